@@ -1,0 +1,2 @@
+//! The vantage binary.
+fn main() {}
