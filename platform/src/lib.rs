@@ -1,1 +1,3 @@
-//! platform
+//! The outside world behind small interfaces, each with an embedded and a real form.
+
+pub mod caller;
