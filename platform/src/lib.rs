@@ -1,3 +1,9 @@
 //! The outside world behind small interfaces, each with an embedded and a real form.
 
 pub mod caller;
+pub mod clock;
+pub mod database;
+pub mod outbox;
+pub mod tables;
+#[cfg(feature = "testing")]
+pub mod testing;
