@@ -1,1 +1,4 @@
-//! entities
+//! SeaORM entities and their finders, one module for each domain's database. Table names and SQL
+//! live here and in migrations only; a module is used by its own domain alone.
+
+pub mod notifications;
