@@ -2,3 +2,8 @@
 //! live here and in migrations only; a module is used by its own domain alone.
 
 pub mod notifications;
+pub mod orders;
+pub mod pricing;
+pub mod returns;
+pub mod search;
+pub mod tracking;

@@ -2,7 +2,12 @@
 //! entities, which move on, and a change is always a new file.
 
 pub mod notifications;
+pub mod orders;
 mod platform;
+pub mod pricing;
+pub mod returns;
+pub mod search;
+pub mod tracking;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
