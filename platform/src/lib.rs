@@ -2,3 +2,4 @@
 
 pub mod caller;
 pub mod config;
+pub mod telemetry;

@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration, in words that name the key, the place and the mend.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::node::Origin;
@@ -33,29 +34,47 @@ pub enum ConfigError {
         /// The nearest valid key, or all there are.
         hint: String,
     },
-    #[error("{}: {problem}", place(.key, .origin.as_ref()))]
+    #[error("{}: {problem}", place(.key, .origin))]
     BadValue {
         /// Dotted path of the key.
         key: String,
-        origin: Option<Origin>,
+        origin: Origin,
         /// What is wrong with the value, and how to write it.
         problem: String,
     },
 }
 
+/// What is wrong with a value in the light of others; see [`super::Layers::load_checked`].
+#[derive(Debug)]
+pub struct Invalid {
+    pub(super) key: Cow<'static, str>,
+    pub(super) problem: Cow<'static, str>,
+}
+
+impl Invalid {
+    /// The dotted path of the key to change, what is wrong with it, and the mend.
+    pub fn new(key: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            key: key.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
 fn unknown(key: &str, origin: &Origin) -> String {
     match origin {
+        Origin::Default => format!("key {key:?}"),
         Origin::File(path) => format!("key {key:?} in {}", path.display()),
         Origin::Variable(name) => format!("configuration variable {name}"),
         Origin::Flag(flag) => format!("key {key:?} set by {flag}"),
     }
 }
 
-fn place(key: &str, origin: Option<&Origin>) -> String {
+fn place(key: &str, origin: &Origin) -> String {
     match origin {
-        Some(Origin::File(path)) => format!("{key:?} in {}", path.display()),
-        Some(Origin::Variable(name)) => name.clone(),
-        Some(Origin::Flag(flag)) => (*flag).to_owned(),
-        None => format!("{key:?}"),
+        Origin::Default => format!("{key:?}"),
+        Origin::File(path) => format!("{key:?} in {}", path.display()),
+        Origin::Variable(name) => name.clone(),
+        Origin::Flag(flag) => (*flag).to_owned(),
     }
 }

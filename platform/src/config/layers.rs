@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::decode::{DecodeError, Fault};
-use super::error::ConfigError;
+use super::error::{ConfigError, Invalid};
 use super::node::{Clash, Node, Origin, Value};
 use super::suggest;
 
@@ -40,7 +40,7 @@ impl Layers {
         Self {
             prefix,
             root: Node {
-                origin: Origin::File("defaults".into()),
+                origin: Origin::Default,
                 value: Value::Section([].into()),
             },
         }
@@ -125,12 +125,42 @@ impl Layers {
         self.over(Node::at(&path, value.into(), &Origin::Flag(flag)))
     }
 
-    /// The whole configuration. What no layer sets has its type's default.
+    /// The whole configuration. The type's `Default` is the lowest layer, key by key: a section that sets
+    /// one key keeps its own defaults for the rest. Defaults must survive being serialized, so none is a
+    /// [`super::Secret`].
     pub fn load<T: DeserializeOwned + Default + Serialize>(self) -> Result<T, ConfigError> {
-        T::deserialize(&self.root).map_err(|error| {
-            let defaults = serde_json::to_value(T::default()).unwrap_or_default();
-            self.explain(error, &defaults)
-        })
+        self.load_checked(|_| Ok(()))
+    }
+
+    /// Like [`Layers::load`], with a check of what no single value can know to be wrong.
+    pub fn load_checked<T: DeserializeOwned + Default + Serialize>(
+        self,
+        check: impl FnOnce(&T) -> Result<(), Invalid>,
+    ) -> Result<T, ConfigError> {
+        let defaults =
+            serde_json::to_value(T::default()).map_err(|error| ConfigError::BadValue {
+                key: "defaults".to_owned(),
+                origin: Origin::Default,
+                problem: error.to_string(),
+            })?;
+        let tree = Self {
+            prefix: self.prefix,
+            root: Node::from_defaults(&defaults),
+        }
+        .over(self.root)?;
+        let configuration =
+            T::deserialize(&tree.root).map_err(|error| tree.explain(error, &defaults))?;
+        match check(&configuration) {
+            Ok(()) => Ok(configuration),
+            Err(Invalid { key, problem }) => Err(ConfigError::BadValue {
+                origin: tree
+                    .root
+                    .find(key.split('.'))
+                    .map_or(Origin::Default, |node| node.origin.clone()),
+                key: key.into_owned(),
+                problem: problem.into_owned(),
+            }),
+        }
     }
 
     fn over(mut self, layer: Node) -> Result<Self, ConfigError> {
@@ -145,44 +175,36 @@ impl Layers {
                 problem: format!(
                     "sets a value where {section} sets the keys of a section: keep one of them"
                 ),
-                origin: Some(value),
+                origin: value,
             }),
         }
     }
 
     fn explain(&self, error: DecodeError, defaults: &serde_json::Value) -> ConfigError {
         let DecodeError {
-            mut path,
+            path,
             origin,
             fault,
         } = error;
+        let origin = origin.unwrap_or_else(|| self.root.origin.clone());
+        let key = path.join(".");
         match fault {
-            Fault::UnknownKey(known) => {
-                let origin = origin.unwrap_or_else(|| self.root.origin.clone());
-                let hint = suggest::hint(self.prefix, &path, &origin, known, defaults);
-                ConfigError::UnknownKey {
-                    key: path.join("."),
-                    origin,
-                    hint,
-                }
-            }
-            Fault::MissingKey(key) => {
-                path.push(key.to_owned());
-                ConfigError::BadValue {
-                    key: path.join("."),
-                    origin: origin.filter(|origin| matches!(origin, Origin::File(_))),
-                    problem: format!(
-                        "has no default; set it here or by {}",
-                        suggest::variable(self.prefix, &path)
-                    ),
-                }
-            }
+            Fault::UnknownKey(known) => ConfigError::UnknownKey {
+                hint: suggest::hint(self.prefix, &path, &origin, known, defaults),
+                key,
+                origin,
+            },
+            Fault::MissingKey(missing) => ConfigError::BadValue {
+                key,
+                origin,
+                problem: format!("needs the key {missing:?}"),
+            },
             Fault::BadValue(problem) => {
                 let default = suggest::default(&path, defaults)
                     .map(|default| format!(" (the default is {default})"))
                     .unwrap_or_default();
                 ConfigError::BadValue {
-                    key: path.join("."),
+                    key,
                     origin,
                     problem: problem + &default,
                 }

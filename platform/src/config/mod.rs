@@ -10,7 +10,7 @@ mod secret;
 mod suggest;
 
 pub use duration::{Duration, DurationError};
-pub use error::ConfigError;
+pub use error::{ConfigError, Invalid};
 pub use layers::Layers;
 pub use node::Origin;
 pub use secret::{ConnectionUrl, ConnectionUrlError, Secret};

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
+    Default,
     File(PathBuf),
     Variable(String),
     Flag(&'static str),
@@ -15,6 +16,7 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Default => f.write_str("the defaults"),
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),
@@ -52,6 +54,33 @@ pub(super) struct Clash {
 }
 
 impl Node {
+    /// The lowest layer.
+    pub(super) fn from_defaults(defaults: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let value = match defaults {
+            Json::Null => Value::Null,
+            Json::Bool(value) => Value::Bool(*value),
+            Json::Number(number) => number
+                .as_u64()
+                .map(Value::Unsigned)
+                .or_else(|| number.as_i64().map(Value::Signed))
+                .or_else(|| number.as_f64().map(Value::Float))
+                .unwrap_or(Value::Null),
+            Json::String(text) => Value::Text(text.clone()),
+            Json::Array(items) => Value::List(items.iter().map(Self::from_defaults).collect()),
+            Json::Object(entries) => Value::Section(
+                entries
+                    .iter()
+                    .map(|(key, value)| (key.clone(), Self::from_defaults(value)))
+                    .collect(),
+            ),
+        };
+        Self {
+            origin: Origin::Default,
+            value,
+        }
+    }
+
     pub(super) fn from_yaml(yaml: serde_norway::Value, origin: &Origin) -> Self {
         use serde_norway::Value as Yaml;
         let value = match yaml {
@@ -98,8 +127,18 @@ impl Node {
         }
     }
 
+    /// The value at a path, if it is there.
+    pub(super) fn find<'a>(&self, mut path: impl Iterator<Item = &'a str>) -> Option<&Self> {
+        match (path.next(), &self.value) {
+            (None, _) => Some(self),
+            (Some(key), Value::Section(entries)) => entries.get(key)?.find(path),
+            (Some(_), _) => None,
+        }
+    }
+
     /// Lays a higher layer over this one: sections merge key by key, anything else is replaced.
     pub(super) fn merge(&mut self, higher: Self) -> Result<(), Clash> {
+        let replaceable = self.origin == Origin::Default;
         match (&mut self.value, higher.value) {
             (Value::Section(mine), Value::Section(theirs)) => {
                 for (key, node) in theirs {
@@ -121,13 +160,13 @@ impl Node {
                 *mine = value;
                 Ok(())
             }
-            (_, Value::Section(_)) => Err(Clash {
+            (Value::Section(_), Value::Null) => Ok(()),
+            (_, Value::Section(_)) if !replaceable => Err(Clash {
                 path: Vec::new(),
                 value: self.origin.clone(),
                 section: higher.origin,
             }),
-            (Value::Section(_), Value::Null) => Ok(()),
-            (Value::Section(_), _) => Err(Clash {
+            (Value::Section(_), _) if !replaceable => Err(Clash {
                 path: Vec::new(),
                 value: higher.origin,
                 section: self.origin.clone(),

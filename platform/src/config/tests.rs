@@ -420,14 +420,72 @@ fn a_variable_that_is_no_text_is_named() {
 }
 
 #[test]
-fn a_key_without_default_is_asked_for() {
+fn a_section_keeps_its_own_defaults_for_the_keys_it_does_not_set() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Fleet {
+        slow: Ship,
+        fast: Ship,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Ship {
+        knots: u8,
+        crew: u8,
+    }
+    impl Default for Fleet {
+        fn default() -> Self {
+            let ship = |knots| Ship { knots, crew: 3 };
+            Self {
+                slow: ship(5),
+                fast: ship(50),
+            }
+        }
+    }
+    let fleet: Fleet = Layers::new("FLEET_")
+        .variables([("FLEET_FAST__CREW".into(), "9".into())], &[])
+        .and_then(Layers::load)
+        .unwrap();
+    assert_eq!(fleet.fast, Ship { knots: 50, crew: 9 });
+    assert_eq!(fleet.slow, Fleet::default().slow);
+}
+
+#[test]
+fn an_item_of_a_list_that_lacks_a_key_is_named() {
     #[derive(Debug, Default, Serialize, Deserialize)]
-    struct Strict {
+    struct Partners {
+        partners: Vec<Partner>,
+    }
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Partner {
         name: String,
     }
-    let error = Layers::new("VANTAGE_").load::<Strict>().unwrap_err();
+    let error = Layers::new("VANTAGE_")
+        .yaml("partners: [{name: A}, {}]", Path::new("shop.yaml"))
+        .and_then(Layers::load::<Partners>)
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#""name": has no default; set it here or by VANTAGE_NAME"#
+        r#""partners.2" in shop.yaml: needs the key "name""#
+    );
+}
+
+#[test]
+fn a_check_of_the_whole_names_where_the_key_was_set() {
+    let check = |layers: Layers, message: &str| {
+        let error = layers
+            .load_checked(|_: &Tree| Err(Invalid::new("router.depth", "is too deep for this")))
+            .unwrap_err();
+        assert_eq!(error.to_string(), message);
+    };
+    let new = || Layers::new("VANTAGE_");
+    check(new(), r#""router.depth": is too deep for this"#);
+    check(
+        new()
+            .yaml("router: {depth: 9}", Path::new("shop.yaml"))
+            .unwrap(),
+        r#""router.depth" in shop.yaml: is too deep for this"#,
+    );
+    check(
+        new().flag("--depth", "router.depth", "9").unwrap(),
+        "--depth: is too deep for this",
     );
 }
