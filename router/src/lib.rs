@@ -1,6 +1,7 @@
 //! A federated GraphQL router as a library: give it subgraph schemas or a supergraph and a transport
 //! for each subgraph, and it answers GraphQL. It knows federation and nothing of what the graph is about.
 
+pub mod auth;
 pub mod error;
 pub mod request;
 pub mod response;
