@@ -58,8 +58,13 @@ pub(crate) struct Settings {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Listen {
     /// Address and port to serve on; port 0 takes a free one [default: 127.0.0.1:4000]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "write an IP address and a port, such as 127.0.0.1:4000 or [::1]:4000")
 }
 
 impl Settings {
@@ -101,7 +106,7 @@ pub(crate) struct Router {
     #[arg(long, value_name = "FILE")]
     pub(crate) supergraph: PathBuf,
     /// Address and port to serve on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4000")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4000", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// Configuration file, instead of router-config/vantage.yaml
     #[arg(long, value_name = "FILE", env = "VANTAGE_CONFIG")]
