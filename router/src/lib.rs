@@ -6,6 +6,7 @@ pub mod error;
 pub mod request;
 pub mod response;
 mod router;
+pub mod server;
 pub mod supergraph;
 pub mod transport;
 

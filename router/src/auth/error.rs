@@ -1,6 +1,6 @@
 //! Why a token was refused, in words that may be shown: they never repeat the token.
 
-use crate::error::{ErrorCode, GraphQLError};
+use crate::error::ErrorCode;
 
 /// Why the credentials of a request were refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,11 +40,5 @@ impl AuthError {
             Self::KeysUnavailable => ErrorCode::Internal,
             _ => ErrorCode::Unauthenticated,
         }
-    }
-}
-
-impl From<&AuthError> for GraphQLError {
-    fn from(error: &AuthError) -> Self {
-        Self::new(error.code(), error.to_string())
     }
 }
