@@ -3,6 +3,7 @@
 mod auth;
 mod demo;
 mod router;
+mod server;
 mod subgraphs;
 mod telemetry;
 mod tracking;
@@ -15,6 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ::router::auth::AuthConfig;
+use ::router::server::ServerConfig;
 use platform::config::{ConfigError, ConnectionUrl, Invalid, Layers, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,6 +61,7 @@ pub(crate) struct Configuration {
     pub(crate) subgraph_secret: Option<Secret>,
     /// Whose tokens are believed. In development, without a secret here, one is generated and kept in `data`.
     pub(crate) auth: AuthConfig,
+    pub(crate) server: ServerConfig,
     pub(crate) router: Router,
     pub(crate) subgraphs: Subgraphs,
     pub(crate) tracking: Tracking,
@@ -87,6 +90,7 @@ impl Default for Configuration {
             redis_url: None,
             subgraph_secret: None,
             auth: AuthConfig::default(),
+            server: server::in_mode(ServerConfig::default(), Mode::default()),
             router: Router::default(),
             subgraphs: Subgraphs::default(),
             tracking: Tracking::default(),
@@ -129,7 +133,9 @@ impl Configuration {
         if let Some(data) = &overrides.data {
             layers = layers.flag("--data", "data", data.to_string_lossy())?;
         }
-        layers.load_checked(Self::check)
+        let mut configuration: Self = layers.load_checked(Self::check)?;
+        configuration.server = server::in_mode(configuration.server, configuration.mode);
+        Ok(configuration)
     }
 
     /// What no single value can know to be wrong.
@@ -140,29 +146,38 @@ impl Configuration {
             &["postgres", "postgresql"],
         )?;
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
+        server::check(&self.server, self.mode)?;
         self.subgraphs.check()?;
         self.telemetry.check()?;
         if self.mode == Mode::Production {
             auth::check_production(&self.auth)?;
             self.check_production()?;
         }
-        Ok(())
+        check_secret("subgraph_secret", self.subgraph_secret.as_ref())?;
+        check_secret(
+            "auth.development_secret",
+            self.auth.development_secret.as_ref(),
+        )
     }
 
     fn check_production(&self) -> Result<(), Invalid> {
-        match &self.subgraph_secret {
-            Some(secret) if secret.expose().len() < SECRET_BYTES => Err(Invalid::new(
-                "subgraph_secret",
-                format!(
-                    "is shorter than {SECRET_BYTES} bytes: make one with `openssl rand -hex 32`"
-                ),
-            )),
-            None if self.subgraphs.any_remote() => Err(Invalid::new(
+        if self.subgraph_secret.is_none() && self.subgraphs.any_remote() {
+            return Err(Invalid::new(
                 "subgraph_secret",
                 "is needed when subgraphs are other processes: set the same one in all of them",
-            )),
-            _ => Ok(()),
+            ));
         }
+        Ok(())
+    }
+}
+
+fn check_secret(key: &'static str, secret: Option<&Secret>) -> Result<(), Invalid> {
+    match secret {
+        Some(secret) if secret.expose().len() < SECRET_BYTES => Err(Invalid::new(
+            key,
+            format!("is shorter than {SECRET_BYTES} bytes: make one with `openssl rand -hex 32`"),
+        )),
+        _ => Ok(()),
     }
 }
 

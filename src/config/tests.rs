@@ -28,10 +28,8 @@ fn the_defaults_survive_being_a_layer() {
 
 #[test]
 fn the_example_shows_every_default_and_every_key() {
-    let example: Configuration = Layers::new(PREFIX)
-        .yaml(EXAMPLE, Path::new(DEFAULT_FILE))
-        .and_then(Layers::load)
-        .unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFAULT_FILE);
+    let example = Configuration::load(Some(&file), [], &Overrides::default()).unwrap();
     assert_eq!(example, Configuration::default());
 
     let written: Value = serde_norway::from_str(EXAMPLE).unwrap();
@@ -130,6 +128,39 @@ fn addresses_of_the_wrong_kind_are_refused() {
 }
 
 #[test]
+fn what_cannot_be_served_is_refused_where_it_was_set() {
+    assert_eq!(
+        refused(&[("VANTAGE_SERVER__PATH", "graphql")]),
+        "VANTAGE_SERVER__PATH: `graphql` must begin with `/` and have no `{`, `}` or `*`"
+    );
+    assert_eq!(
+        refused(&[("VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL", "0s")]),
+        "VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL: must be more than zero"
+    );
+    assert_eq!(
+        refused(&[(
+            "VANTAGE_SERVER__CORS__ORIGINS",
+            "https://a.example, b.example"
+        )]),
+        "VANTAGE_SERVER__CORS__ORIGINS: `b.example` is not an origin: write scheme://host or scheme://host:port"
+    );
+}
+
+#[test]
+fn the_mode_alone_decides_what_is_for_developers() {
+    assert!(load(&[]).unwrap().server.development);
+    let production = [
+        ("VANTAGE_MODE", "production"),
+        ("VANTAGE_AUTH__JWKS__URL", "https://id.example/jwks.json"),
+    ];
+    assert!(!load(&production).unwrap().server.development);
+    let key = [("VANTAGE_SERVER__DEVELOPMENT", "true")];
+    assert!(
+        refused(&key).starts_with("unknown configuration variable VANTAGE_SERVER__DEVELOPMENT; ")
+    );
+}
+
+#[test]
 fn production_believes_only_an_identity_provider() {
     let production = ("VANTAGE_MODE", "production");
     let provider = ("VANTAGE_AUTH__JWKS__URL", "https://id.example/jwks.json");
@@ -164,7 +195,7 @@ fn production_believes_only_an_identity_provider() {
 }
 
 #[test]
-fn production_over_processes_needs_a_long_shared_secret() {
+fn production_over_processes_needs_a_shared_secret() {
     let production = [
         ("VANTAGE_MODE", "production"),
         ("VANTAGE_AUTH__JWKS__URL", "https://id.example/jwks.json"),
@@ -173,14 +204,27 @@ fn production_over_processes_needs_a_long_shared_secret() {
             "http://orders:4001/graphql",
         ),
     ];
-    let with = |secret| [&production[..], &[("VANTAGE_SUBGRAPH_SECRET", secret)]].concat();
     assert_eq!(
         refused(&production),
         "\"subgraph_secret\": is needed when subgraphs are other processes: set the same one in all of them"
     );
-    assert_eq!(
-        refused(&with("short")),
-        "VANTAGE_SUBGRAPH_SECRET: is shorter than 32 bytes: make one with `openssl rand -hex 32`"
+    let secret = (
+        "VANTAGE_SUBGRAPH_SECRET",
+        "0123456789abcdef0123456789abcdef",
     );
-    assert!(load(&with("0123456789abcdef0123456789abcdef")).is_ok());
+    assert!(load(&[&production[..], &[secret]].concat()).is_ok());
+}
+
+#[test]
+fn short_secrets_are_refused_and_not_shown() {
+    for name in [
+        "VANTAGE_SUBGRAPH_SECRET",
+        "VANTAGE_AUTH__DEVELOPMENT_SECRET",
+    ] {
+        assert_eq!(
+            refused(&[(name, "0123456789abcdef0123456789abcde")]),
+            format!("{name}: is shorter than 32 bytes: make one with `openssl rand -hex 32`")
+        );
+        assert!(load(&[(name, "0123456789abcdef0123456789abcdef")]).is_ok());
+    }
 }

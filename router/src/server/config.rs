@@ -14,6 +14,8 @@ pub struct ServerConfig {
     pub path: String,
     /// Allows what helps developers and nobody else: the IDE page, browsers on any localhost port,
     /// the development secret.
+    /// Not a key: it follows from the mode of the whole process.
+    #[serde(skip)]
     pub development: bool,
     /// Longer request bodies are refused with 413.
     pub max_body_bytes: usize,
