@@ -1,5 +1,11 @@
 //! The outside world behind small interfaces, each with an embedded and a real form.
 
 pub mod caller;
+pub mod clock;
 pub mod config;
+pub mod database;
+pub mod outbox;
+pub mod tables;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;

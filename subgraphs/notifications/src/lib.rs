@@ -1,1 +1,40 @@
-//! The notifications subgraph.
+//! The notifications subgraph: who wants to hear what, where and when, and what was sent.
+
+mod customer;
+mod device;
+mod events;
+mod loaders;
+mod mutation;
+mod notification;
+mod order;
+mod preferences;
+mod query;
+mod rules;
+
+use async_graphql::{EmptySubscription, Schema};
+use platform::clock::Clock;
+use platform::database::Database;
+use resolvers::subgraph::Subgraph;
+
+pub use migrations::notifications::Migrator;
+
+/// The domain's name: of its database, its SDL file and its process.
+pub const NAME: &str = "notifications";
+
+/// All that a resolver of this domain can reach.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub database: Database,
+    pub clock: Clock,
+}
+
+/// The subgraph over an open, migrated database.
+pub fn subgraph(state: State) -> Subgraph {
+    let schema = Schema::build(query::Query, mutation::Mutation, EmptySubscription)
+        .data(state.clone())
+        .enable_federation()
+        .finish();
+    Subgraph::new(NAME, schema, move |batches| {
+        loaders::Loaders::new(&state, batches)
+    })
+}

@@ -1,0 +1,62 @@
+//! What is set once for all of a customer's notifications.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "customer_settings")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub customer_id: Uuid,
+    /// IANA name of the zone that quiet hours are in.
+    pub timezone: String,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// By customer.
+pub async fn of_customers(
+    db: &impl ConnectionTrait,
+    customers: &[Uuid],
+) -> Result<HashMap<Uuid, Model>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.customer_id, row)).collect())
+}
+
+/// Notes a change of the customer's settings and gives them as they are now; without a zone, the
+/// zone stays. Locks the row until the transaction ends, so that changes of one customer take turns.
+pub async fn touch(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    timezone: Option<&str>,
+    default_timezone: &str,
+    now: DateTime<Utc>,
+) -> Result<Model, DbErr> {
+    let changed: &[Column] = match timezone {
+        Some(_) => &[Column::Timezone, Column::UpdatedAt],
+        None => &[Column::UpdatedAt],
+    };
+    Entity::insert(ActiveModel {
+        customer_id: Set(customer),
+        timezone: Set(timezone.unwrap_or(default_timezone).to_owned()),
+        updated_at: Set(now),
+    })
+    .on_conflict(
+        OnConflict::column(Column::CustomerId)
+            .update_columns(changed.iter().copied())
+            .to_owned(),
+    )
+    .exec_with_returning(db)
+    .await
+}

@@ -1,0 +1,6 @@
+//! The notifications database.
+
+pub mod customer_settings;
+pub mod device_token;
+pub mod notification;
+pub mod preference;

@@ -1,0 +1,76 @@
+//! A message to a customer, sent or about to be: the delivery log.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "notifications")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub customer_id: Uuid,
+    pub order_id: Option<Uuid>,
+    pub category: String,
+    pub channel: String,
+    pub title: String,
+    pub body: String,
+    pub deep_link: Option<String>,
+    /// `scheduled`, `sent`, `failed`, `dead_lettered` or `suppressed`.
+    pub status: String,
+    pub scheduled_for: Option<DateTime<Utc>>,
+    pub sent_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The customer's messages about each order, oldest first. Ids are UUIDv7, so their order is time's.
+pub async fn of_orders(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let mut by_order: HashMap<Uuid, Vec<Model>> = HashMap::new();
+    for row in rows {
+        if let Some(order) = row.order_id {
+            by_order.entry(order).or_default().push(row);
+        }
+    }
+    Ok(by_order)
+}
+
+/// A page of the customer's messages, newest first, of those older than `before`.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    before: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .order_by_desc(Column::Id)
+        .limit(limit);
+    if let Some(before) = before {
+        query = query.filter(Column::Id.lt(before));
+    }
+    query.all(db).await
+}
+
+pub async fn count(db: &impl ConnectionTrait, customer: Uuid) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .count(db)
+        .await
+}

@@ -1,0 +1,67 @@
+//! One cell of a customer's channel × category matrix. A cell without a row has its default.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveTime, Utc};
+use sea_orm::IntoActiveModel;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "preferences")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub customer_id: Uuid,
+    /// `push`, `email` or `sms`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub channel: String,
+    /// `orders`, `deals`, `wishlist` or `social`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub category: String,
+    pub enabled: bool,
+    pub quiet_hours_start: Option<NaiveTime>,
+    pub quiet_hours_end: Option<NaiveTime>,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The stored cells, by customer.
+pub async fn of_customers(
+    db: &impl ConnectionTrait,
+    customers: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::CustomerId.is_in(customers.iter().copied()))
+        .all(db)
+        .await?;
+    let mut by_customer: HashMap<Uuid, Vec<Model>> = HashMap::new();
+    for row in rows {
+        by_customer.entry(row.customer_id).or_default().push(row);
+    }
+    Ok(by_customer)
+}
+
+/// Writes cells, whether they were stored before or not.
+pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
+        .on_conflict(
+            OnConflict::columns([Column::CustomerId, Column::Channel, Column::Category])
+                .update_columns([
+                    Column::Enabled,
+                    Column::QuietHoursStart,
+                    Column::QuietHoursEnd,
+                    Column::UpdatedAt,
+                ])
+                .to_owned(),
+        )
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! The notifications database.
+
+mod m20260101_000001_create_notifications;
+
+use sea_orm_migration::prelude::*;
+
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut migrations = crate::platform::migrations();
+        migrations.push(Box::new(m20260101_000001_create_notifications::Migration));
+        migrations
+    }
+}

@@ -1,0 +1,10 @@
+//! The tables that every domain's database has: outbox, inbox, idempotency keys, leases.
+
+mod m20260101_000001_create_platform_tables;
+
+use sea_orm_migration::prelude::*;
+
+/// The first migrations of every domain.
+pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(m20260101_000001_create_platform_tables::Migration)]
+}

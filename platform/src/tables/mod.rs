@@ -1,0 +1,7 @@
+//! The tables that every domain's database has beside its own: outbox, inbox, idempotency keys
+//! and leases. Their migrations are `migrations::platform`.
+
+pub mod idempotency_key;
+pub mod inbox_event;
+pub mod lease;
+pub mod outbox_event;

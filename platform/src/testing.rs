@@ -1,0 +1,61 @@
+//! Scratch databases for tests: the same test runs over SQLite and, when
+//! `VANTAGE_TEST_POSTGRES_URL` names a server, over PostgreSQL.
+
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use crate::database::{Database, DatabaseConfig};
+
+/// Names the PostgreSQL server that tests may create schemas in.
+pub const POSTGRES_URL: &str = "VANTAGE_TEST_POSTGRES_URL";
+
+/// A database of its own for one test, gone afterwards.
+#[derive(Debug)]
+pub struct Scratch {
+    pub database: Database,
+    /// `sqlite` or `postgres`, for assertion messages.
+    pub name: &'static str,
+    schema: Option<String>,
+    _directory: Option<tempfile::TempDir>,
+}
+
+/// An empty database of every kind this machine can test.
+pub async fn scratch_databases() -> Vec<Scratch> {
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let config = DatabaseConfig::Sqlite {
+        directory: directory.path().to_owned(),
+    };
+    let mut all = vec![Scratch {
+        database: Database::open(&config, "scratch").await.expect("SQLite"),
+        name: "sqlite",
+        schema: None,
+        _directory: Some(directory),
+    }];
+    if let Ok(url) = std::env::var(POSTGRES_URL) {
+        let schema = format!("scratch_{}", Uuid::now_v7().simple());
+        let config = DatabaseConfig::Postgres {
+            url,
+            max_connections: 4,
+        };
+        all.push(Scratch {
+            database: Database::open(&config, &schema).await.expect("PostgreSQL"),
+            name: "postgres",
+            schema: Some(schema),
+            _directory: None,
+        });
+    }
+    all
+}
+
+impl Scratch {
+    /// Removes what the test left on a server; a SQLite directory removes itself.
+    pub async fn drop(self) {
+        if let Some(schema) = &self.schema {
+            self.database
+                .write()
+                .execute_unprepared(&format!("DROP SCHEMA \"{schema}\" CASCADE"))
+                .await
+                .expect("dropped");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Who the caller is and what is theirs. Ownership is checked where data is read, not only at the
+//! roots: a guessed id gives nothing.
+
+use async_graphql::{Context, TypeDirective};
+use platform::caller::Caller;
+use uuid::Uuid;
+
+use crate::error::{ApiError, ApiResult};
+use crate::id::IdKind;
+
+/// The verified caller of this request.
+pub fn caller<'a>(context: &Context<'a>) -> ApiResult<&'a Caller> {
+    context
+        .data::<Caller>()
+        .map_err(|_| ApiError::internal("a request reached a resolver without a caller"))
+}
+
+/// The signed-in customer's id, or UNAUTHENTICATED.
+pub fn customer(context: &Context<'_>) -> ApiResult<Uuid> {
+    visitor(context)?.ok_or_else(ApiError::unauthenticated)
+}
+
+/// The signed-in customer's id, or `None` for a visitor.
+pub fn visitor(context: &Context<'_>) -> ApiResult<Option<Uuid>> {
+    match &caller(context)?.subject {
+        None => Ok(None),
+        Some(subject) => IdKind::Customer
+            .parse(subject)
+            .map(Some)
+            .ok_or_else(ApiError::unauthenticated),
+    }
+}
+
+/// The caller's id when the thing is theirs, FORBIDDEN with this sentence otherwise.
+pub fn owner(context: &Context<'_>, owner: Uuid, refusal: &str) -> ApiResult<Uuid> {
+    let customer = customer(context)?;
+    if customer == owner {
+        Ok(customer)
+    } else {
+        Err(ApiError::forbidden(refusal))
+    }
+}
+
+/// Marks a field that the router answers only for a signed-in caller.
+#[TypeDirective(location = "FieldDefinition")]
+pub fn authenticated() {}

@@ -1,0 +1,182 @@
+//! Batching without a timer. async-graphql's DataLoader waits a fixed time for keys; here a batch
+//! leaves the moment every resolver that could run has run, which is exactly when its keys are
+//! complete: no sooner, so the batch is never split, and no later, so nothing waits for a tick.
+
+use std::collections::hash_map::RandomState;
+use std::future::{Future, poll_fn};
+use std::hash::Hash;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, Stream, StreamExt};
+
+/// A loader of one request: batches keys and remembers what it loaded.
+pub type Batched<L> = DataLoader<L, HashMapCache<RandomState>>;
+
+/// The batches of one request that wait to leave.
+#[derive(Clone, Default)]
+pub struct Batches {
+    waiting: Arc<Mutex<Vec<BoxFuture<'static, ()>>>>,
+    forget: bool,
+}
+
+impl Batches {
+    /// For a subscription, which outlives what it loaded: nothing is remembered between batches.
+    pub fn forgetful() -> Self {
+        Self {
+            forget: true,
+            ..Self::default()
+        }
+    }
+
+    /// A loader whose batches leave with this request's.
+    pub fn loader<K, L>(&self, loader: L) -> Batched<L>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        L: Loader<K>,
+    {
+        let waiting = self.waiting.clone();
+        let loader = DataLoader::with_cache(
+            loader,
+            move |batch| {
+                waiting
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(batch);
+            },
+            HashMapCache::default(),
+        )
+        .delay(Duration::ZERO);
+        loader.enable_all_cache(!self.forget);
+        loader
+    }
+
+    /// Runs the request, and its batches whenever it can get no further without them.
+    pub async fn drive<F: Future>(&self, request: F) -> F::Output {
+        let mut request = pin!(request);
+        let mut running = FuturesUnordered::new();
+        poll_fn(|context| {
+            self.poll(context, &mut running, |context| {
+                request.as_mut().poll(context)
+            })
+        })
+        .await
+    }
+
+    /// Like [`Self::drive`], for the items of a subscription.
+    pub fn drive_stream<'a, S>(self, stream: S) -> impl Stream<Item = S::Item> + Send + 'a
+    where
+        S: Stream + Send + 'a,
+    {
+        let mut stream: Pin<Box<S>> = Box::pin(stream);
+        let mut running = FuturesUnordered::new();
+        futures::stream::poll_fn(move |context| {
+            self.poll(context, &mut running, |context| {
+                stream.as_mut().poll_next(context)
+            })
+        })
+    }
+
+    fn poll<T>(
+        &self,
+        context: &mut Context<'_>,
+        running: &mut FuturesUnordered<BoxFuture<'static, ()>>,
+        mut request: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        loop {
+            if let Poll::Ready(output) = request(context) {
+                return Poll::Ready(output);
+            }
+            running.extend(
+                self.waiting
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .drain(..),
+            );
+            // A batch that completes hands its values to resolvers, which may then get further.
+            if !matches!(running.poll_next_unpin(context), Poll::Ready(Some(()))) {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// Defines a loader over a finder: `async fn(&impl ConnectionTrait, &[Key]) -> Result<HashMap<Key, Value>, DbErr>`.
+#[macro_export]
+macro_rules! finder_loader {
+    ($(#[$doc:meta])* $name:ident: $key:ty => $value:ty, $finder:path) => {
+        $(#[$doc])*
+        pub struct $name(pub platform::database::Database);
+
+        impl async_graphql::dataloader::Loader<$key> for $name {
+            type Value = $value;
+            type Error = std::sync::Arc<sea_orm::DbErr>;
+
+            async fn load(
+                &self,
+                keys: &[$key],
+            ) -> Result<std::collections::HashMap<$key, $value>, Self::Error> {
+                $finder(self.0.read(), keys).await.map_err(std::sync::Arc::new)
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::convert::Infallible;
+
+    use super::*;
+
+    /// Answers each key with itself, and keeps the size of every batch.
+    struct Echo(Arc<Mutex<Vec<usize>>>);
+
+    impl Loader<u32> for Echo {
+        type Value = u32;
+        type Error = Infallible;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>, Infallible> {
+            self.0.lock().unwrap().push(keys.len());
+            tokio::task::yield_now().await;
+            Ok(keys.iter().map(|&key| (key, key)).collect())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn resolvers_of_one_level_share_one_batch() {
+        let sizes = Arc::new(Mutex::new(Vec::new()));
+        let batches = Batches::default();
+        let loader = batches.loader(Echo(sizes.clone()));
+        // Two levels: a hundred resolvers, each of which loads again with what it got.
+        let resolvers = (0..100).map(|key| {
+            let loader = &loader;
+            async move {
+                let first = loader.load_one(key).await.unwrap().unwrap();
+                loader.load_one(first + 1_000).await.unwrap().unwrap()
+            }
+        });
+        let answers = batches.drive(futures::future::join_all(resolvers)).await;
+        assert_eq!(answers, (1_000..1_100).collect::<Vec<_>>());
+        assert_eq!(*sizes.lock().unwrap(), [100, 100]);
+    }
+
+    #[tokio::test]
+    async fn a_request_loads_a_key_once_and_a_subscription_loads_it_anew() {
+        for (batches, expected) in [(Batches::default(), 1), (Batches::forgetful(), 2)] {
+            let sizes = Arc::new(Mutex::new(Vec::new()));
+            let loader = batches.loader(Echo(sizes.clone()));
+            batches
+                .drive(async {
+                    loader.load_one(1).await.unwrap();
+                    loader.load_one(1).await.unwrap();
+                })
+                .await;
+            assert_eq!(sizes.lock().unwrap().len(), expected);
+        }
+    }
+}

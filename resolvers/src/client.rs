@@ -1,0 +1,102 @@
+//! Asking another domain: a GraphQL query to its subgraph on the caller's behalf, in process or
+//! over HTTP. The domain that asks has the document and the types; this is only the way there.
+
+use std::time::Duration;
+
+use async_graphql::{Request, Response, Variables};
+use platform::caller::{CALLER_HEADER, Caller, CallerKey};
+use platform::clock::Clock;
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+use crate::subgraph::Subgraph;
+
+/// How long another domain may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A way to another domain's subgraph. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SubgraphClient(Way);
+
+#[derive(Clone, Debug)]
+enum Way {
+    Local(Subgraph),
+    Http {
+        http: reqwest::Client,
+        url: String,
+        key: CallerKey,
+        clock: Clock,
+    },
+}
+
+/// Why another domain gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("the request could not be sent: {0}")]
+    Http(#[from] reqwest::Error),
+    #[error("the caller could not be signed: {0}")]
+    Caller(#[from] platform::caller::CallerError),
+    #[error("the answer has errors: {0}")]
+    Refused(String),
+    #[error("the answer has another shape: {0}")]
+    Shape(#[from] async_graphql::DeserializerError),
+}
+
+impl From<ClientError> for ApiError {
+    fn from(error: ClientError) -> Self {
+        tracing::warn!(%error, "a subgraph could not be asked");
+        Self::unavailable("A part of the graph this needs is not available at the moment")
+    }
+}
+
+impl SubgraphClient {
+    /// To a subgraph in this process.
+    pub fn local(subgraph: Subgraph) -> Self {
+        Self(Way::Local(subgraph))
+    }
+
+    /// To a subgraph process at this URL, signing the caller with the shared key.
+    pub fn http(url: impl Into<String>, key: CallerKey, clock: Clock) -> Result<Self, ClientError> {
+        Ok(Self(Way::Http {
+            http: reqwest::Client::builder()
+                .timeout(TIMEOUT)
+                .redirect(reqwest::redirect::Policy::none())
+                .build()?,
+            url: url.into(),
+            key,
+            clock,
+        }))
+    }
+
+    /// Asks, and reads the `data` of the answer as `T`. An answer with errors is no answer.
+    pub async fn query<T: DeserializeOwned>(
+        &self,
+        caller: &Caller,
+        document: &str,
+        variables: Variables,
+    ) -> Result<T, ClientError> {
+        let request = Request::new(document).variables(variables);
+        let response = match &self.0 {
+            Way::Local(subgraph) => subgraph.execute(request, caller.clone()).await,
+            Way::Http {
+                http,
+                url,
+                key,
+                clock,
+            } => {
+                let signed = key.sign(caller, clock.now())?;
+                let answer = http
+                    .post(url)
+                    .header(CALLER_HEADER, signed)
+                    .json(&request)
+                    .send()
+                    .await?;
+                answer.json::<Response>().await?
+            }
+        };
+        if let Some(error) = response.errors.first() {
+            return Err(ClientError::Refused(error.message.clone()));
+        }
+        Ok(async_graphql::from_value(response.data)?)
+    }
+}

@@ -1,0 +1,84 @@
+//! Public ids: a TypeID (prefix and UUIDv7 in base 32) outside, the bare UUID in the database.
+
+use async_graphql::ID;
+use type_safe_id::{DynamicType, TypeSafeId};
+use uuid::Uuid;
+
+use crate::error::{ApiError, ApiResult};
+
+/// What an id identifies. The prefix makes an id of the wrong kind an error instead of a miss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdKind {
+    Order,
+    OrderItem,
+    Return,
+    Customer,
+    Product,
+    Shipment,
+    Notification,
+}
+
+impl IdKind {
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Order => "ord",
+            Self::OrderItem => "oi",
+            Self::Return => "ret",
+            Self::Customer => "usr",
+            Self::Product => "prd",
+            Self::Shipment => "shp",
+            Self::Notification => "ntf",
+        }
+    }
+
+    /// The public form, `ord_01h…`.
+    pub fn format(self, id: Uuid) -> String {
+        match DynamicType::new(self.prefix()) {
+            Ok(kind) => TypeSafeId::from_type_and_uuid(kind, id).to_string(),
+            // Every prefix above is lowercase ASCII, the only thing the constructor checks.
+            Err(_) => unreachable!("the prefix {:?} is not a TypeID prefix", self.prefix()),
+        }
+    }
+
+    pub fn id(self, id: Uuid) -> ID {
+        ID(self.format(id))
+    }
+
+    /// The UUID inside a public id, or `None` when it is malformed or of another kind.
+    pub fn parse(self, id: &str) -> Option<Uuid> {
+        let parsed: TypeSafeId<DynamicType> = id.parse().ok()?;
+        (parsed.type_prefix() == self.prefix()).then(|| parsed.uuid())
+    }
+
+    /// Like [`Self::parse`], for an argument: a malformed id is the client's mistake.
+    pub fn argument(self, name: &str, id: &str) -> ApiResult<Uuid> {
+        self.parse(id).ok_or_else(|| {
+            ApiError::bad_user_input(format!(
+                "{name} is not a valid id: expected {}_ followed by 26 characters",
+                self.prefix()
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_the_way_out_and_back() {
+        let id = Uuid::now_v7();
+        let public = IdKind::Order.format(id);
+        assert!(public.starts_with("ord_"));
+        assert_eq!(IdKind::Order.parse(&public), Some(id));
+    }
+
+    #[test]
+    fn an_id_of_another_kind_or_malformed_is_refused() {
+        let public = IdKind::Order.format(Uuid::now_v7());
+        assert_eq!(IdKind::Return.parse(&public), None);
+        for bad in ["", "ord_", "ord_zzz", "ord", "1; DROP TABLE orders"] {
+            assert_eq!(IdKind::Order.parse(bad), None, "{bad}");
+        }
+    }
+}

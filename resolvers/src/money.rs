@@ -1,0 +1,218 @@
+//! Money: an integer of minor units with its currency. Floats never touch it.
+
+use async_graphql::{ComplexObject, Enum, SimpleObject};
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Serialize};
+
+/// The supported currencies, by ISO 4217 code.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Enum,
+)]
+#[graphql(rename_items = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CurrencyCode {
+    Usd,
+    Eur,
+    Gbp,
+    Cad,
+    Aud,
+    Jpy,
+    Mxn,
+    Brl,
+}
+
+impl CurrencyCode {
+    pub const ALL: [Self; 8] = [
+        Self::Usd,
+        Self::Eur,
+        Self::Gbp,
+        Self::Cad,
+        Self::Aud,
+        Self::Jpy,
+        Self::Mxn,
+        Self::Brl,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usd => "USD",
+            Self::Eur => "EUR",
+            Self::Gbp => "GBP",
+            Self::Cad => "CAD",
+            Self::Aud => "AUD",
+            Self::Jpy => "JPY",
+            Self::Mxn => "MXN",
+            Self::Brl => "BRL",
+        }
+    }
+
+    /// The currency with this ISO 4217 code, if it is supported.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|currency| currency.as_str() == code)
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usd => "US Dollar",
+            Self::Eur => "Euro",
+            Self::Gbp => "British Pound",
+            Self::Cad => "Canadian Dollar",
+            Self::Aud => "Australian Dollar",
+            Self::Jpy => "Japanese Yen",
+            Self::Mxn => "Mexican Peso",
+            Self::Brl => "Brazilian Real",
+        }
+    }
+
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Usd => "$",
+            Self::Eur => "€",
+            Self::Gbp => "£",
+            Self::Cad => "C$",
+            Self::Aud => "A$",
+            Self::Jpy => "¥",
+            Self::Mxn => "MX$",
+            Self::Brl => "R$",
+        }
+    }
+
+    /// ISO 4217 exponent: how many decimals the minor unit stands for.
+    pub const fn decimal_places(self) -> u32 {
+        match self {
+            Self::Jpy => 0,
+            _ => 2,
+        }
+    }
+}
+
+/// Which way an amount goes that has no whole number of minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// Prices: what the customer pays is never rounded up.
+    Down,
+    /// Refunds: what the customer gets back is never rounded down.
+    Up,
+}
+
+/// An amount of money. `amount` is a decimal string with the currency's own decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
+#[graphql(complex, shareable)]
+pub struct Money {
+    /// In minor units: cents, or whole yen.
+    #[graphql(skip)]
+    pub minor: i64,
+    pub currency: CurrencyCode,
+}
+
+#[ComplexObject]
+impl Money {
+    async fn amount(&self) -> Decimal {
+        self.decimal()
+    }
+
+    /// For people: symbol, thousands separators and the currency's own decimals, "$1,234.50".
+    async fn formatted(&self) -> String {
+        self.format()
+    }
+}
+
+impl Money {
+    pub const fn new(minor: i64, currency: CurrencyCode) -> Self {
+        Self { minor, currency }
+    }
+
+    /// The amount in major units, "29.45".
+    pub fn decimal(&self) -> Decimal {
+        Decimal::new(self.minor, self.currency.decimal_places())
+    }
+
+    /// The amount nearest to this decimal in the given direction; `None` beyond 64 bits.
+    pub fn from_decimal(
+        amount: Decimal,
+        currency: CurrencyCode,
+        rounding: Rounding,
+    ) -> Option<Self> {
+        let strategy = match rounding {
+            Rounding::Down => RoundingStrategy::ToNegativeInfinity,
+            Rounding::Up => RoundingStrategy::ToPositiveInfinity,
+        };
+        let scale = Decimal::from(10_i64.pow(currency.decimal_places()));
+        let minor = amount
+            .checked_mul(scale)?
+            .round_dp_with_strategy(0, strategy);
+        Some(Self::new(minor.to_i64()?, currency))
+    }
+
+    fn format(&self) -> String {
+        let places = self.currency.decimal_places();
+        let unit = 10_u64.pow(places);
+        let minor = self.minor.unsigned_abs();
+        let digits = (minor / unit).to_string();
+        let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+        for (position, digit) in digits.chars().enumerate() {
+            if position > 0 && (digits.len() - position).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let symbol = self.currency.symbol();
+        if places == 0 {
+            format!("{sign}{symbol}{grouped}")
+        } else {
+            let cents = minor % unit;
+            format!(
+                "{sign}{symbol}{grouped}.{cents:0width$}",
+                width = places as usize
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn prices_round_down_and_refunds_up() {
+        let amount = Decimal::new(29_456, 3);
+        let price = Money::from_decimal(amount, CurrencyCode::Eur, Rounding::Down).unwrap();
+        let refund = Money::from_decimal(amount, CurrencyCode::Eur, Rounding::Up).unwrap();
+        assert_eq!(price.decimal().to_string(), "29.45");
+        assert_eq!(refund.decimal().to_string(), "29.46");
+    }
+
+    #[test]
+    fn money_is_written_with_the_decimals_of_its_currency() {
+        let cases = [
+            (123_450, CurrencyCode::Usd, "1234.50", "$1,234.50"),
+            (5, CurrencyCode::Gbp, "0.05", "£0.05"),
+            (-799, CurrencyCode::Cad, "-7.99", "-C$7.99"),
+            (1_234_567, CurrencyCode::Jpy, "1234567", "¥1,234,567"),
+            (0, CurrencyCode::Brl, "0.00", "R$0.00"),
+        ];
+        for (minor, currency, amount, formatted) in cases {
+            let money = Money::new(minor, currency);
+            assert_eq!(money.decimal().to_string(), amount);
+            assert_eq!(money.format(), formatted);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rounding_moves_an_amount_by_less_than_one_minor_unit(units in -1_000_000_000_i64..1_000_000_000, scale in 0_u32..8) {
+            let amount = Decimal::new(units, scale);
+            for currency in CurrencyCode::ALL {
+                let down = Money::from_decimal(amount, currency, Rounding::Down).unwrap();
+                let up = Money::from_decimal(amount, currency, Rounding::Up).unwrap();
+                prop_assert!(down.decimal() <= amount && amount <= up.decimal());
+                prop_assert!(up.minor - down.minor <= 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The custom scalars of the graph, the same in every subgraph.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::{NaiveTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A moment: RFC 3339 in UTC with milliseconds, "2025-10-03T14:08:00.000Z".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DateTime(pub chrono::DateTime<Utc>);
+
+#[Scalar(name = "DateTime")]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        chrono::DateTime::parse_from_rfc3339(text)
+            .map(|time| Self(time.with_timezone(&Utc)))
+            .map_err(|_| InputValueError::custom("expected RFC 3339, like 2025-10-03T14:08:00Z"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl From<chrono::DateTime<Utc>> for DateTime {
+    fn from(time: chrono::DateTime<Utc>) -> Self {
+        Self(time)
+    }
+}
+
+/// A time of day without date or zone, "22:00".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LocalTime(pub NaiveTime);
+
+#[Scalar(name = "LocalTime")]
+impl ScalarType for LocalTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        NaiveTime::parse_from_str(text, "%H:%M")
+            .map(Self)
+            .map_err(|_| InputValueError::custom("expected hours and minutes, like 22:00"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%H:%M").to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_in_utc_with_milliseconds() {
+        let parsed = DateTime::parse("2025-10-03T16:08:00.1234+02:00".into()).unwrap();
+        assert_eq!(parsed.to_value(), "2025-10-03T14:08:00.123Z".into());
+        assert!(DateTime::parse("yesterday".into()).is_err());
+        assert!(DateTime::parse(5.into()).is_err());
+    }
+
+    #[test]
+    fn a_time_of_day_is_hours_and_minutes() {
+        let parsed = LocalTime::parse("22:00".into()).unwrap();
+        assert_eq!(parsed.to_value(), "22:00".into());
+        for bad in ["24:00", "7pm", "22:00:30", ""] {
+            assert!(LocalTime::parse(bad.into()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A domain as the rest of the program sees it: a name, its SDL, and something that executes.
+
+use std::sync::Arc;
+
+use async_graphql::{ObjectType, Request, Response, Schema, SubscriptionType, Value};
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, StreamExt};
+use platform::caller::Caller;
+
+use crate::batch::Batches;
+use crate::sdl;
+
+type Execute = dyn Fn(Request, Caller) -> BoxFuture<'static, Response> + Send + Sync;
+type ExecuteStream = dyn Fn(Request, Caller) -> BoxStream<'static, Response> + Send + Sync;
+
+/// A subgraph that is ready to answer. Cheap to clone.
+#[derive(Clone)]
+pub struct Subgraph {
+    name: &'static str,
+    sdl: Arc<str>,
+    execute: Arc<Execute>,
+    execute_stream: Arc<ExecuteStream>,
+}
+
+impl Subgraph {
+    /// Wraps a schema. `loaders` makes the DataLoaders of one request, found by resolvers with
+    /// `context.data::<L>()` beside the [`Caller`].
+    pub fn new<Q, M, S, L>(
+        name: &'static str,
+        schema: Schema<Q, M, S>,
+        loaders: impl Fn(&Batches) -> L + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+        L: Send + Sync + 'static,
+    {
+        let sdl: Arc<str> = sdl::export(&schema).into();
+        let execute = {
+            let (schema, sdl, loaders) = (schema.clone(), sdl.clone(), loaders.clone());
+            move |request: Request, caller| -> BoxFuture<'static, Response> {
+                let (schema, sdl) = (schema.clone(), sdl.clone());
+                let batches = Batches::default();
+                let request = request.data(loaders(&batches)).data(caller);
+                Box::pin(async move {
+                    let mut response = batches.drive(schema.execute(request)).await;
+                    tell_sdl(&mut response.data, &sdl);
+                    response
+                })
+            }
+        };
+        let execute_stream = move |request: Request, caller| -> BoxStream<'static, Response> {
+            let batches = Batches::forgetful();
+            let request = request.data(loaders(&batches)).data(caller);
+            batches.drive_stream(schema.execute_stream(request)).boxed()
+        };
+        Self {
+            name,
+            sdl,
+            execute: Arc::new(execute),
+            execute_stream: Arc::new(execute_stream),
+        }
+    }
+
+    /// The domain's name: `orders`, `returns`, ….
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Federation SDL, as committed in `schema/<name>.graphql`.
+    pub fn sdl(&self) -> &str {
+        &self.sdl
+    }
+
+    /// Answers a query or mutation for this caller.
+    pub async fn execute(&self, request: Request, caller: Caller) -> Response {
+        (self.execute)(request, caller).await
+    }
+
+    /// Answers a subscription for this caller, event by event.
+    pub fn execute_stream(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        (self.execute_stream)(request, caller)
+    }
+}
+
+impl std::fmt::Debug for Subgraph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subgraph")
+            .field("name", &self.name)
+            .finish()
+    }
+}
+
+/// `_service { sdl }` answers what we export, not what async-graphql would.
+fn tell_sdl(data: &mut Value, sdl: &str) {
+    let Value::Object(data) = data else { return };
+    if let Some(Value::Object(service)) = data.get_mut("_service")
+        && let Some(told) = service.get_mut("sdl")
+    {
+        *told = Value::String(sdl.to_owned());
+    }
+}

@@ -1,0 +1,30 @@
+//! What the tests of every subgraph share: asking it a question as somebody.
+
+use async_graphql::{Request, Variables};
+use platform::caller::Caller;
+use uuid::Uuid;
+
+use crate::id::IdKind;
+use crate::subgraph::Subgraph;
+
+/// Asks as this customer, or as a visitor, and gives the whole answer as JSON.
+pub async fn ask(
+    subgraph: &Subgraph,
+    customer: Option<Uuid>,
+    document: &str,
+    variables: serde_json::Value,
+) -> serde_json::Value {
+    let caller = customer.map_or_else(Caller::default, |id| {
+        Caller::customer(IdKind::Customer.format(id))
+    });
+    let request = Request::new(document).variables(Variables::from_json(variables));
+    let response = subgraph.execute(request, caller).await;
+    serde_json::to_value(response).expect("a response is JSON")
+}
+
+/// The code of the answer's first error.
+pub fn code(answer: &serde_json::Value) -> &str {
+    answer["errors"][0]["extensions"]["code"]
+        .as_str()
+        .unwrap_or("no error")
+}

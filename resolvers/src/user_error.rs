@@ -1,0 +1,34 @@
+//! What the shopper can mend, told in a mutation's payload: a sentence, a code and the input field.
+
+use async_graphql::{Interface, SimpleObject};
+use serde::{Deserialize, Serialize};
+
+/// A mistake in the input. `field` is the path from the mutation's arguments to the value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
+#[graphql(shareable)]
+pub struct InputError {
+    pub message: String,
+    pub code: String,
+    pub field: Option<Vec<String>>,
+}
+
+impl InputError {
+    pub fn new(code: &str, message: impl Into<String>, field: &[&str]) -> Self {
+        Self {
+            message: message.into(),
+            code: code.to_owned(),
+            field: Some(field.iter().map(|&name| name.to_owned()).collect()),
+        }
+    }
+}
+
+/// What all user errors have. A domain whose errors carry more implements it with its own type.
+#[derive(Clone, Debug, Interface)]
+#[graphql(
+    field(name = "message", ty = "&String"),
+    field(name = "code", ty = "&String"),
+    field(name = "field", ty = "&Option<Vec<String>>")
+)]
+pub enum UserError {
+    InputError(InputError),
+}

@@ -1,0 +1,62 @@
+//! What this domain adds to the orders domain's customer: preferences and messages.
+
+use async_graphql::{Context, ID, Object};
+use entities::notifications::notification;
+use resolvers::connection::{Page, PageRequest};
+use resolvers::id::IdKind;
+use resolvers::{ApiResult, access};
+use uuid::Uuid;
+
+use crate::State;
+use crate::notification::{Notification, NotificationConnection};
+use crate::preferences::NotificationPreferences;
+
+pub(crate) struct Customer {
+    pub id: Uuid,
+}
+
+#[Object]
+impl Customer {
+    async fn id(&self) -> ID {
+        IdKind::Customer.id(self.id)
+    }
+
+    /// The matrix of channels and categories, always all 12 cells.
+    async fn notification_preferences(
+        &self,
+        context: &Context<'_>,
+    ) -> ApiResult<Option<NotificationPreferences>> {
+        let customer = access::owner(
+            context,
+            self.id,
+            "You can only see your own notification preferences",
+        )?;
+        NotificationPreferences::load(context, customer)
+            .await
+            .map(Some)
+    }
+
+    /// The messages that were sent to the customer, newest first.
+    async fn notifications(
+        &self,
+        context: &Context<'_>,
+        #[graphql(default = 20)] first: Option<i32>,
+        after: Option<String>,
+    ) -> ApiResult<Option<NotificationConnection>> {
+        let customer = access::owner(context, self.id, "You can only see your own notifications")?;
+        let request = PageRequest::<Uuid>::new(first, after.as_deref(), None, None)?;
+        let db = context.data_unchecked::<State>().database.read();
+        let rows = notification::page(db, customer, request.beyond, request.limit + 1).await?;
+        let rows = rows
+            .into_iter()
+            .map(Notification::try_from)
+            .collect::<ApiResult<_>>()?;
+        let page = Page::new(&request, rows, |row: &Notification| row.id)?;
+        let total = if context.look_ahead().field("totalCount").exists() {
+            notification::count(db, customer).await?
+        } else {
+            0
+        };
+        Ok(Some(NotificationConnection::new(page, total)))
+    }
+}

@@ -1,0 +1,62 @@
+//! Devices that can be pushed to.
+
+use async_graphql::{Enum, InputObject, SimpleObject};
+use resolvers::user_error::InputError;
+
+/// Regions with a deals topic of their own.
+pub(crate) const REGIONS: [&str; 3] = ["us", "eu", "apac"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum DevicePlatform {
+    Android,
+    Ios,
+    Web,
+}
+
+impl DevicePlatform {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Android => "android",
+            Self::Ios => "ios",
+            Self::Web => "web",
+        }
+    }
+}
+
+#[derive(Clone, Debug, InputObject)]
+pub(crate) struct DeviceRegisterInput {
+    /// The push service's registration token.
+    pub token: String,
+    pub platform: DevicePlatform,
+    /// `us` (the default), `eu` or `apac`: which deals the device hears.
+    pub region: Option<String>,
+}
+
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct DevicePayload {
+    /// Devices the caller has now.
+    pub device_tokens: i32,
+    pub user_errors: Vec<InputError>,
+}
+
+/// Everything that is wrong with the input.
+pub(crate) fn check(input: &DeviceRegisterInput) -> Vec<InputError> {
+    let mut errors = Vec::new();
+    if input.token.trim().is_empty() || input.token.len() > 4096 {
+        errors.push(InputError::new(
+            "INVALID_TOKEN",
+            "A device token has 1 to 4096 characters",
+            &["input", "token"],
+        ));
+    }
+    if let Some(region) = &input.region
+        && !REGIONS.contains(&region.as_str())
+    {
+        errors.push(InputError::new(
+            "INVALID_REGION",
+            "The region is one of us, eu, apac",
+            &["input", "region"],
+        ));
+    }
+    errors
+}

@@ -1,0 +1,36 @@
+//! What this domain adds to the orders domain's order: the messages about it.
+
+use async_graphql::{Context, ID, Object};
+use resolvers::id::IdKind;
+use resolvers::{ApiResult, access};
+use uuid::Uuid;
+
+use crate::loaders::{Loaders, OrderOf};
+use crate::notification::Notification;
+
+pub(crate) struct Order {
+    pub id: Uuid,
+}
+
+#[Object]
+impl Order {
+    async fn id(&self) -> ID {
+        IdKind::Order.id(self.id)
+    }
+
+    /// The messages that were sent to the caller about this order, oldest first.
+    async fn notifications(&self, context: &Context<'_>) -> ApiResult<Option<Vec<Notification>>> {
+        let customer = access::customer(context)?;
+        let order = self.id;
+        let rows = context
+            .data_unchecked::<Loaders>()
+            .notifications_of_order
+            .load_one(OrderOf { customer, order })
+            .await?
+            .unwrap_or_default();
+        rows.into_iter()
+            .map(Notification::try_from)
+            .collect::<ApiResult<_>>()
+            .map(Some)
+    }
+}

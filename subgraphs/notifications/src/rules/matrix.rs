@@ -1,0 +1,90 @@
+//! The matrix of channels and categories, and what a new customer starts with.
+
+use crate::preferences::{NotificationCategory, NotificationChannel, QuietHours};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub enabled: bool,
+    pub quiet_hours: Option<QuietHours>,
+}
+
+/// Always the 12 cells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Matrix([[Cell; 4]; 3]);
+
+/// What a new customer has: orders everywhere, deals and wishlist but by SMS, social nowhere.
+pub(crate) const fn default_enabled(
+    channel: NotificationChannel,
+    category: NotificationCategory,
+) -> bool {
+    match category {
+        NotificationCategory::Orders => true,
+        NotificationCategory::Deals | NotificationCategory::Wishlist => {
+            !matches!(channel, NotificationChannel::Sms)
+        }
+        NotificationCategory::Social => false,
+    }
+}
+
+impl Default for Matrix {
+    fn default() -> Self {
+        Self(NotificationChannel::ALL.map(|channel| {
+            NotificationCategory::ALL.map(|category| Cell {
+                enabled: default_enabled(channel, category),
+                quiet_hours: None,
+            })
+        }))
+    }
+}
+
+impl Matrix {
+    pub(crate) fn cell(
+        &self,
+        channel: NotificationChannel,
+        category: NotificationCategory,
+    ) -> &Cell {
+        &self.0[channel as usize][category as usize]
+    }
+
+    pub(crate) fn cell_mut(
+        &mut self,
+        channel: NotificationChannel,
+        category: NotificationCategory,
+    ) -> &mut Cell {
+        &mut self.0[channel as usize][category as usize]
+    }
+
+    /// The cells, channel by channel.
+    pub(crate) fn cells(
+        &self,
+    ) -> impl Iterator<Item = (NotificationChannel, NotificationCategory, &Cell)> {
+        NotificationChannel::ALL
+            .into_iter()
+            .flat_map(move |channel| {
+                NotificationCategory::ALL
+                    .into_iter()
+                    .map(move |category| (channel, category, self.cell(channel, category)))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_customer_hears_orders_everywhere_deals_and_wishlist_but_by_sms_and_no_social() {
+        let enabled: Vec<_> = Matrix::default()
+            .cells()
+            .map(|(_, _, cell)| cell.enabled)
+            .collect();
+        assert_eq!(
+            enabled,
+            [
+                true, true, true, false, // push
+                true, true, true, false, // email
+                true, false, false, false, // sms
+            ]
+        );
+    }
+}

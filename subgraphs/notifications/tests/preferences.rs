@@ -1,0 +1,300 @@
+//! The preference matrix by query and mutation, over every database.
+
+use chrono::{TimeZone, Utc};
+use notifications::{Migrator, State, subgraph};
+use platform::clock::Clock;
+use platform::tables::outbox_event;
+use platform::testing::{Scratch, scratch_databases};
+use resolvers::id::IdKind;
+use resolvers::subgraph::Subgraph;
+use resolvers::testing::{ask, code};
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const MATRIX: &str = r#"query($customer: ID!) {
+    _entities(representations: [{ __typename: "Customer", id: $customer }]) {
+        ... on Customer {
+            notificationPreferences {
+                preferences { channel category enabled quietHours { start end } }
+                timezone
+                updatedAt
+            }
+        }
+    }
+}"#;
+
+const UPDATE: &str = r#"mutation($customer: ID!, $input: NotificationPreferencesUpdateInput!, $key: String!) {
+    notificationPreferencesUpdate(customerId: $customer, input: $input, idempotencyKey: $key) {
+        updated
+        topicChanges { topic action deviceTokens }
+        notificationPreferences { timezone }
+        updatedAt
+        userErrors { code field }
+    }
+}"#;
+
+const REGISTER: &str = r#"mutation($token: String!, $region: String) {
+    deviceRegister(input: { token: $token, platform: IOS, region: $region }) {
+        deviceTokens
+        userErrors { code }
+    }
+}"#;
+
+struct Fixture {
+    scratch: Scratch,
+    subgraph: Subgraph,
+    customer: Uuid,
+}
+
+/// The subgraph over each database, migrated and empty, at a fixed time.
+async fn fixtures() -> Vec<Fixture> {
+    let mut fixtures = Vec::new();
+    for scratch in scratch_databases().await {
+        migrations::migrate::<Migrator>(scratch.database.write())
+            .await
+            .unwrap();
+        let clock = Clock::manual(Utc.with_ymd_and_hms(2025, 9, 29, 9, 18, 45).unwrap());
+        let subgraph = subgraph(State {
+            database: scratch.database.clone(),
+            clock,
+        });
+        fixtures.push(Fixture {
+            scratch,
+            subgraph,
+            customer: Uuid::now_v7(),
+        });
+    }
+    fixtures
+}
+
+impl Fixture {
+    async fn update(&self, key: &str, input: Value) -> Value {
+        let variables = json!({
+            "customer": IdKind::Customer.format(self.customer),
+            "input": input,
+            "key": key,
+        });
+        ask(&self.subgraph, Some(self.customer), UPDATE, variables).await
+    }
+
+    async fn matrix(&self) -> Value {
+        let variables = json!({ "customer": IdKind::Customer.format(self.customer) });
+        let answer = ask(&self.subgraph, Some(self.customer), MATRIX, variables).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        answer["data"]["_entities"][0]["notificationPreferences"].clone()
+    }
+
+    async fn events(&self) -> Vec<outbox_event::Model> {
+        outbox_event::Entity::find()
+            .all(self.scratch.database.read())
+            .await
+            .unwrap()
+    }
+}
+
+fn cell<'a>(matrix: &'a Value, channel: &str, category: &str) -> &'a Value {
+    matrix["preferences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|cell| cell["channel"] == channel && cell["category"] == category)
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_new_customer_has_the_twelve_default_cells() {
+    for fixture in fixtures().await {
+        let matrix = fixture.matrix().await;
+        assert_eq!(matrix["preferences"].as_array().unwrap().len(), 12);
+        assert_eq!(matrix["timezone"], "UTC");
+        assert_eq!(cell(&matrix, "PUSH", "DEALS")["enabled"], true);
+        assert_eq!(cell(&matrix, "SMS", "DEALS")["enabled"], false);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_update_changes_only_the_named_cells_and_reports_the_topics() {
+    for fixture in fixtures().await {
+        for token in ["phone", "tablet"] {
+            let variables = json!({ "token": token, "region": "us" });
+            let answer = ask(
+                &fixture.subgraph,
+                Some(fixture.customer),
+                REGISTER,
+                variables,
+            )
+            .await;
+            assert_eq!(answer["errors"], Value::Null, "{answer}");
+        }
+        let answer = fixture
+            .update(
+                "k1",
+                json!({
+                    "timezone": "America/New_York",
+                    "updates": [
+                        { "channel": "PUSH", "category": "DEALS", "enabled": false,
+                          "quietHours": { "start": "22:00", "end": "07:00" } },
+                        { "channel": "PUSH", "category": "SOCIAL", "enabled": true },
+                    ],
+                }),
+            )
+            .await;
+        insta::allow_duplicates! {
+            insta::assert_json_snapshot!(answer, @r#"
+            {
+              "data": {
+                "notificationPreferencesUpdate": {
+                  "notificationPreferences": {
+                    "timezone": "America/New_York"
+                  },
+                  "topicChanges": [
+                    {
+                      "action": "UNSUBSCRIBED",
+                      "deviceTokens": 2,
+                      "topic": "vantage-deals-us"
+                    },
+                    {
+                      "action": "SUBSCRIBED",
+                      "deviceTokens": 2,
+                      "topic": "vantage-social-activity"
+                    }
+                  ],
+                  "updated": 2,
+                  "updatedAt": "2025-09-29T09:18:45.000Z",
+                  "userErrors": []
+                }
+              }
+            }
+            "#);
+        }
+        let matrix = fixture.matrix().await;
+        let deals = cell(&matrix, "PUSH", "DEALS");
+        assert_eq!(deals["enabled"], false);
+        assert_eq!(
+            deals["quietHours"],
+            json!({ "start": "22:00", "end": "07:00" })
+        );
+        assert_eq!(cell(&matrix, "EMAIL", "DEALS")["enabled"], true);
+
+        // Absent stays, null clears.
+        let cleared =
+            json!({ "updates": [{ "channel": "PUSH", "category": "DEALS", "quietHours": null }] });
+        fixture.update("k2", cleared).await;
+        let matrix = fixture.matrix().await;
+        let deals = cell(&matrix, "PUSH", "DEALS");
+        assert_eq!(
+            (&deals["enabled"], &deals["quietHours"]),
+            (&json!(false), &Value::Null)
+        );
+        assert_eq!(matrix["timezone"], "America/New_York");
+
+        let sequences: Vec<_> = fixture.events().await.iter().map(|e| e.sequence).collect();
+        assert_eq!(sequences, [1, 2], "one event a change, in order");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn one_key_has_one_effect_however_often_it_is_sent_at_once() {
+    let input = json!({ "updates": [{ "channel": "SMS", "category": "DEALS", "enabled": true }] });
+    for fixture in fixtures().await {
+        let calls = (0..64).map(|_| fixture.update("same", input.clone()));
+        let answers = futures::future::join_all(calls).await;
+        for answer in &answers {
+            assert_eq!(answer, &answers[0], "{}", fixture.scratch.name);
+        }
+        assert_eq!(
+            answers[0]["data"]["notificationPreferencesUpdate"]["updated"],
+            1
+        );
+        assert_eq!(fixture.events().await.len(), 1);
+
+        let other =
+            json!({ "updates": [{ "channel": "SMS", "category": "DEALS", "enabled": false }] });
+        assert_eq!(code(&fixture.update("same", other).await), "CONFLICT");
+        assert_eq!(
+            code(&fixture.update("", input.clone()).await),
+            "BAD_USER_INPUT"
+        );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn another_customers_preferences_are_forbidden_and_a_visitor_must_sign_in() {
+    for fixture in fixtures().await {
+        let variables = json!({
+            "customer": IdKind::Customer.format(Uuid::now_v7()),
+            "input": { "updates": [] },
+            "key": "k",
+        });
+        let answer = ask(
+            &fixture.subgraph,
+            Some(fixture.customer),
+            UPDATE,
+            variables.clone(),
+        )
+        .await;
+        assert_eq!(code(&answer), "FORBIDDEN");
+        assert_eq!(
+            answer["errors"][0]["message"],
+            "You can only update your own notification preferences"
+        );
+        let answer = ask(&fixture.subgraph, None, UPDATE, variables.clone()).await;
+        assert_eq!(code(&answer), "UNAUTHENTICATED");
+        let answer = ask(&fixture.subgraph, Some(fixture.customer), MATRIX, variables).await;
+        assert_eq!(code(&answer), "FORBIDDEN");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn every_mistake_in_the_input_is_told_at_once_and_nothing_is_written() {
+    for fixture in fixtures().await {
+        let update = json!({ "channel": "PUSH", "category": "DEALS",
+            "quietHours": { "start": "22:00", "end": "22:00" } });
+        let input = json!({ "timezone": "Mars/Olympus", "updates": [update, update] });
+        let answer = fixture.update("k", input).await;
+        let codes: Vec<_> = answer["data"]["notificationPreferencesUpdate"]["userErrors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["code"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            codes,
+            [
+                "INVALID_TIMEZONE",
+                "INVALID_QUIET_HOURS",
+                "INVALID_QUIET_HOURS",
+                "DUPLICATE_PREFERENCE"
+            ]
+        );
+        assert!(fixture.events().await.is_empty());
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    use sea_orm::ConnectionTrait;
+    for fixture in fixtures().await {
+        let connection = fixture.scratch.database.write();
+        connection
+            .execute_unprepared(
+                "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_later', 0)",
+            )
+            .await
+            .unwrap();
+        let error = migrations::migrate::<Migrator>(connection)
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("m29990101_000001_later"),
+            "{error}"
+        );
+        fixture.scratch.drop().await;
+    }
+}
