@@ -17,6 +17,9 @@ for variable in "${!VANTAGE_@}"; do
     unset "$variable"
 done
 
+# A snapshot that differs is a failure, and no file to review later.
+export INSTA_UPDATE=no
+
 step=""
 ran=()
 scratch=""
