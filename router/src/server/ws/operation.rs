@@ -1,0 +1,60 @@
+//! One operation of a connection, from `subscribe` to its last event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tracing::Instrument;
+
+use super::close::CloseReason;
+use super::queue::Ticket;
+use crate::Router;
+use crate::request::{GraphQLRequest, RequestContext};
+use crate::response::GraphQLResponse;
+use crate::router::OperationKind;
+
+/// Runs an operation and queues its events. A subscription's source has `subscribe_timeout` to start.
+pub(super) async fn run(
+    router: Arc<Router>,
+    request: GraphQLRequest,
+    context: RequestContext,
+    subscribe_timeout: Duration,
+    ticket: Ticket,
+) {
+    let kind = match router.prepare(&request) {
+        Ok(operation) => operation.kind(),
+        Err(refused) => return ticket.fail(refused.errors),
+    };
+    match kind {
+        OperationKind::Query => finish(router.execute(request, context).await, ticket),
+        OperationKind::Mutation => {
+            // A client that leaves must not leave a mutation half done.
+            let mutation = async move { finish(router.execute(request, context).await, ticket) };
+            let done = tokio::spawn(mutation.in_current_span()).await;
+            if let Err(panic) = done {
+                tracing::error!(%panic, "a mutation panicked");
+            }
+        }
+        OperationKind::Subscription => {
+            let started = router.subscribe(request, context);
+            match tokio::time::timeout(subscribe_timeout, started).await {
+                Err(_) => ticket.close(CloseReason::SourceTimeout),
+                Ok(Err(refused)) => ticket.fail(refused.errors),
+                Ok(Ok(mut events)) => {
+                    while let Some(event) = events.next().await {
+                        ticket.push(event);
+                    }
+                    ticket.complete();
+                }
+            }
+        }
+    }
+}
+
+fn finish(response: GraphQLResponse, ticket: Ticket) {
+    if response.data.is_none() {
+        return ticket.fail(response.errors);
+    }
+    ticket.push(Arc::new(response));
+    ticket.complete();
+}
