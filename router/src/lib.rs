@@ -2,20 +2,26 @@
 //! for each subgraph, and it answers GraphQL. It knows federation and nothing of what the graph is about.
 
 pub mod error;
+mod execute;
+mod introspection;
+mod prepare;
+mod project;
 pub mod request;
 pub mod response;
 mod router;
-pub mod supergraph;
+mod supergraph;
 pub mod transport;
+mod value;
 
 pub use error::{
     ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
 };
+pub use prepare::{OperationKind, PreparedOperation};
 pub use request::{GraphQLRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};
-pub use router::{OperationKind, PreparedOperation, Router, RouterBuilder};
+pub use router::{Router, RouterBuilder};
 pub use supergraph::compose;
 pub use transport::{
-    HttpTransport, HttpTransportOptions, LocalService, LocalTransport, SubgraphRequest,
-    SubgraphResponse, Transport, TransportError,
+    EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalTransport,
+    SubgraphRequest, SubgraphResponse, Transport, TransportError,
 };
