@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use async_graphql::{Request, Response};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -43,13 +42,7 @@ pub(crate) fn router(
         let transport: Arc<dyn Transport> = match domains.subgraph(domain) {
             Some(subgraph) => Arc::new(LocalTransport::new(name, Arc::new(Local(subgraph.clone())))),
             None => {
-                let url = configuration.subgraphs.url(name).with_context(|| {
-                    format!(
-                        "no process is named for the {name} subgraph: set subgraphs.{name}.url, \
-                         such as VANTAGE_SUBGRAPHS__{}__URL=http://127.0.0.1:4001/graphql",
-                        name.to_uppercase()
-                    )
-                })?;
+                let url = configuration.subgraphs.required_url(name)?;
                 let options = HttpTransportOptions {
                     deadline: configuration.router.deadline.get(),
                     caller_key: Some(key.clone()),

@@ -39,6 +39,24 @@ impl Subgraphs {
         .into_iter()
     }
 
+    /// Where this subgraph is, when it is not in this process.
+    pub(crate) fn url(&self, name: &str) -> Option<&Url> {
+        self.iter()
+            .find(|(known, _)| *known == name)
+            .and_then(|(_, subgraph)| subgraph.url.as_ref())
+    }
+
+    /// Like [`Self::url`], when it has to be elsewhere.
+    pub(crate) fn required_url(&self, name: &str) -> anyhow::Result<&Url> {
+        self.url(name).ok_or_else(|| {
+            anyhow::anyhow!(
+                "nobody has said where the {name} subgraph is: set subgraphs.{name}.url, such as \
+                 VANTAGE_SUBGRAPHS__{}__URL=http://127.0.0.1:4001/graphql",
+                name.to_uppercase()
+            )
+        })
+    }
+
     pub(super) fn any_remote(&self) -> bool {
         self.iter().any(|(_, subgraph)| subgraph.url.is_some())
     }

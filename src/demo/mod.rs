@@ -10,9 +10,12 @@ mod shipments;
 mod write;
 
 use chrono::{DateTime, Utc};
+use platform::clock::Clock;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use uuid::{Builder, Uuid};
+
+use crate::config;
 
 pub(crate) use customers::DEMO_CUSTOMER_EMAIL;
 pub(crate) use write::{Databases, seed};
@@ -37,12 +40,22 @@ enum Stream {
     Shipment = 5,
     Return = 6,
     Notification = 7,
+    Event = 8,
 }
 
 /// Ids carry times of this epoch instead of the shop's "now", so they are the same every day.
 const ID_EPOCH_MILLIS: u64 = 1_735_689_600_000; // 2025-01-01T00:00:00Z
 
 impl Plan {
+    /// The shop of this configuration: its own "now", or the clock's.
+    pub(crate) fn new(demo: &config::Demo, clock: &Clock) -> Self {
+        Self {
+            seed: demo.seed,
+            orders: demo.orders,
+            now: demo.now.unwrap_or_else(|| clock.now()),
+        }
+    }
+
     /// Customers of the shop: each orders about forty times, and there are never fewer than fifty.
     pub(crate) fn customers(&self) -> u32 {
         (self.orders / 40).max(50)

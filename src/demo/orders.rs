@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use rand::Rng;
+use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -67,6 +68,11 @@ pub(super) struct Line {
 impl Order {
     pub(super) fn total(&self) -> i64 {
         self.subtotal + self.shipping + self.tax
+    }
+
+    /// The order's public id.
+    pub(super) fn number(&self) -> String {
+        IdKind::Order.format(self.id)
     }
 }
 
