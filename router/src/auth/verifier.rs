@@ -32,7 +32,9 @@ pub struct JwtVerifier {
 #[derive(Deserialize)]
 struct Claims {
     sub: Option<String>,
-    exp: f64,
+    /// Any number of seconds; what is none was refused before.
+    #[serde(default)]
+    exp: serde_json::Value,
     scope: Option<Scopes>,
     scopes: Option<Scopes>,
     scp: Option<Scopes>,
@@ -205,8 +207,10 @@ fn identity(claims: Claims, leeway: Duration) -> Result<Identity, AuthError> {
         .flatten()
         .flat_map(Scopes::into_set)
         .collect();
-    let expires_at = Duration::try_from_secs_f64(claims.exp)
-        .ok()
+    let expires_at = claims
+        .exp
+        .as_f64()
+        .and_then(|exp| Duration::try_from_secs_f64(exp).ok())
         .and_then(|exp| UNIX_EPOCH.checked_add(exp.checked_add(leeway)?));
     Ok(Identity {
         caller: Caller {
