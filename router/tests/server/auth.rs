@@ -358,6 +358,16 @@ async fn no_token_is_an_anonymous_caller_and_no_key_refuses_every_token() {
 }
 
 #[tokio::test]
+async fn tokens_that_are_left_to_subgraphs_make_nobody() {
+    let config = AuthConfig {
+        pass_through: true,
+        ..AuthConfig::default()
+    };
+    let verifier = JwtVerifier::new(&config, false).expect("a verifier");
+    assert_eq!(verdict(&verifier, "anything").await, Ok(None));
+}
+
+#[tokio::test]
 async fn minted_tokens_are_accepted_where_they_were_minted_for() {
     let mut config = with_secret();
     config.issuer = Some("vantage".to_owned());
@@ -401,6 +411,14 @@ fn keys_that_must_not_be_used_stop_the_start() {
     assert!(matches!(
         refused(&short, true),
         AuthConfigError::ShortSecret
+    ));
+    let unchecked = AuthConfig {
+        pass_through: true,
+        ..with_secret()
+    };
+    assert!(matches!(
+        refused(&unchecked, true),
+        AuthConfigError::PassThroughWithKeys
     ));
     let with_key = |key: PublicKeyConfig| AuthConfig {
         public_keys: vec![key],

@@ -1,5 +1,6 @@
 //! GraphQL over HTTP, case by case.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, Response, StatusCode};
@@ -8,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::kit::Edge;
+use crate::subgraphs::Panicking;
 
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
@@ -452,4 +454,18 @@ async fn browsers_get_the_page_in_development_only() {
     let production = Edge::with(|config| config.development = false).await;
     let response = ask().send(&production).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_panic_costs_only_its_own_request_and_shows_nothing() {
+    let edge = Edge::over(Arc::new(Panicking), |_| {}).await;
+    for operation in ["{ hello }", "mutation { double(number: 1) }"] {
+        let response = Case::post(query(operation)).send(&edge).await;
+        assert_eq!(response.status(), 500, "{operation}");
+        let answer = response.text().await.expect("text");
+        assert!(answer.contains("INTERNAL"), "{answer}");
+        assert!(!answer.contains("bug"), "{answer}");
+    }
+    let response = Case::get("?query={__typename}").send(&edge).await;
+    assert_eq!(response.status(), 200);
 }

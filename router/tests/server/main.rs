@@ -4,5 +4,6 @@ mod auth;
 mod http;
 mod kit;
 mod sockets;
+mod subgraphs;
 mod ws;
 mod ws_limits;

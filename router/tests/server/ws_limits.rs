@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures::stream::BoxStream;
-use router::{SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use serde_json::{Value, json};
 
 use crate::kit::{Edge, rendered_metrics, until};
 use crate::sockets::{Got, Socket};
+use crate::subgraphs::Silent;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -248,22 +246,4 @@ async fn a_source_that_does_not_start_in_time_closes_with_4002() {
         .subscribe("1", "subscription { forever { number } }")
         .await;
     assert_eq!(socket.closed().await, 4002);
-}
-
-/// A subgraph that never answers.
-#[derive(Debug)]
-struct Silent;
-
-#[async_trait]
-impl Transport for Silent {
-    async fn fetch(&self, _request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
-        std::future::pending().await
-    }
-
-    async fn subscribe(
-        &self,
-        _request: SubgraphRequest,
-    ) -> Result<BoxStream<'static, Result<SubgraphResponse, TransportError>>, TransportError> {
-        std::future::pending().await
-    }
 }
