@@ -1,6 +1,6 @@
 //! Errors: the codes and shapes that clients see, and what building a router can fail with.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// `extensions.code` of a top-level error. No other code leaves the router by its own doing.
@@ -60,7 +60,7 @@ impl ErrorCode {
 }
 
 /// One step of an error's path: a response key (alias included) or an index in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PathSegment {
     Key(String),
@@ -90,13 +90,16 @@ pub struct GraphQLError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extensions {
     pub code: ErrorCode,
+    /// The code of a subgraph that speaks others than ours; clients see it instead of `code`.
+    pub subgraph_code: Option<String>,
     pub other: Map<String, Value>,
 }
 
 fn with_code<S: Serializer>(extensions: &Extensions, serializer: S) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeMap;
     let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("code", extensions.code.as_str())?;
+    let code = extensions.subgraph_code.as_deref();
+    map.serialize_entry("code", code.unwrap_or(extensions.code.as_str()))?;
     for (key, value) in &extensions.other {
         map.serialize_entry(key, value)?;
     }
@@ -111,6 +114,7 @@ impl GraphQLError {
             path: Vec::new(),
             extensions: Extensions {
                 code,
+                subgraph_code: None,
                 other: Map::new(),
             },
         }

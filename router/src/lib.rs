@@ -3,21 +3,27 @@
 
 pub mod auth;
 pub mod error;
+mod execute;
+mod introspection;
+mod prepare;
+mod project;
 pub mod request;
 pub mod response;
 mod router;
 pub mod server;
-pub mod supergraph;
+mod supergraph;
 pub mod transport;
+mod value;
 
 pub use error::{
     ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
 };
+pub use prepare::{OperationKind, PreparedOperation};
 pub use request::{GraphQLRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};
-pub use router::{OperationKind, PreparedOperation, Router, RouterBuilder};
+pub use router::{Router, RouterBuilder};
 pub use supergraph::compose;
 pub use transport::{
-    HttpTransport, HttpTransportOptions, LocalService, LocalTransport, SubgraphRequest,
-    SubgraphResponse, Transport, TransportError,
+    EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalTransport,
+    SubgraphRequest, SubgraphResponse, Transport, TransportError,
 };

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use platform::caller::Caller;
 
-use super::{SubgraphRequest, SubgraphResponse, Transport, TransportError};
+use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 
 /// An async-graphql subgraph; the binary adapts its schemas to this.
 #[async_trait]
@@ -50,17 +51,17 @@ impl fmt::Debug for LocalTransport {
 
 #[async_trait]
 impl Transport for LocalTransport {
-    async fn fetch(&self, _request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
-        self.service
-            .execute(async_graphql::Request::new(""), Caller::default())
-            .await;
-        Ok(SubgraphResponse::default())
+    async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
+        let caller = request.context.caller.clone();
+        let response = self.service.execute(request.to_local(), caller).await;
+        Ok(request.decode_local(response))
     }
 
-    async fn subscribe(
-        &self,
-        _request: SubgraphRequest,
-    ) -> Result<BoxStream<'static, Result<SubgraphResponse, TransportError>>, TransportError> {
-        Ok(Box::pin(futures::stream::empty()))
+    async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError> {
+        let caller = request.context.caller.clone();
+        let events = self.service.subscribe(request.to_local(), caller);
+        Ok(events
+            .map(move |response| Ok(request.decode_local(response)))
+            .boxed())
     }
 }

@@ -25,8 +25,8 @@ use super::state::ServerState;
 use super::ws;
 use crate::auth::Identity;
 use crate::error::ErrorCode;
+use crate::prepare::OperationKind;
 use crate::request::GraphQLRequest;
-use crate::router::OperationKind;
 
 /// Answers whatever comes to the endpoint.
 pub(super) async fn handle(State(state): State<ServerState>, request: Request) -> Response {

@@ -10,9 +10,9 @@ use tracing::Instrument;
 use super::close::CloseReason;
 use super::queue::Ticket;
 use crate::Router;
+use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
-use crate::router::OperationKind;
 
 /// A subscription that has started.
 struct Started {
