@@ -25,6 +25,9 @@ pub struct AuthConfig {
     pub jwks: Option<JwksConfig>,
     /// Public keys (RSA for RS256, P-256 for ES256) that are known beforehand.
     pub public_keys: Vec<PublicKeyConfig>,
+    /// Leaves tokens to the subgraphs: they are not checked here, and callers stay anonymous. The
+    /// server must be told to forward the `authorization` header.
+    pub pass_through: bool,
     /// Signs and verifies development tokens (HS256). Refused unless the server is in development mode.
     pub development_secret: Option<Secret>,
 }
@@ -38,6 +41,7 @@ impl Default for AuthConfig {
             max_token_bytes: 8 * 1024,
             jwks: None,
             public_keys: Vec::new(),
+            pass_through: false,
             development_secret: None,
         }
     }
@@ -104,6 +108,8 @@ pub enum AuthConfigError {
         "auth.development_secret must have at least {MIN_SECRET_BYTES} bytes: make one with `openssl rand -hex 32`"
     )]
     ShortSecret,
+    #[error("auth.pass_through leaves tokens unchecked: remove it, or the keys")]
+    PassThroughWithKeys,
     #[error("auth.jwks.url `{url}` is not an http or https URL")]
     JwksUrl { url: String },
     #[error("auth.jwks: no HTTP client for it")]

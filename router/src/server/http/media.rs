@@ -33,7 +33,7 @@ impl MediaType {
     }
 }
 
-/// One entry of an `Accept` header.
+/// One entry of an `Accept` header, or a `Content-Type`, in lower case.
 struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,
@@ -95,8 +95,9 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .and_then(range);
-    match content_type {
+        .map(str::to_ascii_lowercase)
+        .unwrap_or_default();
+    match range(&content_type) {
         Some(Range {
             kind: "application",
             subtype: "json",
@@ -162,12 +163,11 @@ fn range(text: &str) -> Option<Range<'_>> {
         utf8: true,
     };
     for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
-        match name.trim().to_ascii_lowercase().as_str() {
+        match name.trim() {
             "q" => range.quality = value.trim().parse().ok()?,
             "charset" => {
                 let charset = value.trim().trim_matches('"');
-                range.utf8 =
-                    charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8");
+                range.utf8 = matches!(charset, "utf-8" | "utf8");
             }
             _ => {}
         }
@@ -233,7 +233,7 @@ mod tests {
             assert_eq!(verdict.is_ok(), passes, "{content_type}");
         };
         check("application/json", true);
-        check("application/json; charset=utf-8", true);
+        check("Application/JSON; charset=UTF-8", true);
         check("application/json;charset=\"UTF-8\"", true);
         check("application/json; charset=utf-16", false);
         check("application/graphql", false);

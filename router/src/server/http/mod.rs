@@ -5,6 +5,7 @@ mod media;
 mod params;
 mod respond;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -12,7 +13,7 @@ use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tracing::Instrument;
 
 use self::media::MediaType;
@@ -23,10 +24,9 @@ use super::request_id::{REQUEST_ID, header_value};
 use super::state::ServerState;
 use super::ws;
 use crate::auth::Identity;
-use crate::error::{ErrorCode, GraphQLError};
+use crate::error::ErrorCode;
+use crate::prepare::OperationKind;
 use crate::request::GraphQLRequest;
-use crate::response::GraphQLResponse;
-use crate::router::OperationKind;
 
 /// Answers whatever comes to the endpoint.
 pub(super) async fn handle(State(state): State<ServerState>, request: Request) -> Response {
@@ -49,11 +49,24 @@ async fn answer(state: ServerState, client: Client, parts: request::Parts, body:
     let answer = match (&parts.method, ide_page(&state)) {
         (&Method::GET, _) if is_upgrade(&parts.headers) => upgrade(state, client, parts).await,
         (&Method::GET, Some(html)) if media::wants_page(&parts) => Ok(page(html)),
-        (&Method::GET, _) => get(state, client, parts, media).await,
-        (&Method::POST, _) => post(state, client, parts, body, media).await,
+        (&Method::GET, _) => contained(get(state, client, parts, media)).await,
+        (&Method::POST, _) => contained(post(state, client, parts, body, media)).await,
         _ => Err(Refusal::method("GET, POST", "use GET or POST")),
     };
     answer.unwrap_or_else(|refusal| refusal.respond(refused_as))
+}
+
+/// Keeps a panic to the request that caused it, which is answered like any other.
+async fn contained(
+    answer: impl Future<Output = Result<Response, Refusal>>,
+) -> Result<Response, Refusal> {
+    AssertUnwindSafe(answer)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!("a request panicked");
+            Err(Refusal::internal())
+        })
 }
 
 async fn get(
@@ -107,13 +120,10 @@ async fn run(
         OperationKind::Mutation => {
             tokio::spawn(async move { router.execute(request, context).await }.in_current_span())
                 .await
-                .unwrap_or_else(|panic| {
+                .map_err(|panic| {
                     tracing::error!(%panic, "a mutation panicked");
-                    GraphQLResponse::refused(vec![GraphQLError::new(
-                        ErrorCode::Internal,
-                        "an internal error happened",
-                    )])
-                })
+                    Refusal::internal()
+                })?
         }
         OperationKind::Subscription => {
             return Err(Refusal::bad_request(

@@ -10,7 +10,7 @@ use rand::Rng;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::close::CloseReason;
 use super::connections::Lease;
@@ -22,6 +22,9 @@ use crate::auth::{AuthError, Identity};
 use crate::request::GraphQLRequest;
 use crate::server::client::Client;
 use crate::server::state::ServerState;
+
+pub(super) type Outbound = SplitSink<WebSocket, Message>;
+pub(super) type Inbound = SplitStream<WebSocket>;
 
 /// A connection, before and while it is open.
 pub(super) struct Connection {
@@ -60,33 +63,28 @@ impl Connection {
         }
     }
 
-    /// Serves the connection to its end.
-    pub(super) async fn run(mut self, socket: WebSocket) {
-        let span = tracing::info_span!("websocket", request_id = %self.client.request_id);
+    /// Serves the connection to its end. There are many of these futures: what they hold is kept
+    /// small, here by taking the socket in halves and `self` in a box.
+    pub(super) async fn run(mut self: Box<Self>, mut sink: Outbound, mut stream: Inbound) {
         let opened = Instant::now();
-        async move {
-            let (mut sink, mut stream) = socket.split();
-            let reason = self.serve(&mut sink, &mut stream).await;
-            self.queue.stop();
-            self.close(reason, &mut sink, &mut stream).await;
-            metrics::counter!("router_websocket_closes_total", "reason" => reason.name())
-                .increment(1);
-            tracing::info!(
-                reason = reason.name(),
-                code = reason.code(),
-                open_seconds = opened.elapsed().as_secs(),
-                "connection closed"
-            );
-        }
-        .instrument(span)
-        .await;
+        let reason = self.serve(&mut sink, &mut stream).await;
+        self.queue.stop();
+        self.close(reason, &mut sink, &mut stream).await;
+        metrics::counter!("router_websocket_closes_total", "reason" => reason.name()).increment(1);
+        tracing::info!(
+            reason = reason.name(),
+            code = reason.code(),
+            open_seconds = opened.elapsed().as_secs(),
+            "connection closed"
+        );
     }
 
-    async fn serve(
-        &mut self,
-        sink: &mut SplitSink<WebSocket, Message>,
-        stream: &mut SplitStream<WebSocket>,
-    ) -> CloseReason {
+    /// The span that the connection runs in.
+    pub(super) fn span(&self) -> Span {
+        tracing::info_span!("websocket", request_id = %self.client.request_id)
+    }
+
+    async fn serve(&mut self, sink: &mut Outbound, stream: &mut Inbound) -> CloseReason {
         if !self.speaks_protocol {
             return CloseReason::UnknownSubprotocol;
         }
@@ -160,7 +158,10 @@ impl Connection {
         })?;
         match message {
             ClientMessage::ConnectionInit(_) if self.initialised => Err(CloseReason::TooManyInits),
-            ClientMessage::ConnectionInit(payload) => self.initialise(&payload).await,
+            ClientMessage::ConnectionInit(payload) => {
+                // Boxed, because it happens once but would make every connection larger for good.
+                Box::pin(self.initialise(&payload)).await
+            }
             ClientMessage::Ping(payload) => {
                 self.queue.pong(protocol::pong(payload.as_deref()));
                 Ok(())
@@ -216,12 +217,7 @@ impl Connection {
     }
 
     /// Says why, and waits for the client to agree: a connection cut at once may lose the reason.
-    async fn close(
-        &self,
-        reason: CloseReason,
-        sink: &mut SplitSink<WebSocket, Message>,
-        stream: &mut SplitStream<WebSocket>,
-    ) {
+    async fn close(&self, reason: CloseReason, sink: &mut Outbound, stream: &mut Inbound) {
         let farewell = async {
             if let Some(code) = reason.code() {
                 let frame = CloseFrame {

@@ -77,11 +77,13 @@ impl Connections {
             })
             .ok()?;
         metrics::gauge!("router_websocket_connections").increment(1);
-        Some(Lease {
+        let lease = Lease {
             inner: self.inner.clone(),
             id: self.inner.next_id.fetch_add(1, Ordering::Relaxed),
             user: None,
-        })
+        };
+        // If the shutdown began just now, it may have counted before this one was there.
+        (!self.inner.draining.is_cancelled()).then_some(lease)
     }
 
     /// Asks every connection to close at a moment of its own within the drain window, admits no

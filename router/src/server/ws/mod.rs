@@ -10,6 +10,8 @@ mod timers;
 
 use axum::extract::WebSocketUpgrade;
 use axum::response::Response;
+use futures::StreamExt;
+use tracing::Instrument;
 
 pub use self::close::CloseReason;
 use self::connection::Connection;
@@ -41,5 +43,10 @@ pub(super) fn upgrade(
         .max_frame_size(config.max_message_bytes);
     let speaks_protocol = upgrade.selected_protocol().is_some();
     let connection = Connection::new(state, client, identity, lease, speaks_protocol);
-    Ok(upgrade.on_upgrade(move |socket| connection.run(socket)))
+    let connection = Box::new(connection);
+    Ok(upgrade.on_upgrade(move |socket| {
+        let (sink, stream) = socket.split();
+        let span = connection.span();
+        connection.run(sink, stream).instrument(span)
+    }))
 }
