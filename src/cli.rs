@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use platform::config::Duration;
 
 use crate::config::Overrides;
+use crate::domains::Domain;
 
 /// The federated commerce graph: a router over six domain subgraphs, in one process or many.
 #[derive(Debug, Parser)]
@@ -161,8 +162,8 @@ pub(crate) struct Token {
     /// For the demo customer
     #[arg(long)]
     pub(crate) demo: bool,
-    /// For this customer (usr_…)
-    #[arg(long, value_name = "ID")]
+    /// For this customer: an id (usr_…) or an email address
+    #[arg(long, value_name = "CUSTOMER")]
     pub(crate) customer: Option<String>,
     /// OAuth scopes, separated by spaces or commas, or repeated
     #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
@@ -217,17 +218,6 @@ pub(crate) enum Outbox {
         #[arg(long, conflicts_with = "events")]
         all: bool,
     },
-}
-
-/// A domain, and the name of its subgraph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Domain {
-    Orders,
-    Returns,
-    Pricing,
-    Notifications,
-    Search,
-    Tracking,
 }
 
 #[cfg(test)]

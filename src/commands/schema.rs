@@ -10,7 +10,7 @@ use router::Router;
 use crate::cli::{Compose, Schema};
 use crate::config::Configuration;
 use crate::domains::{Domain, Domains};
-use crate::{graph, keys};
+use crate::{graph, keys, schema_changes};
 
 pub(crate) async fn run(command: Schema) -> anyhow::Result<()> {
     match command {
@@ -56,7 +56,7 @@ async fn check(baseline: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(baseline)
         .with_context(|| format!("cannot read {}", baseline.display()))?;
     let (_, router) = graph().await?;
-    let lost = router::schema_changes::breaking(&text, router.api_sdl())
+    let lost = schema_changes::breaking(&text, router.api_sdl())
         .with_context(|| format!("{} is not a GraphQL schema", baseline.display()))?;
     if !lost.is_empty() {
         bail!(

@@ -18,17 +18,24 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
         &command.settings.overrides(None),
     )?;
     if configuration.mode == Mode::Production {
-        bail!("production believes tokens of its identity provider only; unset mode to mint one");
+        bail!("production believes its identity provider only: mint tokens with mode: development");
     }
-    let subject = match command.customer {
-        Some(customer) if IdKind::Customer.parse(&customer).is_some() => customer,
-        Some(customer) => bail!("{customer} is not a customer's id: it starts with usr_"),
-        None => {
+    let subject = match &command.customer {
+        Some(id) if !id.contains('@') => {
+            if IdKind::Customer.parse(id).is_none() {
+                bail!("{id} is neither a customer's id, which starts with usr_, nor an email address");
+            }
+            id.clone()
+        }
+        email => {
+            let email = email.as_deref().unwrap_or(DEMO_CUSTOMER_EMAIL);
             let (orders, _) = domains::open_database(&configuration, Domain::Orders).await?;
-            let demo = customer::by_email(orders.read(), DEMO_CUSTOMER_EMAIL)
+            let customer = customer::by_email(orders.read(), email)
                 .await?
-                .context("there is no demo customer yet: run `vantage seed` or `vantage serve` first")?;
-            IdKind::Customer.format(demo.id)
+                .with_context(|| {
+                    format!("nobody has the address {email}: run `vantage serve` or `vantage seed` first")
+                })?;
+            IdKind::Customer.format(customer.id)
         }
     };
     let key = DevelopmentKey::from_config(&keys::auth(&configuration)?)?
