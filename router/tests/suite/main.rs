@@ -1,0 +1,14 @@
+//! The router against small subgraphs, over both transports.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails by panicking"
+)]
+
+mod access;
+mod errors;
+mod federation;
+mod introspection;
+mod kit;
+mod subscriptions;
+mod variables;
