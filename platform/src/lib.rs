@@ -2,8 +2,10 @@
 
 pub mod caller;
 pub mod clock;
+pub mod config;
 pub mod database;
 pub mod outbox;
 pub mod tables;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

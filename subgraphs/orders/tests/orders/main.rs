@@ -1,0 +1,7 @@
+//! The orders subgraph by query, over every database.
+
+mod account;
+mod ownership;
+mod paging;
+mod shop;
+mod statements;
