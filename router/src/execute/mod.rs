@@ -19,9 +19,7 @@ use crate::prepare::plan::{EntityAlias, Fetch, Node, Plan, Target};
 use crate::prepare::{OperationKind, Variables};
 use crate::request::RequestContext;
 use crate::supergraph::TypeNames;
-use crate::transport::{
-    EventStream, SubgraphError, SubgraphRequest, SubgraphResponse, Transport, TransportError,
-};
+use crate::transport::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::value::{Object, Symbol, Value};
 use representations::Gathered;
 
@@ -128,7 +126,7 @@ impl Execution<'_> {
             .increment(entities as u64);
         match answer {
             Ok(response) => {
-                self.report(fetch, &response.errors, &gathered, state);
+                self.report(fetch, &response, &gathered, state);
                 let mut data = lock(&state.data);
                 self.merge(fetch, response.data, &gathered, &mut data);
             }
@@ -241,7 +239,7 @@ impl Execution<'_> {
         };
         match event {
             Ok(response) => {
-                self.report(fetch, &response.errors, &[], &state);
+                self.report(fetch, &response, &[], &state);
                 self.merge(fetch, response.data, &[], &mut lock(&state.data));
             }
             Err(error) => {
@@ -328,11 +326,11 @@ impl Execution<'_> {
     fn report(
         &self,
         fetch: &Fetch,
-        errors: &[SubgraphError],
+        response: &SubgraphResponse,
         gathered: &[Arc<Gathered>],
         state: &State,
     ) {
-        for error in errors {
+        for error in &response.errors {
             let operation = &fetch.operation;
             let shown = self.policy.subgraph_error(error, operation, self.context);
             let symbols = &self.plan.symbols;
@@ -352,22 +350,24 @@ impl Execution<'_> {
                     }
                 }
                 Target::Entities(aliases) => {
-                    let entity = match error.path.as_slice() {
-                        [PathSegment::Key(key), PathSegment::Index(index), rest @ ..] => {
-                            let key = symbols.find(key);
-                            let alias = aliases.iter().position(|alias| alias.key == key);
-                            alias.map(|alias| (alias, *index, rest))
-                        }
-                        _ => None,
-                    };
-                    let Some((alias, index, rest)) = entity else {
+                    let [PathSegment::Key(key), rest @ ..] = error.path.as_slice() else {
                         self.report_everywhere(fetch, &shown, state);
                         continue;
                     };
-                    let places = gathered.get(alias).into_iter().flat_map(|g| g.places());
-                    for (_, steps) in places.filter(|(known, _)| *known == index) {
-                        let path = errors::path(steps, rest, operation, symbols);
-                        lock(&state.errors).push(shown.clone().at(path));
+                    let key = symbols.find(key);
+                    let alias = aliases.iter().position(|alias| alias.key == key);
+                    let (failed, rest) = errors::entities(&response.data, key, rest, symbols);
+                    let places = alias.and_then(|alias| gathered.get(alias));
+                    let mut reported = false;
+                    for (index, steps) in places.into_iter().flat_map(|g| g.places()) {
+                        if failed.contains(&index) {
+                            reported = true;
+                            let path = errors::path(steps, rest, operation, symbols);
+                            lock(&state.errors).push(shown.clone().at(path));
+                        }
+                    }
+                    if !reported {
+                        self.report_everywhere(fetch, &shown, state);
                     }
                 }
             }
