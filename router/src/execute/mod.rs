@@ -2,6 +2,7 @@
 //! into one tree as it comes. A fetch that fails costs its own fields only.
 
 mod errors;
+mod isolate;
 mod merge;
 mod representations;
 
@@ -25,6 +26,9 @@ use representations::Gathered;
 
 /// The way to each subgraph, by its name.
 pub(crate) type Transports = HashMap<String, Arc<dyn Transport>>;
+
+/// Lists of representations, one for each variable of a fetch that takes them.
+type Representations = Arc<Vec<Vec<Value>>>;
 
 /// Everything that one run of a plan shares.
 pub(crate) struct Execution<'a> {
@@ -118,7 +122,19 @@ impl Execution<'_> {
             _ => {}
         }
         let started = Instant::now();
-        let answer = self.send(fetch, representations, entities).await;
+        let answer = match &fetch.target {
+            // Kept until the answer is there: one bad entity may make the fetch start over.
+            Target::Entities(_) if entities > 1 => {
+                match self
+                    .send(fetch, Arc::clone(&representations), entities)
+                    .await
+                {
+                    Ok(response) => Ok(self.isolate(fetch, &representations, response).await),
+                    failed => failed,
+                }
+            }
+            _ => self.send(fetch, representations, entities).await,
+        };
         let subgraph = &fetch.operation.subgraph;
         metrics::histogram!("router_fetch_seconds", "subgraph" => subgraph.clone())
             .record(started.elapsed().as_secs_f64());
@@ -140,40 +156,41 @@ impl Execution<'_> {
     }
 
     /// The representations to send, and the places they came from, by the alias they belong to.
-    fn gather(&self, fetch: &Fetch, data: &Value) -> (Vec<Vec<Value>>, Vec<Arc<Gathered>>) {
-        match &fetch.target {
-            Target::Fields { path, .. } if path.is_empty() => (Vec::new(), Vec::new()),
+    fn gather(&self, fetch: &Fetch, data: &Value) -> (Representations, Vec<Arc<Gathered>>) {
+        let aliases = match &fetch.target {
+            Target::Fields { path, .. } if path.is_empty() => return Default::default(),
             Target::Fields { path, .. } => {
-                (Vec::new(), vec![Arc::new(Gathered::of_path(data, path))])
+                let gathered = Gathered::of_path(data, path);
+                return (Representations::default(), vec![Arc::new(gathered)]);
             }
-            Target::Entities(aliases) => {
-                let mut by_variable: HashMap<usize, Arc<Gathered>> = HashMap::new();
-                let gathered = aliases
-                    .iter()
-                    .map(|alias| {
-                        let known = by_variable.entry(alias.representations);
-                        Arc::clone(known.or_insert_with(|| {
-                            Arc::new(Gathered::of_alias(data, alias, self.types))
-                        }))
-                    })
-                    .collect();
-                let representations = (0..fetch.operation.representations.len())
-                    .map(|variable| {
-                        by_variable
-                            .get(&variable)
-                            .map(|gathered| gathered.representations.iter().cloned().collect())
-                            .unwrap_or_default()
-                    })
-                    .collect();
-                (representations, gathered)
+            Target::Entities(aliases) => aliases,
+        };
+        let variables = fetch.operation.representations.len();
+        let mut representations = vec![Vec::new(); variables];
+        let mut known: Vec<Option<Arc<Gathered>>> = vec![None; variables];
+        let gathered = aliases.iter().map(|alias| {
+            let variable = alias.representations;
+            if let Some(Some(known)) = known.get(variable) {
+                return Arc::clone(known);
             }
-        }
+            let (gathered, list) = Gathered::of_alias(data, alias, self.types);
+            let gathered = Arc::new(gathered);
+            if let (Some(slot), Some(lists)) =
+                (known.get_mut(variable), representations.get_mut(variable))
+            {
+                *slot = Some(Arc::clone(&gathered));
+                *lists = list;
+            }
+            gathered
+        });
+        let gathered = gathered.collect();
+        (Arc::new(representations), gathered)
     }
 
     async fn send(
         &self,
         fetch: &Fetch,
-        representations: Vec<Vec<Value>>,
+        representations: Representations,
         entities: usize,
     ) -> Result<SubgraphResponse, TransportError> {
         let subgraph = &fetch.operation.subgraph;
@@ -205,7 +222,7 @@ impl Execution<'_> {
             })
     }
 
-    fn request(&self, fetch: &Fetch, representations: Vec<Vec<Value>>) -> SubgraphRequest {
+    fn request(&self, fetch: &Fetch, representations: Representations) -> SubgraphRequest {
         SubgraphRequest {
             operation: Arc::clone(&fetch.operation),
             variables: Arc::clone(self.variables),
@@ -221,7 +238,11 @@ impl Execution<'_> {
     pub(crate) async fn subscribe(&self, fetch: &Fetch) -> Result<EventStream, GraphQLError> {
         debug_assert_eq!(fetch.operation.kind, OperationKind::Subscription);
         let opened = match self.transport(&fetch.operation.subgraph) {
-            Ok(transport) => transport.subscribe(self.request(fetch, Vec::new())).await,
+            Ok(transport) => {
+                transport
+                    .subscribe(self.request(fetch, Representations::default()))
+                    .await
+            }
             Err(error) => Err(error),
         };
         opened.map_err(|error| self.policy.transport_error(&error, self.context))
@@ -331,6 +352,9 @@ impl Execution<'_> {
         state: &State,
     ) {
         for error in &response.errors {
+            if matches!(fetch.target, Target::Entities(_)) && isolate::is_absence(error) {
+                continue;
+            }
             let operation = &fetch.operation;
             let shown = self.policy.subgraph_error(error, operation, self.context);
             let symbols = &self.plan.symbols;

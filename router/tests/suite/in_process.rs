@@ -52,6 +52,21 @@ mod orders {
             }))
         }
 
+        async fn customers(&self) -> Vec<Customer> {
+            let ids = ["usr_1", "usr_2", "usr_3"];
+            let customer = |id| Customer {
+                id: ID::from(id),
+                orders: Vec::new(),
+            };
+            ids.map(customer).into()
+        }
+
+        #[graphql(entity)]
+        async fn find_customer(&self, id: ID) -> Customer {
+            let orders = Vec::new();
+            Customer { id, orders }
+        }
+
         #[graphql(entity)]
         async fn find_order(&self, id: ID) -> Order {
             Order {
@@ -149,6 +164,25 @@ mod tracking {
         async fn find_order(&self, id: ID) -> Order {
             Order { id }
         }
+
+        #[graphql(entity)]
+        async fn find_customer(&self, id: ID) -> async_graphql::Result<Option<Customer>> {
+            match id.as_str() {
+                "usr_2" => Ok(None),
+                "usr_3" => Err(async_graphql::Error::new("not yours")
+                    .extend_with(|_, extensions| extensions.set("code", "FORBIDDEN"))),
+                _ => Ok(Some(Customer {
+                    id,
+                    parcels: Some(4),
+                })),
+            }
+        }
+    }
+
+    #[derive(SimpleObject)]
+    struct Customer {
+        id: ID,
+        parcels: Option<i32>,
     }
 
     #[derive(SimpleObject)]
@@ -257,4 +291,20 @@ async fn events_are_completed_by_the_other_schema() {
     let events: Vec<Value> = events.map(|event| event.data_value()).collect().await;
     let event = |sequence: i32| json!({ "orderTracking": { "sequence": sequence, "order": { "id": "o7", "total": 2.5, "shipment": { "code": "code of o7" } } } });
     assert_eq!(events, [event(1), event(2)]);
+}
+
+#[tokio::test]
+async fn an_entity_that_cannot_be_resolved_does_not_cost_the_others() {
+    let query = "{ customers { id parcels } }";
+    let response = router()
+        .execute(GraphQLRequest::new(query), RequestContext::default())
+        .await;
+    let answer: Value = serde_json::from_slice(&response.to_bytes()).expect("JSON");
+    assert_eq!(
+        answer,
+        json!({
+            "data": { "customers": [{ "id": "usr_1", "parcels": 4 }, { "id": "usr_2", "parcels": null }, { "id": "usr_3", "parcels": null }] },
+            "errors": [{ "message": "not yours", "path": ["customers", 2], "extensions": { "code": "FORBIDDEN" } }],
+        })
+    );
 }
