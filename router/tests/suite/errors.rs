@@ -329,6 +329,8 @@ async fn documents_that_cannot_run_are_refused_before_execution() {
         ),
         ("", "Must provide a query."),
         ("{ me { id(x: 99999999999999999999) } }", ""),
+        ("mutation { x }", ""),
+        ("subscription { x }", ""),
     ] {
         let response = graph
             .local

@@ -8,7 +8,9 @@
 mod access;
 mod errors;
 mod federation;
+mod in_process;
 mod introspection;
 mod kit;
 mod subscriptions;
+mod supergraphs;
 mod variables;
