@@ -265,30 +265,32 @@ impl Domains {
         Ok(customer.map(|customer| IdKind::Customer.format(customer.id)))
     }
 
-    /// Keeps the demo's parcels moving until `stop`.
-    pub(crate) async fn keep_moving(&self, every: Duration, stop: CancellationToken) {
-        let Some(tracking) = &self.tracking else {
-            return;
-        };
-        let mut ticks = tokio::time::interval(every);
-        let mut step = 0;
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            if let Err(error) = tracking::demo_tick(tracking, step).await {
-                tracing::warn!(?error, "no parcel was moved");
-            }
-            step += 1;
+    /// Keeps the demo's parcels moving, when tracking is here.
+    pub(crate) fn keep_moving_until(&self, every: Duration, stop: CancellationToken) {
+        if let Some(tracking) = self.tracking.clone() {
+            tokio::spawn(keep_moving(tracking, every, stop));
         }
     }
-
     fn database(&self, domain: Domain) -> anyhow::Result<Database> {
         self.here
             .get(&domain)
             .map(|(_, database)| database.clone())
             .with_context(|| format!("the {} database is not here", domain.name()))
+    }
+}
+
+async fn keep_moving(tracking: tracking::State, every: Duration, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(every);
+    let mut step = 0;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = tracking::demo_tick(&tracking, step).await {
+            tracing::warn!(?error, "no parcel was moved");
+        }
+        step += 1;
     }
 }
 

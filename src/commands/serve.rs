@@ -60,9 +60,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         introduce(&url, &router, &auth, &customer).await?;
     }
     if command.demo {
-        let (domains, stop) = (domains.clone(), stop.clone());
-        let every = configuration.demo.ticker_interval.get();
-        tokio::spawn(async move { domains.keep_moving(every, stop).await });
+        domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
     }
     serving::serve(listener, state, metrics, domains, stop).await
 }
