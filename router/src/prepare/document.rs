@@ -33,6 +33,8 @@ pub(super) fn parse(
                 )
             })?
             .into_static();
+    super::size::check(&document)
+        .map_err(|reason| refused(GraphQLError::new(ErrorCode::OperationTooComplex, reason)))?;
     // The rules index the document by name and panic on nothing known; the guard keeps it so.
     let errors = guarded(|| {
         validate(
