@@ -4,6 +4,7 @@ pub mod caller;
 pub mod clock;
 pub mod database;
 pub mod outbox;
+pub mod pubsub;
 pub mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
