@@ -1,6 +1,8 @@
 //! Pub/sub over a real Redis server, named by `VANTAGE_TEST_REDIS_URL`, through a wire that the
 //! test can cut.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use bytes::Bytes;
