@@ -10,16 +10,20 @@ use entities::orders::customer;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
+use platform::pubsub::{InProcess, PubSub, RedisPubSub};
 use pricing::{Countries, GeoDatabase};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
 use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
+use tracking::TrackingConfig;
 
 use crate::config::{self, Configuration};
-use crate::demo;
 use crate::listener::Ready;
+use crate::{demo, keys};
 
 /// A domain, and the name of its subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -123,6 +127,26 @@ fn currency_sources(
     Ok((countries, geo))
 }
 
+/// Messages between instances: over Redis when there is one, else within the process.
+fn pubsub(configuration: &Configuration) -> anyhow::Result<Arc<dyn PubSub>> {
+    Ok(match &configuration.redis_url {
+        Some(url) => Arc::new(RedisPubSub::new(url.expose()).context("redis_url")?),
+        None => Arc::new(InProcess::new()),
+    })
+}
+
+fn tracking_config(configured: &config::Tracking) -> TrackingConfig {
+    let mut config = TrackingConfig::default();
+    for (carrier, configured) in [
+        (&mut config.dhl, &configured.carriers.dhl),
+        (&mut config.fedex, &configured.carriers.fedex),
+        (&mut config.ups, &configured.carriers.ups),
+    ] {
+        carrier.poll_interval = Some(configured.poll_interval.get());
+    }
+    config
+}
+
 /// The domains that run in this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Domains {
@@ -139,14 +163,10 @@ impl Domains {
         key: &CallerKey,
         clock: &Clock,
     ) -> anyhow::Result<Self> {
-        let databases = futures::future::try_join_all(
-            domains
-                .iter()
-                .map(|&domain| async move {
-                    let (database, _) = open_database(configuration, domain).await?;
-                    anyhow::Ok((domain, database))
-                }),
-        )
+        let databases = futures::future::try_join_all(domains.iter().map(|&domain| async move {
+            let (database, _) = open_database(configuration, domain).await?;
+            anyhow::Ok((domain, database))
+        }))
         .await?;
         let mut opened = Self {
             here: BTreeMap::new(),
@@ -207,7 +227,15 @@ impl Domains {
             }
             Domain::Tracking => {
                 let orders = client(Domain::Orders)?;
-                let state = tracking::State::new(database, clock, orders);
+                let state = tracking::State {
+                    database,
+                    clock,
+                    pubsub: pubsub(configuration)?,
+                    orders,
+                    config: Arc::new(tracking_config(&configuration.tracking)),
+                    guest_links: keys::guest_links(configuration)?,
+                    watchers: tracking::Watchers::default(),
+                };
                 self.tracking = Some(state.clone());
                 tracking::subgraph(state)
             }
@@ -226,7 +254,11 @@ impl Domains {
             return Ok(SubgraphClient::local(subgraph.clone()));
         }
         let url = configuration.subgraphs.required_url(asked.name())?;
-        Ok(SubgraphClient::http(url.as_str(), key.clone(), clock.clone())?)
+        Ok(SubgraphClient::http(
+            url.as_str(),
+            key.clone(),
+            clock.clone(),
+        )?)
     }
 
     /// The subgraph, when it runs in this process.
@@ -237,7 +269,10 @@ impl Domains {
     /// Readies what subgraphs keep outside their databases: the search index.
     pub(crate) async fn start(&self) -> anyhow::Result<()> {
         if let Some(search) = &self.search {
-            search.open_index().await.context("the search index cannot be used")?;
+            search
+                .open_index()
+                .await
+                .context("the search index cannot be used")?;
         }
         Ok(())
     }
@@ -281,16 +316,15 @@ impl Domains {
 
 async fn keep_moving(tracking: tracking::State, every: Duration, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(every);
-    let mut step = 0;
+    let mut random = ChaCha8Rng::seed_from_u64(0);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = tracking::demo_tick(&tracking, step).await {
+        if let Err(error) = tracking::demo_tick(&tracking, &mut random).await {
             tracing::warn!(?error, "no parcel was moved");
         }
-        step += 1;
     }
 }
 

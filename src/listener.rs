@@ -24,16 +24,19 @@ use tower::ServiceExt;
 
 /// Binds the address; port 0 takes a free one.
 pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
-            "{address} is in use: stop what listens there, or choose another with --listen"
-        ),
-        std::io::ErrorKind::PermissionDenied => anyhow::anyhow!(
-            "{address} may not be used by this user: choose a port above 1023 with --listen"
-        ),
-        _ => anyhow::Error::new(error)
-            .context(format!("cannot listen on {address}; choose another with --listen")),
-    })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+                "{address} is in use: stop what listens there, or choose another with --listen"
+            ),
+            std::io::ErrorKind::PermissionDenied => anyhow::anyhow!(
+                "{address} may not be used by this user: choose a port above 1023 with --listen"
+            ),
+            _ => anyhow::Error::new(error).context(format!(
+                "cannot listen on {address}; choose another with --listen"
+            )),
+        })
 }
 
 /// Whether a process can serve at the moment.
@@ -43,15 +46,18 @@ pub(crate) trait Ready: Clone + Send + Sync + 'static {
 }
 
 /// `/healthz` (alive), `/readyz` (able to serve) and `/metrics`.
-pub(crate) fn operations(metrics: Metrics, ready: impl Ready) -> Router {
+pub(crate) fn operations<R: Ready>(metrics: Metrics, ready: R) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
+        .route("/readyz", get(readyz::<R>))
         .with_state(ready)
         .route(
             "/metrics",
             get(|State(metrics): State<Metrics>| async move {
-                ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
+                (
+                    [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+                    metrics.render(),
+                )
             })
             .with_state(metrics),
         )
@@ -60,7 +66,10 @@ pub(crate) fn operations(metrics: Metrics, ready: impl Ready) -> Router {
 async fn readyz<R: Ready>(State(ready): State<R>) -> impl IntoResponse {
     match ready.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")),
+        Err(missing) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("not ready: {missing}\n"),
+        ),
     }
 }
 

@@ -16,25 +16,35 @@ const SHOP: [(&str, &str); 2] = [
 
 const TRACKING: &str = "subscription($order: ID!) { orderTracking(orderId: $order) { sequence snapshot status location timestamp carrier shipment { trackingNumber status } order { id status total { formatted } } } }";
 
-type Socket = tokio_tungstenite::WebSocketStream<
-    tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>,
->;
+type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn connect(graph: &Graph, token: Option<&str>) -> Socket {
     let url = format!("{}/graphql", graph.router.base.replace("http", "ws"));
     let mut request = url.into_client_request().unwrap();
-    request
-        .headers_mut()
-        .insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+    request.headers_mut().insert(
+        "sec-websocket-protocol",
+        "graphql-transport-ws".parse().unwrap(),
+    );
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    let payload = token.map_or(json!({}), |token| json!({ "authorization": format!("Bearer {token}") }));
-    send(&mut socket, json!({ "type": "connection_init", "payload": payload })).await;
+    let payload = token.map_or(
+        json!({}),
+        |token| json!({ "authorization": format!("Bearer {token}") }),
+    );
+    send(
+        &mut socket,
+        json!({ "type": "connection_init", "payload": payload }),
+    )
+    .await;
     assert_eq!(receive(&mut socket).await["type"], "connection_ack");
     socket
 }
 
 async fn send(socket: &mut Socket, message: Value) {
-    socket.send(Message::text(message.to_string())).await.unwrap();
+    socket
+        .send(Message::text(message.to_string()))
+        .await
+        .unwrap();
 }
 
 async fn receive(socket: &mut Socket) -> Value {
@@ -49,7 +59,11 @@ async fn receive(socket: &mut Socket) -> Value {
 
 async fn watch(socket: &mut Socket, order: &Value) {
     let payload = json!({ "query": TRACKING, "variables": { "order": order } });
-    send(socket, json!({ "id": "1", "type": "subscribe", "payload": payload })).await;
+    send(
+        socket,
+        json!({ "id": "1", "type": "subscribe", "payload": payload }),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -66,7 +80,10 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
         let order = &answer["data"]["me"]["orders"]["nodes"][0]["id"];
 
         // Two watchers of one order get the same.
-        let mut sockets = [connect(&graph, Some(&token)).await, connect(&graph, Some(&token)).await];
+        let mut sockets = [
+            connect(&graph, Some(&token)).await,
+            connect(&graph, Some(&token)).await,
+        ];
         for socket in &mut sockets {
             watch(socket, order).await;
             let mut last = None;
@@ -77,7 +94,10 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
                 let update = &message["payload"]["data"]["orderTracking"];
                 assert_eq!(update["snapshot"], event == 0, "{update:#}");
                 assert_eq!(&update["order"]["id"], order);
-                assert!(update["order"]["total"]["formatted"].is_string(), "{update:#}");
+                assert!(
+                    update["order"]["total"]["formatted"].is_string(),
+                    "{update:#}"
+                );
                 let sequence = update["sequence"].as_i64().unwrap();
                 if let Some(last) = last {
                     assert_eq!(sequence, last + 1, "{layout:?}: no gap and no repeat");
@@ -94,13 +114,20 @@ async fn only_the_owner_may_watch() {
     let graph = Graph::start(Layout::Sqlite, &SHOP, &[]).await;
     let token = graph.demo_token().await;
     let answer = graph
-        .ask(Some(&token), "{ me { orders(first: 1) { nodes { id } } } }", json!({}))
+        .ask(
+            Some(&token),
+            "{ me { orders(first: 1) { nodes { id } } } }",
+            json!({}),
+        )
         .await;
     let order = &answer["data"]["me"]["orders"]["nodes"][0]["id"];
     let other = graph
         .run(&["token", "--customer", "customer1@vantage.example"])
         .await;
-    for (token, code) in [(Some(other.as_str()), "FORBIDDEN"), (None, "UNAUTHENTICATED")] {
+    for (token, code) in [
+        (Some(other.as_str()), "FORBIDDEN"),
+        (None, "UNAUTHENTICATED"),
+    ] {
         let mut socket = connect(&graph, token).await;
         watch(&mut socket, order).await;
         let message = receive(&mut socket).await;

@@ -51,7 +51,9 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let router = graph::router(&configuration, &domains, &key)?;
     let state = serving::edge(router.clone(), &auth, &configuration.server)?;
 
-    let address = listener.local_addr().context("the listener has no address")?;
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
     let url = format!("http://{address}{}", configuration.server.path);
     println!("Vantage is listening on {url}");
     if configuration.mode == Mode::Development
@@ -87,6 +89,7 @@ async fn introduce(
             RequestContext::for_caller(Caller::customer(customer)),
         )
         .await;
+    let answer: serde_json::Value = serde_json::from_slice(&answer.to_bytes())?;
     let answer = serde_json::to_string_pretty(&answer)?;
     println!(
         "\nTry it as the demo customer:\n\n  curl {url} -H 'content-type: application/json' \

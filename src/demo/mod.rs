@@ -42,6 +42,8 @@ enum Stream {
     Notification = 7,
     Event = 8,
     Price = 9,
+    ShipmentEvent = 10,
+    ReturnShipment = 11,
 }
 
 /// Ids carry times of this epoch instead of the shop's "now", so they are the same every day.

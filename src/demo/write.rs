@@ -38,7 +38,11 @@ impl Databases {
             let (database, _) = domains::open_database(configuration, domain).await?;
             opened.insert(domain, database);
         }
-        Self::new(|domain| opened.remove(&domain).context("the database was not opened"))
+        Self::new(|domain| {
+            opened
+                .remove(&domain)
+                .context("the database was not opened")
+        })
     }
 
     /// From databases that are open.

@@ -14,7 +14,11 @@ use crate::demo::places::rate;
 
 pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
     let transaction = database.begin().await?;
-    if product_price::Entity::find().one(&transaction).await?.is_some() {
+    if product_price::Entity::find()
+        .one(&transaction)
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let (mut prices, mut adjustments, mut changes) = (Vec::new(), Vec::new(), Vec::new());
