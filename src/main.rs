@@ -1,2 +1,53 @@
-//! The vantage binary.
-fn main() {}
+//! The vantage binary: a router and six domain subgraphs, in one process or many.
+
+mod cli;
+mod commands;
+mod config;
+mod demo;
+mod domains;
+mod errors;
+mod graph;
+mod keys;
+mod listener;
+mod schema_changes;
+mod serving;
+mod subgraph_server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", errors::line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    if let Command::Config(command) = command {
+        return commands::config::run(command);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(command) => commands::serve::run(command).await,
+            Command::Subgraph(command) => commands::subgraph::run(command).await,
+            Command::Router(command) => commands::router::run(command).await,
+            Command::Compose(command) => commands::schema::compose(command).await,
+            Command::Schema(command) => commands::schema::run(command).await,
+            Command::Migrate(command) => commands::migrate::run(command).await,
+            Command::Seed(command) => commands::seed::run(command).await,
+            Command::Token(command) => commands::token::run(command).await,
+            Command::Outbox(command) => commands::outbox::run(command).await,
+            Command::Config(command) => commands::config::run(command),
+        }
+    })
+}

@@ -1,9 +1,12 @@
 //! SeaORM entities and their finders, one module for each domain's database. Table names and SQL
 //! live here and in migrations only; a module is used by its own domain alone.
 
+mod insert;
 pub mod notifications;
 pub mod orders;
 pub mod pricing;
 pub mod returns;
 pub mod search;
 pub mod tracking;
+
+pub use insert::insert_many;

@@ -2,9 +2,11 @@
 
 pub mod caller;
 pub mod clock;
+pub mod config;
 pub mod database;
 pub mod outbox;
 pub mod pubsub;
 pub mod tables;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

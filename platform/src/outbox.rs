@@ -2,8 +2,9 @@
 //! of. Nothing is told that did not happen, and nothing that happened is forgotten.
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryOrder,
     QueryFilter, QuerySelect,
 };
 use serde::Serialize;
@@ -59,4 +60,34 @@ pub async fn append<D: Serialize>(
     .insert(transaction)
     .await?;
     Ok(id)
+}
+
+/// Events that were given up, oldest first.
+pub async fn dead_letters(
+    db: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<outbox_event::Model>, DbErr> {
+    outbox_event::Entity::find()
+        .filter(outbox_event::Column::DeadLetteredAt.is_not_null())
+        .order_by_asc(outbox_event::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Gives given-up events another try, these or all, and says how many there were.
+pub async fn requeue(
+    db: &impl ConnectionTrait,
+    events: Option<&[Uuid]>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let mut update = outbox_event::Entity::update_many()
+        .col_expr(outbox_event::Column::DeadLetteredAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(outbox_event::Column::Attempts, Expr::value(0))
+        .col_expr(outbox_event::Column::NextAttemptAt, Expr::value(now))
+        .filter(outbox_event::Column::DeadLetteredAt.is_not_null());
+    if let Some(events) = events {
+        update = update.filter(outbox_event::Column::Id.is_in(events.iter().copied()));
+    }
+    Ok(update.exec(db).await?.rows_affected)
 }

@@ -6,13 +6,15 @@ use std::collections::hash_map::RandomState;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, Stream, StreamExt};
+use futures::task::AtomicWaker;
 
 /// A loader of one request: batches keys and remembers what it loaded.
 pub type Batched<L> = DataLoader<L, HashMapCache<RandomState>>;
@@ -58,13 +60,8 @@ impl Batches {
     /// Runs the request, and its batches whenever it can get no further without them.
     pub async fn drive<F: Future>(&self, request: F) -> F::Output {
         let mut request = pin!(request);
-        let mut running = FuturesUnordered::new();
-        poll_fn(|context| {
-            self.poll(context, &mut running, |context| {
-                request.as_mut().poll(context)
-            })
-        })
-        .await
+        let mut drive = Drive::default();
+        poll_fn(|context| drive.poll(self, context, |context| request.as_mut().poll(context))).await
     }
 
     /// Like [`Self::drive`], for the items of a subscription.
@@ -73,35 +70,79 @@ impl Batches {
         S: Stream + Send + 'a,
     {
         let mut stream: Pin<Box<S>> = Box::pin(stream);
-        let mut running = FuturesUnordered::new();
+        let mut drive = Drive::default();
         futures::stream::poll_fn(move |context| {
-            self.poll(context, &mut running, |context| {
-                stream.as_mut().poll_next(context)
-            })
+            drive.poll(&self, context, |context| stream.as_mut().poll_next(context))
         })
     }
+}
 
+/// Polls of a request before the runtime gets a turn.
+const POLLS_OF_A_TURN: usize = 64;
+
+/// A request under way, and its batches that have left.
+#[derive(Default)]
+struct Drive {
+    running: FuturesUnordered<BoxFuture<'static, ()>>,
+    signal: Arc<Signal>,
+}
+
+/// Whether the request has something to do, and whom to tell when everybody sleeps.
+#[derive(Default)]
+struct Signal {
+    woken: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.task.wake();
+    }
+}
+
+impl Drive {
     fn poll<T>(
-        &self,
+        &mut self,
+        batches: &Batches,
         context: &mut Context<'_>,
-        running: &mut FuturesUnordered<BoxFuture<'static, ()>>,
         mut request: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        loop {
-            if let Poll::Ready(output) = request(context) {
+        let signal = &self.signal;
+        let waker = Waker::from(signal.clone());
+        signal.task.take();
+        for _ in 0..POLLS_OF_A_TURN {
+            signal.woken.store(false, Ordering::Release);
+            if let Poll::Ready(output) = request(&mut Context::from_waker(&waker)) {
                 return Poll::Ready(output);
             }
-            running.extend(
-                self.waiting
+            // A large request wakes itself to go on in its next poll, with resolvers that have not
+            // run yet (`FuturesUnordered` does so after a few): a batch that left now would be split.
+            if signal.woken.load(Ordering::Acquire) {
+                continue;
+            }
+            self.running.extend(
+                batches
+                    .waiting
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .drain(..),
             );
             // A batch that completes hands its values to resolvers, which may then get further.
-            if !matches!(running.poll_next_unpin(context), Poll::Ready(Some(()))) {
+            if matches!(self.running.poll_next_unpin(context), Poll::Ready(Some(()))) {
+                continue;
+            }
+            signal.task.register(context.waker());
+            if !signal.woken.load(Ordering::Acquire) {
                 return Poll::Pending;
             }
         }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -163,6 +204,36 @@ mod tests {
         let answers = batches.drive(futures::future::join_all(resolvers)).await;
         assert_eq!(answers, (1_000..1_100).collect::<Vec<_>>());
         assert_eq!(*sizes.lock().unwrap(), [100, 100]);
+    }
+
+    /// The engine runs the fields of each object of a list in a set of their own, and such a set
+    /// yields although its objects could go on.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_list_of_objects_that_yield_still_shares_one_batch() {
+        let sizes = Arc::new(Mutex::new(Vec::new()));
+        let batches = Batches::default();
+        let loader = batches.loader(Echo(sizes.clone()));
+        let objects = (0..1_000).map(|key| {
+            let loader = &loader;
+            async move {
+                let fields: FuturesUnordered<_> = [key, key + 1_000]
+                    .map(|key| loader.load_one(key))
+                    .into_iter()
+                    .collect();
+                let first = fields
+                    .map(|value| value.unwrap().unwrap())
+                    .fold(0, async |a, b| a + b);
+                loader
+                    .load_one(10_000 + first.await)
+                    .await
+                    .unwrap()
+                    .unwrap()
+            }
+        });
+        let answers = batches.drive(futures::future::join_all(objects)).await;
+        assert_eq!(answers[999], 10_000 + 999 + 1_999);
+        // The loader itself lets a thousand keys go as a batch of their own.
+        assert_eq!(*sizes.lock().unwrap(), [1_000, 1_000, 1_000]);
     }
 
     #[tokio::test]

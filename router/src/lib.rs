@@ -1,1 +1,34 @@
-//! router
+//! A federated GraphQL router as a library: give it subgraph schemas or a supergraph and a transport
+//! for each subgraph, and it answers GraphQL. It knows federation and nothing of what the graph is about.
+
+#![expect(
+    clippy::result_large_err,
+    reason = "a refusal is the response to send; boxing it would cost every protocol an unboxing for nothing"
+)]
+
+pub mod auth;
+pub mod error;
+mod execute;
+mod introspection;
+mod prepare;
+mod project;
+pub mod request;
+pub mod response;
+mod router;
+pub mod server;
+mod supergraph;
+pub mod transport;
+mod value;
+
+pub use error::{
+    ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
+};
+pub use prepare::{OperationKind, PreparedOperation};
+pub use request::{GraphQLRequest, RequestContext};
+pub use response::{GraphQLResponse, StatusHint};
+pub use router::{Router, RouterBuilder};
+pub use supergraph::compose;
+pub use transport::{
+    EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalTransport,
+    SubgraphRequest, SubgraphResponse, Transport, TransportError,
+};

@@ -1,1 +1,7 @@
-//! The orders database.
+//! The orders database. Every amount is in minor units of the currency code in its row.
+
+pub mod customer;
+pub mod order;
+pub mod order_event;
+pub mod order_item;
+pub mod payment_method;

@@ -1,1 +1,6 @@
 //! The pricing database.
+
+pub mod exchange_rate;
+pub mod price_adjustment;
+pub mod price_change;
+pub mod product_price;

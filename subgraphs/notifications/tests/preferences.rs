@@ -146,22 +146,22 @@ async fn an_update_changes_only_the_named_cells_and_reports_the_topics() {
             {
               "data": {
                 "notificationPreferencesUpdate": {
+                  "updated": 2,
+                  "topicChanges": [
+                    {
+                      "topic": "vantage-deals-us",
+                      "action": "UNSUBSCRIBED",
+                      "deviceTokens": 2
+                    },
+                    {
+                      "topic": "vantage-social-activity",
+                      "action": "SUBSCRIBED",
+                      "deviceTokens": 2
+                    }
+                  ],
                   "notificationPreferences": {
                     "timezone": "America/New_York"
                   },
-                  "topicChanges": [
-                    {
-                      "action": "UNSUBSCRIBED",
-                      "deviceTokens": 2,
-                      "topic": "vantage-deals-us"
-                    },
-                    {
-                      "action": "SUBSCRIBED",
-                      "deviceTokens": 2,
-                      "topic": "vantage-social-activity"
-                    }
-                  ],
-                  "updated": 2,
                   "updatedAt": "2025-09-29T09:18:45.000Z",
                   "userErrors": []
                 }

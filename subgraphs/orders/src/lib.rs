@@ -1,1 +1,40 @@
-//! The orders subgraph.
+//! The orders subgraph: the source of truth for customers, their orders and what they paid.
+
+mod address;
+mod customer;
+pub mod events;
+mod loaders;
+mod order;
+mod order_event;
+mod order_item;
+mod payment_method;
+mod query;
+mod rules;
+
+use async_graphql::{EmptyMutation, EmptySubscription, Schema};
+use platform::clock::Clock;
+use platform::database::Database;
+use resolvers::subgraph::Subgraph;
+
+pub use migrations::orders::Migrator;
+
+/// The domain's name: of its database, its SDL file and its process.
+pub const NAME: &str = "orders";
+
+/// All that a resolver of this domain can reach.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub database: Database,
+    pub clock: Clock,
+}
+
+/// The subgraph over an open, migrated database.
+pub fn subgraph(state: State) -> Subgraph {
+    let schema = Schema::build(query::Query, EmptyMutation, EmptySubscription)
+        .data(state.clone())
+        .enable_federation()
+        .finish();
+    Subgraph::new(NAME, schema, move |batches| {
+        loaders::Loaders::new(&state, batches)
+    })
+}

@@ -1,1 +1,49 @@
-//! The pricing subgraph.
+//! The pricing subgraph: what a product costs, in every currency, and by which rate.
+
+mod context;
+mod countries;
+mod currency;
+mod exchange_rate;
+mod geo;
+mod loaders;
+mod price;
+mod product;
+mod query;
+mod rules;
+
+use std::sync::Arc;
+
+use async_graphql::{EmptyMutation, EmptySubscription, Schema};
+use platform::clock::Clock;
+use platform::database::Database;
+use resolvers::subgraph::Subgraph;
+
+pub use countries::{Countries, CountriesError};
+pub use geo::{GeoDatabase, GeoError};
+pub use migrations::pricing::Migrator;
+
+/// The domain's name: of its database, its SDL file and its process.
+pub const NAME: &str = "pricing";
+
+/// All that a resolver of this domain can reach.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub database: Database,
+    pub clock: Clock,
+    /// Which currency a country's customers see.
+    pub countries: Arc<Countries>,
+    /// Where an address is, when a database for it is configured.
+    pub geo: Option<Arc<GeoDatabase>>,
+}
+
+/// The subgraph over an open, migrated database.
+pub fn subgraph(state: State) -> Subgraph {
+    let schema = Schema::build(query::Query, EmptyMutation, EmptySubscription)
+        .data(state.clone())
+        .enable_federation()
+        .finish();
+    let watch = Arc::default();
+    Subgraph::new(NAME, schema, move |batches| {
+        loaders::Loaders::new(&state, &watch, batches)
+    })
+}

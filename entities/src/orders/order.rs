@@ -1,0 +1,140 @@
+//! An order: what was paid, in the customer's currency and in USD, at the rate of its placement.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait, FromJsonQueryResult, PaginatorTrait, QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "orders")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub customer_id: Uuid,
+    /// `pending`, `confirmed`, `shipped`, `delivered` or `cancelled`.
+    pub status: String,
+    /// The total in US cents, for reports; fixed at placement.
+    pub usd_amount: i64,
+    /// The total that the customer paid: subtotal, shipping and tax.
+    pub local_currency_amount: i64,
+    /// ISO 4217 code of what the customer paid, and of every other amount here but `usd_amount`.
+    pub local_currency_code: String,
+    /// Exact decimal: units of the local currency for one US dollar, locked at placement.
+    pub exchange_rate: String,
+    pub subtotal_amount: i64,
+    pub shipping_amount: i64,
+    pub tax_amount: i64,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub shipping_address: Address,
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub billing_address: Option<Address>,
+    pub payment_method_id: Uuid,
+    /// The payment provider's name for the payment, `pi_…`, once there is one.
+    pub payment_intent_id: Option<String>,
+    pub placed_at: DateTime<Utc>,
+    pub confirmed_at: Option<DateTime<Utc>>,
+    pub shipped_at: Option<DateTime<Utc>>,
+    pub delivered_at: Option<DateTime<Utc>>,
+    pub cancelled_at: Option<DateTime<Utc>>,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// A postal address as it was at placement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Address {
+    pub name: String,
+    pub line1: String,
+    pub line2: Option<String>,
+    pub city: String,
+    /// State, province or prefecture, where the country has them.
+    pub region: Option<String>,
+    pub postal_code: String,
+    /// ISO 3166-1 alpha-2.
+    pub country_code: String,
+}
+
+/// The sort key of a customer's list.
+pub type Key = (DateTime<Utc>, Uuid);
+
+/// A stretch of a customer's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Starts at the newest and goes back in time; else at the oldest and forward.
+    pub newest_first: bool,
+    /// Only what comes after this key in that direction.
+    pub beyond: Option<Key>,
+    pub limit: u64,
+}
+
+/// By id.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, Arc::new(row)))
+        .collect())
+}
+
+/// A stretch of the customer's orders in these statuses, in the direction of travel. No status
+/// named: all of them.
+pub async fn of_customer(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    statuses: &[&str],
+    stretch: &Stretch,
+) -> Result<Vec<Arc<Model>>, DbErr> {
+    let mut query = list(customer, statuses).limit(stretch.limit);
+    let key = Expr::tuple([Column::PlacedAt.into_expr(), Column::Id.into_expr()]);
+    let beyond = stretch
+        .beyond
+        .map(|(placed_at, id)| Expr::tuple([Expr::value(placed_at), Expr::value(id)]));
+    if stretch.newest_first {
+        query = query
+            .order_by_desc(Column::PlacedAt)
+            .order_by_desc(Column::Id);
+        if let Some(beyond) = beyond {
+            query = query.filter(key.lt(beyond));
+        }
+    } else {
+        query = query
+            .order_by_asc(Column::PlacedAt)
+            .order_by_asc(Column::Id);
+        if let Some(beyond) = beyond {
+            query = query.filter(key.gt(beyond));
+        }
+    }
+    let rows = query.all(db).await?;
+    Ok(rows.into_iter().map(Arc::new).collect())
+}
+
+/// How many orders the customer has in these statuses; no status named: in all of them.
+pub async fn count(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    statuses: &[&str],
+) -> Result<u64, DbErr> {
+    list(customer, statuses).count(db).await
+}
+
+fn list(customer: Uuid, statuses: &[&str]) -> Select<Entity> {
+    let query = Entity::find().filter(Column::CustomerId.eq(customer));
+    if statuses.is_empty() {
+        query
+    } else {
+        query.filter(Column::Status.is_in(statuses.iter().copied()))
+    }
+}

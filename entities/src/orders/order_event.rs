@@ -1,0 +1,46 @@
+//! An entry of an order's timeline. Entries are added, never changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sea_orm::QueryOrder;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "order_events")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub order_id: Uuid,
+    /// What happened: `order.placed`, `order.confirmed`, ….
+    pub event: String,
+    /// Who did it: `customer`, `payment`, `carrier`, `support` or `system`.
+    pub actor: String,
+    /// In words, for those who have to explain it: the reason of a cancellation.
+    pub detail: Option<String>,
+    pub occurred_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The timeline of each order, oldest first.
+pub async fn of_orders(
+    db: &impl ConnectionTrait,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Arc<Model>>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(Column::OccurredAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let mut by_order: HashMap<Uuid, Vec<Arc<Model>>> = HashMap::with_capacity(orders.len());
+    for row in rows {
+        by_order.entry(row.order_id).or_default().push(row.into());
+    }
+    Ok(by_order)
+}

@@ -1,0 +1,66 @@
+//! A line of an order, with the product as it was when it was bought.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sea_orm::QueryOrder;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "order_items")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub order_id: Uuid,
+    /// The order's customer, here too so that whose line it is shows without the order.
+    pub customer_id: Uuid,
+    /// Its place in the order, from 0.
+    pub position: i32,
+    pub product_id: Uuid,
+    pub product_name: String,
+    /// `personalized`, `hazardous` or `digital`: why the product cannot be returned.
+    pub restriction: Option<String>,
+    pub quantity: i32,
+    pub unit_price_amount: i64,
+    /// Tax on the whole line.
+    pub tax_amount: i64,
+    /// The order's currency.
+    pub currency_code: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// By id.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, Arc::new(row)))
+        .collect())
+}
+
+/// The lines of each order, in their own order.
+pub async fn of_orders(
+    db: &impl ConnectionTrait,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Arc<Model>>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(Column::Position)
+        .all(db)
+        .await?;
+    let mut by_order: HashMap<Uuid, Vec<Arc<Model>>> = HashMap::with_capacity(orders.len());
+    for row in rows {
+        by_order.entry(row.order_id).or_default().push(row.into());
+    }
+    Ok(by_order)
+}

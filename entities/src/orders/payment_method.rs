@@ -1,0 +1,45 @@
+//! How a customer paid: what may be shown of it, and the provider's token. Never a card number.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "payment_methods")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub customer_id: Uuid,
+    /// `card`, `apple_pay`, `google_pay`, `paypal` or `bank_account`.
+    pub kind: String,
+    pub last4: Option<String>,
+    /// The payment provider's name for it, `pm_…`.
+    pub token: String,
+    /// The first moment at which it can no longer be charged or refunded; `None`: it never expires.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When the account behind it was closed.
+    pub closed_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// By id.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, Arc::new(row)))
+        .collect())
+}

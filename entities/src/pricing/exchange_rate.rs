@@ -1,0 +1,53 @@
+//! The last known rate of a currency: kept for good, because a cache's end would lose it.
+
+use chrono::{DateTime, Utc};
+use sea_orm::IntoActiveModel;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "exchange_rates")]
+pub struct Model {
+    /// ISO 4217 code. The other side is always USD.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub currency: String,
+    /// Units of the currency for one US dollar, an exact decimal.
+    pub rate: String,
+    /// Who gave the rate.
+    pub source: String,
+    /// The provider's own timestamp.
+    pub as_of: DateTime<Utc>,
+    /// When we asked: the rate's age counts from here.
+    pub fetched_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Every rate there is: at most one for each supported currency.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
+    Entity::find().all(db).await
+}
+
+/// Replaces the last known rate of each currency.
+pub async fn put_rates(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
+        .on_conflict(
+            OnConflict::column(Column::Currency)
+                .update_columns([
+                    Column::Rate,
+                    Column::Source,
+                    Column::AsOf,
+                    Column::FetchedAt,
+                ])
+                .to_owned(),
+        )
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! A price that a product got, and when: the history of `product_price`.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::{IntoActiveModel, QueryOrder};
+
+/// Rows in one INSERT: SQLite allows 32,766 bound values, and a row binds five.
+const CHUNK: usize = 4_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "price_history")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub product_id: Uuid,
+    /// In cents, from this change on.
+    pub base_usd_minor: i64,
+    /// In cents.
+    pub compare_at_usd_minor: Option<i64>,
+    pub changed_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The changes since a moment, by product, newest first.
+pub async fn of_products(
+    db: &impl ConnectionTrait,
+    products: &[Uuid],
+    since: DateTime<Utc>,
+) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .filter(Column::ChangedAt.gte(since))
+        .order_by_desc(Column::ChangedAt)
+        .order_by_desc(Column::Id)
+        .all(db)
+        .await?;
+    let mut by_product: HashMap<Uuid, Vec<Model>> = HashMap::new();
+    for row in rows {
+        by_product.entry(row.product_id).or_default().push(row);
+    }
+    Ok(by_product)
+}
+
+/// Stores new rows, however many.
+pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+    loop {
+        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        Entity::insert_many(chunk)
+            .exec_without_returning(db)
+            .await?;
+    }
+}

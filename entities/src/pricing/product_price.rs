@@ -1,0 +1,53 @@
+//! What a product costs before adjustments, in US dollars.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::IntoActiveModel;
+use sea_orm::entity::prelude::*;
+
+/// Rows in one INSERT: SQLite allows 32,766 bound values, and a row binds four.
+const CHUNK: usize = 4_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "product_prices")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub product_id: Uuid,
+    /// In cents.
+    pub base_usd_minor: i64,
+    /// In cents: the price to strike through, if there is one.
+    pub compare_at_usd_minor: Option<i64>,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// By product.
+pub async fn of_products(
+    db: &impl ConnectionTrait,
+    products: &[Uuid],
+) -> Result<HashMap<Uuid, Model>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::ProductId.is_in(products.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.product_id, row)).collect())
+}
+
+/// Stores new rows, however many.
+pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+    loop {
+        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        Entity::insert_many(chunk)
+            .exec_without_returning(db)
+            .await?;
+    }
+}

@@ -1,0 +1,98 @@
+//! A return: what a customer sends back of one order, its refund and its label.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::QueryOrder;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "returns")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub order_id: Uuid,
+    pub customer_id: Uuid,
+    /// `initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
+    /// `manual_review` or `cancelled`.
+    pub status: String,
+    /// ISO 4217 code of the currency the order was paid in; the refund's amounts are its minor units.
+    pub currency: String,
+    pub refund_items: i64,
+    pub refund_tax: i64,
+    /// Negative when shipping is deducted.
+    pub refund_shipping: i64,
+    pub refund_total: i64,
+    /// This return gives the order's shipping back. At most one of an order's returns that are not
+    /// cancelled does.
+    pub shipping_refunded: bool,
+    /// `original_payment` or `store_credit`.
+    pub refund_method: String,
+    /// The key the payment provider knows the refund by, written before it is called.
+    pub refund_key: Option<String>,
+    pub refund_attempts: i32,
+    /// Set without `refund_issued_at`: the provider was called and the outcome is not known yet.
+    pub refund_requested_at: Option<DateTime<Utc>>,
+    pub refund_provider_id: Option<String>,
+    pub refund_issued_at: Option<DateTime<Utc>>,
+    /// The label provider's shipment, for voiding.
+    pub label_shipment_id: Option<String>,
+    /// The label's key in the object store.
+    pub label_object: Option<String>,
+    /// Pre-signed, good until `label_expires_at`.
+    pub label_url: Option<String>,
+    pub label_carrier: Option<String>,
+    pub tracking_number: Option<String>,
+    /// What the label costs, in minor units of `label_cost_currency`.
+    pub label_cost: Option<i64>,
+    pub label_cost_currency: Option<String>,
+    pub label_return_address: Option<String>,
+    pub label_generated_at: Option<DateTime<Utc>>,
+    pub label_expires_at: Option<DateTime<Utc>>,
+    pub label_voided_at: Option<DateTime<Utc>>,
+    pub carrier_scanned_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// By id.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Model>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// The customer's returns of each order, cancelled ones too, oldest first.
+pub async fn of_orders(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let mut by_order: HashMap<Uuid, Vec<Model>> = HashMap::new();
+    for row in rows {
+        by_order.entry(row.order_id).or_default().push(row);
+    }
+    Ok(by_order)
+}
+
+/// Writes new returns; for demo data and tests.
+pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    super::insert_chunked::<Entity>(db, rows).await
+}

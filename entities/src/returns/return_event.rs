@@ -1,0 +1,48 @@
+//! Something that happened to a return: its timeline.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::QueryOrder;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "return_events")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub return_id: Uuid,
+    /// `return_initiated`, `label_generated`, ….
+    pub event: String,
+    /// Who did it: a customer's public id, or the name of the part of the system.
+    pub actor: String,
+    pub occurred_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// By return, in the order in which they happened.
+pub async fn of_returns(
+    db: &impl ConnectionTrait,
+    returns: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .order_by_asc(Column::OccurredAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let mut by_return: HashMap<Uuid, Vec<Model>> = HashMap::new();
+    for row in rows {
+        by_return.entry(row.return_id).or_default().push(row);
+    }
+    Ok(by_return)
+}
+
+/// Writes new events, after their returns; for demo data and tests.
+pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    super::insert_chunked::<Entity>(db, rows).await
+}

@@ -1,0 +1,101 @@
+//! Units of one order item in a return.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
+
+use super::customer_return;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "return_items")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub return_id: Uuid,
+    pub order_item_id: Uuid,
+    /// As it was called when it was bought.
+    pub product_name: String,
+    pub quantity: i32,
+    /// `unopened`, `opened_unused`, `opened_used`, `defective` or `damaged`.
+    pub condition: String,
+    /// One of the 18 reasons.
+    pub reason_code: String,
+    pub reason_text: Option<String>,
+    /// Its part of the return's `refund_items`, in the same minor units.
+    pub refund_amount: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::customer_return::Entity",
+        from = "Column::ReturnId",
+        to = "super::customer_return::Column::Id"
+    )]
+    Return,
+}
+
+impl Related<customer_return::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Return.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What of an order item is in returns that are not cancelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Returned {
+    pub units: i64,
+    /// In minor units of the order's currency.
+    pub refund_amount: i64,
+}
+
+/// By return, in the order of their ids.
+pub async fn of_returns(
+    db: &impl ConnectionTrait,
+    returns: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::ReturnId.is_in(returns.iter().copied()))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let mut by_return: HashMap<Uuid, Vec<Model>> = HashMap::new();
+    for row in rows {
+        by_return.entry(row.return_id).or_default().push(row);
+    }
+    Ok(by_return)
+}
+
+/// What was returned of each order item so far; an item of which nothing was has no entry.
+pub async fn returned(
+    db: &impl ConnectionTrait,
+    order_items: &[Uuid],
+) -> Result<HashMap<Uuid, Returned>, DbErr> {
+    // Added up here: PostgreSQL's sum of BIGINT is a NUMERIC, and an item has few returns.
+    let rows: Vec<(Uuid, i32, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::OrderItemId, Column::Quantity, Column::RefundAmount])
+        .inner_join(customer_return::Entity)
+        .filter(Column::OrderItemId.is_in(order_items.iter().copied()))
+        .filter(customer_return::Column::Status.ne("cancelled"))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut by_item: HashMap<Uuid, Returned> = HashMap::new();
+    for (item, quantity, refund_amount) in rows {
+        let returned = by_item.entry(item).or_default();
+        returned.units += i64::from(quantity);
+        returned.refund_amount += refund_amount;
+    }
+    Ok(by_item)
+}
+
+/// Writes new items, after their returns; for demo data and tests.
+pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    super::insert_chunked::<Entity>(db, rows).await
+}

@@ -1,0 +1,232 @@
+//! Lengths of time as people write them: `500ms`, `30s`, `15m`, `72h`, `14d`, `1h30m`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Milliseconds in each unit, the longest first.
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+/// A length of time in a configuration, in whole milliseconds. Reads as a [`std::time::Duration`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Duration(std::time::Duration);
+
+impl Duration {
+    pub const fn from_millis(milliseconds: u64) -> Self {
+        Self(std::time::Duration::from_millis(milliseconds))
+    }
+
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(std::time::Duration::from_secs(seconds))
+    }
+
+    /// The standard library's type, which everything else takes.
+    pub const fn get(self) -> std::time::Duration {
+        self.0
+    }
+}
+
+/// Why a text is not a length of time, and how to write one.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DurationError {
+    #[error("{0:?} has no unit: write {0}s for seconds, or use ms, m, h or d")]
+    NoUnit(String),
+    #[error("{0:?} is not a length of time: write it like 500ms, 30s, 15m, 72h or 14d")]
+    Malformed(String),
+    #[error("{0:?} is longer than can be counted")]
+    TooLong(String),
+}
+
+impl FromStr for Duration {
+    type Err = DurationError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || DurationError::Malformed(text.to_owned());
+        let too_long = || DurationError::TooLong(text.to_owned());
+        let mut rest = text.trim();
+        if rest.is_empty() {
+            return Err(malformed());
+        }
+        if rest.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(DurationError::NoUnit(rest.to_owned()));
+        }
+        let mut total = 0_u64;
+        while !rest.is_empty() {
+            let digits = rest
+                .find(|c: char| !c.is_ascii_digit())
+                .filter(|&end| end > 0)
+                .ok_or_else(malformed)?;
+            let (count, tail) = rest.split_at(digits);
+            let end = tail
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(tail.len());
+            let (unit, tail) = tail.split_at(end);
+            let (_, scale) = UNITS
+                .iter()
+                .find(|(name, _)| *name == unit)
+                .ok_or_else(malformed)?;
+            total = count
+                .parse::<u64>()
+                .ok()
+                .and_then(|count| count.checked_mul(*scale))
+                .and_then(|part| total.checked_add(part))
+                .ok_or_else(too_long)?;
+            rest = tail.trim_start();
+        }
+        Ok(Self::from_millis(total))
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        if rest == 0 {
+            return f.write_str("0s");
+        }
+        for (unit, scale) in UNITS {
+            if rest >= scale {
+                write!(f, "{}{unit}", rest / scale)?;
+                rest %= scale;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Duration {
+    type Target = std::time::Duration;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// Rounds down to whole milliseconds.
+impl From<std::time::Duration> for Duration {
+    fn from(exact: std::time::Duration) -> Self {
+        Self::from_millis(u64::try_from(exact.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Duration> for std::time::Duration {
+    fn from(duration: Duration) -> Self {
+        duration.0
+    }
+}
+
+impl Serialize for Duration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Duration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Duration;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a length of time such as 500ms, 30s, 15m, 72h or 14d")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Duration, E> {
+                Err(E::custom(DurationError::NoUnit(number.to_string())))
+            }
+        }
+        // "Any", so that the visitor words the error and not the format.
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A length of time: 500ms, 30s, 15m, 72h, 14d, 1h30m.",
+            "pattern": r"^\s*([0-9]+(ms|s|m|h|d)\s*)+$",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lengths_are_read_as_people_write_them() {
+        let check = |text: &str, milliseconds: u64| {
+            assert_eq!(
+                text.parse(),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
+        };
+        check("500ms", 500);
+        check("30s", 30_000);
+        check("15m", 900_000);
+        check("72h", 259_200_000);
+        check("14d", 1_209_600_000);
+        check("1h30m", 5_400_000);
+        check(" 1h 30m ", 5_400_000);
+        check("0s", 0);
+    }
+
+    #[test]
+    fn what_is_no_length_is_refused_with_the_way_to_write_one() {
+        let check = |text: &str, message: &str| {
+            let error = text.parse::<Duration>().expect_err(text);
+            assert_eq!(error.to_string(), message);
+        };
+        check(
+            "30",
+            "\"30\" has no unit: write 30s for seconds, or use ms, m, h or d",
+        );
+        for text in [
+            "", "s", "soon", "1.5s", "-1s", "30 s", "5 weeks", "1h30", "1hé",
+        ] {
+            check(
+                text,
+                &format!(
+                    "{text:?} is not a length of time: write it like 500ms, 30s, 15m, 72h or 14d"
+                ),
+            );
+        }
+        check(
+            "99999999999999999999s",
+            "\"99999999999999999999s\" is longer than can be counted",
+        );
+        check(
+            "999999999999999999d",
+            "\"999999999999999999d\" is longer than can be counted",
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_reads_back_the_same(milliseconds in any::<u64>()) {
+            let duration = Duration::from_millis(milliseconds);
+            prop_assert_eq!(duration.to_string().parse(), Ok(duration));
+        }
+    }
+}

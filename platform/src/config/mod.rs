@@ -1,0 +1,19 @@
+//! Layered configuration: how values are found, merged and explained. What the values are, each program says.
+
+mod bare;
+mod decode;
+mod duration;
+mod error;
+mod layers;
+mod node;
+mod secret;
+mod suggest;
+
+pub use duration::{Duration, DurationError};
+pub use error::{ConfigError, Invalid};
+pub use layers::Layers;
+pub use node::Origin;
+pub use secret::{ConnectionUrl, ConnectionUrlError, Secret};
+
+#[cfg(test)]
+mod tests;

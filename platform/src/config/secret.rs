@@ -1,0 +1,223 @@
+//! Values that must not reach a log: secrets, and addresses with a password in them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use url::Url;
+
+/// What is shown instead of a secret.
+const HIDDEN: &str = "…";
+
+/// A password, key or token. `Debug` and `Serialize` hide it; [`Secret::expose`] is the one way to read it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({HIDDEN})")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(HIDDEN)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "a secret in quotes").map(Self)
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "password"})
+    }
+}
+
+/// Where a database, broker or cache is: a URL that may hold a password, which is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConnectionUrl(Url);
+
+impl ConnectionUrl {
+    /// The whole URL, password included, for the driver.
+    pub fn expose(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The scheme: `postgres`, `redis`, …
+    pub fn scheme(&self) -> &str {
+        self.0.scheme()
+    }
+}
+
+impl std::str::FromStr for ConnectionUrl {
+    type Err = ConnectionUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Url::parse(text).map(Self).map_err(ConnectionUrlError)
+    }
+}
+
+/// Why a text is not a URL. The text is not repeated: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+#[error("not a URL ({0}): write it like scheme://user:password@host:port/name")]
+pub struct ConnectionUrlError(url::ParseError);
+
+impl fmt::Display for ConnectionUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = self.0.clone();
+        // Both setters fail only for URLs that cannot hold a password, and drivers take one as a parameter too.
+        if shown.password().is_some() {
+            let _ = shown.set_password(Some(HIDDEN));
+        }
+        if shown.query().is_some() {
+            shown.set_query(Some(HIDDEN));
+        }
+        // The ellipsis comes out percent-encoded.
+        f.write_str(&shown.as_str().replace("%E2%80%A6", HIDDEN))
+    }
+}
+
+impl fmt::Debug for ConnectionUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnectionUrl({self})")
+    }
+}
+
+impl Serialize for ConnectionUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ConnectionUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "a URL")?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for ConnectionUrl {
+    fn schema_name() -> Cow<'static, str> {
+        "ConnectionUrl".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "uri"})
+    }
+}
+
+/// Reads text; the error for anything else does not repeat it, since it may be a secret without its quotes.
+fn text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    expected: &'static str,
+) -> Result<String, D::Error> {
+    struct Visitor(&'static str);
+    impl Visitor {
+        fn refuse<E: de::Error>(&self) -> E {
+            E::custom(format_args!("expected {} (not shown)", self.0))
+        }
+    }
+    impl de::Visitor<'_> for Visitor {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+
+        fn visit_bool<E: de::Error>(self, _: bool) -> Result<String, E> {
+            Err(self.refuse())
+        }
+
+        fn visit_u64<E: de::Error>(self, _: u64) -> Result<String, E> {
+            Err(self.refuse())
+        }
+
+        fn visit_i64<E: de::Error>(self, _: i64) -> Result<String, E> {
+            Err(self.refuse())
+        }
+
+        fn visit_f64<E: de::Error>(self, _: f64) -> Result<String, E> {
+            Err(self.refuse())
+        }
+    }
+    // "Any", so that the visitor words the error and not the format.
+    deserializer.deserialize_any(Visitor(expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+        assert_eq!(serde_json::to_string(&secret).unwrap(), "\"…\"");
+        assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn a_secret_without_quotes_is_refused_without_showing_it() {
+        let error = serde_json::from_str::<Secret>("4711")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("expected a secret in quotes (not shown)"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_connection_is_shown_without_what_could_be_a_password() {
+        let check = |url: &str, shown: &str| {
+            let parsed: ConnectionUrl = url.parse().unwrap();
+            assert_eq!(parsed.to_string(), shown);
+            assert_eq!(format!("{parsed:?}"), format!("ConnectionUrl({shown})"));
+            assert_eq!(parsed.expose(), url);
+        };
+        check(
+            "postgres://vantage:hunter2@db:5432/vantage",
+            "postgres://vantage:…@db:5432/vantage",
+        );
+        check("redis://localhost:6379", "redis://localhost:6379");
+        check(
+            "postgres:///vantage?host=/run/postgresql&password=hunter2",
+            "postgres:///vantage?…",
+        );
+    }
+
+    #[test]
+    fn a_connection_that_is_no_url_is_refused_without_showing_it() {
+        let error = "vantage:hunter2@".parse::<ConnectionUrl>();
+        assert!(error.is_ok(), "an unusual scheme is still a URL");
+        let error = "hunter2".parse::<ConnectionUrl>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "not a URL (relative URL without a base): write it like scheme://user:password@host:port/name"
+        );
+    }
+}

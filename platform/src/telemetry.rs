@@ -1,0 +1,186 @@
+//! What a process tells about itself: log lines on standard error, and metrics for Prometheus.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Upper bounds of histogram buckets, in seconds: fixed, so that instances can be added up.
+const SECONDS: [f64; 16] = [
+    0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.018, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0, 30.0,
+];
+
+/// How often samples of histograms are folded into their buckets when nobody scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for log stores.
+    Json,
+}
+
+/// Why telemetry did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error(
+        "{0:?} is not a level: use off, error, warn, info, debug or trace, or levels by module such as warn,router=debug"
+    )]
+    Level(String),
+    #[error("{filter:?} is not a log filter: write levels by module such as warn,router=debug")]
+    Filter {
+        filter: String,
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    #[error("another log is already set up in this process")]
+    LogTwice(#[source] tracing_subscriber::util::TryInitError),
+    #[error("the metrics recorder could not be installed")]
+    Metrics(#[source] BuildError),
+}
+
+/// Whether a text is a level (`info`) or levels by module (`warn,router=debug`).
+pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
+    parse(filter).map(drop)
+}
+
+/// Sends log lines to standard error from here on; standard output is for what a command answers.
+pub fn init_log(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(parse(filter)?)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        LogFormat::Text => lines.finish().try_init(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .finish()
+            .try_init(),
+    }
+    .map_err(TelemetryError::LogTwice)
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    // The parser takes a word that is no level for a module with all its levels: a misspelt level would
+    // silence everything else.
+    let parts: Vec<&str> = filter.split(',').map(str::trim).collect();
+    let is_word = |part: &&str| {
+        part.chars()
+            .all(|c| c.is_alphanumeric() || "_:-".contains(c))
+    };
+    let is_level = |part: &str| LEVELS.contains(&part.to_ascii_lowercase().as_str());
+    if let Some(word) = parts.iter().find(|part| is_word(part) && !is_level(part)) {
+        return Err(TelemetryError::Level((*word).to_owned()));
+    }
+    EnvFilter::builder()
+        .parse(parts.join(","))
+        .map_err(|source| TelemetryError::Filter {
+            filter: filter.to_owned(),
+            source,
+        })
+}
+
+/// The metrics of this process.
+#[derive(Clone, Debug)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Records what the `metrics` macros report from here on; once in a process.
+    pub fn install() -> Result<Self, TelemetryError> {
+        builder()?
+            .install_recorder()
+            .map(Self)
+            .map_err(TelemetryError::Metrics)
+    }
+
+    /// All metrics in Prometheus' text format, for `/metrics`.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// Keeps memory bounded when nobody scrapes; runs until dropped.
+    pub async fn upkeep(self) {
+        let mut interval = tokio::time::interval(UPKEEP);
+        loop {
+            interval.tick().await;
+            self.0.run_upkeep();
+        }
+    }
+}
+
+fn builder() -> Result<PrometheusBuilder, TelemetryError> {
+    PrometheusBuilder::new()
+        .set_buckets(&SECONDS)
+        .map_err(TelemetryError::Metrics)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_a_level_or_levels_by_module() {
+        for filter in [
+            "info",
+            "WARN",
+            "off",
+            "warn,router=debug",
+            "info, sqlx::query=off",
+        ] {
+            assert!(check_filter(filter).is_ok(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused_and_the_levels_named() {
+        for filter in ["verbose", "inf", "", "warn,router"] {
+            let error = check_filter(filter).unwrap_err().to_string();
+            let word = filter.rsplit(',').next().unwrap();
+            assert_eq!(
+                error,
+                format!(
+                    "{word:?} is not a level: use off, error, warn, info, debug or trace, \
+                     or levels by module such as warn,router=debug"
+                )
+            );
+        }
+        let error = check_filter("router=loud").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "\"router=loud\" is not a log filter: write levels by module such as warn,router=debug"
+        );
+    }
+
+    #[test]
+    fn metrics_are_rendered_for_prometheus_with_buckets_in_seconds() {
+        let recorder = builder().unwrap().build_recorder();
+        let metrics = Metrics(recorder.handle());
+        metrics::with_local_recorder(&recorder, || {
+            metrics::counter!("requests_total", "kind" => "query").increment(2);
+            metrics::histogram!("request_seconds").record(0.003);
+        });
+        let text = metrics.render();
+        assert!(text.contains("requests_total{kind=\"query\"} 2"), "{text}");
+        assert!(
+            text.contains("request_seconds_bucket{le=\"0.0025\"} 0"),
+            "{text}"
+        );
+        assert!(
+            text.contains("request_seconds_bucket{le=\"0.005\"} 1"),
+            "{text}"
+        );
+    }
+}

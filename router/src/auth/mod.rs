@@ -1,0 +1,16 @@
+//! Who sends a request: JSON Web Tokens are verified here, once, and become the [`Caller`] that
+//! subgraphs believe.
+//!
+//! [`Caller`]: platform::caller::Caller
+
+mod config;
+mod error;
+mod jwks;
+mod keys;
+mod mint;
+mod verifier;
+
+pub use config::{AuthConfig, AuthConfigError, JwksConfig, PublicKeyConfig};
+pub use error::AuthError;
+pub use mint::{DevelopmentKey, MintError, NewToken};
+pub use verifier::{Identity, JwtVerifier};

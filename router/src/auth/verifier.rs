@@ -1,0 +1,309 @@
+//! From the value of an `Authorization` header to a verified caller.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Validation};
+use platform::caller::Caller;
+use serde::Deserialize;
+
+use super::config::{AuthConfig, AuthConfigError, MIN_SECRET_BYTES};
+use super::error::AuthError;
+use super::jwks::RemoteKeys;
+use super::keys::VerificationKey;
+
+/// A verified caller, and until when the credentials hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    pub caller: Caller,
+    /// `None` for a visitor without a token.
+    pub expires_at: Option<SystemTime>,
+}
+
+/// Verifies tokens by the configured keys.
+pub struct JwtVerifier {
+    config: AuthConfig,
+    local: Vec<VerificationKey>,
+    remote: Option<Arc<RemoteKeys>>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: Option<String>,
+    /// Any number of seconds; what is none was refused before.
+    #[serde(default)]
+    exp: serde_json::Value,
+    scope: Option<Scopes>,
+    scopes: Option<Scopes>,
+    scp: Option<Scopes>,
+    client_id: Option<String>,
+    azp: Option<String>,
+}
+
+/// Providers write scopes as one spaced string or as a list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scopes {
+    Spaced(String),
+    List(Vec<String>),
+}
+
+impl JwtVerifier {
+    /// Reads the keys. With a JWKS URL it must be called inside a Tokio runtime, and fetching begins.
+    ///
+    /// # Errors
+    /// Keys that cannot be read, and a development secret outside of development mode.
+    pub fn new(config: &AuthConfig, development: bool) -> Result<Self, AuthConfigError> {
+        let mut local = Vec::new();
+        if let Some(secret) = &config.development_secret {
+            if !development {
+                return Err(AuthConfigError::DevelopmentSecret);
+            }
+            if secret.expose().len() < MIN_SECRET_BYTES {
+                return Err(AuthConfigError::ShortSecret);
+            }
+            local.push(VerificationKey::secret(secret.expose().as_bytes()));
+        }
+        for (index, key) in config.public_keys.iter().enumerate() {
+            local.push(VerificationKey::from_config(index, key)?);
+        }
+        if config.pass_through && !(local.is_empty() && config.jwks.is_none()) {
+            return Err(AuthConfigError::PassThroughWithKeys);
+        }
+        let remote = config.jwks.as_ref().map(RemoteKeys::new).transpose()?;
+        let remote = remote.map(Arc::new);
+        if let Some(remote) = &remote {
+            remote.refresh_on_schedule();
+        }
+        Ok(Self {
+            config: config.clone(),
+            local,
+            remote,
+        })
+    }
+
+    /// The caller that the value of an `Authorization` header stands for; an anonymous one without a value.
+    pub async fn verify(&self, authorization: Option<&str>) -> Result<Caller, AuthError> {
+        Ok(self.identify(authorization).await?.caller)
+    }
+
+    /// As [`Self::verify`], with the end of the token's life.
+    pub async fn identify(&self, authorization: Option<&str>) -> Result<Identity, AuthError> {
+        match authorization {
+            None => Ok(Identity::default()),
+            Some(_) if self.config.pass_through => Ok(Identity::default()),
+            Some(value) => self.identify_token(bearer(value)?).await,
+        }
+    }
+
+    /// As [`Self::identify`], for a token without its scheme.
+    pub async fn identify_token(&self, token: &str) -> Result<Identity, AuthError> {
+        if self.config.pass_through {
+            return Ok(Identity::default());
+        }
+        if token.len() > self.config.max_token_bytes {
+            return Err(AuthError::TooLong(self.config.max_token_bytes));
+        }
+        if self.local.is_empty() && self.remote.is_none() {
+            return Err(AuthError::NoKeys);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(refusal)?;
+        let (kid, algorithm) = (header.kid.as_deref(), header.alg);
+        let local = self.check(token, kid, algorithm, &self.local);
+        let Some(remote) = &self.remote else {
+            return match local {
+                Err(AuthError::UnknownKey) => Err(self.no_key_for(algorithm)),
+                verdict => verdict,
+            };
+        };
+        // A local key without a kid may just be the wrong one, and the provider has the right one.
+        if !matches!(local, Err(AuthError::UnknownKey | AuthError::Signature)) {
+            return local;
+        }
+        if let Some(keys) = remote.known() {
+            let verdict = self.check(token, kid, algorithm, &keys);
+            if !matches!(verdict, Err(AuthError::UnknownKey)) {
+                return verdict;
+            }
+        }
+        if !matches!(algorithm, Algorithm::RS256 | Algorithm::ES256) {
+            return Err(AuthError::Algorithm);
+        }
+        remote.refresh_if_due().await;
+        let keys = remote.known().ok_or(AuthError::KeysUnavailable)?;
+        self.check(token, kid, algorithm, &keys)
+    }
+
+    /// The verdict of the keys that can have signed the token; `UnknownKey` when there are none.
+    fn check(
+        &self,
+        token: &str,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        keys: &[VerificationKey],
+    ) -> Result<Identity, AuthError> {
+        let mut verdict = Err(AuthError::UnknownKey);
+        for key in keys.iter().filter(|key| key.fits(kid, algorithm)) {
+            verdict = self.check_with(token, key);
+            if !matches!(verdict, Err(AuthError::Signature)) {
+                break;
+            }
+        }
+        verdict
+    }
+
+    fn check_with(&self, token: &str, key: &VerificationKey) -> Result<Identity, AuthError> {
+        let mut validation = Validation::new(key.algorithm);
+        validation.leeway = self.config.leeway.as_secs();
+        validation.validate_nbf = true;
+        validation.validate_aud = !self.config.audiences.is_empty();
+        let mut required = vec!["exp", "sub"];
+        if let Some(issuer) = &self.config.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        if !self.config.audiences.is_empty() {
+            validation.set_audience(&self.config.audiences);
+            required.push("aud");
+        }
+        validation.set_required_spec_claims(&required);
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.key, &validation)
+            .map_err(refusal)?
+            .claims;
+        identity(claims, self.config.leeway.get())
+    }
+
+    fn no_key_for(&self, algorithm: Algorithm) -> AuthError {
+        if self.local.iter().any(|key| key.algorithm == algorithm) {
+            AuthError::UnknownKey
+        } else {
+            AuthError::Algorithm
+        }
+    }
+}
+
+impl std::fmt::Debug for JwtVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JwtVerifier")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The token of `Bearer <token>`; schemes are case-insensitive.
+fn bearer(authorization: &str) -> Result<&str, AuthError> {
+    match authorization.trim().split_once(' ') {
+        Some((scheme, token))
+            if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() =>
+        {
+            Ok(token.trim())
+        }
+        _ => Err(AuthError::Scheme),
+    }
+}
+
+fn identity(claims: Claims, leeway: Duration) -> Result<Identity, AuthError> {
+    let subject = claims
+        .sub
+        .filter(|subject| !subject.is_empty())
+        .ok_or(AuthError::Claim("sub"))?;
+    let scopes = [claims.scope, claims.scopes, claims.scp]
+        .into_iter()
+        .flatten()
+        .flat_map(Scopes::into_set)
+        .collect();
+    let expires_at = claims
+        .exp
+        .as_f64()
+        .and_then(|exp| Duration::try_from_secs_f64(exp).ok())
+        .and_then(|exp| UNIX_EPOCH.checked_add(exp.checked_add(leeway)?));
+    Ok(Identity {
+        caller: Caller {
+            subject: Some(subject),
+            scopes,
+            client: claims.client_id.or(claims.azp),
+            ..Caller::default()
+        },
+        expires_at: Some(expires_at.ok_or(AuthError::Claim("exp"))?),
+    })
+}
+
+impl Scopes {
+    fn into_set(self) -> BTreeSet<String> {
+        match self {
+            Self::Spaced(text) => text.split_whitespace().map(str::to_owned).collect(),
+            Self::List(list) => list.into_iter().collect(),
+        }
+    }
+}
+
+/// Which of our refusals a verdict of the JWT library is.
+fn refusal(error: jsonwebtoken::errors::Error) -> AuthError {
+    match error.kind() {
+        ErrorKind::ExpiredSignature => AuthError::Expired,
+        ErrorKind::ImmatureSignature => AuthError::NotYetValid,
+        ErrorKind::InvalidIssuer => AuthError::Issuer,
+        ErrorKind::InvalidAudience => AuthError::Audience,
+        ErrorKind::InvalidAlgorithm
+        | ErrorKind::InvalidAlgorithmName
+        | ErrorKind::MissingAlgorithm => AuthError::Algorithm,
+        ErrorKind::InvalidSignature => AuthError::Signature,
+        ErrorKind::MissingRequiredClaim(claim) | ErrorKind::InvalidClaimFormat(claim) => {
+            AuthError::Claim(match claim.as_str() {
+                "exp" => "exp",
+                "nbf" => "nbf",
+                "iss" => "iss",
+                "aud" => "aud",
+                _ => "sub",
+            })
+        }
+        _ => AuthError::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_must_be_bearer() {
+        let check = |value: &str, expect: Result<&str, AuthError>| {
+            assert_eq!(bearer(value), expect, "{value}");
+        };
+        check("Bearer a.b.c", Ok("a.b.c"));
+        check("bearer  a.b.c ", Ok("a.b.c"));
+        check("Basic a.b.c", Err(AuthError::Scheme));
+        check("a.b.c", Err(AuthError::Scheme));
+        check("Bearer ", Err(AuthError::Scheme));
+    }
+
+    #[test]
+    fn scopes_are_read_in_every_form() {
+        let check = |claims: &str, scopes: &[&str], client: Option<&str>| {
+            let claims: Claims = serde_json::from_str(claims).expect(claims);
+            let caller = identity(claims, Duration::ZERO)
+                .expect("an identity")
+                .caller;
+            let read: Vec<&str> = caller.scopes.iter().map(String::as_str).collect();
+            assert_eq!(read, scopes);
+            assert_eq!(caller.client.as_deref(), client);
+        };
+        check(
+            r#"{"sub":"usr_1","exp":1,"scope":"b a"}"#,
+            &["a", "b"],
+            None,
+        );
+        check(
+            r#"{"sub":"usr_1","exp":1,"scp":["a"],"azp":"web"}"#,
+            &["a"],
+            Some("web"),
+        );
+        check(
+            r#"{"sub":"usr_1","exp":1.5,"scopes":["a","b"],"client_id":"app","azp":"web"}"#,
+            &["a", "b"],
+            Some("app"),
+        );
+    }
+}

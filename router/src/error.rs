@@ -1,0 +1,164 @@
+//! Errors: the codes and shapes that clients see, and what building a router can fail with.
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// `extensions.code` of a top-level error. No other code leaves the router by its own doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    Unauthenticated,
+    Forbidden,
+    BadUserInput,
+    NotFound,
+    Conflict,
+    RateLimited,
+    OperationTooComplex,
+    PersistedOperationNotFound,
+    PersistedOperationRequired,
+    SubgraphUnavailable,
+    DeadlineExceeded,
+    Internal,
+}
+
+impl ErrorCode {
+    pub const ALL: [Self; 12] = [
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::BadUserInput,
+        Self::NotFound,
+        Self::Conflict,
+        Self::RateLimited,
+        Self::OperationTooComplex,
+        Self::PersistedOperationNotFound,
+        Self::PersistedOperationRequired,
+        Self::SubgraphUnavailable,
+        Self::DeadlineExceeded,
+        Self::Internal,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::NotFound => "NOT_FOUND",
+            Self::Conflict => "CONFLICT",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::OperationTooComplex => "OPERATION_TOO_COMPLEX",
+            Self::PersistedOperationNotFound => "PERSISTED_OPERATION_NOT_FOUND",
+            Self::PersistedOperationRequired => "PERSISTED_OPERATION_REQUIRED",
+            Self::SubgraphUnavailable => "SUBGRAPH_UNAVAILABLE",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// The code of this name, if it is one of ours.
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == code)
+    }
+}
+
+/// One step of an error's path: a response key (alias included) or an index in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PathSegment {
+    Key(String),
+    Index(usize),
+}
+
+/// A place in the client's document, both counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Location {
+    pub line: usize,
+    pub column: usize,
+}
+
+/// An entry of `errors` in a response.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GraphQLError {
+    pub message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locations: Vec<Location>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<PathSegment>,
+    #[serde(serialize_with = "with_code")]
+    pub extensions: Extensions,
+}
+
+/// `extensions` of an error: its code and what else may be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extensions {
+    pub code: ErrorCode,
+    /// The code of a subgraph that speaks others than ours; clients see it instead of `code`.
+    pub subgraph_code: Option<String>,
+    pub other: Map<String, Value>,
+}
+
+fn with_code<S: Serializer>(extensions: &Extensions, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let mut map = serializer.serialize_map(None)?;
+    let code = extensions.subgraph_code.as_deref();
+    map.serialize_entry("code", code.unwrap_or(extensions.code.as_str()))?;
+    for (key, value) in &extensions.other {
+        map.serialize_entry(key, value)?;
+    }
+    map.end()
+}
+
+impl GraphQLError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            locations: Vec::new(),
+            path: Vec::new(),
+            extensions: Extensions {
+                code,
+                subgraph_code: None,
+                other: Map::new(),
+            },
+        }
+    }
+
+    pub fn at(mut self, path: Vec<PathSegment>) -> Self {
+        self.path = path;
+        self
+    }
+
+    pub fn located(mut self, line: usize, column: usize) -> Self {
+        self.locations.push(Location { line, column });
+        self
+    }
+
+    pub fn code(&self) -> ErrorCode {
+        self.extensions.code
+    }
+}
+
+/// Why a [`Router`](crate::Router) could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum RouterError {
+    #[error("a router needs either subgraphs or a supergraph, not both and not neither")]
+    NoSchema,
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    #[error("the supergraph is not valid SDL: {0}")]
+    SupergraphSyntax(String),
+    #[error("the supergraph cannot be planned for: {0}")]
+    Planner(String),
+    #[error("the supergraph names no subgraph `{0}`, but a transport was given for it")]
+    UnknownSubgraph(String),
+    #[error("subgraph `{subgraph}` has no transport and its URL `{url}` cannot be used: {reason}")]
+    Transport {
+        subgraph: String,
+        url: String,
+        reason: String,
+    },
+}
+
+/// Composition failed; every diagnostic is listed, one a line.
+#[derive(Debug, thiserror::Error)]
+#[error("the subgraphs do not compose:{}", .diagnostics.iter().map(|line| format!("\n  - {line}")).collect::<String>())]
+pub struct ComposeError {
+    pub diagnostics: Vec<String>,
+}

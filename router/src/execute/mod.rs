@@ -1,0 +1,434 @@
+//! Runs a compiled plan: fetches in the plan's order, parallel where it says so, each answer merged
+//! into one tree as it comes. A fetch that fails costs its own fields only.
+
+mod errors;
+mod isolate;
+mod merge;
+mod representations;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use futures::future::{BoxFuture, join_all};
+use tracing::Instrument;
+
+pub(crate) use errors::ErrorPolicy;
+
+use crate::error::{GraphQLError, PathSegment};
+use crate::prepare::plan::{EntityAlias, Fetch, Node, Plan, Target};
+use crate::prepare::{OperationKind, Variables};
+use crate::request::RequestContext;
+use crate::supergraph::TypeNames;
+use crate::transport::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
+use crate::value::{Object, Symbol, Value};
+use representations::Gathered;
+
+/// The way to each subgraph, by its name.
+pub(crate) type Transports = HashMap<String, Arc<dyn Transport>>;
+
+/// Lists of representations, one for each variable of a fetch that takes them.
+type Representations = Arc<Vec<Vec<Value>>>;
+
+/// Everything that one run of a plan shares.
+pub(crate) struct Execution<'a> {
+    pub plan: &'a Plan,
+    pub transports: &'a Transports,
+    pub types: &'a Arc<TypeNames>,
+    pub policy: &'a ErrorPolicy,
+    pub variables: &'a Arc<Variables>,
+    pub context: &'a Arc<RequestContext>,
+    pub deadline: Instant,
+}
+
+/// What a run has gathered. One task runs all branches, so that the locks are never contended; they
+/// are held between awaits only.
+struct State {
+    data: Mutex<Value>,
+    errors: Mutex<Vec<GraphQLError>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Execution<'_> {
+    /// Runs the plan over data that is there already: nothing, or the event of a subscription.
+    pub(crate) async fn run(
+        &self,
+        data: Value,
+        errors: Vec<GraphQLError>,
+    ) -> (Value, Vec<GraphQLError>) {
+        let state = State {
+            data: Mutex::new(data),
+            errors: Mutex::new(errors),
+        };
+        if let Some(root) = &self.plan.root {
+            self.node(root, &state).await;
+        }
+        (
+            state
+                .data
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+            state
+                .errors
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    fn node<'s>(&'s self, node: &'s Node, state: &'s State) -> BoxFuture<'s, ()> {
+        match node {
+            Node::Fetch(fetch) => Box::pin(self.fetch(fetch, state)),
+            Node::Sequence(nodes) => Box::pin(async move {
+                for node in nodes {
+                    self.node(node, state).await;
+                }
+            }),
+            Node::Parallel(nodes) => Box::pin(async move {
+                join_all(nodes.iter().map(|node| self.node(node, state))).await;
+            }),
+            Node::Condition {
+                variable,
+                then,
+                otherwise,
+            } => {
+                let holds = matches!(
+                    self.variables.get(variable),
+                    Some(serde_json::Value::Bool(true))
+                );
+                match if holds { then } else { otherwise } {
+                    Some(branch) => self.node(branch, state),
+                    None => Box::pin(async {}),
+                }
+            }
+        }
+    }
+
+    async fn fetch(&self, fetch: &Fetch, state: &State) {
+        let (representations, gathered) = {
+            let data = lock(&state.data);
+            self.gather(fetch, &data)
+        };
+        let entities: usize = representations.iter().map(Vec::len).sum();
+        match &fetch.target {
+            Target::Entities(_) if entities == 0 => return,
+            Target::Fields { path, .. }
+                if !path.is_empty() && gathered.iter().all(|g| g.places().next().is_none()) =>
+            {
+                return;
+            }
+            _ => {}
+        }
+        let started = Instant::now();
+        let answer = match &fetch.target {
+            // Kept until the answer is there: one bad entity may make the fetch start over.
+            Target::Entities(_) if entities > 1 => {
+                match self
+                    .send(fetch, Arc::clone(&representations), entities)
+                    .await
+                {
+                    Ok(response) => Ok(self.isolate(fetch, &representations, response).await),
+                    failed => failed,
+                }
+            }
+            _ => self.send(fetch, representations, entities).await,
+        };
+        let subgraph = &fetch.operation.subgraph;
+        metrics::histogram!("router_fetch_seconds", "subgraph" => subgraph.clone())
+            .record(started.elapsed().as_secs_f64());
+        metrics::counter!("router_fetch_entities_total", "subgraph" => subgraph.clone())
+            .increment(entities as u64);
+        match answer {
+            Ok(response) => {
+                self.report(fetch, &response, &gathered, state);
+                let mut data = lock(&state.data);
+                self.merge(fetch, response.data, &gathered, &mut data);
+            }
+            Err(error) => {
+                metrics::counter!("router_fetch_failures_total", "subgraph" => subgraph.clone())
+                    .increment(1);
+                let shown = self.policy.transport_error(&error, self.context);
+                self.report_everywhere(fetch, &shown, state);
+            }
+        }
+    }
+
+    /// The representations to send, and the places they came from, by the alias they belong to.
+    fn gather(&self, fetch: &Fetch, data: &Value) -> (Representations, Vec<Arc<Gathered>>) {
+        let aliases = match &fetch.target {
+            Target::Fields { path, .. } if path.is_empty() => return Default::default(),
+            Target::Fields { path, .. } => {
+                let gathered = Gathered::of_path(data, path);
+                return (Representations::default(), vec![Arc::new(gathered)]);
+            }
+            Target::Entities(aliases) => aliases,
+        };
+        let variables = fetch.operation.representations.len();
+        let mut representations = vec![Vec::new(); variables];
+        let mut known: Vec<Option<Arc<Gathered>>> = vec![None; variables];
+        let gathered = aliases.iter().map(|alias| {
+            let variable = alias.representations;
+            if let Some(Some(known)) = known.get(variable) {
+                return Arc::clone(known);
+            }
+            let (gathered, list) = Gathered::of_alias(data, alias, self.types);
+            let gathered = Arc::new(gathered);
+            if let (Some(slot), Some(lists)) =
+                (known.get_mut(variable), representations.get_mut(variable))
+            {
+                *slot = Some(Arc::clone(&gathered));
+                *lists = list;
+            }
+            gathered
+        });
+        let gathered = gathered.collect();
+        (Arc::new(representations), gathered)
+    }
+
+    async fn send(
+        &self,
+        fetch: &Fetch,
+        representations: Representations,
+        entities: usize,
+    ) -> Result<SubgraphResponse, TransportError> {
+        let subgraph = &fetch.operation.subgraph;
+        let transport = self.transport(subgraph)?;
+        let span = tracing::debug_span!(
+            "fetch",
+            subgraph,
+            operation = ?fetch.operation.kind,
+            entities,
+            request_id = self.context.request_id,
+        );
+        let answer = transport
+            .fetch(self.request(fetch, representations))
+            .instrument(span);
+        match tokio::time::timeout_at(self.deadline.into(), answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(TransportError::Deadline {
+                subgraph: subgraph.clone(),
+            }),
+        }
+    }
+
+    fn transport(&self, subgraph: &str) -> Result<&Arc<dyn Transport>, TransportError> {
+        self.transports
+            .get(subgraph)
+            .ok_or_else(|| TransportError::Unavailable {
+                subgraph: subgraph.to_owned(),
+                reason: "no transport is configured".to_owned(),
+            })
+    }
+
+    fn request(&self, fetch: &Fetch, representations: Representations) -> SubgraphRequest {
+        SubgraphRequest {
+            operation: Arc::clone(&fetch.operation),
+            variables: Arc::clone(self.variables),
+            representations,
+            symbols: Arc::clone(&self.plan.symbols),
+            types: Arc::clone(self.types),
+            context: Arc::clone(self.context),
+            deadline: self.deadline,
+        }
+    }
+
+    /// Opens the source of a subscription.
+    pub(crate) async fn subscribe(&self, fetch: &Fetch) -> Result<EventStream, GraphQLError> {
+        debug_assert_eq!(fetch.operation.kind, OperationKind::Subscription);
+        let opened = match self.transport(&fetch.operation.subgraph) {
+            Ok(transport) => {
+                transport
+                    .subscribe(self.request(fetch, Representations::default()))
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        opened.map_err(|error| self.policy.transport_error(&error, self.context))
+    }
+
+    /// An event of a subscription's source, as the data and errors to run the rest of the plan with.
+    pub(crate) fn event(
+        &self,
+        fetch: &Fetch,
+        event: Result<SubgraphResponse, TransportError>,
+    ) -> (Value, Vec<GraphQLError>) {
+        let state = State {
+            data: Mutex::new(Value::Null),
+            errors: Mutex::new(Vec::new()),
+        };
+        match event {
+            Ok(response) => {
+                self.report(fetch, &response, &[], &state);
+                self.merge(fetch, response.data, &[], &mut lock(&state.data));
+            }
+            Err(error) => {
+                let shown = self.policy.transport_error(&error, self.context);
+                self.report_everywhere(fetch, &shown, &state);
+            }
+        }
+        (
+            state
+                .data
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+            state
+                .errors
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    fn merge(&self, fetch: &Fetch, answer: Value, gathered: &[Arc<Gathered>], data: &mut Value) {
+        match &fetch.target {
+            Target::Fields { path, rewrites } => {
+                let mut answer = answer;
+                representations::apply(rewrites, &mut answer);
+                if path.is_empty() {
+                    merge::merge(data, answer, self.types);
+                    return;
+                }
+                let (Some(gathered), Value::Object(answer)) = (gathered.first(), answer) else {
+                    return;
+                };
+                for (_, steps) in gathered.places() {
+                    if let Some(target) = merge::locate(data, steps) {
+                        merge::merge_object(target, answer.clone(), self.types);
+                    }
+                }
+            }
+            Target::Entities(aliases) => {
+                let Value::Object(mut answer) = answer else {
+                    return;
+                };
+                for (alias, gathered) in aliases.iter().zip(gathered) {
+                    let entities = take(&mut answer, alias.key);
+                    self.merge_entities(alias, entities, gathered, data);
+                }
+            }
+        }
+    }
+
+    fn merge_entities(
+        &self,
+        alias: &EntityAlias,
+        mut entities: Vec<Value>,
+        gathered: &Gathered,
+        data: &mut Value,
+    ) {
+        for entity in &mut entities {
+            representations::apply(&alias.output_rewrites, entity);
+        }
+        // The last place of an entity gets it by move; most entities have one place.
+        let mut uses = vec![0_usize; entities.len()];
+        for (index, _) in gathered.places() {
+            if let Some(uses) = uses.get_mut(index) {
+                *uses += 1;
+            }
+        }
+        for (index, steps) in gathered.places() {
+            let (Some(uses), Some(entity)) = (uses.get_mut(index), entities.get_mut(index)) else {
+                continue;
+            };
+            *uses -= 1;
+            let entity = if *uses == 0 {
+                std::mem::take(entity)
+            } else {
+                entity.clone()
+            };
+            if let (Value::Object(entity), Some(target)) = (entity, merge::locate(data, steps)) {
+                merge::merge_object(target, entity, self.types);
+            }
+        }
+    }
+
+    /// Errors of a subgraph, each at every place its representation came from.
+    fn report(
+        &self,
+        fetch: &Fetch,
+        response: &SubgraphResponse,
+        gathered: &[Arc<Gathered>],
+        state: &State,
+    ) {
+        for error in &response.errors {
+            if matches!(fetch.target, Target::Entities(_)) && isolate::is_absence(error) {
+                continue;
+            }
+            let operation = &fetch.operation;
+            let shown = self.policy.subgraph_error(error, operation, self.context);
+            let symbols = &self.plan.symbols;
+            match &fetch.target {
+                Target::Fields { .. } if error.path.is_empty() => {
+                    self.report_everywhere(fetch, &shown, state);
+                }
+                Target::Fields { path, .. } if path.is_empty() => {
+                    let path = errors::path(&[], &error.path, operation, symbols);
+                    lock(&state.errors).push(shown.at(path));
+                }
+                Target::Fields { .. } => {
+                    let places = gathered.iter().flat_map(|gathered| gathered.places());
+                    for (_, steps) in places {
+                        let path = errors::path(steps, &error.path, operation, symbols);
+                        lock(&state.errors).push(shown.clone().at(path));
+                    }
+                }
+                Target::Entities(aliases) => {
+                    let [PathSegment::Key(key), rest @ ..] = error.path.as_slice() else {
+                        self.report_everywhere(fetch, &shown, state);
+                        continue;
+                    };
+                    let key = symbols.find(key);
+                    let alias = aliases.iter().position(|alias| alias.key == key);
+                    let (failed, rest) = errors::entities(&response.data, key, rest, symbols);
+                    let places = alias.and_then(|alias| gathered.get(alias));
+                    let mut reported = false;
+                    for (index, steps) in places.into_iter().flat_map(|g| g.places()) {
+                        if failed.contains(&index) {
+                            reported = true;
+                            let path = errors::path(steps, rest, operation, symbols);
+                            lock(&state.errors).push(shown.clone().at(path));
+                        }
+                    }
+                    if !reported {
+                        self.report_everywhere(fetch, &shown, state);
+                    }
+                }
+            }
+        }
+    }
+
+    /// An error that is about the whole fetch: at each root field it asked for, or at the path its
+    /// entities are under.
+    fn report_everywhere(&self, fetch: &Fetch, error: &GraphQLError, state: &State) {
+        let symbols = &self.plan.symbols;
+        let mut errors = lock(&state.errors);
+        match &fetch.target {
+            Target::Fields { path, .. } => {
+                let prefix = errors::prefix(path, symbols);
+                for key in fetch.operation.shape.keys() {
+                    let mut path = prefix.clone();
+                    path.push(PathSegment::Key(key.to_owned()));
+                    errors.push(error.clone().at(path));
+                }
+            }
+            Target::Entities(aliases) => {
+                let mut reported = BTreeSet::new();
+                for path in aliases.iter().flat_map(|alias| &alias.paths) {
+                    let path = errors::prefix(path, symbols);
+                    let shown = format!("{path:?}");
+                    if reported.insert(shown) {
+                        errors.push(error.clone().at(path));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn take(answer: &mut Object, key: Symbol) -> Vec<Value> {
+    match answer.get_mut(key).map(std::mem::take) {
+        Some(Value::List(entities)) => entities,
+        _ => Vec::new(),
+    }
+}

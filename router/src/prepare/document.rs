@@ -1,0 +1,305 @@
+//! The client's document: parsed, validated, its operation chosen, and what of it goes to the planner.
+
+use std::collections::BTreeSet;
+
+use graphql_tools::parser::query::{
+    Definition, Field, InlineFragment, OperationDefinition, Selection, SelectionSet, TypeCondition,
+};
+use graphql_tools::static_graphql::query::{Directive, Document, Value};
+use graphql_tools::validation::validate::validate;
+
+use crate::error::{ErrorCode, GraphQLError};
+use crate::response::GraphQLResponse;
+use crate::supergraph::{RequirementId, Supergraph, guarded, named_type};
+
+pub(super) type Operation = OperationDefinition<'static, String>;
+type Selections = SelectionSet<'static, String>;
+
+/// Parses and validates, and keeps the one operation that will run, with all fragments.
+pub(super) fn parse(
+    text: &str,
+    operation_name: Option<&str>,
+    token_limit: usize,
+    supergraph: &Supergraph,
+) -> Result<Document, GraphQLResponse> {
+    let mut document =
+        graphql_tools::parser::parse_query_with_token_limit::<String>(text, token_limit)
+            .map_err(|error| {
+                let position = error.0.position;
+                let message = format!("Syntax Error: {}", one_line(&error.to_string()));
+                refused(
+                    GraphQLError::new(ErrorCode::BadUserInput, message)
+                        .located(position.line, position.column),
+                )
+            })?
+            .into_static();
+    super::size::check(&document)
+        .map_err(|reason| refused(GraphQLError::new(ErrorCode::OperationTooComplex, reason)))?;
+    // The rules index the document by name and panic on nothing known; the guard keeps it so.
+    let errors = guarded(|| {
+        validate(
+            &supergraph.schema.document,
+            &document,
+            &supergraph.validation,
+        )
+    })
+    .map_err(|panic| {
+        tracing::error!(%panic, "validation panicked");
+        refused(GraphQLError::new(
+            ErrorCode::Internal,
+            "The document could not be validated.",
+        ))
+    })?;
+    if !errors.is_empty() {
+        return Err(GraphQLResponse::refused(
+            errors
+                .into_iter()
+                .map(|error| {
+                    let mut shown = GraphQLError::new(ErrorCode::BadUserInput, error.message);
+                    for position in error.locations {
+                        shown = shown.located(position.line, position.column);
+                    }
+                    shown
+                })
+                .collect(),
+        ));
+    }
+    choose(&mut document, operation_name)?;
+    if operation(&document).is_some_and(|operation| root_type(operation, supergraph).is_empty()) {
+        let message = "The schema has no operations of this kind.";
+        return Err(refused(GraphQLError::new(ErrorCode::BadUserInput, message)));
+    }
+    Ok(document)
+}
+
+fn refused(error: GraphQLError) -> GraphQLResponse {
+    GraphQLResponse::refused(vec![error])
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Drops all operations but the one to run.
+fn choose(document: &mut Document, name: Option<&str>) -> Result<(), GraphQLResponse> {
+    let operations = document
+        .definitions
+        .iter()
+        .filter(|definition| matches!(definition, Definition::Operation(_)));
+    let matches: Vec<bool> = operations
+        .map(|definition| match definition {
+            Definition::Operation(operation) => name.is_none() || operation_name(operation) == name,
+            Definition::Fragment(_) => false,
+        })
+        .collect();
+    let error = match (matches.iter().filter(|matching| **matching).count(), name) {
+        (1, _) => {
+            let mut matches = matches.into_iter();
+            document.definitions.retain(|definition| match definition {
+                Definition::Operation(_) => matches.next().unwrap_or_default(),
+                Definition::Fragment(_) => true,
+            });
+            return Ok(());
+        }
+        (_, Some(name)) => format!("Unknown operation named \"{name}\"."),
+        (0, None) => "Must provide an operation.".to_owned(),
+        (_, None) => {
+            "Must provide operation name if query contains multiple operations.".to_owned()
+        }
+    };
+    Err(refused(GraphQLError::new(ErrorCode::BadUserInput, error)))
+}
+
+pub(super) fn operation_name(operation: &Operation) -> Option<&str> {
+    match operation {
+        OperationDefinition::SelectionSet(_) => None,
+        OperationDefinition::Query(query) => query.name.as_deref(),
+        OperationDefinition::Mutation(mutation) => mutation.name.as_deref(),
+        OperationDefinition::Subscription(subscription) => subscription.name.as_deref(),
+    }
+}
+
+/// The operation of a document that [`parse`] has made.
+pub(crate) fn operation(document: &Document) -> Option<&Operation> {
+    document
+        .definitions
+        .iter()
+        .find_map(|definition| match definition {
+            Definition::Operation(operation) => Some(operation),
+            Definition::Fragment(_) => None,
+        })
+}
+
+/// The root type of an operation; empty when the schema has none for its kind.
+pub(crate) fn root_type<'s>(operation: &Operation, supergraph: &'s Supergraph) -> &'s str {
+    let schema = &supergraph.schema;
+    match operation {
+        OperationDefinition::SelectionSet(_) | OperationDefinition::Query(_) => &schema.query,
+        OperationDefinition::Mutation(_) => schema.mutation.as_deref().unwrap_or_default(),
+        OperationDefinition::Subscription(_) => schema.subscription.as_deref().unwrap_or_default(),
+    }
+}
+
+/// What the operation's fields say beyond their data.
+#[derive(Debug, Default)]
+pub(super) struct Traits {
+    /// Variables that `@skip` and `@include` depend on.
+    pub(super) conditions: BTreeSet<String>,
+    pub(super) requirements: BTreeSet<RequirementId>,
+    pub(super) introspects: bool,
+}
+
+/// Looks through the operation and every fragment.
+pub(super) fn traits(document: &Document, supergraph: &Supergraph) -> Traits {
+    let mut traits = Traits::default();
+    for definition in &document.definitions {
+        match definition {
+            Definition::Operation(operation) => {
+                let root = root_type(operation, supergraph);
+                traits.add(operation.selection_set(), root, supergraph);
+            }
+            Definition::Fragment(fragment) => {
+                let TypeCondition::On(name) = &fragment.type_condition;
+                traits.add(&fragment.selection_set, name, supergraph);
+            }
+        }
+    }
+    traits
+}
+
+impl Traits {
+    fn add(&mut self, selections: &Selections, parent: &str, supergraph: &Supergraph) {
+        for selection in &selections.items {
+            match selection {
+                Selection::Field(field) => {
+                    self.add_conditions(&field.directives);
+                    self.introspects |= is_introspection(field);
+                    let concrete = supergraph.types.possible(parent);
+                    for type_name in concrete.chain([parent]) {
+                        self.requirements
+                            .extend(supergraph.access.of_field(type_name, &field.name));
+                    }
+                    if let Some(known) = supergraph.schema.field(parent, &field.name) {
+                        let inner = named_type(&known.field_type);
+                        self.add(&field.selection_set, inner, supergraph);
+                    }
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.add_conditions(&fragment.directives);
+                    let inner = fragment_type(fragment, parent);
+                    self.add(&fragment.selection_set, inner, supergraph);
+                }
+                Selection::FragmentSpread(spread) => self.add_conditions(&spread.directives),
+            }
+        }
+    }
+
+    fn add_conditions(&mut self, directives: &[Directive]) {
+        for directive in directives {
+            if directive.name == "skip" || directive.name == "include" {
+                for (_, value) in &directive.arguments {
+                    if let Value::Variable(name) = value {
+                        self.conditions.insert(name.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn fragment_type<'f>(fragment: &'f InlineFragment<'static, String>, parent: &'f str) -> &'f str {
+    match &fragment.type_condition {
+        Some(TypeCondition::On(name)) => name,
+        None => parent,
+    }
+}
+
+fn is_introspection(field: &Field<'static, String>) -> bool {
+    field.name == "__schema" || field.name == "__type"
+}
+
+/// The document as the planner shall see it: without introspection and without what the caller may
+/// not have.
+pub(super) fn for_planner(
+    document: &Document,
+    supergraph: &Supergraph,
+    denied: &BTreeSet<RequirementId>,
+) -> Document {
+    let pruner = Pruner { supergraph, denied };
+    let mut document = document.clone();
+    for definition in &mut document.definitions {
+        match definition {
+            Definition::Operation(operation) => {
+                let root = root_type(operation, supergraph).to_owned();
+                let selections = match operation {
+                    OperationDefinition::SelectionSet(selections) => selections,
+                    OperationDefinition::Query(query) => &mut query.selection_set,
+                    OperationDefinition::Mutation(mutation) => &mut mutation.selection_set,
+                    OperationDefinition::Subscription(subscription) => {
+                        &mut subscription.selection_set
+                    }
+                };
+                pruner.prune(selections, &root);
+            }
+            Definition::Fragment(fragment) => {
+                let TypeCondition::On(name) = &fragment.type_condition;
+                pruner.prune(&mut fragment.selection_set, name);
+            }
+        }
+    }
+    document
+}
+
+struct Pruner<'a> {
+    supergraph: &'a Supergraph,
+    denied: &'a BTreeSet<RequirementId>,
+}
+
+impl Pruner<'_> {
+    fn prune(&self, selections: &mut Selections, parent: &str) {
+        if selections.items.is_empty() {
+            return;
+        }
+        selections.items.retain_mut(|selection| match selection {
+            Selection::Field(field) => {
+                if is_introspection(field) || self.is_denied(parent, &field.name) {
+                    return false;
+                }
+                let known = self.supergraph.schema.field(parent, &field.name);
+                if let Some(known) = known {
+                    self.prune(&mut field.selection_set, named_type(&known.field_type));
+                }
+                true
+            }
+            Selection::InlineFragment(fragment) => {
+                let inner = fragment_type(fragment, parent).to_owned();
+                self.prune(&mut fragment.selection_set, &inner);
+                true
+            }
+            Selection::FragmentSpread(_) => true,
+        });
+        // Whether the object is there must still be known.
+        if selections.items.is_empty() {
+            selections.items.push(Selection::Field(Field {
+                position: selections.span.0,
+                alias: None,
+                name: "__typename".to_owned(),
+                arguments: Vec::new(),
+                directives: Vec::new(),
+                selection_set: SelectionSet {
+                    span: selections.span,
+                    items: Vec::new(),
+                },
+            }));
+        }
+    }
+
+    fn is_denied(&self, parent: &str, field: &str) -> bool {
+        !self.denied.is_empty()
+            && self
+                .supergraph
+                .access
+                .of_field(parent, field)
+                .is_some_and(|requirement| self.denied.contains(&requirement))
+    }
+}

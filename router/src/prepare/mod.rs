@@ -1,0 +1,292 @@
+//! From a document to something that can be executed: parse, validate, normalize, plan, compile.
+//! All of it is done once for a document and kept.
+
+pub(crate) mod plan;
+
+mod cache;
+mod document;
+mod size;
+mod variables;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use graphql_tools::static_graphql::query::Document;
+use hive_router_query_planner::ast::normalization::normalize_operation;
+use hive_router_query_planner::ast::selection_item::SelectionItem;
+use hive_router_query_planner::ast::selection_set::SelectionSet;
+use hive_router_query_planner::graph::PlannerOverrideContext;
+use hive_router_query_planner::planner::PlannerError;
+use hive_router_query_planner::planner::plan_nodes::QueryPlan;
+use hive_router_query_planner::utils::cancellation::CancellationToken;
+use platform::caller::Caller;
+use serde_json::{Map, Value};
+
+pub(crate) use cache::OperationCache;
+pub(crate) use document::{operation, root_type};
+pub(crate) use variables::{Variables, literal};
+
+use crate::error::{ErrorCode, GraphQLError};
+use crate::project::{Denials, Projection};
+use crate::response::GraphQLResponse;
+use crate::supergraph::{RequirementId, Supergraph, guarded};
+use plan::Plan;
+
+/// How long the planner may think about one operation.
+const PLANNING_TIME: Duration = Duration::from_secs(2);
+
+/// How many variants of an operation are kept: one for each combination of conditions and denied fields.
+const MAX_VARIANTS: usize = 64;
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OperationKind {
+    Query,
+    Mutation,
+    Subscription,
+}
+
+/// An operation that has been parsed, validated and planned.
+pub struct PreparedOperation {
+    kind: OperationKind,
+    name: Option<String>,
+    introspects: bool,
+    supergraph: Arc<Supergraph>,
+    document: Document,
+    conditions: Vec<String>,
+    requirements: Vec<RequirementId>,
+    keep_plan: bool,
+    plans: Mutex<HashMap<BTreeSet<RequirementId>, Arc<Plan>>>,
+    variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
+}
+
+/// A denied caller has another plan, and every outcome of `@skip` and `@include` another projection.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct VariantKey {
+    denied: Vec<(RequirementId, ErrorCode)>,
+    conditions: Vec<bool>,
+}
+
+/// A plan and the projection that belongs to it.
+#[derive(Debug)]
+pub(crate) struct Variant {
+    pub plan: Arc<Plan>,
+    pub projection: Projection,
+}
+
+impl PreparedOperation {
+    /// # Errors
+    /// The response that refuses the document: syntax, validation, or an operation that cannot be planned.
+    pub fn new(
+        text: &str,
+        operation_name: Option<&str>,
+        supergraph: &Arc<Supergraph>,
+        options: &PrepareOptions,
+    ) -> Result<Self, GraphQLResponse> {
+        let document = document::parse(text, operation_name, options.token_limit, supergraph)?;
+        let traits = document::traits(&document, supergraph);
+        let (kind, name) = match operation(&document) {
+            Some(operation) => (
+                OperationKind::of(operation),
+                document::operation_name(operation).map(str::to_owned),
+            ),
+            None => (OperationKind::Query, None),
+        };
+        let prepared = Self {
+            kind,
+            name,
+            introspects: traits.introspects,
+            supergraph: Arc::clone(supergraph),
+            document,
+            conditions: traits.conditions.into_iter().collect(),
+            requirements: traits.requirements.into_iter().collect(),
+            keep_plan: options.keep_plan,
+            plans: Mutex::default(),
+            variants: Mutex::default(),
+        };
+        // Planned now, so that a document that cannot be planned is refused before it is cached.
+        prepared.plan(&BTreeSet::new())?;
+        Ok(prepared)
+    }
+
+    pub fn kind(&self) -> OperationKind {
+        self.kind
+    }
+
+    /// The operation's own name in the document.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Whether it asks for `__schema` or `__type`.
+    pub fn introspects(&self) -> bool {
+        self.introspects
+    }
+
+    pub(crate) fn supergraph(&self) -> &Arc<Supergraph> {
+        &self.supergraph
+    }
+
+    /// # Errors
+    /// A refusal that names every variable that does not fit.
+    pub fn coerce_variables(
+        &self,
+        given: Map<String, Value>,
+    ) -> Result<Variables, GraphQLResponse> {
+        variables::coerce(&self.document, given, &self.supergraph.schema)
+            .map_err(GraphQLResponse::refused)
+    }
+
+    /// What to run for this caller with these variables.
+    pub(crate) fn variant(
+        &self,
+        caller: &Caller,
+        variables: &Variables,
+    ) -> Result<Arc<Variant>, GraphQLResponse> {
+        let key = VariantKey {
+            denied: self.denied(caller),
+            conditions: self
+                .conditions
+                .iter()
+                .map(|name| matches!(variables.get(name), Some(Value::Bool(true))))
+                .collect(),
+        };
+        let known = lock(&self.variants).get(&key).cloned();
+        if let Some(variant) = known {
+            return Ok(variant);
+        }
+        let denials: Denials = key.denied.iter().copied().collect();
+        let plan = self.plan(&denials.keys().copied().collect())?;
+        let projection = Projection::compile(
+            &self.document,
+            &self.supergraph,
+            &plan.symbols,
+            &denials,
+            variables,
+        );
+        let variant = Arc::new(Variant { plan, projection });
+        let mut variants = lock(&self.variants);
+        if variants.len() < MAX_VARIANTS {
+            variants.insert(key, Arc::clone(&variant));
+        }
+        Ok(variant)
+    }
+
+    fn denied(&self, caller: &Caller) -> Vec<(RequirementId, ErrorCode)> {
+        self.requirements
+            .iter()
+            .filter_map(|id| {
+                let requirement = self.supergraph.access.requirement(*id)?;
+                Some((*id, requirement.refuses(caller)?))
+            })
+            .collect()
+    }
+
+    fn plan(&self, denied: &BTreeSet<RequirementId>) -> Result<Arc<Plan>, GraphQLResponse> {
+        let known = lock(&self.plans).get(denied).cloned();
+        if let Some(plan) = known {
+            return Ok(plan);
+        }
+        let document = document::for_planner(&self.document, &self.supergraph, denied);
+        let plan = guarded(|| plan_document(&document, &self.supergraph))
+            .unwrap_or_else(|panic| Err(Failure::Internal(panic)))
+            .and_then(|plan| {
+                plan::compile(plan, &self.supergraph, self.keep_plan).map_err(Failure::Internal)
+            })
+            .map_err(|failure| match failure {
+                Failure::TooLong => refused(
+                    ErrorCode::OperationTooComplex,
+                    "The operation took too long to plan.",
+                ),
+                Failure::Internal(reason) => {
+                    tracing::error!(operation = self.name.as_deref(), reason, "no plan");
+                    refused(ErrorCode::Internal, "The operation could not be planned.")
+                }
+            })?;
+        let plan = Arc::new(plan);
+        let mut plans = lock(&self.plans);
+        if plans.len() < MAX_VARIANTS {
+            plans.insert(denied.clone(), Arc::clone(&plan));
+        }
+        Ok(plan)
+    }
+}
+
+impl fmt::Debug for PreparedOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedOperation")
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OperationKind {
+    fn of(operation: &document::Operation) -> Self {
+        use graphql_tools::parser::query::OperationDefinition as Definition;
+        match operation {
+            Definition::SelectionSet(_) | Definition::Query(_) => Self::Query,
+            Definition::Mutation(_) => Self::Mutation,
+            Definition::Subscription(_) => Self::Subscription,
+        }
+    }
+}
+
+/// What preparing depends on besides the document and the schema.
+#[derive(Clone, Debug)]
+pub struct PrepareOptions {
+    pub token_limit: usize,
+    /// Keeps plans in the form that `extensions.queryPlan` shows.
+    pub keep_plan: bool,
+}
+
+enum Failure {
+    TooLong,
+    Internal(String),
+}
+
+fn plan_document(document: &Document, supergraph: &Supergraph) -> Result<QueryPlan, Failure> {
+    let planner = &supergraph.planner;
+    let mut normalized = normalize_operation(&planner.supergraph, document, None)
+        .map_err(|error| Failure::Internal(error.to_string()))?;
+    // The router answers `__typename` of the root types by itself.
+    drop_typename(&mut normalized.operation.selection_set);
+    if normalized.operation.selection_set.items.is_empty() {
+        return Ok(QueryPlan {
+            kind: "QueryPlan",
+            node: None,
+        });
+    }
+    planner
+        .plan_from_normalized_operation(
+            normalized.executable_operation(),
+            PlannerOverrideContext::default(),
+            &CancellationToken::with_timeout(PLANNING_TIME),
+        )
+        .map_err(|error| match error {
+            PlannerError::CancellationError(_) => Failure::TooLong,
+            error => Failure::Internal(error.to_string()),
+        })
+}
+
+fn drop_typename(selections: &mut SelectionSet) {
+    selections.items.retain_mut(|item| match item {
+        SelectionItem::Field(field) => field.name != "__typename",
+        SelectionItem::InlineFragment(fragment) => {
+            drop_typename(&mut fragment.selections);
+            !fragment.selections.items.is_empty()
+        }
+        SelectionItem::FragmentSpread(_) => true,
+    });
+}
+
+fn refused(code: ErrorCode, message: &str) -> GraphQLResponse {
+    GraphQLResponse::refused(vec![GraphQLError::new(code, message)])
+}
+
+/// A panic elsewhere leaves a map of finished entries behind, which is as good as before.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,319 @@
+//! Compiles the client's selection: fields collected as the specification does, for every possible
+//! type, with `@skip` and `@include` already decided.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use graphql_tools::parser::query::{
+    Definition, Selection as AstSelection, SelectionSet, TypeCondition,
+};
+use graphql_tools::static_graphql::query::{
+    Directive, Document, Field as AstField, FragmentDefinition, Value as Literal,
+};
+use graphql_tools::static_graphql::schema::{Type, TypeDefinition};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::{Denials, Field, Introspected, Kind, Leaf, Projection, Selection, Wrapping};
+use crate::error::ErrorCode;
+use crate::prepare::{Variables, operation, root_type};
+use crate::supergraph::{Supergraph, named_type};
+use crate::value::Symbols;
+
+type Selections = SelectionSet<'static, String>;
+
+/// A field of the document, and the type of the selection it is written in.
+#[derive(Clone, Copy)]
+struct Occurrence<'d> {
+    field: &'d AstField,
+    parent: &'d str,
+}
+
+impl Projection {
+    /// `symbols` are those of the plan whose data will be projected.
+    pub(crate) fn compile<'d>(
+        document: &'d Document,
+        supergraph: &'d Supergraph,
+        symbols: &'d Symbols,
+        denials: &'d Denials,
+        variables: &'d Variables,
+    ) -> Self {
+        let fragments = document
+            .definitions
+            .iter()
+            .filter_map(|definition| match definition {
+                Definition::Fragment(fragment) => Some((fragment.name.as_str(), fragment)),
+                Definition::Operation(_) => None,
+            })
+            .collect();
+        let mut compiler = Compiler {
+            supergraph,
+            symbols,
+            denials,
+            variables,
+            fragments,
+            enums: HashMap::new(),
+            known: HashMap::new(),
+        };
+        let root = match operation(document) {
+            Some(operation) => {
+                let name = root_type(operation, supergraph);
+                compiler.selection(name, &[operation.selection_set()])
+            }
+            None => Arc::new(Selection::Object(Arc::default())),
+        };
+        Self { root }
+    }
+}
+
+struct Compiler<'d> {
+    supergraph: &'d Supergraph,
+    symbols: &'d Symbols,
+    denials: &'d Denials,
+    variables: &'d Variables,
+    fragments: HashMap<&'d str, &'d FragmentDefinition>,
+    enums: HashMap<String, Arc<[String]>>,
+    /// Selections by type and the fields of the document they merge: without it, a document could
+    /// unfold into exponentially many.
+    known: HashMap<(&'d str, Vec<*const Selections>), Arc<Selection>>,
+}
+
+impl<'d> Compiler<'d> {
+    /// The selection on a type that selection sets written on it merge into.
+    fn selection(&mut self, type_name: &'d str, sets: &[&'d Selections]) -> Arc<Selection> {
+        let key = (
+            type_name,
+            sets.iter().map(|set| std::ptr::from_ref(*set)).collect(),
+        );
+        if let Some(known) = self.known.get(&key) {
+            return Arc::clone(known);
+        }
+        let is_object = matches!(
+            self.supergraph.schema.types.get(type_name),
+            Some(TypeDefinition::Object(_))
+        );
+        let selection = if is_object {
+            Selection::Object(self.fields(type_name, type_name, sets))
+        } else {
+            let supergraph = self.supergraph;
+            let visible: Vec<&str> = supergraph
+                .types
+                .possible(type_name)
+                .filter(|name| supergraph.schema.types.contains_key(*name))
+                .collect();
+            Selection::Abstract(
+                visible
+                    .into_iter()
+                    .map(|name| {
+                        (
+                            supergraph.types.find(name),
+                            self.fields(name, type_name, sets),
+                        )
+                    })
+                    .collect(),
+            )
+        };
+        let selection = Arc::new(selection);
+        self.known.insert(key, Arc::clone(&selection));
+        selection
+    }
+
+    /// The fields of an object type, of selection sets written on `written_on`.
+    fn fields(
+        &mut self,
+        type_name: &'d str,
+        written_on: &'d str,
+        sets: &[&'d Selections],
+    ) -> Arc<[Field]> {
+        let mut collected: IndexMap<&'d str, Vec<Occurrence<'d>>> = IndexMap::new();
+        let mut visited = HashSet::new();
+        for set in sets {
+            self.collect(type_name, set, written_on, &mut visited, &mut collected);
+        }
+        let parent: Arc<str> = type_name.into();
+        collected
+            .into_iter()
+            .filter_map(|(key, occurrences)| self.field(&parent, key, &occurrences))
+            .collect()
+    }
+
+    fn collect(
+        &self,
+        type_name: &str,
+        set: &'d Selections,
+        parent: &'d str,
+        visited: &mut HashSet<&'d str>,
+        collected: &mut IndexMap<&'d str, Vec<Occurrence<'d>>>,
+    ) {
+        for selection in &set.items {
+            match selection {
+                AstSelection::Field(field) => {
+                    if self.included(&field.directives) {
+                        let key = field.alias.as_deref().unwrap_or(&field.name);
+                        let occurrence = Occurrence { field, parent };
+                        collected.entry(key).or_default().push(occurrence);
+                    }
+                }
+                AstSelection::InlineFragment(fragment) => {
+                    let condition = match &fragment.type_condition {
+                        Some(TypeCondition::On(name)) => name.as_str(),
+                        None => parent,
+                    };
+                    if self.included(&fragment.directives) && self.applies(condition, type_name) {
+                        let inner = &fragment.selection_set;
+                        self.collect(type_name, inner, condition, visited, collected);
+                    }
+                }
+                AstSelection::FragmentSpread(spread) => {
+                    if !self.included(&spread.directives) {
+                        continue;
+                    }
+                    let Some(fragment) = self.fragments.get(spread.fragment_name.as_str()) else {
+                        continue;
+                    };
+                    let TypeCondition::On(condition) = &fragment.type_condition;
+                    if visited.insert(&fragment.name) && self.applies(condition, type_name) {
+                        let inner = &fragment.selection_set;
+                        self.collect(type_name, inner, condition, visited, collected);
+                    }
+                }
+            }
+        }
+    }
+
+    fn applies(&self, condition: &str, type_name: &str) -> bool {
+        condition == type_name
+            || self
+                .supergraph
+                .types
+                .possible(condition)
+                .any(|possible| possible == type_name)
+    }
+
+    fn included(&self, directives: &[Directive]) -> bool {
+        directives.iter().all(|directive| {
+            let wanted = match directive.name.as_str() {
+                "skip" => false,
+                "include" => true,
+                _ => return true,
+            };
+            let argument = directive.arguments.iter().find(|(name, _)| name == "if");
+            let given = match argument {
+                Some((_, Literal::Boolean(flag))) => *flag,
+                Some((_, Literal::Variable(name))) => {
+                    matches!(self.variables.get(name), Some(Value::Bool(true)))
+                }
+                _ => false,
+            };
+            given == wanted
+        })
+    }
+
+    fn field(
+        &mut self,
+        parent: &Arc<str>,
+        key: &'d str,
+        occurrences: &[Occurrence<'d>],
+    ) -> Option<Field> {
+        let first = occurrences.first()?.field;
+        let mut wrapping = Wrapping {
+            non_null: true,
+            list: None,
+        };
+        let kind = if first.name == "__typename" {
+            Kind::Typename((&**parent).into())
+        } else {
+            let supergraph = self.supergraph;
+            let known = supergraph.schema.field(parent, &first.name)?;
+            wrapping = Wrapping::of(&known.field_type);
+            let inner = named_type(&known.field_type);
+            if first.selection_set.items.is_empty() {
+                Kind::Leaf(self.leaf(inner))
+            } else {
+                let sets: Vec<&'d Selections> = occurrences
+                    .iter()
+                    .map(|occurrence| &occurrence.field.selection_set)
+                    .collect();
+                let selection = self.selection(inner, &sets);
+                match first.name.as_str() {
+                    "__schema" => Kind::Introspection(Introspected::Schema, selection),
+                    "__type" => Kind::Introspection(Introspected::Type, selection),
+                    _ => Kind::Composite(selection),
+                }
+            }
+        };
+        Some(Field {
+            symbol: self.symbols.find(key),
+            key: key.into(),
+            json_key: format!("\"{key}\":").into_bytes().into(),
+            name: first.name.as_str().into(),
+            arguments: first.arguments.as_slice().into(),
+            denied: self.denied(parent, occurrences),
+            parent: Arc::clone(parent),
+            wrapping,
+            kind,
+        })
+    }
+
+    /// Denied when the object's own field is, or when every place that asks for it asks through a
+    /// type whose field is.
+    fn denied(&self, parent: &str, occurrences: &[Occurrence<'d>]) -> Option<ErrorCode> {
+        if self.denials.is_empty() {
+            return None;
+        }
+        let code = |type_name: &str, name: &str| {
+            let id = self.supergraph.access.of_field(type_name, name)?;
+            self.denials.get(&id).copied()
+        };
+        let name = &occurrences.first()?.field.name;
+        code(parent, name).or_else(|| {
+            let mut codes = occurrences
+                .iter()
+                .map(|occurrence| code(occurrence.parent, name));
+            let first = codes.next()??;
+            codes.all(|code| code.is_some()).then_some(first)
+        })
+    }
+
+    fn leaf(&mut self, name: &str) -> Leaf {
+        match name {
+            "Int" => Leaf::Int,
+            "Float" => Leaf::Float,
+            "String" => Leaf::String,
+            "Boolean" => Leaf::Boolean,
+            "ID" => Leaf::Id,
+            _ => match self.supergraph.schema.types.get(name) {
+                Some(TypeDefinition::Enum(definition)) => {
+                    let values = self.enums.entry(name.to_owned()).or_insert_with(|| {
+                        definition
+                            .values
+                            .iter()
+                            .map(|value| value.name.clone())
+                            .collect()
+                    });
+                    Leaf::Enum(Arc::clone(values))
+                }
+                _ => Leaf::Custom,
+            },
+        }
+    }
+}
+
+impl Wrapping {
+    fn of(ty: &Type) -> Self {
+        match ty {
+            Type::NonNullType(inner) => Self {
+                non_null: true,
+                ..Self::of(inner)
+            },
+            Type::ListType(inner) => Self {
+                non_null: false,
+                list: Some(Box::new(Self::of(inner))),
+            },
+            Type::NamedType(_) => Self {
+                non_null: false,
+                list: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! From merged data to the client's answer: the client's own selection, compiled for every type an
+//! object may turn out to have, and one pass that writes JSON.
+
+mod compile;
+mod write;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use graphql_tools::static_graphql::query::Value as Literal;
+
+use crate::error::{ErrorCode, PathSegment};
+use crate::supergraph::{RequirementId, TypeId};
+use crate::value::Symbol;
+
+pub(crate) use write::write;
+
+/// What the caller may not have, and what to say about it.
+pub(crate) type Denials = BTreeMap<RequirementId, ErrorCode>;
+
+/// The client's selection, ready to be filled with data.
+#[derive(Debug)]
+pub(crate) struct Projection {
+    root: Arc<Selection>,
+}
+
+/// The fields of an object.
+#[derive(Debug)]
+enum Selection {
+    /// The type is known beforehand.
+    Object(Arc<[Field]>),
+    /// The type shows at run time; a type that is not here is none the client may see.
+    Abstract(HashMap<TypeId, Arc<[Field]>>),
+}
+
+/// A response key.
+#[derive(Debug)]
+pub(crate) struct Field {
+    /// Where its value is in the data.
+    symbol: Symbol,
+    key: Box<str>,
+    /// `"key":`
+    json_key: Box<[u8]>,
+    /// The field's name and arguments in the schema.
+    pub name: Box<str>,
+    pub arguments: Box<[(String, Literal)]>,
+    /// The type it is a field of.
+    parent: Arc<str>,
+    wrapping: Wrapping,
+    kind: Kind,
+    denied: Option<ErrorCode>,
+}
+
+impl Field {
+    /// `"key":`
+    pub(crate) fn json_key(&self) -> &[u8] {
+        &self.json_key
+    }
+
+    /// The fields inside, where the type is an object.
+    pub(crate) fn fields(&self) -> &[Field] {
+        match &self.kind {
+            Kind::Composite(selection) | Kind::Introspection(_, selection) => match &**selection {
+                Selection::Object(fields) => fields,
+                Selection::Abstract(_) => &[],
+            },
+            _ => &[],
+        }
+    }
+}
+
+/// Lists and non-nulls around a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wrapping {
+    non_null: bool,
+    list: Option<Box<Wrapping>>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// `__typename`: fields are compiled for each type, so its value is known.
+    Typename(Box<str>),
+    Leaf(Leaf),
+    Composite(Arc<Selection>),
+    Introspection(Introspected, Arc<Selection>),
+}
+
+/// The entry points of introspection.
+#[derive(Clone, Copy, Debug)]
+enum Introspected {
+    Schema,
+    Type,
+}
+
+#[derive(Debug)]
+enum Leaf {
+    Int,
+    Float,
+    String,
+    Boolean,
+    Id,
+    Enum(Arc<[String]>),
+    /// A custom scalar: anything.
+    Custom,
+}
+
+impl Projection {
+    /// An error's path as the client knows it: cut before the first key that is not in the selection.
+    pub(crate) fn client_path(&self, path: &[PathSegment]) -> Vec<PathSegment> {
+        let mut shown = Vec::with_capacity(path.len());
+        let mut selections: Vec<&Selection> = vec![&*self.root];
+        for segment in path {
+            if let PathSegment::Key(key) = segment {
+                let found: Vec<&Field> = selections
+                    .iter()
+                    .flat_map(|selection| selection.all_fields())
+                    .filter(|field| *field.key == **key)
+                    .collect();
+                if found.is_empty() {
+                    break;
+                }
+                selections = found
+                    .into_iter()
+                    .filter_map(|field| match &field.kind {
+                        Kind::Composite(selection) => Some(&**selection),
+                        _ => None,
+                    })
+                    .collect();
+            }
+            shown.push(segment.clone());
+        }
+        shown
+    }
+}
+
+impl Selection {
+    fn all_fields(&self) -> Box<dyn Iterator<Item = &Field> + '_> {
+        match self {
+            Self::Object(fields) => Box::new(fields.iter()),
+            Self::Abstract(by_type) => Box::new(by_type.values().flat_map(|fields| fields.iter())),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Writes the answer: one pass over selection and data, straight to JSON, with nulls propagated as the
+//! API schema says.
+
+use bytes::Bytes;
+
+use super::{Field, Introspected, Kind, Leaf, Projection, Selection, Wrapping};
+use crate::error::{ErrorCode, GraphQLError, PathSegment};
+use crate::introspection;
+use crate::prepare::Variables;
+use crate::supergraph::{Supergraph, TypeId};
+use crate::value::{Object, Symbols, Value, write_json, write_string};
+
+/// Refusals of fields a list repeats are reported this often; the nulls are there in any case.
+const MAX_ERRORS: usize = 1_000;
+
+/// Writes `data`. Adds to `errors` what goes wrong on the way: refused fields, values of the wrong
+/// type, nulls where there may be none and no other error says why.
+pub(crate) fn write(
+    projection: &Projection,
+    data: &Value,
+    supergraph: &Supergraph,
+    symbols: &Symbols,
+    variables: &Variables,
+    errors: &mut Vec<GraphQLError>,
+) -> Bytes {
+    let mut writer = Writer {
+        supergraph,
+        symbols,
+        variables,
+        errors,
+        path: Vec::new(),
+        out: Vec::with_capacity(1024),
+    };
+    let nothing = Object::default();
+    let object = match data {
+        Value::Object(object) => object,
+        _ => &nothing,
+    };
+    let written = match &*projection.root {
+        Selection::Object(fields) => writer.object(fields, object),
+        Selection::Abstract(_) => Err(Nulled),
+    };
+    if written.is_err() {
+        writer.out.clear();
+        writer.out.extend_from_slice(b"null");
+    }
+    writer.out.into()
+}
+
+/// A non-null position has no value: the null is the parent's.
+struct Nulled;
+
+/// A step of the current path; keys are borrowed, so that a path costs nothing until it is needed.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+struct Writer<'a> {
+    supergraph: &'a Supergraph,
+    symbols: &'a Symbols,
+    variables: &'a Variables,
+    errors: &'a mut Vec<GraphQLError>,
+    path: Vec<Step<'a>>,
+    out: Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    fn object(&mut self, fields: &'a [Field], object: &Object) -> Result<(), Nulled> {
+        self.out.push(b'{');
+        for (index, field) in fields.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(&field.json_key);
+            self.path.push(Step::Key(&field.key));
+            let written = self.field(field, object);
+            self.path.pop();
+            written?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn field(&mut self, field: &'a Field, object: &Object) -> Result<(), Nulled> {
+        if let Some(code) = field.denied {
+            let message = match code {
+                ErrorCode::Unauthenticated => "Sign in to see this field.",
+                _ => "You are not allowed to see this field.",
+            };
+            self.report(code, message.to_owned());
+            return self.null(&field.wrapping);
+        }
+        match &field.kind {
+            Kind::Typename(name) => {
+                write_string(name.as_bytes(), &mut self.out);
+                Ok(())
+            }
+            Kind::Introspection(entry, _) => {
+                let schema = &self.supergraph.schema;
+                match entry {
+                    Introspected::Schema => {
+                        introspection::write_schema(
+                            field,
+                            self.supergraph,
+                            self.variables,
+                            &mut self.out,
+                        );
+                    }
+                    Introspected::Type => {
+                        introspection::write_type(
+                            field,
+                            schema,
+                            self.supergraph,
+                            self.variables,
+                            &mut self.out,
+                        );
+                    }
+                }
+                Ok(())
+            }
+            Kind::Leaf(_) | Kind::Composite(_) => {
+                self.value(field, &field.wrapping, object.get(field.symbol))
+            }
+        }
+    }
+
+    fn value(
+        &mut self,
+        field: &'a Field,
+        wrapping: &'a Wrapping,
+        value: Option<&Value>,
+    ) -> Result<(), Nulled> {
+        let value = match value {
+            None | Some(Value::Null) => return self.absent(field, wrapping),
+            Some(value) => value,
+        };
+        let start = self.out.len();
+        let written = match (&wrapping.list, value) {
+            (Some(inner), Value::List(items)) => self.list(field, inner, items),
+            (Some(_), _) => {
+                self.mismatch(field);
+                Err(Nulled)
+            }
+            (None, value) => match &field.kind {
+                Kind::Composite(selection) => self.composite(field, selection, value),
+                Kind::Leaf(leaf) => self.leaf(field, leaf, value),
+                Kind::Typename(_) | Kind::Introspection(..) => Ok(()),
+            },
+        };
+        match written {
+            Ok(()) => Ok(()),
+            Err(Nulled) => {
+                self.out.truncate(start);
+                self.null(wrapping)
+            }
+        }
+    }
+
+    /// A null that the data has.
+    fn absent(&mut self, field: &Field, wrapping: &Wrapping) -> Result<(), Nulled> {
+        if wrapping.non_null && !self.is_explained() {
+            let message = format!(
+                "Cannot return null for non-nullable field {}.{}.",
+                field.parent, field.name
+            );
+            self.report(ErrorCode::Internal, message);
+        }
+        self.null(wrapping)
+    }
+
+    fn null(&mut self, wrapping: &Wrapping) -> Result<(), Nulled> {
+        if wrapping.non_null {
+            return Err(Nulled);
+        }
+        self.out.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        field: &'a Field,
+        inner: &'a Wrapping,
+        items: &[Value],
+    ) -> Result<(), Nulled> {
+        self.out.push(b'[');
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.path.push(Step::Index(index));
+            let written = self.value(field, inner, Some(item));
+            self.path.pop();
+            written?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn composite(
+        &mut self,
+        field: &'a Field,
+        selection: &'a Selection,
+        value: &Value,
+    ) -> Result<(), Nulled> {
+        let Value::Object(object) = value else {
+            self.mismatch(field);
+            return Err(Nulled);
+        };
+        let fields = match selection {
+            Selection::Object(fields) => fields,
+            Selection::Abstract(by_type) => {
+                let known = by_type.get(&object.typename);
+                // Where only one type is possible, subgraphs need not be asked which.
+                let only = || {
+                    let only = by_type.values().next().filter(|_| by_type.len() == 1);
+                    only.filter(|_| object.typename == TypeId::NONE)
+                };
+                // Any other type is inaccessible to clients: to them the object is not there.
+                known.or_else(only).ok_or(Nulled)?
+            }
+        };
+        self.object(fields, object)
+    }
+
+    fn leaf(&mut self, field: &Field, leaf: &Leaf, value: &Value) -> Result<(), Nulled> {
+        let fits = match (leaf, value) {
+            (Leaf::Custom, _) => true,
+            (Leaf::Int, Value::Int(number)) => i32::try_from(*number).is_ok(),
+            (Leaf::Float, Value::Int(_) | Value::Float(_) | Value::Number(_)) => true,
+            (Leaf::String | Leaf::Id, Value::String(_) | Value::Escaped(_)) => true,
+            (Leaf::Id, Value::Int(number)) => {
+                write_string(number.to_string().as_bytes(), &mut self.out);
+                return Ok(());
+            }
+            (Leaf::Boolean, Value::Bool(_)) => true,
+            (Leaf::Enum(known), Value::String(text) | Value::Escaped(text)) => {
+                // A value that clients do not know: inaccessible, or new in one subgraph.
+                if !known.iter().any(|name| name.as_bytes() == text.as_bytes()) {
+                    return Err(Nulled);
+                }
+                true
+            }
+            _ => false,
+        };
+        if !fits {
+            self.mismatch(field);
+            return Err(Nulled);
+        }
+        write_json(value, self.symbols, &self.supergraph.types, &mut self.out);
+        Ok(())
+    }
+
+    fn mismatch(&mut self, field: &Field) {
+        let message = format!(
+            "The value of {}.{} is not of the type the schema gives it.",
+            field.parent, field.name
+        );
+        self.report(ErrorCode::Internal, message);
+    }
+
+    fn report(&mut self, code: ErrorCode, message: String) {
+        if self.errors.len() < MAX_ERRORS {
+            let path = self.path.iter().map(|step| match step {
+                Step::Key(key) => PathSegment::Key((*key).to_owned()),
+                Step::Index(index) => PathSegment::Index(*index),
+            });
+            self.errors
+                .push(GraphQLError::new(code, message).at(path.collect()));
+        }
+    }
+
+    /// Whether an error is known at this place, above it or below it.
+    fn is_explained(&self) -> bool {
+        self.errors.iter().any(|error| {
+            error
+                .path
+                .iter()
+                .zip(&self.path)
+                .all(|(known, step)| match (known, step) {
+                    (PathSegment::Key(known), Step::Key(key)) => known == key,
+                    (PathSegment::Index(known), Step::Index(index)) => known == index,
+                    _ => false,
+                })
+        })
+    }
+}

@@ -1,0 +1,399 @@
+//! The router itself: built once from a schema, then shared by every request.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use serde_json::Map;
+
+use crate::error::{ErrorCode, GraphQLError, RouterError};
+use crate::execute::{ErrorPolicy, Execution, Transports};
+use crate::prepare::{
+    OperationCache, OperationKind, PrepareOptions, PreparedOperation, Variables, Variant,
+};
+use crate::project;
+use crate::request::{GraphQLRequest, RequestContext};
+use crate::response::GraphQLResponse;
+use crate::supergraph::{Supergraph, compose};
+use crate::transport::{HttpTransport, HttpTransportOptions, Transport};
+use crate::value::Value;
+
+/// A federated GraphQL router. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Router {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    supergraph: Arc<Supergraph>,
+    api_sdl: String,
+    transports: Transports,
+    operations: OperationCache,
+    options: Options,
+}
+
+#[derive(Debug)]
+struct Options {
+    introspection: bool,
+    deadline: Duration,
+    plan_cache: u64,
+    prepare: PrepareOptions,
+    errors: ErrorPolicy,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            introspection: true,
+            deadline: Duration::from_secs(10),
+            plan_cache: 4096,
+            prepare: PrepareOptions {
+                token_limit: 15_000,
+                keep_plan: false,
+            },
+            errors: ErrorPolicy::default(),
+        }
+    }
+}
+
+impl Router {
+    pub fn builder() -> RouterBuilder {
+        RouterBuilder::default()
+    }
+
+    /// Answers a query or a mutation. Subscriptions go to [`Self::subscribe`].
+    pub async fn execute(
+        &self,
+        request: GraphQLRequest,
+        context: RequestContext,
+    ) -> GraphQLResponse {
+        let job = match self.job(request, context) {
+            Ok(job) => job,
+            Err(refused) => return refused,
+        };
+        if job.operation.kind() == OperationKind::Subscription {
+            return refused(
+                ErrorCode::BadUserInput,
+                "Subscriptions need a protocol that streams: WebSocket, server-sent events or multipart.",
+            );
+        }
+        let deadline = job.deadline();
+        job.answer(Value::Null, Vec::new(), deadline).await
+    }
+
+    /// Starts a subscription. Each item is a response; the stream ends when the source does.
+    ///
+    /// # Errors
+    /// The response that refuses it: a document that is none, fields the caller may not have, a source
+    /// that cannot be reached.
+    pub async fn subscribe(
+        &self,
+        request: GraphQLRequest,
+        context: RequestContext,
+    ) -> Result<BoxStream<'static, Arc<GraphQLResponse>>, GraphQLResponse> {
+        let job = self.job(request, context)?;
+        if job.operation.kind() != OperationKind::Subscription {
+            return Err(refused(
+                ErrorCode::BadUserInput,
+                "Only subscriptions can be subscribed to.",
+            ));
+        }
+        let Some(source) = job.variant.plan.subscription.clone() else {
+            // Nothing is left of it for this caller; the projection says why.
+            let deadline = job.deadline();
+            let mut answer = job.answer(Value::Null, Vec::new(), deadline).await;
+            answer.data = None;
+            return Err(answer);
+        };
+        let events = job
+            .execution(job.deadline())
+            .subscribe(&source)
+            .await
+            .map_err(|error| GraphQLResponse::refused(vec![error]))?;
+        let job = Arc::new(job);
+        Ok(events
+            .then(move |event| {
+                let job = Arc::clone(&job);
+                let source = Arc::clone(&source);
+                async move {
+                    let deadline = job.deadline();
+                    let (data, errors) = job.execution(deadline).event(&source, event);
+                    Arc::new(job.answer(data, errors, deadline).await)
+                }
+            })
+            .boxed())
+    }
+
+    /// Parses, validates and plans, or finds all that in the cache. The protocols ask it for the
+    /// operation's kind before they execute.
+    ///
+    /// # Errors
+    /// The response that refuses the document.
+    pub fn prepare(
+        &self,
+        request: &GraphQLRequest,
+    ) -> Result<Arc<PreparedOperation>, GraphQLResponse> {
+        let Some(text) = request
+            .query
+            .as_deref()
+            .filter(|text| !text.trim().is_empty())
+        else {
+            return Err(refused(ErrorCode::BadUserInput, "Must provide a query."));
+        };
+        let inner = &*self.inner;
+        let name = request
+            .operation_name
+            .as_deref()
+            .filter(|name| !name.is_empty());
+        if let Some(known) = inner.operations.get(text, name) {
+            return Ok(known);
+        }
+        let started = Instant::now();
+        let prepared =
+            PreparedOperation::new(text, name, &inner.supergraph, &inner.options.prepare)?;
+        metrics::histogram!("router_prepare_seconds").record(started.elapsed().as_secs_f64());
+        let prepared = Arc::new(prepared);
+        inner.operations.insert(text, name, Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    pub fn supergraph_sdl(&self) -> &str {
+        &self.inner.supergraph.sdl
+    }
+
+    /// The schema that clients see, as SDL.
+    pub fn api_sdl(&self) -> &str {
+        &self.inner.api_sdl
+    }
+
+    fn job(
+        &self,
+        request: GraphQLRequest,
+        context: RequestContext,
+    ) -> Result<Job, GraphQLResponse> {
+        let operation = self.prepare(&request)?;
+        let allowed = context
+            .introspection
+            .unwrap_or(self.inner.options.introspection);
+        if operation.introspects() && !allowed {
+            return Err(refused(
+                ErrorCode::Forbidden,
+                "Introspection is not allowed.",
+            ));
+        }
+        let variables = operation.coerce_variables(request.variables)?;
+        let variant = operation.variant(&context.caller, &variables)?;
+        Ok(Job {
+            inner: Arc::clone(&self.inner),
+            operation,
+            variant,
+            variables: Arc::new(variables),
+            context: Arc::new(context),
+        })
+    }
+}
+
+fn refused(code: ErrorCode, message: &str) -> GraphQLResponse {
+    GraphQLResponse::refused(vec![GraphQLError::new(code, message)])
+}
+
+/// An operation, ready to run for one request.
+struct Job {
+    inner: Arc<Inner>,
+    operation: Arc<PreparedOperation>,
+    variant: Arc<Variant>,
+    variables: Arc<Variables>,
+    context: Arc<RequestContext>,
+}
+
+impl Job {
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.context.deadline.unwrap_or(self.inner.options.deadline)
+    }
+
+    fn execution(&self, deadline: Instant) -> Execution<'_> {
+        Execution {
+            plan: &self.variant.plan,
+            transports: &self.inner.transports,
+            types: &self.operation.supergraph().types,
+            policy: &self.inner.options.errors,
+            variables: &self.variables,
+            context: &self.context,
+            deadline,
+        }
+    }
+
+    /// Runs the plan and projects what it brought.
+    async fn answer(
+        &self,
+        data: Value,
+        errors: Vec<GraphQLError>,
+        deadline: Instant,
+    ) -> GraphQLResponse {
+        let (data, mut errors) = self.execution(deadline).run(data, errors).await;
+        let projection = &self.variant.projection;
+        for error in &mut errors {
+            error.path = projection.client_path(&error.path);
+        }
+        let data = project::write(
+            projection,
+            &data,
+            self.operation.supergraph(),
+            &self.variant.plan.symbols,
+            &self.variables,
+            &mut errors,
+        );
+        let mut extensions = Map::new();
+        if let Some(plan) = &self.variant.plan.shown {
+            extensions.insert("queryPlan".to_owned(), plan.clone());
+        }
+        GraphQLResponse {
+            data: Some(data),
+            errors,
+            extensions,
+        }
+    }
+}
+
+/// Collects what a router is made of.
+#[derive(Debug, Default)]
+pub struct RouterBuilder {
+    subgraphs: Vec<(String, String, Arc<dyn Transport>)>,
+    supergraph: Option<String>,
+    transports: Transports,
+    http: HttpTransportOptions,
+    options: Options,
+}
+
+impl RouterBuilder {
+    /// Adds a subgraph by its SDL; the router composes them when it is built.
+    pub fn subgraph(mut self, name: &str, sdl: &str, transport: Arc<dyn Transport>) -> Self {
+        self.subgraphs
+            .push((name.to_owned(), sdl.to_owned(), transport));
+        self
+    }
+
+    /// Serves a finished supergraph. Subgraphs without a [`Self::transport`] are reached by HTTP
+    /// at the URL the supergraph gives.
+    pub fn supergraph(mut self, sdl: &str) -> Self {
+        self.supergraph = Some(sdl.to_owned());
+        self
+    }
+
+    pub fn transport(mut self, name: &str, transport: Arc<dyn Transport>) -> Self {
+        self.transports.insert(name.to_owned(), transport);
+        self
+    }
+
+    /// Options of the HTTP transports the router makes by itself.
+    pub fn http(mut self, options: HttpTransportOptions) -> Self {
+        self.http = options;
+        self
+    }
+
+    /// Whether introspection is answered when the request does not say. Default: yes.
+    pub fn introspection(mut self, allowed: bool) -> Self {
+        self.options.introspection = allowed;
+        self
+    }
+
+    /// How long a request may take before what is missing is given up. Default: 10 s.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options.deadline = deadline;
+        self
+    }
+
+    /// Adds the query plan to `extensions`. Default: no.
+    pub fn expose_query_plan(mut self, expose: bool) -> Self {
+        self.options.prepare.keep_plan = expose;
+        self
+    }
+
+    /// Shows the messages of internal errors to clients. Default: no.
+    pub fn development(mut self, development: bool) -> Self {
+        self.options.errors.development = development;
+        self
+    }
+
+    /// Members of a subgraph error's `extensions` that pass besides `code`. Default: none.
+    pub fn error_extensions(mut self, keys: impl IntoIterator<Item = String>) -> Self {
+        self.options.errors.extension_keys = keys.into_iter().collect();
+        self
+    }
+
+    /// How many prepared operations are kept. Default: 4,096.
+    pub fn plan_cache(mut self, operations: u64) -> Self {
+        self.options.plan_cache = operations;
+        self
+    }
+
+    /// The longest document that is parsed, in tokens. Default: 15,000.
+    pub fn token_limit(mut self, tokens: usize) -> Self {
+        self.options.prepare.token_limit = tokens;
+        self
+    }
+
+    /// # Errors
+    /// Subgraphs that do not compose, a supergraph that cannot be served, a subgraph that cannot be
+    /// reached by any means.
+    pub fn build(self) -> Result<Router, RouterError> {
+        let Self {
+            subgraphs,
+            supergraph,
+            mut transports,
+            http,
+            options,
+        } = self;
+        let sdl = match (supergraph, subgraphs.is_empty()) {
+            (Some(sdl), true) => sdl,
+            (None, false) => {
+                let urls: Vec<String> = subgraphs
+                    .iter()
+                    .map(|(name, _, transport)| {
+                        let url = transport.url().map(str::to_owned);
+                        url.unwrap_or_else(|| format!("local:{name}"))
+                    })
+                    .collect();
+                let parts: Vec<(&str, &str, &str)> = subgraphs
+                    .iter()
+                    .zip(&urls)
+                    .map(|((name, sdl, _), url)| (name.as_str(), sdl.as_str(), url.as_str()))
+                    .collect();
+                compose(&parts)?
+            }
+            _ => return Err(RouterError::NoSchema),
+        };
+        let supergraph = Arc::new(Supergraph::new(sdl)?);
+        for (name, _, transport) in subgraphs {
+            transports.insert(name, transport);
+        }
+        for name in transports.keys() {
+            if !supergraph.endpoints.contains_key(name) {
+                return Err(RouterError::UnknownSubgraph(name.clone()));
+            }
+        }
+        for (name, url) in &supergraph.endpoints {
+            if !transports.contains_key(name) {
+                let transport = HttpTransport::new(name, url, http.clone()).map_err(|error| {
+                    RouterError::Transport {
+                        subgraph: name.clone(),
+                        url: url.clone(),
+                        reason: error.to_string(),
+                    }
+                })?;
+                transports.insert(name.clone(), Arc::new(transport));
+            }
+        }
+        Ok(Router {
+            inner: Arc::new(Inner {
+                api_sdl: supergraph.schema.sdl(),
+                operations: OperationCache::new(options.plan_cache),
+                supergraph,
+                transports,
+                options,
+            }),
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! What the edge knows of a client before its credentials are checked.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, HeaderName, header, request};
+use platform::caller::Caller;
+
+use super::request_id::request_id;
+use super::state::ServerState;
+use crate::auth::AuthError;
+use crate::request::RequestContext;
+
+/// The client of one HTTP request or of one WebSocket.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) request_id: String,
+    pub(super) ip: Option<IpAddr>,
+    /// Only those that may be passed on.
+    pub(super) headers: HeaderMap,
+}
+
+impl Client {
+    pub(super) fn new(state: &ServerState, parts: &request::Parts) -> Self {
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip());
+        Self {
+            request_id: request_id(&parts.headers),
+            ip: client_ip(peer, &parts.headers, state.config.trusted_proxies),
+            headers: select(&parts.headers, &state.forward_headers),
+        }
+    }
+
+    /// The context of an operation that this client runs as `caller`.
+    pub(super) fn context(&self, caller: &Caller) -> RequestContext {
+        RequestContext {
+            caller: Caller {
+                ip: self.ip,
+                request_id: self.request_id.clone(),
+                ..caller.clone()
+            },
+            request_id: self.request_id.clone(),
+            headers: self.headers.clone(),
+            ..RequestContext::default()
+        }
+    }
+}
+
+/// The value of the `Authorization` header. More than one, or one that is no text, is refused.
+pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| AuthError::Scheme),
+        (Some(_), Some(_)) => Err(AuthError::Scheme),
+    }
+}
+
+/// The last address that a trusted proxy has seen: an entry further left may be invented.
+fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
+    if trusted_proxies == 0 {
+        return peer;
+    }
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    forwarded
+        .iter()
+        .rev()
+        .nth(trusted_proxies - 1)
+        .and_then(|address| address.trim().parse().ok())
+        .or(peer)
+}
+
+fn select(headers: &HeaderMap, allowed: &[HeaderName]) -> HeaderMap {
+    let mut selected = HeaderMap::new();
+    for name in allowed {
+        for value in headers.get_all(name) {
+            selected.append(name, value.clone());
+        }
+    }
+    selected
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_what_trusted_proxies_have_seen_is_believed() {
+        let peer: IpAddr = [10, 0, 0, 1].into();
+        let check = |forwarded: Option<&'static str>, proxies: usize, expect: &str| {
+            let mut headers = HeaderMap::new();
+            if let Some(forwarded) = forwarded {
+                headers.insert("x-forwarded-for", HeaderValue::from_static(forwarded));
+            }
+            let ip = client_ip(Some(peer), &headers, proxies).expect("an address");
+            assert_eq!(ip.to_string(), expect);
+        };
+        check(Some("203.0.113.7"), 0, "10.0.0.1");
+        check(Some("203.0.113.7"), 1, "203.0.113.7");
+        check(Some("6.6.6.6, 203.0.113.7"), 1, "203.0.113.7");
+        check(Some("6.6.6.6, 203.0.113.7, 10.0.0.2"), 2, "203.0.113.7");
+        check(Some("nonsense"), 1, "10.0.0.1");
+        check(None, 1, "10.0.0.1");
+    }
+}

@@ -1,0 +1,248 @@
+//! The `server` section of the configuration: what the edge allows, and every interval.
+
+use axum::http::HeaderName;
+use platform::config::Duration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::origin::Origins;
+
+/// How GraphQL is served. Sizes are in bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    pub path: String,
+    /// Allows what helps developers and nobody else: the IDE page, browsers on any localhost port,
+    /// the development secret.
+    /// Not a key: it follows from the mode of the whole process.
+    #[serde(skip)]
+    pub development: bool,
+    /// Longer request bodies are refused with 413.
+    pub max_body_bytes: usize,
+    /// How long a client may take to send its body.
+    pub body_timeout: Duration,
+    /// Compresses answers for clients that accept gzip.
+    pub compression: bool,
+    /// Smaller answers are not worth compressing.
+    pub compression_min_bytes: u64,
+    /// A GET must have one of these headers, which a browser does not send to another site without
+    /// asking it first (or `content-type: application/json`).
+    pub csrf_headers: Vec<String>,
+    /// Client headers that are passed on to subgraphs.
+    pub forward_headers: Vec<String>,
+    /// How many proxies stand in front: that many of the last `X-Forwarded-For` entries are believed.
+    pub trusted_proxies: usize,
+    pub cors: CorsConfig,
+    pub websocket: WebSocketConfig,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            path: "/graphql".to_owned(),
+            development: false,
+            max_body_bytes: 1024 * 1024,
+            body_timeout: Duration::from_secs(10),
+            compression: true,
+            compression_min_bytes: 1024,
+            csrf_headers: [
+                "x-vantage-csrf",
+                "apollo-require-preflight",
+                "x-apollo-operation-name",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            forward_headers: ["accept-language", "traceparent", "tracestate"]
+                .map(str::to_owned)
+                .to_vec(),
+            trusted_proxies: 0,
+            cors: CorsConfig::default(),
+            websocket: WebSocketConfig::default(),
+        }
+    }
+}
+
+/// Which web pages may call, by HTTP and by WebSocket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorsConfig {
+    /// Origins such as `https://shop.example.com`; `*` alone allows every page, without credentials.
+    pub origins: Vec<String>,
+    /// Lets pages send cookies and read the answers to such requests.
+    pub allow_credentials: bool,
+    /// How long a browser may remember that it was allowed.
+    pub max_age: Duration,
+}
+
+impl Default for CorsConfig {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            allow_credentials: false,
+            max_age: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+/// The rules of `graphql-transport-ws` connections.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebSocketConfig {
+    /// How long a client may take to send `connection_init`; then 4408.
+    pub init_timeout: Duration,
+    pub ping_interval: Duration,
+    /// How long a pong may take after its ping; then 4000.
+    pub pong_timeout: Duration,
+    /// How long the source of a subscription may take to start; then 4002.
+    pub subscribe_timeout: Duration,
+    /// How long a client may take to answer a close.
+    pub close_timeout: Duration,
+    /// Over how long the connections are closed at shutdown, each at a random moment of it.
+    pub drain_window: Duration,
+    /// Connections of this instance; further upgrades are refused with 503.
+    pub max_connections: usize,
+    /// Connections of one signed-in user; the next one closes the oldest with 4001.
+    pub max_connections_per_user: usize,
+    /// Operations that may be open at once on a connection.
+    pub max_operations: usize,
+    pub max_message_bytes: usize,
+    /// Events kept per operation for a client that reads slowly; then only the newest is kept.
+    pub queued_events: usize,
+    /// Held by every open connection: small, because there are many.
+    pub read_buffer_bytes: usize,
+}
+
+impl Default for WebSocketConfig {
+    fn default() -> Self {
+        Self {
+            init_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(30),
+            pong_timeout: Duration::from_secs(10),
+            subscribe_timeout: Duration::from_secs(5),
+            close_timeout: Duration::from_secs(5),
+            drain_window: Duration::from_secs(10),
+            max_connections: 10_000,
+            max_connections_per_user: 5,
+            max_operations: 100,
+            max_message_bytes: 64 * 1024,
+            queued_events: 16,
+            read_buffer_bytes: 2 * 1024,
+        }
+    }
+}
+
+/// Which value of the configuration cannot be used, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerConfigError {
+    #[error("server.path `{0}` must begin with `/` and have no `{{`, `}}` or `*`")]
+    Path(String),
+    #[error("server.{key} must be more than zero")]
+    Zero { key: &'static str },
+    #[error("server.{key}: `{name}` is not a header name")]
+    Header { key: &'static str, name: String },
+    #[error(
+        "server.cors.origins: `{0}` is not an origin: write scheme://host or scheme://host:port"
+    )]
+    Origin(String),
+    #[error(
+        "server.cors: `*` cannot go with allow_credentials, or any site could act for its visitors"
+    )]
+    AnyOriginWithCredentials,
+}
+
+impl ServerConfig {
+    /// Checks what types alone cannot.
+    pub fn validate(&self) -> Result<(), ServerConfigError> {
+        if !self.path.starts_with('/') || self.path.contains(['{', '}', '*']) {
+            return Err(ServerConfigError::Path(self.path.clone()));
+        }
+        let ws = &self.websocket;
+        let sizes = [
+            ("max_body_bytes", self.max_body_bytes),
+            ("websocket.max_connections", ws.max_connections),
+            (
+                "websocket.max_connections_per_user",
+                ws.max_connections_per_user,
+            ),
+            ("websocket.max_operations", ws.max_operations),
+            ("websocket.max_message_bytes", ws.max_message_bytes),
+            ("websocket.queued_events", ws.queued_events),
+            ("websocket.read_buffer_bytes", ws.read_buffer_bytes),
+        ];
+        let times = [
+            ("body_timeout", self.body_timeout),
+            ("websocket.init_timeout", ws.init_timeout),
+            ("websocket.ping_interval", ws.ping_interval),
+            ("websocket.pong_timeout", ws.pong_timeout),
+            ("websocket.subscribe_timeout", ws.subscribe_timeout),
+            ("websocket.close_timeout", ws.close_timeout),
+        ];
+        let zero_size = sizes.into_iter().find(|(_, size)| *size == 0);
+        let zero_time = times.into_iter().find(|(_, time)| time.is_zero());
+        if let Some(key) = zero_size
+            .map(|(key, _)| key)
+            .or(zero_time.map(|(key, _)| key))
+        {
+            return Err(ServerConfigError::Zero { key });
+        }
+        header_names("csrf_headers", &self.csrf_headers)?;
+        header_names("forward_headers", &self.forward_headers)?;
+        Origins::new(&self.cors, self.development).map(|_| ())
+    }
+}
+
+/// The header names of a list in the configuration, by its key.
+pub(super) fn header_names(
+    key: &'static str,
+    names: &[String],
+) -> Result<Vec<HeaderName>, ServerConfigError> {
+    let parse = |name: &String| {
+        name.to_ascii_lowercase()
+            .parse()
+            .map_err(|_| ServerConfigError::Header {
+                key,
+                name: name.clone(),
+            })
+    };
+    names.iter().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_come_back_from_their_own_text() {
+        let config = ServerConfig::default();
+        config.validate().expect("valid");
+        let text = serde_json::to_string(&config).expect("text");
+        assert_eq!(
+            serde_json::from_str::<ServerConfig>(&text).expect("a configuration"),
+            config
+        );
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_named() {
+        let check = |json: &str, expect: &str| {
+            let config: ServerConfig = serde_json::from_str(json).expect(json);
+            let error = config.validate().expect_err(json).to_string();
+            assert!(error.contains(expect), "{error}");
+        };
+        check(r#"{"path":"graphql"}"#, "server.path");
+        check(
+            r#"{"websocket":{"pong_timeout":"0s"}}"#,
+            "websocket.pong_timeout",
+        );
+        check(r#"{"csrf_headers":["a b"]}"#, "csrf_headers: `a b`");
+        check(
+            r#"{"cors":{"origins":["shop.example.com"]}}"#,
+            "shop.example.com",
+        );
+        check(
+            r#"{"cors":{"origins":["*"],"allow_credentials":true}}"#,
+            "credentials",
+        );
+        assert!(serde_json::from_str::<ServerConfig>(r#"{"websocket":{"pings":1}}"#).is_err());
+    }
+}

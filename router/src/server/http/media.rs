@@ -1,0 +1,245 @@
+//! Content negotiation: which of the two media types an answer has, and which a body must have.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
+
+use super::respond::Refusal;
+use crate::error::ErrorCode;
+
+/// The media type of an answer. The type decides what the status codes mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    /// `application/graphql-response+json`: a request error has a 4xx status.
+    GraphQLResponse,
+    /// `application/json`, for clients of old: a well-formed request is answered with 200.
+    Json,
+}
+
+impl MediaType {
+    /// The last wins a tie: `application/json` is what `*/*` and no `Accept` at all get.
+    const ALL: [Self; 2] = [Self::GraphQLResponse, Self::Json];
+
+    const fn subtype(self) -> &'static str {
+        match self {
+            Self::GraphQLResponse => "graphql-response+json",
+            Self::Json => "json",
+        }
+    }
+
+    pub(super) const fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::GraphQLResponse => "application/graphql-response+json; charset=utf-8",
+            Self::Json => "application/json; charset=utf-8",
+        })
+    }
+}
+
+/// One entry of an `Accept` header, or a `Content-Type`, in lower case.
+struct Range<'a> {
+    kind: &'a str,
+    subtype: &'a str,
+    quality: f32,
+    /// Asks for UTF-8, or for no charset in particular.
+    utf8: bool,
+}
+
+/// The best type that the client accepts.
+pub(super) fn negotiate(headers: &HeaderMap) -> Result<MediaType, Refusal> {
+    let accept = text(headers);
+    if accept.trim().is_empty() {
+        return Ok(MediaType::Json);
+    }
+    let ranges: Vec<Range<'_>> = ranges(&accept).collect();
+    let best = MediaType::ALL
+        .into_iter()
+        .filter_map(|media| Some((media, preference(&ranges, "application", media.subtype())?)))
+        .filter(|(_, preference)| preference.quality > 0.0)
+        .max_by(|(_, a), (_, b)| {
+            a.quality
+                .total_cmp(&b.quality)
+                .then(a.named.cmp(&b.named))
+                .then(b.position.cmp(&a.position))
+        });
+    best.map(|(media, _)| media).ok_or_else(|| {
+        Refusal::new(
+            StatusCode::NOT_ACCEPTABLE,
+            ErrorCode::BadUserInput,
+            "answers are application/graphql-response+json or application/json, in UTF-8",
+        )
+    })
+}
+
+/// A browser asks for a page rather than a client for an answer.
+pub(super) fn wants_page(parts: &request::Parts) -> bool {
+    let accept = text(&parts.headers);
+    let named = ranges(&accept)
+        .any(|range| range.kind == "text" && range.subtype == "html" && range.quality > 0.0);
+    let query = parts.uri.query().unwrap_or_default();
+    named && !url::form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "query")
+}
+
+/// Refuses bodies that are not JSON in UTF-8, uncompressed.
+pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let refuse = |message| {
+        Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode::BadUserInput,
+            message,
+        )
+    };
+    let encoded = headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if encoded {
+        return Err(refuse("send the body without content-encoding"));
+    }
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_ascii_lowercase)
+        .unwrap_or_default();
+    match range(&content_type) {
+        Some(Range {
+            kind: "application",
+            subtype: "json",
+            utf8: true,
+            ..
+        }) => Ok(()),
+        _ => Err(refuse("send the request as application/json, in UTF-8")),
+    }
+}
+
+/// How much a client likes a type.
+struct Preference {
+    quality: f32,
+    /// It asked for this very type, not by a wildcard.
+    named: bool,
+    position: usize,
+}
+
+/// The most specific range that matches decides (RFC 9110, 12.5.1).
+fn preference(ranges: &[Range<'_>], kind: &str, subtype: &str) -> Option<Preference> {
+    let (position, specificity, range) = ranges
+        .iter()
+        .enumerate()
+        .filter(|(_, range)| range.utf8)
+        .filter_map(|(position, range)| {
+            let specificity = match (range.kind, range.subtype) {
+                ("*", "*") => 0,
+                (wanted, "*") if wanted == kind => 1,
+                (wanted, exact) if wanted == kind && exact == subtype => 2,
+                _ => return None,
+            };
+            Some((position, specificity, range))
+        })
+        .max_by_key(|(position, specificity, _)| (*specificity, usize::MAX - position))?;
+    Some(Preference {
+        quality: range.quality,
+        named: specificity == 2,
+        position,
+    })
+}
+
+/// All `Accept` headers as one, in lower case.
+fn text(headers: &HeaderMap) -> String {
+    let values: Vec<&str> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    values.join(",").to_ascii_lowercase()
+}
+
+fn ranges(accept: &str) -> impl Iterator<Item = Range<'_>> {
+    accept.split(',').filter_map(range)
+}
+
+fn range(text: &str) -> Option<Range<'_>> {
+    let mut parts = text.split(';').map(str::trim);
+    let (kind, subtype) = parts.next()?.split_once('/')?;
+    let mut range = Range {
+        kind,
+        subtype,
+        quality: 1.0,
+        utf8: true,
+    };
+    for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
+        match name.trim() {
+            "q" => range.quality = value.trim().parse().ok()?,
+            "charset" => {
+                let charset = value.trim().trim_matches('"');
+                range.utf8 = matches!(charset, "utf-8" | "utf8");
+            }
+            _ => {}
+        }
+    }
+    Some(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn the_answer_has_the_type_the_client_likes_best() {
+        use MediaType::{GraphQLResponse, Json};
+        let check = |accept: &'static str, expect: Option<MediaType>| {
+            let media = negotiate(&headers(header::ACCEPT, accept)).ok();
+            assert_eq!(media, expect, "{accept}");
+        };
+        check("", Some(Json));
+        check("*/*", Some(Json));
+        check("application/*", Some(Json));
+        check("application/json", Some(Json));
+        check("application/graphql-response+json", Some(GraphQLResponse));
+        check(
+            "Application/GraphQL-Response+JSON; Charset=UTF-8",
+            Some(GraphQLResponse),
+        );
+        check(
+            "application/graphql-response+json, application/json;q=0.9",
+            Some(GraphQLResponse),
+        );
+        check(
+            "application/graphql-response+json;q=0.5, application/json",
+            Some(Json),
+        );
+        check(
+            "application/graphql-response+json, application/json",
+            Some(GraphQLResponse),
+        );
+        check(
+            "application/json, application/graphql-response+json",
+            Some(Json),
+        );
+        check(
+            "application/graphql-response+json, */*",
+            Some(GraphQLResponse),
+        );
+        check("*/*, application/json;q=0", Some(GraphQLResponse));
+        check("text/html", None);
+        check("application/json;q=0", None);
+        check("application/json; charset=iso-8859-1", None);
+        assert_eq!(negotiate(&HeaderMap::new()).ok(), Some(Json));
+    }
+
+    #[test]
+    fn a_body_must_be_json_in_utf8() {
+        let check = |content_type: &'static str, passes: bool| {
+            let verdict = require_json(&headers(header::CONTENT_TYPE, content_type));
+            assert_eq!(verdict.is_ok(), passes, "{content_type}");
+        };
+        check("application/json", true);
+        check("Application/JSON; charset=UTF-8", true);
+        check("application/json;charset=\"UTF-8\"", true);
+        check("application/json; charset=utf-16", false);
+        check("application/graphql", false);
+        check("application/x-www-form-urlencoded", false);
+        check("text/plain", false);
+        check("", false);
+        assert!(require_json(&HeaderMap::new()).is_err());
+    }
+}

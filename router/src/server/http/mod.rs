@@ -1,0 +1,225 @@
+//! GraphQL over HTTP, by the working group's specification.
+
+mod csrf;
+mod media;
+mod params;
+mod respond;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
+use axum::http::{HeaderMap, Method, StatusCode, header, request};
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures::{FutureExt, StreamExt};
+use tracing::Instrument;
+
+use self::media::MediaType;
+pub(super) use self::params::from_value as request_from_value;
+pub(super) use self::respond::Refusal;
+use super::client::{Client, authorization};
+use super::request_id::{REQUEST_ID, header_value};
+use super::state::ServerState;
+use super::ws;
+use crate::auth::Identity;
+use crate::error::ErrorCode;
+use crate::prepare::OperationKind;
+use crate::request::GraphQLRequest;
+
+/// Answers whatever comes to the endpoint.
+pub(super) async fn handle(State(state): State<ServerState>, request: Request) -> Response {
+    let start = Instant::now();
+    let (parts, body) = request.into_parts();
+    let client = Client::new(&state, &parts);
+    let id = header_value(&client.request_id);
+    let method = parts.method.clone();
+    let span = tracing::info_span!("graphql", request_id = %client.request_id, method = %method);
+    let mut response = answer(state, client, parts, body).instrument(span).await;
+    response.headers_mut().insert(REQUEST_ID, id);
+    record(&method, response.status(), start);
+    response
+}
+
+async fn answer(state: ServerState, client: Client, parts: request::Parts, body: Body) -> Response {
+    let media = media::negotiate(&parts.headers);
+    // A client whose taste cannot be met still has to be told so.
+    let refused_as = media.as_ref().copied().unwrap_or(MediaType::Json);
+    let answer = match (&parts.method, ide_page(&state)) {
+        (&Method::GET, _) if is_upgrade(&parts.headers) => upgrade(state, client, parts).await,
+        (&Method::GET, Some(html)) if media::wants_page(&parts) => Ok(page(html)),
+        (&Method::GET, _) => contained(get(state, client, parts, media)).await,
+        (&Method::POST, _) => contained(post(state, client, parts, body, media)).await,
+        _ => Err(Refusal::method("GET, POST", "use GET or POST")),
+    };
+    answer.unwrap_or_else(|refusal| refusal.respond(refused_as))
+}
+
+/// Keeps a panic to the request that caused it, which is answered like any other.
+async fn contained(
+    answer: impl Future<Output = Result<Response, Refusal>>,
+) -> Result<Response, Refusal> {
+    AssertUnwindSafe(answer)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!("a request panicked");
+            Err(Refusal::internal())
+        })
+}
+
+async fn get(
+    state: ServerState,
+    client: Client,
+    parts: request::Parts,
+    media: Result<MediaType, Refusal>,
+) -> Result<Response, Refusal> {
+    let media = media?;
+    csrf::check(&parts.headers, &state.csrf_headers)?;
+    let identity = identify(&state, &parts.headers).await?;
+    let request = params::from_query(parts.uri.query().unwrap_or_default())?;
+    run(state, client, identity, request, Method::GET, media).await
+}
+
+async fn post(
+    state: ServerState,
+    client: Client,
+    parts: request::Parts,
+    body: Body,
+    media: Result<MediaType, Refusal>,
+) -> Result<Response, Refusal> {
+    let media = media?;
+    media::require_json(&parts.headers)?;
+    let identity = identify(&state, &parts.headers).await?;
+    let body = read(&state, &parts.headers, body).await?;
+    let request = params::from_body(&body)?;
+    run(state, client, identity, request, Method::POST, media).await
+}
+
+async fn run(
+    state: ServerState,
+    client: Client,
+    identity: Identity,
+    request: GraphQLRequest,
+    method: Method,
+    media: MediaType,
+) -> Result<Response, Refusal> {
+    let router = state.router.load_full();
+    let kind = match router.prepare(&request) {
+        Ok(operation) => operation.kind(),
+        Err(refused) => return Ok(respond::graphql(media, &refused)),
+    };
+    let context = client.context(&identity.caller);
+    let response = match kind {
+        OperationKind::Query => router.execute(request, context).await,
+        OperationKind::Mutation if method == Method::GET => {
+            return Err(Refusal::method("POST", "mutations need POST"));
+        }
+        // A client that hangs up must not leave a mutation half done.
+        OperationKind::Mutation => {
+            tokio::spawn(async move { router.execute(request, context).await }.in_current_span())
+                .await
+                .map_err(|panic| {
+                    tracing::error!(%panic, "a mutation panicked");
+                    Refusal::internal()
+                })?
+        }
+        OperationKind::Subscription => {
+            return Err(Refusal::bad_request(
+                "subscriptions are served over WebSocket, by the protocol graphql-transport-ws",
+            ));
+        }
+    };
+    Ok(respond::graphql(media, &response))
+}
+
+async fn identify(state: &ServerState, headers: &HeaderMap) -> Result<Identity, Refusal> {
+    Ok(state.auth.identify(authorization(headers)?).await?)
+}
+
+async fn upgrade(
+    state: ServerState,
+    client: Client,
+    mut parts: request::Parts,
+) -> Result<Response, Refusal> {
+    if !state.origins.allow_upgrade(&parts.headers) {
+        return Err(Refusal::forbidden(
+            "this page may not open a WebSocket here",
+        ));
+    }
+    let identity = identify(&state, &parts.headers).await?;
+    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => ws::upgrade(state, client, identity, upgrade),
+        Err(rejection) => Ok(rejection.into_response()),
+    }
+}
+
+/// The whole body, within the limits of size and time.
+async fn read(state: &ServerState, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let limit = state.config.max_body_bytes;
+    let declared = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok())
+        .and_then(|length| length.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(Refusal::too_large(limit));
+    }
+    match tokio::time::timeout(state.config.body_timeout.get(), collect(body, limit)).await {
+        Ok(read) => read,
+        Err(_) => Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            ErrorCode::BadUserInput,
+            "the body took too long to arrive",
+        )),
+    }
+}
+
+async fn collect(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let mut chunks = body.into_data_stream();
+    let mut body = BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Refusal::bad_request("the body ended too early"))?;
+        if body.len() + chunk.len() > limit {
+            return Err(Refusal::too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::UPGRADE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+fn ide_page(state: &ServerState) -> Option<&'static str> {
+    state.ide_page.filter(|_| state.config.development)
+}
+
+fn page(html: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self' 'unsafe-inline' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'",
+        ),
+    ];
+    (headers, html).into_response()
+}
+
+fn record(method: &Method, status: StatusCode, start: Instant) {
+    // A client may invent methods: they must not make new series.
+    let method = match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        _ => "other",
+    };
+    let status = status.as_str().to_owned();
+    metrics::counter!("router_http_requests_total", "method" => method, "status" => status)
+        .increment(1);
+    metrics::histogram!("router_http_request_duration_seconds", "method" => method)
+        .record(start.elapsed().as_secs_f64());
+}

@@ -1,0 +1,187 @@
+//! Answers: the status and headers that a GraphQL response or a refusal goes out with.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::media::MediaType;
+use crate::auth::AuthError;
+use crate::error::{ErrorCode, GraphQLError};
+use crate::response::{GraphQLResponse, StatusHint};
+
+/// A request that was refused before it could become an operation. Its status does not depend on
+/// the media type.
+#[derive(Debug)]
+pub(in super::super) struct Refusal {
+    status: StatusCode,
+    code: ErrorCode,
+    pub(in super::super) message: String,
+    header: Option<(header::HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    pub(in super::super) fn new(
+        status: StatusCode,
+        code: ErrorCode,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            header: None,
+        }
+    }
+
+    pub(in super::super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
+    }
+
+    pub(super) fn forbidden(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::Internal,
+            "an internal error happened",
+        )
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::BadUserInput,
+            format!("the body is longer than {limit} bytes"),
+        )
+    }
+
+    /// 405: `allow` lists the methods that would do.
+    pub(super) fn method(allow: &'static str, message: &str) -> Self {
+        let mut refusal = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::BadUserInput,
+            message,
+        );
+        refusal.header = Some((header::ALLOW, allow));
+        refusal
+    }
+
+    /// 503: the client should try again after some seconds.
+    pub(in super::super) fn busy(message: &str) -> Self {
+        let mut refusal = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::RateLimited,
+            message,
+        );
+        refusal.header = Some((header::RETRY_AFTER, "5"));
+        refusal
+    }
+
+    pub(super) fn respond(self, media: MediaType) -> Response {
+        let body = GraphQLResponse::refused(vec![GraphQLError::new(self.code, self.message)]);
+        let mut response = build(media, self.status, &body);
+        if let Some((name, value)) = self.header {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        tracing::debug!(%error, "credentials refused");
+        let unauthenticated = error.code() == ErrorCode::Unauthenticated;
+        Self {
+            status: if unauthenticated {
+                StatusCode::UNAUTHORIZED
+            } else {
+                StatusCode::SERVICE_UNAVAILABLE
+            },
+            code: error.code(),
+            message: error.to_string(),
+            header: unauthenticated
+                .then_some((header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")),
+        }
+    }
+}
+
+/// An answer of the router.
+pub(super) fn graphql(media: MediaType, response: &GraphQLResponse) -> Response {
+    let status = match (response.status_hint(), media) {
+        (StatusHint::Executed, _) => StatusCode::OK,
+        (StatusHint::RequestError(code), _) if !is_clients_document(code) => status_of(code),
+        (StatusHint::RequestError(_), MediaType::Json) => StatusCode::OK,
+        (StatusHint::RequestError(code), MediaType::GraphQLResponse) => status_of(code),
+    };
+    build(media, status, response)
+}
+
+/// The request was well-formed and let in; its document or variables are at fault. Clients of old
+/// expect 200 then.
+fn is_clients_document(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::BadUserInput
+            | ErrorCode::OperationTooComplex
+            | ErrorCode::PersistedOperationNotFound
+            | ErrorCode::PersistedOperationRequired
+    )
+}
+
+fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::SubgraphUnavailable => StatusCode::BAD_GATEWAY,
+        ErrorCode::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::BadUserInput
+        | ErrorCode::NotFound
+        | ErrorCode::Conflict
+        | ErrorCode::OperationTooComplex
+        | ErrorCode::PersistedOperationNotFound
+        | ErrorCode::PersistedOperationRequired => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn build(media: MediaType, status: StatusCode, body: &GraphQLResponse) -> Response {
+    let mut response = Response::new(Body::from(body.to_bytes()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, media.content_type());
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_depends_on_the_media_type_only_for_the_clients_own_mistakes() {
+        let check = |code: ErrorCode, json: u16, graphql_response: u16| {
+            let refused = GraphQLResponse::refused(vec![GraphQLError::new(code, "no")]);
+            assert_eq!(graphql(MediaType::Json, &refused).status(), json);
+            let response = graphql(MediaType::GraphQLResponse, &refused);
+            assert_eq!(response.status(), graphql_response);
+        };
+        check(ErrorCode::BadUserInput, 200, 400);
+        check(ErrorCode::OperationTooComplex, 200, 400);
+        check(ErrorCode::RateLimited, 429, 429);
+        check(ErrorCode::Internal, 500, 500);
+        let partial = GraphQLResponse {
+            data: Some("null".into()),
+            errors: vec![GraphQLError::new(ErrorCode::SubgraphUnavailable, "down")],
+            ..GraphQLResponse::default()
+        };
+        assert_eq!(graphql(MediaType::GraphQLResponse, &partial).status(), 200);
+    }
+}

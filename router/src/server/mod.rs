@@ -1,0 +1,35 @@
+//! The edge: GraphQL over HTTP and over WebSocket, as one route to mount in an [`axum::Router`].
+
+mod client;
+mod config;
+mod http;
+mod origin;
+mod request_id;
+mod state;
+mod ws;
+
+use axum::routing::any;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
+
+pub use config::{CorsConfig, ServerConfig, ServerConfigError, WebSocketConfig};
+pub use state::ServerState;
+pub use ws::{CloseReason, Connections};
+
+/// The GraphQL endpoint at the configured path: GET, POST and WebSocket upgrades, with CORS and
+/// compression. Serve it with connect info (`into_make_service_with_connect_info::<SocketAddr>()`),
+/// so that subgraphs learn the caller's address.
+pub fn graphql_routes(state: ServerState) -> axum::Router {
+    let config = &state.config;
+    let cors = origin::cors_layer(&state);
+    let compression = CompressionLayer::new()
+        .gzip(config.compression)
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(config.compression_min_bytes));
+    axum::Router::new()
+        .route(&config.path, any(http::handle))
+        .layer(compression)
+        .layer(cors)
+        .with_state(state)
+}

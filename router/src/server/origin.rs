@@ -1,0 +1,190 @@
+//! Which web pages may call: one rule for CORS and for WebSocket upgrades, which CORS does not cover.
+
+use std::collections::HashSet;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use url::{Host, Origin, Url};
+
+use super::config::{CorsConfig, ServerConfigError};
+use super::request_id::REQUEST_ID;
+use super::state::ServerState;
+
+/// The allowed origins.
+#[derive(Debug)]
+pub(super) struct Origins {
+    any: bool,
+    listed: HashSet<String>,
+    localhost: bool,
+}
+
+impl Origins {
+    pub(super) fn new(config: &CorsConfig, development: bool) -> Result<Self, ServerConfigError> {
+        let any = config.origins.iter().any(|origin| origin == "*");
+        if any && config.allow_credentials {
+            return Err(ServerConfigError::AnyOriginWithCredentials);
+        }
+        let listed = config
+            .origins
+            .iter()
+            .filter(|origin| *origin != "*")
+            .map(|origin| {
+                parse(origin)
+                    .map(|url| url.origin().ascii_serialization())
+                    .ok_or_else(|| ServerConfigError::Origin(origin.clone()))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            any,
+            listed,
+            localhost: development,
+        })
+    }
+
+    /// Whether a page of this origin may call.
+    pub(super) fn allow(&self, origin: &HeaderValue) -> bool {
+        if self.any {
+            return true;
+        }
+        let Some(url) = origin.to_str().ok().and_then(parse) else {
+            return false;
+        };
+        self.listed.contains(&url.origin().ascii_serialization())
+            || (self.localhost && is_localhost(&url))
+    }
+
+    /// Whether a WebSocket may be opened: no browser, the same site, or an allowed page.
+    pub(super) fn allow_upgrade(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get(header::ORIGIN)
+            .is_none_or(|origin| self.allow(origin) || is_same_site(origin, headers))
+    }
+}
+
+/// CORS as configured.
+pub(super) fn cors_layer(state: &ServerState) -> CorsLayer {
+    let origins = state.origins.clone();
+    let asked: [HeaderName; 4] = [
+        header::CONTENT_TYPE,
+        header::AUTHORIZATION,
+        header::ACCEPT,
+        REQUEST_ID,
+    ];
+    let headers: Vec<HeaderName> = asked
+        .into_iter()
+        .chain(state.csrf_headers.iter().cloned())
+        .chain(state.forward_headers.iter().cloned())
+        .collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _| {
+            origins.allow(origin)
+        }))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(headers)
+        .allow_credentials(state.config.cors.allow_credentials)
+        .expose_headers([REQUEST_ID])
+        .max_age(state.config.cors.max_age.get())
+}
+
+/// An origin and nothing more: no path, no query, no user.
+fn parse(origin: &str) -> Option<Url> {
+    let url = Url::parse(origin).ok()?;
+    let bare = matches!(url.origin(), Origin::Tuple(..))
+        && url.path() == "/"
+        && !origin.ends_with('/')
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty();
+    bare.then_some(url)
+}
+
+fn is_localhost(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The page comes from the host that is being called.
+fn is_same_site(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let authority = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"))
+        .map(|(_, authority)| authority);
+    matches!((host, authority), (Some(host), Some(authority)) if host.eq_ignore_ascii_case(authority))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins(listed: &[&str], development: bool) -> Origins {
+        let config = CorsConfig {
+            origins: listed.iter().map(|&origin| origin.to_owned()).collect(),
+            ..CorsConfig::default()
+        };
+        Origins::new(&config, development).expect("origins")
+    }
+
+    #[test]
+    fn only_listed_origins_may_call() {
+        let shop = origins(&["https://shop.example.com"], false);
+        let check = |origin: &'static str, allowed: bool| {
+            assert_eq!(
+                shop.allow(&HeaderValue::from_static(origin)),
+                allowed,
+                "{origin}"
+            );
+        };
+        check("https://shop.example.com", true);
+        check("https://SHOP.example.com:443", true);
+        check("http://shop.example.com", false);
+        check("https://shop.example.com.evil.test", false);
+        check("https://evil.test", false);
+        check("http://localhost:3000", false);
+        check("null", false);
+    }
+
+    #[test]
+    fn development_allows_every_local_port() {
+        let local = origins(&[], true);
+        let check = |origin: &'static str, allowed: bool| {
+            assert_eq!(
+                local.allow(&HeaderValue::from_static(origin)),
+                allowed,
+                "{origin}"
+            );
+        };
+        check("http://localhost:3000", true);
+        check("http://127.0.0.1:5173", true);
+        check("http://[::1]:80", true);
+        check("http://localhost.evil.test", false);
+        check("https://evil.test", false);
+    }
+
+    #[test]
+    fn an_upgrade_needs_an_allowed_page_or_none_at_all() {
+        let none = origins(&[], false);
+        let check = |origin: Option<&'static str>, allowed: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                header::HOST,
+                HeaderValue::from_static("api.example.com:4000"),
+            );
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            }
+            assert_eq!(none.allow_upgrade(&headers), allowed, "{origin:?}");
+        };
+        check(None, true);
+        check(Some("http://api.example.com:4000"), true);
+        check(Some("http://api.example.com"), false);
+        check(Some("https://evil.test"), false);
+    }
+}

@@ -1,0 +1,62 @@
+//! What every request and connection of the edge shares.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::http::HeaderName;
+
+use super::config::{ServerConfig, ServerConfigError, header_names};
+use super::origin::Origins;
+use super::ws::Connections;
+use crate::Router;
+use crate::auth::JwtVerifier;
+
+/// The edge's state. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct ServerState {
+    /// The router in use. Storing another one changes what the next operation runs on; operations
+    /// that run already finish on the one they began with.
+    pub router: Arc<ArcSwap<Router>>,
+    pub auth: Arc<JwtVerifier>,
+    pub config: Arc<ServerConfig>,
+    /// The page that GET answers to browsers in development. It must be self-contained.
+    pub ide_page: Option<&'static str>,
+    /// The open WebSockets.
+    pub connections: Connections,
+    pub(super) csrf_headers: Arc<[HeaderName]>,
+    pub(super) forward_headers: Arc<[HeaderName]>,
+    pub(super) origins: Arc<Origins>,
+}
+
+impl ServerState {
+    /// Fails with the first value of the configuration that cannot be used.
+    pub fn new(
+        router: Router,
+        auth: JwtVerifier,
+        config: ServerConfig,
+    ) -> Result<Self, ServerConfigError> {
+        config.validate()?;
+        Ok(Self {
+            router: Arc::new(ArcSwap::from_pointee(router)),
+            auth: Arc::new(auth),
+            ide_page: None,
+            connections: Connections::new(&config.websocket),
+            csrf_headers: header_names("csrf_headers", &config.csrf_headers)?.into(),
+            forward_headers: header_names("forward_headers", &config.forward_headers)?.into(),
+            origins: Arc::new(Origins::new(&config.cors, config.development)?),
+            config: Arc::new(config),
+        })
+    }
+
+    /// With a page for browsers; it is shown in development only.
+    pub fn with_ide_page(mut self, page: &'static str) -> Self {
+        self.ide_page = Some(page);
+        self
+    }
+
+    /// Closes the WebSockets over the configured window, telling clients to reconnect, and refuses
+    /// new ones. Resolves when the last is closed.
+    pub async fn drain(&self) {
+        self.connections.drain().await;
+    }
+}

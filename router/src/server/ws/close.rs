@@ -1,0 +1,101 @@
+//! Why connections end: the code and words the client gets, and the name in logs and metrics.
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// The client closed it, or went away.
+    ClientClose,
+    /// The network failed, or the client broke the WebSocket protocol.
+    TransportError,
+    HeartbeatTimeout,
+    /// The user has opened more connections than allowed; this was the oldest.
+    ConnectionLimit,
+    /// The source of a subscription could not be subscribed to in time.
+    SourceTimeout,
+    /// What the client watches has been switched off.
+    FeatureDisabled,
+    ServerShutdown,
+    InitTimeout,
+    TooManyInits,
+    /// An operation before `connection_ack`.
+    NotAcknowledged,
+    /// The token in `connection_init` was refused.
+    Forbidden,
+    TokenExpired,
+    BadMessage,
+    DuplicateOperation,
+    TooManyOperations,
+    MessageTooLarge,
+    UnknownSubprotocol,
+}
+
+impl CloseReason {
+    /// The close code; `None` when nobody is left to be told.
+    pub const fn code(self) -> Option<u16> {
+        Some(match self {
+            Self::ClientClose | Self::TransportError => return None,
+            // Going away: clients reconnect.
+            Self::ServerShutdown => 1001,
+            // Policy violation.
+            Self::TooManyOperations => 1008,
+            Self::MessageTooLarge => 1009,
+            Self::HeartbeatTimeout => 4000,
+            Self::ConnectionLimit => 4001,
+            Self::SourceTimeout => 4002,
+            Self::FeatureDisabled => 4003,
+            Self::BadMessage => 4400,
+            Self::NotAcknowledged => 4401,
+            // Unlike after 4401, clients connect again after 4403, by then with a fresh token.
+            Self::Forbidden | Self::TokenExpired => 4403,
+            Self::UnknownSubprotocol => 4406,
+            Self::InitTimeout => 4408,
+            Self::DuplicateOperation => 4409,
+            Self::TooManyInits => 4429,
+        })
+    }
+
+    /// What the close frame says.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::ClientClose | Self::TransportError => "",
+            Self::HeartbeatTimeout => "No pong in time",
+            Self::ConnectionLimit => "Connection limit exceeded",
+            Self::SourceTimeout => "Subscription source not available",
+            Self::FeatureDisabled => "Feature disabled",
+            Self::ServerShutdown => "Server shutting down, please reconnect",
+            Self::InitTimeout => "Connection initialisation timeout",
+            Self::TooManyInits => "Too many initialisation requests",
+            Self::NotAcknowledged => "Unauthorized",
+            Self::Forbidden => "Forbidden",
+            Self::TokenExpired => "Token expired",
+            Self::BadMessage => "Invalid message",
+            Self::DuplicateOperation => "Subscriber already exists",
+            Self::TooManyOperations => "Too many operations",
+            Self::MessageTooLarge => "Message too large",
+            Self::UnknownSubprotocol => "Subprotocol not acceptable",
+        }
+    }
+
+    /// The name in logs and in the metric's label `reason`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientClose => "client_close",
+            Self::TransportError => "transport_error",
+            Self::HeartbeatTimeout => "heartbeat_timeout",
+            Self::ConnectionLimit => "connection_limit",
+            Self::SourceTimeout => "source_timeout",
+            Self::FeatureDisabled => "feature_disabled",
+            Self::ServerShutdown => "server_shutdown",
+            Self::InitTimeout => "init_timeout",
+            Self::TooManyInits => "too_many_inits",
+            Self::NotAcknowledged => "not_acknowledged",
+            Self::Forbidden => "forbidden",
+            Self::TokenExpired => "token_expired",
+            Self::BadMessage => "bad_message",
+            Self::DuplicateOperation => "duplicate_operation",
+            Self::TooManyOperations => "too_many_operations",
+            Self::MessageTooLarge => "message_too_large",
+            Self::UnknownSubprotocol => "unknown_subprotocol",
+        }
+    }
+}

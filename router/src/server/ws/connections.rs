@@ -1,0 +1,214 @@
+//! The open connections of this instance: how many there may be, how many of one user, and their
+//! end at shutdown.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use super::close::CloseReason;
+use crate::server::config::WebSocketConfig;
+
+/// The open WebSockets of an instance. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    max: usize,
+    max_per_user: usize,
+    open: AtomicUsize,
+    next_id: AtomicU64,
+    /// Each user's connections, the oldest first.
+    users: Mutex<HashMap<String, VecDeque<Member>>>,
+    draining: CancellationToken,
+    closed: Notify,
+}
+
+/// A user's connection, and the way to close it from outside.
+#[derive(Debug)]
+struct Member {
+    id: u64,
+    close: oneshot::Sender<CloseReason>,
+}
+
+/// One connection's place. Dropping it gives the place back.
+#[derive(Debug)]
+pub(super) struct Lease {
+    inner: Arc<Inner>,
+    id: u64,
+    user: Option<String>,
+}
+
+impl Connections {
+    pub(in super::super) fn new(config: &WebSocketConfig) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                max: config.max_connections,
+                max_per_user: config.max_connections_per_user,
+                open: AtomicUsize::new(0),
+                next_id: AtomicU64::new(0),
+                users: Mutex::default(),
+                draining: CancellationToken::new(),
+                closed: Notify::new(),
+            }),
+        }
+    }
+
+    /// How many are open now.
+    pub fn open(&self) -> usize {
+        self.inner.open.load(Ordering::Acquire)
+    }
+
+    /// A place for one more connection; `None` when this instance is full or shutting down.
+    pub(super) fn admit(&self) -> Option<Lease> {
+        if self.inner.draining.is_cancelled() {
+            return None;
+        }
+        let max = self.inner.max;
+        self.inner
+            .open
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
+                (open < max).then_some(open + 1)
+            })
+            .ok()?;
+        metrics::gauge!("router_websocket_connections").increment(1);
+        let lease = Lease {
+            inner: self.inner.clone(),
+            id: self.inner.next_id.fetch_add(1, Ordering::Relaxed),
+            user: None,
+        };
+        // If the shutdown began just now, it may have counted before this one was there.
+        (!self.inner.draining.is_cancelled()).then_some(lease)
+    }
+
+    /// Asks every connection to close at a moment of its own within the drain window, admits no
+    /// more, and resolves when the last has gone.
+    pub(in super::super) async fn drain(&self) {
+        self.inner.draining.cancel();
+        loop {
+            let closed = self.inner.closed.notified();
+            if self.open() == 0 {
+                return;
+            }
+            closed.await;
+        }
+    }
+
+    /// Resolves when the instance begins to shut down.
+    pub(super) fn draining(&self) -> WaitForCancellationFuture<'_> {
+        self.inner.draining.cancelled()
+    }
+}
+
+impl Inner {
+    fn users(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Member>>> {
+        // No code panics while it holds the lock, and the map is whole after each line that does.
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// Counts the connection as this user's. The user's oldest is closed if there are too many now.
+    /// The receiver gets the reason when it is this connection's turn.
+    pub(super) fn belongs_to(&mut self, user: &str) -> oneshot::Receiver<CloseReason> {
+        let (close, closed) = oneshot::channel();
+        let mut users = self.inner.users();
+        let members = users.entry(user.to_owned()).or_default();
+        members.push_back(Member { id: self.id, close });
+        while members.len() > self.inner.max_per_user {
+            if let Some(oldest) = members.pop_front() {
+                // It may have ended by itself a moment ago.
+                let _ = oldest.close.send(CloseReason::ConnectionLimit);
+            }
+        }
+        drop(users);
+        self.user = Some(user.to_owned());
+        closed
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(user) = &self.user {
+            let mut users = self.inner.users();
+            if let Some(members) = users.get_mut(user) {
+                members.retain(|member| member.id != self.id);
+                if members.is_empty() {
+                    users.remove(user);
+                }
+            }
+        }
+        metrics::gauge!("router_websocket_connections").decrement(1);
+        self.inner.open.fetch_sub(1, Ordering::AcqRel);
+        self.inner.closed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(max: usize, per_user: usize) -> Connections {
+        Connections::new(&WebSocketConfig {
+            max_connections: max,
+            max_connections_per_user: per_user,
+            ..WebSocketConfig::default()
+        })
+    }
+
+    #[test]
+    fn a_full_instance_admits_again_when_one_has_left() {
+        let connections = connections(2, 5);
+        let first = connections.admit().expect("room");
+        let _second = connections.admit().expect("room");
+        assert!(connections.admit().is_none());
+        drop(first);
+        assert_eq!(connections.open(), 1);
+        assert!(connections.admit().is_some());
+    }
+
+    #[test]
+    fn one_too_many_closes_the_users_oldest_and_nobody_elses() {
+        let connections = connections(10, 2);
+        let mut leases: Vec<Lease> = (0..4).map(|_| connections.admit().expect("room")).collect();
+        let mut other = leases[0].belongs_to("usr_other");
+        let mut oldest = leases[1].belongs_to("usr_1");
+        let mut second = leases[2].belongs_to("usr_1");
+        assert!(oldest.try_recv().is_err());
+        let mut third = leases[3].belongs_to("usr_1");
+        assert_eq!(oldest.try_recv(), Ok(CloseReason::ConnectionLimit));
+        for open in [&mut other, &mut second, &mut third] {
+            assert!(open.try_recv().is_err());
+        }
+    }
+
+    #[test]
+    fn a_user_whose_connections_have_gone_is_forgotten() {
+        let connections = connections(10, 2);
+        let mut lease = connections.admit().expect("room");
+        let _closed = lease.belongs_to("usr_1");
+        assert_eq!(connections.inner.users().len(), 1);
+        drop(lease);
+        assert_eq!(connections.inner.users().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn draining_admits_nobody_and_waits_for_the_last() {
+        let connections = connections(10, 2);
+        let lease = connections.admit().expect("room");
+        let drained = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.drain().await }
+        });
+        connections.draining().await;
+        assert!(connections.admit().is_none());
+        assert!(!drained.is_finished());
+        drop(lease);
+        drained.await.expect("drained");
+    }
+}

@@ -1,0 +1,52 @@
+//! GraphQL over WebSocket: the protocol `graphql-transport-ws`.
+
+mod close;
+mod connection;
+mod connections;
+mod operation;
+mod protocol;
+mod queue;
+mod timers;
+
+use axum::extract::WebSocketUpgrade;
+use axum::response::Response;
+use futures::StreamExt;
+use tracing::Instrument;
+
+pub use self::close::CloseReason;
+use self::connection::Connection;
+pub use self::connections::Connections;
+use super::client::Client;
+use super::http::Refusal;
+use super::state::ServerState;
+use crate::auth::Identity;
+
+const SUBPROTOCOL: &str = "graphql-transport-ws";
+
+/// Accepts an upgrade whose origin and credentials have been checked, if there is room.
+pub(super) fn upgrade(
+    state: ServerState,
+    client: Client,
+    identity: Identity,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Refusal> {
+    let lease = state
+        .connections
+        .admit()
+        .ok_or_else(|| Refusal::busy("no more WebSockets can be opened here now"))?;
+    let config = &state.config.websocket;
+    let upgrade = upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(config.read_buffer_bytes)
+        .write_buffer_size(0)
+        .max_message_size(config.max_message_bytes)
+        .max_frame_size(config.max_message_bytes);
+    let speaks_protocol = upgrade.selected_protocol().is_some();
+    let connection = Connection::new(state, client, identity, lease, speaks_protocol);
+    let connection = Box::new(connection);
+    Ok(upgrade.on_upgrade(move |socket| {
+        let (sink, stream) = socket.split();
+        let span = connection.span();
+        connection.run(sink, stream).instrument(span)
+    }))
+}

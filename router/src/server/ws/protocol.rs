@@ -1,0 +1,201 @@
+//! The messages of `graphql-transport-ws`, read and written.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::error::GraphQLError;
+use crate::request::GraphQLRequest;
+use crate::response::GraphQLResponse;
+use crate::server::http::request_from_value;
+
+/// Ids are the client's; a long one would only cost memory.
+const MAX_ID_BYTES: usize = 128;
+
+/// What a client may say.
+#[derive(Debug)]
+pub(super) enum ClientMessage {
+    ConnectionInit(Map<String, Value>),
+    Ping(Option<Box<RawValue>>),
+    Pong,
+    Subscribe { id: String, request: GraphQLRequest },
+    Complete { id: String },
+}
+
+/// The message breaks the protocol; the words are for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadMessage(Cow<'static, str>);
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    id: Option<String>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+/// Reads one message.
+pub(super) fn parse(text: &str) -> Result<ClientMessage, BadMessage> {
+    let bad = |error: serde_json::Error| BadMessage(error.to_string().into());
+    let message: Envelope<'_> = serde_json::from_str(text).map_err(bad)?;
+    Ok(match &*message.kind {
+        "connection_init" => ClientMessage::ConnectionInit(payload(message.payload)?),
+        "ping" => {
+            payload(message.payload)?;
+            ClientMessage::Ping(message.payload.map(ToOwned::to_owned))
+        }
+        "pong" => ClientMessage::Pong,
+        "subscribe" => {
+            let payload = message
+                .payload
+                .ok_or(BadMessage("`subscribe` without payload".into()))?;
+            let value = serde_json::from_str(payload.get()).map_err(bad)?;
+            ClientMessage::Subscribe {
+                id: id(message.id)?,
+                request: request_from_value(value)
+                    .map_err(|refusal| BadMessage(refusal.message.into()))?,
+            }
+        }
+        "complete" => ClientMessage::Complete {
+            id: id(message.id)?,
+        },
+        _ => return Err(BadMessage("unknown message type".into())),
+    })
+}
+
+fn payload(payload: Option<&RawValue>) -> Result<Map<String, Value>, BadMessage> {
+    let members: Option<Map<String, Value>> = payload
+        .map(|payload| serde_json::from_str(payload.get()))
+        .transpose()
+        .map_err(|_| BadMessage("the payload is not an object".into()))?
+        .flatten();
+    Ok(members.unwrap_or_default())
+}
+
+fn id(id: Option<String>) -> Result<String, BadMessage> {
+    id.filter(|id| (1..=MAX_ID_BYTES).contains(&id.len()))
+        .ok_or(BadMessage("no id, an empty one, or one too long".into()))
+}
+
+pub(super) const CONNECTION_ACK: &str = r#"{"type":"connection_ack"}"#;
+
+/// The answer to a client's `ping`, with the same payload.
+pub(super) fn pong(payload: Option<&RawValue>) -> String {
+    match payload {
+        Some(payload) => format!(r#"{{"type":"pong","payload":{payload}}}"#),
+        None => r#"{"type":"pong"}"#.to_owned(),
+    }
+}
+
+pub(super) fn next(id: &str, response: &GraphQLResponse) -> Vec<u8> {
+    let data = response.data.as_deref().unwrap_or_default();
+    let mut message = Vec::with_capacity(data.len() + 64 + id.len() + 256 * response.errors.len());
+    open(&mut message, "next", id);
+    message.extend_from_slice(b",\"payload\":");
+    response.write_json(&mut message);
+    message.push(b'}');
+    message
+}
+
+pub(super) fn error(id: &str, errors: &[GraphQLError]) -> Vec<u8> {
+    let mut message = Vec::new();
+    open(&mut message, "error", id);
+    message.extend_from_slice(b",\"payload\":");
+    write(&mut message, &errors);
+    message.push(b'}');
+    message
+}
+
+pub(super) fn complete(id: &str) -> Vec<u8> {
+    let mut message = Vec::new();
+    open(&mut message, "complete", id);
+    message.push(b'}');
+    message
+}
+
+fn open(message: &mut Vec<u8>, kind: &str, id: &str) {
+    message.extend_from_slice(b"{\"id\":");
+    write(message, &id);
+    message.extend_from_slice(b",\"type\":");
+    write(message, &kind);
+}
+
+/// Texts and errors have string keys only, and memory takes every byte: this cannot fail.
+fn write(message: &mut Vec<u8>, value: &impl serde::Serialize) {
+    let written = serde_json::to_writer(message, value);
+    debug_assert!(written.is_ok(), "{written:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+
+    #[test]
+    fn messages_that_break_the_protocol_are_bad() {
+        let check = |text: &str| {
+            assert!(parse(text).is_err(), "{text}");
+        };
+        check("");
+        check("[]");
+        check("{}");
+        check(r#"{"type":"start","id":"1","payload":{}}"#);
+        check(r#"{"type":"connection_init","payload":1}"#);
+        check(r#"{"type":"ping","payload":"x"}"#);
+        check(r#"{"type":"subscribe","payload":{"query":"{ a }"}}"#);
+        check(r#"{"type":"subscribe","id":"","payload":{"query":"{ a }"}}"#);
+        check(r#"{"type":"subscribe","id":1,"payload":{"query":"{ a }"}}"#);
+        check(r#"{"type":"subscribe","id":"1"}"#);
+        check(r#"{"type":"subscribe","id":"1","payload":{}}"#);
+        check(r#"{"type":"subscribe","id":"1","payload":{"query":"{ a }","variables":[]}}"#);
+        check(r#"{"type":"complete"}"#);
+        check(&format!(
+            r#"{{"type":"complete","id":"{}"}}"#,
+            "a".repeat(129)
+        ));
+    }
+
+    #[test]
+    fn good_messages_are_read() {
+        let check = |text: &str, matches: fn(&ClientMessage) -> bool| {
+            let message = parse(text).expect(text);
+            assert!(matches(&message), "{message:?}");
+        };
+        check(
+            r#"{"type":"connection_init"}"#,
+            |message| matches!(message, ClientMessage::ConnectionInit(payload) if payload.is_empty()),
+        );
+        check(
+            r#"{"type":"connection_init","payload":null}"#,
+            |message| matches!(message, ClientMessage::ConnectionInit(payload) if payload.is_empty()),
+        );
+        check(
+            r#"{"type":"ping","payload":{"n":1}}"#,
+            |message| matches!(message, ClientMessage::Ping(Some(payload)) if payload.get() == r#"{"n":1}"#),
+        );
+        check(
+            r#"{"id":"\u0031","type":"subscribe","payload":{"query":"{ a }"}}"#,
+            |message| matches!(message, ClientMessage::Subscribe { id, .. } if id == "1"),
+        );
+    }
+
+    #[test]
+    fn ids_are_escaped_in_what_is_written() {
+        let id = "a\"b";
+        let errors = [GraphQLError::new(ErrorCode::BadUserInput, "no")];
+        let response = GraphQLResponse {
+            data: Some("{\"a\":1}".into()),
+            ..GraphQLResponse::default()
+        };
+        for message in [next(id, &response), error(id, &errors), complete(id)] {
+            let value: Value = serde_json::from_slice(&message).expect("JSON");
+            assert_eq!(value["id"], id);
+        }
+        let message: Value = serde_json::from_slice(&next(id, &response)).expect("JSON");
+        assert_eq!(message["payload"]["data"]["a"], 1);
+    }
+}

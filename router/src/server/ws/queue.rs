@@ -1,0 +1,300 @@
+//! What waits to be written to one client. It is bounded however slowly the client reads: an
+//! operation that runs ahead keeps its newest event only, and the last event is never lost.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::close::CloseReason;
+use super::protocol;
+use crate::error::{ErrorCode, GraphQLError};
+use crate::response::GraphQLResponse;
+
+/// The operations of a connection and their unsent events.
+#[derive(Debug)]
+pub(super) struct Queue {
+    max_operations: usize,
+    max_events: usize,
+    state: Mutex<State>,
+    ready: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    acknowledge: bool,
+    ping: bool,
+    /// Only the newest: the protocol asks for no more.
+    pong: Option<String>,
+    close: Option<CloseReason>,
+    operations: Vec<Operation>,
+    /// Whose turn it is, so that no operation starves the others.
+    turn: usize,
+    last_key: u64,
+}
+
+#[derive(Debug)]
+struct Operation {
+    /// Unlike the client's id, never used twice.
+    key: u64,
+    id: Arc<str>,
+    events: VecDeque<Arc<GraphQLResponse>>,
+    end: Option<End>,
+    task: Option<AbortHandle>,
+}
+
+/// How an operation ended.
+#[derive(Debug)]
+enum End {
+    Complete,
+    Error(Vec<GraphQLError>),
+}
+
+/// What to write next.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    Text(Vec<u8>),
+    Ping,
+    Close(CloseReason),
+}
+
+/// An operation's access to the queue. If it is dropped without an end, the operation ends with an
+/// internal error, so that a panic leaves no client waiting.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    queue: Arc<Queue>,
+    key: u64,
+}
+
+impl Queue {
+    pub(super) fn new(max_operations: usize, max_events: usize) -> Self {
+        Self {
+            max_operations,
+            max_events,
+            state: Mutex::default(),
+            ready: Notify::new(),
+        }
+    }
+
+    pub(super) fn acknowledge(&self) {
+        self.change(|state| state.acknowledge = true);
+    }
+
+    pub(super) fn ping(&self) {
+        self.change(|state| state.ping = true);
+    }
+
+    pub(super) fn pong(&self, message: String) {
+        self.change(|state| state.pong = Some(message));
+    }
+
+    /// Asks for the connection to be closed before anything else is written.
+    pub(super) fn close(&self, reason: CloseReason) {
+        self.change(|state| state.close = Some(reason));
+    }
+
+    /// A place for a new operation; `None` if there are too many, which the client is told.
+    ///
+    /// # Errors
+    /// The reason to close the connection: the id is in use, or the client keeps starting operations
+    /// without reading that there are too many.
+    pub(super) fn open(self: &Arc<Self>, id: String) -> Result<Option<Ticket>, CloseReason> {
+        let mut state = self.state();
+        if state
+            .operations
+            .iter()
+            .any(|operation| *operation.id == *id)
+        {
+            return Err(CloseReason::DuplicateOperation);
+        }
+        let open = state.operations.len();
+        if open >= 2 * self.max_operations {
+            return Err(CloseReason::TooManyOperations);
+        }
+        let refused = (open >= self.max_operations).then(|| {
+            End::Error(vec![GraphQLError::new(
+                ErrorCode::RateLimited,
+                format!(
+                    "at most {} operations may be open on a connection",
+                    self.max_operations
+                ),
+            )])
+        });
+        state.last_key += 1;
+        let key = state.last_key;
+        let accepted = refused.is_none();
+        state.operations.push(Operation {
+            key,
+            id: id.into(),
+            events: VecDeque::new(),
+            end: refused,
+            task: None,
+        });
+        drop(state);
+        if accepted {
+            let queue = self.clone();
+            Ok(Some(Ticket { queue, key }))
+        } else {
+            self.ready.notify_one();
+            Ok(None)
+        }
+    }
+
+    /// Remembers the task of an operation, to stop it with the operation.
+    pub(super) fn attach(&self, key: u64, task: AbortHandle) {
+        let mut state = self.state();
+        match state.find(key) {
+            Some(operation) => operation.task = Some(task),
+            // It has ended already.
+            None => task.abort(),
+        }
+    }
+
+    /// Forgets an operation that the client has completed, with what it has not read of it.
+    pub(super) fn cancel(&self, id: &str) {
+        let mut state = self.state();
+        if let Some(at) = state
+            .operations
+            .iter()
+            .position(|operation| *operation.id == *id)
+        {
+            state.operations.remove(at).stop();
+        }
+    }
+
+    /// Stops every operation, at the end of the connection.
+    pub(super) fn stop(&self) {
+        let mut state = self.state();
+        state.operations.drain(..).for_each(Operation::stop);
+    }
+
+    /// Waits for the next thing to write. There must be one caller only.
+    pub(super) async fn next(&self) -> Outgoing {
+        loop {
+            if let Some(outgoing) = self.take() {
+                return outgoing;
+            }
+            self.ready.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<Outgoing> {
+        let mut state = self.state();
+        if let Some(reason) = state.close.take() {
+            return Some(Outgoing::Close(reason));
+        }
+        if std::mem::take(&mut state.ping) {
+            return Some(Outgoing::Ping);
+        }
+        if std::mem::take(&mut state.acknowledge) {
+            return Some(Outgoing::Text(protocol::CONNECTION_ACK.into()));
+        }
+        if let Some(pong) = state.pong.take() {
+            return Some(Outgoing::Text(pong.into_bytes()));
+        }
+        let count = state.operations.len();
+        let start = state.turn;
+        let at = (0..count)
+            .map(|step| (start + step) % count)
+            .find(|&at| state.operations[at].has_something())?;
+        state.turn = at + 1;
+        let operation = &mut state.operations[at];
+        let id = operation.id.clone();
+        if let Some(event) = operation.events.pop_front() {
+            drop(state);
+            return Some(Outgoing::Text(protocol::next(&id, &event)));
+        }
+        let end = state.operations.remove(at).end;
+        drop(state);
+        Some(Outgoing::Text(match end {
+            Some(End::Error(errors)) => protocol::error(&id, &errors),
+            Some(End::Complete) | None => protocol::complete(&id),
+        }))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.ready.notify_one();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn find(&mut self, key: u64) -> Option<&mut Operation> {
+        self.operations
+            .iter_mut()
+            .find(|operation| operation.key == key)
+    }
+}
+
+impl Operation {
+    fn has_something(&self) -> bool {
+        !self.events.is_empty() || self.end.is_some()
+    }
+
+    fn stop(self) {
+        if let Some(task) = self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Ticket {
+    pub(super) fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// Queues an event. If the client is too far behind, this one replaces all that it has not read.
+    pub(super) fn push(&self, event: Arc<GraphQLResponse>) {
+        let max = self.queue.max_events;
+        self.queue.change(|state| {
+            let Some(operation) = state.find(self.key) else {
+                return;
+            };
+            if operation.events.len() >= max {
+                metrics::counter!("router_websocket_coalesced_total")
+                    .increment(operation.events.len() as u64);
+                operation.events.clear();
+            }
+            operation.events.push_back(event);
+        });
+    }
+
+    pub(super) fn complete(self) {
+        self.end(End::Complete);
+    }
+
+    pub(super) fn fail(self, errors: Vec<GraphQLError>) {
+        self.end(End::Error(errors));
+    }
+
+    /// Closes the whole connection.
+    pub(super) fn close(&self, reason: CloseReason) {
+        self.queue.close(reason);
+    }
+
+    fn end(&self, end: End) {
+        self.queue.change(|state| {
+            if let Some(operation) = state.find(self.key) {
+                operation.end.get_or_insert(end);
+            }
+        });
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.end(End::Error(vec![GraphQLError::new(
+            ErrorCode::Internal,
+            "an internal error happened",
+        )]));
+    }
+}
+
+#[cfg(test)]
+mod tests;

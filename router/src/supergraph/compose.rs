@@ -1,0 +1,183 @@
+//! Composition: the SDL of every subgraph becomes one supergraph.
+
+use std::collections::BTreeSet;
+
+use graphql_composition::Subgraphs;
+use graphql_composition::diagnostics::Severity;
+use graphql_tools::parser::schema::Definition;
+use graphql_tools::static_graphql::schema::{
+    Directive, Document, ObjectType, TypeDefinition, Value,
+};
+
+use super::{definitions, definitions_mut};
+use crate::error::ComposeError;
+
+/// Composes subgraphs, each `(name, SDL, URL)`, into a supergraph SDL with the join directives that
+/// federation routers plan by.
+///
+/// # Errors
+/// Every diagnostic of composition, in the composer's words.
+pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError> {
+    let mut set = Subgraphs::default();
+    let mut diagnostics = Vec::new();
+    for (name, sdl, url) in subgraphs {
+        if let Err(error) = set.ingest_str(sdl, name, Some(url)) {
+            diagnostics.push(format!("[{name}] {error:#}"));
+        }
+    }
+    if !diagnostics.is_empty() {
+        return Err(ComposeError { diagnostics });
+    }
+    let graph = graphql_composition::compose(&mut set)
+        .into_result()
+        .map_err(|diagnostics| ComposeError {
+            diagnostics: diagnostics
+                .iter()
+                .filter(|diagnostic| diagnostic.severity() == Severity::Error)
+                .map(|diagnostic| diagnostic.message().to_owned())
+                .collect(),
+        })?;
+    let sdl = graphql_composition::render_federated_sdl(&graph).map_err(failed)?;
+    let mut document = graphql_tools::parser::parse_schema::<String>(&sdl)
+        .map_err(failed)?
+        .into_static();
+    join_root_types(&mut document);
+    allow_repeated_joins(&mut document);
+    Ok(document.to_string())
+}
+
+fn failed(error: impl std::fmt::Display) -> ComposeError {
+    ComposeError {
+        diagnostics: vec![format!("the composed supergraph is not usable: {error}")],
+    }
+}
+
+/// The composer writes `@join__type` on every type but the root types, where planners need it too:
+/// on Query for every subgraph (each can resolve entities), on the others for those that have fields there.
+fn join_root_types(document: &mut Document) {
+    let graphs: BTreeSet<String> = definitions(document)
+        .find_map(|definition| match definition {
+            TypeDefinition::Enum(graph) if graph.name == "join__Graph" => Some(
+                graph
+                    .values
+                    .iter()
+                    .map(|value| value.name.clone())
+                    .collect(),
+            ),
+            _ => None,
+        })
+        .unwrap_or_default();
+    let query = document.query_type_name().cloned();
+    let others: Vec<String> = [
+        document.mutation_type_name().cloned(),
+        document.subscription_type_name().cloned(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    for definition in definitions_mut(document) {
+        let TypeDefinition::Object(object) = definition else {
+            continue;
+        };
+        if Some(&object.name) == query.as_ref() {
+            join(object, &graphs);
+        } else if others.contains(&object.name) {
+            let used = graphs_of_fields(object);
+            join(object, &used);
+        }
+    }
+}
+
+/// The composer defines the join directives without `repeatable`, but repeats them.
+fn allow_repeated_joins(document: &mut Document) {
+    for definition in &mut document.definitions {
+        if let Definition::DirectiveDefinition(directive) = definition
+            && directive.name.starts_with("join__")
+        {
+            directive.repeatable |= directive.name != "join__graph";
+        }
+    }
+}
+
+fn graphs_of_fields(object: &ObjectType) -> BTreeSet<String> {
+    object
+        .fields
+        .iter()
+        .flat_map(|field| &field.directives)
+        .filter(|directive| directive.name == "join__field")
+        .filter_map(graph_of)
+        .collect()
+}
+
+fn graph_of(directive: &Directive) -> Option<String> {
+    directive
+        .arguments
+        .iter()
+        .find_map(|(name, value)| match value {
+            Value::Enum(graph) if name == "graph" => Some(graph.clone()),
+            _ => None,
+        })
+}
+
+fn join(object: &mut ObjectType, graphs: &BTreeSet<String>) {
+    let joined: BTreeSet<String> = object
+        .directives
+        .iter()
+        .filter(|directive| directive.name == "join__type")
+        .filter_map(graph_of)
+        .collect();
+    for graph in graphs.difference(&joined) {
+        object.directives.push(Directive {
+            position: object.position,
+            name: "join__type".to_owned(),
+            arguments: vec![("graph".to_owned(), Value::Enum(graph.clone()))],
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINK: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@external", "@requires", "@shareable", "@authenticated", "@requiresScopes"])"#;
+
+    #[test]
+    fn root_types_are_joined_to_their_subgraphs() {
+        let a = format!(
+            "{LINK} type Query {{ a: A }} type A @key(fields: \"id\") {{ id: ID! }} type Mutation {{ go: Int }}"
+        );
+        let b = format!(
+            "{LINK} type A @key(fields: \"id\") {{ id: ID! b: Int @authenticated c: Int @requiresScopes(scopes: [[\"x\"]]) }}"
+        );
+        let sdl = compose(&[("a", &a, "http://a"), ("b", &b, "http://b")]).expect("composes");
+        let line = |start: &str| {
+            sdl.lines()
+                .find(|line| line.starts_with(start))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        assert_eq!(
+            line("type Query"),
+            "type Query @join__type(graph: A) @join__type(graph: B) {"
+        );
+        assert_eq!(
+            line("type Mutation"),
+            "type Mutation @join__type(graph: A) {"
+        );
+        assert!(
+            sdl.contains("b: Int @authenticated @join__field(graph: B)"),
+            "{sdl}"
+        );
+        assert!(sdl.contains("@requiresScopes(scopes: [[\"x\"]])"), "{sdl}");
+    }
+
+    #[test]
+    fn every_diagnostic_is_reported() {
+        let a = format!("{LINK} type Query {{ a: Int b: Int }}");
+        let b = format!("{LINK} type Query {{ a: Int b: Int }}");
+        let error = compose(&[("a", &a, "http://a"), ("b", &b, "http://b")]).expect_err("conflict");
+        assert_eq!(error.diagnostics.len(), 2, "{error}");
+        let error = compose(&[("a", "type Query {", "http://a")]).expect_err("syntax");
+        assert!(error.to_string().contains("[a]"), "{error}");
+    }
+}

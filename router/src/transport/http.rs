@@ -1,0 +1,279 @@
+//! A subgraph behind HTTP: one POST a fetch, `graphql-transport-ws` for subscriptions.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use bytes::{Bytes, BytesMut};
+use chrono::Utc;
+use platform::caller::{CALLER_HEADER, CallerKey};
+use url::Url;
+
+use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError, socket};
+use crate::prepare::OperationKind;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The wait before the first retry; it doubles with each.
+const BACKOFF: Duration = Duration::from_millis(25);
+
+/// How a subgraph is called.
+#[derive(Clone, Debug)]
+pub struct HttpTransportOptions {
+    /// The longest a single call may take, within the deadline of the request.
+    pub deadline: Duration,
+    /// How often a query is tried again when no connection could be made or a proxy says 502, 503 or
+    /// 504. Mutations never are.
+    pub retries: u32,
+    /// Signs the caller into a header. `None` for subgraphs that are not ours: they get no caller.
+    pub caller_key: Option<CallerKey>,
+    /// Passes on the client's `authorization` header, for subgraphs that check it themselves.
+    pub forward_authorization: bool,
+    pub max_response_bytes: usize,
+    /// Speaks HTTP/2 without negotiation to `http:` URLs.
+    pub http2_prior_knowledge: bool,
+    /// Where subscriptions go, when it is not the subgraph's own URL; `ws:` or `http:`.
+    pub subscription_url: Option<String>,
+}
+
+impl Default for HttpTransportOptions {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(10),
+            retries: 1,
+            caller_key: None,
+            forward_authorization: false,
+            max_response_bytes: 16 * 1024 * 1024,
+            http2_prior_knowledge: false,
+            subscription_url: None,
+        }
+    }
+}
+
+/// The transport to a subgraph at a URL.
+#[derive(Debug)]
+pub struct HttpTransport {
+    name: String,
+    url: Url,
+    socket_url: Url,
+    client: reqwest::Client,
+    options: HttpTransportOptions,
+}
+
+/// What is wrong with the URL of a subgraph.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidEndpoint {
+    #[error("it is no URL: {0}")]
+    Url(#[from] url::ParseError),
+    #[error("its scheme is `{0}`, not http or https")]
+    Scheme(String),
+    #[error("the HTTP client cannot be built")]
+    Client(#[from] reqwest::Error),
+}
+
+impl HttpTransport {
+    pub fn new(
+        name: impl Into<String>,
+        url: &str,
+        options: HttpTransportOptions,
+    ) -> Result<Self, InvalidEndpoint> {
+        let url = Url::parse(url)?;
+        let mut socket_url = match &options.subscription_url {
+            Some(url) => Url::parse(url)?,
+            None => url.clone(),
+        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(InvalidEndpoint::Scheme(url.scheme().to_owned()));
+        }
+        let scheme = match socket_url.scheme() {
+            "http" | "ws" => "ws",
+            "https" | "wss" => "wss",
+            other => return Err(InvalidEndpoint::Scheme(other.to_owned())),
+        };
+        // Changing between these schemes is always allowed.
+        let _ = socket_url.set_scheme(scheme);
+        let mut client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(options.deadline)
+            .tcp_nodelay(true);
+        if options.http2_prior_knowledge {
+            client = client.http2_prior_knowledge();
+        }
+        Ok(Self {
+            name: name.into(),
+            url,
+            socket_url,
+            client: client.build()?,
+            options,
+        })
+    }
+
+    fn headers(&self, request: &SubgraphRequest) -> Result<HeaderMap, TransportError> {
+        let context = &*request.context;
+        let mut headers = HeaderMap::with_capacity(context.headers.len() + 4);
+        for (name, value) in &context.headers {
+            let private = name == CALLER_HEADER || name == AUTHORIZATION;
+            if !private || (name == AUTHORIZATION && self.options.forward_authorization) {
+                headers.append(name, value.clone());
+            }
+        }
+        if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(key) = &self.options.caller_key {
+            let signed = key
+                .sign(&context.caller, Utc::now())
+                .map_err(|error| self.unavailable(&error))?;
+            let value = HeaderValue::from_str(&signed).map_err(|error| self.unavailable(&error))?;
+            headers.insert(HeaderName::from_static(CALLER_HEADER), value);
+        }
+        Ok(headers)
+    }
+
+    fn unavailable(&self, error: &dyn std::error::Error) -> TransportError {
+        // The reason goes to the log, where the causes below it matter.
+        let mut reason = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            reason.push_str(": ");
+            reason.push_str(&error.to_string());
+            source = error.source();
+        }
+        TransportError::Unavailable {
+            subgraph: self.name.clone(),
+            reason,
+        }
+    }
+
+    fn failed(&self, error: &reqwest::Error) -> TransportError {
+        if error.is_timeout() {
+            TransportError::Deadline {
+                subgraph: self.name.clone(),
+            }
+        } else {
+            self.unavailable(error)
+        }
+    }
+
+    async fn post(
+        &self,
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        self.client
+            .post(self.url.clone())
+            .headers(headers)
+            .header(CONTENT_TYPE, "application/json")
+            .header(
+                ACCEPT,
+                "application/graphql-response+json, application/json",
+            )
+            .timeout(timeout)
+            .body(body)
+            .send()
+            .await
+    }
+
+    async fn body(&self, mut response: reqwest::Response) -> Result<Bytes, TransportError> {
+        let limit = self.options.max_response_bytes;
+        let too_large = || TransportError::TooLarge {
+            subgraph: self.name.clone(),
+            limit,
+        };
+        if response
+            .content_length()
+            .is_some_and(|length| length > limit as u64)
+        {
+            return Err(too_large());
+        }
+        let first = response
+            .chunk()
+            .await
+            .map_err(|error| self.failed(&error))?;
+        let first = first.unwrap_or_default();
+        let mut whole = BytesMut::new();
+        let mut length = first.len();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.failed(&error))?
+        {
+            length += chunk.len();
+            if length > limit {
+                return Err(too_large());
+            }
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        if length > limit {
+            return Err(too_large());
+        }
+        // Most answers come in one piece and need no copy.
+        Ok(if whole.is_empty() {
+            first
+        } else {
+            whole.freeze()
+        })
+    }
+}
+
+fn is_passing(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+#[async_trait]
+impl Transport for HttpTransport {
+    async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
+        let headers = self.headers(&request)?;
+        let body = Bytes::from(request.to_json());
+        let retries = match request.kind() {
+            OperationKind::Query => self.options.retries,
+            OperationKind::Mutation | OperationKind::Subscription => 0,
+        };
+        let mut attempt = 0;
+        let response = loop {
+            let timeout = request.remaining().min(self.options.deadline);
+            let answer = self.post(headers.clone(), body.clone(), timeout).await;
+            let retry = match &answer {
+                Ok(response) => is_passing(response.status()),
+                Err(error) => error.is_connect() && !error.is_timeout(),
+            };
+            let backoff = BACKOFF * 2_u32.saturating_pow(attempt);
+            if retry && attempt < retries && backoff < request.remaining() {
+                attempt += 1;
+                tokio::time::sleep(backoff).await;
+                continue;
+            }
+            break answer.map_err(|error| self.failed(&error))?;
+        };
+        let status = response.status();
+        let body = self.body(response).await?;
+        request.decode(&body).map_err(|malformed| {
+            if status.is_success() {
+                malformed
+            } else {
+                TransportError::Unavailable {
+                    subgraph: self.name.clone(),
+                    reason: format!("it answered with status {status}"),
+                }
+            }
+        })
+    }
+
+    async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError> {
+        let headers = self.headers(&request)?;
+        let wait = request.remaining().min(self.options.deadline);
+        socket::subscribe(&self.name, &self.socket_url, headers, request, wait).await
+    }
+
+    fn url(&self) -> Option<&str> {
+        Some(self.url.as_str())
+    }
+}

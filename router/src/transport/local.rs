@@ -1,0 +1,67 @@
+//! A subgraph in this process: no HTTP and no JSON between it and the router.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use platform::caller::Caller;
+
+use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
+
+/// An async-graphql subgraph; the binary adapts its schemas to this.
+#[async_trait]
+pub trait LocalService: Send + Sync {
+    async fn execute(
+        &self,
+        request: async_graphql::Request,
+        caller: Caller,
+    ) -> async_graphql::Response;
+
+    fn subscribe(
+        &self,
+        request: async_graphql::Request,
+        caller: Caller,
+    ) -> BoxStream<'static, async_graphql::Response>;
+}
+
+/// The transport to a [`LocalService`].
+pub struct LocalTransport {
+    name: String,
+    service: Arc<dyn LocalService>,
+}
+
+impl LocalTransport {
+    pub fn new(name: impl Into<String>, service: Arc<dyn LocalService>) -> Self {
+        Self {
+            name: name.into(),
+            service,
+        }
+    }
+}
+
+impl fmt::Debug for LocalTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalTransport")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Transport for LocalTransport {
+    async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
+        let caller = request.context.caller.clone();
+        let response = self.service.execute(request.to_local(), caller).await;
+        Ok(request.decode_local(response))
+    }
+
+    async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError> {
+        let caller = request.context.caller.clone();
+        let events = self.service.subscribe(request.to_local(), caller);
+        Ok(events
+            .map(move |response| Ok(request.decode_local(response)))
+            .boxed())
+    }
+}

@@ -1,0 +1,230 @@
+//! How fetches reach subgraphs. The executor knows only [`Transport`]; nothing else can tell whether a
+//! subgraph is in this process or behind HTTP.
+
+mod http;
+mod local;
+mod socket;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_graphql::indexmap::IndexMap;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Deserializer};
+use serde_json::Map;
+
+pub use http::{HttpTransport, HttpTransportOptions};
+pub use local::{LocalService, LocalTransport};
+
+use crate::error::PathSegment;
+use crate::prepare::plan::FetchOperation;
+use crate::prepare::{OperationKind, Variables};
+use crate::request::RequestContext;
+use crate::supergraph::TypeNames;
+use crate::value::{
+    Symbols, Value, decode_response, from_local, to_local, write_json, write_string,
+};
+
+/// One fetch of a plan, ready to send.
+#[derive(Clone, Debug)]
+pub struct SubgraphRequest {
+    pub(crate) operation: Arc<FetchOperation>,
+    /// The client's variables, coerced; the fetch uses some of them.
+    pub(crate) variables: Arc<Variables>,
+    /// The representations of each of the operation's variables for them.
+    pub(crate) representations: Arc<Vec<Vec<Value>>>,
+    pub(crate) symbols: Arc<Symbols>,
+    pub(crate) types: Arc<TypeNames>,
+    pub context: Arc<RequestContext>,
+    /// When the router stops waiting.
+    pub deadline: Instant,
+}
+
+/// What a subgraph answered.
+#[derive(Debug, Default)]
+pub struct SubgraphResponse {
+    pub(crate) data: Value,
+    pub(crate) errors: Vec<SubgraphError>,
+}
+
+/// An error in a subgraph's answer, as it was sent.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct SubgraphError {
+    #[serde(default)]
+    pub(crate) message: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(crate) path: Vec<PathSegment>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(crate) extensions: Map<String, serde_json::Value>,
+}
+
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl SubgraphRequest {
+    pub fn kind(&self) -> OperationKind {
+        self.operation.kind
+    }
+
+    /// The document, as sent.
+    pub fn query(&self) -> &str {
+        &self.operation.text
+    }
+
+    /// How long there is to answer.
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The body of a POST, or the payload of a `subscribe` message.
+    pub fn to_json(&self) -> Vec<u8> {
+        let operation = &*self.operation;
+        let entities: usize = self.representations.iter().map(Vec::len).sum();
+        let mut out = Vec::with_capacity(operation.json.len() + 64 + 64 * entities);
+        out.extend_from_slice(b"{\"query\":");
+        out.extend_from_slice(&operation.json);
+        let mut first = true;
+        let mut key = |name: &str, out: &mut Vec<u8>| {
+            out.extend_from_slice(if first { b",\"variables\":{" } else { b"," });
+            first = false;
+            write_string(name.as_bytes(), out);
+            out.push(b':');
+        };
+        for (name, list) in operation.representations.iter().zip(&*self.representations) {
+            key(name, &mut out);
+            out.push(b'[');
+            for (index, representation) in list.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_json(representation, &self.symbols, &self.types, &mut out);
+            }
+            out.push(b']');
+        }
+        for (name, value) in self.used_variables() {
+            let start = out.len();
+            key(name, &mut out);
+            // JSON values always serialize.
+            if serde_json::to_writer(&mut out, value).is_err() {
+                out.truncate(start);
+            }
+        }
+        out.extend_from_slice(if first { b"}" } else { b"}}" });
+        out
+    }
+
+    /// The request for an async-graphql schema in this process.
+    pub fn to_local(&self) -> async_graphql::Request {
+        let operation = &*self.operation;
+        let request = match operation.parsed() {
+            Some(document) => {
+                let mut request = async_graphql::Request::new("");
+                request.set_parsed_query(document.clone());
+                request
+            }
+            None => async_graphql::Request::new(&operation.text),
+        };
+        let mut variables = IndexMap::new();
+        for (name, list) in operation.representations.iter().zip(&*self.representations) {
+            let list = list
+                .iter()
+                .map(|representation| to_local(representation, &self.symbols, &self.types));
+            variables.insert(
+                async_graphql::Name::new(name),
+                async_graphql::Value::List(list.collect()),
+            );
+        }
+        for (name, value) in self.used_variables() {
+            let value = async_graphql::Value::from_json(value.clone()).unwrap_or_default();
+            variables.insert(async_graphql::Name::new(name), value);
+        }
+        request.variables(async_graphql::Variables::from_value(
+            async_graphql::Value::Object(variables),
+        ))
+    }
+
+    fn used_variables(&self) -> impl Iterator<Item = (&str, &serde_json::Value)> {
+        self.operation
+            .variables
+            .iter()
+            .filter_map(|name| Some((name.as_str(), self.variables.get(name)?)))
+    }
+
+    /// Decodes a JSON response to this request.
+    pub fn decode(&self, body: &Bytes) -> Result<SubgraphResponse, TransportError> {
+        decode_response(body, &self.operation.shape, &self.types).map_err(|malformed| {
+            TransportError::Malformed {
+                subgraph: self.operation.subgraph.clone(),
+                reason: malformed.to_string(),
+            }
+        })
+    }
+
+    /// Takes over an async-graphql response to this request.
+    pub fn decode_local(&self, response: async_graphql::Response) -> SubgraphResponse {
+        SubgraphResponse {
+            data: from_local(response.data, Some(&self.operation.shape), &self.types),
+            errors: response.errors.into_iter().map(local_error).collect(),
+        }
+    }
+}
+
+fn local_error(error: async_graphql::ServerError) -> SubgraphError {
+    let extensions = error
+        .extensions
+        .and_then(|extensions| serde_json::to_value(extensions).ok());
+    SubgraphError {
+        message: error.message,
+        path: error
+            .path
+            .into_iter()
+            .map(|segment| match segment {
+                async_graphql::PathSegment::Field(name) => PathSegment::Key(name),
+                async_graphql::PathSegment::Index(index) => PathSegment::Index(index),
+            })
+            .collect(),
+        extensions: match extensions {
+            Some(serde_json::Value::Object(extensions)) => extensions,
+            _ => Map::new(),
+        },
+    }
+}
+
+/// Why a fetch brought no answer at all.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    #[error("subgraph `{subgraph}` is unavailable: {reason}")]
+    Unavailable { subgraph: String, reason: String },
+    #[error("subgraph `{subgraph}` did not answer in time")]
+    Deadline { subgraph: String },
+    #[error("subgraph `{subgraph}` answered with something that is no GraphQL response: {reason}")]
+    Malformed { subgraph: String, reason: String },
+    #[error("subgraph `{subgraph}` answered with more than {limit} bytes")]
+    TooLarge { subgraph: String, limit: usize },
+}
+
+/// The way to one subgraph.
+#[async_trait]
+pub trait Transport: Send + Sync + Debug {
+    /// Sends a query or a mutation.
+    async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError>;
+
+    /// Opens a subscription; the stream ends with the source.
+    async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError>;
+
+    /// The URL that composition writes into the supergraph; `None` for a subgraph in this process.
+    fn url(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// The events of a subscription to a subgraph.
+pub type EventStream = BoxStream<'static, Result<SubgraphResponse, TransportError>>;

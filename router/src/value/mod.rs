@@ -1,0 +1,146 @@
+//! Subgraph data inside the router: keys are symbols of the operation, strings are slices of the
+//! response they came in, and what no selection looks into stays the JSON text it was.
+
+mod json;
+mod local;
+mod shape;
+mod symbols;
+mod write;
+
+use std::hash::{Hash, Hasher};
+
+use bytes::Bytes;
+
+pub(crate) use json::decode_response;
+pub(crate) use local::{from_local, to_local};
+pub(crate) use shape::{Shape, Slot};
+pub(crate) use symbols::{Symbol, Symbols};
+pub(crate) use write::{write_json, write_string};
+
+use crate::supergraph::TypeId;
+
+/// UTF-8 text, cheap to clone and to slice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Text(Bytes);
+
+impl Text {
+    /// `bytes` must be UTF-8; the decoder has checked the whole response before it slices.
+    fn from_checked(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into_bytes().into())
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+/// A value of a response.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Value {
+    #[default]
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// A JSON number that is no `i64`, digit by digit as it came.
+    Number(Text),
+    /// A string as it is; it is escaped when it is written.
+    String(Text),
+    /// The inside of a JSON string literal, already escaped.
+    Escaped(Text),
+    /// The JSON text of an object inside a custom scalar.
+    Raw(Text),
+    List(Vec<Value>),
+    Object(Object),
+}
+
+impl Value {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
+/// An object: its runtime type, when it was asked for, and its fields in the order they came.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Object {
+    pub typename: TypeId,
+    pub fields: Vec<(Symbol, Value)>,
+}
+
+impl Default for Object {
+    fn default() -> Self {
+        Self {
+            typename: TypeId::NONE,
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl Object {
+    pub(crate) fn get(&self, key: Symbol) -> Option<&Value> {
+        self.fields
+            .iter()
+            .find_map(|(name, value)| (*name == key).then_some(value))
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Symbol) -> Option<&mut Value> {
+        self.fields
+            .iter_mut()
+            .find_map(|(name, value)| (*name == key).then_some(value))
+    }
+}
+
+// Floats compare by their bits: representations are deduplicated by equality, and there equal means
+// "the same bytes on the wire".
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),
+            (Self::Number(a), Self::Number(b))
+            | (Self::String(a), Self::String(b))
+            | (Self::Escaped(a), Self::Escaped(b))
+            | (Self::Raw(a), Self::Raw(b)) => a == b,
+            (Self::List(a), Self::List(b)) => a == b,
+            (Self::Object(a), Self::Object(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Value {}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Self::Null => {}
+            Self::Bool(value) => value.hash(state),
+            Self::Int(value) => value.hash(state),
+            Self::Float(value) => value.to_bits().hash(state),
+            Self::Number(text) | Self::String(text) | Self::Escaped(text) | Self::Raw(text) => {
+                text.hash(state);
+            }
+            Self::List(items) => items.hash(state),
+            Self::Object(object) => object.hash(state),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The response keys of one operation, interned when it is compiled, so that executing it compares
+//! and copies integers.
+
+use std::collections::HashMap;
+
+use async_graphql::Name;
+
+/// A response key of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Symbol(u32);
+
+impl Symbol {
+    /// A key that no fetch asks for.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
+/// All response keys that the fetches of an operation use.
+#[derive(Debug, Default)]
+pub(crate) struct Symbols {
+    names: Vec<Name>,
+    lookup: HashMap<Name, Symbol>,
+}
+
+impl Symbols {
+    pub(crate) fn intern(&mut self, name: &str) -> Symbol {
+        if let Some(symbol) = self.lookup.get(name) {
+            return *symbol;
+        }
+        // An operation has fewer keys than bytes, and documents are far below 4 GB.
+        let symbol = Symbol(self.names.len() as u32);
+        let name = Name::new(name);
+        self.names.push(name.clone());
+        self.lookup.insert(name, symbol);
+        symbol
+    }
+
+    /// The symbol of a key, [`Symbol::NONE`] when nothing fetches it.
+    pub(crate) fn find(&self, name: &str) -> Symbol {
+        self.lookup.get(name).copied().unwrap_or(Symbol::NONE)
+    }
+
+    pub(crate) fn name(&self, symbol: Symbol) -> &str {
+        self.names
+            .get(symbol.0 as usize)
+            .map_or("", |name| name.as_str())
+    }
+
+    /// The key as async-graphql spells it; cloning it copies no text.
+    pub(crate) fn shared_name(&self, symbol: Symbol) -> Name {
+        self.names
+            .get(symbol.0 as usize)
+            .cloned()
+            .unwrap_or_else(|| Name::new(""))
+    }
+}

@@ -1,0 +1,313 @@
+//! A small graph behind a listening edge.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use async_graphql::{Context, EmptySubscription, Object, Request, Response, Schema, SimpleObject};
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, Stream, StreamExt};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use platform::caller::Caller;
+use platform::config::Secret;
+use router::auth::{AuthConfig, DevelopmentKey, JwtVerifier, NewToken};
+use router::server::{ServerConfig, ServerState, graphql_routes};
+use router::{LocalService, LocalTransport, Router, Transport};
+
+/// A listening server and what its subgraph has seen.
+pub(crate) struct Edge {
+    pub(crate) address: SocketAddr,
+    pub(crate) state: ServerState,
+    pub(crate) source: Arc<Source>,
+    token_key: DevelopmentKey,
+}
+
+/// Counts what the subscription's source does.
+#[derive(Debug, Default)]
+pub(crate) struct Source {
+    /// Events that were taken from it.
+    pub(crate) taken: AtomicU64,
+    /// Streams that are open.
+    pub(crate) open: AtomicU64,
+}
+
+impl Edge {
+    /// A development server with the default configuration.
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A development server with changes to the configuration.
+    pub(crate) async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let source = Arc::new(Source::default());
+        let transport = Arc::new(LocalTransport::new("small", service(source.clone())));
+        Self::serve(router(transport), source, change).await
+    }
+
+    /// A development server over another way to the same subgraph.
+    pub(crate) async fn over(
+        transport: Arc<dyn Transport>,
+        change: impl FnOnce(&mut ServerConfig),
+    ) -> Self {
+        Self::serve(router(transport), Arc::default(), change).await
+    }
+
+    async fn serve(
+        router: Router,
+        source: Arc<Source>,
+        change: impl FnOnce(&mut ServerConfig),
+    ) -> Self {
+        recorder();
+        let mut config = ServerConfig {
+            development: true,
+            ..ServerConfig::default()
+        };
+        change(&mut config);
+        let auth = AuthConfig {
+            development_secret: Some(Secret::new("a secret for tests, long enough to be used")),
+            leeway: platform::config::Duration::from_secs(0),
+            ..AuthConfig::default()
+        };
+        let token_key = DevelopmentKey::from_config(&auth)
+            .expect("a valid secret")
+            .expect("a secret");
+        let verifier = JwtVerifier::new(&auth, true).expect("a verifier");
+        let state = ServerState::new(router, verifier, config)
+            .expect("a valid configuration")
+            .with_ide_page("<!doctype html><title>IDE</title>");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let app = graphql_routes(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self {
+            address,
+            state,
+            source,
+            token_key,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/graphql", self.address)
+    }
+
+    /// A token of this customer.
+    pub(crate) fn token(&self, subject: &str, ttl: Duration) -> String {
+        let token = NewToken {
+            subject: subject.to_owned(),
+            scopes: vec!["orders:read".to_owned()],
+            ttl,
+        };
+        self.token_key
+            .mint(&token, SystemTime::now())
+            .expect("a token")
+    }
+}
+
+/// The metrics of this process in Prometheus' text format.
+pub(crate) fn rendered_metrics() -> String {
+    recorder().render()
+}
+
+fn recorder() -> &'static PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| {
+        PrometheusBuilder::new()
+            .install_recorder()
+            .expect("the only recorder")
+    })
+}
+
+/// Waits until something holds; fails after ten seconds.
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+fn router(transport: Arc<dyn Transport>) -> Router {
+    let sdl = Schema::build(Query, Mutation, Subscription(Arc::default()))
+        .enable_federation()
+        .enable_subscription_in_federation()
+        .finish()
+        .sdl_with_options(
+            async_graphql::SDLExportOptions::new()
+                .federation()
+                .compose_directive(),
+        );
+    Router::builder()
+        .subgraph("small", &sdl, transport)
+        .build()
+        .expect("a router")
+}
+
+/// A router over a subgraph that greets otherwise, to swap in.
+pub(crate) fn other_router() -> Router {
+    let schema = Schema::build(OtherQuery, async_graphql::EmptyMutation, EmptySubscription)
+        .enable_federation()
+        .finish();
+    let sdl = schema.sdl_with_options(async_graphql::SDLExportOptions::new().federation());
+    Router::builder()
+        .subgraph(
+            "other",
+            &sdl,
+            Arc::new(LocalTransport::new("other", Arc::new(Other(schema)))),
+        )
+        .build()
+        .expect("a router")
+}
+
+fn service(source: Arc<Source>) -> Arc<dyn LocalService> {
+    let schema = Schema::build(Query, Mutation, Subscription(source))
+        .enable_federation()
+        .enable_subscription_in_federation()
+        .finish();
+    Arc::new(Small(schema))
+}
+
+struct Small(Schema<Query, Mutation, Subscription>);
+
+#[async_trait]
+impl LocalService for Small {
+    async fn execute(&self, request: Request, caller: Caller) -> Response {
+        self.0.execute(request.data(caller)).await
+    }
+
+    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        self.0.execute_stream(request.data(caller)).boxed()
+    }
+}
+
+struct Other(Schema<OtherQuery, async_graphql::EmptyMutation, EmptySubscription>);
+
+#[async_trait]
+impl LocalService for Other {
+    async fn execute(&self, request: Request, caller: Caller) -> Response {
+        self.0.execute(request.data(caller)).await
+    }
+
+    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        self.0.execute_stream(request.data(caller)).boxed()
+    }
+}
+
+struct OtherQuery;
+
+#[Object(name = "Query")]
+impl OtherQuery {
+    async fn hello(&self) -> &str {
+        "hello from the other"
+    }
+}
+
+struct Query;
+
+#[Object]
+impl Query {
+    async fn hello(&self, name: Option<String>) -> String {
+        format!("hello {}", name.as_deref().unwrap_or("you"))
+    }
+
+    /// A long answer.
+    async fn long(&self) -> String {
+        "long ".repeat(1000)
+    }
+
+    async fn broken(&self) -> async_graphql::Result<Option<String>> {
+        Err("broken".into())
+    }
+
+    async fn caller(&self, context: &Context<'_>) -> Who {
+        let caller = context.data_unchecked::<Caller>();
+        Who {
+            subject: caller.subject.clone(),
+            scopes: caller.scopes.iter().cloned().collect(),
+            ip: caller.ip.map(|ip| ip.to_string()),
+            request_id: caller.request_id.clone(),
+        }
+    }
+}
+
+#[derive(SimpleObject)]
+struct Who {
+    subject: Option<String>,
+    scopes: Vec<String>,
+    ip: Option<String>,
+    request_id: String,
+}
+
+struct Mutation;
+
+#[Object]
+impl Mutation {
+    async fn double(&self, number: i32) -> i32 {
+        2 * number
+    }
+}
+
+struct Subscription(Arc<Source>);
+
+#[derive(SimpleObject)]
+struct Tick {
+    number: u64,
+    padding: String,
+}
+
+#[async_graphql::Subscription]
+impl Subscription {
+    /// Counts to a number as fast as it is read, then ends.
+    async fn count(
+        &self,
+        to: u64,
+        #[graphql(default)] padding: u32,
+    ) -> impl Stream<Item = Tick> + use<> {
+        let source = Open::new(self.0.clone());
+        stream::iter(1..=to).then(move |number| {
+            source.0.taken.fetch_add(1, Ordering::Relaxed);
+            async move {
+                tokio::task::yield_now().await;
+                Tick {
+                    number,
+                    padding: "x".repeat(padding as usize),
+                }
+            }
+        })
+    }
+
+    /// Says one thing and then nothing more.
+    async fn forever(&self) -> impl Stream<Item = Tick> + use<> {
+        let source = Open::new(self.0.clone());
+        let first = Tick {
+            number: 1,
+            padding: String::new(),
+        };
+        stream::once(async { first }).chain(stream::pending().map(move |tick| {
+            source.0.taken.fetch_add(1, Ordering::Relaxed);
+            tick
+        }))
+    }
+}
+
+/// Counts a stream as open until it is dropped.
+struct Open(Arc<Source>);
+
+impl Open {
+    fn new(source: Arc<Source>) -> Self {
+        source.open.fetch_add(1, Ordering::Relaxed);
+        Self(source)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}

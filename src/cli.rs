@@ -1,0 +1,308 @@
+//! The command line: what can be asked of the binary, and the words for it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use platform::config::Duration;
+
+use crate::config::Overrides;
+use crate::domains::Domain;
+
+/// The federated commerce graph: a router over six domain subgraphs, in one process or many.
+#[derive(Debug, Parser)]
+#[command(name = "vantage", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the whole graph from one process
+    Serve(Serve),
+    /// Serve one domain as its own HTTP service
+    Subgraph(Subgraph),
+    /// Serve any supergraph whose subgraph URLs are in its SDL
+    Router(Router),
+    /// Compose the subgraphs' schemas into a supergraph
+    Compose(Compose),
+    /// Export the schemas, or compare them with a baseline
+    #[command(subcommand)]
+    Schema(Schema),
+    /// Bring the databases to this version
+    Migrate(Migrate),
+    /// Fill the databases with demo data
+    Seed(Seed),
+    /// Mint a token with the development key
+    Token(Token),
+    /// Check the configuration, or describe it
+    #[command(subcommand)]
+    Config(Config),
+    /// Look after events that could not be delivered
+    #[command(subcommand)]
+    Outbox(Outbox),
+}
+
+/// Where settings come from; the same for every command that has any.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Settings {
+    /// Configuration file, instead of router-config/vantage.yaml
+    #[arg(long, value_name = "FILE", env = "VANTAGE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory of databases, indexes and generated keys [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// Where to serve.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Listen {
+    /// Address and port to serve on; port 0 takes a free one [default: 127.0.0.1:4000]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "write an IP address and a port, such as 127.0.0.1:4000 or [::1]:4000")
+}
+
+impl Settings {
+    /// The keys that these flags set.
+    pub(crate) fn overrides(&self, listen: Option<&Listen>) -> Overrides {
+        Overrides {
+            listen: listen.and_then(|listen| listen.listen),
+            data: self.data.clone(),
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    /// Run no subgraph here: all are reached by their configured URLs
+    #[arg(long, conflicts_with = "demo")]
+    pub(crate) router_only: bool,
+    /// Keep the demo shipments moving
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Subgraph {
+    pub(crate) name: Domain,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    /// Keep the demo shipments moving; for the tracking subgraph
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Router {
+    /// SDL of the supergraph
+    #[arg(long, value_name = "FILE")]
+    pub(crate) supergraph: PathBuf,
+    /// Address and port to serve on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4000", value_parser = address)]
+    pub(crate) listen: SocketAddr,
+    /// Configuration file, instead of router-config/vantage.yaml
+    #[arg(long, value_name = "FILE", env = "VANTAGE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Compose {
+    /// File for the supergraph, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schema {
+    /// Write the SDL of every subgraph, the supergraph and the public schema
+    Export {
+        #[arg(long, value_name = "DIR", default_value = "schema")]
+        directory: PathBuf,
+    },
+    /// Fail when the public schema no longer has something that the baseline has
+    Check {
+        /// SDL of the public schema to compare with
+        #[arg(long, value_name = "FILE", default_value = "schema/api.graphql")]
+        baseline: PathBuf,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Migrate {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// One domain instead of all
+    #[arg(long, value_name = "NAME")]
+    pub(crate) domain: Option<Domain>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Seed {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// How many orders [default: 2000]
+    #[arg(long, value_name = "N")]
+    pub(crate) orders: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("whose").required(true).args(["demo", "customer"]))]
+pub(crate) struct Token {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// For the demo customer
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// For this customer: an id (usr_…) or an email address
+    #[arg(long, value_name = "CUSTOMER")]
+    pub(crate) customer: Option<String>,
+    /// OAuth scopes, separated by spaces or commas, or repeated
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
+    pub(crate) scope: Vec<String>,
+    /// How long it is good for, such as 15m or 30d
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub(crate) ttl: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Say whether the configuration is valid, and show it without its secrets
+    Check(ConfigCheck),
+    /// Print the JSON schema of the configuration file
+    Schema {
+        /// File for it, instead of standard output
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigCheck {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Outbox {
+    /// List the events that are given up
+    List {
+        #[command(flatten)]
+        settings: Settings,
+        /// One domain instead of all
+        #[arg(long, value_name = "NAME")]
+        domain: Option<Domain>,
+        /// How many of each domain at most
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u64,
+    },
+    /// Deliver given-up events again
+    Requeue {
+        #[command(flatten)]
+        settings: Settings,
+        domain: Domain,
+        /// Ids of the events
+        #[arg(value_name = "EVENT", required_unless_present = "all")]
+        events: Vec<String>,
+        /// All that are given up
+        #[arg(long, conflicts_with = "events")]
+        all: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace()).map(|cli| cli.command)
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_documented_line_is_understood() {
+        for line in [
+            "vantage serve",
+            "vantage serve --listen 127.0.0.1:0 --data /tmp/shop --config shop.yaml --demo",
+            "vantage serve --router-only",
+            "vantage subgraph returns --listen 127.0.0.1:4001",
+            "vantage router --supergraph supergraph.graphql --listen 127.0.0.1:4000",
+            "vantage compose --output schema/supergraph.graphql",
+            "vantage schema export",
+            "vantage schema check --baseline old.graphql",
+            "vantage migrate",
+            "vantage migrate --domain orders",
+            "vantage seed --orders 100000",
+            "vantage token --demo",
+            "vantage token --customer usr_1 --scope orders:read --scope returns:write --ttl 15m",
+            "vantage config check --config shop.yaml",
+            "vantage config schema",
+            "vantage outbox list",
+            "vantage outbox requeue orders 018f 018e",
+            "vantage outbox requeue orders --all",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let check = |line: &str, kind: ErrorKind| {
+            assert_eq!(parse(line).unwrap_err().kind(), kind, "{line}");
+        };
+        check(
+            "vantage",
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+        );
+        check("vantage serve --listen 4000", ErrorKind::ValueValidation);
+        check(
+            "vantage serve --router-only --demo",
+            ErrorKind::ArgumentConflict,
+        );
+        check("vantage subgraph billing", ErrorKind::InvalidValue);
+        check("vantage router", ErrorKind::MissingRequiredArgument);
+        check("vantage token", ErrorKind::MissingRequiredArgument);
+        check(
+            "vantage token --demo --customer usr_1",
+            ErrorKind::ArgumentConflict,
+        );
+        check("vantage token --demo --ttl 15", ErrorKind::ValueValidation);
+        check(
+            "vantage outbox requeue orders",
+            ErrorKind::MissingRequiredArgument,
+        );
+    }
+
+    #[test]
+    fn a_flag_overrides_only_its_own_key() {
+        let Ok(Command::Serve(serve)) = parse("vantage serve --listen 127.0.0.1:0") else {
+            panic!("it is the serve command");
+        };
+        let overrides = serve.settings.overrides(Some(&serve.listen));
+        assert_eq!(
+            overrides.listen,
+            Some(SocketAddr::from(([127, 0, 0, 1], 0)))
+        );
+        assert_eq!(overrides.data, None);
+    }
+}

@@ -1,0 +1,44 @@
+//! `vantage config check` says whether the configuration is valid; `config schema` describes it to editors.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::cli::{Config, ConfigCheck};
+use crate::config::{Configuration, json_schema};
+
+pub(crate) fn run(command: Config) -> anyhow::Result<()> {
+    match command {
+        Config::Check(check) => run_check(&check),
+        Config::Schema { output } => run_schema(output.as_deref()),
+    }
+}
+
+/// Prints "ok" and what the configuration comes to; secrets are shown as an ellipsis.
+fn run_check(check: &ConfigCheck) -> anyhow::Result<()> {
+    let configuration = Configuration::load(
+        check.settings.config.as_deref(),
+        std::env::vars_os(),
+        &check.settings.overrides(Some(&check.listen)),
+    )?;
+    print("ok\n")?;
+    print(&serde_norway::to_string(&configuration)?)
+}
+
+fn run_schema(output: Option<&Path>) -> anyhow::Result<()> {
+    let schema = json_schema()?;
+    match output {
+        Some(file) => {
+            std::fs::write(file, schema).with_context(|| format!("cannot write {}", file.display()))
+        }
+        None => print(&schema),
+    }
+}
+
+/// Like `print!`, but a closed pipe (`| head`) is an error and not a panic.
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("cannot write to standard output")
+}

@@ -1,0 +1,21 @@
+//! `vantage migrate`: brings the databases to this version.
+
+use platform::clock::Clock;
+
+use crate::cli::Migrate;
+use crate::config::Configuration;
+use crate::domains::{self, Domain};
+
+pub(crate) async fn run(command: Migrate) -> anyhow::Result<()> {
+    let configuration = Configuration::load(
+        command.settings.config.as_deref(),
+        std::env::vars_os(),
+        &command.settings.overrides(None),
+    )?;
+    let all = Domain::ALL.to_vec();
+    for domain in command.domain.map_or(all, |domain| vec![domain]) {
+        let (_, steps) = domains::open_database(&configuration, domain).await?;
+        println!("{}: {steps} migrations applied", domain.name());
+    }
+    Ok(())
+}

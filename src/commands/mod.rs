@@ -1,0 +1,11 @@
+//! One file for each command of the command line.
+
+pub(crate) mod config;
+pub(crate) mod migrate;
+pub(crate) mod outbox;
+pub(crate) mod router;
+pub(crate) mod schema;
+pub(crate) mod seed;
+pub(crate) mod serve;
+pub(crate) mod subgraph;
+pub(crate) mod token;

@@ -1,0 +1,92 @@
+//! `vantage schema export|check` and `vantage compose`: the graph as SDL. `schema/` holds what
+//! `export` writes, and a test fails when it is out of date.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use platform::clock::Clock;
+use router::Router;
+
+use crate::cli::{Compose, Schema};
+use crate::config::Configuration;
+use crate::domains::{Domain, Domains};
+use crate::{graph, keys, schema_changes};
+
+pub(crate) async fn run(command: Schema) -> anyhow::Result<()> {
+    match command {
+        Schema::Export { directory } => export(&directory).await,
+        Schema::Check { baseline } => check(&baseline).await,
+    }
+}
+
+/// Prints the supergraph, or writes it to a file.
+pub(crate) async fn compose(command: Compose) -> anyhow::Result<()> {
+    let (_, router) = graph().await?;
+    match command.output {
+        Some(file) => write(&file, router.supergraph_sdl()),
+        None => {
+            println!("{}", router.supergraph_sdl());
+            Ok(())
+        }
+    }
+}
+
+/// All files of `schema/`, by name.
+pub(crate) async fn files() -> anyhow::Result<Vec<(String, String)>> {
+    let (domains, router) = graph().await?;
+    let mut files: Vec<_> = Domain::ALL
+        .into_iter()
+        .filter_map(|domain| domains.subgraph(domain))
+        .map(|subgraph| (format!("{}.graphql", subgraph.name()), subgraph.sdl().to_owned()))
+        .collect();
+    files.push(("supergraph.graphql".to_owned(), router.supergraph_sdl().to_owned()));
+    files.push(("api.graphql".to_owned(), router.api_sdl().to_owned()));
+    Ok(files)
+}
+
+async fn export(directory: &Path) -> anyhow::Result<()> {
+    for (name, sdl) in files().await? {
+        write(&directory.join(name), &sdl)?;
+    }
+    Ok(())
+}
+
+/// Fails when the baseline has something that the public schema no longer has.
+async fn check(baseline: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(baseline)
+        .with_context(|| format!("cannot read {}", baseline.display()))?;
+    let (_, router) = graph().await?;
+    let lost = schema_changes::breaking(&text, router.api_sdl())
+        .with_context(|| format!("{} is not a GraphQL schema", baseline.display()))?;
+    if !lost.is_empty() {
+        bail!(
+            "the schema breaks clients of {}: {}",
+            baseline.display(),
+            lost.join("; ")
+        );
+    }
+    println!("ok: nothing that {} has is gone", baseline.display());
+    Ok(())
+}
+
+/// The whole graph over empty databases in a directory of its own.
+async fn graph() -> anyhow::Result<(Domains, Router)> {
+    let scratch = tempfile::tempdir().context("cannot create a temporary directory")?;
+    let configuration = Configuration {
+        data: scratch.path().to_owned(),
+        ..Configuration::default()
+    };
+    let key = keys::caller_key(&configuration)?;
+    let domains =
+        Domains::open(&configuration, &Domain::ALL, &key, &Clock::system()).await?;
+    let router = graph::composed(&configuration, &domains, &key)?;
+    Ok((domains, router))
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(directory) = file.parent() {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
+    }
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}

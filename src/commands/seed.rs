@@ -1,0 +1,28 @@
+//! `vantage seed`: fills empty databases with the demo shop, of any size.
+
+use anyhow::bail;
+use platform::clock::Clock;
+
+use crate::cli::Seed;
+use crate::config::Configuration;
+use crate::demo::{self, Databases};
+
+pub(crate) async fn run(command: Seed) -> anyhow::Result<()> {
+    let mut configuration = Configuration::load(
+        command.settings.config.as_deref(),
+        std::env::vars_os(),
+        &command.settings.overrides(None),
+    )?;
+    if let Some(orders) = command.orders {
+        configuration.demo.orders = orders;
+    }
+    let databases = Databases::open(&configuration).await?;
+    let plan = demo::Plan::new(&configuration.demo, &Clock::system());
+    if !demo::seed(&databases, &plan).await? {
+        bail!(
+            "the databases have orders already: seed another --data directory, or an empty database"
+        );
+    }
+    println!("seeded {} orders of {} customers", plan.orders, plan.customers());
+    Ok(())
+}

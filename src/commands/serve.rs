@@ -1,0 +1,97 @@
+//! `vantage serve`: the whole graph from one process, or its router alone.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use platform::caller::Caller;
+use platform::clock::Clock;
+use platform::telemetry::Metrics;
+use router::auth::{DevelopmentKey, NewToken};
+use router::{GraphQLRequest, RequestContext, Router};
+
+use crate::cli::Serve;
+use crate::config::{Configuration, Mode};
+use crate::domains::{Domain, Domains};
+use crate::{graph, keys, listener, serving};
+
+/// What the start page asks, and answers by itself.
+const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { status total { formatted } items { productName product { price { current { amount { formatted } } } } } shipments { carrier status } } } } }";
+
+/// How long the printed token is good for.
+const TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
+    let configuration = Configuration::load(
+        command.settings.config.as_deref(),
+        std::env::vars_os(),
+        &command.settings.overrides(Some(&command.listen)),
+    )?;
+    platform::telemetry::init_log(
+        configuration.telemetry.log_format,
+        &configuration.telemetry.log_level,
+    )?;
+    let metrics = Metrics::install()?;
+    let listener = listener::bind(configuration.listen).await?;
+    let stop = listener::stopped()?;
+
+    let key = keys::caller_key(&configuration)?;
+    let auth = keys::auth(&configuration)?;
+    let clock = Clock::system();
+    let here: Vec<_> = Domain::ALL
+        .into_iter()
+        .filter(|domain| {
+            !command.router_only && configuration.subgraphs.url(domain.name()).is_none()
+        })
+        .collect();
+    let domains = Domains::open(&configuration, &here, &key, &clock).await?;
+    if configuration.mode == Mode::Development && here.len() == Domain::ALL.len() {
+        domains.seed_when_empty(&configuration, &clock).await?;
+    }
+    domains.start().await?;
+    let router = graph::router(&configuration, &domains, &key)?;
+    let state = serving::edge(router.clone(), &auth, &configuration.server)?;
+
+    let address = listener.local_addr().context("the listener has no address")?;
+    let url = format!("http://{address}{}", configuration.server.path);
+    println!("Vantage is listening on {url}");
+    if configuration.mode == Mode::Development
+        && let Some(customer) = domains.demo_customer().await?
+    {
+        introduce(&url, &router, &auth, &customer).await?;
+    }
+    if command.demo {
+        domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
+    }
+    serving::serve(listener, state, metrics, domains, stop).await
+}
+
+/// A first query to paste, and its answer.
+async fn introduce(
+    url: &str,
+    router: &Router,
+    auth: &router::auth::AuthConfig,
+    customer: &str,
+) -> anyhow::Result<()> {
+    let Some(key) = DevelopmentKey::from_config(auth)? else {
+        return Ok(());
+    };
+    let token = NewToken {
+        subject: customer.to_owned(),
+        scopes: Vec::new(),
+        ttl: TOKEN_TTL,
+    };
+    let token = key.mint(&token, std::time::SystemTime::now())?;
+    let answer = router
+        .execute(
+            GraphQLRequest::new(FIRST_QUERY),
+            RequestContext::for_caller(Caller::customer(customer)),
+        )
+        .await;
+    let answer = serde_json::to_string_pretty(&answer)?;
+    println!(
+        "\nTry it as the demo customer:\n\n  curl {url} -H 'content-type: application/json' \
+         -H 'authorization: Bearer {token}' -d '{{\"query\":\"{FIRST_QUERY}\"}}'\n\n\
+         which answers:\n\n{answer}\n"
+    );
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! `vantage subgraph NAME`: one domain as its own HTTP service.
+
+use anyhow::Context;
+use platform::clock::Clock;
+use platform::telemetry::Metrics;
+
+use crate::cli::Subgraph;
+use crate::config::Configuration;
+use crate::domains::Domains;
+use crate::{keys, listener, subgraph_server};
+
+pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
+    let configuration = Configuration::load(
+        command.settings.config.as_deref(),
+        std::env::vars_os(),
+        &command.settings.overrides(Some(&command.listen)),
+    )?;
+    platform::telemetry::init_log(
+        configuration.telemetry.log_format,
+        &configuration.telemetry.log_level,
+    )?;
+    let metrics = Metrics::install()?;
+    let listener = listener::bind(configuration.listen).await?;
+    let stop = listener::stopped()?;
+
+    let key = keys::caller_key(&configuration)?;
+    let domain = command.name;
+    let domains = Domains::open(&configuration, &[domain], &key, &Clock::system()).await?;
+    domains.start().await?;
+    let subgraph = domains
+        .subgraph(domain)
+        .with_context(|| format!("the {} subgraph was not opened", domain.name()))?;
+
+    let address = listener.local_addr().context("the listener has no address")?;
+    println!("The {} subgraph is listening on http://{address}/graphql", domain.name());
+    if command.demo {
+        domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
+    }
+    tokio::spawn(metrics.clone().upkeep());
+    let app = subgraph_server::routes(subgraph.clone(), key)
+        .merge(listener::operations(metrics, domains.clone()));
+    listener::serve(listener, app, stop).await
+}

@@ -1,0 +1,50 @@
+//! `vantage token`: mints a token with the development key, for a customer or the demo customer.
+
+use anyhow::{Context, bail};
+use entities::orders::customer;
+use resolvers::id::IdKind;
+use router::auth::{DevelopmentKey, NewToken};
+
+use crate::cli::Token;
+use crate::config::{Configuration, Mode};
+use crate::demo::DEMO_CUSTOMER_EMAIL;
+use crate::domains::{self, Domain};
+use crate::keys;
+
+pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
+    let configuration = Configuration::load(
+        command.settings.config.as_deref(),
+        std::env::vars_os(),
+        &command.settings.overrides(None),
+    )?;
+    if configuration.mode == Mode::Production {
+        bail!("production believes its identity provider only: mint tokens with mode: development");
+    }
+    let subject = match &command.customer {
+        Some(id) if !id.contains('@') => {
+            if IdKind::Customer.parse(id).is_none() {
+                bail!("{id} is neither a customer's id, which starts with usr_, nor an email address");
+            }
+            id.clone()
+        }
+        email => {
+            let email = email.as_deref().unwrap_or(DEMO_CUSTOMER_EMAIL);
+            let (orders, _) = domains::open_database(&configuration, Domain::Orders).await?;
+            let customer = customer::by_email(orders.read(), email)
+                .await?
+                .with_context(|| {
+                    format!("nobody has the address {email}: run `vantage serve` or `vantage seed` first")
+                })?;
+            IdKind::Customer.format(customer.id)
+        }
+    };
+    let key = DevelopmentKey::from_config(&keys::auth(&configuration)?)?
+        .context("there is no development key")?;
+    let token = NewToken {
+        subject,
+        scopes: command.scope,
+        ttl: command.ttl.get(),
+    };
+    println!("{}", key.mint(&token, std::time::SystemTime::now())?);
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! What production refuses of the `auth` section, whose keys the router's edge defines.
+
+use platform::config::Invalid;
+use router::auth::AuthConfig;
+use url::{Host, Url};
+
+/// In production tokens come from an identity provider, and the development key is refused.
+pub(super) fn check_production(auth: &AuthConfig) -> Result<(), Invalid> {
+    if auth.development_secret.is_some() {
+        return Err(Invalid::new(
+            "auth.development_secret",
+            "is refused in production: remove it, and set auth.jwks.url or auth.public_keys",
+        ));
+    }
+    let Some(jwks) = &auth.jwks else {
+        return if auth.public_keys.is_empty() {
+            Err(Invalid::new(
+                "mode",
+                "production needs an identity provider: set auth.jwks.url or auth.public_keys",
+            ))
+        } else {
+            Ok(())
+        };
+    };
+    let is_safe = Url::parse(&jwks.url).is_ok_and(|url| match url.host() {
+        _ if url.scheme() == "https" => true,
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    });
+    if is_safe {
+        Ok(())
+    } else {
+        Err(Invalid::new(
+            "auth.jwks.url",
+            "must be https in production: whoever answers for it could sign tokens",
+        ))
+    }
+}

@@ -1,0 +1,200 @@
+//! The typed configuration of every vantage process: one tree, one file per section.
+
+mod auth;
+mod demo;
+mod pricing;
+mod router;
+mod server;
+mod subgraphs;
+mod telemetry;
+mod tracking;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use ::router::auth::AuthConfig;
+use ::router::server::ServerConfig;
+use platform::config::{ConfigError, ConnectionUrl, Invalid, Layers, Secret};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::router::Router;
+pub(crate) use demo::Demo;
+pub(crate) use pricing::Pricing;
+pub(crate) use subgraphs::Subgraphs;
+pub(crate) use telemetry::Telemetry;
+pub(crate) use tracking::Tracking;
+
+/// Read when it exists and no other file is named.
+pub(crate) const DEFAULT_FILE: &str = "router-config/vantage.yaml";
+
+/// Every variable that starts so sets a key, except the reserved ones.
+const PREFIX: &str = "VANTAGE_";
+
+/// `VANTAGE_CONFIG` names the file; `VANTAGE_TEST_…` tells the tests where their databases are.
+const RESERVED: [&str; 2] = ["CONFIG", "TEST_"];
+
+/// Fewer bytes than a SHA-256 hash can be guessed sooner than it.
+const SECRET_BYTES: usize = 32;
+
+/// The configuration of a vantage process.
+///
+/// Defaults, then this file, then `VANTAGE_*` variables (the keys of a path joined by two underscores:
+/// `VANTAGE_ROUTER__DEADLINE=2s`), then flags. Relative paths start at the working directory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Configuration {
+    /// What this process may take for granted. In production the development key is refused.
+    pub(crate) mode: Mode,
+    /// Address and port to serve on; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// Directory of the embedded databases, indexes and generated keys; created when missing.
+    pub(crate) data: PathBuf,
+    /// PostgreSQL, one schema for each domain. Without it each domain has an SQLite file in `data`.
+    pub(crate) database_url: Option<ConnectionUrl>,
+    /// Redis, for messages and caches shared by instances. Without it they stay in the process.
+    pub(crate) redis_url: Option<ConnectionUrl>,
+    /// Signs the verified caller between the router and subgraph processes: the same in all of them.
+    /// Without it one is generated and kept in `data`.
+    pub(crate) subgraph_secret: Option<Secret>,
+    /// Whose tokens are believed. In development, without a secret here, one is generated and kept in `data`.
+    pub(crate) auth: AuthConfig,
+    pub(crate) server: ServerConfig,
+    pub(crate) router: Router,
+    pub(crate) subgraphs: Subgraphs,
+    pub(crate) pricing: Pricing,
+    pub(crate) tracking: Tracking,
+    pub(crate) demo: Demo,
+    pub(crate) telemetry: Telemetry,
+}
+
+/// What a process may take for granted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// A developer's machine: tokens of a generated key, an explorer page.
+    #[default]
+    Development,
+    /// Strangers can reach it: tokens of an identity provider only.
+    Production,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            data: PathBuf::from("./data"),
+            database_url: None,
+            redis_url: None,
+            subgraph_secret: None,
+            auth: AuthConfig::default(),
+            server: server::in_mode(ServerConfig::default(), Mode::default()),
+            router: Router::default(),
+            subgraphs: Subgraphs::default(),
+            pricing: Pricing::default(),
+            tracking: Tracking::default(),
+            demo: Demo::default(),
+            telemetry: Telemetry::default(),
+        }
+    }
+}
+
+/// The JSON schema of the configuration file, for editors (`router-config/vantage.schema.json`).
+pub(crate) fn json_schema() -> serde_json::Result<String> {
+    let schema = schemars::schema_for!(Configuration);
+    serde_json::to_string_pretty(&schema).map(|text| text + "\n")
+}
+
+/// What the command line sets.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl Configuration {
+    /// The configuration from the file (the default one may be absent, a named one may not), the
+    /// variables and the command line.
+    pub(crate) fn load(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let layers = Layers::new(PREFIX);
+        let mut layers = match file {
+            Some(file) => layers.file(file)?,
+            None => layers.file_if_present(Path::new(DEFAULT_FILE))?,
+        }
+        .variables(variables, &RESERVED)?;
+        if let Some(listen) = overrides.listen {
+            layers = layers.flag("--listen", "listen", listen.to_string())?;
+        }
+        if let Some(data) = &overrides.data {
+            layers = layers.flag("--data", "data", data.to_string_lossy())?;
+        }
+        let mut configuration: Self = layers.load_checked(Self::check)?;
+        configuration.server = server::in_mode(configuration.server, configuration.mode);
+        Ok(configuration)
+    }
+
+    /// What no single value can know to be wrong.
+    fn check(&self) -> Result<(), Invalid> {
+        check_scheme(
+            "database_url",
+            self.database_url.as_ref(),
+            &["postgres", "postgresql"],
+        )?;
+        check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
+        server::check(&self.server, self.mode)?;
+        self.subgraphs.check()?;
+        self.telemetry.check()?;
+        if self.mode == Mode::Production {
+            auth::check_production(&self.auth)?;
+            self.check_production()?;
+        }
+        check_secret("subgraph_secret", self.subgraph_secret.as_ref())?;
+        check_secret(
+            "auth.development_secret",
+            self.auth.development_secret.as_ref(),
+        )
+    }
+
+    fn check_production(&self) -> Result<(), Invalid> {
+        if self.subgraph_secret.is_none() && self.subgraphs.any_remote() {
+            return Err(Invalid::new(
+                "subgraph_secret",
+                "is needed when subgraphs are other processes: set the same one in all of them",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn check_secret(key: &'static str, secret: Option<&Secret>) -> Result<(), Invalid> {
+    match secret {
+        Some(secret) if secret.expose().len() < SECRET_BYTES => Err(Invalid::new(
+            key,
+            format!("is shorter than {SECRET_BYTES} bytes: make one with `openssl rand -hex 32`"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_scheme(
+    key: &'static str,
+    url: Option<&ConnectionUrl>,
+    schemes: &[&str],
+) -> Result<(), Invalid> {
+    match url {
+        Some(url) if !schemes.contains(&url.scheme()) => Err(Invalid::new(
+            key,
+            format!("{:?} is none of {}", url.scheme(), schemes.join(", ")),
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,27 @@
+//! How operations are answered.
+
+use platform::config::Duration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How operations are answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Router {
+    /// When slow subgraphs are cut; what is there by then is served.
+    pub(crate) deadline: Duration,
+    /// Whether clients may ask for the schema.
+    pub(crate) introspection: bool,
+    /// Whether clients may ask how an operation is planned. It names the subgraphs.
+    pub(crate) expose_query_plan: bool,
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(4),
+            introspection: true,
+            expose_query_plan: false,
+        }
+    }
+}

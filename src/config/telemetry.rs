@@ -1,0 +1,31 @@
+//! What is logged, and how.
+
+use platform::config::Invalid;
+use platform::telemetry::{LogFormat, check_filter};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Telemetry {
+    pub(crate) log_format: LogFormat,
+    /// Level, or levels by module: `info`, `warn,router=debug`.
+    pub(crate) log_level: String,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            log_format: LogFormat::Text,
+            log_level: "info".to_owned(),
+        }
+    }
+}
+
+impl Telemetry {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        check_filter(&self.log_level)
+            .map_err(|error| Invalid::new("telemetry.log_level", error.to_string()))
+    }
+}

@@ -1,0 +1,54 @@
+//! How often carriers are asked where a shipment is.
+
+use platform::config::Duration;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+
+/// How often carriers are asked where a shipment is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tracking {
+    pub(crate) carriers: Carriers,
+}
+
+/// The carriers that are polled; the others call us.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Carriers {
+    pub(crate) dhl: Carrier,
+    pub(crate) fedex: Carrier,
+    pub(crate) ups: Carrier,
+}
+
+/// How one carrier is asked. What is not set stays as it is for this carrier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = nothing_required)]
+pub(crate) struct Carrier {
+    /// Time between two questions about one shipment.
+    pub(crate) poll_interval: Duration,
+    /// How long an answer may take.
+    pub(crate) timeout: Duration,
+    /// Questions an hour that the carrier allows, over all shipments and instances.
+    pub(crate) hourly_budget: u32,
+}
+
+impl Default for Carriers {
+    fn default() -> Self {
+        let carrier = |poll_seconds, timeout_seconds, hourly_budget| Carrier {
+            poll_interval: Duration::from_secs(poll_seconds),
+            timeout: Duration::from_secs(timeout_seconds),
+            hourly_budget,
+        };
+        Self {
+            dhl: carrier(60, 10, 2_000),
+            fedex: carrier(90, 15, 1_000),
+            ups: carrier(120, 12, 500),
+        }
+    }
+}
+
+/// The defaults differ by carrier, so they come from [`Carriers`] and no key is required.
+fn nothing_required(schema: &mut Schema) {
+    schema.remove("required");
+}

@@ -1,0 +1,46 @@
+//! Demo customers. They have numbers instead of names: nobody is made up.
+
+use rand::Rng;
+use uuid::Uuid;
+
+use super::places::{PLACES, Place};
+use super::{Plan, Stream};
+
+/// Whom `vantage token --demo` speaks for: the shop's first customer.
+pub(crate) const DEMO_CUSTOMER_EMAIL: &str = "demo@vantage.example";
+
+pub(super) struct Customer {
+    pub(super) id: Uuid,
+    pub(super) email: String,
+    pub(super) name: String,
+    pub(super) place: &'static Place,
+    pub(super) card_last4: String,
+}
+
+impl Plan {
+    /// The customer with this number, from 0, who is the demo customer.
+    pub(super) fn customer(&self, index: u32) -> Customer {
+        let mut random = self.random(Stream::Customer, index.into());
+        let (email, name, place) = if index == 0 {
+            (
+                DEMO_CUSTOMER_EMAIL.to_owned(),
+                "Demo Customer".to_owned(),
+                0,
+            )
+        } else {
+            let place = random.random_range(0..PLACES.len());
+            (
+                format!("customer{index}@vantage.example"),
+                format!("Customer {index}"),
+                place,
+            )
+        };
+        Customer {
+            id: self.id(Stream::Customer, index.into()),
+            email,
+            name,
+            place: &PLACES[place],
+            card_last4: format!("{:04}", random.random_range(0..10_000)),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The demo shop: customers, products, orders and what became of them. Everything follows from a
+//! seed and a moment; the same two give the same shop, row for row and id for id, of any size.
+
+mod catalog;
+mod customers;
+mod orders;
+mod places;
+mod returns;
+mod shipments;
+mod write;
+
+use chrono::{DateTime, Utc};
+use platform::clock::Clock;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use uuid::{Builder, Uuid};
+
+use crate::config;
+
+pub(crate) use customers::DEMO_CUSTOMER_EMAIL;
+pub(crate) use write::{Databases, seed};
+
+/// What a shop follows from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) orders: u32,
+    /// The shop's "now": orders were placed before it.
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// What is generated; each thing has a random stream of its own, so that one more order changes
+/// no other.
+#[derive(Clone, Copy, Debug)]
+enum Stream {
+    Customer = 1,
+    Product = 2,
+    Order = 3,
+    OrderItem = 4,
+    Shipment = 5,
+    Return = 6,
+    Notification = 7,
+    Event = 8,
+    Price = 9,
+}
+
+/// Ids carry times of this epoch instead of the shop's "now", so they are the same every day.
+const ID_EPOCH_MILLIS: u64 = 1_735_689_600_000; // 2025-01-01T00:00:00Z
+
+impl Plan {
+    /// The shop of this configuration: its own "now", or the clock's.
+    pub(crate) fn new(demo: &config::Demo, clock: &Clock) -> Self {
+        Self {
+            seed: demo.seed,
+            orders: demo.orders,
+            now: demo.now.unwrap_or_else(|| clock.now()),
+        }
+    }
+
+    /// Customers of the shop: each orders about forty times, and there are never fewer than fifty.
+    pub(crate) fn customers(&self) -> u32 {
+        (self.orders / 40).max(50)
+    }
+
+    /// The random stream of one thing.
+    fn random(&self, stream: Stream, index: u64) -> ChaCha8Rng {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        random.set_stream((stream as u64) << 56 | index);
+        random
+    }
+
+    /// The id of one thing: a UUIDv7 that sorts by index.
+    fn id(&self, stream: Stream, index: u64) -> Uuid {
+        use rand::RngCore;
+        let mut random = [0; 10];
+        self.random(stream, index | 1 << 55).fill_bytes(&mut random);
+        Builder::from_unix_timestamp_millis(ID_EPOCH_MILLIS + index * 1_000, &random).into_uuid()
+    }
+}

@@ -1,0 +1,344 @@
+//! Demo orders: who bought what, when, in which currency, and how far it has come.
+
+use chrono::{DateTime, Duration, Utc};
+use rand::Rng;
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money, Rounding};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::catalog::{PRODUCTS, Product, Restriction};
+use super::customers::Customer;
+use super::places::rate;
+use super::{Plan, Stream};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Pending,
+    Confirmed,
+    Shipped,
+    Delivered,
+    Cancelled,
+}
+
+impl Status {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Confirmed => "confirmed",
+            Self::Shipped => "shipped",
+            Self::Delivered => "delivered",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+pub(super) struct Order {
+    pub(super) index: u32,
+    pub(super) id: Uuid,
+    pub(super) customer: Customer,
+    pub(super) status: Status,
+    pub(super) placed_at: DateTime<Utc>,
+    pub(super) confirmed_at: Option<DateTime<Utc>>,
+    pub(super) shipped_at: Option<DateTime<Utc>>,
+    pub(super) delivered_at: Option<DateTime<Utc>>,
+    pub(super) cancelled_at: Option<DateTime<Utc>>,
+    pub(super) lines: Vec<Line>,
+    pub(super) currency: CurrencyCode,
+    /// How much of the currency one US dollar bought.
+    pub(super) rate: Decimal,
+    /// In minor units of the currency.
+    pub(super) subtotal: i64,
+    pub(super) shipping: i64,
+    pub(super) tax: i64,
+    /// In US cents.
+    pub(super) total_usd: i64,
+}
+
+pub(super) struct Line {
+    pub(super) id: Uuid,
+    pub(super) product: Product,
+    pub(super) quantity: i32,
+    /// In minor units of the order's currency, each.
+    pub(super) unit_price: i64,
+    /// Of the whole line.
+    pub(super) tax: i64,
+}
+
+impl Order {
+    pub(super) fn total(&self) -> i64 {
+        self.subtotal + self.shipping + self.tax
+    }
+
+    /// The order's public id.
+    pub(super) fn number(&self) -> String {
+        IdKind::Order.format(self.id)
+    }
+}
+
+/// What is particular about the demo customer's orders, newest first; every rule has its case.
+struct Special {
+    /// Days since it was placed, and how long the way to the door took.
+    age: i64,
+    on_the_way: i64,
+    status: Status,
+    currency: CurrencyCode,
+    restriction: Option<Restriction>,
+    /// At most ten dollars in total.
+    small: bool,
+}
+
+const fn special(age: i64, status: Status, currency: CurrencyCode) -> Special {
+    Special {
+        age,
+        on_the_way: 3,
+        status,
+        currency,
+        restriction: None,
+        small: false,
+    }
+}
+
+const SPECIALS: [Special; 12] = [
+    special(2, Status::Shipped, CurrencyCode::Usd),
+    special(8, Status::Delivered, CurrencyCode::Usd),
+    special(13, Status::Delivered, CurrencyCode::Jpy),
+    special(20, Status::Delivered, CurrencyCode::Eur),
+    special(48, Status::Delivered, CurrencyCode::Usd),
+    Special {
+        restriction: Some(Restriction::Digital),
+        ..special(10, Status::Delivered, CurrencyCode::Usd)
+    },
+    Special {
+        restriction: Some(Restriction::Personalized),
+        ..special(11, Status::Delivered, CurrencyCode::Usd)
+    },
+    Special {
+        small: true,
+        ..special(12, Status::Delivered, CurrencyCode::Usd)
+    },
+    special(0, Status::Confirmed, CurrencyCode::Gbp),
+    special(15, Status::Delivered, CurrencyCode::Usd),
+    special(25, Status::Delivered, CurrencyCode::Usd),
+    special(60, Status::Cancelled, CurrencyCode::Cad),
+];
+
+/// The demo customer's order that has a return waiting for its parcel, and the one whose return is done.
+pub(super) const RETURN_UNDER_WAY: u32 = 9;
+pub(super) const RETURN_COMPLETED: u32 = 10;
+
+impl Plan {
+    /// The order with this number, from 0. The first twelve are the demo customer's.
+    pub(super) fn order(&self, index: u32) -> Order {
+        let mut random = self.random(Stream::Order, index.into());
+        let special = SPECIALS.get(index as usize);
+        let customer = match special {
+            Some(_) => self.customer(0),
+            // Customer 1 orders for an office: enough to page through.
+            None if index.is_multiple_of(13) => self.customer(1),
+            None => self.customer(random.random_range(1..self.customers())),
+        };
+        let currency = special.map_or(customer.place.currency, |special| special.currency);
+        let age = match special {
+            Some(special) => {
+                Duration::days(special.age) + Duration::minutes(7 * i64::from(index) + 5)
+            }
+            None => Duration::minutes(random.random_range(10..365 * 24 * 60)),
+        };
+        let placed_at = self.now - age;
+        let (status, way) = match special {
+            Some(special) => (special.status, Duration::days(special.on_the_way)),
+            None => {
+                let way = Duration::hours(random.random_range(40..150));
+                let status = if random.random_bool(0.05) {
+                    Status::Cancelled
+                } else if age < Duration::minutes(30) {
+                    Status::Pending
+                } else if age < Duration::hours(20) {
+                    Status::Confirmed
+                } else if age < way {
+                    Status::Shipped
+                } else {
+                    Status::Delivered
+                };
+                (status, way)
+            }
+        };
+        let shipped = matches!(status, Status::Shipped | Status::Delivered);
+        let mut order = Order {
+            index,
+            id: self.id(Stream::Order, index.into()),
+            customer,
+            status,
+            placed_at,
+            confirmed_at: (status != Status::Pending).then(|| placed_at + Duration::minutes(4)),
+            shipped_at: shipped.then(|| placed_at + Duration::hours(18)),
+            delivered_at: (status == Status::Delivered).then(|| placed_at + way),
+            cancelled_at: (status == Status::Cancelled).then(|| placed_at + Duration::hours(2)),
+            lines: Vec::new(),
+            currency,
+            rate: rate(currency),
+            subtotal: 0,
+            shipping: 0,
+            tax: 0,
+            total_usd: 0,
+        };
+        self.fill(&mut order, special);
+        order
+    }
+
+    /// Puts products into the order and adds it up, as the shop would have.
+    fn fill(&self, order: &mut Order, special: Option<&Special>) {
+        let mut random = self.random(Stream::OrderItem, order.index.into());
+        let small = special.is_some_and(|special| special.small);
+        let count = if small {
+            1
+        } else {
+            random.random_range(1..=4_u32)
+        };
+        let mut usd_subtotal = 0;
+        let tax_rate = order.customer.place.tax;
+        for position in 0..count {
+            let mut product = match special {
+                // The monitor of the source documents leads the demo customer's orders.
+                Some(special) if position == 0 => match special.restriction {
+                    None if small => self.product(19),
+                    None => self.product(0),
+                    Some(restriction) => self.restricted(restriction),
+                },
+                _ => self.product(random.random_range(0..PRODUCTS)),
+            };
+            if order.lines.iter().any(|line| line.product.id == product.id) {
+                continue;
+            }
+            if small {
+                product.price = 399;
+                product.adjustment = 0;
+            }
+            let quantity = if small { 1 } else { random.random_range(1..=3) };
+            let usd = product.price + product.adjustment;
+            let unit_price = convert(usd, order.rate, order.currency);
+            let line_total = unit_price * i64::from(quantity);
+            usd_subtotal += usd * i64::from(quantity);
+            order.lines.push(Line {
+                id: self.id(
+                    Stream::OrderItem,
+                    u64::from(order.index) * 8 + u64::from(position),
+                ),
+                product,
+                quantity,
+                unit_price,
+                tax: line_total * tax_rate / 10_000,
+            });
+            order.subtotal += line_total;
+        }
+        order.tax = order.lines.iter().map(|line| line.tax).sum();
+        // Shipping is free from fifty dollars on.
+        let usd_shipping = match (small, usd_subtotal >= 5_000) {
+            (true, _) => 299,
+            (_, true) => 0,
+            (_, false) => 599,
+        };
+        let usd_shipping = if order.index == 1 { 599 } else { usd_shipping };
+        order.shipping = convert(usd_shipping, order.rate, order.currency);
+        let usd_tax = usd_subtotal * tax_rate / 10_000;
+        order.total_usd = usd_subtotal + usd_shipping + usd_tax;
+    }
+
+    /// The first product that cannot be returned for this reason.
+    fn restricted(&self, restriction: Restriction) -> Product {
+        (0..PRODUCTS)
+            .map(|index| self.product(index))
+            .find(|product| product.restriction == Some(restriction))
+            .unwrap_or_else(|| self.product(0))
+    }
+}
+
+/// US cents in another currency's minor units, rounded down as prices are.
+pub(super) fn convert(usd_cents: i64, rate: Decimal, currency: CurrencyCode) -> i64 {
+    Money::from_decimal(Decimal::new(usd_cents, 2) * rate, currency, Rounding::Down)
+        .map_or(i64::MAX, |money| money.minor)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use chrono::TimeZone;
+
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan {
+            seed: 1,
+            orders: 2_000,
+            now: Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_shop_has_every_currency_and_status_and_at_least_fifty_customers() {
+        let orders: Vec<_> = (0..2_000).map(|index| plan().order(index)).collect();
+        let currencies: HashSet<_> = orders.iter().map(|order| order.currency).collect();
+        let statuses: HashSet<_> = orders.iter().map(|order| order.status.as_str()).collect();
+        let customers: HashSet<_> = orders.iter().map(|order| order.customer.id).collect();
+        assert_eq!((currencies.len(), statuses.len()), (8, 5));
+        assert!(
+            customers.len() >= 45,
+            "{} customers ordered",
+            customers.len()
+        );
+        let titles: HashSet<_> = (0..PRODUCTS)
+            .map(|index| plan().product(index).title)
+            .collect();
+        assert!(titles.len() > 490, "{} titles", titles.len());
+    }
+
+    #[test]
+    fn the_demo_customer_has_a_case_of_every_rule() {
+        let plan = plan();
+        let orders: Vec<_> = (0..12).map(|index| plan.order(index)).collect();
+        let window = plan.now - Duration::days(30);
+        assert!(
+            orders
+                .iter()
+                .all(|order| order.customer.id == plan.customer(0).id)
+        );
+        assert!(
+            orders
+                .iter()
+                .any(|order| order.delivered_at.is_some_and(|at| at > window))
+        );
+        assert!(
+            orders
+                .iter()
+                .any(|order| order.delivered_at.is_some_and(|at| at < window))
+        );
+        assert!(orders.iter().any(|order| order.status == Status::Shipped));
+        for currency in [CurrencyCode::Jpy, CurrencyCode::Eur] {
+            assert!(orders.iter().any(|order| order.currency == currency));
+        }
+        assert!(orders.iter().any(|order| order.total_usd <= 1_000));
+        assert!(
+            orders
+                .iter()
+                .any(|order| order.lines[0].product.restriction.is_some())
+        );
+    }
+
+    #[test]
+    fn the_same_plan_gives_the_same_order_whatever_the_size_of_the_shop() {
+        let (one, other) = (
+            plan().order(7),
+            Plan {
+                orders: 5,
+                ..plan()
+            }
+            .order(7),
+        );
+        assert_eq!(
+            (one.id, one.total(), one.placed_at),
+            (other.id, other.total(), other.placed_at)
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! Demo returns: some delivered orders have one, at every stage of its way.
+
+use chrono::{DateTime, Duration, Utc};
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use uuid::Uuid;
+
+use super::orders::{Line, Order, RETURN_COMPLETED, RETURN_UNDER_WAY, Status};
+use super::{Plan, Stream};
+
+pub(super) struct Return<'a> {
+    pub(super) id: Uuid,
+    pub(super) item_id: Uuid,
+    pub(super) line: &'a Line,
+    pub(super) status: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) condition: &'static str,
+    /// Our mistake: shipping is refunded too.
+    pub(super) our_fault: bool,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) label: Option<Label>,
+    /// What happened, oldest first.
+    pub(super) events: Vec<(&'static str, DateTime<Utc>)>,
+}
+
+pub(super) struct Label {
+    pub(super) tracking_number: String,
+    pub(super) generated_at: DateTime<Utc>,
+    /// In US cents.
+    pub(super) cost: i64,
+}
+
+/// Reasons with the condition that goes with them, and whether the mistake was ours.
+const REASONS: [(&str, &str, bool); 6] = [
+    ("defective_on_arrival", "defective", true),
+    ("changed_mind", "opened_unused", false),
+    ("wrong_size", "unopened", false),
+    ("damaged_in_transit", "damaged", true),
+    ("does_not_fit_style", "unopened", false),
+    ("wrong_item_shipped", "unopened", true),
+];
+
+/// How far a return may have come, as the events that got it there.
+const STAGES: [(&str, &[&str]); 6] = [
+    ("initiated", &["initiated"]),
+    ("label_generated", &["initiated", "label_generated"]),
+    (
+        "refund_issued",
+        &[
+            "initiated",
+            "label_generated",
+            "carrier_scanned",
+            "refund_issued",
+        ],
+    ),
+    (
+        "completed",
+        &[
+            "initiated",
+            "label_generated",
+            "carrier_scanned",
+            "refund_issued",
+            "completed",
+        ],
+    ),
+    ("cancelled", &["initiated", "cancelled"]),
+    (
+        "manual_review",
+        &["initiated", "label_generated", "manual_review"],
+    ),
+];
+
+impl Plan {
+    /// The return of an order, if it has one: of one unit of its first line that may be returned.
+    pub(super) fn return_of<'a>(&self, order: &'a Order) -> Option<Return<'a>> {
+        let mut random = self.random(Stream::Return, order.index.into());
+        let stage = match order.index {
+            RETURN_UNDER_WAY => 1,
+            RETURN_COMPLETED => 3,
+            0..12 => return None,
+            _ if order.status != Status::Delivered || !random.random_bool(0.08) => return None,
+            _ => random.random_range(0..STAGES.len()),
+        };
+        let line = order
+            .lines
+            .iter()
+            .find(|line| line.product.restriction.is_none())?;
+        let &(reason, condition, our_fault) = match order.index {
+            RETURN_UNDER_WAY => &REASONS[0],
+            RETURN_COMPLETED => &REASONS[1],
+            _ => REASONS.choose(&mut random)?,
+        };
+        let (status, steps) = STAGES[stage];
+        let delivered_at = order.delivered_at?;
+        // Under way means recent: its deadline is still ahead.
+        let created_at = match status {
+            "initiated" | "label_generated" => (self.now - Duration::hours(20)).max(delivered_at),
+            _ => delivered_at + Duration::hours(random.random_range(10..60)),
+        };
+        let events: Vec<_> = steps
+            .iter()
+            .zip(0_i32..)
+            .map(|(&step, position)| (step, created_at + Duration::hours(5) * position))
+            .collect();
+        let generated_at = events
+            .iter()
+            .find(|(step, _)| *step == "label_generated")
+            .map(|(_, at)| *at);
+        Some(Return {
+            id: self.id(Stream::Return, u64::from(order.index) * 2),
+            item_id: self.id(Stream::Return, u64::from(order.index) * 2 + 1),
+            line,
+            status,
+            reason,
+            condition,
+            our_fault,
+            created_at,
+            label: generated_at.map(|generated_at| Label {
+                tracking_number: format!(
+                    "9205590036297{:013}",
+                    random.random_range(0..10_u64.pow(13))
+                ),
+                generated_at,
+                cost: random.random_range(600..1_200),
+            }),
+            events,
+        })
+    }
+}

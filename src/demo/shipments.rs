@@ -1,0 +1,74 @@
+//! Demo parcels: which carrier, and how far along the way.
+
+use chrono::{DateTime, Duration, Utc};
+use rand::Rng;
+use uuid::Uuid;
+
+use super::orders::{Order, Status};
+use super::{Plan, Stream};
+
+pub(super) struct Shipment {
+    pub(super) id: Uuid,
+    pub(super) carrier: &'static str,
+    pub(super) tracking_number: String,
+    pub(super) estimated_delivery: DateTime<Utc>,
+    /// Oldest first; the last is the current status.
+    pub(super) events: Vec<Event>,
+}
+
+pub(super) struct Event {
+    pub(super) status: &'static str,
+    pub(super) location: &'static str,
+    pub(super) at: DateTime<Utc>,
+}
+
+impl Plan {
+    /// The parcel of an order that has left.
+    pub(super) fn shipment(&self, order: &Order) -> Option<Shipment> {
+        let shipped_at = order.shipped_at?;
+        let mut random = self.random(Stream::Shipment, order.index.into());
+        let digits: u64 = random.random_range(1_000_000_000..10_000_000_000);
+        // The carriers' shares of the shop's parcels: 35, 28, 22 and 15 percent.
+        let (carrier, tracking_number) = match random.random_range(0..100) {
+            0..35 => ("dhl", format!("DHL{digits}")),
+            35..63 => ("fedex", format!("FX{digits}")),
+            63..85 => ("ups", format!("1Z999AA1{digits}")),
+            _ => ("usps", format!("92055900362970{digits}")),
+        };
+        let arrival = order
+            .delivered_at
+            .unwrap_or(order.placed_at + Duration::days(3));
+        let way = arrival - shipped_at;
+        let [warehouse, hub, center, van] = order.customer.place.route;
+        let stops = [
+            ("shipped", warehouse, 0),
+            ("in_transit", hub, 35),
+            ("in_transit", center, 75),
+            ("out_for_delivery", van, 93),
+            ("delivered", order.customer.place.city, 100),
+        ];
+        let delivered = order.status == Status::Delivered;
+        let events = stops
+            .into_iter()
+            .map(|(status, location, percent)| Event {
+                status,
+                location,
+                at: shipped_at + way * percent / 100,
+            })
+            .filter(|event| {
+                if delivered {
+                    true
+                } else {
+                    event.at <= self.now && event.status != "delivered"
+                }
+            })
+            .collect();
+        Some(Shipment {
+            id: self.id(Stream::Shipment, order.index.into()),
+            carrier,
+            tracking_number,
+            estimated_delivery: arrival.max(self.now.min(arrival + Duration::days(1))),
+            events,
+        })
+    }
+}

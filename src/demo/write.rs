@@ -1,0 +1,84 @@
+//! Writes the demo shop into the domains' databases, domain by domain and chunk by chunk, so that a
+//! shop of any size takes the same memory. A domain is written whole or not at all.
+
+mod notifications;
+mod orders;
+mod pricing;
+mod returns;
+mod search;
+mod tracking;
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use platform::database::Database;
+
+use super::Plan;
+use crate::config::Configuration;
+use crate::domains::{self, Domain};
+
+/// Orders that are generated and written at a time.
+const CHUNK: u32 = 1_000;
+
+/// The databases of all domains.
+pub(crate) struct Databases {
+    orders: Database,
+    returns: Database,
+    pricing: Database,
+    notifications: Database,
+    search: Database,
+    tracking: Database,
+}
+
+impl Databases {
+    /// Opens and migrates all six.
+    pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Self> {
+        let mut opened = BTreeMap::new();
+        for domain in Domain::ALL {
+            let (database, _) = domains::open_database(configuration, domain).await?;
+            opened.insert(domain, database);
+        }
+        Self::new(|domain| opened.remove(&domain).context("the database was not opened"))
+    }
+
+    /// From databases that are open.
+    pub(crate) fn new(
+        mut database: impl FnMut(Domain) -> anyhow::Result<Database>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            orders: database(Domain::Orders)?,
+            returns: database(Domain::Returns)?,
+            pricing: database(Domain::Pricing)?,
+            notifications: database(Domain::Notifications)?,
+            search: database(Domain::Search)?,
+            tracking: database(Domain::Tracking)?,
+        })
+    }
+}
+
+/// Writes the shop, unless there is one: then nothing changes and the answer is `false`.
+///
+/// Orders come last, so that a shop with orders is whole: what an interrupted run has written of the
+/// others is found and left.
+pub(crate) async fn seed(databases: &Databases, plan: &Plan) -> anyhow::Result<bool> {
+    if orders::is_written(&databases.orders).await? {
+        return Ok(false);
+    }
+    pricing::write(&databases.pricing, plan).await?;
+    search::write(&databases.search, plan).await?;
+    notifications::write(&databases.notifications, plan).await?;
+    tracking::write(&databases.tracking, plan).await?;
+    returns::write(&databases.returns, plan).await?;
+    orders::write(&databases.orders, plan).await?;
+    Ok(true)
+}
+
+impl Plan {
+    /// The numbers of all orders, in chunks.
+    fn chunks(&self) -> impl Iterator<Item = std::ops::Range<u32>> {
+        let orders = self.orders;
+        (0..orders)
+            .step_by(CHUNK as usize)
+            .map(move |start| start..(start + CHUNK).min(orders))
+    }
+}

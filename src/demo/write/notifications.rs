@@ -1,0 +1,91 @@
+//! The notifications domain's share: settings, devices, and the messages about orders.
+
+use chrono::{Duration, NaiveTime};
+use entities::insert_many;
+use entities::notifications::{customer_settings, device_token, notification, preference};
+use platform::database::Database;
+use sea_orm::EntityTrait;
+
+use super::Plan;
+use crate::demo::orders::Order;
+
+pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
+    let transaction = database.begin().await?;
+    if customer_settings::Entity::find().one(&transaction).await?.is_some() {
+        return Ok(());
+    }
+    let since = plan.now - Duration::days(90);
+    let (mut settings, mut cells, mut devices) = (Vec::new(), Vec::new(), Vec::new());
+    for index in 0..plan.customers() {
+        let customer = plan.customer(index);
+        settings.push(customer_settings::Model {
+            customer_id: customer.id,
+            timezone: customer.place.timezone.to_owned(),
+            updated_at: since,
+        });
+        // Every third customer sleeps undisturbed; the demo customer is the first of them.
+        if index % 3 == 0 {
+            cells.push(preference::Model {
+                customer_id: customer.id,
+                channel: "push".to_owned(),
+                category: "deals".to_owned(),
+                enabled: true,
+                quiet_hours_start: NaiveTime::from_hms_opt(22, 0, 0),
+                quiet_hours_end: NaiveTime::from_hms_opt(7, 0, 0),
+                updated_at: since,
+            });
+        }
+        for (device, platform) in [("phone", "ios"), ("browser", "web")] {
+            devices.push(device_token::Model {
+                token: format!("demo-{device}-{index}"),
+                customer_id: customer.id,
+                platform: platform.to_owned(),
+                region: customer.place.region.to_owned(),
+                created_at: since,
+            });
+        }
+    }
+    insert_many::<customer_settings::Entity>(&transaction, settings).await?;
+    insert_many::<preference::Entity>(&transaction, cells).await?;
+    insert_many::<device_token::Entity>(&transaction, devices).await?;
+    for chunk in plan.chunks() {
+        let rows = chunk
+            .map(|index| plan.order(index))
+            .flat_map(|order| messages(&order));
+        insert_many::<notification::Entity>(&transaction, rows.collect()).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// What was sent about an order: a mail for each step that the customer waits for.
+fn messages(order: &Order) -> Vec<notification::Model> {
+    let number = order.number();
+    let steps = [
+        (order.confirmed_at, "Order confirmed", "We have received your payment"),
+        (order.shipped_at, "Order shipped", "Your parcel is on its way"),
+        (order.delivered_at, "Order delivered", "Your parcel has arrived"),
+        (order.cancelled_at, "Order cancelled", "Your order was cancelled"),
+    ];
+    steps
+        .into_iter()
+        .zip(0_u64..)
+        .filter_map(|((at, title, body), position)| {
+            let at = at?;
+            Some(notification::Model {
+                id: plan.id(Stream::Notification, u64::from(order.index) * 4 + position),
+                customer_id: order.customer.id,
+                order_id: Some(order.id),
+                category: "orders".to_owned(),
+                channel: "email".to_owned(),
+                title: title.to_owned(),
+                body: format!("{body}: order {number}."),
+                deep_link: Some(format!("vantage://orders/{number}")),
+                status: "sent".to_owned(),
+                scheduled_for: None,
+                sent_at: Some(at),
+                created_at: at,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,138 @@
+//! The orders domain's share: customers, payment methods, orders, their lines and timelines.
+
+use chrono::Duration;
+use entities::insert_many;
+use entities::orders::{customer, order, order_event, order_item, payment_method};
+use platform::database::Database;
+
+use super::Plan;
+use crate::demo::customers::{Customer, DEMO_CUSTOMER_EMAIL};
+use crate::demo::orders::Order;
+
+/// Whether the shop is there.
+pub(super) async fn is_written(database: &Database) -> anyhow::Result<bool> {
+    Ok(customer::by_email(database.write(), DEMO_CUSTOMER_EMAIL)
+        .await?
+        .is_some())
+}
+
+pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
+    let transaction = database.begin().await?;
+    let joined = plan.now - Duration::days(400);
+    let (mut customers, mut methods) = (Vec::new(), Vec::new());
+    for index in 0..plan.customers() {
+        let row = plan.customer(index);
+        methods.push(payment_method::Model {
+            id: row.id,
+            customer_id: row.id,
+            kind: "card".to_owned(),
+            last4: Some(row.card_last4),
+            token: format!("pm_demo_{index}"),
+            expires_at: Some(plan.now + Duration::days(700)),
+            closed_at: None,
+            created_at: joined,
+        });
+        customers.push(customer::Model {
+            id: row.id,
+            email: row.email,
+            name: row.name,
+            created_at: joined,
+        });
+    }
+    insert_many::<customer::Entity>(&transaction, customers).await?;
+    insert_many::<payment_method::Entity>(&transaction, methods).await?;
+    for chunk in plan.chunks() {
+        let orders: Vec<_> = chunk.map(|index| plan.order(index)).collect();
+        insert_many::<order::Entity>(&transaction, orders.iter().map(order_row).collect()).await?;
+        insert_many::<order_item::Entity>(&transaction, orders.iter().flat_map(item_rows).collect()).await?;
+        insert_many::<order_event::Entity>(&transaction, orders.iter().flat_map(event_rows).collect())
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn order_row(order: &Order) -> order::Model {
+    let last = [
+        order.delivered_at,
+        order.cancelled_at,
+        order.shipped_at,
+        order.confirmed_at,
+    ];
+    order::Model {
+        id: order.id,
+        customer_id: order.customer.id,
+        status: order.status.as_str().to_owned(),
+        usd_amount: order.total_usd,
+        local_currency_amount: order.total(),
+        local_currency_code: order.currency.as_str().to_owned(),
+        exchange_rate: order.rate.to_string(),
+        subtotal_amount: order.subtotal,
+        shipping_amount: order.shipping,
+        tax_amount: order.tax,
+        shipping_address: address(&order.customer),
+        billing_address: None,
+        payment_method_id: order.customer.id,
+        payment_intent_id: Some(format!("pi_demo_{}", order.index)),
+        placed_at: order.placed_at,
+        confirmed_at: order.confirmed_at,
+        shipped_at: order.shipped_at,
+        delivered_at: order.delivered_at,
+        cancelled_at: order.cancelled_at,
+        updated_at: last.into_iter().flatten().next().unwrap_or(order.placed_at),
+    }
+}
+
+fn address(customer: &Customer) -> order::Address {
+    order::Address {
+        name: customer.name.clone(),
+        line1: "1 Demo Street".to_owned(),
+        line2: None,
+        city: customer.place.city.to_owned(),
+        region: None,
+        postal_code: customer.place.postal_code.to_owned(),
+        country_code: customer.place.country.to_owned(),
+    }
+}
+
+fn item_rows(order: &Order) -> impl Iterator<Item = order_item::Model> {
+    order.lines.iter().zip(0..).map(|(line, position)| order_item::Model {
+        id: line.id,
+        order_id: order.id,
+        customer_id: order.customer.id,
+        position,
+        product_id: line.product.id,
+        product_name: line.product.title.clone(),
+        restriction: line
+            .product
+            .restriction
+            .map(|restriction| restriction.as_str().to_lowercase()),
+        quantity: line.quantity,
+        unit_price_amount: line.unit_price,
+        tax_amount: line.tax,
+        currency_code: order.currency.as_str().to_owned(),
+    })
+}
+
+fn event_rows(order: &Order) -> Vec<order_event::Model> {
+    let steps = [
+        ("order.placed", "customer", Some(order.placed_at)),
+        ("order.confirmed", "payment", order.confirmed_at),
+        ("order.cancelled", "customer", order.cancelled_at),
+        ("order.shipped", "carrier", order.shipped_at),
+        ("order.delivered", "carrier", order.delivered_at),
+    ];
+    steps
+        .into_iter()
+        .filter_map(|(event, actor, at)| Some((event, actor, at?)))
+        .zip(0_u64..)
+        .map(|((event, actor, occurred_at), position)| order_event::Model {
+            id: plan.id(Stream::Event, u64::from(order.index) * 16 + position),
+            order_id: order.id,
+            event: event.to_owned(),
+            actor: actor.to_owned(),
+            detail: None,
+            occurred_at,
+        })
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! The returns domain's share.
+
+use chrono::Duration;
+use entities::insert_many;
+use entities::returns::{customer_return, return_event, return_item};
+use platform::database::Database;
+use sea_orm::EntityTrait;
+
+use super::Plan;
+use crate::demo::orders::Order;
+use crate::demo::returns::Return;
+
+const RETURN_ADDRESS: &str =
+    "Vantage Commerce Returns Center, 500 Warehouse Drive, Louisville KY 40218";
+
+pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
+    let transaction = database.begin().await?;
+    if customer_return::Entity::find().one(&transaction).await?.is_some() {
+        return Ok(());
+    }
+    for chunk in plan.chunks() {
+        let orders: Vec<_> = chunk.map(|index| plan.order(index)).collect();
+        let returns: Vec<_> = orders
+            .iter()
+            .filter_map(|order| Some((order, plan.return_of(order)?)))
+            .collect();
+        let rows = returns.iter().map(|(order, made)| return_row(order, made));
+        insert_many::<customer_return::Entity>(&transaction, rows.collect()).await?;
+        let items = returns.iter().map(|(_, made)| item_row(made));
+        insert_many::<return_item::Entity>(&transaction, items.collect()).await?;
+        let events = returns.iter().flat_map(|(order, made)| event_rows(order, made));
+        insert_many::<return_event::Entity>(&transaction, events.collect()).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// One unit of a line is returned: its price, its share of the tax, and shipping one way or the other.
+fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
+    let quantity = i64::from(made.line.quantity);
+    let items = made.line.unit_price;
+    let tax = made.line.tax / quantity;
+    let share = order.shipping * items / order.subtotal;
+    let shipping = if made.our_fault {
+        order.shipping
+    } else {
+        -share.min(items + tax)
+    };
+    let at = |name: &str| {
+        made.events
+            .iter()
+            .find(|(event, _)| *event == name)
+            .map(|(_, at)| *at)
+    };
+    let label = made.label.as_ref();
+    customer_return::Model {
+        id: made.id,
+        order_id: order.id,
+        customer_id: order.customer.id,
+        status: made.status.to_owned(),
+        currency: order.currency.as_str().to_owned(),
+        refund_items: items,
+        refund_tax: tax,
+        refund_shipping: shipping,
+        refund_total: items + tax + shipping,
+        shipping_refunded: made.our_fault && made.status != "cancelled",
+        refund_method: "original_payment".to_owned(),
+        refund_key: at("refund_issued").map(|_| made.id.to_string()),
+        refund_attempts: i32::from(at("refund_issued").is_some()),
+        refund_requested_at: at("refund_issued"),
+        refund_provider_id: at("refund_issued").map(|_| format!("re_demo_{}", order.index)),
+        refund_issued_at: at("refund_issued"),
+        label_shipment_id: label.map(|_| format!("shp_demo_{}", order.index)),
+        label_object: label.map(|_| format!("{}/label.pdf", made.id)),
+        label_url: label.map(|_| {
+            format!("https://labels.vantage.example/{}/label.pdf", made.id)
+        }),
+        label_carrier: label.map(|_| "USPS".to_owned()),
+        tracking_number: label.map(|label| label.tracking_number.clone()),
+        label_cost: label.map(|label| label.cost),
+        label_cost_currency: label.map(|_| "USD".to_owned()),
+        label_return_address: label.map(|_| RETURN_ADDRESS.to_owned()),
+        label_generated_at: label.map(|label| label.generated_at),
+        label_expires_at: label.map(|label| label.generated_at + Duration::days(14)),
+        label_voided_at: None,
+        carrier_scanned_at: at("carrier_scanned"),
+        created_at: made.created_at,
+        updated_at: made.events.last().map_or(made.created_at, |(_, at)| *at),
+    }
+}
+
+fn item_row(made: &Return<'_>) -> return_item::Model {
+    return_item::Model {
+        id: made.item_id,
+        return_id: made.id,
+        order_item_id: made.line.id,
+        product_name: made.line.product.title.clone(),
+        quantity: 1,
+        condition: made.condition.to_owned(),
+        reason_code: made.reason.to_owned(),
+        reason_text: None,
+        refund_amount: made.line.unit_price,
+        created_at: made.created_at,
+    }
+}
+
+fn event_rows(order: &Order, made: &Return<'_>) -> Vec<return_event::Model> {
+    made.events
+        .iter()
+        .zip(8_u64..)
+        .map(|(&(event, occurred_at), position)| return_event::Model {
+            id: plan.id(Stream::Event, u64::from(order.index) * 16 + position),
+            return_id: made.id,
+            event: match event {
+                "initiated" => "return_initiated".to_owned(),
+                other => other.to_owned(),
+            },
+            actor: match event {
+                "initiated" | "cancelled" => "customer".to_owned(),
+                _ => "system".to_owned(),
+            },
+            occurred_at,
+        })
+        .collect()
+}

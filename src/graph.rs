@@ -1,0 +1,57 @@
+//! The router over this configuration's subgraphs: in this process, or at their URLs.
+
+use std::sync::Arc;
+
+use async_graphql::{Request, Response};
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use platform::caller::{Caller, CallerKey};
+use resolvers::subgraph::Subgraph;
+use router::{HttpTransport, HttpTransportOptions, LocalService, LocalTransport, Router, Transport};
+
+use crate::config::Configuration;
+use crate::domains::{Domain, Domains};
+
+/// A subgraph of this process, as the router calls it.
+struct Local(Subgraph);
+
+#[async_trait]
+impl LocalService for Local {
+    async fn execute(&self, request: Request, caller: Caller) -> Response {
+        self.0.execute(request, caller).await
+    }
+
+    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        self.0.execute_stream(request, caller)
+    }
+}
+
+/// Composes the graph and says how to reach each part of it.
+pub(crate) fn router(
+    configuration: &Configuration,
+    domains: &Domains,
+    key: &CallerKey,
+) -> anyhow::Result<Router> {
+    let mut builder = Router::builder()
+        .deadline(configuration.router.deadline.get())
+        .introspection(configuration.router.introspection)
+        .expose_query_plan(configuration.router.expose_query_plan)
+        .development(configuration.server.development);
+    for domain in Domain::ALL {
+        let name = domain.name();
+        let transport: Arc<dyn Transport> = match domains.subgraph(domain) {
+            Some(subgraph) => Arc::new(LocalTransport::new(name, Arc::new(Local(subgraph.clone())))),
+            None => {
+                let url = configuration.subgraphs.required_url(name)?;
+                let options = HttpTransportOptions {
+                    deadline: configuration.router.deadline.get(),
+                    caller_key: Some(key.clone()),
+                    ..HttpTransportOptions::default()
+                };
+                Arc::new(HttpTransport::new(name, url.as_str(), options)?)
+            }
+        };
+        builder = builder.subgraph(name, domain.sdl(), transport);
+    }
+    Ok(builder.build()?)
+}

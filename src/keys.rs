@@ -1,0 +1,79 @@
+//! Keys that a shop without configuration makes for itself, and keeps in its data directory.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use platform::caller::CallerKey;
+use platform::config::Secret;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::config::{Configuration, Mode};
+
+/// Signs development tokens; made by the first process that needs it.
+const DEVELOPMENT_FILE: &str = "development.key";
+/// Signs the caller between router and subgraphs.
+const SUBGRAPH_FILE: &str = "subgraph.key";
+
+/// The key between the router and its subgraphs.
+pub(crate) fn caller_key(configuration: &Configuration) -> anyhow::Result<CallerKey> {
+    let secret = match &configuration.subgraph_secret {
+        Some(secret) => secret.clone(),
+        None => kept(&configuration.data, SUBGRAPH_FILE)?,
+    };
+    Ok(CallerKey::new(secret.expose().as_bytes()))
+}
+
+/// Whose tokens are believed: the configuration's, and in development a kept key.
+pub(crate) fn auth(configuration: &Configuration) -> anyhow::Result<router::auth::AuthConfig> {
+    let mut auth = configuration.auth.clone();
+    if configuration.mode == Mode::Development && auth.development_secret.is_none() {
+        auth.development_secret = Some(kept(&configuration.data, DEVELOPMENT_FILE)?);
+    }
+    Ok(auth)
+}
+
+/// The secret in this file of the data directory, made when there is none.
+fn kept(data: &Path, file: &str) -> anyhow::Result<Secret> {
+    let path = data.join(file);
+    std::fs::create_dir_all(data).with_context(|| {
+        format!("cannot create the data directory {}; choose another with --data", data.display())
+    })?;
+    // Written whole beside it and linked into place, so that processes that start together agree.
+    let draft = data.join(format!("{file}.{}", Uuid::now_v7().simple()));
+    if !path.exists() {
+        let written = private_file(&draft)
+            .and_then(|mut file| file.write_all(random_hex().as_bytes()))
+            .and_then(|()| match std::fs::hard_link(&draft, &path) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+                linked => linked,
+            });
+        // The draft may not be there when it could not be written.
+        let _ = std::fs::remove_file(&draft);
+        written.with_context(|| {
+            format!("cannot write {}; choose another directory with --data", path.display())
+        })?;
+    }
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Secret::new(text.trim()))
+}
+
+/// A file that only its owner can read.
+fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// 256 bits from the operating system's generator, which UUIDs are made of.
+fn random_hex() -> String {
+    let mut hash = Sha256::new();
+    for _ in 0..4 {
+        hash.update(Uuid::new_v4().as_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

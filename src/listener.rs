@@ -1,0 +1,152 @@
+//! Listening for HTTP until told to stop: bind with a clear refusal, serve, drain.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{Request, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use platform::telemetry::Metrics;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// Binds the address; port 0 takes a free one.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "{address} is in use: stop what listens there, or choose another with --listen"
+        ),
+        std::io::ErrorKind::PermissionDenied => anyhow::anyhow!(
+            "{address} may not be used by this user: choose a port above 1023 with --listen"
+        ),
+        _ => anyhow::Error::new(error)
+            .context(format!("cannot listen on {address}; choose another with --listen")),
+    })
+}
+
+/// Whether a process can serve at the moment.
+pub(crate) trait Ready: Clone + Send + Sync + 'static {
+    /// `Err` with what is missing.
+    fn ready(&self) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// `/healthz` (alive), `/readyz` (able to serve) and `/metrics`.
+pub(crate) fn operations(metrics: Metrics, ready: impl Ready) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .with_state(ready)
+        .route(
+            "/metrics",
+            get(|State(metrics): State<Metrics>| async move {
+                ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
+            })
+            .with_state(metrics),
+        )
+}
+
+async fn readyz<R: Ready>(State(ready): State<R>) -> impl IntoResponse {
+    match ready.ready().await {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")),
+    }
+}
+
+/// Resolves on the first SIGINT or SIGTERM. A second one ends the process at once.
+pub(crate) fn stopped() -> anyhow::Result<CancellationToken> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let stopped = CancellationToken::new();
+    let told = stopped.clone();
+    tokio::spawn(async move {
+        for first in [true, false] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if first {
+                tracing::info!("stopping: requests that run are finished first");
+                told.cancel();
+            } else {
+                std::process::exit(130);
+            }
+        }
+    });
+    Ok(stopped)
+}
+
+/// How long a client may take to send a request's headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long requests that run may take after `stop`.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long to wait before accepting again when the process has no descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Of one connection's reads and writes; hyper's own default grows to 400 KB.
+const BUFFER_BYTES: usize = 16 * 1024;
+
+/// Serves until `stop`, then lets what runs finish.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Router,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(BUFFER_BYTES);
+    builder.http2().timer(TokioTimer::new());
+    let connections = GracefulShutdown::new();
+    loop {
+        let (socket, address) = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        // Small answers leave at once instead of waiting for more to send.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "the socket has no TCP_NODELAY");
+        }
+        let app = app.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(address));
+            app.clone().oneshot(request.map(Body::new))
+        });
+        let connection = builder
+            .serve_connection_with_upgrades(TokioIo::new(socket), service)
+            .into_owned();
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests still ran after {DRAIN_TIMEOUT:?} and were cut");
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! A router behind its edge: routes, health and drain, the same for the commerce graph and for any
+//! other supergraph.
+
+use std::sync::Arc;
+
+use platform::telemetry::Metrics;
+use router::Router;
+use router::auth::{AuthConfig, JwtVerifier};
+use router::server::{ServerConfig, ServerState, graphql_routes};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::listener::{self, Ready};
+
+/// The page that browsers get at the endpoint in development.
+const EXPLORER: &str = include_str!("../playground/explorer.html");
+
+/// The edge over a router.
+pub(crate) fn edge(
+    router: Router,
+    auth: &AuthConfig,
+    config: &ServerConfig,
+) -> anyhow::Result<ServerState> {
+    let verifier = JwtVerifier::new(auth, config.development)?;
+    Ok(ServerState::new(router, verifier, config.clone())?.with_ide_page(EXPLORER))
+}
+
+/// Serves until `stop`; then new connections are refused, requests finish and WebSockets drain.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    state: ServerState,
+    metrics: Metrics,
+    ready: impl Ready,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    tokio::spawn(metrics.clone().upkeep());
+    let app = graphql_routes(state.clone()).merge(listener::operations(metrics, ready));
+    let draining = {
+        let stop = stop.clone();
+        let state = Arc::new(state);
+        async move {
+            stop.cancelled().await;
+            state.drain().await;
+        }
+    };
+    let (served, ()) = tokio::join!(listener::serve(listener, app, stop), draining);
+    served
+}

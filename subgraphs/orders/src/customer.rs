@@ -1,0 +1,90 @@
+//! A customer, as the graph shows them to themselves.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use entities::orders::{customer as entity, order};
+use resolvers::connection::{Page, PageRequest};
+use resolvers::id::IdKind;
+use resolvers::{ApiError, ApiResult, access};
+use uuid::Uuid;
+
+use crate::loaders::{Loaders, OrderList, OrderPage};
+use crate::order::{Order, OrderConnection, OrderStatus};
+
+/// Made only for themselves: for the caller, or from an order of theirs.
+pub(crate) struct Customer {
+    pub id: Uuid,
+}
+
+impl Customer {
+    /// The customer if they are known and the caller.
+    pub(crate) async fn represented(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Self>> {
+        if access::visitor(context)? != Some(id) {
+            return Ok(None);
+        }
+        let loaders = context.data_unchecked::<Loaders>();
+        let row = loaders.customers.load_one(id).await?;
+        Ok(row.map(|row| Self { id: row.id }))
+    }
+
+    async fn row(&self, context: &Context<'_>) -> ApiResult<Arc<entity::Model>> {
+        let loaders = context.data_unchecked::<Loaders>();
+        let row = loaders.customers.load_one(self.id).await?;
+        row.ok_or_else(|| ApiError::internal(format!("customer {} is missing", self.id)))
+    }
+}
+
+/// A customer, who sees nobody but themselves.
+#[Object]
+impl Customer {
+    async fn id(&self) -> ID {
+        IdKind::Customer.id(self.id)
+    }
+
+    async fn email(&self, context: &Context<'_>) -> ApiResult<String> {
+        Ok(self.row(context).await?.email.clone())
+    }
+
+    async fn name(&self, context: &Context<'_>) -> ApiResult<String> {
+        Ok(self.row(context).await?.name.clone())
+    }
+
+    /// The customer's orders, newest first; of the named statuses only, when some are named.
+    async fn orders(
+        &self,
+        context: &Context<'_>,
+        #[graphql(default = 20)] first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        status: Option<Vec<OrderStatus>>,
+    ) -> ApiResult<OrderConnection> {
+        let customer = access::owner(context, self.id, "You can only see your own orders")?;
+        let request =
+            PageRequest::<order::Key>::new(first, after.as_deref(), last, before.as_deref())?;
+        let list = OrderList::new(customer, status.unwrap_or_default());
+        let count = context.look_ahead().field("totalCount").exists();
+        let loaders = context.data_unchecked::<Loaders>();
+        let (rows, total) = futures::try_join!(
+            loaders.order_pages.load_one(OrderPage {
+                list: list.clone(),
+                request: request.clone(),
+            }),
+            async {
+                if count {
+                    loaders.order_counts.load_one(list).await
+                } else {
+                    Ok(None)
+                }
+            },
+        )?;
+        let orders = rows
+            .unwrap_or_default()
+            .into_iter()
+            .map(Order::try_from)
+            .collect::<ApiResult<_>>()?;
+        let page = Page::new(&request, orders, Order::key)?;
+        Ok(OrderConnection::new(page, total.unwrap_or_default()))
+    }
+}

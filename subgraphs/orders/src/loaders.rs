@@ -1,0 +1,145 @@
+//! DataLoaders over the finders of `entities::orders`; made anew for every request.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+use entities::orders::{customer, order, order_event, order_item, payment_method};
+use futures::future::try_join_all;
+use platform::database::Database;
+use resolvers::batch::{Batched, Batches};
+use resolvers::connection::{Direction, PageRequest};
+use resolvers::finder_loader;
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use crate::State;
+use crate::order::OrderStatus;
+
+finder_loader! {
+    /// Customers by id.
+    Customers: Uuid => Arc<customer::Model>, customer::by_ids
+}
+
+finder_loader! {
+    /// Orders by id, whosever they are: who asks compares the customer.
+    Orders: Uuid => Arc<order::Model>, order::by_ids
+}
+
+finder_loader! {
+    /// Items by id, whosever they are: who asks compares the customer.
+    OrderItems: Uuid => Arc<order_item::Model>, order_item::by_ids
+}
+
+finder_loader! {
+    /// Items by order.
+    ItemsOfOrder: Uuid => Vec<Arc<order_item::Model>>, order_item::of_orders
+}
+
+finder_loader! {
+    /// Timelines by order.
+    EventsOfOrder: Uuid => Vec<Arc<order_event::Model>>, order_event::of_orders
+}
+
+finder_loader! {
+    /// Payment methods by id.
+    PaymentMethods: Uuid => Arc<payment_method::Model>, payment_method::by_ids
+}
+
+/// A customer's orders in some statuses; in all of them when none is named.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OrderList {
+    customer: Uuid,
+    statuses: Vec<OrderStatus>,
+}
+
+impl OrderList {
+    /// Lists of the same orders are equal, in whatever order their statuses were named.
+    pub(crate) fn new(customer: Uuid, mut statuses: Vec<OrderStatus>) -> Self {
+        statuses.sort_unstable();
+        statuses.dedup();
+        Self { customer, statuses }
+    }
+
+    fn stored_statuses(&self) -> Vec<&'static str> {
+        self.statuses.iter().map(|status| status.as_str()).collect()
+    }
+}
+
+/// A page of a list. The same page asked for in many places of a request is read once; different
+/// pages are a statement each, and as many as the request's text names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OrderPage {
+    pub list: OrderList,
+    pub request: PageRequest<order::Key>,
+}
+
+/// The rows of a page and, as a sign that there are more, the one behind it.
+pub(crate) struct OrderPages(Database);
+
+impl Loader<OrderPage> for OrderPages {
+    type Value = Vec<Arc<order::Model>>;
+    type Error = Arc<DbErr>;
+
+    async fn load(
+        &self,
+        keys: &[OrderPage],
+    ) -> Result<HashMap<OrderPage, Self::Value>, Arc<DbErr>> {
+        let pages = keys.iter().map(|page| async move {
+            let stretch = order::Stretch {
+                newest_first: page.request.direction == Direction::Forward,
+                beyond: page.request.beyond,
+                limit: page.request.limit + 1,
+            };
+            let statuses = page.list.stored_statuses();
+            order::of_customer(self.0.read(), page.list.customer, &statuses, &stretch)
+                .await
+                .map(|rows| (page.clone(), rows))
+        });
+        Ok(try_join_all(pages).await?.into_iter().collect())
+    }
+}
+
+/// How long each list is.
+pub(crate) struct OrderCounts(Database);
+
+impl Loader<OrderList> for OrderCounts {
+    type Value = u64;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, keys: &[OrderList]) -> Result<HashMap<OrderList, u64>, Arc<DbErr>> {
+        let counts = keys.iter().map(|list| async move {
+            order::count(self.0.read(), list.customer, &list.stored_statuses())
+                .await
+                .map(|count| (list.clone(), count))
+        });
+        Ok(try_join_all(counts).await?.into_iter().collect())
+    }
+}
+
+pub(crate) struct Loaders {
+    pub customers: Batched<Customers>,
+    pub orders: Batched<Orders>,
+    pub order_items: Batched<OrderItems>,
+    pub items_of_order: Batched<ItemsOfOrder>,
+    pub events_of_order: Batched<EventsOfOrder>,
+    pub payment_methods: Batched<PaymentMethods>,
+    pub order_pages: Batched<OrderPages>,
+    pub order_counts: Batched<OrderCounts>,
+}
+
+impl Loaders {
+    pub(crate) fn new(state: &State, batches: &Batches) -> Self {
+        let database = || state.database.clone();
+        Self {
+            customers: batches.loader(Customers(database())),
+            orders: batches.loader(Orders(database())),
+            order_items: batches.loader(OrderItems(database())),
+            items_of_order: batches.loader(ItemsOfOrder(database())),
+            events_of_order: batches.loader(EventsOfOrder(database())),
+            payment_methods: batches.loader(PaymentMethods(database())),
+            order_pages: batches.loader(OrderPages(database())),
+            order_counts: batches.loader(OrderCounts(database())),
+        }
+    }
+}

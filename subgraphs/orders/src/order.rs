@@ -1,0 +1,219 @@
+//! An order, as the graph shows it to the customer who placed it.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object};
+use entities::orders::order as entity;
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use resolvers::scalars::DateTime;
+use resolvers::{ApiError, ApiResult, access, connection};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::address::Address;
+use crate::customer::Customer;
+use crate::loaders::Loaders;
+use crate::order_event::OrderEvent;
+use crate::order_item::OrderItem;
+use crate::payment_method::PaymentMethod;
+use crate::rules::actions;
+
+/// How far an order has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Enum)]
+pub(crate) enum OrderStatus {
+    /// Placed; the payment is not settled yet.
+    Pending,
+    /// Paid, and being prepared.
+    Confirmed,
+    Shipped,
+    Delivered,
+    Cancelled,
+}
+
+impl OrderStatus {
+    const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Confirmed,
+        Self::Shipped,
+        Self::Delivered,
+        Self::Cancelled,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Confirmed => "confirmed",
+            Self::Shipped => "shipped",
+            Self::Delivered => "delivered",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn parse(stored: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == stored)
+    }
+}
+
+/// What the customer may do with an order now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum OrderAction {
+    Cancel,
+    /// Place a new order of the same products.
+    Reorder,
+}
+
+/// Made only for the customer who placed it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    status: OrderStatus,
+    currency: CurrencyCode,
+    row: Arc<entity::Model>,
+}
+
+impl TryFrom<Arc<entity::Model>> for Order {
+    type Error = ApiError;
+
+    fn try_from(row: Arc<entity::Model>) -> ApiResult<Self> {
+        let unknown = || ApiError::internal(format!("order {} has unknown values", row.id));
+        Ok(Self {
+            status: OrderStatus::parse(&row.status).ok_or_else(unknown)?,
+            currency: CurrencyCode::from_code(&row.local_currency_code).ok_or_else(unknown)?,
+            row,
+        })
+    }
+}
+
+impl Order {
+    /// The order if it exists, FORBIDDEN if it is not the caller's.
+    pub(crate) async fn of_caller(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Self>> {
+        let Some(row) = Self::row(context, id).await? else {
+            return Ok(None);
+        };
+        access::owner(context, row.customer_id, "You can only see your own orders")?;
+        row.try_into().map(Some)
+    }
+
+    /// The order if it exists and is the caller's: what a representation of it stands for.
+    pub(crate) async fn represented(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Self>> {
+        let Some(caller) = access::visitor(context)? else {
+            return Ok(None);
+        };
+        Self::row(context, id)
+            .await?
+            .filter(|row| row.customer_id == caller)
+            .map(Self::try_from)
+            .transpose()
+    }
+
+    async fn row(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Arc<entity::Model>>> {
+        let loaders = context.data_unchecked::<Loaders>();
+        Ok(loaders.orders.load_one(id).await?)
+    }
+
+    /// Its place in the customer's list.
+    pub(crate) fn key(&self) -> entity::Key {
+        (self.row.placed_at, self.row.id)
+    }
+
+    fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.currency)
+    }
+}
+
+/// An order. Amounts are in the currency the customer paid, unless they say otherwise.
+#[Object]
+impl Order {
+    async fn id(&self) -> ID {
+        IdKind::Order.id(self.row.id)
+    }
+
+    async fn status(&self) -> OrderStatus {
+        self.status
+    }
+
+    async fn placed_at(&self) -> DateTime {
+        self.row.placed_at.into()
+    }
+
+    async fn delivered_at(&self) -> Option<DateTime> {
+        self.row.delivered_at.map(DateTime)
+    }
+
+    async fn customer(&self) -> Customer {
+        Customer {
+            id: self.row.customer_id,
+        }
+    }
+
+    async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<OrderItem>> {
+        let loaders = context.data_unchecked::<Loaders>();
+        let rows = loaders.items_of_order.load_one(self.row.id).await?;
+        rows.unwrap_or_default()
+            .into_iter()
+            .map(OrderItem::try_from)
+            .collect()
+    }
+
+    /// The lines together, before shipping and tax.
+    async fn subtotal(&self) -> Money {
+        self.money(self.row.subtotal_amount)
+    }
+
+    async fn shipping(&self) -> Money {
+        self.money(self.row.shipping_amount)
+    }
+
+    async fn tax(&self) -> Money {
+        self.money(self.row.tax_amount)
+    }
+
+    /// What the customer paid: subtotal, shipping and tax.
+    async fn total(&self) -> Money {
+        self.money(self.row.local_currency_amount)
+    }
+
+    /// The total in US dollars, for reports; fixed when the order was placed.
+    async fn total_usd(&self) -> Money {
+        Money::new(self.row.usd_amount, CurrencyCode::Usd)
+    }
+
+    /// Units of the paid currency for one US dollar, locked when the order was placed.
+    async fn exchange_rate(&self) -> ApiResult<Decimal> {
+        self.row.exchange_rate.parse().map_err(|error| {
+            ApiError::internal(format!("the rate of order {}: {error}", self.row.id))
+        })
+    }
+
+    async fn shipping_address(&self) -> Address {
+        (&self.row.shipping_address).into()
+    }
+
+    async fn payment_method(&self, context: &Context<'_>) -> ApiResult<PaymentMethod> {
+        let loaders = context.data_unchecked::<Loaders>();
+        let id = self.row.payment_method_id;
+        let row = loaders.payment_methods.load_one(id).await?;
+        row.map(PaymentMethod)
+            .ok_or_else(|| ApiError::internal(format!("payment method {id} is missing")))
+    }
+
+    /// What happened to the order, oldest first.
+    async fn timeline(&self, context: &Context<'_>) -> ApiResult<Vec<OrderEvent>> {
+        let loaders = context.data_unchecked::<Loaders>();
+        let rows = loaders.events_of_order.load_one(self.row.id).await?;
+        Ok(rows
+            .unwrap_or_default()
+            .into_iter()
+            .map(OrderEvent)
+            .collect())
+    }
+
+    /// What the customer may do with the order now.
+    async fn allowed_actions(&self) -> &'static [OrderAction] {
+        actions::allowed(self.status)
+    }
+}
+
+connection!(OrderConnection, OrderEdge, Order);

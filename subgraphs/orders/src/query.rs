@@ -1,0 +1,58 @@
+//! The domain's root queries, and the entry points of its entities.
+
+use async_graphql::{Context, ID, Object};
+use resolvers::access::authenticated;
+use resolvers::id::IdKind;
+use resolvers::{ApiResult, access};
+
+use crate::customer::Customer;
+use crate::order::Order;
+use crate::order_item::OrderItem;
+
+pub(crate) struct Query;
+
+#[Object]
+impl Query {
+    /// The signed-in customer; null when their account is gone.
+    #[graphql(directive = authenticated::apply())]
+    async fn me(&self, context: &Context<'_>) -> ApiResult<Option<Customer>> {
+        let customer = access::customer(context)?;
+        Customer::represented(context, customer).await
+    }
+
+    /// An order of the caller's: null when there is none with this id, FORBIDDEN when it is
+    /// someone else's.
+    #[graphql(directive = authenticated::apply())]
+    async fn order(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Order>> {
+        access::customer(context)?;
+        Order::of_caller(context, IdKind::Order.argument("id", &id)?).await
+    }
+
+    #[graphql(entity)]
+    async fn customer_by_id(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Customer>> {
+        match IdKind::Customer.parse(&id) {
+            Some(id) => Customer::represented(context, id).await,
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn order_by_id(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Order>> {
+        match IdKind::Order.parse(&id) {
+            Some(id) => Order::represented(context, id).await,
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn order_item_by_id(
+        &self,
+        context: &Context<'_>,
+        id: ID,
+    ) -> ApiResult<Option<OrderItem>> {
+        match IdKind::OrderItem.parse(&id) {
+            Some(id) => OrderItem::represented(context, id).await,
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The domain's rules: functions of plain values, no I/O.
+
+pub(crate) mod actions;
+pub(crate) mod line;
+pub(crate) mod payment;

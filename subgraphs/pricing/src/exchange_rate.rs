@@ -1,0 +1,119 @@
+//! A rate from US dollars to another currency, with its age judged.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::{Enum, SimpleObject};
+use chrono::{DateTime as Time, Utc};
+use entities::pricing::exchange_rate as entity;
+use resolvers::money::CurrencyCode;
+use resolvers::scalars::DateTime;
+use resolvers::{ApiError, ApiResult};
+use rust_decimal::Decimal;
+
+use crate::rules::freshness;
+
+/// How old a rate is, counted from when we fetched it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum RateFreshness {
+    /// Less than 15 minutes.
+    Fresh,
+    /// 15 to 60 minutes, both included.
+    Stale,
+    /// More than 60 minutes: prices carry a buffer in the customer's favour.
+    VeryStale,
+}
+
+/// Units of a currency for one US dollar.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
+pub(crate) struct ExchangeRate {
+    pub base: CurrencyCode,
+    pub to: CurrencyCode,
+    /// As the provider gave it.
+    pub rate: Decimal,
+    /// What amounts are converted by: the rate less the buffer.
+    pub effective_rate: Decimal,
+    /// Percent that the effective rate lies below the rate.
+    pub buffer_percent: Decimal,
+    pub freshness: RateFreshness,
+    /// Who gave the rate.
+    pub source: String,
+    /// The provider's own timestamp.
+    pub as_of: DateTime,
+    /// When it was fetched: its age counts from here.
+    pub fetched_at: DateTime,
+}
+
+impl ExchangeRate {
+    /// A dollar is a dollar.
+    pub(crate) fn identity(now: Time<Utc>) -> Self {
+        Self {
+            base: CurrencyCode::Usd,
+            to: CurrencyCode::Usd,
+            rate: Decimal::ONE,
+            effective_rate: Decimal::ONE,
+            buffer_percent: Decimal::ZERO,
+            freshness: RateFreshness::Fresh,
+            source: "identity".to_owned(),
+            as_of: now.into(),
+            fetched_at: now.into(),
+        }
+    }
+
+    /// A stored rate as it is to be used now.
+    fn new(row: entity::Model, to: CurrencyCode, now: Time<Utc>) -> ApiResult<Self> {
+        let rate: Decimal = row
+            .rate
+            .parse()
+            .ok()
+            .filter(|rate: &Decimal| *rate > Decimal::ZERO)
+            .ok_or_else(|| {
+                ApiError::internal(format!("the rate of {} is {:?}", row.currency, row.rate))
+            })?;
+        let freshness = freshness::of_age(now - row.fetched_at);
+        let buffer_percent = freshness::buffer_percent(freshness);
+        Ok(Self {
+            base: CurrencyCode::Usd,
+            to,
+            rate,
+            effective_rate: freshness::buffered(rate, buffer_percent),
+            buffer_percent,
+            freshness,
+            source: row.source,
+            as_of: row.as_of.into(),
+            fetched_at: row.fetched_at.into(),
+        })
+    }
+}
+
+/// All rates there are, as of one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rates(HashMap<CurrencyCode, Arc<ExchangeRate>>);
+
+impl Rates {
+    /// From the stored rows. A currency that is not supported any more is left out.
+    pub(crate) fn new(rows: Vec<entity::Model>, now: Time<Utc>) -> ApiResult<Self> {
+        rows.into_iter()
+            .filter_map(|row| CurrencyCode::from_code(&row.currency).map(|to| (row, to)))
+            .map(|(row, to)| Ok((to, Arc::new(ExchangeRate::new(row, to, now)?))))
+            .collect::<ApiResult<_>>()
+            .map(Self)
+    }
+
+    /// `None` for US dollars, and for a currency no rate was ever fetched of.
+    pub(crate) fn get(&self, to: CurrencyCode) -> Option<&Arc<ExchangeRate>> {
+        self.0.get(&to)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<ExchangeRate>> {
+        self.0.values()
+    }
+}
+
+/// What a client is told who needs a rate that was never fetched.
+pub(crate) fn no_rate(to: CurrencyCode) -> ApiError {
+    ApiError::not_found(format!(
+        "No exchange rate from USD to {} is known yet: prices are shown in USD",
+        to.as_str()
+    ))
+}

@@ -1,0 +1,120 @@
+//! DataLoaders over the finders of `entities::pricing`; made anew for every request, which sees
+//! prices and rates as of one moment.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+use chrono::{DateTime, Duration, Utc};
+use entities::pricing::{exchange_rate, price_adjustment, price_change, product_price};
+use platform::database::Database;
+use resolvers::batch::{Batched, Batches};
+use resolvers::money::CurrencyCode;
+use resolvers::{ApiError, ApiResult, finder_loader};
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use crate::State;
+use crate::exchange_rate::Rates;
+use crate::rules::freshness::Watch;
+
+/// How far back a product's price history is shown.
+const HISTORY: Duration = Duration::days(90);
+
+finder_loader! {
+    /// Base prices by product.
+    PriceOfProduct: Uuid => product_price::Model, product_price::of_products
+}
+
+/// The adjustments that hold now, by product.
+pub(crate) struct AdjustmentsOfProduct {
+    database: Database,
+    now: DateTime<Utc>,
+}
+
+impl Loader<Uuid> for AdjustmentsOfProduct {
+    type Value = Vec<price_adjustment::Model>;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, products: &[Uuid]) -> Result<HashMap<Uuid, Self::Value>, Self::Error> {
+        price_adjustment::active_of_products(self.database.read(), products, self.now)
+            .await
+            .map_err(Arc::new)
+    }
+}
+
+/// The latest price changes, by product.
+pub(crate) struct ChangesOfProduct {
+    database: Database,
+    now: DateTime<Utc>,
+}
+
+impl Loader<Uuid> for ChangesOfProduct {
+    type Value = Vec<price_change::Model>;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, products: &[Uuid]) -> Result<HashMap<Uuid, Self::Value>, Self::Error> {
+        price_change::of_products(self.database.read(), products, self.now - HISTORY)
+            .await
+            .map_err(Arc::new)
+    }
+}
+
+/// All rates, in one statement a request: there are seven at most.
+pub(crate) struct AllRates {
+    database: Database,
+    now: DateTime<Utc>,
+    watch: Arc<Watch>,
+}
+
+impl Loader<()> for AllRates {
+    type Value = Arc<Rates>;
+    type Error = ApiError;
+
+    async fn load(&self, _: &[()]) -> Result<HashMap<(), Self::Value>, Self::Error> {
+        let rows = exchange_rate::all(self.database.read()).await?;
+        let rates = Rates::new(rows, self.now)?;
+        for rate in rates.iter() {
+            self.watch.see(rate.to, rate.freshness, rate.fetched_at.0);
+        }
+        Ok(HashMap::from([((), Arc::new(rates))]))
+    }
+}
+
+pub(crate) struct Loaders {
+    pub prices: Batched<PriceOfProduct>,
+    pub adjustments: Batched<AdjustmentsOfProduct>,
+    pub changes: Batched<ChangesOfProduct>,
+    rates: Batched<AllRates>,
+}
+
+impl Loaders {
+    pub(crate) fn new(state: &State, watch: &Arc<Watch>, batches: &Batches) -> Self {
+        let database = || state.database.clone();
+        let now = state.clock.now();
+        Self {
+            prices: batches.loader(PriceOfProduct(database())),
+            adjustments: batches.loader(AdjustmentsOfProduct {
+                database: database(),
+                now,
+            }),
+            changes: batches.loader(ChangesOfProduct {
+                database: database(),
+                now,
+            }),
+            rates: batches.loader(AllRates {
+                database: database(),
+                now,
+                watch: watch.clone(),
+            }),
+        }
+    }
+
+    /// The rates, when this currency needs any.
+    pub(crate) async fn rates_for(&self, currency: CurrencyCode) -> ApiResult<Arc<Rates>> {
+        if currency == CurrencyCode::Usd {
+            return Ok(Arc::default());
+        }
+        Ok(self.rates.load_one(()).await?.unwrap_or_default())
+    }
+}

@@ -1,0 +1,110 @@
+//! The entry points: currencies, the currency context, rates and conversion.
+
+use async_graphql::{Context, ID, Object};
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money, Rounding};
+use resolvers::{ApiError, ApiResult};
+use rust_decimal::Decimal;
+
+use crate::State;
+use crate::context::{CurrencyContext, country_of_caller};
+use crate::countries::normalized;
+use crate::currency::Currency;
+use crate::exchange_rate::{ExchangeRate, no_rate};
+use crate::loaders::Loaders;
+use crate::price::PriceQuote;
+use crate::product::Product;
+use crate::rules::{conversion, detection};
+
+pub(crate) struct Query;
+
+#[Object]
+impl Query {
+    /// The currencies prices can be shown in.
+    async fn currencies(&self) -> Vec<Currency> {
+        CurrencyCode::ALL.into_iter().map(Currency::from).collect()
+    }
+
+    /// The currency a customer sees, and why: an explicit choice first, then the shipping country,
+    /// the billing country, the country the request came from, and US dollars.
+    async fn currency_context(
+        &self,
+        context: &Context<'_>,
+        currency: Option<CurrencyCode>,
+        #[graphql(desc = "ISO 3166-1 alpha-2 code, like DE.")] shipping_country: Option<String>,
+        #[graphql(desc = "ISO 3166-1 alpha-2 code, like DE.")] billing_country: Option<String>,
+    ) -> ApiResult<CurrencyContext> {
+        let shipping = country("shippingCountry", shipping_country)?;
+        let billing = country("billingCountry", billing_country)?;
+        let ip = country_of_caller(context)?;
+        let countries = &context.data_unchecked::<State>().countries;
+        Ok(detection::detect(
+            currency, shipping, billing, ip, countries,
+        ))
+    }
+
+    /// The last known rate from US dollars, judged by its age. NOT_FOUND when none was ever fetched.
+    async fn exchange_rate(
+        &self,
+        context: &Context<'_>,
+        to: CurrencyCode,
+    ) -> ApiResult<ExchangeRate> {
+        if to == CurrencyCode::Usd {
+            let state = context.data_unchecked::<State>();
+            return Ok(ExchangeRate::identity(state.clock.now()));
+        }
+        let rates = context.data_unchecked::<Loaders>().rates_for(to).await?;
+        let rate = rates.get(to).ok_or_else(|| no_rate(to))?;
+        Ok(ExchangeRate::clone(rate))
+    }
+
+    /// What an amount of US dollars is in another currency, rounded down as prices are.
+    async fn convert(
+        &self,
+        context: &Context<'_>,
+        amount_usd: Decimal,
+        to: CurrencyCode,
+    ) -> ApiResult<PriceQuote> {
+        if amount_usd.is_sign_negative() && !amount_usd.is_zero() {
+            return Err(ApiError::bad_user_input("amountUsd must not be negative"));
+        }
+        let too_large = || ApiError::bad_user_input("amountUsd is too large to convert");
+        let usd = Money::from_decimal(amount_usd, CurrencyCode::Usd, Rounding::Down)
+            .ok_or_else(too_large)?;
+        if to == CurrencyCode::Usd {
+            return Ok(PriceQuote {
+                amount: usd,
+                usd,
+                exchange_rate: None,
+            });
+        }
+        let rates = context.data_unchecked::<Loaders>().rates_for(to).await?;
+        let rate = rates.get(to).ok_or_else(|| no_rate(to))?;
+        // The amount itself is converted, not the rounded one: rounding happens once.
+        let amount =
+            conversion::convert(amount_usd, rate.effective_rate, to).ok_or_else(too_large)?;
+        Ok(PriceQuote {
+            amount,
+            usd,
+            exchange_rate: Some(rate.clone()),
+        })
+    }
+
+    #[graphql(entity)]
+    async fn product(&self, id: ID) -> Option<Product> {
+        IdKind::Product.parse(&id).map(|id| Product { id })
+    }
+}
+
+/// A country argument in capital letters.
+fn country(name: &str, value: Option<String>) -> ApiResult<Option<String>> {
+    value
+        .map(|value| {
+            normalized(&value).ok_or_else(|| {
+                ApiError::bad_user_input(format!(
+                    "{name} must be a country code of two letters, like DE"
+                ))
+            })
+        })
+        .transpose()
+}

@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# Passes the tests. Installs PostgreSQL and Redis from Debian's packages when they are missing and it may
+# (as root), starts private instances of both on free ports in a temporary directory, checks format, lints
+# and licences, runs every test, and cleans up after itself.
+#
+#   ./test.sh               everything
+#   ./test.sh -p orders     only `cargo test` with these arguments, with both databases running
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# Outside the clone, so that a fresh one finds what another has built.
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/vantage/target}"
+
+# A developer's own settings must not decide what the tests see.
+for variable in "${!VANTAGE_@}"; do
+    unset "$variable"
+done
+
+# A snapshot that differs is a failure, and no file to review later.
+export INSTA_UPDATE=no
+
+step=""
+ran=()
+scratch=""
+owner=""
+as_owner=()
+postgres_bin=""
+postgres_running=""
+redis_server=""
+redis_pid=""
+
+main() {
+    trap finish EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+
+    begin "tools"
+    require_rust
+    require_databases
+    choose_owner
+    scratch="$(mktemp -d "${TMPDIR:-/tmp}/vantage-test.XXXXXX")"
+    chmod 755 "$scratch"
+    # Load tests open many sockets.
+    ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+
+    begin "private PostgreSQL"
+    start_postgres
+    begin "private Redis"
+    start_redis
+
+    if [ $# -gt 0 ]; then
+        run "cargo test $*" cargo test "$@"
+        return
+    fi
+    run "format" cargo fmt --all --check
+    run "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
+    if cargo deny --version >/dev/null 2>&1; then
+        run "cargo deny" cargo deny --offline check licenses bans sources
+        if compgen -G "${CARGO_HOME:-$HOME/.cargo}/advisory-db*/*" >/dev/null; then
+            run "advisories" cargo deny --offline check advisories
+        fi
+    fi
+    run "tests" cargo test --locked --workspace
+}
+
+# Names the step that a failure belongs to.
+begin() {
+    step="$1"
+}
+
+run() {
+    begin "$1"
+    shift
+    printf '\n== %s\n' "$step"
+    local started=$SECONDS
+    "$@"
+    ran+=("$step ($((SECONDS - started)) s)")
+}
+
+finish() {
+    local status=$?
+    trap - EXIT
+    set +e
+    [ -n "$redis_pid" ] && kill "$redis_pid" 2>/dev/null && wait "$redis_pid" 2>/dev/null
+    [ -n "$postgres_running" ] && "${as_owner[@]}" "$postgres_bin/pg_ctl" -D "$scratch/postgres" -m immediate stop >/dev/null
+    [ -n "$scratch" ] && rm -rf "$scratch"
+    echo
+    if [ ${#ran[@]} -gt 0 ]; then
+        printf 'passed: %s\n' "${ran[@]}"
+    fi
+    if [ "$status" -eq 0 ]; then
+        echo "ok: everything passed"
+    else
+        echo "FAILED: $step" >&2
+    fi
+    exit "$status"
+}
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+is_root() {
+    [ "$(id -u)" -eq 0 ]
+}
+
+# --- tools ---------------------------------------------------------------------------------------------
+
+require_rust() {
+    command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
+    command -v cc >/dev/null || command -v clang >/dev/null || fail "a C compiler is missing: install gcc"
+    local component
+    for component in rustfmt clippy; do
+        "cargo-${component/rustfmt/fmt}" --version >/dev/null 2>&1 && continue
+        command -v rustup >/dev/null || fail "$component is missing from this Rust toolchain: install it"
+        rustup component add "$component"
+    done
+}
+
+require_databases() {
+    local missing=()
+    find_postgres || missing+=(postgresql)
+    find_redis || missing+=(redis-server)
+    [ ${#missing[@]} -eq 0 ] && return
+    if ! is_root || ! command -v apt-get >/dev/null; then
+        fail "missing: ${missing[*]}; install them (on Debian: sudo apt-get install ${missing[*]}) and run this again"
+    fi
+    install_packages "${missing[@]}"
+    find_postgres || fail "PostgreSQL's initdb and pg_ctl are not where its package puts them"
+    find_redis || fail "redis-server is not on the PATH after its package was installed"
+}
+
+install_packages() {
+    # The packages start servers of their own, which nobody here needs: Debian asks this file first.
+    local policy=/usr/sbin/policy-rc.d ours=""
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        ours=1
+    fi
+    local status=0
+    {
+        apt-get -q update &&
+            DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@"
+    } </dev/null || status=$?
+    [ -n "$ours" ] && rm -f "$policy"
+    [ "$status" -eq 0 ] || fail "apt-get could not install $*"
+}
+
+# Finds the newest server; Debian keeps its programs off the PATH.
+find_postgres() {
+    local directory
+    while read -r directory; do
+        if [ -x "$directory/initdb" ] && [ -x "$directory/pg_ctl" ]; then
+            postgres_bin="$directory"
+            return 0
+        fi
+    done < <(
+        printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV
+        pg_config --bindir 2>/dev/null || true
+        dirname "$(command -v initdb || echo /nowhere/initdb)"
+    )
+    return 1
+}
+
+find_redis() {
+    redis_server="$(command -v redis-server || command -v valkey-server)"
+}
+
+# --- databases -----------------------------------------------------------------------------------------
+
+# Sets the user that owns the servers, and how to become it: PostgreSQL refuses to run as root, and the
+# working directory may be one that its user cannot enter.
+choose_owner() {
+    is_root || return 0
+    owner=nobody
+    if id postgres >/dev/null 2>&1; then
+        owner=postgres
+    fi
+    as_owner=(env -C / setpriv --reuid="$(id -u "$owner")" --regid="$(id -g "$owner")" --clear-groups)
+}
+
+give_to_owner() {
+    if [ -n "$owner" ]; then
+        chown "$owner" "$@"
+    fi
+}
+
+# A port on which nobody listens now. Whoever binds it first wins, so the callers try again.
+free_port() {
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 12000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+
+start_postgres() {
+    local data="$scratch/postgres" socket="$scratch/socket" password port
+    password="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
+    mkdir -m 700 "$data" "$socket"
+    (umask 077 && echo "$password" >"$scratch/password")
+    give_to_owner "$data" "$socket" "$scratch/password"
+    "${as_owner[@]}" "$postgres_bin/initdb" --pgdata="$data" --username=vantage --pwfile="$scratch/password" \
+        --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync >"$scratch/initdb.log" 2>&1 ||
+        { cat "$scratch/initdb.log" >&2 && fail "initdb failed"; }
+    # Nothing has to survive a crash.
+    cat >>"$data/postgresql.conf" <<CONF
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '$socket'
+max_connections = 500
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+log_min_messages = fatal
+CONF
+    for _ in 1 2 3 4 5; do
+        port="$(free_port)"
+        if "${as_owner[@]}" "$postgres_bin/pg_ctl" -D "$data" -l "$data/log" -o "-p $port" -w -t 60 start >/dev/null 2>&1; then
+            postgres_running=1
+            export VANTAGE_TEST_POSTGRES_URL="postgres://vantage:$password@127.0.0.1:$port/postgres"
+            return
+        fi
+    done
+    cat "$data/log" >&2
+    fail "PostgreSQL did not start"
+}
+
+start_redis() {
+    local port
+    mkdir -m 700 "$scratch/redis"
+    give_to_owner "$scratch/redis"
+    for _ in 1 2 3 4 5; do
+        port="$(free_port)"
+        "${as_owner[@]}" "$redis_server" --port "$port" --bind 127.0.0.1 --save "" --appendonly no \
+            --dir "$scratch/redis" >"$scratch/redis.log" 2>&1 &
+        redis_pid=$!
+        if redis_answers "$port"; then
+            export VANTAGE_TEST_REDIS_URL="redis://127.0.0.1:$port"
+            return
+        fi
+        kill "$redis_pid" 2>/dev/null || true
+    done
+    cat "$scratch/redis.log" >&2
+    fail "Redis did not start"
+}
+
+# Waits until the server that was just started answers, or has ended.
+redis_answers() {
+    local port="$1" reply
+    while kill -0 "$redis_pid" 2>/dev/null; do
+        if { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; then
+            printf 'PING\r\n' >&3
+            read -r -t 5 reply <&3 || reply=""
+            exec 3>&-
+            [ "$reply" = $'+PONG\r' ] && return 0
+        fi
+        sleep 0.05
+    done
+    return 1
+}
+
+main "$@"

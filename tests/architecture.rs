@@ -1,0 +1,195 @@
+//! The rules of the house: who may import whom, and that every file says what it is.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a rule that cannot be checked has failed"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A crate of this workspace, and the crates of this workspace that it names, for tests too.
+struct Crate {
+    folder: String,
+    imports: Vec<String>,
+}
+
+fn crates() -> BTreeMap<String, Crate> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .map(|package| {
+            let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+            let folder = manifest.parent().unwrap().strip_prefix(ROOT).unwrap();
+            let imports = package["dependencies"]
+                .as_array()
+                .unwrap()
+                .iter()
+                // Only crates of this workspace are found by path.
+                .filter(|dependency| dependency["path"].is_string())
+                .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
+                .collect();
+            let entry = Crate {
+                folder: folder.to_str().unwrap().to_owned(),
+                imports,
+            };
+            (package["name"].as_str().unwrap().to_owned(), entry)
+        })
+        .collect()
+}
+
+/// Who may import whom; nothing else may.
+fn allowed(folder: &str) -> &'static [&'static str] {
+    match folder {
+        "resolvers" | "router" | "sandbox" => &["platform"],
+        "entities" | "migrations" | "platform" => &[],
+        _ if folder.starts_with("subgraphs/") => {
+            &["entities", "migrations", "platform", "resolvers"]
+        }
+        _ => panic!("{folder} has no import rule: give it one here and in ARCHITECTURE.md"),
+    }
+}
+
+/// The edges between crates that no rule allows.
+fn forbidden(crates: &BTreeMap<String, Crate>) -> Vec<String> {
+    let mut edges = Vec::new();
+    // The root package, in the folder "", wires everything.
+    for (name, one) in crates.iter().filter(|(_, one)| !one.folder.is_empty()) {
+        for import in &one.imports {
+            if !allowed(&one.folder).contains(&import.as_str()) {
+                edges.push(format!("{name} → {import}"));
+            }
+        }
+    }
+    edges
+}
+
+#[test]
+fn crates_import_only_whom_they_may() {
+    let crates = crates();
+    assert!(crates.contains_key("vantage") && crates.contains_key("orders"));
+    assert_eq!(forbidden(&crates), [] as [String; 0]);
+}
+
+#[test]
+fn a_subgraph_that_imports_another_is_found() {
+    let one = |folder: &str, imports: &[&str]| Crate {
+        folder: folder.to_owned(),
+        imports: imports.iter().map(|&import| import.to_owned()).collect(),
+    };
+    let crates = [
+        ("vantage", one("", &["orders", "router"])),
+        ("orders", one("subgraphs/orders", &["platform", "returns"])),
+        ("router", one("router", &["resolvers", "platform"])),
+        ("entities", one("entities", &["platform"])),
+    ]
+    .map(|(name, one)| (name.to_owned(), one));
+    assert_eq!(
+        forbidden(&crates.into()),
+        [
+            "entities → platform",
+            "orders → returns",
+            "router → resolvers"
+        ]
+    );
+}
+
+#[test]
+fn a_subgraph_names_only_the_entities_and_migrations_of_its_own_domain() {
+    let domains: Vec<String> = std::fs::read_dir(Path::new(ROOT).join("subgraphs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(domains.len(), 6);
+    let mut strangers = Vec::new();
+    for domain in &domains {
+        for file in rust_files(&Path::new(ROOT).join("subgraphs").join(domain)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for name in modules_named(&text) {
+                if name != *domain && domains.contains(&name) {
+                    strangers.push(format!("{}: {name}", file.display()));
+                }
+            }
+        }
+    }
+    assert_eq!(strangers, [] as [String; 0]);
+}
+
+#[test]
+fn modules_are_found_alone_and_in_braces() {
+    let text = "use entities::orders::order;\nuse entities::{pricing::rate, search};\nmigrations::tracking::Migrator";
+    assert_eq!(
+        modules_named(text),
+        ["orders", "pricing", "rate", "search", "tracking"]
+    );
+}
+
+/// What stands right behind `entities::` and `migrations::`.
+fn modules_named(text: &str) -> Vec<String> {
+    ["entities::", "migrations::"]
+        .iter()
+        .flat_map(|prefix| text.split(prefix).skip(1))
+        .flat_map(|rest| match rest.strip_prefix('{') {
+            Some(list) => {
+                let end = list.find(';').unwrap_or(list.len());
+                list[..end].split(|c: char| !is_name(c)).collect()
+            }
+            None => vec![rest.split(|c: char| !is_name(c)).next().unwrap_or_default()],
+        })
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+#[test]
+fn every_file_opens_by_saying_what_it_is() {
+    let files = rust_files(Path::new(ROOT));
+    assert!(files.len() > 20, "the sources are found");
+    let silent: Vec<PathBuf> = files
+        .into_iter()
+        .filter(|file| {
+            let text = std::fs::read_to_string(file).unwrap();
+            !text
+                .lines()
+                .next()
+                .is_some_and(|line| line.starts_with("//! "))
+        })
+        .collect();
+    assert_eq!(silent, [] as [PathBuf; 0]);
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if name != "target" && !name.starts_with('.') {
+                files.extend(rust_files(&path));
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,234 @@
+//! Runs the binary as its users do: processes on free ports, each layout with databases of its own.
+#![expect(dead_code, reason = "each test file uses a part of the kit")]
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// Long enough for a debug build on a busy machine; nothing waits for it when all goes well.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub const DOMAINS: [&str; 6] = [
+    "orders",
+    "returns",
+    "pricing",
+    "notifications",
+    "search",
+    "tracking",
+];
+
+/// How the graph is laid out over processes and databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    Sqlite,
+    Postgres,
+    /// Six subgraph processes behind a router, on PostgreSQL.
+    Separate,
+}
+
+/// The layouts this machine can run: those of PostgreSQL need `VANTAGE_TEST_POSTGRES_URL`.
+pub fn layouts() -> Vec<Layout> {
+    if std::env::var("VANTAGE_TEST_POSTGRES_URL").is_ok() {
+        vec![Layout::Sqlite, Layout::Postgres, Layout::Separate]
+    } else {
+        vec![Layout::Sqlite]
+    }
+}
+
+/// The binary, with none of the developer's settings.
+pub fn vantage(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vantage"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("VANTAGE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("VANTAGE_DATA", data)
+        .env("VANTAGE_TELEMETRY__LOG_LEVEL", "warn")
+        .current_dir(data)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// A process that listens.
+pub struct Process {
+    pub child: Child,
+    /// `http://127.0.0.1:PORT`.
+    pub base: String,
+    pub output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts it, and waits until it says where it listens.
+    pub async fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let listening = async {
+            while let Some(line) = output.next_line().await.unwrap() {
+                if let Some((_, url)) = line.split_once("listening on ") {
+                    return url.trim_end_matches("/graphql").to_owned();
+                }
+            }
+            panic!("the process ended before it listened: {:?}", child.wait().await);
+        };
+        let base = tokio::time::timeout(PATIENCE, listening)
+            .await
+            .expect("it listens in time");
+        Self { child, base, output }
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub async fn stop(&mut self) -> std::process::ExitStatus {
+        let pid = self.child.id().expect("it runs").to_string();
+        let killed = Command::new("kill").args(["-TERM", &pid]).status().await;
+        assert!(killed.unwrap().success());
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("it stops in time")
+            .unwrap()
+    }
+}
+
+/// A seeded graph that answers.
+pub struct Graph {
+    pub router: Process,
+    pub subgraphs: Vec<Process>,
+    data: TempDir,
+    environment: Vec<(String, String)>,
+    postgres: Option<(DatabaseConnection, String)>,
+    http: reqwest::Client,
+}
+
+impl Graph {
+    /// Lays the graph out. `settings` are extra variables of every process.
+    pub async fn start(layout: Layout, settings: &[(&str, &str)], flags: &[&str]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut environment: Vec<(String, String)> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let postgres = match layout {
+            Layout::Sqlite => None,
+            Layout::Postgres | Layout::Separate => {
+                let (connection, name, url) = postgres_database().await;
+                environment.push(("VANTAGE_DATABASE_URL".to_owned(), url));
+                Some((connection, name))
+            }
+        };
+        let command = |arguments: &[&str], environment: &[(String, String)]| {
+            let mut command = vantage(data.path());
+            command
+                .args(arguments)
+                .envs(environment.iter().map(|(name, value)| (name, value)));
+            command
+        };
+        let mut subgraphs = Vec::new();
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
+        if layout == Layout::Separate {
+            let seeded = command(&["seed"], &environment).status().await.unwrap();
+            assert!(seeded.success());
+            for domain in DOMAINS {
+                let arguments = ["subgraph", domain, "--listen", "127.0.0.1:0", "--demo"];
+                let process = Process::start(command(&arguments, &environment)).await;
+                let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
+                // Those that start later ask those that are there.
+                environment.push((name, format!("{}/graphql", process.base)));
+                subgraphs.push(process);
+            }
+            arguments.push("--router-only");
+        }
+        arguments.extend(flags);
+        let router = Process::start(command(&arguments, &environment)).await;
+        Self {
+            router,
+            subgraphs,
+            data,
+            environment,
+            postgres,
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// Runs another command of the binary with the graph's settings, and gives what it prints.
+    pub async fn run(&self, arguments: &[&str]) -> String {
+        let output = vantage(self.data.path())
+            .args(arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    pub async fn demo_token(&self) -> String {
+        self.run(&["token", "--demo"]).await
+    }
+
+    /// Where the tests may write.
+    pub fn data(&self) -> PathBuf {
+        self.data.path().to_owned()
+    }
+
+    /// POSTs a query and gives the JSON of the answer.
+    pub async fn ask(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
+        let mut request = self
+            .http
+            .post(format!("{}/graphql", self.router.base))
+            .json(&json!({ "query": query, "variables": variables }));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.expect("an answer");
+        response.json().await.expect("JSON")
+    }
+
+    /// SQL statements that all processes have run so far.
+    pub async fn statements(&self) -> u64 {
+        let mut total = 0;
+        for process in self.subgraphs.iter().chain([&self.router]) {
+            let url = format!("{}/metrics", process.base);
+            let text = self.http.get(url).send().await.unwrap().text().await.unwrap();
+            total += text
+                .lines()
+                .filter(|line| line.starts_with("vantage_sql_statements_total"))
+                .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+                .sum::<u64>();
+        }
+        total
+    }
+
+    /// Ends the processes and removes the database.
+    pub async fn stop(mut self) {
+        assert!(self.router.stop().await.success());
+        for process in &mut self.subgraphs {
+            assert!(process.stop().await.success());
+        }
+        if let Some((connection, name)) = self.postgres {
+            let sql = format!("DROP DATABASE \"{name}\" WITH (FORCE)");
+            connection.execute_unprepared(&sql).await.unwrap();
+        }
+    }
+}
+
+/// A database of its own on the test server.
+async fn postgres_database() -> (DatabaseConnection, String, String) {
+    let server = std::env::var("VANTAGE_TEST_POSTGRES_URL").unwrap();
+    let connection = Database::connect(&server).await.unwrap();
+    let name = format!("vantage_{}", uuid::Uuid::now_v7().simple());
+    connection
+        .execute_unprepared(&format!("CREATE DATABASE \"{name}\""))
+        .await
+        .unwrap();
+    let mut url: url::Url = server.parse().unwrap();
+    url.set_path(&name);
+    (connection, name, url.to_string())
+}

@@ -1,0 +1,133 @@
+//! Starting and stopping, and the one line that says what is wrong when it does not.
+
+mod kit;
+
+use kit::{Process, vantage};
+use serde_json::{Value, json};
+
+/// Runs to the end and gives the exit code and what was told.
+async fn refused(command: &mut tokio::process::Command) -> (i32, String) {
+    let output = command
+        .stderr(std::process::Stdio::piped())
+        .output()
+        .await
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), told)
+}
+
+fn small_shop(data: &std::path::Path) -> tokio::process::Command {
+    let mut command = vantage(data);
+    command
+        .env("VANTAGE_DEMO__ORDERS", "60")
+        .args(["serve", "--listen", "127.0.0.1:0"]);
+    command
+}
+
+#[tokio::test]
+async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_shop() {
+    let data = tempfile::tempdir().unwrap();
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let mut process = Process::start(small_shop(data.path())).await;
+        let (mut curl, mut answer) = (String::new(), String::new());
+        while let Some(line) = process.output.next_line().await.unwrap() {
+            if line.trim_start().starts_with("curl ") {
+                curl = line;
+            } else if line.starts_with('{') || !answer.is_empty() {
+                answer += &line;
+            }
+            if line == "}" {
+                break;
+            }
+        }
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer.get("errors"), None, "{answer:#}");
+        assert_eq!(answer["data"]["me"]["name"], "Demo Customer");
+
+        // The command it prints works as it stands.
+        let pasted = tokio::process::Command::new("sh")
+            .args(["-c", &format!("{} -s", curl.trim())])
+            .output()
+            .await
+            .unwrap();
+        let pasted: Value = serde_json::from_slice(&pasted.stdout).unwrap();
+        assert_eq!(pasted, answer);
+        answers.push(answer);
+
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            let response = reqwest::get(format!("{}{path}", process.base)).await.unwrap();
+            assert_eq!(response.status(), 200, "{path}");
+        }
+        assert_eq!(process.stop().await.code(), Some(0));
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test]
+async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_line() {
+    let data = tempfile::tempdir().unwrap();
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, told) = refused(vantage(data.path()).args(["serve", "--listen", &address])).await;
+    assert_eq!(code, 1);
+    assert_eq!(
+        told,
+        format!("error: {address} is in use: stop what listens there, or choose another with --listen\n")
+    );
+
+    let file = data.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", "file/data"];
+    let (code, told) = refused(vantage(data.path()).args(arguments)).await;
+    assert_eq!(code, 1);
+    assert!(told.starts_with("error: cannot create the data directory"), "{told}");
+    assert!(told.contains("--data") && told.lines().count() == 1, "{told}");
+
+    let (code, told) = refused(vantage(data.path()).env("VANTAGE_LISEN", "x").arg("serve")).await;
+    assert_eq!(code, 1);
+    assert_eq!(
+        told,
+        "error: unknown configuration variable VANTAGE_LISEN; did you mean VANTAGE_LISTEN?\n"
+    );
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_by_name() {
+    use sea_orm::ConnectionTrait;
+    let data = tempfile::tempdir().unwrap();
+    let migrated = vantage(data.path()).arg("migrate").status().await.unwrap();
+    assert!(migrated.success());
+    let url = format!("sqlite://{}", data.path().join("returns.sqlite").display());
+    let connection = sea_orm::Database::connect(url).await.unwrap();
+    connection
+        .execute_unprepared(
+            "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_later', 0)",
+        )
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let (code, told) = refused(&mut small_shop(data.path())).await;
+    assert_eq!(code, 1);
+    assert!(told.contains("returns") && told.contains("newer version"), "{told}");
+    assert_eq!(told.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_subgraph_answers_its_router_only() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = vantage(data.path());
+    command.args(["subgraph", "pricing", "--listen", "127.0.0.1:0"]);
+    let mut process = Process::start(command).await;
+    let response = reqwest::Client::new()
+        .post(format!("{}/graphql", process.base))
+        .header("x-vantage-caller", "eyJhbGciOiJIUzI1NiJ9.e30.forged")
+        .json(&json!({ "query": "{ currencies { code } }" }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 401);
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(process.stop().await.code(), Some(0));
+}
