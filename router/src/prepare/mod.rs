@@ -4,6 +4,7 @@
 pub(crate) mod plan;
 
 mod cache;
+mod compile;
 mod document;
 mod size;
 mod variables;
@@ -193,7 +194,7 @@ impl PreparedOperation {
         let plan = guarded(|| plan_document(&document, &self.supergraph))
             .unwrap_or_else(|panic| Err(Failure::Internal(panic)))
             .and_then(|plan| {
-                plan::compile(plan, &self.supergraph, self.keep_plan).map_err(Failure::Internal)
+                compile::compile(plan, &self.supergraph, self.keep_plan).map_err(Failure::Internal)
             })
             .map_err(|failure| match failure {
                 Failure::TooLong => refused(

@@ -11,6 +11,7 @@ mod federation;
 mod in_process;
 mod introspection;
 mod kit;
+mod rules;
 mod subscriptions;
 mod supergraphs;
 mod variables;
