@@ -198,7 +198,7 @@ impl Execution<'_> {
         let transport = self.transport(subgraph)?;
         let span = tracing::debug_span!(
             "fetch",
-            subgraph,
+            subgraph = &**subgraph,
             operation = ?fetch.operation.kind,
             entities,
             request_id = self.context.request_id,
@@ -209,7 +209,7 @@ impl Execution<'_> {
         match tokio::time::timeout_at(self.deadline.into(), answer).await {
             Ok(answer) => answer,
             Err(_) => Err(TransportError::Deadline {
-                subgraph: subgraph.clone(),
+                subgraph: subgraph.to_string(),
             }),
         }
     }

@@ -193,7 +193,7 @@ impl Compiler<'_> {
             .filter(|name| !representations.contains(name))
             .collect();
         Arc::new(FetchOperation {
-            subgraph,
+            subgraph: subgraph.into(),
             kind,
             json: json.into(),
             text: operation.document_str,

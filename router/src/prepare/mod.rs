@@ -11,7 +11,7 @@ mod variables;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use graphql_tools::static_graphql::query::Document;
@@ -61,6 +61,8 @@ pub struct PreparedOperation {
     keep_plan: bool,
     plans: Mutex<HashMap<BTreeSet<RequirementId>, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
+    /// The variant of an operation that can have no other: most operations, without a lock.
+    only: OnceLock<Arc<Variant>>,
 }
 
 /// A denied caller has another plan, and every outcome of `@skip` and `@include` another projection.
@@ -106,6 +108,7 @@ impl PreparedOperation {
             keep_plan: options.keep_plan,
             plans: Mutex::default(),
             variants: Mutex::default(),
+            only: OnceLock::new(),
         };
         // Planned now, so that a document that cannot be planned is refused before it is cached.
         prepared.plan(&BTreeSet::new())?;
@@ -146,6 +149,9 @@ impl PreparedOperation {
         caller: &Caller,
         variables: &Variables,
     ) -> Result<Arc<Variant>, GraphQLResponse> {
+        if let Some(variant) = self.only.get() {
+            return Ok(Arc::clone(variant));
+        }
         let key = VariantKey {
             denied: self.denied(caller),
             conditions: self
@@ -168,6 +174,9 @@ impl PreparedOperation {
             variables,
         );
         let variant = Arc::new(Variant { plan, projection });
+        if self.requirements.is_empty() && self.conditions.is_empty() {
+            return Ok(Arc::clone(self.only.get_or_init(|| variant)));
+        }
         let mut variants = lock(&self.variants);
         if variants.len() < MAX_VARIANTS {
             variants.insert(key, Arc::clone(&variant));

@@ -112,7 +112,7 @@ pub(crate) enum Change {
 /// A document for a subgraph, in every form a transport may need.
 #[derive(Debug)]
 pub(crate) struct FetchOperation {
-    pub subgraph: String,
+    pub subgraph: Arc<str>,
     pub kind: OperationKind,
     pub text: String,
     /// `text` as a JSON string literal.

@@ -8,6 +8,7 @@
 mod access;
 mod errors;
 mod federation;
+mod headers;
 mod in_process;
 mod introspection;
 mod kit;
