@@ -1,9 +1,10 @@
 //! The finer rules of federation: keys of every form, `@override`, chains of `@requires`, conflicts
 //! between types.
 
+use router::{GraphQLRequest, RequestContext};
 use serde_json::json;
 
-use crate::kit::{Graph, Subgraph};
+use crate::kit::{Graph, Subgraph, failure};
 
 #[tokio::test]
 async fn compound_and_nested_keys_carry_everything_they_name() {
@@ -264,4 +265,65 @@ async fn entities_that_lead_back_to_where_they_came_from() {
             }] } } }),
         )
         .await;
+}
+
+#[tokio::test]
+async fn entities_at_several_places_of_one_subgraph_are_one_request() {
+    let home = Subgraph::new(
+        "home",
+        r#"type Query { me: User top: [Product!] cart: Cart }
+           type User @key(fields: "id") { id: ID! } type Product @key(fields: "id") { id: ID! }
+           type Cart { lines: [Line!]! } type Line { product: Product }"#,
+    )
+    .root("me", json!({ "id": "u" }))
+    .root("top", json!([{ "id": "p1" }, { "id": "p2" }]))
+    .root(
+        "cart",
+        json!({ "lines": [{ "product": { "id": "p2" } }, { "product": { "id": "p3" } }] }),
+    );
+    let reviews = Subgraph::new(
+        "reviews",
+        r#"type Query { r: Int }
+           type User @key(fields: "id") { id: ID! written(first: Int): Int }
+           type Product @key(fields: "id") { id: ID! stars: Int }"#,
+    )
+    .entity("User", |_| json!({ "written": 5 }))
+    .entity("Product", |product| match product["id"].as_str() {
+        Some("p2") => json!({ "stars": failure("hidden", json!({ "code": "FORBIDDEN" })) }),
+        _ => json!({ "stars": 4 }),
+    });
+    let graph = Graph::with([home, reviews], |builder| builder.expose_query_plan(true)).await;
+    let query = "query($n: Int) { me { written(first: $n) } best: top { stars } cart { lines { product { s: stars } } } }";
+    for (name, router) in graph.routers() {
+        let request = GraphQLRequest::new(query).with_variables(json!({ "n": 1 }));
+        let mut response = router.execute(request, RequestContext::default()).await;
+        assert_eq!(
+            response.data_value(),
+            json!({
+                "me": { "written": 5 },
+                "best": [{ "stars": 4 }, { "stars": null }],
+                "cart": { "lines": [{ "product": { "s": null } }, { "product": { "s": 4 } }] },
+            }),
+            "over {name}"
+        );
+        response.errors.sort_by_key(|error| error.path.len());
+        let errors = serde_json::to_value(&response.errors).unwrap();
+        let error = |path| json!({ "message": "hidden", "path": path, "extensions": { "code": "FORBIDDEN" } });
+        assert_eq!(
+            errors,
+            json!([
+                error(json!(["best", 1, "stars"])),
+                error(json!(["cart", "lines", 0, "product", "s"]))
+            ]),
+            "over {name}"
+        );
+        assert!(
+            response.extensions["queryPlan"]
+                .to_string()
+                .contains("BatchFetch")
+        );
+        let requests = graph.requests("reviews");
+        assert_eq!(requests.len(), 1, "{requests:?}");
+        assert_eq!(requests[0].1["n"], 1);
+    }
 }
