@@ -35,7 +35,7 @@ impl ErrorPolicy {
         let internal = known == ErrorCode::Internal && foreign.is_none();
         if internal {
             tracing::error!(
-                subgraph = operation.subgraph,
+                subgraph = &*operation.subgraph,
                 request_id = context.request_id,
                 message = error.message,
                 "a subgraph failed"

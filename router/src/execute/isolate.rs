@@ -55,7 +55,7 @@ impl Execution<'_> {
             return response;
         };
         let entities: usize = representations.iter().map(Vec::len).sum();
-        if entities < 2 || entities > MAX_ENTITIES || !is_about_entities(&response) {
+        if !(2..=MAX_ENTITIES).contains(&entities) || !is_about_entities(&response) {
             return response;
         }
         let single = representations

@@ -4,9 +4,10 @@
 mod errors;
 mod isolate;
 mod merge;
+mod report;
 mod representations;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use tracing::Instrument;
 
 pub(crate) use errors::ErrorPolicy;
 
-use crate::error::{GraphQLError, PathSegment};
+use crate::error::GraphQLError;
 use crate::prepare::plan::{EntityAlias, Fetch, Node, Plan, Target};
 use crate::prepare::{OperationKind, Variables};
 use crate::request::RequestContext;
@@ -197,7 +198,7 @@ impl Execution<'_> {
         let transport = self.transport(subgraph)?;
         let span = tracing::debug_span!(
             "fetch",
-            subgraph,
+            subgraph = &**subgraph,
             operation = ?fetch.operation.kind,
             entities,
             request_id = self.context.request_id,
@@ -208,7 +209,7 @@ impl Execution<'_> {
         match tokio::time::timeout_at(self.deadline.into(), answer).await {
             Ok(answer) => answer,
             Err(_) => Err(TransportError::Deadline {
-                subgraph: subgraph.clone(),
+                subgraph: subgraph.to_string(),
             }),
         }
     }
@@ -339,88 +340,6 @@ impl Execution<'_> {
             };
             if let (Value::Object(entity), Some(target)) = (entity, merge::locate(data, steps)) {
                 merge::merge_object(target, entity, self.types);
-            }
-        }
-    }
-
-    /// Errors of a subgraph, each at every place its representation came from.
-    fn report(
-        &self,
-        fetch: &Fetch,
-        response: &SubgraphResponse,
-        gathered: &[Arc<Gathered>],
-        state: &State,
-    ) {
-        for error in &response.errors {
-            if matches!(fetch.target, Target::Entities(_)) && isolate::is_absence(error) {
-                continue;
-            }
-            let operation = &fetch.operation;
-            let shown = self.policy.subgraph_error(error, operation, self.context);
-            let symbols = &self.plan.symbols;
-            match &fetch.target {
-                Target::Fields { .. } if error.path.is_empty() => {
-                    self.report_everywhere(fetch, &shown, state);
-                }
-                Target::Fields { path, .. } if path.is_empty() => {
-                    let path = errors::path(&[], &error.path, operation, symbols);
-                    lock(&state.errors).push(shown.at(path));
-                }
-                Target::Fields { .. } => {
-                    let places = gathered.iter().flat_map(|gathered| gathered.places());
-                    for (_, steps) in places {
-                        let path = errors::path(steps, &error.path, operation, symbols);
-                        lock(&state.errors).push(shown.clone().at(path));
-                    }
-                }
-                Target::Entities(aliases) => {
-                    let [PathSegment::Key(key), rest @ ..] = error.path.as_slice() else {
-                        self.report_everywhere(fetch, &shown, state);
-                        continue;
-                    };
-                    let key = symbols.find(key);
-                    let alias = aliases.iter().position(|alias| alias.key == key);
-                    let (failed, rest) = errors::entities(&response.data, key, rest, symbols);
-                    let places = alias.and_then(|alias| gathered.get(alias));
-                    let mut reported = false;
-                    for (index, steps) in places.into_iter().flat_map(|g| g.places()) {
-                        if failed.contains(&index) {
-                            reported = true;
-                            let path = errors::path(steps, rest, operation, symbols);
-                            lock(&state.errors).push(shown.clone().at(path));
-                        }
-                    }
-                    if !reported {
-                        self.report_everywhere(fetch, &shown, state);
-                    }
-                }
-            }
-        }
-    }
-
-    /// An error that is about the whole fetch: at each root field it asked for, or at the path its
-    /// entities are under.
-    fn report_everywhere(&self, fetch: &Fetch, error: &GraphQLError, state: &State) {
-        let symbols = &self.plan.symbols;
-        let mut errors = lock(&state.errors);
-        match &fetch.target {
-            Target::Fields { path, .. } => {
-                let prefix = errors::prefix(path, symbols);
-                for key in fetch.operation.shape.keys() {
-                    let mut path = prefix.clone();
-                    path.push(PathSegment::Key(key.to_owned()));
-                    errors.push(error.clone().at(path));
-                }
-            }
-            Target::Entities(aliases) => {
-                let mut reported = BTreeSet::new();
-                for path in aliases.iter().flat_map(|alias| &alias.paths) {
-                    let path = errors::prefix(path, symbols);
-                    let shown = format!("{path:?}");
-                    if reported.insert(shown) {
-                        errors.push(error.clone().at(path));
-                    }
-                }
             }
         }
     }

@@ -162,7 +162,7 @@ impl SubgraphRequest {
     pub fn decode(&self, body: &Bytes) -> Result<SubgraphResponse, TransportError> {
         decode_response(body, &self.operation.shape, &self.types).map_err(|malformed| {
             TransportError::Malformed {
-                subgraph: self.operation.subgraph.clone(),
+                subgraph: self.operation.subgraph.to_string(),
                 reason: malformed.to_string(),
             }
         })

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 async fn graph() -> Graph {
     let shop = Subgraph::new(
         "shop",
-        r#"type Query { products: [Product!]! me: Me @authenticated vault: Vault audit: Audit }
+        r#"type Query { products: [Product!]! me: Me @authenticated vault: Vault audit: Audit record: Record }
            type Mutation { pay: Int @authenticated }
            type Subscription { paid: Int @authenticated }
            type Product @key(fields: "id") { id: ID! }
@@ -21,6 +21,7 @@ async fn graph() -> Graph {
     .root("me", json!({ "name": "Ada" }))
     .root("vault", json!({ "gold": 1 }))
     .root("audit", json!({ "entry": "x", "day": "Mon" }))
+    .root("record", json!({ "__typename": "Audit", "entry": "x", "day": "Mon" }))
     .root("pay", json!(1));
     let costs = Subgraph::new(
         "costs",
@@ -136,4 +137,18 @@ async fn a_refused_subscription_does_not_start() {
     let refused = refused.err().expect("refused");
     assert!(refused.data.is_none());
     assert_eq!(refused.errors[0].code(), ErrorCode::Unauthenticated);
+}
+
+#[tokio::test]
+async fn what_an_object_refuses_its_interface_does_not_give_away() {
+    graph()
+        .await
+        .check(
+            "{ record { __typename secret: entry ... on Audit { day } } }",
+            json!({
+                "data": { "record": { "__typename": "Audit", "secret": null, "day": "Mon" } },
+                "errors": [refusal("UNAUTHENTICATED", json!(["record", "secret"]))],
+            }),
+        )
+        .await;
 }

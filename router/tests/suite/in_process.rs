@@ -9,11 +9,15 @@ use async_graphql::{
 };
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use platform::caller::Caller;
-use router::{GraphQLRequest, LocalService, LocalTransport, RequestContext, Router};
+use router::{ErrorCode, GraphQLRequest, LocalService, LocalTransport, RequestContext, Router};
 use serde_json::{Value, json};
 
 mod orders {
     use super::*;
+
+    fn bug() -> i32 {
+        panic!("a bug")
+    }
 
     #[derive(SimpleObject)]
     pub(super) struct Customer {
@@ -50,6 +54,10 @@ mod orders {
                 id: ID(subject.clone()),
                 orders: orders.into(),
             }))
+        }
+
+        async fn bug(&self) -> Option<i32> {
+            Some(bug())
         }
 
         async fn customers(&self) -> Vec<Customer> {
@@ -160,6 +168,10 @@ mod tracking {
 
     #[Object]
     impl Query {
+        async fn sound(&self) -> bool {
+            true
+        }
+
         #[graphql(entity)]
         async fn find_order(&self, id: ID) -> Order {
             Order { id }
@@ -307,4 +319,17 @@ async fn an_entity_that_cannot_be_resolved_does_not_cost_the_others() {
             "errors": [{ "message": "not yours", "path": ["customers", 2], "extensions": { "code": "FORBIDDEN" } }],
         })
     );
+}
+
+#[tokio::test]
+async fn a_resolver_that_panics_costs_its_own_subgraph() {
+    let response = router()
+        .execute(
+            GraphQLRequest::new("{ bug sound }"),
+            RequestContext::default(),
+        )
+        .await;
+    assert_eq!(response.data_value(), json!({ "bug": null, "sound": true }));
+    assert_eq!(response.errors.len(), 1);
+    assert_eq!(response.errors[0].code(), ErrorCode::SubgraphUnavailable);
 }

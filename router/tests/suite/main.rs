@@ -8,9 +8,11 @@
 mod access;
 mod errors;
 mod federation;
+mod headers;
 mod in_process;
 mod introspection;
 mod kit;
+mod rules;
 mod subscriptions;
 mod supergraphs;
 mod variables;

@@ -106,7 +106,7 @@ async fn a_foreign_supergraph_is_served_at_its_urls() {
 fn what_cannot_be_served_is_refused_with_the_reason() {
     let refusal = |sdl: &str| {
         let built = Router::builder().supergraph(sdl).build();
-        built.err().expect("refused").to_string()
+        built.expect_err("refused").to_string()
     };
     assert!(refusal("type Query {").contains("not valid SDL"));
     assert!(refusal("type Product { id: ID }").contains("no query type"));
