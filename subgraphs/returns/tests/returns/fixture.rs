@@ -179,6 +179,14 @@ pub(crate) fn stored(
     }
 }
 
+/// Snapshots with the fields of objects in alphabetical order: a subgraph answers them in the order
+/// in which they were ready.
+pub(crate) fn sorted() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_sort_maps(true);
+    settings
+}
+
 /// Representations of entities of one type.
 pub(crate) fn representations(kind: IdKind, name: &str, ids: &[Uuid]) -> Value {
     let list: Vec<_> = ids
