@@ -136,7 +136,7 @@ impl Graph {
             let seeded = command(&["seed"], &environment).status().await.unwrap();
             assert!(seeded.success());
             for domain in DOMAINS {
-                let arguments = ["subgraph", domain, "--listen", "127.0.0.1:0"];
+                let arguments = ["subgraph", domain, "--listen", "127.0.0.1:0", "--demo"];
                 let process = Process::start(command(&arguments, &environment)).await;
                 let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
                 // Those that start later ask those that are there.

@@ -2,6 +2,7 @@
 //! into one tree as it comes. A fetch that fails costs its own fields only.
 
 mod errors;
+mod isolate;
 mod merge;
 mod representations;
 
@@ -19,14 +20,15 @@ use crate::prepare::plan::{EntityAlias, Fetch, Node, Plan, Target};
 use crate::prepare::{OperationKind, Variables};
 use crate::request::RequestContext;
 use crate::supergraph::TypeNames;
-use crate::transport::{
-    EventStream, SubgraphError, SubgraphRequest, SubgraphResponse, Transport, TransportError,
-};
+use crate::transport::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::value::{Object, Symbol, Value};
 use representations::Gathered;
 
 /// The way to each subgraph, by its name.
 pub(crate) type Transports = HashMap<String, Arc<dyn Transport>>;
+
+/// Lists of representations, one for each variable of a fetch that takes them.
+type Representations = Arc<Vec<Vec<Value>>>;
 
 /// Everything that one run of a plan shares.
 pub(crate) struct Execution<'a> {
@@ -120,7 +122,19 @@ impl Execution<'_> {
             _ => {}
         }
         let started = Instant::now();
-        let answer = self.send(fetch, representations, entities).await;
+        let answer = match &fetch.target {
+            // Kept until the answer is there: one bad entity may make the fetch start over.
+            Target::Entities(_) if entities > 1 => {
+                match self
+                    .send(fetch, Arc::clone(&representations), entities)
+                    .await
+                {
+                    Ok(response) => Ok(self.isolate(fetch, &representations, response).await),
+                    failed => failed,
+                }
+            }
+            _ => self.send(fetch, representations, entities).await,
+        };
         let subgraph = &fetch.operation.subgraph;
         metrics::histogram!("router_fetch_seconds", "subgraph" => subgraph.clone())
             .record(started.elapsed().as_secs_f64());
@@ -128,7 +142,7 @@ impl Execution<'_> {
             .increment(entities as u64);
         match answer {
             Ok(response) => {
-                self.report(fetch, &response.errors, &gathered, state);
+                self.report(fetch, &response, &gathered, state);
                 let mut data = lock(&state.data);
                 self.merge(fetch, response.data, &gathered, &mut data);
             }
@@ -142,40 +156,41 @@ impl Execution<'_> {
     }
 
     /// The representations to send, and the places they came from, by the alias they belong to.
-    fn gather(&self, fetch: &Fetch, data: &Value) -> (Vec<Vec<Value>>, Vec<Arc<Gathered>>) {
-        match &fetch.target {
-            Target::Fields { path, .. } if path.is_empty() => (Vec::new(), Vec::new()),
+    fn gather(&self, fetch: &Fetch, data: &Value) -> (Representations, Vec<Arc<Gathered>>) {
+        let aliases = match &fetch.target {
+            Target::Fields { path, .. } if path.is_empty() => return Default::default(),
             Target::Fields { path, .. } => {
-                (Vec::new(), vec![Arc::new(Gathered::of_path(data, path))])
+                let gathered = Gathered::of_path(data, path);
+                return (Representations::default(), vec![Arc::new(gathered)]);
             }
-            Target::Entities(aliases) => {
-                let mut by_variable: HashMap<usize, Arc<Gathered>> = HashMap::new();
-                let gathered = aliases
-                    .iter()
-                    .map(|alias| {
-                        let known = by_variable.entry(alias.representations);
-                        Arc::clone(known.or_insert_with(|| {
-                            Arc::new(Gathered::of_alias(data, alias, self.types))
-                        }))
-                    })
-                    .collect();
-                let representations = (0..fetch.operation.representations.len())
-                    .map(|variable| {
-                        by_variable
-                            .get(&variable)
-                            .map(|gathered| gathered.representations.iter().cloned().collect())
-                            .unwrap_or_default()
-                    })
-                    .collect();
-                (representations, gathered)
+            Target::Entities(aliases) => aliases,
+        };
+        let variables = fetch.operation.representations.len();
+        let mut representations = vec![Vec::new(); variables];
+        let mut known: Vec<Option<Arc<Gathered>>> = vec![None; variables];
+        let gathered = aliases.iter().map(|alias| {
+            let variable = alias.representations;
+            if let Some(Some(known)) = known.get(variable) {
+                return Arc::clone(known);
             }
-        }
+            let (gathered, list) = Gathered::of_alias(data, alias, self.types);
+            let gathered = Arc::new(gathered);
+            if let (Some(slot), Some(lists)) =
+                (known.get_mut(variable), representations.get_mut(variable))
+            {
+                *slot = Some(Arc::clone(&gathered));
+                *lists = list;
+            }
+            gathered
+        });
+        let gathered = gathered.collect();
+        (Arc::new(representations), gathered)
     }
 
     async fn send(
         &self,
         fetch: &Fetch,
-        representations: Vec<Vec<Value>>,
+        representations: Representations,
         entities: usize,
     ) -> Result<SubgraphResponse, TransportError> {
         let subgraph = &fetch.operation.subgraph;
@@ -207,7 +222,7 @@ impl Execution<'_> {
             })
     }
 
-    fn request(&self, fetch: &Fetch, representations: Vec<Vec<Value>>) -> SubgraphRequest {
+    fn request(&self, fetch: &Fetch, representations: Representations) -> SubgraphRequest {
         SubgraphRequest {
             operation: Arc::clone(&fetch.operation),
             variables: Arc::clone(self.variables),
@@ -223,7 +238,11 @@ impl Execution<'_> {
     pub(crate) async fn subscribe(&self, fetch: &Fetch) -> Result<EventStream, GraphQLError> {
         debug_assert_eq!(fetch.operation.kind, OperationKind::Subscription);
         let opened = match self.transport(&fetch.operation.subgraph) {
-            Ok(transport) => transport.subscribe(self.request(fetch, Vec::new())).await,
+            Ok(transport) => {
+                transport
+                    .subscribe(self.request(fetch, Representations::default()))
+                    .await
+            }
             Err(error) => Err(error),
         };
         opened.map_err(|error| self.policy.transport_error(&error, self.context))
@@ -241,7 +260,7 @@ impl Execution<'_> {
         };
         match event {
             Ok(response) => {
-                self.report(fetch, &response.errors, &[], &state);
+                self.report(fetch, &response, &[], &state);
                 self.merge(fetch, response.data, &[], &mut lock(&state.data));
             }
             Err(error) => {
@@ -328,11 +347,14 @@ impl Execution<'_> {
     fn report(
         &self,
         fetch: &Fetch,
-        errors: &[SubgraphError],
+        response: &SubgraphResponse,
         gathered: &[Arc<Gathered>],
         state: &State,
     ) {
-        for error in errors {
+        for error in &response.errors {
+            if matches!(fetch.target, Target::Entities(_)) && isolate::is_absence(error) {
+                continue;
+            }
             let operation = &fetch.operation;
             let shown = self.policy.subgraph_error(error, operation, self.context);
             let symbols = &self.plan.symbols;
@@ -352,22 +374,24 @@ impl Execution<'_> {
                     }
                 }
                 Target::Entities(aliases) => {
-                    let entity = match error.path.as_slice() {
-                        [PathSegment::Key(key), PathSegment::Index(index), rest @ ..] => {
-                            let key = symbols.find(key);
-                            let alias = aliases.iter().position(|alias| alias.key == key);
-                            alias.map(|alias| (alias, *index, rest))
-                        }
-                        _ => None,
-                    };
-                    let Some((alias, index, rest)) = entity else {
+                    let [PathSegment::Key(key), rest @ ..] = error.path.as_slice() else {
                         self.report_everywhere(fetch, &shown, state);
                         continue;
                     };
-                    let places = gathered.get(alias).into_iter().flat_map(|g| g.places());
-                    for (_, steps) in places.filter(|(known, _)| *known == index) {
-                        let path = errors::path(steps, rest, operation, symbols);
-                        lock(&state.errors).push(shown.clone().at(path));
+                    let key = symbols.find(key);
+                    let alias = aliases.iter().position(|alias| alias.key == key);
+                    let (failed, rest) = errors::entities(&response.data, key, rest, symbols);
+                    let places = alias.and_then(|alias| gathered.get(alias));
+                    let mut reported = false;
+                    for (index, steps) in places.into_iter().flat_map(|g| g.places()) {
+                        if failed.contains(&index) {
+                            reported = true;
+                            let path = errors::path(steps, rest, operation, symbols);
+                            lock(&state.errors).push(shown.clone().at(path));
+                        }
+                    }
+                    if !reported {
+                        self.report_everywhere(fetch, &shown, state);
                     }
                 }
             }

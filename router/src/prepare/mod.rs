@@ -5,6 +5,7 @@ pub(crate) mod plan;
 
 mod cache;
 mod document;
+mod size;
 mod variables;
 
 use std::collections::{BTreeSet, HashMap};
