@@ -191,8 +191,8 @@ impl ReturnLabel {
 /// A step on a return's way.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnEvent {
-    /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`,
-    /// `return_completed`, `manual_review` or `return_cancelled`.
+    /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
+    /// `manual_review` or `cancelled`.
     pub event: String,
     pub timestamp: DateTime,
 }

@@ -276,16 +276,19 @@ async fn the_eighteen_reasons_are_for_everyone() {
 
 #[tokio::test]
 async fn an_orders_shipping_is_refunded_once_whatever_is_written() {
-    use entities::returns::customer_return::insert_many;
+    use entities::insert_many;
+    use entities::returns::customer_return::Entity;
     for fixture in fixtures(&[]).await {
         let order = monitor_order().id;
         let db = fixture.scratch.database.write();
         let row = |id| stored(id, CUSTOMER, order, monitor().id, 1).row;
-        insert_many(db, vec![row(1_000)]).await.unwrap();
-        insert_many(db, vec![row(1_001)]).await.unwrap_err();
+        insert_many::<Entity>(db, vec![row(1_000)]).await.unwrap();
+        insert_many::<Entity>(db, vec![row(1_001)])
+            .await
+            .unwrap_err();
         let mut cancelled = row(1_002);
         cancelled.status = "cancelled".to_owned();
-        insert_many(db, vec![cancelled]).await.unwrap();
+        insert_many::<Entity>(db, vec![cancelled]).await.unwrap();
         fixture.scratch.drop().await;
     }
 }
