@@ -7,7 +7,8 @@ use entities::returns::customer_return as entity;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
-use resolvers::{ApiError, ApiResult};
+use resolvers::{ApiError, ApiResult, access};
+use uuid::Uuid;
 
 use crate::loaders::Loaders;
 use crate::order::Order;
@@ -36,6 +37,39 @@ impl TryFrom<entity::Model> for Return {
             label: ReturnLabel::of(&row),
             row,
         })
+    }
+}
+
+impl Return {
+    /// The caller's return with this id: `None` when it does not exist, FORBIDDEN when it is
+    /// someone else's.
+    pub(crate) async fn of_caller(context: &Context<'_>, id: &ID) -> ApiResult<Option<Self>> {
+        let customer = access::customer(context)?;
+        let id = IdKind::Return.argument("id", id)?;
+        match Self::load(context, id).await? {
+            Some(row) if row.customer_id != customer => {
+                Err(ApiError::forbidden("You can only see your own returns"))
+            }
+            row => row.map(Self::try_from).transpose(),
+        }
+    }
+
+    /// What a representation of a return stands for: nothing unless it exists and is the caller's.
+    pub(crate) async fn represented(context: &Context<'_>, id: &ID) -> ApiResult<Option<Self>> {
+        let (Some(customer), Some(id)) = (access::visitor(context)?, IdKind::Return.parse(id))
+        else {
+            return Ok(None);
+        };
+        Self::load(context, id)
+            .await?
+            .filter(|row| row.customer_id == customer)
+            .map(Self::try_from)
+            .transpose()
+    }
+
+    async fn load(context: &Context<'_>, id: Uuid) -> ApiResult<Option<entity::Model>> {
+        let loaders = context.data_unchecked::<Loaders>();
+        Ok(loaders.returns.load_one(id).await?)
     }
 }
 
@@ -157,8 +191,8 @@ impl ReturnLabel {
 /// A step on a return's way.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnEvent {
-    /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`,
-    /// `return_completed`, `manual_review` or `return_cancelled`.
+    /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
+    /// `manual_review` or `cancelled`.
     pub event: String,
     pub timestamp: DateTime,
 }

@@ -1,4 +1,7 @@
 //! The returns subgraph: what may come back, what is given back for it, and how far it has come.
+//!
+//! A nullable field answers `Option<ApiResult<T>>`, so that its error nulls the field itself; with
+//! `ApiResult<Option<T>>` async-graphql would null the object around it.
 
 mod customer_return;
 mod eligibility;

@@ -19,7 +19,13 @@ impl Order {
     }
 
     /// The caller's returns of this order, cancelled ones too, oldest first.
-    async fn returns(&self, context: &Context<'_>) -> ApiResult<Option<Vec<Return>>> {
+    async fn returns(&self, context: &Context<'_>) -> Option<ApiResult<Vec<Return>>> {
+        Some(self.load_returns(context).await)
+    }
+}
+
+impl Order {
+    async fn load_returns(&self, context: &Context<'_>) -> ApiResult<Vec<Return>> {
         let customer = access::customer(context)?;
         let order = self.id;
         let rows = context
@@ -28,9 +34,6 @@ impl Order {
             .load_one(OrderOf { customer, order })
             .await?
             .unwrap_or_default();
-        rows.into_iter()
-            .map(Return::try_from)
-            .collect::<ApiResult<_>>()
-            .map(Some)
+        rows.into_iter().map(Return::try_from).collect()
     }
 }

@@ -24,7 +24,13 @@ impl OrderItem {
     async fn return_eligibility(
         &self,
         context: &Context<'_>,
-    ) -> ApiResult<Option<ReturnEligibility>> {
+    ) -> Option<ApiResult<ReturnEligibility>> {
+        self.judge(context).await.transpose()
+    }
+}
+
+impl OrderItem {
+    async fn judge(&self, context: &Context<'_>) -> ApiResult<Option<ReturnEligibility>> {
         let customer = access::customer(context)?;
         let loaders = context.data_unchecked::<Loaders>();
         let (item, returned) = futures::try_join!(

@@ -1,12 +1,11 @@
 //! The root queries, and the entry points of this domain's and other domains' entities.
 
 use async_graphql::{Context, ID, Object};
+use resolvers::ApiResult;
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
-use resolvers::{ApiError, ApiResult, access};
 
 use crate::customer_return::Return;
-use crate::loaders::Loaders;
 use crate::order::Order;
 use crate::order_item::OrderItem;
 use crate::preview::{self, ReturnCreateInput, ReturnPreview};
@@ -18,20 +17,8 @@ pub(crate) struct Query;
 impl Query {
     /// One of the caller's returns; null when it does not exist.
     #[graphql(name = "return", directive = authenticated::apply())]
-    async fn one_return(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Return>> {
-        let customer = access::customer(context)?;
-        let id = IdKind::Return.argument("id", &id)?;
-        let row = context
-            .data_unchecked::<Loaders>()
-            .returns
-            .load_one(id)
-            .await?;
-        match row {
-            Some(row) if row.customer_id != customer => {
-                Err(ApiError::forbidden("You can only see your own returns"))
-            }
-            row => row.map(Return::try_from).transpose(),
-        }
+    async fn one_return(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Return>> {
+        Return::of_caller(context, &id).await.transpose()
     }
 
     /// The 18 reasons to send something back.
@@ -49,21 +36,9 @@ impl Query {
         preview::preview(context, &input).await
     }
 
-    /// Someone else's return gives null, as one that does not exist.
     #[graphql(entity)]
-    async fn return_by_id(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Return>> {
-        let (Some(customer), Some(id)) = (access::visitor(context)?, IdKind::Return.parse(&id))
-        else {
-            return Ok(None);
-        };
-        let row = context
-            .data_unchecked::<Loaders>()
-            .returns
-            .load_one(id)
-            .await?;
-        row.filter(|row| row.customer_id == customer)
-            .map(Return::try_from)
-            .transpose()
+    async fn return_by_id(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Return>> {
+        Return::represented(context, &id).await.transpose()
     }
 
     #[graphql(entity)]

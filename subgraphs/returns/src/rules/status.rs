@@ -65,12 +65,7 @@ impl ReturnStatus {
     pub const fn timeline_event(self) -> &'static str {
         match self {
             Self::Initiated => "return_initiated",
-            Self::Completed => "return_completed",
-            Self::Cancelled => "return_cancelled",
-            Self::LabelGenerated
-            | Self::CarrierScanned
-            | Self::RefundIssued
-            | Self::ManualReview => self.as_str(),
+            _ => self.as_str(),
         }
     }
 

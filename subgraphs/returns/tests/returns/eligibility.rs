@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::fake_orders::{FakeItem, FakeOrder};
 use crate::fixture::{
-    CUSTOMER, STRANGER, fixtures, monitor, monitor_order, now, representations, stored, time,
+    CUSTOMER, STRANGER, fixtures, monitor, monitor_order, now, representations, sorted, stored,
+    time,
 };
 
 const ELIGIBILITY: &str = "query($representations: [_Any!]!) {
@@ -51,9 +52,34 @@ async fn an_item_is_eligible_until_its_deadline_for_the_units_that_are_left() {
                 items(&[Uuid::from_u128(100), Uuid::from_u128(101)]),
             )
             .await;
-        insta::allow_duplicates! {
-            insta::assert_json_snapshot!(answer, @"");
-        }
+        sorted().bind(|| {
+            insta::allow_duplicates! {
+                insta::assert_json_snapshot!(answer, @r#"
+                {
+                  "data": {
+                    "_entities": [
+                      {
+                        "returnEligibility": {
+                          "eligible": true,
+                          "reasons": [],
+                          "returnDeadline": "2025-11-02T10:15:22.000Z",
+                          "returnableQuantity": 1
+                        }
+                      },
+                      {
+                        "returnEligibility": {
+                          "eligible": true,
+                          "reasons": [],
+                          "returnDeadline": "2025-11-02T10:15:22.000Z",
+                          "returnableQuantity": 2
+                        }
+                      }
+                    ]
+                  }
+                }
+                "#);
+            }
+        });
         fixture.scratch.drop().await;
     }
 }
@@ -93,9 +119,88 @@ async fn everything_that_stands_against_a_return_is_told() {
             .await;
         let ids: Vec<_> = (100..104).map(Uuid::from_u128).collect();
         let answer = fixture.ask(ELIGIBILITY, items(&ids)).await;
-        insta::allow_duplicates! {
-            insta::assert_json_snapshot!(answer, @"");
-        }
+        sorted().bind(|| {
+            insta::allow_duplicates! {
+                insta::assert_json_snapshot!(answer, @r#"
+                {
+                  "data": {
+                    "_entities": [
+                      {
+                        "returnEligibility": {
+                          "eligible": false,
+                          "reasons": [
+                            {
+                              "code": "PAST_RETURN_WINDOW",
+                              "deliveryDate": "2025-08-25T00:00:00.000Z",
+                              "message": "Return window expired. Orders must be returned within 30 days of delivery.",
+                              "orderItemId": null,
+                              "returnDeadline": "2025-09-24T00:00:00.000Z"
+                            },
+                            {
+                              "code": "ORDER_TOTAL_TOO_LOW",
+                              "deliveryDate": null,
+                              "message": "Order total too low. Only orders over $10.00 can be returned.",
+                              "orderItemId": null,
+                              "returnDeadline": null
+                            },
+                            {
+                              "code": "EXCLUDED_CATEGORY",
+                              "deliveryDate": null,
+                              "message": "Digital products cannot be returned.",
+                              "orderItemId": "oi_00000000000000000000000034",
+                              "returnDeadline": null
+                            }
+                          ],
+                          "returnDeadline": "2025-09-24T00:00:00.000Z",
+                          "returnableQuantity": 0
+                        }
+                      },
+                      {
+                        "returnEligibility": {
+                          "eligible": false,
+                          "reasons": [
+                            {
+                              "code": "NOT_DELIVERED",
+                              "deliveryDate": null,
+                              "message": "This order has not been delivered yet. It can be returned once it has arrived.",
+                              "orderItemId": null,
+                              "returnDeadline": null
+                            }
+                          ],
+                          "returnDeadline": null,
+                          "returnableQuantity": 0
+                        }
+                      },
+                      {
+                        "returnEligibility": {
+                          "eligible": true,
+                          "reasons": [],
+                          "returnDeadline": "2025-10-09T10:15:22.000Z",
+                          "returnableQuantity": 1
+                        }
+                      },
+                      {
+                        "returnEligibility": {
+                          "eligible": false,
+                          "reasons": [
+                            {
+                              "code": "ALREADY_RETURNED",
+                              "deliveryDate": null,
+                              "message": "This item has already been returned.",
+                              "orderItemId": "oi_00000000000000000000000037",
+                              "returnDeadline": null
+                            }
+                          ],
+                          "returnDeadline": "2025-11-08T10:15:22.000Z",
+                          "returnableQuantity": 0
+                        }
+                      }
+                    ]
+                  }
+                }
+                "#);
+            }
+        });
         fixture.scratch.drop().await;
     }
 }

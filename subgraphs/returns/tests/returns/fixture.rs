@@ -1,6 +1,7 @@
 //! The subgraph over each database, migrated, at a fixed time, with a customer and their orders.
 
 use chrono::{DateTime, Duration, Utc};
+use entities::insert_many;
 use entities::returns::{customer_return, return_event, return_item};
 use platform::clock::Clock;
 use platform::testing::{Scratch, scratch_databases};
@@ -72,9 +73,15 @@ impl Fixture {
             rows.1.extend(stored.items);
             rows.2.extend(stored.events);
         }
-        customer_return::insert_many(db, rows.0).await.unwrap();
-        return_item::insert_many(db, rows.1).await.unwrap();
-        return_event::insert_many(db, rows.2).await.unwrap();
+        insert_many::<customer_return::Entity>(db, rows.0)
+            .await
+            .unwrap();
+        insert_many::<return_item::Entity>(db, rows.1)
+            .await
+            .unwrap();
+        insert_many::<return_event::Entity>(db, rows.2)
+            .await
+            .unwrap();
     }
 }
 
@@ -177,6 +184,14 @@ pub(crate) fn stored(
             updated_at: labelled_at,
         },
     }
+}
+
+/// Snapshots with the fields of objects in alphabetical order: a subgraph answers them in the order
+/// in which they were ready.
+pub(crate) fn sorted() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_sort_maps(true);
+    settings
 }
 
 /// Representations of entities of one type.

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::fake_orders::{FakeItem, FakeOrder};
-use crate::fixture::{CUSTOMER, Fixture, STRANGER, fixtures, monitor, monitor_order, stored, time};
+use crate::fixture::{
+    CUSTOMER, Fixture, STRANGER, fixtures, monitor, monitor_order, sorted, stored, time,
+};
 
 const PREVIEW: &str = "query($input: ReturnCreateInput!) {
     returnPreview(input: $input) {
@@ -97,9 +99,40 @@ async fn a_refusal_has_every_reason_and_no_quote() {
     };
     for fixture in fixtures(std::slice::from_ref(&order)).await {
         let answer = preview(&fixture, order.id, &[(monitor().id, 2, "changed_mind")]).await;
-        insta::allow_duplicates! {
-            insta::assert_json_snapshot!(answer, @"");
-        }
+        sorted().bind(|| {
+            insta::allow_duplicates! {
+                insta::assert_json_snapshot!(answer, @r#"
+                {
+                  "data": {
+                    "returnPreview": {
+                      "eligible": false,
+                      "reasons": [
+                        {
+                          "code": "PAST_RETURN_WINDOW",
+                          "deliveryDate": "2025-08-25T00:00:00.000Z",
+                          "orderItemId": null,
+                          "returnDeadline": "2025-09-24T00:00:00.000Z"
+                        },
+                        {
+                          "code": "EXCLUDED_CATEGORY",
+                          "deliveryDate": null,
+                          "orderItemId": "oi_00000000000000000000000034",
+                          "returnDeadline": null
+                        },
+                        {
+                          "code": "QUANTITY_EXCEEDS_PURCHASED",
+                          "deliveryDate": null,
+                          "orderItemId": "oi_00000000000000000000000034",
+                          "returnDeadline": null
+                        }
+                      ],
+                      "refund": null
+                    }
+                  }
+                }
+                "#);
+            }
+        });
         fixture.scratch.drop().await;
     }
 }
