@@ -79,11 +79,7 @@ pub async fn returned(
     // Added up here: PostgreSQL's sum of BIGINT is a NUMERIC, and an item has few returns.
     let rows: Vec<(Uuid, i32, i64)> = Entity::find()
         .select_only()
-        .columns([
-            Column::OrderItemId,
-            Column::Quantity,
-            Column::RefundAmount,
-        ])
+        .columns([Column::OrderItemId, Column::Quantity, Column::RefundAmount])
         .inner_join(customer_return::Entity)
         .filter(Column::OrderItemId.is_in(order_items.iter().copied()))
         .filter(customer_return::Column::Status.ne("cancelled"))
