@@ -99,6 +99,9 @@ pub(crate) struct Subgraph {
     pub(crate) settings: Settings,
     #[command(flatten)]
     pub(crate) listen: Listen,
+    /// Keep the demo shipments moving; for the tracking subgraph
+    #[arg(long)]
+    pub(crate) demo: bool,
 }
 
 #[derive(Args, Debug)]

@@ -2,19 +2,28 @@
 //! them all.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use entities::orders::customer;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
+use platform::pubsub::{InProcess, PubSub, RedisPubSub};
+use pricing::{Countries, GeoDatabase};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use resolvers::client::SubgraphClient;
+use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
 use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
+use tracking::TrackingConfig;
 
-use crate::config::Configuration;
+use crate::config::{self, Configuration};
 use crate::listener::Ready;
+use crate::{demo, keys};
 
 /// A domain, and the name of its subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -99,6 +108,45 @@ pub(crate) async fn open_database(
     Ok((database, steps))
 }
 
+/// The files that say which currency a customer sees.
+fn currency_sources(
+    configuration: &config::Pricing,
+) -> anyhow::Result<(Countries, Option<GeoDatabase>)> {
+    let countries = match &configuration.countries {
+        None => Countries::default(),
+        Some(file) => {
+            let shown = file.display();
+            let yaml = std::fs::read_to_string(file)
+                .with_context(|| format!("pricing.countries: cannot read {shown}"))?;
+            Countries::parse(&yaml)
+                .with_context(|| format!("pricing.countries: {shown} cannot be used"))?
+        }
+    };
+    let geo = configuration.geo_database.as_deref().map(GeoDatabase::open);
+    let geo = geo.transpose().context("pricing.geo_database")?;
+    Ok((countries, geo))
+}
+
+/// Messages between instances: over Redis when there is one, else within the process.
+fn pubsub(configuration: &Configuration) -> anyhow::Result<Arc<dyn PubSub>> {
+    Ok(match &configuration.redis_url {
+        Some(url) => Arc::new(RedisPubSub::new(url.expose()).context("redis_url")?),
+        None => Arc::new(InProcess::new()),
+    })
+}
+
+fn tracking_config(configured: &config::Tracking) -> TrackingConfig {
+    let mut config = TrackingConfig::default();
+    for (carrier, configured) in [
+        (&mut config.dhl, &configured.carriers.dhl),
+        (&mut config.fedex, &configured.carriers.fedex),
+        (&mut config.ups, &configured.carriers.ups),
+    ] {
+        carrier.poll_interval = Some(configured.poll_interval.get());
+    }
+    config
+}
+
 /// The domains that run in this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Domains {
@@ -115,14 +163,10 @@ impl Domains {
         key: &CallerKey,
         clock: &Clock,
     ) -> anyhow::Result<Self> {
-        let databases = futures::future::try_join_all(
-            domains
-                .iter()
-                .map(|&domain| async move {
-                    let (database, _) = open_database(configuration, domain).await?;
-                    anyhow::Ok((domain, database))
-                }),
-        )
+        let databases = futures::future::try_join_all(domains.iter().map(|&domain| async move {
+            let (database, _) = open_database(configuration, domain).await?;
+            anyhow::Ok((domain, database))
+        }))
         .await?;
         let mut opened = Self {
             here: BTreeMap::new(),
@@ -157,7 +201,15 @@ impl Domains {
             Domain::Notifications => {
                 notifications::subgraph(notifications::State { database, clock })
             }
-            Domain::Pricing => pricing::subgraph(pricing::State::new(database, clock)),
+            Domain::Pricing => {
+                let (countries, geo) = currency_sources(&configuration.pricing)?;
+                pricing::subgraph(pricing::State {
+                    database,
+                    clock,
+                    countries: Arc::new(countries),
+                    geo: geo.map(Arc::new),
+                })
+            }
             Domain::Returns => {
                 let orders = client(Domain::Orders)?;
                 returns::subgraph(returns::State {
@@ -175,7 +227,15 @@ impl Domains {
             }
             Domain::Tracking => {
                 let orders = client(Domain::Orders)?;
-                let state = tracking::State::new(database, clock, orders);
+                let state = tracking::State {
+                    database,
+                    clock,
+                    pubsub: pubsub(configuration)?,
+                    orders,
+                    config: Arc::new(tracking_config(&configuration.tracking)),
+                    guest_links: keys::guest_links(configuration)?,
+                    watchers: tracking::Watchers::default(),
+                };
                 self.tracking = Some(state.clone());
                 tracking::subgraph(state)
             }
@@ -194,11 +254,90 @@ impl Domains {
             return Ok(SubgraphClient::local(subgraph.clone()));
         }
         let url = configuration.subgraphs.required_url(asked.name())?;
-        Ok(SubgraphClient::http(url.as_str(), key.clone(), clock.clone())?)
+        Ok(SubgraphClient::http(
+            url.as_str(),
+            key.clone(),
+            clock.clone(),
+        )?)
     }
 
     /// The subgraph, when it runs in this process.
     pub(crate) fn subgraph(&self, domain: Domain) -> Option<&Subgraph> {
         self.here.get(&domain).map(|(subgraph, _)| subgraph)
+    }
+
+    /// Readies what subgraphs keep outside their databases: the search index.
+    pub(crate) async fn start(&self) -> anyhow::Result<()> {
+        if let Some(search) = &self.search {
+            search
+                .open_index()
+                .await
+                .context("the search index cannot be used")?;
+        }
+        Ok(())
+    }
+
+    /// Fills the databases with the demo shop, when all are here and there is none.
+    pub(crate) async fn seed_when_empty(
+        &self,
+        configuration: &Configuration,
+        clock: &Clock,
+    ) -> anyhow::Result<()> {
+        let databases = demo::Databases::new(|domain| self.database(domain))?;
+        let plan = demo::Plan::new(&configuration.demo, clock);
+        if demo::seed(&databases, &plan).await? {
+            tracing::info!(orders = plan.orders, "the demo shop was written");
+        }
+        Ok(())
+    }
+
+    /// The demo customer's public id, when orders are here and there is one.
+    pub(crate) async fn demo_customer(&self) -> anyhow::Result<Option<String>> {
+        let Some((_, orders)) = self.here.get(&Domain::Orders) else {
+            return Ok(None);
+        };
+        let customer = customer::by_email(orders.read(), demo::DEMO_CUSTOMER_EMAIL).await?;
+        Ok(customer.map(|customer| IdKind::Customer.format(customer.id)))
+    }
+
+    /// Keeps the demo's parcels moving, when tracking is here.
+    pub(crate) fn keep_moving_until(&self, every: Duration, stop: CancellationToken) {
+        if let Some(tracking) = self.tracking.clone() {
+            tokio::spawn(keep_moving(tracking, every, stop));
+        }
+    }
+    fn database(&self, domain: Domain) -> anyhow::Result<Database> {
+        self.here
+            .get(&domain)
+            .map(|(_, database)| database.clone())
+            .with_context(|| format!("the {} database is not here", domain.name()))
+    }
+}
+
+async fn keep_moving(tracking: tracking::State, every: Duration, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(every);
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = tracking::demo_tick(&tracking, &mut random).await {
+            tracing::warn!(?error, "no parcel was moved");
+        }
+    }
+}
+
+impl Ready for Domains {
+    /// Every database that is here answers.
+    async fn ready(&self) -> Result<(), String> {
+        for (domain, (_, database)) in &self.here {
+            database
+                .read()
+                .execute_unprepared("SELECT 1")
+                .await
+                .map_err(|_| format!("the {} database does not answer", domain.name()))?;
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use platform::caller::{Caller, CallerKey};
 use resolvers::subgraph::Subgraph;
-use router::{HttpTransport, HttpTransportOptions, LocalService, LocalTransport, Router, Transport};
+use router::{
+    HttpTransport, HttpTransportOptions, LocalService, LocalTransport, Router, Transport,
+};
 
 use crate::config::Configuration;
 use crate::domains::{Domain, Domains};
@@ -39,8 +41,11 @@ pub(crate) fn router(
         .development(configuration.server.development);
     for domain in Domain::ALL {
         let name = domain.name();
-        let transport: Arc<dyn Transport> = match domains.subgraph(domain) {
-            Some(subgraph) => Arc::new(LocalTransport::new(name, Arc::new(Local(subgraph.clone())))),
+        let (sdl, transport): (&str, Arc<dyn Transport>) = match domains.subgraph(domain) {
+            Some(subgraph) => {
+                let local = LocalTransport::new(name, Arc::new(Local(subgraph.clone())));
+                (subgraph.sdl(), Arc::new(local))
+            }
             None => {
                 let url = configuration.subgraphs.required_url(name)?;
                 let options = HttpTransportOptions {
@@ -48,10 +53,11 @@ pub(crate) fn router(
                     caller_key: Some(key.clone()),
                     ..HttpTransportOptions::default()
                 };
-                Arc::new(HttpTransport::new(name, url.as_str(), options)?)
+                let http = HttpTransport::new(name, url.as_str(), options)?;
+                (domain.sdl(), Arc::new(http))
             }
         };
-        builder = builder.subgraph(name, domain.sdl(), transport);
+        builder = builder.subgraph(name, sdl, transport);
     }
     Ok(builder.build()?)
 }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use platform::caller::CallerKey;
 use platform::config::Secret;
 use sha2::{Digest, Sha256};
+use tracking::GuestLinkKey;
 use uuid::Uuid;
 
 use crate::config::{Configuration, Mode};
@@ -18,11 +19,22 @@ const SUBGRAPH_FILE: &str = "subgraph.key";
 
 /// The key between the router and its subgraphs.
 pub(crate) fn caller_key(configuration: &Configuration) -> anyhow::Result<CallerKey> {
-    let secret = match &configuration.subgraph_secret {
-        Some(secret) => secret.clone(),
-        None => kept(&configuration.data, SUBGRAPH_FILE)?,
-    };
+    let secret = subgraph_secret(configuration)?;
     Ok(CallerKey::new(secret.expose().as_bytes()))
+}
+
+fn subgraph_secret(configuration: &Configuration) -> anyhow::Result<Secret> {
+    match &configuration.subgraph_secret {
+        Some(secret) => Ok(secret.clone()),
+        None => kept(&configuration.data, SUBGRAPH_FILE),
+    }
+}
+
+/// The key that signs guest tracking links: another use of the subgraphs' secret, so another key.
+pub(crate) fn guest_links(configuration: &Configuration) -> anyhow::Result<GuestLinkKey> {
+    let mut hash = Sha256::new_with_prefix(b"vantage guest tracking links\0");
+    hash.update(subgraph_secret(configuration)?.expose());
+    Ok(GuestLinkKey::new(&hash.finalize()))
 }
 
 /// Whose tokens are believed: the configuration's, and in development a kept key.
@@ -38,7 +50,10 @@ pub(crate) fn auth(configuration: &Configuration) -> anyhow::Result<router::auth
 fn kept(data: &Path, file: &str) -> anyhow::Result<Secret> {
     let path = data.join(file);
     std::fs::create_dir_all(data).with_context(|| {
-        format!("cannot create the data directory {}; choose another with --data", data.display())
+        format!(
+            "cannot create the data directory {}; choose another with --data",
+            data.display()
+        )
     })?;
     // Written whole beside it and linked into place, so that processes that start together agree.
     let draft = data.join(format!("{file}.{}", Uuid::now_v7().simple()));
@@ -52,7 +67,10 @@ fn kept(data: &Path, file: &str) -> anyhow::Result<Secret> {
         // The draft may not be there when it could not be written.
         let _ = std::fs::remove_file(&draft);
         written.with_context(|| {
-            format!("cannot write {}; choose another directory with --data", path.display())
+            format!(
+                "cannot write {}; choose another directory with --data",
+                path.display()
+            )
         })?;
     }
     let text = std::fs::read_to_string(&path)
@@ -75,5 +93,8 @@ fn random_hex() -> String {
     for _ in 0..4 {
         hash.update(Uuid::new_v4().as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

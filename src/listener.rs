@@ -2,30 +2,41 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{Request, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
 use platform::telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 /// Binds the address; port 0 takes a free one.
 pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
-            "{address} is in use: stop what listens there, or choose another with --listen"
-        ),
-        std::io::ErrorKind::PermissionDenied => anyhow::anyhow!(
-            "{address} may not be used by this user: choose a port above 1023 with --listen"
-        ),
-        _ => anyhow::Error::new(error)
-            .context(format!("cannot listen on {address}; choose another with --listen")),
-    })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+                "{address} is in use: stop what listens there, or choose another with --listen"
+            ),
+            std::io::ErrorKind::PermissionDenied => anyhow::anyhow!(
+                "{address} may not be used by this user: choose a port above 1023 with --listen"
+            ),
+            _ => anyhow::Error::new(error).context(format!(
+                "cannot listen on {address}; choose another with --listen"
+            )),
+        })
 }
 
 /// Whether a process can serve at the moment.
@@ -35,15 +46,18 @@ pub(crate) trait Ready: Clone + Send + Sync + 'static {
 }
 
 /// `/healthz` (alive), `/readyz` (able to serve) and `/metrics`.
-pub(crate) fn operations(metrics: Metrics, ready: impl Ready) -> Router {
+pub(crate) fn operations<R: Ready>(metrics: Metrics, ready: R) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
+        .route("/readyz", get(readyz::<R>))
         .with_state(ready)
         .route(
             "/metrics",
             get(|State(metrics): State<Metrics>| async move {
-                ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render())
+                (
+                    [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+                    metrics.render(),
+                )
             })
             .with_state(metrics),
         )
@@ -52,7 +66,10 @@ pub(crate) fn operations(metrics: Metrics, ready: impl Ready) -> Router {
 async fn readyz<R: Ready>(State(ready): State<R>) -> impl IntoResponse {
     match ready.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")),
+        Err(missing) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("not ready: {missing}\n"),
+        ),
     }
 }
 
@@ -79,17 +96,66 @@ pub(crate) fn stopped() -> anyhow::Result<CancellationToken> {
     Ok(stopped)
 }
 
+/// How long a client may take to send a request's headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long requests that run may take after `stop`.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long to wait before accepting again when the process has no descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Of one connection's reads and writes; hyper's own default grows to 400 KB.
+const BUFFER_BYTES: usize = 16 * 1024;
+
 /// Serves until `stop`, then lets what runs finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    axum::serve(
-        listener,
-        app.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(stop.cancelled_owned())
-    .await
-    .context("the server stopped")
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(BUFFER_BYTES);
+    builder.http2().timer(TokioTimer::new());
+    let connections = GracefulShutdown::new();
+    loop {
+        let (socket, address) = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        // Small answers leave at once instead of waiting for more to send.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "the socket has no TCP_NODELAY");
+        }
+        let app = app.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(address));
+            app.clone().oneshot(request.map(Body::new))
+        });
+        let connection = builder
+            .serve_connection_with_upgrades(TokioIo::new(socket), service)
+            .into_owned();
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests still ran after {DRAIN_TIMEOUT:?} and were cut");
+    }
+    Ok(())
 }

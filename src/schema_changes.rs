@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use graphql_tools::parser::schema::{Definition, Document, InputValue, Type, TypeDefinition, parse_schema};
+use graphql_tools::parser::schema::{
+    Definition, Document, InputValue, Type, TypeDefinition, parse_schema,
+};
 
 /// The changes that break somebody, one sentence each.
 pub(crate) fn breaking(old: &str, new: &str) -> anyhow::Result<Vec<String>> {
-    let (old, new) = (parse_schema::<String>(old)?.into_static(), parse_schema::<String>(new)?.into_static());
+    let (old, new) = (
+        parse_schema::<String>(old)?.into_static(),
+        parse_schema::<String>(new)?.into_static(),
+    );
     let (old, new) = (types(&old), types(&new));
     let mut lost = Vec::new();
     for (name, old) in &old {
@@ -64,10 +69,14 @@ fn compare_inputs(
         match new.get(input) {
             None => lost.push(format!("{name}({input}) is gone")),
             // A question may ask for less: `T!` may become `T`.
-            Some(now) if now.kind != argument.kind
-                && argument.kind.strip_suffix('!') != Some(&now.kind) =>
+            Some(now)
+                if now.kind != argument.kind
+                    && argument.kind.strip_suffix('!') != Some(&now.kind) =>
             {
-                lost.push(format!("{name}({input}) was {} and is {}", argument.kind, now.kind));
+                lost.push(format!(
+                    "{name}({input}) was {} and is {}",
+                    argument.kind, now.kind
+                ));
             }
             Some(_) => {}
         }
@@ -80,10 +89,13 @@ fn compare_inputs(
 }
 
 fn types(document: &Document<'static, String>) -> BTreeMap<String, Members> {
-    let definitions = document.definitions.iter().filter_map(|definition| match definition {
-        Definition::TypeDefinition(definition) => Some(definition),
-        _ => None,
-    });
+    let definitions = document
+        .definitions
+        .iter()
+        .filter_map(|definition| match definition {
+            Definition::TypeDefinition(definition) => Some(definition),
+            _ => None,
+        });
     definitions.map(members).collect()
 }
 
@@ -117,8 +129,8 @@ fn arguments(inputs: &[InputValue<'static, String>]) -> BTreeMap<String, Argumen
     inputs
         .iter()
         .map(|input| {
-            let required = matches!(input.value_type, Type::NonNullType(_))
-                && input.default_value.is_none();
+            let required =
+                matches!(input.value_type, Type::NonNullType(_)) && input.default_value.is_none();
             let kind = input.value_type.to_string();
             (input.name.clone(), Argument { kind, required })
         })
@@ -129,7 +141,8 @@ fn arguments(inputs: &[InputValue<'static, String>]) -> BTreeMap<String, Argumen
 mod tests {
     use super::*;
 
-    const OLD: &str = "type Query { a(x: Int!, y: Int): Int b: [String!] } enum E { P Q } input I { n: Int! }";
+    const OLD: &str =
+        "type Query { a(x: Int!, y: Int): Int b: [String!] } enum E { P Q } input I { n: Int! }";
 
     #[test]
     fn what_only_adds_or_promises_more_breaks_nobody() {
@@ -139,7 +152,8 @@ mod tests {
 
     #[test]
     fn every_loss_is_told() {
-        let new = "type Query { a(x: Int!, z: Int!): Int } enum E { P } input I { n: String! m: Int! }";
+        let new =
+            "type Query { a(x: Int!, z: Int!): Int } enum E { P } input I { n: String! m: Int! }";
         assert_eq!(
             breaking(OLD, new).unwrap(),
             [

@@ -1,8 +1,8 @@
 //! One domain as its own HTTP service: GraphQL over POST and graphql-transport-ws, for callers that
 //! the router vouches for and nobody else.
 
-use async_graphql::http::{ALL_WEBSOCKET_PROTOCOLS, WebSocketProtocols};
-use async_graphql::{Data, Executor, Request, Response, ServerError, Value};
+use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
+use async_graphql::{Data, Executor, Request, Response, ServerError};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, State};
@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::get;
 use axum::{Json, Router};
-use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use resolvers::subgraph::Subgraph;

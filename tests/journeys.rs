@@ -77,7 +77,13 @@ async fn a_storefront_gets_the_same_whole_answers_in_every_layout() {
         assert_eq!(missing, Vec::<String>::new(), "{layout:?}");
         let nodes = account["data"]["me"]["orders"]["nodes"].as_array().unwrap();
         assert_eq!(nodes.len(), 5);
-        assert!(search["data"]["productSearch"]["nodes"].as_array().unwrap().len() == 10);
+        assert!(
+            search["data"]["productSearch"]["nodes"]
+                .as_array()
+                .unwrap()
+                .len()
+                == 10
+        );
 
         let answers = [account, order, search];
         match &first {
@@ -100,14 +106,19 @@ async fn the_account_page_runs_as_many_statements_for_a_hundred_orders_as_for_on
             // The first time, the operation is planned and connections are opened.
             for _ in 0..2 {
                 let before = graph.statements().await;
-                let answer = graph.ask(Some(&token), page, json!({ "first": first })).await;
+                let answer = graph
+                    .ask(Some(&token), page, json!({ "first": first }))
+                    .await;
                 assert_eq!(answer.get("errors"), None, "{layout:?}: {answer:#}");
                 let nodes = answer["data"]["me"]["orders"]["nodes"].as_array().unwrap();
                 assert_eq!(nodes.len(), first);
                 counts.push(graph.statements().await - before);
             }
         }
-        assert!(counts.iter().all(|count| *count == counts[0] && *count > 0), "{layout:?}: {counts:?}");
+        assert!(
+            counts.iter().all(|count| *count == counts[0] && *count > 0),
+            "{layout:?}: {counts:?}"
+        );
         graph.stop().await;
     }
 }
@@ -143,10 +154,16 @@ async fn preferences_change_once_for_a_key_in_every_layout() {
         let again = graph.ask(Some(&token), update, variables("k", false)).await;
         assert_eq!(again, first, "{layout:?}");
         let other = graph.ask(Some(&token), update, variables("k", true)).await;
-        assert_eq!(other["errors"][0]["extensions"]["code"], "CONFLICT", "{other:#}");
+        assert_eq!(
+            other["errors"][0]["extensions"]["code"], "CONFLICT",
+            "{other:#}"
+        );
 
         let stranger = graph.ask(None, update, variables("k2", true)).await;
-        assert_eq!(stranger["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+        assert_eq!(
+            stranger["errors"][0]["extensions"]["code"],
+            "UNAUTHENTICATED"
+        );
         graph.stop().await;
     }
 }
@@ -157,16 +174,28 @@ async fn a_guessed_order_gives_nothing() {
     let graph = start(Layout::Sqlite, &shop, &[]).await;
     let office = graph.run(&["token", "--customer", OFFICE]).await;
     let theirs = graph
-        .ask(Some(&office), "{ me { orders(first: 1) { nodes { id } } } }", json!({}))
+        .ask(
+            Some(&office),
+            "{ me { orders(first: 1) { nodes { id } } } }",
+            json!({}),
+        )
         .await;
     let id = &theirs["data"]["me"]["orders"]["nodes"][0]["id"];
     let token = graph.demo_token().await;
     let answer = graph.ask(Some(&token), ORDER, json!({ "id": id })).await;
     assert_eq!(answer["data"]["order"], Value::Null);
     assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
-    let answer = graph.ask(Some(&token), ORDER, json!({ "id": "ord_01jgfjjt80f2jv2h1cz3wjqj2d" })).await;
+    let answer = graph
+        .ask(
+            Some(&token),
+            ORDER,
+            json!({ "id": "ord_01jgfjjt80f2jv2h1cz3wjqj2d" }),
+        )
+        .await;
     assert_eq!(answer, json!({ "data": { "order": null } }));
-    let answer = graph.ask(None, "{ me { name } currencies { code } }", json!({})).await;
+    let answer = graph
+        .ask(None, "{ me { name } currencies { code } }", json!({}))
+        .await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     assert_eq!(answer["data"]["currencies"].as_array().unwrap().len(), 8);
     graph.stop().await;

@@ -22,7 +22,11 @@ async fn the_committed_schema_is_up_to_date() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     names.sort();
-    assert_eq!(names.len(), 8, "six subgraphs, the supergraph and the public schema");
+    assert_eq!(
+        names.len(),
+        8,
+        "six subgraphs, the supergraph and the public schema"
+    );
     for name in names {
         let text = std::fs::read_to_string(committed.join(&name)).unwrap_or_default();
         let current = std::fs::read_to_string(exported.join(&name)).unwrap();

@@ -56,7 +56,9 @@ async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_s
         answers.push(answer);
 
         for path in ["/healthz", "/readyz", "/metrics"] {
-            let response = reqwest::get(format!("{}{path}", process.base)).await.unwrap();
+            let response = reqwest::get(format!("{}{path}", process.base))
+                .await
+                .unwrap();
             assert_eq!(response.status(), 200, "{path}");
         }
         assert_eq!(process.stop().await.code(), Some(0));
@@ -73,7 +75,9 @@ async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_li
     assert_eq!(code, 1);
     assert_eq!(
         told,
-        format!("error: {address} is in use: stop what listens there, or choose another with --listen\n")
+        format!(
+            "error: {address} is in use: stop what listens there, or choose another with --listen\n"
+        )
     );
 
     let file = data.path().join("file");
@@ -81,8 +85,14 @@ async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_li
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", "file/data"];
     let (code, told) = refused(vantage(data.path()).args(arguments)).await;
     assert_eq!(code, 1);
-    assert!(told.starts_with("error: cannot create the data directory"), "{told}");
-    assert!(told.contains("--data") && told.lines().count() == 1, "{told}");
+    assert!(
+        told.starts_with("error: cannot create the data directory"),
+        "{told}"
+    );
+    assert!(
+        told.contains("--data") && told.lines().count() == 1,
+        "{told}"
+    );
 
     let (code, told) = refused(vantage(data.path()).env("VANTAGE_LISEN", "x").arg("serve")).await;
     assert_eq!(code, 1);
@@ -109,7 +119,10 @@ async fn a_database_of_a_newer_version_is_refused_by_name() {
     connection.close().await.unwrap();
     let (code, told) = refused(&mut small_shop(data.path())).await;
     assert_eq!(code, 1);
-    assert!(told.contains("returns") && told.contains("newer version"), "{told}");
+    assert!(
+        told.contains("returns") && told.contains("newer version"),
+        "{told}"
+    );
     assert_eq!(told.lines().count(), 1);
 }
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod outbox;
+pub mod pubsub;
 pub mod tables;
 pub mod telemetry;
 #[cfg(feature = "testing")]

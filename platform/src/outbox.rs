@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryOrder,
-    QueryFilter, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -82,7 +82,10 @@ pub async fn requeue(
     now: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
     let mut update = outbox_event::Entity::update_many()
-        .col_expr(outbox_event::Column::DeadLetteredAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(
+            outbox_event::Column::DeadLetteredAt,
+            Expr::value(None::<DateTime<Utc>>),
+        )
         .col_expr(outbox_event::Column::Attempts, Expr::value(0))
         .col_expr(outbox_event::Column::NextAttemptAt, Expr::value(now))
         .filter(outbox_event::Column::DeadLetteredAt.is_not_null());

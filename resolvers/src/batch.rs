@@ -19,6 +19,9 @@ use futures::task::AtomicWaker;
 /// A loader of one request: batches keys and remembers what it loaded.
 pub type Batched<L> = DataLoader<L, HashMapCache<RandomState>>;
 
+/// Keys of one batch; more leave in several. SQLite binds 32,766 values in a statement.
+const MAX_BATCH: usize = 30_000;
+
 /// The batches of one request that wait to leave.
 #[derive(Clone, Default)]
 pub struct Batches {
@@ -52,7 +55,8 @@ impl Batches {
             },
             HashMapCache::default(),
         )
-        .delay(Duration::ZERO);
+        .delay(Duration::ZERO)
+        .max_batch_size(MAX_BATCH);
         loader.enable_all_cache(!self.forget);
         loader
     }

@@ -24,6 +24,10 @@ impl InputError {
 
 /// What all user errors have. A domain whose errors carry more implements it with its own type.
 #[derive(Clone, Debug, Interface)]
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "each field has a name and a type of its own"
+)]
 #[graphql(
     field(name = "message", ty = "&String"),
     field(name = "code", ty = "&String"),

@@ -1,7 +1,5 @@
 //! `vantage migrate`: brings the databases to this version.
 
-use platform::clock::Clock;
-
 use crate::cli::Migrate;
 use crate::config::Configuration;
 use crate::domains::{self, Domain};

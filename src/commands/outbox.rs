@@ -51,12 +51,14 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
             )?;
             let ids = events
                 .iter()
-                .map(|id| id.parse().with_context(|| format!("{id} is not an event's id")))
+                .map(|id| {
+                    id.parse()
+                        .with_context(|| format!("{id} is not an event's id"))
+                })
                 .collect::<anyhow::Result<Vec<Uuid>>>()?;
             let (database, _) = domains::open_database(&configuration, domain).await?;
             let chosen = if all { None } else { Some(ids.as_slice()) };
-            let requeued =
-                outbox::requeue(database.write(), chosen, Clock::system().now()).await?;
+            let requeued = outbox::requeue(database.write(), chosen, Clock::system().now()).await?;
             println!("{requeued} events will be delivered again");
             Ok(())
         }

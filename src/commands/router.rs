@@ -47,7 +47,12 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let stop = listener::stopped()?;
     let state = serving::edge(router, &configuration.auth, &configuration.server)?;
 
-    let address = listener.local_addr().context("the listener has no address")?;
-    println!("The router is listening on http://{address}{}", configuration.server.path);
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    println!(
+        "The router is listening on http://{address}{}",
+        configuration.server.path
+    );
     serving::serve(listener, state, metrics, Always, stop).await
 }

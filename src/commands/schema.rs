@@ -32,14 +32,22 @@ pub(crate) async fn compose(command: Compose) -> anyhow::Result<()> {
 }
 
 /// All files of `schema/`, by name.
-pub(crate) async fn files() -> anyhow::Result<Vec<(String, String)>> {
+async fn files() -> anyhow::Result<Vec<(String, String)>> {
     let (domains, router) = graph().await?;
     let mut files: Vec<_> = Domain::ALL
         .into_iter()
         .filter_map(|domain| domains.subgraph(domain))
-        .map(|subgraph| (format!("{}.graphql", subgraph.name()), subgraph.sdl().to_owned()))
+        .map(|subgraph| {
+            (
+                format!("{}.graphql", subgraph.name()),
+                subgraph.sdl().to_owned(),
+            )
+        })
         .collect();
-    files.push(("supergraph.graphql".to_owned(), router.supergraph_sdl().to_owned()));
+    files.push((
+        "supergraph.graphql".to_owned(),
+        router.supergraph_sdl().to_owned(),
+    ));
     files.push(("api.graphql".to_owned(), router.api_sdl().to_owned()));
     Ok(files)
 }
@@ -77,9 +85,8 @@ async fn graph() -> anyhow::Result<(Domains, Router)> {
         ..Configuration::default()
     };
     let key = keys::caller_key(&configuration)?;
-    let domains =
-        Domains::open(&configuration, &Domain::ALL, &key, &Clock::system()).await?;
-    let router = graph::composed(&configuration, &domains, &key)?;
+    let domains = Domains::open(&configuration, &Domain::ALL, &key, &Clock::system()).await?;
+    let router = graph::router(&configuration, &domains, &key)?;
     Ok((domains, router))
 }
 

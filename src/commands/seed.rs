@@ -23,6 +23,10 @@ pub(crate) async fn run(command: Seed) -> anyhow::Result<()> {
             "the databases have orders already: seed another --data directory, or an empty database"
         );
     }
-    println!("seeded {} orders of {} customers", plan.orders, plan.customers());
+    println!(
+        "seeded {} orders of {} customers",
+        plan.orders,
+        plan.customers()
+    );
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! `vantage serve`: the whole graph from one process, or its router alone.
 
+use std::time::Duration;
+
 use anyhow::Context;
+use platform::caller::Caller;
 use platform::clock::Clock;
 use platform::telemetry::Metrics;
 use router::auth::{DevelopmentKey, NewToken};
@@ -9,10 +12,13 @@ use router::{GraphQLRequest, RequestContext, Router};
 use crate::cli::Serve;
 use crate::config::{Configuration, Mode};
 use crate::domains::{Domain, Domains};
-use crate::{demo, domains, graph, keys, listener, serving};
+use crate::{graph, keys, listener, serving};
 
 /// What the start page asks, and answers by itself.
 const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { status total { formatted } items { productName product { price { current { amount { formatted } } } } } shipments { carrier status } } } } }";
+
+/// How long the printed token is good for.
+const TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let configuration = Configuration::load(
@@ -45,7 +51,9 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let router = graph::router(&configuration, &domains, &key)?;
     let state = serving::edge(router.clone(), &auth, &configuration.server)?;
 
-    let address = listener.local_addr().context("the listener has no address")?;
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
     let url = format!("http://{address}{}", configuration.server.path);
     println!("Vantage is listening on {url}");
     if configuration.mode == Mode::Development
@@ -54,11 +62,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         introduce(&url, &router, &auth, &customer).await?;
     }
     if command.demo {
-        tokio::spawn(domains::keep_moving(
-            domains.tracking()?,
-            configuration.demo.ticker_interval.get(),
-            stop.clone(),
-        ));
+        domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
     }
     serving::serve(listener, state, metrics, domains, stop).await
 }
@@ -73,16 +77,19 @@ async fn introduce(
     let Some(key) = DevelopmentKey::from_config(auth)? else {
         return Ok(());
     };
-    let token = key.mint(&demo::token(customer), std::time::SystemTime::now())?;
+    let token = NewToken {
+        subject: customer.to_owned(),
+        scopes: Vec::new(),
+        ttl: TOKEN_TTL,
+    };
+    let token = key.mint(&token, std::time::SystemTime::now())?;
     let answer = router
         .execute(
-            GraphQLRequest {
-                query: Some(FIRST_QUERY.to_owned()),
-                ..GraphQLRequest::default()
-            },
-            RequestContext::new(platform::caller::Caller::customer(customer)),
+            GraphQLRequest::new(FIRST_QUERY),
+            RequestContext::for_caller(Caller::customer(customer)),
         )
         .await;
+    let answer: serde_json::Value = serde_json::from_slice(&answer.to_bytes())?;
     let answer = serde_json::to_string_pretty(&answer)?;
     println!(
         "\nTry it as the demo customer:\n\n  curl {url} -H 'content-type: application/json' \

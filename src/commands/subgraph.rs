@@ -31,8 +31,16 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
         .subgraph(domain)
         .with_context(|| format!("the {} subgraph was not opened", domain.name()))?;
 
-    let address = listener.local_addr().context("the listener has no address")?;
-    println!("The {} subgraph is listening on http://{address}/graphql", domain.name());
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    println!(
+        "The {} subgraph is listening on http://{address}/graphql",
+        domain.name()
+    );
+    if command.demo {
+        domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
+    }
     tokio::spawn(metrics.clone().upkeep());
     let app = subgraph_server::routes(subgraph.clone(), key)
         .merge(listener::operations(metrics, domains.clone()));

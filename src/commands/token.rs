@@ -23,7 +23,9 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
     let subject = match &command.customer {
         Some(id) if !id.contains('@') => {
             if IdKind::Customer.parse(id).is_none() {
-                bail!("{id} is neither a customer's id, which starts with usr_, nor an email address");
+                bail!(
+                    "{id} is neither a customer's id, which starts with usr_, nor an email address"
+                );
             }
             id.clone()
         }

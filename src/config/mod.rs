@@ -2,6 +2,7 @@
 
 mod auth;
 mod demo;
+mod pricing;
 mod router;
 mod server;
 mod subgraphs;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::router::Router;
 pub(crate) use demo::Demo;
+pub(crate) use pricing::Pricing;
 pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
 pub(crate) use tracking::Tracking;
@@ -64,6 +66,7 @@ pub(crate) struct Configuration {
     pub(crate) server: ServerConfig,
     pub(crate) router: Router,
     pub(crate) subgraphs: Subgraphs,
+    pub(crate) pricing: Pricing,
     pub(crate) tracking: Tracking,
     pub(crate) demo: Demo,
     pub(crate) telemetry: Telemetry,
@@ -93,6 +96,7 @@ impl Default for Configuration {
             server: server::in_mode(ServerConfig::default(), Mode::default()),
             router: Router::default(),
             subgraphs: Subgraphs::default(),
+            pricing: Pricing::default(),
             tracking: Tracking::default(),
             demo: Demo::default(),
             telemetry: Telemetry::default(),

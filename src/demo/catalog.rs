@@ -52,8 +52,8 @@ pub(super) struct Product {
     pub(super) compare_at: Option<i64>,
     /// A dynamic adjustment of the price, in cents; zero for most.
     pub(super) adjustment: i64,
-    /// In tenths of a star.
-    pub(super) rating: i64,
+    /// Stars, from 1 to 5.
+    pub(super) rating: f64,
     pub(super) reviews: i32,
     pub(super) available: i32,
     pub(super) created_at: DateTime<Utc>,
@@ -98,7 +98,7 @@ impl Plan {
             } else {
                 0
             },
-            rating: random.random_range(30..=50),
+            rating: f64::from(random.random_range(30..=50)) / 10.0,
             reviews: random.random_range(0..2_000),
             available: if random.random_bool(0.08) {
                 0

@@ -41,6 +41,9 @@ enum Stream {
     Return = 6,
     Notification = 7,
     Event = 8,
+    Price = 9,
+    ShipmentEvent = 10,
+    ReturnShipment = 11,
 }
 
 /// Ids carry times of this epoch instead of the shop's "now", so they are the same every day.

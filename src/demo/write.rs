@@ -8,6 +8,9 @@ mod returns;
 mod search;
 mod tracking;
 
+use std::collections::BTreeMap;
+
+use anyhow::Context;
 use platform::database::Database;
 
 use super::Plan;
@@ -30,14 +33,29 @@ pub(crate) struct Databases {
 impl Databases {
     /// Opens and migrates all six.
     pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Self> {
-        let open = async |domain| anyhow::Ok(domains::open_database(configuration, domain).await?.0);
+        let mut opened = BTreeMap::new();
+        for domain in Domain::ALL {
+            let (database, _) = domains::open_database(configuration, domain).await?;
+            opened.insert(domain, database);
+        }
+        Self::new(|domain| {
+            opened
+                .remove(&domain)
+                .context("the database was not opened")
+        })
+    }
+
+    /// From databases that are open.
+    pub(crate) fn new(
+        mut database: impl FnMut(Domain) -> anyhow::Result<Database>,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
-            orders: open(Domain::Orders).await?,
-            returns: open(Domain::Returns).await?,
-            pricing: open(Domain::Pricing).await?,
-            notifications: open(Domain::Notifications).await?,
-            search: open(Domain::Search).await?,
-            tracking: open(Domain::Tracking).await?,
+            orders: database(Domain::Orders)?,
+            returns: database(Domain::Returns)?,
+            pricing: database(Domain::Pricing)?,
+            notifications: database(Domain::Notifications)?,
+            search: database(Domain::Search)?,
+            tracking: database(Domain::Tracking)?,
         })
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -77,12 +77,19 @@ impl Process {
                     return url.trim_end_matches("/graphql").to_owned();
                 }
             }
-            panic!("the process ended before it listened: {:?}", child.wait().await);
+            panic!(
+                "the process ended before it listened: {:?}",
+                child.wait().await
+            );
         };
         let base = tokio::time::timeout(PATIENCE, listening)
             .await
             .expect("it listens in time");
-        Self { child, base, output }
+        Self {
+            child,
+            base,
+            output,
+        }
     }
 
     /// Tells it to stop, and waits until it has.
@@ -136,7 +143,7 @@ impl Graph {
             let seeded = command(&["seed"], &environment).status().await.unwrap();
             assert!(seeded.success());
             for domain in DOMAINS {
-                let arguments = ["subgraph", domain, "--listen", "127.0.0.1:0"];
+                let arguments = ["subgraph", domain, "--listen", "127.0.0.1:0", "--demo"];
                 let process = Process::start(command(&arguments, &environment)).await;
                 let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
                 // Those that start later ask those that are there.
@@ -196,7 +203,15 @@ impl Graph {
         let mut total = 0;
         for process in self.subgraphs.iter().chain([&self.router]) {
             let url = format!("{}/metrics", process.base);
-            let text = self.http.get(url).send().await.unwrap().text().await.unwrap();
+            let text = self
+                .http
+                .get(url)
+                .send()
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap();
             total += text
                 .lines()
                 .filter(|line| line.starts_with("vantage_sql_statements_total"))

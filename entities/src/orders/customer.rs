@@ -44,7 +44,3 @@ pub async fn by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<M
         .one(db)
         .await
 }
-
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    super::insert_rows::<Entity>(db, rows).await
-}

@@ -138,7 +138,3 @@ fn list(customer: Uuid, statuses: &[&str]) -> Select<Entity> {
         query.filter(Column::Status.is_in(statuses.iter().copied()))
     }
 }
-
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    super::insert_rows::<Entity>(db, rows).await
-}

@@ -64,7 +64,3 @@ pub async fn of_orders(
     }
     Ok(by_order)
 }
-
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    super::insert_rows::<Entity>(db, rows).await
-}

@@ -43,7 +43,3 @@ pub async fn by_ids(
         .map(|row| (row.id, Arc::new(row)))
         .collect())
 }
-
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    super::insert_rows::<Entity>(db, rows).await
-}

@@ -91,8 +91,3 @@ pub async fn of_orders(
     }
     Ok(by_order)
 }
-
-/// Writes new returns; for demo data and tests.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    super::insert_chunked::<Entity>(db, rows).await
-}

@@ -41,8 +41,3 @@ pub async fn of_returns(
     }
     Ok(by_return)
 }
-
-/// Writes new events, after their returns; for demo data and tests.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    super::insert_chunked::<Entity>(db, rows).await
-}

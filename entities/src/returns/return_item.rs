@@ -94,8 +94,3 @@ pub async fn returned(
     }
     Ok(by_item)
 }
-
-/// Writes new items, after their returns; for demo data and tests.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    super::insert_chunked::<Entity>(db, rows).await
-}

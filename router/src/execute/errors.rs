@@ -5,7 +5,7 @@ use crate::error::{ErrorCode, GraphQLError, PathSegment};
 use crate::prepare::plan::{FetchOperation, Path, Segment};
 use crate::request::RequestContext;
 use crate::transport::{SubgraphError, TransportError};
-use crate::value::Symbols;
+use crate::value::{Symbol, Symbols, Value};
 
 /// What clients may see of errors.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ impl ErrorPolicy {
         let internal = known == ErrorCode::Internal && foreign.is_none();
         if internal {
             tracing::error!(
-                subgraph = operation.subgraph,
+                subgraph = &*operation.subgraph,
                 request_id = context.request_id,
                 message = error.message,
                 "a subgraph failed"
@@ -114,4 +114,44 @@ pub(super) fn path(
         PathSegment::Index(index) => PathSegment::Index(*index),
     });
     steps.chain(rest).collect()
+}
+
+/// The entities that an error under `_entities` is about, and the path inside them. Some subgraphs
+/// (async-graphql) leave the index out of the path: then it is about those that lack the value.
+pub(super) fn entities<'p>(
+    data: &Value,
+    key: Symbol,
+    path: &'p [PathSegment],
+    symbols: &Symbols,
+) -> (Vec<usize>, &'p [PathSegment]) {
+    if let [PathSegment::Index(index), rest @ ..] = path {
+        return (vec![*index], rest);
+    }
+    let list = match data {
+        Value::Object(object) => object.get(key),
+        _ => None,
+    };
+    let Some(Value::List(entities)) = list else {
+        return (Vec::new(), path);
+    };
+    let lacking = entities
+        .iter()
+        .enumerate()
+        .filter(|(_, entity)| lacks(entity, path, symbols))
+        .map(|(index, _)| index)
+        .collect();
+    (lacking, path)
+}
+
+fn lacks(value: &Value, path: &[PathSegment], symbols: &Symbols) -> bool {
+    match (value, path) {
+        (Value::Null, _) => true,
+        (Value::Object(object), [PathSegment::Key(key), rest @ ..]) => object
+            .get(symbols.find(key))
+            .is_none_or(|value| lacks(value, rest, symbols)),
+        (Value::List(items), [PathSegment::Index(index), rest @ ..]) => items
+            .get(*index)
+            .is_none_or(|value| lacks(value, rest, symbols)),
+        _ => false,
+    }
 }

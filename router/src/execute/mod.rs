@@ -2,10 +2,12 @@
 //! into one tree as it comes. A fetch that fails costs its own fields only.
 
 mod errors;
+mod isolate;
 mod merge;
+mod report;
 mod representations;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -14,19 +16,20 @@ use tracing::Instrument;
 
 pub(crate) use errors::ErrorPolicy;
 
-use crate::error::{GraphQLError, PathSegment};
+use crate::error::GraphQLError;
 use crate::prepare::plan::{EntityAlias, Fetch, Node, Plan, Target};
 use crate::prepare::{OperationKind, Variables};
 use crate::request::RequestContext;
 use crate::supergraph::TypeNames;
-use crate::transport::{
-    EventStream, SubgraphError, SubgraphRequest, SubgraphResponse, Transport, TransportError,
-};
+use crate::transport::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::value::{Object, Symbol, Value};
 use representations::Gathered;
 
 /// The way to each subgraph, by its name.
 pub(crate) type Transports = HashMap<String, Arc<dyn Transport>>;
+
+/// Lists of representations, one for each variable of a fetch that takes them.
+type Representations = Arc<Vec<Vec<Value>>>;
 
 /// Everything that one run of a plan shares.
 pub(crate) struct Execution<'a> {
@@ -120,7 +123,19 @@ impl Execution<'_> {
             _ => {}
         }
         let started = Instant::now();
-        let answer = self.send(fetch, representations, entities).await;
+        let answer = match &fetch.target {
+            // Kept until the answer is there: one bad entity may make the fetch start over.
+            Target::Entities(_) if entities > 1 => {
+                match self
+                    .send(fetch, Arc::clone(&representations), entities)
+                    .await
+                {
+                    Ok(response) => Ok(self.isolate(fetch, &representations, response).await),
+                    failed => failed,
+                }
+            }
+            _ => self.send(fetch, representations, entities).await,
+        };
         let subgraph = &fetch.operation.subgraph;
         metrics::histogram!("router_fetch_seconds", "subgraph" => subgraph.clone())
             .record(started.elapsed().as_secs_f64());
@@ -128,7 +143,7 @@ impl Execution<'_> {
             .increment(entities as u64);
         match answer {
             Ok(response) => {
-                self.report(fetch, &response.errors, &gathered, state);
+                self.report(fetch, &response, &gathered, state);
                 let mut data = lock(&state.data);
                 self.merge(fetch, response.data, &gathered, &mut data);
             }
@@ -142,47 +157,48 @@ impl Execution<'_> {
     }
 
     /// The representations to send, and the places they came from, by the alias they belong to.
-    fn gather(&self, fetch: &Fetch, data: &Value) -> (Vec<Vec<Value>>, Vec<Arc<Gathered>>) {
-        match &fetch.target {
-            Target::Fields { path, .. } if path.is_empty() => (Vec::new(), Vec::new()),
+    fn gather(&self, fetch: &Fetch, data: &Value) -> (Representations, Vec<Arc<Gathered>>) {
+        let aliases = match &fetch.target {
+            Target::Fields { path, .. } if path.is_empty() => return Default::default(),
             Target::Fields { path, .. } => {
-                (Vec::new(), vec![Arc::new(Gathered::of_path(data, path))])
+                let gathered = Gathered::of_path(data, path);
+                return (Representations::default(), vec![Arc::new(gathered)]);
             }
-            Target::Entities(aliases) => {
-                let mut by_variable: HashMap<usize, Arc<Gathered>> = HashMap::new();
-                let gathered = aliases
-                    .iter()
-                    .map(|alias| {
-                        let known = by_variable.entry(alias.representations);
-                        Arc::clone(known.or_insert_with(|| {
-                            Arc::new(Gathered::of_alias(data, alias, self.types))
-                        }))
-                    })
-                    .collect();
-                let representations = (0..fetch.operation.representations.len())
-                    .map(|variable| {
-                        by_variable
-                            .get(&variable)
-                            .map(|gathered| gathered.representations.iter().cloned().collect())
-                            .unwrap_or_default()
-                    })
-                    .collect();
-                (representations, gathered)
+            Target::Entities(aliases) => aliases,
+        };
+        let variables = fetch.operation.representations.len();
+        let mut representations = vec![Vec::new(); variables];
+        let mut known: Vec<Option<Arc<Gathered>>> = vec![None; variables];
+        let gathered = aliases.iter().map(|alias| {
+            let variable = alias.representations;
+            if let Some(Some(known)) = known.get(variable) {
+                return Arc::clone(known);
             }
-        }
+            let (gathered, list) = Gathered::of_alias(data, alias, self.types);
+            let gathered = Arc::new(gathered);
+            if let (Some(slot), Some(lists)) =
+                (known.get_mut(variable), representations.get_mut(variable))
+            {
+                *slot = Some(Arc::clone(&gathered));
+                *lists = list;
+            }
+            gathered
+        });
+        let gathered = gathered.collect();
+        (Arc::new(representations), gathered)
     }
 
     async fn send(
         &self,
         fetch: &Fetch,
-        representations: Vec<Vec<Value>>,
+        representations: Representations,
         entities: usize,
     ) -> Result<SubgraphResponse, TransportError> {
         let subgraph = &fetch.operation.subgraph;
         let transport = self.transport(subgraph)?;
         let span = tracing::debug_span!(
             "fetch",
-            subgraph,
+            subgraph = &**subgraph,
             operation = ?fetch.operation.kind,
             entities,
             request_id = self.context.request_id,
@@ -193,7 +209,7 @@ impl Execution<'_> {
         match tokio::time::timeout_at(self.deadline.into(), answer).await {
             Ok(answer) => answer,
             Err(_) => Err(TransportError::Deadline {
-                subgraph: subgraph.clone(),
+                subgraph: subgraph.to_string(),
             }),
         }
     }
@@ -207,7 +223,7 @@ impl Execution<'_> {
             })
     }
 
-    fn request(&self, fetch: &Fetch, representations: Vec<Vec<Value>>) -> SubgraphRequest {
+    fn request(&self, fetch: &Fetch, representations: Representations) -> SubgraphRequest {
         SubgraphRequest {
             operation: Arc::clone(&fetch.operation),
             variables: Arc::clone(self.variables),
@@ -223,7 +239,11 @@ impl Execution<'_> {
     pub(crate) async fn subscribe(&self, fetch: &Fetch) -> Result<EventStream, GraphQLError> {
         debug_assert_eq!(fetch.operation.kind, OperationKind::Subscription);
         let opened = match self.transport(&fetch.operation.subgraph) {
-            Ok(transport) => transport.subscribe(self.request(fetch, Vec::new())).await,
+            Ok(transport) => {
+                transport
+                    .subscribe(self.request(fetch, Representations::default()))
+                    .await
+            }
             Err(error) => Err(error),
         };
         opened.map_err(|error| self.policy.transport_error(&error, self.context))
@@ -241,7 +261,7 @@ impl Execution<'_> {
         };
         match event {
             Ok(response) => {
-                self.report(fetch, &response.errors, &[], &state);
+                self.report(fetch, &response, &[], &state);
                 self.merge(fetch, response.data, &[], &mut lock(&state.data));
             }
             Err(error) => {
@@ -320,83 +340,6 @@ impl Execution<'_> {
             };
             if let (Value::Object(entity), Some(target)) = (entity, merge::locate(data, steps)) {
                 merge::merge_object(target, entity, self.types);
-            }
-        }
-    }
-
-    /// Errors of a subgraph, each at every place its representation came from.
-    fn report(
-        &self,
-        fetch: &Fetch,
-        errors: &[SubgraphError],
-        gathered: &[Arc<Gathered>],
-        state: &State,
-    ) {
-        for error in errors {
-            let operation = &fetch.operation;
-            let shown = self.policy.subgraph_error(error, operation, self.context);
-            let symbols = &self.plan.symbols;
-            match &fetch.target {
-                Target::Fields { .. } if error.path.is_empty() => {
-                    self.report_everywhere(fetch, &shown, state);
-                }
-                Target::Fields { path, .. } if path.is_empty() => {
-                    let path = errors::path(&[], &error.path, operation, symbols);
-                    lock(&state.errors).push(shown.at(path));
-                }
-                Target::Fields { .. } => {
-                    let places = gathered.iter().flat_map(|gathered| gathered.places());
-                    for (_, steps) in places {
-                        let path = errors::path(steps, &error.path, operation, symbols);
-                        lock(&state.errors).push(shown.clone().at(path));
-                    }
-                }
-                Target::Entities(aliases) => {
-                    let entity = match error.path.as_slice() {
-                        [PathSegment::Key(key), PathSegment::Index(index), rest @ ..] => {
-                            let key = symbols.find(key);
-                            let alias = aliases.iter().position(|alias| alias.key == key);
-                            alias.map(|alias| (alias, *index, rest))
-                        }
-                        _ => None,
-                    };
-                    let Some((alias, index, rest)) = entity else {
-                        self.report_everywhere(fetch, &shown, state);
-                        continue;
-                    };
-                    let places = gathered.get(alias).into_iter().flat_map(|g| g.places());
-                    for (_, steps) in places.filter(|(known, _)| *known == index) {
-                        let path = errors::path(steps, rest, operation, symbols);
-                        lock(&state.errors).push(shown.clone().at(path));
-                    }
-                }
-            }
-        }
-    }
-
-    /// An error that is about the whole fetch: at each root field it asked for, or at the path its
-    /// entities are under.
-    fn report_everywhere(&self, fetch: &Fetch, error: &GraphQLError, state: &State) {
-        let symbols = &self.plan.symbols;
-        let mut errors = lock(&state.errors);
-        match &fetch.target {
-            Target::Fields { path, .. } => {
-                let prefix = errors::prefix(path, symbols);
-                for key in fetch.operation.shape.keys() {
-                    let mut path = prefix.clone();
-                    path.push(PathSegment::Key(key.to_owned()));
-                    errors.push(error.clone().at(path));
-                }
-            }
-            Target::Entities(aliases) => {
-                let mut reported = BTreeSet::new();
-                for path in aliases.iter().flat_map(|alias| &alias.paths) {
-                    let path = errors::prefix(path, symbols);
-                    let shown = format!("{path:?}");
-                    if reported.insert(shown) {
-                        errors.push(error.clone().at(path));
-                    }
-                }
             }
         }
     }

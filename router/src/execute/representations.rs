@@ -14,10 +14,9 @@ pub(super) enum Step {
     Index(u32),
 }
 
-/// The representations of one variable, and the places they stand for.
+/// The places that the representations of one variable, or one answer for all, stand for.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    pub(super) representations: IndexSet<Value>,
     places: Vec<Place>,
     /// The paths of all places, one after the other.
     steps: Vec<Step>,
@@ -31,8 +30,14 @@ struct Place {
 }
 
 impl Gathered {
-    pub(super) fn of_alias(data: &Value, alias: &EntityAlias, types: &TypeNames) -> Self {
+    /// The representations of the entities at an alias' paths, each once, and where each came from.
+    pub(super) fn of_alias(
+        data: &Value,
+        alias: &EntityAlias,
+        types: &TypeNames,
+    ) -> (Self, Vec<Value>) {
         let mut gathered = Self::default();
+        let mut representations = IndexSet::new();
         for path in &alias.paths {
             walk(data, path, &mut Vec::new(), &mut |object, steps| {
                 let Some(representation) = represent(object, &alias.requires) else {
@@ -46,11 +51,11 @@ impl Gathered {
                 if types.name(*typename).is_none() {
                     return;
                 }
-                let (index, _) = gathered.representations.insert_full(representation);
+                let (index, _) = representations.insert_full(representation);
                 gathered.add(index, steps);
             });
         }
-        gathered
+        (gathered, representations.into_iter().collect())
     }
 
     /// The objects at a path, for answers that go into all of them alike.

@@ -33,6 +33,8 @@ pub(super) fn parse(
                 )
             })?
             .into_static();
+    super::size::check(&document)
+        .map_err(|reason| refused(GraphQLError::new(ErrorCode::OperationTooComplex, reason)))?;
     // The rules index the document by name and panic on nothing known; the guard keeps it so.
     let errors = guarded(|| {
         validate(
@@ -63,6 +65,10 @@ pub(super) fn parse(
         ));
     }
     choose(&mut document, operation_name)?;
+    if operation(&document).is_some_and(|operation| root_type(operation, supergraph).is_empty()) {
+        let message = "The schema has no operations of this kind.";
+        return Err(refused(GraphQLError::new(ErrorCode::BadUserInput, message)));
+    }
     Ok(document)
 }
 
@@ -124,7 +130,7 @@ pub(crate) fn operation(document: &Document) -> Option<&Operation> {
         })
 }
 
-/// The root type of an operation.
+/// The root type of an operation; empty when the schema has none for its kind.
 pub(crate) fn root_type<'s>(operation: &Operation, supergraph: &'s Supergraph) -> &'s str {
     let schema = &supergraph.schema;
     match operation {

@@ -4,12 +4,14 @@
 pub(crate) mod plan;
 
 mod cache;
+mod compile;
 mod document;
+mod size;
 mod variables;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use graphql_tools::static_graphql::query::Document;
@@ -59,6 +61,8 @@ pub struct PreparedOperation {
     keep_plan: bool,
     plans: Mutex<HashMap<BTreeSet<RequirementId>, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
+    /// The variant of an operation that can have no other: most operations, without a lock.
+    only: OnceLock<Arc<Variant>>,
 }
 
 /// A denied caller has another plan, and every outcome of `@skip` and `@include` another projection.
@@ -104,6 +108,7 @@ impl PreparedOperation {
             keep_plan: options.keep_plan,
             plans: Mutex::default(),
             variants: Mutex::default(),
+            only: OnceLock::new(),
         };
         // Planned now, so that a document that cannot be planned is refused before it is cached.
         prepared.plan(&BTreeSet::new())?;
@@ -144,6 +149,9 @@ impl PreparedOperation {
         caller: &Caller,
         variables: &Variables,
     ) -> Result<Arc<Variant>, GraphQLResponse> {
+        if let Some(variant) = self.only.get() {
+            return Ok(Arc::clone(variant));
+        }
         let key = VariantKey {
             denied: self.denied(caller),
             conditions: self
@@ -166,6 +174,9 @@ impl PreparedOperation {
             variables,
         );
         let variant = Arc::new(Variant { plan, projection });
+        if self.requirements.is_empty() && self.conditions.is_empty() {
+            return Ok(Arc::clone(self.only.get_or_init(|| variant)));
+        }
         let mut variants = lock(&self.variants);
         if variants.len() < MAX_VARIANTS {
             variants.insert(key, Arc::clone(&variant));
@@ -192,7 +203,7 @@ impl PreparedOperation {
         let plan = guarded(|| plan_document(&document, &self.supergraph))
             .unwrap_or_else(|panic| Err(Failure::Internal(panic)))
             .and_then(|plan| {
-                plan::compile(plan, &self.supergraph, self.keep_plan).map_err(Failure::Internal)
+                compile::compile(plan, &self.supergraph, self.keep_plan).map_err(Failure::Internal)
             })
             .map_err(|failure| match failure {
                 Failure::TooLong => refused(

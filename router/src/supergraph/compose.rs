@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use graphql_composition::Subgraphs;
 use graphql_composition::diagnostics::Severity;
+use graphql_tools::parser::schema::Definition;
 use graphql_tools::static_graphql::schema::{
     Directive, Document, ObjectType, TypeDefinition, Value,
 };
@@ -41,6 +42,7 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
         .map_err(failed)?
         .into_static();
     join_root_types(&mut document);
+    allow_repeated_joins(&mut document);
     Ok(document.to_string())
 }
 
@@ -82,6 +84,17 @@ fn join_root_types(document: &mut Document) {
         } else if others.contains(&object.name) {
             let used = graphs_of_fields(object);
             join(object, &used);
+        }
+    }
+}
+
+/// The composer defines the join directives without `repeatable`, but repeats them.
+fn allow_repeated_joins(document: &mut Document) {
+    for definition in &mut document.definitions {
+        if let Definition::DirectiveDefinition(directive) = definition
+            && directive.name.starts_with("join__")
+        {
+            directive.repeatable |= directive.name != "join__graph";
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct SubgraphRequest {
     /// The client's variables, coerced; the fetch uses some of them.
     pub(crate) variables: Arc<Variables>,
     /// The representations of each of the operation's variables for them.
-    pub(crate) representations: Vec<Vec<Value>>,
+    pub(crate) representations: Arc<Vec<Vec<Value>>>,
     pub(crate) symbols: Arc<Symbols>,
     pub(crate) types: Arc<TypeNames>,
     pub context: Arc<RequestContext>,
@@ -98,7 +98,7 @@ impl SubgraphRequest {
             write_string(name.as_bytes(), out);
             out.push(b':');
         };
-        for (name, list) in operation.representations.iter().zip(&self.representations) {
+        for (name, list) in operation.representations.iter().zip(&*self.representations) {
             key(name, &mut out);
             out.push(b'[');
             for (index, representation) in list.iter().enumerate() {
@@ -133,7 +133,7 @@ impl SubgraphRequest {
             None => async_graphql::Request::new(&operation.text),
         };
         let mut variables = IndexMap::new();
-        for (name, list) in operation.representations.iter().zip(&self.representations) {
+        for (name, list) in operation.representations.iter().zip(&*self.representations) {
             let list = list
                 .iter()
                 .map(|representation| to_local(representation, &self.symbols, &self.types));
@@ -162,7 +162,7 @@ impl SubgraphRequest {
     pub fn decode(&self, body: &Bytes) -> Result<SubgraphResponse, TransportError> {
         decode_response(body, &self.operation.shape, &self.types).map_err(|malformed| {
             TransportError::Malformed {
-                subgraph: self.operation.subgraph.clone(),
+                subgraph: self.operation.subgraph.to_string(),
                 reason: malformed.to_string(),
             }
         })

@@ -337,3 +337,6 @@ fn set(object: &mut Object, key: Symbol, value: Value) {
         None => object.fields.push((key, value)),
     }
 }
+
+#[cfg(test)]
+mod tests;

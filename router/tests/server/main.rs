@@ -1,9 +1,13 @@
 //! The edge as clients see it: a listening server over a tiny subgraph.
 
+mod around;
 mod auth;
 mod http;
 mod kit;
+mod provider;
+mod requests;
 mod sockets;
 mod subgraphs;
+mod tokens;
 mod ws;
 mod ws_limits;

@@ -123,6 +123,8 @@ impl Socket {
             match self.next().await {
                 Got::Close(code, reason) => {
                     assert!(!reason.is_empty(), "{code} without a reason");
+                    // Agrees to the close, or the server would wait for that.
+                    while let Some(Ok(_)) = self.stream.next().await {}
                     return code;
                 }
                 Got::End => panic!("the connection ended without a close frame"),

@@ -7,11 +7,16 @@ use platform::database::Database;
 use sea_orm::EntityTrait;
 
 use super::Plan;
+use crate::demo::Stream;
 use crate::demo::orders::Order;
 
 pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
     let transaction = database.begin().await?;
-    if customer_settings::Entity::find().one(&transaction).await?.is_some() {
+    if customer_settings::Entity::find()
+        .one(&transaction)
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let since = plan.now - Duration::days(90);
@@ -51,7 +56,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
     for chunk in plan.chunks() {
         let rows = chunk
             .map(|index| plan.order(index))
-            .flat_map(|order| messages(&order));
+            .flat_map(|order| messages(&order, plan));
         insert_many::<notification::Entity>(&transaction, rows.collect()).await?;
     }
     transaction.commit().await?;
@@ -59,13 +64,29 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
 }
 
 /// What was sent about an order: a mail for each step that the customer waits for.
-fn messages(order: &Order) -> Vec<notification::Model> {
+fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
     let number = order.number();
     let steps = [
-        (order.confirmed_at, "Order confirmed", "We have received your payment"),
-        (order.shipped_at, "Order shipped", "Your parcel is on its way"),
-        (order.delivered_at, "Order delivered", "Your parcel has arrived"),
-        (order.cancelled_at, "Order cancelled", "Your order was cancelled"),
+        (
+            order.confirmed_at,
+            "Order confirmed",
+            "We have received your payment",
+        ),
+        (
+            order.shipped_at,
+            "Order shipped",
+            "Your parcel is on its way",
+        ),
+        (
+            order.delivered_at,
+            "Order delivered",
+            "Your parcel has arrived",
+        ),
+        (
+            order.cancelled_at,
+            "Order cancelled",
+            "Your order was cancelled",
+        ),
     ];
     steps
         .into_iter()

@@ -6,6 +6,7 @@ use entities::orders::{customer, order, order_event, order_item, payment_method}
 use platform::database::Database;
 
 use super::Plan;
+use crate::demo::Stream;
 use crate::demo::customers::{Customer, DEMO_CUSTOMER_EMAIL};
 use crate::demo::orders::Order;
 
@@ -44,9 +45,19 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
     for chunk in plan.chunks() {
         let orders: Vec<_> = chunk.map(|index| plan.order(index)).collect();
         insert_many::<order::Entity>(&transaction, orders.iter().map(order_row).collect()).await?;
-        insert_many::<order_item::Entity>(&transaction, orders.iter().flat_map(item_rows).collect()).await?;
-        insert_many::<order_event::Entity>(&transaction, orders.iter().flat_map(event_rows).collect())
-            .await?;
+        insert_many::<order_item::Entity>(
+            &transaction,
+            orders.iter().flat_map(item_rows).collect(),
+        )
+        .await?;
+        insert_many::<order_event::Entity>(
+            &transaction,
+            orders
+                .iter()
+                .flat_map(|order| event_rows(order, plan))
+                .collect(),
+        )
+        .await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -96,25 +107,29 @@ fn address(customer: &Customer) -> order::Address {
 }
 
 fn item_rows(order: &Order) -> impl Iterator<Item = order_item::Model> {
-    order.lines.iter().zip(0..).map(|(line, position)| order_item::Model {
-        id: line.id,
-        order_id: order.id,
-        customer_id: order.customer.id,
-        position,
-        product_id: line.product.id,
-        product_name: line.product.title.clone(),
-        restriction: line
-            .product
-            .restriction
-            .map(|restriction| restriction.as_str().to_lowercase()),
-        quantity: line.quantity,
-        unit_price_amount: line.unit_price,
-        tax_amount: line.tax,
-        currency_code: order.currency.as_str().to_owned(),
-    })
+    order
+        .lines
+        .iter()
+        .zip(0..)
+        .map(|(line, position)| order_item::Model {
+            id: line.id,
+            order_id: order.id,
+            customer_id: order.customer.id,
+            position,
+            product_id: line.product.id,
+            product_name: line.product.title.clone(),
+            restriction: line
+                .product
+                .restriction
+                .map(|restriction| restriction.as_str().to_lowercase()),
+            quantity: line.quantity,
+            unit_price_amount: line.unit_price,
+            tax_amount: line.tax,
+            currency_code: order.currency.as_str().to_owned(),
+        })
 }
 
-fn event_rows(order: &Order) -> Vec<order_event::Model> {
+fn event_rows(order: &Order, plan: &Plan) -> Vec<order_event::Model> {
     let steps = [
         ("order.placed", "customer", Some(order.placed_at)),
         ("order.confirmed", "payment", order.confirmed_at),
@@ -126,13 +141,15 @@ fn event_rows(order: &Order) -> Vec<order_event::Model> {
         .into_iter()
         .filter_map(|(event, actor, at)| Some((event, actor, at?)))
         .zip(0_u64..)
-        .map(|((event, actor, occurred_at), position)| order_event::Model {
-            id: plan.id(Stream::Event, u64::from(order.index) * 16 + position),
-            order_id: order.id,
-            event: event.to_owned(),
-            actor: actor.to_owned(),
-            detail: None,
-            occurred_at,
-        })
+        .map(
+            |((event, actor, occurred_at), position)| order_event::Model {
+                id: plan.id(Stream::Event, u64::from(order.index) * 16 + position),
+                order_id: order.id,
+                event: event.to_owned(),
+                actor: actor.to_owned(),
+                detail: None,
+                occurred_at,
+            },
+        )
         .collect()
 }

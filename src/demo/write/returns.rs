@@ -7,6 +7,7 @@ use platform::database::Database;
 use sea_orm::EntityTrait;
 
 use super::Plan;
+use crate::demo::Stream;
 use crate::demo::orders::Order;
 use crate::demo::returns::Return;
 
@@ -15,7 +16,11 @@ const RETURN_ADDRESS: &str =
 
 pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
     let transaction = database.begin().await?;
-    if customer_return::Entity::find().one(&transaction).await?.is_some() {
+    if customer_return::Entity::find()
+        .one(&transaction)
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     for chunk in plan.chunks() {
@@ -28,7 +33,9 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
         insert_many::<customer_return::Entity>(&transaction, rows.collect()).await?;
         let items = returns.iter().map(|(_, made)| item_row(made));
         insert_many::<return_item::Entity>(&transaction, items.collect()).await?;
-        let events = returns.iter().flat_map(|(order, made)| event_rows(order, made));
+        let events = returns
+            .iter()
+            .flat_map(|(order, made)| event_rows(order, made, plan));
         insert_many::<return_event::Entity>(&transaction, events.collect()).await?;
     }
     transaction.commit().await?;
@@ -72,9 +79,7 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         refund_issued_at: at("refund_issued"),
         label_shipment_id: label.map(|_| format!("shp_demo_{}", order.index)),
         label_object: label.map(|_| format!("{}/label.pdf", made.id)),
-        label_url: label.map(|_| {
-            format!("https://labels.vantage.example/{}/label.pdf", made.id)
-        }),
+        label_url: label.map(|_| format!("https://labels.vantage.example/{}/label.pdf", made.id)),
         label_carrier: label.map(|_| "USPS".to_owned()),
         tracking_number: label.map(|label| label.tracking_number.clone()),
         label_cost: label.map(|label| label.cost),
@@ -104,7 +109,7 @@ fn item_row(made: &Return<'_>) -> return_item::Model {
     }
 }
 
-fn event_rows(order: &Order, made: &Return<'_>) -> Vec<return_event::Model> {
+fn event_rows(order: &Order, made: &Return<'_>, plan: &Plan) -> Vec<return_event::Model> {
     made.events
         .iter()
         .zip(8_u64..)

@@ -35,6 +35,7 @@ impl Customer {
     }
 }
 
+/// A customer, who sees nobody but themselves.
 #[Object]
 impl Customer {
     async fn id(&self) -> ID {

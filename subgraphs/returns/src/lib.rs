@@ -1,1 +1,49 @@
-//! The returns subgraph.
+//! The returns subgraph: what may come back, what is given back for it, and how far it has come.
+//!
+//! A nullable field answers `Option<ApiResult<T>>`, so that its error nulls the field itself; with
+//! `ApiResult<Option<T>>` async-graphql would null the object around it.
+
+mod customer_return;
+mod eligibility;
+mod loaders;
+mod order;
+mod order_facts;
+mod order_item;
+mod preview;
+mod query;
+mod refund;
+mod return_item;
+pub mod rules;
+
+use async_graphql::{EmptyMutation, EmptySubscription, Schema};
+use platform::clock::Clock;
+use platform::database::Database;
+use resolvers::client::SubgraphClient;
+use resolvers::subgraph::Subgraph;
+
+pub use migrations::returns::Migrator;
+pub use refund::RefundMethod;
+pub use return_item::ItemCondition;
+
+/// The domain's name: of its database, its SDL file and its process.
+pub const NAME: &str = "returns";
+
+/// All that a resolver of this domain can reach.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub database: Database,
+    pub clock: Clock,
+    /// The orders subgraph, which knows what was bought and when it was delivered.
+    pub orders: SubgraphClient,
+}
+
+/// The subgraph over an open, migrated database.
+pub fn subgraph(state: State) -> Subgraph {
+    let schema = Schema::build(query::Query, EmptyMutation, EmptySubscription)
+        .data(state.clone())
+        .enable_federation()
+        .finish();
+    Subgraph::new(NAME, schema, move |batches| {
+        loaders::Loaders::new(&state, batches)
+    })
+}

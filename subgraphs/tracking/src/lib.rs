@@ -1,1 +1,67 @@
-//! The tracking subgraph.
+//! The tracking subgraph: where parcels are, how they got there, and every change as it happens.
+
+mod carrier;
+mod config;
+mod demo;
+mod events;
+mod guest_link;
+mod loaders;
+mod order;
+mod order_return;
+mod query;
+mod record;
+mod rules;
+mod shipment;
+mod status;
+mod subscription;
+mod update;
+mod watch;
+mod watchers;
+
+use std::sync::Arc;
+
+use async_graphql::{EmptyMutation, Schema};
+use platform::clock::Clock;
+use platform::database::Database;
+use platform::pubsub::PubSub;
+use resolvers::client::SubgraphClient;
+use resolvers::subgraph::Subgraph;
+
+pub use carrier::Carrier;
+pub use config::{CarrierConfig, TrackingConfig};
+pub use demo::demo_tick;
+pub use guest_link::{GuestLinkError, GuestLinkKey, GuestScope};
+pub use migrations::tracking::Migrator;
+pub use record::{Observation, RecordError, Recorded, record};
+pub use status::TrackingStatus;
+pub use watchers::{Watchers, Watching};
+
+/// The domain's name: of its database, its SDL file and its process.
+pub const NAME: &str = "tracking";
+
+/// All that a resolver of this domain can reach.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub database: Database,
+    pub clock: Clock,
+    /// Carries changes to whoever watches them.
+    pub pubsub: Arc<dyn PubSub>,
+    /// The orders domain, asked whose an order is that has no parcel yet.
+    pub orders: SubgraphClient,
+    pub config: Arc<TrackingConfig>,
+    /// Signs the links by which guests track.
+    pub guest_links: GuestLinkKey,
+    /// The orders that are watched in this process.
+    pub watchers: Watchers,
+}
+
+/// The subgraph over an open, migrated database.
+pub fn subgraph(state: State) -> Subgraph {
+    let schema = Schema::build(query::Query, EmptyMutation, subscription::Subscription)
+        .data(state.clone())
+        .enable_federation()
+        .finish();
+    Subgraph::new(NAME, schema, move |batches| {
+        loaders::Loaders::new(&state, batches)
+    })
+}

@@ -1,6 +1,7 @@
 //! A migrated database with two customers, and orders as a test needs them.
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
+use entities::insert_many;
 use entities::orders::{customer, order, order_event, order_item, payment_method};
 use orders::{Migrator, State, events, subgraph};
 use platform::clock::Clock;
@@ -46,7 +47,7 @@ pub(crate) async fn shops() -> Vec<Shop> {
             name: name.to_owned(),
             created_at: now() - Duration::days(400),
         };
-        customer::insert_many(db, customers.map(row).to_vec())
+        insert_many::<customer::Entity>(db, customers.map(row).to_vec())
             .await
             .unwrap();
         let card = |customer| payment_method::Model {
@@ -59,7 +60,7 @@ pub(crate) async fn shops() -> Vec<Shop> {
             closed_at: None,
             created_at: now() - Duration::days(400),
         };
-        payment_method::insert_many(db, vec![card(ada), card(bob)])
+        insert_many::<payment_method::Entity>(db, vec![card(ada), card(bob)])
             .await
             .unwrap();
         let clock = Clock::manual(now());
@@ -123,9 +124,11 @@ impl Shop {
         let db = self.scratch.database.write();
         let items = orders.iter().flat_map(items).collect();
         let events = orders.iter().flat_map(timeline).collect();
-        order::insert_many(db, orders).await.unwrap();
-        order_item::insert_many(db, items).await.unwrap();
-        order_event::insert_many(db, events).await.unwrap();
+        insert_many::<order::Entity>(db, orders).await.unwrap();
+        insert_many::<order_item::Entity>(db, items).await.unwrap();
+        insert_many::<order_event::Entity>(db, events)
+            .await
+            .unwrap();
     }
 
     /// Asks as Ada; the answer must have no errors.

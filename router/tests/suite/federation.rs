@@ -1,8 +1,6 @@
 //! Data from several subgraphs in one answer: entities, `@requires`, `@provides`, abstract types.
 
-mod kit;
-
-use kit::{Graph, Subgraph};
+use crate::kit::{Graph, Subgraph};
 use serde_json::json;
 
 fn id(representation: &serde_json::Value) -> &str {

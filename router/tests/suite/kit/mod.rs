@@ -1,7 +1,5 @@
 //! Subgraphs made of SDL and JSON, and a graph of them that answers over both transports alike.
 
-#![allow(dead_code, reason = "every test file uses its own part of the kit")]
-
 mod subgraph;
 
 use std::sync::Arc;
@@ -18,7 +16,7 @@ use router::{
 };
 use serde_json::{Value, json};
 
-pub(crate) use subgraph::Subgraph;
+pub(crate) use subgraph::{Subgraph, failure};
 
 /// The subgraphs behind a router over local transports and one over HTTP.
 pub(crate) struct Graph {

@@ -1,0 +1,47 @@
+//! A numbered change of a journey, as its watchers heard it: what one who missed some is told.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tracking_changes")]
+pub struct Model {
+    /// The order, or the return, whose parcels are numbered together.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub journey_id: Uuid,
+    /// Counts the changes of the journey, from 1, without a gap.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub sequence: i32,
+    /// The message that was published.
+    pub change: Json,
+    pub recorded_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The journey's changes after this number, in order.
+pub async fn after(
+    db: &impl ConnectionTrait,
+    journey: Uuid,
+    sequence: i32,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::JourneyId.eq(journey))
+        .filter(Column::Sequence.gt(sequence))
+        .order_by_asc(Column::Sequence)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+    Entity::insert(row.into_active_model())
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}

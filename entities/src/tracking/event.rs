@@ -1,0 +1,86 @@
+//! What a carrier has told of a parcel: one line of its history.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::{IntoActiveModel, QueryOrder, TryInsertResult};
+
+use super::INSERT_CHUNK;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tracking_events")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub shipment_id: Uuid,
+    pub carrier: String,
+    pub tracking_number: String,
+    /// As in [`super::shipment::Model::status`].
+    pub status: String,
+    pub location: Option<String>,
+    /// By the carrier's time.
+    pub occurred_at: DateTime<Utc>,
+    pub recorded_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Each parcel's history in the order of its events' own times.
+pub async fn of_shipments(
+    db: &impl ConnectionTrait,
+    shipments: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::ShipmentId.is_in(shipments.iter().copied()))
+        .order_by_asc(Column::OccurredAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let mut by_shipment: HashMap<Uuid, Vec<Model>> = HashMap::new();
+    for row in rows {
+        by_shipment.entry(row.shipment_id).or_default().push(row);
+    }
+    Ok(by_shipment)
+}
+
+/// Records the event and says whether it is new: the same status of the same number at the same
+/// time is the same event.
+pub async fn record(db: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
+    let inserted = Entity::insert(row.into_active_model())
+        .on_conflict_do_nothing_on([
+            Column::Carrier,
+            Column::TrackingNumber,
+            Column::Status,
+            Column::OccurredAt,
+        ])
+        .exec_without_returning(db)
+        .await?;
+    Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
+}
+
+/// Forgets the history of a parcel.
+pub async fn delete_of_shipment(db: &impl ConnectionTrait, shipment: Uuid) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(Column::ShipmentId.eq(shipment))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Writes new events, however many.
+pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+    loop {
+        let chunk: Vec<_> = rows.by_ref().take(INSERT_CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        Entity::insert_many(chunk)
+            .exec_without_returning(db)
+            .await?;
+    }
+}

@@ -1,0 +1,60 @@
+//! How long to wait before trying again.
+
+use std::time::Duration;
+
+use rand::Rng;
+
+/// Exponential waits with jitter, so that those who failed together do not return together.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+    attempts: u32,
+}
+
+impl Backoff {
+    /// Waits about `first`, then twice as long each time, and never longer than `longest`.
+    pub const fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            first,
+            longest,
+            attempts: 0,
+        }
+    }
+
+    /// The next wait: between half and all of this attempt's limit.
+    pub fn next_wait(&mut self) -> Duration {
+        let limit = self
+            .first
+            .saturating_mul(2_u32.saturating_pow(self.attempts))
+            .min(self.longest);
+        self.attempts = self.attempts.saturating_add(1);
+        limit.mul_f64(rand::rng().random_range(0.5..=1.0))
+    }
+
+    /// It worked: the next failure is a first one again.
+    pub const fn reset(&mut self) {
+        self.attempts = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_start_over_after_a_success() {
+        let (first, longest) = (Duration::from_millis(100), Duration::from_secs(5));
+        let mut backoff = Backoff::new(first, longest);
+        for expected in [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000] {
+            let limit = Duration::from_millis(expected);
+            let wait = backoff.next_wait();
+            assert!(wait >= limit / 2 && wait <= limit, "{wait:?} of {limit:?}");
+        }
+        for _ in 0..100 {
+            assert!(backoff.next_wait() <= longest);
+        }
+        backoff.reset();
+        assert!(backoff.next_wait() <= first);
+    }
+}

@@ -1,0 +1,70 @@
+//! Messages to whoever listens right now: a change of one order to all who watch that order, in
+//! this process or, over Redis, in every process.
+//!
+//! Nothing is stored. A subscriber that may have missed something is told so by [`Signal::Gap`]
+//! and reads the present state from where it is kept. While a server is unreachable, only the
+//! newest message of each channel is kept for it; so a message should say which of its channel's
+//! messages it is, and a receiver that sees a number missing reads the state again, too.
+
+mod backoff;
+mod channels;
+mod in_process;
+mod redis;
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::Stream;
+
+pub use backoff::Backoff;
+pub use in_process::InProcess;
+pub use redis::RedisPubSub;
+
+/// What a subscriber hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// A message that was published to the channel.
+    Message(Bytes),
+    /// Messages may have been missed: the connection was lost for a while, or the subscriber was
+    /// too slow for its bounded queue.
+    Gap,
+}
+
+/// Publishing and subscribing by channel name.
+#[async_trait]
+pub trait PubSub: fmt::Debug + Send + Sync {
+    /// Tells all who are subscribed now. Nobody listening is no error.
+    async fn publish(&self, channel: &str, message: Bytes) -> Result<(), PubSubError>;
+
+    /// Listens from the moment this returns: what is published later arrives, or a
+    /// [`Signal::Gap`] in its place. Gives up after five seconds. Dropping the subscription ends
+    /// it.
+    async fn subscribe(&self, channel: &str) -> Result<Subscription, PubSubError>;
+}
+
+/// Why a message could not be published or a channel not be heard.
+#[derive(Debug, thiserror::Error)]
+pub enum PubSubError {
+    #[error("the pub/sub server's address is not valid")]
+    Address(#[source] ::redis::RedisError),
+    #[error("the subscription was not confirmed within {0:?}")]
+    SubscribeTimeout(std::time::Duration),
+    #[error("the pub/sub server is unreachable and {0} channels wait for it already")]
+    Overloaded(usize),
+}
+
+/// An open subscription: a stream of [`Signal`]s in the order of publishing, which ends only when
+/// its [`PubSub`] is gone.
+#[derive(Debug)]
+pub struct Subscription(channels::Member);
+
+impl Stream for Subscription {
+    type Item = Signal;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Signal>> {
+        self.0.poll_next(context)
+    }
+}

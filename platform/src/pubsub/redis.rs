@@ -1,0 +1,232 @@
+//! Pub/sub over Redis, for several processes. One connection carries all subscriptions of this
+//! process; it is made anew whenever it is lost, and subscribers then hear of a gap.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::{BoxFuture, Fuse, FusedFuture, FutureExt};
+use futures::stream::StreamExt;
+use redis::aio::PubSubSink;
+use redis::{Client, RedisError};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::channels::Channels;
+use super::{Backoff, PubSub, PubSubError, Signal, Subscription};
+
+mod publisher;
+
+use publisher::Publisher;
+
+/// How long a subscriber waits for the server, and the server has for any answer.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a quiet connection is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+/// Channels in one SUBSCRIBE at most.
+const BATCH: usize = 1_000;
+
+/// Waits between attempts to connect.
+const fn reconnecting() -> Backoff {
+    Backoff::new(Duration::from_millis(100), Duration::from_secs(5))
+}
+
+/// Reaches the subscribers of every process that uses the same Redis server.
+#[derive(Debug)]
+pub struct RedisPubSub {
+    channels: Arc<Channels>,
+    publisher: Arc<Publisher>,
+    listener: JoinHandle<()>,
+}
+
+impl RedisPubSub {
+    /// Over the server at this `redis://` URL. Connects in the background, again and again if
+    /// need be; only an address that is no address is an error. Needs a tokio runtime around it.
+    pub fn new(url: &str) -> Result<Self, PubSubError> {
+        let client = Client::open(url).map_err(PubSubError::Address)?;
+        let publisher = Publisher::new(client.clone()).map_err(PubSubError::Address)?;
+        let changes = Arc::new(Changes::default());
+        let channels = Channels::new(false, {
+            let changes = changes.clone();
+            move |name| changes.note([name.clone()])
+        });
+        let listener = tokio::spawn(listen(client, channels.clone(), changes));
+        Ok(Self {
+            channels,
+            publisher: Arc::new(publisher),
+            listener,
+        })
+    }
+}
+
+impl Drop for RedisPubSub {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+#[async_trait]
+impl PubSub for RedisPubSub {
+    async fn publish(&self, channel: &str, message: Bytes) -> Result<(), PubSubError> {
+        self.publisher.publish(channel, message).await
+    }
+
+    async fn subscribe(&self, channel: &str) -> Result<Subscription, PubSubError> {
+        let (member, mut heard) = self.channels.join(channel);
+        let confirmed = heard.wait_for(|&heard| heard);
+        match tokio::time::timeout(SUBSCRIBE_TIMEOUT, confirmed).await {
+            Ok(Ok(_)) => Ok(Subscription(member)),
+            // The channel stays open while `member` is there, so only the time can run out.
+            Ok(Err(_)) | Err(_) => Err(PubSubError::SubscribeTimeout(SUBSCRIBE_TIMEOUT)),
+        }
+    }
+}
+
+/// Channels that opened or closed since the listener last looked.
+#[derive(Debug, Default)]
+struct Changes {
+    names: Mutex<HashSet<Arc<str>>>,
+    noted: Notify,
+}
+
+impl Changes {
+    fn note(&self, names: impl IntoIterator<Item = Arc<str>>) {
+        self.names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(names);
+        self.noted.notify_one();
+    }
+
+    fn take(&self) -> Vec<Arc<str>> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let some: Vec<_> = names.iter().take(BATCH).cloned().collect();
+        for name in &some {
+            names.remove(name);
+        }
+        some
+    }
+}
+
+/// Why a connection was given up.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("{0}")]
+    Redis(#[from] RedisError),
+    #[error("the server closed the connection")]
+    Closed,
+    #[error("the server did not answer in time")]
+    Silent,
+}
+
+/// Keeps a connection open for as long as the pub/sub is in use.
+async fn listen(client: Client, channels: Arc<Channels>, changes: Arc<Changes>) {
+    let mut backoff = reconnecting();
+    loop {
+        let lost = match in_time(client.get_async_pubsub()).await {
+            Ok(connection) => {
+                backoff.reset();
+                changes.note(channels.names());
+                let (sink, messages) = connection.split();
+                let lost = hear(sink, messages, &channels, &changes).await;
+                channels.none_heard();
+                lost
+            }
+            Err(lost) => lost,
+        };
+        let wait = backoff.next_wait();
+        tracing::warn!(error = %lost, ?wait, "the pub/sub connection is lost; connecting again");
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Hands on what one connection brings, and keeps its subscriptions equal to the open channels,
+/// until the connection is lost.
+async fn hear(
+    sink: PubSubSink,
+    mut messages: redis::aio::PubSubStream,
+    channels: &Arc<Channels>,
+    changes: &Changes,
+) -> Lost {
+    let mut subscribed = HashSet::new();
+    // One request is on its way at a time; what changes meanwhile goes with the next.
+    let mut request: Fuse<BoxFuture<'static, Result<Vec<Arc<str>>, Lost>>> = Fuse::terminated();
+    loop {
+        let idle = request.is_terminated();
+        tokio::select! {
+            message = messages.next() => match message {
+                Some(message) => {
+                    let payload = Bytes::copy_from_slice(message.get_payload_bytes());
+                    channels.send(message.get_channel_name(), Signal::Message(payload));
+                }
+                None => return Lost::Closed,
+            },
+            confirmed = &mut request, if !idle => match confirmed {
+                Ok(confirmed) => {
+                    for name in confirmed {
+                        channels.now_heard(&name);
+                    }
+                    // There may be more than one batch of them.
+                    changes.noted.notify_one();
+                }
+                Err(lost) => return lost,
+            },
+            () = changes.noted.notified(), if idle => {
+                let names = changes.take();
+                if !names.is_empty() {
+                    request = follow(names, channels, &mut subscribed, sink.clone()).boxed().fuse();
+                }
+            }
+            () = tokio::time::sleep(PING_INTERVAL), if idle => {
+                request = ping(sink.clone()).boxed().fuse();
+            }
+        }
+    }
+}
+
+/// Subscribes to those of the channels that are open and unsubscribes from those that are not;
+/// gives the names that are heard from then on.
+fn follow(
+    names: Vec<Arc<str>>,
+    channels: &Channels,
+    subscribed: &mut HashSet<Arc<str>>,
+    mut sink: PubSubSink,
+) -> impl Future<Output = Result<Vec<Arc<str>>, Lost>> + Send + 'static {
+    let (open, closed): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| channels.is_open(name));
+    let mut begin = Vec::new();
+    for name in &open {
+        if subscribed.insert(name.clone()) {
+            begin.push(name.to_string());
+        }
+    }
+    let end: Vec<_> = closed
+        .iter()
+        .filter(|name| subscribed.remove(*name))
+        .map(ToString::to_string)
+        .collect();
+    async move {
+        if !begin.is_empty() {
+            in_time(sink.subscribe(begin)).await?;
+        }
+        if !end.is_empty() {
+            in_time(sink.unsubscribe(end)).await?;
+        }
+        Ok(open)
+    }
+}
+
+/// Finds out a connection that died without a word.
+async fn ping(mut sink: PubSubSink) -> Result<Vec<Arc<str>>, Lost> {
+    in_time(sink.ping::<redis::Value>()).await?;
+    Ok(Vec::new())
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Lost> {
+    match tokio::time::timeout(SUBSCRIBE_TIMEOUT, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Lost::Silent),
+    }
+}

@@ -1,0 +1,125 @@
+//! One bad entity must not cost the others. Some subgraphs (async-graphql) fail all of `_entities` when
+//! one representation cannot be resolved; then each is asked for alone.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+
+use super::Execution;
+use crate::error::{ErrorCode, PathSegment};
+use crate::prepare::plan::{EntityAlias, Fetch, Target};
+use crate::transport::{SubgraphError, SubgraphResponse};
+use crate::value::{Object, Value};
+
+/// Above this, asking one by one would hurt the subgraph more than the answer is worth.
+const MAX_ENTITIES: usize = 100;
+
+/// What async-graphql says of a representation that no resolver knows. In federation such an entity
+/// is null, and that is no error.
+const NOT_FOUND: &str = "Entity not found.";
+
+/// Whether the subgraph failed because of some of the entities, and not by itself.
+fn is_about_entities(response: &SubgraphResponse) -> bool {
+    response.data.is_null()
+        && !response.errors.is_empty()
+        && response.errors.iter().all(|error| {
+            let code = error.extensions.get("code").and_then(|code| code.as_str());
+            code.is_none_or(|code| {
+                matches!(
+                    ErrorCode::parse(code),
+                    Some(
+                        ErrorCode::NotFound
+                            | ErrorCode::Forbidden
+                            | ErrorCode::Unauthenticated
+                            | ErrorCode::BadUserInput
+                    )
+                )
+            })
+        })
+}
+
+/// Whether an error only says that an entity is not there.
+pub(super) fn is_absence(error: &SubgraphError) -> bool {
+    error.message == NOT_FOUND && !error.extensions.contains_key("code")
+}
+
+impl Execution<'_> {
+    /// The answer to an entity fetch, asked again one by one if it was lost to some of the entities.
+    pub(super) async fn isolate(
+        &self,
+        fetch: &Fetch,
+        representations: &[Vec<Value>],
+        response: SubgraphResponse,
+    ) -> SubgraphResponse {
+        let Target::Entities(aliases) = &fetch.target else {
+            return response;
+        };
+        let entities: usize = representations.iter().map(Vec::len).sum();
+        if !(2..=MAX_ENTITIES).contains(&entities) || !is_about_entities(&response) {
+            return response;
+        }
+        let single = representations
+            .iter()
+            .enumerate()
+            .flat_map(|(variable, list)| {
+                list.iter().enumerate().map(move |(index, representation)| {
+                    let mut alone = vec![Vec::new(); representations.len()];
+                    alone[variable] = vec![representation.clone()];
+                    (variable, index, alone)
+                })
+            });
+        let answers = join_all(single.map(|(variable, index, alone)| async move {
+            (variable, index, self.send(fetch, Arc::new(alone), 1).await)
+        }))
+        .await;
+        let mut whole = Object::default();
+        for alias in aliases {
+            let length = representations
+                .get(alias.representations)
+                .map_or(0, Vec::len);
+            let list = Value::List(vec![Value::Null; length]);
+            whole.fields.push((alias.key, list));
+        }
+        let mut errors = Vec::new();
+        for (variable, index, answer) in answers {
+            let Ok(answer) = answer else {
+                // One of them now fails in another way: what the subgraph first said stands.
+                return response;
+            };
+            for alias in aliases {
+                if alias.representations == variable {
+                    place(&mut whole, alias, index, &answer.data);
+                }
+            }
+            errors.extend(answer.errors.into_iter().map(|mut error| {
+                rebase(&mut error.path, index);
+                error
+            }));
+        }
+        SubgraphResponse {
+            data: Value::Object(whole),
+            errors,
+        }
+    }
+}
+
+fn place(whole: &mut Object, alias: &EntityAlias, index: usize, answer: &Value) {
+    let Value::Object(answer) = answer else {
+        return;
+    };
+    if let (Some(Value::List(found)), Some(Value::List(list))) =
+        (answer.get(alias.key), whole.get_mut(alias.key))
+        && let (Some(entity), Some(slot)) = (found.first(), list.get_mut(index))
+    {
+        *slot = entity.clone();
+    }
+}
+
+/// The path of an entity that was alone, as if it had not been.
+fn rebase(path: &mut Vec<PathSegment>, index: usize) {
+    if let Some(PathSegment::Index(known)) = path.get_mut(1) {
+        *known = index;
+    } else if !path.is_empty() {
+        path.insert(1, PathSegment::Index(index));
+    }
+}

@@ -1,0 +1,351 @@
+//! Compiles the planner's plans.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use hive_router_query_planner::ast::document::Document;
+use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
+use hive_router_query_planner::ast::selection_item::SelectionItem;
+use hive_router_query_planner::ast::selection_set::SelectionSet;
+use hive_router_query_planner::planner::plan_nodes::{
+    BatchFetchNode, FetchNode, FetchNodePathSegment, FetchRewrite, FlattenNodePath,
+    FlattenNodePathSegment, PlanNode, QueryPlan,
+};
+use hive_router_query_planner::state::supergraph_state as planner;
+
+use super::OperationKind;
+use super::plan::{
+    Change, EntityAlias, Fetch, FetchOperation, Node, Path, Plan, RequiredField, Requires, Rewrite,
+    RewriteSegment, Segment, Target,
+};
+use crate::supergraph::{Supergraph, TypeSet};
+use crate::value::{Shape, Symbols, write_string};
+
+/// Compiles a plan. `show` keeps it readable too.
+///
+/// # Errors
+/// A plan of a form that the executor does not know, in words for the log.
+pub(crate) fn compile(
+    plan: QueryPlan,
+    supergraph: &Supergraph,
+    show: bool,
+) -> Result<Plan, String> {
+    let mut compiler = Compiler {
+        supergraph,
+        symbols: Symbols::default(),
+        subscription: None,
+    };
+    let shown = if show {
+        serde_json::to_value(&plan).ok()
+    } else {
+        None
+    };
+    let root = match plan.node {
+        Some(node) => compiler.node(node)?,
+        None => None,
+    };
+    Ok(Plan {
+        subscription: compiler.subscription,
+        root,
+        symbols: Arc::new(compiler.symbols),
+        shown,
+    })
+}
+
+struct Compiler<'a> {
+    supergraph: &'a Supergraph,
+    symbols: Symbols,
+    subscription: Option<Arc<Fetch>>,
+}
+
+impl Compiler<'_> {
+    fn node(&mut self, node: PlanNode) -> Result<Option<Node>, String> {
+        Ok(Some(match node {
+            PlanNode::Sequence(sequence) => Node::Sequence(self.nodes(sequence.nodes)?),
+            PlanNode::Parallel(parallel) => Node::Parallel(self.nodes(parallel.nodes)?),
+            PlanNode::Condition(condition) => Node::Condition {
+                variable: condition.condition,
+                then: self.branch(condition.if_clause)?,
+                otherwise: self.branch(condition.else_clause)?,
+            },
+            PlanNode::Fetch(fetch) => Node::Fetch(self.fetch(fetch, None)?),
+            PlanNode::BatchFetch(batch) => Node::Fetch(self.batch(batch)?),
+            PlanNode::Flatten(flatten) => match *flatten.node {
+                PlanNode::Fetch(fetch) => Node::Fetch(self.fetch(fetch, Some(&flatten.path))?),
+                _ => return Err("a flatten node around something that is no fetch".to_owned()),
+            },
+            PlanNode::Subscription(subscription) => {
+                self.subscription = Some(self.fetch(subscription.primary, None)?);
+                return Ok(None);
+            }
+            PlanNode::Defer(_) => return Err("a defer node".to_owned()),
+        }))
+    }
+
+    fn nodes(&mut self, nodes: Vec<PlanNode>) -> Result<Vec<Node>, String> {
+        let nodes = nodes.into_iter().map(|node| self.node(node));
+        nodes.filter_map(Result::transpose).collect()
+    }
+
+    fn branch(&mut self, node: Option<Box<PlanNode>>) -> Result<Option<Box<Node>>, String> {
+        match node {
+            Some(node) => Ok(self.node(*node)?.map(Box::new)),
+            None => Ok(None),
+        }
+    }
+
+    fn fetch(
+        &mut self,
+        node: FetchNode,
+        path: Option<&FlattenNodePath>,
+    ) -> Result<Arc<Fetch>, String> {
+        let kind = node.operation_kind.as_ref().into();
+        let output_rewrites = node.output_rewrites.unwrap_or_default();
+        let path = path.map(|path| self.path(path)).unwrap_or_default();
+        let mut representations = Vec::new();
+        let target = match &node.requires {
+            None => Target::Fields {
+                path,
+                rewrites: self.rewrites(&output_rewrites)?,
+            },
+            Some(requires) => {
+                representations.push("representations".to_owned());
+                Target::Entities(vec![EntityAlias {
+                    key: self.symbols.intern("_entities"),
+                    representations: 0,
+                    paths: vec![path],
+                    requires: self.requires(requires, None, &node.operation.document, true),
+                    input_rewrites: self.rewrites(&node.input_rewrites.unwrap_or_default())?,
+                    output_rewrites: self.rewrites(&output_rewrites)?,
+                }])
+            }
+        };
+        let operation = self.operation(
+            node.service_name,
+            kind,
+            node.operation,
+            node.variable_usages.into_iter().flatten().collect(),
+            representations,
+            renames(output_rewrites.iter()),
+        );
+        Ok(Arc::new(Fetch { operation, target }))
+    }
+
+    fn batch(&mut self, node: BatchFetchNode) -> Result<Arc<Fetch>, String> {
+        let mut representations: Vec<String> = Vec::new();
+        let mut aliases = Vec::new();
+        let renamed = renames(
+            node.entity_batch
+                .aliases
+                .iter()
+                .flat_map(|alias| alias.output_rewrites.iter().flatten()),
+        );
+        for alias in &node.entity_batch.aliases {
+            let variable = &alias.representations_variable_name;
+            let index = representations.iter().position(|known| known == variable);
+            let index = index.unwrap_or_else(|| {
+                representations.push(variable.clone());
+                representations.len() - 1
+            });
+            aliases.push(EntityAlias {
+                key: self.symbols.intern(&alias.alias),
+                representations: index,
+                paths: alias
+                    .merge_paths
+                    .iter()
+                    .map(|path| self.path(path))
+                    .collect(),
+                requires: self.requires(&alias.requires, None, &node.operation.document, true),
+                input_rewrites: self
+                    .rewrites(alias.input_rewrites.as_deref().unwrap_or_default())?,
+                output_rewrites: self
+                    .rewrites(alias.output_rewrites.as_deref().unwrap_or_default())?,
+            });
+        }
+        let operation = self.operation(
+            node.service_name,
+            node.operation_kind.as_ref().into(),
+            node.operation,
+            node.variable_usages.into_iter().flatten().collect(),
+            representations,
+            renamed,
+        );
+        Ok(Arc::new(Fetch {
+            operation,
+            target: Target::Entities(aliases),
+        }))
+    }
+
+    fn operation(
+        &mut self,
+        subgraph: String,
+        kind: OperationKind,
+        operation: SubgraphFetchOperation,
+        variables: Vec<String>,
+        representations: Vec<String>,
+        renamed: HashMap<String, String>,
+    ) -> Arc<FetchOperation> {
+        let mut json = Vec::with_capacity(operation.document_str.len() + 16);
+        write_string(operation.document_str.as_bytes(), &mut json);
+        let shape = Shape::of_document(&operation.document, &mut self.symbols);
+        let variables = variables
+            .into_iter()
+            .filter(|name| !representations.contains(name))
+            .collect();
+        Arc::new(FetchOperation {
+            subgraph: subgraph.into(),
+            kind,
+            json: json.into(),
+            text: operation.document_str,
+            variables,
+            representations,
+            shape,
+            renamed,
+            parsed: OnceLock::new(),
+        })
+    }
+
+    fn path(&mut self, path: &FlattenNodePath) -> Path {
+        path.as_slice()
+            .iter()
+            .map(|segment| match segment {
+                FlattenNodePathSegment::Field(name) => Segment::Field(self.symbols.intern(name)),
+                FlattenNodePathSegment::List => Segment::List,
+                FlattenNodePathSegment::TypeCondition(names) => {
+                    Segment::Type(self.types(names.iter()))
+                }
+            })
+            .collect()
+    }
+
+    fn types<'n>(&self, names: impl Iterator<Item = &'n String>) -> TypeSet {
+        self.supergraph.types.set(names.map(String::as_str))
+    }
+
+    fn requires(
+        &mut self,
+        selection: &SelectionSet,
+        parent: Option<&str>,
+        document: &Document,
+        entity: bool,
+    ) -> Requires {
+        let mut requires = Requires {
+            typename: entity,
+            ..Requires::default()
+        };
+        for item in &selection.items {
+            match item {
+                SelectionItem::Field(field) if field.name == "__typename" => {
+                    requires.typename = true
+                }
+                SelectionItem::Field(field) => {
+                    let key = field.selection_identifier();
+                    // Where the planner aliased a field in the data, it asks for the alias under
+                    // the field's own name.
+                    let known = self.field(parent, &field.name).or(self.field(parent, key));
+                    let nullable = known.is_none_or(|known| !known.field_type.is_non_null());
+                    let inner = known.map(|known| known.field_type.inner_type().to_owned());
+                    requires.fields.push(RequiredField {
+                        source: self.symbols.intern(&field.name),
+                        key: self.symbols.intern(key),
+                        nullable,
+                        inner: (!field.selections.items.is_empty()).then(|| {
+                            self.requires(&field.selections, inner.as_deref(), document, false)
+                        }),
+                    });
+                }
+                SelectionItem::InlineFragment(fragment) => {
+                    let condition = fragment.type_condition.as_str();
+                    let types = self.supergraph.types.set([condition]);
+                    let inner =
+                        self.requires(&fragment.selections, Some(condition), document, entity);
+                    requires.fragments.push((types, inner));
+                }
+                SelectionItem::FragmentSpread(name) => {
+                    if let Some(fragment) =
+                        document.fragments.iter().find(|known| known.name == *name)
+                    {
+                        let condition = fragment.type_condition.as_str();
+                        let types = self.supergraph.types.set([condition]);
+                        let inner = self.requires(
+                            &fragment.selection_set,
+                            Some(condition),
+                            document,
+                            entity,
+                        );
+                        requires.fragments.push((types, inner));
+                    }
+                }
+            }
+        }
+        requires
+    }
+
+    fn field(&self, parent: Option<&str>, name: &str) -> Option<&planner::SupergraphField> {
+        let definitions = &self.supergraph.planner.supergraph.definitions;
+        definitions.get(parent?)?.fields().get(name)
+    }
+
+    fn rewrites(&mut self, rewrites: &[FetchRewrite]) -> Result<Vec<Rewrite>, String> {
+        rewrites
+            .iter()
+            .map(|rewrite| self.rewrite(rewrite))
+            .collect()
+    }
+
+    fn rewrite(&mut self, rewrite: &FetchRewrite) -> Result<Rewrite, String> {
+        let path = match rewrite {
+            FetchRewrite::ValueSetter(setter) => &setter.path,
+            FetchRewrite::KeyRenamer(renamer) => &renamer.path,
+        };
+        let Some((FetchNodePathSegment::Key(last), path)) = path.split_last() else {
+            return Err("a rewrite that names no key".to_owned());
+        };
+        let change = match rewrite {
+            FetchRewrite::ValueSetter(setter) if last == "__typename" => {
+                Change::SetTypename(self.supergraph.types.find(&setter.set_value_to))
+            }
+            FetchRewrite::ValueSetter(setter) => {
+                Change::Set(self.symbols.intern(last), setter.set_value_to.clone())
+            }
+            FetchRewrite::KeyRenamer(renamer) => Change::Rename(
+                self.symbols.intern(last),
+                self.symbols.intern(&renamer.rename_key_to),
+            ),
+        };
+        let path = path
+            .iter()
+            .map(|segment| match segment {
+                FetchNodePathSegment::Key(name) => RewriteSegment::Key(self.symbols.intern(name)),
+                FetchNodePathSegment::TypenameEquals(names) => {
+                    RewriteSegment::Type(self.types(names.iter()))
+                }
+            })
+            .collect();
+        Ok(Rewrite { path, change })
+    }
+}
+
+fn renames<'r>(rewrites: impl Iterator<Item = &'r FetchRewrite>) -> HashMap<String, String> {
+    rewrites
+        .filter_map(|rewrite| match rewrite {
+            FetchRewrite::KeyRenamer(renamer) => match renamer.path.last()? {
+                FetchNodePathSegment::Key(key) => {
+                    Some((key.clone(), renamer.rename_key_to.clone()))
+                }
+                FetchNodePathSegment::TypenameEquals(_) => None,
+            },
+            FetchRewrite::ValueSetter(_) => None,
+        })
+        .collect()
+}
+
+impl From<Option<&planner::OperationKind>> for OperationKind {
+    fn from(kind: Option<&planner::OperationKind>) -> Self {
+        match kind {
+            None | Some(planner::OperationKind::Query) => Self::Query,
+            Some(planner::OperationKind::Mutation) => Self::Mutation,
+            Some(planner::OperationKind::Subscription) => Self::Subscription,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What surrounds an answer: ids, callers, compression, pages of other origins, panics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::kit::Edge;
+use crate::requests::{Case, GRAPHQL_RESPONSE, JSON, content_type, query};
+use crate::subgraphs::Panicking;
+
+#[tokio::test]
+async fn request_ids_are_kept_or_made_and_reach_the_subgraph() {
+    let edge = Edge::start().await;
+    let check = async |sent: Option<&str>| -> (String, String) {
+        let mut case = Case::post(query("{ caller { requestId } }"));
+        if let Some(sent) = sent {
+            case = case.header("x-request-id", sent);
+        }
+        let response = case.send(&edge).await;
+        let echoed = response.headers()["x-request-id"]
+            .to_str()
+            .expect("text")
+            .to_owned();
+        let answer: Value = response.json().await.expect("JSON");
+        let seen = answer["data"]["caller"]["requestId"]
+            .as_str()
+            .expect("text")
+            .to_owned();
+        (echoed, seen)
+    };
+    assert_eq!(
+        check(Some("req-1")).await,
+        ("req-1".to_owned(), "req-1".to_owned())
+    );
+    let (made, seen) = check(None).await;
+    assert_eq!(made, seen);
+    assert_eq!(
+        uuid::Uuid::parse_str(&made)
+            .expect("a UUID")
+            .get_version_num(),
+        7
+    );
+    let (made, _) = check(Some("two words")).await;
+    assert_ne!(made, "two words");
+    let refused = Case::post("")
+        .header("x-request-id", "req-2")
+        .send(&edge)
+        .await;
+    assert_eq!(refused.headers()["x-request-id"], "req-2");
+}
+
+#[tokio::test]
+async fn the_verified_caller_reaches_the_subgraph() {
+    let edge = Edge::start().await;
+    let token = edge.token("usr_1", Duration::from_secs(60));
+    let bearer = format!("Bearer {token}");
+    let ask = || Case::post(query("{ caller { subject scopes ip } }"));
+    let response = ask().header("authorization", &bearer).send(&edge).await;
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(
+        answer["data"]["caller"],
+        json!({"subject": "usr_1", "scopes": ["orders:read"], "ip": "127.0.0.1"})
+    );
+    let response = ask().send(&edge).await;
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(answer["data"]["caller"]["subject"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_401_in_both_media_types_and_is_not_repeated() {
+    let edge = Edge::start().await;
+    for (authorization, says) in [
+        ("Bearer secret-nonsense", "JSON Web Token"),
+        ("Basic dTpw", "Bearer"),
+    ] {
+        for accept in [JSON, GRAPHQL_RESPONSE] {
+            let response = Case::post(query("{ hello }"))
+                .header("accept", accept)
+                .header("authorization", authorization)
+                .send(&edge)
+                .await;
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+            assert!(response.headers().contains_key("www-authenticate"));
+            let answer = response.text().await.expect("text");
+            assert!(
+                answer.contains("UNAUTHENTICATED") && answer.contains(says),
+                "{answer}"
+            );
+            assert!(!answer.contains("secret-nonsense"), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn long_answers_are_compressed_for_clients_that_can_read_it() {
+    let edge = Edge::start().await;
+    let encoding = async |body: String, accepted: &str| {
+        let response = Case::post(body)
+            .header("accept-encoding", accepted)
+            .send(&edge)
+            .await;
+        response
+            .headers()
+            .get("content-encoding")
+            .map(|value| value.to_str().expect("text").to_owned())
+    };
+    assert_eq!(
+        encoding(query("{ long }"), "gzip").await.as_deref(),
+        Some("gzip")
+    );
+    assert_eq!(encoding(query("{ long }"), "identity").await, None);
+    assert_eq!(encoding(query("{ hello }"), "gzip").await, None);
+}
+
+#[tokio::test]
+async fn only_listed_pages_may_read_answers() {
+    let edge = Edge::with(|config| {
+        config.development = false;
+        config.cors.origins = vec!["https://shop.example.com".to_owned()];
+    })
+    .await;
+    let preflight = async |origin: &str| {
+        let mut case = Case::post("");
+        case.method = Method::OPTIONS;
+        let response = case
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header(
+                "access-control-request-headers",
+                "content-type,authorization",
+            )
+            .send(&edge)
+            .await;
+        let headers = response.headers();
+        headers
+            .get("access-control-allow-origin")
+            .map(|value| value.to_str().expect("text").to_owned())
+    };
+    assert_eq!(
+        preflight("https://shop.example.com").await.as_deref(),
+        Some("https://shop.example.com")
+    );
+    assert_eq!(preflight("https://evil.test").await, None);
+    assert_eq!(preflight("http://localhost:3000").await, None);
+    let response = Case::post(query("{ hello }"))
+        .header("origin", "https://shop.example.com")
+        .send(&edge)
+        .await;
+    assert_eq!(
+        response.headers()["access-control-allow-origin"],
+        "https://shop.example.com"
+    );
+    assert_eq!(
+        response.headers()["access-control-expose-headers"],
+        "x-request-id"
+    );
+}
+
+#[tokio::test]
+async fn browsers_get_the_page_in_development_only() {
+    let html = "text/html,application/xhtml+xml,*/*;q=0.8";
+    let ask = || Case::get("").header("accept", html);
+    let development = Edge::start().await;
+    let response = ask().send(&development).await;
+    assert_eq!(
+        (response.status(), content_type(&response)),
+        (StatusCode::OK, "text/html; charset=utf-8")
+    );
+    assert!(response.text().await.expect("text").contains("IDE"));
+    let query = Case::get("?query={hello}")
+        .header("accept", html)
+        .send(&development)
+        .await;
+    assert!(content_type(&query).starts_with(JSON));
+
+    let production = Edge::with(|config| config.development = false).await;
+    let response = ask().send(&production).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_panic_costs_only_its_own_request_and_shows_nothing() {
+    let edge = Edge::over(Arc::new(Panicking), |_| {}).await;
+    for operation in ["{ hello }", "mutation { double(number: 1) }"] {
+        let response = Case::post(query(operation)).send(&edge).await;
+        assert_eq!(response.status(), 500, "{operation}");
+        let answer = response.text().await.expect("text");
+        assert!(answer.contains("INTERNAL"), "{answer}");
+        assert!(!answer.contains("bug"), "{answer}");
+    }
+    let response = Case::get("?query={__typename}").send(&edge).await;
+    assert_eq!(response.status(), 200);
+}

@@ -1,0 +1,38 @@
+//! The search domain's share: the products that can be found.
+
+use entities::insert_many;
+use entities::search::product;
+use platform::database::Database;
+use sea_orm::EntityTrait;
+
+use super::Plan;
+use crate::demo::catalog::PRODUCTS;
+
+pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
+    let transaction = database.begin().await?;
+    if product::Entity::find().one(&transaction).await?.is_some() {
+        return Ok(());
+    }
+    let rows = (0..PRODUCTS).map(|index| {
+        let product = plan.product(index);
+        product::Model {
+            id: product.id,
+            title: product.title,
+            description: product.description,
+            brand: Some(product.brand.to_owned()),
+            category: product.category.to_owned(),
+            image_url: Some(product.image_url),
+            rating: Some(product.rating),
+            review_count: product.reviews,
+            available_quantity: product.available,
+            price_usd_minor: product.price + product.adjustment,
+            popularity: i64::from(product.reviews),
+            active: true,
+            created_at: product.created_at,
+            updated_at: product.created_at,
+        }
+    });
+    insert_many::<product::Entity>(&transaction, rows.collect()).await?;
+    transaction.commit().await?;
+    Ok(())
+}

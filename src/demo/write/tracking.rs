@@ -1,0 +1,104 @@
+//! The tracking domain's share: the parcels of orders, and of returns that have a label.
+
+use entities::insert_many;
+use entities::tracking::{event, shipment};
+use platform::database::Database;
+use sea_orm::EntityTrait;
+
+use super::Plan;
+use crate::demo::Stream;
+use crate::demo::orders::Order;
+use crate::demo::returns::Return;
+use crate::demo::shipments::Shipment;
+
+pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()> {
+    let transaction = database.begin().await?;
+    if shipment::Entity::find().one(&transaction).await?.is_some() {
+        return Ok(());
+    }
+    for chunk in plan.chunks() {
+        let (mut shipments, mut events) = (Vec::new(), Vec::new());
+        for order in chunk.map(|index| plan.order(index)) {
+            if let Some(parcel) = plan.shipment(&order) {
+                shipments.push(shipment_row(&order, &parcel, plan));
+                events.extend(event_rows(&order, &parcel, plan));
+            }
+            if let Some(made) = plan.return_of(&order) {
+                shipments.extend(return_row(&order, &made, plan));
+            }
+        }
+        insert_many::<shipment::Entity>(&transaction, shipments).await?;
+        insert_many::<event::Entity>(&transaction, events).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn shipment_row(order: &Order, parcel: &Shipment, plan: &Plan) -> shipment::Model {
+    let last = parcel.events.last();
+    shipment::Model {
+        id: parcel.id,
+        order_id: order.id,
+        return_id: None,
+        customer_id: order.customer.id,
+        carrier: parcel.carrier.to_owned(),
+        tracking_number: parcel.tracking_number.clone(),
+        status: last
+            .map_or("label_created", |event| event.status)
+            .to_owned(),
+        location: last.map(|event| event.location.to_owned()),
+        last_update: last.map(|event| event.at),
+        estimated_delivery: Some(parcel.estimated_delivery),
+        sequence: 0,
+        consecutive_errors: 0,
+        last_polled_at: Some(plan.now),
+        last_answered_at: Some(plan.now),
+        created_at: order.placed_at,
+    }
+}
+
+fn event_rows(order: &Order, parcel: &Shipment, plan: &Plan) -> Vec<event::Model> {
+    parcel
+        .events
+        .iter()
+        .zip(0_u64..)
+        .map(|(told, position)| event::Model {
+            id: plan.id(Stream::ShipmentEvent, u64::from(order.index) * 8 + position),
+            shipment_id: parcel.id,
+            carrier: parcel.carrier.to_owned(),
+            tracking_number: parcel.tracking_number.clone(),
+            status: told.status.to_owned(),
+            location: Some(told.location.to_owned()),
+            occurred_at: told.at,
+            recorded_at: told.at,
+        })
+        .collect()
+}
+
+/// The parcel that brings a return back, when it has a label.
+fn return_row(order: &Order, made: &Return<'_>, plan: &Plan) -> Option<shipment::Model> {
+    let label = made.label.as_ref()?;
+    let status = match made.status {
+        "completed" => "delivered",
+        "refund_issued" => "in_transit",
+        _ => "label_created",
+    };
+    let (_, last) = made.events.last()?;
+    Some(shipment::Model {
+        id: plan.id(Stream::ReturnShipment, order.index.into()),
+        order_id: order.id,
+        return_id: Some(made.id),
+        customer_id: order.customer.id,
+        carrier: "usps".to_owned(),
+        tracking_number: label.tracking_number.clone(),
+        status: status.to_owned(),
+        location: None,
+        last_update: Some(*last),
+        estimated_delivery: None,
+        sequence: 0,
+        consecutive_errors: 0,
+        last_polled_at: None,
+        last_answered_at: None,
+        created_at: label.generated_at,
+    })
+}

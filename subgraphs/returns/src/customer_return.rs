@@ -1,0 +1,198 @@
+//! A return as the graph shows it.
+
+use std::borrow::Cow;
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use entities::returns::customer_return as entity;
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use resolvers::scalars::DateTime;
+use resolvers::{ApiError, ApiResult, access};
+use uuid::Uuid;
+
+use crate::loaders::Loaders;
+use crate::order::Order;
+use crate::refund::{RefundMethod, RefundQuote};
+use crate::return_item::ReturnItem;
+use crate::rules::status::{self, ReturnStatus};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Return {
+    status: ReturnStatus,
+    refund_method: RefundMethod,
+    currency: CurrencyCode,
+    label: Option<ReturnLabel>,
+    row: entity::Model,
+}
+
+impl TryFrom<entity::Model> for Return {
+    type Error = ApiError;
+
+    fn try_from(row: entity::Model) -> ApiResult<Self> {
+        let unknown = || ApiError::internal(format!("return {} has unknown values", row.id));
+        Ok(Self {
+            status: ReturnStatus::parse(&row.status).ok_or_else(unknown)?,
+            refund_method: RefundMethod::parse(&row.refund_method).ok_or_else(unknown)?,
+            currency: CurrencyCode::from_code(&row.currency).ok_or_else(unknown)?,
+            label: ReturnLabel::of(&row),
+            row,
+        })
+    }
+}
+
+impl Return {
+    /// The caller's return with this id: `None` when it does not exist, FORBIDDEN when it is
+    /// someone else's.
+    pub(crate) async fn of_caller(context: &Context<'_>, id: &ID) -> ApiResult<Option<Self>> {
+        let customer = access::customer(context)?;
+        let id = IdKind::Return.argument("id", id)?;
+        match Self::load(context, id).await? {
+            Some(row) if row.customer_id != customer => {
+                Err(ApiError::forbidden("You can only see your own returns"))
+            }
+            row => row.map(Self::try_from).transpose(),
+        }
+    }
+
+    /// What a representation of a return stands for: nothing unless it exists and is the caller's.
+    pub(crate) async fn represented(context: &Context<'_>, id: &ID) -> ApiResult<Option<Self>> {
+        let (Some(customer), Some(id)) = (access::visitor(context)?, IdKind::Return.parse(id))
+        else {
+            return Ok(None);
+        };
+        Self::load(context, id)
+            .await?
+            .filter(|row| row.customer_id == customer)
+            .map(Self::try_from)
+            .transpose()
+    }
+
+    async fn load(context: &Context<'_>, id: Uuid) -> ApiResult<Option<entity::Model>> {
+        let loaders = context.data_unchecked::<Loaders>();
+        Ok(loaders.returns.load_one(id).await?)
+    }
+}
+
+/// What a customer sends back of one order.
+#[Object]
+impl Return {
+    async fn id(&self) -> ID {
+        IdKind::Return.id(self.row.id)
+    }
+
+    async fn order(&self) -> Order {
+        Order {
+            id: self.row.order_id,
+        }
+    }
+
+    async fn status(&self) -> ReturnStatus {
+        self.status
+    }
+
+    async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<ReturnItem>> {
+        let rows = context
+            .data_unchecked::<Loaders>()
+            .items_of_return
+            .load_one(self.row.id)
+            .await?
+            .unwrap_or_default();
+        rows.into_iter().map(ReturnItem::try_from).collect()
+    }
+
+    /// As it was quoted when the return was made.
+    async fn refund(&self) -> RefundQuote {
+        let money = |minor| Money::new(minor, self.currency);
+        RefundQuote {
+            items: money(self.row.refund_items),
+            tax: money(self.row.refund_tax),
+            shipping: money(self.row.refund_shipping),
+            total: money(self.row.refund_total),
+            includes_shipping: self.row.shipping_refunded,
+        }
+    }
+
+    async fn refund_method(&self) -> RefundMethod {
+        self.refund_method
+    }
+
+    /// The shipping label, once there is one and until it is voided.
+    async fn label(&self) -> Option<&ReturnLabel> {
+        self.label.as_ref()
+    }
+
+    /// What happened so far, in order.
+    async fn timeline(&self, context: &Context<'_>) -> ApiResult<Vec<ReturnEvent>> {
+        let rows = context
+            .data_unchecked::<Loaders>()
+            .events_of_return
+            .load_one(self.row.id)
+            .await?
+            .unwrap_or_default();
+        Ok(rows
+            .into_iter()
+            .map(|row| ReturnEvent {
+                event: row.event,
+                timestamp: row.occurred_at.into(),
+            })
+            .collect())
+    }
+
+    /// What the customer does or waits for; null when nothing more will happen.
+    async fn next_step(&self) -> Option<Cow<'static, str>> {
+        status::next_step(self.status, self.row.label_carrier.as_deref())
+    }
+
+    /// Without a carrier scan until then, the return goes to manual review.
+    async fn fallback_deadline(&self) -> Option<DateTime> {
+        status::fallback_deadline(self.status, self.row.label_generated_at).map(DateTime)
+    }
+
+    async fn created_at(&self) -> DateTime {
+        self.row.created_at.into()
+    }
+
+    async fn updated_at(&self) -> DateTime {
+        self.row.updated_at.into()
+    }
+}
+
+/// A label to print and put on the package.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct ReturnLabel {
+    /// A PDF; the link is good until `expiresAt`.
+    pub url: String,
+    pub carrier: String,
+    pub tracking_number: String,
+    /// What the carrier charges for it.
+    pub estimated_cost: Money,
+    pub return_address: String,
+    pub expires_at: DateTime,
+}
+
+impl ReturnLabel {
+    /// The row's label, if it has a whole one that is not voided.
+    fn of(row: &entity::Model) -> Option<Self> {
+        if row.label_voided_at.is_some() {
+            return None;
+        }
+        let currency = CurrencyCode::from_code(row.label_cost_currency.as_deref()?)?;
+        Some(Self {
+            url: row.label_url.clone()?,
+            carrier: row.label_carrier.clone()?,
+            tracking_number: row.tracking_number.clone()?,
+            estimated_cost: Money::new(row.label_cost?, currency),
+            return_address: row.label_return_address.clone()?,
+            expires_at: row.label_expires_at?.into(),
+        })
+    }
+}
+
+/// A step on a return's way.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct ReturnEvent {
+    /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
+    /// `manual_review` or `cancelled`.
+    pub event: String,
+    pub timestamp: DateTime,
+}

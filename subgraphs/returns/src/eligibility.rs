@@ -1,0 +1,73 @@
+//! Whether an order item may come back, as the graph shows it.
+
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime as Time, Utc};
+use entities::returns::return_item::Returned;
+use resolvers::id::IdKind;
+use resolvers::scalars::DateTime;
+
+use crate::order_facts::OrderItemFacts;
+use crate::rules::eligibility::{self, IneligibilityCode, Ineligible};
+
+/// A rule that stands against a return.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct IneligibilityReason {
+    pub code: IneligibilityCode,
+    /// For people.
+    pub message: String,
+    /// The item it is about; null when it is about the whole order.
+    pub order_item_id: Option<ID>,
+    /// With PAST_RETURN_WINDOW.
+    pub delivery_date: Option<DateTime>,
+    /// With PAST_RETURN_WINDOW.
+    pub return_deadline: Option<DateTime>,
+}
+
+impl From<&Ineligible> for IneligibilityReason {
+    fn from(failure: &Ineligible) -> Self {
+        let window = match failure {
+            Ineligible::PastReturnWindow {
+                delivered_at,
+                deadline,
+            } => Some((*delivered_at, *deadline)),
+            _ => None,
+        };
+        Self {
+            code: failure.code(),
+            message: failure.message().into_owned(),
+            order_item_id: failure.item().map(|item| IdKind::OrderItem.id(item)),
+            delivery_date: window.map(|(delivered_at, _)| delivered_at.into()),
+            return_deadline: window.map(|(_, deadline)| deadline.into()),
+        }
+    }
+}
+
+/// Whether a unit of an order item may come back now.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct ReturnEligibility {
+    pub eligible: bool,
+    /// Everything that stands against it.
+    pub reasons: Vec<IneligibilityReason>,
+    /// The last moment a return is accepted; null before delivery.
+    pub return_deadline: Option<DateTime>,
+    /// Units that a return made now may have; 0 when none is eligible.
+    pub returnable_quantity: i32,
+}
+
+impl ReturnEligibility {
+    pub(crate) fn new(item: &OrderItemFacts, returned: Returned, now: Time<Utc>) -> Self {
+        let unit = item.wanted(1, returned);
+        let failures = eligibility::check(&item.order.facts, &[unit], now);
+        let returnable = if failures.is_empty() { unit.left() } else { 0 };
+        Self {
+            eligible: failures.is_empty(),
+            reasons: failures.iter().map(IneligibilityReason::from).collect(),
+            return_deadline: item
+                .order
+                .facts
+                .delivered_at
+                .map(|delivered_at| eligibility::deadline(delivered_at).into()),
+            returnable_quantity: i32::try_from(returnable).unwrap_or(i32::MAX),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! DataLoaders over the finders of `entities::returns` and over the orders subgraph; made anew for
+//! every request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::Context;
+use async_graphql::dataloader::Loader;
+use entities::returns::{customer_return, return_event, return_item};
+use platform::caller::Caller;
+use platform::database::Database;
+use resolvers::batch::{Batched, Batches};
+use resolvers::{ApiResult, access, finder_loader};
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use crate::State;
+use crate::order_facts::FactsOfItem;
+
+finder_loader! {
+    /// Returns by id.
+    ReturnById: Uuid => customer_return::Model, customer_return::by_ids
+}
+
+finder_loader! {
+    /// Items by return.
+    ItemsOfReturn: Uuid => Vec<return_item::Model>, return_item::of_returns
+}
+
+finder_loader! {
+    /// Timelines by return.
+    EventsOfReturn: Uuid => Vec<return_event::Model>, return_event::of_returns
+}
+
+finder_loader! {
+    /// What came back so far, by order item.
+    ReturnedOfItem: Uuid => return_item::Returned, return_item::returned
+}
+
+/// One customer's returns of an order. The customer is part of the key, so that nobody can read
+/// another's returns by asking about their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OrderOf {
+    pub customer: Uuid,
+    pub order: Uuid,
+}
+
+/// Returns by customer and order.
+pub(crate) struct ReturnsOfOrder(Database);
+
+impl Loader<OrderOf> for ReturnsOfOrder {
+    type Value = Vec<customer_return::Model>;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, keys: &[OrderOf]) -> Result<HashMap<OrderOf, Self::Value>, Self::Error> {
+        let mut found = HashMap::with_capacity(keys.len());
+        // A request has one caller, so this is one statement.
+        for chunk in keys.chunk_by(|a, b| a.customer == b.customer) {
+            let customer = chunk[0].customer;
+            let orders: Vec<_> = chunk.iter().map(|key| key.order).collect();
+            let rows = customer_return::of_orders(self.0.read(), customer, &orders).await?;
+            found.extend(
+                rows.into_iter()
+                    .map(|(order, rows)| (OrderOf { customer, order }, rows)),
+            );
+        }
+        Ok(found)
+    }
+}
+
+pub(crate) struct Loaders {
+    pub returns: Batched<ReturnById>,
+    pub returns_of_order: Batched<ReturnsOfOrder>,
+    pub items_of_return: Batched<ItemsOfReturn>,
+    pub events_of_return: Batched<EventsOfReturn>,
+    pub returned_of_item: Batched<ReturnedOfItem>,
+    facts_of_item: Batched<FactsOfItem>,
+    caller: Arc<OnceLock<Caller>>,
+}
+
+impl Loaders {
+    pub(crate) fn new(state: &State, batches: &Batches) -> Self {
+        let database = || state.database.clone();
+        let caller = Arc::new(OnceLock::new());
+        Self {
+            returns: batches.loader(ReturnById(database())),
+            returns_of_order: batches.loader(ReturnsOfOrder(database())),
+            items_of_return: batches.loader(ItemsOfReturn(database())),
+            events_of_return: batches.loader(EventsOfReturn(database())),
+            returned_of_item: batches.loader(ReturnedOfItem(database())),
+            facts_of_item: batches.loader(FactsOfItem {
+                orders: state.orders.clone(),
+                caller: caller.clone(),
+            }),
+            caller,
+        }
+    }
+
+    /// Facts by order item, asked of the orders subgraph on this request's caller's behalf.
+    pub(crate) fn order_items(&self, context: &Context<'_>) -> ApiResult<&Batched<FactsOfItem>> {
+        let caller = access::caller(context)?;
+        self.caller.get_or_init(|| caller.clone());
+        Ok(&self.facts_of_item)
+    }
+}

@@ -1,0 +1,39 @@
+//! What this domain adds to the orders domain's order: its returns.
+
+use async_graphql::{Context, ID, Object};
+use resolvers::id::IdKind;
+use resolvers::{ApiResult, access};
+use uuid::Uuid;
+
+use crate::customer_return::Return;
+use crate::loaders::{Loaders, OrderOf};
+
+pub(crate) struct Order {
+    pub id: Uuid,
+}
+
+#[Object]
+impl Order {
+    async fn id(&self) -> ID {
+        IdKind::Order.id(self.id)
+    }
+
+    /// The caller's returns of this order, cancelled ones too, oldest first.
+    async fn returns(&self, context: &Context<'_>) -> Option<ApiResult<Vec<Return>>> {
+        Some(self.load_returns(context).await)
+    }
+}
+
+impl Order {
+    async fn load_returns(&self, context: &Context<'_>) -> ApiResult<Vec<Return>> {
+        let customer = access::customer(context)?;
+        let order = self.id;
+        let rows = context
+            .data_unchecked::<Loaders>()
+            .returns_of_order
+            .load_one(OrderOf { customer, order })
+            .await?
+            .unwrap_or_default();
+        rows.into_iter().map(Return::try_from).collect()
+    }
+}

@@ -1,0 +1,48 @@
+//! What this domain adds to the orders domain's order item: whether it may come back.
+
+use async_graphql::{Context, ID, Object};
+use futures::TryFutureExt;
+use resolvers::id::IdKind;
+use resolvers::{ApiError, ApiResult, access};
+use uuid::Uuid;
+
+use crate::State;
+use crate::eligibility::ReturnEligibility;
+use crate::loaders::Loaders;
+
+pub(crate) struct OrderItem {
+    pub id: Uuid,
+}
+
+#[Object]
+impl OrderItem {
+    async fn id(&self) -> ID {
+        IdKind::OrderItem.id(self.id)
+    }
+
+    /// Whether a unit of this item may come back now; null when the item is not the caller's.
+    async fn return_eligibility(
+        &self,
+        context: &Context<'_>,
+    ) -> Option<ApiResult<ReturnEligibility>> {
+        self.judge(context).await.transpose()
+    }
+}
+
+impl OrderItem {
+    async fn judge(&self, context: &Context<'_>) -> ApiResult<Option<ReturnEligibility>> {
+        let customer = access::customer(context)?;
+        let loaders = context.data_unchecked::<Loaders>();
+        let (item, returned) = futures::try_join!(
+            loaders.order_items(context)?.load_one(self.id),
+            loaders
+                .returned_of_item
+                .load_one(self.id)
+                .map_err(ApiError::from),
+        )?;
+        let now = context.data_unchecked::<State>().clock.now();
+        Ok(item
+            .filter(|item| item.order.customer == customer)
+            .map(|item| ReturnEligibility::new(&item, returned.unwrap_or_default(), now)))
+    }
+}

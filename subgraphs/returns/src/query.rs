@@ -1,0 +1,53 @@
+//! The root queries, and the entry points of this domain's and other domains' entities.
+
+use async_graphql::{Context, ID, Object};
+use resolvers::ApiResult;
+use resolvers::access::authenticated;
+use resolvers::id::IdKind;
+
+use crate::customer_return::Return;
+use crate::order::Order;
+use crate::order_item::OrderItem;
+use crate::preview::{self, ReturnCreateInput, ReturnPreview};
+use crate::rules::reasons::{REASONS, ReturnReason};
+
+pub(crate) struct Query;
+
+#[Object]
+impl Query {
+    /// One of the caller's returns; null when it does not exist.
+    #[graphql(name = "return", directive = authenticated::apply())]
+    async fn one_return(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Return>> {
+        Return::of_caller(context, &id).await.transpose()
+    }
+
+    /// The 18 reasons to send something back.
+    async fn return_reasons(&self) -> &'static [ReturnReason] {
+        &REASONS
+    }
+
+    /// Whether this return would be accepted and what would be given back; nothing is written.
+    #[graphql(directive = authenticated::apply())]
+    async fn return_preview(
+        &self,
+        context: &Context<'_>,
+        input: ReturnCreateInput,
+    ) -> ApiResult<ReturnPreview> {
+        preview::preview(context, &input).await
+    }
+
+    #[graphql(entity)]
+    async fn return_by_id(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Return>> {
+        Return::represented(context, &id).await.transpose()
+    }
+
+    #[graphql(entity)]
+    async fn order(&self, id: ID) -> Option<Order> {
+        IdKind::Order.parse(&id).map(|id| Order { id })
+    }
+
+    #[graphql(entity)]
+    async fn order_item(&self, id: ID) -> Option<OrderItem> {
+        IdKind::OrderItem.parse(&id).map(|id| OrderItem { id })
+    }
+}

@@ -1,0 +1,201 @@
+//! What a return's input must be before any rule looks at it.
+
+use std::collections::HashSet;
+
+use resolvers::id::IdKind;
+use resolvers::user_error::InputError;
+use uuid::Uuid;
+
+use super::reasons::ReturnReason;
+use crate::preview::{ReturnCreateInput, ReturnItemInput};
+
+/// Items of one return at most.
+const MAX_ITEMS: usize = 100;
+/// Characters of a reason's text at most.
+const MAX_REASON_TEXT: usize = 1_000;
+
+/// A return's input, understood.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub order: Uuid,
+    pub items: Vec<WantedItem>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WantedItem {
+    pub order_item: Uuid,
+    pub quantity: i64,
+    pub reason: &'static ReturnReason,
+}
+
+/// Understands the input, or tells everything that is wrong with it.
+pub(crate) fn parse(input: &ReturnCreateInput) -> Result<Wanted, Vec<InputError>> {
+    let mut errors = Vec::new();
+    let order = IdKind::Order.parse(&input.order_id);
+    if order.is_none() {
+        errors.push(InputError::new(
+            "INVALID_ID",
+            "The order id is not valid",
+            &["input", "orderId"],
+        ));
+    }
+    if input.items.is_empty() || input.items.len() > MAX_ITEMS {
+        errors.push(InputError::new(
+            "INVALID_ITEMS",
+            format!("A return has 1 to {MAX_ITEMS} items"),
+            &["input", "items"],
+        ));
+        return Err(errors);
+    }
+    let mut seen = HashSet::new();
+    let items: Vec<_> = input
+        .items
+        .iter()
+        .enumerate()
+        .filter_map(|(index, item)| parse_item(item, index, &mut seen, &mut errors))
+        .collect();
+    match order {
+        Some(order) if errors.is_empty() => Ok(Wanted { order, items }),
+        _ => Err(errors),
+    }
+}
+
+fn parse_item(
+    item: &ReturnItemInput,
+    index: usize,
+    seen: &mut HashSet<Uuid>,
+    errors: &mut Vec<InputError>,
+) -> Option<WantedItem> {
+    let index = index.to_string();
+    let mut refuse = |code, message: &str, field| {
+        errors.push(InputError::new(
+            code,
+            message,
+            &["input", "items", &index, field],
+        ));
+    };
+    let order_item = IdKind::OrderItem.parse(&item.order_item_id);
+    match order_item {
+        None => refuse(
+            "INVALID_ID",
+            "The order item id is not valid",
+            "orderItemId",
+        ),
+        Some(id) if !seen.insert(id) => refuse(
+            "DUPLICATE_ITEM",
+            "Name each order item once, with the quantity to return",
+            "orderItemId",
+        ),
+        Some(_) => {}
+    }
+    if item.quantity < 1 {
+        refuse("INVALID_QUANTITY", "The quantity is at least 1", "quantity");
+    }
+    let reason = ReturnReason::from_code(&item.reason_code);
+    if reason.is_none() {
+        refuse(
+            "UNKNOWN_REASON",
+            "The reason is not one of returnReasons",
+            "reasonCode",
+        );
+    }
+    if let Some(text) = &item.reason_text
+        && text.chars().count() > MAX_REASON_TEXT
+    {
+        refuse(
+            "REASON_TEXT_TOO_LONG",
+            &format!("The reason's text has at most {MAX_REASON_TEXT} characters"),
+            "reasonText",
+        );
+    }
+    Some(WantedItem {
+        order_item: order_item?,
+        quantity: item.quantity.into(),
+        reason: reason?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::ID;
+
+    use super::*;
+    use crate::return_item::ItemCondition;
+
+    fn item(id: u128) -> ReturnItemInput {
+        ReturnItemInput {
+            order_item_id: IdKind::OrderItem.id(Uuid::from_u128(id)),
+            quantity: 1,
+            condition: ItemCondition::Unopened,
+            reason_code: "changed_mind".to_owned(),
+            reason_text: None,
+        }
+    }
+
+    fn input(items: Vec<ReturnItemInput>) -> ReturnCreateInput {
+        ReturnCreateInput {
+            order_id: IdKind::Order.id(Uuid::from_u128(1)),
+            items,
+        }
+    }
+
+    fn errors(input: &ReturnCreateInput) -> Vec<(String, String)> {
+        parse(input)
+            .unwrap_err()
+            .into_iter()
+            .map(|error| (error.code, error.field.unwrap().join(".")))
+            .collect()
+    }
+
+    #[test]
+    fn good_input_is_understood() {
+        let wanted = parse(&input(vec![item(1), item(2)])).unwrap();
+        assert_eq!(wanted.order, Uuid::from_u128(1));
+        let items: Vec<_> = wanted.items.iter().map(|item| item.order_item).collect();
+        assert_eq!(items, [Uuid::from_u128(1), Uuid::from_u128(2)]);
+        assert_eq!(wanted.items[0].reason.code, "changed_mind");
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_with_its_place() {
+        let bad = ReturnItemInput {
+            order_item_id: ID::from("ord_1"),
+            quantity: 0,
+            reason_code: "bored".to_owned(),
+            reason_text: Some("é".repeat(1_001)),
+            ..item(1)
+        };
+        let input = ReturnCreateInput {
+            order_id: ID::from("nonsense"),
+            items: vec![item(1), bad, item(1)],
+        };
+        let told = errors(&input);
+        let told: Vec<_> = told
+            .iter()
+            .map(|(code, field)| (code.as_str(), field.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("INVALID_ID", "input.orderId"),
+                ("INVALID_ID", "input.items.1.orderItemId"),
+                ("INVALID_QUANTITY", "input.items.1.quantity"),
+                ("UNKNOWN_REASON", "input.items.1.reasonCode"),
+                ("REASON_TEXT_TOO_LONG", "input.items.1.reasonText"),
+                ("DUPLICATE_ITEM", "input.items.2.orderItemId"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_return_has_items_but_not_too_many() {
+        for items in [0, 101] {
+            let input = input((0..items).map(item).collect());
+            assert_eq!(
+                errors(&input),
+                [("INVALID_ITEMS".to_owned(), "input.items".to_owned())]
+            );
+        }
+        assert!(parse(&input((0..100).map(item).collect())).is_ok());
+    }
+}

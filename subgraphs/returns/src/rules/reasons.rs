@@ -1,0 +1,124 @@
+//! The eighteen reasons to send something back.
+
+use async_graphql::{Enum, SimpleObject};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+pub enum ReasonCategory {
+    Quality,
+    Preference,
+    Logistics,
+}
+
+/// Why an item comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, SimpleObject)]
+pub struct ReturnReason {
+    pub code: &'static str,
+    pub category: ReasonCategory,
+    /// For people.
+    pub label: &'static str,
+    /// The mistake is ours: the refund includes the shipping.
+    pub refunds_shipping: bool,
+}
+
+/// All of them, category by category.
+pub static REASONS: [ReturnReason; 18] = {
+    use ReasonCategory::{Logistics, Preference, Quality};
+    [
+        ours("defective_on_arrival", Quality, "Defective on arrival"),
+        ours("damaged_in_transit", Quality, "Damaged in transit"),
+        theirs("wrong_color", Quality, "Wrong color"),
+        theirs("wrong_size", Quality, "Wrong size"),
+        ours("missing_parts", Quality, "Missing parts"),
+        theirs("poor_quality", Quality, "Poor quality"),
+        ours("stopped_working", Quality, "Stopped working"),
+        theirs("changed_mind", Preference, "Changed my mind"),
+        theirs("better_price_found", Preference, "Found a better price"),
+        theirs("not_as_described", Preference, "Not as described"),
+        theirs("no_longer_needed", Preference, "No longer needed"),
+        theirs("unwanted_gift", Preference, "Unwanted gift"),
+        theirs("ordered_by_mistake", Preference, "Ordered by mistake"),
+        theirs("does_not_fit_style", Preference, "Does not fit my style"),
+        theirs("late_delivery", Logistics, "Arrived too late"),
+        ours("wrong_item_shipped", Logistics, "Wrong item shipped"),
+        theirs("duplicate_order", Logistics, "Ordered twice"),
+        ours("incomplete_shipment", Logistics, "Incomplete shipment"),
+    ]
+};
+
+const fn ours(code: &'static str, category: ReasonCategory, label: &'static str) -> ReturnReason {
+    ReturnReason {
+        code,
+        category,
+        label,
+        refunds_shipping: true,
+    }
+}
+
+const fn theirs(code: &'static str, category: ReasonCategory, label: &'static str) -> ReturnReason {
+    ReturnReason {
+        code,
+        category,
+        label,
+        refunds_shipping: false,
+    }
+}
+
+impl ReturnReason {
+    /// The reason with this code, if there is one.
+    pub fn from_code(code: &str) -> Option<&'static Self> {
+        REASONS.iter().find(|reason| reason.code == code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn there_are_seven_of_quality_seven_of_preference_and_four_of_logistics_each_its_own() {
+        let count = |category| {
+            REASONS
+                .iter()
+                .filter(|reason| reason.category == category)
+                .count()
+        };
+        assert_eq!(count(ReasonCategory::Quality), 7);
+        assert_eq!(count(ReasonCategory::Preference), 7);
+        assert_eq!(count(ReasonCategory::Logistics), 4);
+        let codes: HashSet<_> = REASONS.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes.len(), 18);
+    }
+
+    #[test]
+    fn shipping_comes_back_for_our_mistakes_only() {
+        let ours: Vec<_> = REASONS
+            .iter()
+            .filter(|reason| reason.refunds_shipping)
+            .map(|reason| reason.code)
+            .collect();
+        assert_eq!(
+            ours,
+            [
+                "defective_on_arrival",
+                "damaged_in_transit",
+                "missing_parts",
+                "stopped_working",
+                "wrong_item_shipped",
+                "incomplete_shipment",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_reason_is_found_by_its_exact_code() {
+        assert_eq!(
+            ReturnReason::from_code("wrong_size").map(|reason| reason.label),
+            Some("Wrong size")
+        );
+        for unknown in ["", "WRONG_SIZE", "wrong size", "bored"] {
+            assert_eq!(ReturnReason::from_code(unknown), None, "{unknown}");
+        }
+    }
+}

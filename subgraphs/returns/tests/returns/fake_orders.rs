@@ -1,0 +1,151 @@
+//! An orders subgraph with what the returns domain asks of it, that counts its calls and can fail.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, Object, Schema, SimpleObject};
+use chrono::{DateTime as Time, Utc};
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use resolvers::scalars::DateTime;
+use resolvers::subgraph::Subgraph;
+use resolvers::{ApiError, ApiResult, access};
+use uuid::Uuid;
+
+/// An order of the fake; money in minor units of `currency`.
+#[derive(Clone)]
+pub(crate) struct FakeOrder {
+    pub id: Uuid,
+    pub customer: Uuid,
+    pub delivered_at: Option<Time<Utc>>,
+    pub total_usd: i64,
+    pub currency: CurrencyCode,
+    pub shipping: i64,
+    pub tax: i64,
+    pub items: Vec<FakeItem>,
+}
+
+#[derive(Clone)]
+pub(crate) struct FakeItem {
+    pub id: Uuid,
+    pub quantity: i32,
+    pub line_total: i64,
+    pub restriction: Option<&'static str>,
+}
+
+/// The fake's controls.
+#[derive(Clone, Default)]
+pub(crate) struct Orders {
+    calls: Arc<AtomicU64>,
+    down: Arc<AtomicBool>,
+}
+
+impl Orders {
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn fail(&self) {
+        self.down.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn subgraph(&self, orders: Vec<FakeOrder>) -> Subgraph {
+        let mut items = HashMap::new();
+        for order in orders {
+            for item in &order.items {
+                items.insert(item.id, (order.clone(), item.clone()));
+            }
+        }
+        let query = Query {
+            items,
+            down: self.down.clone(),
+        };
+        let schema = Schema::build(query, EmptyMutation, EmptySubscription)
+            .enable_federation()
+            .finish();
+        let calls = self.calls.clone();
+        Subgraph::new("orders", schema, move |_| {
+            calls.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+}
+
+struct Query {
+    items: HashMap<Uuid, (FakeOrder, FakeItem)>,
+    down: Arc<AtomicBool>,
+}
+
+#[Object]
+impl Query {
+    #[graphql(entity)]
+    async fn order_item(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<OrderItem>> {
+        if self.down.load(Ordering::Relaxed) {
+            return Err(ApiError::internal("the fake is down"));
+        }
+        let visitor = access::visitor(context)?;
+        Ok(IdKind::OrderItem
+            .parse(&id)
+            .and_then(|id| self.items.get(&id))
+            .filter(|(order, _)| visitor == Some(order.customer))
+            .map(|(order, item)| OrderItem::new(order, item)))
+    }
+}
+
+#[derive(SimpleObject)]
+struct OrderItem {
+    id: ID,
+    quantity: i32,
+    restriction: Option<String>,
+    line_total: Money,
+    order: Order,
+}
+
+#[derive(SimpleObject)]
+struct Order {
+    id: ID,
+    status: String,
+    delivered_at: Option<DateTime>,
+    total_usd: Money,
+    customer: Customer,
+    subtotal: Money,
+    shipping: Money,
+    tax: Money,
+    total: Money,
+}
+
+#[derive(SimpleObject)]
+struct Customer {
+    id: ID,
+}
+
+impl OrderItem {
+    fn new(order: &FakeOrder, item: &FakeItem) -> Self {
+        let money = |minor| Money::new(minor, order.currency);
+        let subtotal: i64 = order.items.iter().map(|item| item.line_total).sum();
+        let status = if order.delivered_at.is_some() {
+            "DELIVERED"
+        } else {
+            "SHIPPED"
+        };
+        Self {
+            id: IdKind::OrderItem.id(item.id),
+            quantity: item.quantity,
+            restriction: item.restriction.map(str::to_owned),
+            line_total: money(item.line_total),
+            order: Order {
+                id: IdKind::Order.id(order.id),
+                status: status.to_owned(),
+                delivered_at: order.delivered_at.map(DateTime),
+                total_usd: Money::new(order.total_usd, CurrencyCode::Usd),
+                customer: Customer {
+                    id: IdKind::Customer.id(order.customer),
+                },
+                subtotal: money(subtotal),
+                shipping: money(order.shipping),
+                tax: money(order.tax),
+                total: money(subtotal + order.tax + order.shipping),
+            },
+        }
+    }
+}

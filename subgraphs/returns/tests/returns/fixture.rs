@@ -1,0 +1,204 @@
+//! The subgraph over each database, migrated, at a fixed time, with a customer and their orders.
+
+use chrono::{DateTime, Duration, Utc};
+use entities::insert_many;
+use entities::returns::{customer_return, return_event, return_item};
+use platform::clock::Clock;
+use platform::testing::{Scratch, scratch_databases};
+use resolvers::client::SubgraphClient;
+use resolvers::id::IdKind;
+use resolvers::money::CurrencyCode;
+use resolvers::subgraph::Subgraph;
+use resolvers::testing::ask;
+use returns::rules::status::ReturnStatus;
+use returns::{ItemCondition, Migrator, RefundMethod, State, subgraph};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::fake_orders::{FakeItem, FakeOrder, Orders};
+
+/// Whose orders they are.
+pub(crate) const CUSTOMER: Uuid = Uuid::from_u128(1);
+/// Somebody else.
+pub(crate) const STRANGER: Uuid = Uuid::from_u128(2);
+const LABEL_SECONDS: i64 = 84;
+
+pub(crate) fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub(crate) fn now() -> DateTime<Utc> {
+    time("2025-10-09T10:15:22Z")
+}
+
+pub(crate) struct Fixture {
+    pub scratch: Scratch,
+    pub subgraph: Subgraph,
+    pub orders: Orders,
+}
+
+/// A fixture for each database, over these orders.
+pub(crate) async fn fixtures(orders: &[FakeOrder]) -> Vec<Fixture> {
+    let mut fixtures = Vec::new();
+    for scratch in scratch_databases().await {
+        migrations::migrate::<Migrator>(scratch.database.write())
+            .await
+            .unwrap();
+        let fake = Orders::default();
+        let subgraph = subgraph(State {
+            database: scratch.database.clone(),
+            clock: Clock::manual(now()),
+            orders: SubgraphClient::local(fake.subgraph(orders.to_vec())),
+        });
+        fixtures.push(Fixture {
+            scratch,
+            subgraph,
+            orders: fake,
+        });
+    }
+    fixtures
+}
+
+impl Fixture {
+    pub(crate) async fn ask(&self, document: &str, variables: Value) -> Value {
+        ask(&self.subgraph, Some(CUSTOMER), document, variables).await
+    }
+
+    /// Stores returns with their items and timelines.
+    pub(crate) async fn store(&self, returns: Vec<StoredReturn>) {
+        let db = self.scratch.database.write();
+        let mut rows = (Vec::new(), Vec::new(), Vec::new());
+        for stored in returns {
+            rows.0.push(stored.row);
+            rows.1.extend(stored.items);
+            rows.2.extend(stored.events);
+        }
+        insert_many::<customer_return::Entity>(db, rows.0)
+            .await
+            .unwrap();
+        insert_many::<return_item::Entity>(db, rows.1)
+            .await
+            .unwrap();
+        insert_many::<return_event::Entity>(db, rows.2)
+            .await
+            .unwrap();
+    }
+}
+
+/// A monitor for EUR 299.00 with 15.99 of tax and 9.00 of shipping, delivered six days ago.
+pub(crate) fn monitor_order() -> FakeOrder {
+    FakeOrder {
+        id: Uuid::from_u128(10),
+        customer: CUSTOMER,
+        delivered_at: Some(now() - Duration::days(6)),
+        total_usd: 34_000,
+        currency: CurrencyCode::Eur,
+        shipping: 900,
+        tax: 1_599,
+        items: vec![monitor()],
+    }
+}
+
+pub(crate) fn monitor() -> FakeItem {
+    FakeItem {
+        id: Uuid::from_u128(100),
+        quantity: 1,
+        line_total: 29_900,
+        restriction: None,
+    }
+}
+
+/// A return as the tables have it.
+pub(crate) struct StoredReturn {
+    pub row: customer_return::Model,
+    pub items: Vec<return_item::Model>,
+    pub events: Vec<return_event::Model>,
+}
+
+/// A return of units of one order item, whose label was made a moment ago.
+pub(crate) fn stored(
+    id: u128,
+    customer: Uuid,
+    order: Uuid,
+    item: Uuid,
+    units: i32,
+) -> StoredReturn {
+    let id = Uuid::from_u128(id);
+    let created_at = now();
+    let labelled_at = created_at + Duration::seconds(LABEL_SECONDS);
+    let event = |number: u128, status: ReturnStatus, occurred_at| return_event::Model {
+        id: Uuid::from_u128(id.as_u128() << 8 | number),
+        return_id: id,
+        event: status.timeline_event().to_owned(),
+        actor: IdKind::Customer.format(customer),
+        occurred_at,
+    };
+    StoredReturn {
+        items: vec![return_item::Model {
+            id,
+            return_id: id,
+            order_item_id: item,
+            product_name: "4K Monitor Pro 32 inch".to_owned(),
+            quantity: units,
+            condition: ItemCondition::Defective.as_str().to_owned(),
+            reason_code: "defective_on_arrival".to_owned(),
+            reason_text: Some("Screen has a dead pixel".to_owned()),
+            refund_amount: 29_900,
+            created_at,
+        }],
+        events: vec![
+            // The later one first: the timeline is by time, not by row.
+            event(1, ReturnStatus::LabelGenerated, labelled_at),
+            event(2, ReturnStatus::Initiated, created_at),
+        ],
+        row: customer_return::Model {
+            id,
+            order_id: order,
+            customer_id: customer,
+            status: ReturnStatus::LabelGenerated.as_str().to_owned(),
+            currency: "EUR".to_owned(),
+            refund_items: 29_900,
+            refund_tax: 1_599,
+            refund_shipping: 900,
+            refund_total: 32_399,
+            shipping_refunded: true,
+            refund_method: RefundMethod::OriginalPayment.as_str().to_owned(),
+            refund_key: None,
+            refund_attempts: 0,
+            refund_requested_at: None,
+            refund_provider_id: None,
+            refund_issued_at: None,
+            label_shipment_id: Some("shp_1".to_owned()),
+            label_object: Some("label.pdf".to_owned()),
+            label_url: Some("https://labels.example/label.pdf?signature=1".to_owned()),
+            label_carrier: Some("USPS".to_owned()),
+            tracking_number: Some("9205590036297012345678".to_owned()),
+            label_cost: Some(845),
+            label_cost_currency: Some("USD".to_owned()),
+            label_return_address: Some("500 Warehouse Drive, Louisville KY 40218".to_owned()),
+            label_generated_at: Some(labelled_at),
+            label_expires_at: Some(labelled_at + Duration::days(14)),
+            label_voided_at: None,
+            carrier_scanned_at: None,
+            created_at,
+            updated_at: labelled_at,
+        },
+    }
+}
+
+/// Snapshots with the fields of objects in alphabetical order: a subgraph answers them in the order
+/// in which they were ready.
+pub(crate) fn sorted() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_sort_maps(true);
+    settings
+}
+
+/// Representations of entities of one type.
+pub(crate) fn representations(kind: IdKind, name: &str, ids: &[Uuid]) -> Value {
+    let list: Vec<_> = ids
+        .iter()
+        .map(|id| json!({ "__typename": name, "id": kind.format(*id) }))
+        .collect();
+    json!({ "representations": list })
+}

@@ -1,0 +1,12 @@
+//! The returns subgraph by query, over every database and a small orders subgraph.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in test functions, these also share functions"
+)]
+
+mod eligibility;
+mod fake_orders;
+mod fixture;
+mod preview;
+mod returns;

@@ -1,0 +1,32 @@
+//! The carriers that are tracked.
+
+use async_graphql::Enum;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+pub enum Carrier {
+    Dhl,
+    // One word: the enum's own rule would write FED_EX for `FedEx`.
+    Fedex,
+    Ups,
+    Usps,
+}
+
+impl Carrier {
+    pub const ALL: [Self; 4] = [Self::Dhl, Self::Fedex, Self::Ups, Self::Usps];
+
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dhl => "dhl",
+            Self::Fedex => "fedex",
+            Self::Ups => "ups",
+            Self::Usps => "usps",
+        }
+    }
+
+    pub fn parse(stored: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|carrier| carrier.as_str() == stored)
+    }
+}

@@ -1,0 +1,89 @@
+//! What is set for each carrier.
+
+use std::time::Duration;
+
+use url::form_urlencoded::byte_serialize;
+
+use crate::carrier::Carrier;
+
+/// The settings of all carriers. [`Default`] has those the carriers' limits allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackingConfig {
+    pub dhl: CarrierConfig,
+    pub fedex: CarrierConfig,
+    pub ups: CarrierConfig,
+    pub usps: CarrierConfig,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrierConfig {
+    /// How often each parcel is asked about; `None` for a carrier that tells by itself.
+    pub poll_interval: Option<Duration>,
+    /// A parcel the carrier has not told of for longer is shown as stale.
+    pub staleness_limit: Duration,
+    /// The carrier's own page, with `{number}` for the tracking number.
+    pub tracking_url: String,
+}
+
+impl TrackingConfig {
+    pub const fn carrier(&self, carrier: Carrier) -> &CarrierConfig {
+        match carrier {
+            Carrier::Dhl => &self.dhl,
+            Carrier::Fedex => &self.fedex,
+            Carrier::Ups => &self.ups,
+            Carrier::Usps => &self.usps,
+        }
+    }
+}
+
+impl Default for TrackingConfig {
+    fn default() -> Self {
+        let carrier = |poll_seconds: Option<u64>, stale_minutes: u64, url: &str| CarrierConfig {
+            poll_interval: poll_seconds.map(Duration::from_secs),
+            staleness_limit: Duration::from_secs(60 * stale_minutes),
+            tracking_url: url.to_owned(),
+        };
+        Self {
+            dhl: carrier(
+                Some(60),
+                30,
+                "https://www.dhl.com/en/express/tracking.html?AWB={number}",
+            ),
+            fedex: carrier(
+                Some(90),
+                30,
+                "https://www.fedex.com/fedextrack/?trknbr={number}",
+            ),
+            ups: carrier(Some(120), 60, "https://www.ups.com/track?tracknum={number}"),
+            // Told by webhook, scan by scan, and scans are hours apart.
+            usps: carrier(
+                None,
+                24 * 60,
+                "https://tools.usps.com/go/TrackConfirmAction?tLabels={number}",
+            ),
+        }
+    }
+}
+
+impl CarrierConfig {
+    /// The carrier's page about this parcel.
+    pub fn tracking_url(&self, number: &str) -> String {
+        let number: String = byte_serialize(number.as_bytes()).collect();
+        self.tracking_url.replace("{number}", &number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_cannot_add_to_the_carriers_address() {
+        let config = TrackingConfig::default();
+        let url = config.carrier(Carrier::Ups).tracking_url("1Z&next=//evil?");
+        assert_eq!(
+            url,
+            "https://www.ups.com/track?tracknum=1Z%26next%3D%2F%2Fevil%3F"
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! What this domain tells the others: through its outbox, and at once to those who watch.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use entities::tracking::shipment;
+use resolvers::id::IdKind;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub(crate) const TOPIC: &str = "tracking.events";
+pub(crate) const STATUS_CHANGED: &str = "tracking.status_changed";
+
+/// A parcel's status changed. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StatusChanged<'a> {
+    pub version: u32,
+    pub order_id: &'a str,
+    /// Of a parcel that comes back.
+    pub return_id: Option<&'a str>,
+    pub customer_id: String,
+    pub shipment_id: String,
+    pub carrier: &'a str,
+    pub tracking_number: &'a str,
+    pub previous_status: &'a str,
+    pub status: &'a str,
+    pub location: Option<&'a str>,
+    /// When it happened, by the carrier's time.
+    pub timestamp: Option<DateTime<Utc>>,
+    pub estimated_delivery: Option<DateTime<Utc>>,
+    /// Number of the change among all of the order's, or the return's.
+    pub sequence: i32,
+}
+
+/// The channel on which an order's changes are published as [`Change`]s.
+pub(crate) fn channel(order: Uuid) -> String {
+    format!("order:tracking:{}", IdKind::Order.format(order))
+}
+
+/// A numbered change of a parcel, with all that its watchers are told: no watcher has to read for
+/// it. Version 1; processes of neighbouring versions understand each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    version: u32,
+    pub sequence: i32,
+    shipment_id: Uuid,
+    order_id: Uuid,
+    return_id: Option<Uuid>,
+    customer_id: Uuid,
+    carrier: String,
+    tracking_number: String,
+    status: String,
+    location: Option<String>,
+    timestamp: Option<DateTime<Utc>>,
+    estimated_delivery: Option<DateTime<Utc>>,
+    answered_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+impl Change {
+    /// The parcel's last change.
+    pub(crate) fn of(row: &shipment::Model) -> Self {
+        Self {
+            version: 1,
+            sequence: row.sequence,
+            shipment_id: row.id,
+            order_id: row.order_id,
+            return_id: row.return_id,
+            customer_id: row.customer_id,
+            carrier: row.carrier.clone(),
+            tracking_number: row.tracking_number.clone(),
+            status: row.status.clone(),
+            location: row.location.clone(),
+            timestamp: row.last_update,
+            estimated_delivery: row.estimated_delivery,
+            answered_at: row.last_answered_at,
+            created_at: row.created_at,
+        }
+    }
+
+    /// The parcel as it was then.
+    pub(crate) fn into_shipment(self) -> shipment::Model {
+        shipment::Model {
+            id: self.shipment_id,
+            order_id: self.order_id,
+            return_id: self.return_id,
+            customer_id: self.customer_id,
+            carrier: self.carrier,
+            tracking_number: self.tracking_number,
+            status: self.status,
+            location: self.location,
+            last_update: self.timestamp,
+            estimated_delivery: self.estimated_delivery,
+            sequence: self.sequence,
+            consecutive_errors: 0,
+            last_polled_at: self.answered_at,
+            last_answered_at: self.answered_at,
+            created_at: self.created_at,
+        }
+    }
+
+    pub(crate) fn to_message(&self) -> Result<Bytes, serde_json::Error> {
+        serde_json::to_vec(self).map(Bytes::from)
+    }
+}

@@ -1,0 +1,39 @@
+//! What this domain adds to the returns domain's return: the parcel that brings it back.
+
+use async_graphql::{Context, ID, Object};
+use resolvers::id::IdKind;
+use resolvers::{ApiResult, access};
+use uuid::Uuid;
+
+use crate::loaders::{Loaders, Owned};
+use crate::shipment::Shipment;
+
+pub(crate) struct Return {
+    pub id: Uuid,
+}
+
+#[Object]
+impl Return {
+    async fn id(&self) -> ID {
+        IdKind::Return.id(self.id)
+    }
+
+    /// The caller's parcel with this return, once there is a label.
+    async fn shipment(&self, context: &Context<'_>) -> Option<ApiResult<Shipment>> {
+        let answer: ApiResult<Option<Shipment>> = async {
+            let customer = access::customer(context)?;
+            context
+                .data_unchecked::<Loaders>()
+                .shipment_of_return
+                .load_one(Owned {
+                    customer,
+                    id: self.id,
+                })
+                .await?
+                .map(Shipment::try_from)
+                .transpose()
+        }
+        .await;
+        answer.transpose()
+    }
+}

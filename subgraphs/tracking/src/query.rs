@@ -1,0 +1,84 @@
+//! The entry points: one parcel, a guest's link, and the entities of other domains.
+
+use async_graphql::{Context, ID, Object};
+use entities::tracking::shipment;
+use resolvers::access::authenticated;
+use resolvers::id::IdKind;
+use resolvers::{ApiResult, access};
+use uuid::Uuid;
+
+use crate::State;
+use crate::guest_link::GuestScope;
+use crate::loaders::{Loaders, Owned};
+use crate::order::Order;
+use crate::order_return::Return;
+use crate::shipment::Shipment;
+
+pub(crate) struct Query;
+
+#[Object]
+impl Query {
+    /// A parcel of the caller's.
+    #[graphql(directive = authenticated::apply())]
+    async fn shipment(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Shipment>> {
+        let answer: ApiResult<Option<Shipment>> = async {
+            access::customer(context)?;
+            own_shipment(context, IdKind::Shipment.argument("id", &id)?).await
+        }
+        .await;
+        answer.transpose()
+    }
+
+    /// The parcel that a signed guest link shows; for an order's link, the one that moved last.
+    async fn track_by_token(
+        &self,
+        context: &Context<'_>,
+        token: String,
+    ) -> Option<ApiResult<Shipment>> {
+        let answer: ApiResult<Option<Shipment>> = async {
+            let state = context.data_unchecked::<State>();
+            let db = state.database.read();
+            match state.guest_links.open(&token, state.clock.now())? {
+                GuestScope::Shipment(id) => shipment::by_id(db, id)
+                    .await?
+                    .map(Shipment::try_from)
+                    .transpose(),
+                GuestScope::Order(id) => Shipment::latest(shipment::of_order(db, id).await?),
+            }
+        }
+        .await;
+        answer.transpose()
+    }
+
+    #[graphql(entity)]
+    async fn find_shipment(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Shipment>> {
+        match IdKind::Shipment.parse(&id) {
+            Some(id) => own_shipment(context, id).await,
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(entity)]
+    async fn find_order(&self, id: ID) -> Option<Order> {
+        IdKind::Order.parse(&id).map(|id| Order { id })
+    }
+
+    #[graphql(entity)]
+    async fn find_return(&self, id: ID) -> Option<Return> {
+        IdKind::Return.parse(&id).map(|id| Return { id })
+    }
+}
+
+/// The parcel, if it is the caller's; a visitor has none.
+async fn own_shipment(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Shipment>> {
+    let Some(customer) = access::visitor(context)? else {
+        return Ok(None);
+    };
+    context
+        .data_unchecked::<Loaders>()
+        .shipment
+        .load_one(Owned { customer, id })
+        .await?
+        .map(Shipment::try_from)
+        .transpose()
+}

@@ -1,0 +1,249 @@
+//! The one path of a change, whoever learned of it: poller, webhook or demo. One transaction
+//! writes the event, the parcel, the numbered change and the outbox event; then those who watch
+//! are told.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use entities::tracking::{change, event, shipment};
+use platform::outbox::{self, NewEvent};
+use resolvers::ApiError;
+use resolvers::id::IdKind;
+use sea_orm::{DatabaseTransaction, DbErr};
+use uuid::Uuid;
+
+use crate::State;
+use crate::events::{self, Change, StatusChanged};
+use crate::rules::progress::{Sighting, standing};
+use crate::status::TrackingStatus;
+
+/// What a carrier tells of a parcel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    pub status: TrackingStatus,
+    pub location: Option<String>,
+    /// When it happened, by the carrier's time.
+    pub time: DateTime<Utc>,
+    /// `None` when the carrier says nothing about it, which changes nothing.
+    pub estimated_delivery: Option<DateTime<Utc>>,
+}
+
+/// What became of an observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It was news: the change has this number among all of its order's, and the parcel this
+    /// status, which is another than the observed one when the observation came late.
+    Changed {
+        sequence: i32,
+        status: TrackingStatus,
+    },
+    /// It was known already. That the carrier answered is noted.
+    Known,
+}
+
+/// Why an observation could not be recorded. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("the tracking database failed: {0}")]
+    Database(#[from] DbErr),
+    #[error("there is no shipment {0}")]
+    NoShipment(Uuid),
+    #[error("shipment {0} has a status that is none")]
+    Status(Uuid),
+    #[error("the change could not be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl From<RecordError> for ApiError {
+    fn from(error: RecordError) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// Records what a carrier told of this parcel, each event once, and tells those who watch.
+pub async fn record(
+    state: &State,
+    parcel: &shipment::Model,
+    observation: &Observation,
+) -> Result<Recorded, RecordError> {
+    let now = state.clock.now();
+    // What both databases can store without loss, so that the same event is the same.
+    let time = observation.time.trunc_subsecs(6);
+    let transaction = state.database.begin().await?;
+    let mut journey = Journey::lock(&transaction, parcel).await?;
+    let before = journey.parcel.clone();
+    let row = &mut journey.parcel;
+
+    let is_new = event::record(
+        &transaction,
+        event::Model {
+            id: Uuid::now_v7(),
+            shipment_id: row.id,
+            carrier: row.carrier.clone(),
+            tracking_number: row.tracking_number.clone(),
+            status: observation.status.as_str().to_owned(),
+            location: observation.location.clone(),
+            occurred_at: time,
+            recorded_at: now,
+        },
+    )
+    .await?;
+    if is_new && let Some(standing) = standing(sightings(&transaction, row).await?) {
+        row.status = standing.status.as_str().to_owned();
+        row.location = standing.location;
+        row.last_update = Some(standing.at);
+    }
+    let is_newest = before.last_update.is_none_or(|last| time >= last);
+    if is_newest && observation.estimated_delivery.is_some() {
+        row.estimated_delivery = observation.estimated_delivery.map(|at| at.trunc_subsecs(6));
+    }
+    row.consecutive_errors = 0;
+    row.last_polled_at = Some(now);
+    row.last_answered_at = Some(now);
+
+    if !is_new && row.estimated_delivery == before.estimated_delivery {
+        shipment::update(&transaction, journey.parcel).await?;
+        transaction.commit().await?;
+        return Ok(Recorded::Known);
+    }
+    let (row, change) = journey.change(&transaction, now).await?;
+    if row.status != before.status {
+        tell_domains(&transaction, &row, &before.status, now).await?;
+    }
+    transaction.commit().await?;
+
+    let recorded = Recorded::Changed {
+        sequence: row.sequence,
+        status: TrackingStatus::parse(&row.status).ok_or(RecordError::Status(row.id))?,
+    };
+    tell_watchers(state, &row, &change).await;
+    Ok(recorded)
+}
+
+/// A parcel whose journey is locked: its changes take turns, and so get their numbers in the order
+/// in which they are committed.
+pub(crate) struct Journey {
+    pub(crate) parcel: shipment::Model,
+    /// Number of the journey's last change.
+    last: i32,
+}
+
+impl Journey {
+    pub(crate) async fn lock(
+        transaction: &DatabaseTransaction,
+        parcel: &shipment::Model,
+    ) -> Result<Self, RecordError> {
+        let parcels =
+            shipment::lock_journey(transaction, parcel.order_id, parcel.return_id).await?;
+        let last = parcels.iter().map(|row| row.sequence).max().unwrap_or(0);
+        parcels
+            .into_iter()
+            .find(|row| row.id == parcel.id)
+            .map(|parcel| Self { parcel, last })
+            .ok_or(RecordError::NoShipment(parcel.id))
+    }
+
+    /// Writes the parcel with the next number, and the change for those who will have missed it.
+    pub(crate) async fn change(
+        mut self,
+        transaction: &DatabaseTransaction,
+        now: DateTime<Utc>,
+    ) -> Result<(shipment::Model, Change), RecordError> {
+        self.parcel.sequence = self.last + 1;
+        let told = Change::of(&self.parcel);
+        change::insert(
+            transaction,
+            change::Model {
+                journey_id: self.parcel.journey_id(),
+                sequence: self.parcel.sequence,
+                change: serde_json::to_value(&told)?,
+                recorded_at: now,
+            },
+        )
+        .await?;
+        shipment::update(transaction, self.parcel.clone()).await?;
+        Ok((self.parcel, told))
+    }
+}
+
+/// All that was told of the parcel, and where it is said to be now.
+async fn sightings(
+    transaction: &DatabaseTransaction,
+    row: &shipment::Model,
+) -> Result<Vec<Sighting>, RecordError> {
+    let parse = |stored: &str| TrackingStatus::parse(stored).ok_or(RecordError::Status(row.id));
+    let history = event::of_shipments(transaction, &[row.id])
+        .await?
+        .remove(&row.id)
+        .unwrap_or_default();
+    let mut sightings = history
+        .into_iter()
+        .map(|event| {
+            Ok(Sighting {
+                status: parse(&event.status)?,
+                location: event.location,
+                at: event.occurred_at,
+            })
+        })
+        .collect::<Result<Vec<_>, RecordError>>()?;
+    if let Some(at) = row.last_update {
+        sightings.push(Sighting {
+            status: parse(&row.status)?,
+            location: row.location.clone(),
+            at,
+        });
+    }
+    Ok(sightings)
+}
+
+async fn tell_domains(
+    transaction: &DatabaseTransaction,
+    row: &shipment::Model,
+    previous_status: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let order_id = IdKind::Order.format(row.order_id);
+    let return_id = row.return_id.map(|id| IdKind::Return.format(id));
+    outbox::append(
+        transaction,
+        NewEvent {
+            topic: events::TOPIC,
+            event_type: events::STATUS_CHANGED,
+            aggregate_id: return_id.as_ref().unwrap_or(&order_id),
+            data: StatusChanged {
+                version: 1,
+                order_id: &order_id,
+                return_id: return_id.as_deref(),
+                customer_id: IdKind::Customer.format(row.customer_id),
+                shipment_id: IdKind::Shipment.format(row.id),
+                carrier: &row.carrier,
+                tracking_number: &row.tracking_number,
+                previous_status,
+                status: &row.status,
+                location: row.location.as_deref(),
+                timestamp: row.last_update,
+                estimated_delivery: row.estimated_delivery,
+                sequence: row.sequence,
+            },
+        },
+        now,
+    )
+    .await?;
+    Ok(())
+}
+
+/// The change is written already; a watcher who is not told now reads it after its next signal.
+pub(crate) async fn tell_watchers(state: &State, row: &shipment::Model, change: &Change) {
+    if row.return_id.is_some() {
+        return;
+    }
+    let message = match change.to_message() {
+        Ok(message) => message,
+        Err(error) => {
+            tracing::error!(%error, shipment = %row.id, "a change cannot be written as JSON");
+            return;
+        }
+    };
+    let channel = events::channel(row.order_id);
+    if let Err(error) = state.pubsub.publish(&channel, message).await {
+        tracing::error!(%error, %channel, sequence = row.sequence, "a change was not published");
+    }
+}

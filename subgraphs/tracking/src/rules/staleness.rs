@@ -1,0 +1,49 @@
+//! Whether what is shown of a parcel may be out of date.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::status::TrackingStatus;
+
+/// Whether a parcel on its way was last told of longer ago than its carrier's limit. One that has
+/// not left, or has arrived, is never stale: there is nothing more to hear.
+pub(crate) fn is_stale(
+    status: TrackingStatus,
+    last_told: DateTime<Utc>,
+    now: DateTime<Utc>,
+    limit: Duration,
+) -> bool {
+    // A time in the future is no time ago.
+    let silence = (now - last_told).to_std().unwrap_or_default();
+    status.is_active() && silence > limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parcel_on_its_way_is_stale_past_the_limit_and_not_at_it() {
+        let now = DateTime::from_timestamp(1_759_500_000, 0).unwrap();
+        let limit = Duration::from_secs(900);
+        let cases = [
+            (TrackingStatus::InTransit, 899, false),
+            (TrackingStatus::InTransit, 900, false),
+            (TrackingStatus::InTransit, 901, true),
+            (TrackingStatus::Shipped, 901, true),
+            (TrackingStatus::Exception, 901, true),
+            (TrackingStatus::InTransit, -5, false),
+            (TrackingStatus::LabelCreated, 90_000, false),
+            (TrackingStatus::Delivered, 90_000, false),
+        ];
+        for (status, seconds_ago, expected) in cases {
+            let last = now - chrono::Duration::seconds(seconds_ago);
+            assert_eq!(
+                is_stale(status, last, now, limit),
+                expected,
+                "{status:?} {seconds_ago}"
+            );
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A parcel, as the graph shows it.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use entities::tracking::{event, shipment as entity};
+use resolvers::id::IdKind;
+use resolvers::scalars::DateTime;
+use resolvers::{ApiError, ApiResult};
+
+use crate::State;
+use crate::carrier::Carrier;
+use crate::loaders::Loaders;
+use crate::order::Order;
+use crate::rules::staleness::is_stale;
+use crate::status::TrackingStatus;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Shipment {
+    pub(crate) carrier: Carrier,
+    pub(crate) status: TrackingStatus,
+    pub(crate) row: Arc<entity::Model>,
+}
+
+impl TryFrom<entity::Model> for Shipment {
+    type Error = ApiError;
+
+    fn try_from(row: entity::Model) -> ApiResult<Self> {
+        let unknown = || ApiError::internal(format!("shipment {} has unknown values", row.id));
+        Ok(Self {
+            carrier: Carrier::parse(&row.carrier).ok_or_else(unknown)?,
+            status: TrackingStatus::parse(&row.status).ok_or_else(unknown)?,
+            row: Arc::new(row),
+        })
+    }
+}
+
+impl Shipment {
+    /// Of several parcels the one that changed last.
+    pub(crate) fn latest(rows: Vec<entity::Model>) -> ApiResult<Option<Self>> {
+        rows.into_iter()
+            .max_by_key(|row| (row.sequence, row.last_update, row.id))
+            .map(Self::try_from)
+            .transpose()
+    }
+}
+
+/// A parcel on its way to the customer, or back with a return.
+#[Object]
+impl Shipment {
+    async fn id(&self) -> ID {
+        IdKind::Shipment.id(self.row.id)
+    }
+
+    async fn order(&self) -> Option<Order> {
+        Some(Order {
+            id: self.row.order_id,
+        })
+    }
+
+    async fn carrier(&self) -> Carrier {
+        self.carrier
+    }
+
+    async fn tracking_number(&self) -> &str {
+        &self.row.tracking_number
+    }
+
+    /// The carrier's own page about this parcel.
+    async fn tracking_url(&self, context: &Context<'_>) -> Option<String> {
+        let config = &context.data_unchecked::<State>().config;
+        Some(
+            config
+                .carrier(self.carrier)
+                .tracking_url(&self.row.tracking_number),
+        )
+    }
+
+    async fn status(&self) -> TrackingStatus {
+        self.status
+    }
+
+    /// When the status was reached, by the carrier's time.
+    async fn last_update(&self) -> Option<DateTime> {
+        self.row.last_update.map(DateTime)
+    }
+
+    async fn estimated_delivery(&self) -> Option<DateTime> {
+        self.row.estimated_delivery.map(DateTime)
+    }
+
+    /// All that the carrier has told, in the order in which it happened.
+    async fn history(&self, context: &Context<'_>) -> ApiResult<Vec<TrackingEvent>> {
+        let rows = context
+            .data_unchecked::<Loaders>()
+            .history
+            .load_one(self.row.id)
+            .await?
+            .unwrap_or_default();
+        rows.into_iter().map(TrackingEvent::try_from).collect()
+    }
+
+    /// Whether the carrier has not answered for longer than its staleness limit.
+    async fn stale(&self, context: &Context<'_>) -> bool {
+        let state = context.data_unchecked::<State>();
+        let last_told = self.row.last_answered_at.unwrap_or(self.row.created_at);
+        let limit = state.config.carrier(self.carrier).staleness_limit;
+        is_stale(self.status, last_told, state.clock.now(), limit)
+    }
+}
+
+/// Something that happened to a parcel.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct TrackingEvent {
+    status: TrackingStatus,
+    location: Option<String>,
+    /// By the carrier's time.
+    timestamp: DateTime,
+}
+
+impl TryFrom<event::Model> for TrackingEvent {
+    type Error = ApiError;
+
+    fn try_from(row: event::Model) -> ApiResult<Self> {
+        Ok(Self {
+            status: TrackingStatus::parse(&row.status).ok_or_else(|| {
+                ApiError::internal(format!("tracking event {} has an unknown status", row.id))
+            })?,
+            location: row.location,
+            timestamp: row.occurred_at.into(),
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! One watcher of an order: snapshot, then every change by its number, without gap or repeat.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_graphql::{Context, Variables};
+use entities::tracking::{change, shipment};
+use futures::stream::{self, Stream, StreamExt};
+use platform::database::Database;
+use platform::pubsub::{Backoff, Signal, Subscription};
+use resolvers::id::IdKind;
+use resolvers::{ApiError, ApiResult, access};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::State;
+use crate::events::{self, Change};
+use crate::shipment::Shipment;
+use crate::update::TrackingUpdate;
+use crate::watchers::Watching;
+
+/// Missed changes read at once.
+const PAGE: u64 = 100;
+
+pub(crate) struct Watch {
+    database: Database,
+    order: Uuid,
+    subscription: Subscription,
+    /// Number of the last change that was told; `None` until there is a parcel.
+    last: Option<i32>,
+    /// Read and not yet told.
+    ready: VecDeque<TrackingUpdate>,
+    /// Whether there may be more to read than is ready.
+    behind: bool,
+    _watching: Watching,
+}
+
+impl Watch {
+    /// Listens first and reads then, so that no change falls in between.
+    pub(crate) async fn open(
+        context: &Context<'_>,
+        customer: Uuid,
+        order: Uuid,
+    ) -> ApiResult<Self> {
+        let state = context.data_unchecked::<State>();
+        let subscription = state
+            .pubsub
+            .subscribe(&events::channel(order))
+            .await
+            .map_err(|error| {
+                tracing::warn!(%error, "an order cannot be watched");
+                ApiError::unavailable("Live tracking is not available at the moment")
+            })?;
+        let parcels = shipment::of_order(state.database.read(), order).await?;
+        let is_own = if parcels.is_empty() {
+            ask_orders(context, order).await?
+        } else {
+            parcels.iter().all(|row| row.customer_id == customer)
+        };
+        if !is_own {
+            return Err(ApiError::forbidden("You can only track orders you own"));
+        }
+        let mut watch = Self {
+            database: state.database.clone(),
+            order,
+            subscription,
+            last: None,
+            ready: VecDeque::new(),
+            behind: false,
+            _watching: state.watchers.watch(order),
+        };
+        watch.begin(parcels)?;
+        Ok(watch)
+    }
+
+    /// What the watcher is told, until it leaves.
+    pub(crate) fn updates(self) -> impl Stream<Item = TrackingUpdate> {
+        stream::unfold(self, |mut watch| async move {
+            let update = watch.next().await?;
+            Some((update, watch))
+        })
+    }
+
+    async fn next(&mut self) -> Option<TrackingUpdate> {
+        loop {
+            if let Some(update) = self.ready.pop_front() {
+                return Some(update);
+            }
+            if self.behind {
+                self.catch_up().await;
+                continue;
+            }
+            match self.subscription.next().await? {
+                Signal::Message(message) => match serde_json::from_slice::<Change>(&message) {
+                    Ok(change) => self.hear(change),
+                    Err(error) => {
+                        tracing::warn!(%error, order = %self.order, "a change cannot be read");
+                        self.behind = true;
+                    }
+                },
+                Signal::Gap => self.behind = true,
+            }
+        }
+    }
+
+    /// Tells the next change, ignores one that was told, and reads what is missing before others.
+    fn hear(&mut self, change: Change) {
+        match self.last {
+            Some(last) if change.sequence <= last => {}
+            Some(last) if change.sequence == last + 1 => {
+                if let Err(error) = self.tell(change) {
+                    tracing::error!(?error, order = %self.order, "a change cannot be told");
+                    self.behind = true;
+                }
+            }
+            _ => self.behind = true,
+        }
+    }
+
+    fn tell(&mut self, change: Change) -> ApiResult<()> {
+        let sequence = change.sequence;
+        self.ready.push_back(TrackingUpdate {
+            sequence,
+            snapshot: false,
+            shipment: Shipment::try_from(change.into_shipment())?,
+        });
+        self.last = Some(sequence);
+        Ok(())
+    }
+
+    /// The snapshot, if there is a parcel yet.
+    fn begin(&mut self, parcels: Vec<shipment::Model>) -> ApiResult<()> {
+        if let Some(shipment) = Shipment::latest(parcels)? {
+            let sequence = shipment.row.sequence;
+            self.last = Some(sequence);
+            self.ready.push_back(TrackingUpdate {
+                sequence,
+                snapshot: true,
+                shipment,
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads what is missing; while the database does not answer, tries again.
+    async fn catch_up(&mut self) {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        while let Err(error) = self.read().await {
+            let wait = backoff.next_wait();
+            tracing::warn!(?error, ?wait, order = %self.order, "missed changes cannot be read");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn read(&mut self) -> ApiResult<()> {
+        let db = self.database.read();
+        let Some(last) = self.last else {
+            let parcels = shipment::of_order(db, self.order).await?;
+            self.behind = false;
+            return self.begin(parcels);
+        };
+        let missed = change::after(db, self.order, last, PAGE).await?;
+        self.behind = missed.len() as u64 == PAGE;
+        for row in missed {
+            let change = serde_json::from_value(row.change).map_err(ApiError::internal)?;
+            self.tell(change)?;
+        }
+        Ok(())
+    }
+}
+
+const OWN_ORDER: &str = "query($representations: [_Any!]!) {
+    _entities(representations: $representations) { ... on Order { id } }
+}";
+
+#[derive(Deserialize)]
+struct Answer {
+    _entities: Vec<Option<Found>>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    id: String,
+}
+
+/// Whether the orders domain shows this order to the caller.
+async fn ask_orders(context: &Context<'_>, order: Uuid) -> ApiResult<bool> {
+    let id = IdKind::Order.format(order);
+    let representation = serde_json::json!({ "__typename": "Order", "id": id });
+    let variables =
+        Variables::from_json(serde_json::json!({ "representations": [representation] }));
+    let answer: Answer = context
+        .data_unchecked::<State>()
+        .orders
+        .query(access::caller(context)?, OWN_ORDER, variables)
+        .await?;
+    Ok(answer
+        ._entities
+        .into_iter()
+        .flatten()
+        .any(|found| found.id == id))
+}

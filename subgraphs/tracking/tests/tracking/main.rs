@@ -1,0 +1,9 @@
+//! The tracking subgraph by query and subscription, over every database.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod demo;
+mod order_tracking;
+mod record;
+mod shipments;
+mod support;

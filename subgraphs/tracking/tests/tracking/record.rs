@@ -1,0 +1,207 @@
+//! What becomes of what carriers tell.
+
+use chrono::Duration;
+use entities::tracking::shipment;
+use sea_orm::EntityTrait;
+use serde_json::json;
+use tracking::TrackingStatus::{
+    Delivered, InTransit, LabelCreated, OutForDelivery, Returning, Shipped,
+};
+use tracking::{Observation, RecordError, Recorded, record};
+use uuid::Uuid;
+
+use crate::support::{at, fixtures, parcel, seen};
+
+#[tokio::test]
+async fn a_late_event_is_in_the_history_in_its_time_order_and_leaves_the_status() {
+    for fixture in fixtures().await {
+        let row = fixture.ship().await;
+        for told in [
+            seen(Shipped, "Warehouse, Chicago IL", at(8, 0)),
+            seen(
+                OutForDelivery,
+                "Local Delivery Vehicle, Brooklyn NY",
+                at(14, 8),
+            ),
+        ] {
+            fixture.record(&row, &told).await;
+        }
+        let late = seen(InTransit, "Distribution Center, Newark NJ", at(14, 2));
+        let recorded = fixture.record(&row, &late).await;
+        let expected = Recorded::Changed {
+            sequence: 3,
+            status: OutForDelivery,
+        };
+        assert_eq!(recorded, expected, "{}", fixture.scratch.name);
+        let shipment = fixture.shipment(&row).await;
+        insta::allow_duplicates! {
+            insta::assert_json_snapshot!(shipment, @"");
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_recorded_once_however_often_it_is_told_at_once() {
+    for fixture in fixtures().await {
+        let row = fixture.ship().await;
+        let told = seen(InTransit, "Sort Facility, Columbus OH", at(6, 0));
+        let telling = (0..16).map(|_| fixture.record(&row, &told));
+        let recorded = futures::future::join_all(telling).await;
+        let changed = recorded.iter().filter(|&&what| what != Recorded::Known);
+        assert_eq!(changed.count(), 1, "{}", fixture.scratch.name);
+        let shipment = fixture.shipment(&row).await;
+        assert_eq!(shipment["history"].as_array().unwrap().len(), 1);
+        assert_eq!(fixture.events().await.len(), 1);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_estimate_for_a_known_event_is_a_change_and_an_old_one_is_none() {
+    for fixture in fixtures().await {
+        let row = fixture.ship().await;
+        let mut told = seen(InTransit, "Hub, Memphis TN", at(6, 0));
+        fixture.record(&row, &told).await;
+        told.estimated_delivery = Some(at(18, 0));
+        let recorded = fixture.record(&row, &told).await;
+        let expected = Recorded::Changed {
+            sequence: 2,
+            status: InTransit,
+        };
+        assert_eq!(recorded, expected);
+        assert_eq!(fixture.record(&row, &told).await, Recorded::Known);
+        let late = Observation {
+            estimated_delivery: Some(at(23, 0)),
+            ..seen(Shipped, "Warehouse", at(5, 0))
+        };
+        fixture.record(&row, &late).await;
+        let shipment = fixture.shipment(&row).await;
+        assert_eq!(shipment["estimatedDelivery"], "2025-10-03T18:00:00.000Z");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_order_of_telling_the_parcel_ends_the_same() {
+    let told = [
+        seen(LabelCreated, "", at(7, 0)),
+        seen(Shipped, "a", at(8, 0)),
+        seen(InTransit, "b", at(9, 0)),
+        seen(Delivered, "c", at(10, 0)),
+        seen(InTransit, "d", at(11, 0)),
+    ];
+    for fixture in fixtures().await {
+        for turn in 0..told.len() {
+            let row = fixture.ship().await;
+            let mut shuffled = told.clone();
+            shuffled.rotate_left(turn);
+            shuffled.swap(1, 3);
+            for told in &shuffled {
+                fixture.record(&row, told).await;
+            }
+            let shipment = fixture.shipment(&row).await;
+            assert_eq!(shipment["status"], "DELIVERED", "{turn}");
+            assert_eq!(shipment["lastUpdate"], "2025-10-03T10:00:00.000Z");
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn other_domains_are_told_of_each_new_status_once_and_not_of_each_place() {
+    for fixture in fixtures().await {
+        let row = fixture.ship().await;
+        for told in [
+            seen(Shipped, "Warehouse, Chicago IL", at(8, 0)),
+            seen(InTransit, "Sort Facility, Columbus OH", at(9, 0)),
+            seen(InTransit, "Distribution Center, Newark NJ", at(10, 0)),
+            seen(Delivered, "Front Door, Brooklyn NY", at(11, 0)),
+        ] {
+            fixture.record(&row, &told).await;
+        }
+        let events = fixture.events().await;
+        let told: Vec<_> = events
+            .iter()
+            .map(|event| {
+                assert_eq!(event.topic, "tracking.events");
+                assert_eq!(event.event_type, "tracking.status_changed");
+                let data = &event.data;
+                (
+                    event.sequence,
+                    data["previousStatus"].as_str().unwrap(),
+                    data["status"].as_str().unwrap(),
+                    data["sequence"].as_i64().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (1, "label_created", "shipped", 1),
+                (2, "shipped", "in_transit", 2),
+                (3, "in_transit", "delivered", 4),
+            ]
+        );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_returns_parcel_has_a_journey_of_its_own() {
+    for fixture in fixtures().await {
+        let out = fixture.ship().await;
+        fixture.record(&out, &seen(Shipped, "a", at(8, 0))).await;
+        let back = shipment::Model {
+            return_id: Some(Uuid::now_v7()),
+            ..parcel(out.order_id, fixture.customer)
+        };
+        fixture.insert(back.clone()).await;
+        let recorded = fixture.record(&back, &seen(InTransit, "b", at(9, 0))).await;
+        let first = Recorded::Changed {
+            sequence: 1,
+            status: InTransit,
+        };
+        assert_eq!(recorded, first);
+        let events = fixture.events().await;
+        assert_eq!(events.len(), 2);
+        assert_ne!(events[0].aggregate_id, events[1].aggregate_id);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_makes_a_silent_parcel_fresh_even_when_it_is_no_news() {
+    for fixture in fixtures().await {
+        let row = fixture.ship().await;
+        let told = seen(InTransit, "Hub, Memphis TN", at(6, 0));
+        fixture.record(&row, &told).await;
+        assert_eq!(fixture.shipment(&row).await["stale"], json!(false));
+        fixture.state.clock.advance(Duration::minutes(31));
+        assert_eq!(fixture.shipment(&row).await["stale"], json!(true));
+        assert_eq!(fixture.record(&row, &told).await, Recorded::Known);
+        assert_eq!(fixture.shipment(&row).await["stale"], json!(false));
+        let returning = seen(Returning, "Hub, Memphis TN", at(15, 0));
+        fixture.record(&row, &returning).await;
+        fixture.state.clock.advance(Duration::minutes(31));
+        assert_eq!(fixture.shipment(&row).await["stale"], json!(true));
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_parcel_that_is_gone_is_an_error_and_leaves_nothing() {
+    for fixture in fixtures().await {
+        let gone = parcel(Uuid::now_v7(), fixture.customer);
+        let error = record(&fixture.state, &gone, &seen(Shipped, "a", at(8, 0)))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, RecordError::NoShipment(id) if id == gone.id));
+        let left = entities::tracking::event::Entity::find()
+            .all(fixture.state.database.read())
+            .await
+            .unwrap();
+        assert!(left.is_empty());
+        fixture.scratch.drop().await;
+    }
+}
