@@ -2,15 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::sync::Arc;
-
 use async_graphql::Request;
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use entities::pricing::{exchange_rate, price_adjustment, price_change, product_price};
 use platform::caller::Caller;
 use platform::clock::Clock;
 use platform::testing::{Scratch, scratch_databases};
-use pricing::{Countries, Migrator, State, subgraph};
+use pricing::{Migrator, State, subgraph};
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
 use resolvers::testing::{ask, code};
@@ -45,12 +43,7 @@ async fn fixtures() -> Vec<Fixture> {
             .await
             .unwrap();
         let clock = Clock::manual(Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap());
-        let subgraph = subgraph(State {
-            database: scratch.database.clone(),
-            clock: clock.clone(),
-            countries: Arc::new(Countries::default()),
-            geo: None,
-        });
+        let subgraph = subgraph(State::new(scratch.database.clone(), clock.clone()));
         fixtures.push(Fixture {
             scratch,
             subgraph,
