@@ -269,8 +269,7 @@ impl Domains {
     /// Readies what subgraphs keep outside their databases: the search index.
     pub(crate) async fn start(&self) -> anyhow::Result<()> {
         if let Some(search) = &self.search {
-            search
-                .open_index()
+            search::ensure_index(search)
                 .await
                 .context("the search index cannot be used")?;
         }

@@ -6,6 +6,7 @@ use platform::telemetry::Metrics;
 use crate::cli::Router;
 use crate::config::{Configuration, Overrides};
 use crate::listener::{self, Ready};
+use crate::output;
 use crate::serving;
 
 /// A router without databases is ready as soon as it listens.
@@ -50,9 +51,9 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
-    println!(
+    output::line(&format!(
         "The router is listening on http://{address}{}",
         configuration.server.path
-    );
+    ))?;
     serving::serve(listener, state, metrics, Always, stop).await
 }

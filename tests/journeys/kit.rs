@@ -1,6 +1,6 @@
 //! Runs the binary as its users do: processes on free ports, each layout with databases of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -114,7 +114,8 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    /// Lays the graph out. `settings` are extra variables of every process.
+    /// Lays the graph out. `settings` are extra variables of every process, `flags` of those that run
+    /// subgraphs.
     pub(crate) async fn start(layout: Layout, settings: &[(&str, &str)], flags: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut environment: Vec<(String, String)> = settings
@@ -139,10 +140,11 @@ impl Graph {
         let mut subgraphs = Vec::new();
         let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
         if layout == Layout::Separate {
-            let seeded = command(&["seed"], &environment).status().await.unwrap();
-            assert!(seeded.success());
+            let seeded = command(&["seed"], &environment).output().await.unwrap();
+            assert!(seeded.status.success(), "{seeded:?}");
             for domain in DOMAINS {
-                let arguments = ["subgraph", domain, "--listen", "127.0.0.1:0", "--demo"];
+                let mut arguments = vec!["subgraph", domain, "--listen", "127.0.0.1:0"];
+                arguments.extend(flags);
                 let process = Process::start(command(&arguments, &environment)).await;
                 let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
                 // Those that start later ask those that are there.
@@ -150,8 +152,9 @@ impl Graph {
                 subgraphs.push(process);
             }
             arguments.push("--router-only");
+        } else {
+            arguments.extend(flags);
         }
-        arguments.extend(flags);
         let router = Process::start(command(&arguments, &environment)).await;
         Self {
             router,
@@ -177,11 +180,6 @@ impl Graph {
 
     pub(crate) async fn demo_token(&self) -> String {
         self.run(&["token", "--demo"]).await
-    }
-
-    /// Where the tests may write.
-    pub(crate) fn data(&self) -> PathBuf {
-        self.data.path().to_owned()
     }
 
     /// POSTs a query and gives the JSON of the answer.

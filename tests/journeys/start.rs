@@ -104,8 +104,8 @@ async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_li
 async fn a_database_of_a_newer_version_is_refused_by_name() {
     use sea_orm::ConnectionTrait;
     let data = tempfile::tempdir().unwrap();
-    let migrated = vantage(data.path()).arg("migrate").status().await.unwrap();
-    assert!(migrated.success());
+    let migrated = vantage(data.path()).arg("migrate").output().await.unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
     let url = format!("sqlite://{}", data.path().join("returns.sqlite").display());
     let connection = sea_orm::Database::connect(url).await.unwrap();
     connection
