@@ -1,10 +1,8 @@
 //! What a storefront does, through the running binary, in every layout: the same questions get the
 //! same JSON.
 
-mod kit;
-
+use crate::kit::{Graph, Layout, layouts};
 use chrono::{DurationRound, Utc};
-use kit::{Graph, Layout, layouts};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "{ me { name orders(first: 5) { totalCount nodes { id status total { formatted } totalUsd { amount } items { productName product { title imageUrl price(currency: EUR) { current { amount { formatted } exchangeRate { freshness } } } } returnEligibility { eligible returnDeadline reasons { code } } } shipments { carrier status estimatedDelivery } returns { status nextStep } } } notificationPreferences { preferences { channel category enabled } } } }";

@@ -1,10 +1,8 @@
 //! The committed SDL is what the code says. `cargo run -- schema export` brings it up to date.
 
-mod kit;
-
 use std::path::Path;
 
-use kit::vantage;
+use crate::kit::vantage;
 
 #[tokio::test]
 async fn the_committed_schema_is_up_to_date() {

@@ -1,8 +1,6 @@
 //! Starting and stopping, and the one line that says what is wrong when it does not.
 
-mod kit;
-
-use kit::{Process, vantage};
+use crate::kit::{Process, vantage};
 use serde_json::{Value, json};
 
 /// Runs to the end and gives the exit code and what was told.
@@ -33,7 +31,7 @@ async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_s
         let (mut curl, mut answer) = (String::new(), String::new());
         while let Some(line) = process.output.next_line().await.unwrap() {
             if line.trim_start().starts_with("curl ") {
-                curl = line;
+                curl.clone_from(&line);
             } else if line.starts_with('{') || !answer.is_empty() {
                 answer += &line;
             }

@@ -1,9 +1,7 @@
 //! Live tracking through the running binary: a snapshot, then every update in order, in every layout.
 
-mod kit;
-
+use crate::kit::{Graph, Layout, layouts};
 use futures::{SinkExt, StreamExt};
-use kit::{Graph, Layout, layouts};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
