@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
-
-/// Rows in one INSERT: SQLite allows 32,766 bound values, and a row binds fourteen.
-const CHUNK: usize = 2_000;
+use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "products")]
@@ -70,16 +67,10 @@ pub async fn active_after(
     query.all(db).await
 }
 
-/// Stores new rows, however many.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    loop {
-        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        Entity::insert_many(chunk)
-            .exec_without_returning(db)
-            .await?;
-    }
+/// How many products are active.
+pub async fn count_active(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::Active.eq(true))
+        .count(db)
+        .await
 }

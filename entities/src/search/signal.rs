@@ -1,11 +1,7 @@
 //! Something a shopper did with a product: what preferences and popularity are computed from.
 
 use chrono::{DateTime, Utc};
-use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
-
-/// Rows in one INSERT: SQLite allows 32,766 bound values, and a row binds seven.
-const CHUNK: usize = 4_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "signals")]
@@ -28,17 +24,3 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// Stores new rows, however many.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    loop {
-        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        Entity::insert_many(chunk)
-            .exec_without_returning(db)
-            .await?;
-    }
-}

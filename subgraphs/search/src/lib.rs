@@ -25,7 +25,7 @@ use engine::SearchEngine;
 use engine::embedded::Embedded;
 
 pub use migrations::search::Migrator;
-pub use reindex::{ReindexError, ensure_index, reindex};
+pub use reindex::ReindexError;
 
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "search";
@@ -58,7 +58,7 @@ impl State {
 }
 
 /// The subgraph over an open, migrated database. Searches fail until there is an index:
-/// [`ensure_index`].
+/// [`State::open_index`].
 pub fn subgraph(state: State) -> Subgraph {
     let schema = Schema::build(query::Query, mutation::Mutation, EmptySubscription)
         .data(state.clone())

@@ -1,6 +1,7 @@
 //! Signals: what shoppers do with products, from which preferences and popularity are computed.
 
 use async_graphql::{Context, Object};
+use entities::insert_many;
 use entities::search::signal;
 use resolvers::id::IdKind;
 use resolvers::user_error::InputError;
@@ -64,7 +65,7 @@ impl Mutation {
                     position: input.position,
                     occurred_at: state.clock.now(),
                 };
-                signal::insert_many(state.database.write(), vec![row]).await?;
+                insert_many::<signal::Entity>(state.database.write(), vec![row]).await?;
                 true
             }
             _ => false,

@@ -132,8 +132,8 @@ pub trait SearchEngine: std::fmt::Debug + Send + Sync {
     /// whose title begins so first, then the popular ones. A blank prefix gives the popular ones.
     async fn suggest(&self, prefix: String, limit: usize) -> Result<Vec<Uuid>, EngineError>;
 
-    /// Whether there is an index that this version can search.
-    async fn is_ready(&self) -> Result<bool, EngineError>;
+    /// How many products the index holds; `None` when there is none that this version can search.
+    async fn size(&self) -> Result<Option<u64>, EngineError>;
 
     /// Starts a fresh index beside the one that is searched. Builds take turns.
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError>;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use entities::insert_many;
 use entities::search::product;
 use resolvers::testing::{ask, code};
 use search::engine::embedded::Embedded;
@@ -43,17 +44,30 @@ async fn a_rebuild_takes_the_place_of_the_old_index_for_every_reader() {
         assert_eq!(count().await, [1, 1]);
 
         let rows = (1..2_500).map(|number| Item::PLAIN.row(number)).collect();
-        product::insert_many(fixture.scratch.database.write(), rows)
+        insert_many::<product::Entity>(fixture.scratch.database.write(), rows)
             .await
             .unwrap();
-        assert!(!search::ensure_index(&fixture.state).await.unwrap());
         assert_eq!(count().await, [1, 1], "until the index is rebuilt");
         let before = folders(&directory);
-        assert_eq!(search::reindex(&fixture.state).await.unwrap(), 2_500);
+        assert_eq!(fixture.state.reindex().await.unwrap(), 2_500);
         assert_eq!(count().await, [2_500, 2_500]);
         let after = folders(&directory);
         assert_eq!(after.len(), 1, "the old index is gone");
         assert_ne!(before, after);
+        assert!(!fixture.state.open_index().await.unwrap(), "it is complete");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_lacks_products_is_built_anew_at_start() {
+    for fixture in fixtures(&[]).await {
+        insert_many::<product::Entity>(fixture.scratch.database.write(), vec![Item::PLAIN.row(0)])
+            .await
+            .unwrap();
+        assert!(fixture.state.open_index().await.unwrap());
+        let answer = ask(&fixture.subgraph, None, COUNT, json!({})).await;
+        assert_eq!(answer["data"]["productSearch"]["totalCount"], 1);
         fixture.scratch.drop().await;
     }
 }
@@ -69,7 +83,7 @@ async fn an_unfinished_rebuild_leaves_nothing_and_changes_nothing() {
         drop(rebuild);
         assert_eq!(folders(&directory), before);
         // Builders take turns, and the first one is gone.
-        assert_eq!(search::reindex(&fixture.state).await.unwrap(), 1);
+        assert_eq!(fixture.state.reindex().await.unwrap(), 1);
         fixture.scratch.drop().await;
     }
 }
@@ -98,7 +112,7 @@ async fn a_missing_damaged_or_older_index_is_an_error_until_it_is_built_at_start
                 answer["errors"][0]["message"],
                 "Search is not available at the moment"
             );
-            assert!(search::ensure_index(&state).await.unwrap());
+            assert!(state.open_index().await.unwrap());
             let answer = ask(&subgraph, None, COUNT, json!({})).await;
             assert_eq!(answer["data"]["productSearch"]["totalCount"], 1);
         }
@@ -120,8 +134,8 @@ impl SearchEngine for Silent {
         std::future::pending().await
     }
 
-    async fn is_ready(&self) -> Result<bool, EngineError> {
-        Ok(true)
+    async fn size(&self) -> Result<Option<u64>, EngineError> {
+        Ok(Some(0))
     }
 
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {

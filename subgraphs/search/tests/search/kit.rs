@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{EmptyMutation, EmptySubscription, Enum, Object, Schema, SimpleObject};
 use chrono::{Duration, TimeZone, Utc};
+use entities::insert_many;
 use entities::search::product;
 use platform::clock::Clock;
 use platform::testing::{Scratch, scratch_databases};
@@ -87,7 +88,7 @@ pub(crate) async fn fixtures(rows: &[product::Model]) -> Vec<Fixture> {
         migrations::migrate::<Migrator>(scratch.database.write())
             .await
             .unwrap();
-        product::insert_many(scratch.database.write(), rows.to_vec())
+        insert_many::<product::Entity>(scratch.database.write(), rows.to_vec())
             .await
             .unwrap();
         let index = tempfile::tempdir().unwrap();
@@ -97,7 +98,7 @@ pub(crate) async fn fixtures(rows: &[product::Model]) -> Vec<Fixture> {
             index.path().join("index"),
             pricing(),
         );
-        assert!(search::ensure_index(&state).await.unwrap());
+        assert!(state.open_index().await.unwrap());
         fixtures.push(Fixture {
             subgraph: subgraph(state.clone()),
             scratch,

@@ -27,7 +27,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Over a directory that may be empty or missing: then [`SearchEngine::is_ready`] says no.
+    /// Over a directory that may be empty or missing: then it has no [`SearchEngine::size`].
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into().into(),
@@ -95,15 +95,15 @@ impl SearchEngine for Embedded {
         Ok(found.hits.iter().map(|hit| hit.position.id).collect())
     }
 
-    async fn is_ready(&self) -> Result<bool, EngineError> {
+    async fn size(&self) -> Result<Option<u64>, EngineError> {
         let engine = self.clone();
         blocking(move || match engine.generation() {
-            Ok(_) => Ok(true),
+            Ok(generation) => Ok(Some(generation.reader.searcher().num_docs())),
             // Missing, or damaged: either way it is to be built anew.
-            Err(EngineError::NoIndex) => Ok(false),
+            Err(EngineError::NoIndex) => Ok(None),
             Err(EngineError::Engine(error)) => {
                 tracing::warn!(%error, "the search index cannot be opened");
-                Ok(false)
+                Ok(None)
             }
             Err(error) => Err(error),
         })
