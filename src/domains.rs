@@ -269,7 +269,8 @@ impl Domains {
     /// Readies what subgraphs keep outside their databases: the search index.
     pub(crate) async fn start(&self) -> anyhow::Result<()> {
         if let Some(search) = &self.search {
-            search::ensure_index(search)
+            search
+                .open_index()
                 .await
                 .context("the search index cannot be used")?;
         }
