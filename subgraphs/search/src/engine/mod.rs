@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub use crate::rules::price_range::UsdRange;
 
 /// An engine that did not answer within this time is down, for the customer who waits.
-const DEADLINE: Duration = Duration::from_millis(900);
+const DEADLINE: Duration = Duration::from_millis(750);
 
 /// Lower bounds of the price facet's buckets, in US cents.
 pub const PRICE_BUCKETS: [i64; 7] = [0, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000];
