@@ -26,7 +26,7 @@ pub(crate) async fn compose(command: Compose) -> anyhow::Result<()> {
     match command.output {
         Some(file) => write(&file, router.supergraph_sdl()),
         None => {
-            output::line(&format!("{}", router.supergraph_sdl()))?;
+            output::line(router.supergraph_sdl())?;
             Ok(())
         }
     }

@@ -48,9 +48,6 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
         scopes: command.scope,
         ttl: command.ttl.get(),
     };
-    output::line(&format!(
-        "{}",
-        key.mint(&token, std::time::SystemTime::now())?
-    ))?;
+    output::line(&key.mint(&token, std::time::SystemTime::now())?)?;
     Ok(())
 }
