@@ -203,7 +203,7 @@ impl Plan {
         } else {
             random.random_range(1..=4_u32)
         };
-        let mut usd_subtotal = 0;
+        let (mut usd_subtotal, mut usd_tax) = (0, 0);
         let tax_rate = order.customer.place.tax;
         for position in 0..count {
             let mut product = match special {
@@ -226,7 +226,9 @@ impl Plan {
             let usd = product.price + product.adjustment;
             let unit_price = convert(usd, order.rate, order.currency);
             let line_total = unit_price * i64::from(quantity);
-            usd_subtotal += usd * i64::from(quantity);
+            let usd_total = usd * i64::from(quantity);
+            usd_subtotal += usd_total;
+            usd_tax += usd_total * tax_rate / 10_000;
             order.lines.push(Line {
                 id: self.id(
                     Stream::OrderItem,
@@ -248,7 +250,6 @@ impl Plan {
         };
         let usd_shipping = if order.index == 1 { 599 } else { usd_shipping };
         order.shipping = convert(usd_shipping, order.rate, order.currency);
-        let usd_tax = usd_subtotal * tax_rate / 10_000;
         order.total_usd = usd_subtotal + usd_shipping + usd_tax;
     }
 
