@@ -16,6 +16,7 @@ pub mod request;
 pub mod response;
 mod router;
 pub mod server;
+mod subscribe;
 mod supergraph;
 pub mod transport;
 mod value;

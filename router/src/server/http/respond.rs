@@ -41,6 +41,10 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
     }
 
+    pub(super) fn not_acceptable(message: &str) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadUserInput, message)
+    }
+
     pub(super) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -143,6 +147,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::BadUserInput
         | ErrorCode::NotFound
         | ErrorCode::Conflict
+        | ErrorCode::SchemaChanged
         | ErrorCode::OperationTooComplex
         | ErrorCode::PersistedOperationNotFound
         | ErrorCode::PersistedOperationRequired => StatusCode::BAD_REQUEST,
