@@ -53,10 +53,11 @@ impl Default for Source {
 
 impl Source {
     /// Changes the state that `feed` tells.
-    pub(crate) fn publish(&self) {
+    pub(crate) fn publish(&self) -> u64 {
         let number = 1 + self.state.fetch_add(1, Ordering::SeqCst);
         // Nobody may be listening.
         let _ = self.changes.send(number);
+        number
     }
 
     /// Waits until this many streams are open.
@@ -176,15 +177,19 @@ pub(crate) fn router_of(source: &Arc<Source>) -> Router {
 }
 
 fn router(transport: Arc<dyn Transport>) -> Router {
-    let sdl = Schema::build(Query, Mutation, Subscription(Arc::default()))
-        .enable_federation()
-        .enable_subscription_in_federation()
-        .finish()
-        .sdl_with_options(
-            async_graphql::SDLExportOptions::new()
-                .federation()
-                .compose_directive(),
-        );
+    let sdl = Schema::build(
+        Query,
+        Mutation(Arc::default()),
+        Subscription(Arc::default()),
+    )
+    .enable_federation()
+    .enable_subscription_in_federation()
+    .finish()
+    .sdl_with_options(
+        async_graphql::SDLExportOptions::new()
+            .federation()
+            .compose_directive(),
+    );
     Router::builder()
         .subgraph("small", &sdl, transport)
         .event_sequence("feed", "sequence")
@@ -209,7 +214,7 @@ pub(crate) fn other_router() -> Router {
 }
 
 fn service(source: Arc<Source>) -> Arc<dyn LocalService> {
-    let schema = Schema::build(Query, Mutation, Subscription(source))
+    let schema = Schema::build(Query, Mutation(source.clone()), Subscription(source))
         .enable_federation()
         .enable_subscription_in_federation()
         .finish();
@@ -287,10 +292,15 @@ struct Who {
     request_id: String,
 }
 
-struct Mutation;
+struct Mutation(Arc<Source>);
 
 #[Object]
 impl Mutation {
+    /// Changes the state that `feed` tells.
+    async fn change(&self) -> u64 {
+        self.0.publish()
+    }
+
     async fn double(&self, number: i32) -> i32 {
         2 * number
     }

@@ -2,6 +2,7 @@
 
 mod around;
 mod auth;
+mod clients;
 mod http;
 mod kit;
 mod provider;

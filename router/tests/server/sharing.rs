@@ -140,7 +140,7 @@ async fn changes_during_a_late_watchers_arrival_are_neither_missed_nor_repeated(
 async fn a_late_watcher_of_events_without_numbers_begins_at_the_beginning() {
     let edge = Edge::start().await;
     let mut first = watching(&edge, json!({}), UNNUMBERED).await;
-    let mut snapshot = async |socket: &mut Socket| {
+    let snapshot = async |socket: &mut Socket| {
         let event = socket.next().await.json();
         event["payload"]["data"]["feed"]["snapshot"].clone()
     };
