@@ -64,12 +64,14 @@ impl Default for ServerConfig {
     }
 }
 
-/// Subscriptions over HTTP: server-sent events and `multipart/mixed`. How many there may be, and how
-/// they end at shutdown, is as for WebSockets.
+/// Live subscriptions: of every protocol, and those over HTTP (server-sent events and `multipart/mixed`).
+/// How many of these there may be, and how they end at shutdown, is as for WebSockets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StreamingConfig {
-    /// How long a stream may be silent: proxies and clients give up on those that are.
+    /// How long a lost subgraph is tried again before its subscriptions end with an error.
+    pub source_recovery: Duration,
+    /// How long a stream over HTTP may be silent: proxies and clients give up on those that are.
     pub heartbeat: Duration,
     /// Events kept for clients that come back with `Last-Event-ID`.
     pub resume_events: usize,
@@ -80,6 +82,7 @@ pub struct StreamingConfig {
 impl Default for StreamingConfig {
     fn default() -> Self {
         Self {
+            source_recovery: Duration::from_secs(30),
             heartbeat: Duration::from_secs(5),
             resume_events: 64,
             resume_window: Duration::from_secs(30),

@@ -41,6 +41,7 @@ impl ServerState {
         let router = Arc::new(router);
         let streams = StreamOptions {
             source_timeout: config.websocket.subscribe_timeout.get(),
+            source_recovery: config.streaming.source_recovery.get(),
             resume_events: config.streaming.resume_events,
             resume_window: config.streaming.resume_window.get(),
         };

@@ -2,8 +2,11 @@
 //! when there is one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
+use rand::Rng;
+use tokio::time::Instant;
 
 use super::key::Key;
 use super::stream::Stream;
@@ -12,6 +15,10 @@ use crate::error::{ErrorCode, GraphQLError};
 use crate::request::GraphQLRequest;
 use crate::router::{Job, Router};
 use crate::transport::{EventStream, SubgraphResponse, TransportError};
+
+/// Before a lost source is tried again; it doubles each time.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Where the only watcher of a stream goes once it has its snapshot.
 pub(super) struct Handover {
@@ -99,6 +106,12 @@ async fn run(
         let Some(event) = event else {
             return End::Complete;
         };
+        if let Err(lost @ TransportError::Unavailable { .. }) = &event
+            && let Some(source) = Box::pin(recover(&hub, &job, lost)).await
+        {
+            events = source;
+            continue;
+        }
         let told = Box::pin(deliver(stream, &job, event)).await;
         if told
             && let Some(Handover {
@@ -124,6 +137,26 @@ async fn open(hub: &Hub, job: &Job) -> Result<EventStream, End> {
         Ok(Ok(events)) => Ok(events),
         Ok(Err(error)) => Err(failed(error)),
         Err(_) => Err(End::SourceTimeout),
+    }
+}
+
+/// A source that has been lost, opened again: subgraphs restart. `None` when it does not come back.
+async fn recover(hub: &Hub, job: &Job, lost: &TransportError) -> Option<EventStream> {
+    tracing::warn!(%lost, "a subscription's source is opened again");
+    let give_up = Instant::now() + hub.options.source_recovery;
+    let mut wait = FIRST_WAIT;
+    loop {
+        // Drawn at random, because many streams lose the same subgraph at once.
+        let wait_now = wait.mul_f64(rand::rng().random_range(0.5..1.0));
+        if Instant::now() + wait_now > give_up {
+            metrics::counter!("router_subscription_sources_lost_total").increment(1);
+            return None;
+        }
+        tokio::time::sleep(wait_now).await;
+        if let Ok(source) = open(hub, job).await {
+            return Some(source);
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) enum End {
 pub(crate) struct StreamOptions {
     /// How long a source may take to start.
     pub source_timeout: Duration,
+    /// How long a source that was lost is opened again and again.
+    pub source_recovery: Duration,
     /// How many events of a stream are kept for watchers that come back.
     pub resume_events: usize,
     /// How long a stream that somebody may come back to goes on without watchers.

@@ -213,7 +213,7 @@ pub(crate) fn other_router() -> Router {
         .expect("a router")
 }
 
-fn service(source: Arc<Source>) -> Arc<dyn LocalService> {
+pub(crate) fn service(source: Arc<Source>) -> Arc<dyn LocalService> {
     let schema = Schema::build(Query, Mutation(source.clone()), Subscription(source))
         .enable_federation()
         .enable_subscription_in_federation()
@@ -262,6 +262,23 @@ struct Query;
 impl Query {
     async fn hello(&self, name: Option<String>) -> String {
         format!("hello {}", name.as_deref().unwrap_or("you"))
+    }
+
+    /// The same for everybody, for a minute.
+    #[graphql(cache_control(max_age = 60))]
+    async fn shop(&self) -> &str {
+        "open"
+    }
+
+    /// The caller's own, for half a minute.
+    #[graphql(cache_control(max_age = 30, private))]
+    async fn basket(&self) -> i32 {
+        3
+    }
+
+    #[graphql(cache_control(max_age = 60))]
+    async fn closed(&self) -> async_graphql::Result<Option<i32>> {
+        Err("closed".into())
     }
 
     /// A long answer.

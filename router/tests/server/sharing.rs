@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{Edge, Source, other_router, router_of};
 use crate::sockets::{Got, Socket};
+use crate::subgraphs::Restarting;
 
 /// A subscription whose first event is the next change.
 const CHANGES: &str = "subscription { feed(snapshot: false) { sequence label } }";
@@ -201,4 +202,41 @@ async fn a_subscription_that_the_new_schema_has_not_ends_with_a_named_error() {
     socket.subscribe("2", "{ hello }").await;
     assert!(matches!(socket.next().await, Got::Json(message) if message["id"] == "2"));
     edge.source.opened(0).await;
+}
+
+#[tokio::test]
+async fn watchers_survive_a_subgraphs_restart() {
+    let source = std::sync::Arc::new(Source::default());
+    let (subgraph, switch) = Restarting::new(&source);
+    let edge = Edge::over(std::sync::Arc::new(subgraph), |_| {}).await;
+    let mut socket = watching(&edge, json!({}), NUMBERED).await;
+    assert_eq!(change(&mut socket).await, (0, true));
+    switch.send_replace(false);
+    source.opened(0).await;
+    source.publish();
+    source.publish();
+    switch.send_replace(true);
+    // What happened meanwhile, as a snapshot: the last state is not missed.
+    assert_eq!(change(&mut socket).await, (2, true));
+    source.publish();
+    assert_eq!(change(&mut socket).await, (3, false));
+}
+
+#[tokio::test]
+async fn a_subgraph_that_stays_away_ends_its_subscriptions_with_an_error() {
+    let source = std::sync::Arc::new(Source::default());
+    let (subgraph, switch) = Restarting::new(&source);
+    let edge = Edge::over(std::sync::Arc::new(subgraph), |config| {
+        config.streaming.source_recovery = platform::config::Duration::from_millis(200);
+    })
+    .await;
+    let mut socket = watching(&edge, json!({}), NUMBERED).await;
+    assert_eq!(change(&mut socket).await, (0, true));
+    switch.send_replace(false);
+    let message = socket.next().await.json();
+    assert_eq!(
+        message["payload"]["errors"][0]["extensions"]["code"], "SUBGRAPH_UNAVAILABLE",
+        "{message}"
+    );
+    assert_eq!(socket.next().await.json()["type"], "complete");
 }
