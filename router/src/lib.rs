@@ -7,6 +7,7 @@
 )]
 
 pub mod auth;
+mod cache_control;
 pub mod error;
 mod execute;
 mod introspection;
@@ -21,6 +22,7 @@ mod supergraph;
 pub mod transport;
 mod value;
 
+pub use cache_control::CachePolicy;
 pub use error::{
     ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
 };

@@ -292,7 +292,7 @@ impl Job {
         errors: Vec<GraphQLError>,
         deadline: Instant,
     ) -> GraphQLResponse {
-        let (data, mut errors) = self.execution(deadline).run(data, errors).await;
+        let (data, mut errors, cache) = self.execution(deadline).run(data, errors).await;
         let projection = &self.variant.projection;
         for error in &mut errors {
             error.path = projection.client_path(&error.path);
@@ -311,6 +311,10 @@ impl Job {
         }
         GraphQLResponse {
             data: Some(data),
+            // An answer with errors may be a better one the next time.
+            cache: cache
+                .policy()
+                .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query),
             errors,
             extensions,
         }

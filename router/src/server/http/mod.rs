@@ -150,7 +150,11 @@ async fn run(
         }
     };
     match (accepted.single, accepted.stream) {
-        (Some(media), _) => Ok(respond::graphql(media, &response)),
+        (Some(media), _) => {
+            let mut answer = respond::graphql(media, &response);
+            respond::keep(&mut answer, response.cache, &state.forward_headers);
+            Ok(answer)
+        }
         // A request error needs its status, which a stream has no place for.
         (None, Some(Format::EventStream)) if response.data.is_some() => {
             Ok(stream::answer(&response))
