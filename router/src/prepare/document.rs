@@ -130,6 +130,17 @@ pub(crate) fn operation(document: &Document) -> Option<&Operation> {
         })
 }
 
+/// The field of this name that is there whatever type and variables are.
+pub(super) fn plain_field<'d>(
+    selections: &'d [Selection<'static, String>],
+    name: &str,
+) -> Option<&'d Field<'static, String>> {
+    selections.iter().find_map(|selection| match selection {
+        Selection::Field(field) if field.name == name && field.directives.is_empty() => Some(field),
+        _ => None,
+    })
+}
+
 /// The root type of an operation; empty when the schema has none for its kind.
 pub(crate) fn root_type<'s>(operation: &Operation, supergraph: &'s Supergraph) -> &'s str {
     let schema = &supergraph.schema;

@@ -11,6 +11,7 @@ use platform::caller::{CALLER_HEADER, CallerKey};
 use url::Url;
 
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError, socket};
+use crate::cache_control::CachePolicy;
 use crate::prepare::OperationKind;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -254,8 +255,13 @@ impl Transport for HttpTransport {
             break answer.map_err(|error| self.failed(&error))?;
         };
         let status = response.status();
+        let cache = CachePolicy::of(response.headers());
         let body = self.body(response).await?;
-        request.decode(&body).map_err(|malformed| {
+        let decoded = request.decode(&body).map(|mut response| {
+            response.cache = cache;
+            response
+        });
+        decoded.map_err(|malformed| {
             if status.is_success() {
                 malformed
             } else {
