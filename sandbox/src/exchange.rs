@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::request::Parts};
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::calls::Call;
@@ -130,11 +130,13 @@ async fn answer(
     parts
         .headers
         .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    let pieces = [
-        Ok(body.slice(..cut)),
-        Err(io::Error::other("cut by a fault")),
-    ];
-    Response::from_parts(parts, Body::from_stream(stream::iter(pieces)))
+    // What was written must leave before the break: a body that fails at once is never sent at all.
+    let start = stream::once(async move { Ok(body.slice(..cut)) });
+    let end = stream::once(async {
+        tokio::task::yield_now().await;
+        Err(io::Error::other("cut by a fault"))
+    });
+    Response::from_parts(parts, Body::from_stream(start.chain(end)))
 }
 
 /// Lets the faults of this moment happen; `Some` is an answer instead of the provider's.
