@@ -224,14 +224,20 @@ fn move_parcel(
     })
 }
 
-/// Any number of a carrier's form is a parcel.
+/// Any number of a carrier's form is a parcel. EasyPost follows what USPS carries.
 fn know(world: &mut World, number: &str) -> Result<(), Refused> {
-    if world.parcels.get(number).is_some() {
-        return Ok(());
-    }
     let now = world.now;
-    let carrier = Carrier::of(number).ok_or_else(|| unknown(number))?;
-    world.parcels.of_carrier(carrier, number, now);
+    let carrier = match world.parcels.get(number) {
+        Some(parcel) => parcel.carrier,
+        None => {
+            let carrier = Carrier::of(number).ok_or_else(|| unknown(number))?;
+            world.parcels.of_carrier(carrier, number, now);
+            carrier
+        }
+    };
+    if carrier == Carrier::Usps {
+        world.track(number.to_owned(), carrier, None, None);
+    }
     Ok(())
 }
 

@@ -100,11 +100,11 @@ async fn answer(
     effects: &[Effect],
 ) -> Response {
     if let Err(refusal) = authorize(sandbox, provider, &parts) {
-        return refusal;
+        return *refusal;
     }
     let claim = match stripe::claim(sandbox.idempotency(), provider, &parts, &body) {
         Ok(claim) => claim,
-        Err(answered) => return answered,
+        Err(answered) => return *answered,
     };
     if let Some(failed) = strike(provider, effects, Moment::Before).await {
         return failed;
@@ -173,7 +173,7 @@ async fn strike(provider: Provider, effects: &[Effect], now: Moment) -> Option<R
 }
 
 /// Whether the call carries what this provider knows its customers by. Any key of the right form does.
-fn authorize(sandbox: &Sandbox, provider: Provider, parts: &Parts) -> Result<(), Response> {
+fn authorize(sandbox: &Sandbox, provider: Provider, parts: &Parts) -> Result<(), Box<Response>> {
     match provider {
         Provider::Stripe => stripe::authorize(&parts.headers),
         Provider::Easypost => easypost::authorize(&parts.headers),

@@ -90,16 +90,16 @@ async fn latest(State(sandbox): State<Sandbox>, Query(asked): Query<Asked>) -> R
 }
 
 /// The key is in the query.
-pub(crate) fn authorize(query: Option<&str>) -> Result<(), Response> {
+pub(crate) fn authorize(query: Option<&str>) -> Result<(), Box<Response>> {
     let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let mut keys = pairs.filter(|(name, value)| name == "app_id" && !value.is_empty());
     match keys.next() {
         Some(_) => Ok(()),
-        None => Err(problem(
+        None => Err(Box::new(problem(
             StatusCode::UNAUTHORIZED,
             "missing_app_id",
             "No App ID provided. Please sign up at https://openexchangerates.org/signup, or contact support@openexchangerates.org.",
-        )),
+        ))),
     }
 }
 

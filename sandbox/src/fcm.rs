@@ -165,17 +165,17 @@ fn subscribe(
 }
 
 /// A bearer token, whichever; asking for one needs none.
-pub(crate) fn authorize(parts: &Parts) -> Result<(), Response> {
+pub(crate) fn authorize(parts: &Parts) -> Result<(), Box<Response>> {
     let has_token = bearer(&parts.headers).is_some_and(|token| !token.is_empty());
     if has_token || parts.uri.path() == "/token" {
         return Ok(());
     }
-    Err(error(
+    Err(Box::new(error(
         StatusCode::UNAUTHORIZED,
         "UNAUTHENTICATED",
         "Request is missing required authentication credential.",
         None,
-    ))
+    )))
 }
 
 pub(crate) fn failure(status: u16) -> Value {

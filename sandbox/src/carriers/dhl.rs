@@ -40,10 +40,12 @@ async fn track(State(sandbox): State<Sandbox>, Query(asked): Query<Asked>) -> Re
     }
 }
 
-pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Response> {
+pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Box<Response>> {
     match text(headers, "dhl-api-key") {
         Some(key) if !key.is_empty() => Ok(()),
-        _ => Err(problem(401, "Unauthorized for given resource.").into_response()),
+        _ => Err(Box::new(
+            problem(401, "Unauthorized for given resource.").into_response(),
+        )),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn authorize(
     sandbox: &Sandbox,
     provider: Provider,
     parts: &Parts,
-) -> Result<(), Response> {
+) -> Result<(), Box<Response>> {
     if parts.uri.path().ends_with("/oauth/token") {
         return Ok(());
     }
@@ -57,5 +57,7 @@ pub(crate) fn authorize(
             "Access token expired. Please modify your request and try again.",
         ),
     };
-    Err((StatusCode::UNAUTHORIZED, Json(body)).into_response())
+    Err(Box::new(
+        (StatusCode::UNAUTHORIZED, Json(body)).into_response(),
+    ))
 }

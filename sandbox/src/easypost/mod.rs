@@ -59,14 +59,14 @@ pub(crate) fn routes() -> Router<Sandbox> {
 }
 
 /// Any key does: as a Basic user without password, as the SDKs send it, or as a bearer token.
-pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Response> {
+pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Box<Response>> {
     let key = match basic(headers) {
         Some((user, _)) => Some(user),
         None => bearer(headers).map(str::to_owned),
     };
     match key {
         Some(key) if !key.is_empty() => Ok(()),
-        _ => Err(EasyPostError::Unauthorized.into_response()),
+        _ => Err(Box::new(EasyPostError::Unauthorized.into_response())),
     }
 }
 

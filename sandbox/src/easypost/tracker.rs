@@ -106,7 +106,7 @@ async fn list(State(sandbox): State<Sandbox>, Query(page): Query<Page>) -> Json<
 
 impl World {
     /// Follows a parcel, and tells that it does. Gives the tracker's id; one that is there already stays.
-    pub(super) fn track(
+    pub(crate) fn track(
         &mut self,
         code: String,
         carrier: Carrier,

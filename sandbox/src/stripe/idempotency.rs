@@ -39,7 +39,7 @@ pub(crate) fn claim(
     provider: Provider,
     parts: &Parts,
     body: &Bytes,
-) -> Result<Option<Claim>, Response> {
+) -> Result<Option<Claim>, Box<Response>> {
     if provider != Provider::Stripe || parts.method != Method::POST {
         return Ok(None);
     }
@@ -56,15 +56,19 @@ pub(crate) fn claim(
     match used.get(key) {
         None => {}
         Some(first) if first.fingerprint != fingerprint => {
-            return Err(StripeError::KeyReused(key.to_owned()).into_response());
+            return Err(Box::new(
+                StripeError::KeyReused(key.to_owned()).into_response(),
+            ));
         }
         Some(Used { answer: None, .. }) => {
-            return Err(StripeError::KeyInUse(key.to_owned()).into_response());
+            return Err(Box::new(
+                StripeError::KeyInUse(key.to_owned()).into_response(),
+            ));
         }
         Some(Used {
             answer: Some((status, body)),
             ..
-        }) => return Err(replay(*status, body.clone())),
+        }) => return Err(Box::new(replay(*status, body.clone()))),
     }
     used.insert(
         key.to_owned(),

@@ -65,14 +65,14 @@ pub(crate) fn routes() -> Router<Sandbox> {
 }
 
 /// A secret or restricted key, whichever: as a bearer token, as the SDKs send it, or as a Basic user.
-pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Response> {
+pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Box<Response>> {
     let key = match bearer(headers) {
         Some(token) => Some(token.to_owned()),
         None => basic(headers).map(|(user, _)| user),
     };
     match key {
         Some(key) if key.starts_with("sk_") || key.starts_with("rk_") => Ok(()),
-        Some(_) => Err(StripeError::InvalidKey.into_response()),
-        None => Err(StripeError::NoKey.into_response()),
+        Some(_) => Err(Box::new(StripeError::InvalidKey.into_response())),
+        None => Err(Box::new(StripeError::NoKey.into_response())),
     }
 }
