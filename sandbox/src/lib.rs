@@ -1,1 +1,26 @@
-//! sandbox
+//! Simulators of the third parties: EasyPost, Stripe, DHL, FedEx, UPS, Open Exchange Rates and FCM, on one
+//! address, each under the paths of its real API. What they know is in memory and follows from a seed.
+
+mod calls;
+mod carriers;
+mod config;
+mod control;
+mod easypost;
+mod exchange;
+mod exchange_rates;
+mod faults;
+mod fcm;
+mod form;
+mod ids;
+mod parcels;
+mod provider;
+mod sandbox;
+mod stripe;
+mod webhooks;
+mod world;
+
+pub use config::Config;
+pub use parcels::{Carrier, KnownParcel, Status};
+pub use provider::Provider;
+pub use sandbox::Sandbox;
+pub use stripe::KnownPayment;

@@ -1,0 +1,85 @@
+//! What was called, for tests and the curious. Credentials are not kept.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::provider::Provider;
+
+/// Older calls are forgotten first.
+const KEPT: usize = 10_000;
+
+/// One request to a provider.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Call {
+    pub(crate) id: u64,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) provider: Provider,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    /// JSON, or the text of what is none.
+    pub(crate) body: Value,
+    /// `None`: not answered, or not yet.
+    pub(crate) status: Option<u16>,
+    /// The faults it met, by their kinds.
+    pub(crate) faults: Vec<&'static str>,
+}
+
+/// Which calls are asked for; what is not named matches.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CallFilter {
+    provider: Option<Provider>,
+    method: Option<String>,
+    path: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    kept: VecDeque<Call>,
+    counted: u64,
+}
+
+impl Calls {
+    /// Keeps it, and gives its number.
+    pub(crate) fn begin(&mut self, mut call: Call) -> u64 {
+        self.counted += 1;
+        call.id = self.counted;
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(call);
+        self.counted
+    }
+
+    pub(crate) fn answered(&mut self, id: u64, status: u16) {
+        // The newest are last, and most calls are answered soon.
+        if let Some(call) = self.kept.iter_mut().rev().find(|call| call.id == id) {
+            call.status = Some(status);
+        }
+    }
+
+    pub(crate) fn list(&self, filter: &CallFilter) -> Vec<Call> {
+        self.kept
+            .iter()
+            .filter(|call| filter.provider.is_none_or(|wanted| wanted == call.provider))
+            .filter(|call| {
+                let wanted = filter.method.as_deref();
+                wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(&call.method))
+            })
+            .filter(|call| {
+                let wanted = filter.path.as_deref();
+                wanted.is_none_or(|wanted| crate::faults::matches(wanted, &call.path))
+            })
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.kept.clear();
+    }
+}

@@ -1,0 +1,36 @@
+//! The carriers' own tracking APIs: DHL, FedEx and UPS.
+
+pub(crate) mod dhl;
+pub(crate) mod fedex;
+mod tokens;
+pub(crate) mod ups;
+
+use axum::Router;
+
+pub(crate) use tokens::{Tokens, authorize};
+
+use crate::parcels::Carrier;
+use crate::provider::Provider;
+use crate::sandbox::Sandbox;
+use crate::world::World;
+
+pub(crate) fn routes() -> Router<Sandbox> {
+    dhl::routes().merge(fedex::routes()).merge(ups::routes())
+}
+
+impl World {
+    /// Tells who listens to the parcel's carrier what its tracking API would answer now.
+    pub(crate) fn tell_carrier(&mut self, number: &str) {
+        let Some(parcel) = self.parcels.get(number) else {
+            return;
+        };
+        let (provider, body) = match parcel.carrier {
+            Carrier::Dhl => (Provider::Dhl, dhl::answer(parcel)),
+            Carrier::Fedex => (Provider::Fedex, fedex::answer([fedex::result(parcel)])),
+            Carrier::Ups => (Provider::Ups, ups::answer(parcel)),
+            Carrier::Usps => return,
+        };
+        let id = format!("{number}/{}", parcel.scans().len());
+        self.notify(provider, "track", id, body.to_string().into_bytes());
+    }
+}

@@ -1,0 +1,63 @@
+//! OAuth tokens of FedEx and UPS: client credentials for a bearer token that expires.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Duration, Utc};
+
+use super::{fedex, ups};
+use crate::exchange::bearer;
+use crate::provider::Provider;
+use crate::sandbox::Sandbox;
+use crate::world::World;
+
+/// The tokens that were given out, and until when they are good.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens(HashMap<(Provider, String), DateTime<Utc>>);
+
+impl World {
+    /// A new token of this provider.
+    pub(super) fn grant(&mut self, provider: Provider, lifetime: Duration) -> String {
+        let token = self.ids.letters(48);
+        let now = self.now;
+        self.tokens.0.retain(|_, until| *until > now);
+        self.tokens
+            .0
+            .insert((provider, token.clone()), now + lifetime);
+        token
+    }
+}
+
+/// Whether the call has a token that is still good, where it needs one.
+pub(crate) fn authorize(
+    sandbox: &Sandbox,
+    provider: Provider,
+    parts: &Parts,
+) -> Result<(), Box<Response>> {
+    if parts.uri.path().ends_with("/oauth/token") {
+        return Ok(());
+    }
+    let good = bearer(&parts.headers).is_some_and(|token| {
+        let key = (provider, token.to_owned());
+        sandbox.world(|world| {
+            let until = world.tokens.0.get(&key);
+            until.is_some_and(|until| *until > world.now)
+        })
+    });
+    if good {
+        return Ok(());
+    }
+    let body = match provider {
+        Provider::Ups => ups::error("250002", "Invalid Authentication Information."),
+        _ => fedex::error(
+            "NOT.AUTHORIZED.ERROR",
+            "Access token expired. Please modify your request and try again.",
+        ),
+    };
+    Err(Box::new(
+        (StatusCode::UNAUTHORIZED, Json(body)).into_response(),
+    ))
+}

@@ -1,0 +1,379 @@
+//! The control API, for tests and demos: moves parcels, injects faults, tells what was called and sent.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use chrono::Duration;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::calls::CallFilter;
+use crate::exchange_rates;
+use crate::faults::NewRule;
+use crate::parcels::{Carrier, KnownParcel, Parcel, Place, Scenario, Status};
+use crate::provider::Provider;
+use crate::sandbox::Sandbox;
+use crate::stripe::KnownPayment;
+use crate::world::World;
+
+pub(crate) fn routes() -> Router<Sandbox> {
+    Router::new()
+        .route("/_control", delete(reset))
+        .route("/_control/shipments", post(know_parcels))
+        .route("/_control/shipments/{number}", get(parcel))
+        .route("/_control/shipments/{number}/scan", post(scan))
+        .route("/_control/shipments/{number}/status", post(status))
+        .route("/_control/shipments/{number}/scenario", post(scenario))
+        .route("/_control/payments", post(know_payments))
+        .route(
+            "/_control/faults",
+            get(faults).post(add_fault).delete(clear_faults),
+        )
+        .route("/_control/faults/{id}", delete(remove_fault))
+        .route("/_control/calls", get(calls).delete(clear_calls))
+        .route("/_control/webhooks", get(webhooks).post(add_webhook))
+        .route("/_control/rates", post(rates))
+        .route("/_control/exchange_rates", post(set_exchange_rates))
+        .route("/_control/messages", get(messages))
+        .route("/_control/topics", get(topics))
+        .route("/_control/unregistered", post(unregister))
+}
+
+/// What was asked that cannot be.
+struct Refused(StatusCode, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({"error": self.1}))).into_response()
+    }
+}
+
+fn bad(error: impl ToString) -> Refused {
+    Refused(StatusCode::BAD_REQUEST, error.to_string())
+}
+
+/// A JSON body, whatever its content type says: these calls are typed by hand.
+struct Body<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let bytes = Bytes::from_request(request, state).await.map_err(bad)?;
+        serde_json::from_slice(&bytes).map(Self).map_err(bad)
+    }
+}
+
+/// Forgets everything but where webhooks go.
+async fn reset(State(sandbox): State<Sandbox>) -> StatusCode {
+    sandbox.reset();
+    StatusCode::NO_CONTENT
+}
+
+/// One of them, or a list.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+impl<T> OneOrMore<T> {
+    fn list(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::More(more) => more,
+        }
+    }
+}
+
+async fn know_parcels(
+    State(sandbox): State<Sandbox>,
+    Body(parcels): Body<OneOrMore<KnownParcel>>,
+) -> StatusCode {
+    sandbox.know_parcels(parcels.list());
+    StatusCode::NO_CONTENT
+}
+
+async fn know_payments(
+    State(sandbox): State<Sandbox>,
+    Body(payments): Body<OneOrMore<KnownPayment>>,
+) -> StatusCode {
+    sandbox.know_payments(payments.list());
+    StatusCode::NO_CONTENT
+}
+
+async fn parcel(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+) -> Result<Json<Value>, Refused> {
+    let told = sandbox.world(|world| world.parcels.get(&number).map(tell));
+    told.map(Json).ok_or_else(|| unknown(&number))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scan {
+    kind: ScanKind,
+    #[serde(default)]
+    location: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ScanKind {
+    Pickup,
+    Delivered,
+    Exception,
+}
+
+async fn scan(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(scan): Body<Scan>,
+) -> Result<Json<Value>, Refused> {
+    let place = scan.location.as_deref().map(Place::parse);
+    move_parcel(&sandbox, &number, |parcel, world| match scan.kind {
+        ScanKind::Pickup => parcel.hand_over(place, world.hour, world.now),
+        ScanKind::Delivered => {
+            let place = place.unwrap_or_else(|| parcel.to.clone());
+            parcel.see(Status::Delivered, place, world.now);
+        }
+        ScanKind::Exception => {
+            let place = place.unwrap_or_else(|| parcel.last().place.clone());
+            parcel.see(Status::Exception, place, world.now);
+        }
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewStatus {
+    status: Status,
+    #[serde(default)]
+    location: Option<String>,
+}
+
+async fn status(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(new): Body<NewStatus>,
+) -> Result<Json<Value>, Refused> {
+    let place = new.location.as_deref().map(Place::parse);
+    move_parcel(&sandbox, &number, |parcel, world| {
+        let place = place.unwrap_or_else(|| parcel.last().place.clone());
+        parcel.see(new.status, place, world.now);
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewScenario {
+    scenario: Scenario,
+    /// Where it goes; where it went already when not said.
+    #[serde(default)]
+    to: Option<String>,
+}
+
+/// Hands the parcel over, and lets it take this way.
+async fn scenario(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(new): Body<NewScenario>,
+) -> Result<Json<Value>, Refused> {
+    move_parcel(&sandbox, &number, |parcel, world| {
+        if let Some(to) = new.to.as_deref() {
+            parcel.to = Place::parse(to);
+        }
+        parcel.follow(new.scenario);
+        parcel.hand_over(None, world.hour, world.now);
+    })
+}
+
+/// What a movement depends on.
+struct Moment {
+    now: chrono::DateTime<chrono::Utc>,
+    /// How long an hour of a journey takes.
+    hour: Duration,
+}
+
+/// Moves a parcel that is known or could be, and tells those who follow it.
+fn move_parcel(
+    sandbox: &Sandbox,
+    number: &str,
+    change: impl FnOnce(&mut Parcel, &Moment),
+) -> Result<Json<Value>, Refused> {
+    sandbox.world(|world| {
+        let moment = Moment {
+            now: world.now,
+            hour: Duration::from_std(world.config.pace.get()).unwrap_or_default(),
+        };
+        know(world, number)?;
+        let told = world.parcels.change(number, |parcel| {
+            change(parcel, &moment);
+            tell(parcel)
+        });
+        world.tell_movement(number);
+        told.map(Json).ok_or_else(|| unknown(number))
+    })
+}
+
+/// Any number of a carrier's form is a parcel. EasyPost follows what USPS carries.
+fn know(world: &mut World, number: &str) -> Result<(), Refused> {
+    let now = world.now;
+    let carrier = match world.parcels.get(number) {
+        Some(parcel) => parcel.carrier,
+        None => {
+            let carrier = Carrier::of(number).ok_or_else(|| unknown(number))?;
+            world.parcels.of_carrier(carrier, number, now);
+            carrier
+        }
+    };
+    if carrier == Carrier::Usps {
+        world.track(number.to_owned(), carrier, None, None);
+    }
+    Ok(())
+}
+
+fn unknown(number: &str) -> Refused {
+    Refused(
+        StatusCode::NOT_FOUND,
+        format!("no carrier here has a tracking number like {number}"),
+    )
+}
+
+fn tell(parcel: &Parcel) -> Value {
+    let scans: Vec<_> = parcel
+        .scans()
+        .iter()
+        .map(|scan| json!({"status": scan.status, "location": scan.place.to_string(), "at": scan.at}))
+        .collect();
+    json!({
+        "tracking_number": parcel.number,
+        "carrier": parcel.carrier,
+        "status": parcel.last().status,
+        "scans": scans,
+    })
+}
+
+async fn faults(State(sandbox): State<Sandbox>) -> Json<Value> {
+    let faults = sandbox.faults();
+    Json(json!({"faults": faults.list()}))
+}
+
+async fn add_fault(
+    State(sandbox): State<Sandbox>,
+    Body(rule): Body<NewRule>,
+) -> Result<impl IntoResponse, Refused> {
+    let rule = sandbox.faults().add(rule).map_err(bad)?;
+    Ok((StatusCode::CREATED, Json(json!(rule))))
+}
+
+async fn remove_fault(State(sandbox): State<Sandbox>, Path(id): Path<u64>) -> StatusCode {
+    if sandbox.faults().remove(id) {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::NOT_FOUND
+    }
+}
+
+async fn clear_faults(State(sandbox): State<Sandbox>) -> StatusCode {
+    sandbox.faults().clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn calls(State(sandbox): State<Sandbox>, Query(filter): Query<CallFilter>) -> Json<Value> {
+    let calls = sandbox.calls().list(&filter);
+    Json(json!({"count": calls.len(), "calls": calls}))
+}
+
+async fn clear_calls(State(sandbox): State<Sandbox>) -> StatusCode {
+    sandbox.calls().clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn webhooks(State(sandbox): State<Sandbox>) -> Json<Value> {
+    Json(json!({"deliveries": sandbox.deliveries().list()}))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewEndpoint {
+    provider: Provider,
+    url: String,
+    #[serde(default)]
+    secret: String,
+    #[serde(default)]
+    events: Option<Vec<String>>,
+}
+
+/// Sends a provider's webhooks there: the carriers have no API for it.
+async fn add_webhook(
+    State(sandbox): State<Sandbox>,
+    Body(new): Body<NewEndpoint>,
+) -> Result<StatusCode, Refused> {
+    url::Url::parse(&new.url).map_err(bad)?;
+    let events = new.events.unwrap_or_else(|| vec!["*".to_owned()]);
+    let events: Vec<_> = events.iter().map(String::as_str).collect();
+    sandbox.send_webhooks(new.provider, &new.url, &new.secret, &events);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRates {
+    /// What every shipment rated from now on costs; `null` for the usual prices.
+    cents: Option<u32>,
+}
+
+async fn rates(State(sandbox): State<Sandbox>, Body(new): Body<NewRates>) -> StatusCode {
+    sandbox.world(|world| world.easypost.rate_override = new.cents.map(i64::from));
+    StatusCode::NO_CONTENT
+}
+
+/// Rates as texts, for a dollar: `{"EUR": "0.9345"}`.
+async fn set_exchange_rates(
+    State(sandbox): State<Sandbox>,
+    Body(new): Body<BTreeMap<String, String>>,
+) -> Result<StatusCode, Refused> {
+    let mut parsed = Vec::new();
+    for (currency, rate) in new {
+        let millionths = exchange_rates::parse(&rate).ok_or_else(|| {
+            bad(format!(
+                "{currency}: {rate:?} is no rate with up to six decimals"
+            ))
+        })?;
+        parsed.push((currency, millionths));
+    }
+    sandbox.world(|world| {
+        for (currency, millionths) in parsed {
+            world.exchange_rates.set(currency, millionths);
+        }
+    });
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn messages(State(sandbox): State<Sandbox>) -> Json<Value> {
+    sandbox.world(|world| Json(json!({"messages": world.fcm.sent()})))
+}
+
+async fn topics(State(sandbox): State<Sandbox>) -> Json<Value> {
+    sandbox.world(|world| Json(json!({"topics": world.fcm.topics()})))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    token: String,
+}
+
+async fn unregister(State(sandbox): State<Sandbox>, Body(new): Body<Token>) -> StatusCode {
+    sandbox.world(|world| world.fcm.unregister(new.token));
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,99 @@
+//! Parcels, whoever carries them: where they are, and where their journey takes them next.
+
+mod carrier;
+mod journey;
+mod parcel;
+mod place;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use indexmap::IndexMap;
+
+pub use carrier::Carrier;
+pub(crate) use journey::Scenario;
+pub use parcel::{KnownParcel, Status};
+pub(crate) use parcel::{Parcel, Scan};
+pub(crate) use place::Place;
+
+/// Every parcel that a carrier knows, by tracking number.
+#[derive(Debug, Default)]
+pub(crate) struct Parcels {
+    parcels: IndexMap<String, Parcel>,
+    /// When parcels next move, so that those that stand cost nothing.
+    due: BTreeMap<DateTime<Utc>, Vec<String>>,
+}
+
+impl Parcels {
+    pub(crate) fn get(&self, number: &str) -> Option<&Parcel> {
+        self.parcels.get(number)
+    }
+
+    /// A new parcel, or a changed one.
+    pub(crate) fn put(&mut self, parcel: Parcel) {
+        if let Some(due) = parcel.next_due() {
+            self.due.entry(due).or_default().push(parcel.number.clone());
+        }
+        self.parcels.insert(parcel.number.clone(), parcel);
+    }
+
+    /// Takes over a parcel that was handed to the carrier elsewhere; what is known already stays.
+    pub(crate) fn know(&mut self, known: KnownParcel) {
+        if !self.parcels.contains_key(&known.number) {
+            self.put(Parcel::from_known(known));
+        }
+    }
+
+    /// The parcel of this number. A number of the carrier's form that it has not heard of is a label that
+    /// somebody printed and has not handed over: it stands until it is moved.
+    pub(crate) fn of_carrier(
+        &mut self,
+        carrier: Carrier,
+        number: &str,
+        now: DateTime<Utc>,
+    ) -> Option<&Parcel> {
+        if !self.parcels.contains_key(number) {
+            if Carrier::of(number) != Some(carrier) {
+                return None;
+            }
+            self.put(Parcel::unheard_of(carrier, number, now));
+        }
+        self.parcels
+            .get(number)
+            .filter(|parcel| parcel.carrier == carrier)
+    }
+
+    /// Changes a parcel, and looks anew when it moves next.
+    pub(crate) fn change<T>(
+        &mut self,
+        number: &str,
+        change: impl FnOnce(&mut Parcel) -> T,
+    ) -> Option<T> {
+        let parcel = self.parcels.get_mut(number)?;
+        let changed = change(parcel);
+        if let Some(due) = parcel.next_due() {
+            self.due.entry(due).or_default().push(number.to_owned());
+        }
+        Some(changed)
+    }
+
+    /// Lets the parcels move up to this moment. Gives the numbers that did, once for each move.
+    pub(crate) fn advance(&mut self, now: DateTime<Utc>) -> Vec<String> {
+        let mut moved = Vec::new();
+        while let Some(entry) = self.due.first_entry() {
+            if *entry.key() > now {
+                break;
+            }
+            for number in entry.remove() {
+                if self.change(&number, |parcel| parcel.advance(now)) == Some(true) {
+                    moved.push(number);
+                }
+            }
+        }
+        moved
+    }
+
+    pub(crate) fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.due.keys().next().copied()
+    }
+}

@@ -1,0 +1,196 @@
+//! One parcel: what happened to it, and what will.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::carrier::Carrier;
+use super::journey::{Scenario, Step};
+use super::place::Place;
+
+/// Where a parcel is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    LabelCreated,
+    Shipped,
+    InTransit,
+    OutForDelivery,
+    DeliveryAttempted,
+    AvailableForPickup,
+    Delivered,
+    Returning,
+    Exception,
+}
+
+/// A parcel that was handed to its carrier before the sandbox began.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownParcel {
+    pub number: String,
+    pub carrier: Carrier,
+    pub status: Status,
+    /// Such as `Sort Facility, Columbus OH`.
+    #[serde(default)]
+    pub location: String,
+    /// When it was seen there.
+    pub at: DateTime<Utc>,
+    #[serde(default)]
+    pub estimated_delivery: Option<DateTime<Utc>>,
+}
+
+/// What a carrier saw.
+#[derive(Clone, Debug)]
+pub(crate) struct Scan {
+    pub(crate) status: Status,
+    pub(crate) place: Place,
+    pub(crate) at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Parcel {
+    pub(crate) number: String,
+    pub(crate) carrier: Carrier,
+    pub(crate) from: Place,
+    pub(crate) to: Place,
+    /// Oldest first, never empty.
+    scans: Vec<Scan>,
+    scenario: Scenario,
+    /// Steps to come and when, once the journey has begun.
+    ahead: VecDeque<(DateTime<Utc>, Step)>,
+    pub(crate) estimated_delivery: Option<DateTime<Utc>>,
+}
+
+/// A label that nobody told the carrier of was printed so long ago: before anything that others know of it.
+const UNHEARD_OF_SINCE: Duration = Duration::days(14);
+
+impl Parcel {
+    /// A label, not handed over yet.
+    pub(crate) fn labelled(
+        carrier: Carrier,
+        number: String,
+        from: Place,
+        to: Place,
+        scenario: Scenario,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let scans = vec![Scan {
+            status: Status::LabelCreated,
+            place: from.clone(),
+            at: now,
+        }];
+        Self {
+            number,
+            carrier,
+            from,
+            to,
+            scans,
+            scenario,
+            ahead: VecDeque::new(),
+            estimated_delivery: None,
+        }
+    }
+
+    pub(super) fn from_known(known: KnownParcel) -> Self {
+        let place = Place::parse(&known.location);
+        Self {
+            scans: vec![Scan {
+                status: known.status,
+                place: place.clone(),
+                at: known.at,
+            }],
+            number: known.number,
+            carrier: known.carrier,
+            from: place.clone(),
+            to: place,
+            scenario: Scenario::Manual,
+            ahead: VecDeque::new(),
+            estimated_delivery: known.estimated_delivery,
+        }
+    }
+
+    pub(super) fn unheard_of(carrier: Carrier, number: &str, now: DateTime<Utc>) -> Self {
+        let place = Place::default();
+        let printed = now - UNHEARD_OF_SINCE;
+        Self::labelled(
+            carrier,
+            number.to_owned(),
+            place.clone(),
+            place,
+            Scenario::Manual,
+            printed,
+        )
+    }
+
+    pub(crate) fn scans(&self) -> &[Scan] {
+        &self.scans
+    }
+
+    /// The newest scan.
+    pub(crate) fn last(&self) -> &Scan {
+        // There is one from the beginning.
+        &self.scans[self.scans.len() - 1]
+    }
+
+    pub(crate) fn was_handed_over(&self) -> bool {
+        self.scans.len() > 1 || self.last().status != Status::LabelCreated
+    }
+
+    /// The carrier takes the parcel: its journey begins. `hour` is how long an hour of it takes.
+    pub(crate) fn hand_over(&mut self, place: Option<Place>, hour: Duration, now: DateTime<Utc>) {
+        let place = place.unwrap_or_else(|| self.from.at("Pickup"));
+        self.see(Status::Shipped, place, now);
+        self.ahead = self
+            .scenario
+            .steps(self.carrier, &self.from, &self.to)
+            .into_iter()
+            .map(|step| {
+                (
+                    now + hour * i32::try_from(step.hour).unwrap_or(i32::MAX),
+                    step,
+                )
+            })
+            .collect();
+        if self.estimated_delivery.is_none() {
+            let hours = i32::try_from(Scenario::PROMISED_HOURS).unwrap_or(i32::MAX);
+            self.estimated_delivery = Some(now + hour * hours);
+        }
+    }
+
+    /// The carrier sees the parcel: what its scenario had ahead no longer comes.
+    pub(crate) fn see(&mut self, status: Status, place: Place, now: DateTime<Utc>) {
+        self.ahead.clear();
+        self.scans.push(Scan {
+            status,
+            place,
+            at: now,
+        });
+    }
+
+    /// Takes this way from now on.
+    pub(crate) fn follow(&mut self, scenario: Scenario) {
+        self.scenario = scenario;
+    }
+
+    /// Takes the next step, when it is due by now. Whether it did.
+    pub(super) fn advance(&mut self, now: DateTime<Utc>) -> bool {
+        match self.ahead.front() {
+            Some((due, _)) if *due <= now => {}
+            _ => return false,
+        }
+        let Some((at, step)) = self.ahead.pop_front() else {
+            return false;
+        };
+        self.scans.push(Scan {
+            status: step.status,
+            place: step.place,
+            at,
+        });
+        true
+    }
+
+    pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.ahead.front().map(|(due, _)| *due)
+    }
+}

@@ -1,0 +1,108 @@
+//! The third parties, and whose path is whose.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{carriers, easypost, exchange_rates, fcm, stripe};
+
+/// A third party.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    Easypost,
+    Stripe,
+    Dhl,
+    Fedex,
+    Ups,
+    ExchangeRates,
+    Fcm,
+}
+
+/// The start of each one's paths; the longer before the shorter.
+const PATHS: [(&str, Provider); 11] = [
+    ("/v1/projects/", Provider::Fcm),
+    ("/iid/", Provider::Fcm),
+    ("/token", Provider::Fcm),
+    ("/v1/", Provider::Stripe),
+    ("/v2/", Provider::Easypost),
+    ("/track/v1/", Provider::Fedex),
+    ("/oauth/", Provider::Fedex),
+    ("/track/", Provider::Dhl),
+    ("/security/", Provider::Ups),
+    ("/api/track/", Provider::Ups),
+    ("/api/", Provider::ExchangeRates),
+];
+
+impl Provider {
+    /// Who answers this path; the control API is nobody's.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        PATHS
+            .into_iter()
+            .find(|(start, _)| path.starts_with(start))
+            .map(|(_, provider)| provider)
+    }
+
+    /// As it is written in the control API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Easypost => "easypost",
+            Self::Stripe => "stripe",
+            Self::Dhl => "dhl",
+            Self::Fedex => "fedex",
+            Self::Ups => "ups",
+            Self::ExchangeRates => "exchange_rates",
+            Self::Fcm => "fcm",
+        }
+    }
+
+    /// The body of a failure with this status, as this provider writes it.
+    pub(crate) fn failure(self, status: u16) -> Value {
+        match self {
+            Self::Easypost => easypost::failure(status),
+            Self::Stripe => stripe::failure(status),
+            Self::Dhl => carriers::dhl::failure(status),
+            Self::Fedex => carriers::fedex::failure(status),
+            Self::Ups => carriers::ups::failure(status),
+            Self::ExchangeRates => exchange_rates::failure(status),
+            Self::Fcm => fcm::failure(status),
+        }
+    }
+}
+
+/// How HTTP calls a status that a fault injects.
+pub(crate) fn reason(status: u16) -> &'static str {
+    axum::http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Error")
+}
+
+/// A JSON body that two of the carriers share.
+pub(crate) fn coded_errors(code: &str, message: &str) -> Value {
+    json!([{"code": code, "message": message}])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_api_keeps_its_real_paths_on_one_address() {
+        for (path, provider) in [
+            ("/v1/payment_intents", Some(Provider::Stripe)),
+            ("/v1/projects/shop/messages:send", Some(Provider::Fcm)),
+            ("/iid/v1:batchAdd", Some(Provider::Fcm)),
+            ("/v2/shipments", Some(Provider::Easypost)),
+            ("/track/shipments", Some(Provider::Dhl)),
+            ("/track/v1/trackingnumbers", Some(Provider::Fedex)),
+            ("/oauth/token", Some(Provider::Fedex)),
+            ("/security/v1/oauth/token", Some(Provider::Ups)),
+            ("/api/track/v1/details/1Z", Some(Provider::Ups)),
+            ("/api/latest.json", Some(Provider::ExchangeRates)),
+            ("/_control/calls", None),
+            ("/labels/shp_1.pdf", None),
+        ] {
+            assert_eq!(Provider::of(path), provider, "{path}");
+        }
+    }
+}

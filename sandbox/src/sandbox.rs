@@ -1,0 +1,198 @@
+//! The sandbox as its hosts see it: an axum application, and a task that moves its world.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use platform::clock::Clock;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
+
+use crate::calls::Calls;
+use crate::config::Config;
+use crate::faults::Faults;
+use crate::parcels::KnownParcel;
+use crate::provider::Provider;
+use crate::stripe::{Idempotency, KnownPayment};
+use crate::webhooks::{self, Deliveries, Endpoint, Notice};
+use crate::world::World;
+use crate::{carriers, control, easypost, exchange, exchange_rates, fcm, stripe};
+
+/// All simulators together. Clones share one world.
+#[derive(Clone, Debug)]
+pub struct Sandbox(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    world: Mutex<World>,
+    clock: Clock,
+    calls: Mutex<Calls>,
+    faults: Mutex<Faults>,
+    idempotency: Idempotency,
+    deliveries: Deliveries,
+    notices: mpsc::UnboundedSender<Notice>,
+    /// Taken by the task that sends.
+    outgoing: Mutex<Option<mpsc::UnboundedReceiver<Notice>>>,
+    /// Something may be due sooner than the moving task thinks.
+    wake: Notify,
+}
+
+impl Sandbox {
+    /// A world with nothing in it. The clock is its only source of time.
+    pub fn new(config: Config, clock: Clock) -> Self {
+        let (notices, outgoing) = mpsc::unbounded_channel();
+        Self(Arc::new(Inner {
+            calls: Mutex::default(),
+            faults: Mutex::new(Faults::new(config.seed)),
+            idempotency: Idempotency::default(),
+            deliveries: Deliveries::default(),
+            notices,
+            outgoing: Mutex::new(Some(outgoing)),
+            wake: Notify::new(),
+            world: Mutex::new(World::new(config, clock.now())),
+            clock,
+        }))
+    }
+
+    /// The HTTP application: every provider's paths, `/labels/…` and `/_control/…`.
+    pub fn app(&self) -> Router {
+        Router::new()
+            .merge(easypost::routes())
+            .merge(stripe::routes())
+            .merge(carriers::routes())
+            .merge(exchange_rates::routes())
+            .merge(fcm::routes())
+            .fallback(exchange::no_such_path)
+            .layer(from_fn_with_state(self.clone(), exchange::exchange))
+            .merge(control::routes())
+            .layer(DefaultBodyLimit::max(exchange::MAX_BODY_BYTES))
+            .with_state(self.clone())
+    }
+
+    /// Serves, moves the world and sends webhooks, for as long as it is polled.
+    pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
+        let app = self
+            .app()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        tokio::select! {
+            served = async { axum::serve(listener, app).await } => served,
+            () = self.run() => Ok(()),
+        }
+    }
+
+    /// Moves the world when something is due, and sends webhooks. Only the first call has anything to do.
+    pub async fn run(&self) {
+        let Some(outgoing) = lock(&self.0.outgoing).take() else {
+            return;
+        };
+        tokio::join!(self.keep_moving(), webhooks::send(self.clone(), outgoing));
+    }
+
+    async fn keep_moving(&self) {
+        loop {
+            let due = self.world(|world| world.next_due());
+            let wait = due.map(|due| (due - self.0.clock.now()).to_std().unwrap_or_default());
+            tokio::select! {
+                () = self.0.wake.notified() => {}
+                () = async {
+                    match wait {
+                        // A clock that is moved by hand tells nobody: look again now and then.
+                        Some(wait) => tokio::time::sleep(wait.clamp(MIN_WAIT, MAX_WAIT)).await,
+                        None => std::future::pending().await,
+                    }
+                } => {}
+            }
+        }
+    }
+
+    /// Sends this provider's webhooks there, signed with this secret. `events` are names, or `*` for all.
+    pub fn send_webhooks(&self, provider: Provider, url: &str, secret: &str, events: &[&str]) {
+        self.world(|world| {
+            let id = world.ids.mixed("we");
+            world.endpoints.add(Endpoint {
+                id,
+                provider,
+                url: url.to_owned(),
+                secret: secret.to_owned(),
+                events: events.iter().map(|event| (*event).to_owned()).collect(),
+            });
+        });
+    }
+
+    /// Lets the carriers know parcels that others handed over before this sandbox began.
+    pub fn know_parcels(&self, parcels: impl IntoIterator<Item = KnownParcel>) {
+        self.world(|world| {
+            for parcel in parcels {
+                world.parcels.know(parcel);
+            }
+        });
+    }
+
+    /// Lets Stripe know payments that were captured before this sandbox began.
+    pub fn know_payments(&self, payments: impl IntoIterator<Item = KnownPayment>) {
+        self.world(|world| {
+            for payment in payments {
+                world.know_payment(payment);
+            }
+        });
+    }
+
+    /// Does something to the world as it is now, and passes on what that set off.
+    pub(crate) fn world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = lock(&self.0.world);
+        let before = world.next_due();
+        world.advance(self.0.clock.now());
+        let done = act(&mut world);
+        for notice in world.take_notices() {
+            // Closed only when the sending task has ended, with the whole sandbox.
+            self.0.notices.send(notice).ok();
+        }
+        if world.next_due() != before {
+            self.0.wake.notify_one();
+        }
+        done
+    }
+
+    /// Forgets everything but where webhooks go.
+    pub(crate) fn reset(&self) {
+        lock(&self.0.calls).clear();
+        lock(&self.0.faults).clear();
+        self.0.idempotency.clear();
+        self.0.deliveries.clear();
+        self.world(|world| {
+            let mut fresh = World::new(world.config.clone(), world.now);
+            fresh.endpoints = std::mem::take(&mut world.endpoints);
+            *world = fresh;
+        });
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
+        lock(&self.0.calls)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.0.faults)
+    }
+
+    pub(crate) fn idempotency(&self) -> &Idempotency {
+        &self.0.idempotency
+    }
+
+    pub(crate) fn deliveries(&self) -> &Deliveries {
+        &self.0.deliveries
+    }
+}
+
+const MIN_WAIT: std::time::Duration = std::time::Duration::from_millis(5);
+const MAX_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// A panic in a test's thread must not hide what the test would have told.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

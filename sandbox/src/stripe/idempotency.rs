@@ -1,0 +1,125 @@
+//! Idempotency keys: the first answer is kept and given again; another request with the same key is refused.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::error::StripeError;
+use crate::exchange::text;
+use crate::provider::Provider;
+use crate::sandbox::lock;
+
+/// The keys that were used, and what came of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Idempotency(Arc<Mutex<HashMap<String, Used>>>);
+
+#[derive(Clone, Debug)]
+struct Used {
+    fingerprint: [u8; 32],
+    /// `None` while the request is under way.
+    answer: Option<(StatusCode, Bytes)>,
+}
+
+/// The right to answer a key's first request. Dropped without an answer, the key is free again.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    keys: Idempotency,
+    key: String,
+    kept: bool,
+}
+
+/// Takes the key of a request that has one; `Err` is the answer when somebody else had it first.
+pub(crate) fn claim(
+    keys: &Idempotency,
+    provider: Provider,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<Option<Claim>, Box<Response>> {
+    if provider != Provider::Stripe || parts.method != Method::POST {
+        return Ok(None);
+    }
+    let Some(key) = text(&parts.headers, "idempotency-key") else {
+        return Ok(None);
+    };
+    let mut hash = Sha256::new();
+    hash.update(parts.uri.path());
+    hash.update([0]);
+    hash.update(body);
+    let fingerprint: [u8; 32] = hash.finalize().into();
+
+    let mut used = lock(&keys.0);
+    match used.get(key) {
+        None => {}
+        Some(first) if first.fingerprint != fingerprint => {
+            return Err(Box::new(
+                StripeError::KeyReused(key.to_owned()).into_response(),
+            ));
+        }
+        Some(Used { answer: None, .. }) => {
+            return Err(Box::new(
+                StripeError::KeyInUse(key.to_owned()).into_response(),
+            ));
+        }
+        Some(Used {
+            answer: Some((status, body)),
+            ..
+        }) => return Err(Box::new(replay(*status, body.clone()))),
+    }
+    used.insert(
+        key.to_owned(),
+        Used {
+            fingerprint,
+            answer: None,
+        },
+    );
+    Ok(Some(Claim {
+        keys: keys.clone(),
+        key: key.to_owned(),
+        kept: false,
+    }))
+}
+
+fn replay(status: StatusCode, body: Bytes) -> Response {
+    let replayed = (
+        HeaderName::from_static("idempotent-replayed"),
+        HeaderValue::from_static("true"),
+    );
+    let json = (
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    (status, [replayed, json], body).into_response()
+}
+
+impl Claim {
+    /// Keeps the answer, unless the request was refused before anything was done.
+    pub(crate) fn keep(mut self, status: StatusCode, body: &Bytes) {
+        // A refused card is a result; parameters that make no sense are not.
+        if status == StatusCode::BAD_REQUEST || status == StatusCode::NOT_FOUND {
+            return;
+        }
+        self.kept = true;
+        if let Some(used) = lock(&self.keys.0).get_mut(&self.key) {
+            used.answer = Some((status, body.clone()));
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.kept {
+            lock(&self.keys.0).remove(&self.key);
+        }
+    }
+}
+
+impl Idempotency {
+    pub(crate) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+}

@@ -1,0 +1,78 @@
+//! Stripe's API, version 1: payment intents, refunds, payment methods, charges, events, webhook endpoints.
+
+mod charge;
+mod endpoint;
+mod error;
+mod event;
+mod expand;
+mod idempotency;
+mod list;
+mod params;
+mod payment_intent;
+mod payment_method;
+mod refund;
+
+use std::collections::BTreeSet;
+
+use axum::Router;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+pub(crate) use error::failure;
+pub(crate) use idempotency::{Claim, Idempotency, claim};
+pub use payment_intent::KnownPayment;
+
+use crate::exchange::{basic, bearer};
+use crate::sandbox::Sandbox;
+use charge::Charge;
+use error::StripeError;
+use payment_intent::PaymentIntent;
+use payment_method::PaymentMethod;
+use refund::Refund;
+
+/// The version of the API whose shapes these are.
+const API_VERSION: &str = "2025-09-30.clover";
+
+/// What Stripe knows. Lists are in the order things were made.
+#[derive(Debug, Default)]
+pub(crate) struct Stripe {
+    payment_intents: IndexMap<String, PaymentIntent>,
+    charges: IndexMap<String, Charge>,
+    refunds: IndexMap<String, Refund>,
+    payment_methods: IndexMap<String, PaymentMethod>,
+    events: IndexMap<String, Value>,
+    /// Refunds that a bank has not answered yet.
+    due: BTreeSet<(DateTime<Utc>, String)>,
+}
+
+impl Stripe {
+    pub(crate) fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.due.first().map(|(due, _)| *due)
+    }
+}
+
+pub(crate) fn routes() -> Router<Sandbox> {
+    Router::new()
+        .merge(payment_intent::routes())
+        .merge(charge::routes())
+        .merge(refund::routes())
+        .merge(payment_method::routes())
+        .merge(event::routes())
+        .merge(endpoint::routes())
+}
+
+/// A secret or restricted key, whichever: as a bearer token, as the SDKs send it, or as a Basic user.
+pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Box<Response>> {
+    let key = match bearer(headers) {
+        Some(token) => Some(token.to_owned()),
+        None => basic(headers).map(|(user, _)| user),
+    };
+    match key {
+        Some(key) if key.starts_with("sk_") || key.starts_with("rk_") => Ok(()),
+        Some(_) => Err(Box::new(StripeError::InvalidKey.into_response())),
+        None => Err(Box::new(StripeError::NoKey.into_response())),
+    }
+}

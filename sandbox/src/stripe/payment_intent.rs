@@ -1,0 +1,547 @@
+//! Payment intents: from what is to be paid to what was.
+
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::charge::Charge;
+use super::error::{Declined, StripeError};
+use super::expand::expand;
+use super::list::Page;
+use super::params::Params;
+use super::payment_method::{Behaviour, Card};
+use crate::sandbox::Sandbox;
+use crate::world::World;
+
+pub(super) fn routes() -> Router<Sandbox> {
+    Router::new()
+        .route("/v1/payment_intents", get(list).post(create))
+        .route("/v1/payment_intents/{id}", get(retrieve).post(update))
+        .route("/v1/payment_intents/{id}/confirm", post(confirm))
+        .route("/v1/payment_intents/{id}/capture", post(capture))
+        .route("/v1/payment_intents/{id}/cancel", post(cancel))
+}
+
+/// A payment that was captured before the sandbox began.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownPayment {
+    /// `pi_…`
+    pub id: String,
+    /// Minor units.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Minor units that were given back already.
+    #[serde(default)]
+    pub refunded: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    RequiresPaymentMethod,
+    RequiresConfirmation,
+    RequiresAction,
+    RequiresCapture,
+    Succeeded,
+    Canceled,
+}
+
+impl Status {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::RequiresPaymentMethod => "requires_payment_method",
+            Self::RequiresConfirmation => "requires_confirmation",
+            Self::RequiresAction => "requires_action",
+            Self::RequiresCapture => "requires_capture",
+            Self::Succeeded => "succeeded",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PaymentIntent {
+    id: String,
+    amount: i64,
+    received: i64,
+    currency: String,
+    status: Status,
+    manual_capture: bool,
+    client_secret: String,
+    payment_method: Option<String>,
+    latest_charge: Option<String>,
+    last_error: Option<Value>,
+    cancellation_reason: Option<&'static str>,
+    canceled_at: Option<DateTime<Utc>>,
+    description: Option<String>,
+    receipt_email: Option<String>,
+    metadata: Value,
+    created_at: DateTime<Utc>,
+}
+
+/// Parameters that Stripe has and that change nothing here.
+const IGNORED: [&str; 14] = [
+    "automatic_payment_methods",
+    "payment_method_types",
+    "payment_method_options",
+    "confirmation_method",
+    "customer",
+    "error_on_requires_action",
+    "off_session",
+    "return_url",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+    "use_stripe_sdk",
+];
+
+async fn create(
+    State(sandbox): State<Sandbox>,
+    mut params: Params,
+) -> Result<Json<Value>, StripeError> {
+    let amount = params
+        .amount("amount")?
+        .ok_or(StripeError::Missing("amount"))?;
+    let currency = currency(params.required("currency")?)?;
+    let method = params.text("payment_method")?;
+    let confirmed = params.flag("confirm")?;
+    let capture = params.choice(
+        "capture_method",
+        &["automatic", "automatic_async", "manual"],
+    )?;
+    let description = params.text("description")?;
+    let receipt_email = params.text("receipt_email")?;
+    let metadata = params.metadata()?;
+    let paths = params.texts("expand");
+    params.finish(&IGNORED)?;
+    sandbox.world(|world| {
+        let method = method
+            .map(|id| world.payment_method(&id, "payment_method"))
+            .transpose()?;
+        if confirmed && method.is_none() {
+            return Err(StripeError::invalid(
+                "payment_intent_unexpected_state",
+                "payment_method",
+                "You cannot confirm this PaymentIntent because it's missing a payment method.",
+            ));
+        }
+        let id = world.ids.mixed("pi");
+        let intent = PaymentIntent {
+            client_secret: format!("{id}_secret_{}", world.ids.letters(25)),
+            id: id.clone(),
+            amount,
+            received: 0,
+            currency,
+            status: if method.is_some() {
+                Status::RequiresConfirmation
+            } else {
+                Status::RequiresPaymentMethod
+            },
+            manual_capture: capture == Some("manual"),
+            payment_method: method.map(|method| method.id),
+            latest_charge: None,
+            last_error: None,
+            cancellation_reason: None,
+            canceled_at: None,
+            description,
+            receipt_email,
+            metadata,
+            created_at: world.now,
+        };
+        world.tell_stripe("payment_intent.created", intent.json(), None);
+        world.stripe.payment_intents.insert(id.clone(), intent);
+        if confirmed {
+            world.charge(&id)?;
+        }
+        world.answer_intent(&id, &paths)
+    })
+}
+
+async fn retrieve(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Json<Value>, StripeError> {
+    let paths = params.texts("expand");
+    params.finish(&["client_secret"])?;
+    sandbox.world(|world| world.answer_intent(&id, &paths))
+}
+
+async fn update(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Json<Value>, StripeError> {
+    let amount = params.amount("amount")?;
+    let method = params.text("payment_method")?;
+    let description = params.text("description")?;
+    let metadata = params.metadata()?;
+    let paths = params.texts("expand");
+    params.finish(&IGNORED)?;
+    sandbox.world(|world| {
+        let method = method
+            .map(|id| world.payment_method(&id, "payment_method"))
+            .transpose()?;
+        let intent = world.intent(&id)?;
+        let open = [Status::RequiresPaymentMethod, Status::RequiresConfirmation];
+        if (amount.is_some() || method.is_some()) && !open.contains(&intent.status) {
+            return Err(intent.unexpected("update"));
+        }
+        if let Some(amount) = amount {
+            intent.amount = amount;
+        }
+        if let Some(method) = method {
+            intent.payment_method = Some(method.id);
+            intent.status = Status::RequiresConfirmation;
+        }
+        if description.is_some() {
+            intent.description = description;
+        }
+        if let (Value::Object(kept), Value::Object(new)) = (&mut intent.metadata, metadata) {
+            kept.extend(new);
+        }
+        world.answer_intent(&id, &paths)
+    })
+}
+
+async fn confirm(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Json<Value>, StripeError> {
+    let method = params.text("payment_method")?;
+    let paths = params.texts("expand");
+    params.finish(&IGNORED)?;
+    sandbox.world(|world| {
+        let method = method
+            .map(|id| world.payment_method(&id, "payment_method"))
+            .transpose()?;
+        let intent = world.intent(&id)?;
+        let waits = [
+            Status::RequiresPaymentMethod,
+            Status::RequiresConfirmation,
+            Status::RequiresAction,
+        ];
+        if !waits.contains(&intent.status) {
+            return Err(intent.unexpected("confirm"));
+        }
+        if let Some(method) = method {
+            intent.payment_method = Some(method.id);
+        }
+        if intent.payment_method.is_none() {
+            return Err(StripeError::State {
+                code: "payment_intent_unexpected_state",
+                message:
+                    "You cannot confirm this PaymentIntent because it's missing a payment method."
+                        .into(),
+                payment_intent: Some(intent.json()),
+            });
+        }
+        world.charge(&id)?;
+        world.answer_intent(&id, &paths)
+    })
+}
+
+async fn capture(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Json<Value>, StripeError> {
+    let amount = params.amount("amount_to_capture")?;
+    let paths = params.texts("expand");
+    params.finish(&["metadata", "statement_descriptor"])?;
+    sandbox.world(|world| {
+        let intent = world.intent(&id)?;
+        if intent.status != Status::RequiresCapture {
+            return Err(intent.unexpected("capture"));
+        }
+        let amount = amount.unwrap_or(intent.amount);
+        if amount > intent.amount {
+            return Err(StripeError::invalid(
+                "amount_too_large",
+                "amount_to_capture",
+                "The amount to capture is greater than the remaining amount.",
+            ));
+        }
+        intent.status = Status::Succeeded;
+        intent.received = amount;
+        let charge = intent.latest_charge.clone();
+        let json = intent.json();
+        if let Some(charge) = charge.and_then(|id| world.stripe.charges.get_mut(&id)) {
+            charge.captured = amount;
+            let charge = charge.json();
+            world.tell_stripe("charge.captured", charge, None);
+        }
+        world.tell_stripe("payment_intent.succeeded", json, None);
+        world.answer_intent(&id, &paths)
+    })
+}
+
+async fn cancel(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Json<Value>, StripeError> {
+    let reasons = [
+        "duplicate",
+        "fraudulent",
+        "requested_by_customer",
+        "abandoned",
+    ];
+    let reason = params.choice("cancellation_reason", &reasons)?;
+    let paths = params.texts("expand");
+    params.finish(&[])?;
+    sandbox.world(|world| {
+        let now = world.now;
+        let intent = world.intent(&id)?;
+        if matches!(intent.status, Status::Succeeded | Status::Canceled) {
+            return Err(intent.unexpected("cancel"));
+        }
+        intent.status = Status::Canceled;
+        intent.cancellation_reason = reason;
+        intent.canceled_at = Some(now);
+        let json = intent.json();
+        world.tell_stripe("payment_intent.canceled", json, None);
+        world.answer_intent(&id, &paths)
+    })
+}
+
+async fn list(
+    State(sandbox): State<Sandbox>,
+    mut params: Params,
+) -> Result<Json<Value>, StripeError> {
+    let page = Page::read(&mut params)?;
+    let paths = params.texts("expand");
+    params.finish(&["customer"])?;
+    sandbox.world(|world| {
+        let list = page.of(
+            "/v1/payment_intents",
+            &world.stripe.payment_intents,
+            |intent| intent.created_at.timestamp(),
+            |_| true,
+            PaymentIntent::json,
+        );
+        Ok(Json(expand(world, list, &paths)))
+    })
+}
+
+impl World {
+    fn intent(&mut self, id: &str) -> Result<&mut PaymentIntent, StripeError> {
+        let found = self.stripe.payment_intents.get_mut(id);
+        found.ok_or_else(|| StripeError::NotFound {
+            object: "payment_intent",
+            id: id.to_owned(),
+            param: "intent",
+        })
+    }
+
+    fn answer_intent(&mut self, id: &str, paths: &[String]) -> Result<Json<Value>, StripeError> {
+        let json = self.intent(id)?.json();
+        Ok(Json(expand(self, json, paths)))
+    }
+
+    /// Charges the intent's payment method, which it has.
+    fn charge(&mut self, id: &str) -> Result<(), StripeError> {
+        let method = self.intent(id)?.payment_method.clone().unwrap_or_default();
+        let method = self.payment_method(&method, "payment_method")?;
+        let behaviour = method.card.behaviour;
+        let confirmed_again = self.intent(id)?.status == Status::RequiresAction;
+        if behaviour == Behaviour::NeedsAction && !confirmed_again {
+            let intent = self.intent(id)?;
+            intent.status = Status::RequiresAction;
+            let json = intent.json();
+            self.tell_stripe("payment_intent.requires_action", json, None);
+            return Ok(());
+        }
+        let charge_id = self.ids.mixed("ch");
+        let now = self.now;
+        let declined = match behaviour {
+            Behaviour::Declined(code, decline_code, message) => Some((code, decline_code, message)),
+            _ => None,
+        };
+        let intent = self.intent(id)?;
+        intent.latest_charge = Some(charge_id.clone());
+        let charge = Charge {
+            id: charge_id.clone(),
+            amount: intent.amount,
+            captured: if declined.is_some() || intent.manual_capture {
+                0
+            } else {
+                intent.amount
+            },
+            refunded: 0,
+            currency: intent.currency.clone(),
+            payment_intent: id.to_owned(),
+            payment_method: method.id.clone(),
+            card: method.card,
+            failure: declined.map(|(code, _, message)| (code, message)),
+            metadata: intent.metadata.clone(),
+            created_at: now,
+        };
+        let charge_json = charge.json();
+        let Some((code, decline_code, message)) = declined else {
+            intent.last_error = None;
+            let event = if intent.manual_capture {
+                intent.status = Status::RequiresCapture;
+                "payment_intent.amount_capturable_updated"
+            } else {
+                intent.status = Status::Succeeded;
+                intent.received = intent.amount;
+                "payment_intent.succeeded"
+            };
+            let json = intent.json();
+            self.stripe.charges.insert(charge_id, charge);
+            self.tell_stripe("charge.succeeded", charge_json, None);
+            self.tell_stripe(event, json, None);
+            return Ok(());
+        };
+        intent.status = Status::RequiresPaymentMethod;
+        intent.payment_method = None;
+        intent.last_error = Some(json!({
+            "charge": charge_id,
+            "code": code,
+            "decline_code": decline_code,
+            "message": message,
+            "payment_method": method.json(),
+            "type": "card_error",
+        }));
+        let json = intent.json();
+        self.stripe.charges.insert(charge_id.clone(), charge);
+        self.tell_stripe("charge.failed", charge_json, None);
+        self.tell_stripe("payment_intent.payment_failed", json.clone(), None);
+        Err(StripeError::Card(Box::new(Declined {
+            code,
+            decline_code,
+            message,
+            charge: charge_id,
+            payment_intent: json,
+        })))
+    }
+
+    /// Takes over a payment that was captured elsewhere; what is known already stays.
+    pub(crate) fn know_payment(&mut self, known: KnownPayment) {
+        if self.stripe.payment_intents.contains_key(&known.id) {
+            return;
+        }
+        let charge_id = format!("ch_{}", known.id.trim_start_matches("pi_"));
+        let method = format!("pm_{}", known.id.trim_start_matches("pi_"));
+        let currency = known.currency.to_lowercase();
+        let charge = Charge {
+            id: charge_id.clone(),
+            amount: known.amount,
+            captured: known.amount,
+            refunded: known.refunded.clamp(0, known.amount),
+            currency: currency.clone(),
+            payment_intent: known.id.clone(),
+            payment_method: method.clone(),
+            card: Card::visa(),
+            failure: None,
+            metadata: json!({}),
+            created_at: self.now,
+        };
+        let intent = PaymentIntent {
+            client_secret: format!("{}_secret", known.id),
+            id: known.id.clone(),
+            amount: known.amount,
+            received: known.amount,
+            currency,
+            status: Status::Succeeded,
+            manual_capture: false,
+            payment_method: Some(method),
+            latest_charge: Some(charge_id.clone()),
+            last_error: None,
+            cancellation_reason: None,
+            canceled_at: None,
+            description: None,
+            receipt_email: None,
+            metadata: json!({}),
+            created_at: self.now,
+        };
+        self.stripe.charges.insert(charge_id, charge);
+        self.stripe.payment_intents.insert(known.id, intent);
+    }
+}
+
+impl PaymentIntent {
+    /// The charge that a refund takes from.
+    pub(super) fn charge(&self) -> Option<&String> {
+        self.latest_charge.as_ref()
+    }
+
+    fn unexpected(&self, verb: &str) -> StripeError {
+        StripeError::State {
+            code: "payment_intent_unexpected_state",
+            message: format!(
+                "You cannot {verb} this PaymentIntent because it has a status of {}.",
+                self.status.as_str()
+            ),
+            payment_intent: Some(self.json()),
+        }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let capturable = if self.status == Status::RequiresCapture {
+            self.amount
+        } else {
+            0
+        };
+        let next_action = (self.status == Status::RequiresAction).then(|| {
+            json!({"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}})
+        });
+        json!({
+            "id": self.id,
+            "object": "payment_intent",
+            "amount": self.amount,
+            "amount_capturable": capturable,
+            "amount_details": {"tip": {}},
+            "amount_received": self.received,
+            "application": null,
+            "application_fee_amount": null,
+            "automatic_payment_methods": null,
+            "canceled_at": self.canceled_at.map(|at| at.timestamp()),
+            "cancellation_reason": self.cancellation_reason,
+            "capture_method": if self.manual_capture { "manual" } else { "automatic" },
+            "client_secret": self.client_secret,
+            "confirmation_method": "automatic",
+            "created": self.created_at.timestamp(),
+            "currency": self.currency,
+            "customer": null,
+            "description": self.description,
+            "last_payment_error": self.last_error,
+            "latest_charge": self.latest_charge,
+            "livemode": false,
+            "metadata": self.metadata,
+            "next_action": next_action,
+            "payment_method": self.payment_method,
+            "payment_method_types": ["card"],
+            "processing": null,
+            "receipt_email": self.receipt_email,
+            "setup_future_usage": null,
+            "shipping": null,
+            "statement_descriptor": null,
+            "status": self.status.as_str(),
+            "transfer_data": null,
+            "transfer_group": null,
+        })
+    }
+}
+
+/// Three letters, as Stripe keeps them: small.
+fn currency(given: String) -> Result<String, StripeError> {
+    let small = given.to_lowercase();
+    if small.len() == 3 && small.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        Ok(small)
+    } else {
+        Err(StripeError::invalid(
+            "parameter_invalid",
+            "currency",
+            format!("Invalid currency: {given}."),
+        ))
+    }
+}

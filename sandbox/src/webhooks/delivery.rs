@@ -1,0 +1,234 @@
+//! The task that sends webhooks: in order to each endpoint unless a fault says otherwise, again when nobody
+//! took them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::endpoint::Notice;
+use super::signature::sign;
+use crate::faults::Effect;
+use crate::provider::Provider;
+use crate::sandbox::{Sandbox, lock};
+
+/// How long a receiver may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const ATTEMPTS: u32 = 6;
+/// Older deliveries are forgotten first.
+const KEPT: usize = 10_000;
+
+/// One attempt.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Delivery {
+    at: DateTime<Utc>,
+    provider: Provider,
+    event: String,
+    id: String,
+    url: String,
+    attempt: u32,
+    /// What the receiver answered, or why it did not.
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Status(u16),
+    Error(String),
+    Dropped(bool),
+}
+
+/// What was sent.
+#[derive(Debug, Default)]
+pub(crate) struct Deliveries(Mutex<VecDeque<Delivery>>);
+
+impl Deliveries {
+    pub(crate) fn list(&self) -> Vec<Delivery> {
+        lock(&self.0).iter().cloned().collect()
+    }
+
+    pub(crate) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
+    fn keep(&self, notice: &Notice, at: DateTime<Utc>, attempt: u32, outcome: Outcome) {
+        let mut kept = lock(&self.0);
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(Delivery {
+            at,
+            provider: notice.provider,
+            event: notice.event.clone(),
+            id: notice.id.clone(),
+            url: notice.endpoint.url.clone(),
+            attempt,
+            outcome,
+        });
+    }
+}
+
+/// Webhooks that wait to be sent in another order.
+#[derive(Debug)]
+struct Held {
+    notices: Vec<Notice>,
+    window: usize,
+    until: Instant,
+}
+
+/// Sends until the sandbox is gone.
+pub(crate) async fn send(sandbox: Sandbox, mut notices: mpsc::UnboundedReceiver<Notice>) {
+    let http = reqwest::Client::new();
+    let mut queues: HashMap<String, mpsc::UnboundedSender<Notice>> = HashMap::new();
+    let mut senders = JoinSet::new();
+    let mut held: HashMap<Provider, Held> = HashMap::new();
+    loop {
+        let flush = held.values().map(|held| held.until).min();
+        let next = tokio::select! {
+            next = notices.recv() => next,
+            () = async {
+                match flush {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            } => {
+                for notice in take_ready(&sandbox, &mut held) {
+                    enqueue(&sandbox, &http, &mut queues, &mut senders, notice);
+                }
+                continue;
+            }
+        };
+        let Some(notice) = next else { return };
+        for notice in meet_faults(&sandbox, &mut held, notice) {
+            enqueue(&sandbox, &http, &mut queues, &mut senders, notice);
+        }
+    }
+}
+
+/// What is to be sent now that this one has met its faults.
+fn meet_faults(
+    sandbox: &Sandbox,
+    held: &mut HashMap<Provider, Held>,
+    notice: Notice,
+) -> Vec<Notice> {
+    let effects = sandbox.faults().of_webhook(notice.provider, &notice.event);
+    if effects.contains(&Effect::Drop) {
+        let now = sandbox.clock().now();
+        sandbox
+            .deliveries()
+            .keep(&notice, now, 0, Outcome::Dropped(true));
+        return Vec::new();
+    }
+    let mut copies = vec![notice];
+    let mut reorder = None;
+    for effect in effects {
+        match effect {
+            Effect::Duplicate { times } => copies = vec![copies[0].clone(); times as usize],
+            Effect::Reorder { window, hold } => reorder = Some((window, hold)),
+            _ => {}
+        }
+    }
+    let Some((window, hold)) = reorder else {
+        return copies;
+    };
+    let waiting = held.entry(copies[0].provider).or_insert_with(|| Held {
+        notices: Vec::new(),
+        window,
+        until: Instant::now() + hold.get(),
+    });
+    waiting.notices.append(&mut copies);
+    take_ready(sandbox, held)
+}
+
+/// Takes what has waited long enough, shuffled.
+fn take_ready(sandbox: &Sandbox, held: &mut HashMap<Provider, Held>) -> Vec<Notice> {
+    let now = Instant::now();
+    let mut ready = Vec::new();
+    held.retain(|_, held| {
+        let keeps = held.notices.len() < held.window && held.until > now;
+        if !keeps {
+            let mut notices = std::mem::take(&mut held.notices);
+            sandbox.faults().shuffle(&mut notices);
+            ready.append(&mut notices);
+        }
+        keeps
+    });
+    ready
+}
+
+/// Puts it behind what the same endpoint still waits for.
+fn enqueue(
+    sandbox: &Sandbox,
+    http: &reqwest::Client,
+    queues: &mut HashMap<String, mpsc::UnboundedSender<Notice>>,
+    senders: &mut JoinSet<()>,
+    notice: Notice,
+) {
+    let queue = queues
+        .entry(notice.endpoint.url.clone())
+        .or_insert_with(|| {
+            let (queue, waiting) = mpsc::unbounded_channel();
+            senders.spawn(send_in_order(sandbox.clone(), http.clone(), waiting));
+            queue
+        });
+    // Its task ends only with this one.
+    queue.send(notice).ok();
+}
+
+async fn send_in_order(
+    sandbox: Sandbox,
+    http: reqwest::Client,
+    mut waiting: mpsc::UnboundedReceiver<Notice>,
+) {
+    let mut retries = JoinSet::new();
+    while let Some(notice) = waiting.recv().await {
+        while retries.try_join_next().is_some() {}
+        if !attempt(&sandbox, &http, &notice, 1).await {
+            // What comes after does not wait for it.
+            retries.spawn(retry(sandbox.clone(), http.clone(), notice));
+        }
+    }
+}
+
+async fn retry(sandbox: Sandbox, http: reqwest::Client, notice: Notice) {
+    let mut pause = sandbox.world(|world| world.config.webhook_retry.get());
+    for number in 2..=ATTEMPTS {
+        sleep(pause).await;
+        if attempt(&sandbox, &http, &notice, number).await {
+            return;
+        }
+        pause *= 2;
+    }
+}
+
+/// Whether the receiver took it.
+async fn attempt(sandbox: &Sandbox, http: &reqwest::Client, notice: &Notice, number: u32) -> bool {
+    let now = sandbox.clock().now();
+    let mut request = http
+        .post(&notice.endpoint.url)
+        .header("content-type", "application/json")
+        .header("user-agent", "Vantage-Sandbox/1.0")
+        .timeout(TIMEOUT)
+        .body(notice.body.clone());
+    let secret = &notice.endpoint.secret;
+    if !secret.is_empty() {
+        let (name, signature) = sign(notice.provider, secret, now, &notice.body);
+        request = request.header(name, signature);
+    }
+    let (taken, outcome) = match request.send().await {
+        Ok(response) => (
+            response.status().is_success(),
+            Outcome::Status(response.status().as_u16()),
+        ),
+        Err(error) => (false, Outcome::Error(error.without_url().to_string())),
+    };
+    sandbox.deliveries().keep(notice, now, number, outcome);
+    taken
+}

@@ -1,0 +1,94 @@
+//! Everything the third parties know, and the moments at which it changes by itself.
+
+use chrono::{DateTime, Utc};
+
+use crate::carriers::Tokens;
+use crate::config::Config;
+use crate::easypost::EasyPost;
+use crate::exchange_rates::ExchangeRates;
+use crate::fcm::Fcm;
+use crate::ids::Ids;
+use crate::parcels::Parcels;
+use crate::provider::Provider;
+use crate::stripe::Stripe;
+use crate::webhooks::{Endpoints, Notice};
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) config: Config,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) ids: Ids,
+    pub(crate) parcels: Parcels,
+    pub(crate) easypost: EasyPost,
+    pub(crate) stripe: Stripe,
+    pub(crate) tokens: Tokens,
+    pub(crate) exchange_rates: ExchangeRates,
+    pub(crate) fcm: Fcm,
+    pub(crate) endpoints: Endpoints,
+    /// What happened and has not been told yet.
+    notices: Vec<Notice>,
+}
+
+impl World {
+    pub(crate) fn new(config: Config, now: DateTime<Utc>) -> Self {
+        Self {
+            ids: Ids::new(config.seed),
+            parcels: Parcels::default(),
+            easypost: EasyPost::default(),
+            stripe: Stripe::default(),
+            tokens: Tokens::default(),
+            exchange_rates: ExchangeRates::new(config.seed),
+            fcm: Fcm::default(),
+            endpoints: Endpoints::default(),
+            notices: Vec::new(),
+            config,
+            now,
+        }
+    }
+
+    /// Brings the world to this moment: what is due by then happens, in order.
+    pub(crate) fn advance(&mut self, now: DateTime<Utc>) {
+        // A clock that was set back moves nothing.
+        self.now = self.now.max(now);
+        for number in self.parcels.advance(self.now) {
+            self.tell_movement(&number);
+        }
+        self.settle_label_refunds();
+        self.settle_refunds();
+    }
+
+    /// When something will next happen by itself.
+    pub(crate) fn next_due(&self) -> Option<DateTime<Utc>> {
+        [
+            self.parcels.next_due(),
+            self.easypost.next_due(),
+            self.stripe.next_due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Remembers to tell everybody who listens to this provider.
+    pub(crate) fn notify(&mut self, provider: Provider, event: &str, id: String, body: Vec<u8>) {
+        for endpoint in self.endpoints.of(provider, event) {
+            self.notices.push(Notice {
+                provider,
+                event: event.to_owned(),
+                id: id.clone(),
+                body: body.clone().into(),
+                endpoint,
+            });
+        }
+    }
+
+    /// A parcel has moved: its carrier and EasyPost tell whoever listens.
+    pub(crate) fn tell_movement(&mut self, number: &str) {
+        self.tell_carrier(number);
+        self.tell_trackers(number);
+    }
+
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+}

@@ -1,0 +1,188 @@
+//! A sandbox on a free port, with a clock that the test moves, and a receiver of webhooks.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use chrono::{DateTime, Utc};
+use platform::clock::Clock;
+use reqwest::{Method, RequestBuilder};
+use sandbox::{Config, Sandbox};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+/// Long enough for a busy machine; nothing waits for it when all goes well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Kit {
+    pub(crate) base: String,
+    pub(crate) clock: Clock,
+    pub(crate) http: reqwest::Client,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Kit {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+pub(crate) fn start() -> DateTime<Utc> {
+    "2025-10-09T10:15:00Z".parse().unwrap()
+}
+
+impl Kit {
+    pub(crate) async fn start() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    pub(crate) async fn with(config: Config) -> Self {
+        let clock = Clock::manual(start());
+        let sandbox = Sandbox::new(config, clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move { sandbox.serve(listener).await.unwrap() });
+        Self {
+            base,
+            clock,
+            http: reqwest::Client::new(),
+            server,
+        }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Sends JSON to the control API, which must take it.
+    pub(crate) async fn control(&self, path: &str, body: Value) {
+        let (status, answer) = answer(self.request(Method::POST, path).json(&body)).await;
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+    }
+
+    /// The calls that were recorded, by provider.
+    pub(crate) async fn calls(&self, provider: &str) -> Vec<Value> {
+        let path = format!("/_control/calls?provider={provider}");
+        let (_, answer) = answer(self.request(Method::GET, &path)).await;
+        answer["calls"].as_array().unwrap().clone()
+    }
+
+    pub(crate) fn stripe(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).bearer_auth("sk_test_sandbox")
+    }
+
+    /// A form sent to Stripe.
+    pub(crate) async fn stripe_post(&self, path: &str, form: &str) -> (u16, Value) {
+        answer(self.stripe_form(path, form)).await
+    }
+
+    pub(crate) fn stripe_form(&self, path: &str, form: &str) -> RequestBuilder {
+        self.stripe(Method::POST, path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.to_owned())
+    }
+
+    pub(crate) async fn stripe_get(&self, path: &str) -> (u16, Value) {
+        answer(self.stripe(Method::GET, path)).await
+    }
+
+    pub(crate) async fn easypost(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let request = self.request(method, path).basic_auth("EZTK", Some(""));
+        answer(if body.is_null() {
+            request
+        } else {
+            request.json(&body)
+        })
+        .await
+    }
+}
+
+/// The status and the JSON of an answer; null when it has none.
+pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
+    let response = request.timeout(PATIENCE).send().await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.bytes().await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// A webhook that arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Received {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+}
+
+/// Takes webhooks, after it has refused the first few.
+#[derive(Clone, Default)]
+pub(crate) struct Receiver {
+    taken: Arc<Mutex<Vec<Received>>>,
+    refuse: Arc<Mutex<usize>>,
+    arrived: Arc<Notify>,
+}
+
+impl Receiver {
+    /// Listens, and gives its URL.
+    pub(crate) async fn start(refuse: usize) -> (Self, String) {
+        let receiver = Self {
+            refuse: Arc::new(Mutex::new(refuse)),
+            ..Self::default()
+        };
+        let app = Router::new()
+            .route("/hook", post(take))
+            .with_state(receiver.clone());
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        (receiver, url)
+    }
+
+    /// What arrived, once there are at least so many.
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Received> {
+        tokio::time::timeout(PATIENCE, async {
+            loop {
+                let arrived = self.arrived.notified();
+                let taken = self.taken.lock().unwrap().clone();
+                if taken.len() >= count {
+                    return taken;
+                }
+                arrived.await;
+            }
+        })
+        .await
+        .expect("the webhooks arrive in time")
+    }
+}
+
+async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let mut refuse = receiver.refuse.lock().unwrap();
+    if *refuse > 0 {
+        *refuse -= 1;
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    receiver
+        .taken
+        .lock()
+        .unwrap()
+        .push(Received { headers, body });
+    receiver.arrived.notify_one();
+    StatusCode::OK
+}

@@ -1,0 +1,10 @@
+//! Every simulator over HTTP, as its clients see it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod carriers;
+mod easypost;
+mod faults;
+mod kit;
+mod rates_and_messages;
+mod stripe;
+mod webhooks;
