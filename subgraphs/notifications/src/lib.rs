@@ -15,6 +15,7 @@ use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
 use resolvers::subgraph::Subgraph;
+use resolvers::user_error::UserError;
 
 pub use migrations::notifications::Migrator;
 
@@ -32,6 +33,7 @@ pub struct State {
 pub fn subgraph(state: State) -> Subgraph {
     let schema = Schema::build(query::Query, mutation::Mutation, EmptySubscription)
         .data(state.clone())
+        .register_output_type::<UserError>()
         .enable_federation()
         .finish();
     Subgraph::new(NAME, schema, move |batches| {

@@ -13,7 +13,7 @@ use crate::loaders::Loaders;
 use crate::order::Order;
 use crate::rules::line;
 
-/// A product of the catalog. This domain knows only which one it is.
+// A product of the catalog; described by the domain that owns it.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(unresolvable = "id")]
 pub(crate) struct Product {

@@ -20,6 +20,7 @@ use platform::clock::Clock;
 use platform::database::Database;
 use resolvers::client::SubgraphClient;
 use resolvers::subgraph::Subgraph;
+use resolvers::user_error::UserError;
 
 use engine::SearchEngine;
 use engine::embedded::Embedded;
@@ -62,6 +63,7 @@ impl State {
 pub fn subgraph(state: State) -> Subgraph {
     let schema = Schema::build(query::Query, mutation::Mutation, EmptySubscription)
         .data(state.clone())
+        .register_output_type::<UserError>()
         .enable_federation()
         .finish();
     Subgraph::new(NAME, schema, move |batches| {
