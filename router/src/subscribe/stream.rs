@@ -239,6 +239,8 @@ impl Stream {
         state.closed = true;
         let members = std::mem::take(&mut state.members);
         let key = state.key.take();
+        // A handle keeps the memory of a task that has ended.
+        state.driver = None;
         drop(state);
         // Those that wait are told by the stream they come from.
         let watchers = members
@@ -263,6 +265,10 @@ impl Stream {
 impl State {
     fn add(&mut self, watcher: Arc<dyn Watcher>, after: Option<i64>) -> u64 {
         self.last_member += 1;
+        // Many streams have one: a vector that makes room for four would cost every one of them.
+        if self.members.is_empty() {
+            self.members.reserve_exact(1);
+        }
         self.members.push(Member {
             id: self.last_member,
             watcher,

@@ -135,6 +135,10 @@ impl Queue {
         state.last_key += 1;
         let key = state.last_key;
         let accepted = refused.is_none();
+        // Most connections have one: a vector that makes room for four would cost every one of them.
+        if state.operations.is_empty() {
+            state.operations.reserve_exact(1);
+        }
         state.operations.push(Operation {
             key,
             id: id.into(),
