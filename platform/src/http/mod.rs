@@ -14,6 +14,7 @@ mod redact;
 mod request;
 mod response;
 mod retry;
+mod signature;
 
 #[cfg(test)]
 mod tests;
@@ -24,3 +25,4 @@ pub use policy::{Breaker, Policy, Rate};
 pub use redact::redact;
 pub use request::Request;
 pub use response::Response;
+pub use signature::is_hmac_sha256;
