@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod http;
+pub mod objects;
 pub mod outbox;
 pub mod pubsub;
 pub mod tables;
