@@ -4,6 +4,8 @@ pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod http;
+pub mod objects;
 pub mod outbox;
 pub mod pubsub;
 pub mod tables;
