@@ -9,6 +9,7 @@ mod errors;
 mod graph;
 mod keys;
 mod listener;
+mod output;
 mod schema_changes;
 mod serving;
 mod subgraph_server;

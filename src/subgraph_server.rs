@@ -12,6 +12,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use futures::stream::BoxStream;
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
+use resolvers::error::ErrorCode;
 use resolvers::subgraph::Subgraph;
 use std::sync::Arc;
 
@@ -33,9 +34,8 @@ async fn execute(
     headers: HeaderMap,
     Json(request): Json<Request>,
 ) -> HttpResponse {
-    let caller = match service.caller(&headers) {
-        Ok(caller) => caller,
-        Err(refused) => return refused,
+    let Some(caller) = service.caller(&headers) else {
+        return refusal();
     };
     let response = service.subgraph.execute(request, caller).await;
     Json(response).into_response()
@@ -46,9 +46,8 @@ async fn subscribe(
     headers: HeaderMap,
     request: axum::extract::Request,
 ) -> HttpResponse {
-    let caller = match service.caller(&headers) {
-        Ok(caller) => caller,
-        Err(refused) => return refused,
+    let Some(caller) = service.caller(&headers) else {
+        return refusal();
     };
     let (mut parts, _) = request.into_parts();
     let (protocol, upgrade) = match (
@@ -75,24 +74,23 @@ async fn subscribe(
 }
 
 impl Service {
-    /// Whom the router vouches for, or the refusal.
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, HttpResponse> {
-        headers
-            .get(CALLER_HEADER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| self.key.verify(value).ok())
-            .ok_or_else(|| {
-                let mut error = ServerError::new(
-                    "This subgraph answers its router only: the signed caller is missing or not valid",
-                    None,
-                );
-                let mut extensions = async_graphql::ErrorExtensionValues::default();
-                extensions.set("code", "UNAUTHENTICATED");
-                error.extensions = Some(extensions);
-                let response = Response::from_errors(vec![error]);
-                (StatusCode::UNAUTHORIZED, Json(response)).into_response()
-            })
+    /// Whom the router vouches for.
+    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
+        let signed = headers.get(CALLER_HEADER)?.to_str().ok()?;
+        self.key.verify(signed).ok()
     }
+}
+
+fn refusal() -> HttpResponse {
+    let mut error = ServerError::new(
+        "This subgraph answers its router only: the signed caller is missing or not valid",
+        None,
+    );
+    let mut extensions = async_graphql::ErrorExtensionValues::default();
+    extensions.set("code", ErrorCode::Unauthenticated.as_str());
+    error.extensions = Some(extensions);
+    let response = Response::from_errors(vec![error]);
+    (StatusCode::UNAUTHORIZED, Json(response)).into_response()
 }
 
 /// A subgraph asked by one caller.

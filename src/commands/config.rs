@@ -1,12 +1,12 @@
 //! `vantage config check` says whether the configuration is valid; `config schema` describes it to editors.
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 
 use crate::cli::{Config, ConfigCheck};
 use crate::config::{Configuration, json_schema};
+use crate::output::print;
 
 pub(crate) fn run(command: Config) -> anyhow::Result<()> {
     match command {
@@ -34,11 +34,4 @@ fn run_schema(output: Option<&Path>) -> anyhow::Result<()> {
         }
         None => print(&schema),
     }
-}
-
-/// Like `print!`, but a closed pipe (`| head`) is an error and not a panic.
-fn print(text: &str) -> anyhow::Result<()> {
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .context("cannot write to standard output")
 }

@@ -3,6 +3,7 @@
 use crate::cli::Migrate;
 use crate::config::Configuration;
 use crate::domains::{self, Domain};
+use crate::output;
 
 pub(crate) async fn run(command: Migrate) -> anyhow::Result<()> {
     let configuration = Configuration::load(
@@ -13,7 +14,7 @@ pub(crate) async fn run(command: Migrate) -> anyhow::Result<()> {
     let all = Domain::ALL.to_vec();
     for domain in command.domain.map_or(all, |domain| vec![domain]) {
         let (_, steps) = domains::open_database(&configuration, domain).await?;
-        println!("{}: {steps} migrations applied", domain.name());
+        output::line(&format!("{}: {steps} migrations applied", domain.name()))?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::cli::Outbox;
 use crate::config::Configuration;
 use crate::domains::{self, Domain};
+use crate::output;
 
 pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
     match command {
@@ -25,7 +26,7 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
             for domain in domain.map_or(all, |domain| vec![domain]) {
                 let (database, _) = domains::open_database(&configuration, domain).await?;
                 for event in outbox::dead_letters(database.read(), limit).await? {
-                    println!(
+                    output::line(&format!(
                         "{} {} {} {} after {} attempts: {}",
                         domain.name(),
                         event.id,
@@ -33,7 +34,7 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
                         event.aggregate_id,
                         event.attempts,
                         event.last_error.unwrap_or_default()
-                    );
+                    ))?;
                 }
             }
             Ok(())
@@ -59,7 +60,7 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
             let (database, _) = domains::open_database(&configuration, domain).await?;
             let chosen = if all { None } else { Some(ids.as_slice()) };
             let requeued = outbox::requeue(database.write(), chosen, Clock::system().now()).await?;
-            println!("{requeued} events will be delivered again");
+            output::line(&format!("{requeued} events will be delivered again"))?;
             Ok(())
         }
     }

@@ -1,11 +1,15 @@
 //! `vantage router`: the router alone, over any supergraph whose subgraph URLs are in its SDL.
 
+use ::router::HttpTransportOptions;
+use ::router::auth::AuthConfig;
+use ::router::server::ServerConfig;
 use anyhow::Context;
 use platform::telemetry::Metrics;
 
 use crate::cli::Router;
 use crate::config::{Configuration, Overrides};
 use crate::listener::{self, Ready};
+use crate::output;
 use crate::serving;
 
 /// A router without databases is ready as soon as it listens.
@@ -16,6 +20,22 @@ impl Ready for Always {
     async fn ready(&self) -> Result<(), String> {
         Ok(())
     }
+}
+
+/// Whom to believe. Without a key nobody can be verified here, so tokens go to the subgraphs as they
+/// are, which know whose they are.
+fn edge(configuration: &Configuration) -> (AuthConfig, ServerConfig) {
+    let (mut auth, mut server) = (configuration.auth.clone(), configuration.server.clone());
+    let no_key =
+        auth.jwks.is_none() && auth.public_keys.is_empty() && auth.development_secret.is_none();
+    if no_key {
+        auth.pass_through = true;
+        let authorization = "authorization".to_owned();
+        if !server.forward_headers.contains(&authorization) {
+            server.forward_headers.push(authorization);
+        }
+    }
+    (auth, server)
 }
 
 pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
@@ -35,8 +55,14 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let file = command.supergraph.display();
     let supergraph = std::fs::read_to_string(&command.supergraph)
         .with_context(|| format!("cannot read the supergraph {file}"))?;
-    let router = router::Router::builder()
+    let (auth, server) = edge(&configuration);
+    let router = ::router::Router::builder()
         .supergraph(&supergraph)
+        .http(HttpTransportOptions {
+            deadline: configuration.router.deadline.get(),
+            forward_authorization: auth.pass_through,
+            ..HttpTransportOptions::default()
+        })
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.router.introspection)
         .expose_query_plan(configuration.router.expose_query_plan)
@@ -45,14 +71,14 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         .with_context(|| format!("the supergraph {file} cannot be served"))?;
     let listener = listener::bind(configuration.listen).await?;
     let stop = listener::stopped()?;
-    let state = serving::edge(router, &configuration.auth, &configuration.server)?;
+    let state = serving::edge(router, &auth, &server)?;
 
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
-    println!(
+    output::line(&format!(
         "The router is listening on http://{address}{}",
         configuration.server.path
-    );
+    ))?;
     serving::serve(listener, state, metrics, Always, stop).await
 }

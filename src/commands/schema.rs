@@ -10,6 +10,7 @@ use router::Router;
 use crate::cli::{Compose, Schema};
 use crate::config::Configuration;
 use crate::domains::{Domain, Domains};
+use crate::output;
 use crate::{graph, keys, schema_changes};
 
 pub(crate) async fn run(command: Schema) -> anyhow::Result<()> {
@@ -25,7 +26,7 @@ pub(crate) async fn compose(command: Compose) -> anyhow::Result<()> {
     match command.output {
         Some(file) => write(&file, router.supergraph_sdl()),
         None => {
-            println!("{}", router.supergraph_sdl());
+            output::line(router.supergraph_sdl())?;
             Ok(())
         }
     }
@@ -73,7 +74,10 @@ async fn check(baseline: &Path) -> anyhow::Result<()> {
             lost.join("; ")
         );
     }
-    println!("ok: nothing that {} has is gone", baseline.display());
+    output::line(&format!(
+        "ok: nothing that {} has is gone",
+        baseline.display()
+    ))?;
     Ok(())
 }
 

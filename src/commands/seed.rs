@@ -6,6 +6,7 @@ use platform::clock::Clock;
 use crate::cli::Seed;
 use crate::config::Configuration;
 use crate::demo::{self, Databases};
+use crate::output;
 
 pub(crate) async fn run(command: Seed) -> anyhow::Result<()> {
     let mut configuration = Configuration::load(
@@ -23,10 +24,10 @@ pub(crate) async fn run(command: Seed) -> anyhow::Result<()> {
             "the databases have orders already: seed another --data directory, or an empty database"
         );
     }
-    println!(
+    output::line(&format!(
         "seeded {} orders of {} customers",
         plan.orders,
         plan.customers()
-    );
+    ))?;
     Ok(())
 }

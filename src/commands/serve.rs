@@ -12,6 +12,7 @@ use router::{GraphQLRequest, RequestContext, Router};
 use crate::cli::Serve;
 use crate::config::{Configuration, Mode};
 use crate::domains::{Domain, Domains};
+use crate::output;
 use crate::{graph, keys, listener, serving};
 
 /// What the start page asks, and answers by itself.
@@ -55,7 +56,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         .local_addr()
         .context("the listener has no address")?;
     let url = format!("http://{address}{}", configuration.server.path);
-    println!("Vantage is listening on {url}");
+    output::line(&format!("Vantage is listening on {url}"))?;
     if configuration.mode == Mode::Development
         && let Some(customer) = domains.demo_customer().await?
     {
@@ -91,10 +92,10 @@ async fn introduce(
         .await;
     let answer: serde_json::Value = serde_json::from_slice(&answer.to_bytes())?;
     let answer = serde_json::to_string_pretty(&answer)?;
-    println!(
+    output::line(&format!(
         "\nTry it as the demo customer:\n\n  curl {url} -H 'content-type: application/json' \
          -H 'authorization: Bearer {token}' -d '{{\"query\":\"{FIRST_QUERY}\"}}'\n\n\
          which answers:\n\n{answer}\n"
-    );
+    ))?;
     Ok(())
 }

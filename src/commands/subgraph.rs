@@ -7,6 +7,7 @@ use platform::telemetry::Metrics;
 use crate::cli::Subgraph;
 use crate::config::Configuration;
 use crate::domains::Domains;
+use crate::output;
 use crate::{keys, listener, subgraph_server};
 
 pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
@@ -34,10 +35,10 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
-    println!(
+    output::line(&format!(
         "The {} subgraph is listening on http://{address}/graphql",
         domain.name()
-    );
+    ))?;
     if command.demo {
         domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
     }

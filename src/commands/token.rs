@@ -10,6 +10,7 @@ use crate::config::{Configuration, Mode};
 use crate::demo::DEMO_CUSTOMER_EMAIL;
 use crate::domains::{self, Domain};
 use crate::keys;
+use crate::output;
 
 pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
     let configuration = Configuration::load(
@@ -47,6 +48,6 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
         scopes: command.scope,
         ttl: command.ttl.get(),
     };
-    println!("{}", key.mint(&token, std::time::SystemTime::now())?);
+    output::line(&key.mint(&token, std::time::SystemTime::now())?)?;
     Ok(())
 }

@@ -73,9 +73,14 @@ impl Plan {
 
     /// The id of one thing: a UUIDv7 that sorts by index.
     fn id(&self, stream: Stream, index: u64) -> Uuid {
+        self.id_at(stream, index, ID_EPOCH_MILLIS + index * 1_000)
+    }
+
+    /// The id of one thing whose ids sort by time, in milliseconds since 1970.
+    fn id_at(&self, stream: Stream, index: u64, millis: u64) -> Uuid {
         use rand::RngCore;
         let mut random = [0; 10];
         self.random(stream, index | 1 << 55).fill_bytes(&mut random);
-        Builder::from_unix_timestamp_millis(ID_EPOCH_MILLIS + index * 1_000, &random).into_uuid()
+        Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 }

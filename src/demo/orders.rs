@@ -76,9 +76,10 @@ impl Order {
     }
 }
 
-/// What is particular about the demo customer's orders, newest first; every rule has its case.
+/// What is particular about the demo customer's orders; every rule has its case. The five newest are
+/// delivered, so that an account page shows everything an order can have.
 struct Special {
-    /// Days since it was placed, and how long the way to the door took.
+    /// Days since it was placed, and how long the way to the door takes.
     age: i64,
     on_the_way: i64,
     status: Status,
@@ -88,10 +89,10 @@ struct Special {
     small: bool,
 }
 
-const fn special(age: i64, status: Status, currency: CurrencyCode) -> Special {
+const fn special(age: i64, on_the_way: i64, status: Status, currency: CurrencyCode) -> Special {
     Special {
         age,
-        on_the_way: 3,
+        on_the_way,
         status,
         currency,
         restriction: None,
@@ -99,36 +100,40 @@ const fn special(age: i64, status: Status, currency: CurrencyCode) -> Special {
     }
 }
 
-const SPECIALS: [Special; 12] = [
-    special(2, Status::Shipped, CurrencyCode::Usd),
-    special(8, Status::Delivered, CurrencyCode::Usd),
-    special(13, Status::Delivered, CurrencyCode::Jpy),
-    special(20, Status::Delivered, CurrencyCode::Eur),
-    special(48, Status::Delivered, CurrencyCode::Usd),
+const SPECIALS: [Special; 13] = [
+    special(9, 12, Status::Shipped, CurrencyCode::Usd),
+    special(3, 2, Status::Delivered, CurrencyCode::Usd),
+    special(5, 3, Status::Delivered, CurrencyCode::Jpy),
+    special(7, 4, Status::Delivered, CurrencyCode::Eur),
+    special(48, 3, Status::Delivered, CurrencyCode::Usd),
     Special {
         restriction: Some(Restriction::Digital),
-        ..special(10, Status::Delivered, CurrencyCode::Usd)
+        ..special(21, 1, Status::Delivered, CurrencyCode::Usd)
     },
     Special {
         restriction: Some(Restriction::Personalized),
-        ..special(11, Status::Delivered, CurrencyCode::Usd)
+        ..special(22, 6, Status::Delivered, CurrencyCode::Usd)
     },
     Special {
         small: true,
-        ..special(12, Status::Delivered, CurrencyCode::Usd)
+        ..special(23, 3, Status::Delivered, CurrencyCode::Usd)
     },
-    special(0, Status::Confirmed, CurrencyCode::Gbp),
-    special(15, Status::Delivered, CurrencyCode::Usd),
-    special(25, Status::Delivered, CurrencyCode::Usd),
-    special(60, Status::Cancelled, CurrencyCode::Cad),
+    special(8, 3, Status::Confirmed, CurrencyCode::Gbp),
+    special(6, 3, Status::Delivered, CurrencyCode::Usd),
+    special(25, 3, Status::Delivered, CurrencyCode::Usd),
+    special(60, 3, Status::Cancelled, CurrencyCode::Cad),
+    special(4, 2, Status::Delivered, CurrencyCode::Cad),
 ];
+
+/// Orders of the demo customer; the others are everybody else's.
+pub(super) const DEMO_ORDERS: u32 = 13;
 
 /// The demo customer's order that has a return waiting for its parcel, and the one whose return is done.
 pub(super) const RETURN_UNDER_WAY: u32 = 9;
 pub(super) const RETURN_COMPLETED: u32 = 10;
 
 impl Plan {
-    /// The order with this number, from 0. The first twelve are the demo customer's.
+    /// The order with this number, from 0. The first [`DEMO_ORDERS`] are the demo customer's.
     pub(super) fn order(&self, index: u32) -> Order {
         let mut random = self.random(Stream::Order, index.into());
         let special = SPECIALS.get(index as usize);
@@ -143,6 +148,8 @@ impl Plan {
             Some(special) => {
                 Duration::days(special.age) + Duration::minutes(7 * i64::from(index) + 5)
             }
+            // Business goes on: some orders are of today, and a few of the last minutes.
+            None if index.is_multiple_of(20) => Duration::minutes(random.random_range(1..400)),
             None => Duration::minutes(random.random_range(10..365 * 24 * 60)),
         };
         let placed_at = self.now - age;
@@ -196,7 +203,7 @@ impl Plan {
         } else {
             random.random_range(1..=4_u32)
         };
-        let mut usd_subtotal = 0;
+        let (mut usd_subtotal, mut usd_tax) = (0, 0);
         let tax_rate = order.customer.place.tax;
         for position in 0..count {
             let mut product = match special {
@@ -219,7 +226,9 @@ impl Plan {
             let usd = product.price + product.adjustment;
             let unit_price = convert(usd, order.rate, order.currency);
             let line_total = unit_price * i64::from(quantity);
-            usd_subtotal += usd * i64::from(quantity);
+            let usd_total = usd * i64::from(quantity);
+            usd_subtotal += usd_total;
+            usd_tax += usd_total * tax_rate / 10_000;
             order.lines.push(Line {
                 id: self.id(
                     Stream::OrderItem,
@@ -241,7 +250,6 @@ impl Plan {
         };
         let usd_shipping = if order.index == 1 { 599 } else { usd_shipping };
         order.shipping = convert(usd_shipping, order.rate, order.currency);
-        let usd_tax = usd_subtotal * tax_rate / 10_000;
         order.total_usd = usd_subtotal + usd_shipping + usd_tax;
     }
 
@@ -297,7 +305,7 @@ mod tests {
     #[test]
     fn the_demo_customer_has_a_case_of_every_rule() {
         let plan = plan();
-        let orders: Vec<_> = (0..12).map(|index| plan.order(index)).collect();
+        let orders: Vec<_> = (0..DEMO_ORDERS).map(|index| plan.order(index)).collect();
         let window = plan.now - Duration::days(30);
         assert!(
             orders

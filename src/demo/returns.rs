@@ -5,7 +5,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
 
-use super::orders::{Line, Order, RETURN_COMPLETED, RETURN_UNDER_WAY, Status};
+use super::orders::{DEMO_ORDERS, Line, Order, RETURN_COMPLETED, RETURN_UNDER_WAY, Status};
 use super::{Plan, Stream};
 
 pub(super) struct Return<'a> {
@@ -77,7 +77,7 @@ impl Plan {
         let stage = match order.index {
             RETURN_UNDER_WAY => 1,
             RETURN_COMPLETED => 3,
-            0..12 => return None,
+            0..DEMO_ORDERS => return None,
             _ if order.status != Status::Delivered || !random.random_bool(0.08) => return None,
             _ => random.random_range(0..STAGES.len()),
         };

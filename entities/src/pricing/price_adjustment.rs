@@ -4,10 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, IntoActiveModel, QueryOrder};
-
-/// Rows in one INSERT: SQLite allows 32,766 bound values, and a row binds six.
-const CHUNK: usize = 4_000;
+use sea_orm::{Condition, QueryOrder};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "price_adjustments")]
@@ -53,18 +50,4 @@ pub async fn active_of_products(
         by_product.entry(row.product_id).or_default().push(row);
     }
     Ok(by_product)
-}
-
-/// Stores new rows, however many.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    loop {
-        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        Entity::insert_many(chunk)
-            .exec_without_returning(db)
-            .await?;
-    }
 }

@@ -3,11 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
-use sea_orm::{IntoActiveModel, QueryOrder};
-
-/// Rows in one INSERT: SQLite allows 32,766 bound values, and a row binds five.
-const CHUNK: usize = 4_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "price_history")]
@@ -45,18 +42,4 @@ pub async fn of_products(
         by_product.entry(row.product_id).or_default().push(row);
     }
     Ok(by_product)
-}
-
-/// Stores new rows, however many.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    loop {
-        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        Entity::insert_many(chunk)
-            .exec_without_returning(db)
-            .await?;
-    }
 }

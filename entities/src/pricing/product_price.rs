@@ -3,11 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
-
-/// Rows in one INSERT: SQLite allows 32,766 bound values, and a row binds four.
-const CHUNK: usize = 4_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "product_prices")]
@@ -36,18 +32,4 @@ pub async fn of_products(
         .all(db)
         .await?;
     Ok(rows.into_iter().map(|row| (row.product_id, row)).collect())
-}
-
-/// Stores new rows, however many.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    loop {
-        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        Entity::insert_many(chunk)
-            .exec_without_returning(db)
-            .await?;
-    }
 }

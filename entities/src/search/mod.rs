@@ -1,1 +1,4 @@
 //! The search database.
+
+pub mod product;
+pub mod signal;

@@ -6,8 +6,6 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder, TryInsertResult};
 
-use super::INSERT_CHUNK;
-
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tracking_events")]
 pub struct Model {
@@ -69,18 +67,4 @@ pub async fn delete_of_shipment(db: &impl ConnectionTrait, shipment: Uuid) -> Re
         .exec(db)
         .await?;
     Ok(())
-}
-
-/// Writes new events, however many.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    loop {
-        let chunk: Vec<_> = rows.by_ref().take(INSERT_CHUNK).collect();
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        Entity::insert_many(chunk)
-            .exec_without_returning(db)
-            .await?;
-    }
 }

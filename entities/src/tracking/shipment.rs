@@ -7,8 +7,6 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::NullOrdering;
 use sea_orm::{IntoActiveModel, Order, QueryOrder, QuerySelect};
 
-use super::INSERT_CHUNK;
-
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "shipments")]
 pub struct Model {
@@ -171,15 +169,15 @@ pub async fn of_orders_in(
         .await
 }
 
-/// Parcels of orders in this status that have changed since they were made, the longest unchanged
-/// first.
+/// Parcels of orders in one of these statuses that have changed since they were made, the longest
+/// unchanged first.
 pub async fn outward_longest_in(
     db: &impl ConnectionTrait,
-    status: &str,
+    statuses: &[&str],
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::Status.eq(status))
+        .filter(Column::Status.is_in(statuses.iter().copied()))
         .filter(Column::ReturnId.is_null())
         .filter(Column::Sequence.gt(0))
         .order_by_asc(Column::LastUpdate)
@@ -206,18 +204,4 @@ pub async fn update(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     }
     Entity::update(row).exec_without_returning(db).await?;
     Ok(())
-}
-
-/// Writes new parcels, however many.
-pub async fn insert_many(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    loop {
-        let chunk: Vec<_> = rows.by_ref().take(INSERT_CHUNK).collect();
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        Entity::insert_many(chunk)
-            .exec_without_returning(db)
-            .await?;
-    }
 }

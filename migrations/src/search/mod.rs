@@ -1,5 +1,7 @@
 //! The search database.
 
+mod m20260101_000001_create_search;
+
 use sea_orm_migration::prelude::*;
 
 pub struct Migrator;
@@ -7,6 +9,8 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        crate::platform::migrations()
+        let mut migrations = crate::platform::migrations();
+        migrations.push(Box::new(m20260101_000001_create_search::Migration));
+        migrations
     }
 }

@@ -94,7 +94,12 @@ fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
         .filter_map(|((at, title, body), position)| {
             let at = at?;
             Some(notification::Model {
-                id: plan.id(Stream::Notification, u64::from(order.index) * 4 + position),
+                // The newest message comes first in a customer's list, which is sorted by id.
+                id: plan.id_at(
+                    Stream::Notification,
+                    u64::from(order.index) * 4 + position,
+                    u64::try_from(at.timestamp_millis()).unwrap_or_default(),
+                ),
                 customer_id: order.customer.id,
                 order_id: Some(order.id),
                 category: "orders".to_owned(),

@@ -25,15 +25,19 @@ impl Customer {
     async fn notification_preferences(
         &self,
         context: &Context<'_>,
-    ) -> ApiResult<Option<NotificationPreferences>> {
-        let customer = access::owner(
-            context,
-            self.id,
-            "You can only see your own notification preferences",
-        )?;
-        NotificationPreferences::load(context, customer)
-            .await
-            .map(Some)
+    ) -> Option<ApiResult<NotificationPreferences>> {
+        let answer: ApiResult<Option<NotificationPreferences>> = async {
+            let customer = access::owner(
+                context,
+                self.id,
+                "You can only see your own notification preferences",
+            )?;
+            NotificationPreferences::load(context, customer)
+                .await
+                .map(Some)
+        }
+        .await;
+        answer.transpose()
     }
 
     /// The messages that were sent to the customer, newest first.
@@ -42,21 +46,26 @@ impl Customer {
         context: &Context<'_>,
         #[graphql(default = 20)] first: Option<i32>,
         after: Option<String>,
-    ) -> ApiResult<Option<NotificationConnection>> {
-        let customer = access::owner(context, self.id, "You can only see your own notifications")?;
-        let request = PageRequest::<Uuid>::new(first, after.as_deref(), None, None)?;
-        let db = context.data_unchecked::<State>().database.read();
-        let rows = notification::page(db, customer, request.beyond, request.limit + 1).await?;
-        let rows = rows
-            .into_iter()
-            .map(Notification::try_from)
-            .collect::<ApiResult<_>>()?;
-        let page = Page::new(&request, rows, |row: &Notification| row.id)?;
-        let total = if context.look_ahead().field("totalCount").exists() {
-            notification::count(db, customer).await?
-        } else {
-            0
-        };
-        Ok(Some(NotificationConnection::new(page, total)))
+    ) -> Option<ApiResult<NotificationConnection>> {
+        let answer: ApiResult<Option<NotificationConnection>> = async {
+            let customer =
+                access::owner(context, self.id, "You can only see your own notifications")?;
+            let request = PageRequest::<Uuid>::new(first, after.as_deref(), None, None)?;
+            let db = context.data_unchecked::<State>().database.read();
+            let rows = notification::page(db, customer, request.beyond, request.limit + 1).await?;
+            let rows = rows
+                .into_iter()
+                .map(Notification::try_from)
+                .collect::<ApiResult<_>>()?;
+            let page = Page::new(&request, rows, |row: &Notification| row.id)?;
+            let total = if context.look_ahead().field("totalCount").exists() {
+                notification::count(db, customer).await?
+            } else {
+                0
+            };
+            Ok(Some(NotificationConnection::new(page, total)))
+        }
+        .await;
+        answer.transpose()
     }
 }

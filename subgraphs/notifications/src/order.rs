@@ -19,18 +19,22 @@ impl Order {
     }
 
     /// The messages that were sent to the caller about this order, oldest first.
-    async fn notifications(&self, context: &Context<'_>) -> ApiResult<Option<Vec<Notification>>> {
-        let customer = access::customer(context)?;
-        let order = self.id;
-        let rows = context
-            .data_unchecked::<Loaders>()
-            .notifications_of_order
-            .load_one(OrderOf { customer, order })
-            .await?
-            .unwrap_or_default();
-        rows.into_iter()
-            .map(Notification::try_from)
-            .collect::<ApiResult<_>>()
-            .map(Some)
+    async fn notifications(&self, context: &Context<'_>) -> Option<ApiResult<Vec<Notification>>> {
+        let answer: ApiResult<Option<Vec<Notification>>> = async {
+            let customer = access::customer(context)?;
+            let order = self.id;
+            let rows = context
+                .data_unchecked::<Loaders>()
+                .notifications_of_order
+                .load_one(OrderOf { customer, order })
+                .await?
+                .unwrap_or_default();
+            rows.into_iter()
+                .map(Notification::try_from)
+                .collect::<ApiResult<_>>()
+                .map(Some)
+        }
+        .await;
+        answer.transpose()
     }
 }

@@ -1,4 +1,5 @@
 //! The preference matrix by query and mutation, over every database.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use chrono::{TimeZone, Utc};
 use notifications::{Migrator, State, subgraph};

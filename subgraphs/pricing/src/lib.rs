@@ -36,6 +36,18 @@ pub struct State {
     pub geo: Option<Arc<GeoDatabase>>,
 }
 
+impl State {
+    /// With the built-in country map, and without geolocation.
+    pub fn new(database: Database, clock: Clock) -> Self {
+        Self {
+            database,
+            clock,
+            countries: Arc::default(),
+            geo: None,
+        }
+    }
+}
+
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
     let schema = Schema::build(query::Query, EmptyMutation, EmptySubscription)

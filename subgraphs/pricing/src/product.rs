@@ -28,52 +28,61 @@ impl Product {
         &self,
         context: &Context<'_>,
         currency: Option<CurrencyCode>,
-    ) -> ApiResult<Option<ProductPrice>> {
-        let currency = match currency {
-            Some(currency) => currency,
-            None => {
-                let state = context.data_unchecked::<State>();
-                let country = country_of_caller(context)?;
-                detection::detect(None, None, None, country, &state.countries).currency
-            }
-        };
-        let loaders = context.data_unchecked::<Loaders>();
-        let load = |error| ApiError::from(error);
-        let (row, adjustments, rates) = futures::try_join!(
-            async { loaders.prices.load_one(self.id).await.map_err(load) },
-            async { loaders.adjustments.load_one(self.id).await.map_err(load) },
-            loaders.rates_for(currency),
-        )?;
-        let Some(row) = row else { return Ok(None) };
-        let adjustments = adjustments.unwrap_or_default();
+    ) -> Option<ApiResult<ProductPrice>> {
+        let answer: ApiResult<Option<ProductPrice>> = async {
+            let currency = match currency {
+                Some(currency) => currency,
+                None => {
+                    let state = context.data_unchecked::<State>();
+                    let country = country_of_caller(context)?;
+                    detection::detect(None, None, None, country, &state.countries).currency
+                }
+            };
+            let loaders = context.data_unchecked::<Loaders>();
+            let load = |error| ApiError::from(error);
+            let (row, adjustments, rates) = futures::try_join!(
+                async { loaders.prices.load_one(self.id).await.map_err(load) },
+                async { loaders.adjustments.load_one(self.id).await.map_err(load) },
+                loaders.rates_for(currency),
+            )?;
+            let Some(row) = row else { return Ok(None) };
+            let adjustments = adjustments.unwrap_or_default();
 
-        let usd = |minor| Money::new(minor, CurrencyCode::Usd);
-        let quote = |minor| PriceQuote::new(usd(minor), currency, &rates);
-        let current = price::current(row.base_usd_minor, adjustments.iter().map(|a| a.usd_minor));
-        Ok(Some(ProductPrice {
-            current: quote(current),
-            base: quote(row.base_usd_minor),
-            compare_at: price::compare_at(row.compare_at_usd_minor, current).map(quote),
-            adjustments: adjustments
-                .into_iter()
-                .map(|adjustment| PriceAdjustment {
-                    kind: adjustment.kind,
-                    usd: usd(adjustment.usd_minor),
-                })
-                .collect(),
-        }))
+            let usd = |minor| Money::new(minor, CurrencyCode::Usd);
+            let quote = |minor| PriceQuote::new(usd(minor), currency, &rates);
+            let current =
+                price::current(row.base_usd_minor, adjustments.iter().map(|a| a.usd_minor));
+            Ok(Some(ProductPrice {
+                current: quote(current),
+                base: quote(row.base_usd_minor),
+                compare_at: price::compare_at(row.compare_at_usd_minor, current).map(quote),
+                adjustments: adjustments
+                    .into_iter()
+                    .map(|adjustment| PriceAdjustment {
+                        kind: adjustment.kind,
+                        usd: usd(adjustment.usd_minor),
+                    })
+                    .collect(),
+            }))
+        }
+        .await;
+        answer.transpose()
     }
 
     /// The base prices of the last 90 days, in US dollars, newest first.
-    async fn price_history(&self, context: &Context<'_>) -> ApiResult<Option<Vec<PriceChange>>> {
-        let loaders = context.data_unchecked::<Loaders>();
-        let changes = loaders.changes.load_one(self.id).await?.unwrap_or_default();
-        let usd = |minor| Money::new(minor, CurrencyCode::Usd);
-        let changes = changes.into_iter().map(|change| PriceChange {
-            changed_at: change.changed_at.into(),
-            base: usd(change.base_usd_minor),
-            compare_at: change.compare_at_usd_minor.map(usd),
-        });
-        Ok(Some(changes.collect()))
+    async fn price_history(&self, context: &Context<'_>) -> Option<ApiResult<Vec<PriceChange>>> {
+        let answer: ApiResult<Option<Vec<PriceChange>>> = async {
+            let loaders = context.data_unchecked::<Loaders>();
+            let changes = loaders.changes.load_one(self.id).await?.unwrap_or_default();
+            let usd = |minor| Money::new(minor, CurrencyCode::Usd);
+            let changes = changes.into_iter().map(|change| PriceChange {
+                changed_at: change.changed_at.into(),
+                base: usd(change.base_usd_minor),
+                compare_at: change.compare_at_usd_minor.map(usd),
+            });
+            Ok(Some(changes.collect()))
+        }
+        .await;
+        answer.transpose()
     }
 }

@@ -2,15 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::sync::Arc;
-
 use async_graphql::Request;
 use chrono::{DateTime, Duration, TimeZone, Utc};
+use entities::insert_many;
 use entities::pricing::{exchange_rate, price_adjustment, price_change, product_price};
 use platform::caller::Caller;
 use platform::clock::Clock;
 use platform::testing::{Scratch, scratch_databases};
-use pricing::{Countries, Migrator, State, subgraph};
+use pricing::{Migrator, State, subgraph};
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
 use resolvers::testing::{ask, code};
@@ -45,12 +44,7 @@ async fn fixtures() -> Vec<Fixture> {
             .await
             .unwrap();
         let clock = Clock::manual(Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap());
-        let subgraph = subgraph(State {
-            database: scratch.database.clone(),
-            clock: clock.clone(),
-            countries: Arc::new(Countries::default()),
-            geo: None,
-        });
+        let subgraph = subgraph(State::new(scratch.database.clone(), clock.clone()));
         fixtures.push(Fixture {
             scratch,
             subgraph,
@@ -95,7 +89,7 @@ impl Fixture {
             )
             .collect();
         let ids = rows.iter().map(|row| row.product_id).collect();
-        product_price::insert_many(self.scratch.database.write(), rows)
+        insert_many::<product_price::Entity>(self.scratch.database.write(), rows)
             .await
             .unwrap();
         ids
@@ -113,7 +107,7 @@ impl Fixture {
                 .1
                 .map(|until| self.clock.now() + Duration::hours(until)),
         };
-        price_adjustment::insert_many(self.scratch.database.write(), vec![row])
+        insert_many::<price_adjustment::Entity>(self.scratch.database.write(), vec![row])
             .await
             .unwrap();
     }
@@ -148,6 +142,29 @@ async fn a_price_is_adjusted_in_dollars_and_then_converted_rounding_down() {
             {
               "id": null,
               "price": {
+                "current": {
+                  "amount": {
+                    "formatted": "€29.45"
+                  },
+                  "usd": {
+                    "amount": "32.00"
+                  },
+                  "exchangeRate": {
+                    "to": "EUR",
+                    "freshness": "FRESH",
+                    "effectiveRate": "0.9205"
+                  }
+                },
+                "base": {
+                  "amount": {
+                    "amount": "32.21"
+                  }
+                },
+                "compareAt": {
+                  "amount": {
+                    "amount": "36.81"
+                  }
+                },
                 "adjustments": [
                   {
                     "kind": "sale",
@@ -161,30 +178,7 @@ async fn a_price_is_adjusted_in_dollars_and_then_converted_rounding_down() {
                       "amount": "2.00"
                     }
                   }
-                ],
-                "base": {
-                  "amount": {
-                    "amount": "32.21"
-                  }
-                },
-                "compareAt": {
-                  "amount": {
-                    "amount": "36.81"
-                  }
-                },
-                "current": {
-                  "amount": {
-                    "formatted": "€29.45"
-                  },
-                  "exchangeRate": {
-                    "effectiveRate": "0.9205",
-                    "freshness": "FRESH",
-                    "to": "EUR"
-                  },
-                  "usd": {
-                    "amount": "32.00"
-                  }
-                }
+                ]
               }
             }
             "#);
@@ -258,12 +252,12 @@ async fn a_newer_rate_replaces_the_last_known_one() {
             {
               "data": {
                 "gbp": {
-                  "asOf": "2025-10-09T11:57:00.000Z",
                   "base": "USD",
-                  "fetchedAt": "2025-10-09T12:00:00.000Z",
+                  "to": "GBP",
                   "rate": "0.80",
                   "source": "openexchangerates",
-                  "to": "GBP"
+                  "asOf": "2025-10-09T11:57:00.000Z",
+                  "fetchedAt": "2025-10-09T12:00:00.000Z"
                 },
                 "jpy": {
                   "amount": {
@@ -355,76 +349,76 @@ async fn the_currency_context_tells_where_it_came_from() {
             insta::assert_json_snapshot!(answer, @r#"
             {
               "data": {
+                "none": {
+                  "currency": "USD",
+                  "country": null,
+                  "detectedFrom": "DEFAULT"
+                },
                 "billing": {
-                  "country": "GB",
                   "currency": "GBP",
+                  "country": "GB",
                   "detectedFrom": "BILLING_ADDRESS"
+                },
+                "shipping": {
+                  "currency": "JPY",
+                  "country": "JP",
+                  "detectedFrom": "SHIPPING_ADDRESS"
+                },
+                "explicit": {
+                  "currency": "BRL",
+                  "country": "JP",
+                  "detectedFrom": "EXPLICIT"
                 },
                 "currencies": [
                   {
                     "code": "USD",
-                    "decimalPlaces": 2,
                     "name": "US Dollar",
-                    "symbol": "$"
+                    "symbol": "$",
+                    "decimalPlaces": 2
                   },
                   {
                     "code": "EUR",
-                    "decimalPlaces": 2,
                     "name": "Euro",
-                    "symbol": "€"
+                    "symbol": "€",
+                    "decimalPlaces": 2
                   },
                   {
                     "code": "GBP",
-                    "decimalPlaces": 2,
                     "name": "British Pound",
-                    "symbol": "£"
+                    "symbol": "£",
+                    "decimalPlaces": 2
                   },
                   {
                     "code": "CAD",
-                    "decimalPlaces": 2,
                     "name": "Canadian Dollar",
-                    "symbol": "C$"
+                    "symbol": "C$",
+                    "decimalPlaces": 2
                   },
                   {
                     "code": "AUD",
-                    "decimalPlaces": 2,
                     "name": "Australian Dollar",
-                    "symbol": "A$"
+                    "symbol": "A$",
+                    "decimalPlaces": 2
                   },
                   {
                     "code": "JPY",
-                    "decimalPlaces": 0,
                     "name": "Japanese Yen",
-                    "symbol": "¥"
+                    "symbol": "¥",
+                    "decimalPlaces": 0
                   },
                   {
                     "code": "MXN",
-                    "decimalPlaces": 2,
                     "name": "Mexican Peso",
-                    "symbol": "MX$"
+                    "symbol": "MX$",
+                    "decimalPlaces": 2
                   },
                   {
                     "code": "BRL",
-                    "decimalPlaces": 2,
                     "name": "Brazilian Real",
-                    "symbol": "R$"
+                    "symbol": "R$",
+                    "decimalPlaces": 2
                   }
-                ],
-                "explicit": {
-                  "country": "JP",
-                  "currency": "BRL",
-                  "detectedFrom": "EXPLICIT"
-                },
-                "none": {
-                  "country": null,
-                  "currency": "USD",
-                  "detectedFrom": "DEFAULT"
-                },
-                "shipping": {
-                  "country": "JP",
-                  "currency": "JPY",
-                  "detectedFrom": "SHIPPING_ADDRESS"
-                }
+                ]
               }
             }
             "#);
@@ -454,7 +448,7 @@ async fn the_history_of_a_price_is_ninety_days_newest_first() {
                 changed_at: now - Duration::days(days),
             })
             .to_vec();
-        price_change::insert_many(fixture.scratch.database.write(), rows)
+        insert_many::<price_change::Entity>(fixture.scratch.database.write(), rows)
             .await
             .unwrap();
         let answer = fixture

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use entities::tracking::{event, shipment};
+use futures::try_join;
 use rand::Rng;
 
 use crate::State;
@@ -17,24 +18,26 @@ const ALWAYS_MOVING: usize = 5;
 const NOBODY_HOME: u32 = 10;
 
 /// Moves parcels of orders one stop along their routes: those that somebody watches, and some of
-/// the others in turn. When too few are left, parcels that it had delivered start over. Gives the
-/// number of parcels moved; the same random numbers make the same moves.
+/// the others in turn. Parcels that it delivered start over when they are watched, or when too few
+/// are left. Gives the number of parcels moved; the same random numbers make the same moves.
 pub async fn demo_tick(state: &State, rng: &mut (impl Rng + ?Sized)) -> Result<usize, RecordError> {
     let db = state.database.read();
     let watched = state.watchers.orders();
-    let mut parcels = shipment::of_orders_in(db, &watched, &MOVING).await?;
-    let others = shipment::outward_least_recently_polled(db, &MOVING, AT_ONCE).await?;
-    for other in others {
-        if !parcels.iter().any(|parcel| parcel.id == other.id) {
-            parcels.push(other);
-        }
+    let arrived = [TrackingStatus::Delivered.as_str()];
+    let (mut parcels, others, mut done) = try_join!(
+        shipment::of_orders_in(db, &watched, &MOVING),
+        shipment::outward_least_recently_polled(db, &MOVING, AT_ONCE),
+        shipment::of_orders_in(db, &watched, &arrived),
+    )?;
+    add(&mut parcels, others);
+    if parcels.len() + done.len() < ALWAYS_MOVING {
+        let longest = shipment::outward_longest_in(db, &arrived, ALWAYS_MOVING as u64).await?;
+        add(&mut done, longest);
     }
-    if parcels.len() < ALWAYS_MOVING {
-        let arrived = TrackingStatus::Delivered.as_str();
-        let lacking = (ALWAYS_MOVING - parcels.len()) as u64;
-        for parcel in shipment::outward_longest_in(db, arrived, lacking).await? {
-            start_over(state, &parcel).await?;
-        }
+    // Those without a change were delivered when the demo shop was made: they stay.
+    done.retain(|parcel| parcel.sequence > 0);
+    for parcel in &done {
+        start_over(state, parcel).await?;
     }
     let mut moved = 0;
     for parcel in parcels {
@@ -46,6 +49,14 @@ pub async fn demo_tick(state: &State, rng: &mut (impl Rng + ?Sized)) -> Result<u
         }
     }
     Ok(moved)
+}
+
+fn add(parcels: &mut Vec<shipment::Model>, more: Vec<shipment::Model>) {
+    for parcel in more {
+        if !parcels.iter().any(|known| known.id == parcel.id) {
+            parcels.push(parcel);
+        }
+    }
 }
 
 fn next(
@@ -82,7 +93,7 @@ async fn start_over(state: &State, parcel: &shipment::Model) -> Result<(), Recor
     event::delete_of_shipment(&transaction, parcel.id).await?;
     let row = &mut journey.parcel;
     row.status = TrackingStatus::LabelCreated.as_str().to_owned();
-    row.location = None;
+    // The place stays: the next parcel goes to the same door.
     row.last_update = Some(now);
     row.estimated_delivery = None;
     row.last_polled_at = Some(now);

@@ -60,6 +60,7 @@ pub fn subgraph(state: State) -> Subgraph {
     let schema = Schema::build(query::Query, EmptyMutation, subscription::Subscription)
         .data(state.clone())
         .enable_federation()
+        .enable_subscription_in_federation()
         .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)

@@ -19,17 +19,21 @@ impl Return {
     }
 
     /// The caller's parcel with this return, once there is a label.
-    async fn shipment(&self, context: &Context<'_>) -> ApiResult<Option<Shipment>> {
-        let customer = access::customer(context)?;
-        context
-            .data_unchecked::<Loaders>()
-            .shipment_of_return
-            .load_one(Owned {
-                customer,
-                id: self.id,
-            })
-            .await?
-            .map(Shipment::try_from)
-            .transpose()
+    async fn shipment(&self, context: &Context<'_>) -> Option<ApiResult<Shipment>> {
+        let answer: ApiResult<Option<Shipment>> = async {
+            let customer = access::customer(context)?;
+            context
+                .data_unchecked::<Loaders>()
+                .shipment_of_return
+                .load_one(Owned {
+                    customer,
+                    id: self.id,
+                })
+                .await?
+                .map(Shipment::try_from)
+                .transpose()
+        }
+        .await;
+        answer.transpose()
     }
 }

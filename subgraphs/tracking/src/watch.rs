@@ -162,8 +162,14 @@ impl Watch {
         let missed = change::after(db, self.order, last, PAGE).await?;
         self.behind = missed.len() as u64 == PAGE;
         for row in missed {
-            let change = serde_json::from_value(row.change).map_err(ApiError::internal)?;
-            self.tell(change)?;
+            let told = serde_json::from_value(row.change)
+                .map_err(ApiError::internal)
+                .and_then(|change| self.tell(change));
+            if let Err(error) = told {
+                // It will never be readable here; waiting for it would keep back all that follow.
+                tracing::error!(?error, order = %self.order, "a missed change cannot be told");
+                self.last = Some(row.sequence);
+            }
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The routes that parcels of the demo take.
+//! The routes that parcels of the demo take: those the demo shop's parcels were sent on.
 
 use crate::status::TrackingStatus as Status;
 
@@ -13,56 +13,96 @@ const fn stop(status: Status, place: &'static str) -> Stop {
     Stop { status, place }
 }
 
-const ROUTES: [[Stop; 6]; 5] = [
+const fn route(places: [&'static str; 5]) -> [Stop; 5] {
+    let [warehouse, hub, center, van, door] = places;
     [
-        stop(Status::Shipped, "Warehouse, Chicago IL"),
-        stop(Status::InTransit, "Sort Facility, Columbus OH"),
-        stop(Status::InTransit, "Sort Facility, Pittsburgh PA"),
-        stop(Status::InTransit, "Distribution Center, Newark NJ"),
-        stop(
-            Status::OutForDelivery,
-            "Local Delivery Vehicle, Brooklyn NY",
-        ),
-        stop(Status::Delivered, "Front Door, Brooklyn NY"),
-    ],
-    [
-        stop(Status::Shipped, "Warehouse, Louisville KY"),
-        stop(Status::InTransit, "Hub, Memphis TN"),
-        stop(Status::InTransit, "Sort Facility, Dallas TX"),
-        stop(Status::InTransit, "Distribution Center, Phoenix AZ"),
-        stop(
-            Status::OutForDelivery,
-            "Local Delivery Vehicle, Los Angeles CA",
-        ),
-        stop(Status::Delivered, "Parcel Locker, Los Angeles CA"),
-    ],
-    [
-        stop(Status::Shipped, "Warehouse, Leipzig DE"),
-        stop(Status::InTransit, "Hub, Frankfurt DE"),
-        stop(Status::InTransit, "Sort Facility, Liege BE"),
-        stop(Status::InTransit, "Distribution Center, Paris FR"),
-        stop(Status::OutForDelivery, "Local Delivery Vehicle, Lyon FR"),
-        stop(Status::Delivered, "Reception, Lyon FR"),
-    ],
-    [
-        stop(Status::Shipped, "Warehouse, Osaka JP"),
-        stop(Status::InTransit, "Kansai International Airport JP"),
-        stop(Status::InTransit, "Haneda Airport, Tokyo JP"),
-        stop(Status::InTransit, "Distribution Center, Saitama JP"),
-        stop(Status::OutForDelivery, "Local Delivery Vehicle, Tokyo JP"),
-        stop(Status::Delivered, "Front Door, Tokyo JP"),
-    ],
-    [
-        stop(Status::Shipped, "Warehouse, Toronto ON"),
-        stop(Status::InTransit, "Sort Facility, Ottawa ON"),
-        stop(Status::InTransit, "Hub, Winnipeg MB"),
-        stop(Status::InTransit, "Distribution Center, Calgary AB"),
-        stop(
-            Status::OutForDelivery,
-            "Local Delivery Vehicle, Vancouver BC",
-        ),
-        stop(Status::Delivered, "Mail Room, Vancouver BC"),
-    ],
+        stop(Status::Shipped, warehouse),
+        stop(Status::InTransit, hub),
+        stop(Status::InTransit, center),
+        stop(Status::OutForDelivery, van),
+        stop(Status::Delivered, door),
+    ]
+}
+
+/// Of routes that share a place, the first is taken from there.
+const ROUTES: [[Stop; 5]; 11] = [
+    route([
+        "Warehouse, Chicago IL",
+        "Sort Facility, Columbus OH",
+        "Distribution Center, Newark NJ",
+        "Local Delivery Vehicle, Brooklyn NY",
+        "Brooklyn NY",
+    ]),
+    route([
+        "Warehouse, Louisville KY",
+        "Sort Facility, Denver CO",
+        "Distribution Center, Ontario CA",
+        "Local Delivery Vehicle, Pasadena CA",
+        "Pasadena CA",
+    ]),
+    route([
+        "Warehouse, Louisville KY",
+        "Sort Facility, Memphis TN",
+        "Distribution Center, Dallas TX",
+        "Local Delivery Vehicle, Austin TX",
+        "Austin TX",
+    ]),
+    route([
+        "Warehouse, Chicago IL",
+        "International Hub, Newark NJ",
+        "Gateway, Frankfurt",
+        "Delivery Van, Leipzig",
+        "Leipzig",
+    ]),
+    route([
+        "Warehouse, Chicago IL",
+        "International Hub, Newark NJ",
+        "Gateway, Paris",
+        "Delivery Van, Lyon",
+        "Lyon",
+    ]),
+    route([
+        "Warehouse, Chicago IL",
+        "International Hub, Newark NJ",
+        "Gateway, East Midlands",
+        "Delivery Van, Leeds",
+        "Leeds",
+    ]),
+    route([
+        "Warehouse, Chicago IL",
+        "Customs, Buffalo NY",
+        "Sort Facility, Toronto ON",
+        "Delivery Vehicle, Ottawa ON",
+        "Ottawa ON",
+    ]),
+    route([
+        "Warehouse, Louisville KY",
+        "International Hub, Los Angeles CA",
+        "Gateway, Sydney NSW",
+        "Delivery Van, Newcastle NSW",
+        "Newcastle NSW",
+    ]),
+    route([
+        "Warehouse, Louisville KY",
+        "International Hub, Los Angeles CA",
+        "Gateway, Narita",
+        "Delivery Van, Yokohama",
+        "Yokohama",
+    ]),
+    route([
+        "Warehouse, Louisville KY",
+        "International Hub, Miami FL",
+        "Customs, Guarulhos SP",
+        "Delivery Van, Campinas SP",
+        "Campinas SP",
+    ]),
+    route([
+        "Warehouse, Louisville KY",
+        "Customs, Laredo TX",
+        "Sort Facility, Mexico City",
+        "Delivery Van, Puebla",
+        "Puebla",
+    ]),
 ];
 
 /// Statuses from which [`next`] leads on.
@@ -76,16 +116,19 @@ pub(crate) const MOVING: [&str; 7] = [
     Status::Exception.as_str(),
 ];
 
-/// Where a parcel goes next on the route that `key` chooses, or `None` at the end. `nobody_home`
-/// makes a delivery fail. A parcel that is nowhere on the route joins it.
+/// Where a parcel goes next, or `None` at the end: on the route that its place is on, or else on
+/// the one that `key` chooses. `nobody_home` makes a delivery fail.
 pub(crate) fn next(
     key: u128,
     status: Status,
     place: Option<&str>,
     nobody_home: bool,
 ) -> Option<Stop> {
-    // Fewer than six routes, so the remainder is a small index.
-    let route = &ROUTES[(key % ROUTES.len() as u128) as usize];
+    let route = ROUTES
+        .iter()
+        .find(|route| route.iter().any(|stop| Some(stop.place) == place))
+        // A remainder by the number of routes is a small index.
+        .unwrap_or(&ROUTES[(key % ROUTES.len() as u128) as usize]);
     let at = route
         .iter()
         .position(|stop| stop.status == status && Some(stop.place) == place);
@@ -111,16 +154,38 @@ pub(crate) fn next(
 mod tests {
     use super::*;
 
+    /// The stops from a label on, for a parcel that had this place.
+    fn way(key: u128, place: Option<&'static str>) -> Vec<Stop> {
+        let (mut status, mut place) = (Status::LabelCreated, place);
+        let mut passed = Vec::new();
+        while let Some(stop) = next(key, status, place, false) {
+            (status, place) = (stop.status, Some(stop.place));
+            passed.push(stop);
+        }
+        passed
+    }
+
     #[test]
-    fn every_route_leads_from_the_label_to_the_door() {
+    fn every_way_leads_from_the_warehouse_to_a_door() {
         for key in 0..ROUTES.len() as u128 {
-            let mut passed = Vec::new();
-            let (mut status, mut place) = (Status::LabelCreated, None);
-            while let Some(stop) = next(key, status, place, false) {
-                (status, place) = (stop.status, Some(stop.place));
-                passed.push(stop);
-            }
-            assert_eq!(passed, ROUTES[key as usize]);
+            let statuses: Vec<_> = way(key, None).iter().map(|stop| stop.status).collect();
+            let expected = ROUTES[0].map(|stop| stop.status);
+            assert_eq!(statuses, expected, "{key}");
+        }
+        assert_eq!(way(7, Some("Brooklyn NY")), ROUTES[0]);
+        assert_eq!(way(7, Some("Pasadena CA")), ROUTES[1]);
+    }
+
+    #[test]
+    fn a_parcel_past_the_shared_places_stays_on_its_route() {
+        for route in ROUTES {
+            let center = route[2];
+            let van = next(0, center.status, Some(center.place), false);
+            assert_eq!(van, Some(route[3]));
+            assert_eq!(
+                next(0, route[3].status, Some(route[3].place), false),
+                Some(route[4])
+            );
         }
     }
 
@@ -142,7 +207,7 @@ mod tests {
 
     #[test]
     fn when_nobody_is_home_the_carrier_comes_again() {
-        let out = ROUTES[0][4];
+        let out = ROUTES[0][3];
         let attempt = next(0, out.status, Some(out.place), true).unwrap();
         assert_eq!(attempt.status, Status::DeliveryAttempted);
         let again = next(0, attempt.status, Some(attempt.place), true).unwrap();

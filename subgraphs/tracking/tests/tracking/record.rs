@@ -35,7 +35,31 @@ async fn a_late_event_is_in_the_history_in_its_time_order_and_leaves_the_status(
         assert_eq!(recorded, expected, "{}", fixture.scratch.name);
         let shipment = fixture.shipment(&row).await;
         insta::allow_duplicates! {
-            insta::assert_json_snapshot!(shipment, @"");
+            insta::assert_json_snapshot!(shipment, @r#"
+            {
+              "status": "OUT_FOR_DELIVERY",
+              "lastUpdate": "2025-10-03T14:08:00.000Z",
+              "estimatedDelivery": null,
+              "stale": false,
+              "history": [
+                {
+                  "status": "SHIPPED",
+                  "location": "Warehouse, Chicago IL",
+                  "timestamp": "2025-10-03T08:00:00.000Z"
+                },
+                {
+                  "status": "IN_TRANSIT",
+                  "location": "Distribution Center, Newark NJ",
+                  "timestamp": "2025-10-03T14:02:00.000Z"
+                },
+                {
+                  "status": "OUT_FOR_DELIVERY",
+                  "location": "Local Delivery Vehicle, Brooklyn NY",
+                  "timestamp": "2025-10-03T14:08:00.000Z"
+                }
+              ]
+            }
+            "#);
         }
         fixture.scratch.drop().await;
     }

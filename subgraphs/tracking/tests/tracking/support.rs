@@ -8,6 +8,7 @@ use async_graphql::{
     EmptyMutation, EmptySubscription, ID, Object, Request, Response, Schema, Variables,
 };
 use chrono::{DateTime, TimeZone, Utc};
+use entities::insert_many;
 use entities::tracking::shipment;
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -146,7 +147,7 @@ impl Fixture {
     }
 
     pub(crate) async fn insert(&self, row: shipment::Model) {
-        shipment::insert_many(self.state.database.write(), vec![row])
+        insert_many::<shipment::Entity>(self.state.database.write(), vec![row])
             .await
             .unwrap();
     }

@@ -1,9 +1,7 @@
 //! Live tracking through the running binary: a snapshot, then every update in order, in every layout.
 
-mod kit;
-
+use crate::kit::{Graph, Layout, layouts};
 use futures::{SinkExt, StreamExt};
-use kit::{Graph, Layout, layouts};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -69,11 +67,7 @@ async fn watch(socket: &mut Socket, order: &Value) {
 #[tokio::test]
 async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
     for layout in layouts() {
-        let flags: &[&str] = match layout {
-            Layout::Separate => &[],
-            _ => &["--demo"],
-        };
-        let graph = Graph::start(layout, &SHOP, flags).await;
+        let graph = Graph::start(layout, &SHOP, &["--demo"]).await;
         let token = graph.demo_token().await;
         let shipped = "{ me { orders(status: [SHIPPED]) { nodes { id } } } }";
         let answer = graph.ask(Some(&token), shipped, json!({})).await;

@@ -1,8 +1,6 @@
 //! Starting and stopping, and the one line that says what is wrong when it does not.
 
-mod kit;
-
-use kit::{Process, vantage};
+use crate::kit::{Process, vantage};
 use serde_json::{Value, json};
 
 /// Runs to the end and gives the exit code and what was told.
@@ -33,7 +31,7 @@ async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_s
         let (mut curl, mut answer) = (String::new(), String::new());
         while let Some(line) = process.output.next_line().await.unwrap() {
             if line.trim_start().starts_with("curl ") {
-                curl = line;
+                curl.clone_from(&line);
             } else if line.starts_with('{') || !answer.is_empty() {
                 answer += &line;
             }
@@ -106,8 +104,8 @@ async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_li
 async fn a_database_of_a_newer_version_is_refused_by_name() {
     use sea_orm::ConnectionTrait;
     let data = tempfile::tempdir().unwrap();
-    let migrated = vantage(data.path()).arg("migrate").status().await.unwrap();
-    assert!(migrated.success());
+    let migrated = vantage(data.path()).arg("migrate").output().await.unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
     let url = format!("sqlite://{}", data.path().join("returns.sqlite").display());
     let connection = sea_orm::Database::connect(url).await.unwrap();
     connection
@@ -142,5 +140,84 @@ async fn a_subgraph_answers_its_router_only() {
     assert_eq!(response.status(), 401);
     let answer: Value = response.json().await.unwrap();
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(process.stop().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
+    use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
+    use axum::http::HeaderMap;
+
+    /// The `authorization` header a request came with.
+    struct Token(Option<String>);
+    struct Query;
+
+    #[Object]
+    impl Query {
+        async fn token(&self, context: &Context<'_>) -> Option<String> {
+            context.data_unchecked::<Token>().0.clone()
+        }
+    }
+
+    let schema = Schema::build(Query, EmptyMutation, EmptySubscription).finish();
+    let answer = move |headers: HeaderMap,
+                       axum::Json(request): axum::Json<async_graphql::Request>| async move {
+        let token = headers
+            .get("authorization")
+            .map(|value| value.to_str().unwrap().to_owned());
+        axum::Json(schema.execute(request.data(Token(token))).await)
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(
+        axum::serve(
+            listener,
+            axum::Router::new().route("/", axum::routing::post(answer)),
+        )
+        .into_future(),
+    );
+
+    let data = tempfile::tempdir().unwrap();
+    let supergraph = format!(
+        r#"schema
+  @link(url: "https://specs.apollo.dev/link/v1.0")
+  @link(url: "https://specs.apollo.dev/join/v0.3", for: EXECUTION)
+{{ query: Query }}
+directive @join__field(graph: join__Graph, requires: join__FieldSet, provides: join__FieldSet, type: String, external: Boolean, override: String, usedOverridden: Boolean) repeatable on FIELD_DEFINITION | INPUT_FIELD_DEFINITION
+directive @join__graph(name: String!, url: String!) on ENUM_VALUE
+directive @join__type(graph: join__Graph!, key: join__FieldSet, extension: Boolean! = false, resolvable: Boolean! = true, isInterfaceObject: Boolean! = false) repeatable on OBJECT | INTERFACE | UNION | ENUM | INPUT_OBJECT | SCALAR
+directive @link(url: String, as: String, for: link__Purpose, import: [link__Import]) repeatable on SCHEMA
+scalar join__FieldSet
+scalar link__Import
+enum link__Purpose {{ SECURITY EXECUTION }}
+enum join__Graph {{ ACCOUNTS @join__graph(name: "accounts", url: "{url}") }}
+type Query @join__type(graph: ACCOUNTS) {{ token: String }}
+"#
+    );
+    std::fs::write(data.path().join("supergraph.graphql"), supergraph).unwrap();
+    let mut command = vantage(data.path());
+    command.args([
+        "router",
+        "--supergraph",
+        "supergraph.graphql",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    let mut process = Process::start(command).await;
+    let health = reqwest::get(format!("{}/healthz", process.base))
+        .await
+        .unwrap();
+    assert_eq!(health.status(), 200);
+    let answer: Value = reqwest::Client::new()
+        .post(format!("{}/graphql", process.base))
+        .bearer_auth("opaque")
+        .json(&json!({ "query": "{ token }" }))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(answer, json!({ "data": { "token": "Bearer opaque" } }));
     assert_eq!(process.stop().await.code(), Some(0));
 }

@@ -1,7 +1,6 @@
 //! Runs the binary as its users do: processes on free ports, each layout with databases of its own.
-#![expect(dead_code, reason = "each test file uses a part of the kit")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 /// Long enough for a debug build on a busy machine; nothing waits for it when all goes well.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-pub const DOMAINS: [&str; 6] = [
+pub(crate) const DOMAINS: [&str; 6] = [
     "orders",
     "returns",
     "pricing",
@@ -25,7 +24,7 @@ pub const DOMAINS: [&str; 6] = [
 
 /// How the graph is laid out over processes and databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     Sqlite,
     Postgres,
     /// Six subgraph processes behind a router, on PostgreSQL.
@@ -33,7 +32,7 @@ pub enum Layout {
 }
 
 /// The layouts this machine can run: those of PostgreSQL need `VANTAGE_TEST_POSTGRES_URL`.
-pub fn layouts() -> Vec<Layout> {
+pub(crate) fn layouts() -> Vec<Layout> {
     if std::env::var("VANTAGE_TEST_POSTGRES_URL").is_ok() {
         vec![Layout::Sqlite, Layout::Postgres, Layout::Separate]
     } else {
@@ -42,7 +41,7 @@ pub fn layouts() -> Vec<Layout> {
 }
 
 /// The binary, with none of the developer's settings.
-pub fn vantage(data: &Path) -> Command {
+pub(crate) fn vantage(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vantage"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("VANTAGE_") {
@@ -59,16 +58,16 @@ pub fn vantage(data: &Path) -> Command {
 }
 
 /// A process that listens.
-pub struct Process {
-    pub child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     /// `http://127.0.0.1:PORT`.
-    pub base: String,
-    pub output: Lines<BufReader<ChildStdout>>,
+    pub(crate) base: String,
+    pub(crate) output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Process {
     /// Starts it, and waits until it says where it listens.
-    pub async fn start(mut command: Command) -> Self {
+    pub(crate) async fn start(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary starts");
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
         let listening = async {
@@ -93,7 +92,7 @@ impl Process {
     }
 
     /// Tells it to stop, and waits until it has.
-    pub async fn stop(&mut self) -> std::process::ExitStatus {
+    pub(crate) async fn stop(&mut self) -> std::process::ExitStatus {
         let pid = self.child.id().expect("it runs").to_string();
         let killed = Command::new("kill").args(["-TERM", &pid]).status().await;
         assert!(killed.unwrap().success());
@@ -105,9 +104,9 @@ impl Process {
 }
 
 /// A seeded graph that answers.
-pub struct Graph {
-    pub router: Process,
-    pub subgraphs: Vec<Process>,
+pub(crate) struct Graph {
+    pub(crate) router: Process,
+    pub(crate) subgraphs: Vec<Process>,
     data: TempDir,
     environment: Vec<(String, String)>,
     postgres: Option<(DatabaseConnection, String)>,
@@ -115,8 +114,9 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Lays the graph out. `settings` are extra variables of every process.
-    pub async fn start(layout: Layout, settings: &[(&str, &str)], flags: &[&str]) -> Self {
+    /// Lays the graph out. `settings` are extra variables of every process, `flags` of those that run
+    /// subgraphs.
+    pub(crate) async fn start(layout: Layout, settings: &[(&str, &str)], flags: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut environment: Vec<(String, String)> = settings
             .iter()
@@ -140,10 +140,11 @@ impl Graph {
         let mut subgraphs = Vec::new();
         let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
         if layout == Layout::Separate {
-            let seeded = command(&["seed"], &environment).status().await.unwrap();
-            assert!(seeded.success());
+            let seeded = command(&["seed"], &environment).output().await.unwrap();
+            assert!(seeded.status.success(), "{seeded:?}");
             for domain in DOMAINS {
-                let arguments = ["subgraph", domain, "--listen", "127.0.0.1:0", "--demo"];
+                let mut arguments = vec!["subgraph", domain, "--listen", "127.0.0.1:0"];
+                arguments.extend(flags);
                 let process = Process::start(command(&arguments, &environment)).await;
                 let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
                 // Those that start later ask those that are there.
@@ -151,8 +152,9 @@ impl Graph {
                 subgraphs.push(process);
             }
             arguments.push("--router-only");
+        } else {
+            arguments.extend(flags);
         }
-        arguments.extend(flags);
         let router = Process::start(command(&arguments, &environment)).await;
         Self {
             router,
@@ -165,7 +167,7 @@ impl Graph {
     }
 
     /// Runs another command of the binary with the graph's settings, and gives what it prints.
-    pub async fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> String {
         let output = vantage(self.data.path())
             .args(arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -176,17 +178,12 @@ impl Graph {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    pub async fn demo_token(&self) -> String {
+    pub(crate) async fn demo_token(&self) -> String {
         self.run(&["token", "--demo"]).await
     }
 
-    /// Where the tests may write.
-    pub fn data(&self) -> PathBuf {
-        self.data.path().to_owned()
-    }
-
     /// POSTs a query and gives the JSON of the answer.
-    pub async fn ask(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
+    pub(crate) async fn ask(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
         let mut request = self
             .http
             .post(format!("{}/graphql", self.router.base))
@@ -199,7 +196,7 @@ impl Graph {
     }
 
     /// SQL statements that all processes have run so far.
-    pub async fn statements(&self) -> u64 {
+    pub(crate) async fn statements(&self) -> u64 {
         let mut total = 0;
         for process in self.subgraphs.iter().chain([&self.router]) {
             let url = format!("{}/metrics", process.base);
@@ -222,7 +219,7 @@ impl Graph {
     }
 
     /// Ends the processes and removes the database.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         assert!(self.router.stop().await.success());
         for process in &mut self.subgraphs {
             assert!(process.stop().await.success());

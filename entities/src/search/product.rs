@@ -1,0 +1,76 @@
+//! A product as search knows it: its own copy of what the catalog, prices, stock and reviews say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "products")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub title: String,
+    pub description: String,
+    pub brand: Option<String>,
+    pub category: String,
+    pub image_url: Option<String>,
+    /// Average of the reviews, from 1 to 5; `None` without any.
+    pub rating: Option<f64>,
+    pub review_count: i32,
+    pub available_quantity: i32,
+    /// In cents, to filter and sort by; what a customer pays is pricing's business.
+    pub price_usd_minor: i64,
+    /// Views and purchases of the last days.
+    pub popularity: i64,
+    /// Whether it is found and sold. Old orders still show one that is not.
+    pub active: bool,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// By id, active or not. Shared, because a page shows a product more than once.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Arc<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, Arc::new(row)))
+        .collect())
+}
+
+/// The active products with an id past this one, in order of id: one stretch of a walk over all.
+pub async fn active_after(
+    db: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find()
+        .filter(Column::Active.eq(true))
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    query.all(db).await
+}
+
+/// How many products are active.
+pub async fn count_active(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::Active.eq(true))
+        .count(db)
+        .await
+}

@@ -1,0 +1,26 @@
+//! Something a shopper did with a product: what preferences and popularity are computed from.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "signals")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// `None` for a visitor who has not signed in.
+    pub customer_id: Option<Uuid>,
+    /// `view`, `search_click`, `cart`, `purchase`, `wishlist` or `review_read`.
+    pub kind: String,
+    pub product_id: Uuid,
+    /// The search it came from.
+    pub query_id: Option<Uuid>,
+    /// Where in that search's results the product stood, from 0.
+    pub position: Option<i32>,
+    pub occurred_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

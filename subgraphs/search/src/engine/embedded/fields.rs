@@ -1,0 +1,142 @@
+//! What the embedded index holds of a product.
+
+use entities::search::product;
+use tantivy::schema::{
+    FAST, Field, IndexRecordOption, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
+};
+use tantivy::{Index, TantivyDocument};
+
+use crate::rules::text::{normalized, singulars};
+
+/// Names the layout below and the words of `rules::text`: an index of another version is rebuilt.
+pub(super) const VERSION: &str = "v1";
+
+pub(super) const ID_HIGH: &str = "id_high";
+pub(super) const ID_LOW: &str = "id_low";
+pub(super) const CATEGORY: &str = "category_name";
+pub(super) const BRAND: &str = "brand_name";
+pub(super) const PRICE: &str = "price";
+pub(super) const RATING: &str = "rating";
+pub(super) const REVIEWS: &str = "reviews";
+pub(super) const AVAILABLE: &str = "available";
+pub(super) const POPULARITY: &str = "popularity";
+pub(super) const CREATED: &str = "created";
+
+/// The fields that are searched by words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fields {
+    pub title: Field,
+    pub brand: Field,
+    pub category: Field,
+    pub description: Field,
+    /// The whole title, as one word.
+    pub whole_title: Field,
+}
+
+/// Words are split and taken to the singular before they get here (`rules::text`), so the index
+/// only splits at blanks.
+const WORDS: &str = "whitespace";
+
+fn schema() -> Schema {
+    let mut schema = SchemaBuilder::default();
+    let words = TextOptions::default().set_indexing_options(
+        TextFieldIndexing::default()
+            .set_tokenizer(WORDS)
+            .set_index_option(IndexRecordOption::WithFreqs),
+    );
+    for name in ["title", "brand", "category", "description"] {
+        schema.add_text_field(name, words.clone());
+    }
+    let whole = TextFieldIndexing::default()
+        .set_tokenizer("raw")
+        .set_fieldnorms(false)
+        .set_index_option(IndexRecordOption::Basic);
+    schema.add_text_field(
+        "whole_title",
+        TextOptions::default().set_indexing_options(whole),
+    );
+    let name = TextOptions::default().set_fast(Some("raw"));
+    schema.add_text_field(CATEGORY, name.clone());
+    schema.add_text_field(BRAND, name);
+    for name in [ID_HIGH, ID_LOW, REVIEWS, AVAILABLE, POPULARITY] {
+        schema.add_u64_field(name, FAST);
+    }
+    for name in [PRICE, CREATED] {
+        schema.add_i64_field(name, FAST);
+    }
+    schema.add_f64_field(RATING, FAST);
+    schema.build()
+}
+
+/// An empty index in an empty folder.
+pub(super) fn create(folder: &std::path::Path) -> tantivy::Result<Index> {
+    Index::create_in_dir(folder, schema())
+}
+
+impl Fields {
+    pub(super) fn of(index: &Index) -> tantivy::Result<Self> {
+        let schema = index.schema();
+        Ok(Self {
+            title: schema.get_field("title")?,
+            brand: schema.get_field("brand")?,
+            category: schema.get_field("category")?,
+            description: schema.get_field("description")?,
+            whole_title: schema.get_field("whole_title")?,
+        })
+    }
+}
+
+/// Writes products into an index.
+pub(super) struct Writing {
+    schema: Schema,
+    fields: Fields,
+}
+
+impl Writing {
+    pub(super) fn new(index: &Index) -> tantivy::Result<Self> {
+        Ok(Self {
+            schema: index.schema(),
+            fields: Fields::of(index)?,
+        })
+    }
+
+    pub(super) fn document(&self, product: &product::Model) -> tantivy::Result<TantivyDocument> {
+        let mut document = TantivyDocument::default();
+        let Fields {
+            title,
+            brand,
+            category,
+            description,
+            whole_title,
+        } = self.fields;
+        let words = |text: &str| singulars(text).collect::<Vec<_>>().join(" ");
+        document.add_text(title, words(&product.title));
+        document.add_text(brand, words(product.brand.as_deref().unwrap_or_default()));
+        document.add_text(category, words(&product.category));
+        document.add_text(description, words(&product.description));
+        document.add_text(whole_title, normalized(&product.title));
+
+        let field = |name| self.schema.get_field(name);
+        document.add_text(field(CATEGORY)?, &product.category);
+        if let Some(brand) = &product.brand {
+            document.add_text(field(BRAND)?, brand);
+        }
+        let (high, low) = product.id.as_u64_pair();
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        for (name, value) in [
+            (ID_HIGH, high),
+            (ID_LOW, low),
+            (REVIEWS, count(product.review_count.into())),
+            (AVAILABLE, count(product.available_quantity.into())),
+            (POPULARITY, count(product.popularity)),
+        ] {
+            document.add_u64(field(name)?, value);
+        }
+        document.add_i64(field(PRICE)?, product.price_usd_minor);
+        document.add_i64(field(CREATED)?, product.created_at.timestamp_micros());
+        if let Some(rating) = product.rating {
+            document.add_f64(field(RATING)?, rating);
+        }
+        Ok(document)
+    }
+}

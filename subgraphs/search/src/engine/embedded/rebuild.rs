@@ -1,0 +1,70 @@
+//! Builds an index beside the current one.
+
+use async_trait::async_trait;
+use entities::search::product;
+use tantivy::IndexWriter;
+
+use super::blocking;
+use super::fields::{self, Writing};
+use super::generation::NextGeneration;
+use crate::engine::{EngineError, Rebuild};
+
+/// Memory of the writer, which lives only as long as the build.
+const MEMORY_BYTES: usize = 64 << 20;
+
+/// An index under construction. The writer is dropped before the folder it writes to.
+pub(super) struct EmbeddedRebuild(Option<Parts>);
+
+struct Parts {
+    writer: IndexWriter,
+    writing: Writing,
+    next: NextGeneration,
+}
+
+impl EmbeddedRebuild {
+    pub(super) fn begin(next: NextGeneration) -> Result<Self, EngineError> {
+        let index = fields::create(&next.folder())?;
+        Ok(Self(Some(Parts {
+            writer: index.writer_with_num_threads(1, MEMORY_BYTES)?,
+            writing: Writing::new(&index)?,
+            next,
+        })))
+    }
+}
+
+#[async_trait]
+impl Rebuild for EmbeddedRebuild {
+    async fn add(&mut self, products: Vec<product::Model>) -> Result<(), EngineError> {
+        let parts = self.0.take().ok_or(EngineError::Stopped)?;
+        let parts = blocking(move || {
+            for product in &products {
+                parts
+                    .writer
+                    .add_document(parts.writing.document(product)?)?;
+            }
+            Ok(parts)
+        })
+        .await?;
+        self.0 = Some(parts);
+        Ok(())
+    }
+
+    async fn publish(mut self: Box<Self>) -> Result<(), EngineError> {
+        let Parts {
+            mut writer, next, ..
+        } = self.0.take().ok_or(EngineError::Stopped)?;
+        blocking(move || {
+            writer.commit()?;
+            // One segment: the cheapest to search, and scores that are comparable.
+            let segments = writer.index().searchable_segment_ids()?;
+            if segments.len() > 1 {
+                writer.merge(&segments).wait()?;
+            }
+            writer.garbage_collect_files().wait()?;
+            writer.wait_merging_threads()?;
+            next.publish()?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,78 @@
+//! Signals: what shoppers do with products, from which preferences and popularity are computed.
+
+use async_graphql::{Context, Object};
+use entities::insert_many;
+use entities::search::signal;
+use resolvers::id::IdKind;
+use resolvers::user_error::InputError;
+use resolvers::{ApiResult, access};
+use uuid::Uuid;
+
+use crate::State;
+use crate::event::{SearchEventInput, SearchEventPayload};
+use crate::loaders::Loaders;
+
+pub(crate) struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// Records that the caller, signed in or not, did something with a product.
+    async fn search_event_record(
+        &self,
+        context: &Context<'_>,
+        input: SearchEventInput,
+    ) -> ApiResult<SearchEventPayload> {
+        let customer_id = access::visitor(context)?;
+        let mut user_errors = Vec::new();
+        let product = match IdKind::Product.parse(&input.product_id) {
+            Some(id) => {
+                let loaders = context.data_unchecked::<Loaders>();
+                loaders.products.load_one(id).await?
+            }
+            None => None,
+        };
+        if product.is_none() {
+            user_errors.push(InputError::new(
+                "UNKNOWN_PRODUCT",
+                "There is no product with this id",
+                &["input", "productId"],
+            ));
+        }
+        let query_id = input.query_id.map(|id| Uuid::parse_str(&id)).transpose();
+        if query_id.is_err() {
+            user_errors.push(InputError::new(
+                "INVALID_QUERY_ID",
+                "This is not the queryId of a search",
+                &["input", "queryId"],
+            ));
+        }
+        if input.position.is_some_and(|position| position < 0) {
+            user_errors.push(InputError::new(
+                "INVALID_POSITION",
+                "Positions count from 0",
+                &["input", "position"],
+            ));
+        }
+        let recorded = match (product, query_id) {
+            (Some(product), Ok(query_id)) if user_errors.is_empty() => {
+                let state = context.data_unchecked::<State>();
+                let row = signal::Model {
+                    id: Uuid::now_v7(),
+                    customer_id,
+                    kind: input.kind.as_str().to_owned(),
+                    product_id: product.id,
+                    query_id,
+                    position: input.position,
+                    occurred_at: state.clock.now(),
+                };
+                insert_many::<signal::Entity>(state.database.write(), vec![row]).await?;
+                true
+            }
+            _ => false,
+        };
+        Ok(SearchEventPayload {
+            recorded,
+            user_errors,
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! A product as the graph shows it. This domain owns its texts and facts; pricing adds prices,
+//! returns and orders refer to it.
+
+use std::sync::Arc;
+
+use async_graphql::{ID, Object};
+use entities::search::product as entity;
+use resolvers::id::IdKind;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Product(pub Arc<entity::Model>);
+
+/// Something the shop sells, or once sold.
+#[Object]
+impl Product {
+    async fn id(&self) -> ID {
+        IdKind::Product.id(self.0.id)
+    }
+
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    async fn description(&self) -> &str {
+        &self.0.description
+    }
+
+    async fn brand(&self) -> Option<&str> {
+        self.0.brand.as_deref()
+    }
+
+    async fn category(&self) -> &str {
+        &self.0.category
+    }
+
+    async fn image_url(&self) -> Option<&str> {
+        self.0.image_url.as_deref()
+    }
+
+    /// Average of the reviews, from 1 to 5; null without any.
+    async fn rating(&self) -> Option<f64> {
+        self.0.rating
+    }
+
+    async fn review_count(&self) -> i32 {
+        self.0.review_count
+    }
+
+    async fn available_quantity(&self) -> i32 {
+        self.0.available_quantity
+    }
+
+    async fn in_stock(&self) -> bool {
+        self.0.available_quantity > 0
+    }
+}

@@ -1,0 +1,51 @@
+//! Builds the index anew from the database.
+
+use entities::search::product;
+use sea_orm::DbErr;
+
+use crate::State;
+use crate::engine::EngineError;
+
+/// Products that are read and indexed at a time.
+const STRETCH: u64 = 1_000;
+
+/// Why the index stays as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ReindexError {
+    #[error("the products cannot be read: {0}")]
+    Database(#[from] DbErr),
+    #[error("the search index cannot be built: {0}")]
+    Engine(#[from] EngineError),
+}
+
+impl State {
+    /// Builds a fresh index of all active products beside the current one and swaps; searches go
+    /// on meanwhile. Says how many products it holds.
+    pub async fn reindex(&self) -> Result<u64, ReindexError> {
+        let mut fresh = self.engine.begin_rebuild().await?;
+        let mut indexed = 0;
+        let mut after = None;
+        loop {
+            let products = product::active_after(self.database.read(), after, STRETCH).await?;
+            let Some(last) = products.last() else { break };
+            after = Some(last.id);
+            indexed += products.len() as u64;
+            fresh.add(products).await?;
+        }
+        fresh.publish().await?;
+        tracing::info!(products = indexed, "the search index is built");
+        Ok(indexed)
+    }
+
+    /// Builds the index if there is none that this version can search, or if it does not hold as
+    /// many products as the database has active ones; says whether it did.
+    pub async fn open_index(&self) -> Result<bool, ReindexError> {
+        if let Some(size) = self.engine.size().await?
+            && size == product::count_active(self.database.read()).await?
+        {
+            return Ok(false);
+        }
+        self.reindex().await?;
+        Ok(true)
+    }
+}

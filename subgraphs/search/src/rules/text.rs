@@ -1,0 +1,136 @@
+//! What counts as a word, the same for what is indexed and for what is asked: lowercase, without
+//! diacritics, in the singular.
+
+use tantivy::tokenizer::{
+    AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, TextAnalyzer,
+};
+
+/// Words of a query that are looked at; the rest is ignored. Bounds what a query can cost.
+const MAX_WORDS: usize = 16;
+/// Longer ones are no words of a language.
+const MAX_WORD_BYTES: usize = 40;
+/// Words that say nothing about a product. They count only when a query has no others.
+const STOP_WORDS: [&str; 16] = [
+    "a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "s", "the", "to", "with", "my",
+    "your",
+];
+
+/// A word of a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// As it was typed, in lowercase and without diacritics: matches the start of a longer word.
+    pub typed: String,
+    /// In the singular: matches an indexed word.
+    pub singular: String,
+}
+
+/// Splits a text into words, without taking them to the singular.
+pub(crate) fn analyzer() -> TextAnalyzer {
+    TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
+        .filter(LowerCaser)
+        .filter(AsciiFoldingFilter)
+        .build()
+}
+
+/// The words of a text, as they are indexed.
+pub(crate) fn singulars(text: &str) -> impl Iterator<Item = String> {
+    typed(text).into_iter().map(singular)
+}
+
+/// The words a query asks for.
+pub(crate) fn query_words(text: &str) -> Vec<Word> {
+    let all = typed(text);
+    let telling = |word: &String| !STOP_WORDS.contains(&word.as_str());
+    let any = all.iter().any(telling);
+    let mut words: Vec<Word> = Vec::new();
+    for typed in all.into_iter().filter(|word| !any || telling(word)) {
+        let word = Word {
+            singular: singular(typed.clone()),
+            typed,
+        };
+        if words.len() < MAX_WORDS && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// A whole text in comparable form: its words, joined.
+pub(crate) fn normalized(text: &str) -> String {
+    singulars(text).collect::<Vec<_>>().join(" ")
+}
+
+/// Letters that may differ for a word of this length to count as mistyped.
+pub(crate) fn allowed_typos(word: &str) -> u8 {
+    match word.chars().count() {
+        0..=3 => 0,
+        4..=7 => 1,
+        _ => 2,
+    }
+}
+
+fn typed(text: &str) -> Vec<String> {
+    let mut analyzer = analyzer();
+    let mut stream = analyzer.token_stream(text);
+    let mut words = Vec::new();
+    while let Some(token) = stream.next() {
+        words.push(token.text.clone());
+    }
+    words
+}
+
+/// Takes an English plural to its singular and leaves all else alone, so that what is found looks
+/// like what was asked. Where it errs, as with "canvas", it errs for both sides alike.
+pub(crate) fn singular(mut word: String) -> String {
+    let ends = |endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
+    if word.len() <= 3 || !word.is_ascii() || !ends(&["s"]) {
+        return word;
+    }
+    if ends(&["ies"]) {
+        word.truncate(word.len() - 3);
+        word.push('y');
+    } else if !ends(&["us", "ss", "is"]) {
+        word.truncate(word.len() - 1);
+    }
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plural_becomes_its_singular_and_other_words_stay() {
+        let cases = [
+            ("headphones", "headphone"),
+            ("batteries", "battery"),
+            ("shoes", "shoe"),
+            ("tennis", "tennis"),
+            ("dress", "dress"),
+            ("bus", "bus"),
+            ("cases", "case"),
+            ("gas", "gas"),
+            ("canvas", "canva"),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(singular(word.to_owned()), expected);
+        }
+    }
+
+    #[test]
+    fn words_are_lowercase_without_diacritics_and_each_once() {
+        let words = |text| -> Vec<_> {
+            query_words(text)
+                .into_iter()
+                .map(|word| word.typed)
+                .collect()
+        };
+        assert_eq!(words("  Café-CREME  crème, 32\"!"), ["cafe", "creme", "32"]);
+        assert_eq!(words("shoes for the rain"), ["shoes", "rain"]);
+        assert_eq!(words("the"), ["the"], "better than nothing");
+        assert!(words("!?").is_empty());
+        let many: String = (0..40).map(|n| format!("w{n} ")).collect();
+        assert_eq!(words(&many).len(), MAX_WORDS);
+    }
+}

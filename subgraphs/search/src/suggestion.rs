@@ -1,0 +1,43 @@
+//! What a shopper may be about to type.
+
+use std::collections::HashSet;
+
+use async_graphql::{Context, SimpleObject};
+use resolvers::ApiResult;
+
+use crate::State;
+use crate::engine;
+use crate::loaders::Loaders;
+use crate::product::Product;
+
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct SearchSuggestion {
+    /// A query that finds something.
+    pub text: String,
+    /// The product whose title this is.
+    pub product: Option<Product>,
+}
+
+/// Titles that have the words, the last of which may be unfinished; each once.
+pub(crate) async fn suggest(
+    context: &Context<'_>,
+    prefix: String,
+    limit: usize,
+) -> ApiResult<Vec<SearchSuggestion>> {
+    let engine = &context.data_unchecked::<State>().engine;
+    // Twice as many as asked for, because several products may have one title.
+    let ids = engine::in_time(engine.suggest(prefix, 2 * limit)).await?;
+    let loaders = context.data_unchecked::<Loaders>();
+    let mut products = loaders.products.load_many(ids.iter().copied()).await?;
+    let mut seen = HashSet::new();
+    Ok(ids
+        .into_iter()
+        .filter_map(|id| products.remove(&id))
+        .filter(|product| seen.insert(product.title.to_lowercase()))
+        .take(limit)
+        .map(|product| SearchSuggestion {
+            text: product.title.clone(),
+            product: Some(Product(product)),
+        })
+        .collect())
+}

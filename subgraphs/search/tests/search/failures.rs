@@ -1,0 +1,158 @@
+//! The index replaced, missing, damaged or silent.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use entities::insert_many;
+use entities::search::product;
+use resolvers::testing::{ask, code};
+use search::engine::embedded::Embedded;
+use search::engine::{EngineError, Rebuild, SearchEngine, SearchHits, SearchQuery};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::kit::{Item, fixtures};
+
+const COUNT: &str = "{ productSearch(query: \"\") { totalCount } }";
+
+/// Folders of indexes under the directory.
+fn folders(index: &Path) -> Vec<String> {
+    fs::read_dir(index)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_rebuild_takes_the_place_of_the_old_index_for_every_reader() {
+    for fixture in fixtures(&[Item::PLAIN.row(0)]).await {
+        let directory = fixture.index.path().join("index");
+        let other_process = fixture.with_engine(Arc::new(Embedded::new(&directory)));
+        let count = async || {
+            let mut counts = Vec::new();
+            for subgraph in [&fixture.subgraph, &other_process] {
+                let answer = ask(subgraph, None, COUNT, json!({})).await;
+                counts.push(answer["data"]["productSearch"]["totalCount"].clone());
+            }
+            counts
+        };
+        assert_eq!(count().await, [1, 1]);
+
+        let rows = (1..2_500).map(|number| Item::PLAIN.row(number)).collect();
+        insert_many::<product::Entity>(fixture.scratch.database.write(), rows)
+            .await
+            .unwrap();
+        assert_eq!(count().await, [1, 1], "until the index is rebuilt");
+        let before = folders(&directory);
+        assert_eq!(fixture.state.reindex().await.unwrap(), 2_500);
+        assert_eq!(count().await, [2_500, 2_500]);
+        let after = folders(&directory);
+        assert_eq!(after.len(), 1, "the old index is gone");
+        assert_ne!(before, after);
+        assert!(!fixture.state.open_index().await.unwrap(), "it is complete");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_lacks_products_is_built_anew_at_start() {
+    for fixture in fixtures(&[]).await {
+        insert_many::<product::Entity>(fixture.scratch.database.write(), vec![Item::PLAIN.row(0)])
+            .await
+            .unwrap();
+        assert!(fixture.state.open_index().await.unwrap());
+        let answer = ask(&fixture.subgraph, None, COUNT, json!({})).await;
+        assert_eq!(answer["data"]["productSearch"]["totalCount"], 1);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_unfinished_rebuild_leaves_nothing_and_changes_nothing() {
+    for fixture in fixtures(&[Item::PLAIN.row(0)]).await {
+        let directory = fixture.index.path().join("index");
+        let before = folders(&directory);
+        let mut rebuild = fixture.state.engine.begin_rebuild().await.unwrap();
+        rebuild.add(vec![Item::PLAIN.row(1)]).await.unwrap();
+        assert_eq!(folders(&directory).len(), 2);
+        drop(rebuild);
+        assert_eq!(folders(&directory), before);
+        // Builders take turns, and the first one is gone.
+        assert_eq!(fixture.state.reindex().await.unwrap(), 1);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_damaged_or_older_index_is_an_error_until_it_is_built_at_start() {
+    for fixture in fixtures(&[Item::PLAIN.row(0)]).await {
+        let directory = fixture.index.path().join("index");
+        let current = directory.join("CURRENT");
+        let damages: [&dyn Fn(); 3] = [
+            &|| fs::remove_dir_all(&directory).unwrap(),
+            &|| fs::write(&current, "v0-older").unwrap(),
+            &|| fs::remove_dir_all(directory.join(&folders(&directory)[0])).unwrap(),
+        ];
+        for damage in damages {
+            damage();
+            // As after a restart: nothing is open.
+            let state = search::State {
+                engine: Arc::new(Embedded::new(&directory)),
+                ..fixture.state.clone()
+            };
+            let subgraph = search::subgraph(state.clone());
+            let answer = ask(&subgraph, None, COUNT, json!({})).await;
+            assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE");
+            assert_eq!(
+                answer["errors"][0]["message"],
+                "Search is not available at the moment"
+            );
+            assert!(state.open_index().await.unwrap());
+            let answer = ask(&subgraph, None, COUNT, json!({})).await;
+            assert_eq!(answer["data"]["productSearch"]["totalCount"], 1);
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+/// An engine that never answers.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl SearchEngine for Silent {
+    async fn search(&self, _: SearchQuery) -> Result<SearchHits, EngineError> {
+        std::future::pending().await
+    }
+
+    async fn suggest(&self, _: String, _: usize) -> Result<Vec<Uuid>, EngineError> {
+        std::future::pending().await
+    }
+
+    async fn size(&self) -> Result<Option<u64>, EngineError> {
+        Ok(Some(0))
+    }
+
+    async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_never_answers_is_given_up_within_a_second() {
+    for fixture in fixtures(&[]).await {
+        let subgraph = fixture.with_engine(Arc::new(Silent));
+        for document in [COUNT, "{ searchSuggestions(prefix: \"a\") { text } }"] {
+            let started = Instant::now();
+            let answer = ask(&subgraph, None, document, json!({})).await;
+            assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE");
+            assert!(started.elapsed() < Duration::from_secs(1));
+        }
+        fixture.scratch.drop().await;
+    }
+}

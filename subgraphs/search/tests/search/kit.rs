@@ -1,0 +1,177 @@
+//! The subgraph over a small catalog, with a pricing domain that knows one rate.
+
+use std::sync::Arc;
+
+use async_graphql::{EmptyMutation, EmptySubscription, Enum, Object, Schema, SimpleObject};
+use chrono::{Duration, TimeZone, Utc};
+use entities::insert_many;
+use entities::search::product;
+use platform::clock::Clock;
+use platform::testing::{Scratch, scratch_databases};
+use resolvers::client::SubgraphClient;
+use resolvers::id::IdKind;
+use resolvers::subgraph::Subgraph;
+use resolvers::testing::ask;
+use resolvers::{ApiError, ApiResult};
+use rust_decimal::Decimal;
+use search::engine::SearchEngine;
+use search::{Migrator, State, subgraph};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// One database with its subgraph and index.
+pub(crate) struct Fixture {
+    pub scratch: Scratch,
+    pub state: State,
+    pub subgraph: Subgraph,
+    pub index: TempDir,
+}
+
+/// A product of the catalog, by what makes a difference to search.
+#[derive(Clone, Copy)]
+pub(crate) struct Item {
+    pub title: &'static str,
+    pub brand: Option<&'static str>,
+    pub category: &'static str,
+    pub description: &'static str,
+    pub cents: i64,
+    pub rating: Option<f64>,
+    pub quantity: i32,
+    pub popularity: i64,
+}
+
+impl Item {
+    pub(crate) const PLAIN: Self = Self {
+        title: "Thing",
+        brand: None,
+        category: "Things",
+        description: "",
+        cents: 1_000,
+        rating: None,
+        quantity: 1,
+        popularity: 0,
+    };
+
+    /// The row of the product with this number, which makes its id and age.
+    pub(crate) fn row(self, number: usize) -> product::Model {
+        let created_at = Utc.with_ymd_and_hms(2025, 1, 1, 0, 0, 0).unwrap()
+            + Duration::hours(i64::try_from(number).unwrap());
+        product::Model {
+            id: id(number),
+            title: self.title.to_owned(),
+            description: self.description.to_owned(),
+            brand: self.brand.map(str::to_owned),
+            category: self.category.to_owned(),
+            image_url: Some(format!("https://images.example/{number}.jpg")),
+            rating: self.rating,
+            review_count: 10,
+            available_quantity: self.quantity,
+            price_usd_minor: self.cents,
+            popularity: self.popularity,
+            active: true,
+            created_at,
+            updated_at: created_at,
+        }
+    }
+}
+
+/// The id of the product with this number. Numbers and ids are not in the same order.
+pub(crate) fn id(number: usize) -> Uuid {
+    Uuid::from_u128((number as u128 * 7_919) % 1_000_003 + (1 << 100))
+}
+
+/// The subgraph over each database, holding these rows, indexed.
+pub(crate) async fn fixtures(rows: &[product::Model]) -> Vec<Fixture> {
+    let mut fixtures = Vec::new();
+    for scratch in scratch_databases().await {
+        migrations::migrate::<Migrator>(scratch.database.write())
+            .await
+            .unwrap();
+        insert_many::<product::Entity>(scratch.database.write(), rows.to_vec())
+            .await
+            .unwrap();
+        let index = tempfile::tempdir().unwrap();
+        let state = State::new(
+            scratch.database.clone(),
+            Clock::manual(Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap()),
+            index.path().join("index"),
+            pricing(),
+        );
+        assert!(state.open_index().await.unwrap());
+        fixtures.push(Fixture {
+            subgraph: subgraph(state.clone()),
+            scratch,
+            state,
+            index,
+        });
+    }
+    fixtures
+}
+
+impl Fixture {
+    pub(crate) async fn ask(&self, document: &str, variables: Value) -> Value {
+        ask(&self.subgraph, None, document, variables).await
+    }
+
+    /// `productSearch` with these arguments and this selection; no error is expected.
+    pub(crate) async fn search(&self, arguments: &str, selection: &str) -> Value {
+        let document = format!("{{ productSearch({arguments}) {{ {selection} }} }}");
+        let answer = self.ask(&document, json!({})).await;
+        assert_eq!(answer["errors"], Value::Null, "{document}: {answer}");
+        answer["data"]["productSearch"].clone()
+    }
+
+    /// The titles that a query finds, in order.
+    pub(crate) async fn titles(&self, arguments: &str) -> Vec<String> {
+        let found = self.search(arguments, "nodes { title }").await;
+        strings(&found["nodes"], "title")
+    }
+
+    /// The same subgraph with another engine.
+    pub(crate) fn with_engine(&self, engine: Arc<dyn SearchEngine>) -> Subgraph {
+        subgraph(State {
+            engine,
+            ..self.state.clone()
+        })
+    }
+}
+
+pub(crate) fn strings(list: &Value, field: &str) -> Vec<String> {
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry[field].as_str().unwrap().to_owned())
+        .collect()
+}
+
+pub(crate) fn public(number: usize) -> String {
+    IdKind::Product.format(id(number))
+}
+
+/// A pricing domain of one rate: 0.92 euros for a dollar.
+fn pricing() -> SubgraphClient {
+    #[derive(Clone, Copy, PartialEq, Eq, Enum)]
+    enum CurrencyCode {
+        Eur,
+        Gbp,
+    }
+    #[derive(SimpleObject)]
+    struct ExchangeRate {
+        effective_rate: Decimal,
+    }
+    struct Query;
+    #[Object]
+    impl Query {
+        async fn exchange_rate(&self, to: CurrencyCode) -> ApiResult<ExchangeRate> {
+            match to {
+                CurrencyCode::Eur => Ok(ExchangeRate {
+                    effective_rate: Decimal::new(92, 2),
+                }),
+                CurrencyCode::Gbp => Err(ApiError::not_found("no rate")),
+            }
+        }
+    }
+    let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+    SubgraphClient::local(Subgraph::new("pricing", schema, |_| ()))
+}

@@ -1,0 +1,9 @@
+//! The search subgraph by query, over every database and the embedded index.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod entities_and_signals;
+mod failures;
+mod kit;
+mod relevance;
+mod results;

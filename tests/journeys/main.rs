@@ -1,0 +1,8 @@
+//! Whole journeys through the running binary, in one process and as separate processes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod kit;
+mod schema;
+mod start;
+mod storefront;
+mod tracking;
