@@ -82,6 +82,11 @@ pub enum HandleError {
     Unusable(String),
 }
 
+/// How many events a consumer has received that wait for their effect.
+pub async fn waiting(db: &impl ConnectionTrait, consumer: &str) -> Result<u64, DbErr> {
+    inbox_delivery::count_waiting(db, consumer).await
+}
+
 /// Deliveries that were given up, oldest first.
 pub async fn dead_letters(
     db: &impl ConnectionTrait,
