@@ -2,9 +2,8 @@
 //! has committed it, so the publisher's outbox is the log.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,9 +14,9 @@ use super::{BusError, Consumer, Event, EventBus};
 /// Batches that a group may be behind before publishers wait for it.
 const QUEUE: usize = 16;
 /// How long a group may take to commit a batch.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(3);
 
-type Receiver = Arc<tokio::sync::Mutex<mpsc::Receiver<Batch>>>;
+type Receiver = tokio::sync::Mutex<mpsc::Receiver<Batch>>;
 
 /// Reaches the consumer groups of this process.
 #[derive(Clone, Default)]
@@ -25,10 +24,12 @@ pub struct InProcessBus {
     groups: Arc<Mutex<HashMap<String, Group>>>,
 }
 
+/// A group stays when its last member has left: what is published then waits for the next one.
 struct Group {
     topics: Vec<String>,
     sender: mpsc::Sender<Batch>,
-    receiver: Receiver,
+    /// The members' own; without any, publishers learn at once that nobody takes their events.
+    receiver: Weak<Receiver>,
 }
 
 struct Batch {
@@ -103,19 +104,18 @@ impl EventBus for InProcessBus {
 
     fn subscribe(&self, topics: &[&str], group: &str) -> Result<Box<dyn Consumer>, BusError> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        let receiver = match groups.entry(group.to_owned()) {
-            Entry::Occupied(there) => there.get().receiver.clone(),
-            Entry::Vacant(place) => {
-                let (sender, receiver) = mpsc::channel(QUEUE);
-                let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
-                place.insert(Group {
-                    topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
-                    sender,
-                    receiver: receiver.clone(),
-                });
-                receiver
-            }
-        };
+        let there = groups.get(group).and_then(|group| group.receiver.upgrade());
+        let receiver = there.unwrap_or_else(|| {
+            let (sender, receiver) = mpsc::channel(QUEUE);
+            let receiver = Arc::new(Receiver::new(receiver));
+            let members = Group {
+                topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
+                sender,
+                receiver: Arc::downgrade(&receiver),
+            };
+            groups.insert(group.to_owned(), members);
+            receiver
+        });
         Ok(Box::new(Member {
             receiver,
             uncommitted: None,
@@ -135,7 +135,7 @@ impl fmt::Debug for InProcessBus {
 }
 
 struct Member {
-    receiver: Receiver,
+    receiver: Arc<Receiver>,
     uncommitted: Option<oneshot::Sender<()>>,
 }
 
@@ -200,6 +200,19 @@ mod tests {
         let (outcomes, ()) = tokio::join!(publish, give_up);
         assert!(matches!(outcomes[0], Err(BusError::Unavailable(_))));
         assert!(outcomes[1].is_ok());
+        // The group is empty and still a group: nothing passes it by.
+        let again = [event("a", "x", 3)];
+        let outcomes = bus.publish(&again).now_or_never().expect("at once");
+        assert!(matches!(outcomes[0], Err(BusError::Unavailable(_))));
+        let mut group = bus.subscribe(&["a"], "first").unwrap();
+        let consume = async {
+            let received = group.receive().await.unwrap();
+            group.commit().await.unwrap();
+            received
+        };
+        let (outcomes, received) = tokio::join!(bus.publish(&again), consume);
+        assert!(outcomes[0].is_ok());
+        assert_eq!(received, again);
     }
 
     #[tokio::test]

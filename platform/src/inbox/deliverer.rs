@@ -50,10 +50,7 @@ impl Deliverer {
         let consumer = self.subscriber.name;
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         let mut measured = tokio::time::interval(MEASURE);
-        loop {
-            if stop.is_cancelled() {
-                return;
-            }
+        while !stop.is_cancelled() {
             self.commits.mark_unchanged();
             let wait = match self.deliver_next().await {
                 Ok(true) => {

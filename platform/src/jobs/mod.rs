@@ -22,10 +22,12 @@ use crate::tables::lease::{self, Wish};
 use crate::workers::WorkerContext;
 
 /// How long a lease holds that its holder, being dead, does not renew.
-const TTL: Duration = Duration::from_secs(30);
+const TTL: Duration = Duration::from_secs(4);
 /// How often a job is looked after at least: whether it is due, or its holder died.
-const LOOK: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_secs(10);
 
+/// Longest wait before a job that failed is tried again.
+const LONGEST: Duration = Duration::from_secs(300);
 /// More than it takes from a look to the beginning of a run.
 const MOMENT: Duration = Duration::from_millis(5);
 
@@ -42,7 +44,10 @@ pub async fn run_leased<F, E>(
 {
     let stop = &context.stop;
     let instance = Instance::new(context, name, interval);
-    let mut backoff = Backoff::new(Duration::from_secs(1), interval.clamp(LOOK / 30, LOOK * 10));
+    let mut backoff = Backoff::new(
+        Duration::from_secs(1),
+        interval.clamp(Duration::from_secs(1), LONGEST),
+    );
     loop {
         let looked = Instant::now();
         let run = tokio::select! {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::TimeDelta;
+use sea_orm::EntityTrait;
 use tokio::sync::Notify;
 
 use super::*;
@@ -129,10 +130,20 @@ async fn an_instance_that_works_for_long_keeps_its_lease() {
     for domain in domains().await {
         let mut first = instance(&domain, "a");
         first.ttl = Duration::from_millis(30);
+        let ttl = TimeDelta::milliseconds(30);
         let long = || async {
             for _ in 0..5 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                domain.clock.advance(TimeDelta::milliseconds(20));
+                domain.clock.advance(ttl / 2);
+                let (db, held) = (domain.context.database.read(), domain.clock.now() + ttl);
+                while lease::Entity::find_by_id("job")
+                    .one(db)
+                    .await?
+                    .unwrap()
+                    .expires_at
+                    < held
+                {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
                 assert_eq!(look(&domain, "b").await, Run::NotNow);
             }
             Ok::<_, DbErr>(())

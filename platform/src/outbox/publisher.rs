@@ -18,8 +18,9 @@ use crate::workers::WorkerContext;
 
 /// Events that are claimed together.
 const BATCH: u64 = 100;
-/// How long a publisher has for what it claimed before others may take it.
-const CLAIM: TimeDelta = TimeDelta::seconds(30);
+/// How long a publisher has for what it claimed before others may take it. One that takes longer
+/// makes duplicates, which do no harm; one that was killed holds its events up for so long.
+const CLAIM: TimeDelta = TimeDelta::seconds(4);
 /// How often the outbox is looked into when nobody says that there is something.
 const POLL: Duration = Duration::from_secs(1);
 /// How often the length of the queue is measured.
@@ -50,7 +51,7 @@ impl Publisher {
         let stop = self.context.stop.clone();
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         let mut measured = tokio::time::interval(MEASURE);
-        loop {
+        while !stop.is_cancelled() {
             self.commits.mark_unchanged();
             let wait = match self.publish_due().await {
                 Ok(Round::Published) => {

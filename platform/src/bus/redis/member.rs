@@ -13,9 +13,9 @@ use super::{FIELD, failed, stream};
 use crate::bus::{BusError, Consumer, Event};
 
 /// How long the server waits for new events before it answers that there are none.
-pub(super) const BLOCK: Duration = Duration::from_secs(2);
+pub(super) const BLOCK: Duration = Duration::from_secs(1);
 /// How long a member that died keeps the others waiting.
-const LOCK: Duration = Duration::from_secs(10);
+const LOCK: Duration = Duration::from_secs(5);
 /// How often a member that stands by looks whether it may read.
 const STANDBY: Duration = Duration::from_millis(500);
 /// Events in one batch at most.
