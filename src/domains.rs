@@ -306,6 +306,15 @@ impl Domains {
             tokio::spawn(keep_moving(tracking, every, stop));
         }
     }
+
+    /// The domains that are here, with their databases.
+    pub(crate) fn databases(&self) -> Vec<(Domain, &Database)> {
+        self.here
+            .iter()
+            .map(|(&domain, (_, database))| (domain, database))
+            .collect()
+    }
+
     fn database(&self, domain: Domain) -> anyhow::Result<Database> {
         self.here
             .get(&domain)

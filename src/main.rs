@@ -13,6 +13,7 @@ mod output;
 mod schema_changes;
 mod serving;
 mod subgraph_server;
+mod workers;
 
 use std::process::ExitCode;
 
