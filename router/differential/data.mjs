@@ -39,8 +39,8 @@ const studio = (id) => typed("Studio", id && studios[id] && { id, country: { cod
 const maker = (id) => (id?.startsWith("s") ? studio(id) : person(id));
 const refused = (message, code) => new GraphQLError(message, { extensions: { code } });
 
-/** Resolvers of each subgraph, over one world: what mutations count is theirs alone. */
-export function resolvers() {
+/** Resolvers of each subgraph, over one world: what mutations count is theirs alone, until `reset()`. */
+export function world() {
   let count = 0;
   const work = (id) => (id?.startsWith("b") ? book(id) : film(id));
   const book = (id) =>
@@ -130,31 +130,37 @@ export function resolvers() {
   const review = (row) =>
     typed("Review", row && {
       ...row,
-      work: row.work && { id: row.work },
+      work: reviewable(row.work),
       author: reviewer(row.author),
       target: row.target?.startsWith("s") ? studio(row.target) : person(row.target),
       answers: row.answers?.map((answer) => answer && { __typename: answer[0], text: `${answer[0]} by ${answer[1]}`, by: person(answer[1]), hearts: 3, about: studio("s2") }),
     });
   const of = (id) => Object.values(reviews).filter((row) => row.work === id);
+  const reviewed = (type) => ({
+    __resolveReference: ({ id, kind }) => (id === "f3" ? null : typed(type, { id, kind })),
+    reviews: ({ id }, { first }) => of(id).map(review).slice(0, first),
+    average: ({ id }) => {
+      if (id === "b4") throw refused("cannot count", "CONFLICT");
+      return of(id).reduce((sum, { stars }) => sum + stars, 0) / 2;
+    },
+    label: ({ id, kind }) => `${kind} ${id}`,
+  });
+  const reviewable = (id) => (work(id) ? { __typename: id.startsWith("b") ? "Book" : "Film", id } : null);
   const reviewsResolvers = {
     Query: {
       latest: (_, { first }) => Object.values(reviews).map(review).slice(0, first),
-      reviewsOf: (_, { ids }) => ids.map((id) => (id === "none" ? null : { id: work(id) ? id : "b2" })),
-      topRated: () => ({ id: "f2" }),
+      reviewsOf: (_, { ids }) => ids.map(reviewable),
+      topRated: () => reviewable("f2"),
     },
     Mutation: { review: (_, { work, stars, words }) => review({ ...reviews.r1, id: `new${++count}`, work: books[work] ? work : "f1", stars, text: (words ?? []).join(" ") }) },
-    Media: {
-      __resolveReference: ({ id, kind }) => (id === "f3" ? null : { id, kind }),
-      reviews: ({ id }, { first }) => of(id).map(review).slice(0, first),
-      average: ({ id }) => {
-        if (id === "b4") throw refused("cannot count", "CONFLICT");
-        return of(id).reduce((sum, { stars }) => sum + stars, 0) / 2;
-      },
-      label: ({ id, kind }) => `${kind} ${id}`,
-    },
+    Book: reviewed("Book"),
+    Film: reviewed("Film"),
     Studio: { __resolveReference: ({ id, country }) => typed("Studio", { id, country, complaints: studios[id]?.complaints }) },
     Person: {
-      __resolveReference: ({ id }) => person(id),
+      __resolveReference: ({ id }) => {
+        if (id === "p4") throw refused("out of reach", "NOT_FOUND");
+        return person(id);
+      },
       reviews: ({ id }) => Object.values(reviews).filter(({ author }) => author === id).map(review),
     },
     Review: { __resolveReference: ({ id }) => review(reviews[id]) },
@@ -169,7 +175,7 @@ export function resolvers() {
       stock: row.stock,
       quotes: row.stock ? ["q", null, row.title] : null,
       price: ({ currency }) => row.price && row.price * factor(currency),
-      shipping: ({ country }) => (given.weight == null ? null : given.weight + (given.dimensions?.width ?? 0) * (given.dimensions?.height ?? 1) + country.length),
+      shipping: ({ country }) => (given.weight == null ? null : given.weight + (given.dimensions?.width ?? 0) * (given.dimensions?.height ?? 1) + (country ?? "").length),
       parcel: () => (given.thickness == null ? null : { size: given.thickness * (given.weight ?? 1), book: stockOf(books.b2) }),
     });
   const stock = {
@@ -183,7 +189,6 @@ export function resolvers() {
     },
     Book: {
       __resolveReference: (reference) => {
-        if (reference.isbn === "i4" && reference.weight === undefined) throw refused("out of reach", "NOT_FOUND");
         return stockOf(byKey(books, "isbn", reference.isbn), reference);
       },
     },
@@ -200,9 +205,9 @@ export function resolvers() {
       ...given,
       id: row.id,
       thickness: row.thickness,
-      handling: ({ fast }) => (given.shipping == null ? null : given.shipping + (fast ? 100 : 1)),
+      handling: ({ fast }) => (given.price == null ? null : given.price + (fast ? 100 : 1)),
       signature: given.maker === undefined ? null : JSON.stringify(given.maker),
-      history: { previous: row.id === "b1" ? null : () => measured(books.b1), changes: [{ at: 1, by: person2("p1"), what: measured(books.b3) }, { at: 2, by: person2("p5"), what: studio("s2") }] },
+      history: () => ({ previous: row.id === "b1" ? null : measured(books.b1), changes: [{ at: 1, by: person2("p1"), what: measured(books.b3) }, { at: 2, by: person2("p5"), what: studio("s2") }] }),
     });
   const person2 = (id) => typed("Person", { id, email: people[id].email });
   const measures = {
@@ -217,5 +222,8 @@ export function resolvers() {
     },
     Studio: { __resolveReference: ({ id, country }) => typed("Studio", { id, country, floors: studios[id]?.floors }) },
   };
-  return { catalog, people: peopleResolvers, reviews: reviewsResolvers, stock, measures };
+  const reset = () => {
+    count = 0;
+  };
+  return { resolvers: { catalog, people: peopleResolvers, reviews: reviewsResolvers, stock, measures }, reset };
 }

@@ -57,7 +57,8 @@ export class Generator {
       this.budget--;
       if (isAbstractType(type) && this.chance(0.6)) items.push(this.fragment(this.pick(this.narrower(type)), depth, depthLimit));
       else if (isAbstractType(type) && !type.getFields) items.push(this.chance(0.3) ? "kindOf: __typename" : "__typename");
-      else if (this.chance(0.08)) items.push(this.fragment(type, depth, depthLimit));
+      // The gateway runs the fields of a mutation in another order where fragments hold them.
+      else if (type !== this.schema.getMutationType() && this.chance(0.08)) items.push(this.fragment(type, depth, depthLimit));
       else items.push(this.field(type, depth, depthLimit));
     }
     return `{ ${items.join(" ")} }`;
