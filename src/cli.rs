@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Subgraph(Subgraph),
     /// Serve any supergraph whose subgraph URLs are in its SDL
     Router(Router),
+    /// Serve the simulated third parties alone
+    Sandbox(Sandbox),
     /// Compose the subgraphs' schemas into a supergraph
     Compose(Compose),
     /// Export the schemas, or compare them with a baseline
@@ -74,6 +76,15 @@ impl Settings {
         Overrides {
             listen: listen.and_then(|listen| listen.listen),
             data: self.data.clone(),
+            sandbox_listen: None,
+        }
+    }
+
+    /// The keys that these flags set for the sandbox alone.
+    pub(crate) fn sandbox_overrides(&self, listen: Option<SocketAddr>) -> Overrides {
+        Overrides {
+            sandbox_listen: listen.map(|listen| ("--listen", listen)),
+            ..self.overrides(None)
         }
     }
 }
@@ -90,6 +101,30 @@ pub(crate) struct Serve {
     /// Keep the demo shipments moving
     #[arg(long)]
     pub(crate) demo: bool,
+    /// Address and port of the simulated third parties [default: 127.0.0.1:0, a free port]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address, conflicts_with = "router_only")]
+    pub(crate) sandbox_listen: Option<SocketAddr>,
+}
+
+impl Serve {
+    /// The keys that the flags set.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            sandbox_listen: self
+                .sandbox_listen
+                .map(|listen| ("--sandbox-listen", listen)),
+            ..self.settings.overrides(Some(&self.listen))
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Sandbox {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Address and port to serve on [default: 127.0.0.1:0, a free port]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 #[derive(Args, Debug)]

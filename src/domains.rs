@@ -315,7 +315,8 @@ impl Domains {
             .collect()
     }
 
-    fn database(&self, domain: Domain) -> anyhow::Result<Database> {
+    /// A domain's database, when the domain runs in this process.
+    pub(crate) fn database(&self, domain: Domain) -> anyhow::Result<Database> {
         self.here
             .get(&domain)
             .map(|(_, database)| database.clone())

@@ -12,6 +12,7 @@ mod listener;
 mod output;
 mod schema_changes;
 mod serving;
+mod simulators;
 mod subgraph_server;
 mod workers;
 
@@ -40,6 +41,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         match command {
+            Command::Sandbox(command) => commands::sandbox::run(command).await,
             Command::Serve(command) => commands::serve::run(command).await,
             Command::Subgraph(command) => commands::subgraph::run(command).await,
             Command::Router(command) => commands::router::run(command).await,

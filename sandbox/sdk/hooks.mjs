@@ -26,6 +26,8 @@ export async function receiver() {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  // A test that fails before it closes must not keep the process.
+  server.unref();
   return {
     url: `http://127.0.0.1:${server.address().port}/hook`,
     async waitFor(count) {

@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod migrate;
 pub(crate) mod outbox;
 pub(crate) mod router;
+pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod seed;
 pub(crate) mod serve;

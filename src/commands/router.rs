@@ -51,6 +51,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         &Overrides {
             listen: Some(command.listen),
             data: None,
+            sandbox_listen: None,
         },
     )?;
     platform::telemetry::init_log(

@@ -14,7 +14,7 @@ use crate::config::{Configuration, Mode};
 use crate::domains::{Domain, Domains};
 use crate::output;
 use crate::workers::Workers;
-use crate::{graph, keys, listener, serving};
+use crate::{graph, keys, listener, serving, simulators};
 
 /// What the start page asks, and answers by itself.
 const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { status total { formatted } items { productName product { price { current { amount { formatted } } } } } shipments { carrier status } } } } }";
@@ -26,7 +26,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let configuration = Configuration::load(
         command.settings.config.as_deref(),
         std::env::vars_os(),
-        &command.settings.overrides(Some(&command.listen)),
+        &command.overrides(),
     )?;
     platform::telemetry::init_log(
         configuration.telemetry.log_format,
@@ -51,6 +51,11 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     }
     domains.start().await?;
     let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
+    let simulated = if simulators::are_needed(&configuration, here.len()) {
+        Some(simulators::beside(&configuration, &domains, &clock).await?)
+    } else {
+        None
+    };
     let router = graph::router(&configuration, &domains, &key)?;
     let state = serving::edge(router.clone(), &auth, &configuration.server)?;
 
@@ -59,6 +64,12 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         .context("the listener has no address")?;
     let url = format!("http://{address}{}", configuration.server.path);
     output::line(&format!("Vantage is listening on {url}"))?;
+    if let Some(address) = simulated {
+        output::line(&format!(
+            "Simulated at http://{address}: {}",
+            configuration.providers.without_url().join(", ")
+        ))?;
+    }
     if configuration.mode == Mode::Development
         && let Some(customer) = domains.demo_customer().await?
     {

@@ -4,6 +4,7 @@ mod auth;
 mod demo;
 mod pricing;
 mod router;
+mod sandbox;
 mod server;
 mod subgraphs;
 mod telemetry;
@@ -23,6 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::router::Router;
+pub(crate) use self::sandbox::{Providers, Sandbox};
 pub(crate) use demo::Demo;
 pub(crate) use pricing::Pricing;
 pub(crate) use subgraphs::Subgraphs;
@@ -68,6 +70,8 @@ pub(crate) struct Configuration {
     pub(crate) subgraphs: Subgraphs,
     pub(crate) pricing: Pricing,
     pub(crate) tracking: Tracking,
+    pub(crate) providers: Providers,
+    pub(crate) sandbox: Sandbox,
     pub(crate) demo: Demo,
     pub(crate) telemetry: Telemetry,
 }
@@ -98,6 +102,8 @@ impl Default for Configuration {
             subgraphs: Subgraphs::default(),
             pricing: Pricing::default(),
             tracking: Tracking::default(),
+            providers: Providers::default(),
+            sandbox: Sandbox::default(),
             demo: Demo::default(),
             telemetry: Telemetry::default(),
         }
@@ -115,6 +121,8 @@ pub(crate) fn json_schema() -> serde_json::Result<String> {
 pub(crate) struct Overrides {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) data: Option<PathBuf>,
+    /// The flag that was used, and its address.
+    pub(crate) sandbox_listen: Option<(&'static str, SocketAddr)>,
 }
 
 impl Configuration {
@@ -137,6 +145,9 @@ impl Configuration {
         if let Some(data) = &overrides.data {
             layers = layers.flag("--data", "data", data.to_string_lossy())?;
         }
+        if let Some((flag, listen)) = overrides.sandbox_listen {
+            layers = layers.flag(flag, "sandbox.listen", listen.to_string())?;
+        }
         let mut configuration: Self = layers.load_checked(Self::check)?;
         configuration.server = server::in_mode(configuration.server, configuration.mode);
         Ok(configuration)
@@ -152,6 +163,7 @@ impl Configuration {
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
         server::check(&self.server, self.mode)?;
         self.subgraphs.check()?;
+        self.providers.check()?;
         self.telemetry.check()?;
         if self.mode == Mode::Production {
             auth::check_production(&self.auth)?;

@@ -84,6 +84,7 @@ fn a_flag_wins_over_a_variable() {
     let overrides = Overrides {
         listen: Some(SocketAddr::from(([0, 0, 0, 0], 0))),
         data: Some("/srv/shop".into()),
+        sandbox_listen: Some(("--sandbox-listen", SocketAddr::from(([127, 0, 0, 1], 4100)))),
     };
     let variables = [
         ("VANTAGE_LISTEN".into(), "127.0.0.1:1".into()),
@@ -96,6 +97,7 @@ fn a_flag_wins_over_a_variable() {
     let configuration = Configuration::load(Some(file.path()), variables, &overrides).unwrap();
     assert_eq!(Some(configuration.listen), overrides.listen);
     assert_eq!(Some(configuration.data), overrides.data);
+    assert_eq!(configuration.sandbox.listen.port(), 4100);
 }
 
 #[test]

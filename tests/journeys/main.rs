@@ -3,6 +3,7 @@
 
 mod events;
 mod kit;
+mod sandbox;
 mod schema;
 mod start;
 mod storefront;

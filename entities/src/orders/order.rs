@@ -149,6 +149,19 @@ pub async fn of_customer(
     Ok(rows.into_iter().map(Arc::new).collect())
 }
 
+/// The newest orders that the payment provider knows, whoever's they are.
+pub async fn newest_with_payment(
+    db: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::PaymentIntentId.is_not_null())
+        .order_by_desc(Column::PlacedAt)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
 /// How many orders the customer has in these statuses; no status named: in all of them.
 pub async fn count(
     db: &impl ConnectionTrait,

@@ -1,0 +1,127 @@
+//! Starting the sandbox, and telling it what the third parties would know of a shop that was there before.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use entities::orders::order;
+use entities::tracking::shipment;
+use platform::clock::Clock;
+use sandbox::{Carrier, KnownParcel, KnownPayment, Sandbox, Status};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::config;
+use crate::config::{Configuration, Mode};
+use crate::domains::{Domain, Domains};
+
+/// A sandbox that serves until the process ends.
+pub(crate) struct Simulators {
+    pub(crate) address: SocketAddr,
+    pub(crate) serving: JoinHandle<anyhow::Result<()>>,
+    sandbox: Sandbox,
+}
+
+/// The newest orders and parcels that the sandbox is told of.
+const KNOWN: u64 = 10_000;
+
+/// Parcels that a carrier can still be asked about.
+const UNDER_WAY: [&str; 8] = [
+    "label_created",
+    "shipped",
+    "in_transit",
+    "out_for_delivery",
+    "delivery_attempted",
+    "available_for_pickup",
+    "returning",
+    "exception",
+];
+
+/// Serves all simulators. `flag` is what chooses another address.
+pub(crate) async fn start(
+    configuration: &config::Sandbox,
+    clock: &Clock,
+    flag: &str,
+) -> anyhow::Result<Simulators> {
+    let listen = configuration.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("the sandbox cannot listen on {listen}; choose another with {flag}")
+    })?;
+    let address = listener
+        .local_addr()
+        .context("the sandbox's listener has no address")?;
+    let sandbox = Sandbox::new(configuration.world(), clock.clone());
+    let serving = tokio::spawn({
+        let sandbox = sandbox.clone();
+        async move {
+            sandbox
+                .serve(listener)
+                .await
+                .context("the sandbox has ended")
+        }
+    });
+    Ok(Simulators {
+        address,
+        serving,
+        sandbox,
+    })
+}
+
+/// Whether `serve` has third parties to simulate: in development, for subgraphs that are here, when not all
+/// of the real ones are configured.
+pub(crate) fn are_needed(configuration: &Configuration, subgraphs_here: usize) -> bool {
+    configuration.mode == Mode::Development
+        && configuration.sandbox.enabled
+        && subgraphs_here > 0
+        && !configuration.providers.without_url().is_empty()
+}
+
+/// Serves the simulators beside these domains, whose payments and parcels they know. Gives their address.
+pub(crate) async fn beside(
+    configuration: &Configuration,
+    domains: &Domains,
+    clock: &Clock,
+) -> anyhow::Result<SocketAddr> {
+    let started = start(&configuration.sandbox, clock, "--sandbox-listen").await?;
+    if let Ok(orders) = domains.database(Domain::Orders) {
+        let paid = order::newest_with_payment(orders.read(), KNOWN).await?;
+        started
+            .sandbox
+            .know_payments(paid.into_iter().filter_map(payment));
+    }
+    if let Ok(tracking) = domains.database(Domain::Tracking) {
+        let under_way =
+            shipment::outward_least_recently_polled(tracking.read(), &UNDER_WAY, KNOWN).await?;
+        started
+            .sandbox
+            .know_parcels(under_way.into_iter().filter_map(parcel));
+    }
+    Ok(started.address)
+}
+
+fn payment(order: order::Model) -> Option<KnownPayment> {
+    Some(KnownPayment {
+        id: order.payment_intent_id?,
+        amount: order.local_currency_amount,
+        currency: order.local_currency_code,
+        refunded: 0,
+    })
+}
+
+fn parcel(shipment: shipment::Model) -> Option<KnownParcel> {
+    Some(KnownParcel {
+        carrier: named::<Carrier>(&shipment.carrier)?,
+        status: named::<Status>(&shipment.status.to_uppercase())?,
+        number: shipment.tracking_number,
+        location: shipment.location.unwrap_or_default(),
+        at: shipment.last_update.unwrap_or(shipment.created_at),
+        estimated_delivery: shipment.estimated_delivery,
+    })
+}
+
+/// The variant that is written so.
+fn named<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
+    T::deserialize(IntoDeserializer::<Error>::into_deserializer(name)).ok()
+}
