@@ -1,0 +1,176 @@
+//! The processes under measurement: the whole graph in one, or a router and six subgraphs, over the
+//! same databases.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::load::Connection;
+
+const DOMAINS: [&str; 6] = [
+    "orders",
+    "pricing",
+    "returns",
+    "notifications",
+    "search",
+    "tracking",
+];
+
+/// The binary that was built with this program.
+const VANTAGE: &str = env!("CARGO_BIN_EXE_vantage");
+
+/// The binary over this data directory, with none of the developer's settings.
+fn vantage(binary: &Path, data: &Path) -> Command {
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("VANTAGE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("VANTAGE_DATA", data)
+        .env("VANTAGE_TELEMETRY__LOG_LEVEL", "warn")
+        .current_dir(data)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs a command of the binary to its end, and gives what it prints.
+pub(crate) async fn run(data: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = vantage(VANTAGE.as_ref(), data)
+        .args(arguments)
+        .output()
+        .await?;
+    if !output.status.success() {
+        bail!("vantage {arguments:?}: {output:?}");
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// A process that listens.
+pub(crate) struct Process {
+    child: Child,
+    /// `127.0.0.1:PORT`.
+    pub(crate) address: String,
+    /// From its start until `/readyz` answered 200.
+    pub(crate) start: Duration,
+}
+
+impl Process {
+    async fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let begun = Instant::now();
+        let mut child = command.spawn()?;
+        let stdout = child.stdout.take().context("the output is piped")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let url = loop {
+            let line = lines.next_line().await?;
+            let line = line.context("the process ended before it listened")?;
+            if let Some((_, url)) = line.split_once("listening on http://") {
+                break url.to_owned();
+            }
+        };
+        let address = url.split('/').next().unwrap_or_default().to_owned();
+        // What it prints later is not of interest, but its pipe must not fill up.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut connection = Connection::open(&address).await?;
+        while connection.get("/readyz").await?.status != 200 {
+            tokio::task::yield_now().await;
+        }
+        let start = begun.elapsed();
+        Ok(Self {
+            child,
+            address,
+            start,
+        })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kilobytes: u64 = kilobytes.context("no VmRSS")?.parse()?;
+        Ok(kilobytes * 1024)
+    }
+
+    /// SQL statements that it has run so far.
+    pub(crate) async fn statements(&self) -> anyhow::Result<u64> {
+        let metrics = Connection::open(&self.address)
+            .await?
+            .get("/metrics")
+            .await?;
+        let metrics = String::from_utf8(metrics.body)?;
+        metrics
+            .lines()
+            .filter(|line| line.starts_with("vantage_sql_statements_total"))
+            .filter_map(|line| line.rsplit(' ').next())
+            .map(|count| Ok(count.parse::<u64>()?))
+            .sum()
+    }
+}
+
+/// A graph that answers: its router first, then its subgraphs if they are elsewhere.
+pub(crate) struct Graph {
+    pub(crate) processes: Vec<Process>,
+}
+
+impl Graph {
+    /// Everything in one process.
+    pub(crate) async fn in_process(data: &Path) -> anyhow::Result<Self> {
+        Self::of_binary(VANTAGE.as_ref(), data).await
+    }
+
+    /// Everything in one process of another build.
+    pub(crate) async fn of_binary(binary: &Path, data: &Path) -> anyhow::Result<Self> {
+        let mut command = vantage(binary, data);
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        Ok(Self {
+            processes: vec![Process::start(&mut command).await?],
+        })
+    }
+
+    /// Six subgraph processes behind a router.
+    pub(crate) async fn over_http(data: &Path) -> anyhow::Result<Self> {
+        let mut subgraphs = Vec::new();
+        let mut urls = Vec::new();
+        for domain in DOMAINS {
+            let mut command = vantage(VANTAGE.as_ref(), data);
+            command
+                .args(["subgraph", domain, "--listen", "127.0.0.1:0"])
+                // Those that start later ask those that are there.
+                .envs(urls.iter().cloned());
+            let process = Process::start(&mut command).await?;
+            let url = format!("http://{}/graphql", process.address);
+            urls.push((
+                format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase()),
+                url,
+            ));
+            subgraphs.push(process);
+        }
+        let mut command = vantage(VANTAGE.as_ref(), data);
+        command
+            .args(["serve", "--router-only", "--listen", "127.0.0.1:0"])
+            .envs(urls);
+        let mut processes = vec![Process::start(&mut command).await?];
+        processes.append(&mut subgraphs);
+        Ok(Self { processes })
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.processes[0].address
+    }
+
+    /// Resident memory of all processes, in bytes.
+    pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        self.processes.iter().map(Process::memory).sum()
+    }
+}

@@ -1,0 +1,157 @@
+//! Load over keep-alive connections, by a client that costs next to nothing: requests are bytes made
+//! once, answers are read to their length and not decoded.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use futures::future::try_join_all;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The end of a response's head.
+const END: &[u8] = b"\r\n\r\n";
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// One keep-alive connection.
+pub(crate) struct Connection {
+    socket: TcpStream,
+    address: String,
+    read: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: &str) -> anyhow::Result<Self> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        Ok(Self {
+            socket,
+            address: address.to_owned(),
+            read: Vec::with_capacity(64 * 1024),
+        })
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.address);
+        let (status, body) = self.send(request.as_bytes()).await?;
+        let body = body.to_vec();
+        Ok(Answer { status, body })
+    }
+
+    /// Sends a request and reads its answer: the status and the body.
+    pub(crate) async fn send(&mut self, request: &[u8]) -> anyhow::Result<(u16, &[u8])> {
+        self.socket.write_all(request).await?;
+        self.read.clear();
+        let body = loop {
+            if self.socket.read_buf(&mut self.read).await? == 0 {
+                bail!("the connection was closed within an answer");
+            }
+            if let Some(end) = self.read.windows(END.len()).position(|four| four == END) {
+                break end + END.len();
+            }
+        };
+        let head = std::str::from_utf8(&self.read[..body])?.to_ascii_lowercase();
+        let status = head.split(' ').nth(1).context("no status")?.parse()?;
+        let length: usize = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .context("an answer without a length")?
+            .trim()
+            .parse()?;
+        while self.read.len() < body + length {
+            if self.socket.read_buf(&mut self.read).await? == 0 {
+                bail!("the connection was closed within an answer");
+            }
+        }
+        Ok((status, &self.read[body..]))
+    }
+}
+
+/// A GraphQL request, as bytes to send as often as wanted.
+#[derive(Clone)]
+pub(crate) struct Page(Vec<u8>);
+
+impl Page {
+    pub(crate) fn new(query: &str, token: &str) -> Self {
+        let body = json!({ "query": query }).to_string();
+        let length = body.len();
+        Self(
+            format!(
+                "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                 authorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n{body}"
+            )
+            .into_bytes(),
+        )
+    }
+
+    /// The page, when it came whole.
+    pub(crate) async fn fetch(&self, connection: &mut Connection) -> anyhow::Result<Vec<u8>> {
+        let (status, body) = connection.send(&self.0).await?;
+        let answer: serde_json::Value = serde_json::from_slice(body)?;
+        if status != 200 || answer.get("errors").is_some() {
+            bail!("not the page: {status} {answer:#}");
+        }
+        Ok(body.to_vec())
+    }
+
+    /// Asks for the page over and over, on so many connections at once.
+    pub(crate) async fn load(
+        &self,
+        address: &str,
+        connections: usize,
+        time: Duration,
+    ) -> anyhow::Result<Run> {
+        let begun = Instant::now();
+        let workers = (0..connections).map(|_| {
+            let (page, address) = (self.clone(), address.to_owned());
+            let worker = tokio::spawn(async move {
+                let mut connection = Connection::open(&address).await?;
+                // An answer with errors would have another length.
+                let expected = page.fetch(&mut connection).await?.len();
+                let mut latencies = Vec::new();
+                while begun.elapsed() < time {
+                    let sent = Instant::now();
+                    let (status, body) = connection.send(&page.0).await?;
+                    if status != 200 || body.len() != expected {
+                        bail!("not the page: {status}, {} bytes", body.len());
+                    }
+                    latencies.push(sent.elapsed());
+                }
+                anyhow::Ok(latencies)
+            });
+            async move { worker.await? }
+        });
+        let latencies = try_join_all(workers).await?.concat();
+        Ok(Run::new(latencies, begun.elapsed()))
+    }
+}
+
+/// What was measured in a stretch of time.
+pub(crate) struct Run {
+    latencies: Vec<Duration>,
+    time: Duration,
+}
+
+impl Run {
+    pub(crate) fn new(mut latencies: Vec<Duration>, time: Duration) -> Self {
+        latencies.sort_unstable();
+        Self { latencies, time }
+    }
+
+    /// Requests a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.latencies.len() as f64 / self.time.as_secs_f64()
+    }
+
+    /// The latency that this share of requests kept below, in milliseconds.
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
+        let last = self.latencies.len().saturating_sub(1);
+        let index = (last as f64 * share).round() as usize;
+        let latency = self.latencies.get(index).copied().unwrap_or_default();
+        latency.as_secs_f64() * 1e3
+    }
+}

@@ -1,0 +1,261 @@
+//! Measures the storefront's account page, which takes all six subgraphs: the graph in one process
+//! against a router and six processes, against the bare SQL, its memory and its start. What is
+//! compared runs alternately, because a machine's speed drifts.
+
+mod graph;
+mod load;
+mod sql;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use chrono::Utc;
+use clap::Parser;
+
+use graph::Graph;
+use load::{Connection, Page, Run};
+use sql::Sql;
+
+/// Orders for an office, and has more than a hundred orders.
+const CUSTOMER: &str = "customer1@vantage.example";
+
+/// The account page of the account's newest orders.
+fn query(orders: u64) -> String {
+    format!(
+        "{{ me {{ name orders(first: {orders}) {{ totalCount nodes {{ id status total {{ formatted }} \
+         totalUsd {{ amount }} items {{ productName product {{ title imageUrl price(currency: EUR) \
+         {{ current {{ amount {{ formatted }} exchangeRate {{ freshness }} }} }} }} returnEligibility \
+         {{ eligible returnDeadline reasons {{ code }} }} }} shipments {{ carrier status \
+         estimatedDelivery }} returns {{ status nextStep }} }} }} notificationPreferences {{ \
+         preferences {{ channel category enabled }} }} }} }}"
+    )
+}
+
+#[derive(Parser)]
+struct Arguments {
+    /// Pairs of runs that are compared.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Length of a run, in seconds.
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Keep-alive connections under load.
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+    /// Orders on the page.
+    #[arg(long, default_value_t = 20)]
+    orders: u64,
+    /// Only compare the graph in one process with that of another build of the binary.
+    #[arg(long)]
+    against: Option<PathBuf>,
+    /// Only load the graph in one process, for a profiler to watch.
+    #[arg(long)]
+    profile: bool,
+    /// `cargo bench` says so; it changes nothing.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let time = Duration::from_secs_f64(arguments.seconds);
+    let data = tempfile::tempdir()?;
+    let data = data.path();
+    println!("{}", graph::run(data, &["seed"]).await?);
+    let token = graph::run(data, &["token", "--customer", CUSTOMER]).await?;
+    let demo_token = graph::run(data, &["token", "--demo"]).await?;
+    let page = Page::new(&query(arguments.orders), &token);
+    let demo_page = Page::new(&query(arguments.orders), &demo_token);
+
+    let local = Graph::in_process(data).await?;
+    if arguments.profile {
+        println!("process {} is under load", local.processes[0].id());
+        let run = page
+            .load(local.address(), arguments.connections, time)
+            .await?;
+        println!("{}", shown(&run));
+        return Ok(());
+    }
+    if let Some(other) = &arguments.against {
+        let other = Graph::of_binary(other, data).await?;
+        return builds(&arguments, time, &local, &other, &page).await;
+    }
+    start(data).await?;
+    let remote = Graph::over_http(data).await?;
+    println!("\nMemory idle, MB (in one process; over HTTP)");
+    memory(&local, &remote)?;
+    layouts(&arguments, time, &local, &remote, &page).await?;
+    println!("\nMemory after the load");
+    memory(&local, &remote)?;
+    drop(remote);
+    bare_sql(&arguments, time, &local, &page, data).await?;
+    let run = demo_page.load(local.address(), 1, time).await?;
+    println!(
+        "\nThe demo customer's page, one connection\n  {}",
+        shown(&run)
+    );
+    Ok(())
+}
+
+/// Until `/readyz` answers, on databases that exist.
+async fn start(data: &Path) -> anyhow::Result<()> {
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let graph = Graph::in_process(data).await?;
+        times.push(graph.processes[0].start.as_secs_f64() * 1e3);
+    }
+    println!("\nStart of serve: {:.0} ms (median of 5)", median(times));
+    Ok(())
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn memory(local: &Graph, remote: &Graph) -> anyhow::Result<()> {
+    println!(
+        "  {:.0}; {:.0} together, {:.0} the router",
+        megabytes(local.memory()?),
+        megabytes(remote.memory()?),
+        megabytes(remote.processes[0].memory()?),
+    );
+    Ok(())
+}
+
+/// The graph in one process against the same graph over HTTP.
+async fn layouts(
+    arguments: &Arguments,
+    time: Duration,
+    local: &Graph,
+    remote: &Graph,
+    page: &Page,
+) -> anyhow::Result<()> {
+    println!("\nIn one process | over HTTP");
+    alternate(
+        arguments,
+        time,
+        [local, remote],
+        arguments.connections,
+        page,
+    )
+    .await
+}
+
+/// The graph in one process against that of another build.
+async fn builds(
+    arguments: &Arguments,
+    time: Duration,
+    this: &Graph,
+    other: &Graph,
+    page: &Page,
+) -> anyhow::Result<()> {
+    println!("\nThis build | the other build");
+    for connections in [arguments.connections, 1] {
+        alternate(arguments, time, [this, other], connections, page).await?;
+    }
+    println!(
+        "\nMemory after the load: {:.0} | {:.0} MB",
+        megabytes(this.memory()?),
+        megabytes(other.memory()?)
+    );
+    Ok(())
+}
+
+/// Loads two graphs in turn and compares them pair by pair.
+async fn alternate(
+    arguments: &Arguments,
+    time: Duration,
+    graphs: [&Graph; 2],
+    connections: usize,
+    page: &Page,
+) -> anyhow::Result<()> {
+    let mut answers = Vec::new();
+    for graph in graphs {
+        let mut connection = Connection::open(graph.address()).await?;
+        answers.push(page.fetch(&mut connection).await?);
+        // The warm-up.
+        page.load(graph.address(), connections, time).await?;
+    }
+    ensure!(answers[0] == answers[1], "the graphs answer differently");
+    println!(
+        "  {} orders, {} bytes, {connections} connections",
+        arguments.orders,
+        answers[0].len()
+    );
+    let (mut rates, mut medians, mut tails) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..arguments.rounds {
+        let first = page.load(graphs[0].address(), connections, time).await?;
+        let second = page.load(graphs[1].address(), connections, time).await?;
+        rates.push(first.rate() / second.rate());
+        medians.push(first.quantile(0.5) / second.quantile(0.5));
+        tails.push(first.quantile(0.99) / second.quantile(0.99));
+        println!("  {} | {}", shown(&first), shown(&second));
+    }
+    println!(
+        "  ratio (median of pairs): {:.2} × the requests per second, {:.2} × the p50, {:.2} × the p99",
+        median(rates),
+        median(medians),
+        median(tails)
+    );
+    Ok(())
+}
+
+/// The latency of one page at a time against that of the SQL it needs.
+async fn bare_sql(
+    arguments: &Arguments,
+    time: Duration,
+    local: &Graph,
+    page: &Page,
+    data: &Path,
+) -> anyhow::Result<()> {
+    let sql = Sql::open(data).await?;
+    let customer = sql.customer(CUSTOMER).await?;
+
+    // It is the page's SQL if it is as many statements.
+    let before = (local.processes[0].statements().await?, sql.statements());
+    page.fetch(&mut Connection::open(local.address()).await?)
+        .await?;
+    let (orders, items) = sql.page(customer, arguments.orders, Utc::now()).await?;
+    let after = (local.processes[0].statements().await?, sql.statements());
+    let (of_page, of_sql) = (after.0 - before.0, after.1 - before.1);
+    println!(
+        "\nOne page at a time: {orders} orders, {items} items, {of_page} statements (page | bare SQL, {of_sql} statements)"
+    );
+    ensure!(of_page == of_sql, "the bare SQL is not the page's");
+
+    let mut medians = Vec::new();
+    for _ in 0..arguments.rounds {
+        let whole = page.load(local.address(), 1, time).await?;
+        let begun = Instant::now();
+        let mut latencies = Vec::new();
+        while begun.elapsed() < time {
+            let asked = Instant::now();
+            sql.page(customer, arguments.orders, Utc::now()).await?;
+            latencies.push(asked.elapsed());
+        }
+        let bare = Run::new(latencies, begun.elapsed());
+        medians.push(whole.quantile(0.5) / bare.quantile(0.5));
+        println!("  {} | {}", shown(&whole), shown(&bare));
+    }
+    println!(
+        "  ratio (median of pairs): {:.2} × the p50 of the bare SQL",
+        median(medians)
+    );
+    Ok(())
+}
+
+fn shown(run: &Run) -> String {
+    format!(
+        "{:6.0}/s p50 {:6.2} ms p99 {:6.2} ms",
+        run.rate(),
+        run.quantile(0.5),
+        run.quantile(0.99)
+    )
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
