@@ -273,6 +273,7 @@ impl Domains {
                 .open_index()
                 .await
                 .context("the search index cannot be used")?;
+            tokio::spawn(keep_index(search.clone()));
         }
         Ok(())
     }
@@ -285,9 +286,11 @@ impl Domains {
     ) -> anyhow::Result<()> {
         let databases = demo::Databases::new(|domain| self.database(domain))?;
         let plan = demo::Plan::new(&configuration.demo, clock);
-        if demo::seed(&databases, &plan).await? {
-            tracing::info!(orders = plan.orders, "the demo shop was written");
-        }
+        tracing::info!(
+            orders = plan.orders,
+            "looking for a shop, and writing the demo shop if there is none"
+        );
+        demo::seed(&databases, &plan).await?;
         Ok(())
     }
 
@@ -321,6 +324,19 @@ impl Domains {
             .get(&domain)
             .map(|(_, database)| database.clone())
             .with_context(|| format!("the {} database is not here", domain.name()))
+    }
+}
+
+/// How often the search index is held against the database.
+const INDEX_CHECK: Duration = Duration::from_secs(15);
+
+/// Products may be imported by another process: the index follows.
+async fn keep_index(search: search::State) {
+    loop {
+        tokio::time::sleep(INDEX_CHECK).await;
+        if let Err(error) = search.open_index().await {
+            tracing::warn!(%error, "the search index could not be held against the database");
+        }
     }
 }
 

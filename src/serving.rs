@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use axum::response::Redirect;
+use axum::routing::get;
 use platform::telemetry::Metrics;
 use router::Router;
 use router::auth::{AuthConfig, JwtVerifier};
@@ -34,7 +36,11 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     tokio::spawn(metrics.clone().upkeep());
-    let app = graphql_routes(state.clone()).merge(listener::operations(metrics, ready));
+    let mut app = graphql_routes(state.clone()).merge(listener::operations(metrics, ready));
+    if state.config.development {
+        let path = state.config.path.clone();
+        app = app.route("/", get(|| async move { Redirect::temporary(&path) }));
+    }
     let draining = {
         let stop = stop.clone();
         let state = Arc::new(state);

@@ -39,7 +39,12 @@ impl<K: DeserializeOwned> PageRequest<K> {
         before: Option<&str>,
     ) -> ApiResult<Self> {
         let (direction, name, count, cursor) = match (last, before) {
-            // `first` has a default, so `last` decides when both are there.
+            // `first` has a default, so only another number shows that the client asked for both.
+            (Some(_), _) if first.is_some_and(|first| first != DEFAULT_PAGE) => {
+                return Err(ApiError::bad_user_input(
+                    "first and last do not go together: page forward or backward",
+                ));
+            }
             (Some(last), _) => (Direction::Backward, "last", last, before),
             (None, Some(_)) => {
                 return Err(ApiError::bad_user_input(

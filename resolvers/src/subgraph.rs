@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ObjectType, Request, Response, Schema, SubscriptionType, Value};
+use async_graphql::{
+    ErrorExtensionValues, ObjectType, Request, Response, Schema, SubscriptionType, Value,
+};
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
 
 use crate::batch::Batches;
+use crate::error::ErrorCode;
 use crate::sdl;
 
 type Execute = dyn Fn(Request, Caller) -> BoxFuture<'static, Response> + Send + Sync;
@@ -46,6 +49,7 @@ impl Subgraph {
                 Box::pin(async move {
                     let mut response = batches.drive(schema.execute(request)).await;
                     tell_sdl(&mut response.data, &sdl);
+                    code_input_errors(&mut response);
                     response
                 })
             }
@@ -53,7 +57,11 @@ impl Subgraph {
         let execute_stream = move |request: Request, caller| -> BoxStream<'static, Response> {
             let batches = Batches::forgetful();
             let request = request.data(loaders(&batches)).data(caller);
-            batches.drive_stream(schema.execute_stream(request)).boxed()
+            let events = schema.execute_stream(request).map(|mut response| {
+                code_input_errors(&mut response);
+                response
+            });
+            batches.drive_stream(events).boxed()
         };
         Self {
             name,
@@ -89,6 +97,25 @@ impl std::fmt::Debug for Subgraph {
         f.debug_struct("Subgraph")
             .field("name", &self.name)
             .finish()
+    }
+}
+
+/// A scalar that could not be read is the client's mistake, but async-graphql gives its error no
+/// code; our own errors all have one. What it was parsing on the way is of no use to a client.
+fn code_input_errors(response: &mut Response) {
+    for error in &mut response.errors {
+        let coded = |extensions: &ErrorExtensionValues| extensions.get("code").is_some();
+        if error.message.starts_with("Failed to parse")
+            && !error.extensions.as_ref().is_some_and(coded)
+        {
+            if let Some(end) = error.message.find(" (occurred while parsing") {
+                error.message.truncate(end);
+            }
+            error
+                .extensions
+                .get_or_insert_default()
+                .set("code", ErrorCode::BadUserInput.as_str());
+        }
     }
 }
 

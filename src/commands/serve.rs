@@ -105,8 +105,7 @@ async fn introduce(
             RequestContext::for_caller(Caller::customer(customer)),
         )
         .await;
-    let answer: serde_json::Value = serde_json::from_slice(&answer.to_bytes())?;
-    let answer = serde_json::to_string_pretty(&answer)?;
+    let answer = String::from_utf8(answer.to_bytes().to_vec())?;
     output::line(&format!(
         "\nTry it as the demo customer:\n\n  curl {url} -H 'content-type: application/json' \
          -H 'authorization: Bearer {token}' -d '{{\"query\":\"{FIRST_QUERY}\"}}'\n\n\

@@ -18,7 +18,7 @@ impl Default for Telemetry {
     fn default() -> Self {
         Self {
             log_format: LogFormat::Text,
-            log_level: "info".to_owned(),
+            log_level: "info,sea_orm_migration=warn,sqlx=warn,tantivy=warn".to_owned(),
         }
     }
 }

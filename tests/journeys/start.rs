@@ -32,10 +32,8 @@ async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_s
         while let Some(line) = process.output.next_line().await.unwrap() {
             if line.trim_start().starts_with("curl ") {
                 curl.clone_from(&line);
-            } else if line.starts_with('{') || !answer.is_empty() {
-                answer += &line;
-            }
-            if line == "}" {
+            } else if line.starts_with('{') {
+                answer = line;
                 break;
             }
         }
