@@ -26,7 +26,7 @@ pub use cache_control::CachePolicy;
 pub use error::{
     ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
 };
-pub use prepare::{OperationKind, PreparedOperation};
+pub use prepare::{OperationKind, OperationLimits, PreparedOperation};
 pub use request::{GraphQLRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};
 pub use router::{Router, RouterBuilder};

@@ -10,7 +10,8 @@ use serde_json::Map;
 use crate::error::{ErrorCode, GraphQLError, RouterError};
 use crate::execute::{ErrorPolicy, Execution, Transports};
 use crate::prepare::{
-    OperationCache, OperationKind, PrepareOptions, PreparedOperation, Variables, Variant,
+    OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation, Variables,
+    Variant,
 };
 use crate::project;
 use crate::request::{GraphQLRequest, RequestContext};
@@ -54,7 +55,7 @@ impl Default for Options {
             deadline: Duration::from_secs(10),
             plan_cache: 4096,
             prepare: PrepareOptions {
-                token_limit: 15_000,
+                limits: OperationLimits::default(),
                 keep_plan: false,
             },
             errors: ErrorPolicy::default(),
@@ -416,9 +417,9 @@ impl RouterBuilder {
         self
     }
 
-    /// The longest document that is parsed, in tokens. Default: 15,000.
-    pub fn token_limit(mut self, tokens: usize) -> Self {
-        self.options.prepare.token_limit = tokens;
+    /// What a document may be before it is planned.
+    pub fn limits(mut self, limits: OperationLimits) -> Self {
+        self.options.prepare.limits = limits;
         self
     }
 

@@ -8,6 +8,7 @@ use graphql_tools::parser::query::{
 use graphql_tools::static_graphql::query::{Directive, Document, Value};
 use graphql_tools::validation::validate::validate;
 
+use super::limits::{Exceeded, OperationLimits};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
 use crate::supergraph::{RequirementId, Supergraph, guarded, named_type};
@@ -19,12 +20,18 @@ type Selections = SelectionSet<'static, String>;
 pub(super) fn parse(
     text: &str,
     operation_name: Option<&str>,
-    token_limit: usize,
+    limits: &OperationLimits,
     supergraph: &Supergraph,
 ) -> Result<Document, GraphQLResponse> {
     let mut document =
-        graphql_tools::parser::parse_query_with_token_limit::<String>(text, token_limit)
+        graphql_tools::parser::parse_query_with_token_limit::<String>(text, limits.tokens)
             .map_err(|error| {
+                if error.to_string().contains("Token limit exceeded") {
+                    return too_complex(Exceeded {
+                        limit: "tokens",
+                        allowed: limits.tokens,
+                    });
+                }
                 let position = error.0.position;
                 let message = format!("Syntax Error: {}", one_line(&error.to_string()));
                 refused(
@@ -33,8 +40,9 @@ pub(super) fn parse(
                 )
             })?
             .into_static();
-    super::size::check(&document)
-        .map_err(|reason| refused(GraphQLError::new(ErrorCode::OperationTooComplex, reason)))?;
+    super::limits::check(&document, limits)
+        .and_then(|()| super::size::check(&document, limits))
+        .map_err(too_complex)?;
     // The rules index the document by name and panic on nothing known; the guard keeps it so.
     let errors = guarded(|| {
         validate(
@@ -70,6 +78,14 @@ pub(super) fn parse(
         return Err(refused(GraphQLError::new(ErrorCode::BadUserInput, message)));
     }
     Ok(document)
+}
+
+/// Refuses with the limit's name in words and in `extensions.limit`.
+fn too_complex(exceeded: Exceeded) -> GraphQLResponse {
+    let mut error = GraphQLError::new(ErrorCode::OperationTooComplex, exceeded.to_string());
+    let other = &mut error.extensions.other;
+    other.insert("limit".to_owned(), exceeded.limit.into());
+    refused(error)
 }
 
 fn refused(error: GraphQLError) -> GraphQLResponse {

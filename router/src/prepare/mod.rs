@@ -6,6 +6,7 @@ pub(crate) mod plan;
 mod cache;
 mod compile;
 mod document;
+mod limits;
 mod size;
 mod variables;
 
@@ -27,6 +28,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use cache::OperationCache;
 pub(crate) use document::{operation, root_type};
+pub use limits::OperationLimits;
 pub(crate) use variables::{Variables, literal};
 
 use crate::error::{ErrorCode, GraphQLError};
@@ -34,9 +36,6 @@ use crate::project::{Denials, Projection};
 use crate::response::GraphQLResponse;
 use crate::supergraph::{RequirementId, Supergraph, guarded};
 use plan::Plan;
-
-/// How long the planner may think about one operation.
-const PLANNING_TIME: Duration = Duration::from_secs(2);
 
 /// How many variants of an operation are kept: one for each combination of conditions and denied fields.
 const MAX_VARIANTS: usize = 64;
@@ -60,6 +59,7 @@ pub struct PreparedOperation {
     conditions: Vec<String>,
     requirements: Vec<RequirementId>,
     keep_plan: bool,
+    planning_time: Duration,
     plans: Mutex<HashMap<BTreeSet<RequirementId>, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
     /// The variant of an operation that can have no other: most operations, without a lock.
@@ -89,7 +89,7 @@ impl PreparedOperation {
         supergraph: &Arc<Supergraph>,
         options: &PrepareOptions,
     ) -> Result<Self, GraphQLResponse> {
-        let document = document::parse(text, operation_name, options.token_limit, supergraph)?;
+        let document = document::parse(text, operation_name, &options.limits, supergraph)?;
         let traits = document::traits(&document, supergraph);
         let (kind, name) = match operation(&document) {
             Some(operation) => (
@@ -108,6 +108,7 @@ impl PreparedOperation {
             conditions: traits.conditions.into_iter().collect(),
             requirements: traits.requirements.into_iter().collect(),
             keep_plan: options.keep_plan,
+            planning_time: Duration::from_millis(options.limits.planning_ms),
             plans: Mutex::default(),
             variants: Mutex::default(),
             only: OnceLock::new(),
@@ -215,7 +216,7 @@ impl PreparedOperation {
             return Ok(plan);
         }
         let document = document::for_planner(&self.document, &self.supergraph, denied);
-        let plan = guarded(|| plan_document(&document, &self.supergraph))
+        let plan = guarded(|| plan_document(&document, &self.supergraph, self.planning_time))
             .unwrap_or_else(|panic| Err(Failure::Internal(panic)))
             .and_then(|plan| {
                 compile::compile(plan, &self.supergraph, self.keep_plan).map_err(Failure::Internal)
@@ -262,7 +263,7 @@ impl OperationKind {
 /// What preparing depends on besides the document and the schema.
 #[derive(Clone, Debug)]
 pub struct PrepareOptions {
-    pub token_limit: usize,
+    pub limits: OperationLimits,
     /// Keeps plans in the form that `extensions.queryPlan` shows.
     pub keep_plan: bool,
 }
@@ -272,7 +273,11 @@ enum Failure {
     Internal(String),
 }
 
-fn plan_document(document: &Document, supergraph: &Supergraph) -> Result<QueryPlan, Failure> {
+fn plan_document(
+    document: &Document,
+    supergraph: &Supergraph,
+    time: Duration,
+) -> Result<QueryPlan, Failure> {
     let planner = &supergraph.planner;
     let mut normalized = normalize_operation(&planner.supergraph, document, None)
         .map_err(|error| Failure::Internal(error.to_string()))?;
@@ -288,7 +293,7 @@ fn plan_document(document: &Document, supergraph: &Supergraph) -> Result<QueryPl
         .plan_from_normalized_operation(
             normalized.executable_operation(),
             PlannerOverrideContext::default(),
-            &CancellationToken::with_timeout(PLANNING_TIME),
+            &CancellationToken::with_timeout(time),
         )
         .map_err(|error| match error {
             PlannerError::CancellationError(_) => Failure::TooLong,

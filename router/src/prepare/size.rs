@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use graphql_tools::parser::query::{Definition, Selection, SelectionSet};
 use graphql_tools::static_graphql::query::Document;
 
-/// Far beyond what clients write, and far below what recursion over the document could not bear.
-const MAX_DEPTH: usize = 100;
-const MAX_FIELDS: usize = 20_000;
+use super::limits::{Exceeded, OperationLimits, at_most};
 
 /// A selection with every fragment spread.
 #[derive(Clone, Copy, Default)]
@@ -28,12 +26,13 @@ impl Size {
 /// validation to say.
 ///
 /// # Errors
-/// The limit that is exceeded, in words for the client.
-pub(super) fn check(document: &Document) -> Result<(), String> {
+/// The limit that is exceeded.
+pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<(), Exceeded> {
     let mut sizes = Sizes {
         fragments: HashMap::new(),
         known: HashMap::new(),
         depth: 0,
+        limits,
     };
     for definition in &document.definitions {
         if let Definition::Fragment(fragment) = definition {
@@ -49,20 +48,10 @@ pub(super) fn check(document: &Document) -> Result<(), String> {
             Definition::Fragment(fragment) => &fragment.selection_set,
         };
         let size = sizes.of(selections)?;
-        if size.depth > MAX_DEPTH {
-            return Err(too_deep());
-        }
-        if size.fields > MAX_FIELDS {
-            return Err(format!(
-                "The operation has more than {MAX_FIELDS} fields when its fragments are spread."
-            ));
-        }
+        at_most("depth", size.depth, limits.depth)?;
+        at_most("fields", size.fields, limits.fields)?;
     }
     Ok(())
-}
-
-fn too_deep() -> String {
-    format!("The operation is nested more than {MAX_DEPTH} levels deep.")
 }
 
 struct Sizes<'d> {
@@ -71,15 +60,18 @@ struct Sizes<'d> {
     known: HashMap<&'d str, Option<Size>>,
     /// How deep the measuring itself is.
     depth: usize,
+    limits: &'d OperationLimits,
 }
 
 impl<'d> Sizes<'d> {
-    fn of(&mut self, selections: &'d SelectionSet<'static, String>) -> Result<Size, String> {
+    fn of(&mut self, selections: &'d SelectionSet<'static, String>) -> Result<Size, Exceeded> {
         self.depth += 1;
         // Spreads count too: a chain of them recurses without nesting fields.
-        if self.depth > 2 * MAX_DEPTH {
-            return Err(too_deep());
-        }
+        let allowed = self.limits.depth;
+        at_most("depth", self.depth, 2 * allowed).map_err(|exceeded| Exceeded {
+            allowed,
+            ..exceeded
+        })?;
         let mut size = Size::default();
         for selection in &selections.items {
             match selection {
@@ -100,7 +92,7 @@ impl<'d> Sizes<'d> {
         Ok(size)
     }
 
-    fn of_fragment(&mut self, name: &'d str) -> Result<Size, String> {
+    fn of_fragment(&mut self, name: &'d str) -> Result<Size, Exceeded> {
         if let Some(known) = self.known.get(name) {
             return Ok(known.unwrap_or_default());
         }
@@ -118,9 +110,9 @@ impl<'d> Sizes<'d> {
 mod tests {
     use super::*;
 
-    fn check_text(text: &str) -> Result<(), String> {
+    fn check_text(text: &str) -> Result<(), Exceeded> {
         let document = graphql_tools::parser::parse_query::<String>(text).expect("a document");
-        check(&document.into_static())
+        check(&document.into_static(), &OperationLimits::default())
     }
 
     #[test]
@@ -137,7 +129,7 @@ mod tests {
             .map(|n| format!("fragment F{n} on T {{ a {{ ...F{} }} }} ", n + 1))
             .collect();
         let error = check_text(&format!("{{ ...F0 }} {chain}")).expect_err("too deep");
-        assert!(error.contains("levels deep"), "{error}");
+        assert_eq!(error.limit, "depth");
         let spreads: String = (0..1000)
             .map(|n| format!("fragment F{n} on T {{ ...F{} }} ", n + 1))
             .collect();
@@ -152,6 +144,6 @@ mod tests {
             .collect();
         let error = check_text(&format!("{{ ...F0 }} {doubling} fragment F40 on T {{ a }}"))
             .expect_err("too large");
-        assert!(error.contains("fields"), "{error}");
+        assert_eq!(error.limit, "fields");
     }
 }

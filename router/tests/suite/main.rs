@@ -13,6 +13,7 @@ mod headers;
 mod in_process;
 mod introspection;
 mod kit;
+mod limits;
 mod rules;
 mod subscriptions;
 mod supergraphs;

@@ -1,0 +1,58 @@
+//! Documents that are refused before anything is planned, each with the limit it exceeds.
+
+use router::{ErrorCode, GraphQLRequest, OperationLimits, RequestContext};
+use serde_json::json;
+
+use crate::kit::{Graph, Subgraph};
+
+#[tokio::test]
+async fn every_limit_refuses_by_its_name() {
+    let graph = Graph::with(
+        [
+            Subgraph::new("a", "type Query { a: A n: Int } type A { a: A n: Int }")
+                .root("n", json!(1)),
+        ],
+        |builder| {
+            builder.limits(OperationLimits {
+                tokens: 100,
+                depth: 4,
+                fields: 8,
+                aliases: 2,
+                root_fields: 3,
+                directives: 2,
+                repeated_fields: 2,
+                ..OperationLimits::default()
+            })
+        },
+    )
+    .await;
+    graph
+        .check("{ n x: n }", json!({ "data": { "n": 1, "x": 1 } }))
+        .await;
+    let tokens = format!("{{ n {} }}", "... { n } ".repeat(30));
+    for (limit, document) in [
+        ("tokens", tokens.as_str()),
+        ("depth", "{ a { a { a { a { n } } } } }"),
+        (
+            "fields",
+            "{ a { ...F } b: a { ...F } } fragment F on A { n a { n a { n } } }",
+        ),
+        ("aliases", "{ x: n y: n a { z: n } }"),
+        ("root_fields", "{ n n a { n } __typename }"),
+        (
+            "directives",
+            "{ n @skip(if: false) @include(if: true) a { n @skip(if: true) } }",
+        ),
+        ("repeated_fields", "{ n n n }"),
+    ] {
+        let request = GraphQLRequest::new(document);
+        let answer = graph
+            .local
+            .execute(request, RequestContext::default())
+            .await;
+        assert!(answer.data.is_none(), "{limit}");
+        let error = &answer.errors[0];
+        assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
+        assert_eq!(error.extensions.other["limit"], limit, "{error:?}");
+    }
+}
