@@ -101,7 +101,10 @@ impl Publisher {
         let Some(error) = away else {
             return Ok(Round::Published);
         };
-        tracing::warn!(%error, domain = self.domain(), waiting = postponed.len(), "events wait");
+        // When the process stops, consumers leave first; that is no news.
+        if !self.context.stop.is_cancelled() {
+            tracing::warn!(%error, domain = self.domain(), waiting = postponed.len(), "events wait");
+        }
         self.postpone(&postponed, &error).await?;
         Ok(Round::BusAway)
     }
