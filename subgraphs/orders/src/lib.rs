@@ -10,6 +10,7 @@ mod order_item;
 mod payment_method;
 mod query;
 mod rules;
+pub mod stripe;
 
 use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use platform::clock::Clock;
