@@ -11,6 +11,7 @@ mod payment_method;
 mod query;
 mod rules;
 pub mod workers;
+pub mod stripe;
 
 use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use platform::clock::Clock;

@@ -4,6 +4,7 @@
 //! `ApiResult<Option<T>>` async-graphql would null the object around it.
 
 mod customer_return;
+pub mod easypost;
 mod eligibility;
 mod loaders;
 mod order;

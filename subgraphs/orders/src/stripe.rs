@@ -1,0 +1,322 @@
+//! Stripe: payment intents, refunds, and the signatures of its webhooks.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use platform::clock::Clock;
+use platform::config::Secret;
+use platform::http::{ClientError, HttpClient, HttpError, Policy, Request, is_hmac_sha256};
+use resolvers::money::CurrencyCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+/// The version of the API whose shapes are read here.
+const VERSION: &str = "2024-06-20";
+
+/// How far a webhook's time may be from ours, in seconds.
+const TOLERANCE: u64 = 5 * 60;
+
+/// Another call with the same key is under way; its outcome will be ours.
+const KEY_IN_USE: u16 = 409;
+
+/// Calls Stripe. Every call that changes something has an idempotency key, so it is repeated safely: by the
+/// client at once, and by whoever finds later that its outcome is unknown.
+#[derive(Clone, Debug)]
+pub struct Stripe {
+    http: HttpClient,
+    key: Secret,
+}
+
+/// A payment to take, in minor units of its currency.
+#[derive(Clone, Debug)]
+pub struct NewPayment<'a> {
+    pub amount: i64,
+    pub currency: CurrencyCode,
+    /// The token of the payment method, from Stripe's own form in the browser.
+    pub payment_method: &'a str,
+    /// Our order: shown in Stripe's dashboard, and sent back in webhooks.
+    pub order: &'a str,
+}
+
+/// A payment and how far it is.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct PaymentIntent {
+    pub id: String,
+    pub status: PaymentStatus,
+    /// Minor units.
+    pub amount: i64,
+    #[serde(default)]
+    pub amount_received: i64,
+    /// ISO 4217 in lower case.
+    pub currency: String,
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    RequiresPaymentMethod,
+    RequiresConfirmation,
+    RequiresAction,
+    Processing,
+    RequiresCapture,
+    Canceled,
+    Succeeded,
+    /// One that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// A refund and how far it is.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Refund {
+    pub id: String,
+    pub status: RefundStatus,
+    /// Minor units.
+    pub amount: i64,
+    /// ISO 4217 in lower case.
+    pub currency: String,
+    pub payment_intent: Option<String>,
+    /// Why it failed: `expired_or_canceled_card`, `lost_or_stolen_card`, …
+    #[serde(default)]
+    pub failure_reason: Option<String>,
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatus {
+    Pending,
+    RequiresAction,
+    Succeeded,
+    Failed,
+    Canceled,
+    /// One that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// Why Stripe did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StripeError {
+    /// The card or account is at fault; the customer may choose another.
+    #[error("the payment was declined: {code}")]
+    Declined { code: String },
+    /// The request is at fault, or what it names is not in a state for it.
+    #[error("Stripe refused: {code}")]
+    Refused {
+        code: String,
+        /// An earlier attempt may have had its effect: read before taking it for undone.
+        in_doubt: bool,
+    },
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
+
+/// What a webhook tells. The object is as it was then: events come late, repeated and in any order.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Event {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Seconds since 1970.
+    pub created: i64,
+    pub data: EventData,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct EventData {
+    pub object: Value,
+}
+
+/// Why a webhook is not believed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    #[error("the signature is not Stripe's")]
+    Forged,
+    #[error("the signature is too old, or of the future")]
+    Stale,
+    #[error("the body is no event")]
+    Malformed,
+}
+
+impl Stripe {
+    /// `base` is where the API is without its version: `https://api.stripe.com`.
+    pub fn new(base: Url, key: Secret, clock: Clock) -> Result<Self, ClientError> {
+        let policy = Policy {
+            attempt_timeout: Duration::from_secs(15),
+            deadline: Duration::from_secs(40),
+            ..Policy::default()
+        };
+        let http = HttpClient::new("stripe", base, policy, clock)?;
+        Ok(Self { http, key })
+    }
+
+    /// Creates a payment and confirms it in the same call.
+    pub async fn pay(
+        &self,
+        payment: &NewPayment<'_>,
+        idempotency_key: &str,
+    ) -> Result<PaymentIntent, StripeError> {
+        let request = Request::post("create_payment_intent", &["v1", "payment_intents"]).form([
+            ("amount", payment.amount.to_string().as_str()),
+            (
+                "currency",
+                payment.currency.as_str().to_lowercase().as_str(),
+            ),
+            ("payment_method", payment.payment_method),
+            ("confirm", "true"),
+            ("automatic_payment_methods[enabled]", "true"),
+            ("automatic_payment_methods[allow_redirects]", "never"),
+            ("metadata[order]", payment.order),
+        ]);
+        self.change(request, idempotency_key).await
+    }
+
+    /// Confirms a payment that waits for it, with another payment method if one is given.
+    pub async fn confirm(
+        &self,
+        id: &str,
+        payment_method: Option<&str>,
+        idempotency_key: &str,
+    ) -> Result<PaymentIntent, StripeError> {
+        let path = ["v1", "payment_intents", id, "confirm"];
+        let fields = payment_method.map(|method| ("payment_method", method));
+        let request = Request::post("confirm_payment_intent", &path).form(fields);
+        self.change(request, idempotency_key).await
+    }
+
+    /// Cancels a payment that has not succeeded.
+    pub async fn cancel(
+        &self,
+        id: &str,
+        idempotency_key: &str,
+    ) -> Result<PaymentIntent, StripeError> {
+        let path = ["v1", "payment_intents", id, "cancel"];
+        let request = Request::post("cancel_payment_intent", &path).form([]);
+        self.change(request, idempotency_key).await
+    }
+
+    pub async fn payment(&self, id: &str) -> Result<PaymentIntent, StripeError> {
+        let path = ["v1", "payment_intents", id];
+        self.read(Request::get("read_payment_intent", &path)).await
+    }
+
+    /// Gives back so many minor units of a payment; `reference` is what it is for, sent back in webhooks.
+    pub async fn refund(
+        &self,
+        payment: &str,
+        amount: i64,
+        reference: &str,
+        idempotency_key: &str,
+    ) -> Result<Refund, StripeError> {
+        let request = Request::post("create_refund", &["v1", "refunds"]).form([
+            ("payment_intent", payment),
+            ("amount", amount.to_string().as_str()),
+            ("metadata[reference]", reference),
+        ]);
+        self.change(request, idempotency_key).await
+    }
+
+    /// The newest refunds of a payment, a hundred at most: what settles a refund of unknown outcome.
+    pub async fn refunds(&self, payment: &str) -> Result<Vec<Refund>, StripeError> {
+        #[derive(Deserialize)]
+        struct List {
+            data: Vec<Refund>,
+        }
+        let request = Request::get("list_refunds", &["v1", "refunds"])
+            .query("payment_intent", payment)
+            .query("limit", "100");
+        Ok(self.read::<List>(request).await?.data)
+    }
+
+    async fn change<T: DeserializeOwned>(
+        &self,
+        request: Request,
+        idempotency_key: &str,
+    ) -> Result<T, StripeError> {
+        let request = request
+            .header("idempotency-key", idempotency_key)
+            .repeatable()
+            .retry_on(KEY_IN_USE);
+        self.read(request).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, request: Request) -> Result<T, StripeError> {
+        let request = request.bearer(&self.key).header("stripe-version", VERSION);
+        match self.http.send(&request).await {
+            Ok(response) => Ok(response.json()?),
+            Err(error) => Err(refusal(error)),
+        }
+    }
+}
+
+/// Stripe's own error, if it is one.
+fn refusal(error: HttpError) -> StripeError {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Refused,
+    }
+    #[derive(Deserialize)]
+    struct Refused {
+        #[serde(rename = "type")]
+        kind: String,
+        code: Option<String>,
+        decline_code: Option<String>,
+    }
+    let Some(rejection) = error.rejection() else {
+        return error.into();
+    };
+    let in_doubt = rejection.in_doubt;
+    match rejection.json::<Body>().map(|body| body.error) {
+        Some(refused) if refused.kind == "card_error" => StripeError::Declined {
+            code: refused
+                .decline_code
+                .or(refused.code)
+                .unwrap_or(refused.kind),
+        },
+        // Still busy with the first call of this key after all attempts: its outcome is unknown.
+        _ if rejection.status == KEY_IN_USE => error.into(),
+        Some(Refused {
+            code: Some(code), ..
+        }) => StripeError::Refused { code, in_doubt },
+        _ => error.into(),
+    }
+}
+
+/// The event of a webhook, if Stripe signed this raw body within five minutes of `now`.
+pub fn event(
+    secret: &Secret,
+    signature: &str,
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Event, WebhookError> {
+    let fields = || {
+        signature
+            .split(',')
+            .filter_map(|pair| pair.trim().split_once('='))
+    };
+    let time = fields()
+        .find_map(|(name, value)| (name == "t").then_some(value))
+        .ok_or(WebhookError::Forged)?;
+    // Several while a secret is being replaced.
+    let is_signed = fields().any(|(name, hex)| {
+        name == "v1" && is_hmac_sha256(secret, &[time.as_bytes(), b".", body], hex)
+    });
+    if !is_signed {
+        return Err(WebhookError::Forged);
+    }
+    let time: i64 = time.parse().map_err(|_| WebhookError::Forged)?;
+    if now.timestamp().abs_diff(time) > TOLERANCE {
+        return Err(WebhookError::Stale);
+    }
+    serde_json::from_slice(body).map_err(|_| WebhookError::Malformed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! EasyPost: shipments, the labels bought for them, and the signatures of its webhooks.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use platform::clock::Clock;
+use platform::config::Secret;
+use platform::http::{
+    Call, ClientError, HttpClient, HttpError, Policy, Rate as CallRate, Request, is_hmac_sha256,
+};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use url::Url;
+
+/// EasyPost allows 100 calls a minute; the rest is for people.
+const CALLS: CallRate = CallRate {
+    count: 80,
+    per: Duration::from_secs(60),
+    burst: 20,
+};
+
+/// What a label may cost to be bought without a person's look, in US cents.
+const PLAUSIBLE_CENTS: std::ops::RangeInclusive<i64> = 100..=5_000;
+
+/// Calls EasyPost.
+#[derive(Clone, Debug)]
+pub struct Easypost {
+    http: HttpClient,
+    key: Secret,
+    clock: Clock,
+}
+
+/// An address as EasyPost takes it: states and countries by their codes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Address {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company: Option<String>,
+    pub street1: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub street2: Option<String>,
+    pub city: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    pub zip: String,
+    pub country: String,
+}
+
+/// A parcel on its way from a customer to the warehouse, with the carriers' offers for it. Free until a rate
+/// is bought.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Shipment {
+    pub id: String,
+    pub rates: Vec<Rate>,
+    #[serde(default)]
+    tracking_code: Option<String>,
+    #[serde(default)]
+    postage_label: Option<PostageLabel>,
+    #[serde(default)]
+    selected_rate: Option<Rate>,
+}
+
+/// A carrier's offer.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Rate {
+    pub id: String,
+    pub carrier: String,
+    pub service: String,
+    /// A decimal of the currency.
+    pub rate: Decimal,
+    pub currency: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct PostageLabel {
+    label_url: Url,
+}
+
+/// A label that was bought.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    pub shipment: String,
+    pub tracking_code: String,
+    pub rate: Rate,
+    /// Where EasyPost keeps the file.
+    pub url: Url,
+}
+
+/// Why there is no label.
+#[derive(Debug, thiserror::Error)]
+pub enum EasypostError {
+    /// The request is at fault, such as an address that no carrier finds.
+    #[error("EasyPost refused: {code}")]
+    Refused {
+        code: String,
+        /// An earlier attempt may have had its effect: read before taking it for undone.
+        in_doubt: bool,
+    },
+    #[error("the label of {0} was bought, but its tracking code or file is missing")]
+    Incomplete(String),
+    #[error("the label's address cannot be called")]
+    LabelUrl(#[source] ClientError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
+
+/// The carriers' offers, judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Choice<'a> {
+    Buy(&'a Rate),
+    /// Too cheap or too dear to be true: a person decides.
+    Implausible(&'a Rate),
+    /// Nobody offers ground transport in US dollars.
+    None,
+}
+
+/// The cheapest offer of ground transport, if its price is plausible.
+pub fn choose(rates: &[Rate]) -> Choice<'_> {
+    let is_ground =
+        |rate: &&Rate| rate.currency == "USD" && rate.service.to_lowercase().contains("ground");
+    let Some(cheapest) = rates.iter().filter(is_ground).min_by_key(|rate| rate.rate) else {
+        return Choice::None;
+    };
+    match cheapest.cents() {
+        Some(cents) if PLAUSIBLE_CENTS.contains(&cents) => Choice::Buy(cheapest),
+        _ => Choice::Implausible(cheapest),
+    }
+}
+
+/// Whether EasyPost signed this raw body: `header` is the value of `X-Hmac-Signature`.
+pub fn is_signed(secret: &Secret, header: &str, body: &[u8]) -> bool {
+    header
+        .trim()
+        .strip_prefix("hmac-sha256-hex=")
+        .is_some_and(|hex| is_hmac_sha256(secret, &[body], hex))
+}
+
+impl Rate {
+    /// The price in cents, up to the next whole one.
+    pub fn cents(&self) -> Option<i64> {
+        (self.rate * Decimal::ONE_HUNDRED).ceil().to_i64()
+    }
+}
+
+impl Easypost {
+    /// `base` is where the API is without its version: `https://api.easypost.com`.
+    pub fn new(base: Url, key: Secret, clock: Clock) -> Result<Self, ClientError> {
+        let policy = Policy {
+            attempt_timeout: Duration::from_secs(20),
+            deadline: Duration::from_secs(120),
+            rate: Some(CALLS),
+            ..Policy::default()
+        };
+        let http = HttpClient::new("easypost", base, policy, clock.clone())?;
+        Ok(Self { http, key, clock })
+    }
+
+    /// Asks the carriers what a parcel of so many ounces would cost. Repeating it costs nothing.
+    pub async fn create_shipment(
+        &self,
+        from: &Address,
+        to: &Address,
+        ounces: Decimal,
+        reference: &str,
+    ) -> Result<Shipment, EasypostError> {
+        let request = Request::post("create_shipment", &["v2", "shipments"])
+            .json(&json!({"shipment": {
+                "from_address": from,
+                "to_address": to,
+                // EasyPost takes weights as numbers, to a tenth of an ounce.
+                "parcel": {"weight": tenths(ounces)},
+                "options": {"label_format": "PDF", "label_size": "4x6"},
+                "reference": reference,
+            }}))
+            .repeatable();
+        Ok(self.send(request).await?.json()?)
+    }
+
+    /// Buys a rate of a shipment. A shipment is bought once at most, so this may be called again when its
+    /// outcome is unknown, and returns the label that was bought before.
+    pub async fn buy(&self, shipment: &str, rate: &str) -> Result<Label, EasypostError> {
+        let request = Request::post("buy_shipment", &["v2", "shipments", shipment, "buy"])
+            .json(&json!({"rate": {"id": rate}}))
+            .repeatable();
+        let bought = match self.send(request).await {
+            Err(EasypostError::Refused { code, .. }) if code == "SHIPMENT.POSTAGE.EXISTS" => {
+                let request = Request::get("read_shipment", &["v2", "shipments", shipment]);
+                self.send(request).await?
+            }
+            other => other?,
+        };
+        bought.json::<Shipment>()?.label()
+    }
+
+    /// Gives a label back that was not used; EasyPost refunds it when the carrier has confirmed.
+    pub async fn void(&self, shipment: &str) -> Result<(), EasypostError> {
+        let request =
+            Request::post("void_label", &["v2", "shipments", shipment, "refund"]).repeatable();
+        self.send(request).await.map(drop)
+    }
+
+    /// The label's file: a PDF of 4×6 inches.
+    pub async fn download(&self, label: &Label) -> Result<Bytes, EasypostError> {
+        // Another host than the API's, without its key and its limit.
+        let files = HttpClient::new(
+            "easypost_files",
+            label.url.clone(),
+            Policy::default(),
+            self.clock.clone(),
+        )
+        .map_err(EasypostError::LabelUrl)?;
+        let operation = "download_label";
+        let response = files.send(&Request::get(operation, &[])).await?;
+        if !response.body().starts_with(b"%PDF-") {
+            let call = Call {
+                provider: "easypost_files",
+                operation,
+            };
+            let what = "no PDF".to_owned();
+            let in_doubt = false;
+            return Err(HttpError::Malformed {
+                call,
+                what,
+                in_doubt,
+            }
+            .into());
+        }
+        Ok(response.body().clone())
+    }
+
+    async fn send(&self, request: Request) -> Result<platform::http::Response, EasypostError> {
+        #[derive(Deserialize)]
+        struct Body {
+            error: Refused,
+        }
+        #[derive(Deserialize)]
+        struct Refused {
+            code: String,
+        }
+        self.http
+            .send(&request.key(&self.key))
+            .await
+            .map_err(|error| {
+                let refused = error.rejection().and_then(|rejection| {
+                    let code = rejection.json::<Body>()?.error.code;
+                    let in_doubt = rejection.in_doubt;
+                    Some(EasypostError::Refused { code, in_doubt })
+                });
+                refused.unwrap_or(EasypostError::Http(error))
+            })
+    }
+}
+
+impl Shipment {
+    fn label(self) -> Result<Label, EasypostError> {
+        match (self.tracking_code, self.selected_rate, self.postage_label) {
+            (Some(tracking_code), Some(rate), Some(label)) => Ok(Label {
+                shipment: self.id,
+                tracking_code,
+                rate,
+                url: label.label_url,
+            }),
+            _ => Err(EasypostError::Incomplete(self.id)),
+        }
+    }
+}
+
+/// A weight as the JSON number EasyPost takes, up to the next tenth of an ounce.
+fn tenths(ounces: Decimal) -> serde_json::Number {
+    let tenths = (ounces * Decimal::TEN).ceil().to_u64().unwrap_or(1).max(1);
+    // A weight is no money; a tenth is as near as a float has to come.
+    let weight = tenths as f64 / 10.0;
+    serde_json::Number::from_f64(weight).unwrap_or_else(|| tenths.div_ceil(10).into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! The client against answers as EasyPost writes them.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Request as Asked, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// Answers in turn, and keeps what was asked.
+#[derive(Clone, Default)]
+struct Canned {
+    answers: Arc<Mutex<Vec<(u16, String)>>>,
+    asked: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+async fn answer(State(canned): State<Canned>, asked: Asked) -> Response {
+    let (parts, body) = asked.into_parts();
+    if !parts.uri.path().starts_with("/labels/") {
+        assert_eq!(parts.headers["authorization"], "Basic RVpUSzE6");
+    }
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    canned.asked.lock().unwrap().push((
+        format!("{} {}", parts.method, parts.uri),
+        serde_json::from_slice(&body).unwrap_or_default(),
+    ));
+    let (status, body) = canned.answers.lock().unwrap().remove(0);
+    (StatusCode::from_u16(status).unwrap(), body).into_response()
+}
+
+async fn easypost() -> (Canned, Easypost, Url) {
+    let canned = Canned::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base: Url = format!("http://{}", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let app = Router::new().fallback(answer).with_state(canned.clone());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let easypost = Easypost::new(base.clone(), Secret::new("EZTK1"), Clock::system()).unwrap();
+    (canned, easypost, base)
+}
+
+impl Canned {
+    fn then(&self, status: u16, body: impl ToString) {
+        let answer = (status, body.to_string());
+        self.answers.lock().unwrap().push(answer);
+    }
+}
+
+fn rate(service: &str, price: &str) -> Value {
+    json!({
+        "id": format!("rate_{service}"), "object": "Rate", "service": service, "carrier": "USPS",
+        "rate": price, "currency": "USD", "list_rate": price, "delivery_days": 3
+    })
+}
+
+fn shipment(base: &Url, bought: bool) -> Value {
+    let label =
+        json!({"id": "pl_1", "label_url": format!("{base}labels/1.pdf?v=1"), "label_size": "4x6"});
+    json!({
+        "id": "shp_1", "object": "Shipment", "mode": "test", "reference": "ret_1", "messages": [],
+        "rates": [rate("Priority", "8.45"), rate("GroundAdvantage", "6.45")],
+        "selected_rate": bought.then(|| rate("GroundAdvantage", "6.45")),
+        "tracking_code": bought.then_some("9205590036297012345678"),
+        "postage_label": bought.then_some(label)
+    })
+}
+
+fn customer() -> Address {
+    Address {
+        name: Some("Ana".into()),
+        street1: "1 Main St".into(),
+        city: "Austin".into(),
+        state: Some("TX".into()),
+        zip: "78701".into(),
+        country: "US".into(),
+        ..Address::default()
+    }
+}
+
+#[tokio::test]
+async fn a_label_is_rated_bought_downloaded_and_voided() {
+    let (canned, easypost, base) = easypost().await;
+    canned.then(201, shipment(&base, false));
+    canned.then(200, shipment(&base, true));
+    canned.then(200, "%PDF-1.4 …");
+    canned.then(200, shipment(&base, true));
+    let ounces = "20.42".parse().unwrap();
+    let (from, to) = (customer(), customer());
+    let rated = easypost.create_shipment(&from, &to, ounces, "ret_1");
+    let rated = rated.await.unwrap();
+    let Choice::Buy(rate) = choose(&rated.rates) else {
+        panic!("{:?}", rated.rates);
+    };
+    let label = easypost.buy(&rated.id, &rate.id).await.unwrap();
+    assert_eq!(label.tracking_code, "9205590036297012345678");
+    assert_eq!(label.rate.cents(), Some(645));
+    let file = easypost.download(&label).await.unwrap();
+    assert!(file.starts_with(b"%PDF"));
+    easypost.void("shp_1").await.unwrap();
+
+    let asked = canned.asked.lock().unwrap();
+    assert_eq!(asked[0].0, "POST /v2/shipments");
+    let sent = &asked[0].1["shipment"];
+    assert_eq!(sent["parcel"], json!({"weight": 20.5}));
+    assert_eq!(sent["options"]["label_size"], "4x6");
+    assert_eq!(sent["from_address"]["street1"], "1 Main St");
+    assert_eq!(sent["from_address"].get("street2"), None);
+    assert_eq!(asked[1].0, "POST /v2/shipments/shp_1/buy");
+    assert_eq!(asked[1].1["rate"]["id"], "rate_GroundAdvantage");
+    assert_eq!(asked[2].0, "GET /labels/1.pdf?v=1");
+    assert_eq!(asked[3].0, "POST /v2/shipments/shp_1/refund");
+}
+
+#[tokio::test]
+async fn a_purchase_of_unknown_outcome_finds_the_label_that_was_bought() {
+    let (canned, easypost, base) = easypost().await;
+    canned.then(502, "");
+    let exists =
+        json!({"error": {"code": "SHIPMENT.POSTAGE.EXISTS", "message": "…", "errors": []}});
+    canned.then(422, exists);
+    canned.then(200, shipment(&base, true));
+    let label = easypost.buy("shp_1", "rate_1").await.unwrap();
+    assert_eq!(label.tracking_code, "9205590036297012345678");
+    assert_eq!(canned.asked.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_no_label_is_an_error() {
+    let (canned, easypost, base) = easypost().await;
+    canned.then(200, shipment(&base, false));
+    let error = easypost.buy("shp_1", "rate_1").await.unwrap_err();
+    assert!(matches!(error, EasypostError::Incomplete(_)), "{error:?}");
+
+    let invalid =
+        json!({"error": {"code": "ADDRESS.VERIFY.FAILURE", "message": "…", "errors": []}});
+    canned.then(422, invalid);
+    let error = easypost.buy("shp_1", "rate_1").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "EasyPost refused: ADDRESS.VERIFY.FAILURE"
+    );
+
+    canned.then(200, shipment(&base, true));
+    canned.then(200, "<html>");
+    let label = easypost.buy("shp_1", "rate_1").await.unwrap();
+    let error = easypost.download(&label).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "easypost_files (download_label) answered what cannot be read: no PDF"
+    );
+}
+
+#[test]
+fn the_cheapest_ground_rate_is_bought_when_its_price_is_plausible() {
+    let rates = |rates: &[(&str, &str)]| -> Vec<Rate> {
+        let rates = rates.iter().map(|(service, price)| rate(service, price));
+        rates
+            .map(|rate| serde_json::from_value(rate).unwrap())
+            .collect()
+    };
+    let offered = rates(&[
+        ("Ground", "9.10"),
+        ("FEDEX_GROUND", "9.09"),
+        ("Priority", "1.00"),
+    ]);
+    assert_eq!(choose(&offered), Choice::Buy(&offered[1]));
+    for plausible in ["1.00", "50.00"] {
+        let offered = rates(&[("Ground", plausible)]);
+        assert_eq!(choose(&offered), Choice::Buy(&offered[0]));
+    }
+    for implausible in ["0.99", "50.01", "50.001"] {
+        let offered = rates(&[("Ground", implausible)]);
+        assert_eq!(choose(&offered), Choice::Implausible(&offered[0]));
+    }
+    assert_eq!(choose(&rates(&[("Priority", "8.00")])), Choice::None);
+    let mut foreign = rates(&[("Ground", "8.00")]);
+    foreign[0].currency = "CAD".into();
+    assert_eq!(choose(&foreign), Choice::None);
+}
+
+#[test]
+fn only_a_signed_body_is_easyposts() {
+    let secret = Secret::new("Jefe");
+    let body = b"what do ya want for nothing?";
+    // RFC 4231, test case 2.
+    let header = "hmac-sha256-hex=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    assert!(is_signed(&secret, header, body));
+    assert!(!is_signed(
+        &secret,
+        header,
+        b"what do ya want for something?"
+    ));
+    assert!(!is_signed(&Secret::new("other"), header, body));
+    assert!(!is_signed(&secret, &header[16..], body));
+    assert!(!is_signed(&secret, "", body));
+}
