@@ -102,6 +102,17 @@ impl Process {
         Ok(kilobytes * 1024)
     }
 
+    /// Processor time that its threads have used so far.
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        let mut nanoseconds = 0;
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.id()))? {
+            let usage = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+            let running = usage.split(' ').next().context("no schedstat")?;
+            nanoseconds += running.parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
     /// SQL statements that it has run so far.
     pub(crate) async fn statements(&self) -> anyhow::Result<u64> {
         let metrics = Connection::open(&self.address)
@@ -167,6 +178,12 @@ impl Graph {
 
     pub(crate) fn address(&self) -> &str {
         &self.processes[0].address
+    }
+
+    /// Processor time of all processes so far. Unlike a rate, what a page costs of it says much the
+    /// same on a machine that has other work.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        self.processes.iter().map(Process::cpu).sum()
     }
 
     /// Resident memory of all processes, in bytes.

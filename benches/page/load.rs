@@ -142,9 +142,13 @@ impl Run {
         Self { latencies, time }
     }
 
+    pub(crate) fn requests(&self) -> usize {
+        self.latencies.len()
+    }
+
     /// Requests a second.
     pub(crate) fn rate(&self) -> f64 {
-        self.latencies.len() as f64 / self.time.as_secs_f64()
+        self.requests() as f64 / self.time.as_secs_f64()
     }
 
     /// The latency that this share of requests kept below, in milliseconds.

@@ -184,22 +184,44 @@ async fn alternate(
         arguments.orders,
         answers[0].len()
     );
-    let (mut rates, mut medians, mut tails) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rates, mut medians, mut tails, mut costs) = (vec![], vec![], vec![], vec![]);
     for _ in 0..arguments.rounds {
-        let first = page.load(graphs[0].address(), connections, time).await?;
-        let second = page.load(graphs[1].address(), connections, time).await?;
+        let (first, cost) = costed(graphs[0], connections, time, page).await?;
+        let (second, other_cost) = costed(graphs[1], connections, time, page).await?;
+        costs.push(cost / other_cost);
         rates.push(first.rate() / second.rate());
         medians.push(first.quantile(0.5) / second.quantile(0.5));
         tails.push(first.quantile(0.99) / second.quantile(0.99));
-        println!("  {} | {}", shown(&first), shown(&second));
+        println!(
+            "  {} cpu {cost:5.2} ms | {} cpu {other_cost:5.2} ms",
+            shown(&first),
+            shown(&second)
+        );
     }
     println!(
-        "  ratio (median of pairs): {:.2} × the requests per second, {:.2} × the p50, {:.2} × the p99",
+        "  ratio (median of pairs): {:.2} × the requests per second, {:.2} × the p50, {:.2} × the \
+         p99, {:.2} × the processor time of a page",
         median(rates),
         median(medians),
-        median(tails)
+        median(tails),
+        median(costs)
     );
     Ok(())
+}
+
+/// A run, and the processor time of one of its pages in milliseconds.
+async fn costed(
+    graph: &Graph,
+    connections: usize,
+    time: Duration,
+    page: &Page,
+) -> anyhow::Result<(Run, f64)> {
+    let before = graph.cpu()?;
+    let run = page.load(graph.address(), connections, time).await?;
+    let used = graph.cpu()?.saturating_sub(before).as_secs_f64() * 1e3;
+    // Each connection began with a page that is not in the run.
+    let pages = run.requests() + connections;
+    Ok((run, used / pages as f64))
 }
 
 /// The latency of one page at a time against that of the SQL it needs.
