@@ -22,6 +22,7 @@ export INSTA_UPDATE=no
 
 step=""
 ran=()
+skipped=()
 scratch=""
 owner=""
 as_owner=()
@@ -62,6 +63,21 @@ main() {
         fi
     fi
     run "tests" cargo test --locked --workspace
+    real_clients
+}
+
+# The clients that the field uses, where Node.js is there to run them.
+real_clients() {
+    begin "packages of real clients"
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        skipped+=("real clients of the router: there is no Node.js")
+    elif [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+        skipped+=("real clients of the router: Node.js is older than 20")
+    elif ! timeout 60 router/clients/run.sh install >"$scratch/npm.log" 2>&1; then
+        skipped+=("real clients of the router: their packages could not be installed")
+    else
+        run "real clients" router/clients/run.sh
+    fi
 }
 
 # Names the step that a failure belongs to.
@@ -88,6 +104,9 @@ finish() {
     echo
     if [ ${#ran[@]} -gt 0 ]; then
         printf 'passed: %s\n' "${ran[@]}"
+    fi
+    if [ ${#skipped[@]} -gt 0 ]; then
+        printf 'skipped: %s\n' "${skipped[@]}"
     fi
     if [ "$status" -eq 0 ]; then
         echo "ok: everything passed"

@@ -307,6 +307,14 @@ impl Domains {
         }
     }
 
+    /// The domains that are here, with their databases.
+    pub(crate) fn databases(&self) -> Vec<(Domain, &Database)> {
+        self.here
+            .iter()
+            .map(|(&domain, (_, database))| (domain, database))
+            .collect()
+    }
+
     /// A domain's database, when the domain runs in this process.
     pub(crate) fn database(&self, domain: Domain) -> anyhow::Result<Database> {
         self.here

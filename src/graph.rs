@@ -38,7 +38,8 @@ pub(crate) fn router(
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.router.introspection)
         .expose_query_plan(configuration.router.expose_query_plan)
-        .development(configuration.server.development);
+        .development(configuration.server.development)
+        .event_sequence("orderTracking", "sequence");
     for domain in Domain::ALL {
         let name = domain.name();
         let (sdl, transport): (&str, Arc<dyn Transport>) = match domains.subgraph(domain) {

@@ -14,6 +14,7 @@ mod schema_changes;
 mod serving;
 mod simulators;
 mod subgraph_server;
+mod workers;
 
 use std::process::ExitCode;
 

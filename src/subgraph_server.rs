@@ -6,7 +6,7 @@ use async_graphql::{Data, Executor, Request, Response, ServerError};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -38,7 +38,12 @@ async fn execute(
         return refusal();
     };
     let response = service.subgraph.execute(request, caller).await;
-    Json(response).into_response()
+    let kept = response.cache_control.value();
+    let mut answer = Json(response).into_response();
+    if let Some(kept) = kept.and_then(|kept| HeaderValue::from_str(&kept).ok()) {
+        answer.headers_mut().insert(header::CACHE_CONTROL, kept);
+    }
+    answer
 }
 
 async fn subscribe(

@@ -11,6 +11,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
+use tokio::sync::watch;
 
 /// Where the domains' databases live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +38,11 @@ pub enum DatabaseError {
 /// one writer: a write waits for its turn instead of failing with "database is locked".
 #[derive(Clone, Debug)]
 pub struct Database {
+    domain: Arc<str>,
     read: DatabaseConnection,
     write: DatabaseConnection,
     statements: Arc<AtomicU64>,
+    commits: Arc<watch::Sender<u64>>,
 }
 
 /// Readers of one SQLite file at a time. Each is a thread.
@@ -86,13 +89,41 @@ impl Database {
                 (pool.clone(), pool)
             }
         };
-        count_statements(&mut read, domain, &statements);
-        count_statements(&mut write, domain, &statements);
+        count_statements(&mut read, domain, Whose::Requests, &statements);
+        count_statements(&mut write, domain, Whose::Requests, &statements);
         Ok(Self {
+            domain: domain.into(),
             read,
             write,
             statements,
+            commits: Arc::new(watch::Sender::new(0)),
         })
+    }
+
+    /// The same database for background work, whose statements are counted apart: those of
+    /// requests can then be told from what runs beside them.
+    pub fn for_workers(&self) -> Self {
+        let mut workers = self.clone();
+        workers.statements = Arc::default();
+        let Self { domain, .. } = self;
+        count_statements(
+            &mut workers.read,
+            domain,
+            Whose::Workers,
+            &workers.statements,
+        );
+        count_statements(
+            &mut workers.write,
+            domain,
+            Whose::Workers,
+            &workers.statements,
+        );
+        workers
+    }
+
+    /// The domain whose database it is.
+    pub fn domain(&self) -> &str {
+        &self.domain
     }
 
     /// For queries outside a transaction.
@@ -114,6 +145,20 @@ impl Database {
                 ..TransactionOptions::default()
             })
             .await
+    }
+
+    /// Commits, and wakes the workers of this process who wait for what was written: an event is
+    /// then on its way at once instead of at the next look into the outbox.
+    pub async fn commit(&self, transaction: DatabaseTransaction) -> Result<(), DbErr> {
+        transaction.commit().await?;
+        self.commits
+            .send_modify(|count| *count = count.wrapping_add(1));
+        Ok(())
+    }
+
+    /// Changes with every [`commit`](Self::commit) in this process.
+    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
     }
 
     /// SQL statements run so far through this database, by any of its clones.
@@ -165,15 +210,29 @@ async fn create_schema(url: &str, domain: &str) -> Result<(), DbErr> {
     connection.close().await
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Whose {
+    Requests,
+    Workers,
+}
+
 fn count_statements(
     connection: &mut DatabaseConnection,
     domain: &str,
+    whose: Whose,
     statements: &Arc<AtomicU64>,
 ) {
     let statements = statements.clone();
-    let total = metrics::counter!("vantage_sql_statements_total", "domain" => domain.to_owned());
-    let duration =
-        metrics::histogram!("vantage_sql_duration_seconds", "domain" => domain.to_owned());
+    let (total, duration) = match whose {
+        Whose::Requests => (
+            metrics::counter!("vantage_sql_statements_total", "domain" => domain.to_owned()),
+            metrics::histogram!("vantage_sql_duration_seconds", "domain" => domain.to_owned()),
+        ),
+        Whose::Workers => (
+            metrics::counter!("vantage_worker_sql_statements_total", "domain" => domain.to_owned()),
+            metrics::histogram!("vantage_worker_sql_duration_seconds", "domain" => domain.to_owned()),
+        ),
+    };
     connection.set_metric_callback(move |info| {
         statements.fetch_add(1, Ordering::Relaxed);
         total.increment(1);

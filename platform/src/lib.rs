@@ -1,12 +1,20 @@
 //! The outside world behind small interfaces, each with an embedded and a real form.
 
+pub mod bus;
 pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod http;
+pub mod inbox;
+pub mod jobs;
+pub mod objects;
 pub mod outbox;
 pub mod pubsub;
+mod retry;
+mod sweep;
 pub mod tables;
 pub mod telemetry;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod workers;

@@ -17,11 +17,13 @@ pub enum ErrorCode {
     PersistedOperationRequired,
     SubgraphUnavailable,
     DeadlineExceeded,
+    /// A live subscription does not fit the schema that has replaced the one it began with.
+    SchemaChanged,
     Internal,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::BadUserInput,
@@ -33,6 +35,7 @@ impl ErrorCode {
         Self::PersistedOperationRequired,
         Self::SubgraphUnavailable,
         Self::DeadlineExceeded,
+        Self::SchemaChanged,
         Self::Internal,
     ];
 
@@ -49,6 +52,7 @@ impl ErrorCode {
             Self::PersistedOperationRequired => "PERSISTED_OPERATION_REQUIRED",
             Self::SubgraphUnavailable => "SUBGRAPH_UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::SchemaChanged => "SCHEMA_CHANGED",
             Self::Internal => "INTERNAL",
         }
     }

@@ -7,6 +7,7 @@
 )]
 
 pub mod auth;
+mod cache_control;
 pub mod error;
 mod execute;
 mod introspection;
@@ -16,10 +17,12 @@ pub mod request;
 pub mod response;
 mod router;
 pub mod server;
+mod subscribe;
 mod supergraph;
 pub mod transport;
 mod value;
 
+pub use cache_control::CachePolicy;
 pub use error::{
     ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
 };

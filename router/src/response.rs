@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::cache_control::CachePolicy;
 use crate::error::{ErrorCode, GraphQLError};
 
 /// A GraphQL response.
@@ -16,6 +17,8 @@ pub struct GraphQLResponse {
     pub data: Option<Bytes>,
     pub errors: Vec<GraphQLError>,
     pub extensions: Map<String, Value>,
+    /// How long it may be kept; `None`: not at all.
+    pub cache: Option<CachePolicy>,
 }
 
 /// Which half of GraphQL over HTTP's status codes a response belongs to.
@@ -34,6 +37,7 @@ impl GraphQLResponse {
             data: None,
             errors,
             extensions: Map::new(),
+            cache: None,
         }
     }
 
@@ -124,6 +128,7 @@ mod tests {
                     .located(1, 2),
             ],
             extensions: Map::new(),
+            cache: None,
         };
         let expected = r#"{"data":{"a":1.10},"errors":[{"message":"gone","locations":[{"line":1,"column":2}],"path":["a",3],"extensions":{"code":"NOT_FOUND"}}]}"#;
         assert_eq!(response.to_bytes(), expected);

@@ -16,8 +16,10 @@ use crate::project;
 use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::supergraph::{Supergraph, compose};
-use crate::transport::{HttpTransport, HttpTransportOptions, Transport};
-use crate::value::Value;
+use crate::transport::{
+    EventStream, HttpTransport, HttpTransportOptions, SubgraphResponse, Transport, TransportError,
+};
+use crate::value::{Symbol, Value};
 
 /// A federated GraphQL router. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ struct Options {
     plan_cache: u64,
     prepare: PrepareOptions,
     errors: ErrorPolicy,
+    /// Root fields of subscriptions, and the field of their events that numbers these.
+    sequences: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -54,6 +58,7 @@ impl Default for Options {
                 keep_plan: false,
             },
             errors: ErrorPolicy::default(),
+            sequences: Vec::new(),
         }
     }
 }
@@ -93,37 +98,51 @@ impl Router {
         request: GraphQLRequest,
         context: RequestContext,
     ) -> Result<BoxStream<'static, Arc<GraphQLResponse>>, GraphQLResponse> {
-        let job = self.job(request, context)?;
+        let job = Arc::new(self.subscription(request, context).await?);
+        let events = job
+            .open()
+            .await
+            .map_err(|error| GraphQLResponse::refused(vec![error]))?;
+        Ok(events
+            .then(move |event| {
+                let job = Arc::clone(&job);
+                async move {
+                    let (_, response) = job.event(event, None).await;
+                    response.map(Arc::new)
+                }
+            })
+            .filter_map(std::future::ready)
+            .boxed())
+    }
+
+    /// A subscription, ready to be opened.
+    pub(crate) async fn subscription(
+        &self,
+        request: GraphQLRequest,
+        context: RequestContext,
+    ) -> Result<Job, GraphQLResponse> {
+        let mut job = self.job(request, context)?;
         if job.operation.kind() != OperationKind::Subscription {
             return Err(refused(
                 ErrorCode::BadUserInput,
                 "Only subscriptions can be subscribed to.",
             ));
         }
-        let Some(source) = job.variant.plan.subscription.clone() else {
+        if job.variant.plan.subscription.is_none() {
             // Nothing is left of it for this caller; the projection says why.
             let deadline = job.deadline();
             let mut answer = job.answer(Value::Null, Vec::new(), deadline).await;
             answer.data = None;
             return Err(answer);
-        };
-        let events = job
-            .execution(job.deadline())
-            .subscribe(&source)
-            .await
-            .map_err(|error| GraphQLResponse::refused(vec![error]))?;
-        let job = Arc::new(job);
-        Ok(events
-            .then(move |event| {
-                let job = Arc::clone(&job);
-                let source = Arc::clone(&source);
-                async move {
-                    let deadline = job.deadline();
-                    let (data, errors) = job.execution(deadline).event(&source, event);
-                    Arc::new(job.answer(data, errors, deadline).await)
-                }
-            })
-            .boxed())
+        }
+        job.sequence = self
+            .inner
+            .options
+            .sequences
+            .iter()
+            .find_map(|(field, sequence)| job.operation.key_in_root(field, sequence))
+            .map(|key| job.variant.plan.symbols.find(key));
+        Ok(job)
     }
 
     /// Parses, validates and plans, or finds all that in the cache. The protocols ask it for the
@@ -191,6 +210,7 @@ impl Router {
             variant,
             variables: Arc::new(variables),
             context: Arc::new(context),
+            sequence: None,
         })
     }
 }
@@ -200,12 +220,14 @@ fn refused(code: ErrorCode, message: &str) -> GraphQLResponse {
 }
 
 /// An operation, ready to run for one request.
-struct Job {
+pub(crate) struct Job {
     inner: Arc<Inner>,
-    operation: Arc<PreparedOperation>,
+    pub operation: Arc<PreparedOperation>,
     variant: Arc<Variant>,
-    variables: Arc<Variables>,
-    context: Arc<RequestContext>,
+    pub variables: Arc<Variables>,
+    pub context: Arc<RequestContext>,
+    /// Where an event of a subscription has its number.
+    sequence: Option<Symbol>,
 }
 
 impl Job {
@@ -225,6 +247,44 @@ impl Job {
         }
     }
 
+    /// Whether it was prepared by this router.
+    pub(crate) fn runs_on(&self, router: &Router) -> bool {
+        Arc::ptr_eq(&self.inner, &router.inner)
+    }
+
+    /// Opens the source of a subscription.
+    ///
+    /// # Errors
+    /// The error to show when that fails.
+    pub(crate) async fn open(&self) -> Result<EventStream, GraphQLError> {
+        let Some(source) = &self.variant.plan.subscription else {
+            return Err(GraphQLError::new(
+                ErrorCode::Internal,
+                "the subscription has no source",
+            ));
+        };
+        self.execution(self.deadline()).subscribe(source).await
+    }
+
+    /// Answers an event of the source. Also gives its number, if events are numbered; an event whose
+    /// number is not above `last` is a repetition, and has no response.
+    pub(crate) async fn event(
+        &self,
+        event: Result<SubgraphResponse, TransportError>,
+        last: Option<i64>,
+    ) -> (Option<i64>, Option<GraphQLResponse>) {
+        let Some(source) = &self.variant.plan.subscription else {
+            return (None, None);
+        };
+        let deadline = self.deadline();
+        let (data, errors) = self.execution(deadline).event(source, event);
+        let sequence = self.sequence.and_then(|key| number_in_root(&data, key));
+        if sequence.is_some() && sequence <= last {
+            return (sequence, None);
+        }
+        (sequence, Some(self.answer(data, errors, deadline).await))
+    }
+
     /// Runs the plan and projects what it brought.
     async fn answer(
         &self,
@@ -232,7 +292,7 @@ impl Job {
         errors: Vec<GraphQLError>,
         deadline: Instant,
     ) -> GraphQLResponse {
-        let (data, mut errors) = self.execution(deadline).run(data, errors).await;
+        let (data, mut errors, cache) = self.execution(deadline).run(data, errors).await;
         let projection = &self.variant.projection;
         for error in &mut errors {
             error.path = projection.client_path(&error.path);
@@ -251,9 +311,27 @@ impl Job {
         }
         GraphQLResponse {
             data: Some(data),
+            // An answer with errors may be a better one the next time.
+            cache: cache
+                .policy()
+                .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query),
             errors,
             extensions,
         }
+    }
+}
+
+/// The number at a key of the root's only field.
+fn number_in_root(data: &Value, key: Symbol) -> Option<i64> {
+    let Value::Object(root) = data else {
+        return None;
+    };
+    match root.fields.first() {
+        Some((_, Value::Object(event))) => match event.get(key) {
+            Some(Value::Int(number)) => Some(*number),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -320,6 +398,15 @@ impl RouterBuilder {
     /// Members of a subgraph error's `extensions` that pass besides `code`. Default: none.
     pub fn error_extensions(mut self, keys: impl IntoIterator<Item = String>) -> Self {
         self.options.errors.extension_keys = keys.into_iter().collect();
+        self
+    }
+
+    /// Says that the events of this subscription are numbered by one of their fields, an integer that
+    /// grows with each and means the same to every watcher. If an operation selects it, watchers who come
+    /// later share the stream of those who are there, and none gets an event twice. Default: none is.
+    pub fn event_sequence(mut self, subscription: &str, field: &str) -> Self {
+        let numbered = (subscription.to_owned(), field.to_owned());
+        self.options.sequences.push(numbered);
         self
     }
 

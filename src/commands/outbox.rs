@@ -2,7 +2,8 @@
 
 use anyhow::Context;
 use platform::clock::Clock;
-use platform::outbox;
+use platform::database::Database;
+use platform::{inbox, outbox};
 use uuid::Uuid;
 
 use crate::cli::Outbox;
@@ -25,16 +26,8 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
             let all = Domain::ALL.to_vec();
             for domain in domain.map_or(all, |domain| vec![domain]) {
                 let (database, _) = domains::open_database(&configuration, domain).await?;
-                for event in outbox::dead_letters(database.read(), limit).await? {
-                    output::line(&format!(
-                        "{} {} {} {} after {} attempts: {}",
-                        domain.name(),
-                        event.id,
-                        event.event_type,
-                        event.aggregate_id,
-                        event.attempts,
-                        event.last_error.unwrap_or_default()
-                    ))?;
+                for letter in dead_letters(&database, limit).await? {
+                    output::line(&letter)?;
                 }
             }
             Ok(())
@@ -59,9 +52,45 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
                 .collect::<anyhow::Result<Vec<Uuid>>>()?;
             let (database, _) = domains::open_database(&configuration, domain).await?;
             let chosen = if all { None } else { Some(ids.as_slice()) };
-            let requeued = outbox::requeue(database.write(), chosen, Clock::system().now()).await?;
+            let (db, now) = (database.write(), Clock::system().now());
+            let told = outbox::requeue(db, chosen, now).await?;
+            let received = inbox::requeue(db, chosen, now).await?;
+            let requeued = told + received;
             output::line(&format!("{requeued} events will be delivered again"))?;
             Ok(())
         }
     }
+}
+
+/// A line for each event that could not be told or had no effect: the domain, the event's id, its
+/// type, what it happened to, on which side it was given up, and why.
+async fn dead_letters(database: &Database, limit: u64) -> anyhow::Result<Vec<String>> {
+    let db = database.read();
+    let line = |event: Uuid, kind: &str, aggregate: &str, side: &str, error: Option<String>| {
+        let (domain, error) = (database.domain(), error.unwrap_or_default());
+        format!("{domain} {event} {kind} {aggregate} {side}: {error}")
+    };
+    let mut lines = Vec::new();
+    for event in outbox::dead_letters(db, limit).await? {
+        let side = format!("not published after {} attempts", event.attempts);
+        lines.push(line(
+            event.id,
+            &event.event_type,
+            &event.aggregate_id,
+            &side,
+            event.last_error,
+        ));
+    }
+    for delivery in inbox::dead_letters(db, limit).await? {
+        let (consumer, attempts) = (&delivery.consumer, delivery.attempts);
+        let side = format!("not handled by {consumer} after {attempts} attempts");
+        lines.push(line(
+            delivery.event_id,
+            &delivery.event_type,
+            &delivery.aggregate_id,
+            &side,
+            delivery.last_error,
+        ));
+    }
+    Ok(lines)
 }

@@ -1,8 +1,11 @@
 //! `vantage router`: the router alone, over any supergraph whose subgraph URLs are in its SDL.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use ::router::HttpTransportOptions;
 use ::router::auth::AuthConfig;
-use ::router::server::ServerConfig;
+use ::router::server::{ServerConfig, ServerState};
 use anyhow::Context;
 use platform::telemetry::Metrics;
 
@@ -11,6 +14,9 @@ use crate::config::{Configuration, Overrides};
 use crate::listener::{self, Ready};
 use crate::output;
 use crate::serving;
+
+/// How often the supergraph's file is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A router without databases is ready as soon as it listens.
 #[derive(Clone)]
@@ -53,23 +59,11 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         &configuration.telemetry.log_level,
     )?;
     let metrics = Metrics::install()?;
-    let file = command.supergraph.display();
-    let supergraph = std::fs::read_to_string(&command.supergraph)
-        .with_context(|| format!("cannot read the supergraph {file}"))?;
+    let file = command.supergraph;
+    let supergraph = std::fs::read_to_string(&file)
+        .with_context(|| format!("cannot read the supergraph {}", file.display()))?;
     let (auth, server) = edge(&configuration);
-    let router = ::router::Router::builder()
-        .supergraph(&supergraph)
-        .http(HttpTransportOptions {
-            deadline: configuration.router.deadline.get(),
-            forward_authorization: auth.pass_through,
-            ..HttpTransportOptions::default()
-        })
-        .deadline(configuration.router.deadline.get())
-        .introspection(configuration.router.introspection)
-        .expose_query_plan(configuration.router.expose_query_plan)
-        .development(configuration.server.development)
-        .build()
-        .with_context(|| format!("the supergraph {file} cannot be served"))?;
+    let router = build(&configuration, &auth, &file, &supergraph)?;
     let listener = listener::bind(configuration.listen).await?;
     let stop = listener::stopped()?;
     let state = serving::edge(router, &auth, &server)?;
@@ -81,5 +75,65 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         "The router is listening on http://{address}{}",
         configuration.server.path
     ))?;
-    serving::serve(listener, state, metrics, Always, stop).await
+    let reloading = tokio::spawn(reload_on_change(
+        configuration,
+        auth,
+        file,
+        supergraph,
+        state.clone(),
+    ));
+    let served = serving::serve(listener, state, metrics, Always, stop).await;
+    reloading.abort();
+    served
+}
+
+fn build(
+    configuration: &Configuration,
+    auth: &AuthConfig,
+    file: &Path,
+    supergraph: &str,
+) -> anyhow::Result<::router::Router> {
+    ::router::Router::builder()
+        .supergraph(supergraph)
+        .http(HttpTransportOptions {
+            deadline: configuration.router.deadline.get(),
+            forward_authorization: auth.pass_through,
+            ..HttpTransportOptions::default()
+        })
+        .deadline(configuration.router.deadline.get())
+        .introspection(configuration.router.introspection)
+        .expose_query_plan(configuration.router.expose_query_plan)
+        .development(configuration.server.development)
+        .build()
+        .with_context(|| format!("the supergraph {} cannot be served", file.display()))
+}
+
+/// Serves what the file says now, whenever that changes. What cannot be served is logged, and what was
+/// served before goes on.
+async fn reload_on_change(
+    configuration: Configuration,
+    auth: AuthConfig,
+    file: PathBuf,
+    mut last: String,
+    state: ServerState,
+) {
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    loop {
+        looks.tick().await;
+        // A file that is being replaced may be missing for a moment.
+        let Ok(supergraph) = tokio::fs::read_to_string(&file).await else {
+            continue;
+        };
+        if supergraph == last {
+            continue;
+        }
+        match build(&configuration, &auth, &file, &supergraph) {
+            Ok(router) => {
+                state.reload(router);
+                tracing::info!(file = %file.display(), "the supergraph was reloaded");
+            }
+            Err(error) => tracing::error!(error = format!("{error:#}"), "not reloaded"),
+        }
+        last = supergraph;
+    }
 }

@@ -13,6 +13,7 @@ use crate::cli::Serve;
 use crate::config::{Configuration, Mode};
 use crate::domains::{Domain, Domains};
 use crate::output;
+use crate::workers::Workers;
 use crate::{graph, keys, listener, serving, simulators};
 
 /// What the start page asks, and answers by itself.
@@ -54,6 +55,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     } else {
         None
     };
+    let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
     let router = graph::router(&configuration, &domains, &key)?;
     let state = serving::edge(router.clone(), &auth, &configuration.server)?;
 
@@ -76,7 +78,9 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     if command.demo {
         domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
     }
-    serving::serve(listener, state, metrics, domains, stop).await
+    let served = serving::serve(listener, state, metrics, domains, stop).await;
+    workers.stopped().await;
+    served
 }
 
 /// A first query to paste, and its answer.

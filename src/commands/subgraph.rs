@@ -8,6 +8,7 @@ use crate::cli::Subgraph;
 use crate::config::Configuration;
 use crate::domains::Domains;
 use crate::output;
+use crate::workers::Workers;
 use crate::{keys, listener, subgraph_server};
 
 pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
@@ -26,8 +27,10 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
 
     let key = keys::caller_key(&configuration)?;
     let domain = command.name;
-    let domains = Domains::open(&configuration, &[domain], &key, &Clock::system()).await?;
+    let clock = Clock::system();
+    let domains = Domains::open(&configuration, &[domain], &key, &clock).await?;
     domains.start().await?;
+    let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
     let subgraph = domains
         .subgraph(domain)
         .with_context(|| format!("the {} subgraph was not opened", domain.name()))?;
@@ -45,5 +48,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     tokio::spawn(metrics.clone().upkeep());
     let app = subgraph_server::routes(subgraph.clone(), key)
         .merge(listener::operations(metrics, domains.clone()));
-    listener::serve(listener, app, stop).await
+    let served = listener::serve(listener, app, stop).await;
+    workers.stopped().await;
+    served
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use platform::database::DatabaseConfig;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -176,6 +177,26 @@ impl Graph {
             .unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A domain's database, beside the processes that have it open.
+    pub(crate) async fn database(&self, domain: &str) -> platform::database::Database {
+        let url = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == "VANTAGE_DATABASE_URL");
+        let config = match url {
+            Some((_, url)) => DatabaseConfig::Postgres {
+                url: url.clone(),
+                max_connections: 2,
+            },
+            None => DatabaseConfig::Sqlite {
+                directory: self.data.path().to_owned(),
+            },
+        };
+        platform::database::Database::open(&config, domain)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn demo_token(&self) -> String {

@@ -194,7 +194,8 @@ enum join__Graph {{ ACCOUNTS @join__graph(name: "accounts", url: "{url}") }}
 type Query @join__type(graph: ACCOUNTS) {{ token: String }}
 "#
     );
-    std::fs::write(data.path().join("supergraph.graphql"), supergraph).unwrap();
+    let file = data.path().join("supergraph.graphql");
+    std::fs::write(&file, &supergraph).unwrap();
     let mut command = vantage(data.path());
     command.args([
         "router",
@@ -208,16 +209,29 @@ type Query @join__type(graph: ACCOUNTS) {{ token: String }}
         .await
         .unwrap();
     assert_eq!(health.status(), 200);
-    let answer: Value = reqwest::Client::new()
-        .post(format!("{}/graphql", process.base))
-        .bearer_auth("opaque")
-        .json(&json!({ "query": "{ token }" }))
-        .send()
+    let url = format!("{}/graphql", process.base);
+    let ask = async |query: &str| -> Value {
+        let request = reqwest::Client::new().post(&url).bearer_auth("opaque");
+        let request = request.json(&json!({ "query": query }));
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let token = json!({ "data": { "token": "Bearer opaque" } });
+    assert_eq!(ask("{ token }").await, token);
+
+    // A file that cannot be served changes nothing; one that can is served without a restart.
+    std::fs::write(&file, "type Query {").unwrap();
+    assert_eq!(ask("{ token }").await, token);
+    let changed = supergraph.replace("token: String }", "token: String other: String }");
+    std::fs::write(&file, changed).unwrap();
+    let fields = "{ __type(name: \"Query\") { fields { name } } }";
+    let reloaded = async {
+        while ask(fields).await["data"]["__type"]["fields"][1]["name"] != "other" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), reloaded)
         .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    assert_eq!(answer, json!({ "data": { "token": "Bearer opaque" } }));
+        .expect("the new schema is served");
+    assert_eq!(ask("{ token }").await, token);
     assert_eq!(process.stop().await.code(), Some(0));
 }

@@ -69,9 +69,15 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
     for layout in layouts() {
         let graph = Graph::start(layout, &SHOP, &["--demo"]).await;
         let token = graph.demo_token().await;
-        let shipped = "{ me { orders(status: [SHIPPED]) { nodes { id } } } }";
-        let answer = graph.ask(Some(&token), shipped, json!({})).await;
-        let order = &answer["data"]["me"]["orders"]["nodes"][0]["id"];
+        // One that moves: on its way, or delivered just now, which starts over when it is watched.
+        let sent = "{ me { orders(status: [SHIPPED, DELIVERED], first: 100) { nodes { id deliveredAt } } } }";
+        let answer = graph.ask(Some(&token), sent, json!({})).await;
+        let orders = answer["data"]["me"]["orders"]["nodes"].as_array().unwrap();
+        let not_yet = "later than any time";
+        let moving = orders
+            .iter()
+            .max_by_key(|order| order["deliveredAt"].as_str().unwrap_or(not_yet));
+        let order = &moving.expect("an order that was sent")["id"];
 
         // Two watchers of one order get the same.
         let mut sockets = [

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ExprTrait, FromJsonQueryResult, PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::{
+    DatabaseTransaction, ExprTrait, FromJsonQueryResult, IntoActiveModel, PaginatorTrait,
+    QueryOrder, QuerySelect,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -87,6 +90,31 @@ pub async fn by_ids(
         .into_iter()
         .map(|row| (row.id, Arc::new(row)))
         .collect())
+}
+
+/// The order, held until the transaction ends: its changes take turns.
+pub async fn lock(transaction: &DatabaseTransaction, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id)
+        .lock_exclusive()
+        .one(transaction)
+        .await
+}
+
+/// Writes what may change of an order: its status, and when it had which.
+pub async fn update(transaction: &DatabaseTransaction, order: Model) -> Result<(), DbErr> {
+    let mut row = order.into_active_model();
+    for column in [
+        Column::Status,
+        Column::ConfirmedAt,
+        Column::ShippedAt,
+        Column::DeliveredAt,
+        Column::CancelledAt,
+        Column::UpdatedAt,
+    ] {
+        row.reset(column);
+    }
+    row.update(transaction).await?;
+    Ok(())
 }
 
 /// A stretch of the customer's orders in these statuses, in the direction of travel. No status

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
+use sea_orm::{DatabaseTransaction, IntoActiveModel, QueryOrder};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_events")]
@@ -26,6 +26,12 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Adds an entry to an order's timeline.
+pub async fn insert(transaction: &DatabaseTransaction, event: Model) -> Result<(), DbErr> {
+    event.into_active_model().insert(transaction).await?;
+    Ok(())
+}
 
 /// The timeline of each order, oldest first.
 pub async fn of_orders(

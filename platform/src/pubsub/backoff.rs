@@ -22,6 +22,12 @@ impl Backoff {
         }
     }
 
+    /// As if so many attempts had failed already.
+    pub(crate) const fn after(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
     /// The next wait: between half and all of this attempt's limit.
     pub fn next_wait(&mut self) -> Duration {
         let limit = self

@@ -1,7 +1,9 @@
 //! What a mutation answered to a key, stored in the transaction of its effect.
 
 use chrono::{DateTime, Utc};
+use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Query;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
@@ -23,3 +25,27 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Deletes some of those that have expired; the number is of those.
+pub async fn sweep(
+    db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<u64, DbErr> {
+    let key = Expr::tuple([
+        Expr::col(Column::Caller),
+        Expr::col(Column::Operation),
+        Expr::col(Column::Key),
+    ]);
+    let old = Query::select()
+        .columns([Column::Caller, Column::Operation, Column::Key])
+        .from(Entity)
+        .and_where(Column::ExpiresAt.lte(now))
+        .limit(limit)
+        .to_owned();
+    let deleted = Entity::delete_many()
+        .filter(key.in_subquery(old))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}

@@ -2,6 +2,8 @@
 //! and leases. Their migrations are `migrations::platform`.
 
 pub mod idempotency_key;
+pub mod inbox_delivery;
 pub mod inbox_event;
 pub mod lease;
 pub mod outbox_event;
+pub mod outbox_sequence;

@@ -99,6 +99,8 @@ impl Execution<'_> {
         SubgraphResponse {
             data: Value::Object(whole),
             errors,
+            // There were errors, or nothing would have been asked for alone.
+            cache: None,
         }
     }
 }

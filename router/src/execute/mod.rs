@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 pub(crate) use errors::ErrorPolicy;
 
+use crate::cache_control::Composed;
 use crate::error::GraphQLError;
 use crate::prepare::plan::{EntityAlias, Fetch, Node, Plan, Target};
 use crate::prepare::{OperationKind, Variables};
@@ -47,6 +48,7 @@ pub(crate) struct Execution<'a> {
 struct State {
     data: Mutex<Value>,
     errors: Mutex<Vec<GraphQLError>>,
+    cache: Mutex<Composed>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -59,10 +61,11 @@ impl Execution<'_> {
         &self,
         data: Value,
         errors: Vec<GraphQLError>,
-    ) -> (Value, Vec<GraphQLError>) {
+    ) -> (Value, Vec<GraphQLError>, Composed) {
         let state = State {
             data: Mutex::new(data),
             errors: Mutex::new(errors),
+            cache: Mutex::default(),
         };
         if let Some(root) = &self.plan.root {
             self.node(root, &state).await;
@@ -76,6 +79,7 @@ impl Execution<'_> {
                 .errors
                 .into_inner()
                 .unwrap_or_else(PoisonError::into_inner),
+            *lock(&state.cache),
         )
     }
 
@@ -143,6 +147,7 @@ impl Execution<'_> {
             .increment(entities as u64);
         match answer {
             Ok(response) => {
+                lock(&state.cache).add(response.cache);
                 self.report(fetch, &response, &gathered, state);
                 let mut data = lock(&state.data);
                 self.merge(fetch, response.data, &gathered, &mut data);
@@ -150,6 +155,7 @@ impl Execution<'_> {
             Err(error) => {
                 metrics::counter!("router_fetch_failures_total", "subgraph" => subgraph.clone())
                     .increment(1);
+                lock(&state.cache).add(None);
                 let shown = self.policy.transport_error(&error, self.context);
                 self.report_everywhere(fetch, &shown, state);
             }
@@ -258,6 +264,7 @@ impl Execution<'_> {
         let state = State {
             data: Mutex::new(Value::Null),
             errors: Mutex::new(Vec::new()),
+            cache: Mutex::default(),
         };
         match event {
             Ok(response) => {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use hive_router_query_planner::ast::document::Document;
 use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::SelectionSet;
+use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
 use hive_router_query_planner::planner::plan_nodes::{
     BatchFetchNode, FetchNode, FetchNodePathSegment, FetchRewrite, FlattenNodePath,
     FlattenNodePathSegment, PlanNode, QueryPlan,
@@ -180,11 +180,14 @@ impl Compiler<'_> {
         &mut self,
         subgraph: String,
         kind: OperationKind,
-        operation: SubgraphFetchOperation,
+        mut operation: SubgraphFetchOperation,
         variables: Vec<String>,
         representations: Vec<String>,
         renamed: HashMap<String, String>,
     ) -> Arc<FetchOperation> {
+        if repair(&mut operation.document) {
+            operation.document_str = operation.document.to_string();
+        }
         let mut json = Vec::with_capacity(operation.document_str.len() + 16);
         write_string(operation.document_str.as_bytes(), &mut json);
         let shape = Shape::of_document(&operation.document, &mut self.symbols);
@@ -208,6 +211,8 @@ impl Compiler<'_> {
     fn path(&mut self, path: &FlattenNodePath) -> Path {
         path.as_slice()
             .iter()
+            // The root is what it is: its type is not in the data.
+            .skip_while(|segment| matches!(segment, FlattenNodePathSegment::TypeCondition(_)))
             .map(|segment| match segment {
                 FlattenNodePathSegment::Field(name) => Segment::Field(self.symbols.intern(name)),
                 FlattenNodePathSegment::List => Segment::List,
@@ -324,6 +329,50 @@ impl Compiler<'_> {
             .collect();
         Ok(Rewrite { path, change })
     }
+}
+
+/// The planner leaves fragments behind whose fields it has moved to another fetch; no parser takes them.
+/// Says whether there were any.
+fn repair(document: &mut Document) -> bool {
+    let operation = &mut document.operation;
+    let mut broken = drop_empty(&mut operation.selection_set);
+    for fragment in &mut document.fragments {
+        broken |= drop_empty(&mut fragment.selection_set);
+    }
+    if broken && let Some(variables) = &mut operation.variable_definitions {
+        let mut used = operation.selection_set.variable_usages();
+        for fragment in &document.fragments {
+            used.extend(fragment.selection_set.variable_usages());
+        }
+        variables.retain(|variable| used.contains(&variable.name));
+    }
+    broken
+}
+
+fn drop_empty(selections: &mut SelectionSet) -> bool {
+    let before = selections.items.len();
+    let mut broken = false;
+    selections.items.retain_mut(|item| match item {
+        SelectionItem::Field(field) => {
+            let had = !field.selections.items.is_empty();
+            broken |= drop_empty(&mut field.selections);
+            if had && field.selections.items.is_empty() {
+                // Whether the object is there must still be known.
+                field.selections.items.push(typename());
+            }
+            true
+        }
+        SelectionItem::InlineFragment(fragment) => {
+            broken |= drop_empty(&mut fragment.selections);
+            !fragment.selections.items.is_empty()
+        }
+        SelectionItem::FragmentSpread(_) => true,
+    });
+    broken || selections.items.len() < before
+}
+
+fn typename() -> SelectionItem {
+    SelectionItem::Field(FieldSelection::new_typename())
 }
 
 fn renames<'r>(rewrites: impl Iterator<Item = &'r FetchRewrite>) -> HashMap<String, String> {

@@ -130,6 +130,17 @@ pub(crate) fn operation(document: &Document) -> Option<&Operation> {
         })
 }
 
+/// The field of this name that is there whatever type and variables are.
+pub(super) fn plain_field<'d>(
+    selections: &'d [Selection<'static, String>],
+    name: &str,
+) -> Option<&'d Field<'static, String>> {
+    selections.iter().find_map(|selection| match selection {
+        Selection::Field(field) if field.name == name && field.directives.is_empty() => Some(field),
+        _ => None,
+    })
+}
+
 /// The root type of an operation; empty when the schema has none for its kind.
 pub(crate) fn root_type<'s>(operation: &Operation, supergraph: &'s Supergraph) -> &'s str {
     let schema = &supergraph.schema;
@@ -218,8 +229,29 @@ fn is_introspection(field: &Field<'static, String>) -> bool {
     field.name == "__schema" || field.name == "__type"
 }
 
-/// The document as the planner shall see it: without introspection and without what the caller may
-/// not have.
+fn directives<'s>(selection: &'s Selection<'static, String>) -> &'s [Directive] {
+    match selection {
+        Selection::Field(field) => &field.directives,
+        Selection::InlineFragment(fragment) => &fragment.directives,
+        Selection::FragmentSpread(spread) => &spread.directives,
+    }
+}
+
+/// Whether a `@skip` or `@include` without a variable leaves it out.
+fn is_excluded(directives: &[Directive]) -> bool {
+    directives.iter().any(|directive| {
+        let unwanted = match directive.name.as_str() {
+            "skip" => true,
+            "include" => false,
+            _ => return false,
+        };
+        let mut arguments = directive.arguments.iter();
+        arguments.any(|(name, value)| name == "if" && *value == Value::Boolean(unwanted))
+    })
+}
+
+/// The document as the planner shall see it: without introspection, without what is always skipped and
+/// without what the caller may not have. The planner would leave out objects of which nothing remains.
 pub(super) fn for_planner(
     document: &Document,
     supergraph: &Supergraph,
@@ -261,6 +293,7 @@ impl Pruner<'_> {
             return;
         }
         selections.items.retain_mut(|selection| match selection {
+            selection if is_excluded(directives(selection)) => false,
             Selection::Field(field) => {
                 if is_introspection(field) || self.is_denied(parent, &field.name) {
                     return false;

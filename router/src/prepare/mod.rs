@@ -52,6 +52,7 @@ pub enum OperationKind {
 /// An operation that has been parsed, validated and planned.
 pub struct PreparedOperation {
     kind: OperationKind,
+    text: Box<str>,
     name: Option<String>,
     introspects: bool,
     supergraph: Arc<Supergraph>,
@@ -99,6 +100,7 @@ impl PreparedOperation {
         };
         let prepared = Self {
             kind,
+            text: text.into(),
             name,
             introspects: traits.introspects,
             supergraph: Arc::clone(supergraph),
@@ -117,6 +119,19 @@ impl PreparedOperation {
 
     pub fn kind(&self) -> OperationKind {
         self.kind
+    }
+
+    /// The client's document.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The response key of a field of a root field, if both are selected whatever the variables are.
+    pub(crate) fn key_in_root(&self, root: &str, field: &str) -> Option<&str> {
+        let selections = &operation(&self.document)?.selection_set().items;
+        let selections = &document::plain_field(selections, root)?.selection_set.items;
+        let found = document::plain_field(selections, field)?;
+        Some(found.alias.as_ref().unwrap_or(&found.name))
     }
 
     /// The operation's own name in the document.

@@ -14,7 +14,7 @@ use graphql_tools::static_graphql::schema::{Type, TypeDefinition};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{Denials, Field, Introspected, Kind, Leaf, Projection, Selection, Wrapping};
+use super::{Abstract, Denials, Field, Introspected, Kind, Leaf, Projection, Selection, Wrapping};
 use crate::error::ErrorCode;
 use crate::prepare::{Variables, operation, root_type};
 use crate::supergraph::{Supergraph, named_type};
@@ -101,24 +101,56 @@ impl<'d> Compiler<'d> {
                 .possible(type_name)
                 .filter(|name| supergraph.schema.types.contains_key(*name))
                 .collect();
-            Selection::Abstract(
-                visible
-                    .into_iter()
-                    .map(|name| {
-                        (
-                            supergraph.types.find(name),
-                            self.fields(name, type_name, sets),
-                        )
-                    })
-                    .collect(),
-            )
+            let by_type = visible
+                .into_iter()
+                .map(|name| {
+                    (
+                        supergraph.types.find(name),
+                        self.fields(name, type_name, sets),
+                    )
+                })
+                .collect();
+            let of_interface = sets
+                .iter()
+                .all(|set| self.is_uniform(set, type_name))
+                .then(|| self.fields(type_name, type_name, sets));
+            Selection::Abstract(Abstract {
+                by_type,
+                of_interface,
+            })
         };
         let selection = Arc::new(selection);
         self.known.insert(key, Arc::clone(&selection));
         selection
     }
 
-    /// The fields of an object type, of selection sets written on `written_on`.
+    /// Whether a selection on an interface is the same for all its types: it neither names another nor
+    /// asks for the name.
+    fn is_uniform(&self, set: &Selections, interface: &str) -> bool {
+        set.items.iter().all(|selection| match selection {
+            AstSelection::Field(field) => {
+                field.name != "__typename" || !self.included(&field.directives)
+            }
+            AstSelection::InlineFragment(fragment) if !self.included(&fragment.directives) => true,
+            AstSelection::FragmentSpread(spread) if !self.included(&spread.directives) => true,
+            AstSelection::InlineFragment(fragment) => {
+                let same = match &fragment.type_condition {
+                    Some(TypeCondition::On(name)) => name == interface,
+                    None => true,
+                };
+                same && self.is_uniform(&fragment.selection_set, interface)
+            }
+            AstSelection::FragmentSpread(spread) => self
+                .fragments
+                .get(spread.fragment_name.as_str())
+                .is_some_and(|fragment| {
+                    let TypeCondition::On(name) = &fragment.type_condition;
+                    name == interface && self.is_uniform(&fragment.selection_set, interface)
+                }),
+        })
+    }
+
+    /// The fields of a type, of selection sets written on `written_on`.
     fn fields(
         &mut self,
         type_name: &'d str,

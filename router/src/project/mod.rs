@@ -29,8 +29,18 @@ pub(crate) struct Projection {
 enum Selection {
     /// The type is known beforehand.
     Object(Arc<[Field]>),
-    /// The type shows at run time; a type that is not here is none the client may see.
-    Abstract(HashMap<TypeId, Arc<[Field]>>),
+    /// The type shows at run time.
+    Abstract(Abstract),
+}
+
+/// The fields of an object whose type shows at run time.
+#[derive(Debug)]
+struct Abstract {
+    /// A type that is not here is none the client may see.
+    by_type: HashMap<TypeId, Arc<[Field]>>,
+    /// For an object of a subgraph that knows only the interface, where the client's selection is the same for
+    /// every type.
+    of_interface: Option<Arc<[Field]>>,
 }
 
 /// A response key.
@@ -137,7 +147,7 @@ impl Selection {
     fn all_fields(&self) -> Box<dyn Iterator<Item = &Field> + '_> {
         match self {
             Self::Object(fields) => Box::new(fields.iter()),
-            Self::Abstract(by_type) => Box::new(by_type.values().flat_map(|fields| fields.iter())),
+            Self::Abstract(of) => Box::new(of.by_type.values().flat_map(|fields| fields.iter())),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{Field, Introspected, Kind, Leaf, Projection, Selection, Wrapping};
+use super::{Abstract, Field, Introspected, Kind, Leaf, Projection, Selection, Wrapping};
 use crate::error::{ErrorCode, GraphQLError, PathSegment};
 use crate::introspection;
 use crate::prepare::Variables;
@@ -210,15 +210,25 @@ impl<'a> Writer<'a> {
         };
         let fields = match selection {
             Selection::Object(fields) => fields,
-            Selection::Abstract(by_type) => {
+            Selection::Abstract(Abstract {
+                by_type,
+                of_interface,
+            }) => {
                 let known = by_type.get(&object.typename);
                 // Where only one type is possible, subgraphs need not be asked which.
                 let only = || {
                     let only = by_type.values().next().filter(|_| by_type.len() == 1);
                     only.filter(|_| object.typename == TypeId::NONE)
                 };
+                // Nor where the type changes nothing.
+                let any = || {
+                    let types = &self.supergraph.types;
+                    of_interface
+                        .as_ref()
+                        .filter(|_| !types.is_object(object.typename))
+                };
                 // Any other type is inaccessible to clients: to them the object is not there.
-                known.or_else(only).ok_or(Nulled)?
+                known.or_else(only).or_else(any).ok_or(Nulled)?
             }
         };
         self.object(fields, object)

@@ -34,6 +34,7 @@ pub struct ServerConfig {
     pub trusted_proxies: usize,
     pub cors: CorsConfig,
     pub websocket: WebSocketConfig,
+    pub streaming: StreamingConfig,
 }
 
 impl Default for ServerConfig {
@@ -58,6 +59,33 @@ impl Default for ServerConfig {
             trusted_proxies: 0,
             cors: CorsConfig::default(),
             websocket: WebSocketConfig::default(),
+            streaming: StreamingConfig::default(),
+        }
+    }
+}
+
+/// Live subscriptions: of every protocol, and those over HTTP (server-sent events and `multipart/mixed`).
+/// How many of these there may be, and how they end at shutdown, is as for WebSockets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StreamingConfig {
+    /// How long a lost subgraph is tried again before its subscriptions end with an error.
+    pub source_recovery: Duration,
+    /// How long a stream over HTTP may be silent: proxies and clients give up on those that are.
+    pub heartbeat: Duration,
+    /// Events kept for clients that come back with `Last-Event-ID`.
+    pub resume_events: usize,
+    /// How long a stream goes on for a client that has lost its connection.
+    pub resume_window: Duration,
+}
+
+impl Default for StreamingConfig {
+    fn default() -> Self {
+        Self {
+            source_recovery: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(5),
+            resume_events: 64,
+            resume_window: Duration::from_secs(30),
         }
     }
 }
@@ -168,6 +196,7 @@ impl ServerConfig {
             ("websocket.max_message_bytes", ws.max_message_bytes),
             ("websocket.queued_events", ws.queued_events),
             ("websocket.read_buffer_bytes", ws.read_buffer_bytes),
+            ("streaming.resume_events", self.streaming.resume_events),
         ];
         let times = [
             ("body_timeout", self.body_timeout),
@@ -176,6 +205,7 @@ impl ServerConfig {
             ("websocket.pong_timeout", ws.pong_timeout),
             ("websocket.subscribe_timeout", ws.subscribe_timeout),
             ("websocket.close_timeout", ws.close_timeout),
+            ("streaming.heartbeat", self.streaming.heartbeat),
         ];
         let zero_size = sizes.into_iter().find(|(_, size)| *size == 0);
         let zero_time = times.into_iter().find(|(_, time)| time.is_zero());

@@ -11,9 +11,9 @@ mod ws;
 use axum::routing::any;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::SizeAbove;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-pub use config::{CorsConfig, ServerConfig, ServerConfigError, WebSocketConfig};
+pub use config::{CorsConfig, ServerConfig, ServerConfigError, StreamingConfig, WebSocketConfig};
 pub use state::ServerState;
 pub use ws::{CloseReason, Connections};
 
@@ -26,7 +26,12 @@ pub fn graphql_routes(state: ServerState) -> axum::Router {
     let compression = CompressionLayer::new()
         .gzip(config.compression)
         .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(config.compression_min_bytes));
+        .compress_when(
+            SizeAbove::new(config.compression_min_bytes)
+                // An event must not wait in a compressor for more to come.
+                .and(NotForContentType::SSE)
+                .and(NotForContentType::const_new("multipart/mixed")),
+        );
     axum::Router::new()
         .route(&config.path, any(http::handle))
         .layer(compression)

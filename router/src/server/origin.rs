@@ -59,15 +59,28 @@ impl Origins {
             .get(header::ORIGIN)
             .is_none_or(|origin| self.allow(origin) || is_same_site(origin, headers))
     }
+
+    /// Whether a page may open an event stream by a plain GET, which browsers let every page send: an
+    /// allowed page or the same site, by what the browser says of where the request comes from.
+    pub(super) fn allow_event_source(&self, headers: &HeaderMap) -> bool {
+        let same_site = headers
+            .get("sec-fetch-site")
+            .is_none_or(|site| site == "same-origin" || site == "none");
+        match headers.get(header::ORIGIN) {
+            Some(_) => self.allow_upgrade(headers),
+            None => same_site,
+        }
+    }
 }
 
 /// CORS as configured.
 pub(super) fn cors_layer(state: &ServerState) -> CorsLayer {
     let origins = state.origins.clone();
-    let asked: [HeaderName; 4] = [
+    let asked: [HeaderName; 5] = [
         header::CONTENT_TYPE,
         header::AUTHORIZATION,
         header::ACCEPT,
+        HeaderName::from_static("last-event-id"),
         REQUEST_ID,
     ];
     let headers: Vec<HeaderName> = asked
@@ -166,6 +179,24 @@ mod tests {
         check("http://[::1]:80", true);
         check("http://localhost.evil.test", false);
         check("https://evil.test", false);
+    }
+
+    #[test]
+    fn a_foreign_page_opens_no_event_stream() {
+        let none = origins(&[], false);
+        let check = |sent: &[(&'static str, &'static str)], allowed: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("api.example.com"));
+            for (name, value) in sent {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(none.allow_event_source(&headers), allowed, "{sent:?}");
+        };
+        check(&[], true);
+        check(&[("sec-fetch-site", "same-origin")], true);
+        check(&[("sec-fetch-site", "cross-site")], false);
+        check(&[("origin", "https://evil.test")], false);
+        check(&[("origin", "https://api.example.com")], true);
     }
 
     #[test]

@@ -10,13 +10,15 @@ use super::origin::Origins;
 use super::ws::Connections;
 use crate::Router;
 use crate::auth::JwtVerifier;
+use crate::subscribe::{StreamOptions, Subscriptions};
 
 /// The edge's state. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct ServerState {
-    /// The router in use. Storing another one changes what the next operation runs on; operations
-    /// that run already finish on the one they began with.
-    pub router: Arc<ArcSwap<Router>>,
+    /// The router in use.
+    pub(super) router: Arc<ArcSwap<Router>>,
+    /// The live subscriptions, of every protocol.
+    pub(super) subscriptions: Subscriptions,
     pub auth: Arc<JwtVerifier>,
     pub config: Arc<ServerConfig>,
     /// The page that GET answers to browsers in development. It must be self-contained.
@@ -36,8 +38,16 @@ impl ServerState {
         config: ServerConfig,
     ) -> Result<Self, ServerConfigError> {
         config.validate()?;
+        let router = Arc::new(router);
+        let streams = StreamOptions {
+            source_timeout: config.websocket.subscribe_timeout.get(),
+            source_recovery: config.streaming.source_recovery.get(),
+            resume_events: config.streaming.resume_events,
+            resume_window: config.streaming.resume_window.get(),
+        };
         Ok(Self {
-            router: Arc::new(ArcSwap::from_pointee(router)),
+            subscriptions: Subscriptions::new(Arc::clone(&router), streams),
+            router: Arc::new(ArcSwap::new(router)),
             auth: Arc::new(auth),
             ide_page: None,
             connections: Connections::new(&config.websocket),
@@ -46,6 +56,19 @@ impl ServerState {
             origins: Arc::new(Origins::new(&config.cors, config.development)?),
             config: Arc::new(config),
         })
+    }
+
+    /// The router that the next operation runs on.
+    pub fn router(&self) -> Arc<Router> {
+        self.router.load_full()
+    }
+
+    /// Replaces the router. Connections stay open, and operations that run finish on the router they began
+    /// with; live subscriptions move to the new one, or end with SCHEMA_CHANGED if they do not fit it.
+    pub fn reload(&self, router: Router) {
+        let router = Arc::new(router);
+        self.router.store(Arc::clone(&router));
+        self.subscriptions.reload(router);
     }
 
     /// With a page for browsers; it is shown in development only.

@@ -11,6 +11,7 @@ use platform::caller::{CALLER_HEADER, CallerKey};
 use url::Url;
 
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError, socket};
+use crate::cache_control::CachePolicy;
 use crate::prepare::OperationKind;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,8 +24,8 @@ const BACKOFF: Duration = Duration::from_millis(25);
 pub struct HttpTransportOptions {
     /// The longest a single call may take, within the deadline of the request.
     pub deadline: Duration,
-    /// How often a query is tried again when no connection could be made or a proxy says 502, 503 or
-    /// 504. Mutations never are.
+    /// How often a query is tried again when no connection could be made, when it was closed before an
+    /// answer began, or when a proxy says 502, 503 or 504. Mutations never are.
     pub retries: u32,
     /// Signs the caller into a header. `None` for subgraphs that are not ours: they get no caller.
     pub caller_key: Option<CallerKey>,
@@ -243,7 +244,8 @@ impl Transport for HttpTransport {
             let answer = self.post(headers.clone(), body.clone(), timeout).await;
             let retry = match &answer {
                 Ok(response) => is_passing(response.status()),
-                Err(error) => error.is_connect() && !error.is_timeout(),
+                // A kept connection may be closed by its other end just as it is used.
+                Err(error) => (error.is_connect() || error.is_request()) && !error.is_timeout(),
             };
             let backoff = BACKOFF * 2_u32.saturating_pow(attempt);
             if retry && attempt < retries && backoff < request.remaining() {
@@ -254,8 +256,13 @@ impl Transport for HttpTransport {
             break answer.map_err(|error| self.failed(&error))?;
         };
         let status = response.status();
+        let cache = CachePolicy::of(response.headers());
         let body = self.body(response).await?;
-        request.decode(&body).map_err(|malformed| {
+        let decoded = request.decode(&body).map(|mut response| {
+            response.cache = cache;
+            response
+        });
+        decoded.map_err(|malformed| {
             if status.is_success() {
                 malformed
             } else {

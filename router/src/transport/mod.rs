@@ -19,6 +19,7 @@ use serde_json::Map;
 pub use http::{HttpTransport, HttpTransportOptions};
 pub use local::{LocalService, LocalTransport};
 
+use crate::cache_control::CachePolicy;
 use crate::error::PathSegment;
 use crate::prepare::plan::FetchOperation;
 use crate::prepare::{OperationKind, Variables};
@@ -48,6 +49,8 @@ pub struct SubgraphRequest {
 pub struct SubgraphResponse {
     pub(crate) data: Value,
     pub(crate) errors: Vec<SubgraphError>,
+    /// What the subgraph says of keeping it.
+    pub(crate) cache: Option<CachePolicy>,
 }
 
 /// An error in a subgraph's answer, as it was sent.
@@ -173,6 +176,13 @@ impl SubgraphRequest {
         SubgraphResponse {
             data: from_local(response.data, Some(&self.operation.shape), &self.types),
             errors: response.errors.into_iter().map(local_error).collect(),
+            cache: u32::try_from(response.cache_control.max_age)
+                .ok()
+                .filter(|max_age| *max_age > 0)
+                .map(|max_age| CachePolicy {
+                    max_age,
+                    public: response.cache_control.public,
+                }),
         }
     }
 }

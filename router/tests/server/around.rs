@@ -115,6 +115,30 @@ async fn long_answers_are_compressed_for_clients_that_can_read_it() {
 }
 
 #[tokio::test]
+async fn answers_may_be_kept_as_long_as_all_of_their_parts() {
+    let edge = Edge::start().await;
+    let check = async |text: &str, expect: &str| {
+        let response = Case::post(query(text)).send(&edge).await;
+        let kept = response.headers()["cache-control"].to_str().expect("text");
+        assert_eq!(kept, expect, "{text}");
+        let varies = |name: &str| {
+            let values = response.headers().get_all("vary").iter();
+            values
+                .filter_map(|value| value.to_str().ok())
+                .any(|value| value.split(',').any(|part| part.trim() == name))
+        };
+        assert!(varies("accept"));
+        assert_eq!(varies("accept-language"), expect != "no-store");
+    };
+    check("{ shop }", "max-age=60, public").await;
+    check("{ shop basket }", "max-age=30, private").await;
+    check("{ hello }", "no-store").await;
+    check("{ closed }", "no-store").await;
+    check("{ __typename }", "no-store").await;
+    check("mutation { change }", "no-store").await;
+}
+
+#[tokio::test]
 async fn only_listed_pages_may_read_answers() {
     let edge = Edge::with(|config| {
         config.development = false;

@@ -132,7 +132,7 @@ async fn a_get_runs_queries_and_nothing_else() {
     let second = "?query=query+A{hello}+query+B{long}&operationName=A";
     assert_eq!(check(second, 200).await["data"]["hello"], "hello you");
     check("?query=mutation{double(number:1)}", 405).await;
-    check("?query=subscription{forever{number}}", 400).await;
+    check("?query=subscription{forever{number}}", 406).await;
     check("", 400).await;
     check("?query=", 400).await;
     check("?query={hello}&variables=[1]", 400).await;
@@ -222,5 +222,5 @@ async fn mutations_and_the_refusal_of_batches_and_subscriptions() {
     let response = Case::post(query("subscription { forever { number } }"))
         .send(&edge)
         .await;
-    assert_eq!(response.status(), 400);
+    assert_eq!(response.status(), 406);
 }

@@ -14,6 +14,8 @@ use platform::config::Secret;
 use router::auth::{AuthConfig, DevelopmentKey, JwtVerifier, NewToken};
 use router::server::{ServerConfig, ServerState, graphql_routes};
 use router::{LocalService, LocalTransport, Router, Transport};
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
 
 /// A listening server and what its subgraph has seen.
 pub(crate) struct Edge {
@@ -23,13 +25,46 @@ pub(crate) struct Edge {
     token_key: DevelopmentKey,
 }
 
-/// Counts what the subscription's source does.
-#[derive(Debug, Default)]
+/// What feeds the subscriptions, and what they do.
+#[derive(Debug)]
 pub(crate) struct Source {
     /// Events that were taken from it.
     pub(crate) taken: AtomicU64,
     /// Streams that are open.
     pub(crate) open: AtomicU64,
+    /// Events of `feed` that were executed.
+    pub(crate) executed: AtomicU64,
+    /// The state of `feed`: the number of its last change.
+    state: AtomicU64,
+    changes: broadcast::Sender<u64>,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            taken: AtomicU64::new(0),
+            open: AtomicU64::new(0),
+            executed: AtomicU64::new(0),
+            state: AtomicU64::new(0),
+            changes: broadcast::Sender::new(1024),
+        }
+    }
+}
+
+impl Source {
+    /// Changes the state that `feed` tells.
+    pub(crate) fn publish(&self) -> u64 {
+        let number = 1 + self.state.fetch_add(1, Ordering::SeqCst);
+        // Nobody may be listening.
+        let _ = self.changes.send(number);
+        number
+    }
+
+    /// Waits until this many streams are open.
+    pub(crate) async fn opened(&self, streams: u64) {
+        let what = format!("{streams} open streams");
+        until(&what, || self.open.load(Ordering::SeqCst) == streams).await;
+    }
 }
 
 impl Edge {
@@ -133,18 +168,31 @@ pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
         .unwrap_or_else(|_| panic!("in vain: {what}"));
 }
 
+/// The same graph over another source, to swap in.
+pub(crate) fn router_of(source: &Arc<Source>) -> Router {
+    router(Arc::new(LocalTransport::new(
+        "small",
+        service(source.clone()),
+    )))
+}
+
 fn router(transport: Arc<dyn Transport>) -> Router {
-    let sdl = Schema::build(Query, Mutation, Subscription(Arc::default()))
-        .enable_federation()
-        .enable_subscription_in_federation()
-        .finish()
-        .sdl_with_options(
-            async_graphql::SDLExportOptions::new()
-                .federation()
-                .compose_directive(),
-        );
+    let sdl = Schema::build(
+        Query,
+        Mutation(Arc::default()),
+        Subscription(Arc::default()),
+    )
+    .enable_federation()
+    .enable_subscription_in_federation()
+    .finish()
+    .sdl_with_options(
+        async_graphql::SDLExportOptions::new()
+            .federation()
+            .compose_directive(),
+    );
     Router::builder()
         .subgraph("small", &sdl, transport)
+        .event_sequence("feed", "sequence")
         .build()
         .expect("a router")
 }
@@ -165,8 +213,8 @@ pub(crate) fn other_router() -> Router {
         .expect("a router")
 }
 
-fn service(source: Arc<Source>) -> Arc<dyn LocalService> {
-    let schema = Schema::build(Query, Mutation, Subscription(source))
+pub(crate) fn service(source: Arc<Source>) -> Arc<dyn LocalService> {
+    let schema = Schema::build(Query, Mutation(source.clone()), Subscription(source))
         .enable_federation()
         .enable_subscription_in_federation()
         .finish();
@@ -216,6 +264,23 @@ impl Query {
         format!("hello {}", name.as_deref().unwrap_or("you"))
     }
 
+    /// The same for everybody, for a minute.
+    #[graphql(cache_control(max_age = 60))]
+    async fn shop(&self) -> &str {
+        "open"
+    }
+
+    /// The caller's own, for half a minute.
+    #[graphql(cache_control(max_age = 30, private))]
+    async fn basket(&self) -> i32 {
+        3
+    }
+
+    #[graphql(cache_control(max_age = 60))]
+    async fn closed(&self) -> async_graphql::Result<Option<i32>> {
+        Err("closed".into())
+    }
+
     /// A long answer.
     async fn long(&self) -> String {
         "long ".repeat(1000)
@@ -244,16 +309,45 @@ struct Who {
     request_id: String,
 }
 
-struct Mutation;
+struct Mutation(Arc<Source>);
 
 #[Object]
 impl Mutation {
+    /// Changes the state that `feed` tells.
+    async fn change(&self) -> u64 {
+        self.0.publish()
+    }
+
     async fn double(&self, number: i32) -> i32 {
         2 * number
     }
 }
 
 struct Subscription(Arc<Source>);
+
+struct Change {
+    sequence: u64,
+    snapshot: bool,
+    label: String,
+    source: Arc<Source>,
+}
+
+#[Object]
+impl Change {
+    async fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    async fn snapshot(&self) -> bool {
+        self.snapshot
+    }
+
+    /// Counts as an execution.
+    async fn label(&self) -> &str {
+        self.source.executed.fetch_add(1, Ordering::SeqCst);
+        &self.label
+    }
+}
 
 #[derive(SimpleObject)]
 struct Tick {
@@ -279,6 +373,28 @@ impl Subscription {
                     padding: "x".repeat(padding as usize),
                 }
             }
+        })
+    }
+
+    /// How the state is, then every change of it. Without its snapshot it begins with a change.
+    async fn feed(
+        &self,
+        #[graphql(default = true)] snapshot: bool,
+        #[graphql(default)] label: String,
+    ) -> impl Stream<Item = Change> + use<> {
+        let source = Open::new(self.0.clone());
+        let changes = BroadcastStream::new(self.0.changes.subscribe());
+        let now = self.0.state.load(Ordering::SeqCst);
+        let first = stream::iter(snapshot.then_some((now, true)));
+        let later = changes
+            .filter_map(async |change| change.ok())
+            .filter(move |change| std::future::ready(*change > now))
+            .map(|change| (change, false));
+        first.chain(later).map(move |(sequence, snapshot)| Change {
+            sequence,
+            snapshot,
+            label: label.clone(),
+            source: source.0.clone(),
         })
     }
 

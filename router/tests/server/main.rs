@@ -2,11 +2,14 @@
 
 mod around;
 mod auth;
+mod clients;
 mod http;
 mod kit;
 mod provider;
 mod requests;
+mod sharing;
 mod sockets;
+mod streams;
 mod subgraphs;
 mod tokens;
 mod ws;

@@ -1,8 +1,14 @@
 //! Subgraphs that misbehave.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use futures::stream::BoxStream;
-use router::{SubgraphRequest, SubgraphResponse, Transport, TransportError};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use router::{LocalTransport, SubgraphRequest, SubgraphResponse, Transport, TransportError};
+use tokio::sync::watch;
+
+use crate::kit::{Source, service};
 
 /// A subgraph that never answers.
 #[derive(Debug)]
@@ -37,5 +43,52 @@ impl Transport for Panicking {
         _request: SubgraphRequest,
     ) -> Result<BoxStream<'static, Result<SubgraphResponse, TransportError>>, TransportError> {
         panic!("a bug in a transport")
+    }
+}
+
+/// A subgraph that goes down, with all its streams, and comes up again.
+#[derive(Debug)]
+pub(crate) struct Restarting {
+    subgraph: LocalTransport,
+    up: watch::Receiver<bool>,
+}
+
+impl Restarting {
+    /// The subgraph over this source, and its switch.
+    pub(crate) fn new(source: &Arc<Source>) -> (Self, watch::Sender<bool>) {
+        let (switch, up) = watch::channel(true);
+        let subgraph = LocalTransport::new("small", service(source.clone()));
+        (Self { subgraph, up }, switch)
+    }
+
+    fn gone(&self) -> TransportError {
+        TransportError::Unavailable {
+            subgraph: "small".to_owned(),
+            reason: "it is down".to_owned(),
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Restarting {
+    async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
+        self.subgraph.fetch(request).await
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubgraphRequest,
+    ) -> Result<BoxStream<'static, Result<SubgraphResponse, TransportError>>, TransportError> {
+        let mut up = self.up.clone();
+        if !*up.borrow() {
+            return Err(self.gone());
+        }
+        let down = async move { up.wait_for(|up| !up).await.map(|_| ()) };
+        let events = self.subgraph.subscribe(request).await?;
+        let gone = self.gone();
+        Ok(events
+            .take_until(Box::pin(down))
+            .chain(stream::once(async { Err(gone) }))
+            .boxed())
     }
 }

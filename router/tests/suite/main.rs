@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod conditions;
 mod errors;
 mod federation;
 mod headers;

@@ -101,7 +101,7 @@ impl Mutation {
                 outcome
             }
         };
-        transaction.commit().await?;
+        state.database.commit(transaction).await?;
 
         Ok(NotificationPreferencesUpdatePayload {
             updated: outcome.updated,

@@ -10,6 +10,7 @@ mod order_item;
 mod payment_method;
 mod query;
 mod rules;
+pub mod workers;
 
 use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use platform::clock::Clock;

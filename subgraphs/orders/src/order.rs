@@ -50,7 +50,7 @@ impl OrderStatus {
         }
     }
 
-    fn parse(stored: &str) -> Option<Self> {
+    pub(crate) fn parse(stored: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|status| status.as_str() == stored)

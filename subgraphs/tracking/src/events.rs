@@ -24,6 +24,8 @@ pub(crate) struct StatusChanged<'a> {
     pub tracking_number: &'a str,
     pub previous_status: &'a str,
     pub status: &'a str,
+    /// Whether it and all other parcels of the order, or of the return, are delivered now.
+    pub all_delivered: bool,
     pub location: Option<&'a str>,
     /// When it happened, by the carrier's time.
     pub timestamp: Option<DateTime<Utc>>,

@@ -104,11 +104,12 @@ pub async fn record(
         transaction.commit().await?;
         return Ok(Recorded::Known);
     }
+    let all_delivered = journey.is_delivered();
     let (row, change) = journey.change(&transaction, now).await?;
     if row.status != before.status {
-        tell_domains(&transaction, &row, &before.status, now).await?;
+        tell_domains(&transaction, &row, &before.status, all_delivered, now).await?;
     }
-    transaction.commit().await?;
+    state.database.commit(transaction).await?;
 
     let recorded = Recorded::Changed {
         sequence: row.sequence,
@@ -122,6 +123,8 @@ pub async fn record(
 /// in which they are committed.
 pub(crate) struct Journey {
     pub(crate) parcel: shipment::Model,
+    /// Whether the journey's other parcels are delivered, if there are any.
+    others_delivered: bool,
     /// Number of the journey's last change.
     last: i32,
 }
@@ -134,11 +137,22 @@ impl Journey {
         let parcels =
             shipment::lock_journey(transaction, parcel.order_id, parcel.return_id).await?;
         let last = parcels.iter().map(|row| row.sequence).max().unwrap_or(0);
+        let others_delivered = parcels
+            .iter()
+            .all(|row| row.id == parcel.id || is_delivered(row));
         parcels
             .into_iter()
             .find(|row| row.id == parcel.id)
-            .map(|parcel| Self { parcel, last })
+            .map(|parcel| Self {
+                parcel,
+                others_delivered,
+                last,
+            })
             .ok_or(RecordError::NoShipment(parcel.id))
+    }
+
+    fn is_delivered(&self) -> bool {
+        self.others_delivered && is_delivered(&self.parcel)
     }
 
     /// Writes the parcel with the next number, and the change for those who will have missed it.
@@ -162,6 +176,10 @@ impl Journey {
         shipment::update(transaction, self.parcel.clone()).await?;
         Ok((self.parcel, told))
     }
+}
+
+fn is_delivered(row: &shipment::Model) -> bool {
+    row.status == TrackingStatus::Delivered.as_str()
 }
 
 /// All that was told of the parcel, and where it is said to be now.
@@ -198,6 +216,7 @@ async fn tell_domains(
     transaction: &DatabaseTransaction,
     row: &shipment::Model,
     previous_status: &str,
+    all_delivered: bool,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let order_id = IdKind::Order.format(row.order_id);
@@ -218,6 +237,7 @@ async fn tell_domains(
                 tracking_number: &row.tracking_number,
                 previous_status,
                 status: &row.status,
+                all_delivered,
                 location: row.location.as_deref(),
                 timestamp: row.last_update,
                 estimated_delivery: row.estimated_delivery,

@@ -1,8 +1,9 @@
-//! Content negotiation: which of the two media types an answer has, and which a body must have.
+//! Content negotiation: which media type an answer or a stream of events has, and which a body must have.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
 
 use super::respond::Refusal;
+use super::stream::Format;
 use crate::error::ErrorCode;
 
 /// The media type of an answer. The type decides what the status codes mean.
@@ -40,32 +41,81 @@ struct Range<'a> {
     quality: f32,
     /// Asks for UTF-8, or for no charset in particular.
     utf8: bool,
+    /// The version of Apollo's multipart protocol.
+    specification: Option<&'a str>,
+}
+
+/// What a client accepts: at least one of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// The best type for a single answer.
+    pub(super) single: Option<MediaType>,
+    /// The best format for a stream of events.
+    pub(super) stream: Option<Format>,
+}
+
+impl Accepted {
+    /// The type of an answer that says no. Where a stream was expected, the status has to say it.
+    pub(super) fn refusal(&self) -> MediaType {
+        self.single.unwrap_or(MediaType::GraphQLResponse)
+    }
+}
+
+/// What the client accepts.
+pub(super) fn negotiate(headers: &HeaderMap) -> Result<Accepted, Refusal> {
+    let accept = text(headers);
+    if accept.trim().is_empty() {
+        return Ok(Accepted {
+            single: Some(MediaType::Json),
+            stream: None,
+        });
+    }
+    let ranges: Vec<Range<'_>> = ranges(&accept).collect();
+    let accepted = Accepted {
+        single: single(&ranges),
+        stream: stream(&ranges),
+    };
+    if accepted.single.is_none() && accepted.stream.is_none() {
+        return Err(Refusal::not_acceptable(
+            "answers are application/graphql-response+json or application/json, in UTF-8",
+        ));
+    }
+    Ok(accepted)
 }
 
 /// The best type that the client accepts.
-pub(super) fn negotiate(headers: &HeaderMap) -> Result<MediaType, Refusal> {
-    let accept = text(headers);
-    if accept.trim().is_empty() {
-        return Ok(MediaType::Json);
-    }
-    let ranges: Vec<Range<'_>> = ranges(&accept).collect();
-    let best = MediaType::ALL
+fn single(ranges: &[Range<'_>]) -> Option<MediaType> {
+    MediaType::ALL
         .into_iter()
-        .filter_map(|media| Some((media, preference(&ranges, "application", media.subtype())?)))
+        .filter_map(|media| Some((media, preference(ranges, "application", media.subtype())?)))
         .filter(|(_, preference)| preference.quality > 0.0)
         .max_by(|(_, a), (_, b)| {
             a.quality
                 .total_cmp(&b.quality)
                 .then(a.named.cmp(&b.named))
                 .then(b.position.cmp(&a.position))
-        });
-    best.map(|(media, _)| media).ok_or_else(|| {
-        Refusal::new(
-            StatusCode::NOT_ACCEPTABLE,
-            ErrorCode::BadUserInput,
-            "answers are application/graphql-response+json or application/json, in UTF-8",
-        )
-    })
+        })
+        .map(|(media, _)| media)
+}
+
+/// A stream must be asked for by name: whoever accepts anything expects something that ends.
+fn stream(ranges: &[Range<'_>]) -> Option<Format> {
+    ranges
+        .iter()
+        .filter(|range| range.utf8 && range.quality > 0.0)
+        .filter_map(|range| match (range.kind, range.subtype) {
+            ("text", "event-stream") => Some((range.quality, Format::EventStream)),
+            ("multipart", "mixed")
+                if range.specification.is_none_or(|version| version == "1.0") =>
+            {
+                Some((range.quality, Format::Multipart))
+            }
+            _ => None,
+        })
+        // The first of those liked best.
+        .rev()
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, format)| format)
 }
 
 /// A browser asks for a page rather than a client for an answer.
@@ -161,6 +211,7 @@ fn range(text: &str) -> Option<Range<'_>> {
         subtype,
         quality: 1.0,
         utf8: true,
+        specification: None,
     };
     for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
         match name.trim() {
@@ -169,6 +220,7 @@ fn range(text: &str) -> Option<Range<'_>> {
                 let charset = value.trim().trim_matches('"');
                 range.utf8 = matches!(charset, "utf-8" | "utf8");
             }
+            "subscriptionspec" => range.specification = Some(value.trim().trim_matches('"')),
             _ => {}
         }
     }
@@ -187,7 +239,8 @@ mod tests {
     fn the_answer_has_the_type_the_client_likes_best() {
         use MediaType::{GraphQLResponse, Json};
         let check = |accept: &'static str, expect: Option<MediaType>| {
-            let media = negotiate(&headers(header::ACCEPT, accept)).ok();
+            let accepted = negotiate(&headers(header::ACCEPT, accept)).ok();
+            let media = accepted.and_then(|accepted| accepted.single);
             assert_eq!(media, expect, "{accept}");
         };
         check("", Some(Json));
@@ -223,7 +276,38 @@ mod tests {
         check("text/html", None);
         check("application/json;q=0", None);
         check("application/json; charset=iso-8859-1", None);
-        assert_eq!(negotiate(&HeaderMap::new()).ok(), Some(Json));
+        let unasked = negotiate(&HeaderMap::new()).ok();
+        assert_eq!(unasked.and_then(|accepted| accepted.single), Some(Json));
+    }
+
+    #[test]
+    fn a_stream_has_to_be_asked_for() {
+        use Format::{EventStream, Multipart};
+        let check = |accept: &'static str, expect: Option<Format>| {
+            let accepted = negotiate(&headers(header::ACCEPT, accept)).ok();
+            let format = accepted.and_then(|accepted| accepted.stream);
+            assert_eq!(format, expect, "{accept}");
+        };
+        check("*/*", None);
+        check("text/*", None);
+        check("application/json", None);
+        check("text/event-stream", Some(EventStream));
+        check("text/event-stream;q=0", None);
+        check("multipart/mixed", Some(Multipart));
+        check(
+            "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json",
+            Some(Multipart),
+        );
+        check(
+            r#"multipart/mixed;boundary="graphql";subscriptionSpec="1.0""#,
+            Some(Multipart),
+        );
+        check("multipart/mixed;subscriptionSpec=2.0", None);
+        check("multipart/mixed, text/event-stream", Some(Multipart));
+        check(
+            "multipart/mixed;q=0.5, text/event-stream",
+            Some(EventStream),
+        );
     }
 
     #[test]

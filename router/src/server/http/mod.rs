@@ -4,6 +4,7 @@ mod csrf;
 mod media;
 mod params;
 mod respond;
+mod stream;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -16,9 +17,10 @@ use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, StreamExt};
 use tracing::Instrument;
 
-use self::media::MediaType;
+use self::media::{Accepted, MediaType};
 pub(super) use self::params::from_value as request_from_value;
 pub(super) use self::respond::Refusal;
+use self::stream::{Format, Refused};
 use super::client::{Client, authorization};
 use super::request_id::{REQUEST_ID, header_value};
 use super::state::ServerState;
@@ -27,6 +29,7 @@ use crate::auth::Identity;
 use crate::error::ErrorCode;
 use crate::prepare::OperationKind;
 use crate::request::GraphQLRequest;
+use crate::subscribe::EventId;
 
 /// Answers whatever comes to the endpoint.
 pub(super) async fn handle(State(state): State<ServerState>, request: Request) -> Response {
@@ -43,14 +46,14 @@ pub(super) async fn handle(State(state): State<ServerState>, request: Request) -
 }
 
 async fn answer(state: ServerState, client: Client, parts: request::Parts, body: Body) -> Response {
-    let media = media::negotiate(&parts.headers);
+    let accepted = media::negotiate(&parts.headers);
     // A client whose taste cannot be met still has to be told so.
-    let refused_as = media.as_ref().copied().unwrap_or(MediaType::Json);
+    let refused_as = accepted.as_ref().map_or(MediaType::Json, Accepted::refusal);
     let answer = match (&parts.method, ide_page(&state)) {
         (&Method::GET, _) if is_upgrade(&parts.headers) => upgrade(state, client, parts).await,
         (&Method::GET, Some(html)) if media::wants_page(&parts) => Ok(page(html)),
-        (&Method::GET, _) => contained(get(state, client, parts, media)).await,
-        (&Method::POST, _) => contained(post(state, client, parts, body, media)).await,
+        (&Method::GET, _) => contained(get(state, client, parts, accepted)).await,
+        (&Method::POST, _) => contained(post(state, client, parts, body, accepted)).await,
         _ => Err(Refusal::method("GET, POST", "use GET or POST")),
     };
     answer.unwrap_or_else(|refusal| refusal.respond(refused_as))
@@ -73,13 +76,17 @@ async fn get(
     state: ServerState,
     client: Client,
     parts: request::Parts,
-    media: Result<MediaType, Refusal>,
+    accepted: Result<Accepted, Refusal>,
 ) -> Result<Response, Refusal> {
-    let media = media?;
-    csrf::check(&parts.headers, &state.csrf_headers)?;
+    let accepted = accepted?;
+    // A browser's `EventSource` cannot set headers.
+    let event_source = accepted.stream == Some(Format::EventStream);
+    if !(event_source && state.origins.allow_event_source(&parts.headers)) {
+        csrf::check(&parts.headers, &state.csrf_headers)?;
+    }
     let identity = identify(&state, &parts.headers).await?;
     let request = params::from_query(parts.uri.query().unwrap_or_default())?;
-    run(state, client, identity, request, Method::GET, media).await
+    run(state, client, identity, request, &parts, accepted).await
 }
 
 async fn post(
@@ -87,14 +94,14 @@ async fn post(
     client: Client,
     parts: request::Parts,
     body: Body,
-    media: Result<MediaType, Refusal>,
+    accepted: Result<Accepted, Refusal>,
 ) -> Result<Response, Refusal> {
-    let media = media?;
+    let accepted = accepted?;
     media::require_json(&parts.headers)?;
     let identity = identify(&state, &parts.headers).await?;
     let body = read(&state, &parts.headers, body).await?;
     let request = params::from_body(&body)?;
-    run(state, client, identity, request, Method::POST, media).await
+    run(state, client, identity, request, &parts, accepted).await
 }
 
 async fn run(
@@ -102,18 +109,19 @@ async fn run(
     client: Client,
     identity: Identity,
     request: GraphQLRequest,
-    method: Method,
-    media: MediaType,
+    parts: &request::Parts,
+    accepted: Accepted,
 ) -> Result<Response, Refusal> {
     let router = state.router.load_full();
+    let refused = accepted.refusal();
     let kind = match router.prepare(&request) {
         Ok(operation) => operation.kind(),
-        Err(refused) => return Ok(respond::graphql(media, &refused)),
+        Err(response) => return Ok(respond::graphql(refused, &response)),
     };
     let context = client.context(&identity.caller);
     let response = match kind {
         OperationKind::Query => router.execute(request, context).await,
-        OperationKind::Mutation if method == Method::GET => {
+        OperationKind::Mutation if parts.method == Method::GET => {
             return Err(Refusal::method("POST", "mutations need POST"));
         }
         // A client that hangs up must not leave a mutation half done.
@@ -126,12 +134,39 @@ async fn run(
                 })?
         }
         OperationKind::Subscription => {
-            return Err(Refusal::bad_request(
-                "subscriptions are served over WebSocket, by the protocol graphql-transport-ws",
-            ));
+            let Some(format) = accepted.stream else {
+                return Err(Refusal::not_acceptable(
+                    "subscriptions are answered with text/event-stream or multipart/mixed, or over WebSocket",
+                ));
+            };
+            let after = last_event(&parts.headers);
+            let opened =
+                stream::open(&state, &router, request, context, &identity, format, after).await;
+            return match opened {
+                Ok(response) => Ok(response),
+                Err(Refused::Request(refusal)) => Err(refusal),
+                Err(Refused::Operation(response)) => Ok(respond::graphql(refused, &response)),
+            };
         }
     };
-    Ok(respond::graphql(media, &response))
+    match (accepted.single, accepted.stream) {
+        (Some(media), _) => {
+            let mut answer = respond::graphql(media, &response);
+            respond::keep(&mut answer, response.cache, &state.forward_headers);
+            Ok(answer)
+        }
+        // A request error needs its status, which a stream has no place for.
+        (None, Some(Format::EventStream)) if response.data.is_some() => {
+            Ok(stream::answer(&response))
+        }
+        (None, _) => Ok(respond::graphql(refused, &response)),
+    }
+}
+
+/// The last event that a client has had of the stream it lost. An id that is none of ours is ignored:
+/// the client then begins anew.
+fn last_event(headers: &HeaderMap) -> Option<EventId> {
+    headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 
 async fn identify(state: &ServerState, headers: &HeaderMap) -> Result<Identity, Refusal> {

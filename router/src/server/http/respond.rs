@@ -1,11 +1,12 @@
 //! Answers: the status and headers that a GraphQL response or a refusal goes out with.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::media::MediaType;
 use crate::auth::AuthError;
+use crate::cache_control::CachePolicy;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::{GraphQLResponse, StatusHint};
 
@@ -16,7 +17,7 @@ pub(in super::super) struct Refusal {
     status: StatusCode,
     code: ErrorCode,
     pub(in super::super) message: String,
-    header: Option<(header::HeaderName, &'static str)>,
+    header: Option<(HeaderName, &'static str)>,
 }
 
 impl Refusal {
@@ -39,6 +40,10 @@ impl Refusal {
 
     pub(super) fn forbidden(message: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
+    }
+
+    pub(super) fn not_acceptable(message: &str) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadUserInput, message)
     }
 
     pub(super) fn internal() -> Self {
@@ -120,6 +125,21 @@ pub(super) fn graphql(media: MediaType, response: &GraphQLResponse) -> Response 
     build(media, status, response)
 }
 
+/// Says how long an answer may be kept, and by which headers of the client it may differ.
+pub(super) fn keep(answer: &mut Response, policy: Option<CachePolicy>, forwarded: &[HeaderName]) {
+    let value = policy.map_or_else(|| "no-store".to_owned(), CachePolicy::to_value);
+    let headers = answer.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        headers.insert(header::CACHE_CONTROL, value);
+    }
+    if policy.is_some() {
+        headers.append(header::VARY, HeaderValue::from(header::AUTHORIZATION));
+        for name in forwarded {
+            headers.append(header::VARY, HeaderValue::from(name.clone()));
+        }
+    }
+}
+
 /// The request was well-formed and let in; its document or variables are at fault. Clients of old
 /// expect 200 then.
 fn is_clients_document(code: ErrorCode) -> bool {
@@ -143,6 +163,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::BadUserInput
         | ErrorCode::NotFound
         | ErrorCode::Conflict
+        | ErrorCode::SchemaChanged
         | ErrorCode::OperationTooComplex
         | ErrorCode::PersistedOperationNotFound
         | ErrorCode::PersistedOperationRequired => StatusCode::BAD_REQUEST,

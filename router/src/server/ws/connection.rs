@@ -204,10 +204,9 @@ impl Connection {
         if let Some(ticket) = self.queue.open(id)? {
             let key = ticket.key();
             let running = operation::run(
-                self.state.router.load_full(),
+                self.state.clone(),
                 request,
                 self.client.context(&self.identity.caller),
-                self.state.config.websocket.subscribe_timeout.get(),
                 ticket,
             );
             let task = tokio::spawn(running.instrument(span));

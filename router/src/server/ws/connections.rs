@@ -38,7 +38,7 @@ struct Member {
 
 /// One connection's place. Dropping it gives the place back.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(in super::super) struct Lease {
     inner: Arc<Inner>,
     id: u64,
     user: Option<String>,
@@ -65,7 +65,7 @@ impl Connections {
     }
 
     /// A place for one more connection; `None` when this instance is full or shutting down.
-    pub(super) fn admit(&self) -> Option<Lease> {
+    pub(in super::super) fn admit(&self) -> Option<Lease> {
         if self.inner.draining.is_cancelled() {
             return None;
         }
@@ -99,6 +99,11 @@ impl Connections {
         }
     }
 
+    /// Cancelled when the instance begins to shut down.
+    pub(in super::super) fn drain_token(&self) -> CancellationToken {
+        self.inner.draining.clone()
+    }
+
     /// Resolves when the instance begins to shut down.
     pub(super) fn draining(&self) -> WaitForCancellationFuture<'_> {
         self.inner.draining.cancelled()
@@ -115,7 +120,7 @@ impl Inner {
 impl Lease {
     /// Counts the connection as this user's. The user's oldest is closed if there are too many now.
     /// The receiver gets the reason when it is this connection's turn.
-    pub(super) fn belongs_to(&mut self, user: &str) -> oneshot::Receiver<CloseReason> {
+    pub(in super::super) fn belongs_to(&mut self, user: &str) -> oneshot::Receiver<CloseReason> {
         let (close, closed) = oneshot::channel();
         let mut users = self.inner.users();
         let members = users.entry(user.to_owned()).or_default();

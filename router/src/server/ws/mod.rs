@@ -16,6 +16,7 @@ use tracing::Instrument;
 pub use self::close::CloseReason;
 use self::connection::Connection;
 pub use self::connections::Connections;
+pub(super) use self::connections::Lease;
 use super::client::Client;
 use super::http::Refusal;
 use super::state::ServerState;

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use crate::error::GraphQLError;
 use crate::request::GraphQLRequest;
-use crate::response::GraphQLResponse;
 use crate::server::http::request_from_value;
 
 /// Ids are the client's; a long one would only cost memory.
@@ -91,12 +90,12 @@ pub(super) fn pong(payload: Option<&RawValue>) -> String {
     }
 }
 
-pub(super) fn next(id: &str, response: &GraphQLResponse) -> Vec<u8> {
-    let data = response.data.as_deref().unwrap_or_default();
-    let mut message = Vec::with_capacity(data.len() + 64 + id.len() + 256 * response.errors.len());
+/// `response` is JSON already.
+pub(super) fn next(id: &str, response: &[u8]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(response.len() + 64 + id.len());
     open(&mut message, "next", id);
     message.extend_from_slice(b",\"payload\":");
-    response.write_json(&mut message);
+    message.extend_from_slice(response);
     message.push(b'}');
     message
 }
@@ -187,15 +186,12 @@ mod tests {
     fn ids_are_escaped_in_what_is_written() {
         let id = "a\"b";
         let errors = [GraphQLError::new(ErrorCode::BadUserInput, "no")];
-        let response = GraphQLResponse {
-            data: Some("{\"a\":1}".into()),
-            ..GraphQLResponse::default()
-        };
-        for message in [next(id, &response), error(id, &errors), complete(id)] {
+        let response = br#"{"data":{"a":1}}"#;
+        for message in [next(id, response), error(id, &errors), complete(id)] {
             let value: Value = serde_json::from_slice(&message).expect("JSON");
             assert_eq!(value["id"], id);
         }
-        let message: Value = serde_json::from_slice(&next(id, &response)).expect("JSON");
+        let message: Value = serde_json::from_slice(&next(id, response)).expect("JSON");
         assert_eq!(message["payload"]["data"]["a"], 1);
     }
 }

@@ -4,13 +4,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::close::CloseReason;
 use super::protocol;
 use crate::error::{ErrorCode, GraphQLError};
-use crate::response::GraphQLResponse;
+use crate::subscribe::{End as StreamEnd, Event, Watch, Watcher};
 
 /// The operations of a connection and their unsent events.
 #[derive(Debug)]
@@ -39,9 +40,19 @@ struct Operation {
     /// Unlike the client's id, never used twice.
     key: u64,
     id: Arc<str>,
-    events: VecDeque<Arc<GraphQLResponse>>,
+    /// Responses as JSON.
+    events: VecDeque<Bytes>,
     end: Option<End>,
-    task: Option<AbortHandle>,
+    running: Running,
+}
+
+/// What makes an operation's events. It must not be dropped while the queue is locked: that may take
+/// the lock of a stream, which is held while its events are queued.
+#[derive(Debug)]
+enum Running {
+    Nothing,
+    Task(AbortHandle),
+    Watching(#[expect(dead_code, reason = "it is there to be dropped")] Watch),
 }
 
 /// How an operation ended.
@@ -124,12 +135,16 @@ impl Queue {
         state.last_key += 1;
         let key = state.last_key;
         let accepted = refused.is_none();
+        // Most connections have one: a vector that makes room for four would cost every one of them.
+        if state.operations.is_empty() {
+            state.operations.reserve_exact(1);
+        }
         state.operations.push(Operation {
             key,
             id: id.into(),
             events: VecDeque::new(),
             end: refused,
-            task: None,
+            running: Running::Nothing,
         });
         drop(state);
         if accepted {
@@ -145,28 +160,45 @@ impl Queue {
     pub(super) fn attach(&self, key: u64, task: AbortHandle) {
         let mut state = self.state();
         match state.find(key) {
-            Some(operation) => operation.task = Some(task),
+            // It may have found its stream already.
+            Some(operation) if matches!(operation.running, Running::Nothing) => {
+                operation.running = Running::Task(task);
+            }
+            Some(_) => {}
             // It has ended already.
             None => task.abort(),
         }
     }
 
+    /// Remembers the stream that an operation watches, to leave it with the operation.
+    pub(super) fn keep(&self, key: u64, watch: Watch) {
+        let mut state = self.state();
+        if let Some(operation) = state.find(key) {
+            operation.running = Running::Watching(watch);
+            return;
+        }
+        drop(state);
+        drop(watch);
+    }
+
     /// Forgets an operation that the client has completed, with what it has not read of it.
     pub(super) fn cancel(&self, id: &str) {
         let mut state = self.state();
-        if let Some(at) = state
+        let at = state
             .operations
             .iter()
-            .position(|operation| *operation.id == *id)
-        {
-            state.operations.remove(at).stop();
+            .position(|operation| *operation.id == *id);
+        let cancelled = at.map(|at| state.operations.remove(at));
+        drop(state);
+        if let Some(operation) = cancelled {
+            operation.stop();
         }
     }
 
     /// Stops every operation, at the end of the connection.
     pub(super) fn stop(&self) {
-        let mut state = self.state();
-        state.operations.drain(..).for_each(Operation::stop);
+        let operations = std::mem::take(&mut self.state().operations);
+        operations.into_iter().for_each(Operation::stop);
     }
 
     /// Waits for the next thing to write. There must be one caller only.
@@ -202,12 +234,16 @@ impl Queue {
         let operation = &mut state.operations[at];
         let id = operation.id.clone();
         if let Some(event) = operation.events.pop_front() {
+            if operation.events.is_empty() {
+                // Most operations wait for long, with nothing to keep room for.
+                operation.events = VecDeque::new();
+            }
             drop(state);
             return Some(Outgoing::Text(protocol::next(&id, &event)));
         }
-        let end = state.operations.remove(at).end;
+        let operation = state.operations.remove(at);
         drop(state);
-        Some(Outgoing::Text(match end {
+        Some(Outgoing::Text(match operation.end {
             Some(End::Error(errors)) => protocol::error(&id, &errors),
             Some(End::Complete) | None => protocol::complete(&id),
         }))
@@ -238,7 +274,7 @@ impl Operation {
     }
 
     fn stop(self) {
-        if let Some(task) = self.task {
+        if let Running::Task(task) = self.running {
             task.abort();
         }
     }
@@ -249,8 +285,12 @@ impl Ticket {
         self.key
     }
 
-    /// Queues an event. If the client is too far behind, this one replaces all that it has not read.
-    pub(super) fn push(&self, event: Arc<GraphQLResponse>) {
+    pub(super) fn queue(&self) -> Arc<Queue> {
+        Arc::clone(&self.queue)
+    }
+
+    /// Queues a response. If the client is too far behind, it replaces all that has not been read.
+    pub(super) fn push(&self, event: Bytes) {
         let max = self.queue.max_events;
         self.queue.change(|state| {
             let Some(operation) = state.find(self.key) else {
@@ -266,11 +306,16 @@ impl Ticket {
     }
 
     pub(super) fn complete(self) {
-        self.end(End::Complete);
+        Self::end(&self, End::Complete);
     }
 
     pub(super) fn fail(self, errors: Vec<GraphQLError>) {
-        self.end(End::Error(errors));
+        self.refuse(errors);
+    }
+
+    /// Like [`Self::fail`], for a ticket that others may hold.
+    pub(super) fn refuse(&self, errors: Vec<GraphQLError>) {
+        Self::end(self, End::Error(errors));
     }
 
     /// Closes the whole connection.
@@ -287,12 +332,29 @@ impl Ticket {
     }
 }
 
+impl Watcher for Ticket {
+    fn event(&self, event: &Arc<Event>) {
+        self.push(event.payload.clone());
+    }
+
+    fn end(&self, end: &StreamEnd) {
+        match end {
+            StreamEnd::Complete => Self::end(self, End::Complete),
+            StreamEnd::Failed(errors) => Self::end(self, End::Error(errors.to_vec())),
+            StreamEnd::SourceTimeout => self.close(CloseReason::SourceTimeout),
+        }
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.end(End::Error(vec![GraphQLError::new(
-            ErrorCode::Internal,
-            "an internal error happened",
-        )]));
+        Self::end(
+            self,
+            End::Error(vec![GraphQLError::new(
+                ErrorCode::Internal,
+                "an internal error happened",
+            )]),
+        );
     }
 }
 

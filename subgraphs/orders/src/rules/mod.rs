@@ -3,3 +3,4 @@
 pub(crate) mod actions;
 pub(crate) mod line;
 pub(crate) mod payment;
+pub(crate) mod progress;

@@ -10,3 +10,4 @@ mod ownership;
 mod paging;
 mod shop;
 mod statements;
+mod workers;

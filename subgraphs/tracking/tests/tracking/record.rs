@@ -172,6 +172,31 @@ async fn other_domains_are_told_of_each_new_status_once_and_not_of_each_place() 
 }
 
 #[tokio::test]
+async fn other_domains_are_told_when_the_last_parcel_of_an_order_is_delivered() {
+    for fixture in fixtures().await {
+        let first = fixture.ship().await;
+        let second = fixture.ship_for(first.order_id).await;
+        for (row, told) in [
+            (&first, seen(Delivered, "Front Door, Brooklyn NY", at(8, 0))),
+            (&second, seen(Shipped, "Warehouse, Chicago IL", at(9, 0))),
+            (
+                &second,
+                seen(Delivered, "Front Door, Brooklyn NY", at(10, 0)),
+            ),
+        ] {
+            fixture.record(row, &told).await;
+        }
+        let events = fixture.events().await;
+        let told: Vec<_> = events
+            .iter()
+            .map(|event| &event.data["allDelivered"])
+            .collect();
+        assert_eq!(told, [false, false, true], "{}", fixture.scratch.name);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_returns_parcel_has_a_journey_of_its_own() {
     for fixture in fixtures().await {
         let out = fixture.ship().await;

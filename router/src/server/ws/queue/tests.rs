@@ -4,11 +4,8 @@ use serde_json::Value;
 
 use super::*;
 
-fn event(number: u64) -> Arc<GraphQLResponse> {
-    Arc::new(GraphQLResponse {
-        data: Some(format!(r#"{{"n":{number}}}"#).into()),
-        ..GraphQLResponse::default()
-    })
+fn event(number: u64) -> Bytes {
+    format!(r#"{{"data":{{"n":{number}}}}}"#).into()
 }
 
 fn opened(queue: &Arc<Queue>, id: &str) -> Ticket {

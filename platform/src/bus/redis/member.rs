@@ -1,0 +1,249 @@
+//! A member of a consumer group over Redis Streams.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use redis::aio::ConnectionManager;
+use redis::{Cmd, RedisError};
+use uuid::Uuid;
+
+use super::{FIELD, failed, stream};
+use crate::bus::{BusError, Consumer, Event};
+
+/// How long the server waits for new events before it answers that there are none.
+pub(super) const BLOCK: Duration = Duration::from_secs(1);
+/// How long a member that died keeps the others waiting.
+const LOCK: Duration = Duration::from_secs(5);
+/// How often a member that stands by looks whether it may read.
+const STANDBY: Duration = Duration::from_millis(500);
+/// Events in one batch at most.
+const BATCH: usize = 100;
+/// The consumer name that all members read under.
+const READER: &str = "reader";
+
+/// Takes or renews the lock: KEYS[1] the lock, ARGV[1] the member, ARGV[2] milliseconds.
+const TAKE: &str = "local holder = redis.call('GET', KEYS[1]) \
+    if holder and holder ~= ARGV[1] then return 0 end \
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
+/// Lets the lock go: KEYS[1] the lock, ARGV[1] the member.
+const LET_GO: &str =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+
+type Fields = HashMap<String, String>;
+/// Streams, each with its entries; an entry that was trimmed has no fields.
+type Entries = Option<Vec<(String, Vec<(String, Option<Fields>)>)>>;
+
+pub(super) struct Member {
+    /// For commands that are answered at once.
+    connection: ConnectionManager,
+    /// For waiting; commands behind a wait would wait, too.
+    reading: ConnectionManager,
+    streams: Vec<String>,
+    group: String,
+    lock: String,
+    id: String,
+    /// When the lock was last taken, or `None` when it is not held.
+    locked: Option<Instant>,
+    /// Whether the groups are known to exist, and what was left uncommitted is read.
+    caught_up: bool,
+    /// Stream and id of each entry that was received and not committed.
+    uncommitted: Vec<(String, String)>,
+}
+
+impl Member {
+    pub(super) fn new(
+        connection: ConnectionManager,
+        reading: ConnectionManager,
+        topics: &[&str],
+        group: &str,
+        id: Uuid,
+    ) -> Self {
+        Self {
+            connection,
+            reading,
+            streams: topics.iter().map(|topic| stream(topic)).collect(),
+            group: group.to_owned(),
+            lock: format!("vantage:reader:{group}"),
+            id: id.to_string(),
+            locked: None,
+            caught_up: false,
+            uncommitted: Vec::new(),
+        }
+    }
+
+    /// Whether this member may read now.
+    async fn take_lock(&mut self) -> Result<bool, RedisError> {
+        let held = self.locked.is_some_and(|since| since.elapsed() < LOCK);
+        if held && self.locked.is_some_and(|since| since.elapsed() < LOCK / 3) {
+            return Ok(true);
+        }
+        let asked = Instant::now();
+        let taken: bool = redis::cmd("EVAL")
+            .arg(TAKE)
+            .arg(1)
+            .arg(&self.lock)
+            .arg(&self.id)
+            .arg(u64::try_from(LOCK.as_millis()).unwrap_or(u64::MAX))
+            .query_async(&mut self.connection)
+            .await?;
+        if !held || !taken {
+            // Another may have read since, and left something.
+            self.caught_up = false;
+        }
+        self.locked = taken.then_some(asked);
+        Ok(taken)
+    }
+
+    /// Creates the groups that are not there, from the oldest event on.
+    async fn create_groups(&mut self) -> Result<(), RedisError> {
+        for stream in &self.streams {
+            let created: Result<(), RedisError> = redis::cmd("XGROUP")
+                .arg("CREATE")
+                .arg(stream)
+                .arg(&self.group)
+                .arg(0)
+                .arg("MKSTREAM")
+                .query_async(&mut self.connection)
+                .await;
+            match created {
+                Err(error) if error.code() != Some("BUSYGROUP") => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Cmd {
+        let mut read = redis::cmd("XREADGROUP");
+        read.arg("GROUP").arg(&self.group).arg(READER);
+        read.arg("COUNT").arg(BATCH);
+        read
+    }
+
+    fn from(&self, read: &mut Cmd, id: &str) {
+        read.arg("STREAMS").arg(&self.streams);
+        for _ in &self.streams {
+            read.arg(id);
+        }
+    }
+
+    /// What was delivered under the group's name and not committed.
+    async fn read_uncommitted(&mut self) -> Result<Entries, RedisError> {
+        let mut read = self.read();
+        self.from(&mut read, "0");
+        read.query_async(&mut self.connection).await
+    }
+
+    async fn read_new(&mut self) -> Result<Entries, RedisError> {
+        let mut read = self.read();
+        read.arg("BLOCK")
+            .arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
+        self.from(&mut read, ">");
+        read.query_async(&mut self.reading).await
+    }
+
+    /// The next entries, or none when there are none for now.
+    async fn next(&mut self) -> Result<Vec<Arc<Event>>, RedisError> {
+        if !self.take_lock().await? {
+            tokio::time::sleep(STANDBY).await;
+            return Ok(Vec::new());
+        }
+        let entries = if self.caught_up {
+            // Cancelled or failed, it may have been delivered all the same.
+            self.caught_up = false;
+            let entries = self.read_new().await?;
+            self.caught_up = true;
+            entries
+        } else {
+            self.create_groups().await?;
+            let entries = self.read_uncommitted().await?;
+            let none = entries
+                .iter()
+                .flatten()
+                .all(|(_, entries)| entries.is_empty());
+            self.caught_up = none;
+            entries
+        };
+        Ok(self.take(entries))
+    }
+
+    /// Notes what has to be committed, and gives the events.
+    fn take(&mut self, entries: Entries) -> Vec<Arc<Event>> {
+        let mut events = Vec::new();
+        for (stream, entries) in entries.into_iter().flatten() {
+            for (id, fields) in entries {
+                let json = fields.as_ref().and_then(|fields| fields.get(FIELD));
+                match json.map(|json| serde_json::from_str(json)) {
+                    Some(Ok(event)) => events.push(Arc::new(event)),
+                    Some(Err(error)) => {
+                        tracing::error!(%stream, %id, %error, "an entry is no event; it is passed over");
+                    }
+                    None => {
+                        tracing::error!(%stream, %id, "an entry is no event; it is passed over")
+                    }
+                }
+                self.uncommitted.push((stream.clone(), id));
+            }
+        }
+        events
+    }
+}
+
+#[async_trait]
+impl Consumer for Member {
+    async fn receive(&mut self) -> Result<Vec<Arc<Event>>, BusError> {
+        if !self.uncommitted.is_empty() {
+            self.uncommitted.clear();
+            self.caught_up = false;
+        }
+        loop {
+            match self.next().await {
+                Ok(events) if !events.is_empty() => return Ok(events),
+                // Only entries that are no events.
+                Ok(_) if !self.uncommitted.is_empty() => self.commit().await?,
+                Ok(_) => {}
+                Err(error) => {
+                    self.caught_up = false;
+                    // The stream was deleted: it is created anew with the next attempt.
+                    if error.code() != Some("NOGROUP") {
+                        return Err(failed(error));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), BusError> {
+        let mut by_stream: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (stream, id) in &self.uncommitted {
+            by_stream.entry(stream).or_default().push(id);
+        }
+        for (stream, ids) in by_stream {
+            redis::cmd("XACK")
+                .arg(stream)
+                .arg(&self.group)
+                .arg(ids)
+                .exec_async(&mut self.connection)
+                .await
+                .map_err(failed)?;
+        }
+        self.uncommitted.clear();
+        Ok(())
+    }
+
+    async fn leave(&mut self) {
+        let left: Result<(), RedisError> = redis::cmd("EVAL")
+            .arg(LET_GO)
+            .arg(1)
+            .arg(&self.lock)
+            .arg(&self.id)
+            .exec_async(&mut self.connection)
+            .await;
+        if let Err(error) = left {
+            tracing::debug!(%error, "the reader's lock is left to expire");
+        }
+        self.locked = None;
+    }
+}

@@ -1,0 +1,194 @@
+//! The circuit breaker: a provider that keeps failing is left alone for a while, then tried by one call.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::policy;
+
+#[derive(Debug)]
+pub(super) struct Breaker {
+    failures: u32,
+    open_for: TimeDelta,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Calls pass; so many have failed since the last that did not.
+    Closed(u32),
+    /// Nothing passes until `open_for` is over.
+    Open(DateTime<Utc>),
+    /// One call is out to see; its answer decides.
+    Probing,
+}
+
+/// The right to one attempt. Dropped without an outcome, it decides nothing.
+#[derive(Debug)]
+pub(super) struct Admission<'a> {
+    breaker: &'a Breaker,
+    /// What to go back to when a probe is given up without an outcome.
+    probe_since: Option<DateTime<Utc>>,
+}
+
+impl Breaker {
+    pub(super) fn new(policy: policy::Breaker) -> Self {
+        Self {
+            failures: policy.failures.max(1),
+            open_for: TimeDelta::from_std(policy.open_for).unwrap_or(TimeDelta::MAX),
+            state: Mutex::new(State::Closed(0)),
+        }
+    }
+
+    /// Lets an attempt pass, or says in how long to ask again.
+    pub(super) fn admit(&self, now: DateTime<Utc>) -> Result<Admission<'_>, Duration> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let probe_since = match *state {
+            State::Closed(_) => None,
+            // A clock that was set back must not hold it open for longer.
+            State::Open(since) if now < since || now - since >= self.open_for => {
+                *state = State::Probing;
+                Some(since)
+            }
+            State::Open(since) => {
+                let rest = self.open_for - (now - since);
+                return Err(rest.to_std().unwrap_or_default());
+            }
+            State::Probing => return Err(self.open_for.to_std().unwrap_or_default()),
+        };
+        Ok(Admission {
+            breaker: self,
+            probe_since,
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(*self.state.lock().unwrap(), State::Closed(_))
+    }
+}
+
+impl Admission<'_> {
+    /// The provider answered, if only to refuse.
+    pub(super) fn answered(mut self) {
+        // Calls that were let through before it opened say nothing about now.
+        let probe = self.probe_since.take().is_some();
+        self.change(|state| match state {
+            State::Closed(_) => State::Closed(0),
+            State::Probing if probe => State::Closed(0),
+            other => other,
+        });
+    }
+
+    /// The provider failed. Whether this opened the circuit.
+    pub(super) fn failed(mut self, now: DateTime<Utc>) -> bool {
+        let probe = self.probe_since.take().is_some();
+        let limit = self.breaker.failures;
+        let mut opened = false;
+        self.change(|state| match state {
+            State::Closed(failures) if failures + 1 >= limit => {
+                opened = true;
+                State::Open(now)
+            }
+            State::Closed(failures) => State::Closed(failures + 1),
+            State::Probing if probe => {
+                opened = true;
+                State::Open(now)
+            }
+            other => other,
+        });
+        opened
+    }
+
+    fn change(&self, next: impl FnOnce(State) -> State) {
+        let state = &self.breaker.state;
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = next(*state);
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        // A probe whose caller went away: the next one may try at once.
+        if let Some(since) = self.probe_since.take() {
+            self.change(|_| State::Open(since));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breaker() -> Breaker {
+        Breaker::new(policy::Breaker {
+            failures: 3,
+            open_for: Duration::from_secs(30),
+        })
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_760_000_000 + seconds, 0).unwrap()
+    }
+
+    fn open(breaker: &Breaker, now: DateTime<Utc>) {
+        for _ in 0..2 {
+            assert!(!breaker.admit(now).unwrap().failed(now));
+        }
+        assert!(breaker.admit(now).unwrap().failed(now));
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_an_answer_starts_the_count_again() {
+        let breaker = breaker();
+        for _ in 0..5 {
+            breaker.admit(at(0)).unwrap().failed(at(0));
+            breaker.admit(at(0)).unwrap().failed(at(0));
+            breaker.admit(at(0)).unwrap().answered();
+        }
+        open(&breaker, at(0));
+        assert_eq!(
+            breaker.admit(at(10)).unwrap_err(),
+            Duration::from_secs(20),
+            "the rest of its time"
+        );
+    }
+
+    #[test]
+    fn one_probe_passes_when_the_time_is_over_and_decides() {
+        let breaker = breaker();
+        open(&breaker, at(0));
+        let probe = breaker.admit(at(30)).unwrap();
+        assert!(breaker.admit(at(30)).is_err(), "one at a time");
+        assert!(probe.failed(at(30)), "open again");
+        assert!(breaker.admit(at(59)).is_err());
+        breaker.admit(at(60)).unwrap().answered();
+        assert!(breaker.is_closed());
+    }
+
+    #[test]
+    fn a_probe_that_is_given_up_makes_room_for_another() {
+        let breaker = breaker();
+        open(&breaker, at(0));
+        drop(breaker.admit(at(30)).unwrap());
+        breaker.admit(at(30)).unwrap().answered();
+        assert!(breaker.is_closed());
+    }
+
+    #[test]
+    fn a_late_answer_of_before_does_not_close_it() {
+        let breaker = breaker();
+        let early = breaker.admit(at(0)).unwrap();
+        open(&breaker, at(0));
+        early.answered();
+        assert!(breaker.admit(at(1)).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_hold_it_open() {
+        let breaker = breaker();
+        open(&breaker, at(0));
+        assert!(breaker.admit(at(-86_400)).is_ok());
+    }
+}

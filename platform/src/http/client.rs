@@ -1,0 +1,355 @@
+//! The client of one provider: sends requests under its policy.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{StatusCode, redirect};
+use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
+
+use super::breaker::Breaker;
+use super::error::{Call, HttpError, Rejection, Why};
+use super::policy::Policy;
+use super::rate::Bucket;
+use super::request::{Auth, Request};
+use super::response::Response;
+use super::retry::{Failure, Repeat, retry_after};
+use crate::clock::Clock;
+use crate::pubsub::Backoff;
+
+/// Calls one provider. Cheap to clone; clones share connections, rate limit and circuit breaker.
+#[derive(Clone, Debug)]
+pub struct HttpClient(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    provider: &'static str,
+    base: Url,
+    http: reqwest::Client,
+    policy: Policy,
+    bucket: Option<Bucket>,
+    breaker: Breaker,
+    clock: Clock,
+}
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("the address of {0} is none that paths can follow: write it like https://host/path")]
+    Base(&'static str),
+    #[error("the HTTP client could not be built")]
+    Build(#[source] reqwest::Error),
+}
+
+impl HttpClient {
+    /// A client of `provider`, a fixed name that logs and metrics show. The base URL's path comes before
+    /// every request's.
+    pub fn new(
+        provider: &'static str,
+        base: Url,
+        policy: Policy,
+        clock: Clock,
+    ) -> Result<Self, ClientError> {
+        if base.cannot_be_a_base() || !matches!(base.scheme(), "http" | "https") {
+            return Err(ClientError::Base(provider));
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("vantage/", env!("CARGO_PKG_VERSION")))
+            // Sooner than the attempt's end, so that a host that is gone is known not to have been asked.
+            .connect_timeout(policy.attempt_timeout / 2)
+            // A redirect could carry a key elsewhere, and repeats are decided here.
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build()
+            .map_err(ClientError::Build)?;
+        Ok(Self(Arc::new(Inner {
+            provider,
+            base,
+            http,
+            bucket: policy.rate.map(Bucket::new),
+            breaker: Breaker::new(policy.breaker),
+            policy,
+            clock,
+        })))
+    }
+
+    /// Sends a request until it is answered, refused, or the policy gives up.
+    pub async fn send(&self, request: &Request) -> Result<Response, HttpError> {
+        let started = Instant::now();
+        let call = self.0.call(request);
+        let result = self.0.send(request, started).await;
+        let outcome = result.as_ref().map_or_else(HttpError::name, |_| "ok");
+        metrics::counter!("vantage_external_calls_total", "provider" => call.provider, "operation" => call.operation, "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!("vantage_external_call_duration_seconds", "provider" => call.provider, "operation" => call.operation)
+            .record(started.elapsed().as_secs_f64());
+        if let Err(error) = &result {
+            tracing::warn!(
+                provider = call.provider,
+                operation = call.operation,
+                in_doubt = error.outcome_unknown(),
+                %error,
+                "call to a provider failed"
+            );
+        }
+        result
+    }
+}
+
+impl Inner {
+    fn call(&self, request: &Request) -> Call {
+        Call {
+            provider: self.provider,
+            operation: request.operation,
+        }
+    }
+
+    async fn send(&self, request: &Request, started: Instant) -> Result<Response, HttpError> {
+        let deadline = started + self.policy.deadline;
+        let mut backoff = Backoff::new(self.policy.first_wait, self.policy.deadline);
+        let mut in_doubt = false;
+        let mut attempt = 1;
+        loop {
+            let failure = match self.attempt(request, deadline).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            in_doubt |= failure.error.outcome_unknown();
+            let wait = backoff
+                .next_wait()
+                .max(failure.retry_after.unwrap_or_default());
+            let gives_up = attempt >= self.policy.attempts
+                || !failure.allows(request.repeatable)
+                || Instant::now() + wait >= deadline;
+            if gives_up {
+                return Err(failure.error.after_doubt(in_doubt));
+            }
+            metrics::counter!("vantage_external_retries_total", "provider" => self.provider)
+                .increment(1);
+            tracing::info!(
+                provider = self.provider,
+                operation = request.operation,
+                attempt,
+                wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                error = %failure.error,
+                "calling a provider again"
+            );
+            sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    /// One attempt, in its turn and if the circuit is closed.
+    async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Response, Failure> {
+        let built = self.build(request)?;
+        self.turn(request, deadline).await?;
+        let admission = self.breaker.admit(self.clock.now()).map_err(|rest| {
+            let error = self.unavailable(request, Why::CircuitOpen, Some(rest), false);
+            Failure::new(error, Repeat::None, false)
+        })?;
+        let until = deadline.min(Instant::now() + self.policy.attempt_timeout);
+        let result = timeout_at(until, self.exchange(request, built))
+            .await
+            .unwrap_or_else(|_| Err(self.timed_out(request)));
+        match &result {
+            Err(failure) if failure.outage => {
+                if admission.failed(self.clock.now()) {
+                    metrics::counter!("vantage_external_circuit_opened_total", "provider" => self.provider)
+                        .increment(1);
+                    tracing::error!(
+                        provider = self.provider,
+                        "a provider keeps failing and is left alone for a while"
+                    );
+                }
+            }
+            _ => admission.answered(),
+        }
+        result
+    }
+
+    /// Waits for a turn under the rate limit.
+    async fn turn(&self, request: &Request, deadline: Instant) -> Result<(), Failure> {
+        let Some(bucket) = &self.bucket else {
+            return Ok(());
+        };
+        let now = Instant::now();
+        let Some(wait) = bucket.reserve(now, deadline.saturating_duration_since(now)) else {
+            let error = self.unavailable(request, Why::Queue, None, false);
+            return Err(Failure::new(error, Repeat::None, false));
+        };
+        metrics::histogram!("vantage_external_queue_seconds", "provider" => self.provider)
+            .record(wait.as_secs_f64());
+        if !wait.is_zero() {
+            sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    /// One request and its answer, read to the end.
+    async fn exchange(
+        &self,
+        request: &Request,
+        built: reqwest::Request,
+    ) -> Result<Response, Failure> {
+        let mut response = self.http.execute(built).await.map_err(|error| {
+            let error = error.without_url();
+            if error.is_connect() {
+                let error = self.unavailable(request, Why::Unreachable(error), None, false);
+                return Failure::new(error, Repeat::Any, true);
+            }
+            let error = self.unavailable(request, Why::Broken(error), None, request.has_effect());
+            Failure::new(error, Repeat::Repeatable, true)
+        })?;
+        let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
+        let retry_after = retry_after(&headers, self.clock.now());
+        if let Some(failure) = self.busy(request, status, retry_after) {
+            return Err(failure);
+        }
+        let body = self.read(request, response).await?;
+        let call = self.call(request);
+        if status.is_success() {
+            return Ok(Response {
+                call,
+                status: status.as_u16(),
+                headers,
+                body,
+                had_effect: request.has_effect(),
+            });
+        }
+        let rejection = Rejection::new(call, status.as_u16(), body);
+        let repeat = if request.retried.contains(&status.as_u16()) {
+            Repeat::Repeatable
+        } else {
+            Repeat::None
+        };
+        let error = HttpError::Rejected(Box::new(rejection));
+        Err(Failure {
+            retry_after,
+            ..Failure::new(error, repeat, false)
+        })
+    }
+
+    /// The statuses that say "not now", whatever was asked for.
+    fn busy(
+        &self,
+        request: &Request,
+        status: StatusCode,
+        retry_in: Option<Duration>,
+    ) -> Option<Failure> {
+        let limited = status == StatusCode::TOO_MANY_REQUESTS;
+        if !limited && !status.is_server_error() && status != StatusCode::REQUEST_TIMEOUT {
+            return None;
+        }
+        // A limit refuses before anything is done; an error may come after.
+        let in_doubt = !limited && request.has_effect();
+        let error = self.unavailable(request, Why::Status(status.as_u16()), retry_in, in_doubt);
+        let repeat = if limited {
+            Repeat::Any
+        } else {
+            Repeat::Repeatable
+        };
+        Some(Failure {
+            retry_after: retry_in,
+            ..Failure::new(error, repeat, !limited)
+        })
+    }
+
+    fn build(&self, request: &Request) -> Result<reqwest::Request, Failure> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(&request.path);
+        }
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let mut builder = self.http.request(request.method.clone(), url);
+        builder = match &request.auth {
+            Some(Auth::Bearer(token)) => builder.bearer_auth(token.expose()),
+            Some(Auth::Basic(key)) => builder.basic_auth(key.expose(), Some("")),
+            None => builder,
+        };
+        for (name, value) in &request.headers {
+            let mut value = HeaderValue::from_str(value.expose())
+                .map_err(|_| self.unsendable(request, "a header's value is not valid"))?;
+            value.set_sensitive(true);
+            builder = builder.header(*name, value);
+        }
+        if let Some(body) = &request.body {
+            let bytes = body
+                .bytes
+                .clone()
+                .ok_or_else(|| self.unsendable(request, "the body cannot be written as JSON"))?;
+            builder = builder.header(CONTENT_TYPE, body.content_type).body(bytes);
+        }
+        builder
+            .build()
+            .map_err(|_| self.unsendable(request, "the request is not valid"))
+    }
+
+    async fn read(
+        &self,
+        request: &Request,
+        mut response: reqwest::Response,
+    ) -> Result<Bytes, Failure> {
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    if body.len() + chunk.len() > self.policy.max_response_bytes {
+                        let what = format!("over {} bytes", self.policy.max_response_bytes);
+                        return Err(self.malformed(request, what, Repeat::None, false));
+                    }
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(None) => return Ok(body.freeze()),
+                Err(_) => {
+                    let what = format!("cut off after {} bytes", body.len());
+                    return Err(self.malformed(request, what, Repeat::Repeatable, true));
+                }
+            }
+        }
+    }
+
+    fn unavailable(
+        &self,
+        request: &Request,
+        why: Why,
+        retry_in: Option<Duration>,
+        in_doubt: bool,
+    ) -> HttpError {
+        HttpError::Unavailable {
+            call: self.call(request),
+            why,
+            retry_in,
+            in_doubt,
+        }
+    }
+
+    fn timed_out(&self, request: &Request) -> Failure {
+        let error = HttpError::TimedOut {
+            call: self.call(request),
+            in_doubt: request.has_effect(),
+        };
+        Failure::new(error, Repeat::Repeatable, true)
+    }
+
+    fn malformed(&self, request: &Request, what: String, repeat: Repeat, outage: bool) -> Failure {
+        let error = HttpError::Malformed {
+            call: self.call(request),
+            what,
+            in_doubt: request.has_effect(),
+        };
+        Failure::new(error, repeat, outage)
+    }
+
+    fn unsendable(&self, request: &Request, what: &str) -> Failure {
+        let error = HttpError::Unsendable {
+            call: self.call(request),
+            what: what.to_owned(),
+        };
+        Failure::new(error, Repeat::None, false)
+    }
+}

@@ -1,0 +1,67 @@
+//! What may be shown of a text that somebody else wrote: no keys, no card or phone numbers, no addresses.
+
+/// Characters shown at most.
+const LONGEST: usize = 300;
+
+/// Digits in a row that may be a card, an account or a phone.
+const MANY_DIGITS: usize = 9;
+
+/// What keys and tokens begin with.
+const SECRETS: [&str; 8] = [
+    "sk_", "rk_", "pk_", "whsec_", "EZAK", "EZTK", "Bearer", "eyJ",
+];
+
+/// The beginning of a text, with what may be a secret or personal replaced by `…`.
+pub fn redact(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let is_word = |c: char| c.is_alphanumeric() || "_-.+@".contains(c);
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        let (word, tail) = rest.split_at(end);
+        shown.push_str(if is_private(word) { "…" } else { word });
+        let mut tail = tail.chars();
+        if let Some(between) = tail.next() {
+            shown.push(if between.is_control() { ' ' } else { between });
+        }
+        rest = tail.as_str();
+        if shown.chars().count() > LONGEST {
+            return shown.chars().take(LONGEST).chain(['…']).collect();
+        }
+    }
+    shown
+}
+
+fn is_private(word: &str) -> bool {
+    word.contains('@')
+        || SECRETS.iter().any(|prefix| word.starts_with(prefix))
+        || word
+            .split(|c: char| !c.is_ascii_digit())
+            .any(|digits| digits.len() >= MANY_DIGITS)
+        || word.contains("_secret_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_private_is_hidden_and_the_rest_stays() {
+        let check = |text: &str, shown: &str| assert_eq!(redact(text), shown, "{text}");
+        check(
+            r#"{"error":{"code":"card_declined","message":"Declined."}}"#,
+            r#"{"error":{"code":"card_declined","message":"Declined."}}"#,
+        );
+        check("Invalid API Key: sk_test_4eC39H", "Invalid API Key: …");
+        check(r#""number":"4242424242424242""#, r#""number":"…""#);
+        check("to ana.m+shop@example.com now", "to … now");
+        check("pi_3M_secret_abc", "…");
+        check("a\r\nb", "a  b");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(redact(&"ä ".repeat(1_000)).chars().count(), LONGEST + 1);
+        assert_eq!(redact(&"x".repeat(1_000)).chars().count(), LONGEST + 1);
+    }
+}

@@ -1,0 +1,54 @@
+//! An answer of a provider, read to its end.
+
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use serde::de::DeserializeOwned;
+
+use super::error::{Call, HttpError};
+
+/// A successful answer (2xx).
+#[derive(Clone)]
+pub struct Response {
+    pub(super) call: Call,
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) had_effect: bool,
+}
+
+impl Response {
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as JSON of this shape. [`HttpError::Malformed`] says where it is not, without repeating it.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
+        serde_json::from_slice(&self.body).map_err(|error| HttpError::Malformed {
+            call: self.call,
+            what: format!(
+                "{:?} error in JSON, line {} column {}",
+                error.classify(),
+                error.line(),
+                error.column()
+            ),
+            in_doubt: self.had_effect,
+        })
+    }
+}
+
+/// Bodies hold what customers told us.
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { call, status, .. } = self;
+        write!(f, "Response({call}, {status}, {} bytes)", self.body.len())
+    }
+}

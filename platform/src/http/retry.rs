@@ -1,0 +1,87 @@
+//! Whether a failed attempt is repeated, and when.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use super::error::HttpError;
+
+/// An attempt that brought no usable answer.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: HttpError,
+    pub(super) repeat: Repeat,
+    /// The provider's fault: the circuit breaker counts it.
+    pub(super) outage: bool,
+    /// The provider asks not to be called for so long.
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// Which calls may be repeated after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// It surely had no effect.
+    Any,
+    /// It may have had one.
+    Repeatable,
+    None,
+}
+
+impl Failure {
+    pub(super) fn new(error: HttpError, repeat: Repeat, outage: bool) -> Self {
+        Self {
+            error,
+            repeat,
+            outage,
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn allows(&self, repeatable: bool) -> bool {
+        match self.repeat {
+            Repeat::Any => true,
+            Repeat::Repeatable => repeatable,
+            Repeat::None => false,
+        }
+    }
+}
+
+/// `Retry-After` in either of its forms: seconds, or a date.
+pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::parse_from_rfc2822(text).ok()?;
+    Some(
+        (date.with_timezone(&Utc) - now)
+            .to_std()
+            .unwrap_or(Duration::ZERO),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn both_forms_of_retry_after_are_read() {
+        let now = "2025-10-09T12:00:00Z".parse().unwrap();
+        let check = |text: &'static str, seconds: Option<u64>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now), expected, "{text}");
+        };
+        check("0", Some(0));
+        check(" 120 ", Some(120));
+        check("Thu, 09 Oct 2025 12:00:30 GMT", Some(30));
+        check("Thu, 09 Oct 2025 11:00:00 GMT", Some(0));
+        check("soon", None);
+        check("-1", None);
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! Gives a consumer's events to its handler: one transaction for each, which records the event,
+//! has its effect and takes it from the queue, or does nothing of that. Any number of processes
+//! may deliver for one consumer.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use metrics::{counter, gauge};
+use sea_orm::{DatabaseTransaction, DbErr};
+use tokio::sync::watch;
+
+use super::{HandleError, Subscriber, consume_once};
+use crate::bus::Event;
+use crate::outbox::as_float;
+use crate::pubsub::Backoff;
+use crate::retry::{RetryPolicy, describe};
+use crate::tables::inbox_delivery;
+use crate::workers::WorkerContext;
+
+/// How often the queue is looked into when nobody says that there is something.
+const POLL: Duration = Duration::from_secs(1);
+/// How often the length of the queue is measured.
+const MEASURE: Duration = Duration::from_secs(5);
+/// How long one event may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Delivers to one consumer.
+#[derive(Debug)]
+pub struct Deliverer {
+    context: WorkerContext,
+    subscriber: Subscriber,
+    commits: watch::Receiver<u64>,
+    retries: RetryPolicy,
+}
+
+impl Deliverer {
+    pub fn new(context: WorkerContext, subscriber: Subscriber) -> Self {
+        Self {
+            commits: context.database.commits(),
+            context,
+            subscriber,
+            retries: RetryPolicy::DEFAULT,
+        }
+    }
+
+    /// Delivers until told to stop.
+    pub async fn run(mut self) {
+        let stop = self.context.stop.clone();
+        let consumer = self.subscriber.name;
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        let mut measured = tokio::time::interval(MEASURE);
+        while !stop.is_cancelled() {
+            self.commits.mark_unchanged();
+            let wait = match self.deliver_next().await {
+                Ok(true) => {
+                    backoff.reset();
+                    continue;
+                }
+                Ok(false) => POLL,
+                Err(error) => {
+                    tracing::warn!(%error, consumer, "the inbox cannot be read");
+                    backoff.next_wait()
+                }
+            };
+            let is_idle = wait == POLL;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+                // A channel that is closed says nothing anymore, which is no reason to hurry.
+                Ok(()) = self.commits.changed(), if is_idle => {}
+                _ = measured.tick() => self.measure().await,
+            }
+        }
+    }
+
+    /// Delivers one event, and says whether there was one.
+    pub(super) async fn deliver_next(&self) -> Result<bool, DbErr> {
+        let database = &self.context.database;
+        let (consumer, now) = (self.subscriber.name, self.context.clock.now());
+        if !inbox_delivery::is_any_due(database.read(), consumer, now).await? {
+            return Ok(false);
+        }
+        let transaction = database.begin().await?;
+        let Some(row) = inbox_delivery::lock_next(&transaction, consumer, now).await? else {
+            // Another process has just taken it.
+            transaction.rollback().await?;
+            return Ok(false);
+        };
+        match self.effect(&transaction, &row).await {
+            Ok(()) => {
+                inbox_delivery::delete(&transaction, &row).await?;
+                database.commit(transaction).await?;
+                counter!("vantage_inbox_handled_total", "consumer" => consumer).increment(1);
+            }
+            Err(error) => {
+                transaction.rollback().await?;
+                self.failed(&row, &error).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    async fn effect(
+        &self,
+        transaction: &DatabaseTransaction,
+        row: &inbox_delivery::Model,
+    ) -> Result<(), HandleError> {
+        let now = self.context.clock.now();
+        if !consume_once(transaction, self.subscriber.name, row.event_id, now).await? {
+            return Ok(());
+        }
+        let event = event(row);
+        let handling = self.subscriber.handler.handle(transaction, &event, now);
+        match tokio::time::timeout(TIMEOUT, AssertUnwindSafe(handling).catch_unwind()).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(HandleError::Later("the handler panicked".to_owned())),
+            Err(_) => Err(HandleError::Later(format!(
+                "the handler took longer than {TIMEOUT:?}"
+            ))),
+        }
+    }
+
+    async fn failed(&self, row: &inbox_delivery::Model, error: &HandleError) -> Result<(), DbErr> {
+        let (consumer, now) = (self.subscriber.name, self.context.clock.now());
+        let again = match error {
+            HandleError::Unusable(_) => None,
+            HandleError::Database(_) | HandleError::Later(_) => {
+                self.retries.next(row.attempts + 1, now)
+            }
+        };
+        let told = describe(error);
+        inbox_delivery::fail(self.context.database.write(), row, again, &told, now).await?;
+        tracing::warn!(error = told, event = %row.event_id, consumer, "an event had no effect");
+        counter!("vantage_inbox_retries_total", "consumer" => consumer).increment(1);
+        if again.is_none() {
+            tracing::error!(event = %row.event_id, consumer, "an event was given up");
+            counter!("vantage_inbox_dead_letters_total", "consumer" => consumer).increment(1);
+        }
+        Ok(())
+    }
+
+    async fn measure(&self) {
+        let (db, consumer) = (self.context.database.read(), self.subscriber.name);
+        if let Ok(waiting) = inbox_delivery::count_waiting(db, consumer).await {
+            gauge!("vantage_inbox_waiting", "consumer" => consumer)
+                .set(as_float(i64::try_from(waiting).unwrap_or(i64::MAX)));
+        }
+        if let Ok(dead) = inbox_delivery::count_dead(db, consumer).await {
+            gauge!("vantage_inbox_dead_letters", "consumer" => consumer)
+                .set(as_float(i64::try_from(dead).unwrap_or(i64::MAX)));
+        }
+    }
+}
+
+fn event(row: &inbox_delivery::Model) -> Event {
+    Event {
+        id: row.event_id,
+        topic: row.topic.clone(),
+        event_type: row.event_type.clone(),
+        aggregate_id: row.aggregate_id.clone(),
+        sequence: row.sequence,
+        occurred_at: row.occurred_at,
+        data: row.data.clone(),
+    }
+}

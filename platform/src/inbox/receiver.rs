@@ -1,0 +1,101 @@
+//! Takes a consumer's events from the bus into its domain's database. Only then are they committed
+//! to the bus, so none is lost; storing one twice changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use metrics::counter;
+use sea_orm::DbErr;
+
+use super::Subscriber;
+use crate::bus::{BusError, Consumer, Event};
+use crate::pubsub::Backoff;
+use crate::tables::inbox_delivery;
+use crate::workers::WorkerContext;
+
+/// Receives for one consumer.
+pub struct Receiver {
+    context: WorkerContext,
+    name: &'static str,
+    group: Box<dyn Consumer>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReceiveError {
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error("received events cannot be stored: {0}")]
+    Store(#[from] DbErr),
+}
+
+impl Receiver {
+    /// Joins the consumer's group: what is published from here on reaches it.
+    pub fn join(context: WorkerContext, subscriber: &Subscriber) -> Result<Self, BusError> {
+        Ok(Self {
+            group: context.bus.subscribe(subscriber.topics, subscriber.name)?,
+            name: subscriber.name,
+            context,
+        })
+    }
+
+    /// Receives until told to stop.
+    pub async fn run(mut self) {
+        let stop = self.context.stop.clone();
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        loop {
+            let received = tokio::select! {
+                () = stop.cancelled() => break,
+                received = self.receive() => received,
+            };
+            let wait = match received {
+                Ok(()) => {
+                    backoff.reset();
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, consumer = self.name, "no events are received");
+                    backoff.next_wait()
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        self.group.leave().await;
+    }
+
+    /// Waits for events, and stores them.
+    pub(super) async fn receive(&mut self) -> Result<(), ReceiveError> {
+        let events = self.group.receive().await?;
+        let database = &self.context.database;
+        let now = self.context.clock.now();
+        let rows = events.iter().map(|event| delivery(self.name, event, now));
+        let transaction = database.begin().await?;
+        inbox_delivery::store(&transaction, rows.collect()).await?;
+        database.commit(transaction).await?;
+        self.group.commit().await?;
+        counter!("vantage_inbox_received_total", "consumer" => self.name)
+            .increment(events.len() as u64);
+        Ok(())
+    }
+}
+
+fn delivery(consumer: &str, event: &Arc<Event>, now: DateTime<Utc>) -> inbox_delivery::Model {
+    inbox_delivery::Model {
+        consumer: consumer.to_owned(),
+        event_id: event.id,
+        topic: event.topic.clone(),
+        event_type: event.event_type.clone(),
+        aggregate_id: event.aggregate_id.clone(),
+        sequence: event.sequence,
+        data: event.data.clone(),
+        occurred_at: event.occurred_at,
+        received_at: now,
+        attempts: 0,
+        next_attempt_at: now,
+        last_error: None,
+        dead_lettered_at: None,
+    }
+}

@@ -1,0 +1,135 @@
+//! A publisher that is killed between publishing and noting it: the consumer hears twice, and the
+//! effect is had once.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::bus::{BusError, Consumer};
+use crate::clock::Clock;
+use crate::database::{Database, DatabaseConfig};
+use crate::outbox::Publisher;
+
+/// Tells the child where the database is.
+const DIRECTORY: &str = "KILLED_PUBLISHER_DIRECTORY";
+
+/// Says on standard output what is published, and never comes back.
+#[derive(Debug)]
+struct Deadly;
+
+#[async_trait]
+impl EventBus for Deadly {
+    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<(), BusError>> {
+        for event in events {
+            println!("\npublished {}", serde_json::to_string(&**event).unwrap());
+        }
+        std::future::pending().await
+    }
+
+    fn subscribe(&self, _: &[&str], _: &str) -> Result<Box<dyn Consumer>, BusError> {
+        Err(BusError::Refused("nobody reads here".into()))
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+}
+
+async fn open(directory: &Path) -> Database {
+    let config = DatabaseConfig::Sqlite {
+        directory: directory.to_owned(),
+    };
+    Database::open(&config, "things").await.unwrap()
+}
+
+/// The child: a publisher, until it is killed. By itself there is nothing to do.
+#[tokio::test]
+async fn child_publisher() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else {
+        return;
+    };
+    let context = WorkerContext::new(
+        &open(Path::new(&directory)).await,
+        Arc::new(Deadly),
+        Clock::system(),
+        CancellationToken::new(),
+    );
+    Publisher::new(context).run().await;
+}
+
+#[tokio::test]
+async fn a_publisher_killed_before_it_noted_what_it_published_tells_it_twice_with_one_effect() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = open(directory.path()).await;
+    migrations::migrate::<migrations::orders::Migrator>(database.write())
+        .await
+        .unwrap();
+    let clock = Clock::manual(Clock::system().now());
+    let bus = Arc::new(InProcessBus::new());
+    let stop = CancellationToken::new();
+    let context = WorkerContext::new(&database, bus.clone(), clock.clone(), stop.clone());
+    let transaction = database.begin().await.unwrap();
+    let told = NewEvent {
+        topic: "things",
+        event_type: "thing.happened",
+        aggregate_id: "a",
+        data: json!({ "version": 1 }),
+    };
+    let id = outbox::append(&transaction, told, clock.now())
+        .await
+        .unwrap();
+    database.commit(transaction).await.unwrap();
+
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "inbox::tests::killed::child_publisher",
+            "--nocapture",
+        ])
+        .env(DIRECTORY, directory.path())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let published = loop {
+        let line = lines.next_line().await.unwrap().expect("it publishes");
+        if let Some(json) = line.strip_prefix("published ") {
+            break serde_json::from_str::<Event>(json).unwrap();
+        }
+    };
+    assert_eq!(published.id, id);
+    // SIGKILL: nothing of it runs anymore.
+    child.kill().await.unwrap();
+
+    // The consumer has it from the dead publisher, and takes effect of it.
+    let handler = Arc::new(Effect::default());
+    let subscriber = subscriber(handler.clone());
+    let mut receiver = Receiver::join(context.clone(), &subscriber).unwrap();
+    let deliverer = Deliverer::new(context.clone(), subscriber);
+    let first = [Arc::new(published)];
+    let (outcomes, received) = tokio::join!(bus.publish(&first), receiver.receive());
+    received.unwrap();
+    assert!(outcomes[0].is_ok());
+    deliver_all(&deliverer).await;
+    assert_eq!(effects(&context).await, [1]);
+
+    // Another publisher takes over when the dead one's claim has ended, and tells it again.
+    clock.advance(TimeDelta::minutes(1));
+    let publisher = tokio::spawn(Publisher::new(context.clone()).run());
+    receiver.receive().await.unwrap();
+    assert_eq!(dead_letters(database.read(), 10).await.unwrap(), []);
+    deliver_all(&deliverer).await;
+    assert_eq!(effects(&context).await, [1], "one effect");
+    assert_eq!(
+        *handler.seen.lock().unwrap(),
+        [1],
+        "the handler saw it once"
+    );
+    stop.cancel();
+    publisher.await.unwrap();
+}

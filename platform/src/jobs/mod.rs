@@ -1,0 +1,207 @@
+//! Scheduled jobs: of all instances, one runs a job at a time, as often as its interval says.
+//!
+//! A job holds a lease in its domain's database while it runs, and the lease knows when the job
+//! last ran. An instance whose clock is ahead may take the lease from one that runs; that one
+//! stops. So a job must bear to be run twice, or cut off anywhere.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use metrics::counter;
+use sea_orm::DbErr;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::pubsub::Backoff;
+use crate::sweep::sweep;
+use crate::tables::lease::{self, Wish};
+use crate::workers::WorkerContext;
+
+/// How long a lease holds that its holder, being dead, does not renew.
+const TTL: Duration = Duration::from_secs(4);
+/// How often a job is looked after at least: whether it is due, or its holder died.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Longest wait before a job that failed is tried again.
+const LONGEST: Duration = Duration::from_secs(300);
+/// More than it takes from a look to the beginning of a run.
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// Runs `work` every `interval`, in one of all instances that do this under this name over this
+/// database, until told to stop. Work that fails is tried again soon, then later and later.
+pub async fn run_leased<F, E>(
+    context: &WorkerContext,
+    name: &str,
+    interval: Duration,
+    work: impl Fn() -> F + Send,
+) where
+    F: Future<Output = Result<(), E>> + Send,
+    E: Display,
+{
+    let stop = &context.stop;
+    let instance = Instance::new(context, name, interval);
+    let mut backoff = Backoff::new(
+        Duration::from_secs(1),
+        interval.clamp(Duration::from_secs(1), LONGEST),
+    );
+    loop {
+        let looked = Instant::now();
+        let run = tokio::select! {
+            () = stop.cancelled() => {
+                instance.let_go().await;
+                return;
+            }
+            run = instance.run_if_due(&work) => run,
+        };
+        let wait = match run {
+            Ok(Run::Done) => {
+                backoff.reset();
+                // It is due again an interval after it began, which was a moment after the look.
+                interval.saturating_sub(looked.elapsed()) + MOMENT
+            }
+            Ok(Run::NotNow | Run::Lost) => interval.min(LOOK),
+            Ok(Run::Failed) => backoff.next_wait(),
+            Err(error) => {
+                tracing::warn!(%error, job = name, "the job's lease cannot be read");
+                backoff.next_wait()
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            // Waits are by the monotonic clock: a jump of the time of day changes none.
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Deletes old rows of the outbox, the inbox and the idempotency keys every hour, in one of all
+/// instances, until told to stop.
+pub async fn run_sweeps(context: &WorkerContext) {
+    run_leased(context, "sweep", Duration::from_secs(60 * 60), || async {
+        let swept = sweep(&context.database, context.clock.now()).await?;
+        tracing::debug!(
+            swept,
+            domain = context.database.domain(),
+            "old rows are deleted"
+        );
+        Ok::<_, DbErr>(())
+    })
+    .await;
+}
+
+/// What became of a look at a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Run {
+    Done,
+    Failed,
+    /// Another instance runs it, or it is not due.
+    NotNow,
+    /// Another instance has taken the lease; the work was cut off.
+    Lost,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("another instance has its lease")]
+    Taken,
+    #[error("its lease could not be renewed in time: {0}")]
+    Database(DbErr),
+}
+
+/// One of those that would run a job.
+struct Instance<'a> {
+    context: &'a WorkerContext,
+    name: &'a str,
+    holder: String,
+    interval: Duration,
+    ttl: Duration,
+}
+
+impl<'a> Instance<'a> {
+    fn new(context: &'a WorkerContext, name: &'a str, interval: Duration) -> Self {
+        Self {
+            context,
+            name,
+            holder: Uuid::now_v7().to_string(),
+            interval,
+            ttl: TTL,
+        }
+    }
+
+    /// Runs `work` now if it is due and nobody else runs it.
+    async fn run_if_due<F, E>(&self, work: impl Fn() -> F) -> Result<Run, DbErr>
+    where
+        F: Future<Output = Result<(), E>>,
+        E: Display,
+    {
+        let (db, name) = (self.context.database.write(), self.name);
+        let began = self.wish();
+        if !lease::take(db, began).await? {
+            return Ok(Run::NotNow);
+        }
+        let outcome = tokio::select! {
+            outcome = work() => outcome,
+            lost = self.hold() => {
+                tracing::warn!(job = name, reason = %lost, "the job was cut off");
+                count(name, "lost");
+                return Ok(Run::Lost);
+            }
+        };
+        match outcome {
+            Ok(()) => {
+                lease::release(db, self.wish(), Some(began.now)).await?;
+                count(name, "done");
+                Ok(Run::Done)
+            }
+            Err(error) => {
+                lease::release(db, self.wish(), None).await?;
+                tracing::warn!(%error, job = name, "the job failed");
+                count(name, "failed");
+                Ok(Run::Failed)
+            }
+        }
+    }
+
+    /// Holds the lease for as long as it is polled; ends when it is lost.
+    async fn hold(&self) -> Lost {
+        let mut renewed = Instant::now();
+        loop {
+            tokio::time::sleep(self.ttl / 3).await;
+            match lease::renew(self.context.database.write(), self.wish()).await {
+                Ok(true) => renewed = Instant::now(),
+                Ok(false) => return Lost::Taken,
+                // One renewal may fail; without any, another begins when the lease is over.
+                Err(error) if renewed.elapsed() >= self.ttl * 2 / 3 => {
+                    return Lost::Database(error);
+                }
+                Err(error) => tracing::warn!(%error, job = self.name, "the lease is not renewed"),
+            }
+        }
+    }
+
+    async fn let_go(&self) {
+        let released = lease::release(self.context.database.write(), self.wish(), None).await;
+        if let Err(error) = released {
+            tracing::debug!(%error, job = self.name, "the lease is left to expire");
+        }
+    }
+
+    fn wish(&self) -> Wish<'_> {
+        let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        Wish {
+            name: self.name,
+            holder: &self.holder,
+            now: self.context.clock.now(),
+            ttl: delta(self.ttl),
+            interval: delta(self.interval),
+        }
+    }
+}
+
+fn count(name: &str, outcome: &'static str) {
+    counter!("vantage_job_runs_total", "job" => name.to_owned(), "outcome" => outcome).increment(1);
+}

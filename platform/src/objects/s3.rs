@@ -1,0 +1,151 @@
+//! Objects in a bucket of S3, or of what speaks its protocol.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::signer::{Method, Signer};
+use object_store::{
+    Attribute, Attributes, ClientOptions, Error, ObjectStore, ObjectStoreExt, PutOptions,
+    RetryConfig,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{ObjectError, ObjectKey, Objects};
+use crate::config::Secret;
+
+/// S3 signs no link for longer.
+const LONGEST_LINK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Which bucket, and how to reach it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct S3Config {
+    pub bucket: String,
+    #[serde(default = "default_region")]
+    pub region: String,
+    /// Where the bucket is when not at Amazon: http://localhost:9000
+    #[serde(default)]
+    pub endpoint: Option<Url>,
+    /// Without keys, those of the environment: AWS_* variables, the instance's or the pod's role.
+    #[serde(default)]
+    pub access_key_id: Option<Secret>,
+    #[serde(default)]
+    pub secret_access_key: Option<Secret>,
+}
+
+fn default_region() -> String {
+    "us-east-1".to_owned()
+}
+
+/// A bucket. The objects' keys are its keys.
+#[derive(Clone, Debug)]
+pub struct S3Objects {
+    bucket: AmazonS3,
+}
+
+impl S3Objects {
+    /// Nothing is asked of the bucket yet.
+    pub fn new(config: &S3Config) -> Result<Self, ObjectError> {
+        let builder = match (&config.access_key_id, &config.secret_access_key) {
+            (Some(id), Some(secret)) => AmazonS3Builder::new()
+                .with_access_key_id(id.expose())
+                .with_secret_access_key(secret.expose()),
+            _ => AmazonS3Builder::from_env(),
+        };
+        let is_plain = |url: &Url| url.scheme() == "http";
+        let mut builder = builder
+            .with_bucket_name(&config.bucket)
+            .with_region(&config.region)
+            .with_allow_http(config.endpoint.as_ref().is_some_and(is_plain))
+            // One way of deletion that all who speak the protocol know.
+            .with_disable_bulk_delete(true)
+            .with_retry(RetryConfig {
+                max_retries: 2,
+                retry_timeout: Duration::from_secs(20),
+                ..RetryConfig::default()
+            })
+            .with_client_options(
+                ClientOptions::new()
+                    .with_allow_http(config.endpoint.as_ref().is_some_and(is_plain))
+                    .with_connect_timeout(Duration::from_secs(3))
+                    .with_timeout(Duration::from_secs(10)),
+            );
+        if let Some(endpoint) = &config.endpoint {
+            builder = builder.with_endpoint(endpoint.as_str().trim_end_matches('/'));
+        }
+        Ok(Self {
+            bucket: builder.build().map_err(ObjectError::Store)?,
+        })
+    }
+}
+
+#[async_trait]
+impl Objects for S3Objects {
+    async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectError> {
+        let content_type = (Attribute::ContentType, key.content_type());
+        let options = PutOptions::from(Attributes::from_iter([content_type]));
+        self.bucket
+            .put_opts(&path(key), bytes.into(), options)
+            .await
+            .map(drop)
+            .map_err(ObjectError::Store)
+    }
+
+    async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>, ObjectError> {
+        let Some(found) = absent_is_none(self.bucket.get(&path(key)).await)? else {
+            return Ok(None);
+        };
+        found.bytes().await.map(Some).map_err(ObjectError::Store)
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectError> {
+        absent_is_none(self.bucket.delete(&path(key)).await).map(drop)
+    }
+
+    async fn delete_older_than(&self, cutoff: DateTime<Utc>) -> Result<u64, ObjectError> {
+        let mut objects = self.bucket.list(None);
+        let mut deleted = 0;
+        while let Some(object) = objects.try_next().await.map_err(ObjectError::Store)? {
+            if object.last_modified < cutoff
+                && absent_is_none(self.bucket.delete(&object.location).await)?.is_some()
+            {
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
+    }
+
+    async fn direct_link(
+        &self,
+        key: &ObjectKey,
+        lifetime: Duration,
+    ) -> Result<Option<Url>, ObjectError> {
+        if lifetime > LONGEST_LINK {
+            return Ok(None);
+        }
+        self.bucket
+            .signed_url(Method::GET, &path(key), lifetime)
+            .await
+            .map(Some)
+            .map_err(ObjectError::Store)
+    }
+}
+
+fn path(key: &ObjectKey) -> Path {
+    Path::from(key.as_str())
+}
+
+fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, ObjectError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(ObjectError::Store(error)),
+    }
+}

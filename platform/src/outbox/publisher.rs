@@ -1,0 +1,213 @@
+//! Takes events from the outbox to the bus. Any number of publishers may work on one outbox: each
+//! claims what it publishes for a while, and what one left behind when it died, another takes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use metrics::{counter, gauge};
+use sea_orm::DbErr;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::bus::{BusError, Event};
+use crate::pubsub::Backoff;
+use crate::retry::{RetryPolicy, describe};
+use crate::tables::outbox_event;
+use crate::workers::WorkerContext;
+
+/// Events that are claimed together.
+const BATCH: u64 = 100;
+/// How long a publisher has for what it claimed before others may take it. One that takes longer
+/// makes duplicates, which do no harm; one that was killed holds its events up for so long.
+const CLAIM: TimeDelta = TimeDelta::seconds(4);
+/// How often the outbox is looked into when nobody says that there is something.
+const POLL: Duration = Duration::from_secs(1);
+/// How often the length of the queue is measured.
+const MEASURE: Duration = Duration::from_secs(5);
+/// How soon an event may be offered again that the bus was not there to take.
+const AWAY: TimeDelta = TimeDelta::milliseconds(100);
+
+/// Publishes one domain's outbox.
+#[derive(Debug)]
+pub struct Publisher {
+    context: WorkerContext,
+    commits: watch::Receiver<u64>,
+    retries: RetryPolicy,
+}
+
+impl Publisher {
+    pub fn new(context: WorkerContext) -> Self {
+        Self {
+            commits: context.database.commits(),
+            context,
+            retries: RetryPolicy::DEFAULT,
+        }
+    }
+
+    /// Publishes until told to stop. While the bus or the database is away it waits, longer each
+    /// time; nothing is given up for that.
+    pub async fn run(mut self) {
+        let stop = self.context.stop.clone();
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        let mut measured = tokio::time::interval(MEASURE);
+        while !stop.is_cancelled() {
+            self.commits.mark_unchanged();
+            let wait = match self.publish_due().await {
+                Ok(Round::Published) => {
+                    backoff.reset();
+                    Duration::ZERO
+                }
+                Ok(Round::Idle) => POLL,
+                Ok(Round::BusAway) => backoff.next_wait(),
+                Err(error) => {
+                    tracing::warn!(%error, domain = self.domain(), "the outbox cannot be read");
+                    backoff.next_wait()
+                }
+            };
+            let is_idle = wait == POLL;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+                // A channel that is closed says nothing anymore, which is no reason to hurry.
+                Ok(()) = self.commits.changed(), if is_idle => {}
+                _ = measured.tick() => self.measure().await,
+            }
+        }
+    }
+
+    /// Claims what is due, publishes it, and notes what became of it.
+    pub(super) async fn publish_due(&self) -> Result<Round, DbErr> {
+        let claimed = self.claim().await?;
+        if claimed.is_empty() {
+            return Ok(Round::Idle);
+        }
+        let events: Vec<_> = claimed.iter().map(|row| Arc::new(event(row))).collect();
+        let outcomes = self.context.bus.publish(&events).await;
+
+        let (mut published, mut postponed) = (Vec::new(), Vec::new());
+        let mut away = None;
+        for (row, outcome) in claimed.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => published.push(row.id),
+                Err(error @ BusError::Refused(_)) => self.refused(row, &error).await?,
+                Err(error) => {
+                    postponed.push(row.id);
+                    away = Some(error);
+                }
+            }
+        }
+        self.published(&published).await?;
+        let Some(error) = away else {
+            return Ok(Round::Published);
+        };
+        tracing::warn!(%error, domain = self.domain(), waiting = postponed.len(), "events wait");
+        self.postpone(&postponed, &error).await?;
+        Ok(Round::BusAway)
+    }
+
+    async fn claim(&self) -> Result<Vec<outbox_event::Model>, DbErr> {
+        let database = &self.context.database;
+        let now = self.context.clock.now();
+        if !outbox_event::is_any_due(database.read(), now).await? {
+            return Ok(Vec::new());
+        }
+        let transaction = database.begin().await?;
+        let claimed = outbox_event::claim(&transaction, now, now + CLAIM, BATCH).await?;
+        transaction.commit().await?;
+        Ok(claimed)
+    }
+
+    async fn published(&self, events: &[Uuid]) -> Result<(), DbErr> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let now = self.context.clock.now();
+        outbox_event::mark_published(self.context.database.write(), events, now).await?;
+        counter!("vantage_outbox_published_total", "domain" => self.domain().to_owned())
+            .increment(events.len() as u64);
+        Ok(())
+    }
+
+    async fn refused(&self, row: &outbox_event::Model, error: &BusError) -> Result<(), DbErr> {
+        let now = self.context.clock.now();
+        let again = self.retries.next(row.attempts + 1, now);
+        let told = describe(error);
+        outbox_event::refuse(self.context.database.write(), row, again, &told, now).await?;
+        self.count_retry();
+        tracing::warn!(error = told, event = %row.id, domain = self.domain(), "an event was refused");
+        if again.is_none() {
+            counter!("vantage_outbox_dead_letters_total", "domain" => self.domain().to_owned())
+                .increment(1);
+            tracing::error!(event = %row.id, domain = self.domain(), "an event was given up");
+        }
+        Ok(())
+    }
+
+    async fn postpone(&self, events: &[Uuid], error: &BusError) -> Result<(), DbErr> {
+        let at = self.context.clock.now() + AWAY;
+        let told = describe(error);
+        outbox_event::postpone(self.context.database.write(), events, at, &told).await?;
+        self.count_retry();
+        Ok(())
+    }
+
+    fn count_retry(&self) {
+        counter!("vantage_outbox_retries_total", "domain" => self.domain().to_owned()).increment(1);
+    }
+
+    async fn measure(&self) {
+        let db = self.context.database.read();
+        let measured = async {
+            let backlog = outbox_event::backlog(db).await?;
+            Ok::<_, DbErr>((backlog, outbox_event::count_dead(db).await?))
+        };
+        let Ok((backlog, dead)) = measured.await else {
+            // The loop says that the database is away.
+            return;
+        };
+        let now = self.context.clock.now();
+        let age = backlog
+            .oldest
+            .map_or(0, |oldest| (now - oldest).num_milliseconds());
+        let domain = self.domain().to_owned();
+        gauge!("vantage_outbox_age_seconds", "domain" => domain.clone())
+            .set(as_float(age.max(0)) / 1_000.0);
+        gauge!("vantage_outbox_waiting", "domain" => domain.clone()).set(as_float(backlog.waiting));
+        gauge!("vantage_outbox_dead_letters", "domain" => domain)
+            .set(as_float(i64::try_from(dead).unwrap_or(i64::MAX)));
+    }
+
+    fn domain(&self) -> &str {
+        self.context.database.domain()
+    }
+}
+
+/// What became of a look into the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Round {
+    /// Something was done, and there may be more.
+    Published,
+    Idle,
+    BusAway,
+}
+
+fn event(row: &outbox_event::Model) -> Event {
+    Event {
+        id: row.id,
+        topic: row.topic.clone(),
+        event_type: row.event_type.clone(),
+        aggregate_id: row.aggregate_id.clone(),
+        sequence: row.sequence,
+        occurred_at: row.occurred_at,
+        data: row.data.clone(),
+    }
+}
+
+/// Metrics are floats; so much precision they have.
+pub(crate) fn as_float(count: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a metric")]
+    {
+        count as f64
+    }
+}

@@ -1,0 +1,172 @@
+//! An event that a consumer has received and not yet taken effect of. The row goes in the
+//! transaction of the effect, so the table is as long as the queue.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{LockBehavior, LockType, OnConflict, Query};
+use sea_orm::{ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "inbox_deliveries")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub consumer: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub event_id: Uuid,
+    pub topic: String,
+    pub event_type: String,
+    pub aggregate_id: String,
+    pub sequence: i64,
+    pub data: Json,
+    pub occurred_at: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
+    /// How often its effect failed.
+    pub attempts: i32,
+    pub next_attempt_at: DateTime<Utc>,
+    pub last_error: Option<String>,
+    pub dead_lettered_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Stores what a consumer received; what is there already stays as it is.
+pub async fn store(db: &impl ConnectionTrait, deliveries: Vec<Model>) -> Result<(), DbErr> {
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    let rows = deliveries
+        .into_iter()
+        .map(IntoActiveModel::into_active_model);
+    Entity::insert_many(rows)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Those whose effect may be tried now: of each aggregate the first that waits, and only when its
+/// next attempt has come.
+fn due(consumer: &str, now: DateTime<Utc>) -> Select<Entity> {
+    let of_earlier = |column: Column| Expr::col(("earlier", column));
+    let of_this = |column: Column| Expr::col((Entity, column));
+    let earlier = Query::select()
+        .expr(Expr::val(1))
+        .from_as(Entity, "earlier")
+        .and_where(of_earlier(Column::Consumer).eq(of_this(Column::Consumer)))
+        .and_where(of_earlier(Column::Topic).eq(of_this(Column::Topic)))
+        .and_where(of_earlier(Column::AggregateId).eq(of_this(Column::AggregateId)))
+        .and_where(of_earlier(Column::Sequence).lt(of_this(Column::Sequence)))
+        .and_where(of_earlier(Column::DeadLetteredAt).is_null())
+        .to_owned();
+    Entity::find()
+        .filter(Column::Consumer.eq(consumer))
+        .filter(Column::DeadLetteredAt.is_null())
+        .filter(Column::NextAttemptAt.lte(now))
+        .filter(Expr::not_exists(earlier))
+}
+
+/// Whether there is one whose effect may be tried now.
+pub async fn is_any_due(
+    db: &impl ConnectionTrait,
+    consumer: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let due = due(consumer, now)
+        .select_only()
+        .column(Column::EventId)
+        .limit(1);
+    Ok(due.into_tuple::<Uuid>().one(db).await?.is_some())
+}
+
+/// One that is due, held until the transaction ends; others pass it over.
+pub async fn lock_next(
+    transaction: &sea_orm::DatabaseTransaction,
+    consumer: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Model>, DbErr> {
+    due(consumer, now)
+        .order_by_asc(Column::NextAttemptAt)
+        .order_by_asc(Column::EventId)
+        .limit(1)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .one(transaction)
+        .await
+}
+
+/// It has had its effect.
+pub async fn delete(db: &impl ConnectionTrait, delivery: &Model) -> Result<(), DbErr> {
+    Entity::delete_by_id((delivery.consumer.clone(), delivery.event_id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Its effect failed: once more it is tried at `at`, or given up when there is no such time.
+pub async fn fail(
+    db: &impl ConnectionTrait,
+    delivery: &Model,
+    at: Option<DateTime<Utc>>,
+    error: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let dead = at.is_none().then_some(now);
+    Entity::update_many()
+        .col_expr(Column::Attempts, Expr::value(delivery.attempts + 1))
+        .col_expr(Column::NextAttemptAt, Expr::value(at.unwrap_or(now)))
+        .col_expr(Column::LastError, Expr::value(error))
+        .col_expr(Column::DeadLetteredAt, Expr::value(dead))
+        .filter(Column::Consumer.eq(&delivery.consumer))
+        .filter(Column::EventId.eq(delivery.event_id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// How many of a consumer's wait.
+pub async fn count_waiting(db: &impl ConnectionTrait, consumer: &str) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::Consumer.eq(consumer))
+        .filter(Column::DeadLetteredAt.is_null())
+        .count(db)
+        .await
+}
+
+/// How many of a consumer's were given up.
+pub async fn count_dead(db: &impl ConnectionTrait, consumer: &str) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::Consumer.eq(consumer))
+        .filter(Column::DeadLetteredAt.is_not_null())
+        .count(db)
+        .await
+}
+
+/// Those that were given up, oldest first.
+pub async fn dead(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::DeadLetteredAt.is_not_null())
+        .order_by_asc(Column::EventId)
+        .order_by_asc(Column::Consumer)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Gives those that were given up, these or all, another try; the number is of those.
+pub async fn requeue(
+    db: &impl ConnectionTrait,
+    events: Option<&[Uuid]>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let mut update = Entity::update_many()
+        .col_expr(Column::DeadLetteredAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(Column::Attempts, Expr::value(0))
+        .col_expr(Column::NextAttemptAt, Expr::value(now))
+        .filter(Column::DeadLetteredAt.is_not_null());
+    if let Some(events) = events {
+        update = update.filter(Column::EventId.is_in(events.iter().copied()));
+    }
+    Ok(update.exec(db).await?.rows_affected)
+}

@@ -1,0 +1,226 @@
+//! What an open connection costs in resident memory: `cargo bench -p router --bench connections`.
+//!
+//! For each number of connections (5,000 and 15,000, or those given after `--`) a server in a process of its
+//! own is measured before and after they are open: without a subscription, each with a subscription of its
+//! own, and all with the same one. The limit of open files must be above the number (`ulimit -n 20000`).
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_graphql::{
+    EmptyMutation, Object, Request, Response, SDLExportOptions, Schema, SimpleObject, Subscription,
+};
+use async_trait::async_trait;
+use futures::SinkExt;
+use futures::stream::{self, BoxStream, Stream, StreamExt};
+use platform::caller::Caller;
+use platform::config::Duration as ConfigDuration;
+use router::auth::{AuthConfig, JwtVerifier};
+use router::server::{ServerConfig, ServerState, graphql_routes};
+use router::{LocalService, LocalTransport, Router};
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// How many connections are opened at the same time.
+const AT_ONCE: usize = 64;
+
+/// Tells the same program to be the server.
+const SERVE: &str = "serve";
+
+fn main() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == SERVE) {
+        return runtime.block_on(serve());
+    }
+    let mut counts: Vec<usize> = arguments
+        .iter()
+        .filter_map(|argument| argument.parse().ok())
+        .collect();
+    if counts.is_empty() {
+        counts = vec![5_000, 15_000];
+    }
+    for count in counts {
+        for scenario in [Scenario::Idle, Scenario::Distinct, Scenario::Shared] {
+            runtime.block_on(measure(scenario, count))?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Scenario {
+    Idle,
+    Distinct,
+    Shared,
+}
+
+async fn measure(scenario: Scenario, count: usize) -> Result<(), Failure> {
+    let server = Server::start()?;
+    // What the first connection brings with it belongs to no connection.
+    let warm = connect(&server.address, scenario, count).await?;
+    let before = server.resident_kilobytes()?;
+    let started = Instant::now();
+    let sockets: Vec<Result<Socket, Failure>> = stream::iter(0..count)
+        .map(|number| connect(&server.address, scenario, number))
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let sockets = sockets.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let after = server.resident_kilobytes()?;
+    println!(
+        "{count:>6} connections, {:<8} {:>5.2} KB each ({} MB in all), opened in {:.1} s",
+        format!("{scenario:?}:").to_lowercase(),
+        (after - before) as f64 / count as f64,
+        after / 1024,
+        started.elapsed().as_secs_f64(),
+    );
+    drop((warm, sockets));
+    Ok(())
+}
+
+async fn connect(address: &str, scenario: Scenario, number: usize) -> Result<Socket, Failure> {
+    let mut request = format!("ws://{address}/graphql").into_client_request()?;
+    request.headers_mut().insert(
+        "sec-websocket-protocol",
+        HeaderValue::from_static("graphql-transport-ws"),
+    );
+    let (mut socket, _) = connect_async(request).await?;
+    send(&mut socket, json!({ "type": "connection_init" })).await?;
+    let id = match scenario {
+        Scenario::Idle => return Ok(socket),
+        Scenario::Distinct => number,
+        Scenario::Shared => 0,
+    };
+    let payload = json!({
+        "query": "subscription Parcel($id: Int!) { parcel(id: $id) { sequence status location } }",
+        "variables": { "id": id },
+    });
+    let subscribe = json!({ "id": "1", "type": "subscribe", "payload": payload });
+    send(&mut socket, subscribe).await?;
+    // Its snapshot shows that it watches.
+    loop {
+        let message = socket.next().await.ok_or("the server has closed")??;
+        if message.to_text()?.contains("\"next\"") {
+            return Ok(socket);
+        }
+    }
+}
+
+async fn send(socket: &mut Socket, message: serde_json::Value) -> Result<(), Failure> {
+    Ok(socket.send(Message::text(message.to_string())).await?)
+}
+
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start() -> Result<Self, Failure> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg(SERVE)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = process.stdout.take().ok_or("no output")?;
+        let mut address = String::new();
+        BufReader::new(stdout).read_line(&mut address)?;
+        let address = address.trim().to_owned();
+        Ok(Self { process, address })
+    }
+
+    fn resident_kilobytes(&self) -> Result<u64, Failure> {
+        // The server settles for a moment: what it frees is not counted.
+        std::thread::sleep(Duration::from_secs(1));
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        Ok(number.ok_or("no VmRSS")?.parse()?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn serve() -> Result<(), Failure> {
+    let schema = Schema::build(Query, EmptyMutation, Subscriptions)
+        .enable_federation()
+        .enable_subscription_in_federation()
+        .finish();
+    let sdl = schema.sdl_with_options(SDLExportOptions::new().federation());
+    let transport = Arc::new(LocalTransport::new("parcels", Arc::new(Local(schema))));
+    let router = Router::builder()
+        .subgraph("parcels", &sdl, transport)
+        .event_sequence("parcel", "sequence")
+        .build()?;
+    let mut config = ServerConfig::default();
+    config.websocket.max_connections = 1_000_000;
+    // The measurement is about connections, not about their pings.
+    config.websocket.ping_interval = ConfigDuration::from_secs(3600);
+    let verifier = JwtVerifier::new(&AuthConfig::default(), false)?;
+    let state = ServerState::new(router, verifier, config)?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    std::io::stdout().flush()?;
+    let app = graphql_routes(state).into_make_service_with_connect_info::<SocketAddr>();
+    Ok(axum::serve(listener, app).await?)
+}
+
+struct Local(Schema<Query, EmptyMutation, Subscriptions>);
+
+#[async_trait]
+impl LocalService for Local {
+    async fn execute(&self, request: Request, caller: Caller) -> Response {
+        self.0.execute(request.data(caller)).await
+    }
+
+    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        self.0.execute_stream(request.data(caller)).boxed()
+    }
+}
+
+struct Query;
+
+#[Object]
+impl Query {
+    async fn hello(&self) -> &str {
+        "hello"
+    }
+}
+
+#[derive(SimpleObject)]
+struct Parcel {
+    sequence: i32,
+    status: &'static str,
+    location: &'static str,
+}
+
+struct Subscriptions;
+
+#[Subscription(name = "Subscription")]
+impl Subscriptions {
+    /// How a parcel stands, and then nothing more: it rests.
+    async fn parcel(&self, id: i32) -> impl Stream<Item = Parcel> + use<> {
+        let parcel = Parcel {
+            sequence: id,
+            status: "IN_TRANSIT",
+            location: "Bonn",
+        };
+        stream::once(async { parcel }).chain(stream::pending())
+    }
+}

@@ -1,0 +1,152 @@
+// The differential test: `node run.mjs [--count N] [--seed S] [--router COMMAND] [--keep-going N] [--strict]`, or
+// `node run.mjs --query Q [--variables JSON]` to see both answers.
+//
+// Serves the subgraphs twice, puts @apollo/gateway before one set and the router before the other, sends both
+// the same generated operations, and compares: data exactly, errors by path and code. Exits 1 on a difference.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isDeepStrictEqual, parseArgs } from "node:util";
+import { ApolloGateway, RemoteGraphQLDataSource } from "@apollo/gateway";
+import { parse, validate } from "graphql";
+import { compose } from "./compose.mjs";
+import { Generator } from "./generate.mjs";
+import { serve } from "./subgraphs.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    count: { type: "string", default: "500" },
+    seed: { type: "string", default: "1" },
+    router: { type: "string", default: "cargo run --quiet -- router" },
+    "keep-going": { type: "string", default: "5" },
+    strict: { type: "boolean", default: false },
+    query: { type: "string" },
+    variables: { type: "string", default: "{}" },
+  },
+});
+const scratch = mkdtempSync(join(tmpdir(), "differential-"));
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+const worlds = [await serve(), await serve()];
+const gateway = new ApolloGateway({ supergraphSdl: compose(worlds[0].subgraphs), logger: silent, buildService: ({ url }) => new RemoteGraphQLDataSource({ url }) });
+const { schema, executor } = await gateway.load();
+
+const supergraph = join(scratch, "supergraph.graphql");
+writeFileSync(supergraph, compose(worlds[1].subgraphs));
+const [program, ...args] = options.router.split(" ");
+const child = spawn(program, [...args, "--supergraph", supergraph, "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+const url = await new Promise((found, failed) => {
+  let out = "";
+  child.stdout.on("data", (chunk) => {
+    out += chunk;
+    const match = /http:\/\/127\.0\.0\.1:\d+\S*/.exec(out);
+    if (match) found(match[0]);
+  });
+  child.on("exit", (code) => failed(new Error(`the router ended with ${code}`)));
+});
+
+async function oracle({ query, variables }) {
+  const document = parse(query);
+  const cache = { get: async () => undefined, set: async () => {}, delete: async () => {} };
+  const answer = await executor({
+    document,
+    request: { query, variables, http: undefined },
+    operationName: "Q",
+    queryHash: query,
+    source: query,
+    operation: document.definitions[0],
+    context: {},
+    cache,
+    schema,
+    logger: silent,
+    metrics: {},
+    overallCachePolicy: { restrict() {}, policyIfCacheable() {}, maxAge: undefined },
+  });
+  return JSON.parse(JSON.stringify(answer));
+}
+
+async function router(request) {
+  const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(request) });
+  return response.json();
+}
+
+/** Both have their own names for an error without a code. */
+const UNNAMED = new Set([undefined, "DOWNSTREAM_SERVICE_ERROR", "INTERNAL_SERVER_ERROR", "INTERNAL"]);
+
+function errors(answer) {
+  const all = (answer.errors ?? []).map(({ path, extensions }) => {
+    const code = UNNAMED.has(extensions?.code) ? "INTERNAL" : extensions.code;
+    return `${(path ?? []).join("/")} ${code}`;
+  });
+  return [...new Set(all)].sort();
+}
+
+/** The gateway counts indexes of lists of several types among those of the type it asked for only. */
+function withoutIndexes(errors) {
+  return [...new Set(errors.map((error) => error.replace(/\/\d+(?=[/ ])/g, "/@")))].sort();
+}
+
+/** Where two values first differ. The gateway reorders keys when it normalizes fragments, so order is not compared. */
+function difference(one, other, path = "data") {
+  if (isDeepStrictEqual(one, other)) return undefined;
+  if (one && other && typeof one === "object" && typeof other === "object" && Array.isArray(one) === Array.isArray(other)) {
+    const keys = Object.keys(one).sort();
+    if (keys.join() !== Object.keys(other).sort().join()) return `${path}: keys ${keys} and ${Object.keys(other)}`;
+    for (const key of keys) {
+      const found = difference(one[key], other[key], `${path}.${key}`);
+      if (found) return found;
+    }
+  }
+  return `${path}: ${JSON.stringify(one)} and ${JSON.stringify(other)}`;
+}
+
+const generator = new Generator(schema, Number(options.seed));
+const count = Number(options.count);
+const tally = { operations: 0, invalid: 0, "refused by the gateway": 0, "not planned by the router": 0, "with data": 0, "with errors": 0, "with indexes the gateway gets wrong": 0, differences: 0 };
+const started = Date.now();
+while (tally.operations < count && tally.differences < Number(options["keep-going"])) {
+  const request = options.query ? { query: options.query, variables: JSON.parse(options.variables) } : generator.operation();
+  if (validate(schema, parse(request.query)).length > 0) {
+    tally.invalid++;
+    continue;
+  }
+  tally.operations++;
+  for (const { reset } of worlds) reset();
+  const [expected, actual] = await Promise.all([oracle(request).catch((error) => error), router(request)]);
+  // It has bugs of its own, and then there is nothing to compare with.
+  if (expected instanceof Error) {
+    tally["refused by the gateway"]++;
+    continue;
+  }
+  // What the planner's library cannot plan is a gap of its own: counted, and a difference if `--strict`.
+  if (actual.data === undefined && actual.errors[0].message === "The operation could not be planned.") {
+    tally["not planned by the router"]++;
+    if (!options.strict) continue;
+  }
+  if (expected.data) tally["with data"]++;
+  if (expected.errors) tally["with errors"]++;
+  const data = difference(expected.data ?? null, actual.data ?? null);
+  const [wanted, got] = [errors(expected), errors(actual)];
+  if (!isDeepStrictEqual(wanted, got)) tally["with indexes the gateway gets wrong"]++;
+  if (data || !isDeepStrictEqual(withoutIndexes(wanted), withoutIndexes(got)) || options.query) {
+    tally.differences++;
+    console.log(`--- ${tally.operations}\n${request.query}\n${JSON.stringify(request.variables)}`);
+    if (data) console.log(`data differs: ${data}`);
+    for (const { message, path } of actual.errors ?? []) console.log(`the router says: ${message} at ${(path ?? []).join("/")}`);
+    if (!isDeepStrictEqual(wanted, got)) {
+      console.log(`only the gateway: ${wanted.filter((error) => !got.includes(error)).join(", ")}`);
+      console.log(`only the router: ${got.filter((error) => !wanted.includes(error)).join(", ")}`);
+    }
+    if (options.query) {
+      console.log(JSON.stringify({ expected, actual }, null, 1));
+      break;
+    }
+  }
+}
+child.removeAllListeners("exit");
+child.kill("SIGINT");
+await gateway.stop();
+rmSync(scratch, { recursive: true });
+console.log(`${JSON.stringify(tally)} in ${((Date.now() - started) / 1000).toFixed(1)} s, seed ${options.seed}`);
+process.exit(tally.differences > 0 ? 1 : 0);

@@ -1,0 +1,130 @@
+//! How long an answer may be kept: as long as every part of it that subgraphs sent, and by whom.
+
+use axum::http::{HeaderMap, header};
+
+/// What `Cache-Control` says of an answer that may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// In seconds; more than none.
+    pub max_age: u32,
+    /// Shared caches may keep it; else only the client's own.
+    pub public: bool,
+}
+
+impl CachePolicy {
+    /// What subgraphs said in their responses' headers; `None` if the response may not be kept, or they
+    /// said nothing.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        // In answers of GraphQL subgraphs what is not said to be private is public.
+        let mut policy = Self {
+            max_age: 0,
+            public: true,
+        };
+        for value in headers.get_all(header::CACHE_CONTROL) {
+            for directive in value.to_str().ok()?.split(',') {
+                let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+                match name.trim().to_ascii_lowercase().as_str() {
+                    "no-store" | "no-cache" => return None,
+                    "private" => policy.public = false,
+                    "max-age" => policy.max_age = value.trim().trim_matches('"').parse().ok()?,
+                    _ => {}
+                }
+            }
+        }
+        (policy.max_age > 0).then_some(policy)
+    }
+
+    /// The policy of an answer that both belong to.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            max_age: self.max_age.min(other.max_age),
+            public: self.public && other.public,
+        }
+    }
+
+    /// The value of the header.
+    pub(crate) fn to_value(self) -> String {
+        let scope = if self.public { "public" } else { "private" };
+        format!("max-age={}, {scope}", self.max_age)
+    }
+}
+
+/// The policy of an answer while its parts come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Composed {
+    /// Nothing has come.
+    #[default]
+    Nothing,
+    Policy(CachePolicy),
+    /// There is a part that may not be kept.
+    Refused,
+}
+
+impl Composed {
+    pub(crate) fn add(&mut self, part: Option<CachePolicy>) {
+        *self = match (*self, part) {
+            (Self::Refused, _) | (_, None) => Self::Refused,
+            (Self::Nothing, Some(part)) => Self::Policy(part),
+            (Self::Policy(whole), Some(part)) => Self::Policy(whole.and(part)),
+        };
+    }
+
+    pub(crate) fn policy(self) -> Option<CachePolicy> {
+        match self {
+            Self::Policy(policy) => Some(policy),
+            Self::Nothing | Self::Refused => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn of(value: &'static str) -> Option<String> {
+        let headers =
+            HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static(value))]);
+        CachePolicy::of(&headers).map(CachePolicy::to_value)
+    }
+
+    #[test]
+    fn what_subgraphs_say_is_read() {
+        let check = |value: &'static str, expect: Option<&str>| {
+            assert_eq!(of(value).as_deref(), expect, "{value}");
+        };
+        check("max-age=60, public", Some("max-age=60, public"));
+        check("Max-Age=60", Some("max-age=60, public"));
+        check("private, max-age=60", Some("max-age=60, private"));
+        check("public, private, max-age=60", Some("max-age=60, private"));
+        check("max-age=60, no-store", None);
+        check("no-cache", None);
+        check("max-age=0", None);
+        check("public", None);
+        check("max-age=soon", None);
+        check("", None);
+    }
+
+    #[test]
+    fn the_strictest_part_decides() {
+        let check = |parts: &[&'static str], expect: Option<&str>| {
+            let mut composed = Composed::default();
+            for part in parts {
+                let headers =
+                    HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static(part))]);
+                composed.add(CachePolicy::of(&headers));
+            }
+            let value = composed.policy().map(CachePolicy::to_value);
+            assert_eq!(value.as_deref(), expect, "{parts:?}");
+        };
+        check(&[], None);
+        check(&["max-age=60"], Some("max-age=60, public"));
+        check(&["max-age=60", "max-age=30"], Some("max-age=30, public"));
+        check(
+            &["max-age=60", "max-age=90, private"],
+            Some("max-age=60, private"),
+        );
+        check(&["max-age=60", "no-store", "max-age=60"], None);
+    }
+}

@@ -1,0 +1,235 @@
+//! Subscriptions over HTTP: a response that goes on for as long as its client reads.
+
+mod format;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures::stream;
+use rand::Rng;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+pub(super) use self::format::Format;
+use super::respond::Refusal;
+use crate::auth::Identity;
+use crate::error::{ErrorCode, GraphQLError};
+use crate::request::{GraphQLRequest, RequestContext};
+use crate::response::GraphQLResponse;
+use crate::router::Router;
+use crate::server::state::ServerState;
+use crate::server::ws::{CloseReason, Lease};
+use crate::subscribe::{Begin, Delivery, End, EventId, Mailbox, Watch};
+
+/// Why a stream is not served: the edge refuses the request, or the router the operation.
+pub(super) enum Refused {
+    Request(Refusal),
+    Operation(GraphQLResponse),
+}
+
+/// A subscription that is being written to one client.
+struct Outgoing {
+    format: Format,
+    mailbox: Arc<Mailbox>,
+    heartbeat: std::time::Duration,
+    drain_window: std::time::Duration,
+    expiry: Option<Instant>,
+    drain: Option<Instant>,
+    draining: CancellationToken,
+    evicted: Option<oneshot::Receiver<CloseReason>>,
+    begun: bool,
+    ended: bool,
+    _lease: Lease,
+    _watch: Watch,
+}
+
+/// What happens next on a stream.
+enum Next {
+    Deliver(Delivery),
+    Heartbeat,
+    Drain,
+    Close(CloseReason),
+}
+
+/// Starts to watch, and answers with the stream of events.
+pub(super) async fn open(
+    state: &ServerState,
+    router: &Router,
+    request: GraphQLRequest,
+    context: RequestContext,
+    identity: &Identity,
+    format: Format,
+    after: Option<EventId>,
+) -> Result<Response, Refused> {
+    let busy = || Refused::Request(Refusal::busy("no more streams can be opened here now"));
+    let mut lease = state.connections.admit().ok_or_else(busy)?;
+    let mailbox = Arc::new(Mailbox::new(state.config.websocket.queued_events));
+    let begin = Begin {
+        after,
+        resumable: format == Format::EventStream,
+    };
+    let watch = state
+        .subscriptions
+        .watch(router, request, context, begin, mailbox.clone())
+        .await
+        .map_err(Refused::Operation)?;
+    let now = Instant::now();
+    let outgoing = Outgoing {
+        format,
+        mailbox,
+        heartbeat: state.config.streaming.heartbeat.get(),
+        drain_window: state.config.websocket.drain_window.get(),
+        expiry: identity.expires_at.and_then(|at| {
+            let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+            now.checked_add(left)
+        }),
+        drain: None,
+        draining: state.connections.drain_token(),
+        evicted: identity
+            .caller
+            .subject
+            .as_deref()
+            .map(|user| lease.belongs_to(user)),
+        begun: false,
+        ended: false,
+        _lease: lease,
+        _watch: watch,
+    };
+    let chunks = stream::unfold(Box::new(outgoing), |mut outgoing| async move {
+        let chunk = outgoing.chunk().await?;
+        Some((Ok::<_, std::convert::Infallible>(chunk), outgoing))
+    });
+    let mut response = Response::new(Body::from_stream(chunks));
+    headers(&mut response, format);
+    Ok(response)
+}
+
+/// The answer to a query or a mutation, for a client that accepts event streams only.
+pub(super) fn answer(answer: &GraphQLResponse) -> Response {
+    let format = Format::EventStream;
+    let mut body = format.payload(None, &answer.to_bytes()).to_vec();
+    body.extend_from_slice(&format.end());
+    let mut response = Response::new(Body::from(body));
+    headers(&mut response, format);
+    response
+}
+
+fn headers(response: &mut Response, format: Format) {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, format.content_type());
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Some proxies would keep events until they have a lot of them.
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+}
+
+impl Outgoing {
+    /// The next bytes to write; `None` at the end.
+    async fn chunk(&mut self) -> Option<Bytes> {
+        if self.ended {
+            return None;
+        }
+        if !self.begun {
+            self.begun = true;
+            return Some(self.format.begin());
+        }
+        let silent_until = Instant::now() + self.heartbeat;
+        loop {
+            let close = match self.next(silent_until).await {
+                Next::Heartbeat => return Some(self.format.heartbeat()),
+                Next::Drain => {
+                    // A moment of the window, so that not all clients reconnect at once.
+                    let part = rand::rng().random_range(0.0..1.0);
+                    self.drain = Some(Instant::now() + self.drain_window.mul_f64(part));
+                    continue;
+                }
+                Next::Deliver(Delivery::Event(event)) => {
+                    return Some(self.format.payload(Some(event.id), &event.payload));
+                }
+                Next::Deliver(Delivery::End(end)) => self.last_words(&end),
+                Next::Close(reason) => self.farewell(reason),
+            };
+            self.ended = true;
+            return close;
+        }
+    }
+
+    async fn next(&mut self, silent_until: Instant) -> Next {
+        let drained = self.drain.is_some();
+        let expiry = self.expiry;
+        let drain = self.drain;
+        let until = async |at: Option<Instant>| match at {
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
+        };
+        tokio::select! {
+            biased;
+            () = until(expiry) => Next::Close(CloseReason::TokenExpired),
+            () = until(drain) => Next::Close(CloseReason::ServerShutdown),
+            reason = evicted(&mut self.evicted) => Next::Close(reason),
+            () = self.draining.cancelled(), if !drained => Next::Drain,
+            delivery = self.mailbox.next() => Next::Deliver(delivery),
+            () = sleep_until(silent_until) => Next::Heartbeat,
+        }
+    }
+
+    /// What is written when the subscription has ended.
+    fn last_words(&self, end: &End) -> Option<Bytes> {
+        record(self.format, "complete");
+        let error = match end {
+            End::Complete => return Some(self.format.end()),
+            End::Failed(errors) => GraphQLResponse::refused(errors.to_vec()),
+            End::SourceTimeout => GraphQLResponse::refused(vec![GraphQLError::new(
+                ErrorCode::DeadlineExceeded,
+                CloseReason::SourceTimeout.message(),
+            )]),
+        };
+        let mut bytes = self.format.payload(None, &error.to_bytes()).to_vec();
+        bytes.extend_from_slice(&self.format.end());
+        Some(bytes.into())
+    }
+
+    /// What is written when the edge closes the stream.
+    fn farewell(&self, reason: CloseReason) -> Option<Bytes> {
+        record(self.format, reason.name());
+        let code = match reason {
+            CloseReason::TokenExpired => ErrorCode::Unauthenticated,
+            _ => ErrorCode::RateLimited,
+        };
+        let error = GraphQLError::new(code, reason.message());
+        match reason {
+            CloseReason::ServerShutdown => self.format.interrupt(&error),
+            _ => Some(self.format.abort(&error)),
+        }
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if !self.ended {
+            record(self.format, CloseReason::ClientClose.name());
+        }
+    }
+}
+
+async fn evicted(evicted: &mut Option<oneshot::Receiver<CloseReason>>) -> CloseReason {
+    if let Some(receiver) = evicted
+        && let Ok(reason) = receiver.await
+    {
+        return reason;
+    }
+    std::future::pending().await
+}
+
+fn record(format: Format, reason: &'static str) {
+    metrics::counter!("router_stream_closes_total", "protocol" => format.name(), "reason" => reason)
+        .increment(1);
+}

@@ -1,0 +1,205 @@
+//! Fills a stream: opens its source, executes the operation for each event, and moves to a new schema
+//! when there is one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
+use rand::Rng;
+use tokio::time::Instant;
+
+use super::key::Key;
+use super::stream::Stream;
+use super::{End, Hub};
+use crate::error::{ErrorCode, GraphQLError};
+use crate::request::GraphQLRequest;
+use crate::router::{Job, Router};
+use crate::transport::{EventStream, SubgraphResponse, TransportError};
+
+/// Before a lost source is tried again; it doubles each time.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Where the only watcher of a stream goes once it has its snapshot.
+pub(super) struct Handover {
+    pub(super) stream: Arc<Stream>,
+    pub(super) member: u64,
+}
+
+/// Ends the stream however its task ends, also by a panic.
+struct Guard {
+    hub: Arc<Hub>,
+    stream: Arc<Stream>,
+    end: Option<End>,
+}
+
+impl Guard {
+    fn ended(&mut self, end: End) {
+        self.end = Some(end);
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let end = self.end.take().unwrap_or_else(|| {
+            failed(GraphQLError::new(
+                ErrorCode::Internal,
+                "an internal error happened",
+            ))
+        });
+        self.hub.end(&self.stream, &end);
+        metrics::gauge!("router_subscription_streams").decrement(1);
+    }
+}
+
+/// Starts the task that fills a stream.
+pub(super) fn start(hub: Arc<Hub>, stream: Arc<Stream>, job: Arc<Job>, handover: Option<Handover>) {
+    metrics::gauge!("router_subscription_streams").increment(1);
+    let mut guard = Guard {
+        hub: Arc::clone(&hub),
+        stream: Arc::clone(&stream),
+        end: None,
+    };
+    let task = tokio::spawn(async move {
+        let end = run(hub, &guard.stream, job, handover).await;
+        guard.ended(end);
+    });
+    stream.driven_by(task.abort_handle());
+}
+
+async fn run(
+    hub: Arc<Hub>,
+    stream: &Arc<Stream>,
+    mut job: Arc<Job>,
+    mut handover: Option<Handover>,
+) -> End {
+    let mut routers = hub.router.subscribe();
+    if !job.runs_on(&routers.borrow()) {
+        routers.mark_changed();
+    }
+    // There are many of these tasks, and they wait: what is done once or for an event is boxed, so that
+    // it takes no place in between.
+    let mut events = match Box::pin(open(&hub, &job)).await {
+        Ok(events) => events,
+        Err(end) => return end,
+    };
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            // The sender is in the hub.
+            _ = routers.changed() => {
+                let router = Arc::clone(&routers.borrow_and_update());
+                match Box::pin(advance(&hub, &job, &router)).await {
+                    Ok((next, source)) => {
+                        // What had arrived before the new source was open is not lost.
+                        while let Some(Some(event)) = events.next().now_or_never() {
+                            Box::pin(deliver(stream, &job, event)).await;
+                        }
+                        hub.rename(stream, Key::of(&next));
+                        (job, events) = (next, source);
+                        continue;
+                    }
+                    Err(end) => return end,
+                }
+            }
+        };
+        let Some(event) = event else {
+            return End::Complete;
+        };
+        if let Err(lost @ TransportError::Unavailable { .. }) = &event
+            && let Some(source) = Box::pin(recover(&hub, &job, lost)).await
+        {
+            events = source;
+            continue;
+        }
+        let told = Box::pin(deliver(stream, &job, event)).await;
+        if told
+            && let Some(Handover {
+                stream: shared,
+                member,
+            }) = handover.take()
+        {
+            if stream
+                .sequence()
+                .is_some_and(|sequence| shared.activate(member, sequence))
+            {
+                // Its watcher is told the rest there.
+                stream.close();
+                return End::Complete;
+            }
+            hub.leave(&shared, member);
+        }
+    }
+}
+
+async fn open(hub: &Hub, job: &Job) -> Result<EventStream, End> {
+    match tokio::time::timeout(hub.options.source_timeout, job.open()).await {
+        Ok(Ok(events)) => Ok(events),
+        Ok(Err(error)) => Err(failed(error)),
+        Err(_) => Err(End::SourceTimeout),
+    }
+}
+
+/// A source that has been lost, opened again: subgraphs restart. `None` when it does not come back.
+async fn recover(hub: &Hub, job: &Job, lost: &TransportError) -> Option<EventStream> {
+    tracing::warn!(%lost, "a subscription's source is opened again");
+    let give_up = Instant::now() + hub.options.source_recovery;
+    let mut wait = FIRST_WAIT;
+    loop {
+        // Drawn at random, because many streams lose the same subgraph at once.
+        let wait_now = wait.mul_f64(rand::rng().random_range(0.5..1.0));
+        if Instant::now() + wait_now > give_up {
+            metrics::counter!("router_subscription_sources_lost_total").increment(1);
+            return None;
+        }
+        tokio::time::sleep(wait_now).await;
+        if let Ok(source) = open(hub, job).await {
+            return Some(source);
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+/// The same operation on another router, and its source there.
+async fn advance(hub: &Hub, job: &Job, router: &Router) -> Result<(Arc<Job>, EventStream), End> {
+    let request = GraphQLRequest {
+        query: Some(job.operation.text().to_owned()),
+        operation_name: job.operation.name().map(str::to_owned),
+        variables: (*job.variables).clone(),
+        extensions: serde_json::Map::new(),
+    };
+    let next = router
+        .subscription(request, (*job.context).clone())
+        .await
+        .map_err(|refused| {
+            let why = refused.errors.first().map(|error| error.message.as_str());
+            failed(GraphQLError::new(
+                ErrorCode::SchemaChanged,
+                format!(
+                    "The schema has changed, and this subscription does not fit it: {}",
+                    why.unwrap_or("it is refused")
+                ),
+            ))
+        })?;
+    let events = open(hub, &next).await?;
+    Ok((Arc::new(next), events))
+}
+
+/// Executes the operation for an event and tells the watchers; `false` if they have had it.
+async fn deliver(
+    stream: &Stream,
+    job: &Job,
+    event: Result<SubgraphResponse, TransportError>,
+) -> bool {
+    let (sequence, response) = job.event(event, stream.sequence()).await;
+    let Some(response) = response else {
+        return false;
+    };
+    metrics::counter!("router_subscription_events_total").increment(1);
+    stream.tell(sequence, response.to_bytes());
+    true
+}
+
+fn failed(error: GraphQLError) -> End {
+    End::Failed(Arc::new([error]))
+}

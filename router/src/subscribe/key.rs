@@ -1,0 +1,59 @@
+//! When two watchers ask for the same.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::prepare::PreparedOperation;
+use crate::router::Job;
+
+/// Headers that follow a request and change no answer.
+const TRACING: [&str; 2] = ["traceparent", "tracestate"];
+
+/// An operation with its variables and everything of the caller that a subgraph may look at, except the
+/// id and the trace of the request.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    operation: Arc<PreparedOperation>,
+    scope: Box<[u8]>,
+}
+
+impl Key {
+    pub(super) fn of(job: &Job) -> Self {
+        let context = &job.context;
+        let caller = &context.caller;
+        let headers: Vec<(&str, &[u8])> = context
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .filter(|(name, _)| !TRACING.contains(name))
+            .collect();
+        let scope = (
+            &caller.subject,
+            &caller.scopes,
+            &caller.client,
+            caller.ip,
+            headers,
+            &*job.variables,
+        );
+        Self {
+            operation: Arc::clone(&job.operation),
+            // Maps with string keys always serialize.
+            scope: serde_json::to_vec(&scope).unwrap_or_default().into(),
+        }
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.operation, &other.operation) && self.scope == other.scope
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.operation).hash(state);
+        self.scope.hash(state);
+    }
+}

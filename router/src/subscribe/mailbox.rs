@@ -1,0 +1,124 @@
+//! What waits to be written to one watcher. It is bounded however slowly the watcher reads: one that is
+//! too far behind gets the newest event only, and never misses the last.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::{End, Event, Watcher};
+
+/// A watcher's unread events.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    max_events: usize,
+    state: Mutex<State>,
+    ready: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<Arc<Event>>,
+    end: Option<End>,
+}
+
+/// The next thing in a mailbox.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    Event(Arc<Event>),
+    End(End),
+}
+
+impl Mailbox {
+    pub(crate) fn new(max_events: usize) -> Self {
+        Self {
+            max_events,
+            state: Mutex::default(),
+            ready: Notify::new(),
+        }
+    }
+
+    /// Waits for the next thing. There must be one caller only.
+    pub(crate) async fn next(&self) -> Delivery {
+        loop {
+            if let Some(delivery) = self.take() {
+                return delivery;
+            }
+            self.ready.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<Delivery> {
+        let mut state = self.state();
+        match state.events.pop_front() {
+            Some(event) => Some(Delivery::Event(event)),
+            None => state.end.take().map(Delivery::End),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watcher for Mailbox {
+    fn event(&self, event: &Arc<Event>) {
+        let mut state = self.state();
+        if state.events.len() >= self.max_events {
+            metrics::counter!("router_stream_coalesced_total").increment(state.events.len() as u64);
+            state.events.clear();
+        }
+        state.events.push_back(Arc::clone(event));
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    fn end(&self, end: &End) {
+        self.state().end.get_or_insert(end.clone());
+        self.ready.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::EventId;
+    use super::*;
+
+    fn event(number: u64) -> Arc<Event> {
+        Arc::new(Event {
+            id: EventId {
+                stream: 1,
+                number,
+                sequence: None,
+            },
+            payload: "{}".into(),
+        })
+    }
+
+    #[tokio::test]
+    async fn one_who_is_far_behind_gets_the_newest_and_the_end() {
+        let mailbox = Mailbox::new(4);
+        for number in 1..=1001 {
+            mailbox.event(&event(number));
+        }
+        mailbox.end(&End::Complete);
+        let mut numbers = Vec::new();
+        while let Delivery::Event(event) = mailbox.next().await {
+            numbers.push(event.id.number);
+        }
+        assert!(numbers.len() <= 4, "{numbers:?}");
+        assert_eq!(numbers.last(), Some(&1001));
+    }
+
+    #[tokio::test]
+    async fn one_who_keeps_up_misses_nothing() {
+        let mailbox = Mailbox::new(2);
+        for number in 1..100 {
+            mailbox.event(&event(number));
+            assert!(
+                matches!(mailbox.next().await, Delivery::Event(event) if event.id.number == number)
+            );
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Live subscriptions: one execution and one serialization for all watchers who ask for the same, and
+//! their move to a new schema.
+//!
+//! Two watchers ask for the same when the operation, its variables and everything of the caller that
+//! subgraphs see are equal. When the second may join the first one's stream:
+//! - before the stream's first event: at once, for it will get all that a stream of its own would bring;
+//! - later, if the events are numbered (`RouterBuilder::event_sequence`): a short stream of its own brings
+//!   the snapshot, and it goes over to the shared one at the snapshot's number;
+//! - otherwise not at all: it would miss what a new stream begins with.
+
+mod drive;
+mod event;
+mod key;
+mod mailbox;
+mod stream;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+pub(crate) use event::{Event, EventId};
+pub(crate) use mailbox::{Delivery, Mailbox};
+
+use crate::error::GraphQLError;
+use crate::request::{GraphQLRequest, RequestContext};
+use crate::response::GraphQLResponse;
+use crate::router::Router;
+use drive::Handover;
+use key::Key;
+use stream::{Join, Stream};
+
+/// One who is told the events of a subscription. It is called under a lock: it queues, and returns.
+pub(crate) trait Watcher: Send + Sync {
+    fn event(&self, event: &Arc<Event>);
+
+    /// The last call.
+    fn end(&self, end: &End);
+}
+
+/// How a subscription ended.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    Complete,
+    /// By errors that are no event: the source could not be subscribed to, or the schema has changed.
+    Failed(Arc<[GraphQLError]>),
+    /// The source did not start in time.
+    SourceTimeout,
+}
+
+/// What bounds the streams.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamOptions {
+    /// How long a source may take to start.
+    pub source_timeout: Duration,
+    /// How long a source that was lost is opened again and again.
+    pub source_recovery: Duration,
+    /// How many events of a stream are kept for watchers that come back.
+    pub resume_events: usize,
+    /// How long a stream that somebody may come back to goes on without watchers.
+    pub resume_window: Duration,
+}
+
+/// The live subscriptions of an edge. Cloning shares them.
+#[derive(Clone)]
+pub(crate) struct Subscriptions {
+    hub: Arc<Hub>,
+}
+
+/// What the streams share.
+struct Hub {
+    options: StreamOptions,
+    /// The streams that others may join.
+    streams: Mutex<HashMap<Key, Arc<Stream>>>,
+    /// The router that streams run on.
+    router: watch::Sender<Arc<Router>>,
+}
+
+/// How a watcher begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Begin {
+    /// The last event it has had, before it lost its connection.
+    pub after: Option<EventId>,
+    /// It may come back for what it has missed.
+    pub resumable: bool,
+}
+
+/// A watcher's place. Dropping it ends the watching, and the stream when it was the last one's.
+/// It must not be dropped inside a [`Watcher`]'s methods.
+pub(crate) struct Watch {
+    hub: Arc<Hub>,
+    own: (Arc<Stream>, u64),
+    /// The stream that it goes over to, or has gone to.
+    shared: Option<(Arc<Stream>, u64)>,
+}
+
+impl Subscriptions {
+    pub(crate) fn new(router: Arc<Router>, options: StreamOptions) -> Self {
+        Self {
+            hub: Arc::new(Hub {
+                options,
+                streams: Mutex::default(),
+                router: watch::Sender::new(router),
+            }),
+        }
+    }
+
+    /// Subscribes, or joins those who have. The source is opened afterwards: whether that succeeds, the
+    /// watcher is told.
+    ///
+    /// # Errors
+    /// The response that refuses the operation.
+    pub(crate) async fn watch(
+        &self,
+        router: &Router,
+        request: GraphQLRequest,
+        context: RequestContext,
+        begin: Begin,
+        watcher: Arc<dyn Watcher>,
+    ) -> Result<Watch, GraphQLResponse> {
+        let job = Arc::new(router.subscription(request, context).await?);
+        let hub = &self.hub;
+        let key = Key::of(&job);
+        let mut streams = hub.streams();
+        let mut waiting = None;
+        if let Some(live) = streams.get(&key).cloned() {
+            match live.join(&watcher, begin, hub.options.resume_events) {
+                Join::Joined(member) => return Ok(hub.place((live, member), None)),
+                Join::Waiting(member) => waiting = Some((live, member)),
+                Join::Apart => {}
+                Join::Ended => {
+                    streams.remove(&key);
+                }
+            }
+        }
+        let shared = !streams.contains_key(&key);
+        let stream = Arc::new(Stream::new(shared.then(|| key.clone())));
+        let after = begin.after.and_then(|id| id.sequence);
+        let member = stream.first(watcher, after);
+        if begin.resumable {
+            stream.keep(hub.options.resume_events);
+        }
+        if shared {
+            streams.insert(key, Arc::clone(&stream));
+        }
+        drop(streams);
+        let handover = waiting.as_ref().map(|(stream, member)| Handover {
+            stream: Arc::clone(stream),
+            member: *member,
+        });
+        drive::start(Arc::clone(hub), Arc::clone(&stream), job, handover);
+        Ok(hub.place((stream, member), waiting))
+    }
+
+    /// Moves every stream to another router. Those that are no valid operation there end with an error.
+    pub(crate) fn reload(&self, router: Arc<Router>) {
+        self.hub.router.send_replace(router);
+    }
+}
+
+impl Hub {
+    fn streams(&self) -> MutexGuard<'_, HashMap<Key, Arc<Stream>>> {
+        // No code panics while it holds the lock.
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(
+        self: &Arc<Self>,
+        own: (Arc<Stream>, u64),
+        shared: Option<(Arc<Stream>, u64)>,
+    ) -> Watch {
+        let hub = Arc::clone(self);
+        Watch { hub, own, shared }
+    }
+
+    /// Takes a watcher out of a stream, and ends the stream if nobody is left who may want it.
+    fn leave(self: &Arc<Self>, stream: &Arc<Stream>, member: u64) {
+        if stream.leave(member) == stream::Left::Others {
+            return;
+        }
+        if stream.keeps_events()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (hub, stream) = (Arc::clone(self), Arc::clone(stream));
+            runtime.spawn(async move {
+                tokio::time::sleep(hub.options.resume_window).await;
+                hub.abandon(&stream);
+            });
+        } else {
+            self.abandon(stream);
+        }
+    }
+
+    /// Ends a stream that has no watchers.
+    fn abandon(&self, stream: &Arc<Stream>) {
+        let mut streams = self.streams();
+        let Some((key, driver)) = stream.close_if_empty() else {
+            return;
+        };
+        forget(&mut streams, key.as_ref(), stream);
+        drop(streams);
+        if let Some(driver) = driver {
+            driver.abort();
+        }
+    }
+
+    /// Ends a stream and tells its watchers.
+    fn end(&self, stream: &Arc<Stream>, end: &End) {
+        let mut streams = self.streams();
+        let (key, watchers) = stream.close();
+        forget(&mut streams, key.as_ref(), stream);
+        drop(streams);
+        for watcher in watchers {
+            watcher.end(end);
+        }
+    }
+
+    /// Lets new watchers find a stream under the operation that it has moved to.
+    fn rename(&self, stream: &Arc<Stream>, key: Key) {
+        let mut streams = self.streams();
+        let vacant = !streams.contains_key(&key);
+        let old = stream.rename(vacant.then(|| key.clone()));
+        forget(&mut streams, old.as_ref(), stream);
+        if vacant && stream.is_open() {
+            streams.insert(key, Arc::clone(stream));
+        }
+    }
+}
+
+#[expect(
+    clippy::mutable_key_type,
+    reason = "a key compares its operation by address"
+)]
+fn forget(streams: &mut HashMap<Key, Arc<Stream>>, key: Option<&Key>, stream: &Arc<Stream>) {
+    if let Some(key) = key
+        && streams
+            .get(key)
+            .is_some_and(|known| Arc::ptr_eq(known, stream))
+    {
+        streams.remove(key);
+    }
+}
+
+impl fmt::Debug for Subscriptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriptions")
+            .field("options", &self.hub.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.hub.leave(&self.own.0, self.own.1);
+        if let Some((stream, member)) = &self.shared {
+            self.hub.leave(stream, *member);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The edge as real clients see it: `clients/run.sh` installs them and runs this.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::kit::Edge;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node.js and its packages: run router/clients/run.sh"]
+async fn real_clients_are_served() {
+    let edge = Edge::start().await;
+    let running = Command::new("npm")
+        .args(["--loglevel=error", "test"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/clients"))
+        .env("GRAPHQL_URL", edge.url())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    let status = tokio::time::timeout(Duration::from_secs(60), running)
+        .await
+        .expect("done within a minute")
+        .expect("npm");
+    assert!(status.success(), "{status}");
+}

@@ -1,0 +1,183 @@
+//! Orders follow their parcels: what tracking tells arrives over the bus and shows in the graph.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use orders::workers::subscribers;
+use platform::bus::{Event, EventBus, InProcessBus};
+use platform::inbox::{self, Deliverer, Receiver};
+use platform::tables::outbox_event;
+use platform::workers::WorkerContext;
+use sea_orm::{EntityTrait, QueryOrder};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::shop::{Shop, now, ord, order, shops};
+
+/// What tracking tells of a parcel of an order.
+fn told(number: u128, sequence: i64, status: &str, at: DateTime<Utc>) -> Arc<Event> {
+    Arc::new(Event {
+        id: Uuid::now_v7(),
+        topic: "tracking.events".to_owned(),
+        event_type: "tracking.status_changed".to_owned(),
+        aggregate_id: ord(number),
+        sequence,
+        occurred_at: now(),
+        data: json!({
+            "version": 1, "orderId": ord(number), "returnId": null, "customerId": "usr_1",
+            "shipmentId": "shp_1", "carrier": "dhl", "trackingNumber": "DHL1",
+            "previousStatus": "label_created", "status": status,
+            "allDelivered": status == "delivered", "location": null, "timestamp": at,
+            "estimatedDelivery": null, "sequence": sequence,
+        }),
+    })
+}
+
+/// The consumers of the shop, running.
+struct Running {
+    bus: Arc<InProcessBus>,
+    context: WorkerContext,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    fn over(shop: &Shop) -> Self {
+        let bus = Arc::new(InProcessBus::new());
+        let stop = CancellationToken::new();
+        let database = &shop.scratch.database;
+        let context = WorkerContext::new(database, bus.clone(), shop.clock.clone(), stop);
+        let mut tasks = JoinSet::new();
+        for subscriber in subscribers() {
+            tasks.spawn(Receiver::join(context.clone(), &subscriber).unwrap().run());
+            tasks.spawn(Deliverer::new(context.clone(), subscriber).run());
+        }
+        Self {
+            bus,
+            context,
+            tasks,
+        }
+    }
+
+    /// Publishes, and waits until all had their effect or were given up.
+    async fn tell(&self, events: &[Arc<Event>]) {
+        let outcomes = self.bus.publish(events).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        let db = self.context.database.read();
+        loop {
+            let waiting = inbox::waiting(db, "orders.tracking").await.unwrap();
+            if waiting == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn stop(mut self) {
+        self.context.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
+        }
+    }
+}
+
+async fn shown(shop: &Shop, number: u128) -> Value {
+    let document = "query($id: ID!) { order(id: $id) {
+        status deliveredAt timeline { event timestamp actor }
+    } }";
+    let mut data = shop.ada_asks(document, json!({ "id": ord(number) })).await;
+    data["order"].take()
+}
+
+#[tokio::test]
+async fn an_order_is_shipped_and_delivered_when_its_parcels_are_and_says_so_once() {
+    for shop in shops().await {
+        shop.stock(vec![order(1, shop.ada, now() - Duration::days(3))])
+            .await;
+        let running = Running::over(&shop);
+        let (left, arrived) = (now() - Duration::days(2), now() - Duration::hours(1));
+        let events = [
+            told(1, 1, "shipped", left),
+            told(1, 2, "in_transit", left + Duration::hours(3)),
+            told(1, 3, "delivered", arrived),
+        ];
+        running.tell(&events[..1]).await;
+        assert_eq!(shown(&shop, 1).await["status"], "SHIPPED");
+        // Each is told twice.
+        running.tell(&events).await;
+        running.tell(&events).await;
+        let order = shown(&shop, 1).await;
+        assert_eq!(order["status"], "DELIVERED", "{}", shop.scratch.name);
+        assert_eq!(order["deliveredAt"], "2025-10-09T13:30:00.000Z");
+        let timeline = &order["timeline"].as_array().unwrap()[2..];
+        assert_eq!(
+            timeline,
+            [
+                json!({ "event": "order.shipped", "timestamp": "2025-10-07T14:30:00.000Z", "actor": "carrier" }),
+                json!({ "event": "order.delivered", "timestamp": "2025-10-09T13:30:00.000Z", "actor": "carrier" }),
+            ]
+        );
+
+        let rows = outbox_event::Entity::find()
+            .order_by_asc(outbox_event::Column::Sequence)
+            .all(shop.scratch.database.read())
+            .await
+            .unwrap();
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                (
+                    row.topic.as_str(),
+                    row.event_type.as_str(),
+                    &row.data["status"],
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("orders.events", "order.shipped", &json!("shipped")),
+                ("orders.events", "order.delivered", &json!("delivered")),
+            ]
+        );
+        running.stop().await;
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_parcel_that_comes_back_and_one_of_several_leave_the_order_as_it_is() {
+    for shop in shops().await {
+        shop.stock(vec![order(1, shop.ada, now() - Duration::days(3))])
+            .await;
+        let running = Running::over(&shop);
+        let mut back = Arc::unwrap_or_clone(told(1, 1, "delivered", now()));
+        back.data["returnId"] = json!("ret_1");
+        running.tell(&[Arc::new(back)]).await;
+        assert_eq!(shown(&shop, 1).await["status"], "CONFIRMED");
+        let mut first = Arc::unwrap_or_clone(told(1, 2, "delivered", now()));
+        first.data["allDelivered"] = json!(false);
+        running.tell(&[Arc::new(first)]).await;
+        let order = shown(&shop, 1).await;
+        assert_eq!(order["status"], "SHIPPED", "{}", shop.scratch.name);
+        assert_eq!(order["deliveredAt"], Value::Null);
+        running.stop().await;
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn word_of_an_order_that_is_not_there_is_a_dead_letter() {
+    for shop in shops().await {
+        let running = Running::over(&shop);
+        running.tell(&[told(404, 1, "shipped", now())]).await;
+        let db = shop.scratch.database.read();
+        let dead = inbox::dead_letters(db, 10).await.unwrap();
+        assert_eq!(dead.len(), 1, "{}", shop.scratch.name);
+        let error = dead[0].last_error.as_deref().unwrap();
+        assert!(error.contains("there is no order ord_"), "{error}");
+        running.stop().await;
+        shop.scratch.drop().await;
+    }
+}

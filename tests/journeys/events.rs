@@ -1,0 +1,248 @@
+//! Events through the running binary: what one domain tells, another has heard, in every layout
+//! and whatever is killed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::Utc;
+use entities::insert_many;
+use entities::orders::{order, order_event};
+use platform::database::{Database, DatabaseConfig};
+use platform::outbox::{self, NewEvent};
+use platform::tables::{inbox_delivery, outbox_event};
+use resolvers::id::IdKind;
+use sea_orm::{EntityTrait, QueryOrder};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::kit::{Graph, Layout, Process, layouts, vantage};
+
+const SHOP: [(&str, &str); 2] = [
+    ("VANTAGE_DEMO__ORDERS", "60"),
+    ("VANTAGE_DEMO__TICKER_INTERVAL", "50ms"),
+];
+
+/// Long enough for a debug build on a busy machine; nothing waits for it when all goes well.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Asks again until the answer is there.
+async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .unwrap_or_else(|_| panic!("{what} in time"))
+}
+
+/// The settings of a layout; separate processes need a Redis server between them, which
+/// `VANTAGE_TEST_REDIS_URL` names.
+fn settings(layout: Layout) -> Option<Vec<(&'static str, String)>> {
+    let mut settings = SHOP.map(|(name, value)| (name, value.to_owned())).to_vec();
+    if layout == Layout::Separate {
+        let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+        // A database of the server that no other test uses.
+        settings.push((
+            "VANTAGE_REDIS_URL",
+            format!("{}/9", url.trim_end_matches('/')),
+        ));
+    }
+    Some(settings)
+}
+
+#[tokio::test]
+async fn an_order_is_delivered_when_its_parcel_is() {
+    for layout in layouts() {
+        let Some(settings) = settings(layout) else {
+            continue;
+        };
+        let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let began = Utc::now().to_rfc3339();
+        let graph = Graph::start(layout, &settings, &["--demo"]).await;
+        let token = graph.demo_token().await;
+        let page = "{ me { orders(first: 100, status: [DELIVERED]) { nodes {
+            deliveredAt timeline { event actor timestamp } } } } }";
+        let delivered = until("an order is delivered", async || {
+            let answer = graph.ask(Some(&token), page, json!({})).await;
+            assert_eq!(answer.get("errors"), None, "{layout:?}: {answer:#}");
+            let nodes = answer["data"]["me"]["orders"]["nodes"].as_array().unwrap();
+            let just_now = |order: &&Value| order["deliveredAt"].as_str() > Some(began.as_str());
+            nodes.iter().find(just_now).cloned()
+        })
+        .await;
+        let timeline = delivered["timeline"].as_array().unwrap();
+        let last = timeline.last().unwrap();
+        assert_eq!(
+            last["event"], "order.delivered",
+            "{layout:?}: {delivered:#}"
+        );
+        assert_eq!(last["actor"], "carrier");
+        assert_eq!(last["timestamp"], delivered["deliveredAt"]);
+        graph.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
+    for layout in layouts().into_iter().filter(|one| *one != Layout::Separate) {
+        let graph = Graph::start(layout, &SHOP, &[]).await;
+        let order_uuid = Uuid::now_v7();
+        let order_id = IdKind::Order.format(order_uuid);
+
+        // Tracking tells of an order that orders does not know.
+        let tracking = graph.database("tracking").await;
+        let transaction = tracking.begin().await.unwrap();
+        let told = NewEvent {
+            topic: "tracking.events",
+            event_type: "tracking.status_changed",
+            aggregate_id: &order_id,
+            data: json!({
+                "version": 1, "orderId": order_id, "returnId": null, "status": "shipped",
+                "allDelivered": false, "timestamp": Utc::now(),
+            }),
+        };
+        let event = outbox::append(&transaction, told, Utc::now())
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        let listed = until("it is given up", async || {
+            let listed = graph.run(&["outbox", "list"]).await;
+            (!listed.is_empty()).then_some(listed)
+        })
+        .await;
+        assert_eq!(
+            listed,
+            format!(
+                "orders {event} tracking.status_changed {order_id} not handled by orders.tracking \
+                 after 1 attempts: the event cannot be understood: there is no order {order_id}"
+            ),
+            "{layout:?}"
+        );
+        let elsewhere = graph.run(&["outbox", "list", "--domain", "tracking"]).await;
+        assert_eq!(elsewhere, "");
+
+        // Once there is such an order, the event can have its effect.
+        let orders = graph.database("orders").await;
+        let like = order::Entity::find()
+            .one(orders.read())
+            .await
+            .unwrap()
+            .unwrap();
+        let new = order::Model {
+            id: order_uuid,
+            status: "confirmed".to_owned(),
+            payment_intent_id: None,
+            shipped_at: None,
+            delivered_at: None,
+            cancelled_at: None,
+            ..like
+        };
+        insert_many::<order::Entity>(orders.write(), vec![new])
+            .await
+            .unwrap();
+        let other = Uuid::now_v7().to_string();
+        let none = graph.run(&["outbox", "requeue", "orders", &other]).await;
+        assert_eq!(none, "0 events will be delivered again");
+        let one = graph
+            .run(&["outbox", "requeue", "orders", &event.to_string()])
+            .await;
+        assert_eq!(one, "1 events will be delivered again");
+        until("the order is shipped", async || {
+            let row = order::Entity::find_by_id(order_uuid)
+                .one(orders.read())
+                .await;
+            (row.unwrap().unwrap().status == "shipped").then_some(())
+        })
+        .await;
+        assert_eq!(graph.run(&["outbox", "list"]).await, "", "{layout:?}");
+        let all = graph.run(&["outbox", "requeue", "orders", "--all"]).await;
+        assert_eq!(all, "0 events will be delivered again");
+        for database in [tracking, orders] {
+            database.write().clone().close().await.unwrap();
+            database.read().clone().close().await.unwrap();
+        }
+        graph.stop().await;
+    }
+}
+
+/// Times at which the process is killed, in milliseconds after it listens.
+const KILLS: [u64; 6] = [0, 130, 370, 620, 910, 1_270];
+
+#[tokio::test]
+async fn a_process_killed_again_and_again_loses_no_event_and_has_no_effect_twice() {
+    let data = tempfile::tempdir().unwrap();
+    let start = async |demo: bool| {
+        let mut command = vantage(data.path());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .envs(SHOP);
+        if demo {
+            command.arg("--demo");
+        }
+        Process::start(command).await
+    };
+    for after in KILLS {
+        let mut process = start(true).await;
+        // The moment of the kill is what this test is about; there is no state to wait for.
+        tokio::time::sleep(Duration::from_millis(after)).await;
+        process.child.kill().await.unwrap();
+    }
+    let mut process = start(false).await;
+    let config = DatabaseConfig::Sqlite {
+        directory: data.path().to_owned(),
+    };
+    let tracking = Database::open(&config, "tracking").await.unwrap();
+    let orders = Database::open(&config, "orders").await.unwrap();
+    let told = until("all is told and heard", async || {
+        let events = outbox_event::Entity::find()
+            .all(tracking.read())
+            .await
+            .unwrap();
+        let waiting = inbox_delivery::Entity::find()
+            .all(orders.read())
+            .await
+            .unwrap();
+        let is_told = events.iter().all(|event| event.published_at.is_some());
+        (is_told && waiting.is_empty()).then_some(events)
+    })
+    .await;
+    assert!(process.stop().await.success());
+
+    let timeline = order_event::Entity::find()
+        .order_by_asc(order_event::Column::OccurredAt)
+        .all(orders.read())
+        .await
+        .unwrap();
+    let mut deliveries: HashMap<Uuid, u32> = HashMap::new();
+    for entry in timeline.iter().filter(|one| one.event == "order.delivered") {
+        *deliveries.entry(entry.order_id).or_default() += 1;
+    }
+    let delivered: Vec<_> = told
+        .iter()
+        .filter(|event| event.data["allDelivered"] == true)
+        .map(|event| IdKind::Order.parse(&event.aggregate_id).unwrap())
+        .collect();
+    assert!(!delivered.is_empty(), "something was delivered meanwhile");
+    for id in delivered {
+        let row = order::Entity::find_by_id(id).one(orders.read()).await;
+        assert_eq!(row.unwrap().unwrap().status, "delivered", "{id}");
+        assert_eq!(deliveries.get(&id), Some(&1), "{id}: once");
+    }
+    let mut numbers: HashMap<&str, Vec<i64>> = HashMap::new();
+    for event in &told {
+        numbers
+            .entry(&event.aggregate_id)
+            .or_default()
+            .push(event.sequence);
+    }
+    for (aggregate, mut numbers) in numbers {
+        numbers.sort_unstable();
+        let expected: Vec<_> = (1..=numbers.len() as i64).collect();
+        assert_eq!(numbers, expected, "{aggregate}: no number is missing");
+    }
+}
