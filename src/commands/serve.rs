@@ -50,12 +50,12 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         domains.seed_when_empty(&configuration, &clock).await?;
     }
     domains.start().await?;
-    let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
     let simulated = if simulators::are_needed(&configuration, here.len()) {
         Some(simulators::beside(&configuration, &domains, &clock).await?)
     } else {
         None
     };
+    let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
     let router = graph::router(&configuration, &domains, &key)?;
     let state = serving::edge(router.clone(), &auth, &configuration.server)?;
 
