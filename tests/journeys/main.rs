@@ -3,6 +3,7 @@
 
 mod events;
 mod kit;
+mod returns;
 mod sandbox;
 mod schema;
 mod start;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, IntoActiveModel, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "returns")]
@@ -51,6 +51,8 @@ pub struct Model {
     pub label_expires_at: Option<DateTime<Utc>>,
     pub label_voided_at: Option<DateTime<Utc>>,
     pub carrier_scanned_at: Option<DateTime<Utc>>,
+    /// When support was told that nothing happened since it was made.
+    pub support_alerted_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -90,4 +92,74 @@ pub async fn of_orders(
         by_order.entry(row.order_id).or_default().push(row);
     }
     Ok(by_order)
+}
+
+/// By id, locked until the transaction ends.
+pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).lock_exclusive().one(db).await
+}
+
+/// Writes the row if its stored status is still this one, and says whether it was.
+pub async fn change(
+    db: &impl ConnectionTrait,
+    stored_status: &str,
+    row: Model,
+) -> Result<bool, DbErr> {
+    let id = row.id;
+    let mut columns = row.into_active_model().reset_all();
+    columns.not_set(Column::Id);
+    let changed = Entity::update_many()
+        .set(columns)
+        .filter(Column::Id.eq(id))
+        .filter(Column::Status.eq(stored_status))
+        .exec(db)
+        .await?;
+    Ok(changed.rows_affected == 1)
+}
+
+/// Ids of returns whose label was made before then and still waits for the carrier's scan: those
+/// after this id, in their order.
+pub async fn unscanned(
+    db: &impl ConnectionTrait,
+    generated_before: DateTime<Utc>,
+    after: Uuid,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    let stuck = Condition::all()
+        .add(Column::Status.eq("label_generated"))
+        .add(Column::LabelGeneratedAt.lt(generated_before));
+    page(db, stuck, after, limit).await
+}
+
+/// Ids of returns that were made before then, have no label yet, and that support was not told of:
+/// those after this id, in their order.
+pub async fn unlabelled(
+    db: &impl ConnectionTrait,
+    created_before: DateTime<Utc>,
+    after: Uuid,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    let stuck = Condition::all()
+        .add(Column::Status.eq("initiated"))
+        .add(Column::CreatedAt.lt(created_before))
+        .add(Column::SupportAlertedAt.is_null());
+    page(db, stuck, after, limit).await
+}
+
+async fn page(
+    db: &impl ConnectionTrait,
+    condition: Condition,
+    after: Uuid,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(condition)
+        .filter(Column::Id.gt(after))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
 }

@@ -1,5 +1,6 @@
 //! The returns database.
 
 pub mod customer_return;
+pub mod order_turn;
 pub mod return_event;
 pub mod return_item;

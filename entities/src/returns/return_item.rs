@@ -15,6 +15,8 @@ pub struct Model {
     pub id: Uuid,
     pub return_id: Uuid,
     pub order_item_id: Uuid,
+    /// Unknown in rows from before it was kept.
+    pub product_id: Option<Uuid>,
     /// As it was called when it was bought.
     pub product_name: String,
     pub quantity: i32,

@@ -1,6 +1,8 @@
 //! The returns database.
 
 mod m20260101_000001_create_returns;
+mod m20260102_000001_create_order_turns;
+mod m20260102_000002_add_products_and_alerts;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,6 +13,10 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_returns::Migration));
+        migrations.push(Box::new(m20260102_000001_create_order_turns::Migration));
+        migrations.push(Box::new(
+            m20260102_000002_add_products_and_alerts::Migration,
+        ));
         migrations
     }
 }

@@ -89,6 +89,7 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         label_expires_at: label.map(|label| label.generated_at + Duration::days(14)),
         label_voided_at: None,
         carrier_scanned_at: at("carrier_scanned"),
+        support_alerted_at: None,
         created_at: made.created_at,
         updated_at: made.events.last().map_or(made.created_at, |(_, at)| *at),
     }
@@ -99,6 +100,7 @@ fn item_row(made: &Return<'_>) -> return_item::Model {
         id: made.item_id,
         return_id: made.id,
         order_item_id: made.line.id,
+        product_id: Some(made.line.product.id),
         product_name: made.line.product.title.clone(),
         quantity: 1,
         condition: made.condition.to_owned(),

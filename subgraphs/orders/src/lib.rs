@@ -10,8 +10,8 @@ mod order_item;
 mod payment_method;
 mod query;
 mod rules;
-pub mod workers;
 pub mod stripe;
+pub mod workers;
 
 use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use platform::clock::Clock;

@@ -116,7 +116,7 @@ impl Return {
         self.refund_method
     }
 
-    /// The shipping label, once there is one and until it is voided.
+    /// The shipping label, once there is one and unless the return is cancelled.
     async fn label(&self) -> Option<&ReturnLabel> {
         self.label.as_ref()
     }
@@ -171,9 +171,9 @@ pub(crate) struct ReturnLabel {
 }
 
 impl ReturnLabel {
-    /// The row's label, if it has a whole one that is not voided.
+    /// The row's label, if it has a whole one that may still be used.
     fn of(row: &entity::Model) -> Option<Self> {
-        if row.label_voided_at.is_some() {
+        if row.label_voided_at.is_some() || row.status == ReturnStatus::Cancelled.as_str() {
             return None;
         }
         let currency = CurrencyCode::from_code(row.label_cost_currency.as_deref()?)?;

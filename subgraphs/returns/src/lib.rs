@@ -3,20 +3,29 @@
 //! A nullable field answers `Option<ApiResult<T>>`, so that its error nulls the field itself; with
 //! `ApiResult<Option<T>>` async-graphql would null the object around it.
 
+mod cancel;
+mod create;
 mod customer_return;
 pub mod easypost;
 mod eligibility;
+mod events;
+mod judgement;
 mod loaders;
+pub mod moves;
+mod mutation;
 mod order;
 mod order_facts;
 mod order_item;
 mod preview;
 mod query;
 mod refund;
+mod return_input;
 mod return_item;
 pub mod rules;
+mod user_error;
+pub mod workers;
 
-use async_graphql::{EmptyMutation, EmptySubscription, Schema};
+use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
 use resolvers::client::SubgraphClient;
@@ -40,7 +49,8 @@ pub struct State {
 
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
-    let schema = Schema::build(query::Query, EmptyMutation, EmptySubscription)
+    let schema = Schema::build(query::Query, mutation::Mutation, EmptySubscription)
+        .register_output_type::<user_error::UserError>()
         .data(state.clone())
         .enable_federation()
         .finish();

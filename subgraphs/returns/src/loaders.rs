@@ -96,6 +96,15 @@ impl Loaders {
         }
     }
 
+    /// Forgets what was loaded before a change, so that the same request sees the change.
+    pub(crate) fn forget(&self) {
+        self.returns.clear();
+        self.returns_of_order.clear();
+        self.items_of_return.clear();
+        self.events_of_return.clear();
+        self.returned_of_item.clear();
+    }
+
     /// Facts by order item, asked of the orders subgraph on this request's caller's behalf.
     pub(crate) fn order_items(&self, context: &Context<'_>) -> ApiResult<&Batched<FactsOfItem>> {
         let caller = access::caller(context)?;

@@ -23,7 +23,7 @@ use crate::rules::refund::Paid;
 const DOCUMENT: &str = "query($representations: [_Any!]!) {
   _entities(representations: $representations) {
     ... on OrderItem {
-      id quantity restriction lineTotal { amount currency }
+      id quantity restriction productName product { id } lineTotal { amount currency }
       order {
         id status deliveredAt totalUsd { amount } customer { id }
         subtotal { amount currency } shipping { amount currency }
@@ -34,9 +34,12 @@ const DOCUMENT: &str = "query($representations: [_Any!]!) {
 }";
 
 /// An order item as the rules need it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OrderItemFacts {
     pub id: Uuid,
+    pub product: Uuid,
+    /// As it was called when it was bought.
+    pub product_name: Arc<str>,
     /// Units bought.
     pub purchased: i64,
     pub restriction: Option<Restriction>,
@@ -136,6 +139,8 @@ struct ItemAnswer {
     id: String,
     quantity: i64,
     restriction: Option<String>,
+    product_name: String,
+    product: Reference,
     line_total: Amount,
     order: OrderAnswer,
 }
@@ -147,7 +152,7 @@ struct OrderAnswer {
     status: String,
     delivered_at: Option<DateTime>,
     total_usd: AmountUsd,
-    customer: CustomerAnswer,
+    customer: Reference,
     subtotal: Amount,
     shipping: Amount,
     tax: Amount,
@@ -155,7 +160,7 @@ struct OrderAnswer {
 }
 
 #[derive(Deserialize)]
-struct CustomerAnswer {
+struct Reference {
     id: String,
 }
 
@@ -185,6 +190,8 @@ impl ItemAnswer {
         let currency = order.total.currency;
         Some(OrderItemFacts {
             id: IdKind::OrderItem.parse(&self.id)?,
+            product: IdKind::Product.parse(&self.product.id)?,
+            product_name: self.product_name.as_str().into(),
             purchased: self.quantity,
             restriction: self.restriction.as_deref().map(Restriction::from_name),
             total: self.line_total.minor(currency)?,

@@ -1,43 +1,18 @@
 //! A return before it is made: would it be accepted, and what would be given back?
 
-use std::collections::HashMap;
-
-use async_graphql::{Context, ID, InputObject, SimpleObject};
-use chrono::{DateTime as Time, Utc};
-use entities::returns::customer_return;
-use entities::returns::return_item::Returned;
+use async_graphql::{Context, SimpleObject};
 use futures::TryFutureExt;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult, access};
-use uuid::Uuid;
 
 use crate::State;
 use crate::eligibility::IneligibilityReason;
+use crate::judgement::{Before, Judgement, Wish, refunded};
 use crate::loaders::{Loaders, OrderOf};
-use crate::order_facts::OrderItemFacts;
+use crate::order_facts::OrderOfItem;
 use crate::refund::RefundQuote;
-use crate::return_item::ItemCondition;
-use crate::rules::eligibility::{self, ItemFacts};
-use crate::rules::input::{self, Wanted, WantedItem};
-use crate::rules::refund::{self, Line, Refunded};
-use crate::rules::status::ReturnStatus;
-
-#[derive(Clone, Debug, InputObject)]
-pub(crate) struct ReturnCreateInput {
-    pub order_id: ID,
-    pub items: Vec<ReturnItemInput>,
-}
-
-#[derive(Clone, Debug, InputObject)]
-pub(crate) struct ReturnItemInput {
-    pub order_item_id: ID,
-    pub quantity: i32,
-    pub condition: ItemCondition,
-    /// One of `returnReasons`.
-    pub reason_code: String,
-    /// In the customer's own words.
-    pub reason_text: Option<String>,
-}
+use crate::return_input::ReturnCreateInput;
+use crate::rules::input;
 
 /// What would become of a return.
 #[derive(Clone, Debug, SimpleObject)]
@@ -55,24 +30,44 @@ pub(crate) async fn preview(
     input: &ReturnCreateInput,
 ) -> ApiResult<ReturnPreview> {
     let customer = access::customer(context)?;
-    let wanted = input::parse(input).map_err(|errors| refusal(&errors))?;
+    let wanted = input::parse(input).map_err(|mistakes| refusal(&mistakes))?;
     let loaders = context.data_unchecked::<Loaders>();
     let order = wanted.order;
-    let ids = || wanted.items.iter().map(|item| item.order_item);
-    let (facts, returned, returns) = futures::try_join!(
-        loaders.order_items(context)?.load_many(ids()),
+    let (wish, returned, returns) = futures::try_join!(
+        Wish::of(context, customer, &wanted),
         loaders
             .returned_of_item
-            .load_many(ids())
+            .load_many(wanted.order_items())
             .map_err(ApiError::from),
         loaders
             .returns_of_order
             .load_one(OrderOf { customer, order })
             .map_err(ApiError::from),
     )?;
-    let lines = lines(customer, &wanted, &facts, &returned)?;
+    let wish = wish.map_err(|mistakes| refusal(&mistakes))?;
+    let before = Before {
+        returned,
+        refunded: refunded(&returns.unwrap_or_default()),
+    };
     let now = context.data_unchecked::<State>().clock.now();
-    judge(&lines, refunded(&returns.unwrap_or_default()), now)
+    Ok(ReturnPreview::new(&wish.order, wish.judge(&before, now)))
+}
+
+impl ReturnPreview {
+    fn new(order: &OrderOfItem, judgement: Judgement) -> Self {
+        match judgement {
+            Ok(quote) => Self {
+                eligible: true,
+                reasons: Vec::new(),
+                refund: Some(RefundQuote::new(&quote, order.currency)),
+            },
+            Err(failures) => Self {
+                eligible: false,
+                reasons: failures.iter().map(IneligibilityReason::from).collect(),
+                refund: None,
+            },
+        }
+    }
 }
 
 /// All mistakes of the input in one error, each with its place.
@@ -85,92 +80,4 @@ fn refusal(mistakes: &[InputError]) -> ApiError {
         })
         .collect();
     ApiError::bad_user_input(told.join("; "))
-}
-
-/// A wanted item with all that is known about it.
-struct WantedLine<'a> {
-    wanted: &'a WantedItem,
-    item: &'a OrderItemFacts,
-    returned: Returned,
-}
-
-impl WantedLine<'_> {
-    fn facts(&self) -> ItemFacts {
-        self.item.wanted(self.wanted.quantity, self.returned)
-    }
-
-    fn line(&self) -> Line {
-        Line {
-            total: self.item.total,
-            purchased: self.item.purchased,
-            quantity: self.wanted.quantity,
-            refunded: self.returned.refund_amount,
-            our_mistake: self.wanted.reason.refunds_shipping,
-        }
-    }
-}
-
-/// The wanted items with their facts. One that the caller does not own, or that does not exist, is
-/// FORBIDDEN: which of the two is nobody's business.
-fn lines<'a>(
-    customer: Uuid,
-    wanted: &'a Wanted,
-    facts: &'a HashMap<Uuid, OrderItemFacts>,
-    returned: &HashMap<Uuid, Returned>,
-) -> ApiResult<Vec<WantedLine<'a>>> {
-    wanted
-        .items
-        .iter()
-        .map(|wanted_item| {
-            let item = facts
-                .get(&wanted_item.order_item)
-                .filter(|item| item.order.customer == customer)
-                .ok_or_else(|| {
-                    ApiError::forbidden("You can only return items of your own orders")
-                })?;
-            if item.order.id != wanted.order {
-                return Err(ApiError::bad_user_input(
-                    "Every item of a return is part of the order that orderId names",
-                ));
-            }
-            Ok(WantedLine {
-                wanted: wanted_item,
-                item,
-                returned: returned.get(&item.id).copied().unwrap_or_default(),
-            })
-        })
-        .collect()
-}
-
-/// What the order's returns that are not cancelled give back already.
-fn refunded(returns: &[customer_return::Model]) -> Refunded {
-    returns
-        .iter()
-        .filter(|row| row.status != ReturnStatus::Cancelled.as_str())
-        .fold(Refunded::default(), |sum, row| Refunded {
-            tax: sum.tax + row.refund_tax,
-            total: sum.total + row.refund_total,
-            shipping: sum.shipping || row.shipping_refunded,
-        })
-}
-
-fn judge(lines: &[WantedLine<'_>], refunded: Refunded, now: Time<Utc>) -> ApiResult<ReturnPreview> {
-    let [WantedLine { item, .. }, ..] = lines else {
-        return Err(ApiError::internal("input without items was understood"));
-    };
-    let order = &item.order;
-    let items: Vec<_> = lines.iter().map(WantedLine::facts).collect();
-    let failures = eligibility::check(&order.facts, &items, now);
-    let refund = failures.is_empty().then(|| {
-        let lines: Vec<_> = lines.iter().map(WantedLine::line).collect();
-        RefundQuote::new(
-            &refund::quote(&order.paid, &lines, &refunded),
-            order.currency,
-        )
-    });
-    Ok(ReturnPreview {
-        eligible: failures.is_empty(),
-        reasons: failures.iter().map(IneligibilityReason::from).collect(),
-        refund,
-    })
 }

@@ -8,7 +8,8 @@ use resolvers::id::IdKind;
 use crate::customer_return::Return;
 use crate::order::Order;
 use crate::order_item::OrderItem;
-use crate::preview::{self, ReturnCreateInput, ReturnPreview};
+use crate::preview::{self, ReturnPreview};
+use crate::return_input::ReturnCreateInput;
 use crate::rules::reasons::{REASONS, ReturnReason};
 
 pub(crate) struct Query;

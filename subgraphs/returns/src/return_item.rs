@@ -3,12 +3,13 @@
 use async_graphql::{Enum, Object};
 use entities::returns::return_item as entity;
 use resolvers::{ApiError, ApiResult};
+use serde::Serialize;
 
 use crate::order_item::OrderItem;
 use crate::rules::reasons::ReturnReason;
 
 /// What state an item comes back in. Recorded, never a reason to refuse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize)]
 pub enum ItemCondition {
     Unopened,
     OpenedUnused,

@@ -7,7 +7,8 @@ use resolvers::user_error::InputError;
 use uuid::Uuid;
 
 use super::reasons::ReturnReason;
-use crate::preview::{ReturnCreateInput, ReturnItemInput};
+use crate::return_input::{ReturnCreateInput, ReturnItemInput};
+use crate::return_item::ItemCondition;
 
 /// Items of one return at most.
 const MAX_ITEMS: usize = 100;
@@ -21,11 +22,20 @@ pub(crate) struct Wanted {
     pub items: Vec<WantedItem>,
 }
 
-#[derive(Clone, Copy, Debug)]
+impl Wanted {
+    pub(crate) fn order_items(&self) -> impl Iterator<Item = Uuid> {
+        self.items.iter().map(|item| item.order_item)
+    }
+}
+
+#[derive(Clone, Debug)]
 pub(crate) struct WantedItem {
     pub order_item: Uuid,
-    pub quantity: i64,
+    /// At least 1.
+    pub quantity: i32,
+    pub condition: ItemCondition,
     pub reason: &'static ReturnReason,
+    pub reason_text: Option<String>,
 }
 
 /// Understands the input, or tells everything that is wrong with it.
@@ -110,8 +120,10 @@ fn parse_item(
     }
     Some(WantedItem {
         order_item: order_item?,
-        quantity: item.quantity.into(),
+        quantity: item.quantity,
+        condition: item.condition,
         reason: reason?,
+        reason_text: item.reason_text.clone(),
     })
 }
 
@@ -120,7 +132,6 @@ mod tests {
     use async_graphql::ID;
 
     use super::*;
-    use crate::return_item::ItemCondition;
 
     fn item(id: u128) -> ReturnItemInput {
         ReturnItemInput {

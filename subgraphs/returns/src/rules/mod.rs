@@ -4,5 +4,6 @@
 pub mod eligibility;
 pub(crate) mod input;
 pub mod reasons;
+pub mod reconciliation;
 pub mod refund;
 pub mod status;

@@ -97,6 +97,8 @@ struct OrderItem {
     id: ID,
     quantity: i32,
     restriction: Option<String>,
+    product_name: String,
+    product: Product,
     line_total: Money,
     order: Order,
 }
@@ -112,6 +114,11 @@ struct Order {
     shipping: Money,
     tax: Money,
     total: Money,
+}
+
+#[derive(SimpleObject)]
+struct Product {
+    id: ID,
 }
 
 #[derive(SimpleObject)]
@@ -132,6 +139,10 @@ impl OrderItem {
             id: IdKind::OrderItem.id(item.id),
             quantity: item.quantity,
             restriction: item.restriction.map(str::to_owned),
+            product_name: "4K Monitor Pro 32 inch".to_owned(),
+            product: Product {
+                id: IdKind::Product.id(Uuid::from_u128(item.id.as_u128() * 10)),
+            },
             line_total: money(item.line_total),
             order: Order {
                 id: IdKind::Order.id(order.id),

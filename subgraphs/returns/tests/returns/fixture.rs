@@ -33,6 +33,7 @@ pub(crate) fn now() -> DateTime<Utc> {
 
 pub(crate) struct Fixture {
     pub scratch: Scratch,
+    pub state: State,
     pub subgraph: Subgraph,
     pub orders: Orders,
 }
@@ -45,13 +46,15 @@ pub(crate) async fn fixtures(orders: &[FakeOrder]) -> Vec<Fixture> {
             .await
             .unwrap();
         let fake = Orders::default();
-        let subgraph = subgraph(State {
+        let state = State {
             database: scratch.database.clone(),
             clock: Clock::manual(now()),
             orders: SubgraphClient::local(fake.subgraph(orders.to_vec())),
-        });
+        };
+        let subgraph = subgraph(state.clone());
         fixtures.push(Fixture {
             scratch,
+            state,
             subgraph,
             orders: fake,
         });
@@ -138,6 +141,7 @@ pub(crate) fn stored(
             id,
             return_id: id,
             order_item_id: item,
+            product_id: Some(Uuid::from_u128(1_000)),
             product_name: "4K Monitor Pro 32 inch".to_owned(),
             quantity: units,
             condition: ItemCondition::Defective.as_str().to_owned(),
@@ -180,6 +184,7 @@ pub(crate) fn stored(
             label_expires_at: Some(labelled_at + Duration::days(14)),
             label_voided_at: None,
             carrier_scanned_at: None,
+            support_alerted_at: None,
             created_at,
             updated_at: labelled_at,
         },

@@ -5,8 +5,10 @@
     reason = "clippy.toml allows it in test functions, these also share functions"
 )]
 
+mod create;
 mod eligibility;
 mod fake_orders;
 mod fixture;
+mod moves;
 mod preview;
 mod returns;

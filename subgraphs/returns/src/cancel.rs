@@ -1,0 +1,64 @@
+//! `returnCancel`: by the customer, until the carrier has the package.
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, order_turn};
+use resolvers::user_error::InputError;
+use resolvers::{ApiError, ApiResult};
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use crate::customer_return::Return;
+use crate::moves::{self, Actor, Move, MoveError};
+use crate::rules::status::ReturnStatus;
+
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct ReturnCancelPayload {
+    /// Null when there are errors.
+    #[graphql(name = "return")]
+    pub cancelled: Option<Return>,
+    pub user_errors: Vec<InputError>,
+}
+
+impl ReturnCancelPayload {
+    pub(crate) fn of(row: customer_return::Model) -> ApiResult<Self> {
+        Ok(Self {
+            cancelled: Some(row.try_into()?),
+            user_errors: Vec::new(),
+        })
+    }
+
+    pub(crate) fn refused(from: ReturnStatus) -> Self {
+        let message = match from {
+            ReturnStatus::Cancelled => "This return is cancelled already",
+            _ => "The carrier has your package: this return can no longer be cancelled",
+        };
+        Self {
+            cancelled: None,
+            user_errors: vec![InputError::new("RETURN_NOT_CANCELLABLE", message, &["id"])],
+        }
+    }
+}
+
+/// Cancels the customer's return, or tells the status that it cannot be cancelled from.
+pub(crate) async fn cancel(
+    transaction: &DatabaseTransaction,
+    customer: Uuid,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> ApiResult<Result<customer_return::Model, ReturnStatus>> {
+    let row = customer_return::lock(transaction, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found("There is no return with this id"))?;
+    if row.customer_id != customer {
+        return Err(ApiError::forbidden("You can only cancel your own returns"));
+    }
+    // Its units are free again: a return of the same order must see all of that or nothing.
+    order_turn::take(transaction, row.order_id, now).await?;
+    let actor = Actor::Customer(customer);
+    match moves::advance(transaction, row, &Move::Cancelled, actor, now).await {
+        Ok(row) => Ok(Ok(row)),
+        Err(MoveError::Illegal(refused)) => Ok(Err(refused.from)),
+        Err(error) => Err(error.into()),
+    }
+}

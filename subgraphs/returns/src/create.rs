@@ -1,0 +1,144 @@
+//! `returnCreate`: a return is judged and written in one transaction that holds its order's turn,
+//! so that of two returns of the last unit one wins.
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, order_turn, return_item};
+use resolvers::ApiResult;
+use resolvers::user_error::InputError;
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use crate::customer_return::Return;
+use crate::judgement::{Before, Wish, WishedLine, refunded};
+use crate::moves::{self, Actor};
+use crate::refund::RefundMethod;
+use crate::rules::eligibility::Ineligible;
+use crate::rules::refund::Quote;
+use crate::rules::status::ReturnStatus;
+use crate::user_error::{ReturnCreateError, ReturnIneligible};
+
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct ReturnCreatePayload {
+    /// Null when there are errors.
+    #[graphql(name = "return")]
+    pub made: Option<Return>,
+    pub user_errors: Vec<ReturnCreateError>,
+}
+
+impl ReturnCreatePayload {
+    pub(crate) fn of(row: customer_return::Model) -> ApiResult<Self> {
+        Ok(Self {
+            made: Some(row.try_into()?),
+            user_errors: Vec::new(),
+        })
+    }
+
+    pub(crate) fn mistaken(mistakes: Vec<InputError>) -> Self {
+        Self {
+            made: None,
+            user_errors: mistakes.into_iter().map(ReturnCreateError::Input).collect(),
+        }
+    }
+
+    pub(crate) fn ineligible(failures: &[Ineligible]) -> Self {
+        let error = ReturnCreateError::Ineligible(ReturnIneligible::new(failures));
+        Self {
+            made: None,
+            user_errors: vec![error],
+        }
+    }
+}
+
+/// Judges the wish against what was returned until now and writes the return, or tells every rule
+/// that stands against it: then nothing was written but the turn.
+pub(crate) async fn create(
+    transaction: &DatabaseTransaction,
+    customer: Uuid,
+    wish: &Wish<'_>,
+    now: DateTime<Utc>,
+) -> ApiResult<Result<customer_return::Model, Vec<Ineligible>>> {
+    let order = wish.order.id;
+    order_turn::take(transaction, order, now).await?;
+    let items: Vec<_> = wish.lines.iter().map(|line| line.item.id).collect();
+    let returned = return_item::returned(transaction, &items).await?;
+    let mut returns = customer_return::of_orders(transaction, customer, &[order]).await?;
+    let before = Before {
+        returned,
+        refunded: refunded(&returns.remove(&order).unwrap_or_default()),
+    };
+    let quote = match wish.judge(&before, now) {
+        Ok(quote) => quote,
+        Err(failures) => return Ok(Err(failures)),
+    };
+    let row = row(customer, wish, &quote, now);
+    let items = wish
+        .lines
+        .iter()
+        .zip(&quote.lines)
+        .map(|(line, refund)| item_row(&row, line, *refund))
+        .collect();
+    moves::initiate(transaction, &row, items, Actor::Customer(customer), now).await?;
+    Ok(Ok(row))
+}
+
+fn row(
+    customer: Uuid,
+    wish: &Wish<'_>,
+    quote: &Quote,
+    now: DateTime<Utc>,
+) -> customer_return::Model {
+    customer_return::Model {
+        id: Uuid::now_v7(),
+        order_id: wish.order.id,
+        customer_id: customer,
+        status: ReturnStatus::Initiated.as_str().to_owned(),
+        currency: wish.order.currency.as_str().to_owned(),
+        refund_items: quote.items,
+        refund_tax: quote.tax,
+        refund_shipping: quote.shipping,
+        refund_total: quote.total,
+        shipping_refunded: quote.includes_shipping,
+        refund_method: RefundMethod::OriginalPayment.as_str().to_owned(),
+        refund_key: None,
+        refund_attempts: 0,
+        refund_requested_at: None,
+        refund_provider_id: None,
+        refund_issued_at: None,
+        label_shipment_id: None,
+        label_object: None,
+        label_url: None,
+        label_carrier: None,
+        tracking_number: None,
+        label_cost: None,
+        label_cost_currency: None,
+        label_return_address: None,
+        label_generated_at: None,
+        label_expires_at: None,
+        label_voided_at: None,
+        carrier_scanned_at: None,
+        support_alerted_at: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn item_row(
+    made: &customer_return::Model,
+    line: &WishedLine<'_>,
+    refund_amount: i64,
+) -> return_item::Model {
+    return_item::Model {
+        id: Uuid::now_v7(),
+        return_id: made.id,
+        order_item_id: line.item.id,
+        product_id: Some(line.item.product),
+        product_name: line.item.product_name.to_string(),
+        quantity: line.wanted.quantity,
+        condition: line.wanted.condition.as_str().to_owned(),
+        reason_code: line.wanted.reason.code.to_owned(),
+        reason_text: line.wanted.reason_text.clone(),
+        refund_amount,
+        created_at: made.created_at,
+    }
+}

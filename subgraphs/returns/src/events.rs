@@ -1,0 +1,146 @@
+//! What this domain tells the others, through its outbox. Money is a decimal string with its
+//! currency, ids are public ones.
+
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, return_item};
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::rules::status::ReturnStatus;
+
+pub(crate) const TOPIC: &str = "returns.events";
+
+/// The type of the event told when a return reaches this status.
+pub(crate) const fn event_type(status: ReturnStatus) -> &'static str {
+    match status {
+        ReturnStatus::Initiated => "return.initiated",
+        ReturnStatus::LabelGenerated => "return.label_generated",
+        ReturnStatus::CarrierScanned => "return.carrier_scanned",
+        ReturnStatus::RefundIssued => "return.refund_issued",
+        ReturnStatus::Completed => "return.completed",
+        ReturnStatus::ManualReview => "return.manual_review",
+        ReturnStatus::Cancelled => "return.cancelled",
+    }
+}
+
+/// Nothing happened to a return since it was made: support should look at it.
+pub(crate) const SUPPORT_ALERT: &str = "return.support_alert";
+
+/// A return reached a status. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StatusReached {
+    pub version: u32,
+    pub return_id: String,
+    pub order_id: String,
+    pub customer_id: String,
+    pub status: &'static str,
+    /// Null when it was made.
+    pub previous_status: Option<&'static str>,
+    pub actor: String,
+    #[serde(flatten)]
+    pub details: Details,
+}
+
+/// What belongs to one status only.
+#[derive(Debug, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub(crate) enum Details {
+    Initiated {
+        items: Vec<Item>,
+        refund: Refund,
+    },
+    LabelGenerated {
+        carrier: String,
+        tracking_number: String,
+        expires_at: DateTime<Utc>,
+        /// Without a scan until then it goes to manual review.
+        fallback_deadline: Option<DateTime<Utc>>,
+    },
+    CarrierScanned {
+        scanned_at: DateTime<Utc>,
+        /// It was in manual review for want of this scan.
+        late: bool,
+    },
+    RefundIssued {
+        refund: Refund,
+    },
+    Completed {
+        /// What is in stock again.
+        items: Vec<Item>,
+    },
+    ManualReview {
+        reason: &'static str,
+    },
+    Cancelled {
+        /// Of the label that is void now, if there was one.
+        tracking_number: Option<String>,
+    },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Item {
+    pub order_item_id: String,
+    pub product_id: Option<String>,
+    pub product_name: String,
+    pub quantity: i32,
+    pub condition: String,
+    pub reason_code: String,
+}
+
+impl From<&return_item::Model> for Item {
+    fn from(row: &return_item::Model) -> Self {
+        Self {
+            order_item_id: IdKind::OrderItem.format(row.order_item_id),
+            product_id: row.product_id.map(|id| IdKind::Product.format(id)),
+            product_name: row.product_name.clone(),
+            quantity: row.quantity,
+            condition: row.condition.clone(),
+            reason_code: row.reason_code.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Refund {
+    pub currency: &'static str,
+    pub items: Decimal,
+    pub tax: Decimal,
+    /// Negative when deducted.
+    pub shipping: Decimal,
+    pub total: Decimal,
+    pub includes_shipping: bool,
+    pub method: String,
+}
+
+impl Refund {
+    /// The row's refund, if its currency is one.
+    pub(crate) fn of(row: &customer_return::Model) -> Option<Self> {
+        let currency = CurrencyCode::from_code(&row.currency)?;
+        let decimal = |minor| Money::new(minor, currency).decimal();
+        Some(Self {
+            currency: currency.as_str(),
+            items: decimal(row.refund_items),
+            tax: decimal(row.refund_tax),
+            shipping: decimal(row.refund_shipping),
+            total: decimal(row.refund_total),
+            includes_shipping: row.shipping_refunded,
+            method: row.refund_method.clone(),
+        })
+    }
+}
+
+/// Support should look at a return. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SupportAlert {
+    pub version: u32,
+    pub return_id: String,
+    pub order_id: String,
+    pub customer_id: String,
+    pub created_at: DateTime<Utc>,
+}

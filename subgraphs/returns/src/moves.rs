@@ -1,0 +1,283 @@
+//! A return's moves: each writes the row, the timeline and the event in the caller's transaction.
+//! Nothing else changes a return's status.
+
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, return_event, return_item};
+use platform::outbox::{self, NewEvent};
+use resolvers::ApiError;
+use resolvers::id::IdKind;
+use resolvers::money::Money;
+use sea_orm::{DatabaseTransaction, DbErr};
+use uuid::Uuid;
+
+use crate::RefundMethod;
+use crate::events::{self, Details, Item, Refund, StatusReached};
+use crate::rules::status::{self, IllegalMove, ReturnStatus};
+
+/// Who moves a return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    Customer(Uuid),
+    /// By a scan of the package.
+    Carrier,
+    Warehouse,
+    Support,
+    /// A job or a worker of ours.
+    System,
+}
+
+impl Actor {
+    /// As the timeline and events have it: a customer's public id, or who it is.
+    pub fn name(self) -> String {
+        match self {
+            Self::Customer(id) => IdKind::Customer.format(id),
+            Self::Carrier => "carrier".to_owned(),
+            Self::Warehouse => "warehouse".to_owned(),
+            Self::Support => "support".to_owned(),
+            Self::System => "system".to_owned(),
+        }
+    }
+}
+
+/// A label that was bought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The provider's shipment, for voiding.
+    pub shipment_id: String,
+    /// Key in the object store.
+    pub object: String,
+    pub url: String,
+    pub carrier: String,
+    pub tracking_number: String,
+    pub cost: Money,
+    pub return_address: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Why a return needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReviewReason {
+    /// The carrier did not scan the package in time.
+    NoScan,
+    /// No label can be bought at a sane rate.
+    LabelRate,
+}
+
+impl ReviewReason {
+    /// As events have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoScan => "no_scan",
+            Self::LabelRate => "label_rate",
+        }
+    }
+}
+
+/// A step of a return, with what it brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Move {
+    LabelGenerated(Label),
+    /// The carrier has the package since then.
+    CarrierScanned(DateTime<Utc>),
+    RefundIssued {
+        provider_id: String,
+        method: RefundMethod,
+    },
+    /// The package is back, its units are in stock again.
+    Completed,
+    ManualReview(ReviewReason),
+    /// A label that was bought stays on the row, to be voided at its provider.
+    Cancelled,
+}
+
+impl Move {
+    pub const fn to(&self) -> ReturnStatus {
+        match self {
+            Self::LabelGenerated(_) => ReturnStatus::LabelGenerated,
+            Self::CarrierScanned(_) => ReturnStatus::CarrierScanned,
+            Self::RefundIssued { .. } => ReturnStatus::RefundIssued,
+            Self::Completed => ReturnStatus::Completed,
+            Self::ManualReview(_) => ReturnStatus::ManualReview,
+            Self::Cancelled => ReturnStatus::Cancelled,
+        }
+    }
+
+    /// Writes what the step brings into the row.
+    fn apply(&self, row: &mut customer_return::Model, now: DateTime<Utc>) {
+        self.to().as_str().clone_into(&mut row.status);
+        row.updated_at = now;
+        match self {
+            Self::LabelGenerated(label) => {
+                row.label_shipment_id = Some(label.shipment_id.clone());
+                row.label_object = Some(label.object.clone());
+                row.label_url = Some(label.url.clone());
+                row.label_carrier = Some(label.carrier.clone());
+                row.tracking_number = Some(label.tracking_number.clone());
+                row.label_cost = Some(label.cost.minor);
+                row.label_cost_currency = Some(label.cost.currency.as_str().to_owned());
+                row.label_return_address = Some(label.return_address.clone());
+                row.label_generated_at = Some(now);
+                row.label_expires_at = Some(label.expires_at);
+            }
+            Self::CarrierScanned(at) => row.carrier_scanned_at = Some(*at),
+            Self::RefundIssued {
+                provider_id,
+                method,
+            } => {
+                row.refund_provider_id = Some(provider_id.clone());
+                method.as_str().clone_into(&mut row.refund_method);
+                row.refund_issued_at = Some(now);
+            }
+            Self::Completed | Self::ManualReview(_) | Self::Cancelled => {}
+        }
+    }
+}
+
+/// Why a return was not moved. The transaction must not be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    #[error(transparent)]
+    Illegal(#[from] IllegalMove),
+    #[error("return {0} was moved by somebody else meanwhile")]
+    Overtaken(Uuid),
+    #[error("return {0} has unknown values")]
+    Unknown(Uuid),
+    #[error("the returns database failed: {0}")]
+    Database(#[from] DbErr),
+}
+
+impl From<MoveError> for ApiError {
+    fn from(error: MoveError) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// Writes a new return with its items, and tells of it.
+pub async fn initiate(
+    transaction: &DatabaseTransaction,
+    row: &customer_return::Model,
+    items: Vec<return_item::Model>,
+    actor: Actor,
+    now: DateTime<Utc>,
+) -> Result<(), MoveError> {
+    let details = Details::Initiated {
+        items: items.iter().map(Item::from).collect(),
+        refund: Refund::of(row).ok_or(MoveError::Unknown(row.id))?,
+    };
+    entities::insert_many::<customer_return::Entity>(transaction, vec![row.clone()]).await?;
+    entities::insert_many::<return_item::Entity>(transaction, items).await?;
+    let reached = Reached {
+        row,
+        from: None,
+        to: ReturnStatus::Initiated,
+        details,
+    };
+    reached.tell(transaction, actor, now).await
+}
+
+/// Moves a return, or refuses because the flow has no such move. `row` is what this transaction
+/// locked; the answer is the row as it is now.
+pub async fn advance(
+    transaction: &DatabaseTransaction,
+    mut row: customer_return::Model,
+    to: &Move,
+    actor: Actor,
+    now: DateTime<Utc>,
+) -> Result<customer_return::Model, MoveError> {
+    let from = ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(row.id))?;
+    from.go(to.to())?;
+    to.apply(&mut row, now);
+    if !customer_return::change(transaction, from.as_str(), row.clone()).await? {
+        return Err(MoveError::Overtaken(row.id));
+    }
+    let reached = Reached {
+        row: &row,
+        from: Some(from),
+        to: to.to(),
+        details: details(transaction, &row, from, to).await?,
+    };
+    reached.tell(transaction, actor, now).await?;
+    Ok(row)
+}
+
+async fn details(
+    transaction: &DatabaseTransaction,
+    row: &customer_return::Model,
+    from: ReturnStatus,
+    to: &Move,
+) -> Result<Details, MoveError> {
+    Ok(match to {
+        Move::LabelGenerated(label) => Details::LabelGenerated {
+            carrier: label.carrier.clone(),
+            tracking_number: label.tracking_number.clone(),
+            expires_at: label.expires_at,
+            fallback_deadline: status::fallback_deadline(to.to(), row.label_generated_at),
+        },
+        Move::CarrierScanned(at) => Details::CarrierScanned {
+            scanned_at: *at,
+            late: from == ReturnStatus::ManualReview,
+        },
+        Move::RefundIssued { .. } => Details::RefundIssued {
+            refund: Refund::of(row).ok_or(MoveError::Unknown(row.id))?,
+        },
+        Move::Completed => {
+            let mut items = return_item::of_returns(transaction, &[row.id]).await?;
+            let items = items.remove(&row.id).unwrap_or_default();
+            Details::Completed {
+                items: items.iter().map(Item::from).collect(),
+            }
+        }
+        Move::ManualReview(reason) => Details::ManualReview {
+            reason: reason.as_str(),
+        },
+        Move::Cancelled => Details::Cancelled {
+            tracking_number: row.tracking_number.clone(),
+        },
+    })
+}
+
+/// A status that a return has reached.
+struct Reached<'a> {
+    row: &'a customer_return::Model,
+    from: Option<ReturnStatus>,
+    to: ReturnStatus,
+    details: Details,
+}
+
+impl Reached<'_> {
+    /// Appends to the timeline and to the outbox.
+    async fn tell(
+        self,
+        transaction: &DatabaseTransaction,
+        actor: Actor,
+        now: DateTime<Utc>,
+    ) -> Result<(), MoveError> {
+        let event = return_event::Model {
+            id: Uuid::now_v7(),
+            return_id: self.row.id,
+            event: self.to.timeline_event().to_owned(),
+            actor: actor.name(),
+            occurred_at: now,
+        };
+        entities::insert_many::<return_event::Entity>(transaction, vec![event]).await?;
+        let return_id = IdKind::Return.format(self.row.id);
+        let data = StatusReached {
+            version: 1,
+            return_id: return_id.clone(),
+            order_id: IdKind::Order.format(self.row.order_id),
+            customer_id: IdKind::Customer.format(self.row.customer_id),
+            status: self.to.as_str(),
+            previous_status: self.from.map(ReturnStatus::as_str),
+            actor: actor.name(),
+            details: self.details,
+        };
+        let event = NewEvent {
+            topic: events::TOPIC,
+            event_type: events::event_type(self.to),
+            aggregate_id: &return_id,
+            data,
+        };
+        outbox::append(transaction, event, now).await?;
+        Ok(())
+    }
+}

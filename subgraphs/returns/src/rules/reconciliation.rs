@@ -1,0 +1,113 @@
+//! What reconciliation does about a return that got stuck.
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::status::{self, ReturnStatus, SCAN_FALLBACK};
+
+/// A return without a label for longer than this is stuck: support is told.
+pub const STUCK_AFTER: Duration = Duration::hours(2);
+
+/// More manual reviews than this in one sweep mean that something is wrong with the carrier or
+/// with us.
+pub const USUAL_REVIEWS: u64 = 5;
+
+/// What reconciliation asks of a return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub status: ReturnStatus,
+    pub created_at: DateTime<Utc>,
+    pub label_generated_at: Option<DateTime<Utc>>,
+    /// Support was told before.
+    pub alerted: bool,
+}
+
+/// What is to be done about a return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    SupportAlert,
+    ManualReview,
+}
+
+/// Returns made before then and still without a label are stuck.
+pub fn stuck_before(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - STUCK_AFTER
+}
+
+/// Labels made before then and still without a scan are overdue.
+pub fn overdue_before(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - SCAN_FALLBACK
+}
+
+/// What is to be done about this return, if anything.
+pub fn due(standing: &Standing, now: DateTime<Utc>) -> Option<Due> {
+    let overdue = status::fallback_deadline(standing.status, standing.label_generated_at)
+        .is_some_and(|deadline| deadline < now);
+    let stuck = standing.status == ReturnStatus::Initiated
+        && !standing.alerted
+        && standing.created_at < stuck_before(now);
+    if overdue {
+        Some(Due::ManualReview)
+    } else {
+        stuck.then_some(Due::SupportAlert)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2025-10-12T10:16:46Z".parse().unwrap()
+    }
+
+    fn standing(status: ReturnStatus, created: Duration, labelled: Option<Duration>) -> Standing {
+        Standing {
+            status,
+            created_at: now() - created,
+            label_generated_at: labelled.map(|ago| now() - ago),
+            alerted: false,
+        }
+    }
+
+    #[test]
+    fn a_label_is_overdue_only_past_72_hours_and_while_its_scan_is_awaited() {
+        let second = Duration::seconds(1);
+        for status in ReturnStatus::ALL {
+            let awaited = status == ReturnStatus::LabelGenerated;
+            for (labelled, overdue) in [
+                (SCAN_FALLBACK - second, false),
+                (SCAN_FALLBACK, false),
+                (SCAN_FALLBACK + second, true),
+            ] {
+                let standing = standing(status, Duration::zero(), Some(labelled));
+                let expected = (overdue && awaited).then_some(Due::ManualReview);
+                assert_eq!(due(&standing, now()), expected, "{standing:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn support_is_told_once_of_what_has_no_label_after_two_hours() {
+        for (created, alerted, expected) in [
+            (STUCK_AFTER, false, None),
+            (
+                STUCK_AFTER + Duration::seconds(1),
+                false,
+                Some(Due::SupportAlert),
+            ),
+            (STUCK_AFTER + Duration::seconds(1), true, None),
+        ] {
+            let standing = Standing {
+                alerted,
+                ..standing(ReturnStatus::Initiated, created, None)
+            };
+            assert_eq!(due(&standing, now()), expected, "{standing:?}");
+        }
+        let labelled = standing(
+            ReturnStatus::LabelGenerated,
+            STUCK_AFTER * 2,
+            Some(Duration::zero()),
+        );
+        assert_eq!(due(&labelled, now()), None);
+    }
+}

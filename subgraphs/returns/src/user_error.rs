@@ -1,0 +1,50 @@
+//! What stands against making a return, so that the customer can mend it.
+
+use async_graphql::{Interface, SimpleObject, Union};
+use resolvers::user_error::InputError;
+
+use crate::eligibility::IneligibilityReason;
+use crate::rules::eligibility::Ineligible;
+
+/// The items may not come back.
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct ReturnIneligible {
+    pub message: String,
+    pub code: String,
+    pub field: Option<Vec<String>>,
+    /// Every rule that stands against it.
+    pub reasons: Vec<IneligibilityReason>,
+}
+
+impl ReturnIneligible {
+    pub(crate) fn new(failures: &[Ineligible]) -> Self {
+        Self {
+            message: "This order is not eligible for return".to_owned(),
+            code: "RETURN_INELIGIBLE".to_owned(),
+            field: None,
+            reasons: failures.iter().map(IneligibilityReason::from).collect(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Union)]
+pub(crate) enum ReturnCreateError {
+    Ineligible(ReturnIneligible),
+    Input(InputError),
+}
+
+/// What all user errors have.
+#[derive(Clone, Debug, Interface)]
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "each field has a name and a type of its own"
+)]
+#[graphql(
+    field(name = "message", ty = "&String"),
+    field(name = "code", ty = "&String"),
+    field(name = "field", ty = "&Option<Vec<String>>")
+)]
+pub(crate) enum UserError {
+    Input(InputError),
+    Ineligible(ReturnIneligible),
+}

@@ -1,0 +1,303 @@
+//! `advance` and the sweep, over each database: every legal move is written and told, every other
+//! leaves no trace.
+
+use chrono::Duration;
+use entities::returns::{customer_return, return_event};
+use platform::tables::outbox_event;
+use resolvers::money::{CurrencyCode, Money};
+use returns::RefundMethod;
+use returns::moves::{Actor, Label, Move, MoveError, ReviewReason, advance};
+use returns::rules::status::ReturnStatus;
+use returns::workers::{Swept, sweep};
+use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::fixture::{
+    CUSTOMER, Fixture, StoredReturn, fixtures, monitor, monitor_order, now, sorted, stored,
+};
+
+const RETURN: u128 = 50;
+
+fn moves() -> [Move; 6] {
+    [
+        Move::LabelGenerated(Label {
+            shipment_id: "shp_2".to_owned(),
+            object: "2.pdf".to_owned(),
+            url: "https://labels.example/2.pdf?signature=2".to_owned(),
+            carrier: "USPS".to_owned(),
+            tracking_number: "9205590036297012345679".to_owned(),
+            cost: Money::new(712, CurrencyCode::Usd),
+            return_address: "500 Warehouse Drive, Louisville KY 40218".to_owned(),
+            expires_at: now() + Duration::days(14),
+        }),
+        Move::CarrierScanned(now() - Duration::minutes(5)),
+        Move::RefundIssued {
+            provider_id: "re_1".to_owned(),
+            method: RefundMethod::StoreCredit,
+        },
+        Move::Completed,
+        Move::ManualReview(ReviewReason::NoScan),
+        Move::Cancelled,
+    ]
+}
+
+fn at(status: ReturnStatus, id: u128) -> StoredReturn {
+    let mut made = stored(id, CUSTOMER, monitor_order().id, monitor().id, 1);
+    made.row.status = status.as_str().to_owned();
+    made.row.shipping_refunded = false;
+    made.events.clear();
+    made
+}
+
+async fn row(fixture: &Fixture, id: u128) -> customer_return::Model {
+    customer_return::Entity::find_by_id(Uuid::from_u128(id))
+        .one(fixture.scratch.database.read())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn try_move(
+    fixture: &Fixture,
+    id: u128,
+    to: &Move,
+) -> Result<customer_return::Model, MoveError> {
+    let transaction = fixture.scratch.database.begin().await.unwrap();
+    let row = customer_return::lock(&transaction, Uuid::from_u128(id))
+        .await
+        .unwrap()
+        .unwrap();
+    let moved = advance(&transaction, row, to, Actor::System, now()).await;
+    // Committed even after a refusal: it must not have written anything.
+    transaction.commit().await.unwrap();
+    moved
+}
+
+async fn told(fixture: &Fixture) -> Vec<(String, Value)> {
+    outbox_event::Entity::find()
+        .order_by_asc(outbox_event::Column::Id)
+        .all(fixture.scratch.database.read())
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|event| (event.event_type, event.data))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_move_is_written_and_told_if_it_is_legal_and_leaves_no_trace_otherwise() {
+    for fixture in fixtures(&[]).await {
+        let mut id = 100;
+        let mut legal = 0;
+        for from in ReturnStatus::ALL {
+            for to in moves() {
+                id += 1;
+                fixture.store(vec![at(from, id)]).await;
+                let before = row(&fixture, id).await;
+                match try_move(&fixture, id, &to).await {
+                    Ok(moved) => {
+                        legal += 1;
+                        assert!(from.go(to.to()).is_ok(), "{from:?} {to:?}");
+                        assert_eq!(moved.status, to.to().as_str());
+                        assert_eq!(row(&fixture, id).await, moved);
+                    }
+                    Err(MoveError::Illegal(refused)) => {
+                        assert_eq!(from.go(to.to()), Err(refused));
+                        assert_eq!(row(&fixture, id).await, before);
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        assert_eq!(legal, 10);
+        assert_eq!(told(&fixture).await.len(), legal);
+        let timeline = return_event::Entity::find()
+            .count(fixture.scratch.database.read())
+            .await
+            .unwrap();
+        assert_eq!(timeline, 10);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn events_tell_what_each_move_brought() {
+    let [label, scan, refund, completion, review, _] = moves();
+    for fixture in fixtures(&[]).await {
+        fixture
+            .store(vec![at(ReturnStatus::Initiated, RETURN)])
+            .await;
+        // The scan is late: the return waits in manual review for it.
+        for step in [
+            label.clone(),
+            review.clone(),
+            scan.clone(),
+            refund.clone(),
+            completion.clone(),
+        ] {
+            try_move(&fixture, RETURN, &step).await.unwrap();
+        }
+        let row = row(&fixture, RETURN).await;
+        assert_eq!(row.refund_method, "store_credit");
+        assert_eq!(row.label_cost, Some(712));
+        assert_eq!(row.carrier_scanned_at, Some(now() - Duration::minutes(5)));
+        let told = told(&fixture).await;
+        sorted().bind(|| {
+            insta::allow_duplicates! {
+                insta::assert_json_snapshot!(told, @r#"
+            [
+              [
+                "return.label_generated",
+                {
+                  "actor": "system",
+                  "carrier": "USPS",
+                  "customerId": "usr_00000000000000000000000001",
+                  "expiresAt": "2025-10-23T10:15:22Z",
+                  "fallbackDeadline": "2025-10-12T10:15:22Z",
+                  "orderId": "ord_0000000000000000000000000a",
+                  "previousStatus": "initiated",
+                  "returnId": "ret_0000000000000000000000001j",
+                  "status": "label_generated",
+                  "trackingNumber": "9205590036297012345679",
+                  "version": 1
+                }
+              ],
+              [
+                "return.manual_review",
+                {
+                  "actor": "system",
+                  "customerId": "usr_00000000000000000000000001",
+                  "orderId": "ord_0000000000000000000000000a",
+                  "previousStatus": "label_generated",
+                  "reason": "no_scan",
+                  "returnId": "ret_0000000000000000000000001j",
+                  "status": "manual_review",
+                  "version": 1
+                }
+              ],
+              [
+                "return.carrier_scanned",
+                {
+                  "actor": "system",
+                  "customerId": "usr_00000000000000000000000001",
+                  "late": true,
+                  "orderId": "ord_0000000000000000000000000a",
+                  "previousStatus": "manual_review",
+                  "returnId": "ret_0000000000000000000000001j",
+                  "scannedAt": "2025-10-09T10:10:22Z",
+                  "status": "carrier_scanned",
+                  "version": 1
+                }
+              ],
+              [
+                "return.refund_issued",
+                {
+                  "actor": "system",
+                  "customerId": "usr_00000000000000000000000001",
+                  "orderId": "ord_0000000000000000000000000a",
+                  "previousStatus": "carrier_scanned",
+                  "refund": {
+                    "currency": "EUR",
+                    "includesShipping": false,
+                    "items": "299.00",
+                    "method": "store_credit",
+                    "shipping": "9.00",
+                    "tax": "15.99",
+                    "total": "323.99"
+                  },
+                  "returnId": "ret_0000000000000000000000001j",
+                  "status": "refund_issued",
+                  "version": 1
+                }
+              ],
+              [
+                "return.completed",
+                {
+                  "actor": "system",
+                  "customerId": "usr_00000000000000000000000001",
+                  "items": [
+                    {
+                      "condition": "defective",
+                      "orderItemId": "oi_00000000000000000000000034",
+                      "productId": "prd_000000000000000000000000z8",
+                      "productName": "4K Monitor Pro 32 inch",
+                      "quantity": 1,
+                      "reasonCode": "defective_on_arrival"
+                    }
+                  ],
+                  "orderId": "ord_0000000000000000000000000a",
+                  "previousStatus": "refund_issued",
+                  "returnId": "ret_0000000000000000000000001j",
+                  "status": "completed",
+                  "version": 1
+                }
+              ]
+            ]
+            "#)
+            }
+        });
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_was_not_locked_and_changed_meanwhile_is_not_overwritten() {
+    for fixture in fixtures(&[]).await {
+        fixture
+            .store(vec![at(ReturnStatus::LabelGenerated, RETURN)])
+            .await;
+        let stale = row(&fixture, RETURN).await;
+        try_move(&fixture, RETURN, &Move::Cancelled).await.unwrap();
+        let transaction = fixture.scratch.database.begin().await.unwrap();
+        let scan = Move::CarrierScanned(now());
+        let refused = advance(&transaction, stale, &scan, Actor::Carrier, now()).await;
+        assert!(matches!(refused, Err(MoveError::Overtaken(id)) if id == Uuid::from_u128(RETURN)));
+        transaction.rollback().await.unwrap();
+        assert_eq!(row(&fixture, RETURN).await.status, "cancelled");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_reviews_what_was_not_scanned_and_tells_support_once_of_what_has_no_label() {
+    for fixture in fixtures(&[]).await {
+        // More than a page of each.
+        let returns = (0..240).map(|number| {
+            let mut made = at(ReturnStatus::Initiated, 1_000 + number);
+            if number % 2 == 0 {
+                made.row.status = ReturnStatus::LabelGenerated.as_str().to_owned();
+            } else {
+                made.row.label_generated_at = None;
+            }
+            made
+        });
+        fixture.store(returns.collect()).await;
+        assert_eq!(sweep(&fixture.state).await.unwrap(), Swept::default());
+
+        fixture.state.clock.advance(Duration::hours(3));
+        let alerts = Swept {
+            alerted: 120,
+            ..Swept::default()
+        };
+        assert_eq!(sweep(&fixture.state).await.unwrap(), alerts);
+        assert_eq!(sweep(&fixture.state).await.unwrap(), Swept::default());
+
+        fixture.state.clock.advance(Duration::hours(72));
+        // Two instances at once: each return is settled by one of them.
+        let (one, other) =
+            futures::try_join!(sweep(&fixture.state), sweep(&fixture.state)).unwrap();
+        assert_eq!(
+            (one.reviewed + other.reviewed, one.failed + other.failed),
+            (120, 0)
+        );
+        assert_eq!(row(&fixture, 1_000).await.status, "manual_review");
+        assert_eq!(row(&fixture, 1_001).await.status, "initiated");
+        let told = told(&fixture).await;
+        let count = |name| told.iter().filter(|(told, _)| told == name).count();
+        assert_eq!(count("return.support_alert"), 120);
+        assert_eq!(count("return.manual_review"), 120);
+        assert_eq!(told.len(), 240);
+        fixture.scratch.drop().await;
+    }
+}
