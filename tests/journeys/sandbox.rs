@@ -64,7 +64,7 @@ async fn without_a_third_party_to_simulate_there_is_no_sandbox() {
     let mut process = Process::start(command).await;
     while let Some(line) = process.output.next_line().await.unwrap() {
         assert!(!line.starts_with("Simulated"), "{line}");
-        if line.starts_with('}') {
+        if line.starts_with('{') {
             break;
         }
     }
