@@ -7,7 +7,6 @@ use ::router::HttpTransportOptions;
 use ::router::auth::AuthConfig;
 use ::router::server::{ServerConfig, ServerState};
 use anyhow::Context;
-use platform::telemetry::Metrics;
 
 use crate::cli::Router;
 use crate::config::{Configuration, Overrides};
@@ -54,11 +53,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
             sandbox_listen: None,
         },
     )?;
-    platform::telemetry::init_log(
-        configuration.telemetry.log_format,
-        &configuration.telemetry.log_level,
-    )?;
-    let metrics = Metrics::install()?;
+    let metrics = configuration.telemetry.start()?;
     let file = command.supergraph;
     let supergraph = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read the supergraph {}", file.display()))?;

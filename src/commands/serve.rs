@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::Context;
 use platform::caller::Caller;
 use platform::clock::Clock;
-use platform::telemetry::Metrics;
 use router::auth::{DevelopmentKey, NewToken};
 use router::{GraphQLRequest, RequestContext, Router};
 
@@ -28,11 +27,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         std::env::vars_os(),
         &command.overrides(),
     )?;
-    platform::telemetry::init_log(
-        configuration.telemetry.log_format,
-        &configuration.telemetry.log_level,
-    )?;
-    let metrics = Metrics::install()?;
+    let metrics = configuration.telemetry.start()?;
     let listener = listener::bind(configuration.listen).await?;
     let stop = listener::stopped()?;
 

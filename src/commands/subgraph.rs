@@ -2,7 +2,6 @@
 
 use anyhow::Context;
 use platform::clock::Clock;
-use platform::telemetry::Metrics;
 
 use crate::cli::Subgraph;
 use crate::config::Configuration;
@@ -17,11 +16,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
         std::env::vars_os(),
         &command.settings.overrides(Some(&command.listen)),
     )?;
-    platform::telemetry::init_log(
-        configuration.telemetry.log_format,
-        &configuration.telemetry.log_level,
-    )?;
-    let metrics = Metrics::install()?;
+    let metrics = configuration.telemetry.start()?;
     let listener = listener::bind(configuration.listen).await?;
     let stop = listener::stopped()?;
 

@@ -1,7 +1,7 @@
 //! What is logged, and how.
 
 use platform::config::Invalid;
-use platform::telemetry::{LogFormat, check_filter};
+use platform::telemetry::{LogFormat, Metrics, TelemetryError, check_filter, init_log};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,12 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
+    /// Logs and counts from here on; once in a process.
+    pub(crate) fn start(&self) -> Result<Metrics, TelemetryError> {
+        init_log(self.log_format, &self.log_level)?;
+        Metrics::install()
+    }
+
     pub(super) fn check(&self) -> Result<(), Invalid> {
         check_filter(&self.log_level)
             .map_err(|error| Invalid::new("telemetry.log_level", error.to_string()))
