@@ -10,6 +10,7 @@ use entities::orders::customer;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
+use platform::flags::{EvaluationContext, FlagFile, Flags, REGION};
 use platform::pubsub::{InProcess, PubSub, RedisPubSub};
 use pricing::{Countries, GeoDatabase};
 use rand::SeedableRng;
@@ -135,6 +136,18 @@ fn pubsub(configuration: &Configuration) -> anyhow::Result<Arc<dyn PubSub>> {
     })
 }
 
+/// What is switched on, by the file that says so if there is one.
+async fn flags(configuration: &Configuration) -> anyhow::Result<Flags> {
+    let Some(file) = configuration.flags.file() else {
+        return Ok(Flags::defaults());
+    };
+    let interval = configuration.flags.reload_interval.get();
+    let provider = FlagFile::open(&file, interval).context("flags.file")?;
+    let region = configuration.region.as_str();
+    let everywhere = EvaluationContext::default().with_custom_field(REGION, region);
+    Ok(Flags::of(provider, everywhere).await)
+}
+
 fn tracking_config(configured: &config::Tracking) -> TrackingConfig {
     let mut config = TrackingConfig::default();
     for (carrier, configured) in [
@@ -150,6 +163,7 @@ fn tracking_config(configured: &config::Tracking) -> TrackingConfig {
 /// The domains that run in this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Domains {
+    flags: Flags,
     here: BTreeMap<Domain, (Subgraph, Database)>,
     tracking: Option<tracking::State>,
     search: Option<search::State>,
@@ -169,6 +183,7 @@ impl Domains {
         }))
         .await?;
         let mut opened = Self {
+            flags: flags(configuration).await?,
             here: BTreeMap::new(),
             tracking: None,
             search: None,
@@ -234,6 +249,7 @@ impl Domains {
                     orders,
                     config: Arc::new(tracking_config(&configuration.tracking)),
                     guest_links: keys::guest_links(configuration)?,
+                    flags: self.flags.clone(),
                     watchers: tracking::Watchers::default(),
                 };
                 self.tracking = Some(state.clone());

@@ -2,6 +2,7 @@
 
 mod auth;
 mod demo;
+mod flags;
 mod pricing;
 mod router;
 mod sandbox;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::router::Router;
 pub(crate) use self::sandbox::{Providers, Sandbox};
 pub(crate) use demo::Demo;
+pub(crate) use flags::Flags;
 pub(crate) use pricing::Pricing;
 pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
@@ -56,6 +58,8 @@ pub(crate) struct Configuration {
     pub(crate) listen: SocketAddr,
     /// Directory of the embedded databases, indexes and generated keys; created when missing.
     pub(crate) data: PathBuf,
+    /// Where this instance runs, such as us-east-1: in metrics, and for flags that are on in some regions only.
+    pub(crate) region: String,
     /// PostgreSQL, one schema for each domain. Without it each domain has an SQLite file in `data`.
     pub(crate) database_url: Option<ConnectionUrl>,
     /// Redis, for messages and caches shared by instances. Without it they stay in the process.
@@ -68,6 +72,7 @@ pub(crate) struct Configuration {
     pub(crate) server: ServerConfig,
     pub(crate) router: Router,
     pub(crate) subgraphs: Subgraphs,
+    pub(crate) flags: Flags,
     pub(crate) pricing: Pricing,
     pub(crate) tracking: Tracking,
     pub(crate) providers: Providers,
@@ -93,6 +98,7 @@ impl Default for Configuration {
             mode: Mode::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
             data: PathBuf::from("./data"),
+            region: "local".to_owned(),
             database_url: None,
             redis_url: None,
             subgraph_secret: None,
@@ -100,6 +106,7 @@ impl Default for Configuration {
             server: server::in_mode(ServerConfig::default(), Mode::default()),
             router: Router::default(),
             subgraphs: Subgraphs::default(),
+            flags: Flags::default(),
             pricing: Pricing::default(),
             tracking: Tracking::default(),
             providers: Providers::default(),
