@@ -3,7 +3,9 @@
 mod auth;
 mod demo;
 mod flags;
+mod objects;
 mod pricing;
+mod providers;
 mod router;
 mod sandbox;
 mod server;
@@ -23,12 +25,15 @@ use ::router::server::ServerConfig;
 use platform::config::{ConfigError, ConnectionUrl, Invalid, Layers, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 pub(crate) use self::router::Router;
-pub(crate) use self::sandbox::{Providers, Sandbox};
+pub(crate) use self::sandbox::Sandbox;
 pub(crate) use demo::Demo;
 pub(crate) use flags::Flags;
+pub(crate) use objects::Objects;
 pub(crate) use pricing::Pricing;
+pub(crate) use providers::{Provider, Providers};
 pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
 pub(crate) use tracking::Tracking;
@@ -56,6 +61,8 @@ pub(crate) struct Configuration {
     pub(crate) mode: Mode,
     /// Address and port to serve on; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
+    /// Where clients reach this process, for links to it: `https://shop.example.com`. Without it, `listen`.
+    pub(crate) public_url: Option<Url>,
     /// Directory of the embedded databases, indexes and generated keys; created when missing.
     pub(crate) data: PathBuf,
     /// Where this instance runs, such as us-east-1: in metrics, and for flags that are on in some regions only.
@@ -75,6 +82,7 @@ pub(crate) struct Configuration {
     pub(crate) flags: Flags,
     pub(crate) pricing: Pricing,
     pub(crate) tracking: Tracking,
+    pub(crate) objects: Objects,
     pub(crate) providers: Providers,
     pub(crate) sandbox: Sandbox,
     pub(crate) demo: Demo,
@@ -97,6 +105,7 @@ impl Default for Configuration {
         Self {
             mode: Mode::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            public_url: None,
             data: PathBuf::from("./data"),
             region: "local".to_owned(),
             database_url: None,
@@ -109,6 +118,7 @@ impl Default for Configuration {
             flags: Flags::default(),
             pricing: Pricing::default(),
             tracking: Tracking::default(),
+            objects: Objects::default(),
             providers: Providers::default(),
             sandbox: Sandbox::default(),
             demo: Demo::default(),
@@ -160,6 +170,14 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// Where clients reach this process: where it listens, unless something else was said.
+    pub(crate) fn public_url(&self) -> anyhow::Result<Url> {
+        match &self.public_url {
+            Some(url) => Ok(url.clone()),
+            None => Ok(Url::parse(&format!("http://{}", self.listen))?),
+        }
+    }
+
     /// What no single value can know to be wrong.
     fn check(&self) -> Result<(), Invalid> {
         check_scheme(
@@ -167,6 +185,14 @@ impl Configuration {
             self.database_url.as_ref(),
             &["postgres", "postgresql"],
         )?;
+        if let Some(url) = &self.public_url
+            && !matches!(url.scheme(), "http" | "https")
+        {
+            return Err(Invalid::new(
+                "public_url",
+                format!("{:?} is none of http, https", url.scheme()),
+            ));
+        }
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
         server::check(&self.server, self.mode)?;
         self.subgraphs.check()?;
