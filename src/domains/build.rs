@@ -8,6 +8,7 @@ use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::database::Database;
+use platform::flags::{EvaluationContext, FlagFile, Flags, REGION};
 use platform::objects::{LocalObjects, ObjectLinks, Objects, S3Objects};
 use platform::pubsub::{InProcess, PubSub, RedisPubSub};
 use platform::stripe::Stripe;
@@ -98,6 +99,7 @@ impl Domains {
                     orders: client(Domain::Orders)?,
                     config: Arc::new(tracking_config(&configuration.tracking)),
                     guest_links: keys::guest_links(configuration)?,
+                    flags: self.flags.clone(),
                     watchers: tracking::Watchers::default(),
                 };
                 self.tracking = Some(state.clone());
@@ -110,6 +112,18 @@ impl Domains {
             work,
         })
     }
+}
+
+/// What is switched on, by the file that says so if there is one.
+pub(super) async fn flags(configuration: &Configuration) -> anyhow::Result<Flags> {
+    let Some(file) = configuration.flags.file() else {
+        return Ok(Flags::defaults());
+    };
+    let interval = configuration.flags.reload_interval.get();
+    let provider = FlagFile::open(&file, interval).context("flags.file")?;
+    let region = configuration.region.as_str();
+    let everywhere = EvaluationContext::default().with_custom_field(REGION, region);
+    Ok(Flags::of(provider, everywhere).await)
 }
 
 /// A domain's jobs, over a state of their own.

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use async_graphql::{EmptyMutation, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
+use platform::flags::Flags;
 use platform::pubsub::PubSub;
 use resolvers::client::SubgraphClient;
 use resolvers::subgraph::Subgraph;
@@ -51,6 +52,8 @@ pub struct State {
     pub config: Arc<TrackingConfig>,
     /// Signs the links by which guests track.
     pub guest_links: GuestLinkKey,
+    /// What is switched on: live updates, here.
+    pub flags: Flags,
     /// The orders that are watched in this process.
     pub watchers: Watchers,
 }

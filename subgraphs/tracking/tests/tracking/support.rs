@@ -14,6 +14,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use platform::caller::Caller;
 use platform::clock::Clock;
+use platform::flags::Flags;
 use platform::pubsub::{InProcess, PubSub};
 use platform::tables::outbox_event;
 use platform::testing::{Scratch, scratch_databases};
@@ -57,6 +58,7 @@ pub(crate) async fn fixtures_over(pubsub: impl Fn() -> Arc<dyn PubSub>) -> Vec<F
             orders: SubgraphClient::local(orders([unshipped].into())),
             config: Arc::new(TrackingConfig::default()),
             guest_links: GuestLinkKey::new(b"links"),
+            flags: Flags::defaults(),
             watchers: Watchers::default(),
         };
         fixtures.push(Fixture {
