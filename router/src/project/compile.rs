@@ -297,7 +297,10 @@ impl<'d> Compiler<'d> {
             }
         };
         Some(Field {
-            symbol: self.symbols.find(key),
+            symbol: match self.supergraph.needed.room_for(first) {
+                Some(room) => self.symbols.find(&room),
+                None => self.symbols.find(key),
+            },
             key: key.into(),
             json_key: format!("\"{key}\":").into_bytes().into(),
             name: first.name.as_str().into(),
