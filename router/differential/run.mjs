@@ -1,5 +1,8 @@
-// The differential test: `node run.mjs [--count N] [--seed S] [--router COMMAND] [--keep-going N] [--strict]`, or
+// The differential test: `node run.mjs [--count N] [--seed S] [--router COMMAND] [--keep-going N] [--strict] [--hard]`, or
 // `node run.mjs --query Q [--variables JSON]` to see both answers.
+//
+// `--hard` asks for what the gateway itself gets wrong: interface objects, and aliases that are names of key fields.
+// Then the differences are for a person to judge.
 //
 // Serves the subgraphs twice, puts @apollo/gateway before one set and the router before the other, sends both
 // the same generated operations, and compares: data exactly, errors by path and code. Exits 1 on a difference.
@@ -20,6 +23,7 @@ const { values: options } = parseArgs({
     seed: { type: "string", default: "1" },
     router: { type: "string", default: "cargo run --quiet -- router" },
     "keep-going": { type: "string", default: "5" },
+    hard: { type: "boolean", default: false },
     strict: { type: "boolean", default: false },
     query: { type: "string" },
     variables: { type: "string", default: "{}" },
@@ -28,7 +32,8 @@ const { values: options } = parseArgs({
 const scratch = mkdtempSync(join(tmpdir(), "differential-"));
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-const worlds = [await serve(), await serve()];
+const world = { interfaceObjects: options.hard };
+const worlds = [await serve(world), await serve(world)];
 const gateway = new ApolloGateway({ supergraphSdl: compose(worlds[0].subgraphs), logger: silent, buildService: ({ url }) => new RemoteGraphQLDataSource({ url }) });
 const { schema, executor } = await gateway.load();
 
@@ -129,7 +134,7 @@ function difference(one, other, path = "data") {
   return `${path}: ${JSON.stringify(one)} and ${JSON.stringify(other)}`;
 }
 
-const generator = new Generator(schema, Number(options.seed));
+const generator = new Generator(schema, Number(options.seed), { shadows: options.hard });
 const count = Number(options.count);
 const tally = { operations: 0, invalid: 0, "refused by the gateway": 0, "not planned by the router": 0, "with data": 0, "with errors": 0, "with indexes the gateway gets wrong": 0, "with conditions the gateway gets wrong": 0, differences: 0 };
 const started = Date.now();
