@@ -27,16 +27,19 @@ pub(crate) fn edge(
     Ok(ServerState::new(router, verifier, config.clone())?.with_ide_page(EXPLORER))
 }
 
-/// Serves until `stop`; then new connections are refused, requests finish and WebSockets drain.
+/// Serves GraphQL, and `routes` beside it, until `stop`; then new connections are refused, requests finish and WebSockets drain.
 pub(crate) async fn serve(
     listener: TcpListener,
     state: ServerState,
     metrics: Metrics,
+    routes: axum::Router,
     ready: impl Ready,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     tokio::spawn(metrics.clone().upkeep());
-    let mut app = graphql_routes(state.clone()).merge(listener::operations(metrics, ready));
+    let mut app = graphql_routes(state.clone())
+        .merge(routes)
+        .merge(listener::operations(metrics, ready));
     if state.config.development {
         let path = state.config.path.clone();
         app = app.route("/", get(|| async move { Redirect::temporary(&path) }));

@@ -12,6 +12,7 @@ pub mod objects;
 pub mod outbox;
 pub mod pubsub;
 mod retry;
+pub mod stripe;
 mod sweep;
 pub mod tables;
 pub mod telemetry;

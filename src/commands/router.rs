@@ -77,7 +77,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         supergraph,
         state.clone(),
     ));
-    let served = serving::serve(listener, state, metrics, Always, stop).await;
+    let served = serving::serve(listener, state, metrics, axum::Router::new(), Always, stop).await;
     reloading.abort();
     served
 }

@@ -22,13 +22,16 @@ const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { sta
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
-    let configuration = Configuration::load(
+    let mut configuration = Configuration::load(
         command.settings.config.as_deref(),
         std::env::vars_os(),
         &command.overrides(),
     )?;
     let metrics = configuration.telemetry.start()?;
     let listener = listener::bind(configuration.listen).await?;
+    configuration.listen = listener
+        .local_addr()
+        .context("the listener has no address")?;
     let stop = listener::stopped()?;
 
     let key = keys::caller_key(&configuration)?;
@@ -40,29 +43,33 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             !command.router_only && configuration.subgraphs.url(domain.name()).is_none()
         })
         .collect();
+    let simulators = if simulators::are_needed(&configuration, here.len()) {
+        Some(simulators::beside(&mut configuration, &clock).await?)
+    } else {
+        None
+    };
     let domains = Domains::open(&configuration, &here, &key, &clock).await?;
     if configuration.mode == Mode::Development && here.len() == Domain::ALL.len() {
         domains.seed_when_empty(&configuration, &clock).await?;
     }
     domains.start().await?;
-    let simulated = if simulators::are_needed(&configuration, here.len()) {
-        Some(simulators::beside(&configuration, &domains, &clock).await?)
-    } else {
-        None
-    };
+    if let Some((simulators, _)) = &simulators {
+        simulators.know(&domains).await?;
+    }
     let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
     let router = graph::router(&configuration, &domains, &key)?;
     let state = serving::edge(router.clone(), &auth, &configuration.server)?;
 
-    let address = listener
-        .local_addr()
-        .context("the listener has no address")?;
-    let url = format!("http://{address}{}", configuration.server.path);
+    let url = format!(
+        "http://{}{}",
+        configuration.listen, configuration.server.path
+    );
     output::line(&format!("Vantage is listening on {url}"))?;
-    if let Some(address) = simulated {
+    if let Some((simulators, simulated)) = &simulators {
         output::line(&format!(
-            "Simulated at http://{address}: {}",
-            configuration.providers.without_url().join(", ")
+            "Simulated at http://{}: {}",
+            simulators.address,
+            simulated.join(", ")
         ))?;
     }
     if configuration.mode == Mode::Development
@@ -73,7 +80,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     if command.demo {
         domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
     }
-    let served = serving::serve(listener, state, metrics, domains, stop).await;
+    let served = serving::serve(listener, state, metrics, domains.routes(), domains, stop).await;
     workers.stopped().await;
     served
 }

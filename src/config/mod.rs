@@ -2,7 +2,9 @@
 
 mod auth;
 mod demo;
+mod objects;
 mod pricing;
+mod providers;
 mod router;
 mod sandbox;
 mod server;
@@ -22,11 +24,14 @@ use ::router::server::ServerConfig;
 use platform::config::{ConfigError, ConnectionUrl, Invalid, Layers, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 pub(crate) use self::router::Router;
-pub(crate) use self::sandbox::{Providers, Sandbox};
+pub(crate) use self::sandbox::Sandbox;
 pub(crate) use demo::Demo;
+pub(crate) use objects::Objects;
 pub(crate) use pricing::Pricing;
+pub(crate) use providers::{Provider, Providers};
 pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
 pub(crate) use tracking::Tracking;
@@ -54,6 +59,8 @@ pub(crate) struct Configuration {
     pub(crate) mode: Mode,
     /// Address and port to serve on; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
+    /// Where clients reach this process, for links to it: `https://shop.example.com`. Without it, `listen`.
+    pub(crate) public_url: Option<Url>,
     /// Directory of the embedded databases, indexes and generated keys; created when missing.
     pub(crate) data: PathBuf,
     /// PostgreSQL, one schema for each domain. Without it each domain has an SQLite file in `data`.
@@ -70,6 +77,7 @@ pub(crate) struct Configuration {
     pub(crate) subgraphs: Subgraphs,
     pub(crate) pricing: Pricing,
     pub(crate) tracking: Tracking,
+    pub(crate) objects: Objects,
     pub(crate) providers: Providers,
     pub(crate) sandbox: Sandbox,
     pub(crate) demo: Demo,
@@ -92,6 +100,7 @@ impl Default for Configuration {
         Self {
             mode: Mode::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            public_url: None,
             data: PathBuf::from("./data"),
             database_url: None,
             redis_url: None,
@@ -102,6 +111,7 @@ impl Default for Configuration {
             subgraphs: Subgraphs::default(),
             pricing: Pricing::default(),
             tracking: Tracking::default(),
+            objects: Objects::default(),
             providers: Providers::default(),
             sandbox: Sandbox::default(),
             demo: Demo::default(),
@@ -153,6 +163,14 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// Where clients reach this process: where it listens, unless something else was said.
+    pub(crate) fn public_url(&self) -> anyhow::Result<Url> {
+        match &self.public_url {
+            Some(url) => Ok(url.clone()),
+            None => Ok(Url::parse(&format!("http://{}", self.listen))?),
+        }
+    }
+
     /// What no single value can know to be wrong.
     fn check(&self) -> Result<(), Invalid> {
         check_scheme(
@@ -160,6 +178,14 @@ impl Configuration {
             self.database_url.as_ref(),
             &["postgres", "postgresql"],
         )?;
+        if let Some(url) = &self.public_url
+            && !matches!(url.scheme(), "http" | "https")
+        {
+            return Err(Invalid::new(
+                "public_url",
+                format!("{:?} is none of http, https", url.scheme()),
+            ));
+        }
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
         server::check(&self.server, self.mode)?;
         self.subgraphs.check()?;

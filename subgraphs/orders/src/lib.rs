@@ -10,12 +10,13 @@ mod order_item;
 mod payment_method;
 mod query;
 mod rules;
-pub mod stripe;
 pub mod workers;
 
 use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use platform::clock::Clock;
+use platform::config::Secret;
 use platform::database::Database;
+use platform::stripe::Stripe;
 use resolvers::subgraph::Subgraph;
 
 pub use migrations::orders::Migrator;
@@ -28,6 +29,15 @@ pub const NAME: &str = "orders";
 pub struct State {
     pub database: Database,
     pub clock: Clock,
+    /// Takes payments. Without it no order can be placed here.
+    pub stripe: Option<Stripe>,
+    /// Signs the webhooks that Stripe sends. Without it they are refused.
+    pub stripe_webhook_secret: Option<Secret>,
+}
+
+/// What this domain answers beside GraphQL.
+pub fn routes(_state: State) -> axum::Router {
+    axum::Router::new()
 }
 
 /// The subgraph over an open, migrated database.

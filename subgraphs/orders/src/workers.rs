@@ -5,14 +5,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entities::orders::{order, order_event};
+use futures::future::BoxFuture;
 use platform::bus::Event;
 use platform::inbox::{HandleError, Handler, Subscriber};
 use platform::outbox::{self, NewEvent};
+use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
 use sea_orm::{DatabaseTransaction, DbErr};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::State;
 use crate::events::{self, StatusChanged};
 use crate::order::OrderStatus;
 use crate::rules::progress::{self, Sighting};
@@ -24,6 +27,11 @@ pub fn subscribers() -> Vec<Subscriber> {
         topics: &["tracking.events"],
         handler: Arc::new(FollowParcels),
     }]
+}
+
+/// What this domain does by itself.
+pub fn jobs(_state: &State, _context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
+    Vec::new()
 }
 
 /// Moves an order on when the carrier has its parcels, and when it has handed them over.

@@ -27,9 +27,14 @@ pub mod workers;
 
 use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
+use platform::config::Secret;
 use platform::database::Database;
+use platform::objects::ObjectLinks;
+use platform::stripe::Stripe;
 use resolvers::client::SubgraphClient;
 use resolvers::subgraph::Subgraph;
+
+use crate::easypost::Easypost;
 
 pub use migrations::returns::Migrator;
 pub use refund::RefundMethod;
@@ -45,6 +50,19 @@ pub struct State {
     pub clock: Clock,
     /// The orders subgraph, which knows what was bought and when it was delivered.
     pub orders: SubgraphClient,
+    /// Gives money back. Without it refunds wait.
+    pub stripe: Option<Stripe>,
+    /// Sells labels. Without it there are none.
+    pub easypost: Option<Easypost>,
+    /// Signs the webhooks that EasyPost sends. Without it they are refused.
+    pub easypost_webhook_secret: Option<Secret>,
+    /// Where labels are kept, and the links to them.
+    pub labels: ObjectLinks,
+}
+
+/// What this domain answers beside GraphQL.
+pub fn routes(state: State) -> axum::Router {
+    axum::Router::new().nest("/objects", state.labels.routes())
 }
 
 /// The subgraph over an open, migrated database.

@@ -3,7 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
+use futures::future::BoxFuture;
+use platform::inbox::Subscriber;
 use platform::outbox::{self, NewEvent};
+use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
 use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
@@ -13,6 +16,16 @@ use crate::events::{self, SupportAlert};
 use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
 use crate::rules::reconciliation::{self, Due, Standing, USUAL_REVIEWS};
 use crate::rules::status::ReturnStatus;
+
+/// The consumers of this domain.
+pub fn subscribers() -> Vec<Subscriber> {
+    Vec::new()
+}
+
+/// What this domain does by itself.
+pub fn jobs(_state: &State, _context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
+    Vec::new()
+}
 
 /// Returns that are looked up at a time.
 const PAGE: u64 = 100;

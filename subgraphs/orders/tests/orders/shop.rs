@@ -67,6 +67,8 @@ pub(crate) async fn shops() -> Vec<Shop> {
         let subgraph = subgraph(State {
             database: scratch.database.clone(),
             clock: clock.clone(),
+            stripe: None,
+            stripe_webhook_secret: None,
         });
         shops.push(Shop {
             scratch,

@@ -1,9 +1,13 @@
 //! The subgraph over each database, migrated, at a fixed time, with a customer and their orders.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use entities::insert_many;
 use entities::returns::{customer_return, return_event, return_item};
 use platform::clock::Clock;
+use platform::config::Secret;
+use platform::objects::{LocalObjects, ObjectLinks};
 use platform::testing::{Scratch, scratch_databases};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
@@ -13,6 +17,7 @@ use resolvers::testing::ask;
 use returns::rules::status::ReturnStatus;
 use returns::{ItemCondition, Migrator, RefundMethod, State, subgraph};
 use serde_json::{Value, json};
+use url::Url;
 use uuid::Uuid;
 
 use crate::fake_orders::{FakeItem, FakeOrder, Orders};
@@ -46,10 +51,15 @@ pub(crate) async fn fixtures(orders: &[FakeOrder]) -> Vec<Fixture> {
             .await
             .unwrap();
         let fake = Orders::default();
+        let clock = Clock::manual(now());
         let state = State {
             database: scratch.database.clone(),
-            clock: Clock::manual(now()),
+            clock: clock.clone(),
             orders: SubgraphClient::local(fake.subgraph(orders.to_vec())),
+            stripe: None,
+            easypost: None,
+            easypost_webhook_secret: None,
+            labels: labels(clock),
         };
         let subgraph = subgraph(state.clone());
         fixtures.push(Fixture {
@@ -60,6 +70,14 @@ pub(crate) async fn fixtures(orders: &[FakeOrder]) -> Vec<Fixture> {
         });
     }
     fixtures
+}
+
+/// A store that nothing is put into.
+fn labels(clock: Clock) -> ObjectLinks {
+    let directory = std::env::temp_dir().join("vantage-no-labels");
+    let objects = Arc::new(LocalObjects::new(directory, clock.clone()));
+    let base = Url::parse("http://shop.test/objects").unwrap();
+    ObjectLinks::new(objects, base, Secret::new("secret"), clock).unwrap()
 }
 
 impl Fixture {

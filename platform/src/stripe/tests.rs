@@ -79,7 +79,7 @@ async fn a_payment_is_asked_for_and_read_as_stripe_documents_it() {
     let (canned, stripe) = stripe(answers).await;
     let payment = NewPayment {
         amount: 2945,
-        currency: CurrencyCode::Eur,
+        currency: "EUR",
         payment_method: "pm_card_visa",
         order: "ord_1",
     };

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::http::{ClientError, HttpClient, HttpError, Policy, Request, is_hmac_sha256};
 use chrono::{DateTime, Utc};
-use platform::clock::Clock;
-use platform::config::Secret;
-use platform::http::{ClientError, HttpClient, HttpError, Policy, Request, is_hmac_sha256};
-use resolvers::money::CurrencyCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -34,7 +33,8 @@ pub struct Stripe {
 #[derive(Clone, Debug)]
 pub struct NewPayment<'a> {
     pub amount: i64,
-    pub currency: CurrencyCode,
+    /// ISO 4217.
+    pub currency: &'a str,
     /// The token of the payment method, from Stripe's own form in the browser.
     pub payment_method: &'a str,
     /// Our order: shown in Stripe's dashboard, and sent back in webhooks.
@@ -165,10 +165,7 @@ impl Stripe {
     ) -> Result<PaymentIntent, StripeError> {
         let request = Request::post("create_payment_intent", &["v1", "payment_intents"]).form([
             ("amount", payment.amount.to_string().as_str()),
-            (
-                "currency",
-                payment.currency.as_str().to_lowercase().as_str(),
-            ),
+            ("currency", payment.currency.to_lowercase().as_str()),
             ("payment_method", payment.payment_method),
             ("confirm", "true"),
             ("automatic_payment_methods[enabled]", "true"),
