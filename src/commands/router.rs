@@ -97,6 +97,7 @@ fn build(
         })
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.router.introspection)
+        .limits(configuration.router.limits.clone())
         .expose_query_plan(configuration.router.expose_query_plan)
         .development(configuration.server.development)
         .build()

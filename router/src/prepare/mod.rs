@@ -10,7 +10,7 @@ mod limits;
 mod size;
 mod variables;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -60,16 +60,23 @@ pub struct PreparedOperation {
     requirements: Vec<RequirementId>,
     keep_plan: bool,
     planning_time: Duration,
-    plans: Mutex<HashMap<BTreeSet<RequirementId>, Arc<Plan>>>,
+    plans: Mutex<HashMap<PlanKey, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
     /// The variant of an operation that can have no other: most operations, without a lock.
     only: OnceLock<Arc<Variant>>,
 }
 
-/// A denied caller has another plan, and every outcome of `@skip` and `@include` another projection.
+/// A denied caller, and every outcome of `@skip` and `@include`, has a plan and a projection of its own.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct VariantKey {
     denied: Vec<(RequirementId, ErrorCode)>,
+    conditions: Vec<bool>,
+}
+
+/// To a plan it is the same why something is denied.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct PlanKey {
+    denied: BTreeSet<RequirementId>,
     conditions: Vec<bool>,
 }
 
@@ -113,8 +120,13 @@ impl PreparedOperation {
             variants: Mutex::default(),
             only: OnceLock::new(),
         };
-        // Planned now, so that a document that cannot be planned is refused before it is cached.
-        prepared.plan(&BTreeSet::new())?;
+        if prepared.conditions.is_empty() {
+            // Planned now, so that a document that cannot be planned is refused before it is cached.
+            prepared.plan(PlanKey {
+                denied: BTreeSet::new(),
+                conditions: Vec::new(),
+            })?;
+        }
         Ok(prepared)
     }
 
@@ -181,7 +193,10 @@ impl PreparedOperation {
             return Ok(variant);
         }
         let denials: Denials = key.denied.iter().copied().collect();
-        let plan = self.plan(&denials.keys().copied().collect())?;
+        let plan = self.plan(PlanKey {
+            denied: denials.keys().copied().collect(),
+            conditions: key.conditions.clone(),
+        })?;
         let projection = Projection::compile(
             &self.document,
             &self.supergraph,
@@ -210,12 +225,15 @@ impl PreparedOperation {
             .collect()
     }
 
-    fn plan(&self, denied: &BTreeSet<RequirementId>) -> Result<Arc<Plan>, GraphQLResponse> {
-        let known = lock(&self.plans).get(denied).cloned();
+    fn plan(&self, key: PlanKey) -> Result<Arc<Plan>, GraphQLResponse> {
+        let known = lock(&self.plans).get(&key).cloned();
         if let Some(plan) = known {
             return Ok(plan);
         }
-        let document = document::for_planner(&self.document, &self.supergraph, denied);
+        let names = self.conditions.iter().map(String::as_str);
+        let conditions: BTreeMap<&str, bool> = names.zip(key.conditions.iter().copied()).collect();
+        let document =
+            document::for_planner(&self.document, &self.supergraph, &key.denied, &conditions);
         let plan = guarded(|| plan_document(&document, &self.supergraph, self.planning_time))
             .unwrap_or_else(|panic| Err(Failure::Internal(panic)))
             .and_then(|plan| {
@@ -234,7 +252,7 @@ impl PreparedOperation {
         let plan = Arc::new(plan);
         let mut plans = lock(&self.plans);
         if plans.len() < MAX_VARIANTS {
-            plans.insert(denied.clone(), Arc::clone(&plan));
+            plans.insert(key, Arc::clone(&plan));
         }
         Ok(plan)
     }

@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod circuit;
 mod conditions;
 mod errors;
 mod federation;
