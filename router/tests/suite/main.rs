@@ -15,6 +15,7 @@ mod introspection;
 mod kit;
 mod limits;
 mod planner;
+mod requires;
 mod rules;
 mod subscriptions;
 mod supergraphs;
