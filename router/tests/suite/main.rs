@@ -5,12 +5,14 @@
     reason = "a test that cannot go on fails by panicking"
 )]
 
+mod abstract_types;
 mod access;
 mod conditions;
 mod errors;
 mod federation;
 mod headers;
 mod in_process;
+mod interface_objects;
 mod introspection;
 mod kit;
 mod limits;
