@@ -3,6 +3,7 @@
 
 mod events;
 mod kit;
+mod orders;
 mod playground;
 mod returns;
 mod sandbox;
