@@ -37,6 +37,7 @@ pub(crate) fn router(
     let mut builder = Router::builder()
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.router.introspection)
+        .limits(configuration.router.limits.clone())
         .expose_query_plan(configuration.router.expose_query_plan)
         .development(configuration.server.development)
         .event_sequence("orderTracking", "sequence");

@@ -5,6 +5,7 @@ pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod flags;
 pub mod http;
 pub mod inbox;
 pub mod jobs;

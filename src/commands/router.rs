@@ -77,7 +77,8 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         supergraph,
         state.clone(),
     ));
-    let served = serving::serve(listener, state, metrics, axum::Router::new(), Always, stop).await;
+    let routes = serving::explorer_first(&server);
+    let served = serving::serve(listener, state, metrics, routes, Always, stop).await;
     reloading.abort();
     served
 }
@@ -97,6 +98,7 @@ fn build(
         })
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.router.introspection)
+        .limits(configuration.router.limits.clone())
         .expose_query_plan(configuration.router.expose_query_plan)
         .development(configuration.server.development)
         .build()

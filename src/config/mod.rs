@@ -2,6 +2,7 @@
 
 mod auth;
 mod demo;
+mod flags;
 mod objects;
 mod pricing;
 mod providers;
@@ -29,6 +30,7 @@ use url::Url;
 pub(crate) use self::router::Router;
 pub(crate) use self::sandbox::Sandbox;
 pub(crate) use demo::Demo;
+pub(crate) use flags::Flags;
 pub(crate) use objects::Objects;
 pub(crate) use pricing::Pricing;
 pub(crate) use providers::{Provider, Providers};
@@ -63,6 +65,8 @@ pub(crate) struct Configuration {
     pub(crate) public_url: Option<Url>,
     /// Directory of the embedded databases, indexes and generated keys; created when missing.
     pub(crate) data: PathBuf,
+    /// Where this instance runs, such as us-east-1: in metrics, and for flags that are on in some regions only.
+    pub(crate) region: String,
     /// PostgreSQL, one schema for each domain. Without it each domain has an SQLite file in `data`.
     pub(crate) database_url: Option<ConnectionUrl>,
     /// Redis, for messages and caches shared by instances. Without it they stay in the process.
@@ -75,6 +79,7 @@ pub(crate) struct Configuration {
     pub(crate) server: ServerConfig,
     pub(crate) router: Router,
     pub(crate) subgraphs: Subgraphs,
+    pub(crate) flags: Flags,
     pub(crate) pricing: Pricing,
     pub(crate) tracking: Tracking,
     pub(crate) objects: Objects,
@@ -102,6 +107,7 @@ impl Default for Configuration {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
             public_url: None,
             data: PathBuf::from("./data"),
+            region: "local".to_owned(),
             database_url: None,
             redis_url: None,
             subgraph_secret: None,
@@ -109,6 +115,7 @@ impl Default for Configuration {
             server: server::in_mode(ServerConfig::default(), Mode::default()),
             router: Router::default(),
             subgraphs: Subgraphs::default(),
+            flags: Flags::default(),
             pricing: Pricing::default(),
             tracking: Tracking::default(),
             objects: Objects::default(),

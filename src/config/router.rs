@@ -1,5 +1,6 @@
 //! How operations are answered.
 
+use ::router::OperationLimits;
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ pub(crate) struct Router {
     pub(crate) introspection: bool,
     /// Whether clients may ask how an operation is planned. It names the subgraphs.
     pub(crate) expose_query_plan: bool,
+    /// What is refused unplanned.
+    pub(crate) limits: OperationLimits,
 }
 
 impl Default for Router {
@@ -22,6 +25,7 @@ impl Default for Router {
             deadline: Duration::from_secs(4),
             introspection: true,
             expose_query_plan: false,
+            limits: OperationLimits::default(),
         }
     }
 }

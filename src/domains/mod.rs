@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
+use platform::flags::Flags;
 use platform::inbox::Subscriber;
 use platform::workers::WorkerContext;
 use rand::SeedableRng;
@@ -152,6 +153,7 @@ impl fmt::Debug for Work {
 /// The domains that run in this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Domains {
+    flags: Flags,
     here: BTreeMap<Domain, Arc<Here>>,
     tracking: Option<tracking::State>,
     search: Option<search::State>,
@@ -171,6 +173,7 @@ impl Domains {
         }))
         .await?;
         let mut opened = Self {
+            flags: build::flags(configuration).await?,
             here: BTreeMap::new(),
             tracking: None,
             search: None,

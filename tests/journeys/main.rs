@@ -3,6 +3,7 @@
 
 mod events;
 mod kit;
+mod playground;
 mod returns;
 mod sandbox;
 mod schema;

@@ -94,20 +94,6 @@ impl Execution<'_> {
             Node::Parallel(nodes) => Box::pin(async move {
                 join_all(nodes.iter().map(|node| self.node(node, state))).await;
             }),
-            Node::Condition {
-                variable,
-                then,
-                otherwise,
-            } => {
-                let holds = matches!(
-                    self.variables.get(variable),
-                    Some(serde_json::Value::Bool(true))
-                );
-                match if holds { then } else { otherwise } {
-                    Some(branch) => self.node(branch, state),
-                    None => Box::pin(async {}),
-                }
-            }
         }
     }
 

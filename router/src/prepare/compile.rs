@@ -63,11 +63,6 @@ impl Compiler<'_> {
         Ok(Some(match node {
             PlanNode::Sequence(sequence) => Node::Sequence(self.nodes(sequence.nodes)?),
             PlanNode::Parallel(parallel) => Node::Parallel(self.nodes(parallel.nodes)?),
-            PlanNode::Condition(condition) => Node::Condition {
-                variable: condition.condition,
-                then: self.branch(condition.if_clause)?,
-                otherwise: self.branch(condition.else_clause)?,
-            },
             PlanNode::Fetch(fetch) => Node::Fetch(self.fetch(fetch, None)?),
             PlanNode::BatchFetch(batch) => Node::Fetch(self.batch(batch)?),
             PlanNode::Flatten(flatten) => match *flatten.node {
@@ -78,6 +73,8 @@ impl Compiler<'_> {
                 self.subscription = Some(self.fetch(subscription.primary, None)?);
                 return Ok(None);
             }
+            // Conditions are decided before planning.
+            PlanNode::Condition(_) => return Err("a condition node".to_owned()),
             PlanNode::Defer(_) => return Err("a defer node".to_owned()),
         }))
     }
@@ -85,13 +82,6 @@ impl Compiler<'_> {
     fn nodes(&mut self, nodes: Vec<PlanNode>) -> Result<Vec<Node>, String> {
         let nodes = nodes.into_iter().map(|node| self.node(node));
         nodes.filter_map(Result::transpose).collect()
-    }
-
-    fn branch(&mut self, node: Option<Box<PlanNode>>) -> Result<Option<Box<Node>>, String> {
-        match node {
-            Some(node) => Ok(self.node(*node)?.map(Box::new)),
-            None => Ok(None),
-        }
     }
 
     fn fetch(

@@ -1,6 +1,6 @@
 //! The client's document: parsed, validated, its operation chosen, and what of it goes to the planner.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graphql_tools::parser::query::{
     Definition, Field, InlineFragment, OperationDefinition, Selection, SelectionSet, TypeCondition,
@@ -245,35 +245,30 @@ fn is_introspection(field: &Field<'static, String>) -> bool {
     field.name == "__schema" || field.name == "__type"
 }
 
-fn directives<'s>(selection: &'s Selection<'static, String>) -> &'s [Directive] {
+fn directives<'s>(selection: &'s mut Selection<'static, String>) -> &'s mut Vec<Directive> {
     match selection {
-        Selection::Field(field) => &field.directives,
-        Selection::InlineFragment(fragment) => &fragment.directives,
-        Selection::FragmentSpread(spread) => &spread.directives,
+        Selection::Field(field) => &mut field.directives,
+        Selection::InlineFragment(fragment) => &mut fragment.directives,
+        Selection::FragmentSpread(spread) => &mut spread.directives,
     }
 }
 
-/// Whether a `@skip` or `@include` without a variable leaves it out.
-fn is_excluded(directives: &[Directive]) -> bool {
-    directives.iter().any(|directive| {
-        let unwanted = match directive.name.as_str() {
-            "skip" => true,
-            "include" => false,
-            _ => return false,
-        };
-        let mut arguments = directive.arguments.iter();
-        arguments.any(|(name, value)| name == "if" && *value == Value::Boolean(unwanted))
-    })
-}
-
-/// The document as the planner shall see it: without introspection, without what is always skipped and
-/// without what the caller may not have. The planner would leave out objects of which nothing remains.
+/// The document as the planner shall see it: without introspection, without what is skipped and without what
+/// the caller may not have. The planner would leave out objects of which nothing remains.
+///
+/// `conditions` are the values of the variables that `@skip` and `@include` depend on. They are decided here:
+/// the planner loses fields where fragments with different conditions meet.
 pub(super) fn for_planner(
     document: &Document,
     supergraph: &Supergraph,
     denied: &BTreeSet<RequirementId>,
+    conditions: &BTreeMap<&str, bool>,
 ) -> Document {
-    let pruner = Pruner { supergraph, denied };
+    let pruner = Pruner {
+        supergraph,
+        denied,
+        conditions,
+    };
     let mut document = document.clone();
     for definition in &mut document.definitions {
         match definition {
@@ -301,6 +296,7 @@ pub(super) fn for_planner(
 struct Pruner<'a> {
     supergraph: &'a Supergraph,
     denied: &'a BTreeSet<RequirementId>,
+    conditions: &'a BTreeMap<&'a str, bool>,
 }
 
 impl Pruner<'_> {
@@ -308,24 +304,30 @@ impl Pruner<'_> {
         if selections.items.is_empty() {
             return;
         }
-        selections.items.retain_mut(|selection| match selection {
-            selection if is_excluded(directives(selection)) => false,
-            Selection::Field(field) => {
-                if is_introspection(field) || self.is_denied(parent, &field.name) {
-                    return false;
-                }
-                let known = self.supergraph.schema.field(parent, &field.name);
-                if let Some(known) = known {
-                    self.prune(&mut field.selection_set, named_type(&known.field_type));
-                }
-                true
+        selections.items.retain_mut(|selection| {
+            if !self.decide(directives(selection)) {
+                return false;
             }
-            Selection::InlineFragment(fragment) => {
-                let inner = fragment_type(fragment, parent).to_owned();
-                self.prune(&mut fragment.selection_set, &inner);
-                true
+            match selection {
+                Selection::Field(field) => {
+                    if is_introspection(field) || self.is_denied(parent, &field.name) {
+                        return false;
+                    }
+                    let known = self.supergraph.schema.field(parent, &field.name);
+                    if let Some(known) = known {
+                        self.prune(&mut field.selection_set, named_type(&known.field_type));
+                    }
+                    if let Some(key) = self.supergraph.needed.room_for(field) {
+                        field.alias = Some(key);
+                    }
+                }
+                Selection::InlineFragment(fragment) => {
+                    let inner = fragment_type(fragment, parent).to_owned();
+                    self.prune(&mut fragment.selection_set, &inner);
+                }
+                Selection::FragmentSpread(_) => {}
             }
-            Selection::FragmentSpread(_) => true,
+            true
         });
         // Whether the object is there must still be known.
         if selections.items.is_empty() {
@@ -341,6 +343,30 @@ impl Pruner<'_> {
                 },
             }));
         }
+    }
+
+    /// Takes `@skip` and `@include` away, and says whether they leave the selection in.
+    fn decide(&self, directives: &mut Vec<Directive>) -> bool {
+        let mut included = true;
+        directives.retain(|directive| {
+            let wanted = match directive.name.as_str() {
+                "skip" => false,
+                "include" => true,
+                _ => return true,
+            };
+            let condition = directive.arguments.iter().find(|(name, _)| name == "if");
+            let value = match condition.map(|(_, value)| value) {
+                Some(Value::Boolean(value)) => *value,
+                Some(Value::Variable(name)) => {
+                    let known = self.conditions.get(name.as_str());
+                    known.copied().unwrap_or_default()
+                }
+                _ => !wanted,
+            };
+            included &= value == wanted;
+            false
+        });
+        included
     }
 
     fn is_denied(&self, parent: &str, field: &str) -> bool {

@@ -10,7 +10,7 @@ mod limits;
 mod size;
 mod variables;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -60,16 +60,23 @@ pub struct PreparedOperation {
     requirements: Vec<RequirementId>,
     keep_plan: bool,
     planning_time: Duration,
-    plans: Mutex<HashMap<BTreeSet<RequirementId>, Arc<Plan>>>,
+    plans: Mutex<HashMap<PlanKey, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
     /// The variant of an operation that can have no other: most operations, without a lock.
     only: OnceLock<Arc<Variant>>,
 }
 
-/// A denied caller has another plan, and every outcome of `@skip` and `@include` another projection.
+/// A denied caller, and every outcome of `@skip` and `@include`, has a plan and a projection of its own.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct VariantKey {
     denied: Vec<(RequirementId, ErrorCode)>,
+    conditions: Vec<bool>,
+}
+
+/// To a plan it is the same why something is denied.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct PlanKey {
+    denied: BTreeSet<RequirementId>,
     conditions: Vec<bool>,
 }
 
@@ -113,8 +120,13 @@ impl PreparedOperation {
             variants: Mutex::default(),
             only: OnceLock::new(),
         };
-        // Planned now, so that a document that cannot be planned is refused before it is cached.
-        prepared.plan(&BTreeSet::new())?;
+        if prepared.conditions.is_empty() {
+            // Planned now, so that a document that cannot be planned is refused before it is cached.
+            prepared.plan(PlanKey {
+                denied: BTreeSet::new(),
+                conditions: Vec::new(),
+            })?;
+        }
         Ok(prepared)
     }
 
@@ -127,12 +139,13 @@ impl PreparedOperation {
         &self.text
     }
 
-    /// The response key of a field of a root field, if both are selected whatever the variables are.
-    pub(crate) fn key_in_root(&self, root: &str, field: &str) -> Option<&str> {
+    /// The key in the data of a field of a root field, if both are selected whatever the variables are.
+    pub(crate) fn key_in_root(&self, root: &str, field: &str) -> Option<String> {
         let selections = &operation(&self.document)?.selection_set().items;
         let selections = &document::plain_field(selections, root)?.selection_set.items;
         let found = document::plain_field(selections, field)?;
-        Some(found.alias.as_ref().unwrap_or(&found.name))
+        let room = self.supergraph.needed.room_for(found);
+        room.or_else(|| Some(found.alias.as_ref().unwrap_or(&found.name).clone()))
     }
 
     /// The operation's own name in the document.
@@ -181,7 +194,10 @@ impl PreparedOperation {
             return Ok(variant);
         }
         let denials: Denials = key.denied.iter().copied().collect();
-        let plan = self.plan(&denials.keys().copied().collect())?;
+        let plan = self.plan(PlanKey {
+            denied: denials.keys().copied().collect(),
+            conditions: key.conditions.clone(),
+        })?;
         let projection = Projection::compile(
             &self.document,
             &self.supergraph,
@@ -210,12 +226,15 @@ impl PreparedOperation {
             .collect()
     }
 
-    fn plan(&self, denied: &BTreeSet<RequirementId>) -> Result<Arc<Plan>, GraphQLResponse> {
-        let known = lock(&self.plans).get(denied).cloned();
+    fn plan(&self, key: PlanKey) -> Result<Arc<Plan>, GraphQLResponse> {
+        let known = lock(&self.plans).get(&key).cloned();
         if let Some(plan) = known {
             return Ok(plan);
         }
-        let document = document::for_planner(&self.document, &self.supergraph, denied);
+        let names = self.conditions.iter().map(String::as_str);
+        let conditions: BTreeMap<&str, bool> = names.zip(key.conditions.iter().copied()).collect();
+        let document =
+            document::for_planner(&self.document, &self.supergraph, &key.denied, &conditions);
         let plan = guarded(|| plan_document(&document, &self.supergraph, self.planning_time))
             .unwrap_or_else(|panic| Err(Failure::Internal(panic)))
             .and_then(|plan| {
@@ -234,7 +253,7 @@ impl PreparedOperation {
         let plan = Arc::new(plan);
         let mut plans = lock(&self.plans);
         if plans.len() < MAX_VARIANTS {
-            plans.insert(denied.clone(), Arc::clone(&plan));
+            plans.insert(key, Arc::clone(&plan));
         }
         Ok(plan)
     }

@@ -25,12 +25,6 @@ pub(crate) struct Plan {
 pub(crate) enum Node {
     Sequence(Vec<Node>),
     Parallel(Vec<Node>),
-    /// Which branch runs depends on a boolean variable.
-    Condition {
-        variable: String,
-        then: Option<Box<Node>>,
-        otherwise: Option<Box<Node>>,
-    },
     Fetch(Arc<Fetch>),
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod circuit;
 mod conditions;
 mod errors;
 mod federation;
@@ -14,6 +15,7 @@ mod in_process;
 mod introspection;
 mod kit;
 mod limits;
+mod planner;
 mod rules;
 mod subscriptions;
 mod supergraphs;

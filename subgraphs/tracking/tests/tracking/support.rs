@@ -14,6 +14,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use platform::caller::Caller;
 use platform::clock::Clock;
+use platform::flags::Flags;
 use platform::pubsub::{InProcess, PubSub};
 use platform::tables::outbox_event;
 use platform::testing::{Scratch, scratch_databases};
@@ -24,8 +25,8 @@ use resolvers::testing::ask;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use tracking::{
-    GuestLinkKey, Migrator, Observation, Recorded, State, TrackingConfig, TrackingStatus, Watchers,
-    record, subgraph,
+    Carriers, GuestLinkKey, Migrator, Observation, Recorded, State, TrackingConfig, TrackingStatus,
+    Watchers, record, subgraph,
 };
 use uuid::Uuid;
 
@@ -57,6 +58,8 @@ pub(crate) async fn fixtures_over(pubsub: impl Fn() -> Arc<dyn PubSub>) -> Vec<F
             orders: SubgraphClient::local(orders([unshipped].into())),
             config: Arc::new(TrackingConfig::default()),
             guest_links: GuestLinkKey::new(b"links"),
+            flags: Flags::defaults(),
+            carriers: Carriers::default(),
             watchers: Watchers::default(),
         };
         fixtures.push(Fixture {
