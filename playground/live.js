@@ -9,6 +9,7 @@ const LONGEST_PAUSE = 30_000;
 /** Attempts in which the server was not reached before another way is tried. */
 const PATIENCE = 2;
 const POLL_INTERVAL = 30_000;
+const POLL_TIMEOUT = 10_000;
 /** After how long of asking live updates are tried again. */
 const BACK_TO_LIVE = 5 * 60_000;
 
@@ -48,6 +49,13 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
   });
 
   const over = () => stopped.signal.aborted;
+  let updated = 0;
+  const update = (data) => {
+    if (over()) return;
+    updated = Date.now();
+    onUpdate(data);
+  };
+  const read = () => poll(AbortSignal.any([stopped.signal, AbortSignal.timeout(POLL_TIMEOUT)]));
   const say = (state) => over() || onState(state);
 
   /** Tries live updates by both ways until they are over; says what to do then. */
@@ -64,7 +72,7 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
           failures = 0;
           unreached = 0;
           say({ kind: "live", way: name });
-          if (!over()) onUpdate(data);
+          update(data);
         },
       });
       if (over()) break;
@@ -79,9 +87,16 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
       const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1));
       const time = longest * (0.5 + Math.random() / 2);
       say({ kind: "waiting", why: end.why, until: Date.now() + time });
-      await pause(time);
+      await Promise.all([pause(time), refresh()]);
     }
     return { next: Next.POLL, why: "live updates cannot get through" };
+  }
+
+  /** Asks once, when live updates have been away for long. Whether it may at all, the next attempt will tell. */
+  async function refresh() {
+    if (Date.now() - updated < POLL_INTERVAL) return;
+    const data = await read().catch(() => null);
+    if (data) update(data);
   }
 
   /** Asks from time to time. Gives the refusal that makes it useless, or null when live may work again. */
@@ -90,8 +105,7 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
     while (!over() && Date.now() < until) {
       say({ kind: "polling", why, every: POLL_INTERVAL });
       try {
-        const data = await poll(stopped.signal);
-        if (!over()) onUpdate(data);
+        update(await read());
       } catch (error) {
         if (over()) return null;
         if (error.code === "UNAUTHENTICATED") return { next: Next.SIGN_IN, why: error.message };

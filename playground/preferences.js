@@ -52,7 +52,7 @@ function form(current, said, save) {
         "table",
         { class: "matrix" },
         h("caption", { class: "visually-hidden" }, "Which messages come by which channel"),
-        h("thead", {}, h("tr", {}, h("th", {}), CHANNELS.map((channel) => h("th", { scope: "col" }, nameOf(channel))))),
+        h("thead", {}, h("tr", {}, h("td", {}), CHANNELS.map((channel) => h("th", { scope: "col" }, nameOf(channel))))),
         h(
           "tbody",
           {},

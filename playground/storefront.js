@@ -90,7 +90,7 @@ frame();
 document
   .getElementById("bar")
   .replaceWith(
-    h("div", { class: "bar" }, h("nav", { class: "tabs", "aria-label": "Shop" }, tabs), find.element, currencyChoice(show)),
+    h("section", { class: "bar", "aria-label": "Find your way" }, h("nav", { class: "tabs", "aria-label": "Shop" }, tabs), find.element, currencyChoice(show)),
   );
 addEventListener("hashchange", show);
 session.onChange(show);

@@ -132,6 +132,8 @@ function show(all, known, update) {
 
 /** Says how the page is connected, once for each change; the seconds of a pause are shown and not said. */
 function say({ kind, way, why, until, every }) {
+  // Attempts that follow one another are one state to the reader.
+  if (kind === "connecting" && lamp.classList.contains("waiting")) return;
   clearInterval(counting);
   lamp.className = `lamp ${kind}`;
   again.hidden = !["polling", "stopped"].includes(kind);
