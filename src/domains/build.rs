@@ -15,7 +15,7 @@ use platform::stripe::Stripe;
 use platform::workers::WorkerContext;
 use pricing::{Countries, GeoDatabase};
 use returns::easypost::Easypost;
-use tracking::TrackingConfig;
+use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 use url::Url;
 
 use super::{Domain, Domains, Here, Jobs, Work};
@@ -92,18 +92,25 @@ impl Domains {
                 (search::subgraph(state), Work::default())
             }
             Domain::Tracking => {
+                let config = tracking_config(&configuration.tracking);
                 let state = tracking::State {
                     database: database.clone(),
-                    clock,
+                    clock: clock.clone(),
                     pubsub: pubsub(configuration)?,
                     orders: client(Domain::Orders)?,
-                    config: Arc::new(tracking_config(&configuration.tracking)),
+                    carriers: carriers(providers, &config, &clock)?,
+                    config: Arc::new(config),
                     guest_links: keys::guest_links(configuration)?,
                     flags: self.flags.clone(),
                     watchers: tracking::Watchers::default(),
                 };
                 self.tracking = Some(state.clone());
-                (tracking::subgraph(state), Work::default())
+                let work = Work {
+                    routes: tracking::routes(state.clone()),
+                    subscribers: Vec::new(),
+                    jobs: jobs_of(&state, tracking::workers::jobs),
+                };
+                (tracking::subgraph(state), work)
             }
         };
         Ok(Here {
@@ -208,6 +215,35 @@ fn tracking_config(configured: &config::Tracking) -> TrackingConfig {
         (&mut config.ups, &configured.carriers.ups),
     ] {
         carrier.poll_interval = Some(configured.poll_interval.get());
+        carrier.timeout = configured.timeout.get();
+        carrier.hourly_budget = configured.hourly_budget;
     }
     config
+}
+
+/// The carriers to ask, and whose webhooks to believe; EasyPost tells of USPS's parcels.
+fn carriers(
+    providers: &config::Providers,
+    config: &TrackingConfig,
+    clock: &Clock,
+) -> anyhow::Result<Carriers> {
+    let mut carriers = Carriers::default();
+    for (name, carrier, provider) in [
+        ("dhl", Carrier::Dhl, &providers.dhl),
+        ("fedex", Carrier::Fedex, &providers.fedex),
+        ("ups", Carrier::Ups, &providers.ups),
+        ("easypost", Carrier::Usps, &providers.easypost),
+    ] {
+        if let Some((url, key)) = access(name, provider) {
+            let account = provider.account.clone().unwrap_or_default();
+            let access = CarrierAccess { url, account, key };
+            carriers = carriers
+                .ask(carrier, access, config.carrier(carrier), clock)
+                .with_context(|| format!("providers.{name}.url"))?;
+        }
+        if let Some(secret) = &provider.webhook_secret {
+            carriers = carriers.believe(carrier, secret.clone());
+        }
+    }
+    Ok(carriers)
 }

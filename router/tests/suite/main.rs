@@ -15,6 +15,7 @@ mod in_process;
 mod introspection;
 mod kit;
 mod limits;
+mod planner;
 mod rules;
 mod subscriptions;
 mod supergraphs;

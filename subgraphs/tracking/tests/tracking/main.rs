@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod carrier;
 mod demo;
 mod order_tracking;
+mod polling;
 mod record;
 mod shipments;
 mod support;
+mod webhooks;

@@ -25,8 +25,8 @@ use resolvers::testing::ask;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use tracking::{
-    GuestLinkKey, Migrator, Observation, Recorded, State, TrackingConfig, TrackingStatus, Watchers,
-    record, subgraph,
+    Carriers, GuestLinkKey, Migrator, Observation, Recorded, State, TrackingConfig, TrackingStatus,
+    Watchers, record, subgraph,
 };
 use uuid::Uuid;
 
@@ -59,6 +59,7 @@ pub(crate) async fn fixtures_over(pubsub: impl Fn() -> Arc<dyn PubSub>) -> Vec<F
             config: Arc::new(TrackingConfig::default()),
             guest_links: GuestLinkKey::new(b"links"),
             flags: Flags::defaults(),
+            carriers: Carriers::default(),
             watchers: Watchers::default(),
         };
         fixtures.push(Fixture {
