@@ -261,6 +261,15 @@ export const RETURN = graphql`
   ${PARCEL}
 `;
 
+export const RETURN_LABEL = graphql`
+  mutation ReturnLabel($id: ID!, $key: String!) {
+    returnLabelGenerate(id: $id, idempotencyKey: $key) {
+      return { id }
+      userErrors { message code }
+    }
+  }
+`;
+
 export const RETURN_CANCEL = graphql`
   mutation ReturnCancel($id: ID!, $key: String!) {
     returnCancel(id: $id, idempotencyKey: $key) {

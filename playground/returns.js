@@ -1,7 +1,7 @@
 // Sending something back: the form with its preview, and a return on its way.
 
 import { action, badge, facts, field, h, nameOf, notice, time, timeline, webLink, words } from "./dom.js";
-import { RETURN, RETURN_CANCEL, RETURN_CREATE, RETURN_FORM, RETURN_PREVIEW } from "./operations.js";
+import { RETURN, RETURN_CANCEL, RETURN_CREATE, RETURN_FORM, RETURN_LABEL, RETURN_PREVIEW } from "./operations.js";
 import { parcelCard } from "./parcel.js";
 import { announce } from "./shell.js";
 import { idempotencyKeys, request } from "./vantage.js";
@@ -167,6 +167,7 @@ export async function returned({ id, signal }) {
 function state(one, change) {
   const cancellable = ["INITIATED", "LABEL_GENERATED"].includes(one.status);
   const cancel = action("Cancel the return", () => confirmed(() => change(RETURN_CANCEL, "returnCancel")), { class: "danger" });
+  const getLabel = action("Get the label", () => change(RETURN_LABEL, "returnLabelGenerate"));
   return h(
     "div",
     { class: "columns" },
@@ -180,7 +181,7 @@ function state(one, change) {
         one.nextStep && h("p", {}, h("strong", {}, one.nextStep)),
         one.fallbackDeadline && one.status === "LABEL_GENERATED" && h("p", { class: "muted" }, "Hand the package over before ", time(one.fallbackDeadline), "; after that a person looks at the return."),
         one.label && label(one.label),
-        h("div", { class: "row" }, cancellable && cancel, h("a", { class: "button quiet", href: `#/orders/${one.order.id}` }, "The order")),
+        h("div", { class: "row" }, one.status === "INITIATED" && getLabel, cancellable && cancel, h("a", { class: "button quiet", href: `#/orders/${one.order.id}` }, "The order")),
       ),
       h(
         "section",
