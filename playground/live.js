@@ -10,6 +10,8 @@ const LONGEST_PAUSE = 30_000;
 const PATIENCE = 2;
 const POLL_INTERVAL = 30_000;
 const POLL_TIMEOUT = 10_000;
+/** How long the server may try to find the source of the updates, and a little more. */
+const SETTLES = 6_000;
 /** After how long of asking live updates are tried again. */
 const BACK_TO_LIVE = 5 * 60_000;
 
@@ -62,19 +64,25 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
   async function live() {
     let failures = 0;
     let unreached = 0;
+    refresh();
     for (let way = 0; way < WAYS.length && !over(); ) {
       const { name, open } = WAYS[way];
       say({ kind: "connecting", way: name });
+      let settled;
       const end = await open(subscription, variables, bearer, {
         signal: stopped.signal,
         resume,
+        // There may be nothing to tell yet. What cannot be followed is refused before that.
+        onOpen: () => (settled = setTimeout(() => say({ kind: "live", way: name }), SETTLES)),
         onData(data) {
+          clearTimeout(settled);
           failures = 0;
           unreached = 0;
           say({ kind: "live", way: name });
           update(data);
         },
       });
+      clearTimeout(settled);
       if (over()) break;
       if (end.next !== Next.RETRY) return end;
       failures += 1;
@@ -92,11 +100,15 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
     return { next: Next.POLL, why: "live updates cannot get through" };
   }
 
-  /** Asks once, when live updates have been away for long. Whether it may at all, the next attempt will tell. */
+  /**
+   * Asks once, when nothing has come for long. Whether it may at all, live updates tell; and what they have told
+   * meanwhile is newer.
+   */
   async function refresh() {
-    if (Date.now() - updated < POLL_INTERVAL) return;
+    const before = updated;
+    if (Date.now() - before < POLL_INTERVAL) return;
     const data = await read().catch(() => null);
-    if (data) update(data);
+    if (data && updated === before) update(data);
   }
 
   /** Asks from time to time. Gives the refusal that makes it useless, or null when live may work again. */
