@@ -1,8 +1,11 @@
 // Building the page. What the server says only ever becomes text nodes and checked links.
 
+/** What is set as an attribute although its name has no dash. */
+const ATTRIBUTES = ["list", "role", "spellcheck"];
+
 /**
- * An element. Properties are set as such (`onclick`, `value`, `htmlFor`), names with a dash as attributes
- * (`aria-label`), `class` and `dataset` as expected; null and false leave one out. Children are elements or
+ * An element. Properties are set as such (`onclick`, `value`, `htmlFor`), names with a dash and a few
+ * others as attributes (`aria-label`), `class` and `dataset` as expected; null and false leave one out. Children are elements or
  * texts; null, undefined and false are left out.
  */
 export function h(tag, properties = {}, ...children) {
@@ -11,7 +14,7 @@ export function h(tag, properties = {}, ...children) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "class") element.className = value;
     else if (name === "dataset") Object.assign(element.dataset, value);
-    else if (name.includes("-") || name === "role" || name === "list") element.setAttribute(name, value);
+    else if (name.includes("-") || ATTRIBUTES.includes(name)) element.setAttribute(name, value);
     else element[name] = value;
   }
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));

@@ -179,7 +179,7 @@ export async function search({ query, signal }) {
       h(
         "section",
         { "aria-label": "Results" },
-        h("div", { class: "row apart" }, h("p", { class: "muted" }, count, found.personalization.mode === "NONE" ? "" : ", in your order"), sorting(query)),
+        h("div", { class: "row apart" }, h("p", { class: "muted" }, count, found.personalization.mode !== "NONE" && ", sorted for you"), sorting(query)),
         found.totalCount === 0 ? notice("Nothing fits. Try fewer filters or other words.") : cards,
         h("div", { class: "center" }, more, trouble),
       ),

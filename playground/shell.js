@@ -60,7 +60,7 @@ export function frame(...extra) {
 }
 
 function signInDialog() {
-  const token = h("textarea", { id: "sign-in-token", rows: 4, required: true, spellcheck: false, autocomplete: "off" });
+  const token = h("textarea", { id: "sign-in-token", rows: 4, required: true, spellcheck: "false", autocomplete: "off" });
   const trouble = h("p", { class: "trouble", role: "alert" });
   const form = h(
     "form",

@@ -182,7 +182,7 @@ function sentOrder({ id, status, placedAt, items, shipments }) {
 }
 
 function otherOrder() {
-  const id = h("input", { type: "text", placeholder: "ord_…", pattern: "\\s*ord_\\w+\\s*", title: "An order's number starts with ord_", required: true, autocomplete: "off", spellcheck: false });
+  const id = h("input", { type: "text", placeholder: "ord_…", pattern: "\\s*ord_\\w+\\s*", title: "An order's number starts with ord_", required: true, autocomplete: "off", spellcheck: "false" });
   const form = h("form", {}, field("Order number", id), h("p", {}), h("button", { class: "quiet" }, "Follow"));
   form.onsubmit = (event) => {
     event.preventDefault();
