@@ -360,18 +360,3 @@ export const GUEST_PARCEL = graphql`
   }
   ${PARCEL}
 `;
-
-/** For the holder of an order's guest link, who may see its parcels and nothing else of the order. */
-export const GUEST_TRACKING = graphql`
-  subscription GuestTracking($id: ID!) {
-    orderTracking(orderId: $id) {
-      sequence
-      snapshot
-      status
-      location
-      timestamp
-      shipment { ...Parcel }
-    }
-  }
-  ${PARCEL}
-`;
