@@ -17,7 +17,9 @@ export function h(tag, properties = {}, ...children) {
     else if (name.includes("-") || ATTRIBUTES.includes(name)) element.setAttribute(name, value);
     else element[name] = value;
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -79,7 +81,11 @@ export const badge = (status) => h("span", { class: `badge ${TONES[status] ?? "p
 /** Pairs of a term and what belongs to it; pairs whose value is missing are left out. */
 export function facts(pairs) {
   const there = pairs.filter(([, value]) => value !== null && value !== undefined && value !== false);
-  return h("dl", { class: "facts" }, there.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    there.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))),
+  );
 }
 
 /** What happened, in order. */

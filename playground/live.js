@@ -65,7 +65,7 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
     let failures = 0;
     let unreached = 0;
     refresh();
-    for (let way = 0; way < WAYS.length && !over(); ) {
+    for (let way = 0; way < WAYS.length && !over();) {
       const { name, open } = WAYS[way];
       say({ kind: "connecting", way: name });
       let settled;
@@ -121,7 +121,8 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
       } catch (error) {
         if (over()) return null;
         if (error.code === "UNAUTHENTICATED") return { next: Next.SIGN_IN, why: error.message };
-        if (["FORBIDDEN", "NOT_FOUND", "BAD_USER_INPUT"].includes(error.code)) return { next: Next.STOP, why: error.message };
+        if (["FORBIDDEN", "NOT_FOUND", "BAD_USER_INPUT"].includes(error.code))
+          return { next: Next.STOP, why: error.message };
         say({ kind: "polling", why: error.message, every: POLL_INTERVAL });
       }
       await pause(POLL_INTERVAL);

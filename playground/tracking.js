@@ -138,12 +138,20 @@ async function showList() {
       sessionStorage.removeItem(GUEST);
       refresh();
     };
-    return list.replaceChildren(notice("You see this by a guest link."), h("button", { type: "button", class: "quiet", onclick: leave }, "Leave the link"));
+    return list.replaceChildren(
+      notice("You see this by a guest link."),
+      h("button", { type: "button", class: "quiet", onclick: leave }, "Leave the link"),
+    );
   }
   if (!session.token) return list.replaceChildren(otherOrder());
   try {
     const { me } = await request(SENT_ORDERS);
-    list.replaceChildren(h("h2", {}, "On the way and delivered"), h("ul", { class: "sent" }, (me?.orders.nodes ?? []).map(sentOrder)), h("hr"), otherOrder());
+    list.replaceChildren(
+      h("h2", {}, "On the way and delivered"),
+      h("ul", { class: "sent" }, (me?.orders.nodes ?? []).map(sentOrder)),
+      h("hr"),
+      otherOrder(),
+    );
     current();
   } catch (error) {
     list.replaceChildren(failed(error, showList));
@@ -152,11 +160,28 @@ async function showList() {
 
 function sentOrder({ id, status, placedAt, items, shipments }) {
   const parcel = shipments?.at(-1)?.status ?? status;
-  return h("li", {}, h("a", { href: `#order=${id}` }, h("span", { class: "row apart" }, time(placedAt, { onlyDay: true }), badge(parcel)), h("small", { class: "muted" }, items.map(({ productName }) => productName).join(", "))));
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      { href: `#order=${id}` },
+      h("span", { class: "row apart" }, time(placedAt, { onlyDay: true }), badge(parcel)),
+      h("small", { class: "muted" }, items.map(({ productName }) => productName).join(", ")),
+    ),
+  );
 }
 
 function otherOrder() {
-  const id = h("input", { type: "text", placeholder: "ord_…", pattern: "\\s*ord_\\w+\\s*", title: "An order's number starts with ord_", required: true, autocomplete: "off", spellcheck: "false" });
+  const id = h("input", {
+    type: "text",
+    placeholder: "ord_…",
+    pattern: "\\s*ord_\\w+\\s*",
+    title: "An order's number starts with ord_",
+    required: true,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const form = h("form", {}, field("Order number", id), h("p", {}), h("button", { class: "quiet" }, "Follow"));
   form.onsubmit = (event) => {
     event.preventDefault();
@@ -186,7 +211,9 @@ function refresh() {
 }
 
 frame();
-document.getElementById("main").append(heading, h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, state, parcels)));
+document
+  .getElementById("main")
+  .append(heading, h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, state, parcels)));
 addEventListener("hashchange", () => {
   if (new URLSearchParams(location.hash.slice(1)).has(GUEST)) return refresh();
   if (sessionStorage.getItem(GUEST)) {
