@@ -128,14 +128,16 @@ export function action(label, run, properties = {}) {
   const trouble = h("span", { class: "trouble", role: "alert" });
   const button = h("button", { type: "button", ...properties }, label);
   button.onclick = async () => {
-    button.disabled = true;
+    // Disabling it would take the reader's place from it.
+    if (button.ariaDisabled) return;
+    button.ariaDisabled = "true";
     trouble.textContent = "";
     try {
       await run();
     } catch (error) {
       trouble.textContent = error.message;
     } finally {
-      button.disabled = false;
+      button.ariaDisabled = null;
     }
   };
   return h("span", { class: "action" }, button, trouble);

@@ -27,6 +27,7 @@ export async function preferences({ signal }) {
         `${words(action)}: ${topic} (${deviceTokens} ${deviceTokens === 1 ? "device" : "devices"})`,
     );
     show(answer.notificationPreferences, ["Saved.", ...topics].join(" "));
+    body.querySelector("button").focus();
   }
 
   show(me.notificationPreferences);

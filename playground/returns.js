@@ -211,7 +211,10 @@ export async function returned({ id, signal }) {
   }
 
   function show() {
+    const focused = body.contains(document.activeElement);
     body.replaceChildren(...[state(now, change), now.shipment && parcelCard(now.shipment)].flat().filter(Boolean));
+    // What the reader was at may be gone.
+    if (focused) document.querySelector("h1").focus();
   }
 
   const looking = setInterval(() => {
