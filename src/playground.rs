@@ -102,3 +102,29 @@ fn content_type(name: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_may_be_at_any_path_of_the_pages() {
+        for path in [
+            "/",
+            "/playground",
+            "/playground/",
+            "/playground/dom.js",
+            "/graphql",
+        ] {
+            let server = ServerConfig {
+                path: path.to_owned(),
+                development: true,
+                ..ServerConfig::default()
+            };
+            let endpoint = axum::Router::new().route(path, get(|| async {}));
+            // Two routes of one path panic.
+            let served = endpoint.merge(routes(&server));
+            assert!(served.has_routes());
+        }
+    }
+}
