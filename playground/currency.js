@@ -26,7 +26,9 @@ export function currencyChoice(changed) {
   async function show() {
     try {
       const { currencies, currencyContext } = await request(CURRENCIES, { currency: chosenCurrency() });
-      const options = currencies.map(({ code, name, symbol }) => h("option", { value: code }, `${code} ${symbol} ${name}`));
+      const options = currencies.map(({ code, name, symbol }) =>
+        h("option", { value: code }, `${code} ${symbol} ${name}`),
+      );
       select.replaceChildren(automatic, ...options);
       select.value = chosenCurrency() ?? "";
       const { currency, country, detectedFrom } = currencyContext;

@@ -1,8 +1,11 @@
 // Building the page. What the server says only ever becomes text nodes and checked links.
 
+/** What is set as an attribute although its name has no dash. */
+const ATTRIBUTES = ["list", "role", "spellcheck"];
+
 /**
- * An element. Properties are set as such (`onclick`, `value`, `htmlFor`), names with a dash as attributes
- * (`aria-label`), `class` and `dataset` as expected; null and false leave one out. Children are elements or
+ * An element. Properties are set as such (`onclick`, `value`, `htmlFor`), names with a dash and a few
+ * others as attributes (`aria-label`), `class` and `dataset` as expected; null and false leave one out. Children are elements or
  * texts; null, undefined and false are left out.
  */
 export function h(tag, properties = {}, ...children) {
@@ -11,10 +14,12 @@ export function h(tag, properties = {}, ...children) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "class") element.className = value;
     else if (name === "dataset") Object.assign(element.dataset, value);
-    else if (name.includes("-") || name === "role" || name === "list") element.setAttribute(name, value);
+    else if (name.includes("-") || ATTRIBUTES.includes(name)) element.setAttribute(name, value);
     else element[name] = value;
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -76,7 +81,11 @@ export const badge = (status) => h("span", { class: `badge ${TONES[status] ?? "p
 /** Pairs of a term and what belongs to it; pairs whose value is missing are left out. */
 export function facts(pairs) {
   const there = pairs.filter(([, value]) => value !== null && value !== undefined && value !== false);
-  return h("dl", { class: "facts" }, there.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    there.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))),
+  );
 }
 
 /** What happened, in order. */
@@ -119,14 +128,16 @@ export function action(label, run, properties = {}) {
   const trouble = h("span", { class: "trouble", role: "alert" });
   const button = h("button", { type: "button", ...properties }, label);
   button.onclick = async () => {
-    button.disabled = true;
+    // Disabling it would take the reader's place from it.
+    if (button.ariaDisabled) return;
+    button.ariaDisabled = "true";
     trouble.textContent = "";
     try {
       await run();
     } catch (error) {
       trouble.textContent = error.message;
     } finally {
-      button.disabled = false;
+      button.ariaDisabled = null;
     }
   };
   return h("span", { class: "action" }, button, trouble);

@@ -9,6 +9,9 @@ const LONGEST_PAUSE = 30_000;
 /** Attempts in which the server was not reached before another way is tried. */
 const PATIENCE = 2;
 const POLL_INTERVAL = 30_000;
+const POLL_TIMEOUT = 10_000;
+/** How long the server may try to find the source of the updates, and a little more. */
+const SETTLES = 6_000;
 /** After how long of asking live updates are tried again. */
 const BACK_TO_LIVE = 5 * 60_000;
 
@@ -48,25 +51,38 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
   });
 
   const over = () => stopped.signal.aborted;
+  let updated = 0;
+  const update = (data) => {
+    if (over()) return;
+    updated = Date.now();
+    onUpdate(data);
+  };
+  const read = () => poll(AbortSignal.any([stopped.signal, AbortSignal.timeout(POLL_TIMEOUT)]));
   const say = (state) => over() || onState(state);
 
   /** Tries live updates by both ways until they are over; says what to do then. */
   async function live() {
     let failures = 0;
     let unreached = 0;
-    for (let way = 0; way < WAYS.length && !over(); ) {
+    refresh();
+    for (let way = 0; way < WAYS.length && !over();) {
       const { name, open } = WAYS[way];
       say({ kind: "connecting", way: name });
+      let settled;
       const end = await open(subscription, variables, bearer, {
         signal: stopped.signal,
         resume,
+        // There may be nothing to tell yet. What cannot be followed is refused before that.
+        onOpen: () => (settled = setTimeout(() => say({ kind: "live", way: name }), SETTLES)),
         onData(data) {
+          clearTimeout(settled);
           failures = 0;
           unreached = 0;
           say({ kind: "live", way: name });
-          if (!over()) onUpdate(data);
+          update(data);
         },
       });
+      clearTimeout(settled);
       if (over()) break;
       if (end.next !== Next.RETRY) return end;
       failures += 1;
@@ -79,9 +95,20 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
       const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1));
       const time = longest * (0.5 + Math.random() / 2);
       say({ kind: "waiting", why: end.why, until: Date.now() + time });
-      await pause(time);
+      await Promise.all([pause(time), refresh()]);
     }
     return { next: Next.POLL, why: "live updates cannot get through" };
+  }
+
+  /**
+   * Asks once, when nothing has come for long. Whether it may at all, live updates tell; and what they have told
+   * meanwhile is newer.
+   */
+  async function refresh() {
+    const before = updated;
+    if (Date.now() - before < POLL_INTERVAL) return;
+    const data = await read().catch(() => null);
+    if (data && updated === before) update(data);
   }
 
   /** Asks from time to time. Gives the refusal that makes it useless, or null when live may work again. */
@@ -90,12 +117,12 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
     while (!over() && Date.now() < until) {
       say({ kind: "polling", why, every: POLL_INTERVAL });
       try {
-        const data = await poll(stopped.signal);
-        if (!over()) onUpdate(data);
+        update(await read());
       } catch (error) {
         if (over()) return null;
         if (error.code === "UNAUTHENTICATED") return { next: Next.SIGN_IN, why: error.message };
-        if (["FORBIDDEN", "NOT_FOUND", "BAD_USER_INPUT"].includes(error.code)) return { next: Next.STOP, why: error.message };
+        if (["FORBIDDEN", "NOT_FOUND", "BAD_USER_INPUT"].includes(error.code))
+          return { next: Next.STOP, why: error.message };
         say({ kind: "polling", why: error.message, every: POLL_INTERVAL });
       }
       await pause(POLL_INTERVAL);

@@ -261,6 +261,15 @@ export const RETURN = graphql`
   ${PARCEL}
 `;
 
+export const RETURN_LABEL = graphql`
+  mutation ReturnLabel($id: ID!, $key: String!) {
+    returnLabelGenerate(id: $id, idempotencyKey: $key) {
+      return { id }
+      userErrors { message code }
+    }
+  }
+`;
+
 export const RETURN_CANCEL = graphql`
   mutation ReturnCancel($id: ID!, $key: String!) {
     returnCancel(id: $id, idempotencyKey: $key) {
@@ -348,21 +357,6 @@ export const ORDER_TRACKING = graphql`
 export const GUEST_PARCEL = graphql`
   query GuestParcel($token: String!) {
     trackByToken(token: $token) { ...Parcel }
-  }
-  ${PARCEL}
-`;
-
-/** For the holder of an order's guest link, who may see its parcels and nothing else of the order. */
-export const GUEST_TRACKING = graphql`
-  subscription GuestTracking($id: ID!) {
-    orderTracking(orderId: $id) {
-      sequence
-      snapshot
-      status
-      location
-      timestamp
-      shipment { ...Parcel }
-    }
   }
   ${PARCEL}
 `;

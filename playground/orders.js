@@ -19,25 +19,38 @@ export async function orders({ query, signal }) {
   };
   let page = await read(null);
   const list = h("div", {});
-  const more = action("Show more", async () => {
-    page = await read(page.pageInfo.endCursor);
-    const first = list.children.length;
-    add();
-    list.children[first]?.querySelector("a").focus();
-    announce(`${list.children.length} of ${page.totalCount} orders shown`);
-  }, { class: "quiet" });
+  const more = action(
+    "Show more",
+    async () => {
+      page = await read(page.pageInfo.endCursor);
+      const first = list.children.length;
+      add();
+      list.children[first]?.querySelector("a").focus();
+      announce(`${list.children.length} of ${page.totalCount} orders shown`);
+    },
+    { class: "quiet" },
+  );
   const add = () => {
     list.append(...page.nodes.map(summary));
     more.hidden = !page.pageInfo.hasNextPage;
   };
   add();
   const choice = (value, name) =>
-    h("a", { href: value ? `#/orders?status=${value}` : "#/orders", "aria-current": (status ?? "") === value && "true" }, name);
+    h(
+      "a",
+      { href: value ? `#/orders?status=${value}` : "#/orders", "aria-current": (status ?? "") === value && "true" },
+      name,
+    );
   return {
     title: "My orders",
     said: `${page.totalCount} orders`,
     body: [
-      h("nav", { class: "choices", "aria-label": "Status" }, choice("", "All"), STATUSES.map((one) => choice(one, words(one)))),
+      h(
+        "nav",
+        { class: "choices", "aria-label": "Status" },
+        choice("", "All"),
+        STATUSES.map((one) => choice(one, words(one))),
+      ),
       h("p", { class: "muted" }, `${page.totalCount} ${page.totalCount === 1 ? "order" : "orders"}`),
       page.totalCount === 0 ? empty("No orders here.") : list,
       h("div", { class: "center" }, more),
@@ -60,7 +73,12 @@ function summary(order) {
       "ul",
       { class: "order-items" },
       order.items.map((item) =>
-        h("li", { class: "row apart" }, h("span", {}, `${item.quantity} × ${item.productName}`), h("span", {}, item.lineTotal.formatted)),
+        h(
+          "li",
+          { class: "row apart" },
+          h("span", {}, `${item.quantity} × ${item.productName}`),
+          h("span", {}, item.lineTotal.formatted),
+        ),
       ),
     ),
     h(
@@ -94,7 +112,13 @@ export async function order({ id, signal }) {
       h(
         "div",
         { class: "columns" },
-        h("div", {}, items(found), (found.shipments ?? []).map((parcel) => parcelCard(parcel)), returns(found.returns)),
+        h(
+          "div",
+          {},
+          items(found),
+          (found.shipments ?? []).map((parcel) => parcelCard(parcel)),
+          returns(found.returns),
+        ),
         h(
           "div",
           {},
@@ -106,14 +130,31 @@ export async function order({ id, signal }) {
             h(
               "p",
               {},
-              [address.name, address.line1, address.line2, [address.city, address.region, address.postalCode].filter(Boolean).join(", "), address.countryCode]
+              [
+                address.name,
+                address.line1,
+                address.line2,
+                [address.city, address.region, address.postalCode].filter(Boolean).join(", "),
+                address.countryCode,
+              ]
                 .filter(Boolean)
                 .map((line) => [line, h("br")]),
             ),
             found.deliveredAt && h("p", {}, "Delivered ", time(found.deliveredAt)),
             found.shipments?.length > 0 && trackLink(found.id),
           ),
-          h("section", { class: "card" }, h("h2", {}, "What happened"), timeline(found.timeline.map(({ event, timestamp, actor }) => ({ what: words(event.replace("order.", "")), where: `by ${actor}`, at: timestamp })))),
+          h(
+            "section",
+            { class: "card" },
+            h("h2", {}, "What happened"),
+            timeline(
+              found.timeline.map(({ event, timestamp, actor }) => ({
+                what: words(event.replace("order.", "")),
+                where: `by ${actor}`,
+                at: timestamp,
+              })),
+            ),
+          ),
         ),
       ),
     ],
@@ -125,7 +166,12 @@ function items({ id, items }) {
   return h(
     "section",
     { class: "card" },
-    h("div", { class: "row apart" }, h("h2", {}, "Items"), returnable && h("a", { class: "button", href: `#/orders/${id}/return` }, "Return items")),
+    h(
+      "div",
+      { class: "row apart" },
+      h("h2", {}, "Items"),
+      returnable && h("a", { class: "button", href: `#/orders/${id}/return` }, "Return items"),
+    ),
     h(
       "ul",
       { class: "order-items" },
@@ -137,7 +183,12 @@ function items({ id, items }) {
             "div",
             { class: "row apart" },
             h("a", { href: `#/product/${item.product.id}` }, `${item.quantity} × ${item.productName}`),
-            h("span", {}, item.quantity > 1 && h("span", { class: "muted" }, `${item.unitPrice.formatted} each `), item.lineTotal.formatted),
+            h(
+              "span",
+              {},
+              item.quantity > 1 && h("span", { class: "muted" }, `${item.unitPrice.formatted} each `),
+              item.lineTotal.formatted,
+            ),
           ),
           eligibility(item.returnEligibility),
         ),
@@ -149,19 +200,36 @@ function items({ id, items }) {
 function eligibility(judged) {
   if (!judged) return null;
   if (judged.eligible) {
-    return h("small", { class: "muted" }, `Returnable: ${judged.returnableQuantity}, until `, time(judged.returnDeadline));
+    return h(
+      "small",
+      { class: "muted" },
+      `Returnable: ${judged.returnableQuantity}, until `,
+      time(judged.returnDeadline),
+    );
   }
   return h("small", { class: "muted" }, "Not returnable: ", judged.reasons.map(({ message }) => message).join(" "));
 }
 
 function amounts(order) {
-  const row = (name, money, kind) => h("tr", { class: kind ?? "" }, h("th", { scope: "row" }, name), h("td", {}, money.formatted));
+  const row = (name, money, kind) =>
+    h("tr", { class: kind ?? "" }, h("th", { scope: "row" }, name), h("td", {}, money.formatted));
   const { kind, last4, usable } = order.paymentMethod;
   return h(
     "section",
     { class: "card" },
     h("h2", {}, "Payment"),
-    h("table", { class: "amounts" }, h("tbody", {}, row("Items", order.subtotal), row("Shipping", order.shipping), row("Tax", order.tax), row("Total", order.total, "total"))),
+    h(
+      "table",
+      { class: "amounts" },
+      h(
+        "tbody",
+        {},
+        row("Items", order.subtotal),
+        row("Shipping", order.shipping),
+        row("Tax", order.tax),
+        row("Total", order.total, "total"),
+      ),
+    ),
     facts([
       ["Paid with", `${nameOf(kind)}${last4 ? ` ending in ${last4}` : ""}`],
       ["In US dollars", order.total.currency !== "USD" && `${order.totalUsd.formatted} at ${order.exchangeRate}`],
@@ -183,7 +251,12 @@ function returns(list) {
         h(
           "li",
           {},
-          h("div", { class: "row apart" }, h("a", { href: `#/returns/${one.id}` }, "Return of ", time(one.createdAt)), badge(one.status)),
+          h(
+            "div",
+            { class: "row apart" },
+            h("a", { href: `#/returns/${one.id}` }, "Return of ", time(one.createdAt)),
+            badge(one.status),
+          ),
           h("div", {}, one.items.map(({ productName, quantity }) => `${quantity} × ${productName}`).join(", ")),
           h("small", { class: "muted" }, `Refund ${one.refund.total.formatted}. `, one.nextStep),
         ),

@@ -26,18 +26,26 @@ export function parcelCard(parcel, { heading = "h2" } = {}) {
     { class: "card parcel" },
     h("div", { class: "row apart" }, h(heading, {}, `${nameOf(parcel.carrier)} parcel`), badge(parcel.status)),
     way(parcel.status),
-    parcel.stale && h("p", { class: "notice wait" }, "The carrier has not answered for a while: this may be out of date."),
+    parcel.stale &&
+      h("p", { class: "notice wait" }, "The carrier has not answered for a while: this may be out of date."),
     facts([
       ["Tracking number", number],
       ["Last update", parcel.lastUpdate && time(parcel.lastUpdate)],
-      ["Estimated delivery", !delivered && parcel.estimatedDelivery && time(parcel.estimatedDelivery, { onlyDay: true })],
+      [
+        "Estimated delivery",
+        !delivered && parcel.estimatedDelivery && time(parcel.estimatedDelivery, { onlyDay: true }),
+      ],
     ]),
     parcel.history.length > 0 &&
       h(
         "details",
         { open: true },
         h("summary", {}, "History"),
-        timeline(parcel.history.toReversed().map(({ status, location, timestamp }) => ({ what: words(status), where: location, at: timestamp }))),
+        timeline(
+          parcel.history
+            .toReversed()
+            .map(({ status, location, timestamp }) => ({ what: words(status), where: location, at: timestamp })),
+        ),
       ),
   );
 }

@@ -16,10 +16,18 @@ export async function preferences({ signal }) {
   const show = (current, said) => body.replaceChildren(form(current, said, save));
 
   async function save(input) {
-    const { notificationPreferencesUpdate: answer } = await request(PREFERENCES_UPDATE, { id: me.id, input, key: keys(input) });
+    const { notificationPreferencesUpdate: answer } = await request(PREFERENCES_UPDATE, {
+      id: me.id,
+      input,
+      key: keys(input),
+    });
     if (answer.userErrors.length > 0) throw new Error(answer.userErrors.map(({ message }) => message).join(" "));
-    const topics = answer.topicChanges.map(({ topic, action, deviceTokens }) => `${words(action)}: ${topic} (${deviceTokens} ${deviceTokens === 1 ? "device" : "devices"})`);
+    const topics = answer.topicChanges.map(
+      ({ topic, action, deviceTokens }) =>
+        `${words(action)}: ${topic} (${deviceTokens} ${deviceTokens === 1 ? "device" : "devices"})`,
+    );
     show(answer.notificationPreferences, ["Saved.", ...topics].join(" "));
+    body.querySelector("button").focus();
   }
 
   show(me.notificationPreferences);
@@ -52,17 +60,37 @@ function form(current, said, save) {
         "table",
         { class: "matrix" },
         h("caption", { class: "visually-hidden" }, "Which messages come by which channel"),
-        h("thead", {}, h("tr", {}, h("th", {}), CHANNELS.map((channel) => h("th", { scope: "col" }, nameOf(channel))))),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            h("td", {}),
+            CHANNELS.map((channel) => h("th", { scope: "col" }, nameOf(channel))),
+          ),
+        ),
         h(
           "tbody",
           {},
           CATEGORIES.map((category) =>
-            h("tr", {}, h("th", { scope: "row" }, words(category)), CHANNELS.map((channel) => h("td", { dataset: { channel: nameOf(channel) } }, at(channel, category)?.element))),
+            h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, words(category)),
+              CHANNELS.map((channel) =>
+                h("td", { dataset: { channel: nameOf(channel) } }, at(channel, category)?.element),
+              ),
+            ),
           ),
         ),
       ),
     ),
-    h("datalist", { id: "zones" }, zones.map((value) => h("option", { value }))),
+    h(
+      "datalist",
+      { id: "zones" },
+      zones.map((value) => h("option", { value })),
+    ),
     field("Your time zone", timezone, "Quiet hours are in this zone. Deals wait until they are over."),
     h("p", { class: "row" }, submitting),
   );
@@ -93,7 +121,8 @@ function cell({ channel, category, enabled, quietHours }) {
 }
 
 function quiet(name, before) {
-  const input = (label, value) => h("input", { type: "time", value: value ?? "", "aria-label": `${name}: quiet ${label}` });
+  const input = (label, value) =>
+    h("input", { type: "time", value: value ?? "", "aria-label": `${name}: quiet ${label}` });
   const start = input("from", before?.start);
   const end = input("until", before?.end);
   return {

@@ -20,7 +20,12 @@ export function stars({ rating, reviewCount }) {
     "p",
     { class: "stars" },
     h("span", { "aria-hidden": "true" }, "★".repeat(full) + "☆".repeat(5 - full)),
-    h("span", { class: "muted" }, h("span", { class: "visually-hidden" }, "Rated "), ` ${rating.toFixed(1)} (${reviewCount})`),
+    h(
+      "span",
+      { class: "muted" },
+      h("span", { class: "visually-hidden" }, "Rated "),
+      ` ${rating.toFixed(1)} (${reviewCount})`,
+    ),
   );
 }
 
@@ -44,7 +49,11 @@ export function record(input) {
 
 export async function product({ id, signal }) {
   const { product: found } = await request(PRODUCT, { id, currency: chosenCurrency() }, { signal });
-  if (!found) return { title: "Not on sale", body: h("p", {}, "This product is not on sale any more. ", h("a", { href: "#/" }, "All products")) };
+  if (!found)
+    return {
+      title: "Not on sale",
+      body: h("p", {}, "This product is not on sale any more. ", h("a", { href: "#/" }, "All products")),
+    };
   record({ kind: "VIEW", productId: found.id });
   const { price } = found;
   return {
@@ -104,8 +113,18 @@ function history(changes) {
     h(
       "table",
       {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Since"), h("th", { scope: "col", class: "number" }, "US dollars"))),
-      h("tbody", {}, changes.map(({ changedAt, base }) => h("tr", {}, h("td", {}, time(changedAt)), h("td", { class: "number" }, base.formatted)))),
+      h(
+        "thead",
+        {},
+        h("tr", {}, h("th", { scope: "col" }, "Since"), h("th", { scope: "col", class: "number" }, "US dollars")),
+      ),
+      h(
+        "tbody",
+        {},
+        changes.map(({ changedAt, base }) =>
+          h("tr", {}, h("td", {}, time(changedAt)), h("td", { class: "number" }, base.formatted)),
+        ),
+      ),
     ),
   );
 }

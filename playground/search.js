@@ -105,7 +105,14 @@ export function searchBox() {
   };
   input.onblur = close;
 
-  const form = h("form", { class: "find", role: "search" }, h("label", { class: "visually-hidden", htmlFor: "find" }, "Search products"), input, list, h("button", {}, "Search"));
+  const form = h(
+    "form",
+    { class: "find", role: "search" },
+    h("label", { class: "visually-hidden", htmlFor: "find" }, "Search products"),
+    input,
+    list,
+    h("button", {}, "Search"),
+  );
   form.onsubmit = (event) => {
     event.preventDefault();
     go(input.value.trim());
@@ -179,7 +186,12 @@ export async function search({ query, signal }) {
       h(
         "section",
         { "aria-label": "Results" },
-        h("div", { class: "row apart" }, h("p", { class: "muted" }, count, found.personalization.mode === "NONE" ? "" : ", in your order"), sorting(query)),
+        h(
+          "div",
+          { class: "row apart" },
+          h("p", { class: "muted" }, count, found.personalization.mode !== "NONE" && ", sorted for you"),
+          sorting(query),
+        ),
         found.totalCount === 0 ? notice("Nothing fits. Try fewer filters or other words.") : cards,
         h("div", { class: "center" }, more, trouble),
       ),
@@ -210,7 +222,11 @@ function refine(query, change) {
 }
 
 function sorting(query) {
-  const select = h("select", { id: "sort" }, SORTS.map(([value, name]) => h("option", { value }, name)));
+  const select = h(
+    "select",
+    { id: "sort" },
+    SORTS.map(([value, name]) => h("option", { value }, name)),
+  );
   select.value = query.get("sort") ?? "RELEVANCE";
   select.onchange = () => refine(query, (next) => next.set("sort", select.value));
   return h("div", { class: "row" }, h("label", { htmlFor: "sort" }, "Sort by"), select);
@@ -230,7 +246,8 @@ function facets(found, query) {
   stock.onchange = () => refine(query, (next) => (stock.checked ? next.set("stock", "1") : next.delete("stock")));
   const chosen = ["category", "brand", "price", "rating", "stock"].some((name) => query.has(name));
   const clear = h("button", { type: "button", class: "quiet" }, "Clear the filters");
-  clear.onclick = () => refine(query, (next) => ["category", "brand", "price", "rating", "stock"].forEach((name) => next.delete(name)));
+  clear.onclick = () =>
+    refine(query, (next) => ["category", "brand", "price", "rating", "stock"].forEach((name) => next.delete(name)));
   return h(
     "details",
     { class: "facets", open: matchMedia("(min-width: 50rem)").matches || chosen },
@@ -255,7 +272,13 @@ function group({ name, buckets }, query) {
         else next.delete(name, value);
         if (box.checked) next.append(name, value);
       });
-    const row = h("label", { class: "check" }, box, h("span", {}, label(value)), h("span", { class: "muted count" }, String(count)));
+    const row = h(
+      "label",
+      { class: "check" },
+      box,
+      h("span", {}, label(value)),
+      h("span", { class: "muted count" }, String(count)),
+    );
     row.hidden = index >= 8 && !box.checked;
     return row;
   });

@@ -60,13 +60,25 @@ export function frame(...extra) {
 }
 
 function signInDialog() {
-  const token = h("textarea", { id: "sign-in-token", rows: 4, required: true, spellcheck: false, autocomplete: "off" });
+  const token = h("textarea", {
+    id: "sign-in-token",
+    rows: 4,
+    required: true,
+    spellcheck: "false",
+    autocomplete: "off",
+  });
   const trouble = h("p", { class: "trouble", role: "alert" });
   const form = h(
     "form",
     {},
     h("h2", { id: "sign-in-title" }, "Sign in"),
-    h("p", {}, "Paste an access token. In development ", h("code", {}, "vantage token --demo"), " prints one of the demo customer."),
+    h(
+      "p",
+      {},
+      "Paste an access token. In development ",
+      h("code", {}, "vantage token --demo"),
+      " prints one of the demo customer.",
+    ),
     h("label", { htmlFor: "sign-in-token" }, "Access token"),
     token,
     trouble,
@@ -95,7 +107,12 @@ function signInDialog() {
 
 /** What to show instead of something that needs an account. */
 export function signedOut(why = "Sign in to see this.") {
-  return h("div", { class: "card center" }, h("p", {}, why), h("button", { type: "button", onclick: signIn }, "Sign in"));
+  return h(
+    "div",
+    { class: "card center" },
+    h("p", {}, why),
+    h("button", { type: "button", onclick: signIn }, "Sign in"),
+  );
 }
 
 /** What to show instead of something that could not be loaded. */
@@ -103,5 +120,10 @@ export function failed(error, again) {
   if (error.code === "UNAUTHENTICATED") {
     return signedOut(session.token ? "The access token was refused; it may have expired." : undefined);
   }
-  return h("div", { class: "card" }, notice(error.message, "bad"), again && h("button", { type: "button", onclick: again }, "Try again"));
+  return h(
+    "div",
+    { class: "card" },
+    notice(error.message, "bad"),
+    again && h("button", { type: "button", onclick: again }, "Try again"),
+  );
 }

@@ -59,7 +59,8 @@ async function show() {
 }
 
 async function content(match, query, signal) {
-  if (!match) return { title: "Not found", body: h("p", {}, "There is no such page. ", h("a", { href: "#/" }, "All products")) };
+  if (!match)
+    return { title: "Not found", body: h("p", {}, "There is no such page. ", h("a", { href: "#/" }, "All products")) };
   if (match.account && !session.token) return { title: "Sign in", body: signedOut() };
   try {
     return await match.view({ id: match.part[1], query, signal, again: show });
@@ -90,7 +91,13 @@ frame();
 document
   .getElementById("bar")
   .replaceWith(
-    h("div", { class: "bar" }, h("nav", { class: "tabs", "aria-label": "Shop" }, tabs), find.element, currencyChoice(show)),
+    h(
+      "section",
+      { class: "bar", "aria-label": "Find your way" },
+      h("nav", { class: "tabs", "aria-label": "Shop" }, tabs),
+      find.element,
+      currencyChoice(show),
+    ),
   );
 addEventListener("hashchange", show);
 session.onChange(show);

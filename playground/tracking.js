@@ -2,7 +2,7 @@
 
 import { badge, field, h, notice, time, words } from "./dom.js";
 import { follow } from "./live.js";
-import { GUEST_PARCEL, GUEST_TRACKING, ORDER_PARCELS, ORDER_TRACKING, SENT_ORDERS } from "./operations.js";
+import { GUEST_PARCEL, ORDER_PARCELS, ORDER_TRACKING, SENT_ORDERS } from "./operations.js";
 import { parcelCard } from "./parcel.js";
 import { announce, failed, frame, signedOut } from "./shell.js";
 import { Refused, request, session, takeFromFragment } from "./vantage.js";
@@ -13,7 +13,7 @@ const list = h("aside", { class: "list", "aria-label": "Orders" });
 const parcels = h("div", {});
 const lamp = h("span", { class: "lamp", "aria-hidden": "true" });
 const stateText = h("span", { role: "status" });
-const again = h("button", { type: "button", class: "quiet", hidden: true, onclick: start }, "Try live again");
+const again = h("button", { type: "button", class: "quiet", hidden: true, onclick: start }, "Try again now");
 const state = h("p", { class: "state" }, lamp, stateText, again);
 const heading = h("h1", { tabIndex: -1 }, "Track an order");
 
@@ -25,16 +25,6 @@ function watched() {
   const guest = sessionStorage.getItem(GUEST);
   if (guest) return { guest };
   return { order: new URLSearchParams(location.hash.slice(1)).get("order") };
-}
-
-/** The id that a guest's link is about. Only for choosing what to ask: the server verifies the link. */
-function subject(token) {
-  try {
-    const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    return JSON.parse(atob(claims)).sub ?? "";
-  } catch {
-    return "";
-  }
 }
 
 const noSuch = () => new Refused("There is no such order or parcel.", "NOT_FOUND");
@@ -51,20 +41,15 @@ const asOwner = (order) => ({
   },
 });
 
-/** How a guest follows it: the link of an order also opens the live updates of that order. */
-function asGuest(token) {
-  const about = subject(token);
-  return {
-    subscription: about.startsWith("ord_") ? GUEST_TRACKING : null,
-    variables: { id: about },
-    bearer: token,
-    async poll(signal) {
-      const { trackByToken: parcel } = await request(GUEST_PARCEL, { token }, { signal });
-      if (!parcel) throw noSuch();
-      return { orderTracking: { shipment: parcel } };
-    },
-  };
-}
+/** How a guest does, who has a link and no account. */
+const asGuest = (token) => ({
+  subscription: null,
+  async poll(signal) {
+    const { trackByToken: parcel } = await request(GUEST_PARCEL, { token }, { signal });
+    if (!parcel) throw noSuch();
+    return { orderTracking: { order: { shipments: [parcel] } } };
+  },
+});
 
 function start() {
   following?.stop();
@@ -74,17 +59,17 @@ function start() {
   const { guest, order } = watched();
   heading.textContent = guest ? "Your parcel" : "Track an order";
   if (guest) {
-    watch(asGuest(guest), { guest });
+    watch(asGuest(guest));
   } else if (!session.token) {
     parcels.replaceChildren(signedOut("Sign in to follow your orders, or open the link of your message."));
   } else if (order) {
-    watch(asOwner(order), {});
+    watch(asOwner(order));
   } else {
     parcels.replaceChildren(notice("Choose an order to follow."));
   }
 }
 
-function watch(way, { guest }) {
+function watch(way) {
   let newest = -1;
   let known = new Map();
   state.hidden = false;
@@ -94,24 +79,13 @@ function watch(way, { guest }) {
       // After a reconnect the snapshot may be of something that this page has shown already.
       if (update.sequence < newest) return;
       newest = update.sequence ?? newest;
-      const all = update.order?.shipments ?? merged([...known.values()], update.shipment);
+      const all = update.order.shipments ?? [];
       show(all, known, update);
       known = new Map(all.map((parcel) => [parcel.id, parcel]));
     },
-    async onState(next) {
-      // A link that opens no live updates may still show where the parcel is.
-      if (guest && way.subscription && ["signIn", "stopped"].includes(next.kind)) {
-        following.stop();
-        return watch({ ...way, subscription: null }, {});
-      }
-      say(next);
-    },
+    onState: say,
   });
 }
-
-/** A guest's events bring one parcel each. */
-const merged = (all, parcel) =>
-  all.some(({ id }) => id === parcel.id) ? all.map((one) => (one.id === parcel.id ? parcel : one)) : [...all, parcel];
 
 function show(all, known, update) {
   if (all.length === 0) return parcels.replaceChildren(notice("Nothing has been sent yet."));
@@ -132,6 +106,8 @@ function show(all, known, update) {
 
 /** Says how the page is connected, once for each change; the seconds of a pause are shown and not said. */
 function say({ kind, way, why, until, every }) {
+  // Attempts that follow one another are one state to the reader.
+  if (kind === "connecting" && lamp.classList.contains("waiting")) return;
   clearInterval(counting);
   lamp.className = `lamp ${kind}`;
   again.hidden = !["polling", "stopped"].includes(kind);
@@ -162,12 +138,20 @@ async function showList() {
       sessionStorage.removeItem(GUEST);
       refresh();
     };
-    return list.replaceChildren(notice("You see this by a guest link."), h("button", { type: "button", class: "quiet", onclick: leave }, "Leave the link"));
+    return list.replaceChildren(
+      notice("You see this by a guest link."),
+      h("button", { type: "button", class: "quiet", onclick: leave }, "Leave the link"),
+    );
   }
   if (!session.token) return list.replaceChildren(otherOrder());
   try {
     const { me } = await request(SENT_ORDERS);
-    list.replaceChildren(h("h2", {}, "On the way and delivered"), h("ul", { class: "sent" }, (me?.orders.nodes ?? []).map(sentOrder)), h("hr"), otherOrder());
+    list.replaceChildren(
+      h("h2", {}, "On the way and delivered"),
+      h("ul", { class: "sent" }, (me?.orders.nodes ?? []).map(sentOrder)),
+      h("hr"),
+      otherOrder(),
+    );
     current();
   } catch (error) {
     list.replaceChildren(failed(error, showList));
@@ -176,11 +160,28 @@ async function showList() {
 
 function sentOrder({ id, status, placedAt, items, shipments }) {
   const parcel = shipments?.at(-1)?.status ?? status;
-  return h("li", {}, h("a", { href: `#order=${id}` }, h("span", { class: "row apart" }, time(placedAt, { onlyDay: true }), badge(parcel)), h("small", { class: "muted" }, items.map(({ productName }) => productName).join(", "))));
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      { href: `#order=${id}` },
+      h("span", { class: "row apart" }, time(placedAt, { onlyDay: true }), badge(parcel)),
+      h("small", { class: "muted" }, items.map(({ productName }) => productName).join(", ")),
+    ),
+  );
 }
 
 function otherOrder() {
-  const id = h("input", { type: "text", placeholder: "ord_…", pattern: "\\s*ord_\\w+\\s*", title: "An order's number starts with ord_", required: true, autocomplete: "off", spellcheck: false });
+  const id = h("input", {
+    type: "text",
+    placeholder: "ord_…",
+    pattern: "\\s*ord_\\w+\\s*",
+    title: "An order's number starts with ord_",
+    required: true,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const form = h("form", {}, field("Order number", id), h("p", {}), h("button", { class: "quiet" }, "Follow"));
   form.onsubmit = (event) => {
     event.preventDefault();
@@ -210,11 +211,16 @@ function refresh() {
 }
 
 frame();
-document.getElementById("main").append(heading, h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, state, parcels)));
+document
+  .getElementById("main")
+  .append(heading, h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, state, parcels)));
 addEventListener("hashchange", () => {
   if (new URLSearchParams(location.hash.slice(1)).has(GUEST)) return refresh();
-  // Following an order by its address leaves the guest link.
-  sessionStorage.removeItem(GUEST);
+  if (sessionStorage.getItem(GUEST)) {
+    // Following an order by its address leaves the guest's link.
+    sessionStorage.removeItem(GUEST);
+    return refresh();
+  }
   current();
   start();
 });

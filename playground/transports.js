@@ -61,7 +61,7 @@ const PONG = 10_000;
  * Subscribes over WebSocket. Resolves when it has ended, with `next`, `why`, and whether the server was
  * `reached` at all: proxies may refuse WebSockets and let the rest through.
  */
-export function overWebSocket(operation, variables, bearer, { onData, signal }) {
+export function overWebSocket(operation, variables, bearer, { onOpen, onData, signal }) {
   return new Promise((resolve) => {
     const address = new URL(endpoint);
     address.protocol = address.protocol.replace("http", "ws");
@@ -103,6 +103,7 @@ export function overWebSocket(operation, variables, bearer, { onData, signal }) 
       switch (message.type) {
         case "connection_ack":
           reached = true;
+          onOpen();
           return send({ id: "1", type: "subscribe", payload: body(operation, variables) });
         case "ping":
           return send({ type: "pong" });
@@ -128,7 +129,7 @@ export function overWebSocket(operation, variables, bearer, { onData, signal }) 
  * Subscribes by server-sent events; `EventSource` could not send the token. `resume.id` is the last event that
  * came: the server goes on after it when it still can.
  */
-export async function overEventStream(operation, variables, bearer, { onData, signal, resume }) {
+export async function overEventStream(operation, variables, bearer, { onOpen, onData, signal, resume }) {
   let reached = false;
   // Heartbeats come often: without them the connection is dead, whatever the browser believes.
   const silence = new AbortController();
@@ -150,8 +151,9 @@ export async function overEventStream(operation, variables, bearer, { onData, si
       const { errors } = await response.json();
       return { ...refused(errors ?? []), reached: true };
     }
+    reached = true;
+    onOpen();
     for await (const { id, event, data } of events(response.body, heard)) {
-      reached = true;
       if (id) resume.id = id;
       if (event === "complete") return { ...COMPLETED, reached };
       if (event !== "next") continue;

@@ -27,9 +27,12 @@ export const session = {
 
 /** Takes a value out of the address, where it would stay in the history: `#token=…`, `#guest=…`. */
 export function takeFromFragment(name) {
-  const value = new URLSearchParams(location.hash.slice(1)).get(name);
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const value = fragment.get(name);
   if (value === null) return null;
-  history.replaceState(null, "", location.pathname + location.search);
+  fragment.delete(name);
+  const rest = fragment.size > 0 ? `#${fragment}` : "";
+  history.replaceState(null, "", location.pathname + location.search + rest);
   return value;
 }
 
@@ -75,6 +78,7 @@ export async function request(operation, variables, { signal, onPartial } = {}) 
   try {
     answer = await (await fetch(endpoint, post)).json();
   } catch (error) {
+    if (error.name === "TimeoutError") throw new Refused("The shop does not answer.", "NETWORK");
     if (signal?.aborted) throw error;
     throw new Refused("The shop cannot be reached. Check the connection and try again.", "NETWORK");
   }

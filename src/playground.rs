@@ -9,6 +9,7 @@ use router::server::ServerConfig;
 
 /// Where the pages are.
 pub(crate) const PATH: &str = "/playground/";
+const FOLDER: &str = "/playground";
 /// The page that one comes to without naming any.
 const FIRST: &str = "/playground/storefront.html";
 
@@ -53,10 +54,11 @@ const FILES: &[(&str, &str)] = &files![
 pub(crate) fn routes(server: &ServerConfig) -> axum::Router {
     let mut routes = axum::Router::new();
     // Whoever puts the endpoint at one of these paths wants it more than the pages.
-    if !server.development || server.path == "/" || server.path.starts_with(PATH) {
+    let taken = server.path == "/" || server.path.starts_with(FOLDER);
+    if !server.development || taken {
         return routes;
     }
-    for path in ["/", "/playground", PATH] {
+    for path in ["/", FOLDER, PATH] {
         routes = routes.route(path, get(|| async { Redirect::temporary(FIRST) }));
     }
     for &(name, text) in FILES {
@@ -98,5 +100,31 @@ fn content_type(name: &str) -> &'static str {
         Some("js") => "text/javascript; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_may_be_at_any_path_of_the_pages() {
+        for path in [
+            "/",
+            "/playground",
+            "/playground/",
+            "/playground/dom.js",
+            "/graphql",
+        ] {
+            let server = ServerConfig {
+                path: path.to_owned(),
+                development: true,
+                ..ServerConfig::default()
+            };
+            let endpoint = axum::Router::new().route(path, get(|| async {}));
+            // Two routes of one path panic.
+            let served = endpoint.merge(routes(&server));
+            assert!(served.has_routes());
+        }
     }
 }

@@ -7,6 +7,7 @@ mod cache;
 mod compile;
 mod document;
 mod limits;
+mod repair;
 mod size;
 mod variables;
 

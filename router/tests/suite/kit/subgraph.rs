@@ -8,6 +8,8 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Positioned};
 use graphql_tools::static_graphql::schema::{Definition, Document, Type, TypeDefinition};
+use graphql_tools::validation::rules::default_rules_validation_plan;
+use graphql_tools::validation::validate::validate;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
@@ -165,6 +167,43 @@ impl Subgraph {
         definition
             .field_by_name(field)
             .map(|field| named(&field.field_type))
+    }
+
+    /// Subgraphs validate what they are asked.
+    pub(crate) fn assert_valid(&self, query: &str) {
+        let entities: Vec<&str> = self
+            .document
+            .definitions
+            .iter()
+            .filter_map(|definition| match definition {
+                Definition::TypeDefinition(TypeDefinition::Object(object)) => Some(object),
+                _ => None,
+            })
+            .filter(|object| {
+                object
+                    .directives
+                    .iter()
+                    .any(|directive| directive.name == "key")
+            })
+            .map(|object| object.name.as_str())
+            .collect();
+        let sdl = &self.sdl[LINK.len()..];
+        let sdl = format!("{sdl} scalar Int scalar Float scalar String scalar Boolean scalar ID");
+        let schema = if entities.is_empty() {
+            sdl
+        } else {
+            let query = "type Query { _entities(representations: [_Any!]!): [_Entity]!";
+            let sdl = sdl.replacen("type Query {", query, 1);
+            format!("{sdl} scalar _Any union _Entity = {}", entities.join(" | "))
+        };
+        let schema = graphql_tools::parser::parse_schema::<String>(&schema).expect("SDL");
+        let document = graphql_tools::parser::parse_query::<String>(query).expect("a document");
+        let errors = validate(
+            &schema.into_static(),
+            &document.into_static(),
+            &default_rules_validation_plan(),
+        );
+        assert!(errors.is_empty(), "{} got {query}: {errors:?}", self.name);
     }
 
     /// A representation has every field of one of the keys that its type can be entered by.

@@ -335,7 +335,7 @@ fn process_inline_fragment<'graph, 'op: 'graph>(
         }
 
         if fields_to_resolve_locally.is_empty() {
-            let mut indirect_paths = find_indirect_paths(
+            let indirect_paths = find_indirect_paths(
                 graph,
                 supergraph,
                 override_context,
@@ -344,11 +344,6 @@ fn process_inline_fragment<'graph, 'op: 'graph>(
                 &ExcludedFromLookup::new(),
                 cancellation_token,
             )?;
-
-            if !indirect_paths.is_empty() {
-                trace!("advanced: {}", path.pretty_print(graph));
-                next_paths.push(indirect_paths.remove(0));
-            }
 
             if indirect_paths.is_empty() && direct_paths.is_empty() {
                 // Looks like a union member or an interface implementation is not resolvable.
@@ -360,6 +355,12 @@ fn process_inline_fragment<'graph, 'op: 'graph>(
                     fragment.type_condition,
                     tail_type_name
                 );
+            }
+
+            // Each leads through another subgraph, which may know other fields of the type
+            for indirect_path in indirect_paths {
+                trace!("advanced: {}", path.pretty_print(graph));
+                next_paths.push(indirect_path);
             }
         }
     }

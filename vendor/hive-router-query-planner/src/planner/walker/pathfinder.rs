@@ -242,6 +242,13 @@ impl<'graph> PathSearch<'graph> {
 
                 let edge = edge_ref.weight();
 
+                if let (Edge::InterfaceObjectTypeMove(_), NavigationTarget::ConcreteType(..)) =
+                    (edge, target)
+                {
+                    trace!("Ignoring. One concrete type leads to no other");
+                    continue;
+                }
+
                 if edge_tail_graph_id == source_graph_id
                     && !matches!(edge, Edge::InterfaceObjectTypeMove(..))
                 {

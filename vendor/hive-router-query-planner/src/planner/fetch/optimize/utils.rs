@@ -267,6 +267,10 @@ impl FetchStepData<MultiTypeFetchStep> {
             if !self.response_path.eq(&other.response_path) {
                 return false;
             }
+            // An object and the interface it is entered as have different keys and fields
+            if !self.output.selecting_same_types(&other.output) {
+                return false;
+            }
         } else {
             // otherwise we can merge
             if !other.response_path.starts_with(&self.response_path) {
