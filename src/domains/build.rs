@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use futures::future::BoxFuture;
+use orders::Tariffs;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::config::Secret;
@@ -48,7 +49,7 @@ impl Domains {
                     stripe: stripe(&providers.stripe, clock)?,
                     search: client_of_known(Domain::Search)?,
                     pricing: client_of_known(Domain::Pricing)?,
-                    tariffs: Arc::default(),
+                    tariffs: Arc::new(tariffs(&configuration.orders)?),
                     stripe_webhook_secret: providers.stripe.webhook_secret.clone(),
                 };
                 let work = Work {
@@ -186,6 +187,17 @@ fn label_links(configuration: &Configuration, clock: Clock) -> anyhow::Result<Ob
         path.pop_if_empty().push("objects");
     }
     ObjectLinks::new(objects, base, secret, clock).context("public_url")
+}
+
+/// What a checkout adds to prices.
+fn tariffs(configuration: &config::Orders) -> anyhow::Result<Tariffs> {
+    let Some(file) = &configuration.tariffs else {
+        return Ok(Tariffs::default());
+    };
+    let shown = file.display();
+    let yaml = std::fs::read_to_string(file)
+        .with_context(|| format!("orders.tariffs: cannot read {shown}"))?;
+    Tariffs::parse(&yaml).with_context(|| format!("orders.tariffs: {shown} cannot be used"))
 }
 
 /// The files that say which currency a customer sees.
