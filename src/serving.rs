@@ -47,6 +47,16 @@ pub(crate) fn share_connections(
     Ok(())
 }
 
+/// `/` leading to the explorer, in development.
+pub(crate) fn explorer_first(server: &ServerConfig) -> axum::Router {
+    let routes = axum::Router::new();
+    if !server.development || server.path == "/" {
+        return routes;
+    }
+    let path = server.path.clone();
+    routes.route("/", get(|| async move { Redirect::temporary(&path) }))
+}
+
 /// Serves GraphQL, and `routes` beside it, until `stop`; then new connections are refused, requests finish and WebSockets drain.
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -57,13 +67,9 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     tokio::spawn(metrics.clone().upkeep());
-    let mut app = graphql_routes(state.clone())
+    let app = graphql_routes(state.clone())
         .merge(routes)
         .merge(listener::operations(metrics, ready));
-    if state.config.development {
-        let path = state.config.path.clone();
-        app = app.route("/", get(|| async move { Redirect::temporary(&path) }));
-    }
     let draining = {
         let stop = stop.clone();
         let state = Arc::new(state);

@@ -12,12 +12,12 @@ export function compose(subgraphs) {
   return supergraphSdl;
 }
 
-/** The SDL of each subgraph of this directory, by name. */
-export function schemas() {
+/** The SDL of each subgraph of this directory, by name; the one with an interface object only if asked for. */
+export function schemas({ interfaceObjects = false } = {}) {
   const directory = new URL("subgraphs/", import.meta.url);
   return Object.fromEntries(
     readdirSync(directory)
-      .filter((file) => file.endsWith(".graphql"))
+      .filter((file) => file.endsWith(".graphql") && (interfaceObjects || file !== "ratings.graphql"))
       .sort()
       .map((file) => [file.replace(".graphql", ""), readFileSync(new URL(file, directory), "utf8")]),
   );

@@ -222,8 +222,33 @@ export function world() {
     },
     Studio: { __resolveReference: ({ id, country }) => typed("Studio", { id, country, floors: studios[id]?.floors }) },
   };
+  const scores = { b1: 7, b2: null, b3: 3, f1: 9, f2: 0 };
+  const rating = (id, given = {}) =>
+    typed("Media", id in scores && {
+      ...given,
+      id,
+      score: ({ scale }) => scores[id] && (scores[id] * scale) / 10,
+      rank: given.kind === undefined ? null : `${given.kind} of ${scores[id]}`,
+      headline: given.title === undefined ? null : `${given.title}!`,
+      sequel: () => rating({ b1: "b2", f1: "f2", f2: "b3" }[id]),
+      critic: () => person({ b1: "p1", b2: "p9", f1: "p4" }[id]),
+    });
+  const ratings = {
+    Query: {
+      rated: (_, { first }) => ["f1", "b1", null, "b2", "f2"].map((id) => id && rating(id)).slice(0, first ?? 9),
+      topPick: () => ({ media: rating("b1"), reason: "why not" }),
+    },
+    Mutation: {
+      rate: (_, { id, score }) => {
+        const known = rating(id in scores ? id : "f2");
+        return { ...known, score: score + ++count };
+      },
+    },
+    Media: { __resolveReference: (reference) => (reference.id === "b4" ? null : rating(reference.id, reference)) },
+    Person: { __resolveReference: ({ id }) => ({ id, rates: () => (id === "p2" ? null : [rating("f1"), null, rating("b1")]) }) },
+  };
   const reset = () => {
     count = 0;
   };
-  return { resolvers: { catalog, people: peopleResolvers, reviews: reviewsResolvers, stock, measures }, reset };
+  return { resolvers: { catalog, people: peopleResolvers, reviews: reviewsResolvers, stock, measures, ratings }, reset };
 }

@@ -21,9 +21,13 @@ const KNOWN = {
   work: ["b1", "f1"],
 };
 
+/** Fields of keys and requirements. */
+const NEEDED = ["id", "isbn", "email", "weight", "kind", "name", "born", "country"];
+
 /** Operations of one schema. */
 export class Generator {
-  constructor(schema, seed) {
+  constructor(schema, seed, { shadows = false } = {}) {
+    this.shadows = shadows;
     this.schema = schema;
     this.next = random(seed);
   }
@@ -113,7 +117,9 @@ export class Generator {
     const named = getNamedType(field.type);
     // Fields whose arguments or types could differ between places get a key of their own.
     const key = args.length > 0 || field.args.length > 0 ? `a${hash(field.name + args.join(","), this.values)}: ` : this.chance(0.1) ? `x${hash(field.name + field.type, {})}: ` : "";
-    const text = `${key}${field.name}${args.length > 0 ? `(${args.join(", ")})` : ""}${this.condition()}`;
+    // Some take the name of a field that subgraphs need; where that is selected too, the operation is invalid.
+    const shadow = this.shadows && !key && this.chance(0.03) ? `${this.pick(NEEDED)}: ` : "";
+    const text = `${shadow || key}${field.name}${args.length > 0 ? `(${args.join(", ")})` : ""}${this.condition()}`;
     return isCompositeType(named) ? `${text} ${this.selections(named, depth + 1, depthLimit)}` : text;
   }
 

@@ -15,10 +15,10 @@ async function answerTo({ query, ...request }) {
 }
 
 /** The subgraphs over a world of their own: `subgraphs`, `{ name, sdl, url }` each, and `reset()` for the world. */
-export async function serve() {
+export async function serve(options) {
   const { resolvers, reset } = world();
   const subgraphs = await Promise.all(
-    Object.entries(schemas()).map(async ([name, sdl]) => {
+    Object.entries(schemas(options)).map(async ([name, sdl]) => {
       // A reference that fails at once would fail all that were asked for with it.
       for (const type of Object.values(resolvers[name])) {
         const resolve = type.__resolveReference;

@@ -142,7 +142,7 @@ impl Router {
             .sequences
             .iter()
             .find_map(|(field, sequence)| job.operation.key_in_root(field, sequence))
-            .map(|key| job.variant.plan.symbols.find(key));
+            .map(|key| job.variant.plan.symbols.find(&key));
         Ok(job)
     }
 

@@ -78,7 +78,8 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         supergraph,
         state.clone(),
     ));
-    let served = serving::serve(listener, state, metrics, axum::Router::new(), Always, stop).await;
+    let routes = serving::explorer_first(&server);
+    let served = serving::serve(listener, state, metrics, routes, Always, stop).await;
     reloading.abort();
     served
 }

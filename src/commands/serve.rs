@@ -1,5 +1,6 @@
 //! `vantage serve`: the whole graph from one process, or its router alone.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use crate::config::{Configuration, Mode};
 use crate::domains::{Domain, Domains};
 use crate::output;
 use crate::workers::Workers;
-use crate::{graph, keys, listener, serving, simulators};
+use crate::{graph, keys, listener, playground, serving, simulators};
 
 /// What the start page asks, and answers by itself.
 const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { status total { formatted } items { productName product { price { current { amount { formatted } } } } } shipments { carrier status } } } } }";
@@ -76,12 +77,15 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     if configuration.mode == Mode::Development
         && let Some(customer) = domains.demo_customer().await?
     {
-        introduce(&url, &router, &auth, &customer).await?;
+        introduce(&url, configuration.listen, &router, &auth, &customer).await?;
     }
     if command.demo {
         domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
     }
-    let served = serving::serve(listener, state, metrics, domains.routes(), domains, stop).await;
+    let routes = domains
+        .routes()
+        .merge(playground::routes(&configuration.server));
+    let served = serving::serve(listener, state, metrics, routes, domains, stop).await;
     workers.stopped().await;
     served
 }
@@ -89,6 +93,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
 /// A first query to paste, and its answer.
 async fn introduce(
     url: &str,
+    address: SocketAddr,
     router: &Router,
     auth: &router::auth::AuthConfig,
     customer: &str,
@@ -102,6 +107,11 @@ async fn introduce(
         ttl: TOKEN_TTL,
     };
     let token = key.mint(&token, std::time::SystemTime::now())?;
+    // The part behind # is for the page alone: it is not sent to any server.
+    output::line(&format!(
+        "\nOpen it in a browser as the demo customer:\n\n  http://{address}{}#token={token}",
+        playground::PATH
+    ))?;
     let answer = router
         .execute(
             GraphQLRequest::new(FIRST_QUERY),

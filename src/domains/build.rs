@@ -33,6 +33,11 @@ impl Domains {
         clock: &Clock,
     ) -> anyhow::Result<Here> {
         let client = |asked: Domain| self.client(configuration, asked, key, clock);
+        let client_of_known = |asked: Domain| {
+            let is_known = self.here.contains_key(&asked)
+                || configuration.subgraphs.url(asked.name()).is_some();
+            is_known.then(|| client(asked)).transpose()
+        };
         let providers = &configuration.providers;
         let clock = clock.clone();
         let (subgraph, work) = match domain {
@@ -41,6 +46,9 @@ impl Domains {
                     database: database.clone(),
                     clock: clock.clone(),
                     stripe: stripe(&providers.stripe, clock)?,
+                    search: client_of_known(Domain::Search)?,
+                    pricing: client_of_known(Domain::Pricing)?,
+                    tariffs: Arc::default(),
                     stripe_webhook_secret: providers.stripe.webhook_secret.clone(),
                 };
                 let work = Work {

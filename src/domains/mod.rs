@@ -43,11 +43,11 @@ pub(crate) enum Domain {
 impl Domain {
     /// Those that others ask come first.
     pub(crate) const ALL: [Self; 6] = [
-        Self::Orders,
         Self::Pricing,
+        Self::Search,
+        Self::Orders,
         Self::Returns,
         Self::Notifications,
-        Self::Search,
         Self::Tracking,
     ];
 

@@ -3,6 +3,8 @@
 
 mod events;
 mod kit;
+mod orders;
+mod playground;
 mod returns;
 mod sandbox;
 mod schema;

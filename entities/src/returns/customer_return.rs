@@ -28,6 +28,8 @@ pub struct Model {
     pub shipping_refunded: bool,
     /// `original_payment` or `store_credit`.
     pub refund_method: String,
+    /// The payment that the refund is taken from, known since the provider was first called.
+    pub payment_intent_id: Option<String>,
     /// The key the payment provider knows the refund by, written before it is called.
     pub refund_key: Option<String>,
     pub refund_attempts: i32,
@@ -51,6 +53,8 @@ pub struct Model {
     pub label_expires_at: Option<DateTime<Utc>>,
     pub label_voided_at: Option<DateTime<Utc>>,
     pub carrier_scanned_at: Option<DateTime<Utc>>,
+    /// When the package was delivered at the warehouse.
+    pub delivered_at: Option<DateTime<Utc>>,
     /// When support was told that nothing happened since it was made.
     pub support_alerted_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -97,6 +101,19 @@ pub async fn of_orders(
 /// By id, locked until the transaction ends.
 pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).lock_exclusive().one(db).await
+}
+
+/// The return that is sent back under this number, locked until the transaction ends.
+pub async fn lock_tracked(
+    db: &impl ConnectionTrait,
+    tracking_number: &str,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::TrackingNumber.eq(tracking_number))
+        .order_by_desc(Column::CreatedAt)
+        .lock_exclusive()
+        .one(db)
+        .await
 }
 
 /// Writes the row if its stored status is still this one, and says whether it was.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use hive_router_query_planner::ast::document::Document;
 use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
+use hive_router_query_planner::ast::selection_set::SelectionSet;
 use hive_router_query_planner::planner::plan_nodes::{
     BatchFetchNode, FetchNode, FetchNodePathSegment, FetchRewrite, FlattenNodePath,
     FlattenNodePathSegment, PlanNode, QueryPlan,
@@ -18,6 +18,7 @@ use super::plan::{
     Change, EntityAlias, Fetch, FetchOperation, Node, Path, Plan, RequiredField, Requires, Rewrite,
     RewriteSegment, Segment, Target,
 };
+use super::repair::repair;
 use crate::supergraph::{Supergraph, TypeSet};
 use crate::value::{Shape, Symbols, write_string};
 
@@ -175,7 +176,7 @@ impl Compiler<'_> {
         representations: Vec<String>,
         renamed: HashMap<String, String>,
     ) -> Arc<FetchOperation> {
-        if repair(&mut operation.document) {
+        if repair(&mut operation.document, self.supergraph) {
             operation.document_str = operation.document.to_string();
         }
         let mut json = Vec::with_capacity(operation.document_str.len() + 16);
@@ -319,50 +320,6 @@ impl Compiler<'_> {
             .collect();
         Ok(Rewrite { path, change })
     }
-}
-
-/// The planner leaves fragments behind whose fields it has moved to another fetch; no parser takes them.
-/// Says whether there were any.
-fn repair(document: &mut Document) -> bool {
-    let operation = &mut document.operation;
-    let mut broken = drop_empty(&mut operation.selection_set);
-    for fragment in &mut document.fragments {
-        broken |= drop_empty(&mut fragment.selection_set);
-    }
-    if broken && let Some(variables) = &mut operation.variable_definitions {
-        let mut used = operation.selection_set.variable_usages();
-        for fragment in &document.fragments {
-            used.extend(fragment.selection_set.variable_usages());
-        }
-        variables.retain(|variable| used.contains(&variable.name));
-    }
-    broken
-}
-
-fn drop_empty(selections: &mut SelectionSet) -> bool {
-    let before = selections.items.len();
-    let mut broken = false;
-    selections.items.retain_mut(|item| match item {
-        SelectionItem::Field(field) => {
-            let had = !field.selections.items.is_empty();
-            broken |= drop_empty(&mut field.selections);
-            if had && field.selections.items.is_empty() {
-                // Whether the object is there must still be known.
-                field.selections.items.push(typename());
-            }
-            true
-        }
-        SelectionItem::InlineFragment(fragment) => {
-            broken |= drop_empty(&mut fragment.selections);
-            !fragment.selections.items.is_empty()
-        }
-        SelectionItem::FragmentSpread(_) => true,
-    });
-    broken || selections.items.len() < before
-}
-
-fn typename() -> SelectionItem {
-    SelectionItem::Field(FieldSelection::new_typename())
 }
 
 fn renames<'r>(rewrites: impl Iterator<Item = &'r FetchRewrite>) -> HashMap<String, String> {

@@ -317,6 +317,9 @@ impl Pruner<'_> {
                     if let Some(known) = known {
                         self.prune(&mut field.selection_set, named_type(&known.field_type));
                     }
+                    if let Some(key) = self.supergraph.needed.room_for(field) {
+                        field.alias = Some(key);
+                    }
                 }
                 Selection::InlineFragment(fragment) => {
                     let inner = fragment_type(fragment, parent).to_owned();

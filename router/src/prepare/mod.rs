@@ -7,6 +7,7 @@ mod cache;
 mod compile;
 mod document;
 mod limits;
+mod repair;
 mod size;
 mod variables;
 
@@ -139,12 +140,13 @@ impl PreparedOperation {
         &self.text
     }
 
-    /// The response key of a field of a root field, if both are selected whatever the variables are.
-    pub(crate) fn key_in_root(&self, root: &str, field: &str) -> Option<&str> {
+    /// The key in the data of a field of a root field, if both are selected whatever the variables are.
+    pub(crate) fn key_in_root(&self, root: &str, field: &str) -> Option<String> {
         let selections = &operation(&self.document)?.selection_set().items;
         let selections = &document::plain_field(selections, root)?.selection_set.items;
         let found = document::plain_field(selections, field)?;
-        Some(found.alias.as_ref().unwrap_or(&found.name))
+        let room = self.supergraph.needed.room_for(found);
+        room.or_else(|| Some(found.alias.as_ref().unwrap_or(&found.name).clone()))
     }
 
     /// The operation's own name in the document.

@@ -22,6 +22,9 @@ use crate::value::Symbols;
 
 type Selections = SelectionSet<'static, String>;
 
+/// The fields of a selection by response key.
+type Collected<'d> = IndexMap<&'d str, Vec<Occurrence<'d>>>;
+
 /// A field of the document, and the type of the selection it is written in.
 #[derive(Clone, Copy)]
 struct Occurrence<'d> {
@@ -101,6 +104,7 @@ impl<'d> Compiler<'d> {
                 .possible(type_name)
                 .filter(|name| supergraph.schema.types.contains_key(*name))
                 .collect();
+            let of_interface = self.uniform(type_name, &visible, sets);
             let by_type = visible
                 .into_iter()
                 .map(|name| {
@@ -110,10 +114,6 @@ impl<'d> Compiler<'d> {
                     )
                 })
                 .collect();
-            let of_interface = sets
-                .iter()
-                .all(|set| self.is_uniform(set, type_name))
-                .then(|| self.fields(type_name, type_name, sets));
             Selection::Abstract(Abstract {
                 by_type,
                 of_interface,
@@ -124,30 +124,38 @@ impl<'d> Compiler<'d> {
         selection
     }
 
-    /// Whether a selection on an interface is the same for all its types: it neither names another nor
-    /// asks for the name.
-    fn is_uniform(&self, set: &Selections, interface: &str) -> bool {
-        set.items.iter().all(|selection| match selection {
-            AstSelection::Field(field) => {
-                field.name != "__typename" || !self.included(&field.directives)
-            }
-            AstSelection::InlineFragment(fragment) if !self.included(&fragment.directives) => true,
-            AstSelection::FragmentSpread(spread) if !self.included(&spread.directives) => true,
-            AstSelection::InlineFragment(fragment) => {
-                let same = match &fragment.type_condition {
-                    Some(TypeCondition::On(name)) => name == interface,
-                    None => true,
-                };
-                same && self.is_uniform(&fragment.selection_set, interface)
-            }
-            AstSelection::FragmentSpread(spread) => self
-                .fragments
-                .get(spread.fragment_name.as_str())
-                .is_some_and(|fragment| {
-                    let TypeCondition::On(name) = &fragment.type_condition;
-                    name == interface && self.is_uniform(&fragment.selection_set, interface)
-                }),
-        })
+    /// The fields of an object of which only the interface is known: if they are the same for all its types,
+    /// and nobody asks for the type.
+    fn uniform(
+        &mut self,
+        interface: &'d str,
+        possible: &[&'d str],
+        sets: &[&'d Selections],
+    ) -> Option<Arc<[Field]>> {
+        let (first, others) = possible.split_first()?;
+        let collected = self.collect_all(first, interface, sets);
+        let types = &self.supergraph.schema;
+        let of_interface = collected.values().flatten().all(|occurrence| {
+            types.field(interface, &occurrence.field.name).is_some()
+                && occurrence.field.name != "__typename"
+        });
+        let same = |other: &Collected<'d>| {
+            collected.len() == other.len()
+                && collected.iter().all(|(key, known)| {
+                    other.get(key).is_some_and(|others| {
+                        let pairs = known.iter().zip(others);
+                        known.len() == others.len()
+                            && pairs
+                                .into_iter()
+                                .all(|(a, b)| std::ptr::eq(a.field, b.field))
+                    })
+                })
+        };
+        let uniform = of_interface
+            && others
+                .iter()
+                .all(|name| same(&self.collect_all(name, interface, sets)));
+        uniform.then(|| self.compiled(interface, collected))
     }
 
     /// The fields of a type, of selection sets written on `written_on`.
@@ -157,16 +165,30 @@ impl<'d> Compiler<'d> {
         written_on: &'d str,
         sets: &[&'d Selections],
     ) -> Arc<[Field]> {
-        let mut collected: IndexMap<&'d str, Vec<Occurrence<'d>>> = IndexMap::new();
-        let mut visited = HashSet::new();
-        for set in sets {
-            self.collect(type_name, set, written_on, &mut visited, &mut collected);
-        }
+        let collected = self.collect_all(type_name, written_on, sets);
+        self.compiled(type_name, collected)
+    }
+
+    fn compiled(&mut self, type_name: &str, collected: Collected<'d>) -> Arc<[Field]> {
         let parent: Arc<str> = type_name.into();
         collected
             .into_iter()
             .filter_map(|(key, occurrences)| self.field(&parent, key, &occurrences))
             .collect()
+    }
+
+    fn collect_all(
+        &self,
+        type_name: &str,
+        written_on: &'d str,
+        sets: &[&'d Selections],
+    ) -> Collected<'d> {
+        let mut collected = Collected::new();
+        let mut visited = HashSet::new();
+        for set in sets {
+            self.collect(type_name, set, written_on, &mut visited, &mut collected);
+        }
+        collected
     }
 
     fn collect(
@@ -175,7 +197,7 @@ impl<'d> Compiler<'d> {
         set: &'d Selections,
         parent: &'d str,
         visited: &mut HashSet<&'d str>,
-        collected: &mut IndexMap<&'d str, Vec<Occurrence<'d>>>,
+        collected: &mut Collected<'d>,
     ) {
         for selection in &set.items {
             match selection {
@@ -275,7 +297,10 @@ impl<'d> Compiler<'d> {
             }
         };
         Some(Field {
-            symbol: self.symbols.find(key),
+            symbol: match self.supergraph.needed.room_for(first) {
+                Some(room) => self.symbols.find(&room),
+                None => self.symbols.find(key),
+            },
             key: key.into(),
             json_key: format!("\"{key}\":").into_bytes().into(),
             name: first.name.as_str().into(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use graphql_tools::static_graphql::query::Value as Literal;
 
 use crate::error::{ErrorCode, PathSegment};
-use crate::supergraph::{RequirementId, TypeId};
+use crate::supergraph::{RequirementId, TypeId, client_key};
 use crate::value::Symbol;
 
 pub(crate) use write::write;
@@ -120,7 +120,9 @@ impl Projection {
         let mut shown = Vec::with_capacity(path.len());
         let mut selections: Vec<&Selection> = vec![&*self.root];
         for segment in path {
-            if let PathSegment::Key(key) = segment {
+            let mut segment = segment.clone();
+            if let PathSegment::Key(key) = &mut segment {
+                *key = client_key(key).to_owned();
                 let found: Vec<&Field> = selections
                     .iter()
                     .flat_map(|selection| selection.all_fields())
@@ -137,7 +139,7 @@ impl Projection {
                     })
                     .collect();
             }
-            shown.push(segment.clone());
+            shown.push(segment);
         }
         shown
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use graphql_composition::Subgraphs;
 use graphql_composition::diagnostics::Severity;
+use graphql_tools::parser::Pos;
 use graphql_tools::parser::schema::Definition;
 use graphql_tools::static_graphql::schema::{
     Directive, Document, ObjectType, TypeDefinition, Value,
@@ -42,6 +43,7 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
         .map_err(failed)?
         .into_static();
     join_root_types(&mut document);
+    join_unions(&mut document);
     allow_repeated_joins(&mut document);
     Ok(document.to_string())
 }
@@ -80,10 +82,25 @@ fn join_root_types(document: &mut Document) {
             continue;
         };
         if Some(&object.name) == query.as_ref() {
-            join(object, &graphs);
+            join(&mut object.directives, object.position, &graphs);
         } else if others.contains(&object.name) {
             let used = graphs_of_fields(object);
-            join(object, &used);
+            join(&mut object.directives, object.position, &used);
+        }
+    }
+}
+
+/// Nor does it write `@join__type` on unions, which belong to the subgraphs of their members: without it planners do
+/// not look for fields of different types below them.
+fn join_unions(document: &mut Document) {
+    for definition in definitions_mut(document) {
+        if let TypeDefinition::Union(union) = definition {
+            let members = union.directives.iter();
+            let graphs = members
+                .filter(|directive| directive.name == "join__unionMember")
+                .filter_map(graph_of)
+                .collect();
+            join(&mut union.directives, union.position, &graphs);
         }
     }
 }
@@ -119,16 +136,15 @@ fn graph_of(directive: &Directive) -> Option<String> {
         })
 }
 
-fn join(object: &mut ObjectType, graphs: &BTreeSet<String>) {
-    let joined: BTreeSet<String> = object
-        .directives
+fn join(directives: &mut Vec<Directive>, position: Pos, graphs: &BTreeSet<String>) {
+    let joined: BTreeSet<String> = directives
         .iter()
         .filter(|directive| directive.name == "join__type")
         .filter_map(graph_of)
         .collect();
     for graph in graphs.difference(&joined) {
-        object.directives.push(Directive {
-            position: object.position,
+        directives.push(Directive {
+            position,
             name: "join__type".to_owned(),
             arguments: vec![("graph".to_owned(), Value::Enum(graph.clone()))],
         });

@@ -2,6 +2,7 @@
 
 mod access;
 mod compose;
+mod needed;
 mod schema;
 mod types;
 
@@ -19,10 +20,12 @@ use hive_router_query_planner::planner::{Planner, QueryPlannerOptions};
 
 pub(crate) use access::{Access, RequirementId};
 pub use compose::compose;
+pub(crate) use needed::client_key;
 pub(crate) use schema::{Schema, named_type, output_fields};
 pub(crate) use types::{TypeId, TypeNames, TypeSet};
 
 use crate::error::RouterError;
+use needed::NeededFields;
 
 /// A supergraph, ready to plan for.
 pub struct Supergraph {
@@ -31,6 +34,7 @@ pub struct Supergraph {
     pub schema: Schema,
     pub types: Arc<TypeNames>,
     pub access: Access,
+    pub(crate) needed: NeededFields,
     pub validation: ValidationPlan,
     /// URL by name of subgraph.
     pub endpoints: BTreeMap<String, String>,
@@ -54,6 +58,7 @@ impl Supergraph {
             schema: Schema::new(&planner.consumer_schema.document),
             types: Arc::new(TypeNames::of_document(&document)),
             access: Access::of_document(&document),
+            needed: NeededFields::of(&planner.supergraph),
             validation: default_rules_validation_plan(),
             endpoints: planner
                 .supergraph

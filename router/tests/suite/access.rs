@@ -141,8 +141,17 @@ async fn a_refused_subscription_does_not_start() {
 
 #[tokio::test]
 async fn what_an_object_refuses_its_interface_does_not_give_away() {
-    graph()
-        .await
+    let graph = graph().await;
+    graph
+        .check(
+            "{ record { entry } }",
+            json!({
+                "data": { "record": { "entry": null } },
+                "errors": [refusal("UNAUTHENTICATED", json!(["record", "entry"]))],
+            }),
+        )
+        .await;
+    graph
         .check(
             "{ record { __typename secret: entry ... on Audit { day } } }",
             json!({

@@ -12,6 +12,7 @@ async fn works() -> Graph {
            interface Work @key(fields: "id") { id: ID! related: [Work] }
            interface Named { name: String }
            type Book implements Work & Named @key(fields: "id") @key(fields: "isbn") { id: ID! isbn: ID! name: String related: [Work] }
+           type Person implements Named { name: String }
            type Film implements Work @key(fields: "id") { id: ID! related: [Work] }"#,
     )
     .root(
@@ -78,4 +79,18 @@ async fn entities_under_a_conditional_root_fragment_are_fetched() {
     graph
         .check_with(query, json!({ "no": true }), nothing)
         .await;
+}
+
+#[tokio::test]
+async fn fragments_that_can_never_apply_change_nothing() {
+    let graph = works().await;
+    let answer =
+        json!({ "data": { "works": [{ "related": [{ "id": "f1" }] }, { "related": null }] } });
+    for query in [
+        "{ works { related { ... on Named { ... on Person { name } } id } } }",
+        "{ works { ... on Work { related { ... on Named { ...P } id } } } } fragment P on Person { name }",
+        "{ works { related { ... on Film { id } ... on Book { id } } } }",
+    ] {
+        graph.check(query, answer.clone()).await;
+    }
 }

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on fails by panicking"
 )]
 
+mod abstract_types;
 mod access;
 mod circuit;
 mod conditions;
@@ -12,9 +13,14 @@ mod errors;
 mod federation;
 mod headers;
 mod in_process;
+mod interface_objects;
 mod introspection;
+mod keys;
 mod kit;
 mod limits;
+mod ownership;
+mod planner;
+mod requires;
 mod rules;
 mod subscriptions;
 mod supergraphs;

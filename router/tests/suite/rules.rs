@@ -327,3 +327,54 @@ async fn entities_at_several_places_of_one_subgraph_are_one_request() {
         assert_eq!(requests[0].1["n"], 1);
     }
 }
+
+#[tokio::test]
+async fn fields_with_a_needed_name_make_room() {
+    let a = Subgraph::new(
+        "a",
+        r#"type Query { items: [Item] }
+           type Item @key(fields: "id") { id: ID! name: String size(unit: Unit = CM): Int owner: Owner }
+           enum Unit { CM MM }
+           type Owner { name: String }"#,
+    )
+    .root(
+        "items",
+        json!([{ "id": "1", "name": "one", "owner": { "name": "Ann" }, "size": 5, r#"size{"unit":"MM"}"#: 50 }]),
+    )
+    .entity("Item", |item| {
+        json!({ "id": item["id"], "name": failure("no name", json!({ "code": "CONFLICT" })) })
+    });
+    let b = Subgraph::new(
+        "b",
+        r#"type Query { b: Item }
+           enum Unit { CM MM }
+           type Item @key(fields: "id") { id: ID! name: String @external size(unit: Unit = CM): Int @external volume: Int @requires(fields: "size(unit: MM)") tag: String @requires(fields: "name") }"#,
+    )
+    .root("b", json!({ "id": "1" }))
+    .entity("Item", |item| {
+        json!({ "volume": item["size"].as_i64().map(|size| size * size), "tag": item["name"] })
+    });
+    let graph = Graph::new([a, b]).await;
+    graph
+        .check(
+            "{ items { id: name name: id size volume tag } }",
+            json!({ "data": { "items": [{ "id": "one", "name": "1", "size": 5, "volume": 2500, "tag": "one" }] } }),
+        )
+        .await;
+    graph
+        .check(
+            "{ items { volume size: name name: owner { id: name } tag } }",
+            json!({ "data": { "items": [{ "volume": 2500, "size": "one", "name": { "id": "Ann" }, "tag": "one" }] } }),
+        )
+        .await;
+    // Errors are told at the client's keys.
+    graph
+        .check(
+            "{ b { id: name } }",
+            json!({
+                "data": { "b": { "id": null } },
+                "errors": [{ "message": "no name", "path": ["b", "id"], "extensions": { "code": "CONFLICT" } }],
+            }),
+        )
+        .await;
+}

@@ -63,7 +63,7 @@ async fn supergraph() -> (Router, [std::sync::Arc<Subgraph>; 2]) {
     .root("things", json!([]));
     let b = Subgraph::new(
         "b",
-        "type Query { b: Int } type Thing { id: ID! b: Int secret: Int }",
+        "type Query { b: Int } type Thing @key(fields: \"id\") { id: ID! b: Int secret: Int }",
     )
     .entity("Thing", |_| json!({ "b": 2, "secret": 3 }));
     let subgraphs = [std::sync::Arc::new(a), std::sync::Arc::new(b)];

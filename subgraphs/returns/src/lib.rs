@@ -10,19 +10,28 @@ pub mod easypost;
 mod eligibility;
 mod events;
 mod judgement;
+mod label;
+mod label_request;
 mod loaders;
 pub mod moves;
 mod mutation;
 mod order;
 mod order_facts;
 mod order_item;
+mod order_payment;
 mod preview;
 mod query;
 mod refund;
+mod refunding;
 mod return_input;
 mod return_item;
 pub mod rules;
+mod store_credit;
+mod support;
+mod tasks;
 mod user_error;
+mod void;
+mod webhook;
 pub mod workers;
 
 use async_graphql::{EmptySubscription, Schema};
@@ -62,7 +71,9 @@ pub struct State {
 
 /// What this domain answers beside GraphQL.
 pub fn routes(state: State) -> axum::Router {
-    axum::Router::new().nest("/objects", state.labels.routes())
+    axum::Router::new()
+        .nest("/objects", state.labels.routes())
+        .merge(webhook::routes(state))
 }
 
 /// The subgraph over an open, migrated database.

@@ -15,14 +15,15 @@ use crate::State;
 use crate::cancel::{self, ReturnCancelPayload};
 use crate::create::{self, ReturnCreatePayload};
 use crate::judgement::Wish;
+use crate::label_request::{self, ReturnLabelPayload, Wanted};
 use crate::loaders::Loaders;
 use crate::return_input::ReturnCreateInput;
 use crate::rules::input;
 
 /// What an idempotency key remembers: which return it made or changed.
 #[derive(Debug, Serialize, Deserialize)]
-struct Outcome {
-    id: Uuid,
+pub(crate) struct Outcome {
+    pub(crate) id: Uuid,
 }
 
 pub(crate) struct Mutation;
@@ -70,9 +71,30 @@ impl Mutation {
                 }
             },
         };
-        transaction.commit().await?;
+        state.database.commit(transaction).await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCreatePayload::of(row)
+    }
+
+    /// Gets the shipping label of one of the caller's returns, making it if there is none yet.
+    /// Without a plausible rate for it the return goes to a person instead.
+    #[graphql(directive = authenticated::apply())]
+    async fn return_label_generate(
+        &self,
+        context: &Context<'_>,
+        id: ID,
+        idempotency_key: String,
+    ) -> ApiResult<ReturnLabelPayload> {
+        let customer = access::customer(context)?;
+        let id = IdKind::Return.argument("id", &id)?;
+        let state = context.data_unchecked::<State>();
+        let row = match label_request::want(state, customer, id, &idempotency_key).await? {
+            Wanted::Settled(row) => *row,
+            Wanted::Cancelled => return Ok(ReturnLabelPayload::cancelled()),
+            Wanted::Yes => label_request::wait(state, id).await?,
+        };
+        context.data_unchecked::<Loaders>().forget();
+        ReturnLabelPayload::of(row)
     }
 
     /// Cancels one of the caller's returns, which is possible until the carrier has the package.
@@ -109,7 +131,7 @@ impl Mutation {
                 }
             },
         };
-        transaction.commit().await?;
+        state.database.commit(transaction).await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCancelPayload::of(row)
     }

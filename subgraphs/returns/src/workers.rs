@@ -5,17 +5,16 @@ use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
 use futures::future::BoxFuture;
 use platform::inbox::Subscriber;
-use platform::outbox::{self, NewEvent};
 use platform::workers::WorkerContext;
-use resolvers::id::IdKind;
 use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
 use crate::State;
-use crate::events::{self, SupportAlert};
 use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
 use crate::rules::reconciliation::{self, Due, Standing, USUAL_REVIEWS};
 use crate::rules::status::ReturnStatus;
+use crate::support::{self, Concern};
+use crate::tasks;
 
 /// The consumers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
@@ -23,8 +22,12 @@ pub fn subscribers() -> Vec<Subscriber> {
 }
 
 /// What this domain does by itself.
-pub fn jobs(_state: &State, _context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
-    Vec::new()
+pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
+    let state = State {
+        database: context.database.clone(),
+        ..state.clone()
+    };
+    vec![Box::pin(tasks::run(state, context.clone()))]
 }
 
 /// Returns that are looked up at a time.
@@ -127,7 +130,7 @@ fn standing(row: &customer_return::Model) -> Result<Standing, MoveError> {
     })
 }
 
-/// Tells support, once.
+/// Tells support of a return without a label, once.
 async fn alert(
     transaction: &DatabaseTransaction,
     mut row: customer_return::Model,
@@ -135,23 +138,9 @@ async fn alert(
 ) -> Result<(), MoveError> {
     row.support_alerted_at = Some(now);
     let status = row.status.clone();
-    let return_id = IdKind::Return.format(row.id);
-    let event = NewEvent {
-        topic: events::TOPIC,
-        event_type: events::SUPPORT_ALERT,
-        aggregate_id: &return_id,
-        data: SupportAlert {
-            version: 1,
-            return_id: return_id.clone(),
-            order_id: IdKind::Order.format(row.order_id),
-            customer_id: IdKind::Customer.format(row.customer_id),
-            created_at: row.created_at,
-        },
-    };
-    let id = row.id;
-    if !customer_return::change(transaction, &status, row).await? {
-        return Err(MoveError::Overtaken(id));
+    if !customer_return::change(transaction, &status, row.clone()).await? {
+        return Err(MoveError::Overtaken(row.id));
     }
-    outbox::append(transaction, event, now).await?;
+    support::alert(transaction, &row, Concern::NoLabel, now).await?;
     Ok(())
 }

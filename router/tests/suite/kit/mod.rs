@@ -177,6 +177,7 @@ async fn answer(
     let request: Value = serde_json::from_slice(&body).expect("a JSON request");
     let query = request["query"].as_str().expect("a query");
     let document = async_graphql::parser::parse_query(query).expect("a document");
+    subgraph.assert_valid(query);
     axum::Json(
         subgraph
             .answer(document, request["variables"].clone())

@@ -8,6 +8,8 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Positioned};
 use graphql_tools::static_graphql::schema::{Definition, Document, Type, TypeDefinition};
+use graphql_tools::validation::rules::default_rules_validation_plan;
+use graphql_tools::validation::validate::validate;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
@@ -167,6 +169,79 @@ impl Subgraph {
             .map(|field| named(&field.field_type))
     }
 
+    /// Subgraphs validate what they are asked.
+    pub(crate) fn assert_valid(&self, query: &str) {
+        let entities: Vec<&str> = self
+            .document
+            .definitions
+            .iter()
+            .filter_map(|definition| match definition {
+                Definition::TypeDefinition(TypeDefinition::Object(object)) => Some(object),
+                _ => None,
+            })
+            .filter(|object| {
+                object
+                    .directives
+                    .iter()
+                    .any(|directive| directive.name == "key")
+            })
+            .map(|object| object.name.as_str())
+            .collect();
+        let sdl = &self.sdl[LINK.len()..];
+        let sdl = format!("{sdl} scalar Int scalar Float scalar String scalar Boolean scalar ID");
+        let schema = if entities.is_empty() {
+            sdl
+        } else {
+            let query = "type Query { _entities(representations: [_Any!]!): [_Entity]!";
+            let sdl = sdl.replacen("type Query {", query, 1);
+            format!("{sdl} scalar _Any union _Entity = {}", entities.join(" | "))
+        };
+        let schema = graphql_tools::parser::parse_schema::<String>(&schema).expect("SDL");
+        let document = graphql_tools::parser::parse_query::<String>(query).expect("a document");
+        let errors = validate(
+            &schema.into_static(),
+            &document.into_static(),
+            &default_rules_validation_plan(),
+        );
+        assert!(errors.is_empty(), "{} got {query}: {errors:?}", self.name);
+    }
+
+    /// A representation has every field of one of the keys that its type can be entered by.
+    fn assert_key(&self, type_name: &str, representation: &Value) {
+        let definitions = self.document.definitions.iter();
+        let directives = definitions
+            .filter_map(|definition| match definition {
+                Definition::TypeDefinition(TypeDefinition::Object(object)) => {
+                    Some((&object.name, &object.directives))
+                }
+                Definition::TypeDefinition(TypeDefinition::Interface(interface)) => {
+                    Some((&interface.name, &interface.directives))
+                }
+                _ => None,
+            })
+            .filter(|(name, _)| *name == type_name)
+            .flat_map(|(_, directives)| directives);
+        let mut keys = directives
+            .filter(|directive| directive.name == "key")
+            .map(|directive| {
+                let fields = directive
+                    .arguments
+                    .iter()
+                    .find(|(name, _)| name == "fields");
+                match fields.map(|(_, value)| value) {
+                    Some(graphql_tools::static_graphql::schema::Value::String(fields)) => fields,
+                    _ => panic!("a key without fields"),
+                }
+            });
+        let has = |fields: &String| {
+            let query =
+                async_graphql::parser::parse_query(format!("{{ {fields} }}")).expect("a key");
+            let (_, operation) = query.operations.iter().next().expect("an operation");
+            has_fields(representation, &operation.node.selection_set.node)
+        };
+        assert!(keys.any(has), "no key of {} in {representation}", self.name);
+    }
+
     fn applies(&self, condition: &str, type_name: &str) -> bool {
         condition == type_name
             || self
@@ -187,6 +262,20 @@ impl Subgraph {
                     _ => false,
                 })
     }
+}
+
+fn has_fields(value: &Value, set: &SelectionSet) -> bool {
+    set.items.iter().all(|item| match &item.node {
+        Selection::Field(field) => {
+            let inner = value.get(field.node.name.node.as_str());
+            inner.is_some_and(|inner| {
+                inner.is_null()
+                    || field.node.selection_set.node.items.is_empty()
+                    || has_fields(inner, &field.node.selection_set.node)
+            })
+        }
+        _ => true,
+    })
 }
 
 struct Run<'a> {
@@ -337,6 +426,7 @@ impl<'a> Run<'a> {
                 .enumerate()
                 .map(|(index, representation)| {
                     let name = representation["__typename"].as_str().expect("a typename");
+                    self.subgraph.assert_key(name, representation);
                     let entity = self
                         .subgraph
                         .entities
@@ -373,7 +463,7 @@ impl<'a> Run<'a> {
         let inner = self
             .subgraph
             .field_type(type_name, name)
-            .unwrap_or("String")
+            .unwrap_or_else(|| panic!("{} has no field {type_name}.{name}", self.subgraph.name))
             .to_owned();
         self.complete(&value, &inner, set, path)
     }

@@ -6,8 +6,15 @@
 )]
 
 mod account;
+mod cancel;
+mod checkout;
+mod others;
 mod ownership;
 mod paging;
+mod place;
+mod settlement;
 mod shop;
 mod statements;
+mod stripe;
+mod webhooks;
 mod workers;

@@ -6,9 +6,14 @@
 )]
 
 mod create;
+mod desk;
 mod eligibility;
 mod fake_orders;
 mod fixture;
+mod labels;
 mod moves;
 mod preview;
+mod providers;
+mod refunds;
 mod returns;
+mod webhooks;

@@ -1,0 +1,81 @@
+//! Mends documents that no subgraph would take.
+
+use hive_router_query_planner::ast::document::Document;
+use hive_router_query_planner::ast::selection_item::SelectionItem;
+use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
+
+use crate::supergraph::Supergraph;
+
+/// The planner leaves fragments behind whose fields it has moved to another fetch, which no parser takes, and
+/// fragments on objects that cannot be there, which no validation passes. Says whether there were any.
+pub(super) fn repair(document: &mut Document, supergraph: &Supergraph) -> bool {
+    let repair = Repair { supergraph };
+    let operation = &mut document.operation;
+    let mut broken = repair.selections(&mut operation.selection_set, None);
+    for fragment in &mut document.fragments {
+        let condition = Some(fragment.type_condition.as_str());
+        broken |= repair.selections(&mut fragment.selection_set, condition);
+    }
+    if broken && let Some(variables) = &mut operation.variable_definitions {
+        let mut used = operation.selection_set.variable_usages();
+        for fragment in &document.fragments {
+            used.extend(fragment.selection_set.variable_usages());
+        }
+        variables.retain(|variable| used.contains(&variable.name));
+    }
+    broken
+}
+
+struct Repair<'s> {
+    supergraph: &'s Supergraph,
+}
+
+impl Repair<'_> {
+    /// `parent` is the type that is selected from, where it is known.
+    fn selections(&self, selections: &mut SelectionSet, parent: Option<&str>) -> bool {
+        let before = selections.items.len();
+        let mut broken = false;
+        selections.items.retain_mut(|item| match item {
+            SelectionItem::Field(field) => {
+                let had = !field.selections.items.is_empty();
+                let inner = parent.and_then(|parent| self.type_of(parent, &field.name));
+                broken |= self.selections(&mut field.selections, inner);
+                if had && field.selections.items.is_empty() {
+                    // Whether the object is there must still be known.
+                    field.selections.items.push(typename());
+                }
+                true
+            }
+            SelectionItem::InlineFragment(fragment) => {
+                let condition = fragment.type_condition.as_str();
+                if parent.is_some_and(|parent| !self.overlap(parent, condition)) {
+                    return false;
+                }
+                let condition = condition.to_owned();
+                broken |= self.selections(&mut fragment.selections, Some(&condition));
+                !fragment.selections.items.is_empty()
+            }
+            SelectionItem::FragmentSpread(_) => true,
+        });
+        broken || selections.items.len() < before
+    }
+
+    fn type_of(&self, parent: &str, field: &str) -> Option<&str> {
+        let definitions = &self.supergraph.planner.supergraph.definitions;
+        let field = definitions.get(parent)?.fields().get(field)?;
+        Some(field.field_type.inner_type())
+    }
+
+    fn overlap(&self, one: &str, other: &str) -> bool {
+        let types = &self.supergraph.types;
+        let others = types.set([other]);
+        one == other
+            || types
+                .possible(one)
+                .any(|name| others.contains(types.find(name)))
+    }
+}
+
+fn typename() -> SelectionItem {
+    SelectionItem::Field(FieldSelection::new_typename())
+}
