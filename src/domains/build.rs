@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use futures::future::BoxFuture;
+use orders::Tariffs;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::config::Secret;
@@ -48,7 +49,7 @@ impl Domains {
                     stripe: stripe(&providers.stripe, clock)?,
                     search: client_of_known(Domain::Search)?,
                     pricing: client_of_known(Domain::Pricing)?,
-                    tariffs: Arc::default(),
+                    tariffs: Arc::new(tariffs(&configuration.orders)?),
                     stripe_webhook_secret: providers.stripe.webhook_secret.clone(),
                 };
                 let work = Work {
@@ -105,7 +106,7 @@ impl Domains {
                 (search::subgraph(state), work)
             }
             Domain::Tracking => {
-                let config = tracking_config(&configuration.tracking);
+                let config = tracking_config(configuration);
                 let state = tracking::State {
                     database: database.clone(),
                     clock: clock.clone(),
@@ -115,6 +116,7 @@ impl Domains {
                     config: Arc::new(config),
                     guest_links: keys::guest_links(configuration)?,
                     flags: self.flags.clone(),
+                    rechecks: tracking::Rechecks::default(),
                     watchers: tracking::Watchers::default(),
                 };
                 self.tracking = Some(state.clone());
@@ -193,6 +195,17 @@ fn label_links(configuration: &Configuration, clock: Clock) -> anyhow::Result<Ob
     ObjectLinks::new(objects, base, secret, clock).context("public_url")
 }
 
+/// What a checkout adds to prices.
+fn tariffs(configuration: &config::Orders) -> anyhow::Result<Tariffs> {
+    let Some(file) = &configuration.tariffs else {
+        return Ok(Tariffs::default());
+    };
+    let shown = file.display();
+    let yaml = std::fs::read_to_string(file)
+        .with_context(|| format!("orders.tariffs: cannot read {shown}"))?;
+    Tariffs::parse(&yaml).with_context(|| format!("orders.tariffs: {shown} cannot be used"))
+}
+
 /// The files that say which currency a customer sees.
 fn currency_sources(
     configuration: &config::Pricing,
@@ -220,8 +233,14 @@ fn pubsub(configuration: &Configuration) -> anyhow::Result<Arc<dyn PubSub>> {
     })
 }
 
-fn tracking_config(configured: &config::Tracking) -> TrackingConfig {
-    let mut config = TrackingConfig::default();
+fn tracking_config(configuration: &Configuration) -> TrackingConfig {
+    let configured = &configuration.tracking;
+    let mut config = TrackingConfig {
+        instance: configuration.listen.to_string(),
+        region: configuration.region.clone(),
+        recheck_interval: configured.recheck_interval.get(),
+        ..TrackingConfig::default()
+    };
     for (carrier, configured) in [
         (&mut config.dhl, &configured.carriers.dhl),
         (&mut config.fedex, &configured.carriers.fedex),

@@ -13,3 +13,7 @@ mod start;
 mod storefront;
 mod third_parties;
 mod tracking;
+mod tracking_carriers;
+mod tracking_client;
+mod tracking_faults;
+mod tracking_instances;
