@@ -1,9 +1,11 @@
 //! Starting the sandbox, and telling it what the third parties would know of a shop that was there before.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use anyhow::Context;
 use entities::orders::order;
+use entities::returns::customer_return;
 use entities::tracking::shipment;
 use platform::clock::Clock;
 use sandbox::{Carrier, KnownParcel, KnownPayment, Provider, Sandbox, Status};
@@ -119,8 +121,15 @@ impl Simulators {
     pub(crate) async fn know(&self, domains: &Domains) -> anyhow::Result<()> {
         if let Ok(orders) = domains.database(Domain::Orders) {
             let paid = order::newest_with_payment(orders.read(), KNOWN).await?;
+            let refunded = match domains.database(Domain::Returns) {
+                Ok(returns) => customer_return::refunded_by_order(returns.read()).await?,
+                Err(_) => HashMap::new(),
+            };
             self.sandbox
-                .know_payments(paid.into_iter().filter_map(payment));
+                .know_payments(paid.into_iter().filter_map(|order| {
+                    let refunded = refunded.get(&order.id).copied().unwrap_or_default();
+                    payment(order, refunded)
+                }));
         }
         if let Ok(tracking) = domains.database(Domain::Tracking) {
             let under_way =
@@ -132,12 +141,12 @@ impl Simulators {
     }
 }
 
-fn payment(order: order::Model) -> Option<KnownPayment> {
+fn payment(order: order::Model, refunded: i64) -> Option<KnownPayment> {
     Some(KnownPayment {
         id: order.payment_intent_id?,
         amount: order.local_currency_amount,
         currency: order.local_currency_code,
-        refunded: 0,
+        refunded,
     })
 }
 

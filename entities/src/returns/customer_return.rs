@@ -101,6 +101,23 @@ pub async fn of_orders(
     Ok(by_order)
 }
 
+/// What was given back of each order's payment, in minor units of its currency.
+pub async fn refunded_by_order(db: &impl ConnectionTrait) -> Result<HashMap<Uuid, i64>, DbErr> {
+    let rows: Vec<(Uuid, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::OrderId, Column::RefundTotal])
+        .filter(Column::RefundIssuedAt.is_not_null())
+        .filter(Column::RefundMethod.eq("original_payment"))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut by_order = HashMap::new();
+    for (order, total) in rows {
+        *by_order.entry(order).or_default() += total;
+    }
+    Ok(by_order)
+}
+
 /// By id, locked until the transaction ends.
 pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).lock_exclusive().one(db).await

@@ -4,6 +4,7 @@ use chrono::Duration;
 use entities::insert_many;
 use entities::returns::{customer_return, return_event, return_item};
 use platform::database::Database;
+use returns::rules::refund::{self, Line, Paid, Quote, Refunded};
 use sea_orm::EntityTrait;
 
 use super::Plan;
@@ -31,7 +32,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             .collect();
         let rows = returns.iter().map(|(order, made)| return_row(order, made));
         insert_many::<customer_return::Entity>(&transaction, rows.collect()).await?;
-        let items = returns.iter().map(|(_, made)| item_row(made));
+        let items = returns.iter().map(|(order, made)| item_row(order, made));
         insert_many::<return_item::Entity>(&transaction, items.collect()).await?;
         let events = returns
             .iter()
@@ -42,17 +43,27 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
     Ok(())
 }
 
-/// One unit of a line is returned: its price, its share of the tax, and shipping one way or the other.
-fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
-    let quantity = i64::from(made.line.quantity);
-    let items = made.line.unit_price;
-    let tax = made.line.tax / quantity;
-    let share = order.shipping * items / order.subtotal;
-    let shipping = if made.our_fault {
-        order.shipping
-    } else {
-        -share.min(items + tax)
+/// What is given back for one unit of the line, by the rules that judge returns.
+fn quote(order: &Order, made: &Return<'_>) -> Quote {
+    let paid = Paid {
+        subtotal: order.subtotal,
+        shipping: order.shipping,
+        tax: order.tax,
+        total: order.total(),
     };
+    let quantity = i64::from(made.line.quantity);
+    let line = Line {
+        total: made.line.unit_price * quantity,
+        purchased: quantity,
+        quantity: 1,
+        refunded: 0,
+        our_mistake: made.our_fault,
+    };
+    refund::quote(&paid, &[line], &Refunded::default())
+}
+
+fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
+    let quote = quote(order, made);
     let at = |name: &str| {
         made.events
             .iter()
@@ -66,11 +77,11 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         customer_id: order.customer.id,
         status: made.status.to_owned(),
         currency: order.currency.as_str().to_owned(),
-        refund_items: items,
-        refund_tax: tax,
-        refund_shipping: shipping,
-        refund_total: items + tax + shipping,
-        shipping_refunded: made.our_fault && made.status != "cancelled",
+        refund_items: quote.items,
+        refund_tax: quote.tax,
+        refund_shipping: quote.shipping,
+        refund_total: quote.total,
+        shipping_refunded: quote.includes_shipping && made.status != "cancelled",
         refund_method: "original_payment".to_owned(),
         payment_intent_id: at("refund_issued").map(|_| format!("pi_demo_{}", order.index)),
         refund_key: at("refund_issued").map(|_| made.id.to_string()),
@@ -97,7 +108,7 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
     }
 }
 
-fn item_row(made: &Return<'_>) -> return_item::Model {
+fn item_row(order: &Order, made: &Return<'_>) -> return_item::Model {
     return_item::Model {
         id: made.item_id,
         return_id: made.id,
@@ -108,7 +119,7 @@ fn item_row(made: &Return<'_>) -> return_item::Model {
         condition: made.condition.to_owned(),
         reason_code: made.reason.to_owned(),
         reason_text: None,
-        refund_amount: made.line.unit_price,
+        refund_amount: quote(order, made).items,
         created_at: made.created_at,
     }
 }
