@@ -40,7 +40,8 @@ pub(crate) fn router(
         .limits(configuration.router.limits.clone())
         .expose_query_plan(configuration.router.expose_query_plan)
         .development(configuration.server.development)
-        .event_sequence("orderTracking", "sequence");
+        .event_sequence("orderTracking", "sequence")
+        .event_sequence("orderTrackingByToken", "sequence");
     for domain in Domain::ALL {
         let name = domain.name();
         let (sdl, transport): (&str, Arc<dyn Transport>) = match domains.subgraph(domain) {

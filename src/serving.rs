@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use axum::response::Redirect;
 use axum::routing::get;
+use platform::pubsub::RedisPubSub;
+use platform::roster::Roster;
 use platform::telemetry::Metrics;
 use router::Router;
 use router::auth::{AuthConfig, JwtVerifier};
@@ -12,6 +15,7 @@ use router::server::{ServerConfig, ServerState, graphql_routes};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Configuration;
 use crate::listener::{self, Ready};
 
 /// The page that browsers get at the endpoint in development.
@@ -25,6 +29,22 @@ pub(crate) fn edge(
 ) -> anyhow::Result<ServerState> {
     let verifier = JwtVerifier::new(auth, config.development)?;
     Ok(ServerState::new(router, verifier, config.clone())?.with_ide_page(EXPLORER))
+}
+
+/// Lets instances that share a Redis server count a user's connections together.
+pub(crate) fn share_connections(
+    state: &ServerState,
+    configuration: &Configuration,
+) -> anyhow::Result<()> {
+    let Some(url) = &configuration.redis_url else {
+        return Ok(());
+    };
+    let pubsub = RedisPubSub::new(url.expose()).context("redis_url")?;
+    let max = configuration.server.websocket.max_connections_per_user;
+    let (roster, evictions) =
+        Roster::new(url.expose(), Arc::new(pubsub), max).context("redis_url")?;
+    state.share_connections(roster, evictions);
+    Ok(())
 }
 
 /// `/` leading to the explorer, in development.

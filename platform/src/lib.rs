@@ -13,6 +13,7 @@ pub mod objects;
 pub mod outbox;
 pub mod pubsub;
 mod retry;
+pub mod roster;
 pub mod stripe;
 mod sweep;
 pub mod tables;

@@ -62,6 +62,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let listener = listener::bind(configuration.listen).await?;
     let stop = listener::stopped()?;
     let state = serving::edge(router, &auth, &server)?;
+    serving::share_connections(&state, &configuration)?;
 
     let address = listener
         .local_addr()

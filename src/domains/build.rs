@@ -101,7 +101,7 @@ impl Domains {
                 (search::subgraph(state), Work::default())
             }
             Domain::Tracking => {
-                let config = tracking_config(&configuration.tracking);
+                let config = tracking_config(configuration);
                 let state = tracking::State {
                     database: database.clone(),
                     clock: clock.clone(),
@@ -111,6 +111,7 @@ impl Domains {
                     config: Arc::new(config),
                     guest_links: keys::guest_links(configuration)?,
                     flags: self.flags.clone(),
+                    rechecks: tracking::Rechecks::default(),
                     watchers: tracking::Watchers::default(),
                 };
                 self.tracking = Some(state.clone());
@@ -227,8 +228,14 @@ fn pubsub(configuration: &Configuration) -> anyhow::Result<Arc<dyn PubSub>> {
     })
 }
 
-fn tracking_config(configured: &config::Tracking) -> TrackingConfig {
-    let mut config = TrackingConfig::default();
+fn tracking_config(configuration: &Configuration) -> TrackingConfig {
+    let configured = &configuration.tracking;
+    let mut config = TrackingConfig {
+        instance: configuration.listen.to_string(),
+        region: configuration.region.clone(),
+        recheck_interval: configured.recheck_interval.get(),
+        ..TrackingConfig::default()
+    };
     for (carrier, configured) in [
         (&mut config.dhl, &configured.carriers.dhl),
         (&mut config.fedex, &configured.carriers.fedex),

@@ -11,3 +11,7 @@ mod schema;
 mod start;
 mod storefront;
 mod tracking;
+mod tracking_carriers;
+mod tracking_client;
+mod tracking_faults;
+mod tracking_instances;

@@ -48,6 +48,8 @@ pub(crate) enum End {
     Failed(Arc<[GraphQLError]>),
     /// The source did not start in time.
     SourceTimeout,
+    /// The subgraph has switched off what is watched; its own words.
+    Disabled(Arc<str>),
 }
 
 /// What bounds the streams.

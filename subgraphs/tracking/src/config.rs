@@ -9,6 +9,12 @@ use crate::carrier::Carrier;
 /// The settings of all carriers. [`Default`] has those the carriers' limits allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackingConfig {
+    /// This process and where it runs, in metrics.
+    pub instance: String,
+    pub region: String,
+    /// How often those who watch are asked whether they still may: whether live updates are still on for them,
+    /// and a guest's link is still good.
+    pub recheck_interval: Duration,
     pub dhl: CarrierConfig,
     pub fedex: CarrierConfig,
     pub ups: CarrierConfig,
@@ -51,6 +57,9 @@ impl Default for TrackingConfig {
                 tracking_url: url.to_owned(),
             };
         Self {
+            instance: "local".to_owned(),
+            region: "local".to_owned(),
+            recheck_interval: Duration::from_secs(20),
             dhl: carrier(
                 Some((60, 10, 2_000)),
                 30,

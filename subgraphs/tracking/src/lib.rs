@@ -11,6 +11,7 @@ mod order;
 mod order_return;
 mod poll;
 mod query;
+mod rechecks;
 mod record;
 mod report;
 mod rules;
@@ -40,7 +41,8 @@ pub use demo::demo_tick;
 pub use guest_link::{GuestLinkError, GuestLinkKey, GuestScope};
 pub use migrations::tracking::Migrator;
 pub use poll::poll;
-pub use record::{Observation, RecordError, Recorded, record};
+pub use rechecks::Rechecks;
+pub use record::{Observation, RecordError, Recorded, announcement, record};
 pub use status::TrackingStatus;
 pub use watchers::{Watchers, Watching};
 
@@ -63,6 +65,8 @@ pub struct State {
     pub guest_links: GuestLinkKey,
     /// What is switched on: live updates, here.
     pub flags: Flags,
+    /// When those who watch are asked whether they still may.
+    pub rechecks: Rechecks,
     /// The orders that are watched in this process.
     pub watchers: Watchers,
 }

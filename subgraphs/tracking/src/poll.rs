@@ -146,7 +146,8 @@ async fn ask(state: &State, carrier: Carrier, parcel: &shipment::Model) -> Resul
             ..
         })) => "resting",
         Err(error) => {
-            tracing::warn!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "a carrier did not tell where a parcel is");
+            // The client has logged why.
+            tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no answer");
             failed(state, parcel).await?;
             "failed"
         }

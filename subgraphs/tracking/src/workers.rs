@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use entities::tracking::change;
 use futures::future::{BoxFuture, FutureExt};
+use metrics::gauge;
 use platform::jobs::run_leased;
 use platform::workers::WorkerContext;
 use sea_orm::DbErr;
@@ -32,8 +33,40 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()
             jobs.push(poll::run(state.clone(), context.clone(), carrier).boxed());
         }
     }
+    let rechecks = state.rechecks.clone();
+    let interval = state.config.recheck_interval;
+    jobs.push(rechecks.run(interval, context.stop.clone()).boxed());
+    jobs.push(show_watchers(state, context.clone()).boxed());
     jobs.push(sweep(context.clone()).boxed());
     jobs
+}
+
+/// How often it is shown how many watch.
+const SHOWN_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows how many watch here, by carrier: what instances are added and removed by.
+async fn show_watchers(state: State, context: WorkerContext) {
+    let carriers = Carrier::ALL.map(Some).into_iter().chain([None]);
+    let gauges: Vec<_> = carriers
+        .map(|carrier| {
+            let gauge = gauge!(
+                "vantage_tracking_active_subscriptions",
+                "instance" => state.config.instance.clone(),
+                "region" => state.config.region.clone(),
+                "carrier" => carrier.map_or("unknown", Carrier::as_str),
+            );
+            (carrier, gauge)
+        })
+        .collect();
+    loop {
+        for (carrier, gauge) in &gauges {
+            gauge.set(state.watchers.of_carrier(*carrier) as f64);
+        }
+        tokio::select! {
+            () = context.stop.cancelled() => return,
+            () = tokio::time::sleep(SHOWN_EVERY) => {}
+        }
+    }
 }
 
 async fn sweep(context: WorkerContext) {

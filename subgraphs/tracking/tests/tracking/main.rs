@@ -9,4 +9,5 @@ mod polling;
 mod record;
 mod shipments;
 mod support;
+mod watching;
 mod webhooks;
