@@ -68,6 +68,7 @@ impl Domains {
                     easypost: easypost(&providers.easypost, clock.clone())?,
                     easypost_webhook_secret: providers.easypost.webhook_secret.clone(),
                     labels: label_links(configuration, clock)?,
+                    flags: self.flags.clone(),
                 };
                 let work = Work {
                     routes: returns::routes(state.clone()),
@@ -98,7 +99,11 @@ impl Domains {
                 let index = configuration.data.join("search-index");
                 let state = search::State::new(database.clone(), clock, index, pricing);
                 self.search = Some(state.clone());
-                (search::subgraph(state), Work::default())
+                let work = Work {
+                    subscribers: search::workers::subscribers(&state),
+                    ..Work::default()
+                };
+                (search::subgraph(state), work)
             }
             Domain::Tracking => {
                 let config = tracking_config(configuration);
