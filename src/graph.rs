@@ -41,6 +41,8 @@ pub(crate) fn router(
         .expose_query_plan(configuration.router.expose_query_plan)
         .development(configuration.server.development)
         .event_sequence("orderTracking", "sequence")
+        .event_resume("orderTracking", "after")
+        .event_resume("orderTrackingByToken", "after")
         .event_sequence("orderTrackingByToken", "sequence");
     for domain in Domain::ALL {
         let name = domain.name();
