@@ -7,6 +7,7 @@
 
 mod abstract_types;
 mod access;
+mod any_document;
 mod composed;
 mod conditions;
 mod errors;
