@@ -38,6 +38,8 @@ pub(crate) fn router(
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.router.introspection)
         .expose_query_plan(configuration.router.expose_query_plan)
+        .limits(configuration.router.limits.clone())
+        .override_labels(configuration.router.override_labels.clone())
         .development(configuration.server.development)
         .event_sequence("orderTracking", "sequence");
     for domain in Domain::ALL {

@@ -98,6 +98,8 @@ fn build(
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.router.introspection)
         .expose_query_plan(configuration.router.expose_query_plan)
+        .limits(configuration.router.limits.clone())
+        .override_labels(configuration.router.override_labels.clone())
         .development(configuration.server.development)
         .build()
         .with_context(|| format!("the supergraph {} cannot be served", file.display()))
