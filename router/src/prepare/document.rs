@@ -17,6 +17,9 @@ use crate::supergraph::{RequirementId, Supergraph, guarded, named_type};
 pub(super) type Operation = OperationDefinition<'static, String>;
 type Selections = SelectionSet<'static, String>;
 
+/// How deep the parser follows brackets of any kind.
+const PARSER_DEPTH: usize = 50;
+
 /// Adds an argument to a root field of the subscription, from a new `Int` variable.
 pub(super) fn add_argument(
     document: &mut Document,
@@ -69,14 +72,21 @@ pub(super) fn parse(
     let mut document =
         graphql_tools::parser::parse_query_with_token_limit::<String>(text, limits.tokens)
             .map_err(|error| {
-                if error.to_string().contains("Token limit exceeded") {
+                let text = error.to_string();
+                if text.contains("Token limit exceeded") {
                     return too_complex(Exceeded {
                         limit: "tokens",
                         allowed: limits.tokens,
                     });
                 }
+                if text.contains("Recursion limit exceeded") {
+                    return too_complex(Exceeded {
+                        limit: "depth",
+                        allowed: limits.depth.min(PARSER_DEPTH),
+                    });
+                }
                 let position = error.0.position;
-                let message = format!("Syntax Error: {}", one_line(&error.to_string()));
+                let message = format!("Syntax Error: {}", one_line(&text));
                 refused(
                     GraphQLError::new(ErrorCode::BadUserInput, message)
                         .located(position.line, position.column),
@@ -124,7 +134,7 @@ pub(super) fn parse(
 }
 
 /// Refuses with the limit's name in words and in `extensions.limit`.
-fn too_complex(exceeded: Exceeded) -> GraphQLResponse {
+pub(super) fn too_complex(exceeded: Exceeded) -> GraphQLResponse {
     let mut error = GraphQLError::new(ErrorCode::OperationTooComplex, exceeded.to_string());
     let other = &mut error.extensions.other;
     other.insert("limit".to_owned(), exceeded.limit.into());
