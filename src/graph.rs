@@ -37,10 +37,13 @@ pub(crate) fn router(
     let mut builder = Router::builder()
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.router.introspection)
-        .limits(configuration.router.limits.clone())
         .expose_query_plan(configuration.router.expose_query_plan)
+        .limits(configuration.router.limits.clone())
+        .override_labels(configuration.router.override_labels.clone())
         .development(configuration.server.development)
         .event_sequence("orderTracking", "sequence")
+        .event_resume("orderTracking", "after")
+        .event_resume("orderTrackingByToken", "after")
         .event_sequence("orderTrackingByToken", "sequence");
     for domain in Domain::ALL {
         let name = domain.name();

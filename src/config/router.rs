@@ -1,6 +1,5 @@
 //! How operations are answered.
 
-use ::router::OperationLimits;
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +14,10 @@ pub(crate) struct Router {
     pub(crate) introspection: bool,
     /// Whether clients may ask how an operation is planned. It names the subgraphs.
     pub(crate) expose_query_plan: bool,
-    /// What is refused unplanned.
-    pub(crate) limits: OperationLimits,
+    /// What an operation may be before anything is planned for it.
+    pub(crate) limits: router::OperationLimits,
+    /// The labels of `@override(label:)` that are on; shares, such as `percent(5)`, need no entry.
+    pub(crate) override_labels: Vec<String>,
 }
 
 impl Default for Router {
@@ -25,7 +26,8 @@ impl Default for Router {
             deadline: Duration::from_secs(4),
             introspection: true,
             expose_query_plan: false,
-            limits: OperationLimits::default(),
+            limits: router::OperationLimits::default(),
+            override_labels: Vec::new(),
         }
     }
 }

@@ -122,7 +122,7 @@ impl Domains {
                 self.tracking = Some(state.clone());
                 let work = Work {
                     routes: tracking::routes(state.clone()),
-                    subscribers: Vec::new(),
+                    subscribers: tracking::workers::subscribers(),
                     jobs: jobs_of(&state, tracking::workers::jobs),
                 };
                 (tracking::subgraph(state), work)

@@ -266,6 +266,13 @@ impl Shop {
         Database::open(&config, domain).await.unwrap()
     }
 
+    /// What the process counts, in Prometheus' format.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("{}/metrics", self.process.base);
+        let response = self.http.get(url).send().await.unwrap();
+        response.text().await.unwrap()
+    }
+
     pub(crate) async fn stop(mut self) {
         assert!(self.process.stop().await.success());
     }

@@ -124,6 +124,33 @@ async fn redis_may_die_under_watchers_who_keep_their_sockets_and_reach_the_final
     shop.stop().await;
 }
 
+#[tokio::test]
+async fn a_client_that_stops_reading_is_closed_with_4000_and_a_stopping_instance_tells_all_to_come_back()
+ {
+    let shop = Shop::start(&[
+        ("VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL", "500ms"),
+        ("VANTAGE_SERVER__WEBSOCKET__PONG_TIMEOUT", "500ms"),
+        ("VANTAGE_SERVER__WEBSOCKET__DRAIN_WINDOW", "500ms"),
+    ])
+    .await;
+    let order = shop.moving[0].order.clone();
+    let mut deaf = Client::connect(&shop.process.base, Some(&shop.token)).await;
+    deaf.watch(&order).await;
+    // Pongs are sent by who reads.
+    let given_up = async || {
+        let closes = "router_websocket_closes_total{reason=\"heartbeat_timeout\"} 1";
+        shop.metrics().await.contains(closes).then_some(())
+    };
+    until("the connection is given up", given_up).await;
+    assert_eq!(deaf.closed().await, Some(4000));
+
+    let mut client = Client::connect(&shop.process.base, Some(&shop.token)).await;
+    client.watch(&order).await;
+    client.update().await;
+    let (code, ()) = tokio::join!(client.closed(), shop.stop());
+    assert_eq!(code, Some(1001));
+}
+
 /// Watches what came after the last change that was seen.
 async fn come_back(base: &str, token: &str, order: &str, after: &Value) -> Client {
     let mut client = Client::connect(base, Some(token)).await;
@@ -155,7 +182,7 @@ async fn clients_of_an_instance_that_is_killed_miss_nothing_at_another() {
     other.child.kill().await.unwrap();
     // While nobody is there.
     shop.see(&parcel, "OUT_FOR_DELIVERY", "Queens NY").await;
-    shop.see(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
+    shop.see(&parcel, "DELIVERY_ATTEMPTED", "Brooklyn NY").await;
     let mut back = Vec::new();
     for (mut client, seen) in last {
         assert_eq!(client.closed().await, None, "cut, without a word");
@@ -164,11 +191,11 @@ async fn clients_of_an_instance_that_is_killed_miss_nothing_at_another() {
     }
     shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
     for (client, seen) in &mut back {
-        for (step, place) in (1..).zip(["Queens NY", "Brooklyn NY", "Brooklyn NY"]) {
+        for (step, status) in (1..).zip(["OUT_FOR_DELIVERY", "DELIVERY_ATTEMPTED", "DELIVERED"]) {
             let update = client.update().await;
             assert_eq!(update["snapshot"], false, "{update:#}");
             assert_eq!(update["sequence"], *seen + step);
-            assert_eq!(update["location"], place);
+            assert_eq!(update["status"], status);
         }
     }
     shop.stop().await;

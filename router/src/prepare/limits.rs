@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct OperationLimits {
     /// Words and signs of the document.
     pub tokens: usize,
-    /// Levels of fields, fragments spread.
+    /// Levels of fields, fragments spread. The parser follows no more than 50 levels of brackets, whatever is
+    /// allowed here.
     pub depth: usize,
     /// Fields, every fragment counted at each place it is spread.
     pub fields: usize,

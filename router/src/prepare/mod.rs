@@ -21,7 +21,6 @@ use hive_router_query_planner::ast::normalization::normalize_operation;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
 use hive_router_query_planner::ast::selection_set::SelectionSet;
 use hive_router_query_planner::graph::PlannerOverrideContext;
-use hive_router_query_planner::planner::PlannerError;
 use hive_router_query_planner::planner::plan_nodes::QueryPlan;
 use hive_router_query_planner::utils::cancellation::CancellationToken;
 use platform::caller::Caller;
@@ -29,6 +28,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use cache::OperationCache;
 pub(crate) use document::{operation, root_type};
+use limits::Exceeded;
 pub use limits::OperationLimits;
 pub(crate) use variables::{Variables, literal};
 
@@ -156,6 +156,19 @@ impl PreparedOperation {
         room.or_else(|| Some(found.alias.as_ref().unwrap_or(&found.name).clone()))
     }
 
+    /// The document with another argument of a root field, from an `Int` variable. `None` if the field is not
+    /// selected directly, or if it has the argument, or the operation the variable, already.
+    pub(crate) fn with_argument(
+        &self,
+        root: &str,
+        argument: &str,
+        variable: &str,
+    ) -> Option<String> {
+        let mut document = self.document.clone();
+        document::add_argument(&mut document, root, argument, variable)?;
+        Some(document.to_string())
+    }
+
     /// The operation's own name in the document.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -257,10 +270,10 @@ impl PreparedOperation {
                 compile::compile(plan, &self.supergraph, self.keep_plan).map_err(Failure::Internal)
             })
             .map_err(|failure| match failure {
-                Failure::TooLong => refused(
-                    ErrorCode::OperationTooComplex,
-                    "The operation took too long to plan.",
-                ),
+                Failure::TooLong => document::too_complex(Exceeded {
+                    limit: "planning_ms",
+                    allowed: usize::try_from(time.as_millis()).unwrap_or(usize::MAX),
+                }),
                 Failure::Internal(reason) => {
                     tracing::error!(operation = self.name.as_deref(), reason, "no plan");
                     refused(ErrorCode::Internal, "The operation could not be planned.")
@@ -327,15 +340,13 @@ fn plan_document(
             node: None,
         });
     }
+    let token = CancellationToken::with_timeout(time);
     planner
-        .plan_from_normalized_operation(
-            normalized.executable_operation(),
-            overrides,
-            &CancellationToken::with_timeout(time),
-        )
-        .map_err(|error| match error {
-            PlannerError::CancellationError(_) => Failure::TooLong,
-            error => Failure::Internal(error.to_string()),
+        .plan_from_normalized_operation(normalized.executable_operation(), overrides, &token)
+        // Each stage of planning has an error of its own for being cut.
+        .map_err(|error| match token.bail_if_cancelled() {
+            Err(_) => Failure::TooLong,
+            Ok(()) => Failure::Internal(error.to_string()),
         })
 }
 

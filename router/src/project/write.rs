@@ -283,6 +283,10 @@ impl<'a> Writer<'a> {
 
     /// Whether an error is known at this place, above it or below it.
     fn is_explained(&self) -> bool {
+        // A subgraph that nulls its whole answer says why at one of its root fields only.
+        if self.path.len() == 1 {
+            return !self.errors.is_empty();
+        }
         self.errors.iter().any(|error| {
             error
                 .path

@@ -1,13 +1,13 @@
 //! Composition: the SDL of every subgraph becomes one supergraph.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graphql_composition::Subgraphs;
 use graphql_composition::diagnostics::Severity;
 use graphql_tools::parser::Pos;
 use graphql_tools::parser::schema::Definition;
 use graphql_tools::static_graphql::schema::{
-    Directive, Document, ObjectType, TypeDefinition, Value,
+    Directive, Document, Field, ObjectType, TypeDefinition, Value,
 };
 
 use super::{definitions, definitions_mut};
@@ -42,8 +42,10 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
     let mut document = graphql_tools::parser::parse_schema::<String>(&sdl)
         .map_err(failed)?
         .into_static();
+    drop_copies(&mut document);
     join_root_types(&mut document);
     join_unions(&mut document);
+    join_interfaces(&mut document);
     allow_repeated_joins(&mut document);
     Ok(document.to_string())
 }
@@ -90,6 +92,31 @@ fn join_root_types(document: &mut Document) {
     }
 }
 
+/// It gives the objects of an interface with keys what other subgraphs' interface of that name has, even where they
+/// have such fields of their own.
+fn drop_copies(document: &mut Document) {
+    for definition in definitions_mut(document) {
+        let TypeDefinition::Object(object) = definition else {
+            continue;
+        };
+        let owned: BTreeSet<String> = object
+            .fields
+            .iter()
+            .filter(|field| !is_copy(field))
+            .map(|field| field.name.clone())
+            .collect();
+        object
+            .fields
+            .retain(|field| !is_copy(field) || !owned.contains(&field.name));
+    }
+}
+
+/// Whether it is of no subgraph in particular.
+fn is_copy(field: &Field) -> bool {
+    let mut joins = field.directives.iter();
+    joins.any(|directive| directive.name == "join__field" && directive.arguments.is_empty())
+}
+
 /// Nor does it write `@join__type` on unions, which belong to the subgraphs of their members: without it planners do
 /// not look for fields of different types below them.
 fn join_unions(document: &mut Document) {
@@ -101,6 +128,38 @@ fn join_unions(document: &mut Document) {
                 .filter_map(graph_of)
                 .collect();
             join(&mut union.directives, union.position, &graphs);
+        }
+    }
+}
+
+/// Of interfaces with keys it leaves out the subgraphs that have no key for them.
+fn join_interfaces(document: &mut Document) {
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for definition in definitions(document) {
+        let directives = match definition {
+            TypeDefinition::Object(object) => &object.directives,
+            TypeDefinition::Interface(interface) => &interface.directives,
+            _ => continue,
+        };
+        for directive in directives {
+            let interface = directive
+                .arguments
+                .iter()
+                .find_map(|(name, value)| match value {
+                    Value::String(interface) if name == "interface" => Some(interface.clone()),
+                    _ => None,
+                });
+            if directive.name == "join__implements" {
+                let graphs = used.entry(interface.unwrap_or_default()).or_default();
+                graphs.extend(graph_of(directive));
+            }
+        }
+    }
+    for definition in definitions_mut(document) {
+        if let TypeDefinition::Interface(interface) = definition
+            && let Some(graphs) = used.get(&interface.name)
+        {
+            join(&mut interface.directives, interface.position, graphs);
         }
     }
 }

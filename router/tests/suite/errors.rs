@@ -368,3 +368,20 @@ async fn the_named_operation_runs() {
         .await;
     assert_eq!(response.errors[0].message, "Unknown operation named \"C\".");
 }
+
+#[tokio::test]
+async fn a_subgraph_that_nulls_its_whole_answer_is_reported_once() {
+    let graph = Graph::new([Subgraph::new(
+        "a",
+        "type Query { names: [String!]! me: Me! } type Me { name: String! }",
+    )
+    .root("names", json!(["x"]))
+    .root(
+        "me",
+        json!({ "name": failure("no name", json!({ "code": "CONFLICT" })) }),
+    )])
+    .await;
+    let reason = json!([{ "message": "no name", "path": ["me", "name"], "extensions": { "code": "CONFLICT" } }]);
+    let expected = json!({ "data": null, "errors": reason });
+    graph.check("{ me { name } names }", expected).await;
+}

@@ -56,3 +56,44 @@ async fn every_limit_refuses_by_its_name() {
         assert_eq!(error.extensions.other["limit"], limit, "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_document_nested_beyond_the_parser_is_too_deep() {
+    let graph = Graph::new([Subgraph::new(
+        "a",
+        "type Query { a: A n(list: [[Int]]): Int } type A { a: A n: Int }",
+    )])
+    .await;
+    for document in [
+        format!("{{ {} n {} }}", "a {".repeat(60), "}".repeat(60)),
+        format!("{{ n(list: {}{}) }}", "[".repeat(5_000), "]".repeat(5_000)),
+        "{ a ".repeat(5_000),
+    ] {
+        let answer = graph
+            .local
+            .execute(GraphQLRequest::new(document), RequestContext::default())
+            .await;
+        let error = &answer.errors[0];
+        assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
+        assert_eq!(error.extensions.other["limit"], "depth", "{error:?}");
+        assert!(error.message.contains("`depth` of 50"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn planning_ends_at_its_limit() {
+    let graph = Graph::with([Subgraph::new("a", "type Query { n: Int }")], |builder| {
+        builder.limits(OperationLimits {
+            planning_ms: 0,
+            ..OperationLimits::default()
+        })
+    })
+    .await;
+    let answer = graph
+        .local
+        .execute(GraphQLRequest::new("{ n }"), RequestContext::default())
+        .await;
+    let error = &answer.errors[0];
+    assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
+    assert_eq!(error.extensions.other["limit"], "planning_ms", "{error:?}");
+}

@@ -7,6 +7,7 @@
 
 mod abstract_types;
 mod access;
+mod any_document;
 mod circuit;
 mod composed;
 mod conditions;

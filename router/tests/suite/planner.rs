@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::kit::{Graph, Subgraph};
 
 /// Four subgraphs that know books by different keys: only the catalog knows both.
-async fn library() -> Graph {
+pub(crate) async fn library() -> Graph {
     let catalog = Subgraph::new(
         "catalog",
         r#"type Query { books: [Book] featured: Featured shelves: [[Book]] }
@@ -94,6 +94,7 @@ async fn library() -> Graph {
            type Studio @key(fields: "id country { code }") { id: ID! country: Country! }
            type Country { code: String! @shareable label: String }"#,
     )
+    .root("p", json!(1))
     .entity(
         "Studio",
         |studio| json!({ "id": studio["id"], "country": { "code": "SE", "label": "Sweden" } }),

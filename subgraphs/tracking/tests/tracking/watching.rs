@@ -70,6 +70,24 @@ async fn a_guests_link_opens_the_live_updates_of_its_order_alone_until_it_expire
 }
 
 #[tokio::test]
+async fn the_owner_of_an_order_can_give_its_link_away_and_nobody_else_can() {
+    for fixture in fixtures().await {
+        let parcel = fixture.ship().await;
+        let document = "query($order: ID!) { _entities(representations: [{ __typename: \"Order\", id: $order }]) { ... on Order { trackingToken } } }";
+        let variables = json!({ "order": IdKind::Order.format(parcel.order_id) });
+        let answer = fixture.ask(document, variables.clone()).await;
+        let token = answer["data"]["_entities"][0]["trackingToken"].clone();
+        let mut watch = by_token(&fixture, token.as_str().expect("a token"));
+        assert_eq!(watch.update().await["snapshot"], true);
+
+        let other = Some(Uuid::now_v7());
+        let answer = resolvers::testing::ask(&fixture.subgraph, other, document, variables).await;
+        assert_eq!(answer["data"]["_entities"][0]["trackingToken"], Value::Null);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn switched_off_live_updates_end_for_those_whom_the_rules_mean_and_are_refused_from_then_on()
 {
     let directory = tempfile::tempdir().unwrap();
