@@ -150,6 +150,7 @@ export const ORDER = graphql`
       status
       placedAt
       deliveredAt
+      allowedActions
       exchangeRate
       subtotal { formatted }
       shipping { formatted }
@@ -179,6 +180,15 @@ export const ORDER = graphql`
     reasons { code message }
   }
   ${PARCEL}
+`;
+
+export const ORDER_CANCEL = graphql`
+  mutation OrderCancel($id: ID!, $key: String!) {
+    orderCancel(id: $id, idempotencyKey: $key) {
+      order { id }
+      userErrors { message code }
+    }
+  }
 `;
 
 // Returns.

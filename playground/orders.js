@@ -1,10 +1,10 @@
 // The customer's orders: the list, and one of them with everything about it.
 
 import { action, badge, empty, facts, h, nameOf, notice, time, timeline, words } from "./dom.js";
-import { ORDER, ORDERS } from "./operations.js";
+import { ORDER, ORDER_CANCEL, ORDERS } from "./operations.js";
 import { parcelCard } from "./parcel.js";
-import { announce } from "./shell.js";
-import { request } from "./vantage.js";
+import { announce, confirmed } from "./shell.js";
+import { idempotencyKeys, request } from "./vantage.js";
 
 const PAGE = 10;
 const STATUSES = ["PENDING", "CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED"];
@@ -99,7 +99,13 @@ function summary(order) {
 
 const trackLink = (id) => h("a", { class: "button quiet", href: `tracking.html#order=${id}` }, "Track live");
 
-export async function order({ id, signal }) {
+const CANCEL = {
+  title: "Cancel this order?",
+  text: "What was paid for it is given back.",
+  yes: "Cancel the order",
+};
+
+export async function order({ id, signal, again }) {
   let partial = false;
   const { order: found } = await request(ORDER, { id }, { signal, onPartial: () => (partial = true) });
   if (!found) return { title: "No such order", body: h("a", { href: "#/orders" }, "My orders") };
@@ -108,7 +114,13 @@ export async function order({ id, signal }) {
     title: `Order of ${new Date(found.placedAt).toLocaleDateString(undefined, { dateStyle: "medium" })}`,
     body: [
       partial && notice("Some of this could not be loaded just now.", "wait"),
-      h("div", { class: "row" }, badge(found.status), h("code", { class: "muted" }, found.id)),
+      h(
+        "div",
+        { class: "row" },
+        badge(found.status),
+        h("code", { class: "muted" }, found.id),
+        found.allowedActions.includes("CANCEL") && cancelling(id, again),
+      ),
       h(
         "div",
         { class: "columns" },
@@ -159,6 +171,17 @@ export async function order({ id, signal }) {
       ),
     ],
   };
+}
+
+function cancelling(id, again) {
+  const keys = idempotencyKeys();
+  async function cancel() {
+    const { orderCancel } = await request(ORDER_CANCEL, { id, key: keys(id) });
+    const [error] = orderCancel.userErrors;
+    if (error) throw new Error(error.message);
+    await again();
+  }
+  return action("Cancel the order", () => confirmed(CANCEL, cancel), { id: "cancel-order", class: "danger" });
 }
 
 function items({ id, items }) {

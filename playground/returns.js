@@ -3,7 +3,7 @@
 import { action, badge, facts, field, h, nameOf, notice, time, timeline, webLink, words } from "./dom.js";
 import { RETURN, RETURN_CANCEL, RETURN_CREATE, RETURN_FORM, RETURN_LABEL, RETURN_PREVIEW } from "./operations.js";
 import { parcelCard } from "./parcel.js";
-import { announce } from "./shell.js";
+import { announce, confirmed } from "./shell.js";
 import { idempotencyKeys, request } from "./vantage.js";
 
 const CONDITIONS = ["UNOPENED", "OPENED_UNUSED", "OPENED_USED", "DEFECTIVE", "DAMAGED"];
@@ -185,6 +185,11 @@ function refundTable(refund) {
 
 /** How often a return that something still happens to is looked at again. */
 const LOOK_AGAIN = 10_000;
+const CANCEL = {
+  title: "Cancel this return?",
+  text: "A label that was made for it can then no longer be used.",
+  yes: "Cancel the return",
+};
 const MOVING = ["INITIATED", "LABEL_GENERATED", "CARRIER_SCANNED", "REFUND_ISSUED", "MANUAL_REVIEW"];
 
 export async function returned({ id, signal }) {
@@ -228,7 +233,7 @@ export async function returned({ id, signal }) {
 
 function state(one, change) {
   const cancellable = ["INITIATED", "LABEL_GENERATED"].includes(one.status);
-  const cancel = action("Cancel the return", () => confirmed(() => change(RETURN_CANCEL, "returnCancel")), {
+  const cancel = action("Cancel the return", () => confirmed(CANCEL, () => change(RETURN_CANCEL, "returnCancel")), {
     class: "danger",
   });
   const getLabel = action("Get the label", () => change(RETURN_LABEL, "returnLabelGenerate"));
@@ -324,30 +329,4 @@ function label({ url, carrier, trackingNumber, returnAddress, expiresAt, estimat
     ]),
     h("p", {}, webLink(url, "Open the label to print it")),
   );
-}
-
-/** Runs it when the reader says so once more. */
-function confirmed(run) {
-  return new Promise((resolve, reject) => {
-    const close = (answer) => {
-      dialog.close();
-      dialog.remove();
-      answer ? run().then(resolve, reject) : resolve();
-    };
-    const dialog = h(
-      "dialog",
-      { "aria-labelledby": "cancel-title" },
-      h("h2", { id: "cancel-title" }, "Cancel this return?"),
-      h("p", {}, "A label that was made for it can then no longer be used."),
-      h(
-        "div",
-        { class: "row end" },
-        h("button", { type: "button", class: "quiet", onclick: () => close(false) }, "Keep it"),
-        h("button", { type: "button", class: "danger", onclick: () => close(true) }, "Cancel the return"),
-      ),
-    );
-    dialog.oncancel = () => close(false);
-    document.body.append(dialog);
-    dialog.showModal();
-  });
 }

@@ -127,3 +127,29 @@ export function failed(error, again) {
     again && h("button", { type: "button", onclick: again }, "Try again"),
   );
 }
+
+/** Runs it when the reader says so once more. */
+export function confirmed({ title, text, yes }, run) {
+  return new Promise((resolve, reject) => {
+    const close = (answer) => {
+      dialog.close();
+      dialog.remove();
+      answer ? run().then(resolve, reject) : resolve();
+    };
+    const dialog = h(
+      "dialog",
+      { "aria-labelledby": "confirm-title" },
+      h("h2", { id: "confirm-title" }, title),
+      h("p", {}, text),
+      h(
+        "div",
+        { class: "row end" },
+        h("button", { type: "button", class: "quiet", onclick: () => close(false) }, "Keep it"),
+        h("button", { type: "button", class: "danger", onclick: () => close(true) }, yes),
+      ),
+    );
+    dialog.oncancel = () => close(false);
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}

@@ -59,6 +59,7 @@ impl Default for Options {
             prepare: PrepareOptions {
                 limits: OperationLimits::default(),
                 keep_plan: false,
+                override_labels: Arc::default(),
             },
             errors: ErrorPolicy::default(),
             sequences: Vec::new(),
@@ -458,6 +459,13 @@ impl RouterBuilder {
     /// How many prepared operations are kept. Default: 4,096.
     pub fn plan_cache(mut self, operations: u64) -> Self {
         self.options.plan_cache = operations;
+        self
+    }
+
+    /// The labels of `@override(label:)` that are on; shares, such as `percent(5)`, are drawn for each request.
+    /// Default: none.
+    pub fn override_labels(mut self, labels: impl IntoIterator<Item = String>) -> Self {
+        self.options.prepare.override_labels = Arc::new(labels.into_iter().collect());
         self
     }
 

@@ -4,6 +4,7 @@ mod auth;
 mod demo;
 mod flags;
 mod objects;
+mod orders;
 mod pricing;
 mod providers;
 mod router;
@@ -32,6 +33,7 @@ pub(crate) use self::sandbox::Sandbox;
 pub(crate) use demo::Demo;
 pub(crate) use flags::Flags;
 pub(crate) use objects::Objects;
+pub(crate) use orders::Orders;
 pub(crate) use pricing::Pricing;
 pub(crate) use providers::{Provider, Providers};
 pub(crate) use subgraphs::Subgraphs;
@@ -80,6 +82,7 @@ pub(crate) struct Configuration {
     pub(crate) router: Router,
     pub(crate) subgraphs: Subgraphs,
     pub(crate) flags: Flags,
+    pub(crate) orders: Orders,
     pub(crate) pricing: Pricing,
     pub(crate) tracking: Tracking,
     pub(crate) objects: Objects,
@@ -116,6 +119,7 @@ impl Default for Configuration {
             router: Router::default(),
             subgraphs: Subgraphs::default(),
             flags: Flags::default(),
+            orders: Orders::default(),
             pricing: Pricing::default(),
             tracking: Tracking::default(),
             objects: Objects::default(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use futures::future::BoxFuture;
+use orders::Tariffs;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::config::Secret;
@@ -48,7 +49,7 @@ impl Domains {
                     stripe: stripe(&providers.stripe, clock)?,
                     search: client_of_known(Domain::Search)?,
                     pricing: client_of_known(Domain::Pricing)?,
-                    tariffs: Arc::default(),
+                    tariffs: Arc::new(tariffs(&configuration.orders)?),
                     stripe_webhook_secret: providers.stripe.webhook_secret.clone(),
                 };
                 let work = Work {
@@ -67,6 +68,7 @@ impl Domains {
                     easypost: easypost(&providers.easypost, clock.clone())?,
                     easypost_webhook_secret: providers.easypost.webhook_secret.clone(),
                     labels: label_links(configuration, clock)?,
+                    flags: self.flags.clone(),
                 };
                 let work = Work {
                     routes: returns::routes(state.clone()),
@@ -97,7 +99,11 @@ impl Domains {
                 let index = configuration.data.join("search-index");
                 let state = search::State::new(database.clone(), clock, index, pricing);
                 self.search = Some(state.clone());
-                (search::subgraph(state), Work::default())
+                let work = Work {
+                    subscribers: search::workers::subscribers(&state),
+                    ..Work::default()
+                };
+                (search::subgraph(state), work)
             }
             Domain::Tracking => {
                 let config = tracking_config(configuration);
@@ -116,7 +122,7 @@ impl Domains {
                 self.tracking = Some(state.clone());
                 let work = Work {
                     routes: tracking::routes(state.clone()),
-                    subscribers: Vec::new(),
+                    subscribers: tracking::workers::subscribers(),
                     jobs: jobs_of(&state, tracking::workers::jobs),
                 };
                 (tracking::subgraph(state), work)
@@ -187,6 +193,17 @@ fn label_links(configuration: &Configuration, clock: Clock) -> anyhow::Result<Ob
         path.pop_if_empty().push("objects");
     }
     ObjectLinks::new(objects, base, secret, clock).context("public_url")
+}
+
+/// What a checkout adds to prices.
+fn tariffs(configuration: &config::Orders) -> anyhow::Result<Tariffs> {
+    let Some(file) = &configuration.tariffs else {
+        return Ok(Tariffs::default());
+    };
+    let shown = file.display();
+    let yaml = std::fs::read_to_string(file)
+        .with_context(|| format!("orders.tariffs: cannot read {shown}"))?;
+    Tariffs::parse(&yaml).with_context(|| format!("orders.tariffs: {shown} cannot be used"))
 }
 
 /// The files that say which currency a customer sees.

@@ -210,6 +210,18 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
         assert_eq!((payments.len(), refunds.len()), (1, 1), "{layout:?}");
         assert_eq!(refunds[0]["amount"], payments[0]["amount"]);
 
+        let metrics = reqwest::get(format!("{orders}/metrics")).await.unwrap();
+        let metrics = metrics.text().await.unwrap();
+        for line in [
+            "vantage_order_payments_total{outcome=\"taken\"} 1",
+            "vantage_order_payments_total{outcome=\"released\"} 1",
+            "vantage_orders_placed_total{currency=\"EUR\"} 1",
+            "vantage_order_payments_unsettled{state=\"wanted\"} 0",
+            "vantage_webhooks_total{provider=\"stripe\",outcome=\"taken\"}",
+        ] {
+            assert!(metrics.contains(line), "{layout:?}: {line} in {metrics}");
+        }
+
         one_key_of_many_callers(&stripe, &graph, token, product, layout).await;
         graph.stop().await;
     }

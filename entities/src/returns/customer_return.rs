@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
+
+use super::return_task;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "returns")]
@@ -161,6 +164,54 @@ pub async fn unlabelled(
         .add(Column::CreatedAt.lt(created_before))
         .add(Column::SupportAlertedAt.is_null());
     page(db, stuck, after, limit).await
+}
+
+/// In this status, and without a task of this kind.
+fn without_task(status: &str, kind: &str) -> Condition {
+    let tasks = Query::select()
+        .column((return_task::Entity, return_task::Column::ReturnId))
+        .from(return_task::Entity)
+        .and_where(Expr::col((return_task::Entity, return_task::Column::Kind)).eq(kind))
+        .to_owned();
+    Condition::all()
+        .add(Column::Status.eq(status))
+        .add(Column::Id.not_in_subquery(tasks))
+}
+
+/// Ids of returns that the carrier has and whose refund nobody is at: those after this id, in their
+/// order.
+pub async fn unrefunded(
+    db: &impl ConnectionTrait,
+    after: Uuid,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    page(db, without_task("carrier_scanned", "refund"), after, limit).await
+}
+
+/// Ids of cancelled returns whose label was not given back, that nobody is at and that support was
+/// not told of: those after this id, in their order.
+pub async fn unvoided(
+    db: &impl ConnectionTrait,
+    after: Uuid,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    let orphaned = without_task("cancelled", "void")
+        .add(Column::LabelShipmentId.is_not_null())
+        .add(Column::LabelVoidedAt.is_null())
+        .add(Column::SupportAlertedAt.is_null());
+    page(db, orphaned, after, limit).await
+}
+
+/// How many refunds were wanted of the provider before then, and have no outcome yet.
+pub async fn count_in_doubt(
+    db: &impl ConnectionTrait,
+    requested_before: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::Status.eq("carrier_scanned"))
+        .filter(Column::RefundRequestedAt.lt(requested_before))
+        .count(db)
+        .await
 }
 
 async fn page(

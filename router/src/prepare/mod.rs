@@ -11,7 +11,7 @@ mod repair;
 mod size;
 mod variables;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -60,6 +60,7 @@ pub struct PreparedOperation {
     conditions: Vec<String>,
     requirements: Vec<RequirementId>,
     keep_plan: bool,
+    override_labels: Arc<HashSet<String>>,
     planning_time: Duration,
     plans: Mutex<HashMap<PlanKey, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
@@ -67,11 +68,14 @@ pub struct PreparedOperation {
     only: OnceLock<Arc<Variant>>,
 }
 
-/// A denied caller, and every outcome of `@skip` and `@include`, has a plan and a projection of its own.
+/// A denied caller, every outcome of `@skip` and `@include`, and every share of requests that fields are
+/// overridden for, has a plan and a projection of its own.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct VariantKey {
     denied: Vec<(RequirementId, ErrorCode)>,
     conditions: Vec<bool>,
+    /// Which of the `@override`s for a share of requests apply.
+    share: usize,
 }
 
 /// To a plan it is the same why something is denied.
@@ -79,6 +83,7 @@ struct VariantKey {
 struct PlanKey {
     denied: BTreeSet<RequirementId>,
     conditions: Vec<bool>,
+    share: usize,
 }
 
 /// A plan and the projection that belongs to it.
@@ -116,6 +121,7 @@ impl PreparedOperation {
             conditions: traits.conditions.into_iter().collect(),
             requirements: traits.requirements.into_iter().collect(),
             keep_plan: options.keep_plan,
+            override_labels: Arc::clone(&options.override_labels),
             planning_time: Duration::from_millis(options.limits.planning_ms),
             plans: Mutex::default(),
             variants: Mutex::default(),
@@ -126,6 +132,7 @@ impl PreparedOperation {
             prepared.plan(PlanKey {
                 denied: BTreeSet::new(),
                 conditions: Vec::new(),
+                share: supergraph.shares.draw(),
             })?;
         }
         Ok(prepared)
@@ -202,6 +209,7 @@ impl PreparedOperation {
                 .iter()
                 .map(|name| matches!(variables.get(name), Some(Value::Bool(true))))
                 .collect(),
+            share: self.supergraph.shares.draw(),
         };
         let known = lock(&self.variants).get(&key).cloned();
         if let Some(variant) = known {
@@ -211,6 +219,7 @@ impl PreparedOperation {
         let plan = self.plan(PlanKey {
             denied: denials.keys().copied().collect(),
             conditions: key.conditions.clone(),
+            share: key.share,
         })?;
         let projection = Projection::compile(
             &self.document,
@@ -220,7 +229,10 @@ impl PreparedOperation {
             variables,
         );
         let variant = Arc::new(Variant { plan, projection });
-        if self.requirements.is_empty() && self.conditions.is_empty() {
+        let varies = !self.requirements.is_empty()
+            || !self.conditions.is_empty()
+            || !self.supergraph.shares.is_empty();
+        if !varies {
             return Ok(Arc::clone(self.only.get_or_init(|| variant)));
         }
         let mut variants = lock(&self.variants);
@@ -249,7 +261,10 @@ impl PreparedOperation {
         let conditions: BTreeMap<&str, bool> = names.zip(key.conditions.iter().copied()).collect();
         let document =
             document::for_planner(&self.document, &self.supergraph, &key.denied, &conditions);
-        let plan = guarded(|| plan_document(&document, &self.supergraph, self.planning_time))
+        let shares = &self.supergraph.shares;
+        let overrides = shares.context(key.share, &self.override_labels);
+        let time = self.planning_time;
+        let plan = guarded(|| plan_document(&document, &self.supergraph, overrides, time))
             .unwrap_or_else(|panic| Err(Failure::Internal(panic)))
             .and_then(|plan| {
                 compile::compile(plan, &self.supergraph, self.keep_plan).map_err(Failure::Internal)
@@ -299,6 +314,8 @@ pub struct PrepareOptions {
     pub limits: OperationLimits,
     /// Keeps plans in the form that `extensions.queryPlan` shows.
     pub keep_plan: bool,
+    /// The labels of `@override` that are on.
+    pub override_labels: Arc<HashSet<String>>,
 }
 
 enum Failure {
@@ -309,6 +326,7 @@ enum Failure {
 fn plan_document(
     document: &Document,
     supergraph: &Supergraph,
+    overrides: PlannerOverrideContext,
     time: Duration,
 ) -> Result<QueryPlan, Failure> {
     let planner = &supergraph.planner;
@@ -325,7 +343,7 @@ fn plan_document(
     planner
         .plan_from_normalized_operation(
             normalized.executable_operation(),
-            PlannerOverrideContext::default(),
+            overrides,
             &CancellationToken::with_timeout(time),
         )
         .map_err(|error| match error {

@@ -3,6 +3,7 @@
 mod access;
 mod compose;
 mod needed;
+mod overrides;
 mod schema;
 mod types;
 
@@ -26,6 +27,7 @@ pub(crate) use types::{TypeId, TypeNames, TypeSet};
 
 use crate::error::RouterError;
 use needed::NeededFields;
+use overrides::Shares;
 
 /// A supergraph, ready to plan for.
 pub struct Supergraph {
@@ -35,6 +37,7 @@ pub struct Supergraph {
     pub types: Arc<TypeNames>,
     pub access: Access,
     pub(crate) needed: NeededFields,
+    pub(crate) shares: Shares,
     pub validation: ValidationPlan,
     /// URL by name of subgraph.
     pub endpoints: BTreeMap<String, String>,
@@ -59,6 +62,7 @@ impl Supergraph {
             types: Arc::new(TypeNames::of_document(&document)),
             access: Access::of_document(&document),
             needed: NeededFields::of(&planner.supergraph),
+            shares: Shares::of(&planner.supergraph),
             validation: default_rules_validation_plan(),
             endpoints: planner
                 .supergraph

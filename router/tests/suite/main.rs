@@ -8,6 +8,7 @@
 mod abstract_types;
 mod access;
 mod circuit;
+mod composed;
 mod conditions;
 mod errors;
 mod federation;

@@ -1,5 +1,7 @@
 //! `orderCancel`: by the customer, until the carrier has the order.
 
+use std::sync::Arc;
+
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use entities::orders::order;
@@ -23,7 +25,7 @@ pub(crate) struct OrderCancelPayload {
 impl OrderCancelPayload {
     pub(crate) fn of(row: order::Model) -> ApiResult<Self> {
         Ok(Self {
-            order: Some(Order::try_from(std::sync::Arc::new(row))?),
+            order: Some(Order::try_from(Arc::new(row))?),
             user_errors: Vec::new(),
         })
     }

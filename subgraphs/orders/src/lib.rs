@@ -2,6 +2,7 @@
 
 mod address;
 mod cancel;
+mod cashier;
 mod customer;
 pub mod events;
 mod loaders;

@@ -1,6 +1,8 @@
 //! Changes to orders. Each is one transaction: key, rows, timeline and event. What is refused is
 //! rolled back whole, its key too, so that it can be asked again once the reason is mended.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object};
 use entities::orders::order;
 use platform::stripe::Stripe;
@@ -15,8 +17,8 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::cancel::{self, OrderCancelPayload};
+use crate::cashier::Cashier;
 use crate::loaders::Loaders;
-use crate::payment::Cashier;
 use crate::place::{self, OrderPlacePayload};
 use crate::place_input::OrderPlaceInput;
 use crate::quote;
@@ -206,7 +208,7 @@ async fn stored(transaction: &DatabaseTransaction, id: Uuid) -> ApiResult<order:
     let row = rows
         .remove(&id)
         .ok_or_else(|| ApiError::internal(format!("order {id} is missing")))?;
-    Ok(std::sync::Arc::unwrap_or_clone(row))
+    Ok(Arc::unwrap_or_clone(row))
 }
 
 /// What this process may not have been told of: then its key is logged, not shown.

@@ -12,7 +12,7 @@ use platform::workers::WorkerContext;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::payment::Cashier;
+use crate::cashier::Cashier;
 use crate::rules::settlement::PaymentState;
 
 /// How often it is looked for what is due.

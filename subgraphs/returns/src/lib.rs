@@ -38,6 +38,7 @@ use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::database::Database;
+use platform::flags::Flags;
 use platform::objects::ObjectLinks;
 use platform::stripe::Stripe;
 use resolvers::client::SubgraphClient;
@@ -67,6 +68,7 @@ pub struct State {
     pub easypost_webhook_secret: Option<Secret>,
     /// Where labels are kept, and the links to them.
     pub labels: ObjectLinks,
+    pub flags: Flags,
 }
 
 /// What this domain answers beside GraphQL.

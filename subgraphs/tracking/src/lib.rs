@@ -14,6 +14,7 @@ mod query;
 mod rechecks;
 mod record;
 mod report;
+mod return_parcels;
 mod rules;
 mod shipment;
 mod status;

@@ -1,11 +1,13 @@
 //! What this domain does by itself: asks carriers, and forgets changes that nobody comes back for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use entities::tracking::change;
 use futures::future::{BoxFuture, FutureExt};
 use metrics::gauge;
+use platform::inbox::Subscriber;
 use platform::jobs::run_leased;
 use platform::workers::WorkerContext;
 use sea_orm::DbErr;
@@ -13,12 +15,22 @@ use sea_orm::DbErr;
 use crate::State;
 use crate::carrier::Carrier;
 use crate::poll;
+use crate::return_parcels::FollowLabels;
 
 /// How long changes are kept for watchers who missed them: longer than anybody comes back to the same stream.
 const KEPT: TimeDelta = TimeDelta::days(30);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// Rows of one statement: no change waits long for a sweep.
 const BATCH: u64 = 1_000;
+
+/// The consumers of this domain.
+pub fn subscribers() -> Vec<Subscriber> {
+    vec![Subscriber {
+        name: "tracking.returns",
+        topics: &["returns.events"],
+        handler: Arc::new(FollowLabels),
+    }]
+}
 
 /// What runs beside requests, until its context ends.
 pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {

@@ -51,6 +51,28 @@ impl Graph {
         }
     }
 
+    /// Behind a supergraph that somebody else has composed.
+    pub(crate) async fn composed(
+        sdl: &str,
+        subgraphs: impl IntoIterator<Item = Subgraph>,
+        options: impl Fn(RouterBuilder) -> RouterBuilder,
+    ) -> Self {
+        let subgraphs: Vec<Arc<Subgraph>> = subgraphs.into_iter().map(Arc::new).collect();
+        let mut local = options(Router::builder().supergraph(sdl));
+        let mut http = options(Router::builder().supergraph(sdl));
+        for subgraph in &subgraphs {
+            let service = Arc::new(Service(Arc::clone(subgraph)));
+            let transport = Arc::new(LocalTransport::new(&subgraph.name, service));
+            local = local.transport(&subgraph.name, transport);
+            http = http.transport(&subgraph.name, over_http(subgraph).await);
+        }
+        Self {
+            local: local.build().expect("a router over local transports"),
+            http: http.build().expect("a router over HTTP"),
+            subgraphs,
+        }
+    }
+
     pub(crate) fn routers(&self) -> [(&'static str, &Router); 2] {
         [("local", &self.local), ("http", &self.http)]
     }

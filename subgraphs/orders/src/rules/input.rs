@@ -49,7 +49,8 @@ pub(crate) fn parse(input: &OrderPlaceInput) -> Result<Wanted, Vec<InputError>> 
         .as_ref()
         .map(|given| address(given, "billingAddress", &mut errors));
     let token = input.payment_method_token.trim();
-    if token.is_empty() || token.len() > MAX_TOKEN || token.contains(char::is_whitespace) {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(is_token) {
         errors.push(InputError::new(
             "INVALID_PAYMENT_METHOD",
             "The payment method's token is missing or not valid",
@@ -277,6 +278,23 @@ mod tests {
                 ("INVALID_PAYMENT_METHOD", "input.paymentMethodToken"),
             ]
         );
+    }
+
+    #[test]
+    fn a_token_is_letters_digits_and_nothing_that_leads_elsewhere() {
+        for token in [
+            "",
+            " ",
+            "..",
+            "pm_1/detach",
+            "pm_1?expand=x",
+            "pm_ü",
+            &"x".repeat(256),
+        ] {
+            let mut given = input(vec![item(product(1), 1)]);
+            given.payment_method_token = token.to_owned();
+            assert_eq!(mistakes(&given)[0].0, "INVALID_PAYMENT_METHOD", "{token}");
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Placing and cancelling as a customer does, and the work that is done behind them.
 
 use chrono::Duration;
-use entities::orders::order_payment;
+use entities::orders::{order, order_payment};
 use platform::bus::InProcessBus;
 use platform::tables::outbox_event;
 use platform::workers::WorkerContext;
 use resolvers::testing::ask;
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -107,6 +107,12 @@ impl Shop {
         for job in jobs {
             job.await.unwrap();
         }
+    }
+
+    /// How many orders there are.
+    pub(crate) async fn orders(&self) -> u64 {
+        let orders = order::Entity::find();
+        orders.count(self.scratch.database.read()).await.unwrap()
     }
 
     /// How the payment of the only order placed here stands.

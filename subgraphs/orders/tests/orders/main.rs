@@ -12,6 +12,7 @@ mod others;
 mod ownership;
 mod paging;
 mod place;
+mod refusals;
 mod settlement;
 mod shop;
 mod statements;

@@ -1,11 +1,15 @@
 //! Payments whose outcome was lost on the way, or that come late: each is taken once, or given back.
 
 use chrono::Duration;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use crate::checkout::input;
 use crate::shop::{Shop, shops};
 use crate::stripe::{DECLINED, NEEDS_ACTION, WORKS};
+use crate::webhooks::event;
 
 /// More answers than one call asks for.
 const ALL_ATTEMPTS: u32 = 3;
@@ -149,6 +153,92 @@ async fn an_order_cancelled_before_its_payment_was_created_is_never_charged() {
             .into_iter()
             .filter(|intent| intent["status"] == "succeeded");
         assert_eq!(charged.count(), 0);
+        shop.scratch.drop().await;
+    }
+}
+
+/// What may happen to an order that was placed, in any order.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    TheCustomerConfirms,
+    TheCustomerCancels,
+    StripeTells,
+    TheJobRuns,
+}
+
+/// Whatever happens: a confirmed order was paid, and of a cancelled one nothing was kept.
+#[tokio::test]
+async fn the_money_is_where_the_order_says() {
+    use Happening::{StripeTells, TheCustomerCancels, TheCustomerConfirms, TheJobRuns};
+    for shop in shops().await {
+        for seed in 0..60 {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            let token = [WORKS, NEEDS_ACTION, NEEDS_ACTION, DECLINED]
+                .choose(&mut random)
+                .unwrap();
+            let placed = shop.place(&input(token), &seed.to_string()).await;
+            let id = &placed["order"]["id"];
+            let intent = || {
+                let intents = shop.stripe.intents();
+                let found = intents
+                    .into_iter()
+                    .find(|one| one["metadata"]["order"] == *id);
+                found.unwrap()
+            };
+            let payment = intent()["id"].as_str().unwrap().to_owned();
+
+            let mut happenings = vec![
+                TheCustomerConfirms,
+                TheCustomerCancels,
+                StripeTells,
+                StripeTells,
+                TheJobRuns,
+                TheJobRuns,
+            ];
+            happenings.shuffle(&mut random);
+            happenings.truncate(random.random_range(0..=6));
+            for (number, happening) in happenings.iter().enumerate() {
+                match happening {
+                    TheCustomerConfirms if intent()["status"] == "requires_action" => {
+                        shop.stripe.act(&payment, "succeeded");
+                    }
+                    TheCustomerConfirms => {}
+                    TheCustomerCancels => {
+                        shop.cancel(id, &seed.to_string()).await;
+                    }
+                    StripeTells => {
+                        let intent = intent();
+                        let kind = match intent["status"].as_str().unwrap() {
+                            "succeeded" => "payment_intent.succeeded",
+                            "canceled" => "payment_intent.canceled",
+                            "requires_action" => "payment_intent.requires_action",
+                            _ => "payment_intent.payment_failed",
+                        };
+                        shop.tell(&event(&format!("evt_{seed}_{number}"), kind, &intent))
+                            .await;
+                    }
+                    TheJobRuns => shop.work_after(Duration::seconds(10)).await,
+                }
+            }
+            shop.work_after(Duration::minutes(70)).await;
+
+            let story = shop.story(id).await;
+            let refunds = shop.stripe.refunds();
+            let given_back: i64 = refunds
+                .iter()
+                .filter(|refund| refund["payment_intent"] == *payment)
+                .map(|refund| refund["amount"].as_i64().unwrap())
+                .sum();
+            let kept = intent()["amount_received"].as_i64().unwrap() - given_back;
+            let expected = match story.split_once(':').unwrap().0 {
+                "CONFIRMED" => intent()["amount"].as_i64().unwrap(),
+                "CANCELLED" => 0,
+                _ => panic!("seed {seed}: {story} after {happenings:?}"),
+            };
+            let context = (seed, shop.scratch.name, story, happenings);
+            assert_eq!(kept, expected, "{context:?}");
+            assert_ne!(intent()["status"], "requires_action", "{context:?}");
+        }
         shop.scratch.drop().await;
     }
 }

@@ -13,7 +13,7 @@ use crate::checkout::input;
 use crate::shop::{Shop, now, ord, order, shops};
 use crate::stripe::{NEEDS_ACTION, WEBHOOK_SECRET, WORKS, signature};
 
-fn event(id: &str, kind: &str, object: &Value) -> Value {
+pub(crate) fn event(id: &str, kind: &str, object: &Value) -> Value {
     json!({
         "id": id, "object": "event", "type": kind, "created": now().timestamp(),
         "data": { "object": object },
@@ -39,7 +39,7 @@ impl Shop {
     }
 
     /// Sends an event as Stripe does.
-    async fn tell(&self, event: &Value) -> StatusCode {
+    pub(crate) async fn tell(&self, event: &Value) -> StatusCode {
         let body = event.to_string().into_bytes();
         let signature = signature(WEBHOOK_SECRET, self.clock.now().timestamp(), &body);
         self.send(&body, Some(&signature)).await

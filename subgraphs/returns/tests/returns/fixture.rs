@@ -8,6 +8,7 @@ use entities::insert_many;
 use entities::returns::{customer_return, return_event, return_item};
 use platform::clock::Clock;
 use platform::config::Secret;
+use platform::flags::Flags;
 use platform::objects::{LocalObjects, ObjectLinks};
 use platform::testing::{Scratch, scratch_databases};
 use resolvers::client::SubgraphClient;
@@ -72,6 +73,7 @@ pub(crate) async fn fixtures_with(
             easypost: None,
             easypost_webhook_secret: None,
             labels: labels(files.path(), clock),
+            flags: Flags::defaults(),
         };
         equip(&mut state);
         let subgraph = subgraph(state.clone());

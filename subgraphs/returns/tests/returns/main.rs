@@ -14,6 +14,7 @@ mod labels;
 mod moves;
 mod preview;
 mod providers;
+mod reconciliation;
 mod refunds;
 mod returns;
 mod webhooks;

@@ -7,6 +7,7 @@ mod demo;
 mod order_tracking;
 mod polling;
 mod record;
+mod return_parcels;
 mod shipments;
 mod support;
 mod watching;

@@ -1,0 +1,40 @@
+//! Fields that move from one subgraph to another step by step: `@override` with a label.
+
+use std::collections::HashSet;
+
+use hive_router_query_planner::graph::{PERCENTAGE_SCALE_FACTOR, PlannerOverrideContext};
+use hive_router_query_planner::state::supergraph_state::SupergraphState;
+use rand::Rng;
+
+/// The shares of requests that labels such as `percent(5)` name, in ascending order. The numbers are the planner's:
+/// a hundred-millionth of a percent each.
+#[derive(Debug, Default)]
+pub(crate) struct Shares(Vec<u64>);
+
+impl Shares {
+    pub(super) fn of(supergraph: &SupergraphState) -> Self {
+        let overrides = &supergraph.progressive_overrides;
+        let mut shares: Vec<u64> = overrides.percentages.iter().copied().collect();
+        shares.sort_unstable();
+        Self(shares)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Which shares a request belongs to, by chance: all but this many of the smallest ones.
+    pub(crate) fn draw(&self) -> usize {
+        if self.0.is_empty() {
+            return 0;
+        }
+        let value = rand::rng().random_range(0..100 * PERCENTAGE_SCALE_FACTOR);
+        self.0.iter().filter(|share| value >= **share).count()
+    }
+
+    /// What the planner shall go by for requests that drew this.
+    pub(crate) fn context(&self, drawn: usize, labels: &HashSet<String>) -> PlannerOverrideContext {
+        let value = drawn.checked_sub(1).and_then(|last| self.0.get(last));
+        PlannerOverrideContext::new(labels.clone(), value.copied().unwrap_or_default())
+    }
+}
