@@ -1,0 +1,46 @@
+//! Counting connections over a real Redis server, named by `VANTAGE_TEST_REDIS_URL`.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::pubsub::RedisPubSub;
+use platform::roster::{Evictions, Roster};
+use uuid::Uuid;
+
+const MAX: usize = 2;
+
+fn instance() -> Option<(Roster, Evictions)> {
+    let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
+    let pubsub = Arc::new(RedisPubSub::new(&url).unwrap());
+    Some(Roster::new(&url, pubsub, MAX).unwrap())
+}
+
+async fn evicted(evictions: &mut Evictions) -> u64 {
+    let evicted = tokio::time::timeout(Duration::from_secs(20), evictions.recv());
+    evicted.await.expect("an eviction in time").unwrap()
+}
+
+#[tokio::test]
+async fn one_too_many_evicts_the_users_oldest_wherever_it_is() {
+    let Some((first, mut from_first)) = instance() else {
+        return;
+    };
+    let (second, mut from_second) = instance().unwrap();
+    let user = Uuid::now_v7().to_string();
+    let other = Uuid::now_v7().to_string();
+    first.join(&other, 1);
+    // One round trip after the other: the server's clock says who was first.
+    first.join(&user, 2);
+    first.join(&user, 3);
+    first.join(&user, 4);
+    assert_eq!(evicted(&mut from_first).await, 2);
+    second.join(&user, 1);
+    assert_eq!(evicted(&mut from_first).await, 3);
+    // Whoever has left makes room.
+    first.leave(&user, 4);
+    first.join(&user, 5);
+    first.join(&user, 6);
+    assert_eq!(evicted(&mut from_second).await, 1);
+    assert!(from_first.try_recv().is_err(), "nobody else has to close");
+}
