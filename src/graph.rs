@@ -41,7 +41,10 @@ pub(crate) fn router(
         .limits(configuration.router.limits.clone())
         .override_labels(configuration.router.override_labels.clone())
         .development(configuration.server.development)
-        .event_sequence("orderTracking", "sequence");
+        .event_sequence("orderTracking", "sequence")
+        .event_resume("orderTracking", "after")
+        .event_resume("orderTrackingByToken", "after")
+        .event_sequence("orderTrackingByToken", "sequence");
     for domain in Domain::ALL {
         let name = domain.name();
         let (sdl, transport): (&str, Arc<dyn Transport>) = match domains.subgraph(domain) {

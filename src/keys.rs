@@ -30,11 +30,29 @@ fn subgraph_secret(configuration: &Configuration) -> anyhow::Result<Secret> {
     }
 }
 
-/// The key that signs guest tracking links: another use of the subgraphs' secret, so another key.
+/// The key that signs guest tracking links.
 pub(crate) fn guest_links(configuration: &Configuration) -> anyhow::Result<GuestLinkKey> {
-    let mut hash = Sha256::new_with_prefix(b"vantage guest tracking links\0");
+    let key = derived(configuration, b"vantage guest tracking links\0")?;
+    Ok(GuestLinkKey::new(&key))
+}
+
+/// The key that signs links to files.
+pub(crate) fn object_links(configuration: &Configuration) -> anyhow::Result<Secret> {
+    let key = derived(configuration, b"vantage links to files\0")?;
+    Ok(Secret::new(hex(&key)))
+}
+
+/// The key that the sandbox signs its webhooks with.
+pub(crate) fn sandbox_webhooks(configuration: &Configuration) -> anyhow::Result<Secret> {
+    let key = derived(configuration, b"vantage sandbox webhooks\0")?;
+    Ok(Secret::new(hex(&key)))
+}
+
+/// Another use of the subgraphs' secret, so another key.
+fn derived(configuration: &Configuration, purpose: &[u8]) -> anyhow::Result<[u8; 32]> {
+    let mut hash = Sha256::new_with_prefix(purpose);
     hash.update(subgraph_secret(configuration)?.expose());
-    Ok(GuestLinkKey::new(&hash.finalize()))
+    Ok(hash.finalize().into())
 }
 
 /// Whose tokens are believed: the configuration's, and in development a kept key.
@@ -93,8 +111,9 @@ fn random_hex() -> String {
     for _ in 0..4 {
         hash.update(Uuid::new_v4().as_bytes());
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,6 +10,7 @@ mod graph;
 mod keys;
 mod listener;
 mod output;
+mod playground;
 mod schema_changes;
 mod serving;
 mod simulators;

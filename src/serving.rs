@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use axum::response::Redirect;
 use axum::routing::get;
+use platform::pubsub::RedisPubSub;
+use platform::roster::Roster;
 use platform::telemetry::Metrics;
 use router::Router;
 use router::auth::{AuthConfig, JwtVerifier};
@@ -12,6 +15,7 @@ use router::server::{ServerConfig, ServerState, graphql_routes};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Configuration;
 use crate::listener::{self, Ready};
 
 /// The page that browsers get at the endpoint in development.
@@ -27,20 +31,45 @@ pub(crate) fn edge(
     Ok(ServerState::new(router, verifier, config.clone())?.with_ide_page(EXPLORER))
 }
 
-/// Serves until `stop`; then new connections are refused, requests finish and WebSockets drain.
+/// Lets instances that share a Redis server count a user's connections together.
+pub(crate) fn share_connections(
+    state: &ServerState,
+    configuration: &Configuration,
+) -> anyhow::Result<()> {
+    let Some(url) = &configuration.redis_url else {
+        return Ok(());
+    };
+    let pubsub = RedisPubSub::new(url.expose()).context("redis_url")?;
+    let max = configuration.server.websocket.max_connections_per_user;
+    let (roster, evictions) =
+        Roster::new(url.expose(), Arc::new(pubsub), max).context("redis_url")?;
+    state.share_connections(roster, evictions);
+    Ok(())
+}
+
+/// `/` leading to the explorer, in development.
+pub(crate) fn explorer_first(server: &ServerConfig) -> axum::Router {
+    let routes = axum::Router::new();
+    if !server.development || server.path == "/" {
+        return routes;
+    }
+    let path = server.path.clone();
+    routes.route("/", get(|| async move { Redirect::temporary(&path) }))
+}
+
+/// Serves GraphQL, and `routes` beside it, until `stop`; then new connections are refused, requests finish and WebSockets drain.
 pub(crate) async fn serve(
     listener: TcpListener,
     state: ServerState,
     metrics: Metrics,
+    routes: axum::Router,
     ready: impl Ready,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     tokio::spawn(metrics.clone().upkeep());
-    let mut app = graphql_routes(state.clone()).merge(listener::operations(metrics, ready));
-    if state.config.development {
-        let path = state.config.path.clone();
-        app = app.route("/", get(|| async move { Redirect::temporary(&path) }));
-    }
+    let app = graphql_routes(state.clone())
+        .merge(routes)
+        .merge(listener::operations(metrics, ready));
     let draining = {
         let stop = stop.clone();
         let state = Arc::new(state);

@@ -6,16 +6,18 @@ use anyhow::Context;
 use entities::orders::order;
 use entities::tracking::shipment;
 use platform::clock::Clock;
-use sandbox::{Carrier, KnownParcel, KnownPayment, Sandbox, Status};
+use sandbox::{Carrier, KnownParcel, KnownPayment, Provider, Sandbox, Status};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use url::Url;
 
 use crate::config;
 use crate::config::{Configuration, Mode};
 use crate::domains::{Domain, Domains};
+use crate::keys;
 
 /// A sandbox that serves until the process ends.
 pub(crate) struct Simulators {
@@ -78,27 +80,56 @@ pub(crate) fn are_needed(configuration: &Configuration, subgraphs_here: usize) -
         && !configuration.providers.without_url().is_empty()
 }
 
-/// Serves the simulators beside these domains, whose payments and parcels they know. Gives their address.
+/// Where the webhooks of each provider go, under the public address.
+const WEBHOOKS: [(Provider, &str); 6] = [
+    (Provider::Stripe, "webhooks/stripe"),
+    (Provider::Easypost, "webhooks/easypost"),
+    // Parcels of USPS are followed through EasyPost.
+    (Provider::Easypost, "webhooks/tracking/usps"),
+    (Provider::Dhl, "webhooks/tracking/dhl"),
+    (Provider::Fedex, "webhooks/tracking/fedex"),
+    (Provider::Ups, "webhooks/tracking/ups"),
+];
+
+/// Serves what this process has to call and nobody has a URL for, and lets the configuration say so. The
+/// names are of those that are simulated.
 pub(crate) async fn beside(
-    configuration: &Configuration,
-    domains: &Domains,
+    configuration: &mut Configuration,
     clock: &Clock,
-) -> anyhow::Result<SocketAddr> {
+) -> anyhow::Result<(Simulators, Vec<&'static str>)> {
+    let simulated = configuration.providers.without_url();
     let started = start(&configuration.sandbox, clock, "--sandbox-listen").await?;
-    if let Ok(orders) = domains.database(Domain::Orders) {
-        let paid = order::newest_with_payment(orders.read(), KNOWN).await?;
-        started
-            .sandbox
-            .know_payments(paid.into_iter().filter_map(payment));
+    let secret = keys::sandbox_webhooks(configuration)?;
+    let url = Url::parse(&format!("http://{}", started.address))?;
+    configuration.providers.simulate(&url, &secret);
+    let here = configuration.public_url()?;
+    for (provider, path) in WEBHOOKS {
+        if simulated.contains(&provider.as_str()) {
+            let to = here.join(path)?;
+            started
+                .sandbox
+                .send_webhooks(provider, to.as_str(), secret.expose(), &["*"]);
+        }
     }
-    if let Ok(tracking) = domains.database(Domain::Tracking) {
-        let under_way =
-            shipment::outward_least_recently_polled(tracking.read(), &UNDER_WAY, KNOWN).await?;
-        started
-            .sandbox
-            .know_parcels(under_way.into_iter().filter_map(parcel));
+    Ok((started, simulated))
+}
+
+impl Simulators {
+    /// Tells them of the payments and parcels that these domains had before.
+    pub(crate) async fn know(&self, domains: &Domains) -> anyhow::Result<()> {
+        if let Ok(orders) = domains.database(Domain::Orders) {
+            let paid = order::newest_with_payment(orders.read(), KNOWN).await?;
+            self.sandbox
+                .know_payments(paid.into_iter().filter_map(payment));
+        }
+        if let Ok(tracking) = domains.database(Domain::Tracking) {
+            let under_way =
+                shipment::outward_least_recently_polled(tracking.read(), &UNDER_WAY, KNOWN).await?;
+            self.sandbox
+                .know_parcels(under_way.into_iter().filter_map(parcel));
+        }
+        Ok(())
     }
-    Ok(started.address)
 }
 
 fn payment(order: order::Model) -> Option<KnownPayment> {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use platform::bus::{EventBus, InProcessBus, RedisBus};
 use platform::clock::Clock;
 use platform::database::Database;
-use platform::inbox::{Deliverer, Receiver, Subscriber};
+use platform::inbox::{Deliverer, Receiver};
 use platform::jobs;
 use platform::outbox::Publisher;
 use platform::workers::WorkerContext;
@@ -24,18 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Workers {
     tasks: TaskTracker,
     stop: CancellationToken,
-}
-
-/// The consumers of a domain.
-fn subscribers(domain: Domain) -> Vec<Subscriber> {
-    match domain {
-        Domain::Orders => orders::workers::subscribers(),
-        Domain::Returns
-        | Domain::Pricing
-        | Domain::Notifications
-        | Domain::Search
-        | Domain::Tracking => Vec::new(),
-    }
 }
 
 /// Events between domains: over Redis when there is one, else within the process.
@@ -55,33 +43,34 @@ impl Workers {
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let bus = bus(configuration)?;
-        let here = domains.databases();
         let workers = Self {
             tasks: TaskTracker::new(),
             stop: stop.clone(),
         };
-        let contexts: Vec<_> = here
-            .into_iter()
-            .map(|(domain, database)| (domain, workers.context(database, &bus, clock)))
+        let contexts: Vec<_> = domains
+            .work()
+            .map(|(database, work)| (workers.context(database, &bus, clock), work))
             .collect();
         // All consumers first: what is published reaches those who have joined.
-        for (domain, context) in &contexts {
-            for subscriber in subscribers(*domain) {
-                let receiver = Receiver::join(context.clone(), &subscriber)?;
+        for (context, work) in &contexts {
+            for subscriber in &work.subscribers {
+                let receiver = Receiver::join(context.clone(), subscriber)?;
                 workers.tasks.spawn(receiver.run());
-                let deliverer = Deliverer::new(context.clone(), subscriber);
+                let deliverer = Deliverer::new(context.clone(), subscriber.clone());
                 workers.tasks.spawn(deliverer.run());
             }
         }
-        let is_whole = contexts.len() == Domain::ALL.len();
-        let is_published = is_whole || bus.is_shared();
+        let is_published = domains.len() == Domain::ALL.len() || bus.is_shared();
         if !is_published && !contexts.is_empty() {
             tracing::warn!(
                 "events wait in the outbox: other domains run in other processes, and without \
                  redis_url nothing carries events there"
             );
         }
-        for (_, context) in contexts {
+        for (context, work) in contexts {
+            for job in (work.jobs)(&context) {
+                workers.tasks.spawn(job);
+            }
             if is_published {
                 workers.tasks.spawn(Publisher::new(context.clone()).run());
             }

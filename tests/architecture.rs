@@ -185,7 +185,8 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            if name != "target" && name != "vendor" && !name.starts_with('.') {
+            // What is vendored was written elsewhere.
+            if !matches!(&*name, "target" | "vendor" | "node_modules") && !name.starts_with('.') {
                 files.extend(rust_files(&path));
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {

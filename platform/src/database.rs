@@ -157,7 +157,7 @@ impl Database {
     }
 
     /// Changes with every [`commit`](Self::commit) in this process.
-    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
+    pub fn commits(&self) -> watch::Receiver<u64> {
         self.commits.subscribe()
     }
 

@@ -19,6 +19,8 @@ pub enum ErrorCode {
     RateLimited,
     SubgraphUnavailable,
     DeadlineExceeded,
+    /// What was watched has been switched off: a WebSocket closes with 4003.
+    FeatureDisabled,
     Internal,
 }
 
@@ -33,6 +35,7 @@ impl ErrorCode {
             Self::RateLimited => "RATE_LIMITED",
             Self::SubgraphUnavailable => "SUBGRAPH_UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::FeatureDisabled => "FEATURE_DISABLED",
             Self::Internal => "INTERNAL",
         }
     }

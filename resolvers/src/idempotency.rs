@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use platform::tables::idempotency_key as table;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -47,6 +47,23 @@ pub struct Slot {
     key: String,
 }
 
+/// What the key's first use answered, if there was one: for mutations that ask others before they
+/// begin their transaction, so that a replay asks nobody. Does not replace [`claim`].
+pub async fn earlier<I: Serialize, T: DeserializeOwned>(
+    db: &impl ConnectionTrait,
+    using: &KeyUse<'_, I>,
+    now: DateTime<Utc>,
+) -> ApiResult<Option<T>> {
+    check(using.key)?;
+    let Some(earlier) = find(db, using.caller.to_string(), using).await? else {
+        return Ok(None);
+    };
+    if earlier.expires_at <= now {
+        return Ok(None);
+    }
+    replay(earlier, &hash(using.input)?).map(Some)
+}
+
 /// Claims the key inside the transaction of the mutation's effect.
 ///
 /// The row is inserted first, so a concurrent use waits at the database until this transaction
@@ -56,11 +73,7 @@ pub async fn claim<I: Serialize, T: DeserializeOwned>(
     using: KeyUse<'_, I>,
     now: DateTime<Utc>,
 ) -> ApiResult<Claim<T>> {
-    if using.key.is_empty() || using.key.len() > MAX_KEY_LENGTH {
-        return Err(ApiError::bad_user_input(format!(
-            "idempotencyKey must have 1 to {MAX_KEY_LENGTH} characters: use a fresh UUID"
-        )));
-    }
+    check(using.key)?;
     let caller = using.caller.to_string();
     let input_hash = hash(using.input)?;
     table::Entity::delete_many()
@@ -89,19 +102,38 @@ pub async fn claim<I: Serialize, T: DeserializeOwned>(
             key: using.key.to_owned(),
         }));
     }
-    let earlier =
-        table::Entity::find_by_id((caller, using.operation.to_owned(), using.key.to_owned()))
-            .one(transaction)
-            .await?
-            .ok_or_else(|| ApiError::conflict("This idempotency key is in use: try again"))?;
+    let earlier = find(transaction, caller, &using)
+        .await?
+        .ok_or_else(|| ApiError::conflict("This idempotency key is in use: try again"))?;
+    replay(earlier, &input_hash).map(Claim::Replay)
+}
+
+fn check(key: &str) -> ApiResult<()> {
+    if key.is_empty() || key.len() > MAX_KEY_LENGTH {
+        return Err(ApiError::bad_user_input(format!(
+            "idempotencyKey must have 1 to {MAX_KEY_LENGTH} characters: use a fresh UUID"
+        )));
+    }
+    Ok(())
+}
+
+async fn find<I>(
+    db: &impl ConnectionTrait,
+    caller: String,
+    using: &KeyUse<'_, I>,
+) -> ApiResult<Option<table::Model>> {
+    let key = (caller, using.operation.to_owned(), using.key.to_owned());
+    Ok(table::Entity::find_by_id(key).one(db).await?)
+}
+
+/// What was answered then, if the input is the same.
+fn replay<T: DeserializeOwned>(earlier: table::Model, input_hash: &str) -> ApiResult<T> {
     if earlier.input_hash != input_hash {
         return Err(ApiError::conflict(
             "This idempotency key was used with other input: use a new key for a new request",
         ));
     }
-    serde_json::from_value(earlier.outcome)
-        .map(Claim::Replay)
-        .map_err(ApiError::internal)
+    serde_json::from_value(earlier.outcome).map_err(ApiError::internal)
 }
 
 impl Slot {

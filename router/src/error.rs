@@ -19,11 +19,13 @@ pub enum ErrorCode {
     DeadlineExceeded,
     /// A live subscription does not fit the schema that has replaced the one it began with.
     SchemaChanged,
+    /// What a live subscription watched has been switched off.
+    FeatureDisabled,
     Internal,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::BadUserInput,
@@ -36,6 +38,7 @@ impl ErrorCode {
         Self::SubgraphUnavailable,
         Self::DeadlineExceeded,
         Self::SchemaChanged,
+        Self::FeatureDisabled,
         Self::Internal,
     ];
 
@@ -53,6 +56,7 @@ impl ErrorCode {
             Self::SubgraphUnavailable => "SUBGRAPH_UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::SchemaChanged => "SCHEMA_CHANGED",
+            Self::FeatureDisabled => "FEATURE_DISABLED",
             Self::Internal => "INTERNAL",
         }
     }

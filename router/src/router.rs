@@ -46,6 +46,8 @@ struct Options {
     errors: ErrorPolicy,
     /// Root fields of subscriptions, and the field of their events that numbers these.
     sequences: Vec<(String, String)>,
+    /// Subscriptions that can begin after a number, and the argument that says which.
+    resumes: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -61,6 +63,7 @@ impl Default for Options {
             },
             errors: ErrorPolicy::default(),
             sequences: Vec::new(),
+            resumes: Vec::new(),
         }
     }
 }
@@ -147,6 +150,34 @@ impl Router {
         Ok(job)
     }
 
+    /// The same subscription beginning after the event of this number, if its source can do that.
+    pub(crate) async fn resumed(&self, job: &Job, after: i64) -> Option<Job> {
+        let after = i32::try_from(after).ok()?;
+        let mut resumes = self.inner.options.resumes.iter();
+        let text = resumes.find_map(|(field, argument)| {
+            job.operation.with_argument(field, argument, RESUME_AFTER)
+        })?;
+        let mut variables = (*job.variables).clone();
+        variables.insert(RESUME_AFTER.to_owned(), after.into());
+        let request = GraphQLRequest {
+            query: Some(text),
+            operation_name: job.operation.name().map(str::to_owned),
+            variables,
+            extensions: Map::new(),
+        };
+        let context = (*job.context).clone();
+        let resumed = self.subscription(request, context).await;
+        resumed
+            .inspect_err(|refused| {
+                let why = refused.errors.first().map(|error| &error.message);
+                tracing::warn!(
+                    ?why,
+                    "a subscription begins anew where it should be resumed"
+                );
+            })
+            .ok()
+    }
+
     /// Parses, validates and plans, or finds all that in the cache. The protocols ask it for the
     /// operation's kind before they execute.
     ///
@@ -216,6 +247,9 @@ impl Router {
         })
     }
 }
+
+/// The variable in which a resumed subscription has its number.
+const RESUME_AFTER: &str = "_resumeAfter";
 
 fn refused(code: ErrorCode, message: &str) -> GraphQLResponse {
     GraphQLResponse::refused(vec![GraphQLError::new(code, message)])
@@ -409,6 +443,16 @@ impl RouterBuilder {
     pub fn event_sequence(mut self, subscription: &str, field: &str) -> Self {
         let numbered = (subscription.to_owned(), field.to_owned());
         self.options.sequences.push(numbered);
+        self
+    }
+
+    /// Says that this subscription can begin after an event, named by the number that
+    /// [`Self::event_sequence`] is about in this argument, an `Int`. A watcher who has lost its connection
+    /// and its stream is then told what it has missed, in place of what a new subscription begins with.
+    /// Default: none can.
+    pub fn event_resume(mut self, subscription: &str, argument: &str) -> Self {
+        let resumed = (subscription.to_owned(), argument.to_owned());
+        self.options.resumes.push(resumed);
         self
     }
 

@@ -62,6 +62,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let listener = listener::bind(configuration.listen).await?;
     let stop = listener::stopped()?;
     let state = serving::edge(router, &auth, &server)?;
+    serving::share_connections(&state, &configuration)?;
 
     let address = listener
         .local_addr()
@@ -77,7 +78,8 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         supergraph,
         state.clone(),
     ));
-    let served = serving::serve(listener, state, metrics, Always, stop).await;
+    let routes = serving::explorer_first(&server);
+    let served = serving::serve(listener, state, metrics, routes, Always, stop).await;
     reloading.abort();
     served
 }

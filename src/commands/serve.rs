@@ -1,5 +1,6 @@
 //! `vantage serve`: the whole graph from one process, or its router alone.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use crate::config::{Configuration, Mode};
 use crate::domains::{Domain, Domains};
 use crate::output;
 use crate::workers::Workers;
-use crate::{graph, keys, listener, serving, simulators};
+use crate::{graph, keys, listener, playground, serving, simulators};
 
 /// What the start page asks, and answers by itself.
 const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { status total { formatted } items { productName product { price { current { amount { formatted } } } } } shipments { carrier status } } } } }";
@@ -22,13 +23,16 @@ const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { sta
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
-    let configuration = Configuration::load(
+    let mut configuration = Configuration::load(
         command.settings.config.as_deref(),
         std::env::vars_os(),
         &command.overrides(),
     )?;
     let metrics = configuration.telemetry.start()?;
     let listener = listener::bind(configuration.listen).await?;
+    configuration.listen = listener
+        .local_addr()
+        .context("the listener has no address")?;
     let stop = listener::stopped()?;
 
     let key = keys::caller_key(&configuration)?;
@@ -40,40 +44,48 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             !command.router_only && configuration.subgraphs.url(domain.name()).is_none()
         })
         .collect();
+    let simulators = if simulators::are_needed(&configuration, here.len()) {
+        Some(simulators::beside(&mut configuration, &clock).await?)
+    } else {
+        None
+    };
     let domains = Domains::open(&configuration, &here, &key, &clock).await?;
     if configuration.mode == Mode::Development && here.len() == Domain::ALL.len() {
         domains.seed_when_empty(&configuration, &clock).await?;
     }
     domains.start().await?;
-    let simulated = if simulators::are_needed(&configuration, here.len()) {
-        Some(simulators::beside(&configuration, &domains, &clock).await?)
-    } else {
-        None
-    };
+    if let Some((simulators, _)) = &simulators {
+        simulators.know(&domains).await?;
+    }
     let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
     let router = graph::router(&configuration, &domains, &key)?;
     let state = serving::edge(router.clone(), &auth, &configuration.server)?;
+    serving::share_connections(&state, &configuration)?;
 
-    let address = listener
-        .local_addr()
-        .context("the listener has no address")?;
-    let url = format!("http://{address}{}", configuration.server.path);
+    let url = format!(
+        "http://{}{}",
+        configuration.listen, configuration.server.path
+    );
     output::line(&format!("Vantage is listening on {url}"))?;
-    if let Some(address) = simulated {
+    if let Some((simulators, simulated)) = &simulators {
         output::line(&format!(
-            "Simulated at http://{address}: {}",
-            configuration.providers.without_url().join(", ")
+            "Simulated at http://{}: {}",
+            simulators.address,
+            simulated.join(", ")
         ))?;
     }
     if configuration.mode == Mode::Development
         && let Some(customer) = domains.demo_customer().await?
     {
-        introduce(&url, &router, &auth, &customer).await?;
+        introduce(&url, configuration.listen, &router, &auth, &customer).await?;
     }
     if command.demo {
         domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
     }
-    let served = serving::serve(listener, state, metrics, domains, stop).await;
+    let routes = domains
+        .routes()
+        .merge(playground::routes(&configuration.server));
+    let served = serving::serve(listener, state, metrics, routes, domains, stop).await;
     workers.stopped().await;
     served
 }
@@ -81,6 +93,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
 /// A first query to paste, and its answer.
 async fn introduce(
     url: &str,
+    address: SocketAddr,
     router: &Router,
     auth: &router::auth::AuthConfig,
     customer: &str,
@@ -94,6 +107,11 @@ async fn introduce(
         ttl: TOKEN_TTL,
     };
     let token = key.mint(&token, std::time::SystemTime::now())?;
+    // The part behind # is for the page alone: it is not sent to any server.
+    output::line(&format!(
+        "\nOpen it in a browser as the demo customer:\n\n  http://{address}{}#token={token}",
+        playground::PATH
+    ))?;
     let answer = router
         .execute(
             GraphQLRequest::new(FIRST_QUERY),

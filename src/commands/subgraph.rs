@@ -11,13 +11,16 @@ use crate::workers::Workers;
 use crate::{keys, listener, subgraph_server};
 
 pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
-    let configuration = Configuration::load(
+    let mut configuration = Configuration::load(
         command.settings.config.as_deref(),
         std::env::vars_os(),
         &command.settings.overrides(Some(&command.listen)),
     )?;
     let metrics = configuration.telemetry.start()?;
     let listener = listener::bind(configuration.listen).await?;
+    configuration.listen = listener
+        .local_addr()
+        .context("the listener has no address")?;
     let stop = listener::stopped()?;
 
     let key = keys::caller_key(&configuration)?;
@@ -30,18 +33,17 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
         .subgraph(domain)
         .with_context(|| format!("the {} subgraph was not opened", domain.name()))?;
 
-    let address = listener
-        .local_addr()
-        .context("the listener has no address")?;
     output::line(&format!(
-        "The {} subgraph is listening on http://{address}/graphql",
-        domain.name()
+        "The {} subgraph is listening on http://{}/graphql",
+        domain.name(),
+        configuration.listen
     ))?;
     if command.demo {
         domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
     }
     tokio::spawn(metrics.clone().upkeep());
     let app = subgraph_server::routes(subgraph.clone(), key)
+        .merge(domains.routes())
         .merge(listener::operations(metrics, domains.clone()));
     let served = listener::serve(listener, app, stop).await;
     workers.stopped().await;

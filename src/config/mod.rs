@@ -2,7 +2,11 @@
 
 mod auth;
 mod demo;
+mod flags;
+mod objects;
+mod orders;
 mod pricing;
+mod providers;
 mod router;
 mod sandbox;
 mod server;
@@ -22,11 +26,16 @@ use ::router::server::ServerConfig;
 use platform::config::{ConfigError, ConnectionUrl, Invalid, Layers, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 pub(crate) use self::router::Router;
-pub(crate) use self::sandbox::{Providers, Sandbox};
+pub(crate) use self::sandbox::Sandbox;
 pub(crate) use demo::Demo;
+pub(crate) use flags::Flags;
+pub(crate) use objects::Objects;
+pub(crate) use orders::Orders;
 pub(crate) use pricing::Pricing;
+pub(crate) use providers::{Provider, Providers};
 pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
 pub(crate) use tracking::Tracking;
@@ -54,8 +63,12 @@ pub(crate) struct Configuration {
     pub(crate) mode: Mode,
     /// Address and port to serve on; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
+    /// Where clients reach this process, for links to it: `https://shop.example.com`. Without it, `listen`.
+    pub(crate) public_url: Option<Url>,
     /// Directory of the embedded databases, indexes and generated keys; created when missing.
     pub(crate) data: PathBuf,
+    /// Where this instance runs, such as us-east-1: in metrics, and for flags that are on in some regions only.
+    pub(crate) region: String,
     /// PostgreSQL, one schema for each domain. Without it each domain has an SQLite file in `data`.
     pub(crate) database_url: Option<ConnectionUrl>,
     /// Redis, for messages and caches shared by instances. Without it they stay in the process.
@@ -68,8 +81,11 @@ pub(crate) struct Configuration {
     pub(crate) server: ServerConfig,
     pub(crate) router: Router,
     pub(crate) subgraphs: Subgraphs,
+    pub(crate) flags: Flags,
+    pub(crate) orders: Orders,
     pub(crate) pricing: Pricing,
     pub(crate) tracking: Tracking,
+    pub(crate) objects: Objects,
     pub(crate) providers: Providers,
     pub(crate) sandbox: Sandbox,
     pub(crate) demo: Demo,
@@ -92,7 +108,9 @@ impl Default for Configuration {
         Self {
             mode: Mode::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            public_url: None,
             data: PathBuf::from("./data"),
+            region: "local".to_owned(),
             database_url: None,
             redis_url: None,
             subgraph_secret: None,
@@ -100,8 +118,11 @@ impl Default for Configuration {
             server: server::in_mode(ServerConfig::default(), Mode::default()),
             router: Router::default(),
             subgraphs: Subgraphs::default(),
+            flags: Flags::default(),
+            orders: Orders::default(),
             pricing: Pricing::default(),
             tracking: Tracking::default(),
+            objects: Objects::default(),
             providers: Providers::default(),
             sandbox: Sandbox::default(),
             demo: Demo::default(),
@@ -153,6 +174,14 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// Where clients reach this process: where it listens, unless something else was said.
+    pub(crate) fn public_url(&self) -> anyhow::Result<Url> {
+        match &self.public_url {
+            Some(url) => Ok(url.clone()),
+            None => Ok(Url::parse(&format!("http://{}", self.listen))?),
+        }
+    }
+
     /// What no single value can know to be wrong.
     fn check(&self) -> Result<(), Invalid> {
         check_scheme(
@@ -160,6 +189,14 @@ impl Configuration {
             self.database_url.as_ref(),
             &["postgres", "postgresql"],
         )?;
+        if let Some(url) = &self.public_url
+            && !matches!(url.scheme(), "http" | "https")
+        {
+            return Err(Invalid::new(
+                "public_url",
+                format!("{:?} is none of http, https", url.scheme()),
+            ));
+        }
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
         server::check(&self.server, self.mode)?;
         self.subgraphs.check()?;

@@ -1,11 +1,10 @@
-//! The simulated third parties, and where the real ones are.
+//! The simulated third parties.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use platform::config::{Duration, Invalid};
+use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 /// The simulated third parties. `serve` runs them in development, for those without a URL in `providers`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,63 +52,5 @@ impl Sandbox {
             settle: self.settle,
             webhook_retry: self.webhook_retry,
         }
-    }
-}
-
-/// Where the third parties are. Without a URL: the sandbox that `serve` runs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Providers {
-    pub(crate) easypost: Provider,
-    pub(crate) stripe: Provider,
-    pub(crate) dhl: Provider,
-    pub(crate) fedex: Provider,
-    pub(crate) ups: Provider,
-    pub(crate) exchange_rates: Provider,
-    pub(crate) fcm: Provider,
-}
-
-/// One third party.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Provider {
-    /// Start of its API's addresses, without a path.
-    pub(crate) url: Option<Url>,
-}
-
-impl Providers {
-    fn named(&self) -> [(&'static str, &Provider); 7] {
-        [
-            ("easypost", &self.easypost),
-            ("stripe", &self.stripe),
-            ("dhl", &self.dhl),
-            ("fedex", &self.fedex),
-            ("ups", &self.ups),
-            ("exchange_rates", &self.exchange_rates),
-            ("fcm", &self.fcm),
-        ]
-    }
-
-    /// Those without a URL, by name.
-    pub(crate) fn without_url(&self) -> Vec<&'static str> {
-        self.named()
-            .into_iter()
-            .filter(|(_, provider)| provider.url.is_none())
-            .map(|(name, _)| name)
-            .collect()
-    }
-
-    pub(super) fn check(&self) -> Result<(), Invalid> {
-        for (name, provider) in self.named() {
-            if let Some(url) = &provider.url
-                && !matches!(url.scheme(), "http" | "https")
-            {
-                return Err(Invalid::new(
-                    format!("providers.{name}.url"),
-                    format!("{:?} is none of http, https", url.scheme()),
-                ));
-            }
-        }
-        Ok(())
     }
 }

@@ -5,10 +5,22 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 /// How often carriers are asked where a shipment is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tracking {
+    /// How often those who watch are asked whether they still may: whether live updates are on for them, and a
+    /// guest's link is good.
+    pub(crate) recheck_interval: Duration,
     pub(crate) carriers: Carriers,
+}
+
+impl Default for Tracking {
+    fn default() -> Self {
+        Self {
+            recheck_interval: Duration::from_secs(20),
+            carriers: Carriers::default(),
+        }
+    }
 }
 
 /// The carriers that are polled; the others call us.

@@ -3,9 +3,17 @@
 
 mod events;
 mod kit;
+mod orders;
+mod playground;
+mod refunds;
 mod returns;
 mod sandbox;
 mod schema;
 mod start;
 mod storefront;
+mod third_parties;
 mod tracking;
+mod tracking_carriers;
+mod tracking_client;
+mod tracking_faults;
+mod tracking_instances;

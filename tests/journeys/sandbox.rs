@@ -31,6 +31,8 @@ async fn serve_simulates_the_third_parties_that_are_not_configured_and_they_know
     command
         .env("VANTAGE_DEMO__ORDERS", "60")
         .env("VANTAGE_PROVIDERS__FCM__URL", "https://fcm.example.com")
+        .env("VANTAGE_PROVIDERS__FCM__ACCOUNT", "shop")
+        .env("VANTAGE_PROVIDERS__FCM__KEY", "key")
         .args(["serve", "--listen", "127.0.0.1:0"]);
     let mut process = Process::start(command).await;
     let line = process.output.next_line().await.unwrap().unwrap();

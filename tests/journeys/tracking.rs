@@ -1,68 +1,15 @@
 //! Live tracking through the running binary: a snapshot, then every update in order, in every layout.
 
+use serde_json::json;
+
 use crate::kit::{Graph, Layout, layouts};
-use futures::{SinkExt, StreamExt};
-use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use crate::tracking_client::Client;
 
 /// Moves a parcel every 50 ms, so that a test need not wait.
 const SHOP: [(&str, &str); 2] = [
     ("VANTAGE_DEMO__ORDERS", "60"),
     ("VANTAGE_DEMO__TICKER_INTERVAL", "50ms"),
 ];
-
-const TRACKING: &str = "subscription($order: ID!) { orderTracking(orderId: $order) { sequence snapshot status location timestamp carrier shipment { trackingNumber status } order { id status total { formatted } } } }";
-
-type Socket =
-    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
-
-async fn connect(graph: &Graph, token: Option<&str>) -> Socket {
-    let url = format!("{}/graphql", graph.router.base.replace("http", "ws"));
-    let mut request = url.into_client_request().unwrap();
-    request.headers_mut().insert(
-        "sec-websocket-protocol",
-        "graphql-transport-ws".parse().unwrap(),
-    );
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    let payload = token.map_or(
-        json!({}),
-        |token| json!({ "authorization": format!("Bearer {token}") }),
-    );
-    send(
-        &mut socket,
-        json!({ "type": "connection_init", "payload": payload }),
-    )
-    .await;
-    assert_eq!(receive(&mut socket).await["type"], "connection_ack");
-    socket
-}
-
-async fn send(socket: &mut Socket, message: Value) {
-    socket
-        .send(Message::text(message.to_string()))
-        .await
-        .unwrap();
-}
-
-async fn receive(socket: &mut Socket) -> Value {
-    loop {
-        match socket.next().await.expect("a message").unwrap() {
-            Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-            Message::Close(frame) => panic!("closed: {frame:?}"),
-            _ => {}
-        }
-    }
-}
-
-async fn watch(socket: &mut Socket, order: &Value) {
-    let payload = json!({ "query": TRACKING, "variables": { "order": order } });
-    send(
-        socket,
-        json!({ "id": "1", "type": "subscribe", "payload": payload }),
-    )
-    .await;
-}
 
 #[tokio::test]
 async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
@@ -78,22 +25,20 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
             .iter()
             .max_by_key(|order| order["deliveredAt"].as_str().unwrap_or(not_yet));
         let order = &moving.expect("an order that was sent")["id"];
+        let order = order.as_str().unwrap();
 
         // Two watchers of one order get the same.
         let mut sockets = [
-            connect(&graph, Some(&token)).await,
-            connect(&graph, Some(&token)).await,
+            Client::connect(&graph.router.base, Some(&token)).await,
+            Client::connect(&graph.router.base, Some(&token)).await,
         ];
         for socket in &mut sockets {
-            watch(socket, order).await;
+            socket.watch(order).await;
             let mut last = None;
             for event in 0..4 {
-                let message = receive(socket).await;
-                assert_eq!(message["type"], "next", "{layout:?}: {message:#}");
-                assert_eq!(message["payload"].get("errors"), None, "{message:#}");
-                let update = &message["payload"]["data"]["orderTracking"];
+                let update = socket.update().await;
                 assert_eq!(update["snapshot"], event == 0, "{update:#}");
-                assert_eq!(&update["order"]["id"], order);
+                assert_eq!(update["order"]["id"], order);
                 assert!(
                     update["order"]["total"]["formatted"].is_string(),
                     "{update:#}"
@@ -128,9 +73,9 @@ async fn only_the_owner_may_watch() {
         (Some(other.as_str()), "FORBIDDEN"),
         (None, "UNAUTHENTICATED"),
     ] {
-        let mut socket = connect(&graph, token).await;
-        watch(&mut socket, order).await;
-        let message = receive(&mut socket).await;
+        let mut client = Client::connect(&graph.router.base, token).await;
+        client.watch(order.as_str().unwrap()).await;
+        let message = client.receive().await;
         // Refused at once, or as the first and only event: the client sees the code either way.
         let errors = match message["type"].as_str() {
             Some("error") => &message["payload"],

@@ -4,4 +4,5 @@ pub mod customer;
 pub mod order;
 pub mod order_event;
 pub mod order_item;
+pub mod order_payment;
 pub mod payment_method;

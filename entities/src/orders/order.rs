@@ -100,10 +100,17 @@ pub async fn lock(transaction: &DatabaseTransaction, id: Uuid) -> Result<Option<
         .await
 }
 
-/// Writes what may change of an order: its status, and when it had which.
+/// Adds an order.
+pub async fn insert(transaction: &DatabaseTransaction, order: Model) -> Result<(), DbErr> {
+    order.into_active_model().insert(transaction).await?;
+    Ok(())
+}
+
+/// Writes what may change of an order: its payment, its status, and when it had which.
 pub async fn update(transaction: &DatabaseTransaction, order: Model) -> Result<(), DbErr> {
     let mut row = order.into_active_model();
     for column in [
+        Column::PaymentIntentId,
         Column::Status,
         Column::ConfirmedAt,
         Column::ShippedAt,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+use sea_orm::{DatabaseTransaction, IntoActiveModel};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "payment_methods")]
@@ -42,4 +43,23 @@ pub async fn by_ids(
         .into_iter()
         .map(|row| (row.id, Arc::new(row)))
         .collect())
+}
+
+/// The customer's payment method with this token.
+pub async fn of_token(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    token: &str,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::Token.eq(token))
+        .one(db)
+        .await
+}
+
+/// Adds a payment method.
+pub async fn insert(transaction: &DatabaseTransaction, method: Model) -> Result<(), DbErr> {
+    method.into_active_model().insert(transaction).await?;
+    Ok(())
 }

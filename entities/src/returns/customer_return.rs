@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
+
+use super::return_task;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "returns")]
@@ -28,6 +31,8 @@ pub struct Model {
     pub shipping_refunded: bool,
     /// `original_payment` or `store_credit`.
     pub refund_method: String,
+    /// The payment that the refund is taken from, known since the provider was first called.
+    pub payment_intent_id: Option<String>,
     /// The key the payment provider knows the refund by, written before it is called.
     pub refund_key: Option<String>,
     pub refund_attempts: i32,
@@ -51,6 +56,8 @@ pub struct Model {
     pub label_expires_at: Option<DateTime<Utc>>,
     pub label_voided_at: Option<DateTime<Utc>>,
     pub carrier_scanned_at: Option<DateTime<Utc>>,
+    /// When the package was delivered at the warehouse.
+    pub delivered_at: Option<DateTime<Utc>>,
     /// When support was told that nothing happened since it was made.
     pub support_alerted_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -99,6 +106,19 @@ pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
     Entity::find_by_id(id).lock_exclusive().one(db).await
 }
 
+/// The return that is sent back under this number, locked until the transaction ends.
+pub async fn lock_tracked(
+    db: &impl ConnectionTrait,
+    tracking_number: &str,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::TrackingNumber.eq(tracking_number))
+        .order_by_desc(Column::CreatedAt)
+        .lock_exclusive()
+        .one(db)
+        .await
+}
+
 /// Writes the row if its stored status is still this one, and says whether it was.
 pub async fn change(
     db: &impl ConnectionTrait,
@@ -144,6 +164,54 @@ pub async fn unlabelled(
         .add(Column::CreatedAt.lt(created_before))
         .add(Column::SupportAlertedAt.is_null());
     page(db, stuck, after, limit).await
+}
+
+/// In this status, and without a task of this kind.
+fn without_task(status: &str, kind: &str) -> Condition {
+    let tasks = Query::select()
+        .column((return_task::Entity, return_task::Column::ReturnId))
+        .from(return_task::Entity)
+        .and_where(Expr::col((return_task::Entity, return_task::Column::Kind)).eq(kind))
+        .to_owned();
+    Condition::all()
+        .add(Column::Status.eq(status))
+        .add(Column::Id.not_in_subquery(tasks))
+}
+
+/// Ids of returns that the carrier has and whose refund nobody is at: those after this id, in their
+/// order.
+pub async fn unrefunded(
+    db: &impl ConnectionTrait,
+    after: Uuid,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    page(db, without_task("carrier_scanned", "refund"), after, limit).await
+}
+
+/// Ids of cancelled returns whose label was not given back, that nobody is at and that support was
+/// not told of: those after this id, in their order.
+pub async fn unvoided(
+    db: &impl ConnectionTrait,
+    after: Uuid,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    let orphaned = without_task("cancelled", "void")
+        .add(Column::LabelShipmentId.is_not_null())
+        .add(Column::LabelVoidedAt.is_null())
+        .add(Column::SupportAlertedAt.is_null());
+    page(db, orphaned, after, limit).await
+}
+
+/// How many refunds were wanted of the provider before then, and have no outcome yet.
+pub async fn count_in_doubt(
+    db: &impl ConnectionTrait,
+    requested_before: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::Status.eq("carrier_scanned"))
+        .filter(Column::RefundRequestedAt.lt(requested_before))
+        .count(db)
+        .await
 }
 
 async fn page(

@@ -4,3 +4,5 @@ pub mod customer_return;
 pub mod order_turn;
 pub mod return_event;
 pub mod return_item;
+pub mod return_task;
+pub mod store_credit;

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::{DatabaseTransaction, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "products")]
@@ -73,4 +74,27 @@ pub async fn count_active(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
         .filter(Column::Active.eq(true))
         .count(db)
         .await
+}
+
+/// Puts units back into stock, and gives how many there were before; `None` when there is no such
+/// product.
+pub async fn restock(
+    transaction: &DatabaseTransaction,
+    id: Uuid,
+    units: i32,
+    now: DateTime<Utc>,
+) -> Result<Option<i32>, DbErr> {
+    let Some(product) = Entity::find_by_id(id)
+        .lock_exclusive()
+        .one(transaction)
+        .await?
+    else {
+        return Ok(None);
+    };
+    let before = product.available_quantity;
+    let mut row = product.into_active_model();
+    row.available_quantity = Set(before.saturating_add(units));
+    row.updated_at = Set(now);
+    row.update(transaction).await?;
+    Ok(Some(before))
 }

@@ -45,3 +45,26 @@ pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
         .await?;
     Ok(())
 }
+
+/// Deletes changes that were recorded before this, a batch of them, and gives their number. The last of a
+/// journey is not needed either: the parcels know its number.
+pub async fn sweep(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    batch: u64,
+) -> Result<u64, DbErr> {
+    let old = Entity::find()
+        .filter(Column::RecordedAt.lt(before))
+        .order_by_asc(Column::RecordedAt)
+        .limit(batch)
+        .all(db)
+        .await?;
+    let Some(last) = old.last() else {
+        return Ok(0);
+    };
+    let deleted = Entity::delete_many()
+        .filter(Column::RecordedAt.lte(last.recorded_at))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}

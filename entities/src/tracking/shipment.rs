@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::NullOrdering;
-use sea_orm::{IntoActiveModel, Order, QueryOrder, QuerySelect};
+use sea_orm::{Condition, ExprTrait, IntoActiveModel, Order, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "shipments")]
@@ -187,6 +187,101 @@ pub async fn outward_longest_in(
         .await
 }
 
+/// The carrier's parcel with this number, whoever's it is.
+pub async fn by_number(
+    db: &impl ConnectionTrait,
+    carrier: &str,
+    number: &str,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Carrier.eq(carrier))
+        .filter(Column::TrackingNumber.eq(number))
+        .one(db)
+        .await
+}
+
+/// The carrier's parcels under way that nobody has asked about since `before`, the longest first; of these
+/// orders, if any are given.
+pub async fn due(
+    db: &impl ConnectionTrait,
+    carrier: &str,
+    before: DateTime<Utc>,
+    orders: Option<&[Uuid]>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut found = Entity::find()
+        .filter(Column::Carrier.eq(carrier))
+        .filter(is_due(before));
+    if let Some(orders) = orders {
+        found = found
+            .filter(Column::OrderId.is_in(orders.iter().copied()))
+            .filter(Column::ReturnId.is_null());
+    }
+    found
+        .order_by_with_nulls(Column::LastPolledAt, Order::Asc, NullOrdering::First)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Those of these parcels that are still due, noted as asked about now.
+pub async fn claim(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Model>, DbErr> {
+    let claimed = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(is_due(before))
+        .order_by_with_nulls(Column::LastPolledAt, Order::Asc, NullOrdering::First)
+        .all(db)
+        .await?;
+    Entity::update_many()
+        .col_expr(Column::LastPolledAt, Expr::value(now))
+        .filter(Column::Id.is_in(claimed.iter().map(|row| row.id)))
+        .exec(db)
+        .await?;
+    Ok(claimed)
+}
+
+fn is_due(before: DateTime<Utc>) -> Condition {
+    Condition::all().add(Column::Status.ne("delivered")).add(
+        Condition::any()
+            .add(Column::LastPolledAt.is_null())
+            .add(Column::LastPolledAt.lte(before)),
+    )
+}
+
+/// Notes that the carrier answered, and had nothing new.
+pub async fn answered(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::LastAnsweredAt, Expr::value(now))
+        .col_expr(Column::ConsecutiveErrors, Expr::value(0))
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Notes that the carrier answered with an error; gives how often it did so in a row.
+pub async fn failed(db: &impl ConnectionTrait, id: Uuid) -> Result<i32, DbErr> {
+    Entity::update_many()
+        .col_expr(
+            Column::ConsecutiveErrors,
+            Expr::col(Column::ConsecutiveErrors).add(1),
+        )
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(by_id(db, id).await?.map_or(0, |row| row.consecutive_errors))
+}
+
 /// Writes what tracking changes of a parcel: everything but what identifies it.
 pub async fn update(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     let mut row = row.into_active_model();
@@ -199,6 +294,7 @@ pub async fn update(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
         Column::ConsecutiveErrors,
         Column::LastPolledAt,
         Column::LastAnsweredAt,
+        Column::CreatedAt,
     ] {
         row.reset(column);
     }

@@ -1,6 +1,7 @@
 //! The orders database.
 
 mod m20260101_000001_create_orders;
+mod m20260103_000001_create_order_payments;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,6 +12,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_orders::Migration));
+        migrations.push(Box::new(m20260103_000001_create_order_payments::Migration));
         migrations
     }
 }

@@ -3,6 +3,7 @@
 mod m20260101_000001_create_returns;
 mod m20260102_000001_create_order_turns;
 mod m20260102_000002_add_products_and_alerts;
+mod m20260103_000001_create_return_tasks;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         migrations.push(Box::new(
             m20260102_000002_add_products_and_alerts::Migration,
         ));
+        migrations.push(Box::new(m20260103_000001_create_return_tasks::Migration));
         migrations
     }
 }

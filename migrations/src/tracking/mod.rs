@@ -1,6 +1,7 @@
 //! The tracking database.
 
 mod m20260101_000001_create_tracking;
+mod m20260201_000001_create_carrier_budgets;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,6 +12,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_tracking::Migration));
+        migrations.push(Box::new(m20260201_000001_create_carrier_budgets::Migration));
         migrations
     }
 }

@@ -7,8 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::policy;
 
+/// Calls of one provider, counted. Closed at first.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub struct CircuitBreaker {
     failures: u32,
     open_for: TimeDelta,
     state: Mutex<State>,
@@ -26,14 +27,14 @@ enum State {
 
 /// The right to one attempt. Dropped without an outcome, it decides nothing.
 #[derive(Debug)]
-pub(super) struct Admission<'a> {
-    breaker: &'a Breaker,
+pub struct Admission<'a> {
+    breaker: &'a CircuitBreaker,
     /// What to go back to when a probe is given up without an outcome.
     probe_since: Option<DateTime<Utc>>,
 }
 
-impl Breaker {
-    pub(super) fn new(policy: policy::Breaker) -> Self {
+impl CircuitBreaker {
+    pub fn new(policy: policy::Breaker) -> Self {
         Self {
             failures: policy.failures.max(1),
             open_for: TimeDelta::from_std(policy.open_for).unwrap_or(TimeDelta::MAX),
@@ -42,7 +43,7 @@ impl Breaker {
     }
 
     /// Lets an attempt pass, or says in how long to ask again.
-    pub(super) fn admit(&self, now: DateTime<Utc>) -> Result<Admission<'_>, Duration> {
+    pub fn admit(&self, now: DateTime<Utc>) -> Result<Admission<'_>, Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let probe_since = match *state {
             State::Closed(_) => None,
@@ -71,7 +72,7 @@ impl Breaker {
 
 impl Admission<'_> {
     /// The provider answered, if only to refuse.
-    pub(super) fn answered(mut self) {
+    pub fn answered(mut self) {
         // Calls that were let through before it opened say nothing about now.
         let probe = self.probe_since.take().is_some();
         self.change(|state| match state {
@@ -82,7 +83,7 @@ impl Admission<'_> {
     }
 
     /// The provider failed. Whether this opened the circuit.
-    pub(super) fn failed(mut self, now: DateTime<Utc>) -> bool {
+    pub fn failed(mut self, now: DateTime<Utc>) -> bool {
         let probe = self.probe_since.take().is_some();
         let limit = self.breaker.failures;
         let mut opened = false;
@@ -121,8 +122,8 @@ impl Drop for Admission<'_> {
 mod tests {
     use super::*;
 
-    fn breaker() -> Breaker {
-        Breaker::new(policy::Breaker {
+    fn breaker() -> CircuitBreaker {
+        CircuitBreaker::new(policy::Breaker {
             failures: 3,
             open_for: Duration::from_secs(30),
         })
@@ -132,7 +133,7 @@ mod tests {
         DateTime::from_timestamp(1_760_000_000 + seconds, 0).unwrap()
     }
 
-    fn open(breaker: &Breaker, now: DateTime<Utc>) {
+    fn open(breaker: &CircuitBreaker, now: DateTime<Utc>) {
         for _ in 0..2 {
             assert!(!breaker.admit(now).unwrap().failed(now));
         }

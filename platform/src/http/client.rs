@@ -9,7 +9,7 @@ use reqwest::{StatusCode, redirect};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
-use super::breaker::Breaker;
+use super::breaker::CircuitBreaker;
 use super::error::{Call, HttpError, Rejection, Why};
 use super::policy::Policy;
 use super::rate::Bucket;
@@ -30,7 +30,7 @@ struct Inner {
     http: reqwest::Client,
     policy: Policy,
     bucket: Option<Bucket>,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
     clock: Clock,
 }
 
@@ -69,7 +69,7 @@ impl HttpClient {
             base,
             http,
             bucket: policy.rate.map(Bucket::new),
-            breaker: Breaker::new(policy.breaker),
+            breaker: CircuitBreaker::new(policy.breaker),
             policy,
             clock,
         })))

@@ -19,6 +19,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
+pub use breaker::{Admission, CircuitBreaker};
 pub use client::{ClientError, HttpClient};
 pub use error::{Call, HttpError, Rejection, Why};
 pub use policy::{Breaker, Policy, Rate};

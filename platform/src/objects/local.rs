@@ -69,8 +69,12 @@ impl Objects for LocalObjects {
             .map_err(|error| ObjectError::File(key.clone(), error))
     }
 
-    async fn delete_older_than(&self, cutoff: DateTime<Utc>) -> Result<u64, ObjectError> {
-        let directory = self.directory.clone();
+    async fn delete_older_than(
+        &self,
+        folder: &ObjectKey,
+        cutoff: DateTime<Utc>,
+    ) -> Result<u64, ObjectError> {
+        let directory = self.file(folder);
         Self::blocking(move || sweep(&directory, cutoff.into()))
             .await
             .map_err(ObjectError::Directory)
@@ -168,21 +172,23 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::manual("2025-10-09T12:00:00Z".parse().unwrap());
         let objects = LocalObjects::new(directory.path(), clock.clone());
-        assert_eq!(objects.delete_older_than(clock.now()).await.unwrap(), 0);
+        let (a, b) = (key("a"), key("b"));
+        assert_eq!(objects.delete_older_than(&a, clock.now()).await.unwrap(), 0);
         objects.put(&key("a/old.pdf"), "1".into()).await.unwrap();
         let part = directory.path().join("a/.cut.part");
         write_part(&part, b"1", clock.now().into()).unwrap();
         clock.advance(TimeDelta::days(1));
-        objects.put(&key("b/new.pdf"), "2".into()).await.unwrap();
+        objects.put(&key("a/new.pdf"), "2".into()).await.unwrap();
 
         clock.advance(TimeDelta::days(89));
         let cutoff = clock.now() - TimeDelta::days(90);
-        assert_eq!(objects.delete_older_than(cutoff).await.unwrap(), 0);
+        assert_eq!(objects.delete_older_than(&a, cutoff).await.unwrap(), 0);
         let cutoff = cutoff + TimeDelta::milliseconds(1);
-        assert_eq!(objects.delete_older_than(cutoff).await.unwrap(), 1);
+        assert_eq!(objects.delete_older_than(&b, cutoff).await.unwrap(), 0);
+        assert_eq!(objects.delete_older_than(&a, cutoff).await.unwrap(), 1);
         assert!(!part.exists());
         assert_eq!(objects.get(&key("a/old.pdf")).await.unwrap(), None);
-        assert!(objects.get(&key("b/new.pdf")).await.unwrap().is_some());
+        assert!(objects.get(&key("a/new.pdf")).await.unwrap().is_some());
     }
 
     #[tokio::test]

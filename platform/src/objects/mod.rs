@@ -32,8 +32,12 @@ pub trait Objects: fmt::Debug + Send + Sync {
     /// Absent objects are deleted already.
     async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectError>;
 
-    /// Deletes what was written before then; how many objects that were.
-    async fn delete_older_than(&self, cutoff: DateTime<Utc>) -> Result<u64, ObjectError>;
+    /// Deletes what was written before then under this name and a slash; how many objects that were.
+    async fn delete_older_than(
+        &self,
+        folder: &ObjectKey,
+        cutoff: DateTime<Utc>,
+    ) -> Result<u64, ObjectError>;
 
     /// A link with which anybody reads the object from the store itself for so long. `None`: the store gives
     /// out none, or none that lasts so long.

@@ -109,8 +109,13 @@ impl Objects for S3Objects {
         absent_is_none(self.bucket.delete(&path(key)).await).map(drop)
     }
 
-    async fn delete_older_than(&self, cutoff: DateTime<Utc>) -> Result<u64, ObjectError> {
-        let mut objects = self.bucket.list(None);
+    async fn delete_older_than(
+        &self,
+        folder: &ObjectKey,
+        cutoff: DateTime<Utc>,
+    ) -> Result<u64, ObjectError> {
+        let folder = path(folder);
+        let mut objects = self.bucket.list(Some(&folder));
         let mut deleted = 0;
         while let Some(object) = objects.try_next().await.map_err(ObjectError::Store)? {
             if object.last_modified < cutoff

@@ -78,8 +78,12 @@ async fn bucket(State(bucket): State<Bucket>, request: Request) -> Response {
             StatusCode::NO_CONTENT.into_response()
         }
         Method::GET if name.is_empty() => {
+            let url: Url = format!("http://bucket{}", parts.uri).parse().unwrap();
+            let prefix = url.query_pairs().find(|(name, _)| name == "prefix");
+            let prefix = prefix.map(|(_, prefix)| prefix.into_owned());
             let contents: String = objects
                 .iter()
+                .filter(|(name, _)| name.starts_with(&prefix.clone().unwrap_or_default()))
                 .map(|(name, stored)| {
                     let at = stored.at.to_rfc3339_opts(SecondsFormat::Millis, true);
                     let size = stored.bytes.len();
@@ -132,9 +136,14 @@ async fn keeps_its_promises(objects: &dyn Objects, day_later: impl Fn()) {
     let newer = key("returns/b.pdf");
     objects.put(&newer, "third".into()).await.unwrap();
 
-    assert_eq!(objects.delete_older_than(noon()).await.unwrap(), 0);
+    let folder = key("returns");
+    let none = objects.delete_older_than(&folder, noon()).await;
+    assert_eq!(none.unwrap(), 0);
     let cutoff = noon() + TimeDelta::hours(1);
-    assert_eq!(objects.delete_older_than(cutoff).await.unwrap(), 1);
+    let elsewhere = objects.delete_older_than(&key("return"), cutoff).await;
+    assert_eq!(elsewhere.unwrap(), 0);
+    let old = objects.delete_older_than(&folder, cutoff).await;
+    assert_eq!(old.unwrap(), 1);
     assert_eq!(objects.get(&label).await.unwrap(), None);
     objects.delete(&newer).await.unwrap();
     objects.delete(&newer).await.unwrap();

@@ -23,7 +23,7 @@ impl Backoff {
     }
 
     /// As if so many attempts had failed already.
-    pub(crate) const fn after(mut self, attempts: u32) -> Self {
+    pub const fn after(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }

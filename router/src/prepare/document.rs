@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use graphql_tools::parser::query::{
-    Definition, Field, InlineFragment, OperationDefinition, Selection, SelectionSet, TypeCondition,
+    Definition, Field, InlineFragment, OperationDefinition, Selection, SelectionSet, Type,
+    TypeCondition, VariableDefinition,
 };
 use graphql_tools::static_graphql::query::{Directive, Document, Value};
 use graphql_tools::validation::validate::validate;
@@ -18,6 +19,48 @@ type Selections = SelectionSet<'static, String>;
 
 /// How deep the parser follows brackets of any kind.
 const PARSER_DEPTH: usize = 50;
+
+/// Adds an argument to a root field of the subscription, from a new `Int` variable.
+pub(super) fn add_argument(
+    document: &mut Document,
+    root: &str,
+    argument: &str,
+    variable: &str,
+) -> Option<()> {
+    let subscription = document.definitions.iter_mut().find_map(|definition| {
+        let Definition::Operation(OperationDefinition::Subscription(subscription)) = definition
+        else {
+            return None;
+        };
+        Some(subscription)
+    })?;
+    let variables = &mut subscription.variable_definitions;
+    let selections = subscription.selection_set.items.iter_mut();
+    let field = selections
+        .filter_map(|selection| match selection {
+            Selection::Field(field) => Some(field),
+            _ => None,
+        })
+        .find(|field| field.name == root)?;
+    if field.arguments.iter().any(|(name, _)| name == argument)
+        || variables.iter().any(|known| known.name == variable)
+    {
+        return None;
+    }
+    // One without a name is written without its variables.
+    subscription
+        .name
+        .get_or_insert_with(|| "Resumed".to_owned());
+    let value = Value::Variable(variable.to_owned());
+    field.arguments.push((argument.to_owned(), value));
+    variables.push(VariableDefinition {
+        position: field.position,
+        name: variable.to_owned(),
+        var_type: Type::NamedType("Int".to_owned()),
+        default_value: None,
+    });
+    Some(())
+}
 
 /// Parses and validates, and keeps the one operation that will run, with all fragments.
 pub(super) fn parse(

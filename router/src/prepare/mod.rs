@@ -156,6 +156,19 @@ impl PreparedOperation {
         room.or_else(|| Some(found.alias.as_ref().unwrap_or(&found.name).clone()))
     }
 
+    /// The document with another argument of a root field, from an `Int` variable. `None` if the field is not
+    /// selected directly, or if it has the argument, or the operation the variable, already.
+    pub(crate) fn with_argument(
+        &self,
+        root: &str,
+        argument: &str,
+        variable: &str,
+    ) -> Option<String> {
+        let mut document = self.document.clone();
+        document::add_argument(&mut document, root, argument, variable)?;
+        Some(document.to_string())
+    }
+
     /// The operation's own name in the document.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::http::HeaderName;
+use platform::roster::{Evictions, Roster};
 
 use super::config::{ServerConfig, ServerConfigError, header_names};
 use super::origin::Origins;
@@ -75,6 +76,11 @@ impl ServerState {
     pub fn with_ide_page(mut self, page: &'static str) -> Self {
         self.ide_page = Some(page);
         self
+    }
+
+    /// Counts each user's connections over all instances that share this roster.
+    pub fn share_connections(&self, roster: Roster, evictions: Evictions) {
+        self.connections.share(roster, evictions);
     }
 
     /// Closes the WebSockets over the configured window, telling clients to reconnect, and refuses

@@ -112,6 +112,11 @@ async fn run(
             events = source;
             continue;
         }
+        if let Ok(response) = &event
+            && let Some(words) = switched_off(response)
+        {
+            return End::Disabled(words);
+        }
         let told = Box::pin(deliver(stream, &job, event)).await;
         if told
             && let Some(Handover {
@@ -130,6 +135,18 @@ async fn run(
             hub.leave(&shared, member);
         }
     }
+}
+
+/// What the subgraph says of a subscription that it will not go on with.
+fn switched_off(response: &SubgraphResponse) -> Option<Arc<str>> {
+    let code = ErrorCode::FeatureDisabled.as_str();
+    let error = response.errors.iter().find(|error| {
+        error
+            .extensions
+            .get("code")
+            .is_some_and(|said| said == code)
+    })?;
+    Some(error.message.as_str().into())
 }
 
 async fn open(hub: &Hub, job: &Job) -> Result<EventStream, End> {

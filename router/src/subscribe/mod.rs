@@ -48,6 +48,8 @@ pub(crate) enum End {
     Failed(Arc<[GraphQLError]>),
     /// The source did not start in time.
     SourceTimeout,
+    /// The subgraph has switched off what is watched; its own words.
+    Disabled(Arc<str>),
 }
 
 /// What bounds the streams.
@@ -120,8 +122,20 @@ impl Subscriptions {
         begin: Begin,
         watcher: Arc<dyn Watcher>,
     ) -> Result<Watch, GraphQLResponse> {
-        let job = Arc::new(router.subscription(request, context).await?);
+        let mut job = Arc::new(router.subscription(request, context).await?);
         let hub = &self.hub;
+        if let Some(after) = begin.after.and_then(|id| id.sequence) {
+            let live = hub.streams().get(&Key::of(&job)).cloned();
+            if let Some(live) = live
+                && let Some(member) = live.rejoin(&watcher, begin, hub.options.resume_events)
+            {
+                return Ok(hub.place((live, member), None));
+            }
+            // No stream here knows what it has missed; the source may.
+            if let Some(resumed) = router.resumed(&job, after).await {
+                job = Arc::new(resumed);
+            }
+        }
         let key = Key::of(&job);
         let mut streams = hub.streams();
         let mut waiting = None;

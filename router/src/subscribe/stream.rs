@@ -116,27 +116,29 @@ impl Stream {
         }
     }
 
+    /// Like [`Self::join`], but only if this stream has all that the watcher has missed.
+    pub(super) fn rejoin(
+        &self,
+        watcher: &Arc<dyn Watcher>,
+        begin: Begin,
+        log: usize,
+    ) -> Option<u64> {
+        let mut state = self.state();
+        if state.closed {
+            return None;
+        }
+        state.rejoin(self.id, watcher, begin, log)
+    }
+
     pub(super) fn join(&self, watcher: &Arc<dyn Watcher>, begin: Begin, log: usize) -> Join {
         let mut state = self.state();
         if state.closed {
             return Join::Ended;
         }
+        if let Some(member) = state.rejoin(self.id, watcher, begin, log) {
+            return Join::Joined(member);
+        }
         let after = begin.after.and_then(|id| id.sequence);
-        let mut joined = None;
-        if let Some(missed) = begin.after.and_then(|id| state.missed(self.id, id)) {
-            for event in &missed {
-                watcher.event(event);
-            }
-            joined = Some(state.sequence);
-        } else if state.number == 0 || (after.is_some() && after == state.sequence) {
-            joined = Some(after);
-        }
-        if let Some(after) = joined {
-            if begin.resumable {
-                state.keep(log);
-            }
-            return Join::Joined(state.add(Arc::clone(watcher), after));
-        }
         let Some(since) = state.sequence else {
             return Join::Apart;
         };
@@ -276,6 +278,31 @@ impl State {
             waiting: None,
         });
         self.last_member
+    }
+
+    /// Adds a watcher who need not wait, after telling it what it has missed.
+    fn rejoin(
+        &mut self,
+        id: u64,
+        watcher: &Arc<dyn Watcher>,
+        begin: Begin,
+        log: usize,
+    ) -> Option<u64> {
+        let after = begin.after.and_then(|id| id.sequence);
+        let after = if let Some(missed) = begin.after.and_then(|event| self.missed(id, event)) {
+            for event in &missed {
+                watcher.event(event);
+            }
+            self.sequence
+        } else if self.number == 0 || (after.is_some() && after == self.sequence) {
+            after
+        } else {
+            return None;
+        };
+        if begin.resumable {
+            self.keep(log);
+        }
+        Some(self.add(Arc::clone(watcher), after))
     }
 
     fn keep(&mut self, max: usize) {

@@ -1,6 +1,6 @@
 //! A subgraph behind HTTP: one POST a fetch, `graphql-transport-ws` for subscriptions.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use platform::caller::{CALLER_HEADER, CallerKey};
+use platform::http::{Admission, Breaker, CircuitBreaker};
 use url::Url;
 
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError, socket};
@@ -34,6 +35,8 @@ pub struct HttpTransportOptions {
     pub max_response_bytes: usize,
     /// Speaks HTTP/2 without negotiation to `http:` URLs.
     pub http2_prior_knowledge: bool,
+    /// When to stop asking a subgraph that does not answer.
+    pub breaker: Breaker,
     /// Where subscriptions go, when it is not the subgraph's own URL; `ws:` or `http:`.
     pub subscription_url: Option<String>,
 }
@@ -47,6 +50,10 @@ impl Default for HttpTransportOptions {
             forward_authorization: false,
             max_response_bytes: 16 * 1024 * 1024,
             http2_prior_knowledge: false,
+            breaker: Breaker {
+                failures: 10,
+                open_for: Duration::from_secs(1),
+            },
             subscription_url: None,
         }
     }
@@ -59,6 +66,7 @@ pub struct HttpTransport {
     url: Url,
     socket_url: Url,
     client: reqwest::Client,
+    breaker: CircuitBreaker,
     options: HttpTransportOptions,
 }
 
@@ -106,6 +114,7 @@ impl HttpTransport {
             url,
             socket_url,
             client: client.build()?,
+            breaker: CircuitBreaker::new(options.breaker),
             options,
         })
     }
@@ -145,6 +154,23 @@ impl HttpTransport {
             subgraph: self.name.clone(),
             reason,
         }
+    }
+
+    /// The right to call the subgraph, unless it has not answered lately.
+    fn admit(&self) -> Result<Call<'_>, TransportError> {
+        let admission =
+            self.breaker
+                .admit(Utc::now())
+                .map_err(|_| TransportError::Unavailable {
+                    subgraph: self.name.clone(),
+                    reason: "it has not answered lately, and is left alone for a moment".to_owned(),
+                })?;
+        Ok(Call {
+            subgraph: &self.name,
+            admission: Some(admission),
+            started: Instant::now(),
+            patience: self.options.deadline / 2,
+        })
     }
 
     fn failed(&self, error: &reqwest::Error) -> TransportError {
@@ -222,6 +248,49 @@ impl HttpTransport {
     }
 }
 
+/// A call under way, for the circuit breaker.
+struct Call<'a> {
+    subgraph: &'a str,
+    admission: Option<Admission<'a>>,
+    started: Instant,
+    /// Who gives up sooner than this says nothing about the subgraph.
+    patience: Duration,
+}
+
+impl Call<'_> {
+    fn answered(mut self) {
+        if let Some(admission) = self.admission.take() {
+            admission.answered();
+        }
+    }
+
+    fn failed(mut self) {
+        self.count_failure();
+    }
+
+    fn count_failure(&mut self) {
+        if let Some(admission) = self.admission.take()
+            && admission.failed(Utc::now())
+        {
+            metrics::counter!("router_circuit_opened_total", "subgraph" => self.subgraph.to_owned())
+                .increment(1);
+            tracing::warn!(
+                subgraph = self.subgraph,
+                "the subgraph does not answer: it is left alone for a moment"
+            );
+        }
+    }
+}
+
+impl Drop for Call<'_> {
+    /// The request's deadline cuts a call off by dropping it.
+    fn drop(&mut self) {
+        if self.started.elapsed() >= self.patience {
+            self.count_failure();
+        }
+    }
+}
+
 fn is_passing(status: StatusCode) -> bool {
     matches!(
         status,
@@ -233,6 +302,7 @@ fn is_passing(status: StatusCode) -> bool {
 impl Transport for HttpTransport {
     async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
         let headers = self.headers(&request)?;
+        let call = self.admit()?;
         let body = Bytes::from(request.to_json());
         let retries = match request.kind() {
             OperationKind::Query => self.options.retries,
@@ -253,9 +323,21 @@ impl Transport for HttpTransport {
                 tokio::time::sleep(backoff).await;
                 continue;
             }
-            break answer.map_err(|error| self.failed(&error))?;
+            break match answer {
+                Ok(response) => response,
+                Err(error) if error.is_timeout() => return Err(self.failed(&error)),
+                Err(error) => {
+                    call.failed();
+                    return Err(self.failed(&error));
+                }
+            };
         };
         let status = response.status();
+        if is_passing(status) {
+            call.failed();
+        } else {
+            call.answered();
+        }
         let cache = CachePolicy::of(response.headers());
         let body = self.body(response).await?;
         let decoded = request.decode(&body).map(|mut response| {

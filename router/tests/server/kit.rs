@@ -193,6 +193,7 @@ fn router(transport: Arc<dyn Transport>) -> Router {
     Router::builder()
         .subgraph("small", &sdl, transport)
         .event_sequence("feed", "sequence")
+        .event_resume("feed", "after")
         .build()
         .expect("a router")
 }
@@ -381,11 +382,19 @@ impl Subscription {
         &self,
         #[graphql(default = true)] snapshot: bool,
         #[graphql(default)] label: String,
+        after: Option<i32>,
     ) -> impl Stream<Item = Change> + use<> {
         let source = Open::new(self.0.clone());
         let changes = BroadcastStream::new(self.0.changes.subscribe());
         let now = self.0.state.load(Ordering::SeqCst);
-        let first = stream::iter(snapshot.then_some((now, true)));
+        let after = after.and_then(|after| u64::try_from(after).ok());
+        let first: Vec<_> = match after {
+            Some(after) => (after + 1..=now)
+                .map(|sequence| (sequence, false))
+                .collect(),
+            None => snapshot.then_some((now, true)).into_iter().collect(),
+        };
+        let first = stream::iter(first);
         let later = changes
             .filter_map(async |change| change.ok())
             .filter(move |change| std::future::ready(*change > now))

@@ -8,6 +8,7 @@
 mod abstract_types;
 mod access;
 mod any_document;
+mod circuit;
 mod composed;
 mod conditions;
 mod errors;

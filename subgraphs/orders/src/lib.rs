@@ -1,22 +1,40 @@
 //! The orders subgraph: the source of truth for customers, their orders and what they paid.
 
 mod address;
+mod cancel;
+mod cashier;
 mod customer;
 pub mod events;
 mod loaders;
+mod moves;
+mod mutation;
 mod order;
 mod order_event;
 mod order_item;
+mod payment;
 mod payment_method;
+mod place;
+mod place_input;
 mod query;
+mod quote;
+mod reconciliation;
 mod rules;
-pub mod stripe;
+mod tariffs;
+mod webhook;
 pub mod workers;
 
-use async_graphql::{EmptyMutation, EmptySubscription, Schema};
+use std::sync::Arc;
+
+use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
+use platform::config::Secret;
 use platform::database::Database;
+use platform::stripe::Stripe;
+use resolvers::client::SubgraphClient;
 use resolvers::subgraph::Subgraph;
+use resolvers::user_error::UserError;
+
+pub use tariffs::{Tariffs, TariffsError};
 
 pub use migrations::orders::Migrator;
 
@@ -28,12 +46,27 @@ pub const NAME: &str = "orders";
 pub struct State {
     pub database: Database,
     pub clock: Clock,
+    /// Takes payments. Without it no order can be placed here.
+    pub stripe: Option<Stripe>,
+    /// Knows what products are. Without it no order can be placed here.
+    pub search: Option<SubgraphClient>,
+    /// Knows what they cost. Without it no order can be placed here.
+    pub pricing: Option<SubgraphClient>,
+    pub tariffs: Arc<Tariffs>,
+    /// Signs the webhooks that Stripe sends. Without it they are refused.
+    pub stripe_webhook_secret: Option<Secret>,
+}
+
+/// What this domain answers beside GraphQL.
+pub fn routes(state: State) -> axum::Router {
+    webhook::routes(state)
 }
 
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
-    let schema = Schema::build(query::Query, EmptyMutation, EmptySubscription)
+    let schema = Schema::build(query::Query, mutation::Mutation, EmptySubscription)
         .data(state.clone())
+        .register_output_type::<UserError>()
         .enable_federation()
         .finish();
     Subgraph::new(NAME, schema, move |batches| {

@@ -142,4 +142,15 @@ impl Loaders {
             order_counts: batches.loader(OrderCounts(database())),
         }
     }
+
+    /// Forgets what a mutation may have changed.
+    pub(crate) fn forget(&self) {
+        self.orders.clear();
+        self.order_items.clear();
+        self.items_of_order.clear();
+        self.events_of_order.clear();
+        self.payment_methods.clear();
+        self.order_pages.clear();
+        self.order_counts.clear();
+    }
 }

@@ -199,6 +199,13 @@ impl Order {
             .ok_or_else(|| ApiError::internal(format!("payment method {id} is missing")))
     }
 
+    /// The payment at the payment provider, `pi_…`, once there is one. For other domains only:
+    /// what is given back goes the way it came.
+    #[graphql(inaccessible)]
+    async fn payment_intent_id(&self) -> Option<&str> {
+        self.row.payment_intent_id.as_deref()
+    }
+
     /// What happened to the order, oldest first.
     async fn timeline(&self, context: &Context<'_>) -> ApiResult<Vec<OrderEvent>> {
         let loaders = context.data_unchecked::<Loaders>();

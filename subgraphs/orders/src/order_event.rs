@@ -11,7 +11,8 @@ pub(crate) struct OrderEvent(pub Arc<entity::Model>);
 /// Something that happened to an order.
 #[Object]
 impl OrderEvent {
-    /// `order.placed`, `order.confirmed`, `order.shipped`, `order.delivered` or `order.cancelled`.
+    /// `order.placed`, `order.confirmed`, `order.shipped`, `order.delivered`, `order.cancelled` or
+    /// `order.refunded`.
     async fn event(&self) -> &str {
         &self.0.event
     }

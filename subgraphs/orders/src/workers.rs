@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use entities::orders::{order, order_event};
+use entities::orders::order;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use platform::bus::Event;
 use platform::inbox::{HandleError, Handler, Subscriber};
-use platform::outbox::{self, NewEvent};
+use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DatabaseTransaction;
 use serde::Deserialize;
-use uuid::Uuid;
 
-use crate::events::{self, StatusChanged};
+use crate::State;
+use crate::moves::{self, Actor, Step};
 use crate::order::OrderStatus;
+use crate::reconciliation;
 use crate::rules::progress::{self, Sighting};
 
 /// The consumers of this domain.
@@ -24,6 +27,13 @@ pub fn subscribers() -> Vec<Subscriber> {
         topics: &["tracking.events"],
         handler: Arc::new(FollowParcels),
     }]
+}
+
+/// What this domain does by itself.
+pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
+    let stripe = state.stripe.clone();
+    let settling = stripe.map(|stripe| reconciliation::run(context.clone(), stripe));
+    settling.into_iter().map(FutureExt::boxed).collect()
 }
 
 /// Moves an order on when the carrier has its parcels, and when it has handed them over.
@@ -71,66 +81,15 @@ impl Handler for FollowParcels {
         let at = parcel.timestamp.unwrap_or(event.occurred_at);
         let sighting = Sighting::of(&parcel.status, parcel.all_delivered);
         let steps = progress::steps(status, sighting);
-        for &step in steps {
-            take_step(transaction, &mut order, step, at, now).await?;
-        }
-        if !steps.is_empty() {
-            order::update(transaction, order).await?;
+        for &to in steps {
+            let step = Step {
+                to,
+                actor: Actor::Carrier,
+                reason: None,
+                at,
+            };
+            moves::advance(transaction, &mut order, &step, now).await?;
         }
         Ok(())
     }
-}
-
-/// Gives the order its next status, in its timeline and to the other domains, too.
-async fn take_step(
-    transaction: &DatabaseTransaction,
-    order: &mut order::Model,
-    step: OrderStatus,
-    at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let previous = std::mem::replace(&mut order.status, step.as_str().to_owned());
-    let name = match step {
-        OrderStatus::Delivered => {
-            order.delivered_at = Some(at);
-            events::DELIVERED
-        }
-        _ => {
-            order.shipped_at = Some(at);
-            events::SHIPPED
-        }
-    };
-    order.updated_at = now;
-    order_event::insert(
-        transaction,
-        order_event::Model {
-            id: Uuid::now_v7(),
-            order_id: order.id,
-            event: name.to_owned(),
-            actor: "carrier".to_owned(),
-            detail: None,
-            occurred_at: at,
-        },
-    )
-    .await?;
-    let order_id = IdKind::Order.format(order.id);
-    outbox::append(
-        transaction,
-        NewEvent {
-            topic: events::TOPIC,
-            event_type: name,
-            aggregate_id: &order_id,
-            data: StatusChanged {
-                version: 1,
-                order_id: &order_id,
-                customer_id: &IdKind::Customer.format(order.customer_id),
-                previous_status: &previous,
-                status: &order.status,
-                timestamp: at,
-            },
-        },
-        now,
-    )
-    .await?;
-    Ok(())
 }

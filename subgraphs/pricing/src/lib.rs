@@ -1,5 +1,6 @@
 //! The pricing subgraph: what a product costs, in every currency, and by which rate.
 
+mod checkout_quote;
 mod context;
 mod countries;
 mod currency;

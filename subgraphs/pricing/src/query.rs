@@ -7,6 +7,7 @@ use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
 
 use crate::State;
+use crate::checkout_quote::CheckoutQuote;
 use crate::context::{CurrencyContext, country_of_caller};
 use crate::countries::normalized;
 use crate::currency::Currency;
@@ -15,6 +16,9 @@ use crate::loaders::Loaders;
 use crate::price::PriceQuote;
 use crate::product::Product;
 use crate::rules::{conversion, detection};
+
+/// Products of one checkout.
+const MAX_PRODUCTS: usize = 100;
 
 pub(crate) struct Query;
 
@@ -88,6 +92,33 @@ impl Query {
             usd,
             exchange_rate: Some(rate.clone()),
         })
+    }
+
+    /// What a checkout costs. The currency is chosen as in `currencyContext`; without a rate of it,
+    /// the quote is in US dollars. For other domains only.
+    #[graphql(inaccessible)]
+    async fn checkout_quote(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "At most 100.")] products: Vec<ID>,
+        #[graphql(desc = "Exact amounts of US dollars, such as shipping.")] charges: Vec<Decimal>,
+        currency: Option<CurrencyCode>,
+        #[graphql(desc = "ISO 3166-1 alpha-2 code, like DE.")] shipping_country: Option<String>,
+    ) -> ApiResult<CheckoutQuote> {
+        if products.len() > MAX_PRODUCTS {
+            return Err(ApiError::bad_user_input(format!(
+                "products must be at most {MAX_PRODUCTS}"
+            )));
+        }
+        let products = products
+            .iter()
+            .map(|id| IdKind::Product.argument("products", id))
+            .collect::<ApiResult<Vec<_>>>()?;
+        let shipping = country("shippingCountry", shipping_country)?;
+        let ip = country_of_caller(context)?;
+        let countries = &context.data_unchecked::<State>().countries;
+        let wanted = detection::detect(currency, shipping, None, ip, countries).currency;
+        CheckoutQuote::load(context, wanted, &products, &charges).await
     }
 
     #[graphql(entity)]

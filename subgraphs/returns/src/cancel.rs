@@ -2,7 +2,7 @@
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, order_turn};
+use entities::returns::{customer_return, order_turn, return_task};
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use sea_orm::DatabaseTransaction;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::customer_return::Return;
 use crate::moves::{self, Actor, Move, MoveError};
 use crate::rules::status::ReturnStatus;
+use crate::tasks::Kind;
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnCancelPayload {
@@ -57,7 +58,12 @@ pub(crate) async fn cancel(
     order_turn::take(transaction, row.order_id, now).await?;
     let actor = Actor::Customer(customer);
     match moves::advance(transaction, row, &Move::Cancelled, actor, now).await {
-        Ok(row) => Ok(Ok(row)),
+        Ok(row) => {
+            if row.label_shipment_id.is_some() {
+                return_task::want(transaction, id, Kind::Void.as_str(), now).await?;
+            }
+            Ok(Ok(row))
+        }
         Err(MoveError::Illegal(refused)) => Ok(Err(refused.from)),
         Err(error) => Err(error.into()),
     }

@@ -93,9 +93,10 @@ pub struct Label {
 #[derive(Debug, thiserror::Error)]
 pub enum EasypostError {
     /// The request is at fault, such as an address that no carrier finds.
-    #[error("EasyPost refused: {code}")]
+    #[error("EasyPost refused with {status}: {code}")]
     Refused {
         code: String,
+        status: u16,
         /// An earlier attempt may have had its effect: read before taking it for undone.
         in_doubt: bool,
     },
@@ -179,6 +180,12 @@ impl Easypost {
         Ok(self.send(request).await?.json()?)
     }
 
+    /// A shipment as it is now, with its label if it was bought.
+    pub async fn shipment(&self, id: &str) -> Result<Shipment, EasypostError> {
+        let request = Request::get("read_shipment", &["v2", "shipments", id]);
+        Ok(self.send(request).await?.json()?)
+    }
+
     /// Buys a rate of a shipment. A shipment is bought once at most, so this may be called again when its
     /// outcome is unknown, and returns the label that was bought before.
     pub async fn buy(&self, shipment: &str, rate: &str) -> Result<Label, EasypostError> {
@@ -187,12 +194,11 @@ impl Easypost {
             .repeatable();
         let bought = match self.send(request).await {
             Err(EasypostError::Refused { code, .. }) if code == "SHIPMENT.POSTAGE.EXISTS" => {
-                let request = Request::get("read_shipment", &["v2", "shipments", shipment]);
-                self.send(request).await?
+                self.shipment(shipment).await?
             }
-            other => other?,
+            other => other?.json()?,
         };
-        bought.json::<Shipment>()?.label()
+        bought.label()
     }
 
     /// Gives a label back that was not used; EasyPost refunds it when the carrier has confirmed.
@@ -246,16 +252,38 @@ impl Easypost {
             .map_err(|error| {
                 let refused = error.rejection().and_then(|rejection| {
                     let code = rejection.json::<Body>()?.error.code;
-                    let in_doubt = rejection.in_doubt;
-                    Some(EasypostError::Refused { code, in_doubt })
+                    Some(EasypostError::Refused {
+                        code,
+                        status: rejection.status,
+                        in_doubt: rejection.in_doubt,
+                    })
                 });
                 refused.unwrap_or(EasypostError::Http(error))
             })
     }
 }
 
+impl EasypostError {
+    /// It understood the request and will not do it: another try brings the same answer.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                status: 400 | 422,
+                in_doubt: false,
+                ..
+            }
+        )
+    }
+}
+
 impl Shipment {
-    fn label(self) -> Result<Label, EasypostError> {
+    pub fn is_bought(&self) -> bool {
+        self.postage_label.is_some()
+    }
+
+    /// The label that was bought.
+    pub fn label(self) -> Result<Label, EasypostError> {
         match (self.tracking_code, self.selected_rate, self.postage_label) {
             (Some(tracking_code), Some(rate), Some(label)) => Ok(Label {
                 shipment: self.id,

@@ -25,8 +25,11 @@ pub(crate) const fn event_type(status: ReturnStatus) -> &'static str {
     }
 }
 
-/// Nothing happened to a return since it was made: support should look at it.
+/// A return needs a person: support should look at it.
 pub(crate) const SUPPORT_ALERT: &str = "return.support_alert";
+
+/// The customer got store credit in place of money.
+pub(crate) const STORE_CREDIT_ISSUED: &str = "return.store_credit_issued";
 
 /// A return reached a status. Version 1.
 #[derive(Debug, Serialize)]
@@ -142,5 +145,22 @@ pub(crate) struct SupportAlert {
     pub return_id: String,
     pub order_id: String,
     pub customer_id: String,
+    /// `no_label`, `refund_refused`, `label_used` or `scanned_after_cancellation`.
+    pub reason: &'static str,
     pub created_at: DateTime<Utc>,
+}
+
+/// The customer is to be told that credit takes the place of money, and why. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StoreCreditIssued {
+    pub version: u32,
+    pub return_id: String,
+    pub order_id: String,
+    pub customer_id: String,
+    pub store_credit_id: String,
+    pub amount: Decimal,
+    pub currency: &'static str,
+    /// `payment_unusable` or `refund_failed`.
+    pub reason: &'static str,
 }

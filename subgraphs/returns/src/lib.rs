@@ -10,26 +10,41 @@ pub mod easypost;
 mod eligibility;
 mod events;
 mod judgement;
+mod label;
+mod label_request;
 mod loaders;
 pub mod moves;
 mod mutation;
 mod order;
 mod order_facts;
 mod order_item;
+mod order_payment;
 mod preview;
 mod query;
 mod refund;
+mod refunding;
 mod return_input;
 mod return_item;
 pub mod rules;
+mod store_credit;
+mod support;
+mod tasks;
 mod user_error;
+mod void;
+mod webhook;
 pub mod workers;
 
 use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
+use platform::config::Secret;
 use platform::database::Database;
+use platform::flags::Flags;
+use platform::objects::ObjectLinks;
+use platform::stripe::Stripe;
 use resolvers::client::SubgraphClient;
 use resolvers::subgraph::Subgraph;
+
+use crate::easypost::Easypost;
 
 pub use migrations::returns::Migrator;
 pub use refund::RefundMethod;
@@ -45,6 +60,22 @@ pub struct State {
     pub clock: Clock,
     /// The orders subgraph, which knows what was bought and when it was delivered.
     pub orders: SubgraphClient,
+    /// Gives money back. Without it refunds wait.
+    pub stripe: Option<Stripe>,
+    /// Sells labels. Without it there are none.
+    pub easypost: Option<Easypost>,
+    /// Signs the webhooks that EasyPost sends. Without it they are refused.
+    pub easypost_webhook_secret: Option<Secret>,
+    /// Where labels are kept, and the links to them.
+    pub labels: ObjectLinks,
+    pub flags: Flags,
+}
+
+/// What this domain answers beside GraphQL.
+pub fn routes(state: State) -> axum::Router {
+    axum::Router::new()
+        .nest("/objects", state.labels.routes())
+        .merge(webhook::routes(state))
 }
 
 /// The subgraph over an open, migrated database.

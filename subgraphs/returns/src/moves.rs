@@ -61,6 +61,8 @@ pub enum ReviewReason {
     NoScan,
     /// No label can be bought at a sane rate.
     LabelRate,
+    /// The label's provider refused the order's address or parcel.
+    LabelRefused,
 }
 
 impl ReviewReason {
@@ -69,6 +71,7 @@ impl ReviewReason {
         match self {
             Self::NoScan => "no_scan",
             Self::LabelRate => "label_rate",
+            Self::LabelRefused => "label_refused",
         }
     }
 }
@@ -80,7 +83,8 @@ pub enum Move {
     /// The carrier has the package since then.
     CarrierScanned(DateTime<Utc>),
     RefundIssued {
-        provider_id: String,
+        /// The provider's refund, or the store credit; none when there was nothing to give back.
+        provider_id: Option<String>,
         method: RefundMethod,
     },
     /// The package is back, its units are in stock again.
@@ -124,7 +128,7 @@ impl Move {
                 provider_id,
                 method,
             } => {
-                row.refund_provider_id = Some(provider_id.clone());
+                row.refund_provider_id.clone_from(provider_id);
                 method.as_str().clone_into(&mut row.refund_method);
                 row.refund_issued_at = Some(now);
             }

@@ -3,6 +3,7 @@
 
 use async_graphql::{Context, ID, Object};
 use entities::returns::customer_return;
+use platform::flags::{EvaluationContext, Flag};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Claim, KeyUse};
@@ -15,14 +16,18 @@ use crate::State;
 use crate::cancel::{self, ReturnCancelPayload};
 use crate::create::{self, ReturnCreatePayload};
 use crate::judgement::Wish;
+use crate::label_request::{self, ReturnLabelPayload, Wanted};
 use crate::loaders::Loaders;
 use crate::return_input::ReturnCreateInput;
 use crate::rules::input;
 
+/// Whether customers make, label and cancel returns by themselves.
+const SELF_SERVICE: Flag = Flag::on_by_default("self_service_returns");
+
 /// What an idempotency key remembers: which return it made or changed.
 #[derive(Debug, Serialize, Deserialize)]
-struct Outcome {
-    id: Uuid,
+pub(crate) struct Outcome {
+    pub(crate) id: Uuid,
 }
 
 pub(crate) struct Mutation;
@@ -37,7 +42,7 @@ impl Mutation {
         input: ReturnCreateInput,
         idempotency_key: String,
     ) -> ApiResult<ReturnCreatePayload> {
-        let customer = access::customer(context)?;
+        let customer = self_service(context).await?;
         let wanted = match input::parse(&input) {
             Ok(wanted) => wanted,
             Err(mistakes) => return Ok(ReturnCreatePayload::mistaken(mistakes)),
@@ -70,9 +75,30 @@ impl Mutation {
                 }
             },
         };
-        transaction.commit().await?;
+        state.database.commit(transaction).await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCreatePayload::of(row)
+    }
+
+    /// Gets the shipping label of one of the caller's returns, making it if there is none yet.
+    /// Without a plausible rate for it the return goes to a person instead.
+    #[graphql(directive = authenticated::apply())]
+    async fn return_label_generate(
+        &self,
+        context: &Context<'_>,
+        id: ID,
+        idempotency_key: String,
+    ) -> ApiResult<ReturnLabelPayload> {
+        let customer = self_service(context).await?;
+        let id = IdKind::Return.argument("id", &id)?;
+        let state = context.data_unchecked::<State>();
+        let row = match label_request::want(state, customer, id, &idempotency_key).await? {
+            Wanted::Settled(row) => *row,
+            Wanted::Cancelled => return Ok(ReturnLabelPayload::cancelled()),
+            Wanted::Yes => label_request::wait(state, id).await?,
+        };
+        context.data_unchecked::<Loaders>().forget();
+        ReturnLabelPayload::of(row)
     }
 
     /// Cancels one of the caller's returns, which is possible until the carrier has the package.
@@ -83,7 +109,7 @@ impl Mutation {
         id: ID,
         idempotency_key: String,
     ) -> ApiResult<ReturnCancelPayload> {
-        let customer = access::customer(context)?;
+        let customer = self_service(context).await?;
         let id = IdKind::Return.argument("id", &id)?;
 
         let state = context.data_unchecked::<State>();
@@ -109,9 +135,23 @@ impl Mutation {
                 }
             },
         };
-        transaction.commit().await?;
+        state.database.commit(transaction).await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCancelPayload::of(row)
+    }
+}
+
+/// The caller, if customers make returns by themselves; otherwise they ask support.
+async fn self_service(context: &Context<'_>) -> ApiResult<Uuid> {
+    let customer = access::customer(context)?;
+    let flags = &context.data_unchecked::<State>().flags;
+    let whom = EvaluationContext::default().with_targeting_key(IdKind::Customer.format(customer));
+    if flags.is_on(SELF_SERVICE, &whom).await {
+        Ok(customer)
+    } else {
+        Err(ApiError::forbidden(
+            "Returns are made by our support at the moment: please contact us",
+        ))
     }
 }
 

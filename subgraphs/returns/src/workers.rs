@@ -1,18 +1,72 @@
-//! What runs beside requests: reconciliation, of which one instance at a time should run a sweep
-//! every hour. Two at once do no harm: each return is judged again under its lock.
+//! What runs beside requests: the tasks of returns, in every instance, and in one of them hourly
+//! reconciliation and the daily end of old labels. Two sweeps at once do no harm: each return is
+//! judged again under its lock.
 
-use chrono::{DateTime, Utc};
-use entities::returns::customer_return;
-use platform::outbox::{self, NewEvent};
-use resolvers::id::IdKind;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entities::returns::{customer_return, return_task};
+use futures::future::BoxFuture;
+use platform::inbox::Subscriber;
+use platform::jobs;
+use platform::objects::ObjectKey;
+use platform::workers::WorkerContext;
 use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
 use crate::State;
-use crate::events::{self, SupportAlert};
+use crate::label;
 use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
 use crate::rules::reconciliation::{self, Due, Standing, USUAL_REVIEWS};
 use crate::rules::status::ReturnStatus;
+use crate::support::{self, Concern};
+use crate::tasks::{self, Kind};
+
+/// The consumers of this domain.
+pub fn subscribers() -> Vec<Subscriber> {
+    Vec::new()
+}
+
+/// What this domain does by itself.
+pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
+    let state = State {
+        database: context.database.clone(),
+        ..state.clone()
+    };
+    vec![
+        Box::pin(tasks::run(state.clone(), context.clone())),
+        Box::pin(reconcile(state.clone(), context.clone())),
+        Box::pin(forget_labels(state, context.clone())),
+    ]
+}
+
+async fn reconcile(state: State, context: WorkerContext) {
+    let work = || async { sweep(&state).await.map(drop) };
+    jobs::run_leased(&context, "returns.reconciliation", RECONCILIATION, work).await;
+}
+
+/// Labels have names and addresses on them: they are not kept for longer than they are good for.
+async fn forget_labels(state: State, context: WorkerContext) {
+    let work = || async {
+        let folder = ObjectKey::new(label::FOLDER).map_err(|error| error.to_string())?;
+        let cutoff = state.clock.now() - LABELS_KEPT;
+        let objects = state.labels.objects();
+        let deleted = objects.delete_older_than(&folder, cutoff).await;
+        let deleted = deleted.map_err(|error| error.to_string())?;
+        metrics::counter!("vantage_returns_labels_deleted_total").increment(deleted);
+        Ok::<_, String>(())
+    };
+    jobs::run_leased(&context, "returns.old_labels", OLD_LABELS, work).await;
+}
+
+const RECONCILIATION: Duration = Duration::from_secs(60 * 60);
+
+/// How often old labels are looked for, and how long they are kept.
+const OLD_LABELS: Duration = Duration::from_secs(24 * 60 * 60);
+const LABELS_KEPT: TimeDelta = TimeDelta::days(90);
+
+/// Refunds that are in doubt for longer are an alert.
+const IN_DOUBT: TimeDelta = TimeDelta::hours(1);
 
 /// Returns that are looked up at a time.
 const PAGE: u64 = 100;
@@ -24,6 +78,8 @@ pub struct Swept {
     pub alerted: u64,
     /// These went to manual review.
     pub reviewed: u64,
+    /// Nobody was at their refund or at their label anymore: somebody is now.
+    pub resumed: u64,
     /// These could not be settled; the next sweep tries again.
     pub failed: u64,
 }
@@ -33,21 +89,45 @@ pub struct Swept {
 pub async fn sweep(state: &State) -> Result<Swept, DbErr> {
     let now = state.clock.now();
     let mut swept = Swept::default();
+    let db = state.database.read();
     let overdue = reconciliation::overdue_before(now);
+    let stuck = reconciliation::stuck_before(now);
     let mut last = Uuid::nil();
-    loop {
-        let page = customer_return::unscanned(state.database.read(), overdue, last, PAGE).await?;
-        let Some(end) = page.last() else { break };
+    while let page = customer_return::unscanned(db, overdue, last, PAGE).await?
+        && let Some(end) = page.last()
+    {
         last = *end;
         swept.settle_all(state, &page, now).await;
     }
-    let stuck = reconciliation::stuck_before(now);
     let mut last = Uuid::nil();
-    loop {
-        let page = customer_return::unlabelled(state.database.read(), stuck, last, PAGE).await?;
-        let Some(end) = page.last() else { break };
+    while let page = customer_return::unlabelled(db, stuck, last, PAGE).await?
+        && let Some(end) = page.last()
+    {
         last = *end;
         swept.settle_all(state, &page, now).await;
+    }
+    let mut last = Uuid::nil();
+    while let page = customer_return::unrefunded(db, last, PAGE).await?
+        && let Some(end) = page.last()
+    {
+        last = *end;
+        swept.resume_all(state, &page, Kind::Refund, now).await?;
+    }
+    let mut last = Uuid::nil();
+    while let page = customer_return::unvoided(db, last, PAGE).await?
+        && let Some(end) = page.last()
+    {
+        last = *end;
+        swept.resume_all(state, &page, Kind::Void, now).await?;
+    }
+    let in_doubt = customer_return::count_in_doubt(db, now - IN_DOUBT).await?;
+    metrics::gauge!("vantage_returns_refunds_in_doubt")
+        .set(f64::from(u32::try_from(in_doubt).unwrap_or(u32::MAX)));
+    if in_doubt > 0 {
+        tracing::error!(
+            refunds = in_doubt,
+            "refunds have no known outcome for an hour"
+        );
     }
     swept.report();
     Ok(swept)
@@ -68,10 +148,28 @@ impl Swept {
         }
     }
 
+    /// Nothing of the kind should be lost: what was is told, and wanted again.
+    async fn resume_all(
+        &mut self,
+        state: &State,
+        returns: &[Uuid],
+        kind: Kind,
+        now: DateTime<Utc>,
+    ) -> Result<(), DbErr> {
+        for id in returns {
+            let kind = kind.as_str();
+            tracing::error!(return_id = %id, kind, "a return waited for nobody");
+            return_task::want(state.database.write(), *id, kind, now).await?;
+            self.resumed += 1;
+        }
+        Ok(())
+    }
+
     fn report(&self) {
         for (outcome, count) in [
             ("support_alert", self.alerted),
             ("manual_review", self.reviewed),
+            ("resumed", self.resumed),
             ("failed", self.failed),
         ] {
             metrics::counter!("vantage_returns_reconciled_total", "outcome" => outcome)
@@ -101,7 +199,7 @@ async fn settle(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<Option<Du
         }
         Some(Due::SupportAlert) => alert(&transaction, row, now).await?,
     }
-    transaction.commit().await?;
+    state.database.commit(transaction).await?;
     Ok(due)
 }
 
@@ -114,7 +212,7 @@ fn standing(row: &customer_return::Model) -> Result<Standing, MoveError> {
     })
 }
 
-/// Tells support, once.
+/// Tells support of a return without a label, once.
 async fn alert(
     transaction: &DatabaseTransaction,
     mut row: customer_return::Model,
@@ -122,23 +220,9 @@ async fn alert(
 ) -> Result<(), MoveError> {
     row.support_alerted_at = Some(now);
     let status = row.status.clone();
-    let return_id = IdKind::Return.format(row.id);
-    let event = NewEvent {
-        topic: events::TOPIC,
-        event_type: events::SUPPORT_ALERT,
-        aggregate_id: &return_id,
-        data: SupportAlert {
-            version: 1,
-            return_id: return_id.clone(),
-            order_id: IdKind::Order.format(row.order_id),
-            customer_id: IdKind::Customer.format(row.customer_id),
-            created_at: row.created_at,
-        },
-    };
-    let id = row.id;
-    if !customer_return::change(transaction, &status, row).await? {
-        return Err(MoveError::Overtaken(id));
+    if !customer_return::change(transaction, &status, row.clone()).await? {
+        return Err(MoveError::Overtaken(row.id));
     }
-    outbox::append(transaction, event, now).await?;
+    support::alert(transaction, &row, Concern::NoLabel, now).await?;
     Ok(())
 }

@@ -9,11 +9,13 @@ mod query;
 mod reindex;
 mod rules;
 mod suggestion;
+pub mod workers;
 
 pub mod engine;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
@@ -39,6 +41,8 @@ pub struct State {
     pub engine: Arc<dyn SearchEngine>,
     /// Knows the exchange rates that price filters in other currencies need.
     pub pricing: SubgraphClient,
+    /// The index is known to differ from the database.
+    pub outdated: Arc<AtomicBool>,
 }
 
 impl State {
@@ -54,6 +58,7 @@ impl State {
             clock,
             engine: Arc::new(Embedded::new(index)),
             pricing,
+            outdated: Arc::default(),
         }
     }
 }

@@ -50,6 +50,11 @@ impl Product {
         self.0.available_quantity
     }
 
+    /// Whether it is sold; false for one that only old orders show.
+    async fn active(&self) -> bool {
+        self.0.active
+    }
+
     async fn in_stock(&self) -> bool {
         self.0.available_quantity > 0
     }

@@ -22,6 +22,8 @@ use crate::rules::why::{self, Texts};
 pub(crate) const MAX_QUERY: usize = 256;
 /// Values of one filter at most.
 const MAX_VALUES: usize = 100;
+/// What products can be rated.
+const RATINGS: std::ops::RangeInclusive<f64> = 0.0..=5.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum ProductSort {
@@ -65,8 +67,32 @@ pub(crate) struct ProductSearchFilters {
 }
 
 impl ProductSearchFilters {
+    /// What no product can meet is a mistake, not a search without results.
+    fn check(&self) -> ApiResult<()> {
+        let wrong = |message: &str| Err(ApiError::bad_user_input(message));
+        if [self.min_price, self.max_price]
+            .into_iter()
+            .flatten()
+            .any(|price| price.is_sign_negative() && !price.is_zero())
+        {
+            return wrong("filters.minPrice and filters.maxPrice must not be negative");
+        }
+        if let (Some(min), Some(max)) = (self.min_price, self.max_price)
+            && min > max
+        {
+            return wrong("filters.minPrice must not be above filters.maxPrice");
+        }
+        if let Some(rating) = self.min_rating
+            && !RATINGS.contains(&rating)
+        {
+            return wrong("filters.minRating must be from 0 to 5");
+        }
+        Ok(())
+    }
+
     /// Checked, with prices in US dollars.
     pub(crate) async fn resolve(self, context: &Context<'_>) -> ApiResult<Filters> {
+        self.check()?;
         let currency = self.currency.unwrap_or(CurrencyCode::Usd);
         let price = if self.min_price.is_none() && self.max_price.is_none() {
             UsdRange::default()

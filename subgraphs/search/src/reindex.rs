@@ -1,5 +1,7 @@
 //! Builds the index anew from the database.
 
+use std::sync::atomic::Ordering;
+
 use entities::search::product;
 use sea_orm::DbErr;
 
@@ -37,10 +39,17 @@ impl State {
         Ok(indexed)
     }
 
-    /// Builds the index if there is none that this version can search, or if it does not hold as
-    /// many products as the database has active ones; says whether it did.
+    /// Says that the index differs from the database, which the next [`State::open_index`] mends.
+    pub(crate) fn outdate_index(&self) {
+        self.outdated.store(true, Ordering::Relaxed);
+    }
+
+    /// Builds the index if there is none that this version can search, if it does not hold as many
+    /// products as the database has active ones, or if it is known to be outdated; says whether it
+    /// did.
     pub async fn open_index(&self) -> Result<bool, ReindexError> {
-        if let Some(size) = self.engine.size().await?
+        if !self.outdated.swap(false, Ordering::Relaxed)
+            && let Some(size) = self.engine.size().await?
             && size == product::count_active(self.database.read()).await?
         {
             return Ok(false);

@@ -24,6 +24,14 @@ impl Carrier {
         }
     }
 
+    /// As sellers of labels name it: `USPS`, `UPS`, `UPSDAP`, `FedEx`, `DHLExpress`.
+    pub(crate) fn of_seller(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        Self::ALL
+            .into_iter()
+            .find(|carrier| name.starts_with(carrier.as_str()))
+    }
+
     pub fn parse(stored: &str) -> Option<Self> {
         Self::ALL
             .into_iter()

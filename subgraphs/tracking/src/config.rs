@@ -9,6 +9,12 @@ use crate::carrier::Carrier;
 /// The settings of all carriers. [`Default`] has those the carriers' limits allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackingConfig {
+    /// This process and where it runs, in metrics.
+    pub instance: String,
+    pub region: String,
+    /// How often those who watch are asked whether they still may: whether live updates are still on for them,
+    /// and a guest's link is still good.
+    pub recheck_interval: Duration,
     pub dhl: CarrierConfig,
     pub fedex: CarrierConfig,
     pub ups: CarrierConfig,
@@ -19,6 +25,10 @@ pub struct TrackingConfig {
 pub struct CarrierConfig {
     /// How often each parcel is asked about; `None` for a carrier that tells by itself.
     pub poll_interval: Option<Duration>,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Questions an hour that the carrier allows, over all parcels and instances.
+    pub hourly_budget: u32,
     /// A parcel the carrier has not told of for longer is shown as stale.
     pub staleness_limit: Duration,
     /// The carrier's own page, with `{number}` for the tracking number.
@@ -38,23 +48,33 @@ impl TrackingConfig {
 
 impl Default for TrackingConfig {
     fn default() -> Self {
-        let carrier = |poll_seconds: Option<u64>, stale_minutes: u64, url: &str| CarrierConfig {
-            poll_interval: poll_seconds.map(Duration::from_secs),
-            staleness_limit: Duration::from_secs(60 * stale_minutes),
-            tracking_url: url.to_owned(),
-        };
+        let carrier =
+            |poll: Option<(u64, u64, u32)>, stale_minutes: u64, url: &str| CarrierConfig {
+                poll_interval: poll.map(|(interval, ..)| Duration::from_secs(interval)),
+                timeout: Duration::from_secs(poll.map_or(10, |(_, timeout, _)| timeout)),
+                hourly_budget: poll.map_or(0, |(_, _, budget)| budget),
+                staleness_limit: Duration::from_secs(60 * stale_minutes),
+                tracking_url: url.to_owned(),
+            };
         Self {
+            instance: "local".to_owned(),
+            region: "local".to_owned(),
+            recheck_interval: Duration::from_secs(20),
             dhl: carrier(
-                Some(60),
+                Some((60, 10, 2_000)),
                 30,
                 "https://www.dhl.com/en/express/tracking.html?AWB={number}",
             ),
             fedex: carrier(
-                Some(90),
+                Some((90, 15, 1_000)),
                 30,
                 "https://www.fedex.com/fedextrack/?trknbr={number}",
             ),
-            ups: carrier(Some(120), 60, "https://www.ups.com/track?tracknum={number}"),
+            ups: carrier(
+                Some((120, 12, 500)),
+                60,
+                "https://www.ups.com/track?tracknum={number}",
+            ),
             // Told by webhook, scan by scan, and scans are hours apart.
             usps: carrier(
                 None,

@@ -98,6 +98,8 @@ async fn start_over(state: &State, parcel: &shipment::Model) -> Result<(), Recor
     row.estimated_delivery = None;
     row.last_polled_at = Some(now);
     row.last_answered_at = Some(now);
+    // What the carrier tells of before was another parcel.
+    row.created_at = now;
     let (row, change) = journey.change(&transaction, now).await?;
     transaction.commit().await?;
     tell_watchers(state, &row, &change).await;

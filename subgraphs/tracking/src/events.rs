@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 pub(crate) const TOPIC: &str = "tracking.events";
 pub(crate) const STATUS_CHANGED: &str = "tracking.status_changed";
+pub(crate) const SHIPMENT_FLAGGED: &str = "tracking.shipment_flagged";
 
 /// A parcel's status changed. Version 1.
 #[derive(Debug, Serialize)]
@@ -32,6 +33,20 @@ pub(crate) struct StatusChanged<'a> {
     pub estimated_delivery: Option<DateTime<Utc>>,
     /// Number of the change among all of the order's, or the return's.
     pub sequence: i32,
+}
+
+/// A carrier failed so often in a row to tell where a parcel is that a person should look. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShipmentFlagged<'a> {
+    pub version: u32,
+    pub order_id: &'a str,
+    /// Of a parcel that comes back.
+    pub return_id: Option<&'a str>,
+    pub shipment_id: String,
+    pub carrier: &'a str,
+    pub tracking_number: &'a str,
+    pub failures: i32,
 }
 
 /// The channel on which an order's changes are published as [`Change`]s.

@@ -90,6 +90,15 @@ impl GuestLinkKey {
 
     /// What the link shows, if this key signed it and it has not expired.
     pub fn open(&self, token: &str, now: DateTime<Utc>) -> Result<GuestScope, GuestLinkError> {
+        self.open_until(token, now).map(|(scope, _)| scope)
+    }
+
+    /// Like [`Self::open`], and until when it shows that.
+    pub fn open_until(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(GuestScope, DateTime<Utc>), GuestLinkError> {
         if token.len() > LONGEST {
             return Err(GuestLinkError::Invalid);
         }
@@ -103,6 +112,7 @@ impl GuestLinkKey {
         if now.timestamp() >= claims.exp {
             return Err(GuestLinkError::Expired);
         }
+        let until = DateTime::from_timestamp(claims.exp, 0).ok_or(GuestLinkError::Invalid)?;
         IdKind::Order
             .parse(&claims.sub)
             .map(GuestScope::Order)
@@ -111,6 +121,7 @@ impl GuestLinkKey {
                     .parse(&claims.sub)
                     .map(GuestScope::Shipment)
             })
+            .map(|scope| (scope, until))
             .ok_or(GuestLinkError::Invalid)
     }
 }

@@ -1,6 +1,7 @@
 //! The tracking subgraph: where parcels are, how they got there, and every change as it happens.
 
 mod carrier;
+mod carriers;
 mod config;
 mod demo;
 mod events;
@@ -8,8 +9,12 @@ mod guest_link;
 mod loaders;
 mod order;
 mod order_return;
+mod poll;
 mod query;
+mod rechecks;
 mod record;
+mod report;
+mod return_parcels;
 mod rules;
 mod shipment;
 mod status;
@@ -17,22 +22,28 @@ mod subscription;
 mod update;
 mod watch;
 mod watchers;
+mod webhooks;
+pub mod workers;
 
 use std::sync::Arc;
 
 use async_graphql::{EmptyMutation, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
+use platform::flags::Flags;
 use platform::pubsub::PubSub;
 use resolvers::client::SubgraphClient;
 use resolvers::subgraph::Subgraph;
 
 pub use carrier::Carrier;
+pub use carriers::{CarrierAccess, Carriers};
 pub use config::{CarrierConfig, TrackingConfig};
 pub use demo::demo_tick;
 pub use guest_link::{GuestLinkError, GuestLinkKey, GuestScope};
 pub use migrations::tracking::Migrator;
-pub use record::{Observation, RecordError, Recorded, record};
+pub use poll::poll;
+pub use rechecks::Rechecks;
+pub use record::{Observation, RecordError, Recorded, announcement, record};
 pub use status::TrackingStatus;
 pub use watchers::{Watchers, Watching};
 
@@ -49,10 +60,21 @@ pub struct State {
     /// The orders domain, asked whose an order is that has no parcel yet.
     pub orders: SubgraphClient,
     pub config: Arc<TrackingConfig>,
+    /// Whom to ask about parcels, and whose webhooks to believe.
+    pub carriers: Carriers,
     /// Signs the links by which guests track.
     pub guest_links: GuestLinkKey,
+    /// What is switched on: live updates, here.
+    pub flags: Flags,
+    /// When those who watch are asked whether they still may.
+    pub rechecks: Rechecks,
     /// The orders that are watched in this process.
     pub watchers: Watchers,
+}
+
+/// What this domain answers beside GraphQL: carriers' webhooks.
+pub fn routes(state: State) -> axum::Router {
+    webhooks::routes(state)
 }
 
 /// The subgraph over an open, migrated database.

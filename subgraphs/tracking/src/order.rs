@@ -1,12 +1,18 @@
 //! What this domain adds to the orders domain's order: its parcels.
 
 use async_graphql::{Context, ID, Object};
+use chrono::TimeDelta;
 use resolvers::id::IdKind;
 use resolvers::{ApiResult, access};
 use uuid::Uuid;
 
+use crate::State;
+use crate::guest_link::GuestScope;
 use crate::loaders::{Loaders, Owned};
 use crate::shipment::Shipment;
+
+/// Longer than parcels take, and than anybody looks where they were.
+const LINKS_LAST: TimeDelta = TimeDelta::days(30);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order {
@@ -36,6 +42,28 @@ impl Order {
                 .map(Shipment::try_from)
                 .collect::<ApiResult<_>>()
                 .map(Some)
+        }
+        .await;
+        answer.transpose()
+    }
+
+    /// A token with which somebody without an account follows this order for 30 days: by `trackByToken`, and
+    /// live by `orderTrackingByToken`. For the owner, once there is a parcel.
+    async fn tracking_token(&self, context: &Context<'_>) -> Option<ApiResult<String>> {
+        let answer: ApiResult<Option<String>> = async {
+            let customer = access::customer(context)?;
+            let id = self.id;
+            let loaders = context.data_unchecked::<Loaders>();
+            let own = loaders.shipments_of_order.load_one(Owned { customer, id });
+            if own.await?.is_none_or(|parcels| parcels.is_empty()) {
+                return Ok(None);
+            }
+            let state = context.data_unchecked::<State>();
+            let now = state.clock.now();
+            let token = state
+                .guest_links
+                .mint(GuestScope::Order(id), now, LINKS_LAST)?;
+            Ok(Some(token))
         }
         .await;
         answer.transpose()

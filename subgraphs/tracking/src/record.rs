@@ -2,6 +2,7 @@
 //! writes the event, the parcel, the numbered change and the outbox event; then those who watch
 //! are told.
 
+use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use entities::tracking::{change, event, shipment};
 use platform::outbox::{self, NewEvent};
@@ -266,4 +267,11 @@ pub(crate) async fn tell_watchers(state: &State, row: &shipment::Model, change: 
     if let Err(error) = state.pubsub.publish(&channel, message).await {
         tracing::error!(%error, %channel, sequence = row.sequence, "a change was not published");
     }
+}
+
+/// What those who watch the parcel's order are told of its last change: the channel, and the message, which is
+/// also what `tracking_changes` keeps. For programs that write many changes at once, such as load tests.
+pub fn announcement(parcel: &shipment::Model) -> serde_json::Result<(String, Bytes)> {
+    let message = Change::of(parcel).to_message()?;
+    Ok((events::channel(parcel.order_id), message))
 }

@@ -5,25 +5,48 @@ use async_graphql::{Context, ID, Subscription};
 use futures::Stream;
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
-use resolvers::{ApiError, access};
+use resolvers::{ApiError, ApiResult, access};
 
+use crate::State;
+use crate::guest_link::GuestScope;
 use crate::update::TrackingUpdate;
-use crate::watch::Watch;
+use crate::watch::{Watch, Watcher};
 
 pub(crate) struct Subscription;
 
 #[Subscription]
 impl Subscription {
-    /// The changes of the order's parcels: first how they stand, then each change once, in order.
+    /// The changes of the order's parcels: first how they stand, then each change once, in order. Who has
+    /// lost a connection names the last change it has seen with `after`, and is told what came since in
+    /// place of how they stand.
     #[graphql(directive = authenticated::apply())]
     async fn order_tracking(
         &self,
         context: &Context<'_>,
         order_id: ID,
-    ) -> Result<impl Stream<Item = TrackingUpdate> + use<>, ApiError> {
+        after: Option<i32>,
+    ) -> Result<impl Stream<Item = ApiResult<TrackingUpdate>> + use<>, ApiError> {
         let customer = access::customer(context)?;
         let order = IdKind::Order.argument("orderId", &order_id)?;
-        let watch = Watch::open(context, customer, order).await?;
+        let watch = Watch::open(context, order, Watcher::Customer(customer), after).await?;
+        Ok(watch.updates())
+    }
+
+    /// The same for somebody without an account, who has a signed link to the order, until it expires.
+    async fn order_tracking_by_token(
+        &self,
+        context: &Context<'_>,
+        token: String,
+        after: Option<i32>,
+    ) -> Result<impl Stream<Item = ApiResult<TrackingUpdate>> + use<>, ApiError> {
+        let state = context.data_unchecked::<State>();
+        let (scope, until) = state.guest_links.open_until(&token, state.clock.now())?;
+        let GuestScope::Order(order) = scope else {
+            return Err(ApiError::forbidden(
+                "This link shows one parcel, not the order: ask trackByToken now and then",
+            ));
+        };
+        let watch = Watch::open(context, order, Watcher::Guest { until }, after).await?;
         Ok(watch.updates())
     }
 }

@@ -4,23 +4,41 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use async_graphql::{Context, Variables};
+use chrono::{DateTime, Utc};
 use entities::tracking::{change, shipment};
 use futures::stream::{self, Stream, StreamExt};
+use platform::clock::Clock;
 use platform::database::Database;
+use platform::flags::Flags;
 use platform::pubsub::{Backoff, Signal, Subscription};
+use resolvers::error::ErrorCode;
 use resolvers::id::IdKind;
 use resolvers::{ApiError, ApiResult, access};
 use serde::Deserialize;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::State;
+use crate::carrier::Carrier;
 use crate::events::{self, Change};
+use crate::guest_link::GuestLinkError;
+use crate::rechecks::are_live;
 use crate::shipment::Shipment;
 use crate::update::TrackingUpdate;
 use crate::watchers::Watching;
 
 /// Missed changes read at once.
 const PAGE: u64 = 100;
+
+/// Who watches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Watcher {
+    Customer(Uuid),
+    /// By a link that is good until then.
+    Guest {
+        until: DateTime<Utc>,
+    },
+}
 
 pub(crate) struct Watch {
     database: Database,
@@ -32,15 +50,31 @@ pub(crate) struct Watch {
     ready: VecDeque<TrackingUpdate>,
     /// Whether there may be more to read than is ready.
     behind: bool,
-    _watching: Watching,
+    watcher: Watcher,
+    /// Whose parcels they are, and who carries them, as far as is known.
+    customer: Option<Uuid>,
+    carrier: Option<Carrier>,
+    flags: Flags,
+    clock: Clock,
+    rechecks: watch::Receiver<()>,
+    /// It was told why it is over.
+    is_over: bool,
+    watching: Watching,
+}
+
+/// What a watcher waits for.
+enum Heard {
+    Signal(Option<Signal>),
+    Recheck,
 }
 
 impl Watch {
     /// Listens first and reads then, so that no change falls in between.
     pub(crate) async fn open(
         context: &Context<'_>,
-        customer: Uuid,
         order: Uuid,
+        watcher: Watcher,
+        after: Option<i32>,
     ) -> ApiResult<Self> {
         let state = context.data_unchecked::<State>();
         let subscription = state
@@ -52,45 +86,82 @@ impl Watch {
                 ApiError::unavailable("Live tracking is not available at the moment")
             })?;
         let parcels = shipment::of_order(state.database.read(), order).await?;
-        let is_own = if parcels.is_empty() {
-            ask_orders(context, order).await?
-        } else {
-            parcels.iter().all(|row| row.customer_id == customer)
+        let customer = match watcher {
+            Watcher::Customer(customer) => {
+                let is_own = if parcels.is_empty() {
+                    ask_orders(context, order).await?
+                } else {
+                    parcels.iter().all(|row| row.customer_id == customer)
+                };
+                if !is_own {
+                    return Err(ApiError::forbidden("You can only track orders you own"));
+                }
+                Some(customer)
+            }
+            Watcher::Guest { .. } => parcels.first().map(|row| row.customer_id),
         };
-        if !is_own {
-            return Err(ApiError::forbidden("You can only track orders you own"));
-        }
         let mut watch = Self {
+            watcher,
+            customer,
+            carrier: None,
+            flags: state.flags.clone(),
+            clock: state.clock.clone(),
+            rechecks: state.rechecks.subscribe(),
+            is_over: false,
             database: state.database.clone(),
             order,
             subscription,
             last: None,
             ready: VecDeque::new(),
             behind: false,
-            _watching: state.watchers.watch(order),
+            watching: state.watchers.watch(order),
         };
-        watch.begin(parcels)?;
+        watch.resume(parcels, after).await?;
+        if !watch.is_live().await {
+            // Not FEATURE_DISABLED, which would close a connection that may carry more than this.
+            return Err(ApiError::forbidden(
+                "Live updates are switched off for this order: ask now and then",
+            ));
+        }
         Ok(watch)
     }
 
     /// What the watcher is told, until it leaves.
-    pub(crate) fn updates(self) -> impl Stream<Item = TrackingUpdate> {
+    pub(crate) fn updates(self) -> impl Stream<Item = ApiResult<TrackingUpdate>> {
         stream::unfold(self, |mut watch| async move {
             let update = watch.next().await?;
             Some((update, watch))
         })
     }
 
-    async fn next(&mut self) -> Option<TrackingUpdate> {
+    async fn next(&mut self) -> Option<ApiResult<TrackingUpdate>> {
         loop {
+            if self.is_over {
+                return None;
+            }
             if let Some(update) = self.ready.pop_front() {
-                return Some(update);
+                return Some(Ok(update));
             }
             if self.behind {
                 self.catch_up().await;
                 continue;
             }
-            match self.subscription.next().await? {
+            let heard = tokio::select! {
+                signal = self.subscription.next() => Heard::Signal(signal),
+                Ok(()) = self.rechecks.changed() => Heard::Recheck,
+            };
+            let signal = match heard {
+                Heard::Signal(signal) => signal?,
+                Heard::Recheck => {
+                    // Seldom, and large: it takes no place while nothing happens.
+                    if let Err(error) = Box::pin(self.recheck()).await {
+                        self.is_over = true;
+                        return Some(Err(error));
+                    }
+                    continue;
+                }
+            };
+            match signal {
                 Signal::Message(message) => match serde_json::from_slice::<Change>(&message) {
                     Ok(change) => self.hear(change),
                     Err(error) => {
@@ -101,6 +172,27 @@ impl Watch {
                 Signal::Gap => self.behind = true,
             }
         }
+    }
+
+    /// Whether it may go on.
+    async fn recheck(&self) -> ApiResult<()> {
+        if let Watcher::Guest { until } = self.watcher
+            && self.clock.now() >= until
+        {
+            return Err(GuestLinkError::Expired.into());
+        }
+        if self.is_live().await {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::FeatureDisabled,
+            "Live updates have been switched off for this order: ask now and then",
+        ))
+    }
+
+    async fn is_live(&self) -> bool {
+        let customer = self.customer.unwrap_or(self.order);
+        are_live(&self.flags, customer, self.carrier).await
     }
 
     /// Tells the next change, ignores one that was told, and reads what is missing before others.
@@ -128,9 +220,33 @@ impl Watch {
         Ok(())
     }
 
+    /// What came after the last change that the watcher has seen, or the snapshot if that is not known.
+    async fn resume(&mut self, parcels: Vec<shipment::Model>, after: Option<i32>) -> ApiResult<()> {
+        let newest = parcels.iter().map(|row| row.sequence).max();
+        let Some((after, newest)) = after.zip(newest) else {
+            return self.begin(parcels);
+        };
+        let missed = change::after(self.database.read(), self.order, after, 1).await?;
+        let is_known = match missed.first() {
+            Some(next) => next.sequence == after + 1,
+            None => after == newest,
+        };
+        // The snapshot also says who carries it; then it is taken back.
+        self.begin(parcels)?;
+        if is_known {
+            self.ready.clear();
+            self.last = Some(after);
+            self.behind = after < newest;
+        }
+        Ok(())
+    }
+
     /// The snapshot, if there is a parcel yet.
     fn begin(&mut self, parcels: Vec<shipment::Model>) -> ApiResult<()> {
         if let Some(shipment) = Shipment::latest(parcels)? {
+            self.carrier = Some(shipment.carrier);
+            self.watching.carried_by(shipment.carrier);
+            self.customer = Some(shipment.row.customer_id);
             let sequence = shipment.row.sequence;
             self.last = Some(sequence);
             self.ready.push_back(TrackingUpdate {

@@ -1,4 +1,5 @@
-//! Which orders somebody watches in this process: their parcels are asked about first.
+//! Which orders somebody watches in this process: their parcels are asked about first, and how many there are
+//! is shown.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,14 +7,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
+use crate::carrier::Carrier;
+
 /// Counts the watchers of each order. Cheap to clone; clones share the count.
 #[derive(Clone, Debug, Default)]
-pub struct Watchers(Arc<Mutex<HashMap<Uuid, usize>>>);
+pub struct Watchers(Arc<Mutex<HashMap<Uuid, Watched>>>);
+
+/// The watchers of an order, and who carries its parcel, once that is known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watched {
+    watchers: usize,
+    carrier: Option<Carrier>,
+}
 
 impl Watchers {
     /// Counts a watcher until the value is dropped.
     pub fn watch(&self, order: Uuid) -> Watching {
-        *self.lock().entry(order).or_default() += 1;
+        self.lock().entry(order).or_default().watchers += 1;
         Watching {
             watchers: self.clone(),
             order,
@@ -27,7 +37,14 @@ impl Watchers {
         orders
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, usize>> {
+    /// How many watch parcels of this carrier; without one, orders that have no parcel yet.
+    pub(crate) fn of_carrier(&self, carrier: Option<Carrier>) -> usize {
+        let watched = self.lock();
+        let of_carrier = watched.values().filter(|order| order.carrier == carrier);
+        of_carrier.map(|order| order.watchers).sum()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Watched>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -39,11 +56,20 @@ pub struct Watching {
     order: Uuid,
 }
 
+impl Watching {
+    /// It is known now who carries the order's parcel.
+    pub(crate) fn carried_by(&self, carrier: Carrier) {
+        if let Some(watched) = self.watchers.lock().get_mut(&self.order) {
+            watched.carrier = Some(carrier);
+        }
+    }
+}
+
 impl Drop for Watching {
     fn drop(&mut self) {
         if let Entry::Occupied(mut entry) = self.watchers.lock().entry(self.order) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
+            entry.get_mut().watchers -= 1;
+            if entry.get().watchers == 0 {
                 entry.remove();
             }
         }
@@ -59,6 +85,10 @@ mod tests {
         let watchers = Watchers::default();
         let order = Uuid::now_v7();
         let (first, second) = (watchers.watch(order), watchers.watch(order));
+        assert_eq!(watchers.of_carrier(None), 2);
+        second.carried_by(Carrier::Ups);
+        assert_eq!(watchers.of_carrier(Some(Carrier::Ups)), 2);
+        assert_eq!(watchers.of_carrier(None), 0);
         drop(first);
         assert_eq!(watchers.orders(), [order]);
         drop(second);

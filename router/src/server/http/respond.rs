@@ -155,7 +155,7 @@ fn is_clients_document(code: ErrorCode) -> bool {
 fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden | ErrorCode::FeatureDisabled => StatusCode::FORBIDDEN,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::SubgraphUnavailable => StatusCode::BAD_GATEWAY,
         ErrorCode::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,

@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use platform::roster::{Evictions, Roster};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
@@ -25,6 +26,8 @@ struct Inner {
     next_id: AtomicU64,
     /// Each user's connections, the oldest first.
     users: Mutex<HashMap<String, VecDeque<Member>>>,
+    /// Counts them over all instances, where there are several.
+    roster: OnceLock<Roster>,
     draining: CancellationToken,
     closed: Notify,
 }
@@ -53,6 +56,7 @@ impl Connections {
                 open: AtomicUsize::new(0),
                 next_id: AtomicU64::new(0),
                 users: Mutex::default(),
+                roster: OnceLock::new(),
                 draining: CancellationToken::new(),
                 closed: Notify::new(),
             }),
@@ -99,6 +103,22 @@ impl Connections {
         }
     }
 
+    /// Counts each user's connections over all instances that share the roster, from now on; those that it
+    /// evicts are closed as here. Needs a tokio runtime around it.
+    pub(in super::super) fn share(&self, roster: Roster, mut evictions: Evictions) {
+        if self.inner.roster.set(roster).is_err() {
+            return;
+        }
+        let inner = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            while let Some(id) = evictions.recv().await
+                && let Some(inner) = inner.upgrade()
+            {
+                inner.evict(id);
+            }
+        });
+    }
+
     /// Cancelled when the instance begins to shut down.
     pub(in super::super) fn drain_token(&self) -> CancellationToken {
         self.inner.draining.clone()
@@ -111,6 +131,19 @@ impl Connections {
 }
 
 impl Inner {
+    /// Closes a connection that is one too many elsewhere. There are few of them, so nobody keeps an index.
+    fn evict(&self, id: u64) {
+        let mut users = self.users();
+        let found = users.values_mut().find_map(|members| {
+            let at = members.iter().position(|member| member.id == id)?;
+            members.remove(at)
+        });
+        if let Some(member) = found {
+            // It may have ended by itself a moment ago.
+            let _ = member.close.send(CloseReason::ConnectionLimit);
+        }
+    }
+
     fn users(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Member>>> {
         // No code panics while it holds the lock, and the map is whole after each line that does.
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
@@ -133,6 +166,9 @@ impl Lease {
         }
         drop(users);
         self.user = Some(user.to_owned());
+        if let Some(roster) = self.inner.roster.get() {
+            roster.join(user, self.id);
+        }
         closed
     }
 }
@@ -140,6 +176,9 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(user) = &self.user {
+            if let Some(roster) = self.inner.roster.get() {
+                roster.leave(user, self.id);
+            }
             let mut users = self.inner.users();
             if let Some(members) = users.get_mut(user) {
                 members.retain(|member| member.id != self.id);

@@ -342,6 +342,7 @@ impl Watcher for Ticket {
             StreamEnd::Complete => Self::end(self, End::Complete),
             StreamEnd::Failed(errors) => Self::end(self, End::Error(errors.to_vec())),
             StreamEnd::SourceTimeout => self.close(CloseReason::SourceTimeout),
+            StreamEnd::Disabled(_) => self.close(CloseReason::FeatureDisabled),
         }
     }
 }

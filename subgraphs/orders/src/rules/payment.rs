@@ -1,6 +1,7 @@
-//! Whether a payment method can still be used.
+//! What is known of a payment method, and whether it can still be used.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
+use platform::stripe;
 
 /// Neither expired nor closed at this moment. It expires at `expires_at` itself, and a closing
 /// that lies in the future has not happened yet.
@@ -12,10 +13,85 @@ pub(crate) fn usable(
     expires_at.is_none_or(|at| now < at) && closed_at.is_none_or(|at| now < at)
 }
 
+/// What is kept of a payment method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// As [`crate::payment_method::PaymentMethodKind`] reads it.
+    pub kind: &'static str,
+    pub last4: Option<String>,
+    /// A card is good until its month is over.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What is kept of what the provider says; `None` for a kind that is not taken.
+pub(crate) fn known(method: &stripe::PaymentMethod) -> Option<Known> {
+    let kind = match (method.kind.as_str(), &method.card) {
+        ("card", Some(card)) => match card.wallet.as_ref().map(|wallet| wallet.kind.as_str()) {
+            Some("apple_pay") => "apple_pay",
+            Some("google_pay") => "google_pay",
+            _ => "card",
+        },
+        ("paypal", _) => "paypal",
+        ("us_bank_account" | "sepa_debit" | "bacs_debit" | "acss_debit" | "au_becs_debit", _) => {
+            "bank_account"
+        }
+        _ => return None,
+    };
+    let card = method.card.as_ref();
+    Some(Known {
+        kind,
+        last4: card.map(|card| card.last4.chars().take(4).collect()),
+        expires_at: card.and_then(|card| month_after(card.exp_year, card.exp_month)),
+    })
+}
+
+fn month_after(year: i32, month: u32) -> Option<DateTime<Utc>> {
+    let first = NaiveDate::from_ymd_opt(year, month, 1)?;
+    let next = first.checked_add_months(Months::new(1))?;
+    Some(next.and_time(NaiveTime::MIN).and_utc())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use chrono::{Duration, TimeZone};
+    use serde_json::json;
+
+    #[test]
+    fn a_card_is_known_by_its_wallet_and_is_good_until_its_month_is_over() {
+        let card = |month, wallet| {
+            json!({
+                "id": "pm_1", "type": "card",
+                "card": { "last4": "4242", "exp_month": month, "exp_year": 2028, "wallet": wallet },
+            })
+        };
+        let bare = |kind: &str| json!({ "id": "pm_1", "type": kind, "card": null });
+        let at = |year, month| Some(Utc.with_ymd_and_hms(year, month, 1, 0, 0, 0).unwrap());
+        let last4 = Some("4242".to_owned());
+        let cases = [
+            (
+                card(8, json!(null)),
+                Some(("card", last4.clone(), at(2028, 9))),
+            ),
+            (
+                card(12, json!({ "type": "apple_pay" })),
+                Some(("apple_pay", last4.clone(), at(2029, 1))),
+            ),
+            (
+                card(1, json!({ "type": "link" })),
+                Some(("card", last4, at(2028, 2))),
+            ),
+            (bare("paypal"), Some(("paypal", None, None))),
+            (bare("sepa_debit"), Some(("bank_account", None, None))),
+            (bare("card"), None),
+            (bare("crypto"), None),
+        ];
+        for (method, expected) in cases {
+            let method = serde_json::from_value(method).unwrap();
+            let known = known(&method).map(|known| (known.kind, known.last4, known.expires_at));
+            assert_eq!(known, expected, "{method:?}");
+        }
+    }
 
     #[test]
     fn a_method_is_usable_until_it_expires_or_is_closed() {

@@ -23,7 +23,7 @@ async fn an_order_shows_what_was_paid_and_what_happened() {
             subtotal { amount } shipping { amount } tax { amount } total { amount currency formatted }
             totalUsd { amount currency } exchangeRate
             shippingAddress { name line1 line2 city region postalCode countryCode }
-            paymentMethod { kind last4 usable }
+            paymentMethod { kind last4 usable } paymentIntentId
             timeline { event timestamp actor } allowedActions
         } }";
         let data = shop.ada_asks(document, json!({ "id": ord(1) })).await;
@@ -92,6 +92,7 @@ async fn an_order_shows_what_was_paid_and_what_happened() {
                       }
                     }
                   ],
+                  "paymentIntentId": "pi_1",
                   "paymentMethod": {
                     "kind": "CARD",
                     "last4": "4242",
@@ -212,7 +213,7 @@ async fn what_cannot_be_read_from_the_database_is_an_internal_error_without_its_
 
 /// What the router composes with: keys, the foreign stub, and what only other domains see.
 #[tokio::test]
-async fn the_sdl_has_the_keys_the_stub_and_the_hidden_field() {
+async fn the_sdl_has_the_keys_the_stub_and_the_hidden_fields() {
     for shop in shops().await {
         let sdl = shop.subgraph.sdl();
         for line in [
@@ -221,6 +222,7 @@ async fn the_sdl_has_the_keys_the_stub_and_the_hidden_field() {
             "type OrderItem @key(fields: \"id\") {",
             "type Product @key(fields: \"id\", resolvable: false) {",
             "  restriction: String @inaccessible",
+            "  paymentIntentId: String @inaccessible",
             "  me: Customer @authenticated",
             "  order(id: ID!): Order @authenticated",
             "  orders(first: Int = 20, after: String, last: Int, before: String, status: [OrderStatus!]): OrderConnection!",

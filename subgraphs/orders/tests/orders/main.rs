@@ -6,8 +6,16 @@
 )]
 
 mod account;
+mod cancel;
+mod checkout;
+mod others;
 mod ownership;
 mod paging;
+mod place;
+mod refusals;
+mod settlement;
 mod shop;
 mod statements;
+mod stripe;
+mod webhooks;
 mod workers;

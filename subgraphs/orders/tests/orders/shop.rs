@@ -1,10 +1,13 @@
 //! A migrated database with two customers, and orders as a test needs them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use entities::insert_many;
 use entities::orders::{customer, order, order_event, order_item, payment_method};
 use orders::{Migrator, State, events, subgraph};
 use platform::clock::Clock;
+use platform::config::Secret;
 use platform::testing::{Scratch, scratch_databases};
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
@@ -12,9 +15,14 @@ use resolvers::testing::ask;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::others;
+use crate::stripe::{FakeStripe, WEBHOOK_SECRET};
+
 pub(crate) struct Shop {
     pub scratch: Scratch,
     pub subgraph: Subgraph,
+    pub state: State,
+    pub stripe: FakeStripe,
     pub clock: Clock,
     pub ada: Uuid,
     pub bob: Uuid,
@@ -64,13 +72,21 @@ pub(crate) async fn shops() -> Vec<Shop> {
             .await
             .unwrap();
         let clock = Clock::manual(now());
-        let subgraph = subgraph(State {
+        let (stripe, client) = FakeStripe::start(&clock).await;
+        let state = State {
             database: scratch.database.clone(),
             clock: clock.clone(),
-        });
+            stripe: Some(client),
+            search: Some(others::search()),
+            pricing: Some(others::pricing()),
+            tariffs: Arc::default(),
+            stripe_webhook_secret: Some(Secret::new(WEBHOOK_SECRET)),
+        };
         shops.push(Shop {
             scratch,
-            subgraph,
+            subgraph: subgraph(state.clone()),
+            state,
+            stripe,
             clock,
             ada,
             bob,

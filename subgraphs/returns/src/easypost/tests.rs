@@ -142,7 +142,7 @@ async fn what_is_no_label_is_an_error() {
     let error = easypost.buy("shp_1", "rate_1").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "EasyPost refused: ADDRESS.VERIFY.FAILURE"
+        "EasyPost refused with 422: ADDRESS.VERIFY.FAILURE"
     );
 
     canned.then(200, shipment(&base, true));

@@ -3,7 +3,10 @@
 
 pub mod eligibility;
 pub(crate) mod input;
+pub(crate) mod parcel;
 pub mod reasons;
 pub mod reconciliation;
 pub mod refund;
+pub(crate) mod refunding;
+pub(crate) mod scan;
 pub mod status;

@@ -39,9 +39,25 @@ pub(crate) struct FakeItem {
 pub(crate) struct Orders {
     calls: Arc<AtomicU64>,
     down: Arc<AtomicBool>,
+    payment_unusable: Arc<AtomicBool>,
+    address_unknown: Arc<AtomicBool>,
 }
 
 impl Orders {
+    pub(crate) fn mend(&self) {
+        self.down.store(false, Ordering::Relaxed);
+    }
+
+    /// From now on no payment method can be used anymore.
+    pub(crate) fn close_payment_methods(&self) {
+        self.payment_unusable.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on no carrier finds the customer.
+    pub(crate) fn lose_addresses(&self) {
+        self.address_unknown.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
@@ -52,14 +68,17 @@ impl Orders {
 
     pub(crate) fn subgraph(&self, orders: Vec<FakeOrder>) -> Subgraph {
         let mut items = HashMap::new();
+        let mut owners = HashMap::new();
         for order in orders {
+            owners.insert(order.id, order.customer);
             for item in &order.items {
                 items.insert(item.id, (order.clone(), item.clone()));
             }
         }
         let query = Query {
             items,
-            down: self.down.clone(),
+            owners,
+            orders: self.clone(),
         };
         let schema = Schema::build(query, EmptyMutation, EmptySubscription)
             .enable_federation()
@@ -73,14 +92,15 @@ impl Orders {
 
 struct Query {
     items: HashMap<Uuid, (FakeOrder, FakeItem)>,
-    down: Arc<AtomicBool>,
+    owners: HashMap<Uuid, Uuid>,
+    orders: Orders,
 }
 
 #[Object]
 impl Query {
     #[graphql(entity)]
     async fn order_item(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<OrderItem>> {
-        if self.down.load(Ordering::Relaxed) {
+        if self.orders.down.load(Ordering::Relaxed) {
             return Err(ApiError::internal("the fake is down"));
         }
         let visitor = access::visitor(context)?;
@@ -90,6 +110,61 @@ impl Query {
             .filter(|(order, _)| visitor == Some(order.customer))
             .map(|(order, item)| OrderItem::new(order, item)))
     }
+
+    #[graphql(entity)]
+    async fn order(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<PaidOrder>> {
+        if self.orders.down.load(Ordering::Relaxed) {
+            return Err(ApiError::internal("the fake is down"));
+        }
+        let visitor = access::visitor(context)?;
+        let owner = IdKind::Order.parse(&id).and_then(|id| self.owners.get(&id));
+        let is_known = !self.orders.address_unknown.load(Ordering::Relaxed);
+        let street = if is_known { "1 Demo Street" } else { "" };
+        Ok(owner
+            .filter(|owner| visitor == Some(**owner))
+            .map(|_| PaidOrder {
+                payment_intent_id: Some(format!("pi_{}", *id)),
+                id,
+                payment_method: PaymentMethod {
+                    usable: !self.orders.payment_unusable.load(Ordering::Relaxed),
+                },
+                shipping_address: Address {
+                    name: "Ada".to_owned(),
+                    line1: street.to_owned(),
+                    line2: None,
+                    city: "Brooklyn".to_owned(),
+                    region: Some("NY".to_owned()),
+                    postal_code: "11201".to_owned(),
+                    country_code: "US".to_owned(),
+                },
+            }))
+    }
+}
+
+/// An order by itself, with what only labels and refunds ask.
+#[derive(SimpleObject)]
+#[graphql(name = "Order")]
+struct PaidOrder {
+    id: ID,
+    payment_intent_id: Option<String>,
+    payment_method: PaymentMethod,
+    shipping_address: Address,
+}
+
+#[derive(SimpleObject)]
+struct PaymentMethod {
+    usable: bool,
+}
+
+#[derive(SimpleObject)]
+struct Address {
+    name: String,
+    line1: String,
+    line2: Option<String>,
+    city: String,
+    region: Option<String>,
+    postal_code: String,
+    country_code: String,
 }
 
 #[derive(SimpleObject)]
@@ -104,6 +179,7 @@ struct OrderItem {
 }
 
 #[derive(SimpleObject)]
+#[graphql(name = "OrderOfItem")]
 struct Order {
     id: ID,
     status: String,

@@ -1,9 +1,15 @@
 //! The subgraph over each database, migrated, at a fixed time, with a customer and their orders.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use entities::insert_many;
 use entities::returns::{customer_return, return_event, return_item};
 use platform::clock::Clock;
+use platform::config::Secret;
+use platform::flags::Flags;
+use platform::objects::{LocalObjects, ObjectLinks};
 use platform::testing::{Scratch, scratch_databases};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
@@ -13,6 +19,8 @@ use resolvers::testing::ask;
 use returns::rules::status::ReturnStatus;
 use returns::{ItemCondition, Migrator, RefundMethod, State, subgraph};
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::Url;
 use uuid::Uuid;
 
 use crate::fake_orders::{FakeItem, FakeOrder, Orders};
@@ -36,30 +44,54 @@ pub(crate) struct Fixture {
     pub state: State,
     pub subgraph: Subgraph,
     pub orders: Orders,
+    _files: TempDir,
 }
 
 /// A fixture for each database, over these orders.
 pub(crate) async fn fixtures(orders: &[FakeOrder]) -> Vec<Fixture> {
+    fixtures_with(orders, || Clock::manual(now()), |_| {}).await
+}
+
+/// Fixtures whose returns have what they are given here.
+pub(crate) async fn fixtures_with(
+    orders: &[FakeOrder],
+    clock: impl Fn() -> Clock,
+    equip: impl Fn(&mut State),
+) -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for scratch in scratch_databases().await {
         migrations::migrate::<Migrator>(scratch.database.write())
             .await
             .unwrap();
-        let fake = Orders::default();
-        let state = State {
+        let (fake, clock) = (Orders::default(), clock());
+        let files = tempfile::tempdir().unwrap();
+        let mut state = State {
             database: scratch.database.clone(),
-            clock: Clock::manual(now()),
+            clock: clock.clone(),
             orders: SubgraphClient::local(fake.subgraph(orders.to_vec())),
+            stripe: None,
+            easypost: None,
+            easypost_webhook_secret: None,
+            labels: labels(files.path(), clock),
+            flags: Flags::defaults(),
         };
+        equip(&mut state);
         let subgraph = subgraph(state.clone());
         fixtures.push(Fixture {
             scratch,
             state,
             subgraph,
             orders: fake,
+            _files: files,
         });
     }
     fixtures
+}
+
+fn labels(directory: &Path, clock: Clock) -> ObjectLinks {
+    let objects = Arc::new(LocalObjects::new(directory, clock.clone()));
+    let base = Url::parse("http://shop.test/objects").unwrap();
+    ObjectLinks::new(objects, base, Secret::new("secret"), clock).unwrap()
 }
 
 impl Fixture {
@@ -167,6 +199,7 @@ pub(crate) fn stored(
             refund_total: 32_399,
             shipping_refunded: true,
             refund_method: RefundMethod::OriginalPayment.as_str().to_owned(),
+            payment_intent_id: None,
             refund_key: None,
             refund_attempts: 0,
             refund_requested_at: None,
@@ -184,6 +217,7 @@ pub(crate) fn stored(
             label_expires_at: Some(labelled_at + Duration::days(14)),
             label_voided_at: None,
             carrier_scanned_at: None,
+            delivered_at: None,
             support_alerted_at: None,
             created_at,
             updated_at: labelled_at,

@@ -6,9 +6,15 @@
 )]
 
 mod create;
+mod desk;
 mod eligibility;
 mod fake_orders;
 mod fixture;
+mod labels;
 mod moves;
 mod preview;
+mod providers;
+mod reconciliation;
+mod refunds;
 mod returns;
+mod webhooks;

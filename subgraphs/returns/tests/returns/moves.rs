@@ -33,7 +33,7 @@ fn moves() -> [Move; 6] {
         }),
         Move::CarrierScanned(now() - Duration::minutes(5)),
         Move::RefundIssued {
-            provider_id: "re_1".to_owned(),
+            provider_id: Some("re_1".to_owned()),
             method: RefundMethod::StoreCredit,
         },
         Move::Completed,

@@ -21,7 +21,7 @@ async fn a_product_is_shown_by_id_while_it_is_sold_and_as_an_entity_for_good() {
                         title description brand category imageUrl rating reviewCount availableQuantity inStock
                     }
                     gone: product(id: $gone) { title }
-                    _entities(representations: $representations) { ... on Product { title } }
+                    _entities(representations: $representations) { ... on Product { title active } }
                 }",
                 json!({
                     "sold": public(0),
@@ -53,12 +53,14 @@ async fn a_product_is_shown_by_id_while_it_is_sold_and_as_an_entity_for_good() {
                 "gone": null,
                 "_entities": [
                   {
-                    "title": "Thing"
+                    "title": "Thing",
+                    "active": false
                   },
                   null,
                   null,
                   {
-                    "title": "Thing"
+                    "title": "Thing",
+                    "active": true
                   }
                 ]
               }

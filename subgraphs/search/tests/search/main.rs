@@ -6,4 +6,5 @@ mod entities_and_signals;
 mod failures;
 mod kit;
 mod relevance;
+mod restock;
 mod results;

@@ -230,6 +230,18 @@ async fn what_cannot_be_asked_is_refused() {
                 format!("query: \"\", filters: {{ brands: [{brands}] }}"),
                 "BAD_USER_INPUT",
             ),
+            (
+                "query: \"\", filters: { minPrice: \"20\", maxPrice: \"10\" }".to_owned(),
+                "BAD_USER_INPUT",
+            ),
+            (
+                "query: \"\", filters: { maxPrice: \"-1\" }".to_owned(),
+                "BAD_USER_INPUT",
+            ),
+            (
+                "query: \"\", filters: { minRating: 5.1 }".to_owned(),
+                "BAD_USER_INPUT",
+            ),
             // There is no rate for pounds.
             (
                 "query: \"\", filters: { minPrice: 1, currency: GBP }".to_owned(),

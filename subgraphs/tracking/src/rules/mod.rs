@@ -1,5 +1,8 @@
 //! The domain's rules: functions of plain values, no I/O.
 
+pub(crate) mod budget;
+pub(crate) mod codes;
+pub(crate) mod news;
 pub(crate) mod progress;
 pub(crate) mod route;
 pub(crate) mod staleness;

@@ -251,7 +251,7 @@ async fn the_sdl_says_what_needs_a_signed_in_caller() {
         let sdl = fixture.subgraph.sdl();
         for line in [
             "shipment(id: ID!): Shipment @authenticated",
-            "orderTracking(orderId: ID!): TrackingUpdate! @authenticated",
+            "orderTracking(orderId: ID!, after: Int): TrackingUpdate! @authenticated",
             "trackByToken(token: String!): Shipment\n",
             "type Shipment @key(fields: \"id\") {",
             "type Order @key(fields: \"id\") {",

@@ -14,6 +14,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use platform::caller::Caller;
 use platform::clock::Clock;
+use platform::flags::Flags;
 use platform::pubsub::{InProcess, PubSub};
 use platform::tables::outbox_event;
 use platform::testing::{Scratch, scratch_databases};
@@ -24,8 +25,8 @@ use resolvers::testing::ask;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use tracking::{
-    GuestLinkKey, Migrator, Observation, Recorded, State, TrackingConfig, TrackingStatus, Watchers,
-    record, subgraph,
+    Carriers, GuestLinkKey, Migrator, Observation, Rechecks, Recorded, State, TrackingConfig,
+    TrackingStatus, Watchers, record, subgraph,
 };
 use uuid::Uuid;
 
@@ -57,6 +58,9 @@ pub(crate) async fn fixtures_over(pubsub: impl Fn() -> Arc<dyn PubSub>) -> Vec<F
             orders: SubgraphClient::local(orders([unshipped].into())),
             config: Arc::new(TrackingConfig::default()),
             guest_links: GuestLinkKey::new(b"links"),
+            flags: Flags::defaults(),
+            carriers: Carriers::default(),
+            rechecks: Rechecks::default(),
             watchers: Watchers::default(),
         };
         fixtures.push(Fixture {
@@ -192,6 +196,17 @@ impl Fixture {
 pub(crate) struct Watch(BoxStream<'static, Response>);
 
 impl Watch {
+    /// The updates of another subscription: `updates: …` in a document, with its variables.
+    pub(crate) fn ask(
+        subgraph: &Subgraph,
+        caller: Caller,
+        document: &str,
+        variables: Value,
+    ) -> Self {
+        let request = Request::new(document).variables(Variables::from_json(variables));
+        Self(subgraph.execute_stream(request, caller))
+    }
+
     pub(crate) fn open(subgraph: &Subgraph, customer: Option<Uuid>, order: Uuid) -> Self {
         let document = "subscription($order: ID!) { orderTracking(orderId: $order) {
             sequence snapshot status location timestamp estimatedDelivery carrier
@@ -215,11 +230,22 @@ impl Watch {
         serde_json::to_value(answer).unwrap()
     }
 
+    /// The error that ends it, and that it ends.
+    pub(crate) async fn last_error(&mut self) -> Value {
+        let answer = self.answer().await;
+        let after = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await;
+        assert!(after.expect("an end in time").is_none());
+        answer["errors"][0]["extensions"]["code"].clone()
+    }
+
     /// The next update.
     pub(crate) async fn update(&mut self) -> Value {
         let answer = self.answer().await;
         assert!(answer.get("errors").is_none(), "{answer}");
-        answer["data"]["orderTracking"].clone()
+        let data = &answer["data"];
+        data.get("orderTracking")
+            .unwrap_or(&data["updates"])
+            .clone()
     }
 
     /// Numbers of this many next updates.

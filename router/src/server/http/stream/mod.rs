@@ -183,13 +183,23 @@ impl Outgoing {
 
     /// What is written when the subscription has ended.
     fn last_words(&self, end: &End) -> Option<Bytes> {
-        record(self.format, "complete");
+        record(
+            self.format,
+            match end {
+                End::Disabled(_) => CloseReason::FeatureDisabled.name(),
+                _ => "complete",
+            },
+        );
         let error = match end {
             End::Complete => return Some(self.format.end()),
             End::Failed(errors) => GraphQLResponse::refused(errors.to_vec()),
             End::SourceTimeout => GraphQLResponse::refused(vec![GraphQLError::new(
                 ErrorCode::DeadlineExceeded,
                 CloseReason::SourceTimeout.message(),
+            )]),
+            End::Disabled(words) => GraphQLResponse::refused(vec![GraphQLError::new(
+                ErrorCode::FeatureDisabled,
+                words.to_string(),
             )]),
         };
         let mut bytes = self.format.payload(None, &error.to_bytes()).to_vec();

@@ -1,17 +1,22 @@
 //! The six domains: their databases, their subgraphs, and who asks whom. The only place that knows
 //! them all.
 
+mod build;
+
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use entities::orders::customer;
+use futures::future::BoxFuture;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
-use platform::pubsub::{InProcess, PubSub, RedisPubSub};
-use pricing::{Countries, GeoDatabase};
+use platform::flags::Flags;
+use platform::inbox::Subscriber;
+use platform::workers::WorkerContext;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use resolvers::client::SubgraphClient;
@@ -19,11 +24,10 @@ use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
 use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
-use tracking::TrackingConfig;
 
-use crate::config::{self, Configuration};
+use crate::config::Configuration;
+use crate::demo;
 use crate::listener::Ready;
-use crate::{demo, keys};
 
 /// A domain, and the name of its subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -39,11 +43,11 @@ pub(crate) enum Domain {
 impl Domain {
     /// Those that others ask come first.
     pub(crate) const ALL: [Self; 6] = [
-        Self::Orders,
         Self::Pricing,
+        Self::Search,
+        Self::Orders,
         Self::Returns,
         Self::Notifications,
-        Self::Search,
         Self::Tracking,
     ];
 
@@ -61,12 +65,12 @@ impl Domain {
     /// The SDL of this version, for a subgraph that runs elsewhere.
     pub(crate) const fn sdl(self) -> &'static str {
         match self {
-            Self::Orders => include_str!("../schema/orders.graphql"),
-            Self::Returns => include_str!("../schema/returns.graphql"),
-            Self::Pricing => include_str!("../schema/pricing.graphql"),
-            Self::Notifications => include_str!("../schema/notifications.graphql"),
-            Self::Search => include_str!("../schema/search.graphql"),
-            Self::Tracking => include_str!("../schema/tracking.graphql"),
+            Self::Orders => include_str!("../../schema/orders.graphql"),
+            Self::Returns => include_str!("../../schema/returns.graphql"),
+            Self::Pricing => include_str!("../../schema/pricing.graphql"),
+            Self::Notifications => include_str!("../../schema/notifications.graphql"),
+            Self::Search => include_str!("../../schema/search.graphql"),
+            Self::Tracking => include_str!("../../schema/tracking.graphql"),
         }
     }
 
@@ -108,49 +112,49 @@ pub(crate) async fn open_database(
     Ok((database, steps))
 }
 
-/// The files that say which currency a customer sees.
-fn currency_sources(
-    configuration: &config::Pricing,
-) -> anyhow::Result<(Countries, Option<GeoDatabase>)> {
-    let countries = match &configuration.countries {
-        None => Countries::default(),
-        Some(file) => {
-            let shown = file.display();
-            let yaml = std::fs::read_to_string(file)
-                .with_context(|| format!("pricing.countries: cannot read {shown}"))?;
-            Countries::parse(&yaml)
-                .with_context(|| format!("pricing.countries: {shown} cannot be used"))?
+/// A domain that runs in this process.
+#[derive(Debug)]
+struct Here {
+    database: Database,
+    subgraph: Subgraph,
+    work: Work,
+}
+
+/// What a domain does beside answering GraphQL.
+pub(crate) struct Work {
+    /// What it answers by HTTP: webhooks and files.
+    pub(crate) routes: axum::Router,
+    /// What it is told by other domains.
+    pub(crate) subscribers: Vec<Subscriber>,
+    /// What it does by itself, until its context ends.
+    pub(crate) jobs: Jobs,
+}
+
+pub(crate) type Jobs = Box<dyn Fn(&WorkerContext) -> Vec<BoxFuture<'static, ()>> + Send + Sync>;
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            routes: axum::Router::new(),
+            subscribers: Vec::new(),
+            jobs: Box::new(|_| Vec::new()),
         }
-    };
-    let geo = configuration.geo_database.as_deref().map(GeoDatabase::open);
-    let geo = geo.transpose().context("pricing.geo_database")?;
-    Ok((countries, geo))
-}
-
-/// Messages between instances: over Redis when there is one, else within the process.
-fn pubsub(configuration: &Configuration) -> anyhow::Result<Arc<dyn PubSub>> {
-    Ok(match &configuration.redis_url {
-        Some(url) => Arc::new(RedisPubSub::new(url.expose()).context("redis_url")?),
-        None => Arc::new(InProcess::new()),
-    })
-}
-
-fn tracking_config(configured: &config::Tracking) -> TrackingConfig {
-    let mut config = TrackingConfig::default();
-    for (carrier, configured) in [
-        (&mut config.dhl, &configured.carriers.dhl),
-        (&mut config.fedex, &configured.carriers.fedex),
-        (&mut config.ups, &configured.carriers.ups),
-    ] {
-        carrier.poll_interval = Some(configured.poll_interval.get());
     }
-    config
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work")
+            .field("subscribers", &self.subscribers)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The domains that run in this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Domains {
-    here: BTreeMap<Domain, (Subgraph, Database)>,
+    flags: Flags,
+    here: BTreeMap<Domain, Arc<Here>>,
     tracking: Option<tracking::State>,
     search: Option<search::State>,
 }
@@ -169,6 +173,7 @@ impl Domains {
         }))
         .await?;
         let mut opened = Self {
+            flags: build::flags(configuration).await?,
             here: BTreeMap::new(),
             tracking: None,
             search: None,
@@ -177,69 +182,11 @@ impl Domains {
         // In the order of `ALL`, so that those who are asked are there before those who ask.
         for domain in Domain::ALL {
             if let Some(database) = databases.get(&domain) {
-                let subgraph = opened
-                    .build(configuration, domain, database.clone(), key, clock)
-                    .await?;
-                opened.here.insert(domain, (subgraph, database.clone()));
+                let here = opened.build(configuration, domain, database.clone(), key, clock)?;
+                opened.here.insert(domain, Arc::new(here));
             }
         }
         Ok(opened)
-    }
-
-    async fn build(
-        &mut self,
-        configuration: &Configuration,
-        domain: Domain,
-        database: Database,
-        key: &CallerKey,
-        clock: &Clock,
-    ) -> anyhow::Result<Subgraph> {
-        let client = |asked: Domain| self.client(configuration, asked, key, clock);
-        let clock = clock.clone();
-        Ok(match domain {
-            Domain::Orders => orders::subgraph(orders::State { database, clock }),
-            Domain::Notifications => {
-                notifications::subgraph(notifications::State { database, clock })
-            }
-            Domain::Pricing => {
-                let (countries, geo) = currency_sources(&configuration.pricing)?;
-                pricing::subgraph(pricing::State {
-                    database,
-                    clock,
-                    countries: Arc::new(countries),
-                    geo: geo.map(Arc::new),
-                })
-            }
-            Domain::Returns => {
-                let orders = client(Domain::Orders)?;
-                returns::subgraph(returns::State {
-                    database,
-                    clock,
-                    orders,
-                })
-            }
-            Domain::Search => {
-                let pricing = client(Domain::Pricing)?;
-                let index = configuration.data.join("search-index");
-                let state = search::State::new(database, clock, index, pricing);
-                self.search = Some(state.clone());
-                search::subgraph(state)
-            }
-            Domain::Tracking => {
-                let orders = client(Domain::Orders)?;
-                let state = tracking::State {
-                    database,
-                    clock,
-                    pubsub: pubsub(configuration)?,
-                    orders,
-                    config: Arc::new(tracking_config(&configuration.tracking)),
-                    guest_links: keys::guest_links(configuration)?,
-                    watchers: tracking::Watchers::default(),
-                };
-                self.tracking = Some(state.clone());
-                tracking::subgraph(state)
-            }
-        })
     }
 
     /// The way to another domain: in this process, or at its URL.
@@ -250,8 +197,8 @@ impl Domains {
         key: &CallerKey,
         clock: &Clock,
     ) -> anyhow::Result<SubgraphClient> {
-        if let Some((subgraph, _)) = self.here.get(&asked) {
-            return Ok(SubgraphClient::local(subgraph.clone()));
+        if let Some(here) = self.here.get(&asked) {
+            return Ok(SubgraphClient::local(here.subgraph.clone()));
         }
         let url = configuration.subgraphs.required_url(asked.name())?;
         Ok(SubgraphClient::http(
@@ -263,7 +210,7 @@ impl Domains {
 
     /// The subgraph, when it runs in this process.
     pub(crate) fn subgraph(&self, domain: Domain) -> Option<&Subgraph> {
-        self.here.get(&domain).map(|(subgraph, _)| subgraph)
+        self.here.get(&domain).map(|here| &here.subgraph)
     }
 
     /// Readies what subgraphs keep outside their databases: the search index.
@@ -296,10 +243,11 @@ impl Domains {
 
     /// The demo customer's public id, when orders are here and there is one.
     pub(crate) async fn demo_customer(&self) -> anyhow::Result<Option<String>> {
-        let Some((_, orders)) = self.here.get(&Domain::Orders) else {
+        let Some(orders) = self.here.get(&Domain::Orders) else {
             return Ok(None);
         };
-        let customer = customer::by_email(orders.read(), demo::DEMO_CUSTOMER_EMAIL).await?;
+        let customer =
+            customer::by_email(orders.database.read(), demo::DEMO_CUSTOMER_EMAIL).await?;
         Ok(customer.map(|customer| IdKind::Customer.format(customer.id)))
     }
 
@@ -310,19 +258,30 @@ impl Domains {
         }
     }
 
-    /// The domains that are here, with their databases.
-    pub(crate) fn databases(&self) -> Vec<(Domain, &Database)> {
+    /// What the domains that are here do beside answering GraphQL, with their databases.
+    pub(crate) fn work(&self) -> impl Iterator<Item = (&Database, &Work)> {
+        self.here.values().map(|here| (&here.database, &here.work))
+    }
+
+    /// How many are here.
+    pub(crate) fn len(&self) -> usize {
+        self.here.len()
+    }
+
+    /// What they answer by HTTP beside GraphQL.
+    pub(crate) fn routes(&self) -> axum::Router {
         self.here
-            .iter()
-            .map(|(&domain, (_, database))| (domain, database))
-            .collect()
+            .values()
+            .fold(axum::Router::new(), |routes, here| {
+                routes.merge(here.work.routes.clone())
+            })
     }
 
     /// A domain's database, when the domain runs in this process.
     pub(crate) fn database(&self, domain: Domain) -> anyhow::Result<Database> {
         self.here
             .get(&domain)
-            .map(|(_, database)| database.clone())
+            .map(|here| here.database.clone())
             .with_context(|| format!("the {} database is not here", domain.name()))
     }
 }
@@ -357,8 +316,8 @@ async fn keep_moving(tracking: tracking::State, every: Duration, stop: Cancellat
 impl Ready for Domains {
     /// Every database that is here answers.
     async fn ready(&self) -> Result<(), String> {
-        for (domain, (_, database)) in &self.here {
-            database
+        for (domain, here) in &self.here {
+            here.database
                 .read()
                 .execute_unprepared("SELECT 1")
                 .await

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::http::{ClientError, HttpClient, HttpError, Policy, Request, is_hmac_sha256};
 use chrono::{DateTime, Utc};
-use platform::clock::Clock;
-use platform::config::Secret;
-use platform::http::{ClientError, HttpClient, HttpError, Policy, Request, is_hmac_sha256};
-use resolvers::money::CurrencyCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -34,7 +33,8 @@ pub struct Stripe {
 #[derive(Clone, Debug)]
 pub struct NewPayment<'a> {
     pub amount: i64,
-    pub currency: CurrencyCode,
+    /// ISO 4217.
+    pub currency: &'a str,
     /// The token of the payment method, from Stripe's own form in the browser.
     pub payment_method: &'a str,
     /// Our order: shown in Stripe's dashboard, and sent back in webhooks.
@@ -52,8 +52,28 @@ pub struct PaymentIntent {
     pub amount_received: i64,
     /// ISO 4217 in lower case.
     pub currency: String,
+    /// With this, Stripe's form lets the customer confirm the payment at their bank.
+    #[serde(default)]
+    pub client_secret: Option<String>,
+    /// Why the last attempt to take it failed.
+    #[serde(default)]
+    pub last_payment_error: Option<PaymentError>,
     #[serde(default)]
     pub metadata: HashMap<String, String>,
+}
+
+/// Why a payment method was not charged.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct PaymentError {
+    code: Option<String>,
+    decline_code: Option<String>,
+}
+
+impl PaymentError {
+    /// The most exact code there is: `insufficient_funds`, `expired_card`, ….
+    pub fn code(&self) -> Option<&str> {
+        self.decline_code.as_deref().or(self.code.as_deref())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -69,6 +89,33 @@ pub enum PaymentStatus {
     /// One that this version does not know.
     #[serde(other)]
     Other,
+}
+
+/// A way to pay.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct PaymentMethod {
+    /// To be charged by; another than the token's for test tokens.
+    pub id: String,
+    /// `card`, `paypal`, `us_bank_account`, ….
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub card: Option<Card>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Card {
+    pub last4: String,
+    /// The last month in which it can be charged, from 1.
+    pub exp_month: u32,
+    pub exp_year: i32,
+    pub wallet: Option<Wallet>,
+}
+
+/// What a card is kept in: `apple_pay`, `google_pay`, ….
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Wallet {
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// A refund and how far it is.
@@ -157,20 +204,16 @@ impl Stripe {
         Ok(Self { http, key })
     }
 
-    /// Creates a payment and confirms it in the same call.
-    pub async fn pay(
+    /// Creates a payment, which takes nothing until it is confirmed.
+    pub async fn create(
         &self,
         payment: &NewPayment<'_>,
         idempotency_key: &str,
     ) -> Result<PaymentIntent, StripeError> {
         let request = Request::post("create_payment_intent", &["v1", "payment_intents"]).form([
             ("amount", payment.amount.to_string().as_str()),
-            (
-                "currency",
-                payment.currency.as_str().to_lowercase().as_str(),
-            ),
+            ("currency", payment.currency.to_lowercase().as_str()),
             ("payment_method", payment.payment_method),
-            ("confirm", "true"),
             ("automatic_payment_methods[enabled]", "true"),
             ("automatic_payment_methods[allow_redirects]", "never"),
             ("metadata[order]", payment.order),
@@ -178,7 +221,8 @@ impl Stripe {
         self.change(request, idempotency_key).await
     }
 
-    /// Confirms a payment that waits for it, with another payment method if one is given.
+    /// Confirms a payment that waits for it, with another payment method if one is given: the money
+    /// is taken.
     pub async fn confirm(
         &self,
         id: &str,
@@ -205,6 +249,12 @@ impl Stripe {
     pub async fn payment(&self, id: &str) -> Result<PaymentIntent, StripeError> {
         let path = ["v1", "payment_intents", id];
         self.read(Request::get("read_payment_intent", &path)).await
+    }
+
+    /// What is behind a token of Stripe's form.
+    pub async fn payment_method(&self, token: &str) -> Result<PaymentMethod, StripeError> {
+        let path = ["v1", "payment_methods", token];
+        self.read(Request::get("read_payment_method", &path)).await
     }
 
     /// Gives back so many minor units of a payment; `reference` is what it is for, sent back in webhooks.

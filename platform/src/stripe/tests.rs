@@ -52,6 +52,7 @@ fn intent(status: &str) -> Value {
     json!({
         "id": "pi_3MtwBw", "object": "payment_intent", "amount": 2945, "amount_received": 2945,
         "capture_method": "automatic", "client_secret": "pi_3MtwBw_secret_x", "currency": "eur",
+        "last_payment_error": {"code": "card_declined", "decline_code": "lost_card", "type": "card_error"},
         "latest_charge": "ch_1", "livemode": false, "metadata": {"order": "ord_1"}, "status": status
     })
 }
@@ -79,13 +80,16 @@ async fn a_payment_is_asked_for_and_read_as_stripe_documents_it() {
     let (canned, stripe) = stripe(answers).await;
     let payment = NewPayment {
         amount: 2945,
-        currency: CurrencyCode::Eur,
+        currency: "EUR",
         payment_method: "pm_card_visa",
         order: "ord_1",
     };
-    let paid = stripe.pay(&payment, "k1").await.unwrap();
+    let paid = stripe.create(&payment, "k1").await.unwrap();
     assert_eq!(paid.status, PaymentStatus::Succeeded);
     assert_eq!((paid.amount, paid.currency.as_str()), (2945, "eur"));
+    assert_eq!(paid.client_secret.as_deref(), Some("pi_3MtwBw_secret_x"));
+    let error = paid.last_payment_error.unwrap();
+    assert_eq!(error.code(), Some("lost_card"));
     assert_eq!(paid.metadata["order"], "ord_1");
     stripe.confirm(&paid.id, Some("pm_2"), "k2").await.unwrap();
     let cancelled = stripe.cancel(&paid.id, "k3").await.unwrap();
@@ -99,7 +103,7 @@ async fn a_payment_is_asked_for_and_read_as_stripe_documents_it() {
         [
             "POST /v1/payment_intents",
             "k1",
-            "amount=2945&currency=eur&payment_method=pm_card_visa&confirm=true\
+            "amount=2945&currency=eur&payment_method=pm_card_visa\
              &automatic_payment_methods%5Benabled%5D=true\
              &automatic_payment_methods%5Ballow_redirects%5D=never&metadata%5Border%5D=ord_1"
         ]
@@ -109,6 +113,31 @@ async fn a_payment_is_asked_for_and_read_as_stripe_documents_it() {
     let cancel = "POST /v1/payment_intents/pi_3MtwBw/cancel";
     assert_eq!(asked[2], [cancel, "k3", ""]);
     assert_eq!(asked[3], ["GET /v1/payment_intents/pi_3MtwBw", "", ""]);
+}
+
+#[tokio::test]
+async fn a_payment_method_is_what_may_be_shown_of_it() {
+    let method = json!({
+        "id": "pm_1Mtw", "object": "payment_method", "billing_details": {"email": null},
+        "card": {
+            "brand": "visa", "country": "US", "exp_month": 8, "exp_year": 2028, "funding": "credit",
+            "last4": "4242", "wallet": {"type": "apple_pay", "apple_pay": {}, "dynamic_last4": "1111"},
+        },
+        "customer": null, "type": "card",
+    });
+    let link = json!({"id": "pm_2", "object": "payment_method", "link": {}, "type": "link"});
+    let (canned, stripe) = stripe([(200, method), (200, link)]).await;
+    let card = stripe.payment_method("pm_card_visa").await.unwrap();
+    assert_eq!((card.id.as_str(), card.kind.as_str()), ("pm_1Mtw", "card"));
+    let card = card.card.unwrap();
+    assert_eq!(
+        (card.last4.as_str(), card.exp_month, card.exp_year),
+        ("4242", 8, 2028)
+    );
+    assert_eq!(card.wallet.unwrap().kind, "apple_pay");
+    assert_eq!(stripe.payment_method("pm_2").await.unwrap().card, None);
+    let asked = canned.asked.lock().unwrap();
+    assert_eq!(asked[0], ["GET /v1/payment_methods/pm_card_visa", "", ""]);
 }
 
 #[tokio::test]

@@ -1,0 +1,168 @@
+//! Measures live subscriptions: many clients that each watch an order of their own, over one or several
+//! instances with one Redis server, while changes are published. What is measured is what a customer feels:
+//! how long connecting takes, and how long a change takes from its publishing to the client.
+
+mod client;
+mod figures;
+mod shop;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use figures::{Figures, Report};
+use shop::{Redis, Shop};
+
+#[derive(Clone, Parser)]
+pub(crate) struct Arguments {
+    /// Clients, each with a connection and an order of its own.
+    #[arg(long, default_value_t = 2_000)]
+    connections: usize,
+    /// Instances that the clients are spread over.
+    #[arg(long, default_value_t = 1)]
+    instances: usize,
+    /// Changes published a second.
+    #[arg(long, default_value_t = 1_661)]
+    rate: u32,
+    /// How long changes are published, in seconds.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// New connections a second, over all client processes.
+    #[arg(long, default_value_t = 500)]
+    connect_rate: u32,
+    /// A Redis server to use; without it one is started, if `redis-server` is on the PATH.
+    #[arg(long)]
+    redis: Option<String>,
+    /// A client process: where its connections are listed, and where its report goes.
+    #[arg(long, hide = true, num_args = 2)]
+    client: Option<Vec<PathBuf>>,
+    /// `cargo bench` says so; it changes nothing.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Descriptors of a process that are no connections of clients: databases, logs, the runtime.
+const OTHER_DESCRIPTORS: usize = 500;
+/// Connections from one address to one port: the system has some 28,000 ports for them.
+const OF_ADDRESS: usize = 20_000;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some([list, report]) = arguments.client.as_deref() {
+        return client::run(list, report, arguments.connect_rate).await;
+    }
+    let room = descriptors()?.saturating_sub(OTHER_DESCRIPTORS);
+    let each = arguments.connections.div_ceil(arguments.instances);
+    ensure!(
+        each <= room,
+        "an instance may have {room} connections here, and would get {each}: take more --instances"
+    );
+    let redis = Redis::start(arguments.redis.as_deref()).await?;
+    let shop = Shop::open(&arguments, &redis.url).await?;
+    let idle = shop.memory()?;
+    println!(
+        "{} instances over one Redis, {} MB resident; {} clients connect, {} a second",
+        arguments.instances,
+        idle >> 20,
+        arguments.connections,
+        arguments.connect_rate,
+    );
+    let begun = Instant::now();
+    let clients = Clients::start(&arguments, &shop, room).await?;
+    println!("connected after {:.1} s", begun.elapsed().as_secs_f64());
+    let connected = shop.memory()?;
+
+    let cpu = shop.cpu()?;
+    let begun = Instant::now();
+    let published = shop.publish(arguments.rate, arguments.seconds).await?;
+    let busy = begun.elapsed();
+    let cpu = shop.cpu()? - cpu;
+    // Long after the slowest event that the figures could show.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let loaded = shop.memory()?;
+    let report = clients.stop().await?;
+    Figures {
+        arguments: &arguments,
+        idle,
+        connected,
+        loaded,
+        cpu,
+        busy,
+        published,
+        report,
+    }
+    .print();
+    shop.stop().await
+}
+
+/// How many descriptors a process may have open.
+fn descriptors() -> anyhow::Result<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits")?;
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().nth(3));
+    let soft = soft.context("no limit of open files")?;
+    Ok(soft.parse().unwrap_or(usize::MAX))
+}
+
+/// The processes that hold the clients' ends.
+struct Clients {
+    processes: Vec<(Child, PathBuf)>,
+}
+
+impl Clients {
+    /// Starts them, and waits until every client has its snapshot.
+    async fn start(arguments: &Arguments, shop: &Shop, room: usize) -> anyhow::Result<Self> {
+        let size = room.min(OF_ADDRESS);
+        let count = arguments.connections.div_ceil(size);
+        let rate = arguments.connect_rate.div_ceil(u32::try_from(count)?);
+        let mut processes = Vec::new();
+        for (number, chunk) in shop
+            .seats
+            .chunks(arguments.connections.div_ceil(count))
+            .enumerate()
+        {
+            let list = shop.data().join(format!("clients-{number}"));
+            let report = shop.data().join(format!("report-{number}"));
+            // From 127.0.0.2 on: each process has an address of its own.
+            let from = format!("127.0.0.{}", number + 2);
+            std::fs::write(&list, serde_json::to_vec(&client::List::new(from, chunk))?)?;
+            let child = Command::new(std::env::current_exe()?)
+                .args(["--connect-rate", &rate.to_string(), "--client"])
+                .args([&list, &report])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()?;
+            processes.push((child, report));
+        }
+        for (child, _) in &mut processes {
+            let stdout = child.stdout.take().context("the output is piped")?;
+            let line = BufReader::new(stdout).lines().next_line().await?;
+            ensure!(
+                line.as_deref() == Some("ready"),
+                "a client process ended: {line:?}"
+            );
+        }
+        Ok(Self { processes })
+    }
+
+    /// Ends them, and gives what they have seen.
+    async fn stop(self) -> anyhow::Result<Report> {
+        let mut all = Report::default();
+        for (mut child, report) in self.processes {
+            // The end of its input tells it.
+            drop(child.stdin.take());
+            ensure!(child.wait().await?.success(), "a client process failed");
+            all.add(serde_json::from_slice(&std::fs::read(report)?)?);
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,110 @@
+//! Feature flags through OpenFeature: whether something is switched on, and for whom. Any OpenFeature
+//! provider can say so; [`FlagFile`] is ours, a YAML file that may change while the process runs.
+//!
+//! A domain names its flag once, with what holds where nobody has decided:
+//!
+//! ```
+//! use platform::flags::{EvaluationContext, Flag, Flags};
+//!
+//! const SELF_SERVICE_RETURNS: Flag = Flag::on_by_default("self_service_returns");
+//!
+//! # async fn ask(flags: &Flags) {
+//! let whom = EvaluationContext::default()
+//!     .with_targeting_key("usr_01h455vb4pex5vsknk084sn02q")
+//!     .with_custom_field("carrier", "dhl");
+//! if flags.is_on(SELF_SERVICE_RETURNS, &whom).await { /* … */ }
+//! # }
+//! ```
+
+mod file;
+mod rules;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use open_feature::provider::FeatureProvider;
+use open_feature::{Client, EvaluationErrorCode, OpenFeature};
+
+pub use file::{FlagFile, FlagFileError};
+pub use open_feature::EvaluationContext;
+
+/// Where a process runs, as rules name it: a field that every question has.
+pub const REGION: &str = "region";
+
+/// A switch, by the name it has in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag {
+    name: &'static str,
+    default: bool,
+}
+
+impl Flag {
+    /// On for all about whom nobody has said anything.
+    pub const fn on_by_default(name: &'static str) -> Self {
+        Self {
+            name,
+            default: true,
+        }
+    }
+
+    pub const fn off_by_default(name: &'static str) -> Self {
+        Self {
+            name,
+            default: false,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+/// Answers whether flags are on. Cheap to clone.
+#[derive(Clone)]
+pub struct Flags(Option<Arc<Client>>);
+
+impl Flags {
+    /// Every flag as its default says.
+    pub const fn defaults() -> Self {
+        Self(None)
+    }
+
+    /// What this provider says, with the fields of `everywhere` added to every question.
+    pub async fn of(provider: impl FeatureProvider, everywhere: EvaluationContext) -> Self {
+        // An instance of its own: the library's is global, and tests would share it.
+        let mut api = OpenFeature::default();
+        api.set_evaluation_context(everywhere).await;
+        api.set_provider(provider).await;
+        Self(Some(Arc::new(api.create_client())))
+    }
+
+    /// Whether the flag is on for this subject. A provider that fails leaves it at its default.
+    pub async fn is_on(&self, flag: Flag, whom: &EvaluationContext) -> bool {
+        let Some(client) = &self.0 else {
+            return flag.default;
+        };
+        match client.get_bool_value(flag.name, Some(whom), None).await {
+            Ok(is_on) => is_on,
+            Err(error) => {
+                if error.code != EvaluationErrorCode::FlagNotFound {
+                    tracing::warn!(flag = flag.name, ?error, "the flag keeps its default");
+                }
+                flag.default
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.0.is_some() {
+            "of a provider"
+        } else {
+            "defaults"
+        };
+        write!(f, "Flags({kind})")
+    }
+}

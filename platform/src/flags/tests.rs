@@ -1,0 +1,136 @@
+//! Flags as domains ask for them, over a file that changes.
+
+use std::time::Duration;
+
+use super::*;
+
+const LIVE: Flag = Flag::on_by_default("live");
+const NEW: Flag = Flag::off_by_default("new");
+
+const ROLLOUT: &str = "
+live:
+  default: false
+  rules:
+    - when: { region: [us-east-1, us-west-2], carrier: dhl }
+      percentage: 25
+      serve: true
+    - when: { tester: true }
+      serve: true
+";
+
+fn somebody(number: usize) -> EvaluationContext {
+    EvaluationContext::default().with_targeting_key(format!("usr_{number}"))
+}
+
+async fn flags(file: &FlagText, region: &str) -> Flags {
+    let provider = FlagFile::open(&file.path(), Duration::from_millis(10)).unwrap();
+    let everywhere = EvaluationContext::default().with_custom_field(REGION, region);
+    Flags::of(provider, everywhere).await
+}
+
+/// A file of flags that is gone with the test.
+struct FlagText(tempfile::TempDir);
+
+impl FlagText {
+    fn new(yaml: &str) -> Self {
+        let file = Self(tempfile::tempdir().unwrap());
+        file.write(yaml);
+        file
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.0.path().join("flags.yaml")
+    }
+
+    /// In one step, as deployments do it.
+    fn write(&self, yaml: &str) {
+        let draft = self.0.path().join("draft");
+        std::fs::write(&draft, yaml).unwrap();
+        std::fs::rename(draft, self.path()).unwrap();
+    }
+}
+
+/// Waits until the flag is so for everybody.
+async fn becomes(flags: &Flags, flag: Flag, expected: bool) {
+    let seen = async {
+        while flags.is_on(flag, &somebody(0)).await != expected {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), seen)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_flag_that_nobody_has_decided_has_its_default() {
+    let none = flags(&FlagText::new("# nothing yet\n"), "eu").await;
+    for flags in [Flags::defaults(), none] {
+        assert!(flags.is_on(LIVE, &somebody(1)).await);
+        assert!(!flags.is_on(NEW, &somebody(1)).await);
+    }
+}
+
+#[tokio::test]
+async fn rules_choose_by_region_and_carrier_and_a_share_that_stays_the_same() {
+    let file = FlagText::new(ROLLOUT);
+    let (here, elsewhere) = (
+        flags(&file, "us-east-1").await,
+        flags(&file, "eu-west-1").await,
+    );
+    let mut chosen = Vec::new();
+    for number in 0..2_000 {
+        let dhl = somebody(number).with_custom_field("carrier", "dhl");
+        let is_on = here.is_on(LIVE, &dhl).await;
+        assert_eq!(is_on, here.is_on(LIVE, &dhl).await);
+        chosen.push(is_on);
+        let ups = somebody(number).with_custom_field("carrier", "ups");
+        assert!(!here.is_on(LIVE, &ups).await);
+        assert!(!elsewhere.is_on(LIVE, &dhl).await);
+        let tester = ups.with_custom_field("tester", true);
+        assert!(elsewhere.is_on(LIVE, &tester).await);
+    }
+    let share = chosen.iter().filter(|is_on| **is_on).count();
+    assert!((400..600).contains(&share), "a quarter of 2,000: {share}");
+
+    // Who was in stays in when there are more.
+    let wider = FlagText::new(&ROLLOUT.replace("25", "50"));
+    let wider = flags(&wider, "us-east-1").await;
+    for (number, _) in chosen.iter().enumerate().filter(|(_, is_on)| **is_on) {
+        let dhl = somebody(number).with_custom_field("carrier", "dhl");
+        assert!(wider.is_on(LIVE, &dhl).await);
+    }
+    // Nobody can be in a share who has no name.
+    let nobody = EvaluationContext::default().with_custom_field("carrier", "dhl");
+    assert!(!here.is_on(LIVE, &nobody).await);
+}
+
+#[tokio::test]
+async fn a_changed_file_counts_without_a_restart() {
+    let file = FlagText::new("live: { default: false }");
+    let flags = flags(&file, "eu").await;
+    becomes(&flags, LIVE, false).await;
+    file.write("live: { default: true }");
+    becomes(&flags, LIVE, true).await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_used_from_the_start_says_where_it_is_wrong() {
+    for (yaml, expected) in [
+        ("live: { default: true, rule: [] }", "unknown field `rule`"),
+        (
+            "live:\n  default: true\n  rules: [{ percentage: 101, serve: true }]",
+            "between 0 and 100",
+        ),
+        ("live: yes please", "live"),
+    ] {
+        let file = FlagText::new(yaml);
+        let error = FlagFile::open(&file.path(), Duration::from_secs(1)).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let missing = FlagFile::open(
+        std::path::Path::new("/nowhere/flags.yaml"),
+        Duration::from_secs(1),
+    );
+    assert!(matches!(missing, Err(FlagFileError::Read { .. })));
+}

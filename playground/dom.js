@@ -1,0 +1,144 @@
+// Building the page. What the server says only ever becomes text nodes and checked links.
+
+/** What is set as an attribute although its name has no dash. */
+const ATTRIBUTES = ["list", "role", "spellcheck"];
+
+/**
+ * An element. Properties are set as such (`onclick`, `value`, `htmlFor`), names with a dash and a few
+ * others as attributes (`aria-label`), `class` and `dataset` as expected; null and false leave one out. Children are elements or
+ * texts; null, undefined and false are left out.
+ */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "class") element.className = value;
+    else if (name === "dataset") Object.assign(element.dataset, value);
+    else if (name.includes("-") || ATTRIBUTES.includes(name)) element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
+  return element;
+}
+
+/** The text of what may be a server's link: its address is used when it is one of the web. */
+export function webLink(address, ...children) {
+  let url = null;
+  try {
+    url = new URL(address, location.href);
+  } catch {
+    // Then it is shown as text.
+  }
+  if (!url || !["https:", "http:"].includes(url.protocol)) return h("span", {}, ...children);
+  return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer" }, ...children);
+}
+
+/** `OUT_FOR_DELIVERY` and `order.shipped` as people write them. */
+export function words(name) {
+  const text = name.toLowerCase().replaceAll("_", " ").replaceAll(".", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The whole words of codes that are abbreviations. */
+const NAMES = { FEDEX: "FedEx", DHL: "DHL", UPS: "UPS", USPS: "USPS", SMS: "SMS", PAYPAL: "PayPal" };
+
+export const nameOf = (code) => NAMES[code] ?? words(code);
+
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+
+/** A `<time>`, in the reader's own zone. */
+export function time(at, { onlyDay = false } = {}) {
+  if (!at) return "–";
+  const date = new Date(at);
+  return h("time", { dateTime: at, title: date.toString() }, (onlyDay ? day : moment).format(date));
+}
+
+const TONES = {
+  DELIVERED: "good",
+  COMPLETED: "good",
+  REFUND_ISSUED: "good",
+  SENT: "good",
+  FRESH: "good",
+  CANCELLED: "bad",
+  EXCEPTION: "bad",
+  FAILED: "bad",
+  DEAD_LETTERED: "bad",
+  PENDING: "wait",
+  MANUAL_REVIEW: "wait",
+  DELIVERY_ATTEMPTED: "wait",
+  RETURNING: "wait",
+  SCHEDULED: "wait",
+  STALE: "wait",
+  VERY_STALE: "wait",
+};
+
+/** A status as a coloured word; the word alone says everything. */
+export const badge = (status) => h("span", { class: `badge ${TONES[status] ?? "plain"}` }, words(status));
+
+/** Pairs of a term and what belongs to it; pairs whose value is missing are left out. */
+export function facts(pairs) {
+  const there = pairs.filter(([, value]) => value !== null && value !== undefined && value !== false);
+  return h(
+    "dl",
+    { class: "facts" },
+    there.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))),
+  );
+}
+
+/** What happened, in order. */
+export function timeline(events) {
+  return h(
+    "ol",
+    { class: "timeline" },
+    events.map(({ what, where, at }) =>
+      h("li", {}, h("strong", {}, what), where ? ` ${where}` : null, h("span", { class: "muted" }, time(at))),
+    ),
+  );
+}
+
+/** A word or two that a list is empty. */
+export const empty = (text) => h("p", { class: "empty" }, text);
+
+/** An inline message; errors are announced at once. */
+export function notice(text, tone = "plain") {
+  return h("p", { class: `notice ${tone}`, role: tone === "bad" ? "alert" : "status" }, text);
+}
+
+let ids = 0;
+
+/** A labelled control. */
+export function field(label, control, hint) {
+  control.id ||= `field-${++ids}`;
+  const hintId = hint && `${control.id}-hint`;
+  if (hintId) control.setAttribute("aria-describedby", hintId);
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { htmlFor: control.id }, label),
+    control,
+    hint && h("small", { id: hintId, class: "muted" }, hint),
+  );
+}
+
+/** A button whose action runs once at a time; a failure is said beside it. */
+export function action(label, run, properties = {}) {
+  const trouble = h("span", { class: "trouble", role: "alert" });
+  const button = h("button", { type: "button", ...properties }, label);
+  button.onclick = async () => {
+    // Disabling it would take the reader's place from it.
+    if (button.ariaDisabled) return;
+    button.ariaDisabled = "true";
+    trouble.textContent = "";
+    try {
+      await run();
+    } catch (error) {
+      trouble.textContent = error.message;
+    } finally {
+      button.ariaDisabled = null;
+    }
+  };
+  return h("span", { class: "action" }, button, trouble);
+}

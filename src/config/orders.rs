@@ -1,0 +1,15 @@
+//! What a checkout adds to prices.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a checkout adds to prices.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Orders {
+    /// Shipping, taxes and what cannot be returned; without it, the tariffs of router-config/checkout.yaml
+    /// that this version was built with.
+    pub(crate) tariffs: Option<PathBuf>,
+}

@@ -1,0 +1,109 @@
+//! Where the third parties are, and what they know us by.
+
+use platform::config::{Invalid, Secret};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// The third parties. Without a URL: the sandbox that `serve` runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Providers {
+    pub(crate) easypost: Provider,
+    pub(crate) stripe: Provider,
+    pub(crate) dhl: Provider,
+    pub(crate) fedex: Provider,
+    pub(crate) ups: Provider,
+    pub(crate) exchange_rates: Provider,
+    pub(crate) fcm: Provider,
+}
+
+/// One third party.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Provider {
+    /// Start of its API's addresses, without a path.
+    pub(crate) url: Option<Url>,
+    /// What it calls us, where it needs that beside the key: FedEx's and UPS's client id, FCM's project.
+    pub(crate) account: Option<String>,
+    /// The API key, the client secret, or the application's id: what proves that it is us.
+    pub(crate) key: Option<Secret>,
+    /// Signs the webhooks that it sends. Without it they are refused.
+    pub(crate) webhook_secret: Option<Secret>,
+}
+
+impl Providers {
+    /// Each with its name, and whether it wants an account beside the key.
+    fn named(&self) -> [(&'static str, &Provider, bool); 7] {
+        [
+            ("easypost", &self.easypost, false),
+            ("stripe", &self.stripe, false),
+            ("dhl", &self.dhl, false),
+            ("fedex", &self.fedex, true),
+            ("ups", &self.ups, true),
+            ("exchange_rates", &self.exchange_rates, false),
+            ("fcm", &self.fcm, true),
+        ]
+    }
+
+    /// Those without a URL are simulated there. `webhook_secret` signs what the simulators send.
+    pub(crate) fn simulate(&mut self, at: &Url, webhook_secret: &Secret) {
+        for provider in self.all_mut() {
+            if provider.url.is_none() {
+                *provider = Provider {
+                    url: Some(at.clone()),
+                    account: Some("sandbox".to_owned()),
+                    // Stripe's keys say of what kind they are; the others are anything.
+                    key: Some(Secret::new("sk_test_sandbox")),
+                    webhook_secret: Some(webhook_secret.clone()),
+                };
+            }
+        }
+    }
+
+    fn all_mut(&mut self) -> [&mut Provider; 7] {
+        [
+            &mut self.easypost,
+            &mut self.stripe,
+            &mut self.dhl,
+            &mut self.fedex,
+            &mut self.ups,
+            &mut self.exchange_rates,
+            &mut self.fcm,
+        ]
+    }
+
+    /// Those without a URL, by name.
+    pub(crate) fn without_url(&self) -> Vec<&'static str> {
+        self.named()
+            .into_iter()
+            .filter(|(_, provider, _)| provider.url.is_none())
+            .map(|(name, ..)| name)
+            .collect()
+    }
+
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        for (name, provider, has_account) in self.named() {
+            let Some(url) = &provider.url else { continue };
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(Invalid::new(
+                    format!("providers.{name}.url"),
+                    format!("{:?} is none of http, https", url.scheme()),
+                ));
+            }
+            if provider.key.is_none() {
+                return Err(Invalid::new(
+                    format!("providers.{name}.key"),
+                    format!("is needed with providers.{name}.url"),
+                ));
+            }
+            if has_account && provider.account.is_none() {
+                return Err(Invalid::new(
+                    format!("providers.{name}.account"),
+                    format!("is needed with providers.{name}.url"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,281 @@
+//! Each domain over this configuration: its state, its subgraph, and its work beside it.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use futures::future::BoxFuture;
+use orders::Tariffs;
+use platform::caller::CallerKey;
+use platform::clock::Clock;
+use platform::config::Secret;
+use platform::database::Database;
+use platform::flags::{EvaluationContext, FlagFile, Flags, REGION};
+use platform::objects::{LocalObjects, ObjectLinks, Objects, S3Objects};
+use platform::pubsub::{InProcess, PubSub, RedisPubSub};
+use platform::stripe::Stripe;
+use platform::workers::WorkerContext;
+use pricing::{Countries, GeoDatabase};
+use returns::easypost::Easypost;
+use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
+use url::Url;
+
+use super::{Domain, Domains, Here, Jobs, Work};
+use crate::config::{self, Configuration, Provider};
+use crate::keys;
+
+impl Domains {
+    /// Builds a domain. Those whom it asks are here already, or elsewhere.
+    pub(super) fn build(
+        &mut self,
+        configuration: &Configuration,
+        domain: Domain,
+        database: Database,
+        key: &CallerKey,
+        clock: &Clock,
+    ) -> anyhow::Result<Here> {
+        let client = |asked: Domain| self.client(configuration, asked, key, clock);
+        let client_of_known = |asked: Domain| {
+            let is_known = self.here.contains_key(&asked)
+                || configuration.subgraphs.url(asked.name()).is_some();
+            is_known.then(|| client(asked)).transpose()
+        };
+        let providers = &configuration.providers;
+        let clock = clock.clone();
+        let (subgraph, work) = match domain {
+            Domain::Orders => {
+                let state = orders::State {
+                    database: database.clone(),
+                    clock: clock.clone(),
+                    stripe: stripe(&providers.stripe, clock)?,
+                    search: client_of_known(Domain::Search)?,
+                    pricing: client_of_known(Domain::Pricing)?,
+                    tariffs: Arc::new(tariffs(&configuration.orders)?),
+                    stripe_webhook_secret: providers.stripe.webhook_secret.clone(),
+                };
+                let work = Work {
+                    routes: orders::routes(state.clone()),
+                    subscribers: orders::workers::subscribers(),
+                    jobs: jobs_of(&state, orders::workers::jobs),
+                };
+                (orders::subgraph(state), work)
+            }
+            Domain::Returns => {
+                let state = returns::State {
+                    database: database.clone(),
+                    clock: clock.clone(),
+                    orders: client(Domain::Orders)?,
+                    stripe: stripe(&providers.stripe, clock.clone())?,
+                    easypost: easypost(&providers.easypost, clock.clone())?,
+                    easypost_webhook_secret: providers.easypost.webhook_secret.clone(),
+                    labels: label_links(configuration, clock)?,
+                    flags: self.flags.clone(),
+                };
+                let work = Work {
+                    routes: returns::routes(state.clone()),
+                    subscribers: returns::workers::subscribers(),
+                    jobs: jobs_of(&state, returns::workers::jobs),
+                };
+                (returns::subgraph(state), work)
+            }
+            Domain::Pricing => {
+                let (countries, geo) = currency_sources(&configuration.pricing)?;
+                let state = pricing::State {
+                    database: database.clone(),
+                    clock,
+                    countries: Arc::new(countries),
+                    geo: geo.map(Arc::new),
+                };
+                (pricing::subgraph(state), Work::default())
+            }
+            Domain::Notifications => {
+                let state = notifications::State {
+                    database: database.clone(),
+                    clock,
+                };
+                (notifications::subgraph(state), Work::default())
+            }
+            Domain::Search => {
+                let pricing = client(Domain::Pricing)?;
+                let index = configuration.data.join("search-index");
+                let state = search::State::new(database.clone(), clock, index, pricing);
+                self.search = Some(state.clone());
+                let work = Work {
+                    subscribers: search::workers::subscribers(&state),
+                    ..Work::default()
+                };
+                (search::subgraph(state), work)
+            }
+            Domain::Tracking => {
+                let config = tracking_config(configuration);
+                let state = tracking::State {
+                    database: database.clone(),
+                    clock: clock.clone(),
+                    pubsub: pubsub(configuration)?,
+                    orders: client(Domain::Orders)?,
+                    carriers: carriers(providers, &config, &clock)?,
+                    config: Arc::new(config),
+                    guest_links: keys::guest_links(configuration)?,
+                    flags: self.flags.clone(),
+                    rechecks: tracking::Rechecks::default(),
+                    watchers: tracking::Watchers::default(),
+                };
+                self.tracking = Some(state.clone());
+                let work = Work {
+                    routes: tracking::routes(state.clone()),
+                    subscribers: tracking::workers::subscribers(),
+                    jobs: jobs_of(&state, tracking::workers::jobs),
+                };
+                (tracking::subgraph(state), work)
+            }
+        };
+        Ok(Here {
+            database,
+            subgraph,
+            work,
+        })
+    }
+}
+
+/// What is switched on, by the file that says so if there is one.
+pub(super) async fn flags(configuration: &Configuration) -> anyhow::Result<Flags> {
+    let Some(file) = configuration.flags.file() else {
+        return Ok(Flags::defaults());
+    };
+    let interval = configuration.flags.reload_interval.get();
+    let provider = FlagFile::open(&file, interval).context("flags.file")?;
+    let region = configuration.region.as_str();
+    let everywhere = EvaluationContext::default().with_custom_field(REGION, region);
+    Ok(Flags::of(provider, everywhere).await)
+}
+
+/// A domain's jobs, over a state of their own.
+fn jobs_of<S: Clone + Send + Sync + 'static>(
+    state: &S,
+    jobs: fn(&S, &WorkerContext) -> Vec<BoxFuture<'static, ()>>,
+) -> Jobs {
+    let state = state.clone();
+    Box::new(move |context| jobs(&state, context))
+}
+
+/// The client of Stripe, when there is one to call.
+fn stripe(provider: &Provider, clock: Clock) -> anyhow::Result<Option<Stripe>> {
+    let stripe = access("stripe", provider).map(|(url, key)| Stripe::new(url, key, clock));
+    stripe.transpose().context("providers.stripe.url")
+}
+
+/// The client of EasyPost, when there is one to call.
+fn easypost(provider: &Provider, clock: Clock) -> anyhow::Result<Option<Easypost>> {
+    let easypost = access("easypost", provider).map(|(url, key)| Easypost::new(url, key, clock));
+    easypost.transpose().context("providers.easypost.url")
+}
+
+/// Where a provider is and what proves that it is us.
+fn access(name: &'static str, provider: &Provider) -> Option<(Url, Secret)> {
+    let access = provider.url.clone().zip(provider.key.clone());
+    if access.is_none() {
+        tracing::warn!("providers.{name}.url is not set: what needs it is refused");
+    }
+    access
+}
+
+/// Where labels are kept, and the links to them.
+fn label_links(configuration: &Configuration, clock: Clock) -> anyhow::Result<ObjectLinks> {
+    let objects: Arc<dyn Objects> = match &configuration.objects.s3 {
+        Some(s3) => Arc::new(S3Objects::new(s3).context("objects.s3")?),
+        None => Arc::new(LocalObjects::new(
+            configuration.data.join("objects"),
+            clock.clone(),
+        )),
+    };
+    let secret = keys::object_links(configuration)?;
+    let mut base = configuration.public_url()?;
+    if let Ok(mut path) = base.path_segments_mut() {
+        path.pop_if_empty().push("objects");
+    }
+    ObjectLinks::new(objects, base, secret, clock).context("public_url")
+}
+
+/// What a checkout adds to prices.
+fn tariffs(configuration: &config::Orders) -> anyhow::Result<Tariffs> {
+    let Some(file) = &configuration.tariffs else {
+        return Ok(Tariffs::default());
+    };
+    let shown = file.display();
+    let yaml = std::fs::read_to_string(file)
+        .with_context(|| format!("orders.tariffs: cannot read {shown}"))?;
+    Tariffs::parse(&yaml).with_context(|| format!("orders.tariffs: {shown} cannot be used"))
+}
+
+/// The files that say which currency a customer sees.
+fn currency_sources(
+    configuration: &config::Pricing,
+) -> anyhow::Result<(Countries, Option<GeoDatabase>)> {
+    let countries = match &configuration.countries {
+        None => Countries::default(),
+        Some(file) => {
+            let shown = file.display();
+            let yaml = std::fs::read_to_string(file)
+                .with_context(|| format!("pricing.countries: cannot read {shown}"))?;
+            Countries::parse(&yaml)
+                .with_context(|| format!("pricing.countries: {shown} cannot be used"))?
+        }
+    };
+    let geo = configuration.geo_database.as_deref().map(GeoDatabase::open);
+    let geo = geo.transpose().context("pricing.geo_database")?;
+    Ok((countries, geo))
+}
+
+/// Messages between instances: over Redis when there is one, else within the process.
+fn pubsub(configuration: &Configuration) -> anyhow::Result<Arc<dyn PubSub>> {
+    Ok(match &configuration.redis_url {
+        Some(url) => Arc::new(RedisPubSub::new(url.expose()).context("redis_url")?),
+        None => Arc::new(InProcess::new()),
+    })
+}
+
+fn tracking_config(configuration: &Configuration) -> TrackingConfig {
+    let configured = &configuration.tracking;
+    let mut config = TrackingConfig {
+        instance: configuration.listen.to_string(),
+        region: configuration.region.clone(),
+        recheck_interval: configured.recheck_interval.get(),
+        ..TrackingConfig::default()
+    };
+    for (carrier, configured) in [
+        (&mut config.dhl, &configured.carriers.dhl),
+        (&mut config.fedex, &configured.carriers.fedex),
+        (&mut config.ups, &configured.carriers.ups),
+    ] {
+        carrier.poll_interval = Some(configured.poll_interval.get());
+        carrier.timeout = configured.timeout.get();
+        carrier.hourly_budget = configured.hourly_budget;
+    }
+    config
+}
+
+/// The carriers to ask, and whose webhooks to believe; EasyPost tells of USPS's parcels.
+fn carriers(
+    providers: &config::Providers,
+    config: &TrackingConfig,
+    clock: &Clock,
+) -> anyhow::Result<Carriers> {
+    let mut carriers = Carriers::default();
+    for (name, carrier, provider) in [
+        ("dhl", Carrier::Dhl, &providers.dhl),
+        ("fedex", Carrier::Fedex, &providers.fedex),
+        ("ups", Carrier::Ups, &providers.ups),
+        ("easypost", Carrier::Usps, &providers.easypost),
+    ] {
+        if let Some((url, key)) = access(name, provider) {
+            let account = provider.account.clone().unwrap_or_default();
+            let access = CarrierAccess { url, account, key };
+            carriers = carriers
+                .ask(carrier, access, config.carrier(carrier), clock)
+                .with_context(|| format!("providers.{name}.url"))?;
+        }
+        if let Some(secret) = &provider.webhook_secret {
+            carriers = carriers.believe(carrier, secret.clone());
+        }
+    }
+    Ok(carriers)
+}

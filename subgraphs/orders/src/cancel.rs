@@ -1,0 +1,77 @@
+//! `orderCancel`: by the customer, until the carrier has the order.
+
+use std::sync::Arc;
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, Utc};
+use entities::orders::order;
+use resolvers::user_error::InputError;
+use resolvers::{ApiError, ApiResult};
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use crate::moves::{self, Actor, Step};
+use crate::order::{Order, OrderAction, OrderStatus};
+use crate::payment;
+use crate::rules::actions;
+
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct OrderCancelPayload {
+    /// The order; what was paid for it is given back in a moment. Null when there are errors.
+    pub order: Option<Order>,
+    pub user_errors: Vec<InputError>,
+}
+
+impl OrderCancelPayload {
+    pub(crate) fn of(row: order::Model) -> ApiResult<Self> {
+        Ok(Self {
+            order: Some(Order::try_from(Arc::new(row))?),
+            user_errors: Vec::new(),
+        })
+    }
+
+    pub(crate) fn mistaken(error: InputError) -> Self {
+        Self {
+            order: None,
+            user_errors: vec![error],
+        }
+    }
+
+    pub(crate) fn refused(from: OrderStatus) -> Self {
+        let message = match from {
+            OrderStatus::Cancelled => "This order is cancelled already",
+            _ => "This order has been shipped already: return it when it has arrived",
+        };
+        Self::mistaken(InputError::new("ORDER_NOT_CANCELLABLE", message, &["id"]))
+    }
+}
+
+/// Cancels the customer's order, or tells the status that it cannot be cancelled from.
+pub(crate) async fn cancel(
+    transaction: &DatabaseTransaction,
+    customer: Uuid,
+    id: Uuid,
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> ApiResult<Result<order::Model, OrderStatus>> {
+    let mut row = order::lock(transaction, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found("There is no order with this id"))?;
+    if row.customer_id != customer {
+        return Err(ApiError::forbidden("You can only cancel your own orders"));
+    }
+    let status = OrderStatus::parse(&row.status)
+        .ok_or_else(|| ApiError::internal(format!("order {id} is {}", row.status)))?;
+    if !actions::allowed(status).contains(&OrderAction::Cancel) {
+        return Ok(Err(status));
+    }
+    let step = Step {
+        to: OrderStatus::Cancelled,
+        actor: Actor::Customer,
+        reason,
+        at: now,
+    };
+    moves::advance(transaction, &mut row, &step, now).await?;
+    payment::give_back(transaction, id, now).await?;
+    Ok(Ok(row))
+}

@@ -1,0 +1,215 @@
+//! The only ways an order changes: each writes the row, the timeline and the event for the other
+//! domains in one transaction.
+
+use chrono::{DateTime, Utc};
+use entities::insert_many;
+use entities::orders::{order, order_event, order_item};
+use platform::outbox::{self, NewEvent};
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use sea_orm::{DatabaseTransaction, DbErr};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::events::{self, Amount, Placed, PlacedItem, Refunded, StatusChanged};
+use crate::order::OrderStatus;
+
+/// Who changes an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Actor {
+    Customer,
+    Payment,
+    Carrier,
+}
+
+impl Actor {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Payment => "payment",
+            Self::Carrier => "carrier",
+        }
+    }
+}
+
+/// An order's next status, by whom, and when by their time.
+#[derive(Clone, Debug)]
+pub(crate) struct Step<'a> {
+    pub to: OrderStatus,
+    pub actor: Actor,
+    /// Why, when it is cancelled.
+    pub reason: Option<&'a str>,
+    pub at: DateTime<Utc>,
+}
+
+/// Writes a new order with its lines.
+pub(crate) async fn place(
+    transaction: &DatabaseTransaction,
+    order: &order::Model,
+    currency: CurrencyCode,
+    items: Vec<order_item::Model>,
+) -> Result<(), DbErr> {
+    let now = order.placed_at;
+    let placed_items = items.iter().map(|item| PlacedItem {
+        order_item_id: IdKind::OrderItem.format(item.id),
+        product_id: IdKind::Product.format(item.product_id),
+        product_name: &item.product_name,
+        quantity: item.quantity,
+    });
+    let (order_id, customer_id) = ids(order);
+    let data = serde_json::to_value(Placed {
+        version: 1,
+        order_id: &order_id,
+        customer_id: &customer_id,
+        status: &order.status,
+        items: placed_items.collect(),
+        total: amount(order.local_currency_amount, currency),
+        total_usd: amount(order.usd_amount, CurrencyCode::Usd),
+        timestamp: now,
+    })
+    .map_err(|error| DbErr::Json(error.to_string()))?;
+    order::insert(transaction, order.clone()).await?;
+    insert_many::<order_item::Entity>(transaction, items).await?;
+    note(
+        transaction,
+        order.id,
+        events::PLACED,
+        Actor::Customer,
+        None,
+        now,
+    )
+    .await?;
+    tell(transaction, &order_id, events::PLACED, data, now).await
+}
+
+/// Gives the order its next status. Which one may follow is for the rules to say.
+pub(crate) async fn advance(
+    transaction: &DatabaseTransaction,
+    order: &mut order::Model,
+    step: &Step<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let previous = std::mem::replace(&mut order.status, step.to.as_str().to_owned());
+    let event = match step.to {
+        OrderStatus::Pending => events::PLACED,
+        OrderStatus::Confirmed => {
+            order.confirmed_at = Some(step.at);
+            events::CONFIRMED
+        }
+        OrderStatus::Shipped => {
+            order.shipped_at = Some(step.at);
+            events::SHIPPED
+        }
+        OrderStatus::Delivered => {
+            order.delivered_at = Some(step.at);
+            events::DELIVERED
+        }
+        OrderStatus::Cancelled => {
+            order.cancelled_at = Some(step.at);
+            events::CANCELLED
+        }
+    };
+    order.updated_at = now;
+    order::update(transaction, order.clone()).await?;
+    note(
+        transaction,
+        order.id,
+        event,
+        step.actor,
+        step.reason,
+        step.at,
+    )
+    .await?;
+    let (order_id, customer_id) = ids(order);
+    let data = StatusChanged {
+        version: 1,
+        order_id: &order_id,
+        customer_id: &customer_id,
+        previous_status: &previous,
+        status: &order.status,
+        actor: step.actor.as_str(),
+        reason: step.reason,
+        timestamp: step.at,
+    };
+    tell(transaction, &order_id, event, data, now).await
+}
+
+/// Says that so many minor units of a cancelled order were given back.
+pub(crate) async fn refunded(
+    transaction: &DatabaseTransaction,
+    order: &order::Model,
+    given_back: Money,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    note(
+        transaction,
+        order.id,
+        events::REFUNDED,
+        Actor::Payment,
+        None,
+        now,
+    )
+    .await?;
+    let (order_id, customer_id) = ids(order);
+    let data = Refunded {
+        version: 1,
+        order_id: &order_id,
+        customer_id: &customer_id,
+        refunded: amount(given_back.minor, given_back.currency),
+        timestamp: now,
+    };
+    tell(transaction, &order_id, events::REFUNDED, data, now).await
+}
+
+fn ids(order: &order::Model) -> (String, String) {
+    (
+        IdKind::Order.format(order.id),
+        IdKind::Customer.format(order.customer_id),
+    )
+}
+
+fn amount(minor: i64, currency: CurrencyCode) -> Amount {
+    Amount {
+        amount: Money::new(minor, currency).decimal(),
+        currency,
+    }
+}
+
+async fn note(
+    transaction: &DatabaseTransaction,
+    order: Uuid,
+    event: &str,
+    actor: Actor,
+    detail: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    order_event::insert(
+        transaction,
+        order_event::Model {
+            id: Uuid::now_v7(),
+            order_id: order,
+            event: event.to_owned(),
+            actor: actor.as_str().to_owned(),
+            detail: detail.map(str::to_owned),
+            occurred_at: at,
+        },
+    )
+    .await
+}
+
+async fn tell(
+    transaction: &DatabaseTransaction,
+    order_id: &str,
+    event_type: &str,
+    data: impl Serialize,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let event = NewEvent {
+        topic: events::TOPIC,
+        event_type,
+        aggregate_id: order_id,
+        data,
+    };
+    outbox::append(transaction, event, now).await?;
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Changes to orders. Each is one transaction: key, rows, timeline and event. What is refused is
+//! rolled back whole, its key too, so that it can be asked again once the reason is mended.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use entities::orders::order;
+use platform::stripe::Stripe;
+use resolvers::access::authenticated;
+use resolvers::client::SubgraphClient;
+use resolvers::id::IdKind;
+use resolvers::idempotency::{self, Claim, KeyUse};
+use resolvers::{ApiError, ApiResult, access};
+use sea_orm::DatabaseTransaction;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::State;
+use crate::cancel::{self, OrderCancelPayload};
+use crate::cashier::Cashier;
+use crate::loaders::Loaders;
+use crate::place::{self, OrderPlacePayload};
+use crate::place_input::OrderPlaceInput;
+use crate::quote;
+use crate::rules::input;
+
+/// What an idempotency key remembers: which order it made or changed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Outcome {
+    id: Uuid,
+}
+
+/// What an order's cancellation was asked with.
+#[derive(Debug, Serialize)]
+struct CancelInput<'a> {
+    id: Uuid,
+    reason: Option<&'a str>,
+}
+
+pub(crate) struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// Orders products at their prices of now, in the chosen currency, and takes the payment. The
+    /// same key gives the same order, however often it is sent.
+    #[graphql(directive = authenticated::apply())]
+    async fn order_place(
+        &self,
+        context: &Context<'_>,
+        input: OrderPlaceInput,
+        idempotency_key: String,
+    ) -> ApiResult<OrderPlacePayload> {
+        let customer = access::customer(context)?;
+        let wanted = match input::parse(&input) {
+            Ok(wanted) => wanted,
+            Err(mistakes) => return Ok(OrderPlacePayload::mistaken(mistakes)),
+        };
+        let state = context.data_unchecked::<State>();
+        let now = state.clock.now();
+        let stripe = needed(state.stripe.as_ref(), "providers.stripe.url")?;
+        let using = KeyUse {
+            caller: customer,
+            operation: "orderPlace",
+            key: &idempotency_key,
+            input: &input,
+            keep_days: idempotency::KEEP_MONEY_DAYS,
+        };
+        let earlier = idempotency::earlier(state.database.read(), &using, now).await?;
+        if let Some(Outcome { id }) = earlier {
+            return replay_place(context, state, stripe, id).await;
+        }
+
+        let search = needed::<SubgraphClient>(state.search.as_ref(), "subgraphs.search.url")?;
+        let pricing = needed::<SubgraphClient>(state.pricing.as_ref(), "subgraphs.pricing.url")?;
+        let caller = access::caller(context)?;
+        let (quote, method) = futures::try_join!(
+            quote::ask(search, pricing, &state.tariffs, caller, &wanted),
+            place::method(stripe, &wanted.payment_method_token),
+        )?;
+        let (quote, method) = match (quote, method) {
+            (Ok(quote), Ok(method)) => (quote, method),
+            (quote, method) => {
+                let mistakes = [quote.err(), method.err()].into_iter().flatten().flatten();
+                return Ok(OrderPlacePayload::mistaken(mistakes.collect()));
+            }
+        };
+        let totals = match place::totals(&state.tariffs, &quote, &wanted) {
+            Ok(totals) => totals,
+            Err(mistakes) => return Ok(OrderPlacePayload::mistaken(mistakes)),
+        };
+
+        let transaction = state.database.begin().await?;
+        let slot = match idempotency::claim(&transaction, using, now).await? {
+            Claim::Replay(Outcome { id }) => {
+                transaction.rollback().await?;
+                return replay_place(context, state, stripe, id).await;
+            }
+            Claim::First(slot) => slot,
+        };
+        let id = place::place(
+            &transaction,
+            customer,
+            wanted,
+            &quote,
+            &totals,
+            &method,
+            now,
+        )
+        .await?;
+        slot.record(&transaction, &Outcome { id }).await?;
+        state.database.commit(transaction).await?;
+        let currency = quote.currency.as_str();
+        metrics::counter!("vantage_orders_placed_total", "currency" => currency).increment(1);
+
+        pay(state, stripe, id).await;
+        context.data_unchecked::<Loaders>().forget();
+        place::answer(&state.database, stripe, id).await
+    }
+
+    /// Cancels one of the caller's orders, which is possible until the carrier has it. What was paid
+    /// is given back.
+    #[graphql(directive = authenticated::apply())]
+    async fn order_cancel(
+        &self,
+        context: &Context<'_>,
+        id: ID,
+        reason: Option<String>,
+        idempotency_key: String,
+    ) -> ApiResult<OrderCancelPayload> {
+        let customer = access::customer(context)?;
+        let id = IdKind::Order.argument("id", &id)?;
+        let reason = match input::reason(reason.as_deref()) {
+            Ok(reason) => reason,
+            Err(mistake) => return Ok(OrderCancelPayload::mistaken(mistake)),
+        };
+        let state = context.data_unchecked::<State>();
+        let now = state.clock.now();
+        needed(state.stripe.as_ref(), "providers.stripe.url")?;
+        let transaction = state.database.begin().await?;
+        let reason = reason.as_deref();
+        let using = KeyUse {
+            caller: customer,
+            operation: "orderCancel",
+            key: &idempotency_key,
+            input: &CancelInput { id, reason },
+            keep_days: idempotency::KEEP_MONEY_DAYS,
+        };
+        let row = match idempotency::claim(&transaction, using, now).await? {
+            Claim::Replay(Outcome { id }) => stored(&transaction, id).await?,
+            Claim::First(slot) => {
+                match cancel::cancel(&transaction, customer, id, reason, now).await? {
+                    Ok(row) => {
+                        slot.record(&transaction, &Outcome { id }).await?;
+                        row
+                    }
+                    Err(from) => {
+                        transaction.rollback().await?;
+                        return Ok(OrderCancelPayload::refused(from));
+                    }
+                }
+            }
+        };
+        state.database.commit(transaction).await?;
+        context.data_unchecked::<Loaders>().forget();
+        OrderCancelPayload::of(row)
+    }
+}
+
+/// Takes the payment of the order that was just placed. What does not come to an end in time is
+/// settled by the job.
+async fn pay(state: &State, stripe: &Stripe, order: Uuid) {
+    let cashier = Cashier {
+        database: &state.database,
+        clock: &state.clock,
+        stripe,
+    };
+    match tokio::time::timeout(place::PATIENCE, cashier.settle(order)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let order = IdKind::Order.format(order);
+            tracing::warn!(order, %error, "the payment of a new order is not settled yet");
+        }
+        Err(_) => {
+            let order = IdKind::Order.format(order);
+            tracing::warn!(
+                order,
+                "the payment of a new order takes longer than its caller waits"
+            );
+        }
+    }
+}
+
+/// What a key that was used before is answered with: its order as it is once its payment is settled.
+async fn replay_place(
+    context: &Context<'_>,
+    state: &State,
+    stripe: &Stripe,
+    id: Uuid,
+) -> ApiResult<OrderPlacePayload> {
+    place::settled(&state.database, id).await?;
+    context.data_unchecked::<Loaders>().forget();
+    place::answer(&state.database, stripe, id).await
+}
+
+/// The order that a key made or changed, as it is now.
+async fn stored(transaction: &DatabaseTransaction, id: Uuid) -> ApiResult<order::Model> {
+    let mut rows = order::by_ids(transaction, &[id]).await?;
+    let row = rows
+        .remove(&id)
+        .ok_or_else(|| ApiError::internal(format!("order {id} is missing")))?;
+    Ok(Arc::unwrap_or_clone(row))
+}
+
+/// What this process may not have been told of: then its key is logged, not shown.
+fn needed<'a, T>(part: Option<&'a T>, key: &str) -> ApiResult<&'a T> {
+    part.ok_or_else(|| {
+        tracing::error!("orders cannot be placed or cancelled here: set {key}");
+        ApiError::unavailable("Orders cannot be placed or cancelled at the moment")
+    })
+}

@@ -1,0 +1,213 @@
+//! Payments of orders: what is wanted for them, and what the provider's word for it means.
+//!
+//! What is wanted is written first, and the provider is called after that (`cashier.rs`). So whoever is cut off
+//! anywhere leaves a row that says what is still to be done, and doing it again is safe: a payment
+//! intent is created without taking money, its name is stored, and only then is it confirmed, which
+//! the provider does once, however often it is asked.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entities::orders::{order, order_payment};
+use platform::stripe::{PaymentIntent, PaymentStatus, Refund, RefundStatus, StripeError};
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use sea_orm::{DatabaseTransaction, DbErr};
+use uuid::Uuid;
+
+use crate::moves::{self, Actor, Step};
+use crate::order::OrderStatus;
+use crate::rules::settlement::{self, PaymentState, Told};
+
+/// How long a payment is left to whoever began with it.
+const GRACE: TimeDelta = TimeDelta::seconds(10);
+/// How often a payment is looked at that waits for the customer; webhooks are faster.
+const LOOK: TimeDelta = TimeDelta::minutes(5);
+
+/// Why a payment could not be settled now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettleError {
+    #[error("the database failed: {0}")]
+    Database(#[from] DbErr),
+    #[error(transparent)]
+    Stripe(#[from] StripeError),
+    #[error("order {0} has unknown values")]
+    Unknown(Uuid),
+    #[error("the payment of order {0} is still on its way")]
+    OnItsWay(Uuid),
+}
+
+/// What the provider says of an order's payment.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    pub told: Told,
+    /// Its name for the payment, where that is known.
+    pub intent: Option<String>,
+    /// Why it was declined.
+    pub decline_code: Option<String>,
+}
+
+impl Word {
+    pub(crate) fn of(intent: &PaymentIntent) -> Self {
+        let decline = intent.last_payment_error.as_ref();
+        Self {
+            told: told(intent.status),
+            intent: Some(intent.id.clone()),
+            decline_code: decline.and_then(|error| error.code()).map(str::to_owned),
+        }
+    }
+}
+
+pub(crate) fn told(status: PaymentStatus) -> Told {
+    match status {
+        PaymentStatus::RequiresConfirmation => Told::Unconfirmed,
+        PaymentStatus::RequiresPaymentMethod => Told::Declined,
+        PaymentStatus::Succeeded => Told::Taken,
+        PaymentStatus::Canceled => Told::Void,
+        PaymentStatus::RequiresAction
+        | PaymentStatus::Processing
+        | PaymentStatus::RequiresCapture
+        | PaymentStatus::Other => Told::Waiting,
+    }
+}
+
+/// A new order's payment, written with it.
+pub(crate) fn wanted(order: Uuid, now: DateTime<Utc>) -> order_payment::Model {
+    order_payment::Model {
+        order_id: order,
+        state: PaymentState::Wanted.as_str().to_owned(),
+        decline_code: None,
+        refund_id: None,
+        attempts: 0,
+        next_attempt_at: Some(now + GRACE),
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// Writes that nothing is wanted for the order any more, in the transaction that cancels it.
+pub(crate) async fn give_back(
+    transaction: &DatabaseTransaction,
+    order: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let stored = order_payment::of_order(transaction, order).await?;
+    let is_new = stored.is_none();
+    let payment = order_payment::Model {
+        state: PaymentState::Unwanted.as_str().to_owned(),
+        attempts: 0,
+        next_attempt_at: Some(now),
+        updated_at: now,
+        ..stored.unwrap_or_else(|| wanted(order, now))
+    };
+    if is_new {
+        order_payment::insert(transaction, payment).await
+    } else {
+        order_payment::update(transaction, payment).await
+    }
+}
+
+/// Takes the provider's word for an order that this transaction holds.
+pub(crate) async fn learn(
+    transaction: &DatabaseTransaction,
+    mut order: order::Model,
+    word: &Word,
+    now: DateTime<Utc>,
+) -> Result<(), SettleError> {
+    let Some(mut payment) = order_payment::of_order(transaction, order.id).await? else {
+        return Ok(());
+    };
+    let (status, state) = standing(&order, &payment)?;
+    let outcome = settlement::outcome(status, state, word.told);
+    if order.payment_intent_id.is_none() && word.intent.is_some() {
+        order.payment_intent_id.clone_from(&word.intent);
+        order::update(transaction, order.clone()).await?;
+    }
+    if word.told == Told::Declined && status == OrderStatus::Pending {
+        let code = word.decline_code.as_deref().unwrap_or("card_declined");
+        payment.decline_code = Some(code.to_owned());
+    }
+    if let Some(to) = outcome.order {
+        let reason = match word.told {
+            Told::Declined => payment.decline_code.as_deref(),
+            Told::Void => Some("payment_abandoned"),
+            _ => None,
+        };
+        let step = Step {
+            to,
+            actor: Actor::Payment,
+            reason,
+            at: now,
+        };
+        moves::advance(transaction, &mut order, &step, now).await?;
+    }
+    if outcome.payment != state {
+        payment.attempts = 0;
+        count(outcome.payment);
+    }
+    payment.state = outcome.payment.as_str().to_owned();
+    payment.next_attempt_at = match outcome.payment {
+        PaymentState::Wanted => payment.next_attempt_at,
+        PaymentState::Waiting => Some(now + LOOK),
+        PaymentState::Unwanted => Some(now),
+        PaymentState::Taken | PaymentState::Released | PaymentState::Stuck => None,
+    };
+    payment.updated_at = now;
+    order_payment::update(transaction, payment).await?;
+    Ok(())
+}
+
+/// Takes the provider's word for what it gives back of an order that this transaction holds.
+pub(crate) async fn learn_refund(
+    transaction: &DatabaseTransaction,
+    order: &order::Model,
+    refund: &Refund,
+    now: DateTime<Utc>,
+) -> Result<(), SettleError> {
+    let Some(mut payment) = order_payment::of_order(transaction, order.id).await? else {
+        return Ok(());
+    };
+    let (_, state) = standing(order, &payment)?;
+    let failed = matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled);
+    let next = if failed {
+        PaymentState::Stuck
+    } else {
+        PaymentState::Released
+    };
+    // A refund that failed does not succeed any more.
+    if !matches!(state, PaymentState::Unwanted | PaymentState::Released) || next == state {
+        return Ok(());
+    }
+    if failed {
+        tracing::error!(
+            order = IdKind::Order.format(order.id),
+            refund = refund.id,
+            reason = refund.failure_reason,
+            "what was paid for a cancelled order could not be given back: somebody has to"
+        );
+    } else {
+        let currency = CurrencyCode::from_code(&order.local_currency_code)
+            .ok_or(SettleError::Unknown(order.id))?;
+        let given_back = Money::new(refund.amount, currency);
+        moves::refunded(transaction, order, given_back, now).await?;
+    }
+    count(next);
+    payment.state = next.as_str().to_owned();
+    payment.refund_id = Some(refund.id.clone());
+    payment.next_attempt_at = None;
+    payment.updated_at = now;
+    order_payment::update(transaction, payment).await?;
+    Ok(())
+}
+
+/// Where an order and its payment are.
+pub(crate) fn standing(
+    order: &order::Model,
+    payment: &order_payment::Model,
+) -> Result<(OrderStatus, PaymentState), SettleError> {
+    OrderStatus::parse(&order.status)
+        .zip(PaymentState::parse(&payment.state))
+        .ok_or(SettleError::Unknown(order.id))
+}
+
+fn count(state: PaymentState) {
+    metrics::counter!("vantage_order_payments_total", "outcome" => state.as_str()).increment(1);
+}

@@ -1,0 +1,267 @@
+//! `orderPlace`: an order is written, pending, and then paid.
+
+use std::time::Duration;
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, Utc};
+use entities::orders::{customer, order, order_item, order_payment, payment_method};
+use platform::database::Database;
+use platform::stripe::{self, Stripe, StripeError};
+use resolvers::user_error::InputError;
+use resolvers::{ApiError, ApiResult};
+use sea_orm::DatabaseTransaction;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::moves;
+use crate::order::{Order, OrderStatus};
+use crate::payment;
+use crate::quote::Quote;
+use crate::rules::input::Wanted;
+use crate::rules::payment::Known;
+use crate::rules::settlement::PaymentState;
+use crate::rules::totals::{self, Totals};
+use crate::rules::{checkout, payment as payment_rules};
+use crate::tariffs::Tariffs;
+
+/// How long a caller waits for the outcome of a payment. It is settled without them, too.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(2_500);
+
+#[derive(Clone, Debug, SimpleObject)]
+pub(crate) struct OrderPlacePayload {
+    /// The order: CANCELLED when its payment was declined, PENDING while the payment is on its way.
+    /// Null when the input has mistakes: then nothing was placed.
+    pub order: Option<Order>,
+    /// With this, the payment provider's form lets the customer confirm the payment at their bank.
+    /// Null when there is nothing to confirm.
+    pub payment_client_secret: Option<String>,
+    pub user_errors: Vec<InputError>,
+}
+
+impl OrderPlacePayload {
+    pub(crate) fn mistaken(user_errors: Vec<InputError>) -> Self {
+        Self {
+            order: None,
+            payment_client_secret: None,
+            user_errors,
+        }
+    }
+}
+
+/// What the order is paid with.
+#[derive(Clone, Debug)]
+pub(crate) struct Method {
+    /// What the provider charges.
+    token: String,
+    known: Known,
+}
+
+/// Asks the provider what is behind the token, or tells what is wrong with it.
+pub(crate) async fn method(
+    stripe: &Stripe,
+    token: &str,
+) -> ApiResult<Result<Method, Vec<InputError>>> {
+    let refuse = |message: &str| {
+        let field = ["input", "paymentMethodToken"];
+        Ok(Err(vec![InputError::new(
+            "INVALID_PAYMENT_METHOD",
+            message,
+            &field,
+        )]))
+    };
+    match stripe.payment_method(token).await {
+        Ok(found) => match payment_rules::known(&found) {
+            Some(known) => Ok(Ok(Method {
+                token: found.id,
+                known,
+            })),
+            None => refuse("This kind of payment method is not taken"),
+        },
+        Err(StripeError::Refused { .. } | StripeError::Declined { .. }) => {
+            refuse("The payment provider does not know this payment method")
+        }
+        Err(StripeError::Http(error)) => {
+            tracing::warn!(%error, "no order can be placed: the payment provider does not answer");
+            Err(ApiError::unavailable(
+                "Payments are not possible at the moment",
+            ))
+        }
+    }
+}
+
+/// What the quoted products come to where they are delivered, or why they cannot be ordered.
+pub(crate) fn totals(
+    tariffs: &Tariffs,
+    quote: &Quote,
+    wanted: &Wanted,
+) -> Result<Totals, Vec<InputError>> {
+    let lines: Vec<_> = quote.lines.iter().map(|line| line.priced).collect();
+    let restrictions = quote.lines.iter().map(|line| line.restriction);
+    let ships_free = totals::subtotal_usd(&lines).is_none_or(|usd| tariffs.ships_free(usd));
+    let shipping = checkout::is_shipped(restrictions).then_some(quote.shipping);
+    let address = &wanted.shipping_address;
+    let tax = tariffs.tax_percent(&address.country_code, address.region.as_deref());
+    let shipping = shipping.filter(|_| !ships_free);
+    totals::add_up(&lines, shipping, tax)
+        .filter(checkout::is_payable)
+        .ok_or_else(|| {
+            vec![InputError::new(
+                "ORDER_TOTAL_NOT_PAYABLE",
+                checkout::PAYABLE,
+                &["input", "items"],
+            )]
+        })
+}
+
+/// Writes the order, pending, with its lines and the payment that is wanted for it.
+pub(crate) async fn place(
+    transaction: &DatabaseTransaction,
+    customer: Uuid,
+    wanted: Wanted,
+    quote: &Quote,
+    totals: &Totals,
+    method: &Method,
+    now: DateTime<Utc>,
+) -> ApiResult<Uuid> {
+    let known = customer::by_ids(transaction, &[customer]).await?;
+    if known.is_empty() {
+        return Err(ApiError::not_found("There is no account for this token"));
+    }
+    let order = order::Model {
+        id: Uuid::now_v7(),
+        customer_id: customer,
+        status: OrderStatus::Pending.as_str().to_owned(),
+        usd_amount: totals.total_usd,
+        local_currency_amount: totals.total,
+        local_currency_code: quote.currency.as_str().to_owned(),
+        exchange_rate: quote.rate.to_string(),
+        subtotal_amount: totals.subtotal,
+        shipping_amount: totals.shipping,
+        tax_amount: totals.tax,
+        shipping_address: wanted.shipping_address,
+        billing_address: wanted.billing_address,
+        payment_method_id: keep(transaction, customer, method, now).await?,
+        payment_intent_id: None,
+        placed_at: now,
+        confirmed_at: None,
+        shipped_at: None,
+        delivered_at: None,
+        cancelled_at: None,
+        updated_at: now,
+    };
+    let items = items(&order, quote, totals);
+    moves::place(transaction, &order, quote.currency, items).await?;
+    order_payment::insert(transaction, payment::wanted(order.id, now)).await?;
+    Ok(order.id)
+}
+
+fn items(order: &order::Model, quote: &Quote, totals: &Totals) -> Vec<order_item::Model> {
+    let lines = quote.lines.iter().zip(&totals.taxes).zip(0..);
+    lines
+        .map(|((line, &tax_amount), position)| order_item::Model {
+            id: Uuid::now_v7(),
+            order_id: order.id,
+            customer_id: order.customer_id,
+            position,
+            product_id: line.product,
+            product_name: line.name.clone(),
+            restriction: line
+                .restriction
+                .map(|restriction| restriction.as_str().to_owned()),
+            quantity: line.priced.quantity,
+            unit_price_amount: line.priced.unit.local.minor,
+            tax_amount,
+            currency_code: order.local_currency_code.clone(),
+        })
+        .collect()
+}
+
+/// Keeps the payment method with the customer's others.
+async fn keep(
+    transaction: &DatabaseTransaction,
+    customer: Uuid,
+    method: &Method,
+    now: DateTime<Utc>,
+) -> ApiResult<Uuid> {
+    if let Some(kept) = payment_method::of_token(transaction, customer, &method.token).await? {
+        return Ok(kept.id);
+    }
+    let kept = payment_method::Model {
+        id: Uuid::now_v7(),
+        customer_id: customer,
+        kind: method.known.kind.to_owned(),
+        last4: method.known.last4.clone(),
+        token: method.token.clone(),
+        expires_at: method.known.expires_at,
+        closed_at: None,
+        created_at: now,
+    };
+    let id = kept.id;
+    payment_method::insert(transaction, kept).await?;
+    Ok(id)
+}
+
+/// Waits until somebody has settled the payment, as long as a caller is patient.
+pub(crate) async fn settled(database: &Database, order: Uuid) -> ApiResult<()> {
+    let until = Instant::now() + PATIENCE;
+    let mut wait = Duration::from_millis(20);
+    loop {
+        let payment = order_payment::of_order(database.read(), order).await?;
+        let is_wanted = payment.is_some_and(|row| row.state == PaymentState::Wanted.as_str());
+        if !is_wanted || Instant::now() + wait >= until {
+            return Ok(());
+        }
+        // Whoever placed it may be another process: there is nothing here to be woken by.
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_millis(200));
+    }
+}
+
+/// The order as it is now, and what the customer has to know of its payment.
+pub(crate) async fn answer(
+    database: &Database,
+    stripe: &Stripe,
+    id: Uuid,
+) -> ApiResult<OrderPlacePayload> {
+    let db = database.read();
+    let mut orders = order::by_ids(db, &[id]).await?;
+    let row = orders
+        .remove(&id)
+        .ok_or_else(|| ApiError::internal(format!("order {id} is missing")))?;
+    let payment = order_payment::of_order(db, id).await?;
+    let state = payment
+        .as_ref()
+        .and_then(|payment| PaymentState::parse(&payment.state));
+    let user_errors = payment
+        .and_then(|payment| payment.decline_code)
+        .map(|code| declined(&code));
+    Ok(OrderPlacePayload {
+        payment_client_secret: match (state, &row.payment_intent_id) {
+            (Some(PaymentState::Waiting), Some(intent)) => client_secret(stripe, intent).await,
+            _ => None,
+        },
+        user_errors: user_errors.into_iter().collect(),
+        order: Some(Order::try_from(row)?),
+    })
+}
+
+/// `None` when the provider does not answer: the same key asks again.
+async fn client_secret(stripe: &Stripe, intent: &str) -> Option<String> {
+    let read: Result<stripe::PaymentIntent, _> = stripe.payment(intent).await;
+    read.ok()?.client_secret
+}
+
+fn declined(code: &str) -> InputError {
+    let message = match code {
+        "insufficient_funds" => "The payment was declined: there is not enough money on the card",
+        "expired_card" => "The payment was declined: the card has expired",
+        "incorrect_cvc" | "invalid_cvc" => "The payment was declined: the security code is wrong",
+        "processing_error" => "The payment was declined: the bank could not process it",
+        _ => "The payment was declined",
+    };
+    InputError::new(
+        "PAYMENT_DECLINED",
+        format!("{message}. Nothing was charged; order again with another payment method."),
+        &["input", "paymentMethodToken"],
+    )
+}

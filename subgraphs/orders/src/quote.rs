@@ -1,0 +1,219 @@
+//! What this domain asks the others about products: what they are (search), and what they cost
+//! (pricing, which alone converts).
+
+use std::collections::HashMap;
+
+use async_graphql::{Name, Value, Variables, value};
+use platform::caller::Caller;
+use resolvers::client::SubgraphClient;
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money, Rounding};
+use resolvers::user_error::InputError;
+use resolvers::{ApiError, ApiResult};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::rules::input::Wanted;
+use crate::rules::totals::{Price, PricedLine};
+use crate::tariffs::{Restriction, Tariffs};
+
+const PRODUCTS: &str = "query($representations: [_Any!]!) {
+  _entities(representations: $representations) { ... on Product { id title category active } }
+}";
+
+const PRICES: &str = "query($products: [ID!]!, $charges: [Decimal!]!, $currency: CurrencyCode, $country: String) {
+  checkoutQuote(products: $products, charges: $charges, currency: $currency, shippingCountry: $country) {
+    currency exchangeRate { effectiveRate }
+    prices { amount { amount } usd { amount } }
+    charges { amount { amount } usd { amount } }
+  }
+}";
+
+/// What the wanted products are and cost now.
+#[derive(Clone, Debug)]
+pub(crate) struct Quote {
+    pub currency: CurrencyCode,
+    /// Units of the currency for one US dollar.
+    pub rate: Decimal,
+    /// In the order of what is wanted.
+    pub lines: Vec<QuotedLine>,
+    /// Of shipping, where it is not free.
+    pub shipping: Price,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct QuotedLine {
+    pub product: Uuid,
+    pub name: String,
+    pub restriction: Option<Restriction>,
+    pub priced: PricedLine,
+}
+
+/// Asks both, or tells what is wrong with what is wanted.
+pub(crate) async fn ask(
+    search: &SubgraphClient,
+    pricing: &SubgraphClient,
+    tariffs: &Tariffs,
+    caller: &Caller,
+    wanted: &Wanted,
+) -> ApiResult<Result<Quote, Vec<InputError>>> {
+    let (products, prices) = futures::try_join!(
+        search.query::<Products>(caller, PRODUCTS, representations(wanted)),
+        pricing.query::<Prices>(caller, PRICES, price_variables(tariffs, wanted)),
+    )?;
+    let prices = prices.checkout_quote;
+    if let Some(currency) = wanted.currency
+        && currency != prices.currency
+    {
+        return Ok(Err(vec![InputError::new(
+            "CURRENCY_NOT_AVAILABLE",
+            format!(
+                "Orders in {} are not possible at the moment: no exchange rate is known",
+                currency.as_str()
+            ),
+            &["input", "currency"],
+        )]));
+    }
+    let products: HashMap<Uuid, Product> = products
+        .entities
+        .into_iter()
+        .flatten()
+        .filter_map(|product| Some((IdKind::Product.parse(&product.id)?, product)))
+        .collect();
+    if prices.prices.len() != wanted.lines.len() || prices.charges.len() != 1 {
+        return Err(unusable());
+    }
+    let currency = prices.currency;
+    let mut errors = Vec::new();
+    let mut lines = Vec::with_capacity(wanted.lines.len());
+    for (line, price) in wanted.lines.iter().zip(&prices.prices) {
+        let index = line.index.to_string();
+        let mut refuse = |code, message: &str| {
+            let field = ["input", "items", &index, "productId"];
+            errors.push(InputError::new(code, message, &field));
+        };
+        let Some(product) = products.get(&line.product) else {
+            refuse("PRODUCT_NOT_FOUND", "There is no such product");
+            continue;
+        };
+        let Some(price) = price.as_ref().filter(|_| product.active) else {
+            refuse("PRODUCT_NOT_AVAILABLE", "This product is not sold any more");
+            continue;
+        };
+        lines.push(QuotedLine {
+            product: line.product,
+            name: product.title.clone(),
+            restriction: tariffs.restriction(&product.category),
+            priced: PricedLine {
+                quantity: line.quantity,
+                unit: price.read(currency).ok_or_else(unusable)?,
+            },
+        });
+    }
+    if !errors.is_empty() {
+        return Ok(Err(errors));
+    }
+    Ok(Ok(Quote {
+        currency,
+        rate: prices.exchange_rate.effective_rate,
+        lines,
+        shipping: prices.charges[0].read(currency).ok_or_else(unusable)?,
+    }))
+}
+
+fn unusable() -> ApiError {
+    tracing::error!("pricing answered what makes no sense");
+    ApiError::unavailable("Prices are not available at the moment")
+}
+
+fn public(wanted: &Wanted) -> impl Iterator<Item = String> {
+    let lines = wanted.lines.iter();
+    lines.map(|line| IdKind::Product.format(line.product))
+}
+
+fn representations(wanted: &Wanted) -> Variables {
+    let representations = public(wanted)
+        .map(|id| value!({ "__typename": "Product", "id": id }))
+        .collect();
+    let mut variables = Variables::default();
+    variables.insert(Name::new("representations"), Value::List(representations));
+    variables
+}
+
+fn price_variables(tariffs: &Tariffs, wanted: &Wanted) -> Variables {
+    let mut variables = Variables::default();
+    let mut set = |name, value| variables.insert(Name::new(name), value);
+    set(
+        "products",
+        Value::List(public(wanted).map(Value::from).collect()),
+    );
+    let shipping = tariffs.standard_shipping.to_string();
+    set("charges", Value::List(vec![shipping.into()]));
+    if let Some(currency) = wanted.currency {
+        set("currency", Value::Enum(Name::new(currency.as_str())));
+    }
+    set(
+        "country",
+        wanted.shipping_address.country_code.clone().into(),
+    );
+    variables
+}
+
+#[derive(Deserialize)]
+struct Products {
+    #[serde(rename = "_entities")]
+    entities: Vec<Option<Product>>,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    id: String,
+    title: String,
+    category: String,
+    active: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Prices {
+    checkout_quote: CheckoutQuote,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckoutQuote {
+    currency: CurrencyCode,
+    exchange_rate: Rate,
+    prices: Vec<Option<PriceAnswer>>,
+    charges: Vec<PriceAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Rate {
+    effective_rate: Decimal,
+}
+
+#[derive(Deserialize)]
+struct PriceAnswer {
+    amount: Amount,
+    usd: Amount,
+}
+
+#[derive(Deserialize)]
+struct Amount {
+    amount: Decimal,
+}
+
+impl PriceAnswer {
+    fn read(&self, currency: CurrencyCode) -> Option<Price> {
+        let money = |amount: &Amount, currency| {
+            Money::from_decimal(amount.amount, currency, Rounding::Down)
+        };
+        Some(Price {
+            local: money(&self.amount, currency)?,
+            usd: money(&self.usd, CurrencyCode::Usd)?.minor,
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! Settles payments that nobody is at: of orders that were cancelled, and of those that placed them
+//! and were cut off.
+
+use std::time::Duration;
+
+use entities::orders::order_payment;
+use futures::StreamExt;
+use futures::stream;
+use platform::jobs;
+use platform::stripe::Stripe;
+use platform::workers::WorkerContext;
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use crate::cashier::Cashier;
+use crate::rules::settlement::PaymentState;
+
+/// How often it is looked for what is due.
+const EVERY: Duration = Duration::from_secs(2);
+/// Payments that are read at a time.
+const PAGE: u64 = 100;
+/// Pages of a run. What is settled in one may have its next step in another: a payment that turns
+/// out to be declined is then cancelled at the provider.
+const ROUNDS: usize = 10;
+/// Payments that are settled at a time.
+const AT_ONCE: usize = 8;
+
+/// Settles what is due, in one of all instances, until told to stop.
+pub(crate) async fn run(context: WorkerContext, stripe: Stripe) {
+    jobs::run_leased(&context, "orders.payments", EVERY, || {
+        settle_due(&context, &stripe)
+    })
+    .await;
+}
+
+/// Settles every payment that is due by now, or leaves it for later.
+async fn settle_due(context: &WorkerContext, stripe: &Stripe) -> Result<(), DbErr> {
+    let cashier = Cashier {
+        database: &context.database,
+        clock: &context.clock,
+        stripe,
+    };
+    let db = context.database.read();
+    for _ in 0..ROUNDS {
+        let due = order_payment::due(db, context.clock.now(), PAGE).await?;
+        if due.is_empty() {
+            break;
+        }
+        stream::iter(due)
+            .for_each_concurrent(AT_ONCE, |order| settle(cashier, order))
+            .await;
+    }
+    report(order_payment::count_unsettled(db).await?);
+    Ok(())
+}
+
+async fn settle(cashier: Cashier<'_>, order: Uuid) {
+    let outcome = match cashier.settle(order).await {
+        Ok(()) => "settled",
+        Err(error) => match cashier.postpone(order, &error).await {
+            Ok(()) => "postponed",
+            Err(error) => {
+                tracing::warn!(%error, "a payment could not be left for later");
+                "failed"
+            }
+        },
+    };
+    metrics::counter!("vantage_order_payments_reconciled_total", "outcome" => outcome).increment(1);
+}
+
+fn report(unsettled: Vec<(String, i64)>) {
+    let open = PaymentState::ALL
+        .into_iter()
+        .filter(|state| state.is_open());
+    for state in open.map(PaymentState::as_str) {
+        let count = unsettled.iter().find(|(stored, _)| stored == state);
+        let count = count.map_or(0, |&(_, count)| u32::try_from(count).unwrap_or(u32::MAX));
+        metrics::gauge!("vantage_order_payments_unsettled", "state" => state).set(count);
+    }
+}

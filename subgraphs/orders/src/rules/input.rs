@@ -1,0 +1,324 @@
+//! What an order's input must be before anybody is asked about it.
+
+use entities::orders::order::Address;
+use resolvers::id::IdKind;
+use resolvers::money::CurrencyCode;
+use resolvers::user_error::InputError;
+use uuid::Uuid;
+
+use crate::place_input::{AddressInput, OrderPlaceInput};
+
+/// Lines of one order at most.
+const MAX_LINES: usize = 50;
+/// Units of one product at most.
+const MAX_QUANTITY: i32 = 99;
+/// Characters of a part of an address at most.
+const MAX_TEXT: usize = 200;
+/// Characters of a payment method's token at most.
+const MAX_TOKEN: usize = 255;
+/// Characters of a reason at most.
+const MAX_REASON: usize = 500;
+
+/// An order's input, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Each product once.
+    pub lines: Vec<WantedLine>,
+    pub currency: Option<CurrencyCode>,
+    pub shipping_address: Address,
+    pub billing_address: Option<Address>,
+    pub payment_method_token: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WantedLine {
+    pub product: Uuid,
+    /// At least 1.
+    pub quantity: i32,
+    /// Where the input named it first.
+    pub index: usize,
+}
+
+/// Understands the input, or tells everything that is wrong with it.
+pub(crate) fn parse(input: &OrderPlaceInput) -> Result<Wanted, Vec<InputError>> {
+    let mut errors = Vec::new();
+    let lines = lines(input, &mut errors);
+    let shipping_address = address(&input.shipping_address, "shippingAddress", &mut errors);
+    let billing_address = input
+        .billing_address
+        .as_ref()
+        .map(|given| address(given, "billingAddress", &mut errors));
+    let token = input.payment_method_token.trim();
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(is_token) {
+        errors.push(InputError::new(
+            "INVALID_PAYMENT_METHOD",
+            "The payment method's token is missing or not valid",
+            &["input", "paymentMethodToken"],
+        ));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(Wanted {
+        lines,
+        currency: input.currency,
+        shipping_address,
+        billing_address,
+        payment_method_token: token.to_owned(),
+    })
+}
+
+fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<WantedLine> {
+    if input.items.is_empty() || input.items.len() > MAX_LINES {
+        errors.push(InputError::new(
+            "INVALID_ITEMS",
+            format!("An order has 1 to {MAX_LINES} items"),
+            &["input", "items"],
+        ));
+        return Vec::new();
+    }
+    let mut lines: Vec<WantedLine> = Vec::with_capacity(input.items.len());
+    for (index, item) in input.items.iter().enumerate() {
+        let place = index.to_string();
+        let Some(product) = IdKind::Product.parse(&item.product_id) else {
+            errors.push(InputError::new(
+                "INVALID_ID",
+                "The product id is not valid",
+                &["input", "items", &place, "productId"],
+            ));
+            continue;
+        };
+        let before = lines.iter().position(|line| line.product == product);
+        let units_before = before.map_or(0, |position| lines[position].quantity);
+        if !(1..=MAX_QUANTITY - units_before).contains(&item.quantity) {
+            errors.push(InputError::new(
+                "INVALID_QUANTITY",
+                format!("The quantity of a product must be 1 to {MAX_QUANTITY}"),
+                &["input", "items", &place, "quantity"],
+            ));
+            continue;
+        }
+        match before {
+            Some(position) => lines[position].quantity += item.quantity,
+            None => lines.push(WantedLine {
+                product,
+                quantity: item.quantity,
+                index,
+            }),
+        }
+    }
+    lines
+}
+
+fn address(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Address {
+    let mut text = |value: &str, field: &str, is_needed: bool| {
+        let value = value.trim();
+        if (is_needed && value.is_empty()) || value.chars().count() > MAX_TEXT {
+            errors.push(InputError::new(
+                "INVALID_ADDRESS",
+                if value.is_empty() {
+                    "This part of the address is missing".to_owned()
+                } else {
+                    format!("This part of the address must have at most {MAX_TEXT} characters")
+                },
+                &["input", of, field],
+            ));
+        }
+        value.to_owned()
+    };
+    let optional = |value: String| Some(value).filter(|value| !value.is_empty());
+    let address = Address {
+        name: text(&given.name, "name", true),
+        line1: text(&given.line1, "line1", true),
+        line2: optional(text(
+            given.line2.as_deref().unwrap_or_default(),
+            "line2",
+            false,
+        )),
+        city: text(&given.city, "city", true),
+        region: optional(text(
+            given.region.as_deref().unwrap_or_default(),
+            "region",
+            false,
+        )),
+        postal_code: text(&given.postal_code, "postalCode", true),
+        country_code: given.country_code.trim().to_uppercase(),
+    };
+    let country = address.country_code.as_bytes();
+    if country.len() != 2 || !country.iter().all(u8::is_ascii_uppercase) {
+        errors.push(InputError::new(
+            "INVALID_ADDRESS",
+            "The country must be a code of two letters, like DE",
+            &["input", of, "countryCode"],
+        ));
+    }
+    address
+}
+
+/// The reason of a cancellation as it is kept; a blank one is none.
+pub(crate) fn reason(given: Option<&str>) -> Result<Option<String>, InputError> {
+    let reason = given.map(str::trim).filter(|reason| !reason.is_empty());
+    if reason.is_some_and(|reason| reason.chars().count() > MAX_REASON) {
+        return Err(InputError::new(
+            "INVALID_REASON",
+            format!("The reason must have at most {MAX_REASON} characters"),
+            &["reason"],
+        ));
+    }
+    Ok(reason.map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::ID;
+
+    use super::*;
+    use crate::place_input::OrderPlaceItemInput;
+
+    fn product(number: u128) -> ID {
+        IdKind::Product.id(Uuid::from_u128(number))
+    }
+
+    fn item(product_id: ID, quantity: i32) -> OrderPlaceItemInput {
+        OrderPlaceItemInput {
+            product_id,
+            quantity,
+        }
+    }
+
+    fn input(items: Vec<OrderPlaceItemInput>) -> OrderPlaceInput {
+        OrderPlaceInput {
+            items,
+            currency: None,
+            shipping_address: AddressInput {
+                name: " Ada Lovelace ".to_owned(),
+                line1: "12 St James's Square".to_owned(),
+                line2: Some("  ".to_owned()),
+                city: "London".to_owned(),
+                region: None,
+                postal_code: "SW1Y 4JH".to_owned(),
+                country_code: "gb".to_owned(),
+            },
+            billing_address: None,
+            payment_method_token: "pm_card_visa".to_owned(),
+        }
+    }
+
+    /// Code and field of each mistake.
+    fn mistakes(input: &OrderPlaceInput) -> Vec<(String, String)> {
+        let errors = parse(input).unwrap_err();
+        let field = |error: &InputError| error.field.clone().unwrap().join(".");
+        errors
+            .iter()
+            .map(|error| (error.code.clone(), field(error)))
+            .collect()
+    }
+
+    #[test]
+    fn a_product_named_twice_is_one_line_and_an_address_is_tidied() {
+        let given = input(vec![
+            item(product(1), 2),
+            item(product(2), 1),
+            item(product(1), 97),
+        ]);
+        let wanted = parse(&given).unwrap();
+        let lines: Vec<_> = wanted
+            .lines
+            .iter()
+            .map(|line| (line.product.as_u128(), line.quantity, line.index))
+            .collect();
+        assert_eq!(lines, [(1, 99, 0), (2, 1, 1)]);
+        let address = wanted.shipping_address;
+        assert_eq!(
+            (
+                address.name.as_str(),
+                address.country_code.as_str(),
+                address.line2
+            ),
+            ("Ada Lovelace", "GB", None)
+        );
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_with_its_place() {
+        let mut given = input(vec![
+            item(product(1), 0),
+            item(product(1), -1),
+            item(product(2), 100),
+            item(product(3), 99),
+            item(product(3), 1),
+            item("ord_1".into(), 1),
+        ]);
+        given.shipping_address.city = " ".to_owned();
+        given.shipping_address.line1 = "x".repeat(201);
+        given.billing_address = Some(AddressInput {
+            country_code: "Germany".to_owned(),
+            ..given.shipping_address.clone()
+        });
+        given.payment_method_token = "4242 4242 4242 4242".to_owned();
+        let told = mistakes(&given);
+        let told: Vec<_> = told
+            .iter()
+            .map(|(code, field)| (code.as_str(), field.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("INVALID_QUANTITY", "input.items.0.quantity"),
+                ("INVALID_QUANTITY", "input.items.1.quantity"),
+                ("INVALID_QUANTITY", "input.items.2.quantity"),
+                ("INVALID_QUANTITY", "input.items.4.quantity"),
+                ("INVALID_ID", "input.items.5.productId"),
+                ("INVALID_ADDRESS", "input.shippingAddress.line1"),
+                ("INVALID_ADDRESS", "input.shippingAddress.city"),
+                ("INVALID_ADDRESS", "input.billingAddress.line1"),
+                ("INVALID_ADDRESS", "input.billingAddress.city"),
+                ("INVALID_ADDRESS", "input.billingAddress.countryCode"),
+                ("INVALID_PAYMENT_METHOD", "input.paymentMethodToken"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_token_is_letters_digits_and_nothing_that_leads_elsewhere() {
+        for token in [
+            "",
+            " ",
+            "..",
+            "pm_1/detach",
+            "pm_1?expand=x",
+            "pm_ü",
+            &"x".repeat(256),
+        ] {
+            let mut given = input(vec![item(product(1), 1)]);
+            given.payment_method_token = token.to_owned();
+            assert_eq!(mistakes(&given)[0].0, "INVALID_PAYMENT_METHOD", "{token}");
+        }
+    }
+
+    #[test]
+    fn an_order_has_one_to_fifty_items() {
+        let some = |count: u128| (0..count).map(|number| item(product(number), 1)).collect();
+        for count in [0, 51] {
+            assert_eq!(
+                mistakes(&input(some(count))),
+                [("INVALID_ITEMS".to_owned(), "input.items".to_owned())]
+            );
+        }
+        assert_eq!(parse(&input(some(50))).unwrap().lines.len(), 50);
+    }
+
+    #[test]
+    fn a_blank_reason_is_none_and_a_long_one_is_refused() {
+        assert_eq!(reason(Some("  ")).unwrap(), None);
+        assert_eq!(
+            reason(Some(" changed my mind ")).unwrap().unwrap(),
+            "changed my mind"
+        );
+        assert_eq!(
+            reason(Some(&"x".repeat(501))).unwrap_err().code,
+            "INVALID_REASON"
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! What a checkout adds to prices, and which categories cannot come back: a configuration file,
+//! `checkout.yaml`.
+
+use std::collections::HashMap;
+
+use resolvers::money::{CurrencyCode, Money, Rounding};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+/// The tariffs that are used when none are configured.
+const EMBEDDED: &str = include_str!("../../../router-config/checkout.yaml");
+
+/// Shipping, taxes and restricted categories.
+#[derive(Clone, Debug)]
+pub struct Tariffs {
+    /// Exact amount of US dollars.
+    pub(crate) standard_shipping: Decimal,
+    /// In US cents.
+    free_shipping_from: i64,
+    taxes: HashMap<String, Tax>,
+    restrictions: HashMap<String, Restriction>,
+}
+
+/// Why a product cannot be returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Restriction {
+    Personalized,
+    Hazardous,
+    Digital,
+}
+
+impl Restriction {
+    /// As it is stored with an order's line.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Personalized => "personalized",
+            Self::Hazardous => "hazardous",
+            Self::Digital => "digital",
+        }
+    }
+}
+
+/// What is wrong with the tariffs.
+#[derive(Debug, thiserror::Error)]
+pub enum TariffsError {
+    #[error("the tariffs cannot be read: {0}")]
+    Syntax(#[from] serde_norway::Error),
+    #[error("{0} is not an amount of US dollars")]
+    Shipping(Decimal),
+    #[error("a tax of {percent} % in {country} is none: expected 0 to 100")]
+    Tax { country: String, percent: Decimal },
+    #[error("{0:?} is not a country: expected two capital letters, like DE")]
+    Country(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    shipping: Shipping,
+    taxes: HashMap<String, Tax>,
+    restricted_categories: HashMap<Restriction, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shipping {
+    standard: Decimal,
+    free_from: Decimal,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tax {
+    /// Percent.
+    standard: Decimal,
+    #[serde(default)]
+    regions: HashMap<String, Decimal>,
+}
+
+impl Tariffs {
+    /// From YAML, as `router-config/checkout.yaml` has it.
+    pub fn parse(yaml: &str) -> Result<Self, TariffsError> {
+        let file: File = serde_norway::from_str(yaml)?;
+        let amount = |dollars: Decimal| {
+            Money::from_decimal(dollars, CurrencyCode::Usd, Rounding::Down)
+                .filter(|money| money.minor >= 0)
+                .map(|money| money.minor)
+                .ok_or(TariffsError::Shipping(dollars))
+        };
+        amount(file.shipping.standard)?;
+        for (country, tax) in &file.taxes {
+            if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+                return Err(TariffsError::Country(country.clone()));
+            }
+            for percent in tax.regions.values().chain([&tax.standard]) {
+                if *percent < Decimal::ZERO || *percent > Decimal::ONE_HUNDRED {
+                    return Err(TariffsError::Tax {
+                        country: country.clone(),
+                        percent: *percent,
+                    });
+                }
+            }
+        }
+        let restrictions = file.restricted_categories.into_iter();
+        Ok(Self {
+            standard_shipping: file.shipping.standard,
+            free_shipping_from: amount(file.shipping.free_from)?,
+            taxes: file.taxes,
+            restrictions: restrictions
+                .flat_map(|(restriction, categories)| {
+                    categories
+                        .into_iter()
+                        .map(move |category| (category.to_lowercase(), restriction))
+                })
+                .collect(),
+        })
+    }
+
+    /// Whether a subtotal of so many US cents is delivered free of charge.
+    pub(crate) fn ships_free(&self, subtotal_usd: i64) -> bool {
+        subtotal_usd >= self.free_shipping_from
+    }
+
+    /// Percent of tax on what is delivered there. The country is in capital letters.
+    pub(crate) fn tax_percent(&self, country: &str, region: Option<&str>) -> Decimal {
+        let Some(tax) = self.taxes.get(country) else {
+            return Decimal::ZERO;
+        };
+        region
+            .and_then(|region| tax.regions.get(&region.trim().to_uppercase()))
+            .copied()
+            .unwrap_or(tax.standard)
+    }
+
+    /// Why products of this category cannot be returned, if they cannot.
+    pub(crate) fn restriction(&self, category: &str) -> Option<Restriction> {
+        self.restrictions.get(&category.to_lowercase()).copied()
+    }
+}
+
+impl Default for Tariffs {
+    /// Those of `router-config/checkout.yaml` as it was at build time.
+    fn default() -> Self {
+        Self::parse(EMBEDDED).expect("the embedded tariffs are valid: the tests read them")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tax_is_of_the_region_else_of_the_country_else_none() {
+        let tariffs = Tariffs::default();
+        let cases = [
+            ("DE", None, "19"),
+            ("DE", Some("Sachsen"), "19"),
+            ("US", Some("NY"), "4"),
+            ("US", Some(" ca "), "7.25"),
+            ("US", Some("Atlantis"), "6"),
+            ("US", None, "6"),
+            ("CA", Some("ON"), "13"),
+            ("JP", Some("Tokyo"), "10"),
+            ("CH", None, "0"),
+        ];
+        for (country, region, percent) in cases {
+            let told = tariffs.tax_percent(country, region);
+            assert_eq!(told.to_string(), percent, "{country} {region:?}");
+        }
+    }
+
+    #[test]
+    fn shipping_is_free_from_fifty_dollars_on() {
+        let tariffs = Tariffs::default();
+        assert!(!tariffs.ships_free(4_999));
+        assert!(tariffs.ships_free(5_000));
+        assert_eq!(tariffs.standard_shipping.to_string(), "5.99");
+    }
+
+    #[test]
+    fn what_cannot_be_returned_is_known_by_its_category() {
+        let tariffs = Tariffs::default();
+        let cases = [
+            ("Gift Cards", Some(Restriction::Digital)),
+            ("batteries", Some(Restriction::Hazardous)),
+            ("Engraved Jewelry", Some(Restriction::Personalized)),
+            ("Monitors", None),
+        ];
+        for (category, expected) in cases {
+            assert_eq!(tariffs.restriction(category), expected, "{category}");
+        }
+    }
+
+    #[test]
+    fn tariffs_with_a_mistake_are_refused_by_name() {
+        let file = |standard: &str, taxes: &str, categories: &str| {
+            format!(
+                "shipping: {{standard: \"{standard}\", free_from: \"50\"}}\ntaxes: {taxes}\nrestricted_categories: {categories}"
+            )
+        };
+        let cases = [
+            (file("-1", "{}", "{}"), "-1 is not an amount"),
+            (
+                file("1", "{Germany: {standard: \"19\"}}", "{}"),
+                "\"Germany\" is not a country",
+            ),
+            (
+                file("1", "{DE: {standard: \"190\"}}", "{}"),
+                "a tax of 190 % in DE",
+            ),
+            (
+                file("1", "{DE: {standard: \"19\", states: {}}}", "{}"),
+                "unknown field `states`",
+            ),
+            (
+                file("1", "{}", "{fragile: [Glass]}"),
+                "unknown variant `fragile`",
+            ),
+        ];
+        for (yaml, expected) in cases {
+            let error = Tariffs::parse(&yaml).unwrap_err().to_string();
+            assert!(error.contains(expected), "{yaml}: {error}");
+        }
+    }
+}

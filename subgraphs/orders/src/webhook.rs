@@ -1,0 +1,192 @@
+//! What Stripe tells: `/webhooks/stripe`. Its events come late, more than once and in any order, so
+//! those that are final are taken for what they say, and the others are a reason to ask.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use chrono::{DateTime, Utc};
+use entities::orders::{order, order_payment};
+use platform::config::Secret;
+use platform::inbox;
+use platform::stripe::{self, Event, PaymentIntent, Refund};
+use resolvers::id::IdKind;
+use sea_orm::DatabaseTransaction;
+
+use crate::payment::{self, SettleError, Word};
+use crate::rules::settlement::{PaymentState, Told};
+
+/// Under this name events are remembered.
+const CONSUMER: &str = "orders.stripe";
+
+#[derive(Clone, Debug)]
+struct Webhooks {
+    state: crate::State,
+    secret: Secret,
+}
+
+/// The endpoint, when this process knows what signs its webhooks.
+pub(crate) fn routes(state: crate::State) -> Router {
+    let Some(secret) = state.stripe_webhook_secret.clone() else {
+        return Router::new();
+    };
+    Router::new()
+        .route("/webhooks/stripe", post(receive))
+        .with_state(Webhooks { state, secret })
+}
+
+async fn receive(
+    State(webhooks): State<Webhooks>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, &'static str) {
+    let (outcome, status, answer) = match webhooks.take(&headers, &body).await {
+        Ok(outcome) => (outcome, StatusCode::OK, "thank you\n"),
+        Err(refusal) => refusal,
+    };
+    metrics::counter!("vantage_webhooks_total", "provider" => "stripe", "outcome" => outcome)
+        .increment(1);
+    (status, answer)
+}
+
+/// What is counted, and what Stripe is answered: with an error it sends the event again.
+type Refusal = (&'static str, StatusCode, &'static str);
+
+impl Webhooks {
+    async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<&'static str, Refusal> {
+        let now = self.state.clock.now();
+        let signature = headers.get("stripe-signature");
+        let signature = signature.and_then(|value| value.to_str().ok());
+        let event = stripe::event(&self.secret, signature.unwrap_or_default(), body, now);
+        let event = event.map_err(|error| {
+            tracing::warn!(%error, "a webhook of Stripe is refused");
+            (
+                "refused",
+                StatusCode::BAD_REQUEST,
+                "this is not signed as Stripe signs\n",
+            )
+        })?;
+        self.handle(&event, now).await.map_err(|error| {
+            tracing::warn!(%error, event = event.id, kind = event.kind, "a webhook of Stripe had no effect yet");
+            ("failed", StatusCode::SERVICE_UNAVAILABLE, "not now: send it again\n")
+        })
+    }
+
+    async fn handle(&self, event: &Event, now: DateTime<Utc>) -> Result<&'static str, SettleError> {
+        let Some(news) = News::of(event) else {
+            return Ok("ignored");
+        };
+        let database = &self.state.database;
+        let transaction = database.begin().await?;
+        if !inbox::consume_once(&transaction, CONSUMER, &event.id, now).await? {
+            return Ok("repeated");
+        }
+        let outcome = match news.order(&transaction).await? {
+            Some(order) => {
+                news.take(&transaction, order, now).await?;
+                "taken"
+            }
+            None => "ignored",
+        };
+        database.commit(transaction).await?;
+        Ok(outcome)
+    }
+}
+
+/// An event that may be of an order.
+#[derive(Debug)]
+enum News {
+    /// How its payment stood then.
+    Payment(PaymentIntent),
+    /// How far it was with giving back.
+    Refund(Refund),
+}
+
+impl News {
+    /// `None` of events that are of no interest here, or have another shape.
+    fn of(event: &Event) -> Option<Self> {
+        let object = || event.data.object.clone();
+        match event.kind.as_str() {
+            "payment_intent.succeeded"
+            | "payment_intent.canceled"
+            | "payment_intent.processing"
+            | "payment_intent.requires_action"
+            | "payment_intent.payment_failed" => {
+                serde_json::from_value(object()).ok().map(Self::Payment)
+            }
+            "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+                serde_json::from_value(object()).ok().map(Self::Refund)
+            }
+            _ => None,
+        }
+    }
+
+    /// The order that it is of, held until the transaction ends, if it is of this order's payment.
+    async fn order(
+        &self,
+        transaction: &DatabaseTransaction,
+    ) -> Result<Option<order::Model>, SettleError> {
+        let (reference, intent) = match self {
+            Self::Payment(intent) => (intent.metadata.get("order"), Some(&intent.id)),
+            Self::Refund(refund) => (
+                refund.metadata.get("reference"),
+                refund.payment_intent.as_ref(),
+            ),
+        };
+        let Some(id) = reference.and_then(|id| IdKind::Order.parse(id)) else {
+            return Ok(None);
+        };
+        let Some(order) = order::lock(transaction, id).await? else {
+            return Ok(None);
+        };
+        let is_of_its_payment = match (&order.payment_intent_id, intent) {
+            (Some(known), Some(intent)) => known == intent,
+            // It was just created, and its name is not stored yet.
+            (None, Some(_)) => matches!(self, Self::Payment(_)),
+            _ => false,
+        };
+        Ok(is_of_its_payment.then_some(order))
+    }
+
+    async fn take(
+        &self,
+        transaction: &DatabaseTransaction,
+        order: order::Model,
+        now: DateTime<Utc>,
+    ) -> Result<(), SettleError> {
+        match self {
+            Self::Refund(refund) => payment::learn_refund(transaction, &order, refund, now).await,
+            Self::Payment(intent) => {
+                let word = Word::of(intent);
+                if matches!(word.told, Told::Taken | Told::Void) {
+                    return payment::learn(transaction, order, &word, now).await;
+                }
+                // How it stands now is another question.
+                ask_soon(transaction, &order, now).await
+            }
+        }
+    }
+}
+
+/// Has the job ask the provider how the payment stands, unless that is known for good.
+async fn ask_soon(
+    transaction: &DatabaseTransaction,
+    order: &order::Model,
+    now: DateTime<Utc>,
+) -> Result<(), SettleError> {
+    let Some(payment) = order_payment::of_order(transaction, order.id).await? else {
+        return Ok(());
+    };
+    let state = PaymentState::parse(&payment.state);
+    // While it is wanted, somebody is at it, or will be soon.
+    if state == Some(PaymentState::Waiting) {
+        let payment = order_payment::Model {
+            next_attempt_at: Some(now),
+            updated_at: now,
+            ..payment
+        };
+        order_payment::update(transaction, payment).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Placing and cancelling as a customer does, and the work that is done behind them.
+
+use chrono::Duration;
+use entities::orders::{order, order_payment};
+use platform::bus::InProcessBus;
+use platform::tables::outbox_event;
+use platform::workers::WorkerContext;
+use resolvers::testing::ask;
+use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::others::product;
+use crate::shop::Shop;
+
+pub(crate) const PLACE: &str = "mutation($input: OrderPlaceInput!, $key: String!) {
+    orderPlace(input: $input, idempotencyKey: $key) {
+        order {
+            id status total { amount currency } timeline { event actor } allowedActions
+        }
+        paymentClientSecret userErrors { code field message }
+    }
+}";
+
+const CANCEL: &str = "mutation($id: ID!, $reason: String, $key: String!) {
+    orderCancel(id: $id, reason: $reason, idempotencyKey: $key) {
+        order { id status timeline { event actor } allowedActions } userErrors { code field }
+    }
+}";
+
+/// Two notebooks to Leipzig, in euros.
+pub(crate) fn input(token: &str) -> Value {
+    json!({
+        "items": [{ "productId": product(1), "quantity": 2 }],
+        "shippingAddress": {
+            "name": "Ada Lovelace", "line1": "Grimmaische Str. 1", "city": "Leipzig",
+            "postalCode": "04109", "countryCode": "DE",
+        },
+        "paymentMethodToken": token,
+    })
+}
+
+impl Shop {
+    /// The whole answer to an order by this customer.
+    pub(crate) async fn order_as(&self, customer: Uuid, input: &Value, key: &str) -> Value {
+        let variables = json!({ "input": input, "key": key });
+        ask(&self.subgraph, Some(customer), PLACE, variables).await
+    }
+
+    /// What Ada's order gives; there are no top-level errors.
+    pub(crate) async fn place(&self, input: &Value, key: &str) -> Value {
+        let mut answer = self.order_as(self.ada, input, key).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer:#}");
+        answer["data"]["orderPlace"].take()
+    }
+
+    pub(crate) async fn cancel_as(&self, customer: Uuid, id: &Value, key: &str) -> Value {
+        let variables = json!({ "id": id, "reason": "changed my mind", "key": key });
+        ask(&self.subgraph, Some(customer), CANCEL, variables).await
+    }
+
+    pub(crate) async fn cancel(&self, id: &Value, key: &str) -> Value {
+        let mut answer = self.cancel_as(self.ada, id, key).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer:#}");
+        answer["data"]["orderCancel"].take()
+    }
+
+    /// Status and timeline, in short: `CONFIRMED: order.placed, order.confirmed`.
+    pub(crate) async fn story(&self, id: &Value) -> String {
+        let document = "query($id: ID!) { order(id: $id) { status timeline { event } } }";
+        let data = self.ada_asks(document, json!({ "id": id })).await;
+        let order = &data["order"];
+        let events: Vec<_> = order["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["event"].as_str().unwrap())
+            .collect();
+        format!(
+            "{}: {}",
+            order["status"].as_str().unwrap(),
+            events.join(", ")
+        )
+    }
+
+    /// Some time passes, and the job does all that is due then.
+    pub(crate) async fn work_after(&self, time: Duration) {
+        self.clock.advance(time);
+        let stop = CancellationToken::new();
+        let database = &self.scratch.database;
+        let bus = std::sync::Arc::new(InProcessBus::new());
+        let context = WorkerContext::new(database, bus, self.clock.clone(), stop.clone());
+        let jobs = orders::workers::jobs(&self.state, &context)
+            .into_iter()
+            .map(tokio::spawn);
+        let jobs: Vec<_> = jobs.collect();
+        let now = self.clock.now();
+        while !order_payment::due(database.read(), now, 1)
+            .await
+            .unwrap()
+            .is_empty()
+        {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+        for job in jobs {
+            job.await.unwrap();
+        }
+    }
+
+    /// How many orders there are.
+    pub(crate) async fn orders(&self) -> u64 {
+        let orders = order::Entity::find();
+        orders.count(self.scratch.database.read()).await.unwrap()
+    }
+
+    /// How the payment of the only order placed here stands.
+    pub(crate) async fn payment(&self) -> order_payment::Model {
+        let rows = order_payment::Entity::find()
+            .all(self.scratch.database.read())
+            .await
+            .unwrap();
+        let [row] = rows.try_into().unwrap();
+        row
+    }
+
+    /// The types of the events that were written for other domains, in order.
+    pub(crate) async fn told(&self) -> Vec<outbox_event::Model> {
+        outbox_event::Entity::find()
+            .order_by_asc(outbox_event::Column::Sequence)
+            .all(self.scratch.database.read())
+            .await
+            .unwrap()
+    }
+}

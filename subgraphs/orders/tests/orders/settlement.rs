@@ -1,0 +1,244 @@
+//! Payments whose outcome was lost on the way, or that come late: each is taken once, or given back.
+
+use chrono::Duration;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+use crate::checkout::input;
+use crate::shop::{Shop, shops};
+use crate::stripe::{DECLINED, NEEDS_ACTION, WORKS};
+use crate::webhooks::event;
+
+/// More answers than one call asks for.
+const ALL_ATTEMPTS: u32 = 3;
+
+/// An order that was placed while the answers to these calls were lost.
+async fn place_in_doubt(shop: &Shop, token: &str, path: &'static str) -> Value {
+    shop.stripe.lose(path, ALL_ATTEMPTS);
+    let placed = shop.place(&input(token), "k").await;
+    assert_eq!(placed["userErrors"], serde_json::json!([]));
+    assert_eq!(placed["order"]["status"], "PENDING");
+    placed["order"]["id"].clone()
+}
+
+#[tokio::test]
+async fn an_order_whose_payment_was_taken_without_an_answer_is_confirmed_by_the_job() {
+    for shop in shops().await {
+        let id = place_in_doubt(&shop, WORKS, "/confirm").await;
+        shop.work_after(Duration::seconds(7)).await;
+        assert_eq!(shop.story(&id).await, "PENDING: order.placed");
+        shop.work_after(Duration::seconds(3)).await;
+        assert_eq!(
+            shop.story(&id).await,
+            "CONFIRMED: order.placed, order.confirmed"
+        );
+        assert_eq!(shop.stripe.intents().len(), 1, "{}", shop.scratch.name);
+        shop.work_after(Duration::days(1)).await;
+        assert_eq!(shop.payment().await.state, "taken");
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_was_created_without_an_answer_is_not_created_twice() {
+    for shop in shops().await {
+        let id = place_in_doubt(&shop, WORKS, "/payment_intents").await;
+        shop.work_after(Duration::seconds(10)).await;
+        assert_eq!(
+            shop.story(&id).await,
+            "CONFIRMED: order.placed, order.confirmed"
+        );
+        assert_eq!(shop.stripe.intents().len(), 1, "{}", shop.scratch.name);
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_was_declined_without_an_answer_is_told_later() {
+    for shop in shops().await {
+        let id = place_in_doubt(&shop, DECLINED, "/confirm").await;
+        shop.work_after(Duration::seconds(10)).await;
+        assert_eq!(
+            shop.story(&id).await,
+            "CANCELLED: order.placed, order.cancelled"
+        );
+        let again = shop.place(&input(DECLINED), "k").await;
+        assert_eq!(again["userErrors"][0]["code"], "PAYMENT_DECLINED");
+        let message = again["userErrors"][0]["message"].as_str().unwrap();
+        assert!(message.contains("not enough money"), "{message}");
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_stays_away_is_asked_later_and_later() {
+    for shop in shops().await {
+        let id = place_in_doubt(&shop, WORKS, "/confirm").await;
+        // With the failures before, these two are enough for the provider to be left alone.
+        shop.stripe.lose("/pi_1", 2);
+        shop.work_after(Duration::seconds(40)).await;
+        let payment = shop.payment().await;
+        assert_eq!((payment.state.as_str(), payment.attempts), ("wanted", 1));
+        let wait = payment.next_attempt_at.unwrap() - shop.clock.now();
+        assert_eq!(wait, Duration::seconds(5), "{}", shop.scratch.name);
+        // It answers again, and by then is asked again.
+        shop.work_after(Duration::seconds(40)).await;
+        assert_eq!(
+            shop.story(&id).await,
+            "CONFIRMED: order.placed, order.confirmed"
+        );
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_the_customer_never_confirms_is_given_up_after_an_hour() {
+    for shop in shops().await {
+        let placed = shop.place(&input(NEEDS_ACTION), "k").await;
+        let id = &placed["order"]["id"];
+        shop.work_after(Duration::minutes(59)).await;
+        assert_eq!(shop.story(id).await, "PENDING: order.placed");
+        shop.work_after(Duration::minutes(6)).await;
+        assert_eq!(
+            shop.story(id).await,
+            "CANCELLED: order.placed, order.cancelled"
+        );
+        assert_eq!(shop.stripe.intents()[0]["status"], "canceled");
+        assert_eq!(
+            shop.payment().await.state,
+            "released",
+            "{}",
+            shop.scratch.name
+        );
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_cancelled_while_its_payment_is_in_doubt_gets_its_money_back() {
+    for shop in shops().await {
+        let id = place_in_doubt(&shop, WORKS, "/confirm").await;
+        assert_eq!(shop.cancel(&id, "c").await["order"]["status"], "CANCELLED");
+        shop.work_after(Duration::seconds(10)).await;
+        let story = "CANCELLED: order.placed, order.cancelled, order.refunded";
+        assert_eq!(shop.story(&id).await, story);
+        let refunds = shop.stripe.refunds();
+        assert_eq!(refunds.len(), 1, "{}", shop.scratch.name);
+        assert_eq!(refunds[0]["amount"], shop.stripe.intents()[0]["amount"]);
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_cancelled_before_its_payment_was_created_is_never_charged() {
+    for shop in shops().await {
+        let id = place_in_doubt(&shop, WORKS, "/payment_intents").await;
+        assert_eq!(shop.cancel(&id, "c").await["order"]["status"], "CANCELLED");
+        shop.work_after(Duration::seconds(10)).await;
+        assert_eq!(
+            shop.story(&id).await,
+            "CANCELLED: order.placed, order.cancelled"
+        );
+        assert_eq!(
+            shop.payment().await.state,
+            "released",
+            "{}",
+            shop.scratch.name
+        );
+        let charged = shop
+            .stripe
+            .intents()
+            .into_iter()
+            .filter(|intent| intent["status"] == "succeeded");
+        assert_eq!(charged.count(), 0);
+        shop.scratch.drop().await;
+    }
+}
+
+/// What may happen to an order that was placed, in any order.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    TheCustomerConfirms,
+    TheCustomerCancels,
+    StripeTells,
+    TheJobRuns,
+}
+
+/// Whatever happens: a confirmed order was paid, and of a cancelled one nothing was kept.
+#[tokio::test]
+async fn the_money_is_where_the_order_says() {
+    use Happening::{StripeTells, TheCustomerCancels, TheCustomerConfirms, TheJobRuns};
+    for shop in shops().await {
+        for seed in 0..60 {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            let token = [WORKS, NEEDS_ACTION, NEEDS_ACTION, DECLINED]
+                .choose(&mut random)
+                .unwrap();
+            let placed = shop.place(&input(token), &seed.to_string()).await;
+            let id = &placed["order"]["id"];
+            let intent = || {
+                let intents = shop.stripe.intents();
+                let found = intents
+                    .into_iter()
+                    .find(|one| one["metadata"]["order"] == *id);
+                found.unwrap()
+            };
+            let payment = intent()["id"].as_str().unwrap().to_owned();
+
+            let mut happenings = vec![
+                TheCustomerConfirms,
+                TheCustomerCancels,
+                StripeTells,
+                StripeTells,
+                TheJobRuns,
+                TheJobRuns,
+            ];
+            happenings.shuffle(&mut random);
+            happenings.truncate(random.random_range(0..=6));
+            for (number, happening) in happenings.iter().enumerate() {
+                match happening {
+                    TheCustomerConfirms if intent()["status"] == "requires_action" => {
+                        shop.stripe.act(&payment, "succeeded");
+                    }
+                    TheCustomerConfirms => {}
+                    TheCustomerCancels => {
+                        shop.cancel(id, &seed.to_string()).await;
+                    }
+                    StripeTells => {
+                        let intent = intent();
+                        let kind = match intent["status"].as_str().unwrap() {
+                            "succeeded" => "payment_intent.succeeded",
+                            "canceled" => "payment_intent.canceled",
+                            "requires_action" => "payment_intent.requires_action",
+                            _ => "payment_intent.payment_failed",
+                        };
+                        shop.tell(&event(&format!("evt_{seed}_{number}"), kind, &intent))
+                            .await;
+                    }
+                    TheJobRuns => shop.work_after(Duration::seconds(10)).await,
+                }
+            }
+            shop.work_after(Duration::minutes(70)).await;
+
+            let story = shop.story(id).await;
+            let refunds = shop.stripe.refunds();
+            let given_back: i64 = refunds
+                .iter()
+                .filter(|refund| refund["payment_intent"] == *payment)
+                .map(|refund| refund["amount"].as_i64().unwrap())
+                .sum();
+            let kept = intent()["amount_received"].as_i64().unwrap() - given_back;
+            let expected = match story.split_once(':').unwrap().0 {
+                "CONFIRMED" => intent()["amount"].as_i64().unwrap(),
+                "CANCELLED" => 0,
+                _ => panic!("seed {seed}: {story} after {happenings:?}"),
+            };
+            let context = (seed, shop.scratch.name, story, happenings);
+            assert_eq!(kept, expected, "{context:?}");
+            assert_ne!(intent()["status"], "requires_action", "{context:?}");
+        }
+        shop.scratch.drop().await;
+    }
+}

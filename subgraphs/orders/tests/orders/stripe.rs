@@ -1,0 +1,288 @@
+//! Stripe, as far as orders call it: payments, refunds and idempotency keys, in memory; with its
+//! webhooks' signatures, and with answers that get lost.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Form, Json, Router};
+use hmac::{Hmac, Mac};
+use platform::clock::Clock;
+use platform::config::Secret;
+use platform::stripe::Stripe;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::net::TcpListener;
+
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_orders";
+
+/// Payment methods: each is named after what happens when it is charged.
+pub(crate) const WORKS: &str = "pm_works";
+pub(crate) const DECLINED: &str = "pm_declined";
+pub(crate) const NEEDS_ACTION: &str = "pm_needs_action";
+
+type Answer = (StatusCode, Value);
+type Fields = HashMap<String, String>;
+
+#[derive(Clone, Default)]
+pub(crate) struct FakeStripe(Arc<Mutex<Books>>);
+
+#[derive(Default)]
+struct Books {
+    intents: BTreeMap<String, Value>,
+    refunds: Vec<Value>,
+    answers: HashMap<String, Answer>,
+    calls: Vec<String>,
+    /// The answers to so many calls whose path ends so are lost, after they had their effect.
+    lost: Option<(&'static str, u32)>,
+}
+
+impl FakeStripe {
+    /// Serves, and gives a client of it.
+    pub(crate) async fn start(clock: &Clock) -> (Self, Stripe) {
+        let fake = Self::default();
+        let app = Router::new()
+            .route("/v1/payment_methods/{id}", get(method))
+            .route("/v1/payment_intents", post(create))
+            .route("/v1/payment_intents/{id}", get(read))
+            .route("/v1/payment_intents/{id}/confirm", post(confirm))
+            .route("/v1/payment_intents/{id}/cancel", post(cancel))
+            .route("/v1/refunds", post(refund).get(refunds))
+            .layer(middleware::from_fn_with_state(fake.clone(), keep))
+            .with_state(fake.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let key = Secret::new("sk_test_orders");
+        let client = Stripe::new(base.parse().unwrap(), key, clock.clone()).unwrap();
+        (fake, client)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap()
+    }
+
+    /// Loses the answers to the next calls whose path ends so.
+    pub(crate) fn lose(&self, path: &'static str, answers: u32) {
+        self.books().lost = Some((path, answers));
+    }
+
+    /// The payments there are.
+    pub(crate) fn intents(&self) -> Vec<Value> {
+        self.books().intents.values().cloned().collect()
+    }
+
+    pub(crate) fn refunds(&self) -> Vec<Value> {
+        self.books().refunds.clone()
+    }
+
+    /// Method and path of what was called.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.books().calls.clone()
+    }
+
+    /// The customer does what their bank wants, or the bank refuses.
+    pub(crate) fn act(&self, intent: &str, status: &str) {
+        let mut books = self.books();
+        let intent = books.intents.get_mut(intent).unwrap();
+        intent["status"] = json!(status);
+        if status == "succeeded" {
+            intent["amount_received"] = intent["amount"].clone();
+        }
+    }
+}
+
+/// What a webhook's header would say of this body at this time.
+pub(crate) fn signature(secret: &str, seconds: i64, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{seconds}.").as_bytes());
+    mac.update(body);
+    let hex: String = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("t={seconds},v1={hex}")
+}
+
+/// Idempotency keys, what was called, and answers that are lost.
+async fn keep(State(fake): State<FakeStripe>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let key = request.headers().get("idempotency-key");
+    let key = key.map(|key| key.to_str().unwrap().to_owned());
+    fake.books()
+        .calls
+        .push(format!("{} {path}", request.method()));
+    let kept = key
+        .as_ref()
+        .and_then(|key| fake.books().answers.get(key).cloned());
+    let (status, body) = match kept {
+        Some(answer) => answer,
+        None => {
+            let response = next.run(request).await;
+            let status = response.status();
+            let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+                .await
+                .unwrap();
+            let answer = (status, serde_json::from_slice::<Value>(&body).unwrap());
+            if let Some(key) = key {
+                fake.books().answers.insert(key, answer.clone());
+            }
+            answer
+        }
+    };
+    let mut books = fake.books();
+    if let Some((lost, answers)) = &mut books.lost
+        && path.ends_with(*lost)
+        && *answers > 0
+    {
+        *answers -= 1;
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
+    (status, Json(body)).into_response()
+}
+
+fn refused(status: StatusCode, kind: &str, code: &str) -> Answer {
+    (
+        status,
+        json!({"error": {"type": kind, "code": code, "message": "…"}}),
+    )
+}
+
+fn invalid(code: &str) -> Answer {
+    refused(StatusCode::BAD_REQUEST, "invalid_request_error", code)
+}
+
+fn respond((status, body): Answer) -> (StatusCode, Json<Value>) {
+    (status, Json(body))
+}
+
+async fn method(Path(id): Path<String>) -> (StatusCode, Json<Value>) {
+    respond(if [WORKS, DECLINED, NEEDS_ACTION].contains(&id.as_str()) {
+        let card = json!({"last4": "4242", "exp_month": 8, "exp_year": 2028, "wallet": null});
+        (
+            StatusCode::OK,
+            json!({"id": id, "type": "card", "card": card}),
+        )
+    } else {
+        refused(
+            StatusCode::NOT_FOUND,
+            "invalid_request_error",
+            "resource_missing",
+        )
+    })
+}
+
+async fn create(
+    State(fake): State<FakeStripe>,
+    Form(fields): Form<Fields>,
+) -> (StatusCode, Json<Value>) {
+    let mut books = fake.books();
+    let id = format!("pi_{}", books.intents.len() + 1);
+    let intent = json!({
+        "id": id, "object": "payment_intent", "status": "requires_confirmation",
+        "amount": fields["amount"].parse::<i64>().unwrap(), "amount_received": 0,
+        "currency": fields["currency"], "client_secret": format!("{id}_secret"),
+        "payment_method": fields["payment_method"],
+        "metadata": {"order": fields["metadata[order]"]},
+    });
+    books.intents.insert(id, intent.clone());
+    respond((StatusCode::OK, intent))
+}
+
+async fn read(State(fake): State<FakeStripe>, Path(id): Path<String>) -> (StatusCode, Json<Value>) {
+    let books = fake.books();
+    respond(match books.intents.get(&id) {
+        Some(intent) => (StatusCode::OK, intent.clone()),
+        None => refused(
+            StatusCode::NOT_FOUND,
+            "invalid_request_error",
+            "resource_missing",
+        ),
+    })
+}
+
+async fn confirm(
+    State(fake): State<FakeStripe>,
+    Path(id): Path<String>,
+) -> (StatusCode, Json<Value>) {
+    let mut books = fake.books();
+    let intent = books.intents.get_mut(&id).unwrap();
+    if intent["status"] != "requires_confirmation" {
+        return respond(invalid("payment_intent_unexpected_state"));
+    }
+    let method = intent["payment_method"].as_str().unwrap().to_owned();
+    respond(match method.as_str() {
+        WORKS => {
+            intent["status"] = json!("succeeded");
+            intent["amount_received"] = intent["amount"].clone();
+            (StatusCode::OK, intent.clone())
+        }
+        NEEDS_ACTION => {
+            intent["status"] = json!("requires_action");
+            (StatusCode::OK, intent.clone())
+        }
+        _ => {
+            intent["status"] = json!("requires_payment_method");
+            intent["last_payment_error"] =
+                json!({"code": "card_declined", "decline_code": "insufficient_funds"});
+            let (status, mut body) =
+                refused(StatusCode::PAYMENT_REQUIRED, "card_error", "card_declined");
+            body["error"]["decline_code"] = json!("insufficient_funds");
+            (status, body)
+        }
+    })
+}
+
+async fn cancel(
+    State(fake): State<FakeStripe>,
+    Path(id): Path<String>,
+) -> (StatusCode, Json<Value>) {
+    let mut books = fake.books();
+    let intent = books.intents.get_mut(&id).unwrap();
+    respond(
+        if intent["status"] == "succeeded" || intent["status"] == "canceled" {
+            invalid("payment_intent_unexpected_state")
+        } else {
+            intent["status"] = json!("canceled");
+            (StatusCode::OK, intent.clone())
+        },
+    )
+}
+
+async fn refund(
+    State(fake): State<FakeStripe>,
+    Form(fields): Form<Fields>,
+) -> (StatusCode, Json<Value>) {
+    let mut books = fake.books();
+    let intent = books.intents[&fields["payment_intent"]].clone();
+    let already = books
+        .refunds
+        .iter()
+        .any(|made| made["payment_intent"] == intent["id"]);
+    if already {
+        return respond(invalid("charge_already_refunded"));
+    }
+    let made = json!({
+        "id": format!("re_{}", books.refunds.len() + 1), "object": "refund", "status": "succeeded",
+        "amount": fields["amount"].parse::<i64>().unwrap(), "currency": intent["currency"],
+        "payment_intent": intent["id"], "metadata": {"reference": fields["metadata[reference]"]},
+    });
+    books.refunds.push(made.clone());
+    respond((StatusCode::OK, made))
+}
+
+async fn refunds(State(fake): State<FakeStripe>, Query(query): Query<Fields>) -> Json<Value> {
+    let books = fake.books();
+    let data: Vec<_> = books
+        .refunds
+        .iter()
+        .filter(|made| made["payment_intent"] == query["payment_intent"])
+        .collect();
+    Json(json!({"object": "list", "data": data, "has_more": false}))
+}

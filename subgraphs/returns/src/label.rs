@@ -1,0 +1,226 @@
+//! The label of a return: bought at EasyPost, kept in the object store, handed out by a link.
+//!
+//! Each part is written down before the next begins: the shipment before it is bought, because a
+//! shipment is bought once at most. So what was cut off goes on where it was, and buys nothing twice.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, return_item, return_task};
+use platform::objects::ObjectKey;
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use resolvers::{ApiError, ApiResult};
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use crate::State;
+use crate::easypost::{self, Address, Choice, Easypost, EasypostError, Shipment};
+use crate::moves::{self, Actor, Label, Move, MoveError, ReviewReason};
+use crate::order_payment::OrderPayment;
+use crate::rules::parcel;
+use crate::rules::status::ReturnStatus;
+use crate::tasks::{Kind, Step, TaskError};
+
+/// Where labels are in the object store.
+pub(crate) const FOLDER: &str = "vantage-return-labels";
+
+/// How long the link to a label is good.
+const LINK: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+const RETURN_ADDRESS: &str =
+    "Vantage Commerce Returns Center, 500 Warehouse Drive, Louisville KY 40218";
+
+fn warehouse() -> Address {
+    Address {
+        company: Some("Vantage Commerce Returns Center".to_owned()),
+        street1: "500 Warehouse Drive".to_owned(),
+        city: "Louisville".to_owned(),
+        state: Some("KY".to_owned()),
+        zip: "40218".to_owned(),
+        country: "US".to_owned(),
+        ..Address::default()
+    }
+}
+
+/// Makes the label, or sends the return to a person if none can be bought.
+pub(crate) async fn make(state: &State, id: Uuid) -> Result<Step, TaskError> {
+    let mut rows = customer_return::by_ids(state.database.read(), &[id]).await?;
+    let Some(row) = rows.remove(&id).filter(is_initiated) else {
+        return Ok(Step::Done);
+    };
+    let easypost = state
+        .easypost
+        .as_ref()
+        .ok_or(TaskError::NoProvider("easypost"))?;
+    match buy(state, easypost, &row).await {
+        Ok(Bought::Label(label)) => keep(state, easypost, id, &label).await,
+        Ok(Bought::Review(reason)) => review(state, id, reason).await,
+        Ok(Bought::Unwanted) => Ok(Step::Done),
+        Err(TaskError::Easypost(error)) if error.is_final() => {
+            tracing::error!(%error, return_id = %id, "EasyPost refuses a return's label");
+            review(state, id, ReviewReason::LabelRefused).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_initiated(row: &customer_return::Model) -> bool {
+    row.status == ReturnStatus::Initiated.as_str()
+}
+
+enum Bought {
+    Label(Box<easypost::Label>),
+    Review(ReviewReason),
+    /// The return was cancelled meanwhile.
+    Unwanted,
+}
+
+async fn buy(
+    state: &State,
+    easypost: &Easypost,
+    row: &customer_return::Model,
+) -> Result<Bought, TaskError> {
+    let shipment = match &row.label_shipment_id {
+        Some(shipment) => easypost.shipment(shipment).await?,
+        None => match create(state, easypost, row).await? {
+            Some(shipment) => shipment,
+            None => return Ok(Bought::Unwanted),
+        },
+    };
+    if shipment.is_bought() {
+        return Ok(Bought::Label(Box::new(shipment.label()?)));
+    }
+    Ok(match easypost::choose(&shipment.rates) {
+        Choice::Buy(rate) => Bought::Label(Box::new(easypost.buy(&shipment.id, &rate.id).await?)),
+        Choice::Implausible(rate) => {
+            tracing::warn!(return_id = %row.id, rate = %rate.rate, "a label's rate is not plausible");
+            Bought::Review(ReviewReason::LabelRate)
+        }
+        Choice::None => Bought::Review(ReviewReason::LabelRate),
+    })
+}
+
+/// Creates the shipment, and writes which it is. The first that is written counts: one that another
+/// process created beside it costs nothing, and is forgotten.
+async fn create(
+    state: &State,
+    easypost: &Easypost,
+    row: &customer_return::Model,
+) -> Result<Option<Shipment>, TaskError> {
+    let order = OrderPayment::of(state, row.customer_id, row.order_id).await?;
+    let items = return_item::of_returns(state.database.read(), &[row.id]).await?;
+    let units = items
+        .values()
+        .flatten()
+        .map(|item| i64::from(item.quantity));
+    let reference = IdKind::Return.format(row.id);
+    let ounces = parcel::ounces(units.sum());
+    let shipment = easypost
+        .create_shipment(&order.address(), &warehouse(), ounces, &reference)
+        .await?;
+
+    let transaction = state.database.begin().await?;
+    let locked = customer_return::lock(&transaction, row.id).await?;
+    let Some(mut row) = locked.filter(is_initiated) else {
+        return Ok(None);
+    };
+    if let Some(first) = row.label_shipment_id {
+        transaction.rollback().await?;
+        return Ok(Some(easypost.shipment(&first).await?));
+    }
+    row.label_shipment_id = Some(shipment.id.clone());
+    let (id, status) = (row.id, row.status.clone());
+    if !customer_return::change(&transaction, &status, row).await? {
+        return Err(MoveError::Overtaken(id).into());
+    }
+    transaction.commit().await?;
+    Ok(Some(shipment))
+}
+
+/// Stores the file, and gives the return its label; or the label back, when it was cancelled.
+async fn keep(
+    state: &State,
+    easypost: &Easypost,
+    id: Uuid,
+    bought: &easypost::Label,
+) -> Result<Step, TaskError> {
+    let cents = bought
+        .rate
+        .cents()
+        .ok_or_else(|| EasypostError::Incomplete(bought.shipment.clone()))?;
+    let key = object(id)?;
+    let file = easypost.download(bought).await?;
+    state.labels.objects().put(&key, file).await?;
+    let (url, expires_at) = state.labels.link(&key, LINK).await?;
+    let label = Label {
+        shipment_id: bought.shipment.clone(),
+        object: key.to_string(),
+        url: url.into(),
+        carrier: bought.rate.carrier.clone(),
+        tracking_number: bought.tracking_code.clone(),
+        cost: Money::new(cents, CurrencyCode::Usd),
+        return_address: RETURN_ADDRESS.to_owned(),
+        expires_at,
+    };
+
+    let now = state.clock.now();
+    let transaction = state.database.begin().await?;
+    let Some(row) = customer_return::lock(&transaction, id).await? else {
+        return Ok(Step::Done);
+    };
+    if row.status == ReturnStatus::Cancelled.as_str() {
+        return_task::want(&transaction, id, Kind::Void.as_str(), now).await?;
+    } else if is_initiated(&row) {
+        let made = Move::LabelGenerated(label);
+        moves::advance(&transaction, row, &made, Actor::System, now).await?;
+    }
+    state.database.commit(transaction).await?;
+    Ok(Step::Done)
+}
+
+/// Gives a label that is still needed another link when its link has expired, if the file is there.
+pub(crate) async fn renew(
+    state: &State,
+    transaction: &DatabaseTransaction,
+    mut row: customer_return::Model,
+    now: DateTime<Utc>,
+) -> ApiResult<customer_return::Model> {
+    let is_needed = row.status == ReturnStatus::LabelGenerated.as_str();
+    if !is_needed || row.label_expires_at.is_none_or(|at| now < at) {
+        return Ok(row);
+    }
+    let key = object(row.id).map_err(ApiError::internal)?;
+    let file = state.labels.objects().get(&key).await;
+    if file.map_err(ApiError::internal)?.is_none() {
+        return Ok(row);
+    }
+    let link = state.labels.link(&key, LINK).await;
+    let (url, expires_at) = link.map_err(ApiError::internal)?;
+    row.label_url = Some(url.into());
+    row.label_expires_at = Some(expires_at);
+    let status = row.status.clone();
+    customer_return::change(transaction, &status, row.clone()).await?;
+    Ok(row)
+}
+
+/// A return's label in the object store.
+pub(crate) fn object(id: Uuid) -> Result<ObjectKey, TaskError> {
+    let id = IdKind::Return.format(id);
+    ObjectKey::new(format!("{FOLDER}/{id}/label.pdf"))
+        .map_err(|error| TaskError::Refused(error.to_string()))
+}
+
+async fn review(state: &State, id: Uuid, reason: ReviewReason) -> Result<Step, TaskError> {
+    let now = state.clock.now();
+    let transaction = state.database.begin().await?;
+    if let Some(row) = customer_return::lock(&transaction, id)
+        .await?
+        .filter(is_initiated)
+    {
+        let review = Move::ManualReview(reason);
+        moves::advance(&transaction, row, &review, Actor::System, now).await?;
+    }
+    state.database.commit(transaction).await?;
+    Ok(Step::Done)
+}

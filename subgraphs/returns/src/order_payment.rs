@@ -1,0 +1,104 @@
+//! What this domain asks the orders subgraph when it acts for a customer who is not there: how
+//! their order was paid, and where it was sent.
+
+use async_graphql::{Name, Value, Variables};
+use platform::caller::Caller;
+use resolvers::id::IdKind;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::State;
+use crate::easypost::Address;
+use crate::tasks::TaskError;
+
+const DOCUMENT: &str = "query($representations: [_Any!]!) {
+  _entities(representations: $representations) {
+    ... on Order {
+      paymentIntentId paymentMethod { usable }
+      shippingAddress { name line1 line2 city region postalCode countryCode }
+    }
+  }
+}";
+
+/// The order as a refund and a label need it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderPayment {
+    /// None: it was not paid through the payment provider.
+    pub payment_intent_id: Option<String>,
+    payment_method: PaymentMethod,
+    shipping_address: ShippingAddress,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct PaymentMethod {
+    usable: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ShippingAddress {
+    name: String,
+    line1: String,
+    line2: Option<String>,
+    city: String,
+    region: Option<String>,
+    postal_code: String,
+    country_code: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "_entities")]
+    entities: Vec<Option<OrderPayment>>,
+}
+
+impl OrderPayment {
+    /// Asks as the customer, to whom the order belongs.
+    pub(crate) async fn of(state: &State, customer: Uuid, order: Uuid) -> Result<Self, TaskError> {
+        let caller = Caller::customer(IdKind::Customer.format(customer));
+        let order = IdKind::Order.format(order);
+        let representation = [
+            (Name::new("__typename"), Value::from("Order")),
+            (Name::new("id"), Value::from(order.as_str())),
+        ];
+        let mut variables = Variables::default();
+        variables.insert(
+            Name::new("representations"),
+            Value::List(vec![Value::Object(representation.into_iter().collect())]),
+        );
+        let answer: Answer = state
+            .orders
+            .query(&caller, DOCUMENT, variables)
+            .await
+            .map_err(|error| TaskError::Orders(error.to_string()))?;
+        answer
+            .entities
+            .into_iter()
+            .flatten()
+            .next()
+            .ok_or_else(|| TaskError::Orders(format!("there is no order {order}")))
+    }
+
+    /// The payment that can be given back, if its way is still open.
+    pub(crate) fn refundable(&self) -> Option<&str> {
+        self.payment_intent_id
+            .as_deref()
+            .filter(|_| self.payment_method.usable)
+    }
+
+    /// Where the package comes from.
+    pub(crate) fn address(&self) -> Address {
+        let address = self.shipping_address.clone();
+        Address {
+            name: Some(address.name),
+            company: None,
+            street1: address.line1,
+            street2: address.line2,
+            city: address.city,
+            state: address.region,
+            zip: address.postal_code,
+            country: address.country_code,
+        }
+    }
+}

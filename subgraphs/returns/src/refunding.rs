@@ -1,0 +1,277 @@
+//! The refund of a return that the carrier has: through the payment provider, or as store credit.
+//!
+//! It is written as wanted, with its key, before the provider is called. What a call left unknown
+//! is asked before it is called again, and the key makes two calls one. So the money goes out once,
+//! wherever this was cut off.
+
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, return_event};
+use platform::stripe::{self, RefundStatus, Stripe, StripeError};
+use resolvers::id::IdKind;
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use crate::moves::{self, Actor, Move, MoveError};
+use crate::order_payment::OrderPayment;
+use crate::rules::refunding::{poll_at, watch_at};
+use crate::rules::status::ReturnStatus;
+use crate::store_credit::{self, Reason};
+use crate::support::{self, Concern};
+use crate::tasks::{Step, TaskError};
+use crate::{RefundMethod, State};
+
+/// What the timeline calls a refund that came back and was credited.
+const CREDITED: &str = "store_credit_issued";
+
+/// Takes the refund a step further.
+pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
+    let mut rows = customer_return::by_ids(state.database.read(), &[id]).await?;
+    let Some(row) = rows.remove(&id) else {
+        return Ok(Step::Done);
+    };
+    match ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(id))? {
+        ReturnStatus::CarrierScanned => issue(state, &row).await,
+        ReturnStatus::RefundIssued | ReturnStatus::Completed => watch(state, &row).await,
+        _ => Ok(Step::Done),
+    }
+}
+
+/// Where the money went.
+#[derive(Clone, Debug)]
+enum Given {
+    /// There was none to give back.
+    Nothing,
+    Refund(String),
+    Credit(Reason),
+}
+
+async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, TaskError> {
+    if row.refund_total <= 0 {
+        return record(state, row.id, Given::Nothing).await;
+    }
+    let asked_before = row
+        .payment_intent_id
+        .clone()
+        .filter(|_| row.refund_requested_at.is_some());
+    let payment = match &asked_before {
+        Some(payment) => payment.clone(),
+        None => {
+            let order = OrderPayment::of(state, row.customer_id, row.order_id).await?;
+            let Some(payment) = order.refundable() else {
+                return record(state, row.id, Given::Credit(Reason::PaymentUnusable)).await;
+            };
+            payment.to_owned()
+        }
+    };
+    let stripe = provider(state)?;
+    if asked_before.is_some()
+        && let Some(refund) = known(stripe, &payment, row.id).await?
+    {
+        return settle(state, row, &refund).await;
+    }
+    let Some(attempt) = want(state, row.id, &payment).await? else {
+        return Ok(Step::Done);
+    };
+    let reference = IdKind::Return.format(row.id);
+    let outcome = stripe
+        .refund(&payment, row.refund_total, &reference, &attempt.key)
+        .await;
+    match outcome {
+        Ok(refund) => settle(state, &attempt.row, &refund).await,
+        Err(StripeError::Declined { .. }) => {
+            record(state, row.id, Given::Credit(Reason::RefundFailed)).await
+        }
+        Err(StripeError::Refused {
+            code,
+            in_doubt: false,
+        }) => refused(state, &attempt.row, &code).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn provider(state: &State) -> Result<&Stripe, TaskError> {
+    state.stripe.as_ref().ok_or(TaskError::NoProvider("stripe"))
+}
+
+/// The provider's refund of this return, if it made one.
+async fn known(
+    stripe: &Stripe,
+    payment: &str,
+    id: Uuid,
+) -> Result<Option<stripe::Refund>, StripeError> {
+    let reference = IdKind::Return.format(id);
+    let refunds = stripe.refunds(payment).await?;
+    Ok(refunds
+        .into_iter()
+        .find(|refund| refund.metadata.get("reference") == Some(&reference)))
+}
+
+/// A call that is about to be made, as it was written.
+struct Attempt {
+    row: customer_return::Model,
+    key: String,
+}
+
+/// Writes that the refund is wanted, and of which payment, before the provider is called. `None`
+/// when it is not wanted anymore.
+async fn want(state: &State, id: Uuid, payment: &str) -> Result<Option<Attempt>, TaskError> {
+    let transaction = state.database.begin().await?;
+    let Some(mut row) = scanned(&transaction, id).await? else {
+        return Ok(None);
+    };
+    let key = row
+        .refund_key
+        .get_or_insert_with(|| format!("refund-{}", IdKind::Return.format(id)))
+        .clone();
+    row.payment_intent_id = Some(payment.to_owned());
+    row.refund_attempts += 1;
+    row.refund_requested_at.get_or_insert(state.clock.now());
+    write(&transaction, &row).await?;
+    state.database.commit(transaction).await?;
+    Ok(Some(Attempt { row, key }))
+}
+
+/// Acts on what the provider says of the refund.
+async fn settle(
+    state: &State,
+    row: &customer_return::Model,
+    refund: &stripe::Refund,
+) -> Result<Step, TaskError> {
+    match refund.status {
+        RefundStatus::Succeeded => record(state, row.id, Given::Refund(refund.id.clone())).await,
+        RefundStatus::Failed | RefundStatus::Canceled => {
+            record(state, row.id, Given::Credit(Reason::RefundFailed)).await
+        }
+        RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Other => {
+            let now = state.clock.now();
+            Ok(Step::Rest(poll_at(
+                row.refund_requested_at.unwrap_or(now),
+                now,
+            )))
+        }
+    }
+}
+
+/// The provider will not, and not for the payment method's sake: a person has to see why. Asked
+/// again later, because what stands against it may be mended.
+async fn refused(
+    state: &State,
+    row: &customer_return::Model,
+    code: &str,
+) -> Result<Step, TaskError> {
+    if row.refund_attempts == 1 {
+        let transaction = state.database.begin().await?;
+        let now = state.clock.now();
+        support::alert(&transaction, row, Concern::RefundRefused, now).await?;
+        state.database.commit(transaction).await?;
+    }
+    Err(TaskError::Refused(format!("Stripe refused: {code}")))
+}
+
+/// Writes where the money went, and what follows from it.
+async fn record(state: &State, id: Uuid, given: Given) -> Result<Step, TaskError> {
+    let now = state.clock.now();
+    let transaction = state.database.begin().await?;
+    let Some(row) = scanned(&transaction, id).await? else {
+        return Ok(Step::Done);
+    };
+    if matches!(given, Given::Credit(Reason::PaymentUnusable)) && row.refund_requested_at.is_some()
+    {
+        // Somebody else asked the provider meanwhile: its answer counts.
+        return Ok(Step::Rest(now));
+    }
+    let (provider_id, method) = match given {
+        Given::Nothing => (None, RefundMethod::OriginalPayment),
+        Given::Refund(id) => (Some(id), RefundMethod::OriginalPayment),
+        Given::Credit(reason) => {
+            let credit = store_credit::give(&transaction, &row, reason, now).await?;
+            (credit.map(|id| id.to_string()), RefundMethod::StoreCredit)
+        }
+    };
+    let is_watched = method == RefundMethod::OriginalPayment && provider_id.is_some();
+    let issued = Move::RefundIssued {
+        provider_id,
+        method,
+    };
+    let row = moves::advance(&transaction, row, &issued, Actor::System, now).await?;
+    if row.delivered_at.is_some() {
+        moves::advance(&transaction, row, &Move::Completed, Actor::Warehouse, now).await?;
+    }
+    state.database.commit(transaction).await?;
+    Ok(if is_watched {
+        next_watch(now, now)
+    } else {
+        Step::Done
+    })
+}
+
+fn next_watch(issued_at: DateTime<Utc>, now: DateTime<Utc>) -> Step {
+    watch_at(issued_at, now).map_or(Step::Done, Step::Rest)
+}
+
+/// Looks whether the bank has sent an issued refund back, and gives credit if so.
+async fn watch(state: &State, row: &customer_return::Model) -> Result<Step, TaskError> {
+    let (Some(payment), Some(issued_at)) = (&row.payment_intent_id, row.refund_issued_at) else {
+        return Ok(Step::Done);
+    };
+    if row.refund_method != RefundMethod::OriginalPayment.as_str() {
+        return Ok(Step::Done);
+    }
+    let refund = known(provider(state)?, payment, row.id).await?;
+    let now = state.clock.now();
+    match refund.map(|refund| refund.status) {
+        Some(RefundStatus::Failed | RefundStatus::Canceled) => {
+            credit_late(state, row.id, now).await?;
+            Ok(Step::Done)
+        }
+        _ => Ok(next_watch(issued_at, now)),
+    }
+}
+
+async fn credit_late(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<(), TaskError> {
+    let transaction = state.database.begin().await?;
+    let Some(mut row) = customer_return::lock(&transaction, id).await? else {
+        return Ok(());
+    };
+    let Some(credit) = store_credit::give(&transaction, &row, Reason::RefundFailed, now).await?
+    else {
+        return Ok(());
+    };
+    row.refund_provider_id = Some(credit.to_string());
+    RefundMethod::StoreCredit
+        .as_str()
+        .clone_into(&mut row.refund_method);
+    row.updated_at = now;
+    write(&transaction, &row).await?;
+    let event = return_event::Model {
+        id: Uuid::now_v7(),
+        return_id: id,
+        event: CREDITED.to_owned(),
+        actor: Actor::System.name(),
+        occurred_at: now,
+    };
+    entities::insert_many::<return_event::Entity>(&transaction, vec![event]).await?;
+    state.database.commit(transaction).await?;
+    Ok(())
+}
+
+/// The return, locked, if it still waits for its refund.
+async fn scanned(
+    transaction: &DatabaseTransaction,
+    id: Uuid,
+) -> Result<Option<customer_return::Model>, MoveError> {
+    let row = customer_return::lock(transaction, id).await?;
+    Ok(row.filter(|row| row.status == ReturnStatus::CarrierScanned.as_str()))
+}
+
+/// Writes a locked row whose status stays.
+async fn write(
+    transaction: &DatabaseTransaction,
+    row: &customer_return::Model,
+) -> Result<(), MoveError> {
+    if customer_return::change(transaction, &row.status, row.clone()).await? {
+        Ok(())
+    } else {
+        Err(MoveError::Overtaken(row.id))
+    }
+}

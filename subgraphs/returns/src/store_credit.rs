@@ -1,0 +1,74 @@
+//! Store credit in place of money, given once for each return, and told to the customer.
+
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, store_credit};
+use metrics::counter;
+use platform::outbox::{self, NewEvent};
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use crate::events::{self, StoreCreditIssued};
+use crate::moves::MoveError;
+
+/// Why money cannot go back the way it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The payment method has expired or was closed.
+    PaymentUnusable,
+    /// The bank sent the refund back.
+    RefundFailed,
+}
+
+impl Reason {
+    /// As it is stored.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentUnusable => "payment_unusable",
+            Self::RefundFailed => "refund_failed",
+        }
+    }
+}
+
+/// Credits the return's refund, and gives the credit's id; `None` when it was credited before.
+pub(crate) async fn give(
+    transaction: &DatabaseTransaction,
+    row: &customer_return::Model,
+    reason: Reason,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>, MoveError> {
+    let currency = CurrencyCode::from_code(&row.currency).ok_or(MoveError::Unknown(row.id))?;
+    let credit = store_credit::Model {
+        id: Uuid::now_v7(),
+        customer_id: row.customer_id,
+        return_id: row.id,
+        amount: row.refund_total,
+        currency: row.currency.clone(),
+        reason: reason.as_str().to_owned(),
+        created_at: now,
+    };
+    let id = credit.id;
+    if !store_credit::give(transaction, credit).await? {
+        return Ok(None);
+    }
+    counter!("vantage_returns_store_credits_total", "reason" => reason.as_str()).increment(1);
+    let return_id = IdKind::Return.format(row.id);
+    let event = NewEvent {
+        topic: events::TOPIC,
+        event_type: events::STORE_CREDIT_ISSUED,
+        aggregate_id: &return_id,
+        data: StoreCreditIssued {
+            version: 1,
+            return_id: return_id.clone(),
+            order_id: IdKind::Order.format(row.order_id),
+            customer_id: IdKind::Customer.format(row.customer_id),
+            store_credit_id: id.to_string(),
+            amount: Money::new(row.refund_total, currency).decimal(),
+            currency: currency.as_str(),
+            reason: reason.as_str(),
+        },
+    };
+    outbox::append(transaction, event, now).await?;
+    Ok(Some(id))
+}

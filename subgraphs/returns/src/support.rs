@@ -1,0 +1,63 @@
+//! Telling support of a return that needs a person.
+
+use chrono::{DateTime, Utc};
+use entities::returns::customer_return;
+use metrics::counter;
+use platform::outbox::{self, NewEvent};
+use resolvers::id::IdKind;
+use sea_orm::{DatabaseTransaction, DbErr};
+
+use crate::events::{self, SupportAlert};
+
+/// What support is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concern {
+    /// It was made long ago and has no label yet.
+    NoLabel,
+    /// The payment provider will not give the money back, though the way it came is open.
+    RefundRefused,
+    /// The label of a cancelled return was used, so that nobody gives back what it cost.
+    LabelUsed,
+    /// The carrier has the package of a cancelled return.
+    ScannedAfterCancellation,
+}
+
+impl Concern {
+    /// As events and metrics have it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoLabel => "no_label",
+            Self::RefundRefused => "refund_refused",
+            Self::LabelUsed => "label_used",
+            Self::ScannedAfterCancellation => "scanned_after_cancellation",
+        }
+    }
+}
+
+/// Tells it through the outbox.
+pub(crate) async fn alert(
+    transaction: &DatabaseTransaction,
+    row: &customer_return::Model,
+    concern: Concern,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let return_id = IdKind::Return.format(row.id);
+    let reason = concern.as_str();
+    tracing::warn!(return_id, reason, "a return needs a person");
+    counter!("vantage_returns_alerts_total", "alert" => reason).increment(1);
+    let event = NewEvent {
+        topic: events::TOPIC,
+        event_type: events::SUPPORT_ALERT,
+        aggregate_id: &return_id,
+        data: SupportAlert {
+            version: 1,
+            return_id: return_id.clone(),
+            order_id: IdKind::Order.format(row.order_id),
+            customer_id: IdKind::Customer.format(row.customer_id),
+            reason,
+            created_at: row.created_at,
+        },
+    };
+    outbox::append(transaction, event, now).await?;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Giving back the label of a cancelled return, which nobody will use.
+
+use chrono::Duration;
+use entities::returns::customer_return;
+use uuid::Uuid;
+
+use crate::State;
+use crate::easypost::EasypostError;
+use crate::label;
+use crate::moves::MoveError;
+use crate::rules::status::ReturnStatus;
+use crate::support::{self, Concern};
+use crate::tasks::{Step, TaskError};
+
+/// A shipment that is not bought so long after its return was cancelled will not be: longer than any
+/// call takes that was under way then.
+const IN_FLIGHT: Duration = Duration::minutes(10);
+
+/// Voids the label, if there is one, and forgets its file.
+pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
+    let mut rows = customer_return::by_ids(state.database.read(), &[id]).await?;
+    let Some(row) = rows.remove(&id) else {
+        return Ok(Step::Done);
+    };
+    let is_cancelled = row.status == ReturnStatus::Cancelled.as_str();
+    let shipment = row.label_shipment_id.as_deref();
+    let (Some(shipment), true, None) = (shipment, is_cancelled, row.label_voided_at) else {
+        return Ok(Step::Done);
+    };
+    let easypost = state
+        .easypost
+        .as_ref()
+        .ok_or(TaskError::NoProvider("easypost"))?;
+    if easypost.shipment(shipment).await?.is_bought() {
+        match easypost.void(shipment).await {
+            Ok(()) => {}
+            Err(error @ EasypostError::Refused { .. }) if error.is_final() => {
+                return used(state, id).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        state.labels.objects().delete(&label::object(id)?).await?;
+    } else if state.clock.now() < row.updated_at + IN_FLIGHT {
+        return Ok(Step::Rest(row.updated_at + IN_FLIGHT));
+    }
+    change(state, id, |row, now| row.label_voided_at = Some(now)).await?;
+    Ok(Step::Done)
+}
+
+/// The carrier has seen the label: its price is lost, and a person should see why.
+async fn used(state: &State, id: Uuid) -> Result<Step, TaskError> {
+    let now = state.clock.now();
+    let transaction = state.database.begin().await?;
+    if let Some(mut row) = customer_return::lock(&transaction, id).await?
+        && row.support_alerted_at.is_none()
+    {
+        row.support_alerted_at = Some(now);
+        let status = row.status.clone();
+        if !customer_return::change(&transaction, &status, row.clone()).await? {
+            return Err(MoveError::Overtaken(id).into());
+        }
+        support::alert(&transaction, &row, Concern::LabelUsed, now).await?;
+    }
+    state.database.commit(transaction).await?;
+    Ok(Step::Done)
+}
+
+/// Changes the row under its lock, without a move.
+async fn change(
+    state: &State,
+    id: Uuid,
+    change: impl FnOnce(&mut customer_return::Model, chrono::DateTime<chrono::Utc>),
+) -> Result<(), TaskError> {
+    let transaction = state.database.begin().await?;
+    if let Some(mut row) = customer_return::lock(&transaction, id).await? {
+        change(&mut row, state.clock.now());
+        let status = row.status.clone();
+        if !customer_return::change(&transaction, &status, row).await? {
+            return Err(MoveError::Overtaken(id).into());
+        }
+    }
+    state.database.commit(transaction).await?;
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! `/webhooks/easypost`: what the carriers tell of packages on their way back.
+//!
+//! One transaction records the event and has its effect, so that a repeated one has none and a lost
+//! answer brings it again.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State as Extract;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, return_task};
+use metrics::counter;
+use platform::inbox::consume_once;
+use sea_orm::DatabaseTransaction;
+use serde::Deserialize;
+
+use crate::State;
+use crate::easypost;
+use crate::moves::{self, Actor, Move, MoveError};
+use crate::rules::scan::{self, Follows, Scan, Sighting};
+use crate::rules::status::ReturnStatus;
+use crate::support::{self, Concern};
+use crate::tasks::Kind;
+
+/// The name under which the inbox knows what was told here.
+const CONSUMER: &str = "returns.easypost";
+
+const SIGNATURE: &str = "x-hmac-signature";
+
+pub(crate) fn routes(state: State) -> Router {
+    Router::new()
+        .route("/webhooks/easypost", post(receive))
+        .with_state(state)
+}
+
+/// EasyPost's event, as far as it is read here.
+#[derive(Debug, Deserialize)]
+struct Event {
+    id: String,
+    description: String,
+    result: serde_json::Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tracker {
+    tracking_code: String,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    updated_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    tracking_details: Vec<Detail>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Detail {
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    datetime: Option<DateTime<Utc>>,
+}
+
+impl Tracker {
+    fn sighting(&self, now: DateTime<Utc>) -> Sighting {
+        let details = self.tracking_details.iter().filter_map(|detail| {
+            Some(Scan {
+                status: detail.status.as_deref()?,
+                at: detail.datetime?,
+            })
+        });
+        // The status itself, for carriers that tell no details.
+        let current = self.status.as_deref().map(|status| Scan {
+            status,
+            at: self.updated_at.unwrap_or(now),
+        });
+        Sighting::of(details.chain(current), now)
+    }
+}
+
+async fn receive(
+    Extract(state): Extract<State>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, &'static str) {
+    let (status, told) = answer(&state, &headers, &body).await;
+    counter!("vantage_webhooks_total", "provider" => "easypost", "status" => status.as_u16().to_string())
+        .increment(1);
+    (status, told)
+}
+
+async fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode, &'static str) {
+    let Some(secret) = &state.easypost_webhook_secret else {
+        tracing::error!("EasyPost's webhooks are refused: set providers.easypost.webhook_secret");
+        return (StatusCode::SERVICE_UNAVAILABLE, "not configured\n");
+    };
+    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+    if !signature.is_some_and(|signature| easypost::is_signed(secret, signature, body)) {
+        return (
+            StatusCode::UNAUTHORIZED,
+            "the signature is missing or not valid\n",
+        );
+    }
+    let Ok(event) = serde_json::from_slice::<Event>(body) else {
+        return (StatusCode::BAD_REQUEST, "the body is no event\n");
+    };
+    if !matches!(
+        event.description.as_str(),
+        "tracker.created" | "tracker.updated"
+    ) {
+        return (StatusCode::OK, "of no interest\n");
+    }
+    let Ok(tracker) = serde_json::from_value::<Tracker>(event.result) else {
+        return (StatusCode::BAD_REQUEST, "the event has no tracker\n");
+    };
+    match take(state, &event.id, &tracker).await {
+        Ok(()) => (StatusCode::OK, "taken\n"),
+        Err(error) => {
+            tracing::error!(%error, event = event.id, "a webhook had no effect");
+            (StatusCode::SERVICE_UNAVAILABLE, "try again later\n")
+        }
+    }
+}
+
+async fn take(state: &State, event: &str, tracker: &Tracker) -> Result<(), MoveError> {
+    let now = state.clock.now();
+    let sighting = tracker.sighting(now);
+    if sighting == Sighting::default() {
+        return Ok(());
+    }
+    let transaction = state.database.begin().await?;
+    if !consume_once(&transaction, CONSUMER, event, now).await? {
+        return Ok(());
+    }
+    // Parcels that go out are tracked by EasyPost too: they are no business of this domain.
+    if let Some(row) = customer_return::lock_tracked(&transaction, &tracker.tracking_code).await? {
+        see(&transaction, row, &sighting, now).await?;
+    }
+    state.database.commit(transaction).await?;
+    Ok(())
+}
+
+/// Has the effect of a sighting, in the transaction that has locked the row.
+async fn see(
+    transaction: &DatabaseTransaction,
+    mut row: customer_return::Model,
+    sighting: &Sighting,
+    now: DateTime<Utc>,
+) -> Result<(), MoveError> {
+    let status = ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(row.id))?;
+    let is_first = row.carrier_scanned_at.is_none();
+    let is_news = row.delivered_at.is_none() && sighting.delivered_at.is_some();
+    if is_news {
+        row.delivered_at = sighting.delivered_at;
+    }
+    match scan::follows(status, sighting) {
+        Follows::Scanned(at) => {
+            let id = row.id;
+            moves::advance(
+                transaction,
+                row,
+                &Move::CarrierScanned(at),
+                Actor::Carrier,
+                now,
+            )
+            .await?;
+            return_task::want(transaction, id, Kind::Refund.as_str(), now).await?;
+        }
+        Follows::Completed => {
+            moves::advance(transaction, row, &Move::Completed, Actor::Warehouse, now).await?;
+        }
+        Follows::Unexpected if is_first => {
+            row.carrier_scanned_at = sighting.scanned_at;
+            write(transaction, &row).await?;
+            support::alert(transaction, &row, Concern::ScannedAfterCancellation, now).await?;
+        }
+        Follows::Nothing | Follows::Unexpected if is_news => write(transaction, &row).await?,
+        Follows::Nothing | Follows::Unexpected => {}
+    }
+    Ok(())
+}
+
+async fn write(
+    transaction: &DatabaseTransaction,
+    row: &customer_return::Model,
+) -> Result<(), MoveError> {
+    if customer_return::change(transaction, &row.status, row.clone()).await? {
+        Ok(())
+    } else {
+        Err(MoveError::Overtaken(row.id))
+    }
+}

@@ -1,0 +1,240 @@
+//! The domain at work: its providers, its jobs, and the carriers' scans as EasyPost tells them.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use chrono::{DateTime, Utc};
+use entities::returns::customer_return;
+use futures::future::join_all;
+use hmac::{Hmac, Mac};
+use platform::bus::InProcessBus;
+use platform::clock::Clock;
+use platform::config::Secret;
+use platform::tables::outbox_event;
+use platform::workers::WorkerContext;
+use resolvers::id::IdKind;
+use returns::rules::status::ReturnStatus;
+use sea_orm::{EntityTrait, QueryOrder};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::fake_orders::FakeOrder;
+use crate::fixture::{CUSTOMER, Fixture, StoredReturn, fixtures_with, monitor, stored};
+use crate::providers::{Providers, tracking};
+
+const SECRET: &str = "whsec_easypost";
+
+/// Longer than anything takes; nothing waits for it when all goes well.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A fixture with providers of its own, at the time that it is.
+pub(crate) struct Desk {
+    pub fixture: Fixture,
+    pub providers: Providers,
+    app: Router,
+    jobs: Option<JoinHandle<()>>,
+}
+
+/// A desk for each database, over these orders.
+pub(crate) async fn desks(orders: &[FakeOrder]) -> Vec<Desk> {
+    desks_at(orders, &Clock::system()).await
+}
+
+pub(crate) async fn desks_at(orders: &[FakeOrder], clock: &Clock) -> Vec<Desk> {
+    let mut providers = Vec::new();
+    // One more than there are databases does no harm.
+    for _ in 0..2 {
+        providers.push(Providers::start().await);
+    }
+    let mut left = providers.clone().into_iter();
+    let left = std::sync::Mutex::new(&mut left);
+    let fixtures = fixtures_with(
+        orders,
+        || clock.clone(),
+        |state| {
+            let own = left.lock().unwrap().next().unwrap();
+            state.stripe = Some(own.stripe(clock));
+            state.easypost = Some(own.easypost(clock));
+            state.easypost_webhook_secret = Some(Secret::new(SECRET));
+        },
+    )
+    .await;
+    fixtures
+        .into_iter()
+        .zip(providers)
+        .map(|(fixture, providers)| Desk {
+            app: returns::routes(fixture.state.clone()),
+            fixture,
+            providers,
+            jobs: None,
+        })
+        .collect()
+}
+
+impl Desk {
+    /// Begins with the background work.
+    pub(crate) fn work(&mut self) {
+        let state = &self.fixture.state;
+        let bus = std::sync::Arc::new(InProcessBus::new());
+        let stop = CancellationToken::new();
+        let context = WorkerContext::new(&state.database, bus, state.clock.clone(), stop);
+        let jobs = returns::workers::jobs(state, &context);
+        self.jobs = Some(tokio::spawn(async move {
+            join_all(jobs).await;
+        }));
+    }
+
+    /// Cuts the background work off, wherever it is.
+    pub(crate) async fn cut(&mut self) {
+        if let Some(jobs) = self.jobs.take() {
+            jobs.abort();
+            assert!(jobs.await.is_err());
+            // What a client knows of its limits is gone with its process.
+            let state = &mut self.fixture.state;
+            state.easypost = Some(self.providers.easypost(&state.clock));
+            state.stripe = Some(self.providers.stripe(&state.clock));
+        }
+    }
+
+    pub(crate) async fn row(&self, id: Uuid) -> customer_return::Model {
+        customer_return::Entity::find_by_id(id)
+            .one(self.fixture.scratch.database.read())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    /// Waits until the return is so.
+    pub(crate) async fn until(
+        &self,
+        id: Uuid,
+        is: impl Fn(&customer_return::Model) -> bool,
+    ) -> customer_return::Model {
+        let mut last = self.row(id).await;
+        let waiting = async {
+            while !is(&last) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                last = self.row(id).await;
+            }
+        };
+        let name = self.fixture.scratch.name;
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(waited.is_ok(), "{name}: it stayed {last:#?}");
+        last
+    }
+
+    pub(crate) async fn until_status(
+        &self,
+        id: Uuid,
+        status: ReturnStatus,
+    ) -> customer_return::Model {
+        self.until(id, |row| row.status == status.as_str()).await
+    }
+
+    /// What was told, as type and data, in order.
+    pub(crate) async fn told(&self) -> Vec<(String, Value)> {
+        outbox_event::Entity::find()
+            .order_by_asc(outbox_event::Column::Id)
+            .all(self.fixture.scratch.database.read())
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|event| (event.event_type, event.data))
+            .collect()
+    }
+
+    /// How often it was told.
+    pub(crate) async fn count(&self, event: &str) -> usize {
+        let told = self.told().await;
+        told.iter().filter(|(name, _)| name == event).count()
+    }
+
+    /// POSTs an event as EasyPost would.
+    pub(crate) async fn hook(&self, event: &Value) -> StatusCode {
+        let body = event.to_string();
+        let signature = sign(SECRET, &body);
+        self.post(Some(&signature), body).await
+    }
+
+    pub(crate) async fn post(&self, signature: Option<&str>, body: String) -> StatusCode {
+        let mut request = Request::post("/webhooks/easypost");
+        if let Some(signature) = signature {
+            request = request.header("X-Hmac-Signature", signature);
+        }
+        let request = request.body(Body::from(body)).unwrap();
+        self.app.clone().oneshot(request).await.unwrap().status()
+    }
+
+    /// GETs what a link leads to.
+    pub(crate) async fn follow(&self, url: &str) -> (StatusCode, Vec<u8>) {
+        let path = url.strip_prefix("http://shop.test").unwrap();
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20)
+            .await
+            .unwrap();
+        (status, body.to_vec())
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.cut().await;
+        self.fixture.scratch.drop().await;
+    }
+}
+
+pub(crate) fn sign(secret: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    let hex: String = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("hmac-sha256-hex={hex}")
+}
+
+/// EasyPost's event of a parcel with these scans, the newest last.
+pub(crate) fn event(id: &str, tracking_code: &str, scans: &[(&str, DateTime<Utc>)]) -> Value {
+    let (status, at) = scans.last().unwrap();
+    let details: Vec<_> = scans
+        .iter()
+        .map(|(status, at)| json!({"object": "TrackingDetail", "status": status, "datetime": at}))
+        .collect();
+    json!({
+        "id": id, "object": "Event", "description": "tracker.updated",
+        "result": {
+            "object": "Tracker", "tracking_code": tracking_code, "status": status,
+            "updated_at": at, "tracking_details": details,
+        },
+    })
+}
+
+/// A return of an order of its own, whose label was printed and waits for its scan.
+pub(crate) fn labelled(number: u32) -> (FakeOrder, StoredReturn) {
+    let mut order = crate::fixture::monitor_order();
+    order.id = Uuid::from_u128(5_000 + u128::from(number));
+    order.items = vec![monitor()];
+    let mut made = stored(
+        9_000 + u128::from(number),
+        CUSTOMER,
+        order.id,
+        monitor().id,
+        1,
+    );
+    made.events.clear();
+    made.row.label_generated_at = Some(Utc::now());
+    made.row.tracking_number = Some(tracking(number as usize));
+    (order, made)
+}
+
+pub(crate) fn public(id: Uuid) -> String {
+    IdKind::Return.format(id)
+}

@@ -1,0 +1,321 @@
+//! `returnLabelGenerate`, over each database: one label for each return, bought once.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures::future::join_all;
+use platform::clock::Clock;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use resolvers::id::IdKind;
+use resolvers::testing::{ask, code};
+use returns::rules::status::ReturnStatus;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::desk::{Desk, desks, desks_at, public};
+use crate::fixture::{
+    CUSTOMER, STRANGER, StoredReturn, fixtures, monitor, monitor_order, now, stored,
+};
+use crate::providers::{Fault, tracking};
+
+const LABEL: &str = "mutation($id: ID!, $key: String!) {
+  returnLabelGenerate(id: $id, idempotencyKey: $key) {
+    return {
+      status nextStep fallbackDeadline timeline { event }
+      label { url carrier trackingNumber estimatedCost { amount currency } returnAddress expiresAt }
+    }
+    userErrors { code field }
+  }
+}";
+
+const CANCEL: &str = "mutation($id: ID!) {
+  returnCancel(id: $id, idempotencyKey: \"c\") { return { status label { url } } userErrors { code } }
+}";
+
+const CREATE: &str = "POST /v2/shipments";
+const BUY: &str = "POST /v2/shipments/*/buy";
+const VOID: &str = "POST /v2/shipments/*/refund";
+
+/// A return that was just made.
+fn made(number: u128) -> StoredReturn {
+    let mut made = stored(700 + number, CUSTOMER, monitor_order().id, monitor().id, 1);
+    let row = &mut made.row;
+    row.status = ReturnStatus::Initiated.as_str().to_owned();
+    row.shipping_refunded = false;
+    for text in [
+        &mut row.label_shipment_id,
+        &mut row.label_object,
+        &mut row.label_url,
+        &mut row.label_carrier,
+        &mut row.tracking_number,
+        &mut row.label_cost_currency,
+        &mut row.label_return_address,
+    ] {
+        *text = None;
+    }
+    row.label_cost = None;
+    row.label_generated_at = None;
+    row.label_expires_at = None;
+    made.events.truncate(1);
+    made.events[0].event = "return_initiated".to_owned();
+    made.events[0].occurred_at = row.created_at;
+    made
+}
+
+fn id(number: u128) -> Uuid {
+    made(number).row.id
+}
+
+async fn label(desk: &Desk, number: u128, key: &str) -> Value {
+    let variables = json!({ "id": public(id(number)), "key": key });
+    desk.fixture.ask(LABEL, variables).await
+}
+
+fn payload(answer: &Value) -> &Value {
+    &answer["data"]["returnLabelGenerate"]
+}
+
+#[tokio::test]
+async fn a_label_is_bought_once_kept_and_handed_out_for_fourteen_days() {
+    let clock = Clock::manual(now());
+    for desk in desks_at(&[monitor_order()], &clock).await {
+        desk.fixture.store(vec![made(1)]).await;
+        let answer = label(&desk, 1, "k").await;
+        let labelled = &payload(&answer)["return"];
+        assert_eq!(
+            labelled["nextStep"], "Print label and drop off package at any USPS location",
+            "{answer:#}"
+        );
+        assert_eq!(labelled["status"], "LABEL_GENERATED");
+        assert_eq!(
+            labelled["timeline"],
+            json!([{"event": "return_initiated"}, {"event": "label_generated"}])
+        );
+        let mut shown = labelled["label"].clone();
+        let url = shown["url"].take();
+        let expires_at = desk.row(id(1)).await.label_expires_at.unwrap();
+        assert_eq!(
+            expires_at - desk.fixture.state.clock.now(),
+            TimeDelta::days(14)
+        );
+        assert_eq!(shown["expiresAt"].take().as_str().map(str::len), Some(24));
+        assert_eq!(
+            shown,
+            json!({
+                "url": null, "expiresAt": null, "carrier": "USPS", "trackingNumber": tracking(1),
+                "estimatedCost": {"amount": "7.61", "currency": "USD"},
+                "returnAddress": "Vantage Commerce Returns Center, 500 Warehouse Drive, Louisville KY 40218",
+            })
+        );
+        let url = url.as_str().unwrap();
+        let folder = "http://shop.test/objects/vantage-return-labels/";
+        assert!(url.starts_with(folder), "{url}");
+        let (status, file) = desk.follow(url).await;
+        assert_eq!(
+            (status.as_u16(), &file[..]),
+            (200, &b"%PDF-1.4 a label"[..])
+        );
+
+        for key in ["k", "another"] {
+            assert_eq!(
+                payload(&label(&desk, 1, key).await),
+                payload(&answer),
+                "{key}"
+            );
+        }
+        assert_eq!(desk.providers.shipments(), [(public(id(1)), true, false)]);
+        assert_eq!(desk.count("return.label_generated").await, 1);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_from_64_callers_at_once_buys_one_label() {
+    for desk in desks(&[monitor_order()]).await {
+        desk.fixture.store(vec![made(1)]).await;
+        let answers = join_all((0..64).map(|_| label(&desk, 1, "k"))).await;
+        for answer in &answers {
+            assert_eq!(answer, &answers[0]);
+            assert_eq!(payload(answer)["return"]["status"], "LABEL_GENERATED");
+        }
+        assert_eq!(desk.providers.calls(CREATE), 1);
+        assert_eq!(desk.providers.calls(BUY), 1);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_fails_at_the_provider_goes_on_where_it_was_and_buys_once() {
+    let all = [Fault::After(502), Fault::Cut, Fault::After(504)];
+    for (operation, faults, fails_first) in [
+        (CREATE, &[Fault::Before(503)][..], false),
+        (CREATE, &[Fault::Before(500); 3], true),
+        (BUY, &[Fault::Before(429), Fault::After(502)], false),
+        (BUY, &all, true),
+        (BUY, &[Fault::Cut], false),
+    ] {
+        for mut desk in desks(&[monitor_order()]).await {
+            desk.fixture.store(vec![made(1)]).await;
+            desk.providers.fail(operation, faults);
+            let answer = label(&desk, 1, "k").await;
+            if fails_first {
+                assert_eq!(
+                    code(&answer),
+                    "SUBGRAPH_UNAVAILABLE",
+                    "{operation} {faults:?}"
+                );
+                // It goes on without the customer.
+                desk.work();
+            }
+            desk.until_status(id(1), ReturnStatus::LabelGenerated).await;
+            let again = label(&desk, 1, "k").await;
+            assert_eq!(
+                payload(&again)["return"]["label"]["trackingNumber"]
+                    .as_str()
+                    .map(str::len),
+                Some(22)
+            );
+            let shipments = desk.providers.shipments();
+            let bought = shipments.iter().filter(|(_, bought, _)| *bought);
+            assert_eq!(bought.count(), 1, "{operation} {faults:?}");
+            desk.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn work_on_labels_that_is_cut_off_anywhere_buys_each_once() {
+    // EasyPost allows so many calls a minute, and a request's client waits for that.
+    const RETURNS: u128 = 8;
+    for mut desk in desks(&[monitor_order()]).await {
+        let mut random = ChaCha8Rng::seed_from_u64(11);
+        desk.fixture.store((1..=RETURNS).map(made).collect()).await;
+        for number in 1..=RETURNS {
+            let wait = Duration::from_micros(random.random_range(0..20_000));
+            // A customer who does not wait, and jobs that are cut off.
+            let asked =
+                tokio::time::timeout(wait, label(&desk, number, &format!("k{number}"))).await;
+            desk.work();
+            tokio::time::sleep(wait / 2).await;
+            desk.cut().await;
+            if let Ok(answer) = asked {
+                assert!(answer.get("errors").is_none(), "{answer:#}");
+            }
+        }
+        desk.work();
+        for number in 1..=RETURNS {
+            // Those whose request was cut off before it was written are asked for again.
+            label(&desk, number, &format!("again{number}")).await;
+            desk.until_status(id(number), ReturnStatus::LabelGenerated)
+                .await;
+        }
+        let shipments = desk.providers.shipments();
+        let mut bought: Vec<_> = shipments
+            .iter()
+            .filter(|(_, bought, _)| *bought)
+            .map(|(reference, ..)| reference.clone())
+            .collect();
+        bought.sort();
+        let mut expected: Vec<_> = (1..=RETURNS).map(|number| public(id(number))).collect();
+        expected.sort();
+        assert_eq!(bought, expected, "{}", desk.fixture.scratch.name);
+        assert_eq!(desk.count("return.label_generated").await as u128, RETURNS);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_label_without_a_plausible_rate_is_not_bought_and_a_person_looks() {
+    for (cents, reason) in [
+        (99, "label_rate"),
+        (5_001, "label_rate"),
+        (761, "label_refused"),
+    ] {
+        for desk in desks(&[monitor_order()]).await {
+            desk.fixture.store(vec![made(1)]).await;
+            desk.providers.set_rates(cents);
+            if reason == "label_refused" {
+                desk.fixture.orders.lose_addresses();
+            }
+            let answer = label(&desk, 1, "k").await;
+            let reviewed = &payload(&answer)["return"];
+            assert_eq!(reviewed["status"], "MANUAL_REVIEW", "{answer:#}");
+            assert_eq!(reviewed["label"], Value::Null);
+            assert_eq!(desk.providers.calls(BUY), 0);
+            let told = desk.told().await;
+            assert_eq!(told[0].0, "return.manual_review");
+            assert_eq!(told[0].1["reason"], reason);
+            desk.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_label_of_a_cancelled_return_is_given_back_and_its_file_forgotten() {
+    for mut desk in desks(&[monitor_order()]).await {
+        desk.fixture.store(vec![made(1)]).await;
+        let answer = label(&desk, 1, "k").await;
+        let url = payload(&answer)["return"]["label"]["url"].as_str().unwrap();
+        // Longer than the client tries by itself.
+        desk.providers.fail(VOID, &[Fault::Before(503); 4]);
+        let cancelled = desk
+            .fixture
+            .ask(CANCEL, json!({ "id": public(id(1)) }))
+            .await;
+        assert_eq!(
+            cancelled["data"]["returnCancel"],
+            json!({"return": {"status": "CANCELLED", "label": null}, "userErrors": []})
+        );
+        desk.work();
+        desk.until(id(1), |row| row.label_voided_at.is_some()).await;
+        assert_eq!(desk.providers.shipments(), [(public(id(1)), true, true)]);
+        assert_eq!(desk.follow(url).await.0, 404);
+
+        let after = label(&desk, 1, "later").await;
+        assert_eq!(
+            payload(&after),
+            &json!({"return": null, "userErrors": [{"code": "RETURN_CANCELLED", "field": ["id"]}]})
+        );
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_has_expired_is_made_anew_while_the_label_is_needed() {
+    let clock = Clock::manual(now());
+    for desk in desks_at(&[monitor_order()], &clock).await {
+        desk.fixture.store(vec![made(1)]).await;
+        let answer = label(&desk, 1, "k").await;
+        let url = payload(&answer)["return"]["label"]["url"].clone();
+        clock.advance(TimeDelta::days(14) - TimeDelta::seconds(1));
+        assert_eq!(desk.follow(url.as_str().unwrap()).await.0, 200);
+        clock.advance(TimeDelta::seconds(1));
+        assert_eq!(desk.follow(url.as_str().unwrap()).await.0, 403);
+        let renewed = label(&desk, 1, "k").await;
+        let fresh = payload(&renewed)["return"]["label"]["url"]
+            .as_str()
+            .unwrap();
+        assert_ne!(fresh, url);
+        assert_eq!(desk.follow(fresh).await.0, 200);
+        assert_eq!(desk.providers.calls(BUY), 1);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_label_is_for_its_customer_and_needs_a_provider() {
+    for fixture in fixtures(&[monitor_order()]).await {
+        fixture.store(vec![made(1)]).await;
+        let variables = |id| json!({ "id": IdKind::Return.format(id), "key": "k" });
+        let visitor = ask(&fixture.subgraph, None, LABEL, variables(id(1))).await;
+        assert_eq!(code(&visitor), "UNAUTHENTICATED");
+        let stranger = ask(&fixture.subgraph, Some(STRANGER), LABEL, variables(id(1))).await;
+        assert_eq!(code(&stranger), "FORBIDDEN");
+        let missing = fixture.ask(LABEL, variables(Uuid::from_u128(1))).await;
+        assert_eq!(code(&missing), "NOT_FOUND");
+        let nobody = fixture.ask(LABEL, variables(id(1))).await;
+        assert_eq!(code(&nobody), "SUBGRAPH_UNAVAILABLE");
+        fixture.scratch.drop().await;
+    }
+}

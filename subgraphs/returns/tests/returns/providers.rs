@@ -1,0 +1,281 @@
+//! EasyPost and Stripe as far as this domain calls them, over HTTP: they count what they did, and
+//! fail as they are told.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use axum::extract::{Form, Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use platform::clock::Clock;
+use platform::config::Secret;
+use platform::stripe::Stripe;
+use returns::easypost::Easypost;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// Answered so, and nothing was done.
+    Before(u16),
+    /// Done, but answered so.
+    After(u16),
+    /// Done, and the answer's body is cut.
+    Cut,
+}
+
+#[derive(Default)]
+struct World {
+    /// By idempotency key.
+    refunds: BTreeMap<String, Value>,
+    /// Status of the refunds that are made from now on.
+    refund_status: Option<&'static str>,
+    shipments: Vec<Shipment>,
+    cents: Option<i64>,
+    faults: VecDeque<(&'static str, Fault)>,
+    calls: Vec<String>,
+}
+
+#[derive(Clone, Default)]
+struct Shipment {
+    reference: String,
+    weight: Value,
+    bought: bool,
+    refunded: bool,
+}
+
+/// Both providers, and their controls.
+#[derive(Clone, Default)]
+pub(crate) struct Providers {
+    world: Arc<Mutex<World>>,
+    base: String,
+}
+
+impl Providers {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let providers = Self {
+            base: format!("http://{}", listener.local_addr().unwrap()),
+            ..Self::default()
+        };
+        let app = Router::new()
+            .route("/v1/refunds", post(refund).get(refunds))
+            .route("/v2/shipments", post(create))
+            .route("/v2/shipments/{id}", get(read))
+            .route("/v2/shipments/{id}/buy", post(buy))
+            .route("/v2/shipments/{id}/refund", post(void))
+            .layer(from_fn_with_state(providers.clone(), meet_faults))
+            .route("/labels/{file}", get(|| async { "%PDF-1.4 a label" }))
+            .with_state(providers.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        providers
+    }
+
+    pub(crate) fn stripe(&self, clock: &Clock) -> Stripe {
+        let base = self.base.parse().unwrap();
+        Stripe::new(base, Secret::new("sk_test"), clock.clone()).unwrap()
+    }
+
+    pub(crate) fn easypost(&self, clock: &Clock) -> Easypost {
+        let base = self.base.parse().unwrap();
+        Easypost::new(base, Secret::new("key"), clock.clone()).unwrap()
+    }
+
+    /// The next calls of this operation, such as `POST /v1/refunds`, go wrong so.
+    pub(crate) fn fail(&self, operation: &'static str, faults: &[Fault]) {
+        let mut world = self.world.lock().unwrap();
+        world
+            .faults
+            .extend(faults.iter().map(|fault| (operation, *fault)));
+    }
+
+    pub(crate) fn make_refunds(&self, status: &'static str) {
+        self.world.lock().unwrap().refund_status = Some(status);
+    }
+
+    /// The bank decides on all refunds that were made.
+    pub(crate) fn decide_refunds(&self, status: &'static str) {
+        for refund in self.world.lock().unwrap().refunds.values_mut() {
+            refund["status"] = json!(status);
+        }
+    }
+
+    pub(crate) fn set_rates(&self, cents: i64) {
+        self.world.lock().unwrap().cents = Some(cents);
+    }
+
+    /// What was given back, by what it was for.
+    pub(crate) fn refunded(&self) -> Vec<(String, i64)> {
+        let world = self.world.lock().unwrap();
+        world
+            .refunds
+            .values()
+            .map(|refund| {
+                let reference = refund["metadata"]["reference"].as_str().unwrap();
+                (reference.to_owned(), refund["amount"].as_i64().unwrap())
+            })
+            .collect()
+    }
+
+    /// For each shipment: what it is for, whether it was bought, and whether it was given back.
+    pub(crate) fn shipments(&self) -> Vec<(String, bool, bool)> {
+        let world = self.world.lock().unwrap();
+        world
+            .shipments
+            .iter()
+            .map(|one| (one.reference.clone(), one.bought, one.refunded))
+            .collect()
+    }
+
+    /// How often an operation was called.
+    pub(crate) fn calls(&self, operation: &str) -> usize {
+        let world = self.world.lock().unwrap();
+        world.calls.iter().filter(|call| *call == operation).count()
+    }
+
+    fn shipment(&self, number: usize) -> Value {
+        let world = self.world.lock().unwrap();
+        let shipment = &world.shipments[number - 1];
+        let cents = world.cents.unwrap_or(761);
+        let rate = json!({
+            "id": format!("rate_{number}"), "carrier": "USPS", "service": "GroundAdvantage",
+            "rate": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD",
+        });
+        let bought = |value: Value| if shipment.bought { value } else { Value::Null };
+        json!({
+            "id": format!("shp_{number}"),
+            "rates": [rate],
+            "weight": shipment.weight,
+            "selected_rate": bought(rate.clone()),
+            "tracking_code": bought(json!(tracking(number))),
+            "postage_label": bought(json!({"label_url": format!("{}/labels/{number}.pdf", self.base)})),
+        })
+    }
+}
+
+/// The number of the parcel of this shipment.
+pub(crate) fn tracking(shipment: usize) -> String {
+    format!("92055900362970{shipment:08}")
+}
+
+async fn meet_faults(State(providers): State<Providers>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let path = path
+        .split('/')
+        .map(|part| if part.starts_with("shp_") { "*" } else { part })
+        .collect::<Vec<_>>()
+        .join("/");
+    let operation = format!("{} {path}", request.method());
+    let fault = {
+        let mut world = providers.world.lock().unwrap();
+        world.calls.push(operation.clone());
+        let is_next = world.faults.front().is_some_and(|(at, _)| *at == operation);
+        is_next.then(|| world.faults.pop_front().unwrap().1)
+    };
+    let failure = |status| StatusCode::from_u16(status).unwrap().into_response();
+    match fault {
+        None => next.run(request).await,
+        Some(Fault::Before(status)) => failure(status),
+        Some(Fault::After(status)) => {
+            next.run(request).await;
+            failure(status)
+        }
+        Some(Fault::Cut) => {
+            let response = next.run(request).await;
+            let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
+                .await
+                .unwrap();
+            let half = bytes.slice(..bytes.len() / 2);
+            let cut = futures::stream::iter([Ok(half), Err(std::io::Error::other("cut"))]);
+            Body::from_stream(cut).into_response()
+        }
+    }
+}
+
+async fn refund(
+    State(providers): State<Providers>,
+    headers: HeaderMap,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Json<Value> {
+    let mut world = providers.world.lock().unwrap();
+    let key = headers["idempotency-key"].to_str().unwrap().to_owned();
+    let number = world.refunds.len() + 1;
+    let status = world.refund_status.unwrap_or("succeeded");
+    let made = world.refunds.entry(key).or_insert_with(|| {
+        json!({
+            "id": format!("re_{number}"), "status": status, "currency": "eur",
+            "amount": form["amount"].parse::<i64>().unwrap(),
+            "payment_intent": form["payment_intent"],
+            "metadata": {"reference": form["metadata[reference]"]},
+        })
+    });
+    Json(made.clone())
+}
+
+async fn refunds(
+    State(providers): State<Providers>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Json<Value> {
+    let world = providers.world.lock().unwrap();
+    let of_payment = |refund: &&Value| refund["payment_intent"] == query["payment_intent"];
+    let data: Vec<_> = world.refunds.values().filter(of_payment).collect();
+    Json(json!({ "data": data }))
+}
+
+async fn create(
+    State(providers): State<Providers>,
+    Json(body): Json<Value>,
+) -> (StatusCode, Json<Value>) {
+    let asked = &body["shipment"];
+    if asked["from_address"]["street1"] == "" {
+        let error =
+            json!({"error": {"code": "ADDRESS.VERIFY.FAILURE", "message": "…", "errors": []}});
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(error));
+    }
+    let number = {
+        let mut world = providers.world.lock().unwrap();
+        world.shipments.push(Shipment {
+            reference: asked["reference"].as_str().unwrap().to_owned(),
+            weight: asked["parcel"]["weight"].clone(),
+            ..Shipment::default()
+        });
+        world.shipments.len()
+    };
+    (StatusCode::CREATED, Json(providers.shipment(number)))
+}
+
+fn number(id: &str) -> usize {
+    id.trim_start_matches("shp_").parse().unwrap()
+}
+
+async fn read(State(providers): State<Providers>, Path(id): Path<String>) -> Json<Value> {
+    Json(providers.shipment(number(&id)))
+}
+
+async fn buy(
+    State(providers): State<Providers>,
+    Path(id): Path<String>,
+) -> (StatusCode, Json<Value>) {
+    let number = number(&id);
+    let was_bought = {
+        let mut world = providers.world.lock().unwrap();
+        std::mem::replace(&mut world.shipments[number - 1].bought, true)
+    };
+    if was_bought {
+        let error =
+            json!({"error": {"code": "SHIPMENT.POSTAGE.EXISTS", "message": "…", "errors": []}});
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(error));
+    }
+    (StatusCode::OK, Json(providers.shipment(number)))
+}
+
+async fn void(State(providers): State<Providers>, Path(id): Path<String>) -> Json<Value> {
+    let number = number(&id);
+    providers.world.lock().unwrap().shipments[number - 1].refunded = true;
+    Json(providers.shipment(number))
+}

@@ -1,0 +1,233 @@
+//! Refunds by the carrier's scan: once, whatever the provider answers and wherever they are cut off.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use entities::returns::store_credit;
+use platform::clock::Clock;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use returns::rules::status::ReturnStatus;
+use sea_orm::EntityTrait;
+use uuid::Uuid;
+
+use crate::desk::{Desk, desks, desks_at, event, labelled, public};
+use crate::providers::{Fault, tracking};
+
+const REFUND: &str = "POST /v1/refunds";
+const TOTAL: i64 = 32_399;
+
+/// Desks with one return, which the carrier has just scanned.
+async fn scanned(clock: &Clock) -> Vec<(Desk, Uuid)> {
+    let (order, _) = labelled(1);
+    let mut all = Vec::new();
+    for desk in desks_at(&[order], clock).await {
+        let (_, made) = labelled(1);
+        let id = made.row.id;
+        desk.fixture.store(vec![made]).await;
+        all.push((desk, id));
+    }
+    all
+}
+
+async fn scan(desk: &Desk) {
+    let at = desk.fixture.state.clock.now();
+    let scan = event("evt_scan", &tracking(1), &[("in_transit", at)]);
+    assert_eq!(desk.hook(&scan).await, 200);
+}
+
+async fn credits(desk: &Desk) -> Vec<store_credit::Model> {
+    let db = desk.fixture.scratch.database.read();
+    store_credit::Entity::find().all(db).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_scan_gives_the_money_back_and_a_delivery_completes() {
+    for (mut desk, id) in scanned(&Clock::system()).await {
+        desk.work();
+        scan(&desk).await;
+        let row = desk.until_status(id, ReturnStatus::RefundIssued).await;
+        assert_eq!(desk.providers.refunded(), [(public(id), TOTAL)]);
+        assert_eq!(row.refund_provider_id.as_deref(), Some("re_1"));
+        assert_eq!(row.refund_key, Some(format!("refund-{}", public(id))));
+        assert_eq!(row.refund_method, "original_payment");
+
+        let delivered = event("evt_end", &tracking(1), &[("delivered", Utc::now())]);
+        assert_eq!(desk.hook(&delivered).await, 200);
+        let row = desk.row(id).await;
+        assert_eq!(row.status, "completed");
+        assert!(row.delivered_at.is_some());
+        let told: Vec<_> = desk
+            .told()
+            .await
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        let expected = [
+            "return.carrier_scanned",
+            "return.refund_issued",
+            "return.completed",
+        ];
+        assert_eq!(told, expected);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_provider_answers_it_gives_the_money_back_once() {
+    let cases: [&[Fault]; 6] = [
+        &[Fault::Before(503)],
+        &[Fault::Before(429), Fault::After(502)],
+        &[Fault::Cut],
+        // More than the client repeats by itself: the outcome is asked for.
+        &[Fault::After(502), Fault::Cut, Fault::After(500)],
+        &[Fault::Before(500), Fault::Before(503), Fault::Before(502)],
+        &[Fault::After(504), Fault::Before(429), Fault::After(502)],
+    ];
+    for faults in cases {
+        for (mut desk, id) in scanned(&Clock::system()).await {
+            desk.providers.fail(REFUND, faults);
+            desk.work();
+            scan(&desk).await;
+            desk.until_status(id, ReturnStatus::RefundIssued).await;
+            assert_eq!(
+                desk.providers.refunded(),
+                [(public(id), TOTAL)],
+                "{faults:?}"
+            );
+            let was_asked = desk.providers.calls("GET /v1/refunds") > 0;
+            assert_eq!(was_asked, faults.len() == 3, "{faults:?}");
+            desk.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_is_closed_is_credited_and_the_customer_told() {
+    for (mut desk, id) in scanned(&Clock::system()).await {
+        desk.fixture.orders.close_payment_methods();
+        desk.work();
+        scan(&desk).await;
+        let row = desk.until_status(id, ReturnStatus::RefundIssued).await;
+        assert_eq!(row.refund_method, "store_credit");
+        assert_eq!(desk.providers.calls(REFUND), 0);
+        let [credit] = &credits(&desk).await[..] else {
+            panic!("one credit")
+        };
+        assert_eq!((credit.amount, credit.currency.as_str()), (TOTAL, "EUR"));
+        let told = desk.told().await;
+        let (_, told) = told
+            .iter()
+            .find(|(name, _)| name == "return.store_credit_issued")
+            .unwrap();
+        assert_eq!(told["amount"], "323.99");
+        assert_eq!(told["reason"], "payment_unusable");
+        assert_eq!(told["storeCreditId"], credit.id.to_string());
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_pends_waits_for_the_bank() {
+    for decision in ["succeeded", "failed"] {
+        let clock = Clock::manual(Utc::now());
+        for (mut desk, id) in scanned(&clock).await {
+            desk.providers.make_refunds("pending");
+            desk.work();
+            scan(&desk).await;
+            while desk.providers.calls(REFUND) == 0 {
+                tokio::task::yield_now().await;
+            }
+            desk.until(id, |row| row.refund_requested_at.is_some())
+                .await;
+            assert_eq!(desk.row(id).await.status, "carrier_scanned");
+            desk.providers.decide_refunds(decision);
+            while desk.row(id).await.status == "carrier_scanned" {
+                clock.advance(TimeDelta::seconds(3));
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let row = desk.row(id).await;
+            let is_credited = decision == "failed";
+            assert_eq!(credits(&desk).await.len(), usize::from(is_credited));
+            assert_eq!(row.refund_method == "store_credit", is_credited);
+            assert_eq!(desk.providers.calls(REFUND), 1);
+            desk.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_the_bank_sends_back_later_is_credited_once() {
+    let clock = Clock::manual(Utc::now());
+    for (mut desk, id) in scanned(&clock).await {
+        desk.work();
+        scan(&desk).await;
+        desk.until_status(id, ReturnStatus::RefundIssued).await;
+        desk.providers.decide_refunds("failed");
+        while desk.row(id).await.refund_method == "original_payment" {
+            clock.advance(TimeDelta::seconds(3));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(desk.row(id).await.status, "refund_issued");
+        assert_eq!(credits(&desk).await.len(), 1);
+        assert_eq!(desk.count("return.store_credit_issued").await, 1);
+        assert_eq!(desk.count("return.refund_issued").await, 1);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_waits_for_the_orders_domain() {
+    for (mut desk, id) in scanned(&Clock::system()).await {
+        desk.fixture.orders.fail();
+        desk.work();
+        scan(&desk).await;
+        while desk.fixture.orders.calls() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(desk.row(id).await.status, "carrier_scanned");
+        desk.fixture.orders.mend();
+        desk.until_status(id, ReturnStatus::RefundIssued).await;
+        assert_eq!(desk.providers.refunded().len(), 1);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn work_that_is_cut_off_anywhere_gives_the_money_back_once() {
+    const RETURNS: u32 = 60;
+    let all: Vec<_> = (1..=RETURNS).map(labelled).collect();
+    let orders: Vec<_> = all.iter().map(|(order, _)| order.clone()).collect();
+    for mut desk in desks(&orders).await {
+        let mut random = ChaCha8Rng::seed_from_u64(7);
+        for number in 1..=RETURNS {
+            let (_, made) = labelled(number);
+            let id = made.row.id;
+            desk.fixture.store(vec![made]).await;
+            let scans = [("in_transit", Utc::now()), ("delivered", Utc::now())];
+            let scan = event(&format!("evt_{number}"), &tracking(number as usize), &scans);
+            assert_eq!(desk.hook(&scan).await, 200);
+            desk.work();
+            // The moment of the cut is what this test is about; there is no state to wait for.
+            tokio::time::sleep(Duration::from_micros(random.random_range(0..12_000))).await;
+            desk.cut().await;
+            assert!(desk.providers.refunded().len() <= number as usize, "{id}");
+        }
+        desk.work();
+        for (_, made) in &all {
+            desk.until_status(made.row.id, ReturnStatus::Completed)
+                .await;
+        }
+        let mut refunded = desk.providers.refunded();
+        refunded.sort();
+        let mut expected: Vec<_> = all
+            .iter()
+            .map(|(_, made)| (public(made.row.id), TOTAL))
+            .collect();
+        expected.sort();
+        assert_eq!(refunded, expected, "{}", desk.fixture.scratch.name);
+        assert_eq!(desk.count("return.refund_issued").await, RETURNS as usize);
+        assert_eq!(desk.count("return.completed").await, RETURNS as usize);
+        desk.stop().await;
+    }
+}

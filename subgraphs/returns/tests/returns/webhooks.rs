@@ -1,0 +1,165 @@
+//! EasyPost's webhooks: repeated, shuffled, forged and unexpected.
+
+use chrono::{TimeDelta, Utc};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use returns::rules::status::ReturnStatus;
+use serde_json::json;
+
+use crate::desk::{desks, event, labelled, public, sign};
+use crate::providers::tracking;
+
+#[tokio::test]
+async fn webhooks_sent_five_times_each_in_any_order_come_to_one_state() {
+    const SEEDS: u32 = 200;
+    let all: Vec<_> = (1..=SEEDS).map(labelled).collect();
+    let orders: Vec<_> = all.iter().map(|(order, _)| order.clone()).collect();
+    for mut desk in desks(&orders).await {
+        let returns = (1..=SEEDS).map(|number| labelled(number).1);
+        desk.fixture.store(returns.collect()).await;
+        desk.work();
+        let now = Utc::now();
+        let at = |minutes| now - TimeDelta::minutes(minutes);
+        for seed in 1..=SEEDS {
+            let code = tracking(seed as usize);
+            let way = [
+                ("pre_transit", at(50)),
+                ("in_transit", at(40)),
+                ("in_transit", at(30)),
+                ("out_for_delivery", at(20)),
+                ("delivered", at(10)),
+            ];
+            let mut events = Vec::new();
+            for known in 1..=way.len() {
+                let id = format!("evt_{seed}_{known}");
+                events.extend(vec![event(&id, &code, &way[..known]); 5]);
+            }
+            events.shuffle(&mut ChaCha8Rng::seed_from_u64(seed.into()));
+            for event in &events {
+                assert_eq!(desk.hook(event).await, 200);
+            }
+        }
+        for (_, made) in &all {
+            let row = desk
+                .until_status(made.row.id, ReturnStatus::Completed)
+                .await;
+            assert_eq!(
+                row.delivered_at.map(|at| at.timestamp()),
+                Some(at(10).timestamp())
+            );
+        }
+        let mut refunded = desk.providers.refunded();
+        refunded.sort();
+        refunded.dedup();
+        assert_eq!(refunded.len(), SEEDS as usize);
+        for event in [
+            "return.carrier_scanned",
+            "return.refund_issued",
+            "return.completed",
+        ] {
+            assert_eq!(desk.count(event).await, SEEDS as usize, "{event}");
+        }
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_easypost_did_not_sign_has_no_effect() {
+    let (order, _) = labelled(1);
+    for desk in desks(&[order]).await {
+        let (_, made) = labelled(1);
+        let id = made.row.id;
+        desk.fixture.store(vec![made]).await;
+        let before = desk.row(id).await;
+        let body = event("evt_1", &tracking(1), &[("in_transit", Utc::now())]).to_string();
+        let other = event("evt_2", &tracking(2), &[("in_transit", Utc::now())]).to_string();
+        let secret = "whsec_easypost";
+        for signature in [
+            None,
+            Some(String::new()),
+            Some(sign("another secret", &body)),
+            Some(sign(secret, &other)),
+            Some(sign(secret, &body).replace("hmac-sha256-hex=", "")),
+            Some(sign(secret, &body).replace('=', "=00")),
+        ] {
+            let status = desk.post(signature.as_deref(), body.clone()).await;
+            assert_eq!(status, 401, "{signature:?}");
+        }
+        for nonsense in [
+            "",
+            "{",
+            "[]",
+            r#"{"id":"evt_3","description":"tracker.updated","result":{}}"#,
+        ] {
+            let signature = sign(secret, nonsense);
+            let status = desk.post(Some(&signature), nonsense.to_owned()).await;
+            assert_eq!(status, 400, "{nonsense}");
+        }
+        let unknown = event(
+            "evt_4",
+            "9400100000000000000000",
+            &[("delivered", Utc::now())],
+        );
+        assert_eq!(desk.hook(&unknown).await, 200);
+        let batch = json!({"id": "evt_5", "description": "batch.created", "result": {}});
+        assert_eq!(desk.hook(&batch).await, 200);
+        assert_eq!(desk.row(id).await, before);
+        assert_eq!(desk.told().await, []);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_late_scan_goes_on_from_manual_review_and_says_that_it_is_late() {
+    let (order, _) = labelled(1);
+    for mut desk in desks(&[order]).await {
+        let (_, mut made) = labelled(1);
+        let id = made.row.id;
+        made.row.status = ReturnStatus::ManualReview.as_str().to_owned();
+        desk.fixture.store(vec![made]).await;
+        desk.work();
+        let scan = event("evt_1", &tracking(1), &[("in_transit", Utc::now())]);
+        assert_eq!(desk.hook(&scan).await, 200);
+        desk.until_status(id, ReturnStatus::RefundIssued).await;
+        let told = desk.told().await;
+        assert_eq!(told[0].0, "return.carrier_scanned");
+        assert_eq!(told[0].1["late"], true);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_scan_of_a_cancelled_return_gives_nothing_back_and_is_told_to_support_once() {
+    let (order, _) = labelled(1);
+    for mut desk in desks(&[order]).await {
+        let (_, mut made) = labelled(1);
+        let id = made.row.id;
+        made.row.status = ReturnStatus::Cancelled.as_str().to_owned();
+        desk.fixture.store(vec![made]).await;
+        desk.work();
+        for (number, status) in ["in_transit", "out_for_delivery", "delivered"]
+            .iter()
+            .enumerate()
+        {
+            let scan = event(
+                &format!("evt_{number}"),
+                &tracking(1),
+                &[(status, Utc::now())],
+            );
+            assert_eq!(desk.hook(&scan).await, 200);
+        }
+        let row = desk.row(id).await;
+        assert_eq!(row.status, "cancelled");
+        assert!(row.carrier_scanned_at.is_some() && row.delivered_at.is_some());
+        let told = desk.told().await;
+        let [(name, data)] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!(name, "return.support_alert");
+        assert_eq!(data["returnId"], public(id));
+        assert_eq!(data["reason"], "scanned_after_cancellation");
+        assert_eq!(desk.providers.refunded(), []);
+        desk.stop().await;
+    }
+}

@@ -1,0 +1,73 @@
+//! What this domain does when another tells it something: what comes back is in stock again.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use entities::search::product;
+use platform::bus::Event;
+use platform::inbox::{HandleError, Handler, Subscriber};
+use resolvers::id::IdKind;
+use sea_orm::DatabaseTransaction;
+use serde::Deserialize;
+
+use crate::State;
+
+/// The consumers of this domain.
+pub fn subscribers(state: &State) -> Vec<Subscriber> {
+    vec![Subscriber {
+        name: "search.returns",
+        topics: &["returns.events"],
+        handler: Arc::new(Restock(state.clone())),
+    }]
+}
+
+/// Puts the units of a completed return back into stock.
+struct Restock(State);
+
+/// What this domain reads of `return.completed`, version 1.
+#[derive(Debug, Deserialize)]
+struct Completed {
+    items: Vec<Item>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    /// Null in returns from before it was kept.
+    product_id: Option<String>,
+    quantity: i32,
+}
+
+#[async_trait]
+impl Handler for Restock {
+    async fn handle(
+        &self,
+        transaction: &DatabaseTransaction,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<(), HandleError> {
+        if event.event_type != "return.completed" {
+            return Ok(());
+        }
+        let completed: Completed = serde_json::from_value(event.data.clone())
+            .map_err(|error| HandleError::Unusable(error.to_string()))?;
+        for item in completed.items {
+            let Some(product_id) = item.product_id else {
+                continue;
+            };
+            let id = IdKind::Product.parse(&product_id).ok_or_else(|| {
+                HandleError::Unusable(format!("{product_id} is not a product's id"))
+            })?;
+            match product::restock(transaction, id, item.quantity, now).await? {
+                None => {
+                    tracing::warn!(product_id, "a product that came back is not in the catalog")
+                }
+                // Only whether there is any is in the index.
+                Some(before) if before <= 0 => self.0.outdate_index(),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}

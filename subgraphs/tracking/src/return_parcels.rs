@@ -1,0 +1,82 @@
+//! Parcels of returns: there is one as soon as its label is printed.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use entities::insert_many;
+use entities::tracking::shipment;
+use platform::bus::Event;
+use platform::inbox::{HandleError, Handler};
+use resolvers::id::IdKind;
+use sea_orm::DatabaseTransaction;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::carrier::Carrier;
+use crate::status::TrackingStatus;
+
+/// Follows the parcel that a label was printed for.
+pub(crate) struct FollowLabels;
+
+/// What this domain reads of `return.label_generated`, version 1.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LabelGenerated {
+    return_id: String,
+    order_id: String,
+    customer_id: String,
+    /// As the label's seller names it: `USPS`, `FedEx`, `DHLExpress`.
+    carrier: String,
+    tracking_number: String,
+}
+
+#[async_trait]
+impl Handler for FollowLabels {
+    async fn handle(
+        &self,
+        transaction: &DatabaseTransaction,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<(), HandleError> {
+        if event.event_type != "return.label_generated" {
+            return Ok(());
+        }
+        let label: LabelGenerated = serde_json::from_value(event.data.clone())
+            .map_err(|error| HandleError::Unusable(error.to_string()))?;
+        let Some(carrier) = Carrier::of_seller(&label.carrier) else {
+            tracing::warn!(
+                carrier = label.carrier,
+                return_id = label.return_id,
+                "a return's parcel is not followed: its carrier is none that is tracked"
+            );
+            return Ok(());
+        };
+        let known = shipment::by_number(transaction, carrier.as_str(), &label.tracking_number);
+        if known.await?.is_some() {
+            return Ok(());
+        }
+        let row = shipment::Model {
+            id: Uuid::now_v7(),
+            order_id: id(IdKind::Order, &label.order_id)?,
+            return_id: Some(id(IdKind::Return, &label.return_id)?),
+            customer_id: id(IdKind::Customer, &label.customer_id)?,
+            carrier: carrier.as_str().to_owned(),
+            tracking_number: label.tracking_number,
+            status: TrackingStatus::LabelCreated.as_str().to_owned(),
+            location: None,
+            last_update: None,
+            estimated_delivery: None,
+            sequence: 0,
+            consecutive_errors: 0,
+            last_polled_at: None,
+            last_answered_at: None,
+            created_at: now,
+        };
+        insert_many::<shipment::Entity>(transaction, vec![row]).await?;
+        Ok(())
+    }
+}
+
+fn id(kind: IdKind, text: &str) -> Result<Uuid, HandleError> {
+    kind.parse(text)
+        .ok_or_else(|| HandleError::Unusable(format!("{text} is not an id of this kind")))
+}

@@ -1,0 +1,105 @@
+//! What of a carrier's answer is news. Carriers tell the whole way of a parcel each time they are asked.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::carriers::Scan;
+use crate::record::Observation;
+use crate::status::TrackingStatus;
+
+/// What is known of a parcel.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub status: TrackingStatus,
+    pub location: Option<String>,
+    pub created_at: DateTime<Utc>,
+    /// The carrier's events, as they were recorded.
+    pub events: Vec<(TrackingStatus, DateTime<Utc>)>,
+}
+
+/// Carriers use their numbers again: what happened so long before there was this parcel was another's.
+const ANOTHER_PARCEL: TimeDelta = TimeDelta::hours(1);
+
+/// The scans that were not known, in the order in which they happened.
+pub(crate) fn news(known: &Known, scans: Vec<Scan>, now: DateTime<Utc>) -> Vec<Observation> {
+    let mut news: Vec<_> = scans
+        .into_iter()
+        .filter_map(|scan| {
+            let status = scan.status?;
+            let is_known = match scan.at {
+                // Carriers tell times to the second.
+                Some(at) => {
+                    at < known.created_at - ANOTHER_PARCEL
+                        || known.events.iter().any(|&(seen, time)| {
+                            seen == status && time.timestamp() == at.timestamp()
+                        })
+                }
+                // Without a time it says how things stand now.
+                None => known.status == status && known.location == scan.location,
+            };
+            (!is_known).then(|| Observation {
+                status,
+                location: scan.location,
+                time: scan.at.unwrap_or(now),
+                estimated_delivery: None,
+            })
+        })
+        .collect();
+    news.sort_by_key(|observation| observation.time);
+    news
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_759_500_000 + 60 * minute, 0).unwrap()
+    }
+
+    fn scan(status: Option<TrackingStatus>, minute: Option<i64>) -> Scan {
+        Scan {
+            status,
+            location: Some("Newark NJ".to_owned()),
+            at: minute.map(at),
+        }
+    }
+
+    fn known() -> Known {
+        Known {
+            status: TrackingStatus::InTransit,
+            location: Some("Newark NJ".to_owned()),
+            created_at: at(0),
+            // Recorded with a fraction that the carrier does not tell.
+            events: vec![(
+                TrackingStatus::InTransit,
+                at(5) + TimeDelta::milliseconds(250),
+            )],
+        }
+    }
+
+    #[test]
+    fn only_what_was_not_known_is_news_and_in_the_order_it_happened() {
+        use TrackingStatus::{Delivered, InTransit, OutForDelivery, Shipped};
+        let told = vec![
+            scan(Some(Delivered), Some(9)),
+            scan(Some(OutForDelivery), Some(8)),
+            scan(None, Some(7)),
+            scan(Some(InTransit), Some(5)),
+            scan(Some(Shipped), Some(-120)),
+        ];
+        let statuses: Vec<_> = news(&known(), told, at(10))
+            .into_iter()
+            .map(|observation| (observation.status, observation.time))
+            .collect();
+        assert_eq!(statuses, [(OutForDelivery, at(8)), (Delivered, at(9))]);
+    }
+
+    #[test]
+    fn an_answer_without_a_time_is_news_when_it_says_something_else() {
+        let same = scan(Some(TrackingStatus::InTransit), None);
+        assert_eq!(news(&known(), vec![same], at(10)), []);
+        let other = scan(Some(TrackingStatus::OutForDelivery), None);
+        let told = news(&known(), vec![other], at(10));
+        assert_eq!(told[0].time, at(10));
+    }
+}

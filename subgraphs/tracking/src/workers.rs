@@ -1,0 +1,91 @@
+//! What this domain does by itself: asks carriers, and forgets changes that nobody comes back for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use entities::tracking::change;
+use futures::future::{BoxFuture, FutureExt};
+use metrics::gauge;
+use platform::inbox::Subscriber;
+use platform::jobs::run_leased;
+use platform::workers::WorkerContext;
+use sea_orm::DbErr;
+
+use crate::State;
+use crate::carrier::Carrier;
+use crate::poll;
+use crate::return_parcels::FollowLabels;
+
+/// How long changes are kept for watchers who missed them: longer than anybody comes back to the same stream.
+const KEPT: TimeDelta = TimeDelta::days(30);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Rows of one statement: no change waits long for a sweep.
+const BATCH: u64 = 1_000;
+
+/// The consumers of this domain.
+pub fn subscribers() -> Vec<Subscriber> {
+    vec![Subscriber {
+        name: "tracking.returns",
+        topics: &["returns.events"],
+        handler: Arc::new(FollowLabels),
+    }]
+}
+
+/// What runs beside requests, until its context ends.
+pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
+    // The statements of workers are counted apart.
+    let state = State {
+        database: context.database.clone(),
+        ..state.clone()
+    };
+    let mut jobs = Vec::new();
+    for carrier in Carrier::ALL {
+        if state.carriers.api(carrier).is_some() {
+            jobs.push(poll::run(state.clone(), context.clone(), carrier).boxed());
+        }
+    }
+    let rechecks = state.rechecks.clone();
+    let interval = state.config.recheck_interval;
+    jobs.push(rechecks.run(interval, context.stop.clone()).boxed());
+    jobs.push(show_watchers(state, context.clone()).boxed());
+    jobs.push(sweep(context.clone()).boxed());
+    jobs
+}
+
+/// How often it is shown how many watch.
+const SHOWN_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows how many watch here, by carrier: what instances are added and removed by.
+async fn show_watchers(state: State, context: WorkerContext) {
+    let carriers = Carrier::ALL.map(Some).into_iter().chain([None]);
+    let gauges: Vec<_> = carriers
+        .map(|carrier| {
+            let gauge = gauge!(
+                "vantage_tracking_active_subscriptions",
+                "instance" => state.config.instance.clone(),
+                "region" => state.config.region.clone(),
+                "carrier" => carrier.map_or("unknown", Carrier::as_str),
+            );
+            (carrier, gauge)
+        })
+        .collect();
+    loop {
+        for (carrier, gauge) in &gauges {
+            gauge.set(state.watchers.of_carrier(*carrier) as f64);
+        }
+        tokio::select! {
+            () = context.stop.cancelled() => return,
+            () = tokio::time::sleep(SHOWN_EVERY) => {}
+        }
+    }
+}
+
+async fn sweep(context: WorkerContext) {
+    run_leased(&context, "tracking_changes", SWEEP_INTERVAL, || async {
+        let before = context.clock.now() - KEPT;
+        while change::sweep(context.database.write(), before, BATCH).await? > 0 {}
+        Ok::<_, DbErr>(())
+    })
+    .await;
+}

@@ -1,0 +1,171 @@
+//! Asking carriers where parcels are.
+
+use chrono::Duration;
+use entities::tracking::shipment;
+use serde_json::Value;
+use tracking::{Carrier, TrackingConfig, poll};
+use uuid::Uuid;
+
+use crate::carrier::Dhl;
+use crate::support::{Fixture, fixtures, parcel};
+
+const SHIPPED: [&str; 4] = ["transit", "Picked up", "Chicago IL", "2025-10-03T10:00:00Z"];
+const MOVING: [&str; 4] = ["transit", "In transit", "Newark NJ", "2025-10-03T14:02:00Z"];
+const OUT: [&str; 4] = [
+    "transit",
+    "Out for delivery",
+    "Brooklyn NY",
+    "2025-10-03T14:08:00Z",
+];
+
+fn budget(hourly: u32) -> TrackingConfig {
+    let mut config = TrackingConfig::default();
+    config.dhl.hourly_budget = hourly;
+    config
+}
+
+async fn row(fixture: &Fixture, id: Uuid) -> shipment::Model {
+    let db = fixture.state.database.read();
+    shipment::by_id(db, id).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn what_a_carrier_tells_reaches_watchers_once_however_often_it_is_told() {
+    for mut fixture in fixtures().await {
+        let dhl = Dhl::of(&mut fixture, TrackingConfig::default()).await;
+        let parcel = fixture.ship().await;
+        dhl.tells(&parcel.tracking_number, &[SHIPPED, MOVING]);
+        let mut watch = fixture.watch(parcel.order_id);
+        assert_eq!(watch.update().await["snapshot"], true);
+        assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 1);
+        assert_eq!(watch.sequences(2).await, [1, 2]);
+
+        // Not before its turn; then the same again, which is no news.
+        assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 0);
+        fixture.state.clock.advance(Duration::seconds(60));
+        assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 1);
+        dhl.tells(&parcel.tracking_number, &[SHIPPED, MOVING, OUT]);
+        fixture.state.clock.advance(Duration::seconds(60));
+        poll(&fixture.state, Carrier::Dhl).await.unwrap();
+        let update = watch.update().await;
+        assert_eq!(update["sequence"], 3);
+        assert_eq!(update["location"], "Brooklyn NY");
+        let history = fixture.shipment(&parcel).await["history"].clone();
+        assert_eq!(history.as_array().map(Vec::len), Some(3));
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn of_more_parcels_than_the_budget_allows_the_watched_ones_come_first() {
+    for mut fixture in fixtures().await {
+        let dhl = Dhl::of(&mut fixture, budget(80)).await;
+        for _ in 0..6 {
+            let parcel = fixture.ship().await;
+            dhl.tells(&parcel.tracking_number, &[MOVING]);
+        }
+        let watched = fixture.ship().await;
+        dhl.tells(&watched.tracking_number, &[MOVING]);
+        let mut watch = fixture.watch(watched.order_id);
+        watch.update().await;
+        // Four at once of eighty an hour, of which two are for those that are watched.
+        assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 2);
+        let asked = dhl.asked();
+        assert!(asked.contains(&watched.tracking_number), "{asked:?}");
+        // The budget comes back with time, and the same are not asked again before others were.
+        fixture.state.clock.advance(Duration::minutes(59));
+        poll(&fixture.state, Carrier::Dhl).await.unwrap();
+        let again = dhl.asked();
+        assert!(again.contains(&watched.tracking_number), "{again:?}");
+        let others = |numbers: &[String]| {
+            let mut others = numbers.to_vec();
+            others.retain(|number| *number != watched.tracking_number);
+            others
+        };
+        assert!(others(&asked).iter().all(|number| !again.contains(number)));
+        assert!(!others(&again).is_empty());
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn instances_that_poll_at_once_ask_about_each_parcel_once() {
+    for mut fixture in fixtures().await {
+        let dhl = Dhl::of(&mut fixture, TrackingConfig::default()).await;
+        for _ in 0..20 {
+            let parcel = fixture.ship().await;
+            dhl.tells(&parcel.tracking_number, &[MOVING]);
+        }
+        let polls = (0..4).map(|_| poll(&fixture.state, Carrier::Dhl));
+        let asked: usize = futures::future::try_join_all(polls)
+            .await
+            .unwrap()
+            .iter()
+            .sum();
+        assert_eq!(asked, 20, "{}", fixture.scratch.name);
+        let mut numbers = dhl.asked();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 20);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_carrier_in_trouble_leaves_the_last_status_and_ten_errors_flag_the_parcel() {
+    for mut fixture in fixtures().await {
+        let dhl = Dhl::of(&mut fixture, TrackingConfig::default()).await;
+        let parcel = fixture.ship().await;
+        dhl.tells(&parcel.tracking_number, &[SHIPPED, MOVING]);
+        poll(&fixture.state, Carrier::Dhl).await.unwrap();
+        dhl.asked();
+        dhl.fails(Some(503));
+        for turn in 1..=10 {
+            fixture.state.clock.advance(Duration::seconds(60));
+            poll(&fixture.state, Carrier::Dhl).await.unwrap();
+            assert_eq!(dhl.asked().len(), 1, "once a turn, turn {turn}");
+            let errors = row(&fixture, parcel.id).await.consecutive_errors;
+            assert_eq!(errors, turn, "{}", fixture.scratch.name);
+        }
+        let shown = fixture.shipment(&parcel).await;
+        assert_eq!(shown["status"], "IN_TRANSIT");
+        let flags = |events: Vec<platform::tables::outbox_event::Model>| {
+            events
+                .into_iter()
+                .filter(|event| event.event_type == "tracking.shipment_flagged")
+                .map(|event| event.data["failures"].clone())
+                .collect::<Vec<Value>>()
+        };
+        assert_eq!(flags(fixture.events().await), [10]);
+
+        dhl.fails(None);
+        dhl.tells(&parcel.tracking_number, &[SHIPPED, MOVING, OUT]);
+        fixture.state.clock.advance(Duration::seconds(60));
+        poll(&fixture.state, Carrier::Dhl).await.unwrap();
+        assert_eq!(
+            fixture.shipment(&parcel).await["status"],
+            "OUT_FOR_DELIVERY"
+        );
+        assert_eq!(row(&fixture, parcel.id).await.consecutive_errors, 0);
+        assert_eq!(flags(fixture.events().await).len(), 1);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_label_that_the_carrier_has_not_scanned_is_no_error_and_a_delivered_parcel_is_left_alone()
+{
+    for mut fixture in fixtures().await {
+        let dhl = Dhl::of(&mut fixture, TrackingConfig::default()).await;
+        let label = fixture.ship().await;
+        let delivered = shipment::Model {
+            status: "delivered".to_owned(),
+            ..parcel(Uuid::now_v7(), fixture.customer)
+        };
+        fixture.insert(delivered).await;
+        assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 1);
+        assert_eq!(dhl.asked(), [label.tracking_number]);
+        assert_eq!(row(&fixture, label.id).await.consecutive_errors, 0);
+        fixture.scratch.drop().await;
+    }
+}

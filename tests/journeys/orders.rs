@@ -1,0 +1,384 @@
+//! An order from the basket to its refund, through the running binary, with Stripe simulated in a
+//! process of its own.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::kit::{DOMAINS, Graph, Layout, Process, layouts, vantage};
+
+const WEBHOOK_SECRET: &str = "whsec_journey";
+
+const PRODUCTS: &str = "{ productSearch(query: \"\", first: 2) { nodes { id title price(currency: EUR) { current { amount { amount } } } } } }";
+
+const PLACE: &str = "mutation($input: OrderPlaceInput!, $key: String!) { orderPlace(input: $input, idempotencyKey: $key) { order { id status total { currency } items { productName product { title } unitPrice { amount } } } paymentClientSecret userErrors { code } } }";
+
+const CANCEL: &str = "mutation($id: ID!, $key: String!) { orderCancel(id: $id, reason: \"found it cheaper\", idempotencyKey: $key) { order { status allowedActions } userErrors { code } } }";
+
+const ORDER: &str =
+    "query($id: ID!) { order(id: $id) { status timeline { event actor } allowedActions } }";
+
+const ORDERS: &str = "{ me { orders(first: 1) { totalCount } } }";
+
+/// Stripe, simulated.
+struct Stripe {
+    process: Process,
+    http: reqwest::Client,
+}
+
+impl Stripe {
+    async fn start(data: &Path) -> Self {
+        let mut command = vantage(data);
+        command.args(["sandbox", "--listen", "127.0.0.1:0"]);
+        Self {
+            process: Process::start(command).await,
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// What the processes of a graph are told of it.
+    fn settings(&self) -> [(&'static str, &str); 4] {
+        [
+            ("VANTAGE_DEMO__ORDERS", "60"),
+            ("VANTAGE_PROVIDERS__STRIPE__URL", &self.process.base),
+            ("VANTAGE_PROVIDERS__STRIPE__KEY", "sk_test_journey"),
+            ("VANTAGE_PROVIDERS__STRIPE__WEBHOOK_SECRET", WEBHOOK_SECRET),
+        ]
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.process.base)
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let request = self.http.get(self.url(path)).bearer_auth("sk_test_journey");
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    async fn control(&self, path: &str, body: &Value) {
+        let request = self.http.post(self.url(path)).json(body);
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{response:?}");
+    }
+
+    /// The customer confirms a payment at their bank.
+    async fn confirm(&self, intent: &str) {
+        let path = format!("/v1/payment_intents/{intent}/confirm");
+        let request = self
+            .http
+            .post(self.url(&path))
+            .bearer_auth("sk_test_journey");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+
+    /// The payments of an order, newest first.
+    async fn payments(&self, order: &Value) -> Vec<Value> {
+        let list = self.get("/v1/payment_intents?limit=100").await;
+        let all = list["data"].as_array().unwrap().iter();
+        all.filter(|intent| intent["metadata"]["order"] == *order)
+            .cloned()
+            .collect()
+    }
+
+    /// What was given back of a payment.
+    async fn refunds(&self, intent: &Value) -> Vec<Value> {
+        let id = intent["id"].as_str().unwrap();
+        let list = self.get(&format!("/v1/refunds?payment_intent={id}")).await;
+        list["data"].as_array().unwrap().clone()
+    }
+
+    /// How many calls that change something had a path that begins so.
+    async fn changes(&self, path: &str) -> u64 {
+        let calls = format!("/_control/calls?provider=stripe&method=POST&path={path}");
+        self.get(&calls).await["count"].as_u64().unwrap()
+    }
+
+    /// The next call that changes something, and whose path begins so, is never answered.
+    async fn hang(&self, path: &str, moment: &str) {
+        let rule = json!({
+            "provider": "stripe", "method": "POST", "path": path, "next": 1,
+            "effect": { "kind": "hang", "moment": moment },
+        });
+        self.control("/_control/faults", &rule).await;
+    }
+}
+
+fn input(product: &Value, token: &str) -> Value {
+    json!({
+        "items": [{ "productId": product["id"], "quantity": 1 }],
+        "currency": "EUR",
+        "shippingAddress": {
+            "name": "Ada Lovelace", "line1": "Grimmaische Str. 1", "city": "Leipzig",
+            "postalCode": "04109", "countryCode": "DE",
+        },
+        "paymentMethodToken": token,
+    })
+}
+
+/// Asks until this is true of the answer.
+async fn until(ask: impl AsyncFn() -> Value, is: impl Fn(&Value) -> bool) -> Value {
+    let asked = async {
+        loop {
+            let answer = ask().await;
+            if is(&answer) {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    match tokio::time::timeout(Duration::from_secs(60), asked).await {
+        Ok(answer) => answer,
+        Err(_) => panic!("it never came to that: {:#}", ask().await),
+    }
+}
+
+fn events(order: &Value) -> Vec<&str> {
+    let timeline = order["timeline"].as_array().unwrap().iter();
+    timeline
+        .map(|entry| entry["event"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every_layout() {
+    for layout in layouts() {
+        let scratch = tempfile::tempdir().unwrap();
+        let stripe = Stripe::start(scratch.path()).await;
+        let graph = Graph::start(layout, &stripe.settings(), &[]).await;
+        let orders = match layout {
+            Layout::Separate => {
+                let position = DOMAINS.iter().position(|domain| *domain == "orders");
+                &graph.subgraphs[position.unwrap()].base
+            }
+            Layout::Sqlite | Layout::Postgres => &graph.router.base,
+        };
+        let endpoint = json!({
+            "provider": "stripe", "url": format!("{orders}/webhooks/stripe"), "secret": WEBHOOK_SECRET,
+        });
+        stripe.control("/_control/webhooks", &endpoint).await;
+        let token = graph.demo_token().await;
+        let token = Some(token.as_str());
+        let found = graph.ask(token, PRODUCTS, json!({})).await;
+        let product = &found["data"]["productSearch"]["nodes"][0];
+
+        // The bank asks the customer first.
+        let waiting =
+            json!({ "input": input(product, "pm_card_authenticationRequired"), "key": "k" });
+        let placed = graph.ask(token, PLACE, waiting.clone()).await;
+        let payload = &placed["data"]["orderPlace"];
+        assert_eq!(payload["userErrors"], json!([]), "{layout:?}: {placed:#}");
+        assert_eq!(payload["order"]["status"], "PENDING");
+        assert_eq!(payload["order"]["total"]["currency"], "EUR");
+        let item = &payload["order"]["items"][0];
+        assert_eq!(item["productName"], product["title"]);
+        assert_eq!(item["product"]["title"], product["title"]);
+        assert_eq!(
+            item["unitPrice"]["amount"], product["price"]["current"]["amount"]["amount"],
+            "{layout:?}"
+        );
+        let secret = payload["paymentClientSecret"].as_str().unwrap();
+        let (intent, _) = secret.split_once("_secret").unwrap();
+        assert_eq!(graph.ask(token, PLACE, waiting).await, placed);
+
+        stripe.confirm(intent).await;
+        let id = &payload["order"]["id"];
+        let order =
+            async || graph.ask(token, ORDER, json!({ "id": id })).await["data"]["order"].take();
+        let confirmed = until(&order, |order| order["status"] == "CONFIRMED").await;
+        assert_eq!(events(&confirmed), ["order.placed", "order.confirmed"]);
+        assert_eq!(confirmed["allowedActions"], json!(["CANCEL", "REORDER"]));
+
+        let variables = json!({ "id": id, "key": "c" });
+        let cancelled = graph.ask(token, CANCEL, variables.clone()).await;
+        let expected = json!({
+            "order": { "status": "CANCELLED", "allowedActions": ["REORDER"] }, "userErrors": [],
+        });
+        assert_eq!(
+            cancelled["data"]["orderCancel"], expected,
+            "{layout:?}: {cancelled:#}"
+        );
+        assert_eq!(graph.ask(token, CANCEL, variables).await, cancelled);
+        let refunded = until(&order, |order| events(order).contains(&"order.refunded")).await;
+        assert_eq!(
+            events(&refunded)[2..],
+            ["order.cancelled", "order.refunded"]
+        );
+        let payments = stripe.payments(id).await;
+        let refunds = stripe.refunds(&payments[0]).await;
+        assert_eq!((payments.len(), refunds.len()), (1, 1), "{layout:?}");
+        assert_eq!(refunds[0]["amount"], payments[0]["amount"]);
+
+        let metrics = reqwest::get(format!("{orders}/metrics")).await.unwrap();
+        let metrics = metrics.text().await.unwrap();
+        for line in [
+            "vantage_order_payments_total{outcome=\"taken\"} 1",
+            "vantage_order_payments_total{outcome=\"released\"} 1",
+            "vantage_orders_placed_total{currency=\"EUR\"} 1",
+            "vantage_order_payments_unsettled{state=\"wanted\"} 0",
+            "vantage_webhooks_total{provider=\"stripe\",outcome=\"taken\"}",
+        ] {
+            assert!(metrics.contains(line), "{layout:?}: {line} in {metrics}");
+        }
+
+        one_key_of_many_callers(&stripe, &graph, token, product, layout).await;
+        graph.stop().await;
+    }
+}
+
+/// Sixty-four callers at once, with one key: one order, paid once.
+async fn one_key_of_many_callers(
+    stripe: &Stripe,
+    graph: &Graph,
+    token: Option<&str>,
+    product: &Value,
+    layout: Layout,
+) {
+    let count = async || {
+        graph.ask(token, ORDERS, json!({})).await["data"]["me"]["orders"]["totalCount"]
+            .as_i64()
+            .unwrap()
+    };
+    let created = stripe.changes("/v1/payment_intents").await;
+    let confirmed = stripe.changes("/v1/payment_intents/*").await;
+    let before = count().await;
+    let variables = json!({ "input": input(product, "pm_card_visa"), "key": "one" });
+    let calls = (0..64).map(|_| graph.ask(token, PLACE, variables.clone()));
+    let answers = futures::future::join_all(calls).await;
+    let first = &answers[0]["data"]["orderPlace"];
+    assert_eq!(
+        first["order"]["status"], "CONFIRMED",
+        "{layout:?}: {:#}",
+        answers[0]
+    );
+    for answer in &answers {
+        assert_eq!(answer, &answers[0], "{layout:?}");
+    }
+    assert_eq!(count().await, before + 1);
+    assert_eq!(stripe.payments(&first["order"]["id"]).await.len(), 1);
+    assert_eq!(stripe.changes("/v1/payment_intents").await, created + 1);
+    assert_eq!(stripe.changes("/v1/payment_intents/*").await, confirmed + 1);
+}
+
+/// One process over the same data, started again and again.
+struct Shop<'a> {
+    data: &'a Path,
+    stripe: &'a Stripe,
+    token: String,
+    http: reqwest::Client,
+}
+
+impl Shop<'_> {
+    async fn serve(&self) -> Process {
+        let mut command = vantage(self.data);
+        command
+            .envs(self.stripe.settings())
+            .args(["serve", "--listen", "127.0.0.1:0"]);
+        Process::start(command).await
+    }
+
+    async fn ask(&self, base: &str, query: &str, variables: Value) -> Option<Value> {
+        let request = self
+            .http
+            .post(format!("{base}/graphql"))
+            .bearer_auth(&self.token)
+            .json(&json!({ "query": query, "variables": variables }));
+        request.send().await.ok()?.json().await.ok()
+    }
+
+    /// Asks something that calls Stripe, and kills the process in that call.
+    async fn killed(
+        &self,
+        mut process: Process,
+        path: &str,
+        moment: &str,
+        query: &str,
+        variables: Value,
+    ) {
+        self.stripe.hang(path, moment).await;
+        let before = self.stripe.changes(path).await;
+        let base = process.base.clone();
+        let asked = self.ask(&base, query, variables);
+        let called = until(
+            async || json!(self.stripe.changes(path).await),
+            |calls| calls.as_u64() > Some(before),
+        );
+        // The call of the job comes when the answer is there already.
+        let kill = async {
+            called.await;
+            process.child.kill().await.unwrap();
+        };
+        tokio::join!(asked, kill);
+    }
+}
+
+#[tokio::test]
+async fn a_process_killed_in_any_call_to_stripe_leaves_no_order_unpaid_and_none_paid_twice() {
+    let scratch = tempfile::tempdir().unwrap();
+    let stripe = Stripe::start(scratch.path()).await;
+    let data = tempfile::tempdir().unwrap();
+    let mut shop = Shop {
+        data: data.path(),
+        stripe: &stripe,
+        token: String::new(),
+        http: reqwest::Client::new(),
+    };
+    let mut process = shop.serve().await;
+    let output = vantage(data.path())
+        .args(["token", "--demo"])
+        .output()
+        .await
+        .unwrap();
+    shop.token = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    let found = shop.ask(&process.base, PRODUCTS, json!({})).await.unwrap();
+    let product = &found["data"]["productSearch"]["nodes"][0];
+    let place = |key: &str| json!({ "input": input(product, "pm_card_visa"), "key": key });
+
+    let points = [
+        ("/v1/payment_intents", "before"),
+        ("/v1/payment_intents", "after"),
+        ("/v1/payment_intents/*", "before"),
+        ("/v1/payment_intents/*", "after"),
+    ];
+    for (path, moment) in points {
+        let key = format!("{path} {moment}");
+        shop.killed(process, path, moment, PLACE, place(&key)).await;
+        process = shop.serve().await;
+    }
+    for (path, moment) in points {
+        let key = format!("{path} {moment}");
+        let placed = shop.ask(&process.base, PLACE, place(&key)).await.unwrap();
+        let id = &placed["data"]["orderPlace"]["order"]["id"];
+        let order = async || {
+            let answer = shop.ask(&process.base, ORDER, json!({ "id": id })).await;
+            answer.unwrap()["data"]["order"].take()
+        };
+        until(order, |order| order["status"] == "CONFIRMED").await;
+        let payments = stripe.payments(id).await;
+        let paid = payments
+            .iter()
+            .filter(|intent| intent["status"] == "succeeded");
+        assert_eq!(paid.count(), 1, "{key}: {payments:#?}");
+    }
+
+    let placed = shop
+        .ask(&process.base, PLACE, place("to be cancelled"))
+        .await
+        .unwrap();
+    let id = placed["data"]["orderPlace"]["order"]["id"].clone();
+    let cancel = json!({ "id": id, "key": "c" });
+    shop.killed(process, "/v1/refunds", "after", CANCEL, cancel)
+        .await;
+    process = shop.serve().await;
+    let order = async || {
+        let answer = shop.ask(&process.base, ORDER, json!({ "id": id })).await;
+        answer.unwrap()["data"]["order"].take()
+    };
+    let order = until(order, |order| events(order).contains(&"order.refunded")).await;
+    assert_eq!(order["status"], "CANCELLED");
+    let payments = stripe.payments(&id).await;
+    let refunds = stripe.refunds(&payments[0]).await;
+    assert_eq!((payments.len(), refunds.len()), (1, 1));
+    assert_eq!(process.stop().await.code(), Some(0));
+}

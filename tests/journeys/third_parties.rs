@@ -1,0 +1,136 @@
+//! EasyPost and Stripe, simulated in a process of their own.
+
+use std::path::Path;
+
+use entities::orders::order;
+use platform::database::Database;
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+
+use crate::kit::{Process, vantage};
+
+const KEY: &str = "sk_test_journey";
+const WEBHOOK_SECRET: &str = "whsec_journey";
+
+/// The sandbox, and what a test asks of it.
+pub(crate) struct ThirdParties {
+    pub(crate) process: Process,
+    http: reqwest::Client,
+}
+
+impl ThirdParties {
+    pub(crate) async fn start(data: &Path) -> Self {
+        let mut command = vantage(data);
+        command
+            .env("VANTAGE_SANDBOX__WEBHOOK_RETRY", "200ms")
+            .args(["sandbox", "--listen", "127.0.0.1:0"]);
+        Self {
+            process: Process::start(command).await,
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// What the processes of a graph are told of them.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        let url = &self.process.base;
+        [
+            ("VANTAGE_PROVIDERS__STRIPE__URL", url.as_str()),
+            ("VANTAGE_PROVIDERS__STRIPE__KEY", KEY),
+            ("VANTAGE_PROVIDERS__STRIPE__WEBHOOK_SECRET", WEBHOOK_SECRET),
+            ("VANTAGE_PROVIDERS__EASYPOST__URL", url),
+            ("VANTAGE_PROVIDERS__EASYPOST__KEY", KEY),
+            (
+                "VANTAGE_PROVIDERS__EASYPOST__WEBHOOK_SECRET",
+                WEBHOOK_SECRET,
+            ),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.process.base)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let request = self.http.get(self.url(path)).bearer_auth(KEY);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    pub(crate) async fn control(&self, path: &str, body: &Value) {
+        let request = self.http.post(self.url(path)).json(body);
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{response:?}");
+    }
+
+    /// Sends EasyPost's webhooks to the process at this address.
+    pub(crate) async fn tell_of_parcels(&self, base: &str) {
+        let endpoint = json!({
+            "provider": "easypost", "url": format!("{base}/webhooks/easypost"),
+            "secret": WEBHOOK_SECRET,
+        });
+        self.control("/_control/webhooks", &endpoint).await;
+    }
+
+    /// Tells Stripe of the payments that orders were paid with before it was there.
+    pub(crate) async fn know_payments_of(&self, orders: &Database) {
+        let orders = order::Entity::find().all(orders.read()).await.unwrap();
+        let payments: Vec<_> = orders
+            .into_iter()
+            .filter_map(|order| {
+                Some(json!({
+                    "id": order.payment_intent_id?,
+                    // More than one order's: a test may make many returns of it.
+                    "amount": order.local_currency_amount.max(100_000_000),
+                    "currency": order.local_currency_code,
+                }))
+            })
+            .collect();
+        self.control("/_control/payments", &json!(payments)).await;
+    }
+
+    /// The carrier sees the parcel.
+    pub(crate) async fn scan(&self, number: &str, kind: &str) {
+        let path = format!("/_control/shipments/{number}/scan");
+        self.control(&path, &json!({ "kind": kind })).await;
+    }
+
+    /// The carrier sees the parcel again, on its way.
+    pub(crate) async fn see(&self, number: &str, status: &str) {
+        let path = format!("/_control/shipments/{number}/status");
+        self.control(&path, &json!({ "status": status })).await;
+    }
+
+    /// The calls of this method and path so far.
+    pub(crate) async fn calls(&self, method: &str, path: &str) -> Vec<Value> {
+        let path = format!("/_control/calls?method={method}&path={path}");
+        self.get(&path).await["calls"].as_array().unwrap().clone()
+    }
+
+    /// All refunds that Stripe made.
+    pub(crate) async fn refunds(&self) -> Vec<Value> {
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let after = all.last().map_or(String::new(), |last| {
+                format!("&starting_after={}", last["id"].as_str().unwrap())
+            });
+            let page = self.get(&format!("/v1/refunds?limit=100{after}")).await;
+            all.extend(page["data"].as_array().unwrap().iter().cloned());
+            if page["has_more"] != true {
+                return all;
+            }
+        }
+    }
+
+    /// The next calls so go wrong so.
+    pub(crate) async fn fail(&self, method: &str, path: &str, next: u32, effect: Value) {
+        let rule = json!({ "method": method, "path": path, "next": next, "effect": effect });
+        self.control("/_control/faults", &rule).await;
+    }
+
+    /// Nothing goes wrong anymore.
+    pub(crate) async fn mend(&self) {
+        let request = self.http.delete(self.url("/_control/faults"));
+        assert!(request.send().await.unwrap().status().is_success());
+    }
+}

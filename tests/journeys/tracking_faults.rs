@@ -1,0 +1,202 @@
+//! What fails under those who watch: nobody misses the end. These need `redis-server` on the PATH.
+
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tokio::process::Child;
+
+use crate::tracking_client::{Client, Shop, until};
+
+/// A Redis server that can be killed and started again where it was.
+struct Redis {
+    port: u16,
+    directory: tempfile::TempDir,
+    server: Option<Child>,
+}
+
+impl Redis {
+    /// `None` where there is no such server.
+    async fn start() -> Option<Self> {
+        let found = Command::new("redis-server")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status();
+        if !found.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut redis = Self {
+            port: free.local_addr().unwrap().port(),
+            directory: tempfile::tempdir().unwrap(),
+            server: None,
+        };
+        drop(free);
+        redis.restart().await;
+        Some(redis)
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// As after a crash of its machine: what it knew is gone.
+    async fn kill(&mut self) {
+        let mut server = self.server.take().unwrap();
+        server.kill().await.unwrap();
+    }
+
+    async fn restart(&mut self) {
+        let server = tokio::process::Command::new("redis-server")
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no"])
+            .current_dir(self.directory.path())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        self.server = Some(server);
+        let answers = async || {
+            tokio::net::TcpStream::connect(("127.0.0.1", self.port))
+                .await
+                .ok()
+        };
+        until("Redis answers", answers).await;
+    }
+}
+
+const WATCHERS: usize = 60;
+
+fn settings(redis: &str) -> [(&str, &str); 3] {
+    [
+        ("VANTAGE_REDIS_URL", redis),
+        (
+            "VANTAGE_SERVER__WEBSOCKET__MAX_CONNECTIONS_PER_USER",
+            "1000",
+        ),
+        // Carriers tell by themselves; nobody asks before the test is over.
+        ("VANTAGE_TRACKING__CARRIERS__DHL__POLL_INTERVAL", "60s"),
+    ]
+}
+
+#[tokio::test]
+async fn redis_may_die_under_watchers_who_keep_their_sockets_and_reach_the_final_state() {
+    let Some(mut redis) = Redis::start().await else {
+        return;
+    };
+    let url = redis.url();
+    let shop = Shop::start(&settings(&url)).await;
+    let mut other = shop.another().await;
+    let parcel = shop.moving[0].clone();
+    let mut clients = Vec::new();
+    for number in 0..WATCHERS {
+        let base = [&shop.process.base, &other.base][number % 2];
+        let mut client = Client::connect(base, Some(&shop.token)).await;
+        client.watch(&parcel.order).await;
+        let snapshot = client.update().await;
+        clients.push((client, snapshot["sequence"].as_i64().unwrap()));
+    }
+    shop.see(&parcel, "IN_TRANSIT", "Newark NJ").await;
+    redis.kill().await;
+    // Nobody hears of these, but they are written.
+    shop.see(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
+    let shown = async || {
+        let query = "query($id: ID!) { order(id: $id) { shipments { status } } }";
+        let answer = shop.ask(query, json!({ "id": parcel.order })).await;
+        (answer["order"]["shipments"][0]["status"] == "OUT_FOR_DELIVERY").then_some(())
+    };
+    until("the change is written", shown).await;
+    redis.restart().await;
+    shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
+    for (client, last) in &mut clients {
+        loop {
+            // It fails if the socket was dropped.
+            let update = client.update().await;
+            let sequence = update["sequence"].as_i64().unwrap();
+            assert_eq!(sequence, *last + 1, "no gap and no repeat: {update:#}");
+            *last = sequence;
+            if update["status"] == "DELIVERED" {
+                break;
+            }
+        }
+    }
+    assert!(other.stop().await.success());
+    shop.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_closed_with_4000_and_a_stopping_instance_tells_all_to_come_back()
+ {
+    let shop = Shop::start(&[
+        ("VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL", "500ms"),
+        ("VANTAGE_SERVER__WEBSOCKET__PONG_TIMEOUT", "500ms"),
+        ("VANTAGE_SERVER__WEBSOCKET__DRAIN_WINDOW", "500ms"),
+    ])
+    .await;
+    let order = shop.moving[0].order.clone();
+    let mut deaf = Client::connect(&shop.process.base, Some(&shop.token)).await;
+    deaf.watch(&order).await;
+    // Pongs are sent by who reads.
+    let given_up = async || {
+        let closes = "router_websocket_closes_total{reason=\"heartbeat_timeout\"} 1";
+        shop.metrics().await.contains(closes).then_some(())
+    };
+    until("the connection is given up", given_up).await;
+    assert_eq!(deaf.closed().await, Some(4000));
+
+    let mut client = Client::connect(&shop.process.base, Some(&shop.token)).await;
+    client.watch(&order).await;
+    client.update().await;
+    let (code, ()) = tokio::join!(client.closed(), shop.stop());
+    assert_eq!(code, Some(1001));
+}
+
+/// Watches what came after the last change that was seen.
+async fn come_back(base: &str, token: &str, order: &str, after: &Value) -> Client {
+    let mut client = Client::connect(base, Some(token)).await;
+    let query = "subscription($order: ID!, $after: Int) { orderTracking(orderId: $order, after: $after) { sequence snapshot status location } }";
+    let variables = json!({ "order": order, "after": after });
+    let payload = json!({ "query": query, "variables": variables });
+    client
+        .send(json!({ "id": "1", "type": "subscribe", "payload": payload }))
+        .await;
+    client
+}
+
+#[tokio::test]
+async fn clients_of_an_instance_that_is_killed_miss_nothing_at_another() {
+    let Some(redis) = Redis::start().await else {
+        return;
+    };
+    let url = redis.url();
+    let shop = Shop::start(&settings(&url)).await;
+    let mut other = shop.another().await;
+    let parcel = shop.moving[0].clone();
+    let mut last = Vec::new();
+    for _ in 0..WATCHERS {
+        let mut client = Client::connect(&other.base, Some(&shop.token)).await;
+        client.watch(&parcel.order).await;
+        let snapshot = client.update().await;
+        last.push((client, snapshot["sequence"].clone()));
+    }
+    other.child.kill().await.unwrap();
+    // While nobody is there.
+    shop.see(&parcel, "OUT_FOR_DELIVERY", "Queens NY").await;
+    shop.see(&parcel, "DELIVERY_ATTEMPTED", "Brooklyn NY").await;
+    let mut back = Vec::new();
+    for (mut client, seen) in last {
+        assert_eq!(client.closed().await, None, "cut, without a word");
+        let client = come_back(&shop.process.base, &shop.token, &parcel.order, &seen).await;
+        back.push((client, seen.as_i64().unwrap()));
+    }
+    shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
+    for (client, seen) in &mut back {
+        for (step, status) in (1..).zip(["OUT_FOR_DELIVERY", "DELIVERY_ATTEMPTED", "DELIVERED"]) {
+            let update = client.update().await;
+            assert_eq!(update["snapshot"], false, "{update:#}");
+            assert_eq!(update["sequence"], *seen + step);
+            assert_eq!(update["status"], status);
+        }
+    }
+    shop.stop().await;
+}
