@@ -135,6 +135,13 @@ pub struct Refund {
     pub metadata: HashMap<String, String>,
 }
 
+/// Some refunds of a list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RefundPage {
+    pub data: Vec<Refund>,
+    pub has_more: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
@@ -283,6 +290,22 @@ impl Stripe {
             .query("payment_intent", payment)
             .query("limit", "100");
         Ok(self.read::<List>(request).await?.data)
+    }
+
+    /// What was given back since then, of all payments, newest first: a hundred, those made before the refund
+    /// `before` if it is given.
+    pub async fn refunds_since(
+        &self,
+        since: DateTime<Utc>,
+        before: Option<&str>,
+    ) -> Result<RefundPage, StripeError> {
+        let mut request = Request::get("list_refunds", &["v1", "refunds"])
+            .query("created[gte]", &since.timestamp().to_string())
+            .query("limit", "100");
+        if let Some(before) = before {
+            request = request.query("starting_after", before);
+        }
+        self.read(request).await
     }
 
     async fn change<T: DeserializeOwned>(

@@ -200,6 +200,20 @@ impl Graph {
             .unwrap()
     }
 
+    /// Cuts all connections to the graph's PostgreSQL database and lets no new one in, until told otherwise: what
+    /// its processes see of a server that was stopped.
+    pub(crate) async fn let_in(&self, let_in: bool) {
+        let (server, name) = self.postgres.as_ref().expect("a layout on PostgreSQL");
+        let allowed = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS {let_in}");
+        server.execute_unprepared(&allowed).await.unwrap();
+        if !let_in {
+            let cut = format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            );
+            server.execute_unprepared(&cut).await.unwrap();
+        }
+    }
+
     pub(crate) async fn demo_token(&self) -> String {
         self.run(&["token", "--demo"]).await
     }

@@ -4,6 +4,7 @@
 mod events;
 mod kit;
 mod orders;
+mod outages;
 mod playground;
 mod refunds;
 mod returns;

@@ -10,9 +10,9 @@ use crate::kit::{DOMAINS, Graph, Layout, Process, layouts, vantage};
 
 const WEBHOOK_SECRET: &str = "whsec_journey";
 
-const PRODUCTS: &str = "{ productSearch(query: \"\", first: 2) { nodes { id title price(currency: EUR) { current { amount { amount } } } } } }";
+pub(crate) const PRODUCTS: &str = "{ productSearch(query: \"\", first: 2) { nodes { id title price(currency: EUR) { current { amount { amount } } } } } }";
 
-const PLACE: &str = "mutation($input: OrderPlaceInput!, $key: String!) { orderPlace(input: $input, idempotencyKey: $key) { order { id status total { currency } items { productName product { title } unitPrice { amount } } } paymentClientSecret userErrors { code } } }";
+pub(crate) const PLACE: &str = "mutation($input: OrderPlaceInput!, $key: String!) { orderPlace(input: $input, idempotencyKey: $key) { order { id status total { currency } items { productName product { title } unitPrice { amount } } } paymentClientSecret userErrors { code } } }";
 
 const CANCEL: &str = "mutation($id: ID!, $key: String!) { orderCancel(id: $id, reason: \"found it cheaper\", idempotencyKey: $key) { order { status allowedActions } userErrors { code } } }";
 
@@ -105,7 +105,7 @@ impl Stripe {
     }
 }
 
-fn input(product: &Value, token: &str) -> Value {
+pub(crate) fn input(product: &Value, token: &str) -> Value {
     json!({
         "items": [{ "productId": product["id"], "quantity": 1 }],
         "currency": "EUR",

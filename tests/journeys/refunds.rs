@@ -20,18 +20,21 @@ use uuid::Uuid;
 use crate::kit::{DOMAINS, Graph, Layout, Process, layouts, vantage};
 use crate::third_parties::ThirdParties;
 
-const ORDERS: &str = "{ me { orders(first: 20) { nodes { id items { id product { id availableQuantity } returnEligibility { eligible reasons { code } } } } } } }";
+pub(crate) const ORDERS: &str = "{ me { orders(first: 20) { nodes { id items { id product { id availableQuantity } returnEligibility { eligible reasons { code } } } } } } }";
 
 const PREVIEW: &str = "query($input: ReturnCreateInput!) { returnPreview(input: $input) { eligible refund { total { amount } } } }";
 
-const CREATE: &str = "mutation($input: ReturnCreateInput!, $key: String!) { returnCreate(input: $input, idempotencyKey: $key) { return { id refund { includesShipping total { amount } } } userErrors { __typename ... on ReturnIneligible { reasons { code deliveryDate returnDeadline } } } } }";
+pub(crate) const CREATE: &str = "mutation($input: ReturnCreateInput!, $key: String!) { returnCreate(input: $input, idempotencyKey: $key) { return { id refund { includesShipping total { amount } } } userErrors { __typename ... on ReturnIneligible { reasons { code deliveryDate returnDeadline } } } } }";
 
-const LABEL: &str = "mutation($id: ID!, $key: String!) { returnLabelGenerate(id: $id, idempotencyKey: $key) { return { status label { url trackingNumber carrier } } userErrors { code } } }";
+pub(crate) const LABEL: &str = "mutation($id: ID!, $key: String!) { returnLabelGenerate(id: $id, idempotencyKey: $key) { return { status label { url trackingNumber carrier } } userErrors { code } } }";
 
-const RETURN: &str = "query($id: ID!) { return(id: $id) { status refundMethod nextStep timeline { event timestamp } } }";
+pub(crate) const RETURN: &str = "query($id: ID!) { return(id: $id) { status refundMethod nextStep timeline { event timestamp } } }";
 
 /// Asks until this is true of the answer.
-async fn until<T: std::fmt::Debug>(ask: impl AsyncFn() -> T, is: impl Fn(&T) -> bool) -> T {
+pub(crate) async fn until<T: std::fmt::Debug>(
+    ask: impl AsyncFn() -> T,
+    is: impl Fn(&T) -> bool,
+) -> T {
     let asked = async {
         loop {
             let answer = ask().await;
@@ -48,7 +51,7 @@ async fn until<T: std::fmt::Debug>(ask: impl AsyncFn() -> T, is: impl Fn(&T) -> 
 }
 
 /// An order and an item of it that this is true of.
-fn find(orders: &[Value], is: impl Fn(&Value) -> bool) -> (&Value, &Value) {
+pub(crate) fn find(orders: &[Value], is: impl Fn(&Value) -> bool) -> (&Value, &Value) {
     orders
         .iter()
         .find_map(|order| {
@@ -59,7 +62,7 @@ fn find(orders: &[Value], is: impl Fn(&Value) -> bool) -> (&Value, &Value) {
         .expect("the demo shop has one")
 }
 
-fn input(order: &Value, item: &Value, key: &str) -> Value {
+pub(crate) fn input(order: &Value, item: &Value, key: &str) -> Value {
     json!({
         "key": key,
         "input": {
@@ -73,7 +76,10 @@ fn input(order: &Value, item: &Value, key: &str) -> Value {
 }
 
 /// The settings of a layout; separate processes need a Redis server between them.
-fn settings(layout: Layout, third_parties: &ThirdParties) -> Option<Vec<(&'static str, String)>> {
+pub(crate) fn settings(
+    layout: Layout,
+    third_parties: &ThirdParties,
+) -> Option<Vec<(&'static str, String)>> {
     let now = Utc::now().duration_trunc(TimeDelta::minutes(1)).unwrap();
     let mut settings = third_parties.settings();
     settings.push(("VANTAGE_DEMO__ORDERS", "200".to_owned()));

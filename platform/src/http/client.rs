@@ -52,9 +52,6 @@ impl HttpClient {
         policy: Policy,
         clock: Clock,
     ) -> Result<Self, ClientError> {
-        if base.cannot_be_a_base() || !matches!(base.scheme(), "http" | "https") {
-            return Err(ClientError::Base(provider));
-        }
         let http = reqwest::Client::builder()
             .user_agent(concat!("vantage/", env!("CARGO_PKG_VERSION")))
             // Sooner than the attempt's end, so that a host that is gone is known not to have been asked.
@@ -64,6 +61,31 @@ impl HttpClient {
             .retry(reqwest::retry::never())
             .build()
             .map_err(ClientError::Build)?;
+        Self::over(http, provider, base, policy, clock)
+    }
+
+    /// A client of another host, with a policy of its own. It shares connections, and what it takes to make
+    /// them: the timeout of a connection stays this client's.
+    pub fn elsewhere(
+        &self,
+        provider: &'static str,
+        base: Url,
+        policy: Policy,
+    ) -> Result<Self, ClientError> {
+        let Inner { http, clock, .. } = &*self.0;
+        Self::over(http.clone(), provider, base, policy, clock.clone())
+    }
+
+    fn over(
+        http: reqwest::Client,
+        provider: &'static str,
+        base: Url,
+        policy: Policy,
+        clock: Clock,
+    ) -> Result<Self, ClientError> {
+        if base.cannot_be_a_base() || !matches!(base.scheme(), "http" | "https") {
+            return Err(ClientError::Base(provider));
+        }
         Ok(Self(Arc::new(Inner {
             provider,
             base,

@@ -29,7 +29,6 @@ const PLAUSIBLE_CENTS: std::ops::RangeInclusive<i64> = 100..=5_000;
 pub struct Easypost {
     http: HttpClient,
     key: Secret,
-    clock: Clock,
 }
 
 /// An address as EasyPost takes it: states and countries by their codes.
@@ -155,8 +154,8 @@ impl Easypost {
             rate: Some(CALLS),
             ..Policy::default()
         };
-        let http = HttpClient::new("easypost", base, policy, clock.clone())?;
-        Ok(Self { http, key, clock })
+        let http = HttpClient::new("easypost", base, policy, clock)?;
+        Ok(Self { http, key })
     }
 
     /// Asks the carriers what a parcel of so many ounces would cost. Repeating it costs nothing.
@@ -211,13 +210,10 @@ impl Easypost {
     /// The label's file: a PDF of 4×6 inches.
     pub async fn download(&self, label: &Label) -> Result<Bytes, EasypostError> {
         // Another host than the API's, without its key and its limit.
-        let files = HttpClient::new(
-            "easypost_files",
-            label.url.clone(),
-            Policy::default(),
-            self.clock.clone(),
-        )
-        .map_err(EasypostError::LabelUrl)?;
+        let files = self
+            .http
+            .elsewhere("easypost_files", label.url.clone(), Policy::default())
+            .map_err(EasypostError::LabelUrl)?;
         let operation = "download_label";
         let response = files.send(&Request::get(operation, &[])).await?;
         if !response.body().starts_with(b"%PDF-") {

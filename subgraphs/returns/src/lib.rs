@@ -19,6 +19,7 @@ mod order;
 mod order_facts;
 mod order_item;
 mod order_payment;
+mod orphans;
 mod preview;
 mod query;
 mod refund;

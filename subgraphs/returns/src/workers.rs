@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::label;
 use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
+use crate::orphans;
 use crate::rules::reconciliation::{self, Due, Standing, USUAL_REVIEWS};
 use crate::rules::status::ReturnStatus;
 use crate::support::{self, Concern};
@@ -80,6 +81,8 @@ pub struct Swept {
     pub reviewed: u64,
     /// Nobody was at their refund or at their label anymore: somebody is now.
     pub resumed: u64,
+    /// The payment provider made these refunds, and their returns do not know them.
+    pub orphans: u64,
     /// These could not be settled; the next sweep tries again.
     pub failed: u64,
 }
@@ -129,6 +132,13 @@ pub async fn sweep(state: &State) -> Result<Swept, DbErr> {
             "refunds have no known outcome for an hour"
         );
     }
+    match orphans::report(state, now).await {
+        Ok(orphans) => swept.orphans = orphans,
+        Err(error) => {
+            swept.failed += 1;
+            tracing::warn!(%error, "refunds could not be held against their returns");
+        }
+    }
     swept.report();
     Ok(swept)
 }
@@ -170,6 +180,7 @@ impl Swept {
             ("support_alert", self.alerted),
             ("manual_review", self.reviewed),
             ("resumed", self.resumed),
+            ("orphan_refund", self.orphans),
             ("failed", self.failed),
         ] {
             metrics::counter!("vantage_returns_reconciled_total", "outcome" => outcome)

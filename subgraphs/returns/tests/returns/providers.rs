@@ -105,6 +105,17 @@ impl Providers {
         }
     }
 
+    /// Somebody else gives money back in the name of a return.
+    pub(crate) fn refund_behind(&self, reference: &str, status: &str) {
+        let mut world = self.world.lock().unwrap();
+        let id = format!("re_behind_{}", world.refunds.len());
+        let refund = json!({
+            "id": id, "status": status, "amount": 100, "currency": "usd", "payment_intent": "pi_other",
+            "metadata": { "reference": reference },
+        });
+        world.refunds.insert(id, refund);
+    }
+
     pub(crate) fn set_rates(&self, cents: i64) {
         self.world.lock().unwrap().cents = Some(cents);
     }
@@ -222,9 +233,12 @@ async fn refunds(
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Json<Value> {
     let world = providers.world.lock().unwrap();
-    let of_payment = |refund: &&Value| refund["payment_intent"] == query["payment_intent"];
-    let data: Vec<_> = world.refunds.values().filter(of_payment).collect();
-    Json(json!({ "data": data }))
+    let asked = |refund: &&Value| {
+        let payment = query.get("payment_intent");
+        payment.is_none_or(|payment| refund["payment_intent"] == *payment)
+    };
+    let data: Vec<_> = world.refunds.values().filter(asked).collect();
+    Json(json!({ "data": data, "has_more": false }))
 }
 
 async fn create(

@@ -9,6 +9,7 @@ use returns::rules::status::ReturnStatus;
 use returns::subgraph;
 use returns::workers::{Swept, sweep};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::desk::{desks, labelled, public};
 use crate::fixture::{fixtures, monitor_order};
@@ -32,6 +33,35 @@ async fn refunds_and_labels_that_nobody_is_at_are_taken_up_again() {
         desk.work();
         desk.until_status(id, ReturnStatus::RefundIssued).await;
         assert_eq!(desk.providers.refunded().len(), 1);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn refunds_that_no_return_knows_are_reported() {
+    let (order, _) = labelled(1);
+    for mut desk in desks(&[order]).await {
+        let (_, mut made) = labelled(1);
+        made.row.status = ReturnStatus::CarrierScanned.as_str().to_owned();
+        let id = made.row.id;
+        desk.fixture.store(vec![made]).await;
+        let counted = Swept {
+            orphans: 2,
+            ..Swept::default()
+        };
+        sweep(&desk.fixture.state).await.unwrap();
+        desk.work();
+        desk.until_status(id, ReturnStatus::RefundIssued).await;
+        assert_eq!(sweep(&desk.fixture.state).await.unwrap(), Swept::default());
+        // One beside the return's own, one of a return that there is not, and three of no concern.
+        desk.providers.refund_behind(&public(id), "succeeded");
+        desk.providers
+            .refund_behind(&public(Uuid::now_v7()), "pending");
+        desk.providers.refund_behind(&public(id), "failed");
+        desk.providers
+            .refund_behind("ord_01jgfjjz00fn5av7nnwvhbdmgn", "succeeded");
+        desk.providers.refund_behind("by hand", "succeeded");
+        assert_eq!(sweep(&desk.fixture.state).await.unwrap(), counted);
         desk.stop().await;
     }
 }

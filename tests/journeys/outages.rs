@@ -1,0 +1,161 @@
+//! What customers were told is true after a database or a third party was gone for a while.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::kit::{Graph, Layout, layouts};
+use crate::third_parties::ThirdParties;
+use crate::{orders, refunds};
+
+const CUSTOMERS: usize = 8;
+const ORDERS_OF_EACH: usize = 8;
+/// Answers of each kind between the steps of the outage.
+const ENOUGH: usize = 12;
+
+const STATUS: &str = "query($id: ID!) { order(id: $id) { status } }";
+const COUNT: &str = "{ me { orders(first: 1) { totalCount } } }";
+
+/// Sets of orders that are being placed, each under a key of its own.
+#[derive(Default)]
+struct Told {
+    /// Order ids by key.
+    placed: Mutex<HashMap<String, String>>,
+    refused: Mutex<usize>,
+}
+
+impl Told {
+    fn placed(&self) -> usize {
+        self.placed.lock().unwrap().len()
+    }
+
+    fn refused(&self) -> usize {
+        *self.refused.lock().unwrap()
+    }
+}
+
+/// Places an order again and again under one key, until the shop says that it is placed.
+async fn place(graph: &Graph, token: &str, input: &Value, key: String, told: &Told) {
+    loop {
+        let variables = json!({ "input": input, "key": key });
+        let answer = graph.ask(Some(token), orders::PLACE, variables).await;
+        let id = &answer["data"]["orderPlace"]["order"]["id"];
+        if let Some(id) = id.as_str() {
+            told.placed.lock().unwrap().insert(key, id.to_owned());
+            return;
+        }
+        let code = &answer["errors"][0]["extensions"]["code"];
+        assert!(code.is_string(), "an error without a code: {answer:#}");
+        *told.refused.lock().unwrap() += 1;
+        // A customer tries again after a moment.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged() {
+    if !layouts().contains(&Layout::Postgres) {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let third_parties = ThirdParties::start(scratch.path()).await;
+    let settings = refunds::settings(Layout::Postgres, &third_parties).unwrap();
+    let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let graph = Graph::start(Layout::Postgres, &settings, &[]).await;
+    let token = graph.demo_token().await;
+    let found = graph.ask(Some(&token), orders::PRODUCTS, json!({})).await;
+    let product = &found["data"]["productSearch"]["nodes"][0];
+    let input = orders::input(product, "pm_card_visa");
+    let count = async || {
+        let answer = graph.ask(Some(&token), COUNT, json!({})).await;
+        answer["data"]["me"]["orders"]["totalCount"].as_u64()
+    };
+    let before = count().await.unwrap();
+
+    let told = Told::default();
+    let customers = join_all((0..CUSTOMERS).map(|customer| {
+        let (graph, token, input, told) = (&graph, &token, &input, &told);
+        async move {
+            for number in 0..ORDERS_OF_EACH {
+                place(graph, token, input, format!("{customer}-{number}"), told).await;
+            }
+        }
+    }));
+    let outage = async {
+        refunds::until(async || told.placed(), |placed| *placed >= ENOUGH).await;
+        graph.let_in(false).await;
+        refunds::until(async || told.refused(), |refused| *refused >= ENOUGH).await;
+        graph.let_in(true).await;
+    };
+    tokio::time::timeout(Duration::from_secs(120), async {
+        tokio::join!(customers, outage)
+    })
+    .await
+    .expect("all orders are placed when the database is back");
+
+    let placed = told.placed.into_inner().unwrap();
+    assert_eq!(placed.len(), CUSTOMERS * ORDERS_OF_EACH);
+    assert_eq!(count().await, Some(before + placed.len() as u64));
+    for (key, id) in &placed {
+        let again = json!({ "input": input, "key": key });
+        let again = graph.ask(Some(&token), orders::PLACE, again).await;
+        assert_eq!(
+            again["data"]["orderPlace"]["order"]["id"],
+            json!(id),
+            "{again:#}"
+        );
+        let status = async || graph.ask(Some(&token), STATUS, json!({ "id": id })).await;
+        refunds::until(status, |answer| {
+            answer["data"]["order"]["status"] == "CONFIRMED"
+        })
+        .await;
+    }
+    let payments = third_parties.get("/v1/payment_intents?limit=100").await;
+    let payments = payments["data"].as_array().unwrap();
+    for id in placed.values() {
+        let taken = payments.iter().filter(|payment| {
+            payment["metadata"]["order"] == json!(id) && payment["status"] == "succeeded"
+        });
+        assert_eq!(taken.count(), 1, "{id} is paid once");
+    }
+    graph.stop().await;
+}
+
+#[tokio::test]
+async fn a_refund_is_made_once_by_a_stripe_that_does_not_answer() {
+    let scratch = tempfile::tempdir().unwrap();
+    let third_parties = ThirdParties::start(scratch.path()).await;
+    let settings = refunds::settings(Layout::Sqlite, &third_parties).unwrap();
+    let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let graph = Graph::start(Layout::Sqlite, &settings, &[]).await;
+    third_parties.tell_of_parcels(&graph.router.base).await;
+    let orders_database = graph.database("orders").await;
+    third_parties.know_payments_of(&orders_database).await;
+    let token = graph.demo_token().await;
+    let token = Some(token.as_str());
+    let account = graph.ask(token, refunds::ORDERS, json!({})).await;
+    let orders = account["data"]["me"]["orders"]["nodes"].as_array().unwrap();
+    let (order, item) = refunds::find(orders, |judged| judged["eligible"] == true);
+    let asked = refunds::input(&order["id"], &item["id"], "k");
+    let made = graph.ask(token, refunds::CREATE, asked).await;
+    let id = &made["data"]["returnCreate"]["return"]["id"];
+    let variables = json!({ "id": id, "key": "l" });
+    let labelled = graph.ask(token, refunds::LABEL, variables).await;
+    let label = &labelled["data"]["returnLabelGenerate"]["return"]["label"];
+
+    // It gives the money back, and never says so.
+    let hang = json!({ "kind": "hang", "moment": "after" });
+    third_parties.fail("POST", "/v1/refunds", 1, hang).await;
+    let number = label["trackingNumber"].as_str().unwrap();
+    third_parties.scan(number, "pickup").await;
+    let read = async || {
+        let answer = graph.ask(token, refunds::RETURN, json!({ "id": id })).await;
+        answer["data"]["return"]["status"].clone()
+    };
+    refunds::until(read, |status| status == "REFUND_ISSUED").await;
+    assert_eq!(third_parties.refunds().await.len(), 1);
+    graph.stop().await;
+}
