@@ -300,7 +300,7 @@ impl Stripe {
         before: Option<&str>,
     ) -> Result<RefundPage, StripeError> {
         let mut request = Request::get("list_refunds", &["v1", "refunds"])
-            .query("created[gte]", &since.timestamp().to_string())
+            .query("created[gte]", since.timestamp().to_string())
             .query("limit", "100");
         if let Some(before) = before {
             request = request.query("starting_after", before);
