@@ -181,7 +181,13 @@ async fn meet_faults(State(providers): State<Providers>, request: Request, next:
         .map(|part| if part.starts_with("shp_") { "*" } else { part })
         .collect::<Vec<_>>()
         .join("/");
-    let operation = format!("{} {path}", request.method());
+    // Reconciliation lists the refunds of all payments, whenever it is due.
+    let is_list_of_all = request
+        .uri()
+        .query()
+        .is_some_and(|query| query.contains("created"));
+    let of_all = if is_list_of_all { " of all" } else { "" };
+    let operation = format!("{} {path}{of_all}", request.method());
     let fault = {
         let mut world = providers.world.lock().unwrap();
         world.calls.push(operation.clone());
