@@ -1,5 +1,6 @@
 //! Each domain over this configuration: its state, its subgraph, and its work beside it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -49,7 +50,11 @@ impl Domains {
                     stripe: stripe(&providers.stripe, clock)?,
                     search: client_of_known(Domain::Search)?,
                     pricing: client_of_known(Domain::Pricing)?,
-                    tariffs: Arc::new(tariffs(&configuration.orders)?),
+                    tariffs: Arc::new(from_file(
+                        "orders.tariffs",
+                        configuration.orders.tariffs.as_deref(),
+                        Tariffs::parse,
+                    )?),
                     stripe_webhook_secret: providers.stripe.webhook_secret.clone(),
                 };
                 let work = Work {
@@ -78,7 +83,11 @@ impl Domains {
                 (returns::subgraph(state), work)
             }
             Domain::Pricing => {
-                let (countries, geo) = currency_sources(&configuration.pricing)?;
+                let pricing = &configuration.pricing;
+                let countries = pricing.countries.as_deref();
+                let countries = from_file("pricing.countries", countries, Countries::parse)?;
+                let geo = pricing.geo_database.as_deref().map(GeoDatabase::open);
+                let geo = geo.transpose().context("pricing.geo_database")?;
                 let state = pricing::State {
                     database: database.clone(),
                     clock,
@@ -195,34 +204,19 @@ fn label_links(configuration: &Configuration, clock: Clock) -> anyhow::Result<Ob
     ObjectLinks::new(objects, base, secret, clock).context("public_url")
 }
 
-/// What a checkout adds to prices.
-fn tariffs(configuration: &config::Orders) -> anyhow::Result<Tariffs> {
-    let Some(file) = &configuration.tariffs else {
-        return Ok(Tariffs::default());
+/// What the file that a key names says, or the default without one.
+fn from_file<T: Default, E: std::error::Error + Send + Sync + 'static>(
+    key: &str,
+    file: Option<&Path>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> anyhow::Result<T> {
+    let Some(file) = file else {
+        return Ok(T::default());
     };
     let shown = file.display();
-    let yaml = std::fs::read_to_string(file)
-        .with_context(|| format!("orders.tariffs: cannot read {shown}"))?;
-    Tariffs::parse(&yaml).with_context(|| format!("orders.tariffs: {shown} cannot be used"))
-}
-
-/// The files that say which currency a customer sees.
-fn currency_sources(
-    configuration: &config::Pricing,
-) -> anyhow::Result<(Countries, Option<GeoDatabase>)> {
-    let countries = match &configuration.countries {
-        None => Countries::default(),
-        Some(file) => {
-            let shown = file.display();
-            let yaml = std::fs::read_to_string(file)
-                .with_context(|| format!("pricing.countries: cannot read {shown}"))?;
-            Countries::parse(&yaml)
-                .with_context(|| format!("pricing.countries: {shown} cannot be used"))?
-        }
-    };
-    let geo = configuration.geo_database.as_deref().map(GeoDatabase::open);
-    let geo = geo.transpose().context("pricing.geo_database")?;
-    Ok((countries, geo))
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("{key}: cannot read {shown}"))?;
+    parse(&text).with_context(|| format!("{key}: {shown} cannot be used"))
 }
 
 /// Messages between instances: over Redis when there is one, else within the process.
