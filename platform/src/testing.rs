@@ -1,7 +1,9 @@
 //! Scratch databases for tests: the same test runs over SQLite and, when
-//! `VANTAGE_TEST_POSTGRES_URL` names a server, over PostgreSQL.
+//! `VANTAGE_TEST_POSTGRES_URL` names a server, over PostgreSQL. And signatures, as providers make them.
 
+use hmac::{Hmac, Mac};
 use sea_orm::ConnectionTrait;
+use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseConfig};
@@ -58,4 +60,14 @@ impl Scratch {
                 .expect("dropped");
         }
     }
+}
+
+/// The HMAC-SHA256 of the parts, one after the other, in hexadecimal digits.
+pub fn hmac_sha256(secret: &str, parts: &[&[u8]]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    let hash = mac.finalize().into_bytes();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -26,4 +26,4 @@ pub use policy::{Breaker, Policy, Rate};
 pub use redact::redact;
 pub use request::Request;
 pub use response::Response;
-pub use signature::is_hmac_sha256;
+pub use signature::{is_body_signature, is_hmac_sha256};

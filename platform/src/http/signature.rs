@@ -17,6 +17,14 @@ pub fn is_hmac_sha256(secret: &Secret, parts: &[&[u8]], hex: &str) -> bool {
     decode(hex).is_some_and(|signature| mac.verify_slice(&signature).is_ok())
 }
 
+/// Whether a header signs this raw body, written `hmac-sha256-hex=…` as EasyPost does in `X-Hmac-Signature`.
+pub fn is_body_signature(secret: &Secret, header: &str, body: &[u8]) -> bool {
+    header
+        .trim()
+        .strip_prefix("hmac-sha256-hex=")
+        .is_some_and(|hex| is_hmac_sha256(secret, &[body], hex))
+}
+
 fn decode(hex: &str) -> Option<Vec<u8>> {
     if !hex.len().is_multiple_of(2) {
         return None;
@@ -47,5 +55,23 @@ mod tests {
         for cut in ["", "5", "5b", &hash[..62], &"é".repeat(32)] {
             assert!(!check("Jefe", &[b"what do ya want for nothing?"], cut));
         }
+    }
+
+    #[test]
+    fn only_a_signed_body_has_a_signature() {
+        let secret = Secret::new("Jefe");
+        let body = b"what do ya want for nothing?";
+        // RFC 4231, test case 2.
+        let header =
+            "hmac-sha256-hex=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert!(is_body_signature(&secret, header, body));
+        assert!(!is_body_signature(
+            &secret,
+            header,
+            b"what do ya want for something?"
+        ));
+        assert!(!is_body_signature(&Secret::new("other"), header, body));
+        assert!(!is_body_signature(&secret, &header[16..], body));
+        assert!(!is_body_signature(&secret, "", body));
     }
 }

@@ -9,7 +9,7 @@ use axum::routing::post;
 use entities::tracking::shipment;
 use metrics::counter;
 use platform::config::Secret;
-use platform::http::is_hmac_sha256;
+use platform::http::is_body_signature;
 
 use crate::State;
 use crate::carrier::Carrier;
@@ -92,6 +92,5 @@ fn is_signed(secret: &Secret, headers: &HeaderMap, body: &[u8]) -> bool {
     headers
         .get(SIGNATURE)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.trim().strip_prefix("hmac-sha256-hex="))
-        .is_some_and(|hex| is_hmac_sha256(secret, &[body], hex))
+        .is_some_and(|header| is_body_signature(secret, header, body))
 }

@@ -10,12 +10,11 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
-use hmac::{Hmac, Mac};
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::stripe::Stripe;
+use platform::testing::hmac_sha256;
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tokio::net::TcpListener;
 
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_orders";
@@ -98,15 +97,8 @@ impl FakeStripe {
 
 /// What a webhook's header would say of this body at this time.
 pub(crate) fn signature(secret: &str, seconds: i64, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(format!("{seconds}.").as_bytes());
-    mac.update(body);
-    let hex: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let time = format!("{seconds}.");
+    let hex = hmac_sha256(secret, &[time.as_bytes(), body]);
     format!("t={seconds},v1={hex}")
 }
 

@@ -8,17 +8,16 @@ use axum::http::{Request, StatusCode};
 use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
 use futures::future::join_all;
-use hmac::{Hmac, Mac};
 use platform::bus::InProcessBus;
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::tables::outbox_event;
+use platform::testing::hmac_sha256;
 use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
 use returns::rules::status::ReturnStatus;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -190,14 +189,7 @@ impl Desk {
 }
 
 pub(crate) fn sign(secret: &str, body: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body.as_bytes());
-    let hex: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex = hmac_sha256(secret, &[body.as_bytes()]);
     format!("hmac-sha256-hex={hex}")
 }
 

@@ -2,10 +2,9 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use hmac::{Hmac, Mac};
 use platform::config::Secret;
+use platform::testing::hmac_sha256;
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tower::ServiceExt;
 use tracking::{Carrier, Carriers, routes};
 
@@ -23,10 +22,7 @@ const DELIVERED: [&str; 4] = [
 ];
 
 fn signature(secret: &str, body: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body.as_bytes());
-    let hash = mac.finalize().into_bytes();
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hmac_sha256(secret, &[body.as_bytes()]);
     format!("hmac-sha256-hex={hex}")
 }
 
