@@ -136,6 +136,11 @@ pub async fn lock_tracked(
         .await
 }
 
+/// One return, whoever's it is.
+pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).one(db).await
+}
+
 /// Writes the row if its stored status is still this one, and says whether it was.
 pub async fn change(
     db: &impl ConnectionTrait,

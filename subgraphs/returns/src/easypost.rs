@@ -5,9 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use platform::clock::Clock;
 use platform::config::Secret;
-use platform::http::{
-    Call, ClientError, HttpClient, HttpError, Policy, Rate as CallRate, Request, is_hmac_sha256,
-};
+use platform::http::{Call, ClientError, HttpClient, HttpError, Policy, Rate as CallRate, Request};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -128,14 +126,6 @@ pub fn choose(rates: &[Rate]) -> Choice<'_> {
         Some(cents) if PLAUSIBLE_CENTS.contains(&cents) => Choice::Buy(cheapest),
         _ => Choice::Implausible(cheapest),
     }
-}
-
-/// Whether EasyPost signed this raw body: `header` is the value of `X-Hmac-Signature`.
-pub fn is_signed(secret: &Secret, header: &str, body: &[u8]) -> bool {
-    header
-        .trim()
-        .strip_prefix("hmac-sha256-hex=")
-        .is_some_and(|hex| is_hmac_sha256(secret, &[body], hex))
 }
 
 impl Rate {

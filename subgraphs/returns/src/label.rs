@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::easypost::{self, Address, Choice, Easypost, EasypostError, Shipment};
-use crate::moves::{self, Actor, Label, Move, MoveError, ReviewReason};
+use crate::moves::{self, Actor, Label, Move, ReviewReason};
 use crate::order_payment::OrderPayment;
 use crate::rules::parcel;
 use crate::rules::status::ReturnStatus;
@@ -45,8 +45,8 @@ fn warehouse() -> Address {
 
 /// Makes the label, or sends the return to a person if none can be bought.
 pub(crate) async fn make(state: &State, id: Uuid) -> Result<Step, TaskError> {
-    let mut rows = customer_return::by_ids(state.database.read(), &[id]).await?;
-    let Some(row) = rows.remove(&id).filter(is_initiated) else {
+    let row = customer_return::by_id(state.database.read(), id).await?;
+    let Some(row) = row.filter(is_initiated) else {
         return Ok(Step::Done);
     };
     let easypost = state
@@ -130,10 +130,7 @@ async fn create(
         return Ok(Some(easypost.shipment(&first).await?));
     }
     row.label_shipment_id = Some(shipment.id.clone());
-    let (id, status) = (row.id, row.status.clone());
-    if !customer_return::change(&transaction, &status, row).await? {
-        return Err(MoveError::Overtaken(id).into());
-    }
+    moves::write(&transaction, &row).await?;
     transaction.commit().await?;
     Ok(Some(shipment))
 }

@@ -141,7 +141,6 @@ fn not_now(error: &TaskError) -> ApiError {
 }
 
 async fn find(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
-    let mut rows = customer_return::by_ids(state.database.read(), &[id]).await?;
-    rows.remove(&id)
-        .ok_or_else(|| ApiError::internal(format!("return {id} is missing")))
+    let row = customer_return::by_id(state.database.read(), id).await?;
+    row.ok_or_else(|| ApiError::internal(format!("return {id} is missing")))
 }

@@ -191,9 +191,7 @@ pub async fn advance(
     let from = ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(row.id))?;
     from.go(to.to())?;
     to.apply(&mut row, now);
-    if !customer_return::change(transaction, from.as_str(), row.clone()).await? {
-        return Err(MoveError::Overtaken(row.id));
-    }
+    overwrite(transaction, from.as_str(), &row).await?;
     let reached = Reached {
         row: &row,
         from: Some(from),
@@ -202,6 +200,26 @@ pub async fn advance(
     };
     reached.tell(transaction, actor, now).await?;
     Ok(row)
+}
+
+/// Writes a locked row whose status stays.
+pub(crate) async fn write(
+    transaction: &DatabaseTransaction,
+    row: &customer_return::Model,
+) -> Result<(), MoveError> {
+    overwrite(transaction, &row.status, row).await
+}
+
+async fn overwrite(
+    transaction: &DatabaseTransaction,
+    stored_status: &str,
+    row: &customer_return::Model,
+) -> Result<(), MoveError> {
+    if customer_return::change(transaction, stored_status, row.clone()).await? {
+        Ok(())
+    } else {
+        Err(MoveError::Overtaken(row.id))
+    }
 }
 
 async fn details(

@@ -25,8 +25,8 @@ const CREDITED: &str = "store_credit_issued";
 
 /// Takes the refund a step further.
 pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
-    let mut rows = customer_return::by_ids(state.database.read(), &[id]).await?;
-    let Some(row) = rows.remove(&id) else {
+    let row = customer_return::by_id(state.database.read(), id).await?;
+    let Some(row) = row else {
         return Ok(Step::Done);
     };
     match ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(id))? {
@@ -126,7 +126,7 @@ async fn want(state: &State, id: Uuid, payment: &str) -> Result<Option<Attempt>,
     row.payment_intent_id = Some(payment.to_owned());
     row.refund_attempts += 1;
     row.refund_requested_at.get_or_insert(state.clock.now());
-    write(&transaction, &row).await?;
+    moves::write(&transaction, &row).await?;
     state.database.commit(transaction).await?;
     Ok(Some(Attempt { row, key }))
 }
@@ -242,7 +242,7 @@ async fn credit_late(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<(), 
         .as_str()
         .clone_into(&mut row.refund_method);
     row.updated_at = now;
-    write(&transaction, &row).await?;
+    moves::write(&transaction, &row).await?;
     let event = return_event::Model {
         id: Uuid::now_v7(),
         return_id: id,
@@ -262,16 +262,4 @@ async fn scanned(
 ) -> Result<Option<customer_return::Model>, MoveError> {
     let row = customer_return::lock(transaction, id).await?;
     Ok(row.filter(|row| row.status == ReturnStatus::CarrierScanned.as_str()))
-}
-
-/// Writes a locked row whose status stays.
-async fn write(
-    transaction: &DatabaseTransaction,
-    row: &customer_return::Model,
-) -> Result<(), MoveError> {
-    if customer_return::change(transaction, &row.status, row.clone()).await? {
-        Ok(())
-    } else {
-        Err(MoveError::Overtaken(row.id))
-    }
 }

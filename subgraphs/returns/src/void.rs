@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::easypost::EasypostError;
 use crate::label;
-use crate::moves::MoveError;
+use crate::moves;
 use crate::rules::status::ReturnStatus;
 use crate::support::{self, Concern};
 use crate::tasks::{Step, TaskError};
@@ -18,8 +18,8 @@ const IN_FLIGHT: Duration = Duration::minutes(10);
 
 /// Voids the label, if there is one, and forgets its file.
 pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
-    let mut rows = customer_return::by_ids(state.database.read(), &[id]).await?;
-    let Some(row) = rows.remove(&id) else {
+    let row = customer_return::by_id(state.database.read(), id).await?;
+    let Some(row) = row else {
         return Ok(Step::Done);
     };
     let is_cancelled = row.status == ReturnStatus::Cancelled.as_str();
@@ -55,10 +55,7 @@ async fn used(state: &State, id: Uuid) -> Result<Step, TaskError> {
         && row.support_alerted_at.is_none()
     {
         row.support_alerted_at = Some(now);
-        let status = row.status.clone();
-        if !customer_return::change(&transaction, &status, row.clone()).await? {
-            return Err(MoveError::Overtaken(id).into());
-        }
+        moves::write(&transaction, &row).await?;
         support::alert(&transaction, &row, Concern::LabelUsed, now).await?;
     }
     state.database.commit(transaction).await?;
@@ -74,10 +71,7 @@ async fn change(
     let transaction = state.database.begin().await?;
     if let Some(mut row) = customer_return::lock(&transaction, id).await? {
         change(&mut row, state.clock.now());
-        let status = row.status.clone();
-        if !customer_return::change(&transaction, &status, row).await? {
-            return Err(MoveError::Overtaken(id).into());
-        }
+        moves::write(&transaction, &row).await?;
     }
     state.database.commit(transaction).await?;
     Ok(())

@@ -11,12 +11,12 @@ use axum::routing::post;
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_task};
 use metrics::counter;
+use platform::http::is_body_signature;
 use platform::inbox::consume_once;
 use sea_orm::DatabaseTransaction;
 use serde::Deserialize;
 
 use crate::State;
-use crate::easypost;
 use crate::moves::{self, Actor, Move, MoveError};
 use crate::rules::scan::{self, Follows, Scan, Sighting};
 use crate::rules::status::ReturnStatus;
@@ -95,7 +95,7 @@ async fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode,
         return (StatusCode::SERVICE_UNAVAILABLE, "not configured\n");
     };
     let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
-    if !signature.is_some_and(|signature| easypost::is_signed(secret, signature, body)) {
+    if !signature.is_some_and(|signature| is_body_signature(secret, signature, body)) {
         return (
             StatusCode::UNAUTHORIZED,
             "the signature is missing or not valid\n",
@@ -171,22 +171,13 @@ async fn see(
         }
         Follows::Unexpected if is_first => {
             row.carrier_scanned_at = sighting.scanned_at;
-            write(transaction, &row).await?;
+            moves::write(transaction, &row).await?;
             support::alert(transaction, &row, Concern::ScannedAfterCancellation, now).await?;
         }
-        Follows::Nothing | Follows::Unexpected if is_news => write(transaction, &row).await?,
+        Follows::Nothing | Follows::Unexpected if is_news => {
+            moves::write(transaction, &row).await?
+        }
         Follows::Nothing | Follows::Unexpected => {}
     }
     Ok(())
-}
-
-async fn write(
-    transaction: &DatabaseTransaction,
-    row: &customer_return::Model,
-) -> Result<(), MoveError> {
-    if customer_return::change(transaction, &row.status, row.clone()).await? {
-        Ok(())
-    } else {
-        Err(MoveError::Overtaken(row.id))
-    }
 }

@@ -230,10 +230,7 @@ async fn alert(
     now: DateTime<Utc>,
 ) -> Result<(), MoveError> {
     row.support_alerted_at = Some(now);
-    let status = row.status.clone();
-    if !customer_return::change(transaction, &status, row.clone()).await? {
-        return Err(MoveError::Overtaken(row.id));
-    }
+    moves::write(transaction, &row).await?;
     support::alert(transaction, &row, Concern::NoLabel, now).await?;
     Ok(())
 }
