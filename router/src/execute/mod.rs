@@ -6,6 +6,7 @@ mod isolate;
 mod merge;
 mod report;
 mod representations;
+mod share;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +50,33 @@ struct State {
     data: Mutex<Value>,
     errors: Mutex<Vec<GraphQLError>>,
     cache: Mutex<Composed>,
+    /// Queries on their way that another fetch of the plan may ask as well.
+    in_flight: Mutex<Vec<share::InFlight>>,
+}
+
+impl State {
+    fn new(data: Value, errors: Vec<GraphQLError>) -> Self {
+        Self {
+            data: Mutex::new(data),
+            errors: Mutex::new(errors),
+            cache: Mutex::default(),
+            in_flight: Mutex::default(),
+        }
+    }
+
+    fn into_parts(self) -> (Value, Vec<GraphQLError>, Composed) {
+        let Self {
+            data,
+            errors,
+            cache,
+            ..
+        } = self;
+        (into_inner(data), into_inner(errors), into_inner(cache))
+    }
+}
+
+fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -62,25 +90,11 @@ impl Execution<'_> {
         data: Value,
         errors: Vec<GraphQLError>,
     ) -> (Value, Vec<GraphQLError>, Composed) {
-        let state = State {
-            data: Mutex::new(data),
-            errors: Mutex::new(errors),
-            cache: Mutex::default(),
-        };
+        let state = State::new(data, errors);
         if let Some(root) = &self.plan.root {
             self.node(root, &state).await;
         }
-        (
-            state
-                .data
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-            state
-                .errors
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-            *lock(&state.cache),
-        )
+        state.into_parts()
     }
 
     fn node<'s>(&'s self, node: &'s Node, state: &'s State) -> BoxFuture<'s, ()> {
@@ -112,6 +126,34 @@ impl Execution<'_> {
             }
             _ => {}
         }
+        let answer = match fetch.operation.twin {
+            None => self.ask(fetch, representations, entities).await,
+            Some(twin) => {
+                // Boxed: nearly no fetch needs the room.
+                Box::pin(self.ask_once(fetch, twin, representations, entities, state)).await
+            }
+        };
+        match answer {
+            Ok(response) => {
+                lock(&state.cache).add(response.cache);
+                self.report(fetch, &response, &gathered, state);
+                let mut data = lock(&state.data);
+                self.merge(fetch, response.data, &gathered, &mut data);
+            }
+            Err(shown) => {
+                lock(&state.cache).add(None);
+                self.report_everywhere(fetch, &shown, state);
+            }
+        }
+    }
+
+    /// The subgraph's answer, or the error to show for the whole fetch.
+    async fn ask(
+        &self,
+        fetch: &Fetch,
+        representations: Representations,
+        entities: usize,
+    ) -> Result<SubgraphResponse, GraphQLError> {
         let started = Instant::now();
         let answer = match &fetch.target {
             // Kept until the answer is there: one bad entity may make the fetch start over.
@@ -131,21 +173,11 @@ impl Execution<'_> {
             .record(started.elapsed().as_secs_f64());
         metrics::counter!("router_fetch_entities_total", "subgraph" => subgraph.clone())
             .increment(entities as u64);
-        match answer {
-            Ok(response) => {
-                lock(&state.cache).add(response.cache);
-                self.report(fetch, &response, &gathered, state);
-                let mut data = lock(&state.data);
-                self.merge(fetch, response.data, &gathered, &mut data);
-            }
-            Err(error) => {
-                metrics::counter!("router_fetch_failures_total", "subgraph" => subgraph.clone())
-                    .increment(1);
-                lock(&state.cache).add(None);
-                let shown = self.policy.transport_error(&error, self.context);
-                self.report_everywhere(fetch, &shown, state);
-            }
-        }
+        answer.map_err(|error| {
+            metrics::counter!("router_fetch_failures_total", "subgraph" => subgraph.clone())
+                .increment(1);
+            self.policy.transport_error(&error, self.context)
+        })
     }
 
     /// The representations to send, and the places they came from, by the alias they belong to.
@@ -247,11 +279,7 @@ impl Execution<'_> {
         fetch: &Fetch,
         event: Result<SubgraphResponse, TransportError>,
     ) -> (Value, Vec<GraphQLError>) {
-        let state = State {
-            data: Mutex::new(Value::Null),
-            errors: Mutex::new(Vec::new()),
-            cache: Mutex::default(),
-        };
+        let state = State::new(Value::Null, Vec::new());
         match event {
             Ok(response) => {
                 self.report(fetch, &response, &[], &state);
@@ -262,16 +290,8 @@ impl Execution<'_> {
                 self.report_everywhere(fetch, &shown, &state);
             }
         }
-        (
-            state
-                .data
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-            state
-                .errors
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        let (data, errors, _) = state.into_parts();
+        (data, errors)
     }
 
     fn merge(&self, fetch: &Fetch, answer: Value, gathered: &[Arc<Gathered>], data: &mut Value) {

@@ -19,6 +19,7 @@ use super::plan::{
     RewriteSegment, Segment, Target,
 };
 use super::repair::repair;
+use super::twins;
 use crate::supergraph::{Supergraph, TypeSet};
 use crate::value::{Shape, Symbols, write_string};
 
@@ -41,10 +42,13 @@ pub(crate) fn compile(
     } else {
         None
     };
-    let root = match plan.node {
+    let mut root = match plan.node {
         Some(node) => compiler.node(node)?,
         None => None,
     };
+    if let Some(root) = &mut root {
+        twins::mark(root);
+    }
     Ok(Plan {
         subscription: compiler.subscription,
         root,
@@ -194,6 +198,7 @@ impl Compiler<'_> {
             variables,
             representations,
             shape,
+            twin: None,
             renamed,
             parsed: OnceLock::new(),
         })

@@ -9,6 +9,7 @@ mod document;
 mod limits;
 mod repair;
 mod size;
+mod twins;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

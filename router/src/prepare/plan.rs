@@ -116,6 +116,9 @@ pub(crate) struct FetchOperation {
     /// The variables that hold representations.
     pub representations: Vec<String>,
     pub shape: Shape,
+    /// The same for all queries of a plan that send the same document to the same subgraph, so that equal
+    /// fetches find each other. `None` when no other does, which is nearly always.
+    pub twin: Option<usize>,
     /// Keys the planner invented, by the key they stand for.
     pub renamed: HashMap<String, String>,
     pub(super) parsed: OnceLock<Option<ExecutableDocument>>,

@@ -45,7 +45,7 @@ pub struct SubgraphRequest {
 }
 
 /// What a subgraph answered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SubgraphResponse {
     pub(crate) data: Value,
     pub(crate) errors: Vec<SubgraphError>,
@@ -54,7 +54,7 @@ pub struct SubgraphResponse {
 }
 
 /// An error in a subgraph's answer, as it was sent.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct SubgraphError {
     #[serde(default)]
     pub(crate) message: String,

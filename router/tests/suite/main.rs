@@ -24,6 +24,7 @@ mod ownership;
 mod planner;
 mod requires;
 mod rules;
+mod sharing;
 mod subscriptions;
 mod supergraphs;
 mod variables;
