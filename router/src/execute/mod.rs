@@ -116,16 +116,36 @@ impl Execution<'_> {
             let data = lock(&state.data);
             self.gather(fetch, &data)
         };
+        let apart = apart(fetch, &gathered);
         let entities: usize = representations.iter().map(Vec::len).sum();
-        match &fetch.target {
-            Target::Entities(_) if entities == 0 => return,
-            Target::Fields { path, .. }
-                if !path.is_empty() && gathered.iter().all(|g| g.places().next().is_none()) =>
-            {
-                return;
+        let needed = match &fetch.target {
+            Target::Entities(_) => entities > 0,
+            Target::Fields { path, .. } => {
+                path.is_empty() || gathered.iter().any(|g| g.places().next().is_some())
             }
-            _ => {}
+        };
+        if needed {
+            self.fetch_into(fetch, representations, &gathered, state)
+                .await;
         }
+        if !apart.is_empty() {
+            join_all(apart.into_iter().map(|part| self.part(part, state))).await;
+        }
+    }
+
+    /// A fetch for the fields of entities that others cannot be fetched of.
+    fn part<'s>(&'s self, fetch: &'s Fetch, state: &'s State) -> BoxFuture<'s, ()> {
+        Box::pin(self.fetch(fetch, state))
+    }
+
+    async fn fetch_into(
+        &self,
+        fetch: &Fetch,
+        representations: Representations,
+        gathered: &[Arc<Gathered>],
+        state: &State,
+    ) {
+        let entities = representations.iter().map(Vec::len).sum();
         let answer = match fetch.operation.twin {
             None => self.ask(fetch, representations, entities).await,
             Some(twin) => {
@@ -136,9 +156,9 @@ impl Execution<'_> {
         match answer {
             Ok(response) => {
                 lock(&state.cache).add(response.cache);
-                self.report(fetch, &response, &gathered, state);
+                self.report(fetch, &response, gathered, state);
                 let mut data = lock(&state.data);
-                self.merge(fetch, response.data, &gathered, &mut data);
+                self.merge(fetch, response.data, gathered, &mut data);
             }
             Err(shown) => {
                 lock(&state.cache).add(None);
@@ -356,6 +376,18 @@ impl Execution<'_> {
             }
         }
     }
+}
+
+/// The fetches for entities that lack what the whole fetch needs.
+fn apart<'f>(fetch: &'f Fetch, gathered: &[Arc<Gathered>]) -> Vec<&'f Arc<Fetch>> {
+    let Target::Entities(aliases) = &fetch.target else {
+        return Vec::new();
+    };
+    let lacking = aliases
+        .iter()
+        .zip(gathered)
+        .filter(|(_, gathered)| gathered.lacking);
+    lacking.flat_map(|(alias, _)| &alias.apart).collect()
 }
 
 fn take(answer: &mut Object, key: Symbol) -> Vec<Value> {

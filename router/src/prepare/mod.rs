@@ -3,6 +3,7 @@
 
 pub(crate) mod plan;
 
+mod apart;
 mod cache;
 mod compile;
 mod document;

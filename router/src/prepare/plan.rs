@@ -51,14 +51,18 @@ pub(crate) struct EntityAlias {
     /// Which of the fetch's lists of representations it takes; aliases may share one.
     pub representations: usize,
     pub paths: Vec<Path>,
-    pub requires: Requires,
+    pub requires: Arc<Requires>,
+    /// Leaves out the entities that have all this: they were asked for with the others.
+    pub unless: Option<Arc<Requires>>,
+    /// For entities that lack something of `requires`: the fetches that need less, for the fields that do.
+    pub apart: Vec<Arc<Fetch>>,
     pub input_rewrites: Vec<Rewrite>,
     pub output_rewrites: Vec<Rewrite>,
 }
 
 pub(crate) type Path = Vec<Segment>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Segment {
     Field(Symbol),
     List,
