@@ -11,6 +11,7 @@ mod any_document;
 mod circuit;
 mod composed;
 mod conditions;
+mod contested;
 mod errors;
 mod federation;
 mod headers;
