@@ -20,6 +20,8 @@ pub(super) struct Gathered {
     places: Vec<Place>,
     /// The paths of all places, one after the other.
     steps: Vec<Step>,
+    /// Some objects lack a value that their representation needs.
+    pub(super) lacking: bool,
 }
 
 #[derive(Debug)]
@@ -40,8 +42,16 @@ impl Gathered {
         let mut representations = IndexSet::new();
         for path in &alias.paths {
             walk(data, path, &mut Vec::new(), &mut |object, steps| {
-                let Some(representation) = represent(object, &alias.requires) else {
+                let whole = alias.unless.as_deref();
+                if whole.is_some_and(|whole| represent(object, whole).is_ok()) {
                     return;
+                }
+                let representation = match represent(object, &alias.requires) {
+                    Ok(representation) => representation,
+                    Err(why) => {
+                        gathered.lacking |= why == Unrepresented::Lacking;
+                        return;
+                    }
                 };
                 let mut representation = Value::Object(representation);
                 apply(&alias.input_rewrites, &mut representation);
@@ -126,9 +136,15 @@ fn walk(
     }
 }
 
-/// The representation of an object; `None` when the object is of another type or lacks a value that
-/// cannot be null, so that nobody could resolve it.
-fn represent(object: &Object, requires: &Requires) -> Option<Object> {
+/// Why an object has no representation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unrepresented {
+    OtherType,
+    /// It lacks a value that cannot be null, so that nobody could resolve it.
+    Lacking,
+}
+
+fn represent(object: &Object, requires: &Requires) -> Result<Object, Unrepresented> {
     let mut representation = Object {
         typename: if requires.typename {
             object.typename
@@ -138,8 +154,13 @@ fn represent(object: &Object, requires: &Requires) -> Option<Object> {
         fields: Vec::with_capacity(requires.fields.len() + 2),
     };
     let mut matched = requires.fragments.is_empty();
-    add_required(object, requires, &mut representation, &mut matched)?;
-    matched.then_some(representation)
+    add_required(object, requires, &mut representation, &mut matched)
+        .ok_or(Unrepresented::Lacking)?;
+    if matched {
+        Ok(representation)
+    } else {
+        Err(Unrepresented::OtherType)
+    }
 }
 
 fn add_required(
