@@ -115,6 +115,11 @@ impl Executor for As {
         request: Request,
         _session: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        self.subgraph.execute_stream(request, self.caller.clone())
+        let caller = self.caller.clone();
+        self.subgraph.execute_stream(move || {
+            let mut again = Request::new(&request.query).variables(request.variables.clone());
+            again.operation_name.clone_from(&request.operation_name);
+            (again, caller.clone())
+        })
     }
 }

@@ -32,6 +32,6 @@ pub use response::{GraphQLResponse, StatusHint};
 pub use router::{Router, RouterBuilder};
 pub use supergraph::compose;
 pub use transport::{
-    EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalTransport,
-    SubgraphRequest, SubgraphResponse, Transport, TransportError,
+    EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalSubscription,
+    LocalTransport, SubgraphRequest, SubgraphResponse, Transport, TransportError,
 };

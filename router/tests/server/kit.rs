@@ -13,7 +13,7 @@ use platform::caller::Caller;
 use platform::config::Secret;
 use router::auth::{AuthConfig, DevelopmentKey, JwtVerifier, NewToken};
 use router::server::{ServerConfig, ServerState, graphql_routes};
-use router::{LocalService, LocalTransport, Router, Transport};
+use router::{LocalService, LocalSubscription, LocalTransport, Router, Transport};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -230,8 +230,9 @@ impl LocalService for Small {
         self.0.execute(request.data(caller)).await
     }
 
-    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(caller)).boxed()
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
+        let request = ask.request().data(ask.caller());
+        self.0.execute_stream(request).boxed()
     }
 }
 
@@ -243,8 +244,9 @@ impl LocalService for Other {
         self.0.execute(request.data(caller)).await
     }
 
-    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(caller)).boxed()
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
+        let request = ask.request().data(ask.caller());
+        self.0.execute_stream(request).boxed()
     }
 }
 
