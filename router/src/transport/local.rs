@@ -20,11 +20,22 @@ pub trait LocalService: Send + Sync {
         caller: Caller,
     ) -> async_graphql::Response;
 
-    fn subscribe(
-        &self,
-        request: async_graphql::Request,
-        caller: Caller,
-    ) -> BoxStream<'static, async_graphql::Response>;
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, async_graphql::Response>;
+}
+
+/// What a client subscribes to. The request is made as often as it is needed, so that a service can execute
+/// it for each event and keep nothing of an execution in between.
+#[derive(Clone, Debug)]
+pub struct LocalSubscription(Arc<SubgraphRequest>);
+
+impl LocalSubscription {
+    pub fn request(&self) -> async_graphql::Request {
+        self.0.to_local()
+    }
+
+    pub fn caller(&self) -> Caller {
+        self.0.context.caller.clone()
+    }
 }
 
 /// The transport to a [`LocalService`].
@@ -70,8 +81,8 @@ impl Transport for LocalTransport {
     }
 
     async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError> {
-        let caller = request.context.caller.clone();
-        let events = self.service.subscribe(request.to_local(), caller);
+        let request = Arc::new(request);
+        let events = self.service.subscribe(LocalSubscription(request.clone()));
         Ok(events
             .map(move |response| Ok(request.decode_local(response)))
             .boxed())
