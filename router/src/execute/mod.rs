@@ -40,6 +40,7 @@ pub(crate) struct Execution<'a> {
     pub policy: &'a ErrorPolicy,
     pub variables: &'a Arc<Variables>,
     pub context: &'a Arc<RequestContext>,
+    pub started: Instant,
     pub deadline: Instant,
 }
 
@@ -223,6 +224,7 @@ impl Execution<'_> {
             symbols: Arc::clone(&self.plan.symbols),
             types: Arc::clone(self.types),
             context: Arc::clone(self.context),
+            started: self.started,
             deadline: self.deadline,
         }
     }
