@@ -58,6 +58,7 @@ pub(crate) fn router(
                 let options = HttpTransportOptions {
                     deadline: configuration.router.deadline.get(),
                     caller_key: Some(key.clone()),
+                    share_in_flight: configuration.router.share_fetches,
                     ..HttpTransportOptions::default()
                 };
                 let http = HttpTransport::new(name, url.as_str(), options)?;

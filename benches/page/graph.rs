@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::load::Connection;
+use crate::process;
 
 const DOMAINS: [&str; 6] = [
     "orders",
@@ -95,22 +96,12 @@ impl Process {
 
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        let kilobytes: u64 = kilobytes.context("no VmRSS")?.parse()?;
-        Ok(kilobytes * 1024)
+        process::memory(self.id())
     }
 
     /// Processor time that its threads have used so far.
     fn cpu(&self) -> anyhow::Result<Duration> {
-        let mut nanoseconds = 0;
-        for thread in std::fs::read_dir(format!("/proc/{}/task", self.id()))? {
-            let usage = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-            let running = usage.split(' ').next().context("no schedstat")?;
-            nanoseconds += running.parse::<u64>()?;
-        }
-        Ok(Duration::from_nanos(nanoseconds))
+        process::cpu(self.id())
     }
 
     /// SQL statements that it has run so far.

@@ -76,13 +76,15 @@ impl Connection {
 pub(crate) struct Page(Vec<u8>);
 
 impl Page {
-    pub(crate) fn new(query: &str, token: &str) -> Self {
+    pub(crate) fn new(query: &str, token: Option<&str>) -> Self {
         let body = json!({ "query": query }).to_string();
         let length = body.len();
+        let signed_in = token.map(|token| format!("authorization: Bearer {token}\r\n"));
+        let signed_in = signed_in.unwrap_or_default();
         Self(
             format!(
                 "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-                 authorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n{body}"
+                 {signed_in}content-length: {length}\r\n\r\n{body}"
             )
             .into_bytes(),
         )

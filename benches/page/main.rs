@@ -4,6 +4,7 @@
 
 mod graph;
 mod load;
+mod process;
 mod sql;
 
 use std::path::{Path, PathBuf};
@@ -66,8 +67,8 @@ async fn main() -> anyhow::Result<()> {
     println!("{}", graph::run(data, &["seed"]).await?);
     let token = graph::run(data, &["token", "--customer", CUSTOMER]).await?;
     let demo_token = graph::run(data, &["token", "--demo"]).await?;
-    let page = Page::new(&query(arguments.orders), &token);
-    let demo_page = Page::new(&query(arguments.orders), &demo_token);
+    let page = Page::new(&query(arguments.orders), Some(&token));
+    let demo_page = Page::new(&query(arguments.orders), Some(&demo_token));
 
     let local = Graph::in_process(data).await?;
     if arguments.profile {

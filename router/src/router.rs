@@ -279,6 +279,7 @@ impl Job {
             policy: &self.inner.options.errors,
             variables: &self.variables,
             context: &self.context,
+            started: Instant::now(),
             deadline,
         }
     }

@@ -95,6 +95,7 @@ fn build(
         .http(HttpTransportOptions {
             deadline: configuration.router.deadline.get(),
             forward_authorization: auth.pass_through,
+            share_in_flight: configuration.router.share_fetches,
             ..HttpTransportOptions::default()
         })
         .deadline(configuration.router.deadline.get())

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Router {
     /// When slow subgraphs are cut; what is there by then is served.
     pub(crate) deadline: Duration,
+    /// Whether equal queries that are on their way to a subgraph over HTTP at the same time are sent once.
+    pub(crate) share_fetches: bool,
     /// Whether clients may ask for the schema.
     pub(crate) introspection: bool,
     /// Whether clients may ask how an operation is planned. It names the subgraphs.
@@ -24,6 +26,7 @@ impl Default for Router {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(4),
+            share_fetches: true,
             introspection: true,
             expose_query_plan: false,
             limits: router::OperationLimits::default(),

@@ -2,20 +2,13 @@
 
 use super::representations::Step;
 use crate::supergraph::{TypeId, TypeNames};
-use crate::value::{Object, Value};
+use crate::value::{Object, Symbol, Value};
 
-/// The object at a place.
-pub(super) fn locate<'v>(data: &'v mut Value, steps: &[Step]) -> Option<&'v mut Object> {
-    let mut value = data;
-    for step in steps {
-        value = match (step, value) {
-            (Step::Key(key), Value::Object(object)) => object.get_mut(*key)?,
-            (Step::Index(index), Value::List(items)) => items.get_mut(*index as usize)?,
-            _ => return None,
-        };
-    }
-    match value {
-        Value::Object(object) => Some(object),
+/// What is one step further down.
+pub(super) fn step(value: &mut Value, step: Step) -> Option<&mut Value> {
+    match (step, value) {
+        (Step::Key(key), Value::Object(object)) => object.get_mut(key),
+        (Step::Index(index), Value::List(items)) => items.get_mut(index as usize),
         _ => None,
     }
 }
@@ -35,19 +28,34 @@ pub(super) fn merge(target: &mut Value, source: Value, types: &TypeNames) {
 }
 
 pub(super) fn merge_object(target: &mut Object, source: Object, types: &TypeNames) {
-    // A subgraph that knows a type only as an interface object does not know what it really is.
-    if target.typename == TypeId::NONE || types.is_object(source.typename) {
-        target.typename = if source.typename == TypeId::NONE {
-            target.typename
-        } else {
-            source.typename
-        };
-    }
+    merge_typename(target, source.typename, types);
     if target.fields.is_empty() {
         target.fields = source.fields;
         return;
     }
-    for (key, value) in source.fields {
+    add(target, source.fields.into_iter(), types);
+}
+
+/// The same with a source that is needed again.
+pub(super) fn merge_copy(target: &mut Object, source: &Object, types: &TypeNames) {
+    merge_typename(target, source.typename, types);
+    add(target, source.fields.iter().cloned(), types);
+}
+
+fn merge_typename(target: &mut Object, source: TypeId, types: &TypeNames) {
+    // A subgraph that knows a type only as an interface object does not know what it really is.
+    if source != TypeId::NONE && (target.typename == TypeId::NONE || types.is_object(source)) {
+        target.typename = source;
+    }
+}
+
+fn add(
+    target: &mut Object,
+    fields: impl ExactSizeIterator<Item = (Symbol, Value)>,
+    types: &TypeNames,
+) {
+    target.fields.reserve_exact(fields.len());
+    for (key, value) in fields {
         match target.get_mut(key) {
             Some(known) => merge(known, value, types),
             None => target.fields.push((key, value)),

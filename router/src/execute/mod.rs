@@ -41,6 +41,7 @@ pub(crate) struct Execution<'a> {
     pub policy: &'a ErrorPolicy,
     pub variables: &'a Arc<Variables>,
     pub context: &'a Arc<RequestContext>,
+    pub started: Instant,
     pub deadline: Instant,
 }
 
@@ -275,6 +276,7 @@ impl Execution<'_> {
             symbols: Arc::clone(&self.plan.symbols),
             types: Arc::clone(self.types),
             context: Arc::clone(self.context),
+            started: self.started,
             deadline: self.deadline,
         }
     }
@@ -326,11 +328,9 @@ impl Execution<'_> {
                 let (Some(gathered), Value::Object(answer)) = (gathered.first(), answer) else {
                     return;
                 };
-                for (_, steps) in gathered.places() {
-                    if let Some(target) = merge::locate(data, steps) {
-                        merge::merge_object(target, answer.clone(), self.types);
-                    }
-                }
+                gathered.change(data, &mut |_, target| {
+                    merge::merge_copy(target, &answer, self.types);
+                });
             }
             Target::Entities(aliases) => {
                 let Value::Object(mut answer) = answer else {
@@ -361,20 +361,20 @@ impl Execution<'_> {
                 *uses += 1;
             }
         }
-        for (index, steps) in gathered.places() {
+        gathered.change(data, &mut |index, target| {
             let (Some(uses), Some(entity)) = (uses.get_mut(index), entities.get_mut(index)) else {
-                continue;
+                return;
             };
             *uses -= 1;
-            let entity = if *uses == 0 {
-                std::mem::take(entity)
-            } else {
-                entity.clone()
+            let Value::Object(object) = entity else {
+                return;
             };
-            if let (Value::Object(entity), Some(target)) = (entity, merge::locate(data, steps)) {
-                merge::merge_object(target, entity, self.types);
+            if *uses == 0 {
+                merge::merge_object(target, std::mem::take(object), self.types);
+            } else {
+                merge::merge_copy(target, object, self.types);
             }
-        }
+        });
     }
 }
 

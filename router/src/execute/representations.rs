@@ -1,8 +1,13 @@
 //! Representations: what the entities at a path are asked for by, each one once, and every place it
 //! came from.
 
-use indexmap::IndexSet;
+use std::hash::{BuildHasher, Hash, Hasher};
 
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+use indexmap::map::raw_entry_v1::{RawEntryApiV1, RawEntryMut};
+
+use super::merge;
 use crate::prepare::plan::{Change, EntityAlias, Path, Requires, Rewrite, RewriteSegment, Segment};
 use crate::supergraph::{TypeId, TypeNames};
 use crate::value::{Object, Symbol, Value};
@@ -39,33 +44,20 @@ impl Gathered {
         types: &TypeNames,
     ) -> (Self, Vec<Value>) {
         let mut gathered = Self::default();
-        let mut representations = IndexSet::new();
+        let mut representations = Representations::default();
         for path in &alias.paths {
             walk(data, path, &mut Vec::new(), &mut |object, steps| {
                 let whole = alias.unless.as_deref();
                 if whole.is_some_and(|whole| represent(object, whole).is_ok()) {
                     return;
                 }
-                let representation = match represent(object, &alias.requires) {
-                    Ok(representation) => representation,
-                    Err(why) => {
-                        gathered.lacking |= why == Unrepresented::Lacking;
-                        return;
-                    }
-                };
-                let mut representation = Value::Object(representation);
-                apply(&alias.input_rewrites, &mut representation);
-                let Value::Object(Object { typename, .. }) = &representation else {
-                    return;
-                };
-                if types.name(*typename).is_none() {
-                    return;
+                match representations.add(object, alias, types) {
+                    Ok(index) => gathered.add(index, steps),
+                    Err(why) => gathered.lacking |= why == Unrepresented::Lacking,
                 }
-                let (index, _) = representations.insert_full(representation);
-                gathered.add(index, steps);
             });
         }
-        (gathered, representations.into_iter().collect())
+        (gathered, representations.known.into_keys().collect())
     }
 
     /// The objects at a path, for answers that go into all of them alike.
@@ -87,12 +79,113 @@ impl Gathered {
         });
     }
 
+    /// Changes the object at every place, in the order of [`Self::places`], with the index of its representation.
+    pub(super) fn change(&self, data: &mut Value, change: &mut impl FnMut(usize, &mut Object)) {
+        self.change_below(data, &self.places, 0, change);
+    }
+
+    /// Neighbours mostly share the beginning of their way: it is gone once for all of them.
+    fn change_below(
+        &self,
+        value: &mut Value,
+        mut places: &[Place],
+        depth: usize,
+        change: &mut impl FnMut(usize, &mut Object),
+    ) {
+        while let Some(first) = places.first() {
+            let Some(step) = self.step(first, depth) else {
+                if let Value::Object(object) = value {
+                    change(first.representation, object);
+                }
+                places = &places[1..];
+                continue;
+            };
+            let other = |place: &Place| self.step(place, depth) != Some(step);
+            let end = places.iter().position(other).unwrap_or(places.len());
+            let (together, rest) = places.split_at(end);
+            if let Some(inner) = merge::step(value, step) {
+                self.change_below(inner, together, depth + 1, change);
+            }
+            places = rest;
+        }
+    }
+
+    fn step(&self, place: &Place, depth: usize) -> Option<Step> {
+        self.steps.get(place.start..place.end)?.get(depth).copied()
+    }
+
     /// Every place: the index of its representation and the way to it.
     pub(super) fn places(&self) -> impl Iterator<Item = (usize, &[Step])> {
         self.places.iter().map(|place| {
             let steps = &self.steps[place.start..place.end];
             (place.representation, steps)
         })
+    }
+}
+
+/// Representations in the order they were met, each once.
+#[derive(Default)]
+struct Representations {
+    known: IndexMap<Value, (), RandomState>,
+}
+
+impl Representations {
+    /// The index of an object's representation.
+    fn add(
+        &mut self,
+        object: &Object,
+        alias: &EntityAlias,
+        types: &TypeNames,
+    ) -> Result<usize, Unrepresented> {
+        if alias.input_rewrites.is_empty()
+            && let Some(requires) = alias.requires.flat(object.typename)
+        {
+            return self.add_flat(object, requires, types);
+        }
+        let mut representation = Value::Object(represent(object, &alias.requires)?);
+        apply(&alias.input_rewrites, &mut representation);
+        match &representation {
+            Value::Object(made) if types.name(made.typename).is_some() => {
+                Ok(self.known.insert_full(representation, ()).0)
+            }
+            _ => Err(Unrepresented::OtherType),
+        }
+    }
+
+    /// The same where a representation is some of the object's own values: one that is known is found without
+    /// making it again. A list has each of its entities at many places.
+    fn add_flat(
+        &mut self,
+        object: &Object,
+        requires: &Requires,
+        types: &TypeNames,
+    ) -> Result<usize, Unrepresented> {
+        types
+            .name(object.typename)
+            .ok_or(Unrepresented::OtherType)?;
+        let mut hasher = self.known.hasher().build_hasher();
+        object.typename.hash(&mut hasher);
+        for field in &requires.fields {
+            let value = field.of(object).ok_or(Unrepresented::Lacking)?;
+            if value.is_null() && !field.nullable {
+                return Err(Unrepresented::Lacking);
+            }
+            value.hash(&mut hasher);
+        }
+        let is_same = |known: &Value| {
+            matches!(known, Value::Object(known) if known.typename == object.typename
+                && requires.fields.iter().all(|field| known.get(field.key) == field.of(object)))
+        };
+        let entry = self.known.raw_entry_mut_v1();
+        match entry.from_hash(hasher.finish(), is_same) {
+            RawEntryMut::Occupied(known) => Ok(known.index()),
+            RawEntryMut::Vacant(entry) => {
+                let index = entry.index();
+                let representation = Value::Object(represent(object, requires)?);
+                entry.insert_hashed_nocheck(hasher.finish(), representation, ());
+                Ok(index)
+            }
+        }
     }
 }
 
@@ -170,13 +263,10 @@ fn add_required(
     matched: &mut bool,
 ) -> Option<()> {
     for field in &requires.fields {
-        let value = object
-            .get(field.source)
-            .or_else(|| object.get(field.key))
-            .map(|value| match &field.inner {
-                Some(inner) => represent_value(value, inner),
-                None => Some(value.clone()),
-            })??;
+        let value = field.of(object).map(|value| match &field.inner {
+            Some(inner) => represent_value(value, inner),
+            None => Some(value.clone()),
+        })??;
         if value.is_null() && !field.nullable {
             return None;
         }

@@ -8,7 +8,7 @@ use async_graphql::parser::types::ExecutableDocument;
 
 use super::OperationKind;
 use crate::supergraph::{TypeId, TypeSet};
-use crate::value::{Shape, Symbol, Symbols};
+use crate::value::{Object, Shape, Symbol, Symbols, Value};
 
 /// A compiled plan.
 #[derive(Debug, Default)]
@@ -77,6 +77,28 @@ pub(crate) struct Requires {
     pub fragments: Vec<(TypeSet, Requires)>,
 }
 
+impl Requires {
+    /// What is required of an object of this type, if its representation is its type and some of its own values, as
+    /// they are.
+    pub(crate) fn flat(&self, typename: TypeId) -> Option<&Self> {
+        let mut requires = self;
+        if self.fields.is_empty() {
+            let mut matching = self
+                .fragments
+                .iter()
+                .filter(|(types, _)| types.contains(typename));
+            requires = match (matching.next(), matching.next()) {
+                (Some((_, inner)), None) => inner,
+                _ => return None,
+            };
+        }
+        let is_flat = requires.typename
+            && requires.fragments.is_empty()
+            && requires.fields.iter().all(|field| field.inner.is_none());
+        is_flat.then_some(requires)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct RequiredField {
     /// Where the value is in the data.
@@ -85,6 +107,13 @@ pub(crate) struct RequiredField {
     pub key: Symbol,
     pub nullable: bool,
     pub inner: Option<Requires>,
+}
+
+impl RequiredField {
+    /// Its value in an object of the data.
+    pub(crate) fn of<'o>(&self, object: &'o Object) -> Option<&'o Value> {
+        object.get(self.source).or_else(|| object.get(self.key))
+    }
 }
 
 /// A change to a representation before it is sent, or to an entity after it came.

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use graphql_tools::parser::query::{
     Definition, Selection as AstSelection, SelectionSet, TypeCondition,
@@ -65,7 +66,10 @@ impl Projection {
             }
             None => Arc::new(Selection::Object(Arc::default())),
         };
-        Self { root }
+        Self {
+            root,
+            last_bytes: AtomicUsize::new(0),
+        }
     }
 }
 

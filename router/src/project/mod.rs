@@ -6,6 +6,7 @@ mod write;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use graphql_tools::static_graphql::query::Value as Literal;
 
@@ -22,6 +23,8 @@ pub(crate) type Denials = BTreeMap<RequirementId, ErrorCode>;
 #[derive(Debug)]
 pub(crate) struct Projection {
     root: Arc<Selection>,
+    /// The length of the last answer: the next one is probably about as long.
+    last_bytes: AtomicUsize,
 }
 
 /// The fields of an object.
@@ -114,7 +117,19 @@ enum Leaf {
     Custom,
 }
 
+/// The least and the most room that is made before an answer is written.
+const ROOM: std::ops::Range<usize> = 1024..1024 * 1024;
+
 impl Projection {
+    fn expected_bytes(&self) -> usize {
+        let last = self.last_bytes.load(Ordering::Relaxed);
+        (last + last / 16).clamp(ROOM.start, ROOM.end)
+    }
+
+    fn written(&self, bytes: usize) {
+        self.last_bytes.store(bytes, Ordering::Relaxed);
+    }
+
     /// An error's path as the client knows it: cut before the first key that is not in the selection.
     pub(crate) fn client_path(&self, path: &[PathSegment]) -> Vec<PathSegment> {
         let mut shown = Vec::with_capacity(path.len());

@@ -29,7 +29,7 @@ pub(crate) fn write(
         variables,
         errors,
         path: Vec::new(),
-        out: Vec::with_capacity(1024),
+        out: Vec::with_capacity(projection.expected_bytes()),
     };
     let nothing = Object::default();
     let object = match data {
@@ -44,6 +44,7 @@ pub(crate) fn write(
         writer.out.clear();
         writer.out.extend_from_slice(b"null");
     }
+    projection.written(writer.out.len());
     writer.out.into()
 }
 

@@ -11,6 +11,7 @@ use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::http::{Admission, Breaker, CircuitBreaker};
 use url::Url;
 
+use super::in_flight::{self, Answer, InFlight};
 use super::subscription::{Credentials, SubscriptionOptions, Subscriptions};
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::cache_control::CachePolicy;
@@ -41,6 +42,9 @@ pub struct HttpTransportOptions {
     pub http2_prior_knowledge: bool,
     /// When to stop asking a subgraph that does not answer.
     pub breaker: Breaker,
+    /// Sends equal queries that are under way at the same time once, whoever asks; each caller has answers of
+    /// its own. No answer is older than the request that gets it.
+    pub share_in_flight: bool,
     pub subscriptions: SubscriptionOptions,
 }
 
@@ -57,6 +61,7 @@ impl Default for HttpTransportOptions {
                 failures: 10,
                 open_for: Duration::from_secs(1),
             },
+            share_in_flight: true,
             subscriptions: SubscriptionOptions::default(),
         }
     }
@@ -70,6 +75,7 @@ pub struct HttpTransport {
     subscriptions: Subscriptions,
     client: reqwest::Client,
     breaker: CircuitBreaker,
+    in_flight: InFlight,
     options: HttpTransportOptions,
 }
 
@@ -119,6 +125,7 @@ impl HttpTransport {
             subscriptions,
             client,
             breaker: CircuitBreaker::new(options.breaker),
+            in_flight: InFlight::default(),
             options,
         })
     }
@@ -263,6 +270,57 @@ impl HttpTransport {
             whole.freeze()
         })
     }
+
+    /// Sends a request, again if that may help, and reads the whole answer.
+    async fn call(
+        &self,
+        request: &SubgraphRequest,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<Answer, TransportError> {
+        let call = self.admit()?;
+        let retries = match request.kind() {
+            OperationKind::Query => self.options.retries,
+            OperationKind::Mutation | OperationKind::Subscription => 0,
+        };
+        let mut attempt = 0;
+        let response = loop {
+            let timeout = request.remaining().min(self.options.deadline);
+            let answer = self.post(headers.clone(), body.clone(), timeout).await;
+            let retry = match &answer {
+                Ok(response) => is_passing(response.status()),
+                // A kept connection may be closed by its other end just as it is used.
+                Err(error) => (error.is_connect() || error.is_request()) && !error.is_timeout(),
+            };
+            let backoff = BACKOFF * 2_u32.saturating_pow(attempt);
+            if retry && attempt < retries && backoff < request.remaining() {
+                attempt += 1;
+                tokio::time::sleep(backoff).await;
+                continue;
+            }
+            break match answer {
+                Ok(response) => response,
+                Err(error) if error.is_timeout() => return Err(self.failed(&error)),
+                Err(error) => {
+                    call.failed();
+                    return Err(self.failed(&error));
+                }
+            };
+        };
+        let status = response.status();
+        if is_passing(status) {
+            call.failed();
+        } else {
+            call.answered();
+        }
+        let cache = CachePolicy::of(response.headers());
+        let body = self.body(response).await?;
+        Ok(Answer {
+            status,
+            cache,
+            body,
+        })
+    }
 }
 
 /// A call under way, for the circuit breaker.
@@ -319,55 +377,25 @@ fn is_passing(status: StatusCode) -> bool {
 impl Transport for HttpTransport {
     async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
         let headers = self.headers(&request)?;
-        let call = self.admit()?;
         let body = Bytes::from(request.to_json());
-        let retries = match request.kind() {
-            OperationKind::Query => self.options.retries,
-            OperationKind::Mutation | OperationKind::Subscription => 0,
-        };
-        let mut attempt = 0;
-        let response = loop {
-            let timeout = request.remaining().min(self.options.deadline);
-            let answer = self.post(headers.clone(), body.clone(), timeout).await;
-            let retry = match &answer {
-                Ok(response) => is_passing(response.status()),
-                // A kept connection may be closed by its other end just as it is used.
-                Err(error) => (error.is_connect() || error.is_request()) && !error.is_timeout(),
-            };
-            let backoff = BACKOFF * 2_u32.saturating_pow(attempt);
-            if retry && attempt < retries && backoff < request.remaining() {
-                attempt += 1;
-                tokio::time::sleep(backoff).await;
-                continue;
-            }
-            break match answer {
-                Ok(response) => response,
-                Err(error) if error.is_timeout() => return Err(self.failed(&error)),
-                Err(error) => {
-                    call.failed();
-                    return Err(self.failed(&error));
-                }
-            };
-        };
-        let status = response.status();
-        if is_passing(status) {
-            call.failed();
+        let call = || self.call(&request, &headers, &body);
+        let answer = if self.options.share_in_flight && request.kind() == OperationKind::Query {
+            let key = in_flight::key(&request, &headers, &body);
+            self.in_flight.share(key, request.started, call).await
         } else {
-            call.answered();
-        }
-        let cache = CachePolicy::of(response.headers());
-        let body = self.body(response).await?;
-        let decoded = request.decode(&body).map(|mut response| {
-            response.cache = cache;
+            call().await
+        }?;
+        let decoded = request.decode(&answer.body).map(|mut response| {
+            response.cache = answer.cache;
             response
         });
         decoded.map_err(|malformed| {
-            if status.is_success() {
+            if answer.status.is_success() {
                 malformed
             } else {
                 TransportError::Unavailable {
                     subgraph: self.name.clone(),
-                    reason: format!("it answered with status {status}"),
+                    reason: format!("it answered with status {}", answer.status),
                 }
             }
         })

@@ -2,6 +2,7 @@
 //! subgraph is in this process or behind HTTP.
 
 mod http;
+mod in_flight;
 mod local;
 mod subscription;
 
@@ -41,6 +42,8 @@ pub struct SubgraphRequest {
     pub(crate) symbols: Arc<Symbols>,
     pub(crate) types: Arc<TypeNames>,
     pub context: Arc<RequestContext>,
+    /// When the client's request began to be executed.
+    pub started: Instant,
     /// When the router stops waiting.
     pub deadline: Instant,
 }
@@ -223,7 +226,7 @@ fn local_error(error: async_graphql::ServerError) -> SubgraphError {
 }
 
 /// Why a fetch brought no answer at all.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum TransportError {
     #[error("subgraph `{subgraph}` is unavailable: {reason}")]
     Unavailable { subgraph: String, reason: String },

@@ -32,6 +32,7 @@ pub(crate) fn decode_response(
     }
     let mut decoder = Decoder {
         body,
+        bytes: body,
         at: 0,
         depth: 0,
         types,
@@ -45,7 +46,10 @@ pub(crate) fn decode_response(
 }
 
 struct Decoder<'a> {
+    /// What strings are slices of.
     body: &'a Bytes,
+    /// The same, to read.
+    bytes: &'a [u8],
     at: usize,
     depth: usize,
     types: &'a TypeNames,
@@ -57,7 +61,7 @@ impl Decoder<'_> {
     }
 
     fn peek(&self) -> Option<u8> {
-        self.body.get(self.at).copied()
+        self.bytes.get(self.at).copied()
     }
 
     fn space(&mut self) {
@@ -89,7 +93,7 @@ impl Decoder<'_> {
         self.expect(b'{', "not an object")?;
         let mut first = true;
         while let Some((start, end)) = self.key(&mut first)? {
-            match &self.body[start..end] {
+            match &self.bytes[start..end] {
                 b"data" => {
                     recognized = true;
                     response.data = self.value(Some(shape))?;
@@ -99,7 +103,7 @@ impl Decoder<'_> {
                     let start = self.at;
                     self.skip()?;
                     let errors: Option<Vec<SubgraphError>> =
-                        serde_json::from_slice(&self.body[start..self.at])
+                        serde_json::from_slice(&self.bytes[start..self.at])
                             .map_err(|_| self.malformed("errors that are no GraphQL errors"))?;
                     response.errors = errors.unwrap_or_default();
                 }
@@ -125,7 +129,7 @@ impl Decoder<'_> {
             self.space();
         }
         *first = false;
-        let (start, end, _) = self.string()?;
+        let (start, end) = self.string()?;
         self.expect(b':', "a colon is missing")?;
         Ok(Some((start, end)))
     }
@@ -168,7 +172,7 @@ impl Decoder<'_> {
                 Ok(Value::List(items))
             }
             Some(b'"') => {
-                let (start, end, _) = self.string()?;
+                let (start, end) = self.string()?;
                 Ok(Value::Escaped(self.text(start, end)))
             }
             Some(b't') => self.word(b"true", Value::Bool(true)),
@@ -186,25 +190,30 @@ impl Decoder<'_> {
             fields: Vec::with_capacity(shape.len()),
         };
         let mut expected = 0;
+        // Keys in the order of the shape, as they nearly always are, cannot be repeated.
+        let mut ordered = true;
         let mut first = true;
         while let Some((start, end)) = self.key(&mut first)? {
-            match shape.slot(&self.body[start..end], &mut expected) {
+            let before = expected;
+            let slot = shape.slot(&self.bytes[start..end], &mut expected);
+            ordered &= slot.is_none() || expected > before;
+            match slot {
                 Some(Slot::Typename) => {
                     self.space();
                     if self.peek() == Some(b'"') {
-                        let (start, end, _) = self.string()?;
-                        object.typename = self.types.find_bytes(&self.body[start..end]);
+                        let (start, end) = self.string()?;
+                        object.typename = self.types.find_bytes(&self.bytes[start..end]);
                     } else {
                         self.skip()?;
                     }
                 }
                 Some(Slot::Leaf(key)) => {
                     let value = self.value(None)?;
-                    set(&mut object, *key, value);
+                    set(&mut object, *key, value, ordered);
                 }
                 Some(Slot::Composite(key, inner)) => {
                     let value = self.value(Some(inner))?;
-                    set(&mut object, *key, value);
+                    set(&mut object, *key, value, ordered);
                 }
                 None => self.skip()?,
             }
@@ -217,23 +226,26 @@ impl Decoder<'_> {
         Text::from_checked(self.body.slice(start..end))
     }
 
-    /// The range inside the quotes, and whether it has escapes.
-    fn string(&mut self) -> Result<(usize, usize, bool), Malformed> {
+    /// The range inside the quotes.
+    fn string(&mut self) -> Result<(usize, usize), Malformed> {
         self.expect(b'"', "a string is missing")?;
         let start = self.at;
-        let mut escapes = false;
         loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let plain = rest
+                .iter()
+                .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+            self.at += plain.unwrap_or(rest.len());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok((start, self.at - 1, escapes));
+                    return Ok((start, self.at - 1));
                 }
                 Some(b'\\') => {
-                    escapes = true;
-                    let length = match self.body.get(self.at + 1) {
+                    let length = match self.bytes.get(self.at + 1) {
                         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
                         Some(b'u') => {
-                            let digits = self.body.get(self.at + 2..self.at + 6);
+                            let digits = self.bytes.get(self.at + 2..self.at + 6);
                             if !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
                                 return Err(self.malformed("an escape that is none"));
                             }
@@ -243,15 +255,14 @@ impl Decoder<'_> {
                     };
                     self.at += length;
                 }
-                Some(0..=0x1f) => return Err(self.malformed("a control character in a string")),
-                Some(_) => self.at += 1,
+                Some(_) => return Err(self.malformed("a control character in a string")),
                 None => return Err(self.malformed("a string without end")),
             }
         }
     }
 
     fn word(&mut self, word: &'static [u8], value: Value) -> Result<Value, Malformed> {
-        if self.body[self.at..].starts_with(word) {
+        if self.bytes[self.at..].starts_with(word) {
             self.at += word.len();
             Ok(value)
         } else {
@@ -276,7 +287,7 @@ impl Decoder<'_> {
             self.at += 1;
         }
         let leading = self.at;
-        if self.digits()? > 1 && self.body[leading] == b'0' {
+        if self.digits()? > 1 && self.bytes[leading] == b'0' {
             return Err(self.malformed("a number that starts with zero"));
         }
         let mut whole = true;
@@ -293,11 +304,15 @@ impl Decoder<'_> {
             }
             self.digits()?;
         }
-        let text = self.text(start, self.at);
-        match text.as_str().parse() {
-            Ok(number) if whole => Ok(Value::Int(number)),
-            _ => Ok(Value::Number(text)),
-        }
+        let digits = self.bytes.get(start..self.at).unwrap_or_default();
+        let number = std::str::from_utf8(digits)
+            .ok()
+            .filter(|_| whole)
+            .and_then(|digits| digits.parse().ok());
+        Ok(match number {
+            Some(number) => Value::Int(number),
+            None => Value::Number(self.text(start, self.at)),
+        })
     }
 
     /// Passes over a value, checking that it is JSON: what is skipped may still be copied out.
@@ -331,8 +346,9 @@ impl Decoder<'_> {
 }
 
 /// A repeated key replaces its first value, as JSON parsers do.
-fn set(object: &mut Object, key: Symbol, value: Value) {
-    match object.get_mut(key) {
+fn set(object: &mut Object, key: Symbol, value: Value, is_new: bool) {
+    let known = if is_new { None } else { object.get_mut(key) };
+    match known {
         Some(known) => *known = value,
         None => object.fields.push((key, value)),
     }

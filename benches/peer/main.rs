@@ -1,0 +1,218 @@
+//! Measures `vantage router` against another router in front of the same four HTTP subgraphs, with the page
+//! that the field measures its routers by: lists in lists, and entities three levels deep. The two run in turn.
+
+mod data;
+#[expect(dead_code, reason = "shared with the page, which also reads bodies")]
+#[path = "../page/load.rs"]
+mod load;
+#[path = "../page/process.rs"]
+mod process;
+mod routers;
+mod subgraphs;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+
+use load::{Connection, Page, Run};
+use routers::Router;
+
+#[derive(Parser)]
+struct Arguments {
+    /// The other router's binary; benches/README.md tells how to build it
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["against", "profile", "subgraphs"])]
+    peer: Option<PathBuf>,
+    /// Compare with another build of `vantage` instead
+    #[arg(long, value_name = "FILE", conflicts_with = "peer")]
+    against: Option<PathBuf>,
+    /// The build of `vantage` to measure [default: the one built with this program]
+    #[arg(long, value_name = "FILE")]
+    vantage: Option<PathBuf>,
+    /// Pairs of runs
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Length of a run, in seconds
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// Keep-alive connections
+    #[arg(long, default_value_t = 50)]
+    connections: usize,
+    /// Send every fetch by itself: no client gets an answer that a subgraph gave another one
+    #[arg(long)]
+    unshared: bool,
+    /// Only load `vantage router`, for a profiler to watch
+    #[arg(long)]
+    profile: bool,
+    /// Be the subgraphs
+    #[arg(long, hide = true)]
+    subgraphs: bool,
+    /// `cargo bench` says so; it changes nothing
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if arguments.subgraphs {
+        return subgraphs::serve().await;
+    }
+    let (_subgraphs, ports) = routers::subgraphs().await?;
+    let directory = tempfile::tempdir()?;
+    let directory = directory.path();
+    let supergraph = directory.join("supergraph.graphql");
+    std::fs::write(supergraph, routers::supergraph(&ports))?;
+    let page = Page::new(include_str!("operation.graphql"), None);
+    let time = Duration::from_secs_f64(arguments.seconds);
+    let share = !arguments.unshared;
+
+    let built = || PathBuf::from(env!("CARGO_BIN_EXE_vantage"));
+    let vantage = routers::program(&arguments.vantage.clone().unwrap_or_else(built))?;
+    if arguments.profile {
+        let router = Router::vantage("vantage router", &vantage, directory, share).await?;
+        println!("process {} is under load", router.id());
+        let connections = arguments.connections;
+        let run = page.load(&router.address, connections, time).await?;
+        println!("{}", shown(&run));
+        return Ok(());
+    }
+    let other = arguments.peer.as_ref().or(arguments.against.as_ref());
+    let other = routers::program(other.context("--peer is missing")?)?;
+    let ours = Router::vantage("vantage router", &vantage, directory, share).await?;
+    let other = match &arguments.against {
+        Some(_) => Router::vantage("the other build", &other, directory, share).await?,
+        None => Router::peer(&other, directory, share).await?,
+    };
+    compare(&arguments, time, [&ours, &other], &page).await
+}
+
+/// Loads two routers in turn and compares them pair by pair.
+async fn compare(
+    arguments: &Arguments,
+    time: Duration,
+    routers: [&Router; 2],
+    page: &Page,
+) -> anyhow::Result<()> {
+    let [ours, other] = routers;
+    println!("{} | {}", ours.name, other.name);
+    println!(
+        "  memory idle {:.1} | {:.1} MB",
+        ours.memory()?,
+        other.memory()?
+    );
+    let mut answers = Vec::new();
+    for router in routers {
+        let mut connection = Connection::open(&router.address).await?;
+        let answer = page.fetch(&mut connection).await;
+        answers.push(answer.with_context(|| format!("{} fails", router.name))?);
+    }
+    let read = |answer: &[u8]| serde_json::from_slice::<serde_json::Value>(answer);
+    ensure!(
+        read(&answers[0])? == read(&answers[1])?,
+        "the routers answer differently"
+    );
+    println!(
+        "  equal answers of {} and {} bytes, {} connections",
+        answers[0].len(),
+        answers[1].len(),
+        arguments.connections
+    );
+    for router in routers {
+        // The warm-up.
+        page.load(&router.address, arguments.connections, time)
+            .await?;
+    }
+    let mut ratios = Ratios::default();
+    for round in 0..arguments.rounds {
+        // Who begins takes turns too.
+        let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+        let mut runs = Vec::new();
+        for index in order {
+            runs.push((
+                index,
+                costed(routers[index], arguments.connections, time, page).await?,
+            ));
+        }
+        runs.sort_by_key(|(index, _)| *index);
+        let [(_, ours), (_, other)] = &runs[..] else {
+            continue;
+        };
+        println!(
+            "  {} cpu {:5.3} ms | {} cpu {:5.3} ms",
+            shown(&ours.0),
+            ours.1,
+            shown(&other.0),
+            other.1
+        );
+        ratios.add(ours, other);
+    }
+    println!(
+        "  memory after the load {:.1} | {:.1} MB, {:.2} ×",
+        ours.memory()?,
+        other.memory()?,
+        ours.memory()? / other.memory()?
+    );
+    ratios.print();
+    Ok(())
+}
+
+/// What a run of one router is of a run of the other, for each pair.
+#[derive(Default)]
+struct Ratios {
+    rate: Vec<f64>,
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+    cpu: Vec<f64>,
+}
+
+impl Ratios {
+    fn add(&mut self, ours: &(Run, f64), other: &(Run, f64)) {
+        self.rate.push(ours.0.rate() / other.0.rate());
+        self.p50.push(ours.0.quantile(0.5) / other.0.quantile(0.5));
+        self.p99
+            .push(ours.0.quantile(0.99) / other.0.quantile(0.99));
+        self.cpu.push(ours.1 / other.1);
+    }
+
+    fn print(self) {
+        println!(
+            "  ratio (median of pairs): {:.2} × the requests per second, {:.2} × the p50, {:.2} × the \
+             p99, {:.2} × the processor time of a request",
+            median(self.rate),
+            median(self.p50),
+            median(self.p99),
+            median(self.cpu)
+        );
+    }
+}
+
+/// A run, and the processor time that the router spent on one of its requests, in milliseconds.
+async fn costed(
+    router: &Router,
+    connections: usize,
+    time: Duration,
+    page: &Page,
+) -> anyhow::Result<(Run, f64)> {
+    let before = router.cpu()?;
+    let run = page.load(&router.address, connections, time).await?;
+    let used = router.cpu()?.saturating_sub(before).as_secs_f64() * 1e3;
+    // Each connection began with a request that is not in the run.
+    let requests = run.requests() + connections;
+    Ok((run, used / requests as f64))
+}
+
+fn shown(run: &Run) -> String {
+    format!(
+        "{:6.0}/s p50 {:6.2} ms p99 {:6.2} ms",
+        run.rate(),
+        run.quantile(0.5),
+        run.quantile(0.99)
+    )
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}

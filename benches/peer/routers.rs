@@ -1,0 +1,162 @@
+//! The processes under measurement: a router each, over the same subgraphs, and the subgraphs themselves.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+
+use crate::load::Connection;
+use crate::process;
+use crate::subgraphs::NAMES;
+
+/// The longest a router may take to answer for the first time.
+const START: Duration = Duration::from_secs(20);
+/// Between two looks whether it answers.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The schema over all four subgraphs, at these ports.
+pub(crate) fn supergraph(ports: &str) -> String {
+    let mut sdl = include_str!("supergraph.graphql").to_owned();
+    for (name, port) in NAMES.iter().zip(ports.split_whitespace()) {
+        sdl = sdl.replace(
+            &format!("http://{name}/"),
+            &format!("http://127.0.0.1:{port}/"),
+        );
+    }
+    sdl
+}
+
+/// The subgraphs' process, and their ports.
+pub(crate) async fn subgraphs() -> anyhow::Result<(Child, String)> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("--subgraphs")
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let stdout = child.stdout.take().context("the output is piped")?;
+    let line = BufReader::new(stdout).lines().next_line().await?;
+    Ok((child, line.context("the subgraphs did not start")?))
+}
+
+/// A router that answers.
+pub(crate) struct Router {
+    pub(crate) name: String,
+    pub(crate) address: String,
+    child: Child,
+}
+
+impl Router {
+    /// `vantage router`, of whatever build. `share` leaves on what both routers do by default: they ask a subgraph
+    /// once for what several clients want at the same time.
+    pub(crate) async fn vantage(
+        name: &str,
+        binary: &Path,
+        directory: &Path,
+        share: bool,
+    ) -> anyhow::Result<Self> {
+        let address = free_address().await?;
+        let mut command = Command::new(binary);
+        for (variable, _) in std::env::vars_os() {
+            if variable.to_string_lossy().starts_with("VANTAGE_") {
+                command.env_remove(variable);
+            }
+        }
+        command
+            .args(["router", "--supergraph", "supergraph.graphql"])
+            .args(["--listen", &address])
+            .env("VANTAGE_TELEMETRY__LOG_LEVEL", "warn");
+        if !share {
+            command.env("VANTAGE_ROUTER__SHARE_FETCHES", "false");
+        }
+        Self::start(name, command, address, "/healthz", directory).await
+    }
+
+    /// The other router.
+    pub(crate) async fn peer(binary: &Path, directory: &Path, share: bool) -> anyhow::Result<Self> {
+        let address = free_address().await?;
+        let (host, port) = address.split_once(':').context("no port")?;
+        let config = directory.join("peer.yaml");
+        std::fs::write(
+            &config,
+            format!(
+                "supergraph:\n  source: file\n  path: ./supergraph.graphql\n\
+                 http:\n  host: {host}\n  port: {port}\n\
+                 log:\n  level: warn\n\
+                 traffic_shaping:\n  all:\n    dedupe_enabled: {share}\n"
+            ),
+        )?;
+        let mut command = Command::new(binary);
+        command.env("ROUTER_CONFIG_FILE_PATH", &config);
+        Self::start("the peer", command, address, "/health", directory).await
+    }
+
+    async fn start(
+        name: &str,
+        mut command: Command,
+        address: String,
+        health: &str,
+        directory: &Path,
+    ) -> anyhow::Result<Self> {
+        let mut child = command
+            .current_dir(directory)
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("{name} cannot be started"))?;
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                bail!("{name} ended before it answered: {status}");
+            }
+            if let Ok(mut connection) = Connection::open(&address).await
+                && connection.get(health).await.is_ok()
+            {
+                break;
+            }
+            ensure!(begun.elapsed() < START, "{name} does not answer {health}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            address,
+            child,
+        })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// Resident memory in MB.
+    pub(crate) fn memory(&self) -> anyhow::Result<f64> {
+        Ok(process::memory(self.id())? as f64 / 1e6)
+    }
+
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        process::cpu(self.id())
+    }
+}
+
+/// An address that nobody listens on: the peer takes no port 0.
+async fn free_address() -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    Ok(listener.local_addr()?.to_string())
+}
+
+/// A program that is there, or how to come by it.
+pub(crate) fn program(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path)
+        .ok()
+        .filter(|path| path.is_file())
+        .with_context(|| {
+            format!(
+                "there is no program {}: build the other router with `cargo build --release \
+                 --manifest-path benches/peer/hive-router/Cargo.toml` (some 15 minutes)",
+                path.display()
+            )
+        })
+}
