@@ -210,6 +210,17 @@ async function knownFault(request, expected, actual) {
   return reasons.size > 0 ? [...reasons].join("; ") : undefined;
 }
 
+/** For the person who judges: what both say of the first differing field when it is asked for alone. */
+async function tellAlone(request, expected, actual) {
+  const [path] = differences(expected.data ?? null, actual.data ?? null);
+  if (path.length === 0) return;
+  for (const { reset } of worlds) reset();
+  const single = alone(request, path);
+  const [wanted, got] = await Promise.all([oracle(single).catch((error) => error), router(single)]);
+  const told = (answer) => JSON.stringify(at(answer.data, path));
+  console.log(`asked for alone: ${told(wanted)} and ${told(got)}${told(got) === told(actual) ? "" : ": the router contradicts itself"}`);
+}
+
 const generator = new Generator(schema, Number(options.seed), { shadows: options.hard });
 const count = Number(options.count);
 const tally = { operations: 0, invalid: 0, "refused by the gateway": 0, "not planned by the router": 0, "with data": 0, "with errors": 0, "with indexes the gateway gets wrong": 0, "with conditions the gateway gets wrong": 0, "with known faults of the gateway": 0, differences: 0 };
@@ -252,7 +263,10 @@ while (tally.operations < count && tally.differences < Number(options["keep-goin
   if (!same || options.query) {
     tally.differences++;
     console.log(`--- ${tally.operations}\n${request.query}\n${JSON.stringify(request.variables)}`);
-    if (data) console.log(`data differs: ${data}`);
+    if (data) {
+      console.log(`data differs: ${data}`);
+      await tellAlone(request, expected, actual);
+    }
     for (const { message, path } of actual.errors ?? []) console.log(`the router says: ${message} at ${(path ?? []).join("/")}`);
     if (!isDeepStrictEqual(wanted, got)) {
       console.log(`only the gateway: ${wanted.filter((error) => !got.includes(error)).join(", ")}`);

@@ -167,3 +167,48 @@ async fn requirements_of_an_interface_object_are_met_by_the_members() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn each_member_gets_what_is_asked_of_it_and_what_that_requires() {
+    check_all([(
+        "{ holders { ... on Robot { badges { title } } ... on User { greeting } } }",
+        json!({ "holders": [{ "badges": [{ "title": "of r" }] }, { "greeting": "Hi Ann" }] }),
+    )])
+    .await;
+}
+
+#[tokio::test]
+async fn a_member_is_entered_by_its_own_key_beside_one_that_is_entered_as_the_interface() {
+    let catalog = Subgraph::new(
+        "catalog",
+        r#"type Query { c: Int }
+           interface Media @key(fields: "id") { id: ID! kind: String }
+           type Book implements Media @key(fields: "id") @key(fields: "isbn") { id: ID! isbn: ID! kind: String title: String! weight: Int }
+           type Film implements Media @key(fields: "id") { id: ID! kind: String }"#,
+    )
+    .entity("Book", |_| json!({ "id": "b", "isbn": "i", "kind": "BOOK", "title": "One", "weight": 7 }))
+    .entity("Film", |_| json!({ "id": "f", "kind": "FILM" }))
+    .entity("Media", |media| json!({ "__typename": if media["id"] == "f" { "Film" } else { "Book" }, "id": media["id"], "kind": "FILM" }));
+    let stock = Subgraph::new(
+        "stock",
+        r#"type Query { items: [Item] }
+           union Item = Book | Film
+           type Book @key(fields: "isbn") { isbn: ID! weight: Int @external shipping: Int @requires(fields: "weight") }
+           type Film @key(fields: "id") { id: ID! stock: Int }"#,
+    )
+    .root("items", json!([{ "__typename": "Book", "isbn": "i" }, { "__typename": "Film", "id": "f" }, null]))
+    .entity("Book", |book| json!({ "isbn": book["isbn"], "shipping": book["weight"].as_i64().map(|weight| weight + 1) }));
+    let ratings = Subgraph::new(
+        "ratings",
+        r#"type Query { r: Int }
+           type Media @interfaceObject @key(fields: "id") { id: ID! kind: String @external rank: String @requires(fields: "kind") }"#,
+    )
+    .entity("Media", |media| json!({ "__typename": "Media", "id": media["id"], "rank": format!("{} of 9", media["kind"].as_str().unwrap_or("nothing")) }));
+    let graph = Graph::new([catalog, stock, ratings]).await;
+    graph
+        .check(
+            "{ items { ... on Film { rank } ... on Book { shipping title } } }",
+            json!({ "data": { "items": [{ "shipping": 8, "title": "One" }, { "rank": "FILM of 9" }, null] } }),
+        )
+        .await;
+}

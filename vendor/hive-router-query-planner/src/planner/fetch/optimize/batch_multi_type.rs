@@ -9,6 +9,7 @@ use crate::planner::fetch::fetch_step_data::{
     type_condition_types_from_response_path, FetchStepFlags,
 };
 use crate::{
+    state::supergraph_state::SupergraphState,
     ast::merge_path::{MergePath, Segment},
     planner::fetch::{
         error::FetchGraphError, fetch_graph::FetchGraph, fetch_step_data::FetchStepData,
@@ -30,7 +31,10 @@ impl FetchGraph<MultiTypeFetchStep> {
     /// used there are `... on Book` and `... on Magazine`, then merging `|[Book]`
     /// and `|[Magazine]` can drop the type condition at that slot.
     #[instrument(level = "trace", skip_all)]
-    pub(crate) fn batch_multi_type(&mut self) -> Result<(), FetchGraphError> {
+    pub(crate) fn batch_multi_type(
+        &mut self,
+        supergraph: &SupergraphState,
+    ) -> Result<(), FetchGraphError> {
         let root_index = self
             .root_index
             .ok_or(FetchGraphError::NonSingleRootStep(0))?;
@@ -64,7 +68,7 @@ impl FetchGraph<MultiTypeFetchStep> {
 
                     let other_sibling = self.get_step_data(*other_sibling_index)?;
 
-                    if current.can_be_batched_with(other_sibling) {
+                    if current.can_be_batched_with(other_sibling, supergraph) {
                         trace!(
                             "Found multi-type batching optimization: [{}] <- [{}]",
                             sibling_index.index(),
@@ -97,7 +101,7 @@ impl FetchGraph<MultiTypeFetchStep> {
                 let can_still_batch = {
                     let left = self.get_step_data(child_index_latest)?;
                     let right = self.get_step_data(other_child_index_latest)?;
-                    left.can_be_batched_with(right)
+                    left.can_be_batched_with(right, supergraph)
                 };
 
                 if !can_still_batch {
@@ -413,7 +417,7 @@ fn normalized_path_hash(path: &MergePath) -> u64 {
 }
 
 impl FetchStepData<MultiTypeFetchStep> {
-    pub fn can_be_batched_with(&self, other: &Self) -> bool {
+    pub fn can_be_batched_with(&self, other: &Self, supergraph: &SupergraphState) -> bool {
         // Both steps must be the same fetch kind.
         if self.kind != other.kind {
             return false;
@@ -476,6 +480,21 @@ impl FetchStepData<MultiTypeFetchStep> {
 
         if self.has_arguments_conflicts_with(other) {
             return false;
+        }
+
+        if !self.input.selecting_same_types(&other.input) {
+            // An interface object's fields would be fetched of every object that either is entered by.
+            if self.output.selecting_same_types(&other.output) {
+                return false;
+            }
+            // An object would also have to be entered as its interface, by a key that was not fetched.
+            let inputs = self.input.iter_selections().chain(other.input.iter_selections());
+            if inputs.into_iter().any(|(name, _)| {
+                let definition = supergraph.definitions.get(name);
+                definition.is_some_and(|definition| definition.is_interface_type())
+            }) {
+                return false;
+            }
         }
 
         let self_used_for_requires = self.flags.contains(FetchStepFlags::USED_FOR_REQUIRES);

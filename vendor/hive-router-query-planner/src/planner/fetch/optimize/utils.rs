@@ -271,6 +271,11 @@ impl FetchStepData<MultiTypeFetchStep> {
             if !self.output.selecting_same_types(&other.output) {
                 return false;
             }
+            // What only `other` is entered by would be lost, unless it is entered by what `this` fetches
+            let is_child = fetch_graph.graph.find_edge(self_index, other_index).is_some();
+            if !is_child && !self.input.selecting_same_types(&other.input) {
+                return false;
+            }
         } else {
             // otherwise we can merge
             if !other.response_path.starts_with(&self.response_path) {
