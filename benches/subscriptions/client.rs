@@ -19,14 +19,17 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tokio_util::sync::CancellationToken;
 
-use crate::figures::Report;
+use crate::figures::{Connect, Report};
 
 const QUERY: &str = "subscription($order: ID!) { orderTracking(orderId: $order) { sequence snapshot status location timestamp estimatedDelivery carrier } }";
 
-/// Whose connection it is, and to where.
+/// Clients with one address. The system has some 28,000 ports for an address, but once half of them are taken, it
+/// looks for a free one for so long that connecting is slow, and so are all clients.
+const OF_ADDRESS: usize = 5_000;
+
+/// Whose connection it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Seat {
-    pub(crate) address: SocketAddr,
     pub(crate) order: String,
     pub(crate) token: String,
 }
@@ -34,30 +37,33 @@ pub(crate) struct Seat {
 /// The clients of a process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct List {
-    from: String,
-    seats: Vec<Seat>,
-}
-
-impl List {
-    pub(crate) fn new(from: String, seats: &[Seat]) -> Self {
-        let seats = seats.to_vec();
-        Self { from, seats }
-    }
+    /// Their addresses begin with this.
+    pub(crate) from: [u8; 3],
+    /// The instances; clients take turns at them.
+    pub(crate) instances: Vec<SocketAddr>,
+    pub(crate) seats: Vec<Seat>,
 }
 
 /// Runs the clients of a list until the input ends, and writes what they have seen.
 pub(crate) async fn run(list: &Path, report: &Path, connect_rate: u32) -> anyhow::Result<()> {
-    let List { from, seats } = serde_json::from_slice(&std::fs::read(list)?)?;
-    let from: Ipv4Addr = from.parse()?;
+    let List {
+        from,
+        instances,
+        seats,
+    } = serde_json::from_slice(&std::fs::read(list)?)?;
+    let instances: Arc<[SocketAddr]> = instances.into();
     let stop = CancellationToken::new();
     let begun = Arc::new(Begun::new(seats.len()));
     let pace = Duration::from_secs(1) / connect_rate.max(1);
     let mut ticks = tokio::time::interval(pace);
     let mut clients = Vec::with_capacity(seats.len());
-    for seat in seats {
+    for (number, seat) in seats.into_iter().enumerate() {
         ticks.tick().await;
+        let address = u8::try_from(number / OF_ADDRESS + 1)?;
         let client = Client {
-            from,
+            from: Ipv4Addr::new(from[0], from[1], from[2], address),
+            instances: instances.clone(),
+            next: number,
             seat,
             seen: Report::default(),
             last: None,
@@ -108,6 +114,9 @@ type Socket = WebSocketStream<TcpStream>;
 
 struct Client {
     from: Ipv4Addr,
+    instances: Arc<[SocketAddr]>,
+    /// Where it connects the next time, counted around.
+    next: usize,
     seat: Seat,
     seen: Report,
     last: Option<u32>,
@@ -138,9 +147,10 @@ impl Client {
 
     /// Watches until the connection ends, which is an error.
     async fn watch(&mut self, begun: &Begun) -> anyhow::Result<()> {
-        let started = Instant::now();
+        let (began, started) = (SystemTime::now(), Instant::now());
         let mut socket = self.connect().await?;
-        self.seen.connects.push(micros(started.elapsed()));
+        let took = micros(started.elapsed());
+        self.seen.connects.push(Connect { took, began });
         let payload = json!({ "query": QUERY, "variables": { "order": self.seat.order } });
         let subscribe = json!({ "id": "1", "type": "subscribe", "payload": payload });
         socket.send(Message::text(subscribe.to_string())).await?;
@@ -169,15 +179,18 @@ impl Client {
             let sent = UNIX_EPOCH + Duration::from_nanos(sent);
             let taken = SystemTime::now().duration_since(sent).unwrap_or_default();
             self.seen.events.push(micros(taken));
+            self.seen.settled = Some(SystemTime::now());
         }
     }
 
-    async fn connect(&self) -> anyhow::Result<Socket> {
+    async fn connect(&mut self) -> anyhow::Result<Socket> {
+        let address = self.instances[self.next % self.instances.len()];
+        self.next += 1;
         let tcp = TcpSocket::new_v4()?;
         tcp.bind((self.from, 0).into())?;
-        let tcp = tcp.connect(self.seat.address).await?;
+        let tcp = tcp.connect(address).await?;
         tcp.set_nodelay(true)?;
-        let mut request = format!("ws://{}/graphql", self.seat.address).into_client_request()?;
+        let mut request = format!("ws://{address}/graphql").into_client_request()?;
         request
             .headers_mut()
             .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);

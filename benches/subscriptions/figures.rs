@@ -1,6 +1,6 @@
 //! The table that is printed, beside the figures of the system that this one follows.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,7 @@ use crate::Arguments;
 /// What client processes have seen. Times are in microseconds.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// From the first packet to `connection_ack`.
-    pub(crate) connects: Vec<u32>,
+    pub(crate) connects: Vec<Connect>,
     /// From publishing to reading.
     pub(crate) events: Vec<u32>,
     /// Of each client, the number of the last change it was told of.
@@ -18,6 +17,15 @@ pub(crate) struct Report {
     /// Changes that were told twice or left out before others.
     pub(crate) misnumbered: u64,
     pub(crate) reconnects: u64,
+    /// When the last change was told.
+    pub(crate) settled: Option<SystemTime>,
+}
+
+/// From the first packet to `connection_ack`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Connect {
+    pub(crate) took: u32,
+    pub(crate) began: SystemTime,
 }
 
 impl Report {
@@ -27,6 +35,26 @@ impl Report {
         self.last.extend(other.last);
         self.misnumbered += other.misnumbered;
         self.reconnects += other.reconnects;
+        self.settled = self.settled.max(other.settled);
+    }
+}
+
+/// Processor time of the instances and of the clients, and how long that took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    pub(crate) instances: Duration,
+    pub(crate) clients: Duration,
+    pub(crate) took: Duration,
+}
+
+impl Work {
+    fn shares(self) -> String {
+        let share = |cpu: Duration| 100.0 * cpu.as_secs_f64() / self.took.as_secs_f64();
+        format!(
+            "{:.0} + {:.0} %",
+            share(self.instances),
+            share(self.clients)
+        )
     }
 }
 
@@ -36,10 +64,14 @@ pub(crate) struct Figures<'a> {
     pub(crate) idle: u64,
     pub(crate) connected: u64,
     pub(crate) loaded: u64,
+    /// While the clients connected.
+    pub(crate) connecting: Work,
     /// Processor time of the instances while changes were published, and how long that took.
     pub(crate) cpu: Duration,
     pub(crate) busy: Duration,
     pub(crate) published: u64,
+    /// When what was killed was there again.
+    pub(crate) restored: Option<SystemTime>,
     pub(crate) report: Report,
 }
 
@@ -52,8 +84,34 @@ impl Figures<'_> {
         let rate = self.published as f64 / self.busy.as_secs_f64();
         let cpu = 100.0 * self.cpu.as_secs_f64() / self.busy.as_secs_f64();
         let events = sorted(&mut self.report.events);
-        let connects = sorted(&mut self.report.connects);
-        let rows = [
+        let began = self.report.connects.iter().map(|connect| connect.began);
+        let slowest = self.report.connects.iter().max();
+        let slowest = slowest.zip(began.min()).map(|(slowest, first)| {
+            let after = slowest.began.duration_since(first).unwrap_or_default();
+            format!("after {:.0} s", after.as_secs_f64())
+        });
+        let mut connects: Vec<u32> = self
+            .report
+            .connects
+            .iter()
+            .map(|connect| connect.took)
+            .collect();
+        let connects = sorted(&mut connects);
+        // Changes go to one order after the other; clients report in the order of their orders.
+        let of_order = |order: u64| {
+            self.published / connections + u64::from(order < self.published % connections)
+        };
+        let last = self.report.last.iter().zip(0..);
+        let complete = last.filter(|(last, order)| u64::from(**last) == of_order(*order));
+        let recovered = self
+            .report
+            .settled
+            .zip(self.restored)
+            .map(|(settled, restored)| {
+                let after = settled.duration_since(restored).unwrap_or_default();
+                format!("{:.1} s", after.as_secs_f64())
+            });
+        let mut rows = vec![
             ("connections", connections.to_string(), "49,847", ""),
             ("events a second", format!("{rate:.0}"), "1,661", ""),
             ("event to client p50", quantile(events, 0.5), "3 ms", "1 ms"),
@@ -65,6 +123,14 @@ impl Figures<'_> {
             ),
             ("connect p50", quantile(connects, 0.5), "45 ms", ""),
             ("connect p99", quantile(connects, 0.99), "312 ms", "312 ms"),
+            ("connect, slowest", quantile(connects, 1.0), "", ""),
+            ("  which began", slowest.unwrap_or_default(), "", ""),
+            (
+                "  CPU, instances + clients",
+                self.connecting.shares(),
+                "",
+                "",
+            ),
             (
                 "KB a connection",
                 kilobytes(self.connected).to_string(),
@@ -80,6 +146,12 @@ impl Figures<'_> {
             ("CPU of all instances", format!("{cpu:.0} %"), "65 %", ""),
             ("changes lost", lost.to_string(), "", "0"),
             (
+                "clients told their last",
+                complete.count().to_string(),
+                "",
+                "all",
+            ),
+            (
                 "out of order or repeated",
                 self.report.misnumbered.to_string(),
                 "",
@@ -92,6 +164,9 @@ impl Figures<'_> {
                 "",
             ),
         ];
+        if let Some(recovered) = recovered {
+            rows.push(("told all after the fault", recovered, "", ""));
+        }
         println!(
             "\n| {:<26} | {:>12} | {:>13} | {:>9} |",
             "what", "found", "source system", "wanted"

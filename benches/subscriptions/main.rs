@@ -8,14 +8,14 @@ mod shop;
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use figures::{Figures, Report};
+use figures::{Figures, Report, Work};
 use shop::{Redis, Shop};
 
 #[derive(Clone, Parser)]
@@ -35,6 +35,10 @@ pub(crate) struct Arguments {
     /// New connections a second, over all client processes.
     #[arg(long, default_value_t = 500)]
     connect_rate: u32,
+    /// What is killed while changes are published. Redis is started again when all are; an instance is not, and
+    /// its clients go to the others.
+    #[arg(long)]
+    kill: Option<Fault>,
     /// A Redis server to use; without it one is started, if `redis-server` is on the PATH.
     #[arg(long)]
     redis: Option<String>,
@@ -46,10 +50,18 @@ pub(crate) struct Arguments {
     bench: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Fault {
+    Redis,
+    Instance,
+}
+
+/// How long after a fault clients may need to be told everything: those who lose a server try it again after
+/// ever longer waits.
+const RECOVERY: Duration = Duration::from_secs(20);
+
 /// Descriptors of a process that are no connections of clients: databases, logs, the runtime.
 const OTHER_DESCRIPTORS: usize = 500;
-/// Connections from one address to one port: the system has some 28,000 ports for them.
-const OF_ADDRESS: usize = 20_000;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -63,8 +75,8 @@ async fn main() -> anyhow::Result<()> {
         each <= room,
         "an instance may have {room} connections here, and would get {each}: take more --instances"
     );
-    let redis = Redis::start(arguments.redis.as_deref()).await?;
-    let shop = Shop::open(&arguments, &redis.url).await?;
+    let mut redis = Redis::start(arguments.redis.as_deref()).await?;
+    let mut shop = Shop::open(&arguments, &redis.url).await?;
     let idle = shop.memory()?;
     println!(
         "{} instances over one Redis, {} MB resident; {} clients connect, {} a second",
@@ -73,18 +85,38 @@ async fn main() -> anyhow::Result<()> {
         arguments.connections,
         arguments.connect_rate,
     );
+    let cpu = shop.cpu()?;
     let begun = Instant::now();
     let clients = Clients::start(&arguments, &shop, room).await?;
-    println!("connected after {:.1} s", begun.elapsed().as_secs_f64());
+    let connecting = Work {
+        instances: shop.cpu()? - cpu,
+        clients: clients.cpu()?,
+        took: begun.elapsed(),
+    };
+    println!("connected after {:.1} s", connecting.took.as_secs_f64());
     let connected = shop.memory()?;
 
     let cpu = shop.cpu()?;
     let begun = Instant::now();
-    let published = shop.publish(arguments.rate, arguments.seconds).await?;
+    let publisher = shop.publisher();
+    let publishing = tokio::spawn(publisher.publish(arguments.rate, arguments.seconds));
+    if let Some(fault) = arguments.kill {
+        tokio::time::sleep(Duration::from_secs(arguments.seconds) / 2).await;
+        match fault {
+            Fault::Redis => redis.kill().await?,
+            Fault::Instance => shop.kill_instance().await?,
+        }
+    }
+    let published = publishing.await??;
     let busy = begun.elapsed();
-    let cpu = shop.cpu()? - cpu;
+    let cpu = shop.cpu()?.saturating_sub(cpu);
+    if arguments.kill == Some(Fault::Redis) {
+        redis.restart().await?;
+    }
+    let restored = arguments.kill.map(|_| SystemTime::now());
     // Long after the slowest event that the figures could show.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let rest = restored.map_or(Duration::from_secs(2), |_| RECOVERY);
+    tokio::time::sleep(rest).await;
     let loaded = shop.memory()?;
     let report = clients.stop().await?;
     Figures {
@@ -92,9 +124,11 @@ async fn main() -> anyhow::Result<()> {
         idle,
         connected,
         loaded,
+        connecting,
         cpu,
         busy,
         published,
+        restored,
         report,
     }
     .print();
@@ -120,8 +154,7 @@ struct Clients {
 impl Clients {
     /// Starts them, and waits until every client has its snapshot.
     async fn start(arguments: &Arguments, shop: &Shop, room: usize) -> anyhow::Result<Self> {
-        let size = room.min(OF_ADDRESS);
-        let count = arguments.connections.div_ceil(size);
+        let count = arguments.connections.div_ceil(room);
         let rate = arguments.connect_rate.div_ceil(u32::try_from(count)?);
         let mut processes = Vec::new();
         for (number, chunk) in shop
@@ -131,9 +164,13 @@ impl Clients {
         {
             let list = shop.data().join(format!("clients-{number}"));
             let report = shop.data().join(format!("report-{number}"));
-            // From 127.0.0.2 on: each process has an address of its own.
-            let from = format!("127.0.0.{}", number + 2);
-            std::fs::write(&list, serde_json::to_vec(&client::List::new(from, chunk))?)?;
+            let clients = client::List {
+                // Each process has addresses of its own.
+                from: [127, 0, u8::try_from(number + 1)?],
+                instances: shop.addresses(),
+                seats: chunk.to_vec(),
+            };
+            std::fs::write(&list, serde_json::to_vec(&clients)?)?;
             let child = Command::new(std::env::current_exe()?)
                 .args(["--connect-rate", &rate.to_string(), "--client"])
                 .args([&list, &report])
@@ -152,6 +189,14 @@ impl Clients {
             );
         }
         Ok(Self { processes })
+    }
+
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        let used = self.processes.iter().map(|(child, _)| {
+            let id = child.id().context("a client process has ended")?;
+            shop::cpu(id)
+        });
+        Ok(Duration::from_nanos(used.sum::<anyhow::Result<u64>>()?))
     }
 
     /// Ends them, and gives what they have seen.

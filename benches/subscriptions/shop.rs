@@ -17,6 +17,7 @@ use resolvers::id::IdKind;
 use router::auth::{AuthConfig, DevelopmentKey, NewToken};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -34,7 +35,14 @@ const AHEAD: usize = 4;
 /// A Redis server: the user's, or one for this run.
 pub(crate) struct Redis {
     pub(crate) url: String,
-    _server: Option<(Child, TempDir)>,
+    server: Option<Server>,
+}
+
+/// A server of our own.
+struct Server {
+    process: Child,
+    directory: TempDir,
+    port: u16,
 }
 
 impl Redis {
@@ -42,31 +50,68 @@ impl Redis {
         if let Some(url) = url {
             return Ok(Self {
                 url: url.to_owned(),
-                _server: None,
+                server: None,
             });
         }
         let directory = tempfile::tempdir()?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?
             .local_addr()?
             .port();
-        let server = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no"])
-            .current_dir(&directory)
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .context("redis-server is not on the PATH; name a server with --redis")?;
+        let process = serve(&directory, port)?;
         Ok(Self {
             url: format!("redis://127.0.0.1:{port}"),
-            _server: Some((server, directory)),
+            server: Some(Server {
+                process,
+                directory,
+                port,
+            }),
         })
     }
+
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
+        Ok(self.own()?.process.kill().await?)
+    }
+
+    /// Starts it again where it was, with nothing in it.
+    pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
+        let server = self.own()?;
+        server.process = serve(&server.directory, server.port)?;
+        while TcpStream::connect(("127.0.0.1", server.port))
+            .await
+            .is_err()
+        {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    fn own(&mut self) -> anyhow::Result<&mut Server> {
+        let server = self.server.as_mut();
+        server
+            .context("only a server that this program has started can be killed: leave out --redis")
+    }
+}
+
+fn serve(directory: &TempDir, port: u16) -> anyhow::Result<Child> {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no"])
+        .current_dir(directory)
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .context("redis-server is not on the PATH; name a server with --redis")
+}
+
+/// A process under load.
+struct Instance {
+    process: Child,
+    address: SocketAddr,
 }
 
 pub(crate) struct Shop {
     data: TempDir,
-    instances: Vec<(Child, SocketAddr)>,
+    instances: Vec<Instance>,
     database: Database,
     pubsub: Arc<RedisPubSub>,
     parcels: Vec<shipment::Model>,
@@ -101,7 +146,6 @@ impl Shop {
                 ttl: Duration::from_secs(24 * 60 * 60),
             };
             seats.push(Seat {
-                address: instances[number % instances.len()].1,
                 order: IdKind::Order.format(parcel.order_id),
                 token: key.mint(&token, SystemTime::now())?,
             });
@@ -124,6 +168,21 @@ impl Shop {
         self.data.path()
     }
 
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let instances = self.instances.iter();
+        instances.map(|instance| instance.address).collect()
+    }
+
+    /// Kills one of the instances, which its clients have to leave.
+    pub(crate) async fn kill_instance(&mut self) -> anyhow::Result<()> {
+        ensure!(
+            self.instances.len() > 1,
+            "its clients need another one: take more --instances"
+        );
+        let mut instance = self.instances.remove(0);
+        Ok(instance.process.kill().await?)
+    }
+
     /// Resident memory of all instances, in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<u64> {
         self.of_each(|id| {
@@ -136,36 +195,48 @@ impl Shop {
 
     /// Processor time that all instances have used so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let nanoseconds = self.of_each(|id| {
-            let mut sum = 0;
-            for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
-                let usage = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-                sum += usage
-                    .split(' ')
-                    .next()
-                    .context("no schedstat")?
-                    .parse::<u64>()?;
-            }
-            Ok(sum)
-        })?;
-        Ok(Duration::from_nanos(nanoseconds))
+        Ok(Duration::from_nanos(self.of_each(cpu)?))
     }
 
     fn of_each(&self, figure: impl Fn(u32) -> anyhow::Result<u64>) -> anyhow::Result<u64> {
         self.instances
             .iter()
-            .map(|(child, _)| figure(child.id().context("an instance has ended")?))
+            .map(|instance| figure(instance.process.id().context("an instance has ended")?))
             .sum()
     }
 
+    pub(crate) fn publisher(&self) -> Publisher {
+        Publisher {
+            database: self.database.clone(),
+            pubsub: self.pubsub.clone(),
+            parcels: self.parcels.clone(),
+        }
+    }
+
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        for mut instance in self.instances {
+            instance.process.kill().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells what happens to the parcels.
+pub(crate) struct Publisher {
+    database: Database,
+    pubsub: Arc<RedisPubSub>,
+    parcels: Vec<shipment::Model>,
+}
+
+impl Publisher {
     /// Writes and publishes so many changes a second, to one order after the other; gives their number.
-    pub(crate) async fn publish(&self, rate: u32, seconds: u64) -> anyhow::Result<u64> {
+    pub(crate) async fn publish(self, rate: u32, seconds: u64) -> anyhow::Result<u64> {
         let total = u64::from(rate) * seconds;
         // Written ahead by a task of its own, so that writing makes no change late.
         let (written, mut changes) = mpsc::channel(AHEAD);
         let writer = Writer {
-            database: self.database.clone(),
-            parcels: self.parcels.clone(),
+            database: self.database,
+            parcels: self.parcels,
             batch: usize::try_from(rate / 10)?.max(1),
         };
         let writing = tokio::spawn(writer.write(total, written));
@@ -191,13 +262,6 @@ impl Shop {
         }
         Ok(total)
     }
-
-    pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        for (mut child, _) in self.instances {
-            child.kill().await?;
-        }
-        Ok(())
-    }
 }
 
 /// Writes changes, so that whoever comes back can read them.
@@ -221,6 +285,8 @@ impl Writer {
             for number in begin..total.min(begin + self.batch) {
                 let parcel = &mut self.parcels[number % orders];
                 parcel.sequence += 1;
+                // For those who will read it here, because they could not be told.
+                parcel.location = Some(nanoseconds()?.to_string());
                 batch.push(parcel.clone());
             }
             self.commit(&batch).await?;
@@ -250,15 +316,22 @@ impl Writer {
     }
 }
 
+/// Processor time that a process has used so far, in nanoseconds.
+pub(crate) fn cpu(id: u32) -> anyhow::Result<u64> {
+    let mut sum = 0;
+    for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
+        let usage = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        let used = usage.split(' ').next().context("no schedstat")?;
+        sum += used.parse::<u64>()?;
+    }
+    Ok(sum)
+}
+
 fn nanoseconds() -> anyhow::Result<u128> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())
 }
 
-async fn instance(
-    data: &Path,
-    redis: &str,
-    arguments: &Arguments,
-) -> anyhow::Result<(Child, SocketAddr)> {
+async fn instance(data: &Path, redis: &str, arguments: &Arguments) -> anyhow::Result<Instance> {
     let mut command = Command::new(VANTAGE);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("VANTAGE_") {
@@ -279,8 +352,8 @@ async fn instance(
         .args(["serve", "--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
         .kill_on_drop(true);
-    let mut child = command.spawn()?;
-    let stdout = child.stdout.take().context("the output is piped")?;
+    let mut process = command.spawn()?;
+    let stdout = process.stdout.take().context("the output is piped")?;
     let mut lines = BufReader::new(stdout).lines();
     let address = loop {
         let Some(line) = lines.next_line().await? else {
@@ -292,8 +365,8 @@ async fn instance(
     };
     // What it prints later is not of interest, but its pipe must not fill up.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    ensure!(child.id().is_some(), "an instance has ended");
-    Ok((child, address))
+    ensure!(process.id().is_some(), "an instance has ended");
+    Ok(Instance { process, address })
 }
 
 /// A parcel under way, of a customer and an order of its own.

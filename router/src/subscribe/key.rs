@@ -14,7 +14,8 @@ const TRACING: [&str; 2] = ["traceparent", "tracestate"];
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     operation: Arc<PreparedOperation>,
-    scope: Box<[u8]>,
+    /// Shared: a key is in the map of streams and in its stream.
+    scope: Arc<[u8]>,
 }
 
 impl Key {

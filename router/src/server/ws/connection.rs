@@ -69,7 +69,7 @@ impl Connection {
         let opened = Instant::now();
         let reason = self.serve(&mut sink, &mut stream).await;
         self.queue.stop();
-        self.close(reason, &mut sink, &mut stream).await;
+        Box::pin(self.close(reason, &mut sink, &mut stream)).await;
         metrics::counter!("router_websocket_closes_total", "reason" => reason.name()).increment(1);
         tracing::info!(
             reason = reason.name(),

@@ -48,6 +48,8 @@ pub(super) fn upgrade(
     Ok(upgrade.on_upgrade(move |socket| {
         let (sink, stream) = socket.split();
         let span = connection.span();
-        connection.run(sink, stream).instrument(span)
+        // A task of its own: the one that has upgraded keeps room for that as long as it lives.
+        tokio::spawn(connection.run(sink, stream).instrument(span));
+        std::future::ready(())
     }))
 }
