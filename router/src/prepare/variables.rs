@@ -22,7 +22,8 @@ pub(super) fn coerce(
 ) -> Result<Variables, Vec<GraphQLError>> {
     let definitions =
         operation(document).map_or(&[][..], |operation| operation.variable_definitions());
-    let mut variables = Map::new();
+    // As many as there may be: a subscription keeps them, and a map that grows makes room for four.
+    let mut variables = Map::with_capacity(definitions.len());
     let mut errors = Vec::new();
     for definition in definitions {
         let name = &definition.name;

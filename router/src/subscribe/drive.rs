@@ -84,57 +84,103 @@ async fn run(
         Err(end) => return end,
     };
     loop {
-        let event = tokio::select! {
-            event = events.next() => event,
+        let heard = tokio::select! {
+            event = events.next() => match event {
+                Some(event) => Box::pin(hear(&hub, stream, &job, event)).await,
+                None => return End::Complete,
+            },
             // The sender is in the hub.
             _ = routers.changed() => {
                 let router = Arc::clone(&routers.borrow_and_update());
-                match Box::pin(advance(&hub, &job, &router)).await {
-                    Ok((next, source)) => {
-                        // What had arrived before the new source was open is not lost.
-                        while let Some(Some(event)) = events.next().now_or_never() {
-                            Box::pin(deliver(stream, &job, event)).await;
-                        }
-                        hub.rename(stream, Key::of(&next));
-                        (job, events) = (next, source);
-                        continue;
-                    }
-                    Err(end) => return end,
+                Box::pin(move_to(&hub, stream, &job, &router, &mut events)).await
+            }
+        };
+        match heard {
+            Heard::Told => {
+                if let Some(handover) = handover.take()
+                    && hand_over(&hub, stream, &handover)
+                {
+                    return End::Complete;
                 }
             }
-        };
-        let Some(event) = event else {
-            return End::Complete;
-        };
-        if let Err(lost @ TransportError::Unavailable { .. }) = &event
-            && let Some(source) = Box::pin(recover(&hub, &job, lost)).await
-        {
-            events = source;
-            continue;
-        }
-        if let Ok(response) = &event
-            && let Some(words) = switched_off(response)
-        {
-            return End::Disabled(words);
-        }
-        let told = Box::pin(deliver(stream, &job, event)).await;
-        if told
-            && let Some(Handover {
-                stream: shared,
-                member,
-            }) = handover.take()
-        {
-            if stream
-                .sequence()
-                .is_some_and(|sequence| shared.activate(member, sequence))
-            {
-                // Its watcher is told the rest there.
-                stream.close();
-                return End::Complete;
-            }
-            hub.leave(&shared, member);
+            Heard::Nothing => {}
+            Heard::Source(source) => events = source,
+            Heard::Moved(next, source) => (job, events) = (next, source),
+            Heard::Over(end) => return end,
         }
     }
+}
+
+/// What came of an event, or of another router.
+enum Heard {
+    /// The watchers have been told.
+    Told,
+    Nothing,
+    /// The source was lost and is open again.
+    Source(EventStream),
+    /// It runs on another router now.
+    Moved(Arc<Job>, EventStream),
+    Over(End),
+}
+
+async fn hear(
+    hub: &Hub,
+    stream: &Stream,
+    job: &Job,
+    event: Result<SubgraphResponse, TransportError>,
+) -> Heard {
+    if let Err(lost @ TransportError::Unavailable { .. }) = &event
+        && let Some(source) = recover(hub, job, lost).await
+    {
+        return Heard::Source(source);
+    }
+    if let Ok(response) = &event
+        && let Some(words) = switched_off(response)
+    {
+        return Heard::Over(End::Disabled(words));
+    }
+    if deliver(stream, job, event).await {
+        Heard::Told
+    } else {
+        Heard::Nothing
+    }
+}
+
+async fn move_to(
+    hub: &Hub,
+    stream: &Arc<Stream>,
+    job: &Job,
+    router: &Router,
+    events: &mut EventStream,
+) -> Heard {
+    match advance(hub, job, router).await {
+        Ok((next, source)) => {
+            // What had arrived before the new source was open is not lost.
+            while let Some(Some(event)) = events.next().now_or_never() {
+                deliver(stream, job, event).await;
+            }
+            hub.rename(stream, Key::of(&next));
+            Heard::Moved(next, source)
+        }
+        Err(end) => Heard::Over(end),
+    }
+}
+
+/// Lets the only watcher of this stream, who has its snapshot now, go over to the other one; `false` if it has
+/// to stay.
+fn hand_over(hub: &Arc<Hub>, stream: &Stream, handover: &Handover) -> bool {
+    let Handover {
+        stream: shared,
+        member,
+    } = handover;
+    let sequence = stream.sequence();
+    if sequence.is_some_and(|sequence| shared.activate(*member, sequence)) {
+        // Its watcher is told the rest there.
+        stream.close();
+        return true;
+    }
+    hub.leave(shared, *member);
+    false
 }
 
 /// What the subgraph says of a subscription that it will not go on with.

@@ -96,7 +96,8 @@ impl Connection {
         let mut timer = pin!(sleep_until(self.timers.next()));
         loop {
             let verdict = tokio::select! {
-                message = stream.next() => self.read(message).await,
+                // Boxed, like all that is seldom done: there are many connections, and most wait.
+                message = stream.next() => Box::pin(self.read(message)).await,
                 reason = &mut writing => Err(reason),
                 () = &mut timer => self.tick(),
                 () = &mut draining, if !drains => {
