@@ -2,7 +2,7 @@
 //! the router vouches for and nobody else.
 
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
-use async_graphql::{Data, Executor, Request, Response, ServerError};
+use async_graphql::{Data, Executor, Request, Response, ServerError, Value};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, State};
@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::get;
 use axum::{Json, Router};
-use futures::stream::BoxStream;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use resolvers::error::ErrorCode;
 use resolvers::subgraph::Subgraph;
@@ -69,10 +70,7 @@ async fn subscribe(
                 .into_response();
         }
     };
-    let executor = As {
-        subgraph: service.subgraph,
-        caller,
-    };
+    let executor = As { service, caller };
     upgrade
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .on_upgrade(move |socket| GraphQLWebSocket::new(socket, executor, protocol).serve())
@@ -87,6 +85,10 @@ impl Service {
 }
 
 fn refusal() -> HttpResponse {
+    (StatusCode::UNAUTHORIZED, Json(not_the_router())).into_response()
+}
+
+fn not_the_router() -> Response {
     let mut error = ServerError::new(
         "This subgraph answers its router only: the signed caller is missing or not valid",
         None,
@@ -94,27 +96,44 @@ fn refusal() -> HttpResponse {
     let mut extensions = async_graphql::ErrorExtensionValues::default();
     extensions.set("code", ErrorCode::Unauthenticated.as_str());
     error.extensions = Some(extensions);
-    let response = Response::from_errors(vec![error]);
-    (StatusCode::UNAUTHORIZED, Json(response)).into_response()
+    Response::from_errors(vec![error])
 }
 
-/// A subgraph asked by one caller.
+/// A connection of the router's. Its operations are for many callers, each signed in the operation's
+/// extensions; one without is for the caller of the connection.
 #[derive(Clone)]
 struct As {
-    subgraph: Subgraph,
+    service: Service,
     caller: Caller,
 }
 
+impl As {
+    /// Whom an operation is for; `None` if that is forged or too old.
+    fn caller(&self, request: &mut Request) -> Option<Caller> {
+        match request.extensions.remove(CALLER_HEADER) {
+            Some(Value::String(signed)) => self.service.key.verify(&signed).ok(),
+            Some(_) => None,
+            None => Some(self.caller.clone()),
+        }
+    }
+}
+
 impl Executor for As {
-    async fn execute(&self, request: Request) -> Response {
-        self.subgraph.execute(request, self.caller.clone()).await
+    async fn execute(&self, mut request: Request) -> Response {
+        match self.caller(&mut request) {
+            Some(caller) => self.service.subgraph.execute(request, caller).await,
+            None => not_the_router(),
+        }
     }
 
     fn execute_stream(
         &self,
-        request: Request,
+        mut request: Request,
         _session: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        self.subgraph.execute_stream(request, self.caller.clone())
+        match self.caller(&mut request) {
+            Some(caller) => self.service.subgraph.execute_stream(request, caller),
+            None => stream::once(async { not_the_router() }).boxed(),
+        }
     }
 }

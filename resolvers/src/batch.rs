@@ -92,10 +92,18 @@ struct Drive {
 }
 
 /// Whether the request has something to do, and whom to tell when everybody sleeps.
-#[derive(Default)]
 struct Signal {
     woken: AtomicBool,
     task: AtomicWaker,
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self {
+            woken: AtomicBool::new(true),
+            task: AtomicWaker::new(),
+        }
+    }
 }
 
 impl Wake for Signal {
@@ -120,8 +128,12 @@ impl Drive {
         let waker = Waker::from(signal.clone());
         signal.task.take();
         for _ in 0..POLLS_OF_A_TURN {
-            signal.woken.store(false, Ordering::Release);
-            if let Poll::Ready(output) = request(&mut Context::from_waker(&waker)) {
+            // Each row that a batch reads polls this too, and there may be thousands of resolvers.
+            if signal.woken.swap(false, Ordering::AcqRel)
+                && let Poll::Ready(output) = request(&mut Context::from_waker(&waker))
+            {
+                // The next item of a stream is asked for by a poll.
+                signal.woken.store(true, Ordering::Release);
                 return Poll::Ready(output);
             }
             // A large request wakes itself to go on in its next poll, with resolvers that have not

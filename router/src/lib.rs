@@ -33,5 +33,6 @@ pub use router::{Router, RouterBuilder};
 pub use supergraph::compose;
 pub use transport::{
     EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalTransport,
-    SubgraphRequest, SubgraphResponse, Transport, TransportError,
+    SubgraphRequest, SubgraphResponse, SubscriptionOptions, SubscriptionProtocol, Transport,
+    TransportError,
 };

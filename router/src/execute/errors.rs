@@ -69,6 +69,7 @@ impl ErrorPolicy {
                 "This part of the answer took too long.",
             ),
             TransportError::Unavailable { .. }
+            | TransportError::Refused { .. }
             | TransportError::Malformed { .. }
             | TransportError::TooLarge { .. } => (
                 ErrorCode::SubgraphUnavailable,

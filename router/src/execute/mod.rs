@@ -6,6 +6,7 @@ mod isolate;
 mod merge;
 mod report;
 mod representations;
+mod share;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,7 +41,9 @@ pub(crate) struct Execution<'a> {
     pub policy: &'a ErrorPolicy,
     pub variables: &'a Arc<Variables>,
     pub context: &'a Arc<RequestContext>,
-    pub started: Instant,
+    /// Answers from before then are too old. `None`: whatever was asked before a fetch is sent, as there are
+    /// changes between the fetches.
+    pub started: Option<Instant>,
     pub deadline: Instant,
 }
 
@@ -50,6 +53,33 @@ struct State {
     data: Mutex<Value>,
     errors: Mutex<Vec<GraphQLError>>,
     cache: Mutex<Composed>,
+    /// Queries on their way that another fetch of the plan may ask as well.
+    in_flight: Mutex<Vec<share::InFlight>>,
+}
+
+impl State {
+    fn new(data: Value, errors: Vec<GraphQLError>) -> Self {
+        Self {
+            data: Mutex::new(data),
+            errors: Mutex::new(errors),
+            cache: Mutex::default(),
+            in_flight: Mutex::default(),
+        }
+    }
+
+    fn into_parts(self) -> (Value, Vec<GraphQLError>, Composed) {
+        let Self {
+            data,
+            errors,
+            cache,
+            ..
+        } = self;
+        (into_inner(data), into_inner(errors), into_inner(cache))
+    }
+}
+
+fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,25 +93,11 @@ impl Execution<'_> {
         data: Value,
         errors: Vec<GraphQLError>,
     ) -> (Value, Vec<GraphQLError>, Composed) {
-        let state = State {
-            data: Mutex::new(data),
-            errors: Mutex::new(errors),
-            cache: Mutex::default(),
-        };
+        let state = State::new(data, errors);
         if let Some(root) = &self.plan.root {
             self.node(root, &state).await;
         }
-        (
-            state
-                .data
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-            state
-                .errors
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-            *lock(&state.cache),
-        )
+        state.into_parts()
     }
 
     fn node<'s>(&'s self, node: &'s Node, state: &'s State) -> BoxFuture<'s, ()> {
@@ -103,16 +119,64 @@ impl Execution<'_> {
             let data = lock(&state.data);
             self.gather(fetch, &data)
         };
+        let apart = apart(fetch, &gathered);
         let entities: usize = representations.iter().map(Vec::len).sum();
-        match &fetch.target {
-            Target::Entities(_) if entities == 0 => return,
-            Target::Fields { path, .. }
-                if !path.is_empty() && gathered.iter().all(|g| g.places().next().is_none()) =>
-            {
-                return;
+        let needed = match &fetch.target {
+            Target::Entities(_) => entities > 0,
+            Target::Fields { path, .. } => {
+                path.is_empty() || gathered.iter().any(|g| g.places().next().is_some())
             }
-            _ => {}
+        };
+        if needed {
+            self.fetch_into(fetch, representations, &gathered, state)
+                .await;
         }
+        if !apart.is_empty() {
+            join_all(apart.into_iter().map(|part| self.part(part, state))).await;
+        }
+    }
+
+    /// A fetch for the fields of entities that others cannot be fetched of.
+    fn part<'s>(&'s self, fetch: &'s Fetch, state: &'s State) -> BoxFuture<'s, ()> {
+        Box::pin(self.fetch(fetch, state))
+    }
+
+    async fn fetch_into(
+        &self,
+        fetch: &Fetch,
+        representations: Representations,
+        gathered: &[Arc<Gathered>],
+        state: &State,
+    ) {
+        let entities = representations.iter().map(Vec::len).sum();
+        let answer = match fetch.operation.twin {
+            None => self.ask(fetch, representations, entities).await,
+            Some(twin) => {
+                // Boxed: nearly no fetch needs the room.
+                Box::pin(self.ask_once(fetch, twin, representations, entities, state)).await
+            }
+        };
+        match answer {
+            Ok(response) => {
+                lock(&state.cache).add(response.cache);
+                self.report(fetch, &response, gathered, state);
+                let mut data = lock(&state.data);
+                self.merge(fetch, response.data, gathered, &mut data);
+            }
+            Err(shown) => {
+                lock(&state.cache).add(None);
+                self.report_everywhere(fetch, &shown, state);
+            }
+        }
+    }
+
+    /// The subgraph's answer, or the error to show for the whole fetch.
+    async fn ask(
+        &self,
+        fetch: &Fetch,
+        representations: Representations,
+        entities: usize,
+    ) -> Result<SubgraphResponse, GraphQLError> {
         let started = Instant::now();
         let answer = match &fetch.target {
             // Kept until the answer is there: one bad entity may make the fetch start over.
@@ -132,21 +196,11 @@ impl Execution<'_> {
             .record(started.elapsed().as_secs_f64());
         metrics::counter!("router_fetch_entities_total", "subgraph" => subgraph.clone())
             .increment(entities as u64);
-        match answer {
-            Ok(response) => {
-                lock(&state.cache).add(response.cache);
-                self.report(fetch, &response, &gathered, state);
-                let mut data = lock(&state.data);
-                self.merge(fetch, response.data, &gathered, &mut data);
-            }
-            Err(error) => {
-                metrics::counter!("router_fetch_failures_total", "subgraph" => subgraph.clone())
-                    .increment(1);
-                lock(&state.cache).add(None);
-                let shown = self.policy.transport_error(&error, self.context);
-                self.report_everywhere(fetch, &shown, state);
-            }
-        }
+        answer.map_err(|error| {
+            metrics::counter!("router_fetch_failures_total", "subgraph" => subgraph.clone())
+                .increment(1);
+            self.policy.transport_error(&error, self.context)
+        })
     }
 
     /// The representations to send, and the places they came from, by the alias they belong to.
@@ -224,7 +278,7 @@ impl Execution<'_> {
             symbols: Arc::clone(&self.plan.symbols),
             types: Arc::clone(self.types),
             context: Arc::clone(self.context),
-            started: self.started,
+            started: self.started.unwrap_or_else(Instant::now),
             deadline: self.deadline,
         }
     }
@@ -249,11 +303,7 @@ impl Execution<'_> {
         fetch: &Fetch,
         event: Result<SubgraphResponse, TransportError>,
     ) -> (Value, Vec<GraphQLError>) {
-        let state = State {
-            data: Mutex::new(Value::Null),
-            errors: Mutex::new(Vec::new()),
-            cache: Mutex::default(),
-        };
+        let state = State::new(Value::Null, Vec::new());
         match event {
             Ok(response) => {
                 self.report(fetch, &response, &[], &state);
@@ -264,16 +314,8 @@ impl Execution<'_> {
                 self.report_everywhere(fetch, &shown, &state);
             }
         }
-        (
-            state
-                .data
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-            state
-                .errors
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        let (data, errors, _) = state.into_parts();
+        (data, errors)
     }
 
     fn merge(&self, fetch: &Fetch, answer: Value, gathered: &[Arc<Gathered>], data: &mut Value) {
@@ -336,6 +378,18 @@ impl Execution<'_> {
             }
         });
     }
+}
+
+/// The fetches for entities that lack what the whole fetch needs.
+fn apart<'f>(fetch: &'f Fetch, gathered: &[Arc<Gathered>]) -> Vec<&'f Arc<Fetch>> {
+    let Target::Entities(aliases) = &fetch.target else {
+        return Vec::new();
+    };
+    let lacking = aliases
+        .iter()
+        .zip(gathered)
+        .filter(|(_, gathered)| gathered.lacking);
+    lacking.flat_map(|(alias, _)| &alias.apart).collect()
 }
 
 fn take(answer: &mut Object, key: Symbol) -> Vec<Value> {

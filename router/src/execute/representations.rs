@@ -25,6 +25,8 @@ pub(super) struct Gathered {
     places: Vec<Place>,
     /// The paths of all places, one after the other.
     steps: Vec<Step>,
+    /// Some objects lack a value that their representation needs.
+    pub(super) lacking: bool,
 }
 
 #[derive(Debug)]
@@ -45,8 +47,13 @@ impl Gathered {
         let mut representations = Representations::default();
         for path in &alias.paths {
             walk(data, path, &mut Vec::new(), &mut |object, steps| {
-                if let Some(index) = representations.add(object, alias, types) {
-                    gathered.add(index, steps);
+                let whole = alias.unless.as_deref();
+                if whole.is_some_and(|whole| represent(object, whole).is_ok()) {
+                    return;
+                }
+                match representations.add(object, alias, types) {
+                    Ok(index) => gathered.add(index, steps),
+                    Err(why) => gathered.lacking |= why == Unrepresented::Lacking,
                 }
             });
         }
@@ -123,8 +130,13 @@ struct Representations {
 }
 
 impl Representations {
-    /// The index of an object's representation; `None` where it has none.
-    fn add(&mut self, object: &Object, alias: &EntityAlias, types: &TypeNames) -> Option<usize> {
+    /// The index of an object's representation.
+    fn add(
+        &mut self,
+        object: &Object,
+        alias: &EntityAlias,
+        types: &TypeNames,
+    ) -> Result<usize, Unrepresented> {
         if alias.input_rewrites.is_empty()
             && let Some(requires) = alias.requires.flat(object.typename)
         {
@@ -133,10 +145,10 @@ impl Representations {
         let mut representation = Value::Object(represent(object, &alias.requires)?);
         apply(&alias.input_rewrites, &mut representation);
         let Value::Object(Object { typename, .. }) = &representation else {
-            return None;
+            return Err(Unrepresented::OtherType);
         };
-        types.name(*typename)?;
-        Some(self.known.insert_full(representation, ()).0)
+        types.name(*typename).ok_or(Unrepresented::OtherType)?;
+        Ok(self.known.insert_full(representation, ()).0)
     }
 
     /// The same where a representation is some of the object's own values: one that is known is found without
@@ -146,14 +158,16 @@ impl Representations {
         object: &Object,
         requires: &Requires,
         types: &TypeNames,
-    ) -> Option<usize> {
-        types.name(object.typename)?;
+    ) -> Result<usize, Unrepresented> {
+        types
+            .name(object.typename)
+            .ok_or(Unrepresented::OtherType)?;
         let mut hasher = self.known.hasher().build_hasher();
         object.typename.hash(&mut hasher);
         for field in &requires.fields {
-            let value = field.of(object)?;
+            let value = field.of(object).ok_or(Unrepresented::Lacking)?;
             if value.is_null() && !field.nullable {
-                return None;
+                return Err(Unrepresented::Lacking);
             }
             value.hash(&mut hasher);
         }
@@ -163,12 +177,12 @@ impl Representations {
         };
         let entry = self.known.raw_entry_mut_v1();
         match entry.from_hash(hasher.finish(), is_same) {
-            RawEntryMut::Occupied(known) => Some(known.index()),
+            RawEntryMut::Occupied(known) => Ok(known.index()),
             RawEntryMut::Vacant(entry) => {
                 let index = entry.index();
                 let representation = Value::Object(represent(object, requires)?);
                 entry.insert_hashed_nocheck(hasher.finish(), representation, ());
-                Some(index)
+                Ok(index)
             }
         }
     }
@@ -214,9 +228,15 @@ fn walk(
     }
 }
 
-/// The representation of an object; `None` when the object is of another type or lacks a value that
-/// cannot be null, so that nobody could resolve it.
-fn represent(object: &Object, requires: &Requires) -> Option<Object> {
+/// Why an object has no representation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unrepresented {
+    OtherType,
+    /// It lacks a value that cannot be null, so that nobody could resolve it.
+    Lacking,
+}
+
+fn represent(object: &Object, requires: &Requires) -> Result<Object, Unrepresented> {
     let mut representation = Object {
         typename: if requires.typename {
             object.typename
@@ -226,8 +246,13 @@ fn represent(object: &Object, requires: &Requires) -> Option<Object> {
         fields: Vec::with_capacity(requires.fields.len() + 2),
     };
     let mut matched = requires.fragments.is_empty();
-    add_required(object, requires, &mut representation, &mut matched)?;
-    matched.then_some(representation)
+    add_required(object, requires, &mut representation, &mut matched)
+        .ok_or(Unrepresented::Lacking)?;
+    if matched {
+        Ok(representation)
+    } else {
+        Err(Unrepresented::OtherType)
+    }
 }
 
 fn add_required(

@@ -14,11 +14,13 @@ use hive_router_query_planner::planner::plan_nodes::{
 use hive_router_query_planner::state::supergraph_state as planner;
 
 use super::OperationKind;
+use super::apart;
 use super::plan::{
     Change, EntityAlias, Fetch, FetchOperation, Node, Path, Plan, RequiredField, Requires, Rewrite,
     RewriteSegment, Segment, Target,
 };
 use super::repair::repair;
+use super::twins;
 use crate::supergraph::{Supergraph, TypeSet};
 use crate::value::{Shape, Symbols, write_string};
 
@@ -41,10 +43,13 @@ pub(crate) fn compile(
     } else {
         None
     };
-    let root = match plan.node {
+    let mut root = match plan.node {
         Some(node) => compiler.node(node)?,
         None => None,
     };
+    if let Some(root) = &mut root {
+        twins::mark(root);
+    }
     Ok(Plan {
         subscription: compiler.subscription,
         root,
@@ -91,35 +96,74 @@ impl Compiler<'_> {
         path: Option<&FlattenNodePath>,
     ) -> Result<Arc<Fetch>, String> {
         let kind = node.operation_kind.as_ref().into();
-        let output_rewrites = node.output_rewrites.unwrap_or_default();
         let path = path.map(|path| self.path(path)).unwrap_or_default();
-        let mut representations = Vec::new();
-        let target = match &node.requires {
-            None => Target::Fields {
-                path,
-                rewrites: self.rewrites(&output_rewrites)?,
-            },
-            Some(requires) => {
-                representations.push("representations".to_owned());
-                Target::Entities(vec![EntityAlias {
-                    key: self.symbols.intern("_entities"),
-                    representations: 0,
-                    paths: vec![path],
-                    requires: self.requires(requires, None, &node.operation.document, true),
-                    input_rewrites: self.rewrites(&node.input_rewrites.unwrap_or_default())?,
-                    output_rewrites: self.rewrites(&output_rewrites)?,
-                }])
-            }
+        if node.requires.is_some() {
+            let apart = self.apart(&node, "_entities");
+            return self.entities(node, vec![path], None, apart);
+        }
+        let output_rewrites = node.output_rewrites.unwrap_or_default();
+        let target = Target::Fields {
+            path,
+            rewrites: self.rewrites(&output_rewrites)?,
         };
         let operation = self.operation(
             node.service_name,
             kind,
             node.operation,
             node.variable_usages.into_iter().flatten().collect(),
-            representations,
+            Vec::new(),
             renames(output_rewrites.iter()),
         );
         Ok(Arc::new(Fetch { operation, target }))
+    }
+
+    /// An entity fetch with one list of representations.
+    fn entities(
+        &mut self,
+        node: FetchNode,
+        paths: Vec<Path>,
+        unless: Option<Arc<Requires>>,
+        apart: Vec<FetchNode>,
+    ) -> Result<Arc<Fetch>, String> {
+        let requires = node.requires.unwrap_or_default();
+        let requires = Arc::new(self.requires(&requires, None, &node.operation.document, true));
+        let apart = self.parts(apart, &paths, &requires)?;
+        let output_rewrites = node.output_rewrites.unwrap_or_default();
+        let alias = EntityAlias {
+            key: self.symbols.intern("_entities"),
+            representations: 0,
+            paths,
+            requires,
+            unless,
+            apart,
+            input_rewrites: self.rewrites(&node.input_rewrites.unwrap_or_default())?,
+            output_rewrites: self.rewrites(&output_rewrites)?,
+        };
+        let operation = self.operation(
+            node.service_name,
+            OperationKind::Query,
+            node.operation,
+            node.variable_usages.into_iter().flatten().collect(),
+            vec!["representations".to_owned()],
+            renames(output_rewrites.iter()),
+        );
+        Ok(Arc::new(Fetch {
+            operation,
+            target: Target::Entities(vec![alias]),
+        }))
+    }
+
+    /// The fetches for the parts of an entity fetch.
+    fn parts(
+        &mut self,
+        nodes: Vec<FetchNode>,
+        paths: &[Path],
+        whole: &Arc<Requires>,
+    ) -> Result<Vec<Arc<Fetch>>, String> {
+        nodes
+            .into_iter()
+            .map(|node| self.entities(node, paths.to_vec(), Some(Arc::clone(whole)), Vec::new()))
+            .collect()
     }
 
     fn batch(&mut self, node: BatchFetchNode) -> Result<Arc<Fetch>, String> {
@@ -138,15 +182,31 @@ impl Compiler<'_> {
                 representations.push(variable.clone());
                 representations.len() - 1
             });
+            let requires =
+                Arc::new(self.requires(&alias.requires, None, &node.operation.document, true));
+            let paths = alias.merge_paths.iter();
+            let paths: Vec<Path> = paths.map(|path| self.path(path)).collect();
+            let apart = self.apart(
+                &FetchNode {
+                    id: node.id,
+                    service_name: node.service_name.clone(),
+                    variable_usages: node.variable_usages.clone(),
+                    operation_kind: node.operation_kind.clone(),
+                    operation: node.operation.clone(),
+                    custom_scalar_paths: None,
+                    requires: Some(alias.requires.clone()),
+                    input_rewrites: alias.input_rewrites.clone(),
+                    output_rewrites: alias.output_rewrites.clone(),
+                },
+                &alias.alias,
+            );
             aliases.push(EntityAlias {
                 key: self.symbols.intern(&alias.alias),
                 representations: index,
-                paths: alias
-                    .merge_paths
-                    .iter()
-                    .map(|path| self.path(path))
-                    .collect(),
-                requires: self.requires(&alias.requires, None, &node.operation.document, true),
+                apart: self.parts(apart, &paths, &requires)?,
+                paths,
+                requires,
+                unless: None,
                 input_rewrites: self
                     .rewrites(alias.input_rewrites.as_deref().unwrap_or_default())?,
                 output_rewrites: self
@@ -165,6 +225,11 @@ impl Compiler<'_> {
             operation,
             target: Target::Entities(aliases),
         }))
+    }
+
+    /// The parts of the `_entities` field with this key, if its fields require different things.
+    fn apart(&self, node: &FetchNode, key: &str) -> Vec<FetchNode> {
+        apart::fetches(node, key, self.supergraph).unwrap_or_default()
     }
 
     fn operation(
@@ -194,6 +259,7 @@ impl Compiler<'_> {
             variables,
             representations,
             shape,
+            twin: None,
             renamed,
             parsed: OnceLock::new(),
         })

@@ -3,12 +3,14 @@
 
 pub(crate) mod plan;
 
+mod apart;
 mod cache;
 mod compile;
 mod document;
 mod limits;
 mod repair;
 mod size;
+mod twins;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

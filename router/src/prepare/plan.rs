@@ -51,14 +51,18 @@ pub(crate) struct EntityAlias {
     /// Which of the fetch's lists of representations it takes; aliases may share one.
     pub representations: usize,
     pub paths: Vec<Path>,
-    pub requires: Requires,
+    pub requires: Arc<Requires>,
+    /// Leaves out the entities that have all this: they were asked for with the others.
+    pub unless: Option<Arc<Requires>>,
+    /// For entities that lack something of `requires`: the fetches that need less, for the fields that do.
+    pub apart: Vec<Arc<Fetch>>,
     pub input_rewrites: Vec<Rewrite>,
     pub output_rewrites: Vec<Rewrite>,
 }
 
 pub(crate) type Path = Vec<Segment>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Segment {
     Field(Symbol),
     List,
@@ -145,6 +149,9 @@ pub(crate) struct FetchOperation {
     /// The variables that hold representations.
     pub representations: Vec<String>,
     pub shape: Shape,
+    /// The same for all queries of a plan that send the same document to the same subgraph, so that equal
+    /// fetches find each other. `None` when no other does, which is nearly always.
+    pub twin: Option<usize>,
     /// Keys the planner invented, by the key they stand for.
     pub renamed: HashMap<String, String>,
     pub(super) parsed: OnceLock<Option<ExecutableDocument>>,

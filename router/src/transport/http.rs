@@ -1,4 +1,4 @@
-//! A subgraph behind HTTP: one POST a fetch, `graphql-transport-ws` for subscriptions.
+//! A subgraph behind HTTP: one POST a fetch; `subscription/` has the subscriptions.
 
 use std::time::{Duration, Instant};
 
@@ -7,16 +7,20 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
-use platform::caller::{CALLER_HEADER, CallerKey};
+use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::http::{Admission, Breaker, CircuitBreaker};
 use url::Url;
 
 use super::in_flight::{self, Answer, InFlight};
-use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError, socket};
+use super::subscription::{Credentials, SubscriptionOptions, Subscriptions};
+use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::cache_control::CachePolicy;
 use crate::prepare::OperationKind;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers that follow a single request.
+const TRACING: [&str; 2] = ["traceparent", "tracestate"];
 
 /// The wait before the first retry; it doubles with each.
 const BACKOFF: Duration = Duration::from_millis(25);
@@ -41,8 +45,7 @@ pub struct HttpTransportOptions {
     /// Sends equal queries that are under way at the same time once, whoever asks; each caller has answers of
     /// its own. No answer is older than the request that gets it.
     pub share_in_flight: bool,
-    /// Where subscriptions go, when it is not the subgraph's own URL; `ws:` or `http:`.
-    pub subscription_url: Option<String>,
+    pub subscriptions: SubscriptionOptions,
 }
 
 impl Default for HttpTransportOptions {
@@ -59,7 +62,7 @@ impl Default for HttpTransportOptions {
                 open_for: Duration::from_secs(1),
             },
             share_in_flight: true,
-            subscription_url: None,
+            subscriptions: SubscriptionOptions::default(),
         }
     }
 }
@@ -69,7 +72,7 @@ impl Default for HttpTransportOptions {
 pub struct HttpTransport {
     name: String,
     url: Url,
-    socket_url: Url,
+    subscriptions: Subscriptions,
     client: reqwest::Client,
     breaker: CircuitBreaker,
     in_flight: InFlight,
@@ -94,32 +97,33 @@ impl HttpTransport {
         options: HttpTransportOptions,
     ) -> Result<Self, InvalidEndpoint> {
         let url = Url::parse(url)?;
-        let mut socket_url = match &options.subscription_url {
+        let subscription_url = match &options.subscriptions.url {
             Some(url) => Url::parse(url)?,
             None => url.clone(),
         };
         if !matches!(url.scheme(), "http" | "https") {
             return Err(InvalidEndpoint::Scheme(url.scheme().to_owned()));
         }
-        let scheme = match socket_url.scheme() {
-            "http" | "ws" => "ws",
-            "https" | "wss" => "wss",
-            other => return Err(InvalidEndpoint::Scheme(other.to_owned())),
-        };
-        // Changing between these schemes is always allowed.
-        let _ = socket_url.set_scheme(scheme);
+        if !matches!(subscription_url.scheme(), "http" | "https" | "ws" | "wss") {
+            let scheme = subscription_url.scheme().to_owned();
+            return Err(InvalidEndpoint::Scheme(scheme));
+        }
         let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(options.deadline)
+            // A stream of events may rest for long; this way one whose other end is gone is noticed.
+            .tcp_keepalive(options.subscriptions.ping)
             .tcp_nodelay(true);
         if options.http2_prior_knowledge {
             client = client.http2_prior_knowledge();
         }
+        let (name, client) = (name.into(), client.build()?);
+        let subscriptions = Subscriptions::new(&name, subscription_url, client.clone(), &options);
         Ok(Self {
-            name: name.into(),
+            name,
             url,
-            socket_url,
-            client: client.build()?,
+            subscriptions,
+            client,
             breaker: CircuitBreaker::new(options.breaker),
             in_flight: InFlight::default(),
             options,
@@ -128,24 +132,37 @@ impl HttpTransport {
 
     fn headers(&self, request: &SubgraphRequest) -> Result<HeaderMap, TransportError> {
         let context = &*request.context;
-        let mut headers = HeaderMap::with_capacity(context.headers.len() + 4);
-        for (name, value) in &context.headers {
+        let mut headers = self.forwarded(&context.headers);
+        if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some((name, signed)) = self.sign(&context.caller)? {
+            let value = HeaderValue::from_str(&signed).map_err(|error| self.unavailable(&error))?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        Ok(headers)
+    }
+
+    /// The client's headers that this subgraph may see.
+    fn forwarded(&self, sent: &HeaderMap) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(sent.len() + 4);
+        for (name, value) in sent {
             let private = name == CALLER_HEADER || name == AUTHORIZATION;
             if !private || (name == AUTHORIZATION && self.options.forward_authorization) {
                 headers.append(name, value.clone());
             }
         }
-        if let Ok(id) = HeaderValue::from_str(&context.request_id) {
-            headers.insert(REQUEST_ID, id);
-        }
-        if let Some(key) = &self.options.caller_key {
-            let signed = key
-                .sign(&context.caller, Utc::now())
-                .map_err(|error| self.unavailable(&error))?;
-            let value = HeaderValue::from_str(&signed).map_err(|error| self.unavailable(&error))?;
-            headers.insert(HeaderName::from_static(CALLER_HEADER), value);
-        }
-        Ok(headers)
+        headers
+    }
+
+    /// What our subgraphs know a caller by, under the name that they look for it.
+    fn sign(&self, caller: &Caller) -> Result<Option<(&'static str, String)>, TransportError> {
+        let Some(key) = &self.options.caller_key else {
+            return Ok(None);
+        };
+        let signed = key.sign(caller, Utc::now());
+        let signed = signed.map_err(|error| self.unavailable(&error))?;
+        Ok(Some((CALLER_HEADER, signed)))
     }
 
     fn unavailable(&self, error: &dyn std::error::Error) -> TransportError {
@@ -385,9 +402,19 @@ impl Transport for HttpTransport {
     }
 
     async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError> {
-        let headers = self.headers(&request)?;
+        let context = &*request.context;
+        let mut headers = self.forwarded(&context.headers);
+        // They would give every subscription a connection of its own.
+        for name in TRACING {
+            headers.remove(name);
+        }
+        let credentials = Credentials {
+            headers,
+            router: self.sign(&Caller::default())?,
+            caller: self.sign(&context.caller)?,
+        };
         let wait = request.remaining().min(self.options.deadline);
-        socket::subscribe(&self.name, &self.socket_url, headers, request, wait).await
+        self.subscriptions.open(credentials, request, wait).await
     }
 
     fn url(&self) -> Option<&str> {

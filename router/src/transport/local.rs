@@ -1,13 +1,13 @@
 //! A subgraph in this process: no HTTP and no JSON between it and the router.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
+use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 
@@ -53,18 +53,20 @@ impl fmt::Debug for LocalTransport {
 #[async_trait]
 impl Transport for LocalTransport {
     async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
-        let caller = request.context.caller.clone();
-        // A bug in one subgraph costs its own fields, here as over HTTP.
-        let response = AssertUnwindSafe(self.service.execute(request.to_local(), caller))
-            .catch_unwind()
-            .await;
-        match response {
-            Ok(response) => Ok(request.decode_local(response)),
-            Err(_) => Err(TransportError::Unavailable {
+        let service = Arc::clone(&self.service);
+        // A task of its own: fetches of one request use all processors, and a bug in one subgraph
+        // costs its own fields, here as over HTTP.
+        let task = async move {
+            let caller = request.context.caller.clone();
+            let response = service.execute(request.to_local(), caller).await;
+            request.decode_local(response)
+        };
+        AbortOnDropHandle::new(tokio::spawn(task.in_current_span()))
+            .await
+            .map_err(|_| TransportError::Unavailable {
                 subgraph: self.name.clone(),
                 reason: "a resolver panicked".to_owned(),
-            }),
-        }
+            })
     }
 
     async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError> {

@@ -4,7 +4,7 @@
 mod http;
 mod in_flight;
 mod local;
-mod socket;
+mod subscription;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use serde_json::Map;
 
 pub use http::{HttpTransport, HttpTransportOptions};
 pub use local::{LocalService, LocalTransport};
+pub use subscription::{SubscriptionOptions, SubscriptionProtocol};
 
 use crate::cache_control::CachePolicy;
 use crate::error::PathSegment;
@@ -41,14 +42,14 @@ pub struct SubgraphRequest {
     pub(crate) symbols: Arc<Symbols>,
     pub(crate) types: Arc<TypeNames>,
     pub context: Arc<RequestContext>,
-    /// When the client's request began to be executed.
+    /// Answers that a subgraph began before then are too old.
     pub started: Instant,
     /// When the router stops waiting.
     pub deadline: Instant,
 }
 
 /// What a subgraph answered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SubgraphResponse {
     pub(crate) data: Value,
     pub(crate) errors: Vec<SubgraphError>,
@@ -57,7 +58,7 @@ pub struct SubgraphResponse {
 }
 
 /// An error in a subgraph's answer, as it was sent.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct SubgraphError {
     #[serde(default)]
     pub(crate) message: String,
@@ -124,6 +125,19 @@ impl SubgraphRequest {
             }
         }
         out.extend_from_slice(if first { b"}" } else { b"}}" });
+        out
+    }
+
+    /// The same with a member in `extensions`.
+    fn to_json_with(&self, extension: &str, value: &str) -> Vec<u8> {
+        let mut out = self.to_json();
+        // The last brace closes the whole.
+        out.pop();
+        out.extend_from_slice(b",\"extensions\":{");
+        write_string(extension.as_bytes(), &mut out);
+        out.push(b':');
+        write_string(value.as_bytes(), &mut out);
+        out.extend_from_slice(b"}}");
         out
     }
 
@@ -216,6 +230,9 @@ fn local_error(error: async_graphql::ServerError) -> SubgraphError {
 pub enum TransportError {
     #[error("subgraph `{subgraph}` is unavailable: {reason}")]
     Unavailable { subgraph: String, reason: String },
+    /// It is there, and says no; asking again brings nothing else.
+    #[error("subgraph `{subgraph}` does not take this: {reason}")]
+    Refused { subgraph: String, reason: String },
     #[error("subgraph `{subgraph}` did not answer in time")]
     Deadline { subgraph: String },
     #[error("subgraph `{subgraph}` answered with something that is no GraphQL response: {reason}")]

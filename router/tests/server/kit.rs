@@ -176,7 +176,7 @@ pub(crate) fn router_of(source: &Arc<Source>) -> Router {
     )))
 }
 
-fn router(transport: Arc<dyn Transport>) -> Router {
+pub(crate) fn router(transport: Arc<dyn Transport>) -> Router {
     let sdl = Schema::build(
         Query,
         Mutation(Arc::default()),

@@ -1,5 +1,6 @@
 //! `@requires` in all its forms: from a third subgraph, in chains, with arguments, with fragments, of lists.
 
+use router::{GraphQLRequest, RequestContext};
 use serde_json::{Value, json};
 
 use crate::kit::{Graph, Subgraph, failure};
@@ -301,4 +302,119 @@ async fn each_subgraph_is_asked_once_for_what_several_requirements_share() {
         .await;
     // Both routers have asked.
     assert_eq!(graph.requests("catalog").len(), 2);
+}
+
+/// A shop in which each of several subgraphs may fail to say what shipping needs.
+async fn fragile() -> Graph {
+    let lost = |what: &str| failure(what, json!({ "code": "CONFLICT" }));
+    let catalog = Subgraph::new(
+        "catalog",
+        r#"type Query { items: [Item] }
+           type Item @key(fields: "id") { id: ID! }"#,
+    )
+    .root(
+        "items",
+        json!([{ "id": "1" }, { "id": "2" }, { "id": "3" }, { "id": "4" }]),
+    );
+    let weights = Subgraph::new(
+        "weights",
+        r#"type Query { w: Int } type Item @key(fields: "id") { id: ID! weight: Int! }"#,
+    )
+    .entity("Item", move |item| match item["id"].as_str() {
+        Some("2" | "4") => lost("no weight"),
+        _ => json!({ "id": item["id"], "weight": 5 }),
+    });
+    let sizes = Subgraph::new(
+        "sizes",
+        r#"type Query { s: Int } type Item @key(fields: "id") { id: ID! size: Size! } type Size { width: Int! depth: Int! }"#,
+    )
+    .entity("Item", move |item| match item["id"].as_str() {
+        Some("3" | "4") => lost("no size"),
+        _ => json!({ "id": item["id"], "size": { "width": 2, "depth": 3 } }),
+    });
+    let shipping = Subgraph::new(
+        "shipping",
+        r#"type Query { x: Int }
+           type Item @key(fields: "id") {
+             id: ID!
+             weight: Int! @external
+             size: Size! @external
+             cost(per: Int!): Int @requires(fields: "weight")
+             area: Int @requires(fields: "size { width depth }")
+             carrier: String
+           }
+           type Size { width: Int! @external depth: Int! @external }"#,
+    )
+    .entity("Item", |item| {
+        let size = &item["size"];
+        let area = size["width"].as_i64().zip(size["depth"].as_i64());
+        json!({
+            "id": item["id"],
+            "cost": item["weight"].as_i64(),
+            "area": area.map(|(width, depth)| width * depth),
+            "carrier": "Snail",
+        })
+    });
+    Graph::new([catalog, weights, sizes, shipping]).await
+}
+
+#[tokio::test]
+async fn a_need_that_cannot_be_had_costs_the_fields_that_have_it() {
+    let graph = fragile().await;
+    let expected = json!({
+        "data": { "items": [
+            { "cost": 5, "area": 6, "carrier": "Snail" },
+            { "cost": null, "area": 6, "carrier": "Snail" },
+            { "cost": 5, "area": null, "carrier": "Snail" },
+            { "cost": null, "area": null, "carrier": "Snail" },
+        ] },
+    });
+    for (name, router) in graph.routers() {
+        let query = "query($per: Int!) { items { cost(per: $per) area carrier } }";
+        let request = GraphQLRequest::new(query).with_variables(json!({ "per": 1 }));
+        let response = router.execute(request, RequestContext::default()).await;
+        let answer: Value = serde_json::from_slice(&response.to_bytes()).unwrap();
+        assert_eq!(answer["data"], expected["data"], "over {name}");
+        let mut errors: Vec<String> = answer["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| format!("{} {}", error["message"], error["path"]))
+            .collect();
+        errors.sort();
+        let expected = [
+            r#""no size" ["items",2]"#,
+            r#""no size" ["items",3]"#,
+            r#""no weight" ["items",1]"#,
+            r#""no weight" ["items",3]"#,
+        ];
+        assert_eq!(errors, expected, "over {name}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_asked_apart_while_all_needs_are_met() {
+    let graph = fragile().await;
+    graph
+        .check(
+            "{ items { carrier } }",
+            json!({ "data": { "items": [{ "carrier": "Snail" }, { "carrier": "Snail" }, { "carrier": "Snail" }, { "carrier": "Snail" }] } }),
+        )
+        .await;
+    assert_eq!(
+        graph.requests("shipping").len(),
+        2,
+        "one over each transport"
+    );
+    let shop = shop().await;
+    shop.check(
+        "{ item { both heaviest tag } }",
+        json!({ "data": { "item": { "both": "\"One\" 2000", "heaviest": 9, "tag": "<One>" } } }),
+    )
+    .await;
+    assert_eq!(
+        shop.requests("shipping").len(),
+        2,
+        "one over each transport"
+    );
 }

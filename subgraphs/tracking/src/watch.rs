@@ -11,6 +11,7 @@ use platform::clock::Clock;
 use platform::database::Database;
 use platform::flags::Flags;
 use platform::pubsub::{Backoff, Signal, Subscription};
+use resolvers::client::Document;
 use resolvers::error::ErrorCode;
 use resolvers::id::IdKind;
 use resolvers::{ApiError, ApiResult, access};
@@ -291,9 +292,11 @@ impl Watch {
     }
 }
 
-const OWN_ORDER: &str = "query($representations: [_Any!]!) {
+static OWN_ORDER: Document = Document::new(
+    "query($representations: [_Any!]!) {
     _entities(representations: $representations) { ... on Order { id } }
-}";
+}",
+);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -314,7 +317,7 @@ async fn ask_orders(context: &Context<'_>, order: Uuid) -> ApiResult<bool> {
     let answer: Answer = context
         .data_unchecked::<State>()
         .orders
-        .query(access::caller(context)?, OWN_ORDER, variables)
+        .query(access::caller(context)?, &OWN_ORDER, variables)
         .await?;
     Ok(answer
         ._entities

@@ -233,6 +233,7 @@ async fn socket(
                         let done = json!({ "type": "complete", "id": id });
                         events.into_iter().map(next).chain([done]).collect()
                     }
+                    Some("complete") => continue,
                     _ => break,
                 };
                 for reply in replies {

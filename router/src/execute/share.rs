@@ -1,0 +1,66 @@
+//! Equal queries of one request that are on their way at the same time are sent once.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use super::{Execution, Representations, State, lock};
+use crate::error::GraphQLError;
+use crate::prepare::plan::Fetch;
+use crate::transport::SubgraphResponse;
+
+/// What a fetch brought, for all who wait for it.
+type Answer = Result<SubgraphResponse, GraphQLError>;
+
+/// A query on its way. What it sends besides is the same for all of a request: the client's variables,
+/// and the caller.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    twin: usize,
+    representations: Representations,
+    answer: Arc<OnceCell<Arc<Answer>>>,
+}
+
+impl Execution<'_> {
+    /// Asks, or waits for the answer to an equal fetch. One that has come already is not used again:
+    /// between two steps of a mutation the same query has another answer.
+    pub(super) async fn ask_once(
+        &self,
+        fetch: &Fetch,
+        twin: usize,
+        representations: Representations,
+        entities: usize,
+        state: &State,
+    ) -> Answer {
+        let (answer, first) = {
+            let mut in_flight = lock(&state.in_flight);
+            let equal = in_flight
+                .iter()
+                .find(|known| known.twin == twin && known.representations == representations);
+            match equal {
+                Some(known) => (Arc::clone(&known.answer), false),
+                None => {
+                    let answer = Arc::new(OnceCell::new());
+                    in_flight.push(InFlight {
+                        twin,
+                        representations: Arc::clone(&representations),
+                        answer: Arc::clone(&answer),
+                    });
+                    (answer, true)
+                }
+            }
+        };
+        if !first {
+            let subgraph = fetch.operation.subgraph.clone();
+            metrics::counter!("router_fetches_shared_total", "subgraph" => subgraph).increment(1);
+        }
+        let asked = async { Arc::new(self.ask(fetch, representations, entities).await) };
+        let shared = Arc::clone(answer.get_or_init(|| asked).await);
+        if first {
+            lock(&state.in_flight).retain(|known| !Arc::ptr_eq(&known.answer, &answer));
+        }
+        drop(answer);
+        // The last of them takes it as it is.
+        Arc::try_unwrap(shared).unwrap_or_else(|shared| (*shared).clone())
+    }
+}

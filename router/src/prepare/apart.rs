@@ -1,0 +1,288 @@
+//! Cuts an entity fetch by what its fields `@require`. The planner merges fields with different requirements
+//! into one fetch; an entity that lacks what one of them needs is asked for the others by these.
+
+use std::collections::BTreeSet;
+
+use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
+use hive_router_query_planner::ast::selection_item::SelectionItem;
+use hive_router_query_planner::ast::selection_set::SelectionSet;
+use hive_router_query_planner::ast::value::Value;
+use hive_router_query_planner::planner::plan_nodes::FetchNode;
+
+use crate::supergraph::Supergraph;
+
+/// The variable with the representations.
+const REPRESENTATIONS: &str = "representations";
+
+/// More would ask a subgraph more often than the fields are worth.
+const MAX_PARTS: usize = 8;
+
+/// Fields of an entity that have the same requirements, and what a representation for them consists of.
+struct Part {
+    selections: SelectionSet,
+    requires: SelectionSet,
+}
+
+/// The field sets that a field requires, on all types that the selection may be about.
+type Needs = BTreeSet<String>;
+
+/// The fetches for the parts of the `_entities` field that has this key. Each takes its representations from
+/// `$representations`.
+pub(super) fn fetches(
+    node: &FetchNode,
+    key: &str,
+    supergraph: &Supergraph,
+) -> Option<Vec<FetchNode>> {
+    let document = &node.operation.document;
+    let items = document.operation.selection_set.items.iter();
+    let field = items.into_iter().find_map(|item| match item {
+        SelectionItem::Field(field) if field.selection_identifier() == key => Some(field),
+        _ => None,
+    })?;
+    let inline =
+        |selections: &SelectionSet| selections.inline_fragment_spreads(&document.fragments).ok();
+    let parts = parts(
+        &node.service_name,
+        &inline(&field.selections)?,
+        &inline(node.requires.as_ref()?)?,
+        supergraph,
+    );
+    let fetches = parts.into_iter().map(|part| {
+        let mut field = field.clone();
+        field.alias = None;
+        field.selections = part.selections;
+        field.arguments = Some(("representations".to_owned(), variable(REPRESENTATIONS)).into());
+        let used = field.selections.variable_usages();
+        let mut document = document.clone();
+        document.fragments.clear();
+        document.operation.selection_set.items = vec![SelectionItem::Field(field)];
+        let variables = document
+            .operation
+            .variable_definitions
+            .get_or_insert_default();
+        let mut representations = None;
+        variables.retain_mut(|known| {
+            if known.variable_type.inner_type() == "_Any" {
+                known.name = REPRESENTATIONS.to_owned();
+                representations = Some(known.clone());
+                return false;
+            }
+            used.contains(&known.name)
+        });
+        variables.extend(representations);
+        let mut fetch = node.clone();
+        fetch.requires = Some(part.requires);
+        fetch.operation = SubgraphFetchOperation::from_anonymous_operation(document);
+        fetch.variable_usages = Some(used);
+        fetch
+    });
+    Some(fetches.collect())
+}
+
+fn variable(name: &str) -> Value {
+    Value::Variable(name.to_owned())
+}
+
+/// The parts of an entity fetch; none when all fields require the same. Neither selection has named fragments.
+fn parts(
+    subgraph: &str,
+    selections: &SelectionSet,
+    requires: &SelectionSet,
+    supergraph: &Supergraph,
+) -> Vec<Part> {
+    let planner = &supergraph.planner.supergraph;
+    let known = planner.known_subgraphs.iter();
+    let Some((graph, _)) = known.into_iter().find(|(_, name)| *name == subgraph) else {
+        return Vec::new();
+    };
+    let cutter = Cutter { graph, supergraph };
+    let mut groups = BTreeSet::new();
+    cutter.groups(selections, None, &mut groups);
+    if !(2..=MAX_PARTS).contains(&groups.len()) {
+        return Vec::new();
+    }
+    let all: Vec<SelectionSet> = groups.iter().map(field_sets).collect();
+    let parts = groups.iter().zip(&all).map(|(needs, own)| {
+        let selections = cutter.selected(selections, None, needs);
+        let foreign = all.iter().filter(|others| *others != own);
+        let foreign = SelectionSet {
+            items: foreign.flat_map(|others| others.items.clone()).collect(),
+        };
+        let requires = cutter.required(requires, None, own, &foreign);
+        Part {
+            selections,
+            requires,
+        }
+    });
+    parts.collect()
+}
+
+struct Cutter<'a> {
+    graph: &'a str,
+    supergraph: &'a Supergraph,
+}
+
+impl Cutter<'_> {
+    fn groups(
+        &self,
+        selections: &SelectionSet,
+        parent: Option<&str>,
+        groups: &mut BTreeSet<Needs>,
+    ) {
+        for item in &selections.items {
+            match item {
+                SelectionItem::Field(field) if field.name == "__typename" => {}
+                SelectionItem::Field(field) => {
+                    groups.insert(self.needs(parent, &field.name));
+                }
+                SelectionItem::InlineFragment(fragment) => {
+                    self.groups(&fragment.selections, Some(&fragment.type_condition), groups);
+                }
+                SelectionItem::FragmentSpread(_) => {}
+            }
+        }
+    }
+
+    /// The fields with these needs.
+    fn selected(
+        &self,
+        selections: &SelectionSet,
+        parent: Option<&str>,
+        needs: &Needs,
+    ) -> SelectionSet {
+        let items = selections.items.iter().filter_map(|item| match item {
+            SelectionItem::Field(field) => {
+                let wanted =
+                    field.name == "__typename" || self.needs(parent, &field.name) == *needs;
+                wanted.then(|| item.clone())
+            }
+            SelectionItem::InlineFragment(fragment) => {
+                let parent = Some(fragment.type_condition.as_str());
+                let selections = self.selected(&fragment.selections, parent, needs);
+                let mut fragment = fragment.clone();
+                fragment.selections = selections;
+                (!fragment.selections.items.is_empty())
+                    .then_some(SelectionItem::InlineFragment(fragment))
+            }
+            SelectionItem::FragmentSpread(_) => None,
+        });
+        SelectionSet {
+            items: items.collect(),
+        }
+    }
+
+    /// What is left of a representation without what only others need.
+    fn required(
+        &self,
+        requires: &SelectionSet,
+        parent: Option<&str>,
+        own: &SelectionSet,
+        foreign: &SelectionSet,
+    ) -> SelectionSet {
+        let items = requires.items.iter().filter_map(|item| match item {
+            SelectionItem::Field(field) => {
+                let name = field.selection_identifier();
+                if find(foreign, name).is_none() || self.is_key(parent, name) {
+                    return Some(item.clone());
+                }
+                let own = find(own, name)?;
+                let mut field = field.clone();
+                field.selections = only(&field.selections, &own);
+                Some(SelectionItem::Field(field))
+            }
+            SelectionItem::InlineFragment(fragment) => {
+                let parent = Some(fragment.type_condition.as_str());
+                let selections = self.required(&fragment.selections, parent, own, foreign);
+                let mut fragment = fragment.clone();
+                fragment.selections = selections;
+                Some(SelectionItem::InlineFragment(fragment))
+            }
+            SelectionItem::FragmentSpread(_) => None,
+        });
+        SelectionSet {
+            items: items.collect(),
+        }
+    }
+
+    fn needs(&self, parent: Option<&str>, field: &str) -> Needs {
+        let Some(parent) = parent else {
+            return Needs::new();
+        };
+        let definitions = &self.supergraph.planner.supergraph.definitions;
+        let possible = self.supergraph.types.possible(parent);
+        std::iter::once(parent)
+            .chain(possible)
+            .filter_map(|name| definitions.get(name)?.fields().get(field))
+            .flat_map(|field| &field.join_field)
+            .filter(|join| join.graph_id.as_deref() == Some(self.graph))
+            .filter_map(|join| join.requires.clone())
+            .collect()
+    }
+
+    fn is_key(&self, parent: Option<&str>, field: &str) -> bool {
+        let definitions = &self.supergraph.planner.supergraph.definitions;
+        let definition = parent.and_then(|parent| definitions.get(parent));
+        let joins = definition.into_iter().flat_map(|known| known.join_types());
+        joins
+            .filter(|join| join.graph_id == self.graph)
+            .filter_map(|join| join.key.as_deref())
+            .any(|key| find(&parse(key), field).is_some())
+    }
+}
+
+/// A field of a field set, at its top.
+fn find(selections: &SelectionSet, name: &str) -> Option<SelectionSet> {
+    let mut found: Option<SelectionSet> = None;
+    for item in &selections.items {
+        let inner = match item {
+            SelectionItem::Field(field) if field.name == name => Some(field.selections.clone()),
+            SelectionItem::InlineFragment(fragment) => find(&fragment.selections, name),
+            _ => None,
+        };
+        if let Some(inner) = inner {
+            found.get_or_insert_default().items.extend(inner.items);
+        }
+    }
+    found
+}
+
+/// The part of an object that is needed.
+fn only(selections: &SelectionSet, needed: &SelectionSet) -> SelectionSet {
+    let items = selections.items.iter().filter_map(|item| match item {
+        SelectionItem::Field(field) if field.name == "__typename" => Some(item.clone()),
+        SelectionItem::Field(field) => {
+            let needed = find(needed, field.selection_identifier())?;
+            let mut field = field.clone();
+            field.selections = only(&field.selections, &needed);
+            Some(SelectionItem::Field(field))
+        }
+        SelectionItem::InlineFragment(fragment) => {
+            let mut fragment = fragment.clone();
+            fragment.selections = only(&fragment.selections, needed);
+            Some(SelectionItem::InlineFragment(fragment))
+        }
+        SelectionItem::FragmentSpread(_) => None,
+    });
+    SelectionSet {
+        items: items.collect(),
+    }
+}
+
+fn field_sets(needs: &Needs) -> SelectionSet {
+    let sets = needs.iter().map(|needs| parse(needs));
+    SelectionSet {
+        items: sets.flat_map(|set| set.items).collect(),
+    }
+}
+
+/// A field set; composition has seen to it that it is one.
+fn parse(fields: &str) -> SelectionSet {
+    use graphql_tools::parser::query::{Definition, OperationDefinition};
+    let text = format!("{{ {fields} }}");
+    let document = graphql_tools::parser::parse_query::<String>(&text);
+    let definitions = document.map(|document| document.definitions);
+    match definitions.unwrap_or_default().pop() {
+        Some(Definition::Operation(OperationDefinition::SelectionSet(set))) => set.into(),
+        _ => SelectionSet::default(),
+    }
+}

@@ -1,0 +1,109 @@
+//! Why a connection for subscriptions ended, or never began, and whether it is worth trying again.
+
+use axum::http::StatusCode;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use crate::transport::TransportError;
+
+/// The end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    /// The URL answers, but speaks no `graphql-transport-ws`.
+    NoWebSocket(String),
+    /// The subgraph does not want us; trying again brings nothing else.
+    Refused(String),
+    /// It went away, or was never there. It may come back.
+    Lost(String),
+    /// It did not accept in time.
+    Late,
+}
+
+impl Closed {
+    pub(super) fn lost(error: impl std::fmt::Display) -> Self {
+        Self::Lost(error.to_string())
+    }
+
+    /// What a close frame means. Before the subgraph has accepted the connection, all that the protocol
+    /// blames on clients is final. Later only refused credentials are: whatever else one operation has done
+    /// wrong, the others of the connection have not.
+    pub(super) fn by(frame: Option<&CloseFrame>, accepted: bool) -> Self {
+        let Some(frame) = frame else {
+            return Self::Lost("it closed the connection".to_owned());
+        };
+        let code = u16::from(frame.code);
+        let reason = format!("it closed the connection: {code} {}", frame.reason.as_str());
+        match code {
+            4401 | 4403 => Self::Refused(reason),
+            4400 | 1002 | 1003 | 1008 if !accepted => Self::Refused(reason),
+            4406 if !accepted => Self::NoWebSocket(reason),
+            _ => Self::Lost(reason),
+        }
+    }
+
+    /// What it means that no connection could be made.
+    pub(super) fn on_connect(error: &tungstenite::Error) -> Self {
+        let reason = error.to_string();
+        match error {
+            tungstenite::Error::Http(response) => Self::answered(response.status(), reason),
+            tungstenite::Error::Protocol(_) | tungstenite::Error::Url(_) => {
+                Self::NoWebSocket(reason)
+            }
+            _ => Self::Lost(reason),
+        }
+    }
+
+    /// What an HTTP answer means that is not the one asked for.
+    pub(super) fn answered(status: StatusCode, reason: String) -> Self {
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Refused(reason),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Self::Lost(reason),
+            StatusCode::NOT_IMPLEMENTED => Self::NoWebSocket(reason),
+            status if status.is_server_error() => Self::Lost(reason),
+            _ => Self::NoWebSocket(reason),
+        }
+    }
+
+    pub(super) fn into_error(self, subgraph: &str) -> TransportError {
+        let subgraph = subgraph.to_owned();
+        match self {
+            Self::Late => TransportError::Deadline { subgraph },
+            Self::Lost(reason) => TransportError::Unavailable { subgraph, reason },
+            Self::Refused(reason) | Self::NoWebSocket(reason) => {
+                TransportError::Refused { subgraph, reason }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by(code: u16, accepted: bool) -> Closed {
+        let frame = CloseFrame {
+            code: code.into(),
+            reason: "so".into(),
+        };
+        Closed::by(Some(&frame), accepted)
+    }
+
+    #[test]
+    fn what_is_blamed_on_us_is_not_tried_again() {
+        for code in [4400, 4401, 4403, 1008] {
+            assert!(matches!(by(code, false), Closed::Refused(_)), "{code}");
+        }
+        assert!(matches!(by(4406, false), Closed::NoWebSocket(_)));
+        for code in [4408, 4429, 4500, 1001, 1011, 1012] {
+            assert!(matches!(by(code, false), Closed::Lost(_)), "{code}");
+        }
+    }
+
+    #[test]
+    fn one_bad_operation_does_not_end_the_others() {
+        for code in [4400, 4409, 4500, 1002, 1001] {
+            assert!(matches!(by(code, true), Closed::Lost(_)), "{code}");
+        }
+        assert!(matches!(by(4403, true), Closed::Refused(_)));
+    }
+}

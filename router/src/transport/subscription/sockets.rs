@@ -1,0 +1,105 @@
+//! The WebSockets to one subgraph: operations with the same headers share one, up to a number.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::HeaderMap;
+use axum::http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use url::Url;
+
+use super::closed::Closed;
+use super::connection::{Connection, Operation};
+use super::{Credentials, Subscription};
+use crate::transport::{HttpTransportOptions, SubgraphRequest};
+
+/// Names and values, in an order of their own.
+type Key = Vec<(HeaderName, HeaderValue)>;
+
+/// The connections to a subgraph.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    url: Url,
+    options: HttpTransportOptions,
+    connections: Mutex<HashMap<Key, Vec<Arc<Connection>>>>,
+}
+
+impl Sockets {
+    pub(super) fn new(url: Url, options: &HttpTransportOptions) -> Self {
+        Self {
+            url,
+            options: options.clone(),
+            connections: Mutex::default(),
+        }
+    }
+
+    pub(super) async fn subscribe(
+        &self,
+        credentials: &Credentials,
+        request: &SubgraphRequest,
+    ) -> Result<Subscription, Closed> {
+        let payload = match &credentials.caller {
+            Some((name, value)) => request.to_json_with(name, value),
+            None => request.to_json(),
+        };
+        let payload = String::from_utf8(payload).map_err(Closed::lost)?;
+        let operation = self.begin(credentials, &payload)?;
+        operation.accepted().await?;
+        Ok(Subscription {
+            inbox: operation.inbox(),
+            _place: Box::new(operation),
+        })
+    }
+
+    /// Puts an operation on a connection that has room, or on a new one.
+    fn begin(&self, credentials: &Credentials, payload: &str) -> Result<Operation, Closed> {
+        let key = key(&credentials.headers);
+        let mut connections = self
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = connections.get(&key).into_iter().flatten();
+        for connection in known {
+            if let Some(operation) = connection.begin(payload) {
+                return Ok(operation);
+            }
+        }
+        // Those that are gone are forgotten whenever there is a new one, so that they are never many.
+        connections.retain(|_, list| {
+            list.retain(|connection| connection.is_open());
+            !list.is_empty()
+        });
+        let upgrade = self.upgrade(credentials)?;
+        let connection = Connection::open(upgrade, &self.options);
+        let operation = connection.begin(payload);
+        connections.entry(key).or_default().push(connection);
+        operation.ok_or_else(|| Closed::Lost("it closed at once".to_owned()))
+    }
+
+    fn upgrade(&self, credentials: &Credentials) -> Result<Request, Closed> {
+        let mut upgrade = self
+            .url
+            .as_str()
+            .into_client_request()
+            .map_err(|error| Closed::on_connect(&error))?;
+        let headers = upgrade.headers_mut();
+        headers.extend(credentials.headers.clone());
+        if let Some((name, value)) = &credentials.router {
+            let value = HeaderValue::from_str(value).map_err(Closed::lost)?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        let protocol = HeaderValue::from_static("graphql-transport-ws");
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        Ok(upgrade)
+    }
+}
+
+fn key(headers: &HeaderMap) -> Key {
+    let mut key: Key = headers
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    key.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
+    key
+}
