@@ -279,7 +279,7 @@ impl Job {
             policy: &self.inner.options.errors,
             variables: &self.variables,
             context: &self.context,
-            started: Instant::now(),
+            started: (self.operation.kind() == OperationKind::Query).then(Instant::now),
             deadline,
         }
     }

@@ -41,7 +41,9 @@ pub(crate) struct Execution<'a> {
     pub policy: &'a ErrorPolicy,
     pub variables: &'a Arc<Variables>,
     pub context: &'a Arc<RequestContext>,
-    pub started: Instant,
+    /// Answers from before then are too old. `None`: whatever was asked before a fetch is sent, as there are
+    /// changes between the fetches.
+    pub started: Option<Instant>,
     pub deadline: Instant,
 }
 
@@ -276,7 +278,7 @@ impl Execution<'_> {
             symbols: Arc::clone(&self.plan.symbols),
             types: Arc::clone(self.types),
             context: Arc::clone(self.context),
-            started: self.started,
+            started: self.started.unwrap_or_else(Instant::now),
             deadline: self.deadline,
         }
     }

@@ -144,12 +144,11 @@ impl Representations {
         }
         let mut representation = Value::Object(represent(object, &alias.requires)?);
         apply(&alias.input_rewrites, &mut representation);
-        match &representation {
-            Value::Object(made) if types.name(made.typename).is_some() => {
-                Ok(self.known.insert_full(representation, ()).0)
-            }
-            _ => Err(Unrepresented::OtherType),
-        }
+        let Value::Object(Object { typename, .. }) = &representation else {
+            return Err(Unrepresented::OtherType);
+        };
+        types.name(*typename).ok_or(Unrepresented::OtherType)?;
+        Ok(self.known.insert_full(representation, ()).0)
     }
 
     /// The same where a representation is some of the object's own values: one that is known is found without

@@ -42,7 +42,7 @@ pub struct SubgraphRequest {
     pub(crate) symbols: Arc<Symbols>,
     pub(crate) types: Arc<TypeNames>,
     pub context: Arc<RequestContext>,
-    /// When the client's request began to be executed.
+    /// Answers that a subgraph began before then are too old.
     pub started: Instant,
     /// When the router stops waiting.
     pub deadline: Instant,
