@@ -86,8 +86,13 @@ impl Pruner<'_> {
             }
             true
         });
-        // Whether the object is there must still be known.
-        if selections.items.is_empty() {
+        // Whether the object is there must still be known; and of one that came as an interface object, what it is:
+        // the planner forgets the key that tells, where all that is selected are keys of members.
+        let members_only = selections
+            .items
+            .iter()
+            .all(|item| !matches!(item, Selection::Field(_)));
+        if selections.items.is_empty() || (members_only && self.is_interface_object(parent)) {
             selections.items.push(Selection::Field(Field {
                 position: selections.span.0,
                 alias: None,
@@ -100,6 +105,15 @@ impl Pruner<'_> {
                 },
             }));
         }
+    }
+
+    /// Whether some subgraph knows only the interface.
+    fn is_interface_object(&self, name: &str) -> bool {
+        let definitions = &self.supergraph.planner.supergraph.definitions;
+        definitions.get(name).is_some_and(|definition| {
+            let mut joins = definition.join_types().iter();
+            joins.any(|join| join.is_interface_object)
+        })
     }
 
     /// Takes `@skip` and `@include` away, and says whether they leave the selection in.
