@@ -8,7 +8,8 @@ use futures::stream::BoxStream;
 use platform::caller::{Caller, CallerKey};
 use resolvers::subgraph::Subgraph;
 use router::{
-    HttpTransport, HttpTransportOptions, LocalService, LocalTransport, Router, Transport,
+    HttpTransport, HttpTransportOptions, LocalService, LocalSubscription, LocalTransport, Router,
+    Transport,
 };
 
 use crate::config::Configuration;
@@ -23,8 +24,8 @@ impl LocalService for Local {
         self.0.execute(request, caller).await
     }
 
-    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request, caller)
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
+        self.0.execute_stream(move || (ask.request(), ask.caller()))
     }
 }
 

@@ -23,6 +23,11 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
+// Rows are allocated by the databases' threads and freed by the runtime's, which glibc's allocator
+// makes them wait for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -131,9 +131,13 @@ impl Executor for As {
         mut request: Request,
         _session: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        match self.caller(&mut request) {
-            Some(caller) => self.service.subgraph.execute_stream(request, caller),
-            None => stream::once(async { not_the_router() }).boxed(),
-        }
+        let Some(caller) = self.caller(&mut request) else {
+            return stream::once(async { not_the_router() }).boxed();
+        };
+        self.service.subgraph.execute_stream(move || {
+            let mut again = Request::new(&request.query).variables(request.variables.clone());
+            again.operation_name.clone_from(&request.operation_name);
+            (again, caller.clone())
+        })
     }
 }

@@ -156,6 +156,18 @@ impl Database {
         Ok(())
     }
 
+    /// After much was written at once: SQLite counts its rows for its planner, and moves them from
+    /// its log into the file, where they are read sooner. PostgreSQL does the like by itself.
+    pub async fn settle(&self) -> Result<(), DbErr> {
+        if self.write.get_database_backend() == DbBackend::Sqlite {
+            self.write.execute_unprepared("ANALYZE").await?;
+            self.write
+                .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Changes with every [`commit`](Self::commit) in this process.
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.commits.subscribe()

@@ -5,7 +5,7 @@
 use std::collections::hash_map::RandomState;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, Stream, StreamExt};
+use futures::stream::{FuturesUnordered, StreamExt};
 use futures::task::AtomicWaker;
 
 /// A loader of one request: batches keys and remembers what it loaded.
@@ -26,18 +26,9 @@ const MAX_BATCH: usize = 30_000;
 #[derive(Clone, Default)]
 pub struct Batches {
     waiting: Arc<Mutex<Vec<BoxFuture<'static, ()>>>>,
-    forget: bool,
 }
 
 impl Batches {
-    /// For a subscription, which outlives what it loaded: nothing is remembered between batches.
-    pub fn forgetful() -> Self {
-        Self {
-            forget: true,
-            ..Self::default()
-        }
-    }
-
     /// A loader whose batches leave with this request's.
     pub fn loader<K, L>(&self, loader: L) -> Batched<L>
     where
@@ -45,7 +36,7 @@ impl Batches {
         L: Loader<K>,
     {
         let waiting = self.waiting.clone();
-        let loader = DataLoader::with_cache(
+        DataLoader::with_cache(
             loader,
             move |batch| {
                 waiting
@@ -56,9 +47,7 @@ impl Batches {
             HashMapCache::default(),
         )
         .delay(Duration::ZERO)
-        .max_batch_size(MAX_BATCH);
-        loader.enable_all_cache(!self.forget);
-        loader
+        .max_batch_size(MAX_BATCH)
     }
 
     /// Runs the request, and its batches whenever it can get no further without them.
@@ -66,18 +55,6 @@ impl Batches {
         let mut request = pin!(request);
         let mut drive = Drive::default();
         poll_fn(|context| drive.poll(self, context, |context| request.as_mut().poll(context))).await
-    }
-
-    /// Like [`Self::drive`], for the items of a subscription.
-    pub fn drive_stream<'a, S>(self, stream: S) -> impl Stream<Item = S::Item> + Send + 'a
-    where
-        S: Stream + Send + 'a,
-    {
-        let mut stream: Pin<Box<S>> = Box::pin(stream);
-        let mut drive = Drive::default();
-        futures::stream::poll_fn(move |context| {
-            drive.poll(&self, context, |context| stream.as_mut().poll_next(context))
-        })
     }
 }
 
@@ -92,10 +69,18 @@ struct Drive {
 }
 
 /// Whether the request has something to do, and whom to tell when everybody sleeps.
-#[derive(Default)]
 struct Signal {
     woken: AtomicBool,
     task: AtomicWaker,
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self {
+            woken: AtomicBool::new(true),
+            task: AtomicWaker::new(),
+        }
+    }
 }
 
 impl Wake for Signal {
@@ -120,8 +105,12 @@ impl Drive {
         let waker = Waker::from(signal.clone());
         signal.task.take();
         for _ in 0..POLLS_OF_A_TURN {
-            signal.woken.store(false, Ordering::Release);
-            if let Poll::Ready(output) = request(&mut Context::from_waker(&waker)) {
+            // Each row that a batch reads polls this too, and there may be thousands of resolvers.
+            if signal.woken.swap(false, Ordering::AcqRel)
+                && let Poll::Ready(output) = request(&mut Context::from_waker(&waker))
+            {
+                // The next item of a stream is asked for by a poll.
+                signal.woken.store(true, Ordering::Release);
                 return Poll::Ready(output);
             }
             // A large request wakes itself to go on in its next poll, with resolvers that have not
@@ -240,17 +229,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_loads_a_key_once_and_a_subscription_loads_it_anew() {
-        for (batches, expected) in [(Batches::default(), 1), (Batches::forgetful(), 2)] {
-            let sizes = Arc::new(Mutex::new(Vec::new()));
-            let loader = batches.loader(Echo(sizes.clone()));
-            batches
-                .drive(async {
-                    loader.load_one(1).await.unwrap();
-                    loader.load_one(1).await.unwrap();
-                })
-                .await;
-            assert_eq!(sizes.lock().unwrap().len(), expected);
-        }
+    async fn a_request_loads_a_key_once() {
+        let sizes = Arc::new(Mutex::new(Vec::new()));
+        let batches = Batches::default();
+        let loader = batches.loader(Echo(sizes.clone()));
+        batches
+            .drive(async {
+                loader.load_one(1).await.unwrap();
+                loader.load_one(1).await.unwrap();
+            })
+            .await;
+        assert_eq!(*sizes.lock().unwrap(), [1]);
     }
 }

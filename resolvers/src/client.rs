@@ -1,8 +1,11 @@
 //! Asking another domain: a GraphQL query to its subgraph on the caller's behalf, in process or
 //! over HTTP. The domain that asks has the document and the types; this is only the way there.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, Response, Variables};
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::clock::Clock;
@@ -13,6 +16,31 @@ use crate::subgraph::Subgraph;
 
 /// How long another domain may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A document that is asked again and again: it is parsed once.
+pub struct Document {
+    text: &'static str,
+    parsed: OnceLock<Option<ExecutableDocument>>,
+}
+
+impl Document {
+    pub const fn new(text: &'static str) -> Self {
+        Self {
+            text,
+            parsed: OnceLock::new(),
+        }
+    }
+
+    /// A request for a schema in this process. One that does not parse is refused there.
+    fn request(&self) -> Request {
+        let mut request = Request::new(self.text);
+        let parsed = self.parsed.get_or_init(|| parse_query(self.text).ok());
+        if let Some(document) = parsed {
+            request.set_parsed_query(document.clone());
+        }
+        request
+    }
+}
 
 /// A way to another domain's subgraph. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -72,12 +100,14 @@ impl SubgraphClient {
     pub async fn query<T: DeserializeOwned>(
         &self,
         caller: &Caller,
-        document: &str,
+        document: &Document,
         variables: Variables,
     ) -> Result<T, ClientError> {
-        let request = Request::new(document).variables(variables);
         let response = match &self.0 {
-            Way::Local(subgraph) => subgraph.execute(request, caller.clone()).await,
+            Way::Local(subgraph) => {
+                let request = document.request().variables(variables);
+                subgraph.execute(request, caller.clone()).await
+            }
             Way::Http {
                 http,
                 url,
@@ -85,6 +115,7 @@ impl SubgraphClient {
                 clock,
             } => {
                 let signed = key.sign(caller, clock.now())?;
+                let request = Request::new(document.text).variables(variables);
                 let answer = http
                     .post(url)
                     .header(CALLER_HEADER, signed)

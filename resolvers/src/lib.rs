@@ -8,6 +8,7 @@ pub mod connection;
 pub mod error;
 pub mod id;
 pub mod idempotency;
+pub mod live;
 pub mod money;
 pub mod scalars;
 mod sdl;

@@ -11,10 +11,10 @@ use platform::caller::Caller;
 
 use crate::batch::Batches;
 use crate::error::ErrorCode;
+use crate::live::{self, Turn};
 use crate::sdl;
 
 type Execute = dyn Fn(Request, Caller) -> BoxFuture<'static, Response> + Send + Sync;
-type ExecuteStream = dyn Fn(Request, Caller) -> BoxStream<'static, Response> + Send + Sync;
 
 /// A subgraph that is ready to answer. Cheap to clone.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct Subgraph {
     name: &'static str,
     sdl: Arc<str>,
     execute: Arc<Execute>,
-    execute_stream: Arc<ExecuteStream>,
+    execute_turn: Arc<live::Execute>,
 }
 
 impl Subgraph {
@@ -54,20 +54,23 @@ impl Subgraph {
                 })
             }
         };
-        let execute_stream = move |request: Request, caller| -> BoxStream<'static, Response> {
-            let batches = Batches::forgetful();
-            let request = request.data(loaders(&batches)).data(caller);
-            let events = schema.execute_stream(request).map(|mut response| {
+        let execute_turn = move |(request, caller): (Request, Caller),
+                                 turn: Turn|
+              -> BoxFuture<'static, Option<Response>> {
+            let batches = Batches::default();
+            let request = request.data(loaders(&batches)).data(caller).data(turn);
+            let mut events = schema.execute_stream(request);
+            Box::pin(async move {
+                let mut response = batches.drive(events.next()).await?;
                 code_input_errors(&mut response);
-                response
-            });
-            batches.drive_stream(events).boxed()
+                Some(response)
+            })
         };
         Self {
             name,
             sdl,
             execute: Arc::new(execute),
-            execute_stream: Arc::new(execute_stream),
+            execute_turn: Arc::new(execute_turn),
         }
     }
 
@@ -86,9 +89,13 @@ impl Subgraph {
         (self.execute)(request, caller).await
     }
 
-    /// Answers a subscription for this caller, event by event.
-    pub fn execute_stream(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        (self.execute_stream)(request, caller)
+    /// Answers a subscription, event by event. The request is made anew for each, always the same, and so is
+    /// who asks.
+    pub fn execute_stream(
+        &self,
+        ask: impl Fn() -> (Request, Caller) + Send + Sync + 'static,
+    ) -> BoxStream<'static, Response> {
+        live::responses(self.execute_turn.clone(), Arc::new(ask))
     }
 }
 

@@ -20,7 +20,7 @@ use platform::caller::Caller;
 use platform::config::Duration as ConfigDuration;
 use router::auth::{AuthConfig, JwtVerifier};
 use router::server::{ServerConfig, ServerState, graphql_routes};
-use router::{LocalService, LocalTransport, Router};
+use router::{LocalService, LocalSubscription, LocalTransport, Router};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -189,8 +189,9 @@ impl LocalService for Local {
         self.0.execute(request.data(caller)).await
     }
 
-    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(caller)).boxed()
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
+        let request = ask.request().data(ask.caller());
+        self.0.execute_stream(request).boxed()
     }
 }
 

@@ -32,7 +32,7 @@ pub use response::{GraphQLResponse, StatusHint};
 pub use router::{Router, RouterBuilder};
 pub use supergraph::compose;
 pub use transport::{
-    EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalTransport,
-    SubgraphRequest, SubgraphResponse, SubscriptionOptions, SubscriptionProtocol, Transport,
-    TransportError,
+    EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalSubscription,
+    LocalTransport, SubgraphRequest, SubgraphResponse, SubscriptionOptions, SubscriptionProtocol,
+    Transport, TransportError,
 };

@@ -58,6 +58,17 @@ impl Databases {
             tracking: database(Domain::Tracking)?,
         })
     }
+
+    fn all(&self) -> [&Database; 6] {
+        [
+            &self.orders,
+            &self.returns,
+            &self.pricing,
+            &self.notifications,
+            &self.search,
+            &self.tracking,
+        ]
+    }
 }
 
 /// Writes the shop, unless there is one: then nothing changes and the answer is `false`.
@@ -74,6 +85,9 @@ pub(crate) async fn seed(databases: &Databases, plan: &Plan) -> anyhow::Result<b
     tracking::write(&databases.tracking, plan).await?;
     returns::write(&databases.returns, plan).await?;
     orders::write(&databases.orders, plan).await?;
+    for database in databases.all() {
+        database.settle().await?;
+    }
     Ok(true)
 }
 

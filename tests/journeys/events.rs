@@ -16,29 +16,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::kit::{Graph, Layout, Process, layouts, vantage};
+use crate::wait::until;
 
 const SHOP: [(&str, &str); 2] = [
     ("VANTAGE_DEMO__ORDERS", "60"),
     ("VANTAGE_DEMO__TICKER_INTERVAL", "50ms"),
 ];
-
-/// Long enough for a debug build on a busy machine; nothing waits for it when all goes well.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// Asks again until the answer is there.
-async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let asking = async {
-        loop {
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .unwrap_or_else(|_| panic!("{what} in time"))
-}
 
 /// The settings of a layout; separate processes need a Redis server between them, which
 /// `VANTAGE_TEST_REDIS_URL` names.

@@ -2,13 +2,12 @@
 //! process of its own.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::kit::{DOMAINS, Graph, Layout, Process, layouts, vantage};
-
-const WEBHOOK_SECRET: &str = "whsec_journey";
+use crate::third_parties::ThirdParties;
+use crate::wait::until_it;
 
 pub(crate) const PRODUCTS: &str = "{ productSearch(query: \"\", first: 2) { nodes { id title price(currency: EUR) { current { amount { amount } } } } } }";
 
@@ -21,88 +20,11 @@ const ORDER: &str =
 
 const ORDERS: &str = "{ me { orders(first: 1) { totalCount } } }";
 
-/// Stripe, simulated.
-struct Stripe {
-    process: Process,
-    http: reqwest::Client,
-}
-
-impl Stripe {
-    async fn start(data: &Path) -> Self {
-        let mut command = vantage(data);
-        command.args(["sandbox", "--listen", "127.0.0.1:0"]);
-        Self {
-            process: Process::start(command).await,
-            http: reqwest::Client::new(),
-        }
-    }
-
-    /// What the processes of a graph are told of it.
-    fn settings(&self) -> [(&'static str, &str); 4] {
-        [
-            ("VANTAGE_DEMO__ORDERS", "60"),
-            ("VANTAGE_PROVIDERS__STRIPE__URL", &self.process.base),
-            ("VANTAGE_PROVIDERS__STRIPE__KEY", "sk_test_journey"),
-            ("VANTAGE_PROVIDERS__STRIPE__WEBHOOK_SECRET", WEBHOOK_SECRET),
-        ]
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.process.base)
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let request = self.http.get(self.url(path)).bearer_auth("sk_test_journey");
-        request.send().await.unwrap().json().await.unwrap()
-    }
-
-    async fn control(&self, path: &str, body: &Value) {
-        let request = self.http.post(self.url(path)).json(body);
-        let response = request.send().await.unwrap();
-        assert!(response.status().is_success(), "{response:?}");
-    }
-
-    /// The customer confirms a payment at their bank.
-    async fn confirm(&self, intent: &str) {
-        let path = format!("/v1/payment_intents/{intent}/confirm");
-        let request = self
-            .http
-            .post(self.url(&path))
-            .bearer_auth("sk_test_journey");
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        assert_eq!(request.send().await.unwrap().status(), 200);
-    }
-
-    /// The payments of an order, newest first.
-    async fn payments(&self, order: &Value) -> Vec<Value> {
-        let list = self.get("/v1/payment_intents?limit=100").await;
-        let all = list["data"].as_array().unwrap().iter();
-        all.filter(|intent| intent["metadata"]["order"] == *order)
-            .cloned()
-            .collect()
-    }
-
-    /// What was given back of a payment.
-    async fn refunds(&self, intent: &Value) -> Vec<Value> {
-        let id = intent["id"].as_str().unwrap();
-        let list = self.get(&format!("/v1/refunds?payment_intent={id}")).await;
-        list["data"].as_array().unwrap().clone()
-    }
-
-    /// How many calls that change something had a path that begins so.
-    async fn changes(&self, path: &str) -> u64 {
-        let calls = format!("/_control/calls?provider=stripe&method=POST&path={path}");
-        self.get(&calls).await["count"].as_u64().unwrap()
-    }
-
-    /// The next call that changes something, and whose path begins so, is never answered.
-    async fn hang(&self, path: &str, moment: &str) {
-        let rule = json!({
-            "provider": "stripe", "method": "POST", "path": path, "next": 1,
-            "effect": { "kind": "hang", "moment": moment },
-        });
-        self.control("/_control/faults", &rule).await;
-    }
+/// What the processes of a graph are told.
+fn settings(stripe: &ThirdParties) -> Vec<(&'static str, String)> {
+    let mut settings = stripe.settings();
+    settings.push(("VANTAGE_DEMO__ORDERS", "60".to_owned()));
+    settings
 }
 
 pub(crate) fn input(product: &Value, token: &str) -> Value {
@@ -117,23 +39,6 @@ pub(crate) fn input(product: &Value, token: &str) -> Value {
     })
 }
 
-/// Asks until this is true of the answer.
-async fn until(ask: impl AsyncFn() -> Value, is: impl Fn(&Value) -> bool) -> Value {
-    let asked = async {
-        loop {
-            let answer = ask().await;
-            if is(&answer) {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    match tokio::time::timeout(Duration::from_secs(60), asked).await {
-        Ok(answer) => answer,
-        Err(_) => panic!("it never came to that: {:#}", ask().await),
-    }
-}
-
 fn events(order: &Value) -> Vec<&str> {
     let timeline = order["timeline"].as_array().unwrap().iter();
     timeline
@@ -145,8 +50,10 @@ fn events(order: &Value) -> Vec<&str> {
 async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every_layout() {
     for layout in layouts() {
         let scratch = tempfile::tempdir().unwrap();
-        let stripe = Stripe::start(scratch.path()).await;
-        let graph = Graph::start(layout, &stripe.settings(), &[]).await;
+        let stripe = ThirdParties::start(scratch.path()).await;
+        let settings = settings(&stripe);
+        let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let graph = Graph::start(layout, &settings, &[]).await;
         let orders = match layout {
             Layout::Separate => {
                 let position = DOMAINS.iter().position(|domain| *domain == "orders");
@@ -154,10 +61,7 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
             }
             Layout::Sqlite | Layout::Postgres => &graph.router.base,
         };
-        let endpoint = json!({
-            "provider": "stripe", "url": format!("{orders}/webhooks/stripe"), "secret": WEBHOOK_SECRET,
-        });
-        stripe.control("/_control/webhooks", &endpoint).await;
+        stripe.tell_of_payments(orders).await;
         let token = graph.demo_token().await;
         let token = Some(token.as_str());
         let found = graph.ask(token, PRODUCTS, json!({})).await;
@@ -186,7 +90,7 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
         let id = &payload["order"]["id"];
         let order =
             async || graph.ask(token, ORDER, json!({ "id": id })).await["data"]["order"].take();
-        let confirmed = until(&order, |order| order["status"] == "CONFIRMED").await;
+        let confirmed = until_it(&order, |order| order["status"] == "CONFIRMED").await;
         assert_eq!(events(&confirmed), ["order.placed", "order.confirmed"]);
         assert_eq!(confirmed["allowedActions"], json!(["CANCEL", "REORDER"]));
 
@@ -200,13 +104,13 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
             "{layout:?}: {cancelled:#}"
         );
         assert_eq!(graph.ask(token, CANCEL, variables).await, cancelled);
-        let refunded = until(&order, |order| events(order).contains(&"order.refunded")).await;
+        let refunded = until_it(&order, |order| events(order).contains(&"order.refunded")).await;
         assert_eq!(
             events(&refunded)[2..],
             ["order.cancelled", "order.refunded"]
         );
         let payments = stripe.payments(id).await;
-        let refunds = stripe.refunds(&payments[0]).await;
+        let refunds = stripe.refunds_of(&payments[0]).await;
         assert_eq!((payments.len(), refunds.len()), (1, 1), "{layout:?}");
         assert_eq!(refunds[0]["amount"], payments[0]["amount"]);
 
@@ -229,7 +133,7 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
 
 /// Sixty-four callers at once, with one key: one order, paid once.
 async fn one_key_of_many_callers(
-    stripe: &Stripe,
+    stripe: &ThirdParties,
     graph: &Graph,
     token: Option<&str>,
     product: &Value,
@@ -240,8 +144,8 @@ async fn one_key_of_many_callers(
             .as_i64()
             .unwrap()
     };
-    let created = stripe.changes("/v1/payment_intents").await;
-    let confirmed = stripe.changes("/v1/payment_intents/*").await;
+    let created = stripe.posts("/v1/payment_intents").await;
+    let confirmed = stripe.posts("/v1/payment_intents/*").await;
     let before = count().await;
     let variables = json!({ "input": input(product, "pm_card_visa"), "key": "one" });
     let calls = (0..64).map(|_| graph.ask(token, PLACE, variables.clone()));
@@ -257,14 +161,14 @@ async fn one_key_of_many_callers(
     }
     assert_eq!(count().await, before + 1);
     assert_eq!(stripe.payments(&first["order"]["id"]).await.len(), 1);
-    assert_eq!(stripe.changes("/v1/payment_intents").await, created + 1);
-    assert_eq!(stripe.changes("/v1/payment_intents/*").await, confirmed + 1);
+    assert_eq!(stripe.posts("/v1/payment_intents").await, created + 1);
+    assert_eq!(stripe.posts("/v1/payment_intents/*").await, confirmed + 1);
 }
 
 /// One process over the same data, started again and again.
 struct Shop<'a> {
     data: &'a Path,
-    stripe: &'a Stripe,
+    stripe: &'a ThirdParties,
     token: String,
     http: reqwest::Client,
 }
@@ -273,7 +177,7 @@ impl Shop<'_> {
     async fn serve(&self) -> Process {
         let mut command = vantage(self.data);
         command
-            .envs(self.stripe.settings())
+            .envs(settings(self.stripe))
             .args(["serve", "--listen", "127.0.0.1:0"]);
         Process::start(command).await
     }
@@ -296,13 +200,14 @@ impl Shop<'_> {
         query: &str,
         variables: Value,
     ) {
-        self.stripe.hang(path, moment).await;
-        let before = self.stripe.changes(path).await;
+        let never = json!({ "kind": "hang", "moment": moment });
+        self.stripe.fail("POST", path, 1, never).await;
+        let before = self.stripe.posts(path).await;
         let base = process.base.clone();
         let asked = self.ask(&base, query, variables);
-        let called = until(
-            async || json!(self.stripe.changes(path).await),
-            |calls| calls.as_u64() > Some(before),
+        let called = until_it(
+            async || self.stripe.posts(path).await,
+            |posts| *posts > before,
         );
         // The call of the job comes when the answer is there already.
         let kill = async {
@@ -316,7 +221,7 @@ impl Shop<'_> {
 #[tokio::test]
 async fn a_process_killed_in_any_call_to_stripe_leaves_no_order_unpaid_and_none_paid_twice() {
     let scratch = tempfile::tempdir().unwrap();
-    let stripe = Stripe::start(scratch.path()).await;
+    let stripe = ThirdParties::start(scratch.path()).await;
     let data = tempfile::tempdir().unwrap();
     let mut shop = Shop {
         data: data.path(),
@@ -354,7 +259,7 @@ async fn a_process_killed_in_any_call_to_stripe_leaves_no_order_unpaid_and_none_
             let answer = shop.ask(&process.base, ORDER, json!({ "id": id })).await;
             answer.unwrap()["data"]["order"].take()
         };
-        until(order, |order| order["status"] == "CONFIRMED").await;
+        until_it(order, |order| order["status"] == "CONFIRMED").await;
         let payments = stripe.payments(id).await;
         let paid = payments
             .iter()
@@ -375,10 +280,10 @@ async fn a_process_killed_in_any_call_to_stripe_leaves_no_order_unpaid_and_none_
         let answer = shop.ask(&process.base, ORDER, json!({ "id": id })).await;
         answer.unwrap()["data"]["order"].take()
     };
-    let order = until(order, |order| events(order).contains(&"order.refunded")).await;
+    let order = until_it(order, |order| events(order).contains(&"order.refunded")).await;
     assert_eq!(order["status"], "CANCELLED");
     let payments = stripe.payments(&id).await;
-    let refunds = stripe.refunds(&payments[0]).await;
+    let refunds = stripe.refunds_of(&payments[0]).await;
     assert_eq!((payments.len(), refunds.len()), (1, 1));
     assert_eq!(process.stop().await.code(), Some(0));
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{Graph, Layout, layouts};
 use crate::third_parties::ThirdParties;
+use crate::wait::until_it;
 use crate::{orders, refunds};
 
 const CUSTOMERS: usize = 8;
@@ -85,9 +86,9 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
         }
     }));
     let outage = async {
-        refunds::until(async || told.placed(), |placed| *placed >= ENOUGH).await;
+        until_it(async || told.placed(), |placed| *placed >= ENOUGH).await;
         graph.let_in(false).await;
-        refunds::until(async || told.refused(), |refused| *refused >= ENOUGH).await;
+        until_it(async || told.refused(), |refused| *refused >= ENOUGH).await;
         graph.let_in(true).await;
     };
     tokio::time::timeout(Duration::from_secs(120), async {
@@ -108,7 +109,7 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
             "{again:#}"
         );
         let status = async || graph.ask(Some(&token), STATUS, json!({ "id": id })).await;
-        refunds::until(status, |answer| {
+        until_it(status, |answer| {
             answer["data"]["order"]["status"] == "CONFIRMED"
         })
         .await;
@@ -155,7 +156,7 @@ async fn a_refund_is_made_once_by_a_stripe_that_does_not_answer() {
         let answer = graph.ask(token, refunds::RETURN, json!({ "id": id })).await;
         answer["data"]["return"]["status"].clone()
     };
-    refunds::until(read, |status| status == "REFUND_ISSUED").await;
+    until_it(read, |status| status == "REFUND_ISSUED").await;
     assert_eq!(third_parties.refunds().await.len(), 1);
     graph.stop().await;
 }

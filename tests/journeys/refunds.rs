@@ -1,24 +1,15 @@
-//! A return from its preview to the warehouse in every layout; and refunds whose process is killed
-//! again and again, at every point of their way.
-
-use std::net::TcpListener;
-use std::path::Path;
-use std::time::{Duration, Instant};
+//! A return from its preview to the warehouse, in every layout.
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use entities::insert_many;
-use entities::orders::{order, order_item, payment_method};
-use entities::returns::{customer_return, return_event};
-use platform::database::{Database, DatabaseConfig};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use entities::orders::{order, order_item};
+use platform::database::Database;
 use resolvers::id::IdKind;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use crate::kit::{DOMAINS, Graph, Layout, Process, layouts, vantage};
+use crate::kit::{DOMAINS, Graph, Layout, layouts};
 use crate::third_parties::ThirdParties;
+use crate::wait::until_it;
 
 pub(crate) const ORDERS: &str = "{ me { orders(first: 20) { nodes { id items { id product { id availableQuantity } returnEligibility { eligible reasons { code } } } } } } }";
 
@@ -29,26 +20,6 @@ pub(crate) const CREATE: &str = "mutation($input: ReturnCreateInput!, $key: Stri
 pub(crate) const LABEL: &str = "mutation($id: ID!, $key: String!) { returnLabelGenerate(id: $id, idempotencyKey: $key) { return { status label { url trackingNumber carrier } } userErrors { code } } }";
 
 pub(crate) const RETURN: &str = "query($id: ID!) { return(id: $id) { status refundMethod nextStep timeline { event timestamp } } }";
-
-/// Asks until this is true of the answer.
-pub(crate) async fn until<T: std::fmt::Debug>(
-    ask: impl AsyncFn() -> T,
-    is: impl Fn(&T) -> bool,
-) -> T {
-    let asked = async {
-        loop {
-            let answer = ask().await;
-            if is(&answer) {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    match tokio::time::timeout(Duration::from_secs(60), asked).await {
-        Ok(answer) => answer,
-        Err(_) => panic!("it never came to that: {:#?}", ask().await),
-    }
-}
 
 /// An order and an item of it that this is true of.
 pub(crate) fn find(orders: &[Value], is: impl Fn(&Value) -> bool) -> (&Value, &Value) {
@@ -149,14 +120,14 @@ async fn a_return_goes_from_its_preview_to_the_warehouse_in_every_layout() {
         let read =
             async || graph.ask(token, RETURN, json!({ "id": id })).await["data"]["return"].take();
         third_parties.scan(number, "pickup").await;
-        let issued = until(&read, |made| made["status"] == "REFUND_ISSUED").await;
+        let issued = until_it(&read, |made| made["status"] == "REFUND_ISSUED").await;
         assert_eq!(issued["refundMethod"], "ORIGINAL_PAYMENT");
         let refunds = third_parties.refunds().await;
         assert_eq!(refunds.len(), 1, "{layout:?}");
         assert_eq!(&refunds[0]["metadata"]["reference"], id);
 
         third_parties.scan(number, "delivered").await;
-        let completed = until(&read, |made| made["status"] == "COMPLETED").await;
+        let completed = until_it(&read, |made| made["status"] == "COMPLETED").await;
         assert_eq!(completed["nextStep"], Value::Null);
         let timeline = completed["timeline"].as_array().unwrap();
         let events: Vec<_> = timeline.iter().map(|entry| &entry["event"]).collect();
@@ -172,7 +143,7 @@ async fn a_return_goes_from_its_preview_to_the_warehouse_in_every_layout() {
         let product = &item["product"];
         let in_stock = product["availableQuantity"].as_i64().unwrap() + 1;
         let after = async || graph.ask(token, ORDERS, json!({})).await;
-        until(&after, |account| {
+        until_it(&after, |account| {
             let orders = account["data"]["me"]["orders"]["nodes"].as_array().unwrap();
             let mut items = orders
                 .iter()
@@ -237,271 +208,4 @@ async fn foreign_item(orders: &Database, own: &Value) -> order_item::Model {
 async fn close(database: Database) {
     database.write().clone().close().await.unwrap();
     database.read().clone().close().await.unwrap();
-}
-
-/// Where on a refund's way the process is killed.
-#[derive(Clone, Copy, Debug)]
-enum Point {
-    /// The scan was told, and is not written.
-    ScanUnwritten,
-    /// The refund is written as wanted, and Stripe has not heard of it.
-    Wanted,
-    /// Stripe has given the money back, and nobody here knows.
-    Unknown,
-    /// Stripe has said so, and it is not written.
-    Unrecorded,
-    /// The call's outcome is unknown, and Stripe is being asked.
-    Asking,
-    /// It is written, and not told to others.
-    Recorded,
-    Random,
-}
-
-const POINTS: [Point; 8] = [
-    Point::ScanUnwritten,
-    Point::Wanted,
-    Point::Unknown,
-    Point::Random,
-    Point::Unrecorded,
-    Point::Asking,
-    Point::Recorded,
-    Point::Random,
-];
-
-const ROUNDS: usize = 21;
-const KILLS_OF_A_ROUND: usize = 5;
-const RETURNS_OF_A_KILL: usize = 2;
-
-/// One process over the same data and at the same address, started again and again.
-struct Shop<'a> {
-    data: &'a Path,
-    listen: String,
-    third_parties: &'a ThirdParties,
-}
-
-impl Shop<'_> {
-    async fn serve(&self) -> Process {
-        let mut command = vantage(self.data);
-        command
-            .env("VANTAGE_DEMO__ORDERS", "60")
-            .env("VANTAGE_TELEMETRY__LOG_LEVEL", "off")
-            .envs(self.third_parties.settings())
-            .args(["serve", "--listen", &self.listen]);
-        Process::start(command).await
-    }
-
-    async fn database(&self, domain: &str) -> Database {
-        let directory = self.data.to_owned();
-        let config = DatabaseConfig::Sqlite { directory };
-        Database::open(&config, domain).await.unwrap()
-    }
-
-    /// Has these parcels picked up, and kills the process at this point.
-    async fn kill_at(
-        &self,
-        point: Point,
-        mut process: Process,
-        returns: &Database,
-        parcels: &[customer_return::Model],
-        random: &mut ChaCha8Rng,
-    ) {
-        let stripe = self.third_parties;
-        let posts = async || stripe.calls("POST", "/v1/refunds").await.len();
-        let before = posts().await;
-        let hang = |moment| json!({ "kind": "hang", "moment": moment });
-        let mut lock = None;
-        match point {
-            Point::ScanUnwritten => lock = Some(returns.begin().await.unwrap()),
-            Point::Wanted => stripe.fail("POST", "/v1/refunds", 9, hang("before")).await,
-            Point::Unknown => stripe.fail("POST", "/v1/refunds", 9, hang("after")).await,
-            Point::Unrecorded => {
-                let late = json!({ "kind": "delay", "by": "150ms", "moment": "after" });
-                stripe.fail("POST", "/v1/refunds", 9, late).await;
-            }
-            Point::Asking => {
-                let broken = json!({ "kind": "status", "status": 502, "moment": "after" });
-                stripe.fail("POST", "/v1/refunds", 9, broken).await;
-                stripe.fail("GET", "/v1/refunds", 9, hang("before")).await;
-            }
-            Point::Recorded | Point::Random => {}
-        }
-        for parcel in parcels {
-            let number = parcel.tracking_number.as_deref().unwrap();
-            stripe.scan(number, "pickup").await;
-        }
-        match point {
-            Point::ScanUnwritten | Point::Random => {
-                // The moment is what this is about; there is no state to wait for.
-                let wait = Duration::from_millis(random.random_range(5..90));
-                tokio::time::sleep(wait).await;
-            }
-            Point::Wanted | Point::Unknown => {
-                until(&posts, |calls| *calls > before).await;
-            }
-            Point::Unrecorded => {
-                until(&posts, |calls| *calls > before).await;
-                lock = Some(returns.begin().await.unwrap());
-                let answered = async || stripe.calls("POST", "/v1/refunds").await;
-                until(&answered, |calls| calls[before]["status"] == 200).await;
-                tokio::time::sleep(Duration::from_millis(170)).await;
-            }
-            Point::Asking => {
-                let asked = async || stripe.calls("GET", "/v1/refunds").await;
-                until(&asked, |calls| {
-                    calls.iter().any(|call| call["status"].is_null())
-                })
-                .await;
-            }
-            Point::Recorded => {
-                let issued = async || issued(returns, &parcels[..1]).await;
-                until(&issued, |issued| *issued == 1).await;
-            }
-        }
-        process.child.kill().await.unwrap();
-        if let Some(lock) = lock {
-            lock.rollback().await.unwrap();
-        }
-        stripe.mend().await;
-    }
-}
-
-/// How many of these have their refund.
-async fn issued(returns: &Database, of: &[customer_return::Model]) -> u64 {
-    customer_return::Entity::find()
-        .filter(customer_return::Column::Id.is_in(of.iter().map(|row| row.id)))
-        .filter(customer_return::Column::Status.eq("refund_issued"))
-        .count(returns.read())
-        .await
-        .unwrap()
-}
-
-/// Returns of the shop's orders that wait for their parcel to be picked up.
-async fn labelled(
-    orders: &Database,
-    returns: &Database,
-    count: usize,
-) -> Vec<customer_return::Model> {
-    let now = Utc::now();
-    let usable: Vec<_> = payment_method::Entity::find()
-        .all(orders.read())
-        .await
-        .unwrap()
-        .into_iter()
-        .filter(|method| method.closed_at.is_none() && method.expires_at.is_none_or(|at| at > now))
-        .map(|method| method.id)
-        .collect();
-    let orders = order::Entity::find()
-        .filter(order::Column::PaymentIntentId.is_not_null())
-        .filter(order::Column::PaymentMethodId.is_in(usable))
-        .all(orders.read())
-        .await
-        .unwrap();
-    let like = customer_return::Entity::find().one(returns.read()).await;
-    let like = like.unwrap().expect("the demo shop has a return");
-    let rows: Vec<_> = (0..count)
-        .map(|number| {
-            let order = &orders[number % orders.len()];
-            customer_return::Model {
-                id: Uuid::now_v7(),
-                order_id: order.id,
-                customer_id: order.customer_id,
-                status: "label_generated".to_owned(),
-                currency: order.local_currency_code.clone(),
-                refund_total: 100 + i64::try_from(number).unwrap(),
-                shipping_refunded: false,
-                refund_method: "original_payment".to_owned(),
-                payment_intent_id: None,
-                refund_key: None,
-                refund_attempts: 0,
-                refund_requested_at: None,
-                refund_provider_id: None,
-                refund_issued_at: None,
-                tracking_number: Some(format!("92055900362970{number:08}")),
-                label_generated_at: Some(now),
-                label_voided_at: None,
-                carrier_scanned_at: None,
-                delivered_at: None,
-                ..like.clone()
-            }
-        })
-        .collect();
-    insert_many::<customer_return::Entity>(returns.write(), rows.clone())
-        .await
-        .unwrap();
-    rows
-}
-
-#[tokio::test]
-async fn a_process_killed_at_any_point_of_a_refund_loses_none_and_makes_none_twice() {
-    let scratch = tempfile::tempdir().unwrap();
-    let third_parties = ThirdParties::start(scratch.path()).await;
-    let data = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = free.local_addr().unwrap().to_string();
-    drop(free);
-    let shop = Shop {
-        data: data.path(),
-        third_parties: &third_parties,
-        listen,
-    };
-    let mut process = shop.serve().await;
-    third_parties.tell_of_parcels(&process.base).await;
-    let orders = shop.database("orders").await;
-    let returns = shop.database("returns").await;
-    third_parties.know_payments_of(&orders).await;
-    let all = labelled(
-        &orders,
-        &returns,
-        ROUNDS * KILLS_OF_A_ROUND * RETURNS_OF_A_KILL,
-    )
-    .await;
-
-    let mut random = ChaCha8Rng::seed_from_u64(3);
-    let mut slowest = Duration::ZERO;
-    for (round, parcels) in all.chunks(KILLS_OF_A_ROUND * RETURNS_OF_A_KILL).enumerate() {
-        for (kill, parcels) in parcels.chunks(RETURNS_OF_A_KILL).enumerate() {
-            let point = POINTS[(round * KILLS_OF_A_ROUND + kill) % POINTS.len()];
-            shop.kill_at(point, process, &returns, parcels, &mut random)
-                .await;
-            process = shop.serve().await;
-        }
-        let restarted = Instant::now();
-        for parcel in parcels {
-            // A carrier that nobody listened to gives up; but the parcel goes on.
-            let number = parcel.tracking_number.as_deref().unwrap();
-            third_parties.see(number, "IN_TRANSIT").await;
-        }
-        let done = async || issued(&returns, parcels).await;
-        until(&done, |issued| *issued == parcels.len() as u64).await;
-        slowest = slowest.max(restarted.elapsed());
-        assert!(
-            slowest < Duration::from_secs(5),
-            "round {round} took {slowest:?}"
-        );
-    }
-    println!("the slowest round converged {slowest:?} after its restart");
-
-    let mut refunded: Vec<_> = third_parties
-        .refunds()
-        .await
-        .iter()
-        .map(|refund| {
-            let reference = refund["metadata"]["reference"].as_str().unwrap().to_owned();
-            (reference, refund["amount"].as_i64().unwrap())
-        })
-        .collect();
-    refunded.sort();
-    let mut expected: Vec<_> = all
-        .iter()
-        .map(|row| (IdKind::Return.format(row.id), row.refund_total))
-        .collect();
-    expected.sort();
-    assert_eq!(refunded, expected, "each refund once");
-    let told = return_event::Entity::find()
-        .filter(return_event::Column::Event.eq("refund_issued"))
-        .filter(return_event::Column::ReturnId.is_in(all.iter().map(|row| row.id)))
-        .count(returns.read())
-        .await;
-    assert_eq!(told.unwrap(), all.len() as u64);
-    assert!(process.stop().await.success());
 }

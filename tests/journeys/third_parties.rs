@@ -72,6 +72,14 @@ impl ThirdParties {
         self.control("/_control/webhooks", &endpoint).await;
     }
 
+    /// Sends Stripe's webhooks to the process at this address.
+    pub(crate) async fn tell_of_payments(&self, base: &str) {
+        let endpoint = json!({
+            "provider": "stripe", "url": format!("{base}/webhooks/stripe"), "secret": WEBHOOK_SECRET,
+        });
+        self.control("/_control/webhooks", &endpoint).await;
+    }
+
     /// Tells Stripe of the payments that orders were paid with before it was there.
     pub(crate) async fn know_payments_of(&self, orders: &Database) {
         let orders = order::Entity::find().all(orders.read()).await.unwrap();
@@ -105,6 +113,35 @@ impl ThirdParties {
     pub(crate) async fn calls(&self, method: &str, path: &str) -> Vec<Value> {
         let path = format!("/_control/calls?method={method}&path={path}");
         self.get(&path).await["calls"].as_array().unwrap().clone()
+    }
+
+    /// How many calls of this path have asked for a change so far.
+    pub(crate) async fn posts(&self, path: &str) -> usize {
+        self.calls("POST", path).await.len()
+    }
+
+    /// The customer confirms a payment at their bank.
+    pub(crate) async fn confirm(&self, intent: &str) {
+        let path = format!("/v1/payment_intents/{intent}/confirm");
+        let request = self.http.post(self.url(&path)).bearer_auth(KEY);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+
+    /// The payments of an order, newest first.
+    pub(crate) async fn payments(&self, order: &Value) -> Vec<Value> {
+        let list = self.get("/v1/payment_intents?limit=100").await;
+        let all = list["data"].as_array().unwrap().iter();
+        all.filter(|intent| intent["metadata"]["order"] == *order)
+            .cloned()
+            .collect()
+    }
+
+    /// What was given back of a payment.
+    pub(crate) async fn refunds_of(&self, intent: &Value) -> Vec<Value> {
+        let id = intent["id"].as_str().unwrap();
+        let list = self.get(&format!("/v1/refunds?payment_intent={id}")).await;
+        list["data"].as_array().unwrap().clone()
     }
 
     /// All refunds that Stripe made.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::tracking_client::{Client, Moving, Shop, until};
+use crate::tracking_client::{Client, Moving, Shop};
+use crate::wait::until;
 
 /// Carriers are asked every second, and must answer soon.
 const SETTINGS: [(&str, &str); 6] = [

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tokio::process::Child;
 
-use crate::tracking_client::{Client, Shop, until};
+use crate::tracking_client::{Client, Shop};
+use crate::wait::until;
 
 /// A Redis server that can be killed and started again where it was.
 struct Redis {

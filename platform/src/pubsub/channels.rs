@@ -1,21 +1,19 @@
 //! The channels that this process listens to. A channel is there while it has a subscriber.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use futures::Stream;
-use tokio::sync::{broadcast, watch};
-use tokio_stream::wrappers::BroadcastStream;
-use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use futures::task::AtomicWaker;
+use tokio::sync::Notify;
 
 use super::Signal;
 
-/// Messages a subscriber may lag behind before it gets a [`Signal::Gap`] instead. Small, because
-/// each channel reserves the room, and a gap costs a read and loses nothing.
+/// Messages a subscriber may lag behind before it gets a [`Signal::Gap`] instead: a gap costs a read and loses
+/// nothing.
 const QUEUE: usize = 16;
 
 type Notice = dyn Fn(&Arc<str>) + Send + Sync;
@@ -31,10 +29,70 @@ pub(super) struct Channels {
 
 #[derive(Debug)]
 struct Channel {
-    sender: broadcast::Sender<Signal>,
-    heard: watch::Sender<bool>,
+    subscribers: Vec<Arc<Inbox>>,
+    heard: Arc<Heard>,
     /// Whether it has been heard since it opened; then hearing it again means there was a gap.
     was_heard: bool,
+}
+
+/// What a subscriber has not heard yet. Most have nothing, and there are very many of them: a broadcast channel
+/// would reserve room for each.
+#[derive(Debug, Default)]
+struct Inbox {
+    unread: Mutex<VecDeque<Signal>>,
+    waker: AtomicWaker,
+}
+
+impl Inbox {
+    fn push(&self, signal: Signal) {
+        let mut unread = self.unread();
+        if unread.len() >= QUEUE {
+            unread.clear();
+            unread.push_back(Signal::Gap);
+        }
+        unread.push_back(signal);
+        drop(unread);
+        self.waker.wake();
+    }
+
+    fn pop(&self) -> Option<Signal> {
+        let mut unread = self.unread();
+        let signal = unread.pop_front();
+        if unread.is_empty() {
+            *unread = VecDeque::new();
+        }
+        signal
+    }
+
+    fn unread(&self) -> MutexGuard<'_, VecDeque<Signal>> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the server has confirmed a channel. There are as many as channels; a `watch` would take several
+/// times the room.
+#[derive(Debug)]
+pub(super) struct Heard {
+    is: AtomicBool,
+    changed: Notify,
+}
+
+impl Heard {
+    /// Resolves once it has.
+    pub(super) async fn confirmed(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.is.load(Ordering::Acquire) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn set(&self, is: bool) {
+        self.is.store(is, Ordering::Release);
+        self.changed.notify_waiters();
+    }
 }
 
 impl Channels {
@@ -50,26 +108,31 @@ impl Channels {
     }
 
     /// A new subscriber, and a way to wait until the channel is heard.
-    pub(super) fn join(self: &Arc<Self>, name: &str) -> (Member, watch::Receiver<bool>) {
+    pub(super) fn join(self: &Arc<Self>, name: &str) -> (Member, Arc<Heard>) {
         let name: Arc<str> = name.into();
         let mut opened = false;
-        let (receiver, heard) = {
+        let inbox = Arc::new(Inbox::default());
+        let heard = {
             let mut open = self.lock();
             let channel = open.entry(name.clone()).or_insert_with(|| {
                 opened = true;
                 Channel {
-                    sender: broadcast::Sender::new(QUEUE),
-                    heard: watch::Sender::new(self.heard_at_once),
+                    subscribers: Vec::with_capacity(1),
+                    heard: Arc::new(Heard {
+                        is: self.heard_at_once.into(),
+                        changed: Notify::new(),
+                    }),
                     was_heard: self.heard_at_once,
                 }
             });
-            (channel.sender.subscribe(), channel.heard.subscribe())
+            channel.subscribers.push(inbox.clone());
+            channel.heard.clone()
         };
         if opened {
             (self.notice)(&name);
         }
         let member = Member {
-            receiver: Some(BroadcastStream::new(receiver)),
+            inbox,
             name,
             channels: self.clone(),
         };
@@ -77,11 +140,9 @@ impl Channels {
     }
 
     /// Gives the signal to the channel's subscribers, if there are any.
-    pub(super) fn send(&self, name: &str, signal: Signal) {
-        let sender = self.lock().get(name).map(|channel| channel.sender.clone());
-        if let Some(sender) = sender {
-            // An error only means that the last subscriber has just left.
-            let _ = sender.send(signal);
+    pub(super) fn send(&self, name: &str, signal: &Signal) {
+        if let Some(channel) = self.lock().get(name) {
+            channel.send(signal);
         }
     }
 
@@ -96,33 +157,33 @@ impl Channels {
     /// The server has confirmed the channel. Who was subscribed before the connection was lost
     /// learns that there was a gap.
     pub(super) fn now_heard(&self, name: &str) {
-        let again = {
-            let mut open = self.lock();
-            let Some(channel) = open.get_mut(name) else {
-                return;
-            };
-            channel.heard.send_replace(true);
-            std::mem::replace(&mut channel.was_heard, true).then(|| channel.sender.clone())
-        };
-        if let Some(sender) = again {
-            let _ = sender.send(Signal::Gap);
+        if let Some(channel) = self.lock().get_mut(name) {
+            channel.heard.set(true);
+            if std::mem::replace(&mut channel.was_heard, true) {
+                channel.send(&Signal::Gap);
+            }
         }
     }
 
     /// The connection is lost: new subscribers wait for the next one.
     pub(super) fn none_heard(&self) {
         for channel in self.lock().values() {
-            channel.heard.send_replace(false);
+            channel.heard.set(false);
         }
     }
 
-    fn leave(&self, name: &Arc<str>) {
+    fn leave(&self, name: &Arc<str>, inbox: &Arc<Inbox>) {
         let closed = match self.lock().entry(name.clone()) {
-            Entry::Occupied(entry) if entry.get().sender.receiver_count() == 0 => {
-                entry.remove();
-                true
+            Entry::Occupied(mut entry) => {
+                let subscribers = &mut entry.get_mut().subscribers;
+                subscribers.retain(|subscriber| !Arc::ptr_eq(subscriber, inbox));
+                let is_last = subscribers.is_empty();
+                if is_last {
+                    entry.remove();
+                }
+                is_last
             }
-            _ => false,
+            Entry::Vacant(_) => false,
         };
         if closed {
             (self.notice)(name);
@@ -142,33 +203,36 @@ impl fmt::Debug for Channels {
     }
 }
 
+impl Channel {
+    fn send(&self, signal: &Signal) {
+        for subscriber in &self.subscribers {
+            subscriber.push(signal.clone());
+        }
+    }
+}
+
 /// One subscriber of a channel. The channel closes when the last one is dropped.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// `None` only while it is dropped.
-    receiver: Option<BroadcastStream<Signal>>,
+    inbox: Arc<Inbox>,
     name: Arc<str>,
     channels: Arc<Channels>,
 }
 
 impl Member {
-    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Signal>> {
-        let Some(receiver) = &mut self.receiver else {
-            return Poll::Ready(None);
-        };
-        Pin::new(receiver).poll_next(context).map(|next| {
-            next.map(|signal| match signal {
-                Ok(signal) => signal,
-                Err(BroadcastStreamRecvError::Lagged(_)) => Signal::Gap,
-            })
-        })
+    /// The next signal; without an end, for a member keeps its channels.
+    pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Signal> {
+        // First the waker, so that a signal that comes in between wakes it.
+        self.inbox.waker.register(context.waker());
+        match self.inbox.pop() {
+            Some(signal) => Poll::Ready(signal),
+            None => Poll::Pending,
+        }
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // First the receiver, so that the channel's count is without this subscriber.
-        self.receiver = None;
-        self.channels.leave(&self.name);
+        self.channels.leave(&self.name, &self.inbox);
     }
 }

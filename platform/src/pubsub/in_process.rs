@@ -31,7 +31,7 @@ impl Default for InProcess {
 #[async_trait]
 impl PubSub for InProcess {
     async fn publish(&self, channel: &str, message: Bytes) -> Result<(), PubSubError> {
-        self.channels.send(channel, Signal::Message(message));
+        self.channels.send(channel, &Signal::Message(message));
         Ok(())
     }
 

@@ -56,15 +56,14 @@ pub enum PubSubError {
     Overloaded(usize),
 }
 
-/// An open subscription: a stream of [`Signal`]s in the order of publishing, which ends only when
-/// its [`PubSub`] is gone.
+/// An open subscription: a stream of [`Signal`]s in the order of publishing, without an end.
 #[derive(Debug)]
 pub struct Subscription(channels::Member);
 
 impl Stream for Subscription {
     type Item = Signal;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Signal>> {
-        self.0.poll_next(context)
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Signal>> {
+        self.0.poll_next(context).map(Some)
     }
 }

@@ -74,12 +74,10 @@ impl PubSub for RedisPubSub {
     }
 
     async fn subscribe(&self, channel: &str) -> Result<Subscription, PubSubError> {
-        let (member, mut heard) = self.channels.join(channel);
-        let confirmed = heard.wait_for(|&heard| heard);
-        match tokio::time::timeout(SUBSCRIBE_TIMEOUT, confirmed).await {
-            Ok(Ok(_)) => Ok(Subscription(member)),
-            // The channel stays open while `member` is there, so only the time can run out.
-            Ok(Err(_)) | Err(_) => Err(PubSubError::SubscribeTimeout(SUBSCRIBE_TIMEOUT)),
+        let (member, heard) = self.channels.join(channel);
+        match tokio::time::timeout(SUBSCRIBE_TIMEOUT, heard.confirmed()).await {
+            Ok(()) => Ok(Subscription(member)),
+            Err(_) => Err(PubSubError::SubscribeTimeout(SUBSCRIBE_TIMEOUT)),
         }
     }
 }
@@ -159,7 +157,7 @@ async fn hear(
             message = messages.next() => match message {
                 Some(message) => {
                     let payload = Bytes::copy_from_slice(message.get_payload_bytes());
-                    channels.send(message.get_channel_name(), Signal::Message(payload));
+                    channels.send(message.get_channel_name(), &Signal::Message(payload));
                 }
                 None => return Lost::Closed,
             },

@@ -1,13 +1,13 @@
 //! A subgraph in this process: no HTTP and no JSON between it and the router.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
+use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 
@@ -20,11 +20,22 @@ pub trait LocalService: Send + Sync {
         caller: Caller,
     ) -> async_graphql::Response;
 
-    fn subscribe(
-        &self,
-        request: async_graphql::Request,
-        caller: Caller,
-    ) -> BoxStream<'static, async_graphql::Response>;
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, async_graphql::Response>;
+}
+
+/// What a client subscribes to. The request is made as often as it is needed, so that a service can execute
+/// it for each event and keep nothing of an execution in between.
+#[derive(Clone, Debug)]
+pub struct LocalSubscription(Arc<SubgraphRequest>);
+
+impl LocalSubscription {
+    pub fn request(&self) -> async_graphql::Request {
+        self.0.to_local()
+    }
+
+    pub fn caller(&self) -> Caller {
+        self.0.context.caller.clone()
+    }
 }
 
 /// The transport to a [`LocalService`].
@@ -53,23 +64,25 @@ impl fmt::Debug for LocalTransport {
 #[async_trait]
 impl Transport for LocalTransport {
     async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
-        let caller = request.context.caller.clone();
-        // A bug in one subgraph costs its own fields, here as over HTTP.
-        let response = AssertUnwindSafe(self.service.execute(request.to_local(), caller))
-            .catch_unwind()
-            .await;
-        match response {
-            Ok(response) => Ok(request.decode_local(response)),
-            Err(_) => Err(TransportError::Unavailable {
+        let service = Arc::clone(&self.service);
+        // A task of its own: fetches of one request use all processors, and a bug in one subgraph
+        // costs its own fields, here as over HTTP.
+        let task = async move {
+            let caller = request.context.caller.clone();
+            let response = service.execute(request.to_local(), caller).await;
+            request.decode_local(response)
+        };
+        AbortOnDropHandle::new(tokio::spawn(task.in_current_span()))
+            .await
+            .map_err(|_| TransportError::Unavailable {
                 subgraph: self.name.clone(),
                 reason: "a resolver panicked".to_owned(),
-            }),
-        }
+            })
     }
 
     async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError> {
-        let caller = request.context.caller.clone();
-        let events = self.service.subscribe(request.to_local(), caller);
+        let request = Arc::new(request);
+        let events = self.service.subscribe(LocalSubscription(request.clone()));
         Ok(events
             .map(move |response| Ok(request.decode_local(response)))
             .boxed())

@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Map;
 
 pub use http::{HttpTransport, HttpTransportOptions};
-pub use local::{LocalService, LocalTransport};
+pub use local::{LocalService, LocalSubscription, LocalTransport};
 pub use subscription::{SubscriptionOptions, SubscriptionProtocol};
 
 use crate::cache_control::CachePolicy;

@@ -13,7 +13,7 @@ use platform::caller::Caller;
 use platform::config::Secret;
 use router::auth::{AuthConfig, DevelopmentKey, JwtVerifier, NewToken};
 use router::server::{ServerConfig, ServerState, graphql_routes};
-use router::{LocalService, LocalTransport, Router, Transport};
+use router::{LocalService, LocalSubscription, LocalTransport, Router, Transport};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -214,7 +214,7 @@ pub(crate) fn other_router() -> Router {
         .expect("a router")
 }
 
-pub(crate) fn service(source: Arc<Source>) -> Arc<dyn LocalService> {
+pub(crate) fn service(source: Arc<Source>) -> Arc<Small> {
     let schema = Schema::build(Query, Mutation(source.clone()), Subscription(source))
         .enable_federation()
         .enable_subscription_in_federation()
@@ -222,7 +222,13 @@ pub(crate) fn service(source: Arc<Source>) -> Arc<dyn LocalService> {
     Arc::new(Small(schema))
 }
 
-struct Small(Schema<Query, Mutation, Subscription>);
+pub(crate) struct Small(Schema<Query, Mutation, Subscription>);
+
+impl Small {
+    pub(crate) fn events(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        self.0.execute_stream(request.data(caller)).boxed()
+    }
+}
 
 #[async_trait]
 impl LocalService for Small {
@@ -230,8 +236,8 @@ impl LocalService for Small {
         self.0.execute(request.data(caller)).await
     }
 
-    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(caller)).boxed()
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
+        self.events(ask.request(), ask.caller())
     }
 }
 
@@ -243,8 +249,9 @@ impl LocalService for Other {
         self.0.execute(request.data(caller)).await
     }
 
-    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(caller)).boxed()
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
+        let request = ask.request().data(ask.caller());
+        self.0.execute_stream(request).boxed()
     }
 }
 

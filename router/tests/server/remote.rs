@@ -15,12 +15,12 @@ use axum::routing::{get, post};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
-use router::{HttpTransport, HttpTransportOptions, LocalService};
+use router::{HttpTransport, HttpTransportOptions};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_stream::StreamMap;
 
-use crate::kit::{Source, service, until};
+use crate::kit::{Small, Source, service, until};
 
 /// What a connection is ended with.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Remote {
     pub(crate) source: Arc<Source>,
     /// Whom each operation was for.
     pub(crate) callers: Mutex<Vec<Caller>>,
-    service: Arc<dyn LocalService>,
+    service: Arc<Small>,
     key: CallerKey,
     connected: AtomicUsize,
     open: AtomicUsize,
@@ -122,7 +122,7 @@ impl Remote {
         };
         self.callers.lock().expect("no panic").push(caller.clone());
         let request = serde_json::from_value(request.clone()).expect("a request");
-        self.service.subscribe(request, caller)
+        self.service.events(request, caller)
     }
 }
 

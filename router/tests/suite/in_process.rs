@@ -9,7 +9,10 @@ use async_graphql::{
 };
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use platform::caller::Caller;
-use router::{ErrorCode, GraphQLRequest, LocalService, LocalTransport, RequestContext, Router};
+use router::{
+    ErrorCode, GraphQLRequest, LocalService, LocalSubscription, LocalTransport, RequestContext,
+    Router,
+};
 use serde_json::{Value, json};
 
 mod orders {
@@ -235,12 +238,9 @@ where
         self.0.execute(request.data(caller)).await
     }
 
-    fn subscribe(
-        &self,
-        request: async_graphql::Request,
-        caller: Caller,
-    ) -> BoxStream<'static, async_graphql::Response> {
-        self.0.execute_stream(request.data(caller)).boxed()
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, async_graphql::Response> {
+        let request = ask.request().data(ask.caller());
+        self.0.execute_stream(request).boxed()
     }
 }
 

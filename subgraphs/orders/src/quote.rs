@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use async_graphql::{Name, Value, Variables, value};
 use platform::caller::Caller;
-use resolvers::client::SubgraphClient;
+use resolvers::client::{Document, SubgraphClient};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use resolvers::user_error::InputError;
@@ -18,17 +18,19 @@ use crate::rules::input::Wanted;
 use crate::rules::totals::{Price, PricedLine};
 use crate::tariffs::{Restriction, Tariffs};
 
-const PRODUCTS: &str = "query($representations: [_Any!]!) {
+static PRODUCTS: Document = Document::new(
+    "query($representations: [_Any!]!) {
   _entities(representations: $representations) { ... on Product { id title category active } }
-}";
+}",
+);
 
-const PRICES: &str = "query($products: [ID!]!, $charges: [Decimal!]!, $currency: CurrencyCode, $country: String) {
+static PRICES: Document = Document::new("query($products: [ID!]!, $charges: [Decimal!]!, $currency: CurrencyCode, $country: String) {
   checkoutQuote(products: $products, charges: $charges, currency: $currency, shippingCountry: $country) {
     currency exchangeRate { effectiveRate }
     prices { amount { amount } usd { amount } }
     charges { amount { amount } usd { amount } }
   }
-}";
+}");
 
 /// What the wanted products are and cost now.
 #[derive(Clone, Debug)]
@@ -59,8 +61,8 @@ pub(crate) async fn ask(
     wanted: &Wanted,
 ) -> ApiResult<Result<Quote, Vec<InputError>>> {
     let (products, prices) = futures::try_join!(
-        search.query::<Products>(caller, PRODUCTS, representations(wanted)),
-        pricing.query::<Prices>(caller, PRICES, price_variables(tariffs, wanted)),
+        search.query::<Products>(caller, &PRODUCTS, representations(wanted)),
+        pricing.query::<Prices>(caller, &PRICES, price_variables(tariffs, wanted)),
     )?;
     let prices = prices.checkout_quote;
     if let Some(currency) = wanted.currency

@@ -60,7 +60,11 @@ pub(crate) async fn create(
 ) -> ApiResult<Result<customer_return::Model, Vec<Ineligible>>> {
     let order = wish.order.id;
     order_turn::take(transaction, order, now).await?;
-    let items: Vec<_> = wish.lines.iter().map(|line| line.item.id).collect();
+    let items: Vec<_> = wish
+        .lines
+        .iter()
+        .map(|line| line.purchase.item.id)
+        .collect();
     let returned = return_item::returned(transaction, &items).await?;
     let mut returns = customer_return::of_orders(transaction, customer, &[order]).await?;
     let before = Before {
@@ -93,7 +97,7 @@ fn row(
         order_id: wish.order.id,
         customer_id: customer,
         status: ReturnStatus::Initiated.as_str().to_owned(),
-        currency: wish.order.currency.as_str().to_owned(),
+        currency: wish.currency.as_str().to_owned(),
         refund_items: quote.items,
         refund_tax: quote.tax,
         refund_shipping: quote.shipping,
@@ -133,9 +137,9 @@ fn item_row(
     return_item::Model {
         id: Uuid::now_v7(),
         return_id: made.id,
-        order_item_id: line.item.id,
-        product_id: Some(line.item.product),
-        product_name: line.item.product_name.to_string(),
+        order_item_id: line.purchase.item.id,
+        product_id: Some(line.purchase.product),
+        product_name: line.purchase.product_name.to_string(),
         quantity: line.wanted.quantity,
         condition: line.wanted.condition.as_str().to_owned(),
         reason_code: line.wanted.reason.code.to_owned(),

@@ -7,28 +7,32 @@ use async_graphql::Context;
 use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
 use entities::returns::return_item::Returned;
+use resolvers::money::CurrencyCode;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
 use crate::loaders::Loaders;
-use crate::order_facts::{OrderItemFacts, OrderOfItem};
+use crate::order_facts::{OrderOfItem, Purchase};
 use crate::rules::eligibility::{self, Ineligible};
 use crate::rules::input::{Wanted, WantedItem};
-use crate::rules::refund::{self, Line, Quote, Refunded};
+use crate::rules::refund::{self, Line, Paid, Quote, Refunded};
 use crate::rules::status::ReturnStatus;
 
 /// Wanted items of an order of the caller.
 #[derive(Debug)]
 pub(crate) struct Wish<'a> {
     pub order: OrderOfItem,
+    /// The order's.
+    pub currency: CurrencyCode,
+    pub paid: Paid,
     pub lines: Vec<WishedLine<'a>>,
 }
 
 #[derive(Debug)]
 pub(crate) struct WishedLine<'a> {
     pub wanted: &'a WantedItem,
-    pub item: OrderItemFacts,
+    pub purchase: Purchase,
 }
 
 /// What was returned of the order before.
@@ -51,41 +55,45 @@ impl<'a> Wish<'a> {
         customer: Uuid,
         wanted: &'a Wanted,
     ) -> ApiResult<Result<Self, Vec<InputError>>> {
-        let mut facts = context
+        let mut purchases = context
             .data_unchecked::<Loaders>()
-            .order_items(context)?
+            .purchases(context)?
             .load_many(wanted.order_items())
             .await?;
         let mut lines = Vec::with_capacity(wanted.items.len());
         for wanted in &wanted.items {
-            let item = facts
+            let purchase = purchases
                 .remove(&wanted.order_item)
-                .filter(|item| item.order.customer == customer)
+                .filter(|purchase| purchase.item.order.customer == customer)
                 .ok_or_else(|| {
                     ApiError::forbidden("You can only return items of your own orders")
                 })?;
-            lines.push(WishedLine { wanted, item });
+            lines.push(WishedLine { wanted, purchase });
         }
         let mistakes: Vec<_> = lines
             .iter()
             .enumerate()
-            .filter(|(_, line)| line.item.order.id != wanted.order)
+            .filter(|(_, line)| line.purchase.item.order.id != wanted.order)
             .map(|(index, _)| not_of_the_order(index))
             .collect();
         if !mistakes.is_empty() {
             return Ok(Err(mistakes));
         }
-        let order = lines
-            .first()
-            .map(|line| line.item.order)
-            .ok_or_else(|| ApiError::internal("input without items was understood"))?;
-        Ok(Ok(Self { order, lines }))
+        let Some(WishedLine { purchase, .. }) = lines.first() else {
+            return Err(ApiError::internal("input without items was understood"));
+        };
+        Ok(Ok(Self {
+            order: purchase.item.order,
+            currency: purchase.currency,
+            paid: purchase.paid,
+            lines,
+        }))
     }
 
     /// Judges the wish as made now, after these returns.
     pub(crate) fn judge(&self, before: &Before, now: DateTime<Utc>) -> Judgement {
         let returned = |line: &WishedLine<'_>| {
-            let returned = before.returned.get(&line.item.id);
+            let returned = before.returned.get(&line.purchase.item.id);
             returned.copied().unwrap_or_default()
         };
         let items: Vec<_> = self
@@ -93,7 +101,7 @@ impl<'a> Wish<'a> {
             .iter()
             .map(|line| {
                 let wanted = line.wanted.quantity.into();
-                line.item.wanted(wanted, returned(line))
+                line.purchase.item.wanted(wanted, returned(line))
             })
             .collect();
         let failures = eligibility::check(&self.order.facts, &items, now);
@@ -104,14 +112,14 @@ impl<'a> Wish<'a> {
             .lines
             .iter()
             .map(|line| Line {
-                total: line.item.total,
-                purchased: line.item.purchased,
+                total: line.purchase.total,
+                purchased: line.purchase.item.purchased,
                 quantity: line.wanted.quantity.into(),
                 refunded: returned(line).refund_amount,
                 our_mistake: line.wanted.reason.refunds_shipping,
             })
             .collect();
-        Ok(refund::quote(&self.order.paid, &lines, &before.refunded))
+        Ok(refund::quote(&self.paid, &lines, &before.refunded))
     }
 }
 

@@ -15,7 +15,7 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
-use crate::order_facts::FactsOfItem;
+use crate::order_facts::{FactsOfItem, Orders, PurchaseOfItem};
 
 finder_loader! {
     /// Returns by id.
@@ -75,6 +75,7 @@ pub(crate) struct Loaders {
     pub events_of_return: Batched<EventsOfReturn>,
     pub returned_of_item: Batched<ReturnedOfItem>,
     facts_of_item: Batched<FactsOfItem>,
+    purchase_of_item: Batched<PurchaseOfItem>,
     caller: Arc<OnceLock<Caller>>,
 }
 
@@ -82,16 +83,18 @@ impl Loaders {
     pub(crate) fn new(state: &State, batches: &Batches) -> Self {
         let database = || state.database.clone();
         let caller = Arc::new(OnceLock::new());
+        let orders = Orders {
+            client: state.orders.clone(),
+            caller: caller.clone(),
+        };
         Self {
             returns: batches.loader(ReturnById(database())),
             returns_of_order: batches.loader(ReturnsOfOrder(database())),
             items_of_return: batches.loader(ItemsOfReturn(database())),
             events_of_return: batches.loader(EventsOfReturn(database())),
             returned_of_item: batches.loader(ReturnedOfItem(database())),
-            facts_of_item: batches.loader(FactsOfItem {
-                orders: state.orders.clone(),
-                caller: caller.clone(),
-            }),
+            facts_of_item: batches.loader(FactsOfItem(orders.clone())),
+            purchase_of_item: batches.loader(PurchaseOfItem(orders)),
             caller,
         }
     }
@@ -105,10 +108,21 @@ impl Loaders {
         self.returned_of_item.clear();
     }
 
-    /// Facts by order item, asked of the orders subgraph on this request's caller's behalf.
+    /// Facts by order item, asked of the orders subgraph on behalf of this request's caller.
     pub(crate) fn order_items(&self, context: &Context<'_>) -> ApiResult<&Batched<FactsOfItem>> {
+        self.called_by(context)?;
+        Ok(&self.facts_of_item)
+    }
+
+    /// Purchases by order item, asked likewise.
+    pub(crate) fn purchases(&self, context: &Context<'_>) -> ApiResult<&Batched<PurchaseOfItem>> {
+        self.called_by(context)?;
+        Ok(&self.purchase_of_item)
+    }
+
+    fn called_by(&self, context: &Context<'_>) -> ApiResult<()> {
         let caller = access::caller(context)?;
         self.caller.get_or_init(|| caller.clone());
-        Ok(&self.facts_of_item)
+        Ok(())
     }
 }

@@ -8,43 +8,52 @@ use async_graphql::dataloader::Loader;
 use async_graphql::{Name, Value, Variables};
 use entities::returns::return_item::Returned;
 use platform::caller::Caller;
-use resolvers::client::SubgraphClient;
+use resolvers::client::{Document, SubgraphClient};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::rules::eligibility::{ItemFacts, OrderFacts, Restriction};
 use crate::rules::refund::Paid;
 
-const DOCUMENT: &str = "query($representations: [_Any!]!) {
-  _entities(representations: $representations) {
-    ... on OrderItem {
-      id quantity restriction productName product { id } lineTotal { amount currency }
-      order {
-        id status deliveredAt totalUsd { amount } customer { id }
+/// What the rules ask of an item, as the orders domain's schema has it.
+macro_rules! facts {
+    () => {
+        "id quantity restriction
+        order { id status deliveredAt totalUsd { amount } customer { id } }"
+    };
+}
+
+static FACTS: Document = Document::new(concat!(
+    "query($representations: [_Any!]!) { _entities(representations: $representations) {
+      ... on OrderItem { ",
+    facts!(),
+    " } } }"
+));
+
+static PURCHASE: Document = Document::new(concat!(
+    "query($representations: [_Any!]!) { _entities(representations: $representations) {
+      ... on OrderItem { ",
+    facts!(),
+    " productName product { id } lineTotal { amount currency }
+      paid: order {
         subtotal { amount currency } shipping { amount currency }
         tax { amount currency } total { amount currency }
-      }
-    }
-  }
-}";
+      } } } }"
+));
 
-/// An order item as the rules need it.
-#[derive(Clone, Debug)]
+/// An order item as the rules of returns judge it.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderItemFacts {
     pub id: Uuid,
-    pub product: Uuid,
-    /// As it was called when it was bought.
-    pub product_name: Arc<str>,
     /// Units bought.
     pub purchased: i64,
     pub restriction: Option<Restriction>,
-    /// The price of all its units, in minor units of the order's currency.
-    pub total: i64,
     pub order: OrderOfItem,
 }
 
@@ -53,9 +62,21 @@ pub(crate) struct OrderItemFacts {
 pub(crate) struct OrderOfItem {
     pub id: Uuid,
     pub customer: Uuid,
-    pub currency: CurrencyCode,
-    pub paid: Paid,
     pub facts: OrderFacts,
+}
+
+/// An order item, and what was paid for it: all that a refund is computed from.
+#[derive(Clone, Debug)]
+pub(crate) struct Purchase {
+    pub item: OrderItemFacts,
+    pub product: Uuid,
+    /// As it was called when it was bought.
+    pub product_name: Arc<str>,
+    /// The price of all its units, in minor units of the order's currency.
+    pub total: i64,
+    pub currency: CurrencyCode,
+    /// For the whole order.
+    pub paid: Paid,
 }
 
 impl OrderItemFacts {
@@ -71,35 +92,69 @@ impl OrderItemFacts {
     }
 }
 
-/// Facts by order item; an item that is not the caller's has none.
-pub(crate) struct FactsOfItem {
-    pub orders: SubgraphClient,
-    /// The caller of this request, known before the first key is.
+/// The orders subgraph, asked on behalf of a request's caller.
+#[derive(Clone)]
+pub(crate) struct Orders {
+    pub client: SubgraphClient,
+    /// Known before the first key is.
     pub caller: Arc<OnceLock<Caller>>,
 }
+
+/// Facts by order item; an item that is not the caller's has none.
+pub(crate) struct FactsOfItem(pub Orders);
+
+/// Purchases by order item; an item that is not the caller's has none.
+pub(crate) struct PurchaseOfItem(pub Orders);
 
 impl Loader<Uuid> for FactsOfItem {
     type Value = OrderItemFacts;
     type Error = ApiError;
 
     async fn load(&self, keys: &[Uuid]) -> ApiResult<HashMap<Uuid, OrderItemFacts>> {
+        let found = self.0.items(&FACTS, keys, FactsAnswer::facts).await?;
+        Ok(found.into_iter().map(|facts| (facts.id, facts)).collect())
+    }
+}
+
+impl Loader<Uuid> for PurchaseOfItem {
+    type Value = Purchase;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[Uuid]) -> ApiResult<HashMap<Uuid, Purchase>> {
+        let found = self.0.items(&PURCHASE, keys, PurchaseAnswer::purchase);
+        Ok(found
+            .await?
+            .into_iter()
+            .map(|purchase| (purchase.item.id, purchase))
+            .collect())
+    }
+}
+
+impl Orders {
+    /// Those of the items that the caller may see. `read` gives nothing for an answer that makes no
+    /// sense: ids of another kind, two currencies in one order.
+    async fn items<A: DeserializeOwned, T>(
+        &self,
+        document: &Document,
+        items: &[Uuid],
+        read: impl Fn(&A) -> Option<T>,
+    ) -> ApiResult<Vec<T>> {
         let caller = self
             .caller
             .get()
             .ok_or_else(|| ApiError::internal("order items were asked for without a caller"))?;
-        let answer: Answer = self
-            .orders
-            .query(caller, DOCUMENT, representations(keys))
+        let answer: Answer<A> = self
+            .client
+            .query(caller, document, representations(items))
             .await?;
         answer
             .entities
-            .into_iter()
+            .iter()
             .flatten()
             .map(|item| {
-                let facts = item.facts().ok_or_else(|| {
+                read(item).ok_or_else(|| {
                     ApiError::unavailable("The orders that this needs cannot be read at the moment")
-                })?;
-                Ok((facts.id, facts))
+                })
             })
             .collect()
     }
@@ -128,20 +183,16 @@ fn representations(items: &[Uuid]) -> Variables {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Answer<A> {
     #[serde(rename = "_entities")]
-    entities: Vec<Option<ItemAnswer>>,
+    entities: Vec<Option<A>>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ItemAnswer {
+struct FactsAnswer {
     id: String,
     quantity: i64,
     restriction: Option<String>,
-    product_name: String,
-    product: Reference,
-    line_total: Amount,
     order: OrderAnswer,
 }
 
@@ -153,6 +204,21 @@ struct OrderAnswer {
     delivered_at: Option<DateTime>,
     total_usd: AmountUsd,
     customer: Reference,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PurchaseAnswer {
+    #[serde(flatten)]
+    facts: FactsAnswer,
+    product_name: String,
+    product: Reference,
+    line_total: Amount,
+    paid: PaidAnswer,
+}
+
+#[derive(Deserialize)]
+struct PaidAnswer {
     subtotal: Amount,
     shipping: Amount,
     tax: Amount,
@@ -183,28 +249,16 @@ impl Amount {
     }
 }
 
-impl ItemAnswer {
-    /// `None` when the answer makes no sense: ids of another kind, two currencies in one order.
+impl FactsAnswer {
     fn facts(&self) -> Option<OrderItemFacts> {
         let order = &self.order;
-        let currency = order.total.currency;
         Some(OrderItemFacts {
             id: IdKind::OrderItem.parse(&self.id)?,
-            product: IdKind::Product.parse(&self.product.id)?,
-            product_name: self.product_name.as_str().into(),
             purchased: self.quantity,
             restriction: self.restriction.as_deref().map(Restriction::from_name),
-            total: self.line_total.minor(currency)?,
             order: OrderOfItem {
                 id: IdKind::Order.parse(&order.id)?,
                 customer: IdKind::Customer.parse(&order.customer.id)?,
-                currency,
-                paid: Paid {
-                    subtotal: order.subtotal.minor(currency)?,
-                    shipping: order.shipping.minor(currency)?,
-                    tax: order.tax.minor(currency)?,
-                    total: order.total.minor(currency)?,
-                },
                 facts: OrderFacts {
                     delivered_at: order
                         .delivered_at
@@ -212,6 +266,25 @@ impl ItemAnswer {
                         .map(|time| time.0),
                     total_usd: order.total_usd.amount,
                 },
+            },
+        })
+    }
+}
+
+impl PurchaseAnswer {
+    fn purchase(&self) -> Option<Purchase> {
+        let currency = self.paid.total.currency;
+        Some(Purchase {
+            item: self.facts.facts()?,
+            product: IdKind::Product.parse(&self.product.id)?,
+            product_name: self.product_name.as_str().into(),
+            total: self.line_total.minor(currency)?,
+            currency,
+            paid: Paid {
+                subtotal: self.paid.subtotal.minor(currency)?,
+                shipping: self.paid.shipping.minor(currency)?,
+                tax: self.paid.tax.minor(currency)?,
+                total: self.paid.total.minor(currency)?,
             },
         })
     }

@@ -3,6 +3,7 @@
 
 use async_graphql::{Name, Value, Variables};
 use platform::caller::Caller;
+use resolvers::client::Document;
 use resolvers::id::IdKind;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -11,14 +12,16 @@ use crate::State;
 use crate::easypost::Address;
 use crate::tasks::TaskError;
 
-const DOCUMENT: &str = "query($representations: [_Any!]!) {
+static DOCUMENT: Document = Document::new(
+    "query($representations: [_Any!]!) {
   _entities(representations: $representations) {
     ... on Order {
       paymentIntentId paymentMethod { usable }
       shippingAddress { name line1 line2 city region postalCode countryCode }
     }
   }
-}";
+}",
+);
 
 /// The order as a refund and a label need it.
 #[derive(Clone, Debug, Deserialize)]
@@ -69,7 +72,7 @@ impl OrderPayment {
         );
         let answer: Answer = state
             .orders
-            .query(&caller, DOCUMENT, variables)
+            .query(&caller, &DOCUMENT, variables)
             .await
             .map_err(|error| TaskError::Orders(error.to_string()))?;
         answer

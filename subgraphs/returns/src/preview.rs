@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, SimpleObject};
 use futures::TryFutureExt;
+use resolvers::money::CurrencyCode;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult, access};
 
@@ -9,7 +10,6 @@ use crate::State;
 use crate::eligibility::IneligibilityReason;
 use crate::judgement::{Before, Judgement, Wish, refunded};
 use crate::loaders::{Loaders, OrderOf};
-use crate::order_facts::OrderOfItem;
 use crate::refund::RefundQuote;
 use crate::return_input::ReturnCreateInput;
 use crate::rules::input;
@@ -50,16 +50,16 @@ pub(crate) async fn preview(
         refunded: refunded(&returns.unwrap_or_default()),
     };
     let now = context.data_unchecked::<State>().clock.now();
-    Ok(ReturnPreview::new(&wish.order, wish.judge(&before, now)))
+    Ok(ReturnPreview::new(wish.currency, wish.judge(&before, now)))
 }
 
 impl ReturnPreview {
-    fn new(order: &OrderOfItem, judgement: Judgement) -> Self {
+    fn new(currency: CurrencyCode, judgement: Judgement) -> Self {
         match judgement {
             Ok(quote) => Self {
                 eligible: true,
                 reasons: Vec::new(),
-                refund: Some(RefundQuote::new(&quote, order.currency)),
+                refund: Some(RefundQuote::new(&quote, currency)),
             },
             Err(failures) => Self {
                 eligible: false,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject, Variables};
+use resolvers::client::Document;
 use resolvers::connection::{Page, PageInfo};
 use resolvers::money::CurrencyCode;
 use resolvers::{ApiError, ApiResult, access};
@@ -119,6 +120,9 @@ impl ProductSearchFilters {
     }
 }
 
+static EXCHANGE_RATE: Document =
+    Document::new("query($to: CurrencyCode!) { exchangeRate(to: $to) { effectiveRate } }");
+
 /// What a US dollar is in this currency, as the pricing domain shows prices.
 async fn rate(context: &Context<'_>, currency: CurrencyCode) -> ApiResult<Decimal> {
     #[derive(Deserialize)]
@@ -139,7 +143,7 @@ async fn rate(context: &Context<'_>, currency: CurrencyCode) -> ApiResult<Decima
         .pricing
         .query(
             access::caller(context)?,
-            "query($to: CurrencyCode!) { exchangeRate(to: $to) { effectiveRate } }",
+            &EXCHANGE_RATE,
             Variables::from_json(serde_json::json!({ "to": currency })),
         )
         .await?;

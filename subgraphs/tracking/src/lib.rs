@@ -81,6 +81,8 @@ pub fn routes(state: State) -> axum::Router {
 pub fn subgraph(state: State) -> Subgraph {
     let schema = Schema::build(query::Query, EmptyMutation, subscription::Subscription)
         .data(state.clone())
+        // Every watcher keeps it.
+        .data(Arc::new(state.clone()))
         .enable_federation()
         .enable_subscription_in_federation()
         .finish();

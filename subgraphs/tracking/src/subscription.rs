@@ -2,10 +2,10 @@
 //! subscribe, read, check, tell.
 
 use async_graphql::{Context, ID, Subscription};
-use futures::Stream;
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
-use resolvers::{ApiError, ApiResult, access};
+use resolvers::live::{self, Events};
+use resolvers::{ApiError, access};
 
 use crate::State;
 use crate::guest_link::GuestScope;
@@ -25,11 +25,14 @@ impl Subscription {
         context: &Context<'_>,
         order_id: ID,
         after: Option<i32>,
-    ) -> Result<impl Stream<Item = ApiResult<TrackingUpdate>> + use<>, ApiError> {
-        let customer = access::customer(context)?;
-        let order = IdKind::Order.argument("orderId", &order_id)?;
-        let watch = Watch::open(context, order, Watcher::Customer(customer), after).await?;
-        Ok(watch.updates())
+    ) -> Result<Events<TrackingUpdate>, ApiError> {
+        live::events(context, async {
+            let customer = access::customer(context)?;
+            let order = IdKind::Order.argument("orderId", &order_id)?;
+            let watch = Watch::open(context, order, Watcher::Customer(customer), after).await?;
+            Ok(watch.updates())
+        })
+        .await
     }
 
     /// The same for somebody without an account, who has a signed link to the order, until it expires.
@@ -38,15 +41,18 @@ impl Subscription {
         context: &Context<'_>,
         token: String,
         after: Option<i32>,
-    ) -> Result<impl Stream<Item = ApiResult<TrackingUpdate>> + use<>, ApiError> {
-        let state = context.data_unchecked::<State>();
-        let (scope, until) = state.guest_links.open_until(&token, state.clock.now())?;
-        let GuestScope::Order(order) = scope else {
-            return Err(ApiError::forbidden(
-                "This link shows one parcel, not the order: ask trackByToken now and then",
-            ));
-        };
-        let watch = Watch::open(context, order, Watcher::Guest { until }, after).await?;
-        Ok(watch.updates())
+    ) -> Result<Events<TrackingUpdate>, ApiError> {
+        live::events(context, async {
+            let state = context.data_unchecked::<State>();
+            let (scope, until) = state.guest_links.open_until(&token, state.clock.now())?;
+            let GuestScope::Order(order) = scope else {
+                return Err(ApiError::forbidden(
+                    "This link shows one parcel, not the order: ask trackByToken now and then",
+                ));
+            };
+            let watch = Watch::open(context, order, Watcher::Guest { until }, after).await?;
+            Ok(watch.updates())
+        })
+        .await
     }
 }

@@ -1,16 +1,15 @@
 //! One watcher of an order: snapshot, then every change by its number, without gap or repeat.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Context, Variables};
 use chrono::{DateTime, Utc};
 use entities::tracking::{change, shipment};
 use futures::stream::{self, Stream, StreamExt};
-use platform::clock::Clock;
-use platform::database::Database;
-use platform::flags::Flags;
 use platform::pubsub::{Backoff, Signal, Subscription};
+use resolvers::client::Document;
 use resolvers::error::ErrorCode;
 use resolvers::id::IdKind;
 use resolvers::{ApiError, ApiResult, access};
@@ -40,8 +39,9 @@ pub(crate) enum Watcher {
     },
 }
 
+/// There are many, and they wait: what is rare takes no place in them.
 pub(crate) struct Watch {
-    database: Database,
+    state: Arc<State>,
     order: Uuid,
     subscription: Subscription,
     /// Number of the last change that was told; `None` until there is a parcel.
@@ -54,8 +54,6 @@ pub(crate) struct Watch {
     /// Whose parcels they are, and who carries them, as far as is known.
     customer: Option<Uuid>,
     carrier: Option<Carrier>,
-    flags: Flags,
-    clock: Clock,
     rechecks: watch::Receiver<()>,
     /// It was told why it is over.
     is_over: bool,
@@ -76,7 +74,7 @@ impl Watch {
         watcher: Watcher,
         after: Option<i32>,
     ) -> ApiResult<Self> {
-        let state = context.data_unchecked::<State>();
+        let state = context.data_unchecked::<Arc<State>>();
         let subscription = state
             .pubsub
             .subscribe(&events::channel(order))
@@ -104,11 +102,9 @@ impl Watch {
             watcher,
             customer,
             carrier: None,
-            flags: state.flags.clone(),
-            clock: state.clock.clone(),
             rechecks: state.rechecks.subscribe(),
             is_over: false,
-            database: state.database.clone(),
+            state: state.clone(),
             order,
             subscription,
             last: None,
@@ -140,10 +136,15 @@ impl Watch {
                 return None;
             }
             if let Some(update) = self.ready.pop_front() {
+                if self.ready.is_empty() {
+                    // It waits for long, with nothing to keep room for.
+                    self.ready = VecDeque::new();
+                }
                 return Some(Ok(update));
             }
             if self.behind {
-                self.catch_up().await;
+                // Like the recheck below: seldom, and large, so it takes no place while nothing happens.
+                Box::pin(self.catch_up()).await;
                 continue;
             }
             let heard = tokio::select! {
@@ -153,7 +154,6 @@ impl Watch {
             let signal = match heard {
                 Heard::Signal(signal) => signal?,
                 Heard::Recheck => {
-                    // Seldom, and large: it takes no place while nothing happens.
                     if let Err(error) = Box::pin(self.recheck()).await {
                         self.is_over = true;
                         return Some(Err(error));
@@ -177,7 +177,7 @@ impl Watch {
     /// Whether it may go on.
     async fn recheck(&self) -> ApiResult<()> {
         if let Watcher::Guest { until } = self.watcher
-            && self.clock.now() >= until
+            && self.state.clock.now() >= until
         {
             return Err(GuestLinkError::Expired.into());
         }
@@ -192,7 +192,7 @@ impl Watch {
 
     async fn is_live(&self) -> bool {
         let customer = self.customer.unwrap_or(self.order);
-        are_live(&self.flags, customer, self.carrier).await
+        are_live(&self.state.flags, customer, self.carrier).await
     }
 
     /// Tells the next change, ignores one that was told, and reads what is missing before others.
@@ -226,7 +226,7 @@ impl Watch {
         let Some((after, newest)) = after.zip(newest) else {
             return self.begin(parcels);
         };
-        let missed = change::after(self.database.read(), self.order, after, 1).await?;
+        let missed = change::after(self.state.database.read(), self.order, after, 1).await?;
         let is_known = match missed.first() {
             Some(next) => next.sequence == after + 1,
             None => after == newest,
@@ -269,7 +269,7 @@ impl Watch {
     }
 
     async fn read(&mut self) -> ApiResult<()> {
-        let db = self.database.read();
+        let db = self.state.database.read();
         let Some(last) = self.last else {
             let parcels = shipment::of_order(db, self.order).await?;
             self.behind = false;
@@ -291,9 +291,11 @@ impl Watch {
     }
 }
 
-const OWN_ORDER: &str = "query($representations: [_Any!]!) {
+static OWN_ORDER: Document = Document::new(
+    "query($representations: [_Any!]!) {
     _entities(representations: $representations) { ... on Order { id } }
-}";
+}",
+);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -314,7 +316,7 @@ async fn ask_orders(context: &Context<'_>, order: Uuid) -> ApiResult<bool> {
     let answer: Answer = context
         .data_unchecked::<State>()
         .orders
-        .query(access::caller(context)?, OWN_ORDER, variables)
+        .query(access::caller(context)?, &OWN_ORDER, variables)
         .await?;
     Ok(answer
         ._entities

@@ -12,8 +12,8 @@ use axum::routing::post;
 use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
 use router::{
-    GraphQLRequest, HttpTransport, HttpTransportOptions, LocalService, LocalTransport,
-    RequestContext, Router, RouterBuilder, Transport,
+    GraphQLRequest, HttpTransport, HttpTransportOptions, LocalService, LocalSubscription,
+    LocalTransport, RequestContext, Router, RouterBuilder, Transport,
 };
 use serde_json::{Value, json};
 
@@ -154,11 +154,8 @@ impl LocalService for Service {
         local_response(&answer)
     }
 
-    fn subscribe(
-        &self,
-        mut request: async_graphql::Request,
-        _: Caller,
-    ) -> BoxStream<'static, async_graphql::Response> {
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, async_graphql::Response> {
+        let mut request = ask.request();
         let document = request.parsed_query().expect("a document").clone();
         let variables = request
             .variables

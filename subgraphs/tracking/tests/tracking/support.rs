@@ -203,8 +203,12 @@ impl Watch {
         document: &str,
         variables: Value,
     ) -> Self {
-        let request = Request::new(document).variables(Variables::from_json(variables));
-        Self(subgraph.execute_stream(request, caller))
+        let document = document.to_owned();
+        Self(subgraph.execute_stream(move || {
+            let variables = Variables::from_json(variables.clone());
+            let request = Request::new(&document).variables(variables);
+            (request, caller.clone())
+        }))
     }
 
     pub(crate) fn open(subgraph: &Subgraph, customer: Option<Uuid>, order: Uuid) -> Self {
@@ -217,8 +221,7 @@ impl Watch {
             Caller::customer(IdKind::Customer.format(id))
         });
         let variables = json!({ "order": IdKind::Order.format(order) });
-        let request = Request::new(document).variables(Variables::from_json(variables));
-        Self(subgraph.execute_stream(request, caller))
+        Self::ask(subgraph, caller, document, variables)
     }
 
     /// The next answer as it is.

@@ -1,0 +1,226 @@
+//! Subscriptions without an execution that waits. A watcher keeps the source of its events and nothing else;
+//! async-graphql, which would keep a whole execution with each, runs twice over: once to open the source, and
+//! anew for every event.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_graphql::{Context, Request, Response};
+use futures::future::{BoxFuture, FutureExt, ready};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
+use platform::caller::Caller;
+
+use crate::error::{ApiError, ApiResult};
+
+/// What a subscription's resolver answers.
+pub type Events<T> = BoxStream<'static, ApiResult<T>>;
+
+/// Makes a subscription's request, as often as there are events.
+pub(crate) type Ask = dyn Fn() -> (Request, Caller) + Send + Sync;
+
+/// Executes a request for its turn; `None` if that says nothing.
+pub(crate) type Execute =
+    dyn Fn((Request, Caller), Turn) -> BoxFuture<'static, Option<Response>> + Send + Sync;
+
+/// An event, as [`events`] was given it.
+type Item = Box<dyn Any + Send>;
+
+/// Where an opened source is left.
+type Place = Arc<Mutex<Option<BoxStream<'static, Item>>>>;
+
+/// What an execution of a subscription is for. In the data of its request.
+pub(crate) enum Turn {
+    /// To open the source, and leave it here.
+    Open(Place),
+    /// To answer this event.
+    Tell(Mutex<Option<Item>>),
+}
+
+/// Every subscription's resolver ends with this: `open` checks who asks and for what, and gives the source.
+/// It does not run when the source is open and an event is to be answered.
+///
+/// # Errors
+/// Those of `open`.
+pub async fn events<T, S>(
+    context: &Context<'_>,
+    open: impl Future<Output = ApiResult<S>> + Send,
+) -> ApiResult<Events<T>>
+where
+    T: Send + 'static,
+    S: Stream<Item = ApiResult<T>> + Send + 'static,
+{
+    let turn = context
+        .data::<Turn>()
+        .map_err(|_| ApiError::internal("a subscription was not executed as one"))?;
+    match turn {
+        Turn::Open(place) => {
+            let source = open.await?.map(|event| Box::new(event) as Item).boxed();
+            let before = lock(place).replace(source);
+            if before.is_some() {
+                return Err(ApiError::bad_user_input(
+                    "A subscription has one root field",
+                ));
+            }
+            Ok(stream::empty().boxed())
+        }
+        Turn::Tell(item) => {
+            let event = lock(item).take().and_then(|item| item.downcast().ok());
+            let event: Box<ApiResult<T>> =
+                event.ok_or_else(|| ApiError::internal("an event of another subscription"))?;
+            Ok(stream::once(ready(*event)).boxed())
+        }
+    }
+}
+
+/// The responses to a subscription. What is kept between them is the source and the way to ask again.
+pub(crate) fn responses(execute: Arc<Execute>, ask: Arc<Ask>) -> BoxStream<'static, Response> {
+    let place = Place::default();
+    let opening = execute(ask(), Turn::Open(place.clone()));
+    let opened = opening.map(move |refused| {
+        if let Some(response) = refused {
+            return stream::once(ready(response)).boxed();
+        }
+        let source = lock(&place).take();
+        stream::iter(source)
+            .flatten()
+            .then(move |event| execute(ask(), Turn::Tell(Mutex::new(Some(event)))))
+            .filter_map(ready)
+            .boxed()
+    });
+    opened.flatten_stream().boxed()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code panics while it holds one of them.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_graphql::{EmptyMutation, Object, Schema, Subscription};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::access::caller;
+    use crate::subgraph::Subgraph;
+
+    struct Query;
+
+    #[Object]
+    impl Query {
+        async fn nothing(&self) -> bool {
+            false
+        }
+    }
+
+    struct Count(i32);
+
+    #[Object]
+    impl Count {
+        async fn number(&self) -> i32 {
+            self.0
+        }
+
+        async fn caller(&self, context: &Context<'_>) -> ApiResult<Option<String>> {
+            Ok(caller(context)?.subject.clone())
+        }
+    }
+
+    /// Counts how often its source is opened.
+    struct Subscription(Arc<AtomicUsize>);
+
+    #[Subscription]
+    impl Subscription {
+        async fn count(&self, context: &Context<'_>, to: i32) -> Result<Events<Count>, ApiError> {
+            events(context, async {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                if to < 0 {
+                    return Err(ApiError::forbidden("Count upwards"));
+                }
+                let counts = stream::iter(1..=to).map(|number| match number {
+                    3 => Err(ApiError::not_found("There is no three")),
+                    number => Ok(Count(number)),
+                });
+                Ok(counts)
+            })
+            .await
+        }
+    }
+
+    /// What a request has loaded: it is there as long as the request's execution.
+    type Loaded = Arc<Mutex<Vec<Weak<()>>>>;
+
+    #[derive(Default)]
+    struct Counts {
+        opened: Arc<AtomicUsize>,
+        loaded: Loaded,
+    }
+
+    impl Counts {
+        fn ask(&self, document: &'static str) -> BoxStream<'static, Response> {
+            let subscription = Subscription(self.opened.clone());
+            let schema = Schema::build(Query, EmptyMutation, subscription).finish();
+            let loaded = self.loaded.clone();
+            let subgraph = Subgraph::new("counts", schema, move |_| {
+                let loader = Arc::new(());
+                lock(&loaded).push(Arc::downgrade(&loader));
+                loader
+            });
+            subgraph.execute_stream(move || (Request::new(document), Caller::customer("usr_1")))
+        }
+    }
+
+    fn json(response: &Response) -> Value {
+        serde_json::to_value(response).unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_event_is_answered_for_the_caller_and_an_error_is_an_event() {
+        let counts = Counts::default();
+        let answers = counts.ask("subscription { count(to: 4) { number caller } }");
+        let answers: Vec<Value> = answers.map(|answer| json(&answer)).collect().await;
+        let [first, second, third, fourth] = &answers[..] else {
+            panic!("{answers:?}");
+        };
+        let data = |number| json!({ "count": { "number": number, "caller": "usr_1" } });
+        assert_eq!(first["data"], data(1));
+        assert_eq!(second["data"], data(2));
+        assert_eq!(third["errors"][0]["extensions"]["code"], "NOT_FOUND");
+        assert_eq!(third["errors"][0]["path"], json!(["count"]));
+        assert_eq!(fourth["data"], data(4));
+        assert_eq!(counts.opened.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_of_an_execution_is_kept_between_events() {
+        let counts = Counts::default();
+        let mut answers = counts.ask("subscription { count(to: 2) { number } }");
+        answers.next().await.unwrap();
+        let kept = lock(&counts.loaded)
+            .iter()
+            .filter(|loader| loader.strong_count() > 0)
+            .count();
+        assert_eq!((lock(&counts.loaded).len(), kept), (2, 0));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_the_only_answer() {
+        for (document, code) in [
+            ("subscription { count(to: -1) { number } }", "FORBIDDEN"),
+            ("subscription { count(to: \"x\") { number } }", "no code"),
+            (
+                "subscription { count(to: 1) { number } b: count(to: 1) { number } }",
+                "BAD_USER_INPUT",
+            ),
+        ] {
+            let answers = Counts::default().ask(document);
+            let answers: Vec<Value> = answers.map(|answer| json(&answer)).collect().await;
+            assert_eq!(answers.len(), 1, "{answers:?}");
+            let said = &answers[0]["errors"][0]["extensions"]["code"];
+            assert_eq!(said.as_str().unwrap_or("no code"), code);
+        }
+    }
+}
