@@ -8,6 +8,7 @@ mod cache;
 mod compile;
 mod document;
 mod limits;
+mod pruned;
 mod repair;
 mod size;
 mod twins;
@@ -262,7 +263,7 @@ impl PreparedOperation {
         let names = self.conditions.iter().map(String::as_str);
         let conditions: BTreeMap<&str, bool> = names.zip(key.conditions.iter().copied()).collect();
         let document =
-            document::for_planner(&self.document, &self.supergraph, &key.denied, &conditions);
+            pruned::for_planner(&self.document, &self.supergraph, &key.denied, &conditions);
         let shares = &self.supergraph.shares;
         let overrides = shares.context(key.share, &self.override_labels);
         let time = self.planning_time;

@@ -178,6 +178,21 @@ async fn each_member_gets_what_is_asked_of_it_and_what_that_requires() {
 }
 
 #[tokio::test]
+async fn what_an_object_is_is_found_out_where_only_a_members_key_is_asked_for() {
+    check_all([
+        (
+            "{ me { rival { ... on User { id } } } }",
+            json!({ "me": { "rival": {} } }),
+        ),
+        (
+            "{ top { holder { rival { ... on Robot { key: id } } } } }",
+            json!({ "top": { "holder": { "rival": { "key": "r" } } } }),
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn a_member_is_entered_by_its_own_key_beside_one_that_is_entered_as_the_interface() {
     let catalog = Subgraph::new(
         "catalog",

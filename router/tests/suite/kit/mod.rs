@@ -1,5 +1,6 @@
 //! Subgraphs made of SDL and JSON, and a graph of them that answers over both transports alike.
 
+mod execution;
 mod subgraph;
 
 use std::sync::Arc;
