@@ -20,7 +20,7 @@ use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
 use router::auth::{AuthConfig, JwtVerifier};
 use router::server::{ServerConfig, ServerState, graphql_routes};
-use router::{LocalService, LocalTransport, OperationLimits, Router};
+use router::{LocalService, LocalSubscription, LocalTransport, OperationLimits, Router};
 use serde_json::json;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -328,8 +328,9 @@ impl LocalService for Local {
         self.0.execute(request.data(caller)).await
     }
 
-    fn subscribe(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(caller)).boxed()
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
+        let request = ask.request().data(ask.caller());
+        self.0.execute_stream(request).boxed()
     }
 }
 

@@ -154,7 +154,7 @@ impl Default for WebSocketConfig {
             max_operations: 100,
             max_message_bytes: 64 * 1024,
             queued_events: 16,
-            read_buffer_bytes: 2 * 1024,
+            read_buffer_bytes: 512,
         }
     }
 }
