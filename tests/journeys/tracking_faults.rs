@@ -2,7 +2,11 @@
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use chrono::Utc;
+use entities::insert_many;
+use entities::tracking::{change, shipment};
 use serde_json::{Value, json};
 use tokio::process::Child;
 
@@ -200,4 +204,80 @@ async fn clients_of_an_instance_that_is_killed_miss_nothing_at_another() {
         }
     }
     shop.stop().await;
+}
+
+/// Changes that are told at once, and how long each is: more than sockets hold.
+const CHANGES: usize = 8_000;
+const PLACE_BYTES: usize = 8_000;
+
+#[tokio::test]
+async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
+    let shop = Shop::start(&[
+        ("VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL", "2s"),
+        ("VANTAGE_SERVER__WEBSOCKET__PONG_TIMEOUT", "2s"),
+        ("VANTAGE_SERVER__WEBSOCKET__CLOSE_TIMEOUT", "100ms"),
+    ])
+    .await;
+    let parcel = shop.moving[0].clone();
+    let database = shop.database("tracking").await;
+    let found = shipment::by_number(database.read(), &parcel.carrier, &parcel.number).await;
+    let mut row = found.unwrap().unwrap();
+    let place = "x".repeat(PLACE_BYTES);
+    for _ in 0..CHANGES / 500 {
+        let changes = (0..500).map(|_| untold(&mut row, &place)).collect();
+        insert_many::<change::Entity>(database.write(), changes)
+            .await
+            .unwrap();
+    }
+
+    let mut deaf = Client::connect(&shop.process.base, Some(&shop.token)).await;
+    deaf.watch(&parcel.order).await;
+    let mut reader = Client::connect(&shop.process.base, Some(&shop.token)).await;
+    reader.watch(&parcel.order).await;
+    reader.update().await;
+    let before = resident_bytes(&shop);
+    // The next change has a number far above theirs: they are told of all in between.
+    shipment::update(database.write(), row).await.unwrap();
+    shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
+    while reader.update().await["status"] != "DELIVERED" {}
+    let grown = resident_bytes(&shop).saturating_sub(before);
+    assert!(
+        grown < CHANGES * PLACE_BYTES / 2,
+        "{grown} bytes more are resident"
+    );
+
+    let given_up = async || {
+        let metrics = shop.metrics().await;
+        let closes = "router_websocket_closes_total{reason=\"heartbeat_timeout\"} 1";
+        // Only what the reader still reads keeps it there.
+        tokio::time::timeout(Duration::from_millis(1), reader.receive())
+            .await
+            .ok();
+        metrics.contains(closes).then_some(metrics)
+    };
+    let metrics = until("the connection is given up", given_up).await;
+    assert!(metrics.contains("router_websocket_coalesced_total"));
+    assert!(metrics.contains("router_websocket_connections 1"));
+    shop.stop().await;
+}
+
+/// The parcel's next change, written and not yet told.
+fn untold(row: &mut shipment::Model, place: &str) -> change::Model {
+    row.sequence += 1;
+    row.location = Some(place.to_owned());
+    let (_, message) = tracking::announcement(row).unwrap();
+    change::Model {
+        journey_id: row.order_id,
+        sequence: row.sequence,
+        change: serde_json::from_slice(&message).unwrap(),
+        recorded_at: Utc::now(),
+    }
+}
+
+fn resident_bytes(shop: &Shop) -> usize {
+    let id = shop.process.child.id().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.unwrap().trim().strip_suffix(" kB").unwrap();
+    kilobytes.parse::<usize>().unwrap() * 1024
 }
