@@ -69,6 +69,7 @@ pub(super) fn parse(
     limits: &OperationLimits,
     supergraph: &Supergraph,
 ) -> Result<Document, GraphQLResponse> {
+    super::scan::check(text, limits).map_err(too_complex)?;
     let mut document =
         graphql_tools::parser::parse_query_with_token_limit::<String>(text, limits.tokens)
             .map_err(|error| {

@@ -33,7 +33,7 @@ pub struct OperationLimits {
 impl Default for OperationLimits {
     fn default() -> Self {
         Self {
-            tokens: 15_000,
+            tokens: 8_000,
             depth: 100,
             fields: 20_000,
             aliases: 500,

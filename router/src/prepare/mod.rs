@@ -10,6 +10,7 @@ mod document;
 mod limits;
 mod pruned;
 mod repair;
+mod scan;
 mod size;
 mod twins;
 mod variables;
