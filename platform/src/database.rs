@@ -156,11 +156,11 @@ impl Database {
         Ok(())
     }
 
-    /// After much was written at once: SQLite counts its rows for its planner, and moves them from
-    /// its log into the file, where they are read sooner. PostgreSQL does the like by itself.
+    /// After much was written at once: SQLite moves it from its log into the file, where it is read sooner.
+    /// No ANALYZE: with statistics SQLite plans a statement anew for every set of values bound to it.
+    /// PostgreSQL does what it needs by itself.
     pub async fn settle(&self) -> Result<(), DbErr> {
         if self.write.get_database_backend() == DbBackend::Sqlite {
-            self.write.execute_unprepared("ANALYZE").await?;
             self.write
                 .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
                 .await?;
