@@ -161,6 +161,9 @@ impl Graph {
         let mut command = vantage(VANTAGE.as_ref(), data);
         command
             .args(["serve", "--router-only", "--listen", "127.0.0.1:0"])
+            // All connections are of one customer, whose equal fetches would be sent once. Customers
+            // have pages of their own.
+            .env("VANTAGE_ROUTER__SHARE_FETCHES", "false")
             .envs(urls);
         let mut processes = vec![Process::start(&mut command).await?];
         processes.append(&mut subgraphs);
