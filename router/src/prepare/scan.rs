@@ -47,7 +47,7 @@ mod tests {
                     fragment g on T { \"\"\"@\"\"\" }";
         let limits = OperationLimits::default;
         assert_eq!(exceeded(text, limits()), None);
-        let tokens = 45;
+        let tokens = 47;
         assert_eq!(
             exceeded(
                 text,
