@@ -35,6 +35,18 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// All that an answer may depend on: two requests by callers with the same identity may share one.
+    pub fn identity(&self) -> impl Serialize + '_ {
+        let Self {
+            subject,
+            scopes,
+            client,
+            ip,
+            request_id: _,
+        } = self;
+        (subject, scopes, client, ip)
+    }
+
     /// A signed-in customer, with no scope; for tests and for calls a service makes on a customer's behalf.
     pub fn customer(subject: impl Into<String>) -> Self {
         Self {

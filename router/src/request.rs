@@ -7,6 +7,9 @@ use platform::caller::Caller;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+/// Headers that follow a single request and change no answer.
+pub(crate) const TRACING: [&str; 2] = ["traceparent", "tracestate"];
+
 /// A GraphQL request, as its JSON form is defined by GraphQL over HTTP.
 ///
 /// `query` is absent when a persisted operation is named in `extensions`; the server

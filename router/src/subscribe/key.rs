@@ -4,10 +4,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::prepare::PreparedOperation;
+use crate::request::TRACING;
 use crate::router::Job;
-
-/// Headers that follow a request and change no answer.
-const TRACING: [&str; 2] = ["traceparent", "tracestate"];
 
 /// An operation with its variables and everything of the caller that a subgraph may look at, except the
 /// id and the trace of the request.
@@ -21,21 +19,13 @@ pub(super) struct Key {
 impl Key {
     pub(super) fn of(job: &Job) -> Self {
         let context = &job.context;
-        let caller = &context.caller;
         let headers: Vec<(&str, &[u8])> = context
             .headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
             .filter(|(name, _)| !TRACING.contains(name))
             .collect();
-        let scope = (
-            &caller.subject,
-            &caller.scopes,
-            &caller.client,
-            caller.ip,
-            headers,
-            &*job.variables,
-        );
+        let scope = (context.caller.identity(), headers, &*job.variables);
         Self {
             operation: Arc::clone(&job.operation),
             // Maps with string keys always serialize.

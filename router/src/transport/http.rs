@@ -16,11 +16,9 @@ use super::subscription::{Credentials, SubscriptionOptions, Subscriptions};
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::cache_control::CachePolicy;
 use crate::prepare::OperationKind;
+use crate::request::TRACING;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Headers that follow a single request.
-const TRACING: [&str; 2] = ["traceparent", "tracestate"];
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The wait before the first retry; it doubles with each.
 const BACKOFF: Duration = Duration::from_millis(25);

@@ -11,11 +11,10 @@ use foldhash::fast::RandomState;
 use platform::caller::CALLER_HEADER;
 use tokio::sync::OnceCell;
 
+use super::http::REQUEST_ID;
 use super::{SubgraphRequest, TransportError};
 use crate::cache_control::CachePolicy;
-
-/// Headers that follow a request and change no answer, and the signature, which stands for the caller.
-const NOT_COMPARED: [&str; 4] = ["traceparent", "tracestate", "x-request-id", CALLER_HEADER];
+use crate::request::TRACING;
 
 /// What a subgraph answered, not decoded yet.
 #[derive(Clone, Debug)]
@@ -108,7 +107,9 @@ impl Drop for Seat<'_> {
 pub(super) fn key(request: &SubgraphRequest, headers: &HeaderMap, body: &Bytes) -> Box<[u8]> {
     let mut key = Vec::with_capacity(body.len() + 256);
     for (name, value) in headers {
-        if !NOT_COMPARED.contains(&name.as_str()) {
+        // The signature stands for the caller, who is compared below.
+        let follows_request = TRACING.contains(&name.as_str()) || name == REQUEST_ID;
+        if !follows_request && name != CALLER_HEADER {
             key.extend_from_slice(name.as_str().as_bytes());
             key.push(b':');
             key.extend_from_slice(value.as_bytes());
@@ -117,9 +118,8 @@ pub(super) fn key(request: &SubgraphRequest, headers: &HeaderMap, body: &Bytes) 
         }
     }
     if headers.contains_key(CALLER_HEADER) {
-        let caller = &request.context.caller;
-        let seen = (&caller.subject, &caller.scopes, &caller.client, caller.ip);
-        key.extend_from_slice(&serde_json::to_vec(&seen).unwrap_or_default());
+        let identity = request.context.caller.identity();
+        key.extend_from_slice(&serde_json::to_vec(&identity).unwrap_or_default());
     }
     key.push(0);
     key.extend_from_slice(body);
