@@ -4,23 +4,17 @@
 //! own is measured before and after they are open: without a subscription, each with a subscription of its
 //! own, and all with the same one. The limit of open files must be above the number (`ulimit -n 20000`).
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+mod server;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_graphql::{
-    EmptyMutation, Object, Request, Response, SDLExportOptions, Schema, SimpleObject, Subscription,
-};
-use async_trait::async_trait;
+use async_graphql::{EmptyMutation, Object, SDLExportOptions, Schema, SimpleObject, Subscription};
 use futures::SinkExt;
-use futures::stream::{self, BoxStream, Stream, StreamExt};
-use platform::caller::Caller;
+use futures::stream::{self, Stream, StreamExt};
 use platform::config::Duration as ConfigDuration;
-use router::auth::{AuthConfig, JwtVerifier};
-use router::server::{ServerConfig, ServerState, graphql_routes};
-use router::{LocalService, LocalSubscription, LocalTransport, Router};
+use router::server::ServerConfig;
+use router::{LocalTransport, Router};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -28,23 +22,20 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use server::{Failure, Server};
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// How many connections are opened at the same time.
 const AT_ONCE: usize = 64;
 
-/// Tells the same program to be the server.
-const SERVE: &str = "serve";
-
 fn main() -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == SERVE) {
+    if server::is_server() {
         return runtime.block_on(serve());
     }
-    let mut counts: Vec<usize> = arguments
-        .iter()
+    let mut counts: Vec<usize> = std::env::args()
+        .skip(1)
         .filter_map(|argument| argument.parse().ok())
         .collect();
     if counts.is_empty() {
@@ -121,24 +112,7 @@ async fn send(socket: &mut Socket, message: serde_json::Value) -> Result<(), Fai
     Ok(socket.send(Message::text(message.to_string())).await?)
 }
 
-struct Server {
-    process: Child,
-    address: String,
-}
-
 impl Server {
-    fn start() -> Result<Self, Failure> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .arg(SERVE)
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = process.stdout.take().ok_or("no output")?;
-        let mut address = String::new();
-        BufReader::new(stdout).read_line(&mut address)?;
-        let address = address.trim().to_owned();
-        Ok(Self { process, address })
-    }
-
     fn resident_kilobytes(&self) -> Result<u64, Failure> {
         // The server settles for a moment: what it frees is not counted.
         std::thread::sleep(Duration::from_secs(1));
@@ -149,21 +123,13 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 async fn serve() -> Result<(), Failure> {
     let schema = Schema::build(Query, EmptyMutation, Subscriptions)
         .enable_federation()
         .enable_subscription_in_federation()
         .finish();
     let sdl = schema.sdl_with_options(SDLExportOptions::new().federation());
-    let transport = Arc::new(LocalTransport::new("parcels", Arc::new(Local(schema))));
+    let transport = Arc::new(LocalTransport::new("parcels", Arc::new(schema)));
     let router = Router::builder()
         .subgraph("parcels", &sdl, transport)
         .event_sequence("parcel", "sequence")
@@ -172,27 +138,7 @@ async fn serve() -> Result<(), Failure> {
     config.websocket.max_connections = 1_000_000;
     // The measurement is about connections, not about their pings.
     config.websocket.ping_interval = ConfigDuration::from_secs(3600);
-    let verifier = JwtVerifier::new(&AuthConfig::default(), false)?;
-    let state = ServerState::new(router, verifier, config)?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    println!("{}", listener.local_addr()?);
-    std::io::stdout().flush()?;
-    let app = graphql_routes(state).into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum::serve(listener, app).await?)
-}
-
-struct Local(Schema<Query, EmptyMutation, Subscriptions>);
-
-#[async_trait]
-impl LocalService for Local {
-    async fn execute(&self, request: Request, caller: Caller) -> Response {
-        self.0.execute(request.data(caller)).await
-    }
-
-    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
-        let request = ask.request().data(ask.caller());
-        self.0.execute_stream(request).boxed()
-    }
+    server::serve(router, config).await
 }
 
 struct Query;

@@ -5,39 +5,30 @@
 //! requests for each attack (200) can be given after `--`. The table shows the latency a client sees, with 1 MB to
 //! send, and the processor time of the server.
 
+mod server;
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_graphql::{
-    EmptyMutation, EmptySubscription, Object, Request, Response, SDLExportOptions, Schema,
-};
-use async_trait::async_trait;
-use futures::stream::{BoxStream, StreamExt};
-use platform::caller::Caller;
-use router::auth::{AuthConfig, JwtVerifier};
-use router::server::{ServerConfig, ServerState, graphql_routes};
-use router::{LocalService, LocalSubscription, LocalTransport, OperationLimits, Router};
+use async_graphql::{EmptyMutation, EmptySubscription, Object, SDLExportOptions, Schema};
+use router::server::ServerConfig;
+use router::{LocalTransport, OperationLimits, Router};
 use serde_json::json;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// Tells the same program to be the server.
-const SERVE: &str = "serve";
+use server::{Failure, Server};
 
 /// What a refusal may take.
 const WANTED: Duration = Duration::from_millis(5);
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == SERVE) {
+    if server::is_server() {
         return tokio::runtime::Runtime::new()?.block_on(serve());
     }
-    let requests = arguments
-        .iter()
+    let requests = std::env::args()
+        .skip(1)
         .find_map(|argument| argument.parse().ok())
         .unwrap_or(200);
     let server = Server::start()?;
@@ -261,24 +252,7 @@ impl Connection {
     }
 }
 
-struct Server {
-    process: Child,
-    address: String,
-}
-
 impl Server {
-    fn start() -> Result<Self, Failure> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .arg(SERVE)
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = process.stdout.take().ok_or("no output")?;
-        let mut address = String::new();
-        BufReader::new(stdout).read_line(&mut address)?;
-        let address = address.trim().to_owned();
-        Ok(Self { process, address })
-    }
-
     /// Processor time that its threads have used so far.
     fn cpu(&self) -> Result<Duration, Failure> {
         let mut nanoseconds = 0;
@@ -294,44 +268,16 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 async fn serve() -> Result<(), Failure> {
     let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
         .enable_federation()
         .finish();
     let sdl = schema.sdl_with_options(SDLExportOptions::new().federation());
-    let transport = Arc::new(LocalTransport::new("small", Arc::new(Local(schema))));
+    let transport = Arc::new(LocalTransport::new("small", Arc::new(schema)));
     let router = Router::builder()
         .subgraph("small", &sdl, transport)
         .build()?;
-    let verifier = JwtVerifier::new(&AuthConfig::default(), false)?;
-    let state = ServerState::new(router, verifier, ServerConfig::default())?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    println!("{}", listener.local_addr()?);
-    std::io::stdout().flush()?;
-    let app = graphql_routes(state).into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum::serve(listener, app).await?)
-}
-
-struct Local(Schema<Query, EmptyMutation, EmptySubscription>);
-
-#[async_trait]
-impl LocalService for Local {
-    async fn execute(&self, request: Request, caller: Caller) -> Response {
-        self.0.execute(request.data(caller)).await
-    }
-
-    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
-        let request = ask.request().data(ask.caller());
-        self.0.execute_stream(request).boxed()
-    }
+    server::serve(router, ServerConfig::default()).await
 }
 
 struct Query;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use async_graphql::{ObjectType, Schema, SubscriptionType};
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
@@ -11,7 +12,7 @@ use tracing::Instrument;
 
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 
-/// An async-graphql subgraph; the binary adapts its schemas to this.
+/// An async-graphql subgraph: a schema, or what stands before one.
 #[async_trait]
 pub trait LocalService: Send + Sync {
     async fn execute(
@@ -21,6 +22,28 @@ pub trait LocalService: Send + Sync {
     ) -> async_graphql::Response;
 
     fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, async_graphql::Response>;
+}
+
+/// A schema by itself: its resolvers find the [`Caller`] in the request's data.
+#[async_trait]
+impl<Q, M, S> LocalService for Schema<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    async fn execute(
+        &self,
+        request: async_graphql::Request,
+        caller: Caller,
+    ) -> async_graphql::Response {
+        Schema::execute(self, request.data(caller)).await
+    }
+
+    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, async_graphql::Response> {
+        let request = ask.request().data(ask.caller());
+        self.execute_stream(request).boxed()
+    }
 }
 
 /// What a client subscribes to. The request is made as often as it is needed, so that a service can execute

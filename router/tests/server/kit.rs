@@ -5,15 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use async_graphql::{Context, EmptySubscription, Object, Request, Response, Schema, SimpleObject};
-use async_trait::async_trait;
-use futures::stream::{self, BoxStream, Stream, StreamExt};
+use async_graphql::{Context, EmptySubscription, Object, Schema, SimpleObject};
+use futures::stream::{self, Stream, StreamExt};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::caller::Caller;
 use platform::config::Secret;
 use router::auth::{AuthConfig, DevelopmentKey, JwtVerifier, NewToken};
 use router::server::{ServerConfig, ServerState, graphql_routes};
-use router::{LocalService, LocalSubscription, LocalTransport, Router, Transport};
+use router::{LocalTransport, Router, Transport};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -208,51 +207,20 @@ pub(crate) fn other_router() -> Router {
         .subgraph(
             "other",
             &sdl,
-            Arc::new(LocalTransport::new("other", Arc::new(Other(schema)))),
+            Arc::new(LocalTransport::new("other", Arc::new(schema))),
         )
         .build()
         .expect("a router")
 }
+
+pub(crate) type Small = Schema<Query, Mutation, Subscription>;
 
 pub(crate) fn service(source: Arc<Source>) -> Arc<Small> {
     let schema = Schema::build(Query, Mutation(source.clone()), Subscription(source))
         .enable_federation()
         .enable_subscription_in_federation()
         .finish();
-    Arc::new(Small(schema))
-}
-
-pub(crate) struct Small(Schema<Query, Mutation, Subscription>);
-
-impl Small {
-    pub(crate) fn events(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(caller)).boxed()
-    }
-}
-
-#[async_trait]
-impl LocalService for Small {
-    async fn execute(&self, request: Request, caller: Caller) -> Response {
-        self.0.execute(request.data(caller)).await
-    }
-
-    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
-        self.events(ask.request(), ask.caller())
-    }
-}
-
-struct Other(Schema<OtherQuery, async_graphql::EmptyMutation, EmptySubscription>);
-
-#[async_trait]
-impl LocalService for Other {
-    async fn execute(&self, request: Request, caller: Caller) -> Response {
-        self.0.execute(request.data(caller)).await
-    }
-
-    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, Response> {
-        let request = ask.request().data(ask.caller());
-        self.0.execute_stream(request).boxed()
-    }
+    Arc::new(schema)
 }
 
 struct OtherQuery;
@@ -264,7 +232,7 @@ impl OtherQuery {
     }
 }
 
-struct Query;
+pub(crate) struct Query;
 
 #[Object]
 impl Query {
@@ -317,7 +285,7 @@ struct Who {
     request_id: String,
 }
 
-struct Mutation(Arc<Source>);
+pub(crate) struct Mutation(Arc<Source>);
 
 #[Object]
 impl Mutation {
@@ -331,7 +299,7 @@ impl Mutation {
     }
 }
 
-struct Subscription(Arc<Source>);
+pub(crate) struct Subscription(Arc<Source>);
 
 struct Change {
     sequence: u64,

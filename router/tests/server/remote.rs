@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use async_graphql::Response;
+use async_graphql::{Request, Response};
 use axum::Json;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -121,8 +121,8 @@ impl Remote {
             None => connection.clone(),
         };
         self.callers.lock().expect("no panic").push(caller.clone());
-        let request = serde_json::from_value(request.clone()).expect("a request");
-        self.service.events(request, caller)
+        let request: Request = serde_json::from_value(request.clone()).expect("a request");
+        self.service.execute_stream(request.data(caller)).boxed()
     }
 }
 

@@ -7,12 +7,9 @@ use async_graphql::{
     ComplexObject, Context, EmptyMutation, EmptySubscription, Enum, ErrorExtensions, ID, Object,
     SDLExportOptions, Schema, SimpleObject, Subscription, Union,
 };
-use futures::stream::{self, BoxStream, Stream, StreamExt};
+use futures::stream::{self, Stream, StreamExt};
 use platform::caller::Caller;
-use router::{
-    ErrorCode, GraphQLRequest, LocalService, LocalSubscription, LocalTransport, RequestContext,
-    Router,
-};
+use router::{ErrorCode, GraphQLRequest, LocalTransport, RequestContext, Router};
 use serde_json::{Value, json};
 
 mod orders {
@@ -221,29 +218,6 @@ mod tracking {
     }
 }
 
-/// What the binary does with each of its schemas.
-struct Local<Q, S>(Schema<Q, EmptyMutation, S>);
-
-#[async_trait::async_trait]
-impl<Q, S> LocalService for Local<Q, S>
-where
-    Q: async_graphql::ObjectType + 'static,
-    S: async_graphql::SubscriptionType + 'static,
-{
-    async fn execute(
-        &self,
-        request: async_graphql::Request,
-        caller: Caller,
-    ) -> async_graphql::Response {
-        self.0.execute(request.data(caller)).await
-    }
-
-    fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, async_graphql::Response> {
-        let request = ask.request().data(ask.caller());
-        self.0.execute_stream(request).boxed()
-    }
-}
-
 fn sdl<Q, S>(schema: &Schema<Q, EmptyMutation, S>) -> String
 where
     Q: async_graphql::ObjectType + 'static,
@@ -263,8 +237,8 @@ fn router() -> Router {
         .data(loader)
         .finish();
     let (orders_sdl, tracking_sdl) = (sdl(&orders), sdl(&tracking));
-    let orders = LocalTransport::new("orders", Arc::new(Local(orders)));
-    let tracking = LocalTransport::new("tracking", Arc::new(Local(tracking)));
+    let orders = LocalTransport::new("orders", Arc::new(orders));
+    let tracking = LocalTransport::new("tracking", Arc::new(tracking));
     Router::builder()
         .subgraph("orders", &orders_sdl, Arc::new(orders))
         .subgraph("tracking", &tracking_sdl, Arc::new(tracking))
