@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::compare::Loaded;
 use crate::load::Connection;
 use crate::process;
 
@@ -170,18 +171,20 @@ impl Graph {
         Ok(Self { processes })
     }
 
-    pub(crate) fn address(&self) -> &str {
-        &self.processes[0].address
-    }
-
-    /// Processor time of all processes so far. Unlike a rate, what a page costs of it says much the
-    /// same on a machine that has other work.
-    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        self.processes.iter().map(Process::cpu).sum()
-    }
-
     /// Resident memory of all processes, in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<u64> {
         self.processes.iter().map(Process::memory).sum()
+    }
+}
+
+impl Loaded for Graph {
+    fn address(&self) -> &str {
+        &self.processes[0].address
+    }
+
+    /// Of all processes. Unlike a rate, what a page costs of it says much the same on a machine that has
+    /// other work.
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        self.processes.iter().map(Process::cpu).sum()
     }
 }

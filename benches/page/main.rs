@@ -1,7 +1,7 @@
 //! Measures the storefront's account page, which takes all six subgraphs: the graph in one process
-//! against a router and six processes, against the bare SQL, its memory and its start. What is
-//! compared runs alternately, because a machine's speed drifts.
+//! against a router and six processes, against the bare SQL, its memory and its start.
 
+mod compare;
 mod graph;
 mod load;
 mod process;
@@ -14,6 +14,7 @@ use anyhow::ensure;
 use chrono::Utc;
 use clap::Parser;
 
+use compare::{Load, Loaded, median, shown};
 use graph::Graph;
 use load::{Connection, Page, Run};
 use sql::Sql;
@@ -176,8 +177,6 @@ async fn alternate(
     for graph in graphs {
         let mut connection = Connection::open(graph.address()).await?;
         answers.push(page.fetch(&mut connection).await?);
-        // The warm-up.
-        page.load(graph.address(), connections, time).await?;
     }
     ensure!(answers[0] == answers[1], "the graphs answer differently");
     println!(
@@ -185,44 +184,12 @@ async fn alternate(
         arguments.orders,
         answers[0].len()
     );
-    let (mut rates, mut medians, mut tails, mut costs) = (vec![], vec![], vec![], vec![]);
-    for _ in 0..arguments.rounds {
-        let (first, cost) = costed(graphs[0], connections, time, page).await?;
-        let (second, other_cost) = costed(graphs[1], connections, time, page).await?;
-        costs.push(cost / other_cost);
-        rates.push(first.rate() / second.rate());
-        medians.push(first.quantile(0.5) / second.quantile(0.5));
-        tails.push(first.quantile(0.99) / second.quantile(0.99));
-        println!(
-            "  {} cpu {cost:5.2} ms | {} cpu {other_cost:5.2} ms",
-            shown(&first),
-            shown(&second)
-        );
-    }
-    println!(
-        "  ratio (median of pairs): {:.2} × the requests per second, {:.2} × the p50, {:.2} × the \
-         p99, {:.2} × the processor time of a page",
-        median(rates),
-        median(medians),
-        median(tails),
-        median(costs)
-    );
-    Ok(())
-}
-
-/// A run, and the processor time of one of its pages in milliseconds.
-async fn costed(
-    graph: &Graph,
-    connections: usize,
-    time: Duration,
-    page: &Page,
-) -> anyhow::Result<(Run, f64)> {
-    let before = graph.cpu()?;
-    let run = page.load(graph.address(), connections, time).await?;
-    let used = graph.cpu()?.saturating_sub(before).as_secs_f64() * 1e3;
-    // Each connection began with a page that is not in the run.
-    let pages = run.requests() + connections;
-    Ok((run, used / pages as f64))
+    let load = Load {
+        rounds: arguments.rounds,
+        connections,
+        time,
+    };
+    load.compare(graphs, page).await
 }
 
 /// The latency of one page at a time against that of the SQL it needs.
@@ -267,18 +234,4 @@ async fn bare_sql(
         median(medians)
     );
     Ok(())
-}
-
-fn shown(run: &Run) -> String {
-    format!(
-        "{:6.0}/s p50 {:6.2} ms p99 {:6.2} ms",
-        run.rate(),
-        run.quantile(0.5),
-        run.quantile(0.99)
-    )
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }

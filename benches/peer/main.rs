@@ -1,6 +1,8 @@
 //! Measures `vantage router` against another router in front of the same four HTTP subgraphs, with the page
 //! that the field measures its routers by: lists in lists, and entities three levels deep. The two run in turn.
 
+#[path = "../page/compare.rs"]
+mod compare;
 mod data;
 #[expect(dead_code, reason = "shared with the page, which also reads bodies")]
 #[path = "../page/load.rs"]
@@ -16,7 +18,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Parser;
 
-use load::{Connection, Page, Run};
+use compare::{Load, shown};
+use load::{Connection, Page};
 use routers::Router;
 
 #[derive(Parser)]
@@ -88,7 +91,7 @@ async fn main() -> anyhow::Result<()> {
     compare(&arguments, time, [&ours, &other], &page).await
 }
 
-/// Loads two routers in turn and compares them pair by pair.
+/// Loads two routers that answer alike in turn, and tells what they cost.
 async fn compare(
     arguments: &Arguments,
     time: Duration,
@@ -119,100 +122,17 @@ async fn compare(
         answers[1].len(),
         arguments.connections
     );
-    for router in routers {
-        // The warm-up.
-        page.load(&router.address, arguments.connections, time)
-            .await?;
-    }
-    let mut ratios = Ratios::default();
-    for round in 0..arguments.rounds {
-        // Who begins takes turns too.
-        let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
-        let mut runs = Vec::new();
-        for index in order {
-            runs.push((
-                index,
-                costed(routers[index], arguments.connections, time, page).await?,
-            ));
-        }
-        runs.sort_by_key(|(index, _)| *index);
-        let [(_, ours), (_, other)] = &runs[..] else {
-            continue;
-        };
-        println!(
-            "  {} cpu {:5.3} ms | {} cpu {:5.3} ms",
-            shown(&ours.0),
-            ours.1,
-            shown(&other.0),
-            other.1
-        );
-        ratios.add(ours, other);
-    }
+    let load = Load {
+        rounds: arguments.rounds,
+        connections: arguments.connections,
+        time,
+    };
+    load.compare(routers, page).await?;
     println!(
         "  memory after the load {:.1} | {:.1} MB, {:.2} ×",
         ours.memory()?,
         other.memory()?,
         ours.memory()? / other.memory()?
     );
-    ratios.print();
     Ok(())
-}
-
-/// What a run of one router is of a run of the other, for each pair.
-#[derive(Default)]
-struct Ratios {
-    rate: Vec<f64>,
-    p50: Vec<f64>,
-    p99: Vec<f64>,
-    cpu: Vec<f64>,
-}
-
-impl Ratios {
-    fn add(&mut self, ours: &(Run, f64), other: &(Run, f64)) {
-        self.rate.push(ours.0.rate() / other.0.rate());
-        self.p50.push(ours.0.quantile(0.5) / other.0.quantile(0.5));
-        self.p99
-            .push(ours.0.quantile(0.99) / other.0.quantile(0.99));
-        self.cpu.push(ours.1 / other.1);
-    }
-
-    fn print(self) {
-        println!(
-            "  ratio (median of pairs): {:.2} × the requests per second, {:.2} × the p50, {:.2} × the \
-             p99, {:.2} × the processor time of a request",
-            median(self.rate),
-            median(self.p50),
-            median(self.p99),
-            median(self.cpu)
-        );
-    }
-}
-
-/// A run, and the processor time that the router spent on one of its requests, in milliseconds.
-async fn costed(
-    router: &Router,
-    connections: usize,
-    time: Duration,
-    page: &Page,
-) -> anyhow::Result<(Run, f64)> {
-    let before = router.cpu()?;
-    let run = page.load(&router.address, connections, time).await?;
-    let used = router.cpu()?.saturating_sub(before).as_secs_f64() * 1e3;
-    // Each connection began with a request that is not in the run.
-    let requests = run.requests() + connections;
-    Ok((run, used / requests as f64))
-}
-
-fn shown(run: &Run) -> String {
-    format!(
-        "{:6.0}/s p50 {:6.2} ms p99 {:6.2} ms",
-        run.rate(),
-        run.quantile(0.5),
-        run.quantile(0.99)
-    )
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }

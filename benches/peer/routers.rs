@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
+use crate::compare::Loaded;
 use crate::load::Connection;
 use crate::process;
 use crate::subgraphs::NAMES;
@@ -135,8 +136,14 @@ impl Router {
     pub(crate) fn memory(&self) -> anyhow::Result<f64> {
         Ok(process::memory(self.id())? as f64 / 1e6)
     }
+}
 
-    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+impl Loaded for Router {
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn cpu(&self) -> anyhow::Result<Duration> {
         process::cpu(self.id())
     }
 }

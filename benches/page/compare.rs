@@ -1,0 +1,88 @@
+//! Two of a kind under the same load in turn, because a machine's speed drifts: what is compared are pairs of runs.
+
+use std::time::Duration;
+
+use crate::load::{Page, Run};
+
+/// What answers a page.
+pub(crate) trait Loaded {
+    /// `127.0.0.1:PORT`.
+    fn address(&self) -> &str;
+
+    /// Processor time that it has used so far.
+    fn cpu(&self) -> anyhow::Result<Duration>;
+}
+
+/// How long, how often and by how many the page is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) rounds: usize,
+    pub(crate) connections: usize,
+    pub(crate) time: Duration,
+}
+
+impl Load {
+    /// Loads both in turn, and prints every pair of runs and the medians of their ratios.
+    pub(crate) async fn compare<L: Loaded>(self, both: [&L; 2], page: &Page) -> anyhow::Result<()> {
+        for one in both {
+            // The warm-up.
+            page.load(one.address(), self.connections, self.time)
+                .await?;
+        }
+        let (mut rates, mut medians, mut tails, mut costs) = (vec![], vec![], vec![], vec![]);
+        for round in 0..self.rounds {
+            // Who begins takes turns too.
+            let (first, second);
+            if round % 2 == 0 {
+                first = self.run(both[0], page).await?;
+                second = self.run(both[1], page).await?;
+            } else {
+                second = self.run(both[1], page).await?;
+                first = self.run(both[0], page).await?;
+            }
+            let ((first, cost), (second, other_cost)) = (first, second);
+            println!(
+                "  {} cpu {cost:5.3} ms | {} cpu {other_cost:5.3} ms",
+                shown(&first),
+                shown(&second)
+            );
+            rates.push(first.rate() / second.rate());
+            medians.push(first.quantile(0.5) / second.quantile(0.5));
+            tails.push(first.quantile(0.99) / second.quantile(0.99));
+            costs.push(cost / other_cost);
+        }
+        println!(
+            "  ratio (median of pairs): {:.2} × the requests per second, {:.2} × the p50, {:.2} × the \
+             p99, {:.2} × the processor time of a request",
+            median(rates),
+            median(medians),
+            median(tails),
+            median(costs)
+        );
+        Ok(())
+    }
+
+    /// A run, and the processor time of one of its requests in milliseconds.
+    async fn run<L: Loaded>(self, of: &L, page: &Page) -> anyhow::Result<(Run, f64)> {
+        let before = of.cpu()?;
+        let run = page.load(of.address(), self.connections, self.time).await?;
+        let used = of.cpu()?.saturating_sub(before).as_secs_f64() * 1e3;
+        // Each connection began with a request that is not in the run.
+        let requests = run.requests() + self.connections;
+        Ok((run, used / requests as f64))
+    }
+}
+
+pub(crate) fn shown(run: &Run) -> String {
+    format!(
+        "{:6.0}/s p50 {:6.2} ms p99 {:6.2} ms",
+        run.rate(),
+        run.quantile(0.5),
+        run.quantile(0.99)
+    )
+}
+
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
