@@ -75,7 +75,7 @@ pub struct PreparedOperation {
 /// A denied caller, every outcome of `@skip` and `@include`, and every share of requests that fields are
 /// overridden for, has a plan and a projection of its own.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct VariantKey {
+pub(crate) struct VariantKey {
     denied: Vec<(RequirementId, ErrorCode)>,
     conditions: Vec<bool>,
     /// Which of the `@override`s for a share of requests apply.
@@ -88,6 +88,12 @@ struct PlanKey {
     denied: BTreeSet<RequirementId>,
     conditions: Vec<bool>,
     share: usize,
+}
+
+/// Whether a variant has been planned before.
+pub(crate) enum Known {
+    Planned(Arc<Variant>),
+    Unplanned(VariantKey),
 }
 
 /// A plan and the projection that belongs to it.
@@ -198,13 +204,9 @@ impl PreparedOperation {
     }
 
     /// What to run for this caller with these variables.
-    pub(crate) fn variant(
-        &self,
-        caller: &Caller,
-        variables: &Variables,
-    ) -> Result<Arc<Variant>, GraphQLResponse> {
+    pub(crate) fn variant(&self, caller: &Caller, variables: &Variables) -> Known {
         if let Some(variant) = self.only.get() {
-            return Ok(Arc::clone(variant));
+            return Known::Planned(Arc::clone(variant));
         }
         let key = VariantKey {
             denied: self.denied(caller),
@@ -216,9 +218,18 @@ impl PreparedOperation {
             share: self.supergraph.shares.draw(),
         };
         let known = lock(&self.variants).get(&key).cloned();
-        if let Some(variant) = known {
-            return Ok(variant);
-        }
+        known.map_or(Known::Unplanned(key), Known::Planned)
+    }
+
+    /// Makes a variant that is not known.
+    ///
+    /// # Errors
+    /// The response that says why there is no plan.
+    pub(crate) fn plan_variant(
+        &self,
+        key: VariantKey,
+        variables: &Variables,
+    ) -> Result<Arc<Variant>, GraphQLResponse> {
         let denials: Denials = key.denied.iter().copied().collect();
         let plan = self.plan(PlanKey {
             denied: denials.keys().copied().collect(),
