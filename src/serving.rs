@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Configuration;
-use crate::listener::{self, Ready};
+use crate::listener::{self, Ready, Threads};
 
 /// The page that browsers get at the endpoint in development.
 const EXPLORER: &str = include_str!("../playground/explorer.html");
@@ -64,6 +64,7 @@ pub(crate) async fn serve(
     metrics: Metrics,
     routes: axum::Router,
     ready: impl Ready,
+    threads: Threads,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     tokio::spawn(metrics.clone().upkeep());
@@ -78,6 +79,6 @@ pub(crate) async fn serve(
             state.drain().await;
         }
     };
-    let (served, ()) = tokio::join!(listener::serve(listener, app, stop), draining);
+    let (served, ()) = tokio::join!(listener::serve(listener, app, threads, stop), draining);
     served
 }

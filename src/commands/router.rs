@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use crate::cli::Router;
 use crate::config::{Configuration, Overrides};
-use crate::listener::{self, Ready};
+use crate::listener::{self, Ready, Threads};
 use crate::output;
 use crate::serving;
 
@@ -79,7 +79,16 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         state.clone(),
     ));
     let routes = serving::explorer_first(&server);
-    let served = serving::serve(listener, state, metrics, routes, Always, stop).await;
+    let served = serving::serve(
+        listener,
+        state,
+        metrics,
+        routes,
+        Always,
+        Threads::event_loops(),
+        stop,
+    )
+    .await;
     reloading.abort();
     served
 }
