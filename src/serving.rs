@@ -1,7 +1,9 @@
 //! A router behind its edge: routes, health and drain, the same for the commerce graph and for any
 //! other supergraph.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::response::Redirect;
@@ -9,9 +11,9 @@ use axum::routing::get;
 use platform::pubsub::RedisPubSub;
 use platform::roster::Roster;
 use platform::telemetry::Metrics;
-use router::Router;
 use router::auth::{AuthConfig, JwtVerifier};
 use router::server::{ServerConfig, ServerState, graphql_routes};
+use router::{Router, read_manifest};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +46,38 @@ pub(crate) fn share_connections(
     let (roster, evictions) =
         Roster::new(url.expose(), Arc::new(pubsub), max).context("redis_url")?;
     state.share_connections(roster, evictions);
+    Ok(())
+}
+
+/// How long operations are planned before the first request is taken.
+const WARM_UP: Duration = Duration::from_secs(10);
+
+/// Plans the operations of these manifests. Those that cannot be planned are logged: a manifest may be older than the
+/// schema.
+pub(crate) async fn warm_up(router: &Router, manifests: &[PathBuf]) -> anyhow::Result<()> {
+    let mut operations = Vec::new();
+    for file in manifests {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("router.warm_up: cannot read {shown}"))?;
+        let read = read_manifest(&text).with_context(|| format!("router.warm_up: {shown}"))?;
+        operations.extend(read);
+    }
+    let warmed = router.warm_up(operations, WARM_UP).await;
+    for (operation, refusal) in &warmed.refused {
+        tracing::warn!(
+            operation = operation.operation_name,
+            document = operation.query,
+            reason = refusal.errors.first().map(|error| &*error.message),
+            "an operation of router.warm_up cannot be planned"
+        );
+    }
+    if warmed.left > 0 {
+        tracing::warn!(
+            left = warmed.left,
+            "router.warm_up has more than {WARM_UP:?} allow"
+        );
+    }
     Ok(())
 }
 

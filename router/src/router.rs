@@ -2,6 +2,7 @@
 
 mod builder;
 mod planner;
+mod warm_up;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use serde_json::Map;
 
 pub use builder::RouterBuilder;
 use planner::Planner;
+pub use warm_up::WarmUp;
 
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::{ErrorPolicy, Execution, Transports};

@@ -59,6 +59,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         .with_context(|| format!("cannot read the supergraph {}", file.display()))?;
     let (auth, server) = edge(&configuration);
     let router = build(&configuration, &auth, &file, &supergraph)?;
+    serving::warm_up(&router, &configuration.router.warm_up).await?;
     let listener = listener::bind(configuration.listen).await?;
     let stop = listener::stopped()?;
     let state = serving::edge(router, &auth, &server)?;
@@ -138,7 +139,7 @@ async fn reload_on_change(
         }
         match build(&configuration, &auth, &file, &supergraph) {
             Ok(router) => {
-                state.reload(router);
+                state.reload(router).await;
                 tracing::info!(file = %file.display(), "the supergraph was reloaded");
             }
             Err(error) => tracing::error!(error = format!("{error:#}"), "not reloaded"),

@@ -60,6 +60,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     }
     let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
     let router = graph::router(&configuration, &domains, &key)?;
+    serving::warm_up(&router, &configuration.router.warm_up).await?;
     let state = serving::edge(router.clone(), &auth, &configuration.server)?;
     serving::share_connections(&state, &configuration)?;
 

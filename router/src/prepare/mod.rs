@@ -17,6 +17,7 @@ mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -70,6 +71,7 @@ pub struct PreparedOperation {
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
     /// The variant of an operation that can have no other: most operations, without a lock.
     only: OnceLock<Arc<Variant>>,
+    uses: AtomicU64,
 }
 
 /// A denied caller, every outcome of `@skip` and `@include`, and every share of requests that fields are
@@ -136,6 +138,7 @@ impl PreparedOperation {
             plans: Mutex::default(),
             variants: Mutex::default(),
             only: OnceLock::new(),
+            uses: AtomicU64::new(0),
         };
         if prepared.conditions.is_empty() {
             // Planned now, so that a document that cannot be planned is refused before it is cached.
@@ -177,6 +180,14 @@ impl PreparedOperation {
         let mut document = self.document.clone();
         document::add_argument(&mut document, root, argument, variable)?;
         Some(document.to_string())
+    }
+
+    fn used(&self) {
+        self.uses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn uses(&self) -> u64 {
+        self.uses.load(Ordering::Relaxed)
     }
 
     /// The operation's own name in the document.
