@@ -222,6 +222,13 @@ impl MergePath {
         Self::new(new_segments)
     }
 
+    /// A path that goes on from the end of this one.
+    pub fn join_path(&self, rest: &MergePath) -> Self {
+        let mut segments = self.inner.to_vec();
+        segments.extend_from_slice(&rest.inner);
+        Self::new(segments)
+    }
+
     pub fn len(&self) -> usize {
         self.inner.len()
     }

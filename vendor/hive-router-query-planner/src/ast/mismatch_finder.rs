@@ -6,7 +6,7 @@ use crate::{
     ast::{
         merge_path::{MergePath, Segment},
         selection_item::SelectionItem,
-        selection_set::{FieldSelection, SelectionSet},
+        selection_set::FieldSelection,
     },
     planner::fetch::{selections::FetchStepSelections, state::MultiTypeFetchStep},
     state::{
@@ -20,7 +20,8 @@ pub struct SelectionMismatchFinder<'a> {
     supergraph_state: &'a SupergraphState,
 }
 
-type MismatchesFound = Vec<(String, MergePath)>;
+/// The root definition, the path of a field, and the type it has there.
+type MismatchesFound = Vec<(String, MergePath, String)>;
 
 impl<'a> SelectionMismatchFinder<'a> {
     pub fn new(supergraph_state: &'a SupergraphState) -> Self {
@@ -44,13 +45,11 @@ impl<'a> SelectionMismatchFinder<'a> {
             let entrypoint_type = subgraph_state.definitions.get(definition_name).unwrap();
             let start_path = MergePath::default();
 
-            handle_selection_set(
+            handle_selection_sets(
                 definition_name,
                 self.supergraph_state,
                 subgraph_state,
-                entrypoint_type,
-                selection_set,
-                start_path,
+                VecDeque::from([(entrypoint_type, start_path, selection_set.items.iter())]),
                 &mut mismtaches_found,
             );
 
@@ -61,20 +60,24 @@ impl<'a> SelectionMismatchFinder<'a> {
     }
 }
 
-/// Handles a selection set by traversing all selection in a specific level.
+/// A selection set, the type it selects from, and where it is.
+type Selections<'field, 'schema> = (
+    &'schema SubgraphDefinition,
+    MergePath,
+    std::slice::Iter<'field, SelectionItem>,
+);
+
+/// Handles the selection sets of one level of the response by traversing all selections in it: there are several
+/// where fields of one response key have been selected in several fragments.
 /// In case of a field: checks for mismatches and collects information.
 /// In case of a fragment spread: "flattens" the selections and updates the path.
-#[instrument(level = "trace", skip_all, fields(
-  parent_def = parent_def.name(),
-  selection = format!("{}", selection_set)
-))]
-fn handle_selection_set<'field, 'schema>(
+#[instrument(level = "trace", skip_all)]
+fn handle_selection_sets<'field, 'schema>(
     root_def_type_name: &str,
     supergraph_state: &'schema SupergraphState,
     subgraph_state: &'schema SubgraphState,
-    parent_def: &'schema SubgraphDefinition,
-    selection_set: &'field SelectionSet,
-    parent_path: MergePath,
+    // A queue for traversing the selection sets. In case of an inline fragment, we "flatten" the selections and update the path.
+    mut traversal_queue: VecDeque<Selections<'field, 'schema>>,
     mismatches_found: &mut MismatchesFound,
 ) {
     // A HashMap of "field_name" to "field_return_type". When we encounter a field in a given selection-set level,
@@ -82,10 +85,8 @@ fn handle_selection_set<'field, 'schema>(
     // We use this to monitor and find mismatches later.
     let mut encountered_field_to_type: HashMap<&'field str, &'schema TypeNode> = HashMap::new();
 
-    // A queue for traversing the selection set. In case of an inline fragment, we "flatten" the selections and update the path.
-    // Values are: (ParentType, Path, Selections)
-    let mut traversal_queue =
-        VecDeque::from([(parent_def, parent_path, selection_set.items.iter())]);
+    // What is selected of the fields of each response key, in the order they were met.
+    let mut next_level: Vec<(&'field str, VecDeque<Selections<'field, 'schema>>)> = Vec::new();
 
     while let Some((type_def, path, selections_group)) = traversal_queue.pop_front() {
         for selection_item in selections_group {
@@ -114,15 +115,13 @@ fn handle_selection_set<'field, 'schema>(
                     if let Some(next_parent_def) =
                         next_parent_type_name.and_then(|n| subgraph_state.definitions.get(n))
                     {
-                        handle_selection_set(
-                            root_def_type_name,
-                            supergraph_state,
-                            subgraph_state,
-                            next_parent_def,
-                            &field.selections,
-                            next_path,
-                            mismatches_found,
-                        );
+                        let key = field.selection_identifier();
+                        let selections =
+                            (next_parent_def, next_path, field.selections.items.iter());
+                        match next_level.iter_mut().find(|(known, _)| *known == key) {
+                            Some((_, known)) => known.push_back(selections),
+                            None => next_level.push((key, VecDeque::from([selections]))),
+                        }
                     }
                 }
                 SelectionItem::FragmentSpread(_) => {
@@ -146,6 +145,16 @@ fn handle_selection_set<'field, 'schema>(
                 }
             }
         }
+    }
+
+    for (_, selections) in next_level {
+        handle_selection_sets(
+            root_def_type_name,
+            supergraph_state,
+            subgraph_state,
+            selections,
+            mismatches_found,
+        );
     }
 }
 
@@ -202,7 +211,11 @@ fn handle_field<'field, 'schema>(
                   field_path,
               );
 
-                mismatches_found.push((root_def_type_name.to_string(), field_path.clone()));
+                mismatches_found.push((
+                    root_def_type_name.to_string(),
+                    field_path.clone(),
+                    field_type.to_string(),
+                ));
             }
         }
     } else {

@@ -21,13 +21,19 @@ pub struct SelectionSet {
 
 impl<'a, T: query_ast::Text<'a>> From<query_ast::SelectionSet<'a, T>> for SelectionSet {
     fn from(selection_set: query_ast::SelectionSet<'a, T>) -> Self {
-        Self {
-            items: selection_set
-                .items
-                .into_iter()
-                .map(|item| item.into())
-                .collect::<Vec<SelectionItem>>(),
+        let mut items = Vec::with_capacity(selection_set.items.len());
+        for item in selection_set.items {
+            match item {
+                // A field set may group its fields by a fragment on nothing in particular.
+                query_ast::Selection::InlineFragment(fragment)
+                    if fragment.type_condition.is_none() && fragment.directives.is_empty() =>
+                {
+                    items.extend(Self::from(fragment.selection_set).items);
+                }
+                item => items.push(item.into()),
+            }
         }
+        Self { items }
     }
 }
 

@@ -944,6 +944,7 @@ impl Graph {
         parent_type_def: &SupergraphDefinition,
         head: NodeIndex,
         view_id: u64,
+        last_view_id: &mut u64,
     ) -> Result<(), GraphError> {
         for jt in parent_type_def
             .join_types()
@@ -999,6 +1000,9 @@ impl Graph {
                         graph_id,
                     );
 
+                    // What is provided below one field is not provided below another, nor deeper.
+                    *last_view_id += 1;
+                    let view_id = *last_view_id;
                     let tail = self.upsert_node(Node::new_specialized_node(
                         return_type_name,
                         state.resolve_graph_id(graph_id)?,
@@ -1043,6 +1047,7 @@ impl Graph {
                             return_type,
                             tail,
                             view_id,
+                            last_view_id,
                         )?;
                     }
                 }
@@ -1084,6 +1089,7 @@ impl Graph {
                         type_def_from_cond,
                         tail,
                         view_id,
+                        last_view_id,
                     )?;
                 }
                 Selection::FragmentSpread(_) => {
@@ -1100,9 +1106,10 @@ impl Graph {
 
     #[instrument(level = "trace", skip(self, state))]
     fn build_viewed_field_edges(&mut self, state: &SupergraphState) -> Result<(), GraphError> {
+        // Each provided path has a view of its own, of whatever type it is.
+        let mut last_view_id = 0;
         for (def_name, definition) in state.definitions.iter() {
             for join_type in definition.join_types().iter() {
-                let mut view_id = 0;
 
                 // A map of provided types to graph ids that
                 // we need to create edges to their matching entity types.
@@ -1122,7 +1129,8 @@ impl Graph {
                                 &join_type.graph_id,
                                 field_definition.field_type.inner_type(),
                             ) {
-                                view_id += 1;
+                                last_view_id += 1;
+                                let view_id = last_view_id;
 
                                 let head = self.upsert_node(Node::new_node(
                                     definition.name(),
@@ -1200,6 +1208,7 @@ impl Graph {
                                     return_type,
                                     tail,
                                     view_id,
+                                    &mut last_view_id,
                                 )?;
                             }
                         }

@@ -173,6 +173,11 @@ fn inject_skipped_typename_for_selection_set(
             }
         }
     }
+    // What was on objects that cannot be there is gone.
+    selection_set.items.retain(|item| match item {
+        SelectionItem::InlineFragment(fragment) => !fragment.selections.items.is_empty(),
+        _ => true,
+    });
 }
 
 #[cfg(test)]

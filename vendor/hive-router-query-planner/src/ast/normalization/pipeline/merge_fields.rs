@@ -88,7 +88,28 @@ fn handle_selection_set<'a>(
             }
             Selection::InlineFragment(mut inline_fragment) => {
                 handle_selection_set(&mut inline_fragment.selection_set)?;
-                new_items.push(Selection::InlineFragment(inline_fragment));
+
+                // Fields that have become one may each have had it.
+                let known = new_items.iter_mut().find_map(|item| match item {
+                    Selection::InlineFragment(known)
+                        if known.type_condition == inline_fragment.type_condition
+                            && equal_directives_arr(
+                                &known.directives,
+                                &inline_fragment.directives,
+                            ) =>
+                    {
+                        Some(known)
+                    }
+                    _ => None,
+                });
+                match known {
+                    Some(known) => {
+                        let items = &mut inline_fragment.selection_set.items;
+                        known.selection_set.items.append(items);
+                        handle_selection_set(&mut known.selection_set)?;
+                    }
+                    None => new_items.push(Selection::InlineFragment(inline_fragment)),
+                }
             }
             Selection::FragmentSpread(_) => {
                 // should be resolved and inlined by that point

@@ -5,7 +5,7 @@ use crate::{
     ast::{
         merge_path::{MergePath, Segment},
         selection_item::SelectionItem,
-        selection_set::find_selection_set_by_path_mut,
+        selection_set::{find_selection_set_by_path_mut, SelectionSet},
     },
     planner::fetch::{error::FetchGraphError, fetch_graph::FetchGraph, state::MultiTypeFetchStep},
 };
@@ -50,108 +50,41 @@ impl FetchGraph<MultiTypeFetchStep> {
                 // Iterate and find all possible children of a node that needed aliasing.
                 // We can't really tell which nodes are affected, as they might be at any level of the hierarchy, so we travel the graph.
                 while let Some(decendent_idx) = bfs.next(&self.graph) {
-                    if decendent_idx != aliased_node_index {
-                        let decendent = self.get_step_data_mut(decendent_idx)?;
+                    if decendent_idx == aliased_node_index {
+                        continue;
+                    }
+                    let decendent = self.get_step_data_mut(decendent_idx)?;
 
-                        trace!(
-                            "Checking if decendent [{}] is relevant for aliasing patching...",
-                            decendent_idx.index()
-                        );
+                    for (alias_path, new_name) in aliases_locations.iter() {
+                        // Last segment is the field that was aliased
+                        let Some(aliased @ Segment::Field(..)) = alias_path.last() else {
+                            continue;
+                        };
+                        // The object that has the field, from the root: only what is fetched of the very object,
+                        // through it or around it, is about this field.
+                        let object = fields_of(&alias_path.without_last());
+                        let entity = fields_of(&decendent.response_path);
 
-                        for (alias_path, new_name) in aliases_locations.iter() {
-                            // Last segment is the field that was aliased
-                            let maybe_patched_field = alias_path.last();
-                            // Build a path without the alias path, to make sure we don't patch the wrong field
-                            let relative_path =
-                                decendent.response_path.slice_from(alias_path.len());
-
-                            if let Some(Segment::Field(field_seg, args_hash, condition)) =
-                                maybe_patched_field
-                            {
-                                // TODO: Avoid "except" here of course.
-                                let decendent_type_name = decendent
-                                    .input
-                                    .try_as_single()
-                                    .ok_or_else(|| {
-                                      FetchGraphError::Internal(
-                                        format!(
-                                          "Expected single input type for descendant node [{}] during alias patching, but found multi-type input",
-                                          decendent_idx.index()
-                                        )
-                                      )
-                                    })?
-                                    .to_string();
-
-                                let selection = decendent
-                                    .input
-                                    .selections_for_definition_mut(&decendent_type_name)
-                                    .expect("selection set is missing");
-
-                                trace!(
-                              "field '{}' was aliased, relative selection path: '{}', checking if need to patch selection '{}'",
-                              field_seg.field_name(),
-                              relative_path,
-                              selection
-                          );
-
-                                // First, check if the node's input selection set contains the field that was aliased
-                                if let Some(selection) =
-                                    find_selection_set_by_path_mut(selection, &relative_path)
-                                {
-                                    trace!("found selection to patch: {}", selection);
-                                    let item_to_patch = selection.items.iter_mut().find(|item| matches!(item, SelectionItem::Field(field) if field.name == field_seg.field_name() && field.arguments_hash() == *args_hash));
-
-                                    if let Some(SelectionItem::Field(field_to_patch)) =
-                                        item_to_patch
-                                    {
-                                        field_to_patch.alias = Some(field_to_patch.name.clone());
-                                        field_to_patch.name = new_name.clone();
-
-                                        trace!(
-                                      "path '{}' found in selection, patched applied, new selection: {}",
-                                      relative_path,
-                                      field_to_patch
-                                  );
+                        if let Some(rest) = entity.strip_prefix(object.as_slice()) {
+                            match rest.first() {
+                                None => {
+                                    for (_, selection) in decendent.input.iter_selections_mut() {
+                                        patch(selection, aliased, new_name);
                                     }
-                                } else {
-                                    trace!(
-                                        "path '{}' was not found in selection '{}', skipping...",
-                                        relative_path,
-                                        selection
-                                    );
                                 }
-
-                                // Then, check if the node's response_path is using the part that was aliased
-                                let segment_idx_to_patch = decendent
-                              .response_path
-                              .inner
-                              .iter()
-                              .enumerate()
-                              .find_map(|(idx, part)| {
-                                  if matches!(part, Segment::Field(ref f, a, c) if f.field_name() == field_seg.field_name() && a == args_hash && c == condition) {
-                                      Some(idx)
-                                  } else {
-                                      None
-                                  }
-                              });
-
-                                if let Some(segment_idx_to_patch) = segment_idx_to_patch {
-                                    trace!(
-                                "Node [{}] is using aliased field {} in response_path (segment idx: {}, alias: {:?})",
-                                decendent_idx.index(),
-                                field_seg.field_name(),
-                                segment_idx_to_patch,
-                                alias_path
-                            );
-
-                                    let mut new_path = (*decendent.response_path.inner).to_vec();
-
-                                    if let Some(Segment::Field(ref mut seg, _, _)) =
-                                        new_path.get_mut(segment_idx_to_patch)
-                                    {
-                                        seg.field_name = new_name.clone();
-                                        decendent.response_path = MergePath::new(new_path);
-                                    }
+                                Some(next) if is_same_field(next, aliased) => {
+                                    decendent.response_path =
+                                        renamed(&decendent.response_path, object.len(), new_name);
+                                }
+                                Some(_) => {}
+                            }
+                        } else if let Some(inner) = object.strip_prefix(entity.as_slice()) {
+                            let inner = MergePath::new(inner.to_vec());
+                            for (_, selection) in decendent.input.iter_selections_mut() {
+                                if let Some(selection) =
+                                    find_selection_set_by_path_mut(selection, &inner)
+                                {
+                                    patch(selection, aliased, new_name);
                                 }
                             }
                         }
@@ -162,4 +95,61 @@ impl FetchGraph<MultiTypeFetchStep> {
 
         Ok(())
     }
+}
+
+/// The fields of a path, without lists and type conditions.
+fn fields_of(path: &MergePath) -> Vec<Segment> {
+    path.inner
+        .iter()
+        .filter(|segment| matches!(segment, Segment::Field(..)))
+        .cloned()
+        .collect()
+}
+
+fn is_same_field(one: &Segment, other: &Segment) -> bool {
+    match (one, other) {
+        (Segment::Field(one, args, condition), Segment::Field(other, other_args, other_condition)) => {
+            one.field_name() == other.field_name()
+                && args == other_args
+                && condition == other_condition
+        }
+        _ => false,
+    }
+}
+
+/// Makes a selection of an object read the aliased field.
+fn patch(selection: &mut SelectionSet, aliased: &Segment, new_name: &str) {
+    let Segment::Field(aliased, args_hash, _) = aliased else {
+        return;
+    };
+    for item in &mut selection.items {
+        match item {
+            SelectionItem::Field(field)
+                if field.name == aliased.field_name() && field.arguments_hash() == *args_hash =>
+            {
+                field.alias = Some(field.name.clone());
+                field.name = new_name.to_string();
+            }
+            SelectionItem::InlineFragment(fragment) => {
+                patch(
+                    &mut fragment.selections,
+                    &Segment::Field(aliased.clone(), *args_hash, None),
+                    new_name,
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The path with another name for its field of this number.
+fn renamed(path: &MergePath, number: usize, new_name: &str) -> MergePath {
+    let mut segments = path.inner.to_vec();
+    let mut fields = segments
+        .iter_mut()
+        .filter(|segment| matches!(segment, Segment::Field(..)));
+    if let Some(Segment::Field(field, _, _)) = fields.nth(number) {
+        field.field_name = new_name.to_string();
+    }
+    MergePath::new(segments)
 }

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use petgraph::graph::NodeIndex;
 use tracing::{instrument, trace};
 
@@ -22,7 +24,7 @@ impl FetchGraph<MultiTypeFetchStep> {
         &mut self,
         supergraph: &SupergraphState,
     ) -> Result<(), FetchGraphError> {
-        let mut pending_patches = Vec::<(NodeIndex, Vec<(String, MergePath)>)>::new();
+        let mut pending_patches = Vec::<(NodeIndex, Vec<(String, MergePath, String)>)>::new();
 
         for (node_index, node) in self.all_nodes() {
             if self.root_index.is_some_and(|v| v == node_index) {
@@ -53,9 +55,12 @@ impl FetchGraph<MultiTypeFetchStep> {
                 node_index.index()
             );
 
-            for (root_def_name, mismatch_path) in mismatches_paths {
-                let mut merger = SafeSelectionSetMerger::default();
+            // Aliases in different fragments may meet in one response: those of different types are
+            // different there, and those of one type the same.
+            let mut merger = SafeSelectionSetMerger::default();
+            let mut known_aliases = HashMap::<(String, String), String>::new();
 
+            for (root_def_name, mismatch_path, field_type) in mismatches_paths {
                 if let Some(Segment::Field(field_seg, args_hash_lookup, condition)) =
                     mismatch_path.last()
                 {
@@ -69,7 +74,10 @@ impl FetchGraph<MultiTypeFetchStep> {
                     if let Some(selection_set) =
                         find_selection_set_by_path_mut(root_def_selections, lookup_path)
                     {
-                        let next_alias = merger.safe_next_alias_name(&selection_set.items);
+                        let next_alias = known_aliases
+                            .entry((field_seg.response_key().to_string(), field_type))
+                            .or_insert_with(|| merger.safe_next_alias_name(&selection_set.items))
+                            .clone();
                         let item = selection_set
                           .items
                           .iter_mut()

@@ -127,9 +127,20 @@ pub(crate) fn perform_fetch_step_merge(
             "Total of {} alises applied during safe merge of selections",
             scoped_aliases.len()
         );
-        // In cases where merging a step resulted in internal aliasing, keep a record of the aliases.
-        target.internal_aliases_locations.extend(scoped_aliases);
+        // In cases where merging a step resulted in internal aliasing, keep a record of the aliases,
+        // by paths from the root: the step may be merged again.
+        for (type_name, aliases) in scoped_aliases {
+            let aliases = aliases
+                .into_iter()
+                .map(|(path, alias)| (source.response_path.join_path(&path), alias))
+                .collect();
+            target.internal_aliases_locations.push((type_name, aliases));
+        }
     }
+    // After those made just now, which may have replaced some of them.
+    target
+        .internal_aliases_locations
+        .append(&mut source.internal_aliases_locations);
 
     if let Some(input_rewrites) = source.input_rewrites.take() {
         if !input_rewrites.is_empty() {

@@ -1,0 +1,221 @@
+//! Any operation over any supergraph: the supergraphs that the planner is tested with, subgraphs that know a world
+//! made for each, and operations drawn at random. What an operation must answer is computed from the world directly.
+//!
+//! `UNIVERSE_OPERATIONS` says how many for each supergraph, `UNIVERSE_SEED` which ones, `UNIVERSE_ONLY` for which
+//! supergraph, and `UNIVERSE_QUERY` one to ask instead.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may fail where it stands"
+)]
+
+mod execution;
+mod operations;
+mod shrink;
+mod subgraph;
+mod supergraph;
+mod world;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use graphql_tools::static_graphql::query::Document;
+use router::{ErrorCode, GraphQLError, GraphQLRequest, RequestContext, Router};
+use serde_json::{Map, Value, json};
+
+use execution::Execution;
+use operations::Operations;
+use supergraph::Supergraph;
+use world::World;
+
+/// Differences that are told of one supergraph.
+const SHOWN: usize = 3;
+
+fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
+    let given = std::env::var(name).ok();
+    given
+        .and_then(|given| given.parse().ok())
+        .unwrap_or(default)
+}
+
+fn supergraphs() -> Vec<PathBuf> {
+    let directory = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../vendor/hive-router-query-planner/fixture"
+    );
+    let only = std::env::var("UNIVERSE_ONLY").unwrap_or_default();
+    let mut files: Vec<_> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|file| file.to_string_lossy().contains(&only))
+        .collect();
+    files.sort();
+    files
+}
+
+/// A supergraph, and a router over it.
+struct Universe {
+    world: Arc<World>,
+    router: Router,
+}
+
+impl Universe {
+    async fn open(file: PathBuf) -> Self {
+        let sdl = std::fs::read_to_string(&file).unwrap();
+        let world = Arc::new(World::new(Supergraph::parse(&sdl)));
+        let router = subgraph::router(&world, &sdl).await;
+        Self { world, router }
+    }
+
+    /// What an operation answers instead of what it must; `None` when it is refused for a reason.
+    async fn ask(
+        &self,
+        document: &Document,
+        variables: &Map<String, Value>,
+    ) -> Option<Result<(), String>> {
+        let request = GraphQLRequest::new(document.to_string());
+        let request = request.with_variables(Value::Object(variables.clone()));
+        let response = self
+            .router
+            .execute(request, RequestContext::default())
+            .await;
+        let is_refused = |error: &GraphQLError| error.code() == ErrorCode::BadUserInput;
+        if response.data.is_none() && response.errors.iter().all(is_refused) {
+            // Two fields of one name that cannot be merged, mostly.
+            return None;
+        }
+        let expected = Execution::answer(&self.world, None, document, variables).unwrap();
+        let expected = json!({ "data": expected }).to_string();
+        let found = String::from_utf8(response.to_bytes().to_vec()).unwrap();
+        if found == expected {
+            return Some(Ok(()));
+        }
+        let variables = Value::Object(variables.clone());
+        Some(Err(format!(
+            "{document}{variables}\nexpected: {expected}\nfound:    {found}\n"
+        )))
+    }
+
+    /// The difference of the smallest operation that goes wrong as this one does.
+    async fn smallest(
+        &self,
+        mut document: Document,
+        variables: &Map<String, Value>,
+        mut difference: String,
+    ) -> String {
+        'smaller: loop {
+            for smaller in shrink::smaller(&document) {
+                if let Some(Err(found)) = self.ask(&smaller, variables).await {
+                    (document, difference) = (smaller, found);
+                    continue 'smaller;
+                }
+            }
+            return difference;
+        }
+    }
+}
+
+/// What went wrong, and how many of the operations ran.
+async fn differences(file: PathBuf, count: usize, seed: u64) -> (Vec<String>, usize) {
+    let universe = Universe::open(file).await;
+    let mut operations = Operations::new(&universe.world.supergraph, seed);
+    let (mut differences, mut ran) = (Vec::new(), 0);
+    let given = std::env::var("UNIVERSE_QUERY").ok();
+    for _ in 0..given.as_ref().map_or(count, |_| 1) {
+        let (query, variables) = match &given {
+            Some(query) => (query.clone(), Map::new()),
+            None => operations.draw(),
+        };
+        let document = graphql_tools::parser::parse_query::<String>(&query)
+            .unwrap()
+            .into_static();
+        match universe.ask(&document, &variables).await {
+            None => {}
+            Some(Ok(())) => ran += 1,
+            Some(Err(difference)) => {
+                ran += 1;
+                let difference = universe.smallest(document, &variables, difference).await;
+                differences.push(difference);
+                if differences.len() == SHOWN {
+                    break;
+                }
+            }
+        }
+    }
+    (differences, ran)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_operation_over_any_supergraph_answers_what_its_subgraphs_know() {
+    let count = setting("UNIVERSE_OPERATIONS", 20);
+    let seed = setting("UNIVERSE_SEED", 1);
+    let (mut ran, mut told) = (0, Vec::new());
+    for file in supergraphs() {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        // A subgraph that cannot be made, or a router that cannot be built, is told beside the others.
+        let (differences, of_it) = match tokio::spawn(differences(file, count, seed)).await {
+            Ok(found) => found,
+            Err(panic) => (vec![panic.to_string()], 0),
+        };
+        ran += of_it;
+        if !differences.is_empty() {
+            let first = &differences[0];
+            told.push(format!(
+                "{name}: {} of {of_it} differ, such as\n{first}",
+                differences.len()
+            ));
+        }
+    }
+    assert!(told.is_empty(), "{ran} ran\n{}", told.join("\n"));
+    assert!(ran > 0);
+}
+
+/// Each was answered wrongly, or not at all.
+const ONCE_WRONG: &[(&str, &str)] = &[
+    (
+        "child-type-mismatch",
+        "query Q { accounts { ... on User { similarAccounts { ... on User { id } } } ... on Admin { similarAccounts { ... on Admin { id } } } } }",
+    ),
+    (
+        "issue-requires-circular-keys",
+        "query Q { list { items { valueRequiresInlineFragment valueRequiresObjectFragment } } }",
+    ),
+    (
+        "nested-provides",
+        "query Q { products { categories { subCategories { subCategories { name } } } } }",
+    ),
+    (
+        "provides-on-interface",
+        "query Q { media { animals { name } } media { animals { name } id } }",
+    ),
+    (
+        "requires-with-argument-conflict",
+        "query Q { a0: products { shippingEstimateEUR shippingEstimate } products { shippingEstimate shippingEstimateEUR } }",
+    ),
+    (
+        "requires-with-argument-conflict",
+        "query Q { products { shippingEstimateEUR } products { shippingEstimate } }",
+    ),
+    (
+        "union-intersection",
+        "query Q { viewer { song { ... on Book { ... on Media { ... on Song { aTitle } } } } } }",
+    ),
+];
+
+#[tokio::test]
+async fn what_was_wrong_once_is_right() {
+    for (name, query) in ONCE_WRONG {
+        let mut files = supergraphs().into_iter();
+        let named = |file: &PathBuf| {
+            file.to_string_lossy()
+                .ends_with(&format!("/{name}.supergraph.graphql"))
+        };
+        let universe = Universe::open(files.find(named).expect(name)).await;
+        let document = graphql_tools::parser::parse_query::<String>(query)
+            .unwrap()
+            .into_static();
+        let answer = universe.ask(&document, &Map::new()).await;
+        assert_eq!(answer, Some(Ok(())), "{name}: {query}");
+    }
+}

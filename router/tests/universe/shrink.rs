@@ -1,0 +1,112 @@
+//! The smallest operation that still goes wrong.
+
+use graphql_tools::static_graphql::query::{
+    Definition, Document, OperationDefinition, Selection, SelectionSet,
+};
+
+/// Documents with one thing less.
+pub(crate) fn smaller(document: &Document) -> Vec<Document> {
+    let mut smaller = Vec::new();
+    for number in 0.. {
+        let mut counted = number;
+        let mut changed = [Change::Remove, Change::Unwrap, Change::Plain].map(|change| {
+            let mut document = document.clone();
+            counted = number;
+            let made = change_set(selections(&mut document), &mut counted, change);
+            made.unwrap_or(false).then_some(document)
+        });
+        if changed.iter().all(Option::is_none) && counted > 0 {
+            return smaller;
+        }
+        smaller.extend(
+            changed
+                .iter_mut()
+                .filter_map(Option::take)
+                .map(without_unused),
+        );
+    }
+    smaller
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Remove,
+    /// A fragment becomes what it has.
+    Unwrap,
+    /// Without alias and directives.
+    Plain,
+}
+
+fn selections(document: &mut Document) -> &mut SelectionSet {
+    match document.definitions.first_mut() {
+        Some(Definition::Operation(OperationDefinition::Query(query))) => &mut query.selection_set,
+        Some(Definition::Operation(OperationDefinition::Mutation(mutation))) => {
+            &mut mutation.selection_set
+        }
+        _ => unreachable!("operations are drawn with a name"),
+    }
+}
+
+/// Changes the selection of this number. `None`: it is not in here.
+fn change_set(set: &mut SelectionSet, number: &mut usize, change: Change) -> Option<bool> {
+    for index in 0..set.items.len() {
+        if *number == 0 {
+            return Some(change_item(set, index, change));
+        }
+        *number -= 1;
+        let inner = match &mut set.items[index] {
+            Selection::Field(field) => &mut field.selection_set,
+            Selection::InlineFragment(fragment) => &mut fragment.selection_set,
+            Selection::FragmentSpread(_) => continue,
+        };
+        if let Some(changed) = change_set(inner, number, change) {
+            return Some(changed);
+        }
+    }
+    None
+}
+
+fn change_item(set: &mut SelectionSet, index: usize, change: Change) -> bool {
+    if matches!(change, Change::Remove) {
+        let others = set.items.len() > 1;
+        if others {
+            set.items.remove(index);
+        }
+        return others;
+    }
+    match (change, &mut set.items[index]) {
+        (Change::Unwrap, Selection::InlineFragment(fragment)) => {
+            let inner = std::mem::take(&mut fragment.selection_set.items);
+            set.items.splice(index..=index, inner);
+            true
+        }
+        (Change::Plain, Selection::Field(field)) => {
+            let has = !field.directives.is_empty() || field.alias.is_some();
+            field.directives.clear();
+            field.alias = None;
+            has
+        }
+        (Change::Plain, Selection::InlineFragment(fragment)) => {
+            let has = !fragment.directives.is_empty();
+            fragment.directives.clear();
+            has
+        }
+        _ => false,
+    }
+}
+
+/// A variable that is defined must be used.
+fn without_unused(mut document: Document) -> Document {
+    let text = selections(&mut document).to_string();
+    let definitions = match document.definitions.first_mut() {
+        Some(Definition::Operation(OperationDefinition::Query(query))) => {
+            &mut query.variable_definitions
+        }
+        Some(Definition::Operation(OperationDefinition::Mutation(mutation))) => {
+            &mut mutation.variable_definitions
+        }
+        _ => return document,
+    };
+    definitions.retain(|variable| text.contains(&format!("${})", variable.name)));
+    document
+}

@@ -1,0 +1,223 @@
+//! The subgraphs of a supergraph, behind HTTP. They validate what they are asked, and tell what no router should ask.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::routing::post;
+use graphql_tools::static_graphql::schema::{Document, InputValue, TypeDefinition};
+use graphql_tools::validation::rules::default_rules_validation_plan;
+use graphql_tools::validation::validate::validate;
+use router::{HttpTransport, HttpTransportOptions, Router, Transport};
+use serde_json::{Map, Value, json};
+
+use crate::execution::Execution;
+use crate::supergraph::{Supergraph, find, text};
+use crate::world::World;
+
+struct Subgraphs {
+    world: Arc<World>,
+    schemas: Vec<(String, Document)>,
+}
+
+/// A router over subgraphs that know this world.
+pub(crate) async fn router(world: &Arc<World>, sdl: &str) -> Router {
+    let supergraph = &world.supergraph;
+    let schemas = supergraph.graphs.iter().map(|(graph, _)| {
+        let sdl = schema_in(supergraph, graph);
+        let schema = graphql_tools::parser::parse_schema::<String>(&sdl);
+        let schema = schema.unwrap_or_else(|error| panic!("{error}: {sdl}"));
+        (graph.clone(), schema.into_static())
+    });
+    let subgraphs = Subgraphs {
+        world: Arc::clone(world),
+        schemas: schemas.collect(),
+    };
+    let app = axum::Router::new()
+        .route("/{graph}", post(answer))
+        .with_state(Arc::new(subgraphs));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut router = Router::builder().supergraph(sdl).development(true);
+    for (graph, name) in &supergraph.graphs {
+        let options = HttpTransportOptions {
+            deadline: Duration::from_secs(20),
+            ..HttpTransportOptions::default()
+        };
+        let url = format!("http://{address}/{graph}");
+        let transport = HttpTransport::new(name, &url, options).expect("a transport");
+        let transport: Arc<dyn Transport> = Arc::new(transport);
+        router = router.transport(name, transport);
+    }
+    router.build().expect("a router")
+}
+
+async fn answer(
+    State(subgraphs): State<Arc<Subgraphs>>,
+    Path(graph): Path<String>,
+    body: axum::body::Bytes,
+) -> axum::Json<Value> {
+    let request: Value = serde_json::from_slice(&body).expect("a JSON request");
+    let query = request["query"].as_str().expect("a query");
+    let document = graphql_tools::parser::parse_query::<String>(query).expect("a document");
+    let document = document.into_static();
+    let known = subgraphs.schemas.iter().find(|(name, _)| *name == graph);
+    let (_, schema) = known.expect("a subgraph");
+    let errors = validate(schema, &document, &default_rules_validation_plan());
+    let nothing = Map::new();
+    let variables = request["variables"].as_object().unwrap_or(&nothing);
+    let answer = if errors.is_empty() {
+        Execution::answer(&subgraphs.world, Some(&graph), &document, variables)
+    } else {
+        Err(errors
+            .into_iter()
+            .map(|error| format!("{graph}: {}", error.message))
+            .collect())
+    };
+    axum::Json(match answer {
+        Ok(data) => json!({ "data": data }),
+        Err(mistakes) => {
+            let message = format!("{} for {query}", mistakes.join("; "));
+            json!({ "errors": [{ "message": message, "extensions": { "code": "MISTAKE" } }] })
+        }
+    })
+}
+
+/// The schema of one subgraph.
+fn schema_in(supergraph: &Supergraph, graph: &str) -> String {
+    let mut sdl = String::from(
+        "scalar Int scalar Float scalar String scalar Boolean scalar ID scalar _Any\n",
+    );
+    let mut entities = Vec::new();
+    for definition in supergraph.definitions() {
+        let name = definition.name();
+        if name.starts_with("join__") || name.starts_with("link__") {
+            continue;
+        }
+        match definition {
+            TypeDefinition::Object(_) | TypeDefinition::Interface(_) | TypeDefinition::Union(_) => {
+                composite(supergraph, graph, name, &mut entities, &mut sdl);
+            }
+            TypeDefinition::Enum(known) => {
+                let here = known.values.iter().filter(|value| {
+                    let mut joins = find(&value.directives, "join__enumValue").peekable();
+                    joins.peek().is_none()
+                        || joins.any(|join| text(join, "graph").as_deref() == Some(graph))
+                });
+                let here: Vec<_> = here.map(|value| value.name.as_str()).collect();
+                if !here.is_empty() {
+                    let _ = writeln!(sdl, "enum {name} {{ {} }}", here.join(" "));
+                }
+            }
+            TypeDefinition::InputObject(input) => {
+                let here = input.fields.iter().filter(|field| {
+                    let mut joins = find(&field.directives, "join__field").peekable();
+                    joins.peek().is_none()
+                        || joins.any(|join| text(join, "graph").as_deref() == Some(graph))
+                });
+                let here: Vec<_> = here.map(input_value).collect();
+                if !here.is_empty() {
+                    let _ = writeln!(sdl, "input {name} {{ {} }}", here.join(" "));
+                }
+            }
+            TypeDefinition::Scalar(_) => {
+                let _ = writeln!(sdl, "scalar {name}");
+            }
+        }
+    }
+    if !entities.is_empty() {
+        let _ = writeln!(sdl, "union _Entity = {}", entities.join(" | "));
+    }
+    if !sdl.contains(&format!("type {} ", supergraph.query)) {
+        let _ = writeln!(
+            sdl,
+            "type {} {{ _entities(representations: [_Any!]!): [_Entity]! }}",
+            supergraph.query
+        );
+    }
+    let mutation = supergraph
+        .mutation
+        .as_ref()
+        .filter(|name| supergraph.has(graph, name));
+    let mutation = mutation
+        .map(|name| format!("mutation: {name}"))
+        .unwrap_or_default();
+    let _ = writeln!(sdl, "schema {{ query: {} {mutation} }}", supergraph.query);
+    sdl
+}
+
+fn composite(
+    supergraph: &Supergraph,
+    graph: &str,
+    name: &str,
+    entities: &mut Vec<String>,
+    sdl: &mut String,
+) {
+    if !supergraph.has(graph, name) {
+        return;
+    }
+    let known = &supergraph.composites[name];
+    let is_object = known.is_object || supergraph.is_interface_object(graph, name);
+    if is_object && supergraph.joins(graph, name).any(|join| join.key.is_some()) {
+        entities.push(name.to_owned());
+    }
+    if !is_object && known.fields.is_empty() {
+        let members = Vec::from_iter(supergraph.members(Some(graph), name));
+        if !members.is_empty() {
+            let _ = writeln!(sdl, "union {name} = {}", members.join(" | "));
+        }
+        return;
+    }
+    let mut interfaces: Vec<_> = known
+        .interfaces
+        .iter()
+        .filter(|(here, _)| here == graph)
+        .collect();
+    interfaces.dedup();
+    let interfaces: Vec<_> = interfaces.iter().map(|(_, name)| name.as_str()).collect();
+    let implements = if interfaces.is_empty() {
+        String::new()
+    } else {
+        format!("implements {} ", interfaces.join(" & "))
+    };
+    let keyword = if is_object { "type" } else { "interface" };
+    let _ = write!(sdl, "{keyword} {name} {implements}{{ ");
+    if name == supergraph.query {
+        sdl.push_str("_entities(representations: [_Any!]!): [_Entity]! ");
+    }
+    let mut fields = false;
+    for (field, defined) in &known.fields {
+        let Some(here) = supergraph.field_in(graph, name, field) else {
+            continue;
+        };
+        fields = true;
+        let arguments: Vec<_> = defined.arguments.iter().map(input_value).collect();
+        let arguments = if arguments.is_empty() {
+            String::new()
+        } else {
+            format!("({})", arguments.join(" "))
+        };
+        let _ = write!(sdl, "{field}{arguments}: {} ", here.ty);
+    }
+    if name != supergraph.query && !fields {
+        sdl.push_str("_: Boolean ");
+    }
+    sdl.push_str("}\n");
+}
+
+fn input_value(value: &InputValue) -> String {
+    let default = value
+        .default_value
+        .as_ref()
+        .map(|default| format!(" = {default}"));
+    format!(
+        "{}: {}{}",
+        value.name,
+        value.value_type,
+        default.unwrap_or_default()
+    )
+}

@@ -1,0 +1,326 @@
+//! A supergraph as each of its subgraphs sees it, read from the join directives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use graphql_tools::parser::schema::Value;
+use graphql_tools::static_graphql::query::SelectionSet;
+use graphql_tools::static_graphql::schema::{
+    Definition, Directive, Document, InputValue, Type, TypeDefinition,
+};
+
+pub(crate) struct Supergraph {
+    pub(crate) document: Document,
+    /// The subgraphs: as directives name them, and their names.
+    pub(crate) graphs: Vec<(String, String)>,
+    pub(crate) composites: BTreeMap<String, Composite>,
+    pub(crate) query: String,
+    pub(crate) mutation: Option<String>,
+}
+
+/// An object, an interface or a union.
+#[derive(Default)]
+pub(crate) struct Composite {
+    pub(crate) is_object: bool,
+    pub(crate) fields: BTreeMap<String, Field>,
+    pub(crate) joins: Vec<TypeJoin>,
+    /// The interfaces it implements, and where.
+    pub(crate) interfaces: Vec<(String, String)>,
+    /// The members of a union, and where.
+    members: Vec<(String, String)>,
+    inaccessible: bool,
+}
+
+pub(crate) struct TypeJoin {
+    pub(crate) graph: String,
+    pub(crate) key: Option<SelectionSet>,
+    pub(crate) resolvable: bool,
+    pub(crate) interface_object: bool,
+}
+
+pub(crate) struct Field {
+    pub(crate) ty: Type,
+    pub(crate) arguments: Vec<InputValue>,
+    pub(crate) inaccessible: bool,
+    joins: Vec<FieldJoin>,
+}
+
+struct FieldJoin {
+    graph: Option<String>,
+    ty: Option<Type>,
+    requires: Option<SelectionSet>,
+    provides: Option<SelectionSet>,
+    external: bool,
+    used_overridden: bool,
+}
+
+/// A field as one subgraph has it.
+#[derive(Clone, Copy)]
+pub(crate) struct FieldIn<'s> {
+    pub(crate) ty: &'s Type,
+    pub(crate) requires: Option<&'s SelectionSet>,
+    pub(crate) provides: Option<&'s SelectionSet>,
+    /// It is known there, but not resolved for everybody.
+    pub(crate) external: bool,
+}
+
+impl Supergraph {
+    pub(crate) fn parse(sdl: &str) -> Self {
+        let document = graphql_tools::parser::parse_schema::<String>(sdl)
+            .expect("SDL")
+            .into_static();
+        let mut supergraph = Self {
+            graphs: Vec::new(),
+            composites: BTreeMap::new(),
+            query: "Query".to_owned(),
+            mutation: None,
+            document,
+        };
+        for definition in &supergraph.document.definitions {
+            match definition {
+                Definition::SchemaDefinition(schema) => {
+                    supergraph.mutation.clone_from(&schema.mutation);
+                    if let Some(query) = &schema.query {
+                        supergraph.query.clone_from(query);
+                    }
+                }
+                Definition::TypeDefinition(TypeDefinition::Enum(graphs))
+                    if graphs.name == "join__Graph" =>
+                {
+                    let named = graphs.values.iter().map(|value| {
+                        let name = find(&value.directives, "join__graph")
+                            .next()
+                            .expect("a graph");
+                        (value.name.clone(), text(name, "name").expect("a name"))
+                    });
+                    supergraph.graphs = named.collect();
+                }
+                Definition::TypeDefinition(definition) => {
+                    if let Some(composite) = composite(definition) {
+                        let name = definition.name().to_owned();
+                        supergraph.composites.insert(name, composite);
+                    }
+                }
+                _ => {}
+            }
+        }
+        supergraph
+    }
+
+    pub(crate) fn is_root(&self, type_name: &str) -> bool {
+        self.query == type_name || self.mutation.as_deref() == Some(type_name)
+    }
+
+    /// Whether the subgraph has the type.
+    pub(crate) fn has(&self, graph: &str, type_name: &str) -> bool {
+        self.joins(graph, type_name).next().is_some()
+    }
+
+    pub(crate) fn joins<'s>(
+        &'s self,
+        graph: &'s str,
+        type_name: &str,
+    ) -> impl Iterator<Item = &'s TypeJoin> {
+        let joins = self.composites.get(type_name).map(|known| &known.joins);
+        let joins = joins.into_iter().flatten();
+        joins.filter(move |join| join.graph == graph)
+    }
+
+    pub(crate) fn is_interface_object(&self, graph: &str, type_name: &str) -> bool {
+        self.joins(graph, type_name)
+            .any(|join| join.interface_object)
+    }
+
+    /// The field, if the subgraph has it.
+    pub(crate) fn field_in(
+        &self,
+        graph: &str,
+        type_name: &str,
+        field: &str,
+    ) -> Option<FieldIn<'_>> {
+        if !self.has(graph, type_name) {
+            return None;
+        }
+        let field = self.composites.get(type_name)?.fields.get(field)?;
+        if field.joins.is_empty() {
+            return Some(FieldIn {
+                ty: &field.ty,
+                requires: None,
+                provides: None,
+                external: false,
+            });
+        }
+        let mut joins = field.joins.iter();
+        let join = joins.find(|join| join.graph.as_deref() == Some(graph))?;
+        Some(FieldIn {
+            ty: join.ty.as_ref().unwrap_or(&field.ty),
+            requires: join.requires.as_ref(),
+            provides: join.provides.as_ref(),
+            external: join.external || join.used_overridden,
+        })
+    }
+
+    /// The objects that a value of this type may be: in a subgraph, or for clients.
+    pub(crate) fn members(&self, graph: Option<&str>, type_name: &str) -> BTreeSet<&str> {
+        let here = |of: &str| graph.is_none_or(|graph| graph == of);
+        let known = &self.composites[type_name];
+        if known.is_object {
+            return BTreeSet::from([self.name(type_name)]);
+        }
+        if graph.is_some_and(|graph| self.is_interface_object(graph, type_name)) {
+            return self.members(None, type_name);
+        }
+        let of_union = known.members.iter().filter(|(graph, _)| here(graph));
+        let of_union = of_union.map(|(_, member)| member.as_str());
+        let implementing = self.composites.iter().filter(|(_, object)| {
+            let mut interfaces = object.interfaces.iter();
+            object.is_object && interfaces.any(|(graph, name)| here(graph) && name == type_name)
+        });
+        let members = of_union.chain(implementing.map(|(name, _)| name.as_str()));
+        members
+            .filter(|name| !self.composites[*name].inaccessible)
+            .filter(|name| graph.is_none_or(|graph| self.has(graph, name)))
+            .collect()
+    }
+
+    fn name(&self, type_name: &str) -> &str {
+        let known = self.composites.get_key_value(type_name);
+        known.map_or("", |(name, _)| name)
+    }
+
+    /// The interfaces of an object that are entities, or are objects to some subgraph: they share its identity.
+    pub(crate) fn identities(&self, object: &str) -> BTreeSet<&str> {
+        let interfaces = self.composites[object].interfaces.iter();
+        let interfaces = interfaces.map(|(_, name)| name.as_str());
+        let shared = |name: &&str| {
+            let joins = &self.composites[*name].joins;
+            joins
+                .iter()
+                .any(|join| join.key.is_some() || join.interface_object)
+        };
+        interfaces.filter(shared).collect()
+    }
+
+    /// The values of an enum that all have, who have the enum.
+    pub(crate) fn enum_values(&self, name: &str) -> Option<Vec<&str>> {
+        let definition = self.definition(name)?;
+        let TypeDefinition::Enum(definition) = definition else {
+            return None;
+        };
+        let graphs = find(&definition.directives, "join__type").count();
+        let everywhere = definition.values.iter().filter(|value| {
+            let known = find(&value.directives, "join__enumValue").count();
+            (known == 0 || known == graphs) && find(&value.directives, "inaccessible").count() == 0
+        });
+        Some(everywhere.map(|value| value.name.as_str()).collect())
+    }
+
+    pub(crate) fn definition(&self, name: &str) -> Option<&TypeDefinition> {
+        self.definitions()
+            .find(|definition| definition.name() == name)
+    }
+
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &TypeDefinition> {
+        let definitions = self.document.definitions.iter();
+        definitions.filter_map(|definition| match definition {
+            Definition::TypeDefinition(definition) => Some(definition),
+            _ => None,
+        })
+    }
+}
+
+fn composite(definition: &TypeDefinition) -> Option<Composite> {
+    let (directives, fields, is_object) = match definition {
+        TypeDefinition::Object(object) => (&object.directives, &object.fields[..], true),
+        TypeDefinition::Interface(known) => (&known.directives, &known.fields[..], false),
+        TypeDefinition::Union(union) => (&union.directives, &[][..], false),
+        _ => return None,
+    };
+    let joins = find(directives, "join__type").map(|join| TypeJoin {
+        graph: text(join, "graph").expect("a graph"),
+        key: selection(join, "key"),
+        resolvable: flag(join, "resolvable").unwrap_or(true),
+        interface_object: flag(join, "isInterfaceObject").unwrap_or(false),
+    });
+    let pairs = |directive: &str, argument: &str| {
+        let pair = |join| Some((text(join, "graph")?, text(join, argument)?));
+        find(directives, directive).filter_map(pair).collect()
+    };
+    let fields = fields.iter().map(|field| {
+        let joins = find(&field.directives, "join__field").map(|join| FieldJoin {
+            graph: text(join, "graph"),
+            ty: text(join, "type").map(|ty| type_of(&ty)),
+            requires: selection(join, "requires"),
+            provides: selection(join, "provides"),
+            external: flag(join, "external").unwrap_or(false),
+            used_overridden: flag(join, "usedOverridden").unwrap_or(false),
+        });
+        let field_in = Field {
+            ty: field.field_type.clone(),
+            arguments: field.arguments.clone(),
+            inaccessible: find(&field.directives, "inaccessible").count() > 0,
+            joins: joins.collect(),
+        };
+        (field.name.clone(), field_in)
+    });
+    Some(Composite {
+        is_object,
+        fields: fields.collect(),
+        joins: joins.collect(),
+        interfaces: pairs("join__implements", "interface"),
+        members: pairs("join__unionMember", "member"),
+        inaccessible: find(directives, "inaccessible").count() > 0,
+    })
+}
+
+pub(crate) fn find<'d>(
+    directives: &'d [Directive],
+    name: &'d str,
+) -> impl Iterator<Item = &'d Directive> {
+    directives
+        .iter()
+        .filter(move |directive| directive.name == name)
+}
+
+pub(crate) fn text(directive: &Directive, argument: &str) -> Option<String> {
+    let mut arguments = directive.arguments.iter();
+    match &arguments.find(|(name, _)| name == argument)?.1 {
+        Value::String(text) | Value::Enum(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn flag(directive: &Directive, argument: &str) -> Option<bool> {
+    let mut arguments = directive.arguments.iter();
+    match arguments.find(|(name, _)| name == argument)?.1 {
+        Value::Boolean(flag) => Some(flag),
+        _ => None,
+    }
+}
+
+fn selection(directive: &Directive, argument: &str) -> Option<SelectionSet> {
+    use graphql_tools::static_graphql::query::{Definition, OperationDefinition};
+    let text = format!("{{{}}}", text(directive, argument)?);
+    let document = graphql_tools::parser::parse_query::<String>(&text).expect("a field set");
+    match document.into_static().definitions.pop() {
+        Some(Definition::Operation(OperationDefinition::SelectionSet(set))) => Some(set),
+        _ => None,
+    }
+}
+
+fn type_of(text: &str) -> Type {
+    let sdl = format!("type T {{ f: {text} }}");
+    let document = graphql_tools::parser::parse_schema::<String>(&sdl).expect("a type");
+    match document.into_static().definitions.pop() {
+        Some(Definition::TypeDefinition(TypeDefinition::Object(mut object))) => {
+            object.fields.remove(0).field_type
+        }
+        _ => unreachable!("it was written as an object"),
+    }
+}
+
+pub(crate) fn named(ty: &Type) -> &str {
+    match ty {
+        Type::NamedType(name) => name,
+        Type::ListType(inner) | Type::NonNullType(inner) => named(inner),
+    }
+}
