@@ -1,7 +1,7 @@
 //! What it costs to refuse an operation that exceeds a limit: `cargo bench -p router --bench limits`.
 //!
 //! Each attack is the largest body that the edge admits and keeps within every limit that is looked at before its
-//! own. A server in a process of its own is asked one request after the other over a kept connection; the number of
+//! own; those that are parsed are as large as a document may be. A server in a process of its own is asked one request after the other over a kept connection; the number of
 //! requests for each attack (200) can be given after `--`. The table shows the latency a client sees, with 1 MB to
 //! send, and the processor time of the server.
 
@@ -67,6 +67,7 @@ struct Attack {
 fn attacks() -> Vec<Attack> {
     let limits = OperationLimits::default();
     let room = ServerConfig::default().max_body_bytes - 64;
+    let parsed = limits.document_bytes - 64;
     let attack = |name, refusal, document: String| Attack {
         name,
         refusal,
@@ -74,45 +75,60 @@ fn attacks() -> Vec<Attack> {
         announced: false,
     };
     // Names take what is left of the body, so that the parser has to read it all.
-    let padded = |count: usize, each: &str| "a".repeat(room / count - each.len());
+    let padded = |room: usize, count: usize, each: &str| "a".repeat(room / count - each.len());
     let mut attacks = Vec::new();
 
-    attacks.push(attack(
-        "tokens",
-        "`tokens`",
-        format!("{{{}}}", "a ".repeat(room / 2 - 1)),
-    ));
+    let tokens = limits.tokens + 4;
+    let name = padded(room, tokens, "12345 ");
+    let mut document = String::from("{x{");
+    for index in 0..tokens {
+        let _ = write!(document, "{name}{index:05} ");
+    }
+    attacks.push(attack("tokens", "`tokens`", document + "}}"));
     let brackets = limits.tokens / 2 - 4;
     attacks.push(attack("depth: brackets", "`depth`", "{a".repeat(brackets)));
     let list = format!("{{ a(b: {}) }}", "[".repeat(limits.tokens - 16));
     attacks.push(attack("depth: lists in an argument", "`depth`", list));
     // Three tokens an alias.
     let aliases = limits.tokens / 3 - 4;
-    let name = padded(aliases, "1234:a ");
+    let name = padded(room, aliases, "1234:a ");
     let mut document = String::from("{x{");
     for index in 0..aliases {
         let _ = write!(document, "{name}{index:04}:a ");
     }
     attacks.push(attack("aliases", "`aliases`", document + "}}"));
     let roots = limits.tokens - 4;
-    let name = padded(roots, "12345 ");
+    let name = padded(room, roots, "12345 ");
     let mut document = String::from("{");
     for index in 0..roots {
         let _ = write!(document, "{name}{index:05} ");
     }
     attacks.push(attack("root_fields", "`root_fields`", document + "}"));
     let directives = limits.tokens / 2 - 4;
-    let name = padded(directives, "@ ");
+    let name = padded(room, directives, "@ ");
     let document = format!("{{a {}}}", format!("@{name} ").repeat(directives));
     attacks.push(attack("directives", "`directives`", document));
     let repeated = limits.tokens - 8;
-    let name = padded(repeated, " ");
+    let name = padded(room, repeated, " ");
     let document = format!("{{a{{{}}}}}", format!("{name} ").repeat(repeated));
     attacks.push(attack("repeated_fields", "`repeated_fields`", document));
+    let comment = format!("{{a}} #{}", "a".repeat(room - 8));
+    attacks.push(attack(
+        "document_bytes: a comment",
+        "`document_bytes`",
+        comment,
+    ));
+    let string = format!("{{a(b: \"{}\")}}", "\\q".repeat(room / 3 - 8));
+    attacks.push(attack(
+        "document_bytes: wrong escapes",
+        "`document_bytes`",
+        string,
+    ));
     // The most that can be written before a selection repeats a key too often: each fragment spreads the next
     // one in two fields.
     let fragments = (limits.tokens - 8) / 17;
     let name = padded(
+        parsed,
         3 * fragments + 4,
         " fragment on Query { a{...} b{...} }1234",
     );
@@ -126,7 +142,7 @@ fn attacks() -> Vec<Attack> {
     }
     let _ = write!(document, " fragment {name}{fragments} on Query{{a}}");
     attacks.push(attack("depth: a chain of fragments", "`depth`", document));
-    let wide = wide_expansion(&limits, room);
+    let wide = wide_expansion(&limits, parsed);
     attacks.push(attack("fields: spread fragments", "`fields`", wide));
     // Its length says enough: no byte of it is sent.
     attacks.push(Attack {

@@ -94,9 +94,7 @@ pub(super) fn parse(
                 )
             })?
             .into_static();
-    super::limits::check(&document, limits)
-        .and_then(|()| super::size::check(&document, limits))
-        .map_err(too_complex)?;
+    super::size::check(&document, limits).map_err(too_complex)?;
     // The rules index the document by name and panic on nothing known; the guard keeps it so.
     let errors = guarded(|| {
         validate(

@@ -7,6 +7,7 @@ mod apart;
 mod cache;
 mod compile;
 mod document;
+mod lexer;
 mod limits;
 mod pruned;
 mod repair;

@@ -14,6 +14,7 @@ async fn every_limit_refuses_by_its_name() {
         ],
         |builder| {
             builder.limits(OperationLimits {
+                document_bytes: 500,
                 tokens: 100,
                 depth: 4,
                 fields: 8,
@@ -29,8 +30,10 @@ async fn every_limit_refuses_by_its_name() {
     graph
         .check("{ n x: n }", json!({ "data": { "n": 1, "x": 1 } }))
         .await;
-    let tokens = format!("{{ n {} }}", "... { n } ".repeat(30));
+    let tokens = format!("{{ a {{ {} }} }}", "... { n } ".repeat(30));
+    let long = format!("{{ n }} # {}", "long ".repeat(100));
     for (limit, document) in [
+        ("document_bytes", long.as_str()),
         ("tokens", tokens.as_str()),
         ("depth", "{ a { a { a { a { n } } } } }"),
         (
