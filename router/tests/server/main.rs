@@ -13,6 +13,7 @@ mod sharing;
 mod sockets;
 mod streams;
 mod subgraphs;
+mod tls;
 mod tokens;
 mod ws;
 mod ws_limits;
