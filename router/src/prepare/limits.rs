@@ -26,6 +26,11 @@ pub struct OperationLimits {
     pub directives: usize,
     /// How often one response key may be written in one selection.
     pub repeated_fields: usize,
+    /// Pairs of fields and of fragments that are written for the same place of the answer and have to be
+    /// compared, besides the fields themselves.
+    pub comparisons: usize,
+    /// How often an introspection may go from a type to the list of its fields, interfaces or members.
+    pub introspection_depth: usize,
     /// How long the planner may think, in milliseconds.
     pub planning_ms: u64,
 }
@@ -41,6 +46,8 @@ impl Default for OperationLimits {
             root_fields: 100,
             directives: 200,
             repeated_fields: 50,
+            comparisons: 100_000,
+            introspection_depth: 2,
             planning_ms: 2_000,
         }
     }

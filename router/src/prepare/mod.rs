@@ -5,6 +5,7 @@ pub(crate) mod plan;
 
 mod apart;
 mod cache;
+mod comparisons;
 mod compile;
 mod document;
 mod lexer;

@@ -84,6 +84,62 @@ async fn a_document_nested_beyond_the_parser_is_too_deep() {
 }
 
 #[tokio::test]
+async fn what_has_to_be_compared_is_bounded() {
+    let graph = Graph::new([Subgraph::new(
+        "a",
+        "type Query { a: A n: Int } type A { a: A n: Int }",
+    )])
+    .await;
+    let level = |inner: &str| format!("{{ {} }}", format!("a {inner} ").repeat(40));
+    let spreads: String = (0..3_900).map(|n| format!("...F{n} ")).collect();
+    for document in [level(&level("{ n }")), format!("{{ a {{ {spreads} }} }}")] {
+        let answer = graph
+            .local
+            .execute(GraphQLRequest::new(document), RequestContext::default())
+            .await;
+        let error = &answer.errors[0];
+        assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
+        assert_eq!(error.extensions.other["limit"], "comparisons", "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_is_not_told_in_circles() {
+    let graph = Graph::new([Subgraph::new("a", "type Query { n: Int }")]).await;
+    let types = |inner: &str| format!("{{ __schema {{ types {{ {inner} }} }} }}");
+    for (inner, told) in [
+        ("fields { type { fields { name } } }", true),
+        (
+            "fields { type { fields { type { fields { name } } } } }",
+            false,
+        ),
+    ] {
+        let answer = graph
+            .local
+            .execute(GraphQLRequest::new(types(inner)), RequestContext::default())
+            .await;
+        assert_eq!(answer.data.is_some(), told, "{inner}");
+        if let [error] = &answer.errors[..] {
+            assert_eq!(error.extensions.other["limit"], "introspection_depth");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_document_with_thousands_of_errors_is_told_the_first_hundred() {
+    let graph = Graph::new([Subgraph::new("a", "type Query { a: A } type A { n: Int }")]).await;
+    let fields: String = (0..5_000).map(|n| format!("f{n} ")).collect();
+    let request = GraphQLRequest::new(format!("{{ a {{ {fields} }} }}"));
+    let answer = graph
+        .local
+        .execute(request, RequestContext::default())
+        .await;
+    assert_eq!(answer.errors.len(), 101);
+    assert!(answer.errors[0].message.contains("\"f0\""));
+    assert!(answer.errors[100].message.contains("more errors"));
+}
+
+#[tokio::test]
 async fn planning_ends_at_its_limit() {
     let graph = Graph::with([Subgraph::new("a", "type Query { n: Int }")], |builder| {
         builder.limits(OperationLimits {
