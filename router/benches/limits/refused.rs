@@ -65,7 +65,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     ));
     let string = format!("{{a(b: \"{}\")}}", "\\q".repeat(room / 3 - 8));
     attacks.push(attack(
-        "document_bytes: wrong escapes",
+        "document_bytes: escapes",
         "`document_bytes`",
         string,
     ));
@@ -101,6 +101,13 @@ pub(crate) fn attacks() -> Vec<Attack> {
         "`introspection_depth`",
         introspection(11),
     ));
+    let query = "query($v:[Int]){args(list:$v)}";
+    attacks.push(Attack {
+        name: "variable_values",
+        answer: "`variable_values`",
+        body: json!({ "query": query, "variables": { "v": vec![1; room / 2 - 64] } }).to_string(),
+        announced: false,
+    });
     // Its length says enough: no byte of it is sent.
     attacks.push(Attack {
         name: "body",

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::Attack;
 
 pub(crate) fn attacks() -> Vec<Attack> {
-    let tokens = OperationLimits::default().tokens - 32;
+    let limits = OperationLimits::default();
+    let (tokens, values) = (limits.tokens - 32, limits.variable_values - 8);
     let plain = |name, document: String| within(name, document, Value::Null);
     vec![
         plain("an ordinary document", "{a{hello}}".to_owned()),
@@ -118,22 +119,22 @@ pub(crate) fn attacks() -> Vec<Attack> {
         within(
             "variable: integers",
             "query($v:[Int]){args(list:$v)}".to_owned(),
-            json!(vec![1; 400_000]),
+            json!(vec![1; values]),
         ),
         within(
             "variable: wrong integers",
             "query($v:[Int]){args(list:$v)}".to_owned(),
-            json!(vec!["a"; 200_000]),
+            json!(vec!["a"; values]),
         ),
         within(
             "variable: objects",
             "query($v:In){args(input:$v)}".to_owned(),
-            json!({ "list": vec![json!({ "n": 1 }); 100_000] }),
+            json!({ "list": vec![json!({ "n": 1 }); values / 2] }),
         ),
         within(
             "variable: unknown keys",
             "query($v:In){args(input:$v)}".to_owned(),
-            keys(60_000),
+            keys(values),
         ),
         within(
             "variable: lists in lists",

@@ -31,6 +31,8 @@ pub struct OperationLimits {
     pub comparisons: usize,
     /// How often an introspection may go from a type to the list of its fields, interfaces or members.
     pub introspection_depth: usize,
+    /// Values in the variables, with those inside lists and objects.
+    pub variable_values: usize,
     /// How long the planner may think, in milliseconds.
     pub planning_ms: u64,
 }
@@ -48,6 +50,7 @@ impl Default for OperationLimits {
             repeated_fields: 50,
             comparisons: 100_000,
             introspection_depth: 2,
+            variable_values: 50_000,
             planning_ms: 2_000,
         }
     }

@@ -68,6 +68,8 @@ pub struct PreparedOperation {
     keep_plan: bool,
     override_labels: Arc<HashSet<String>>,
     planning_time: Duration,
+    /// The limit `variable_values`.
+    variable_values: usize,
     plans: Mutex<HashMap<PlanKey, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
     /// The variant of an operation that can have no other: most operations, without a lock.
@@ -129,6 +131,7 @@ impl PreparedOperation {
             keep_plan: options.keep_plan,
             override_labels: Arc::clone(&options.override_labels),
             planning_time: Duration::from_millis(options.limits.planning_ms),
+            variable_values: options.limits.variable_values,
             plans: Mutex::default(),
             variants: Mutex::default(),
             only: OnceLock::new(),
@@ -190,11 +193,12 @@ impl PreparedOperation {
     }
 
     /// # Errors
-    /// A refusal that names every variable that does not fit.
+    /// A refusal that names every variable that does not fit, or the limit of them all.
     pub fn coerce_variables(
         &self,
         given: Map<String, Value>,
     ) -> Result<Variables, GraphQLResponse> {
+        variables::measure(&given, self.variable_values).map_err(document::too_complex)?;
         variables::coerce(&self.document, given, &self.supergraph.schema)
             .map_err(GraphQLResponse::refused)
     }

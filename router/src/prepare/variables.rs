@@ -7,11 +7,32 @@ use graphql_tools::static_graphql::schema::TypeDefinition;
 use serde_json::{Map, Number, Value};
 
 use super::document::operation;
+use super::limits::{Exceeded, at_most};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::supergraph::Schema;
 
 /// Values by name of variable, with defaults filled in; variables that were not given are absent.
 pub(crate) type Variables = Map<String, Value>;
+
+/// Counts values before each is coerced, copied and handed on.
+pub(super) fn measure(given: &Map<String, Value>, allowed: usize) -> Result<(), Exceeded> {
+    fn add(count: &mut usize, value: &Value, allowed: usize) -> Result<(), Exceeded> {
+        *count += 1;
+        at_most("variable_values", *count, allowed)?;
+        match value {
+            // They are nested no deeper than JSON may be, which its decoder has bounded.
+            Value::Array(items) => items.iter().try_for_each(|item| add(count, item, allowed)),
+            Value::Object(fields) => fields
+                .values()
+                .try_for_each(|field| add(count, field, allowed)),
+            _ => Ok(()),
+        }
+    }
+    let mut count = 0;
+    given
+        .values()
+        .try_for_each(|value| add(&mut count, value, allowed))
+}
 
 /// Coerces the variables of a request.
 ///

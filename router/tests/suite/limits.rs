@@ -104,6 +104,41 @@ async fn what_has_to_be_compared_is_bounded() {
 }
 
 #[tokio::test]
+async fn variables_have_so_many_values_only() {
+    let graph = Graph::with(
+        [Subgraph::new(
+            "a",
+            "type Query { n(list: [In]): Int } input In { n: Int list: [Int] }",
+        )
+        .root("n", json!(1))],
+        |builder| {
+            builder.limits(OperationLimits {
+                variable_values: 6,
+                ..OperationLimits::default()
+            })
+        },
+    )
+    .await;
+    for (list, refused) in [
+        (json!([{ "n": 1, "list": [1, null] }]), false),
+        (json!([{ "n": 1, "list": [1, 2, 3] }]), true),
+        (json!([{}, {}, {}, {}, {}, {}]), true),
+    ] {
+        let mut request = GraphQLRequest::new("query($v: [In]) { n(list: $v) }");
+        request.variables.insert("v".to_owned(), list);
+        let answer = graph
+            .local
+            .execute(request, RequestContext::default())
+            .await;
+        assert_eq!(answer.data.is_none(), refused, "{answer:?}");
+        if let [error] = &answer.errors[..] {
+            assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
+            assert_eq!(error.extensions.other["limit"], "variable_values");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_schema_is_not_told_in_circles() {
     let graph = Graph::new([Subgraph::new("a", "type Query { n: Int }")]).await;
     let types = |inner: &str| format!("{{ __schema {{ types {{ {inner} }} }} }}");
