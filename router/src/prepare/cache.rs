@@ -6,6 +6,10 @@ use moka::sync::Cache;
 
 use super::PreparedOperation;
 
+/// How many bytes of a document count as one. What is kept of a document is up to 75 times as large as itself, so
+/// that a number of documents alone would bound nothing.
+const SHARE: usize = 1024;
+
 /// A bounded cache, keyed by the text itself: two documents are the same only if every byte is.
 #[derive(Clone, Debug)]
 pub(crate) struct OperationCache {
@@ -13,10 +17,13 @@ pub(crate) struct OperationCache {
 }
 
 impl OperationCache {
+    /// Room for this many documents; one longer than a kibibyte counts for each that it has begun.
     pub(crate) fn new(capacity: u64) -> Self {
-        Self {
-            operations: Cache::new(capacity),
-        }
+        let operations = Cache::builder()
+            .max_capacity(capacity)
+            .weigher(|text: &String, _: &Arc<PreparedOperation>| weight(text))
+            .build();
+        Self { operations }
     }
 
     pub(crate) fn get(&self, text: &str, name: Option<&str>) -> Option<Arc<PreparedOperation>> {
@@ -32,6 +39,10 @@ impl OperationCache {
     }
 }
 
+fn weight(text: &str) -> u32 {
+    u32::try_from(text.len().div_ceil(SHARE).max(1)).unwrap_or(u32::MAX)
+}
+
 /// No document contains NUL, so that no document is another one's key.
 fn key(text: &str, name: &str) -> String {
     let mut key = String::with_capacity(text.len() + 1 + name.len());
@@ -39,4 +50,41 @@ fn key(text: &str, name: &str) -> String {
     key.push('\0');
     key.push_str(name);
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prepare::{OperationLimits, PrepareOptions};
+    use crate::supergraph::{Supergraph, compose};
+
+    #[test]
+    fn long_documents_take_the_room_of_many() {
+        let sdl = compose(&[("a", "type Query { n: Int }", "http://a")]).expect("a supergraph");
+        let supergraph = Arc::new(Supergraph::new(sdl).expect("a supergraph"));
+        let options = PrepareOptions {
+            limits: OperationLimits::default(),
+            keep_plan: false,
+            override_labels: Arc::default(),
+        };
+        let kept = |documents: Vec<String>| {
+            let cache = OperationCache::new(8);
+            for text in &documents {
+                let prepared = PreparedOperation::new(text, None, &supergraph, &options);
+                cache.insert(text, None, Arc::new(prepared.expect("prepared")));
+                cache.operations.run_pending_tasks();
+            }
+            let found = documents
+                .iter()
+                .filter(|text| cache.get(text, None).is_some());
+            found.count()
+        };
+        let documents = |bytes: usize| {
+            let end = " ".repeat(bytes);
+            (0..8).map(|n| format!("{{ n }} #{n}{end}")).collect()
+        };
+        assert_eq!(kept(documents(10)), 8);
+        assert_eq!(kept(documents(3 * 1024)), 2);
+        assert_eq!(kept(documents(8 * 1024)), 0);
+    }
 }
