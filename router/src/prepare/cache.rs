@@ -6,9 +6,10 @@ use moka::sync::Cache;
 
 use super::PreparedOperation;
 
-/// How many bytes of a document count as one. What is kept of a document is up to 75 times as large as itself, so
-/// that a number of documents alone would bound nothing.
-const SHARE: usize = 1024;
+/// How many bytes of a document, or fields that it spreads to, take the room of one more. What is kept is up to 75
+/// bytes for each byte and 800 for each field, so that a number of documents alone would bound nothing.
+const BYTES: usize = 1024;
+const FIELDS: usize = 64;
 
 /// A bounded cache, keyed by the text itself: two documents are the same only if every byte is.
 #[derive(Clone, Debug)]
@@ -17,11 +18,11 @@ pub(crate) struct OperationCache {
 }
 
 impl OperationCache {
-    /// Room for this many documents; one longer than a kibibyte counts for each that it has begun.
+    /// Room for this many documents of less than a kibibyte and 64 fields.
     pub(crate) fn new(capacity: u64) -> Self {
         let operations = Cache::builder()
             .max_capacity(capacity)
-            .weigher(|text: &String, _: &Arc<PreparedOperation>| weight(text))
+            .weigher(|_: &String, operation: &Arc<PreparedOperation>| weight(operation))
             .build();
         Self { operations }
     }
@@ -51,8 +52,9 @@ impl OperationCache {
     }
 }
 
-fn weight(text: &str) -> u32 {
-    u32::try_from(text.len().div_ceil(SHARE).max(1)).unwrap_or(u32::MAX)
+fn weight(operation: &PreparedOperation) -> u32 {
+    let more = operation.text.len() / BYTES + operation.fields / FIELDS;
+    u32::try_from(more).map_or(u32::MAX, |more| more.saturating_add(1))
 }
 
 /// No document contains NUL, so that no document is another one's key.
@@ -71,8 +73,9 @@ mod tests {
     use crate::supergraph::{Supergraph, compose};
 
     #[test]
-    fn long_documents_take_the_room_of_many() {
-        let sdl = compose(&[("a", "type Query { n: Int }", "http://a")]).expect("a supergraph");
+    fn large_documents_take_the_room_of_many() {
+        let sdl =
+            compose(&[("a", "type Query { n: Int q: Query! }", "http://a")]).expect("a supergraph");
         let supergraph = Arc::new(Supergraph::new(sdl).expect("a supergraph"));
         let options = PrepareOptions {
             limits: OperationLimits::default(),
@@ -98,5 +101,17 @@ mod tests {
         assert_eq!(kept(documents(10)), 8);
         assert_eq!(kept(documents(3 * 1024)), 2);
         assert_eq!(kept(documents(8 * 1024)), 0);
+        // Few bytes that become 2 to the power of 8 fields.
+        let doubling: String = (0..7)
+            .map(|n| {
+                format!(
+                    "fragment F{n} on Query {{ q {{ ...F{0} }} x: q {{ ...F{0} }} }} ",
+                    n + 1
+                )
+            })
+            .collect();
+        let doubling =
+            |n: usize| format!("{{ ...F0 }} {doubling} fragment F7 on Query {{ n }} #{n}");
+        assert_eq!(kept((0..8).map(doubling).collect()), 1);
     }
 }

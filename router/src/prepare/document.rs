@@ -67,13 +67,14 @@ pub(super) fn add_argument(
     Some(())
 }
 
-/// Parses and validates, and keeps the one operation that will run, with all fragments.
+/// Parses and validates, and keeps the one operation that will run, with all fragments. Also answers how many fields
+/// it may have, its fragments spread.
 pub(super) fn parse(
     text: &str,
     operation_name: Option<&str>,
     limits: &OperationLimits,
     supergraph: &Supergraph,
-) -> Result<Document, GraphQLResponse> {
+) -> Result<(Document, usize), GraphQLResponse> {
     super::scan::check(text, limits).map_err(too_complex)?;
     let mut document =
         graphql_tools::parser::parse_query_with_token_limit::<String>(text, limits.tokens)
@@ -99,7 +100,7 @@ pub(super) fn parse(
                 )
             })?
             .into_static();
-    super::size::check(&document, limits).map_err(unfit)?;
+    let fields = super::size::check(&document, limits).map_err(unfit)?;
     super::comparisons::check(&document, limits).map_err(too_complex)?;
     // The rules index the document by name and panic on nothing known; the guard keeps it so.
     let errors = guarded(|| {
@@ -124,7 +125,7 @@ pub(super) fn parse(
         let message = "The schema has no operations of this kind.";
         return Err(refused(GraphQLError::new(ErrorCode::BadUserInput, message)));
     }
-    Ok(document)
+    Ok((document, fields))
 }
 
 fn invalid(errors: Vec<ValidationError>) -> GraphQLResponse {

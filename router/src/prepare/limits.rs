@@ -43,7 +43,7 @@ impl Default for OperationLimits {
             document_bytes: 256 * 1024,
             tokens: 8_000,
             depth: 100,
-            fields: 20_000,
+            fields: 5_000,
             aliases: 500,
             root_fields: 100,
             directives: 200,

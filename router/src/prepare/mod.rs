@@ -76,6 +76,8 @@ pub struct PreparedOperation {
     /// The variant of an operation that can have no other: most operations, without a lock.
     only: OnceLock<Arc<Variant>>,
     uses: AtomicU64,
+    /// How many there are at most, fragments spread.
+    fields: usize,
 }
 
 /// A denied caller, every outcome of `@skip` and `@include`, and every share of requests that fields are
@@ -118,7 +120,8 @@ impl PreparedOperation {
         supergraph: &Arc<Supergraph>,
         options: &PrepareOptions,
     ) -> Result<Self, GraphQLResponse> {
-        let document = document::parse(text, operation_name, &options.limits, supergraph)?;
+        let (document, fields) =
+            document::parse(text, operation_name, &options.limits, supergraph)?;
         let traits = document::traits(&document, supergraph);
         let (kind, name) = match operation(&document) {
             Some(operation) => (
@@ -144,6 +147,7 @@ impl PreparedOperation {
             variants: Mutex::default(),
             only: OnceLock::new(),
             uses: AtomicU64::new(0),
+            fields,
         };
         if prepared.conditions.is_empty() {
             // Planned now, so that a document that cannot be planned is refused before it is cached.
