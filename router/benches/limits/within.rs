@@ -28,6 +28,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             }),
         ),
         plain("overlap: chains of fragments", chains(20, 6)),
+        plain("fields: fragments that double", doubling(10)),
         plain(
             "unknown fields",
             format!("{{a{{{}}}}}", numbered(tokens, &"n".repeat(24), "")),
@@ -222,6 +223,19 @@ fn chains(chains: usize, links: usize) -> String {
                 "fragment f{chain}_{link} on Query{{a{{{inner}}}}}"
             );
         }
+    }
+    document
+}
+
+/// Fragments that each spread the next in two fields.
+fn doubling(levels: usize) -> String {
+    let mut document = format!("{{...f0}}fragment f{levels} on Query{{hello}}");
+    for level in 0..levels {
+        let next = level + 1;
+        let _ = write!(
+            document,
+            "fragment f{level} on Query{{a{{...f{next}}}x:a{{...f{next}}}}}"
+        );
     }
     document
 }
