@@ -224,17 +224,13 @@ impl Router {
         name: Option<&str>,
     ) -> Result<Arc<PreparedOperation>, GraphQLResponse> {
         let inner = &*self.inner;
-        // Somebody else may have prepared it while this one waited.
-        if let Some(known) = inner.operations.get(text, name) {
-            return Ok(known);
-        }
-        let started = Instant::now();
-        let prepared =
-            PreparedOperation::new(text, name, &inner.supergraph, &inner.options.prepare)?;
-        metrics::histogram!("router_prepare_seconds").record(started.elapsed().as_secs_f64());
-        let prepared = Arc::new(prepared);
-        inner.operations.insert(text, name, Arc::clone(&prepared));
-        Ok(prepared)
+        inner.operations.get_or_prepare(text, name, || {
+            let started = Instant::now();
+            let options = &inner.options.prepare;
+            let prepared = PreparedOperation::new(text, name, &inner.supergraph, options)?;
+            metrics::histogram!("router_prepare_seconds").record(started.elapsed().as_secs_f64());
+            Ok(prepared)
+        })
     }
 
     pub fn supergraph_sdl(&self) -> &str {

@@ -5,6 +5,12 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use super::PreparedOperation;
+use crate::response::GraphQLResponse;
+
+/// How many bytes of a document, or fields that it spreads to, take the room of one more. What is kept is up to 75
+/// bytes for each byte and 800 for each field, so that a number of documents alone would bound nothing.
+const BYTES: usize = 1024;
+const FIELDS: usize = 64;
 
 /// A bounded cache, keyed by the text itself: two documents are the same only if every byte is.
 #[derive(Clone, Debug)]
@@ -13,10 +19,13 @@ pub(crate) struct OperationCache {
 }
 
 impl OperationCache {
+    /// Room for this many documents of less than a kibibyte and 64 fields.
     pub(crate) fn new(capacity: u64) -> Self {
-        Self {
-            operations: Cache::new(capacity),
-        }
+        let operations = Cache::builder()
+            .max_capacity(capacity)
+            .weigher(|_: &String, operation: &Arc<PreparedOperation>| weight(operation))
+            .build();
+        Self { operations }
     }
 
     pub(crate) fn get(&self, text: &str, name: Option<&str>) -> Option<Arc<PreparedOperation>> {
@@ -38,10 +47,24 @@ impl OperationCache {
         known
     }
 
-    pub(crate) fn insert(&self, text: &str, name: Option<&str>, operation: Arc<PreparedOperation>) {
+    /// The operation, prepared now if it is not known. Who asks for the same meanwhile waits, and gets the very same.
+    pub(crate) fn get_or_prepare(
+        &self,
+        text: &str,
+        name: Option<&str>,
+        prepare: impl FnOnce() -> Result<PreparedOperation, GraphQLResponse>,
+    ) -> Result<Arc<PreparedOperation>, GraphQLResponse> {
         let key = name.map_or_else(|| text.to_owned(), |name| key(text, name));
-        self.operations.insert(key, operation);
+        let prepared = self
+            .operations
+            .try_get_with(key, || prepare().map(Arc::new));
+        prepared.map_err(|refused| Arc::try_unwrap(refused).unwrap_or_else(|all| (*all).clone()))
     }
+}
+
+fn weight(operation: &PreparedOperation) -> u32 {
+    let more = operation.text.len() / BYTES + operation.fields / FIELDS;
+    u32::try_from(more).map_or(u32::MAX, |more| more.saturating_add(1))
 }
 
 /// No document contains NUL, so that no document is another one's key.
@@ -51,4 +74,81 @@ fn key(text: &str, name: &str) -> String {
     key.push('\0');
     key.push_str(name);
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prepare::{OperationLimits, PrepareOptions};
+    use crate::supergraph::{Supergraph, compose};
+
+    fn options() -> PrepareOptions {
+        PrepareOptions {
+            limits: OperationLimits::default(),
+            keep_plan: false,
+            override_labels: Arc::default(),
+        }
+    }
+
+    fn supergraph() -> Arc<Supergraph> {
+        let sdl = compose(&[("a", "type Query { n: Int q: Query! }", "http://a")]);
+        let sdl = sdl.expect("a supergraph");
+        Arc::new(Supergraph::new(sdl).expect("a supergraph"))
+    }
+
+    #[test]
+    fn who_asks_for_the_same_at_the_same_time_gets_the_very_same() {
+        let (cache, supergraph) = (OperationCache::new(8), supergraph());
+        let all_are_here = std::sync::Barrier::new(4);
+        let prepared = std::thread::scope(|threads| {
+            let asking = [(); 4].map(|()| {
+                threads.spawn(|| {
+                    all_are_here.wait();
+                    let prepare = || PreparedOperation::new("{ n }", None, &supergraph, &options());
+                    cache.get_or_prepare("{ n }", None, prepare)
+                })
+            });
+            asking.map(|thread| thread.join().expect("no panic").expect("prepared"))
+        });
+        assert!(prepared.iter().all(|one| Arc::ptr_eq(one, &prepared[0])));
+        let unknown = || PreparedOperation::new("{ no }", None, &supergraph, &options());
+        assert!(cache.get_or_prepare("{ no }", None, unknown).is_err());
+        assert!(cache.get("{ no }", None).is_none());
+    }
+
+    #[test]
+    fn large_documents_take_the_room_of_many() {
+        let (supergraph, options) = (supergraph(), options());
+        let kept = |documents: Vec<String>| {
+            let cache = OperationCache::new(8);
+            for text in &documents {
+                let prepare = || PreparedOperation::new(text, None, &supergraph, &options);
+                cache.get_or_prepare(text, None, prepare).expect("prepared");
+                cache.operations.run_pending_tasks();
+            }
+            let found = documents
+                .iter()
+                .filter(|text| cache.get(text, None).is_some());
+            found.count()
+        };
+        let documents = |bytes: usize| {
+            let end = " ".repeat(bytes);
+            (0..8).map(|n| format!("{{ n }} #{n}{end}")).collect()
+        };
+        assert_eq!(kept(documents(10)), 8);
+        assert_eq!(kept(documents(3 * 1024)), 2);
+        assert_eq!(kept(documents(8 * 1024)), 0);
+        // Few bytes that become 2 to the power of 8 fields.
+        let doubling: String = (0..7)
+            .map(|n| {
+                format!(
+                    "fragment F{n} on Query {{ q {{ ...F{0} }} x: q {{ ...F{0} }} }} ",
+                    n + 1
+                )
+            })
+            .collect();
+        let doubling =
+            |n: usize| format!("{{ ...F0 }} {doubling} fragment F7 on Query {{ n }} #{n}");
+        assert_eq!(kept((0..8).map(doubling).collect()), 1);
+    }
 }

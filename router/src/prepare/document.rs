@@ -7,15 +7,20 @@ use graphql_tools::parser::query::{
     TypeCondition, VariableDefinition,
 };
 use graphql_tools::static_graphql::query::{Directive, Document, Value};
+use graphql_tools::validation::utils::ValidationError;
 use graphql_tools::validation::validate::validate;
 
 use super::limits::{Exceeded, OperationLimits};
+use super::size::Unfit;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
 use crate::supergraph::{RequirementId, Supergraph, guarded, named_type};
 
 pub(super) type Operation = OperationDefinition<'static, String>;
 pub(super) type Selections = SelectionSet<'static, String>;
+
+/// How many errors of a document are told.
+const MAX_ERRORS: usize = 100;
 
 /// How deep the parser follows brackets of any kind.
 const PARSER_DEPTH: usize = 50;
@@ -62,13 +67,14 @@ pub(super) fn add_argument(
     Some(())
 }
 
-/// Parses and validates, and keeps the one operation that will run, with all fragments.
+/// Parses and validates, and keeps the one operation that will run, with all fragments. Also answers how many fields
+/// it may have, its fragments spread.
 pub(super) fn parse(
     text: &str,
     operation_name: Option<&str>,
     limits: &OperationLimits,
     supergraph: &Supergraph,
-) -> Result<Document, GraphQLResponse> {
+) -> Result<(Document, usize), GraphQLResponse> {
     super::scan::check(text, limits).map_err(too_complex)?;
     let mut document =
         graphql_tools::parser::parse_query_with_token_limit::<String>(text, limits.tokens)
@@ -94,9 +100,8 @@ pub(super) fn parse(
                 )
             })?
             .into_static();
-    super::limits::check(&document, limits)
-        .and_then(|()| super::size::check(&document, limits))
-        .map_err(too_complex)?;
+    let fields = super::size::check(&document, limits).map_err(unfit)?;
+    super::comparisons::check(&document, limits).map_err(too_complex)?;
     // The rules index the document by name and panic on nothing known; the guard keeps it so.
     let errors = guarded(|| {
         validate(
@@ -113,25 +118,55 @@ pub(super) fn parse(
         ))
     })?;
     if !errors.is_empty() {
-        return Err(GraphQLResponse::refused(
-            errors
-                .into_iter()
-                .map(|error| {
-                    let mut shown = GraphQLError::new(ErrorCode::BadUserInput, error.message);
-                    for position in error.locations {
-                        shown = shown.located(position.line, position.column);
-                    }
-                    shown
-                })
-                .collect(),
-        ));
+        return Err(invalid(errors));
     }
     choose(&mut document, operation_name)?;
     if operation(&document).is_some_and(|operation| root_type(operation, supergraph).is_empty()) {
         let message = "The schema has no operations of this kind.";
         return Err(refused(GraphQLError::new(ErrorCode::BadUserInput, message)));
     }
-    Ok(document)
+    Ok((document, fields))
+}
+
+fn invalid(errors: Vec<ValidationError>) -> GraphQLResponse {
+    let too_many = errors.len() > MAX_ERRORS;
+    let mut shown: Vec<GraphQLError> = errors
+        .into_iter()
+        .take(MAX_ERRORS)
+        .map(|error| {
+            let mut shown = GraphQLError::new(ErrorCode::BadUserInput, error.message);
+            for position in error.locations {
+                shown = shown.located(position.line, position.column);
+            }
+            shown
+        })
+        .collect();
+    if too_many {
+        let message = "There are more errors than are told.";
+        shown.push(GraphQLError::new(ErrorCode::BadUserInput, message));
+    }
+    GraphQLResponse::refused(shown)
+}
+
+fn unfit(reason: Unfit) -> GraphQLResponse {
+    match reason {
+        Unfit::Exceeded(exceeded) => too_complex(exceeded),
+        Unfit::Circular {
+            fragment,
+            via,
+            position,
+        } => {
+            let via = match via.join("\", \"") {
+                via if via.is_empty() => via,
+                via => format!(" via \"{via}\""),
+            };
+            let message = format!("Cannot spread fragment \"{fragment}\" within itself{via}.");
+            refused(
+                GraphQLError::new(ErrorCode::BadUserInput, message)
+                    .located(position.line, position.column),
+            )
+        }
+    }
 }
 
 /// Refuses with the limit's name in words and in `extensions.limit`.

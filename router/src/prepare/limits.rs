@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use graphql_tools::parser::query::{Definition, Selection, SelectionSet};
-use graphql_tools::static_graphql::query::{Directive, Document};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OperationLimits {
+    /// Bytes of the document. Variables are bounded by the body alone.
+    pub document_bytes: usize,
     /// Words and signs of the document.
     pub tokens: usize,
     /// Levels of fields, fragments spread. The parser follows no more than 50 levels of brackets, whatever is
@@ -20,12 +20,19 @@ pub struct OperationLimits {
     pub fields: usize,
     /// Aliases in the document.
     pub aliases: usize,
-    /// Fields of the operation itself.
+    /// Fields and fragments directly in the operation.
     pub root_fields: usize,
     /// Directives in the document.
     pub directives: usize,
     /// How often one response key may be written in one selection.
     pub repeated_fields: usize,
+    /// Pairs of fields and of fragments that are written for the same place of the answer and have to be
+    /// compared, besides the fields themselves.
+    pub comparisons: usize,
+    /// How often an introspection may go from a type to the list of its fields, interfaces or members.
+    pub introspection_depth: usize,
+    /// Values in the variables, with those inside lists and objects.
+    pub variable_values: usize,
     /// How long the planner may think, in milliseconds.
     pub planning_ms: u64,
 }
@@ -33,13 +40,17 @@ pub struct OperationLimits {
 impl Default for OperationLimits {
     fn default() -> Self {
         Self {
+            document_bytes: 256 * 1024,
             tokens: 8_000,
             depth: 100,
-            fields: 20_000,
+            fields: 5_000,
             aliases: 500,
             root_fields: 100,
             directives: 200,
             repeated_fields: 50,
+            comparisons: 100_000,
+            introspection_depth: 2,
+            variable_values: 50_000,
             planning_ms: 2_000,
         }
     }
@@ -60,70 +71,9 @@ impl fmt::Display for Exceeded {
     }
 }
 
-/// Counts what can be counted without spreading fragments. It recurses as deep as the document is written,
-/// which the parser has bounded.
-pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<(), Exceeded> {
-    let mut count = Count {
-        limits,
-        aliases: 0,
-        directives: 0,
-    };
-    for definition in &document.definitions {
-        match definition {
-            Definition::Operation(operation) => {
-                let selections = operation.selection_set();
-                at_most("root_fields", selections.items.len(), limits.root_fields)?;
-                count.selections(selections)?;
-            }
-            Definition::Fragment(fragment) => {
-                count.directives(&fragment.directives)?;
-                count.selections(&fragment.selection_set)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 pub(super) fn at_most(limit: &'static str, found: usize, allowed: usize) -> Result<(), Exceeded> {
     if found > allowed {
         return Err(Exceeded { limit, allowed });
     }
     Ok(())
-}
-
-struct Count<'l> {
-    limits: &'l OperationLimits,
-    aliases: usize,
-    directives: usize,
-}
-
-impl Count<'_> {
-    fn selections(&mut self, set: &SelectionSet<'static, String>) -> Result<(), Exceeded> {
-        let mut keys = std::collections::HashMap::new();
-        for selection in &set.items {
-            match selection {
-                Selection::Field(field) => {
-                    self.aliases += usize::from(field.alias.is_some());
-                    at_most("aliases", self.aliases, self.limits.aliases)?;
-                    let key = field.alias.as_deref().unwrap_or(&field.name);
-                    let times = keys.entry(key).or_insert(0);
-                    *times += 1;
-                    at_most("repeated_fields", *times, self.limits.repeated_fields)?;
-                    self.directives(&field.directives)?;
-                    self.selections(&field.selection_set)?;
-                }
-                Selection::InlineFragment(fragment) => {
-                    self.directives(&fragment.directives)?;
-                    self.selections(&fragment.selection_set)?;
-                }
-                Selection::FragmentSpread(spread) => self.directives(&spread.directives)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn directives(&mut self, directives: &[Directive]) -> Result<(), Exceeded> {
-        self.directives += directives.len();
-        at_most("directives", self.directives, self.limits.directives)
-    }
 }

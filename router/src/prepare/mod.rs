@@ -5,8 +5,10 @@ pub(crate) mod plan;
 
 mod apart;
 mod cache;
+mod comparisons;
 mod compile;
 mod document;
+mod lexer;
 mod limits;
 mod pruned;
 mod repair;
@@ -67,11 +69,15 @@ pub struct PreparedOperation {
     keep_plan: bool,
     override_labels: Arc<HashSet<String>>,
     planning_time: Duration,
+    /// The limit `variable_values`.
+    variable_values: usize,
     plans: Mutex<HashMap<PlanKey, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
     /// The variant of an operation that can have no other: most operations, without a lock.
     only: OnceLock<Arc<Variant>>,
     uses: AtomicU64,
+    /// How many there are at most, fragments spread.
+    fields: usize,
 }
 
 /// A denied caller, every outcome of `@skip` and `@include`, and every share of requests that fields are
@@ -114,7 +120,8 @@ impl PreparedOperation {
         supergraph: &Arc<Supergraph>,
         options: &PrepareOptions,
     ) -> Result<Self, GraphQLResponse> {
-        let document = document::parse(text, operation_name, &options.limits, supergraph)?;
+        let (document, fields) =
+            document::parse(text, operation_name, &options.limits, supergraph)?;
         let traits = document::traits(&document, supergraph);
         let (kind, name) = match operation(&document) {
             Some(operation) => (
@@ -135,10 +142,12 @@ impl PreparedOperation {
             keep_plan: options.keep_plan,
             override_labels: Arc::clone(&options.override_labels),
             planning_time: Duration::from_millis(options.limits.planning_ms),
+            variable_values: options.limits.variable_values,
             plans: Mutex::default(),
             variants: Mutex::default(),
             only: OnceLock::new(),
             uses: AtomicU64::new(0),
+            fields,
         };
         if prepared.conditions.is_empty() {
             // Planned now, so that a document that cannot be planned is refused before it is cached.
@@ -205,11 +214,12 @@ impl PreparedOperation {
     }
 
     /// # Errors
-    /// A refusal that names every variable that does not fit.
+    /// A refusal that names every variable that does not fit, or the limit of them all.
     pub fn coerce_variables(
         &self,
         given: Map<String, Value>,
     ) -> Result<Variables, GraphQLResponse> {
+        variables::measure(&given, self.variable_values).map_err(document::too_complex)?;
         variables::coerce(&self.document, given, &self.supergraph.schema)
             .map_err(GraphQLResponse::refused)
     }

@@ -1,11 +1,13 @@
 //! How large a document becomes once its fragments are spread: a few lines can unfold into more than
-//! any planner, or any stack, can take.
+//! any planner, or any stack, can take. Some never end.
 
 use std::collections::HashMap;
 
-use graphql_tools::parser::query::{Definition, Selection, SelectionSet};
+use graphql_tools::parser::Pos;
+use graphql_tools::parser::query::{Definition, FragmentSpread, Selection, SelectionSet};
 use graphql_tools::static_graphql::query::Document;
 
+use super::document::is_introspection;
 use super::limits::{Exceeded, OperationLimits, at_most};
 
 /// A selection with every fragment spread.
@@ -13,24 +15,49 @@ use super::limits::{Exceeded, OperationLimits, at_most};
 struct Size {
     depth: usize,
     fields: usize,
+    /// Levels of the lists that [`LISTS`] names.
+    lists: usize,
+}
+
+/// What is a list of a type's in the schema, through which every type leads to every other.
+const LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
+
+/// What keeps a document from being looked at any further.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    Exceeded(Exceeded),
+    Circular {
+        fragment: String,
+        via: Vec<String>,
+        position: Pos,
+    },
+}
+
+impl From<Exceeded> for Unfit {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(exceeded)
+    }
 }
 
 impl Size {
     fn add(&mut self, inner: Self) {
         self.depth = self.depth.max(inner.depth);
         self.fields = self.fields.saturating_add(inner.fields);
+        self.lists = self.lists.max(inner.lists);
     }
 }
 
-/// Checks a document that has only been parsed: its fragments may be unknown or circular, which is for
-/// validation to say.
+/// Checks a document that has only been parsed: its fragments may be unknown, which is for validation to say. Answers
+/// how many fields its largest definition has.
 ///
 /// # Errors
-/// The limit that is exceeded.
-pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<(), Exceeded> {
+/// The limit that is exceeded, or the first fragment that spreads itself.
+pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<usize, Unfit> {
+    let mut most = 0;
     let mut sizes = Sizes {
         fragments: HashMap::new(),
         known: HashMap::new(),
+        spreading: Vec::new(),
         depth: 0,
         limits,
     };
@@ -50,21 +77,23 @@ pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<(),
         let size = sizes.of(selections)?;
         at_most("depth", size.depth, limits.depth)?;
         at_most("fields", size.fields, limits.fields)?;
+        most = most.max(size.fields);
     }
-    Ok(())
+    Ok(most)
 }
 
 struct Sizes<'d> {
     fragments: HashMap<&'d str, &'d SelectionSet<'static, String>>,
-    /// `None` while a fragment is being measured: meeting it again then is a cycle.
-    known: HashMap<&'d str, Option<Size>>,
+    known: HashMap<&'d str, Size>,
+    /// The fragments that are being measured, outermost first: meeting one again is a cycle.
+    spreading: Vec<&'d str>,
     /// How deep the measuring itself is.
     depth: usize,
     limits: &'d OperationLimits,
 }
 
 impl<'d> Sizes<'d> {
-    fn of(&mut self, selections: &'d SelectionSet<'static, String>) -> Result<Size, Exceeded> {
+    fn of(&mut self, selections: &'d SelectionSet<'static, String>) -> Result<Size, Unfit> {
         self.depth += 1;
         // Spreads count too: a chain of them recurses without nesting fields.
         let allowed = self.limits.depth;
@@ -77,14 +106,19 @@ impl<'d> Sizes<'d> {
             match selection {
                 Selection::Field(field) => {
                     let inner = self.of(&field.selection_set)?;
+                    if is_introspection(field) {
+                        let (lists, allowed) = (inner.lists, self.limits.introspection_depth);
+                        at_most("introspection_depth", lists, allowed)?;
+                    }
                     size.add(Size {
                         depth: inner.depth + 1,
                         fields: inner.fields.saturating_add(1),
+                        lists: inner.lists + usize::from(LISTS.contains(&field.name.as_str())),
                     });
                 }
                 Selection::InlineFragment(fragment) => size.add(self.of(&fragment.selection_set)?),
                 Selection::FragmentSpread(spread) => {
-                    size.add(self.of_fragment(&spread.fragment_name)?);
+                    size.add(self.of_fragment(spread)?);
                 }
             }
         }
@@ -92,16 +126,26 @@ impl<'d> Sizes<'d> {
         Ok(size)
     }
 
-    fn of_fragment(&mut self, name: &'d str) -> Result<Size, Exceeded> {
+    fn of_fragment(&mut self, spread: &'d FragmentSpread<'static, String>) -> Result<Size, Unfit> {
+        let name = spread.fragment_name.as_str();
         if let Some(known) = self.known.get(name) {
-            return Ok(known.unwrap_or_default());
+            return Ok(*known);
         }
         let Some(selections) = self.fragments.get(name).copied() else {
             return Ok(Size::default());
         };
-        self.known.insert(name, None);
+        let mut spreading = self.spreading.iter();
+        if spreading.any(|known| *known == name) {
+            return Err(Unfit::Circular {
+                fragment: name.to_owned(),
+                via: spreading.map(|name| (*name).to_owned()).collect(),
+                position: spread.position,
+            });
+        }
+        self.spreading.push(name);
         let size = self.of(selections)?;
-        self.known.insert(name, Some(size));
+        self.spreading.pop();
+        self.known.insert(name, size);
         Ok(size)
     }
 }
@@ -110,16 +154,23 @@ impl<'d> Sizes<'d> {
 mod tests {
     use super::*;
 
-    fn check_text(text: &str) -> Result<(), Exceeded> {
+    fn check_text(text: &str) -> Result<usize, Unfit> {
         let document = graphql_tools::parser::parse_query::<String>(text).expect("a document");
         check(&document.into_static(), &OperationLimits::default())
+    }
+
+    fn limit(text: &str) -> &'static str {
+        match check_text(text) {
+            Err(Unfit::Exceeded(exceeded)) => exceeded.limit,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn ordinary_documents_pass() {
         assert_eq!(
-            check_text("{ a { b ...F } } fragment F on T { c ...F ...G }"),
-            Ok(())
+            check_text("{ a { b ...F } } fragment F on T { c ...G }"),
+            Ok(3)
         );
     }
 
@@ -128,12 +179,11 @@ mod tests {
         let chain: String = (0..200)
             .map(|n| format!("fragment F{n} on T {{ a {{ ...F{} }} }} ", n + 1))
             .collect();
-        let error = check_text(&format!("{{ ...F0 }} {chain}")).expect_err("too deep");
-        assert_eq!(error.limit, "depth");
+        assert_eq!(limit(&format!("{{ ...F0 }} {chain}")), "depth");
         let spreads: String = (0..1000)
             .map(|n| format!("fragment F{n} on T {{ ...F{} }} ", n + 1))
             .collect();
-        check_text(&format!("{{ ...F0 }} {spreads}")).expect_err("too deep");
+        assert_eq!(limit(&format!("{{ ...F0 }} {spreads}")), "depth");
         let doubling: String = (0..40)
             .map(|n| {
                 format!(
@@ -142,8 +192,58 @@ mod tests {
                 )
             })
             .collect();
-        let error = check_text(&format!("{{ ...F0 }} {doubling} fragment F40 on T {{ a }}"))
-            .expect_err("too large");
-        assert_eq!(error.limit, "fields");
+        let doubling = format!("{{ ...F0 }} {doubling} fragment F40 on T {{ a }}");
+        assert_eq!(limit(&doubling), "fields");
+    }
+
+    #[test]
+    fn a_fragment_that_spreads_itself_is_named_with_its_way() {
+        for (text, wanted, way) in [
+            ("{ ...F } fragment F on T { a { ...F } }", "F", &[][..]),
+            (
+                "{ ...E } fragment E on T { ...F } fragment F on T { ...G a } fragment G on T { a { ...H } } \
+                 fragment H on T { ... { ...F } }",
+                "F",
+                &["G", "H"],
+            ),
+            (
+                "{ a } fragment F on T { ...G } fragment G on T { ...F }",
+                "G",
+                &["F"],
+            ),
+        ] {
+            let Err(Unfit::Circular { fragment, via, .. }) = check_text(text) else {
+                panic!("{text}");
+            };
+            assert_eq!(
+                (fragment.as_str(), via.as_slice()),
+                (
+                    wanted,
+                    &way.iter().map(ToString::to_string).collect::<Vec<_>>()[..]
+                ),
+                "{text}"
+            );
+        }
+        assert!(
+            check_text("{ ...F ...F ...G } fragment F on T { ...G } fragment G on T { a }").is_ok()
+        );
+    }
+
+    #[test]
+    fn types_lead_to_types_so_often_only() {
+        let schema = |inner: &str| format!("{{ __schema {{ types {{ {inner} }} }} }}");
+        assert!(check_text(&schema("fields { type { fields { name } } }")).is_ok());
+        let thrice = "fields { type { ...T } }";
+        let members = "fragment T on __Type { ofType { possibleTypes { interfaces { name } } } }";
+        let thrice = schema(thrice) + members;
+        assert_eq!(limit(&thrice), "introspection_depth");
+        assert_eq!(
+            limit(
+                "{ __type(name: \"A\") { fields { type { fields { type { fields { name } } } } } } }"
+            ),
+            "introspection_depth"
+        );
+        // Fields of our own may have any name.
+        assert!(check_text("{ fields { fields { fields { interfaces } } } }").is_ok());
     }
 }

@@ -1,15 +1,38 @@
 //! Variables, coerced by the API schema as the GraphQL specification says.
 
+use std::fmt;
+
 use graphql_tools::static_graphql::query::{Document, Type, Value as Literal, VariableDefinition};
 use graphql_tools::static_graphql::schema::TypeDefinition;
 use serde_json::{Map, Number, Value};
 
 use super::document::operation;
+use super::limits::{Exceeded, at_most};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::supergraph::Schema;
 
 /// Values by name of variable, with defaults filled in; variables that were not given are absent.
 pub(crate) type Variables = Map<String, Value>;
+
+/// Counts values before each is coerced, copied and handed on.
+pub(super) fn measure(given: &Map<String, Value>, allowed: usize) -> Result<(), Exceeded> {
+    fn add(count: &mut usize, value: &Value, allowed: usize) -> Result<(), Exceeded> {
+        *count += 1;
+        at_most("variable_values", *count, allowed)?;
+        match value {
+            // They are nested no deeper than JSON may be, which its decoder has bounded.
+            Value::Array(items) => items.iter().try_for_each(|item| add(count, item, allowed)),
+            Value::Object(fields) => fields
+                .values()
+                .try_for_each(|field| add(count, field, allowed)),
+            _ => Ok(()),
+        }
+    }
+    let mut count = 0;
+    given
+        .values()
+        .try_for_each(|value| add(&mut count, value, allowed))
+}
 
 /// Coerces the variables of a request.
 ///
@@ -92,12 +115,27 @@ pub(crate) fn literal(literal_value: &Literal, variables: Option<&Variables>) ->
     })
 }
 
+/// A step into a value. It is written only when something is wrong there.
+enum Step<'s> {
+    Item(usize),
+    Key(&'s str),
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Item(index) => write!(f, "[{index}]"),
+            Self::Key(key) => write!(f, ".{key}"),
+        }
+    }
+}
+
 /// On failure: where inside the value, and why, in the form ` at "$.x": Expected …`.
-fn coerce_value(
+fn coerce_value<'s>(
     value: Value,
     ty: &Type,
-    schema: &Schema,
-    path: &mut Vec<String>,
+    schema: &'s Schema,
+    path: &mut Vec<Step<'s>>,
 ) -> Result<Value, String> {
     match (ty, value) {
         (Type::NonNullType(_), Value::Null) => Err(at(
@@ -109,7 +147,7 @@ fn coerce_value(
         (Type::ListType(inner), Value::Array(items)) => {
             let mut coerced = Vec::with_capacity(items.len());
             for (index, item) in items.into_iter().enumerate() {
-                path.push(format!("[{index}]"));
+                path.push(Step::Item(index));
                 coerced.push(coerce_value(item, inner, schema, path)?);
                 path.pop();
             }
@@ -122,11 +160,11 @@ fn coerce_value(
     }
 }
 
-fn coerce_named(
+fn coerce_named<'s>(
     value: Value,
     name: &str,
-    schema: &Schema,
-    path: &mut Vec<String>,
+    schema: &'s Schema,
+    path: &mut Vec<Step<'s>>,
 ) -> Result<Value, String> {
     let fits = match (name, &value) {
         ("Int", Value::Number(number)) => whole(number).is_some_and(|n| i32::try_from(n).is_ok()),
@@ -173,11 +211,11 @@ fn coerce_named(
     }
 }
 
-fn coerce_object(
+fn coerce_object<'s>(
     value: Value,
     name: &str,
-    schema: &Schema,
-    path: &mut Vec<String>,
+    schema: &'s Schema,
+    path: &mut Vec<Step<'s>>,
 ) -> Result<Value, String> {
     let Some(TypeDefinition::InputObject(known)) = schema.types.get(name) else {
         return Ok(value);
@@ -192,7 +230,7 @@ fn coerce_object(
     for field in &known.fields {
         match given.remove(&field.name) {
             Some(value) => {
-                path.push(format!(".{}", field.name));
+                path.push(Step::Key(&field.name));
                 coerced.insert(
                     field.name.clone(),
                     coerce_value(value, &field.value_type, schema, path)?,
@@ -245,13 +283,10 @@ fn describe(value: &Value) -> &'static str {
     }
 }
 
-fn at(path: &[String], reason: &str) -> String {
+fn at(path: &[Step<'_>], reason: &str) -> String {
     if path.is_empty() {
-        format!("; {reason}")
-    } else {
-        format!(
-            " at \"{}\"; {reason}",
-            path.concat().trim_start_matches('.')
-        )
+        return format!("; {reason}");
     }
+    let path: String = path.iter().map(ToString::to_string).collect();
+    format!(" at \"{}\"; {reason}", path.trim_start_matches('.'))
 }

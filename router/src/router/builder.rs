@@ -96,7 +96,8 @@ impl RouterBuilder {
         self
     }
 
-    /// How many prepared operations are kept. Default: 4,096.
+    /// How many prepared operations are kept; one more for each kibibyte of a document, and for each 64 fields
+    /// that it spreads to. Default: 4,096.
     pub fn plan_cache(mut self, operations: u64) -> Self {
         self.options.plan_cache = operations;
         self

@@ -14,6 +14,7 @@ mod sharing;
 mod sockets;
 mod streams;
 mod subgraphs;
+mod tls;
 mod tokens;
 mod ws;
 mod ws_limits;

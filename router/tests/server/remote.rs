@@ -22,6 +22,9 @@ use tokio_stream::StreamMap;
 
 use crate::kit::{Small, Source, service, until};
 
+/// What callers are signed with.
+pub(crate) const KEY: &[u8] = b"between these two";
+
 /// What a connection is ended with.
 #[derive(Clone, Copy, Debug)]
 enum Cut {
@@ -63,7 +66,7 @@ impl Remote {
             service: service(source.clone()),
             source,
             callers: Mutex::default(),
-            key: CallerKey::new(b"between these two"),
+            key: CallerKey::new(KEY),
             connected: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             cut: watch::Sender::new(Cut::Gone),
@@ -88,6 +91,12 @@ impl Remote {
         };
         change(&mut options);
         Arc::new(HttpTransport::new("small", &self.url, options).expect("a transport"))
+    }
+
+    /// Its host and port.
+    pub(crate) fn address(&self) -> String {
+        let url = url::Url::parse(&self.url).expect("a URL");
+        url.authority().to_owned()
     }
 
     /// How many connections there have been.

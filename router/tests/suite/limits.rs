@@ -14,6 +14,7 @@ async fn every_limit_refuses_by_its_name() {
         ],
         |builder| {
             builder.limits(OperationLimits {
+                document_bytes: 500,
                 tokens: 100,
                 depth: 4,
                 fields: 8,
@@ -29,8 +30,10 @@ async fn every_limit_refuses_by_its_name() {
     graph
         .check("{ n x: n }", json!({ "data": { "n": 1, "x": 1 } }))
         .await;
-    let tokens = format!("{{ n {} }}", "... { n } ".repeat(30));
+    let tokens = format!("{{ a {{ {} }} }}", "... { n } ".repeat(30));
+    let long = format!("{{ n }} # {}", "long ".repeat(100));
     for (limit, document) in [
+        ("document_bytes", long.as_str()),
         ("tokens", tokens.as_str()),
         ("depth", "{ a { a { a { a { n } } } } }"),
         (
@@ -78,6 +81,97 @@ async fn a_document_nested_beyond_the_parser_is_too_deep() {
         assert_eq!(error.extensions.other["limit"], "depth", "{error:?}");
         assert!(error.message.contains("`depth` of 50"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn what_has_to_be_compared_is_bounded() {
+    let graph = Graph::new([Subgraph::new(
+        "a",
+        "type Query { a: A n: Int } type A { a: A n: Int }",
+    )])
+    .await;
+    let level = |inner: &str| format!("{{ {} }}", format!("a {inner} ").repeat(40));
+    let spreads: String = (0..3_900).map(|n| format!("...F{n} ")).collect();
+    for document in [level(&level("{ n }")), format!("{{ a {{ {spreads} }} }}")] {
+        let answer = graph
+            .local
+            .execute(GraphQLRequest::new(document), RequestContext::default())
+            .await;
+        let error = &answer.errors[0];
+        assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
+        assert_eq!(error.extensions.other["limit"], "comparisons", "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn variables_have_so_many_values_only() {
+    let graph = Graph::with(
+        [Subgraph::new(
+            "a",
+            "type Query { n(list: [In]): Int } input In { n: Int list: [Int] }",
+        )
+        .root("n", json!(1))],
+        |builder| {
+            builder.limits(OperationLimits {
+                variable_values: 6,
+                ..OperationLimits::default()
+            })
+        },
+    )
+    .await;
+    for (list, refused) in [
+        (json!([{ "n": 1, "list": [1, null] }]), false),
+        (json!([{ "n": 1, "list": [1, 2, 3] }]), true),
+        (json!([{}, {}, {}, {}, {}, {}]), true),
+    ] {
+        let mut request = GraphQLRequest::new("query($v: [In]) { n(list: $v) }");
+        request.variables.insert("v".to_owned(), list);
+        let answer = graph
+            .local
+            .execute(request, RequestContext::default())
+            .await;
+        assert_eq!(answer.data.is_none(), refused, "{answer:?}");
+        if let [error] = &answer.errors[..] {
+            assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
+            assert_eq!(error.extensions.other["limit"], "variable_values");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_schema_is_not_told_in_circles() {
+    let graph = Graph::new([Subgraph::new("a", "type Query { n: Int }")]).await;
+    let types = |inner: &str| format!("{{ __schema {{ types {{ {inner} }} }} }}");
+    for (inner, told) in [
+        ("fields { type { fields { name } } }", true),
+        (
+            "fields { type { fields { type { fields { name } } } } }",
+            false,
+        ),
+    ] {
+        let answer = graph
+            .local
+            .execute(GraphQLRequest::new(types(inner)), RequestContext::default())
+            .await;
+        assert_eq!(answer.data.is_some(), told, "{inner}");
+        if let [error] = &answer.errors[..] {
+            assert_eq!(error.extensions.other["limit"], "introspection_depth");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_document_with_thousands_of_errors_is_told_the_first_hundred() {
+    let graph = Graph::new([Subgraph::new("a", "type Query { a: A } type A { n: Int }")]).await;
+    let fields: String = (0..3_000).map(|n| format!("f{n} ")).collect();
+    let request = GraphQLRequest::new(format!("{{ a {{ {fields} }} }}"));
+    let answer = graph
+        .local
+        .execute(request, RequestContext::default())
+        .await;
+    assert_eq!(answer.errors.len(), 101);
+    assert!(answer.errors[0].message.contains("\"f0\""));
+    assert!(answer.errors[100].message.contains("more errors"));
 }
 
 #[tokio::test]

@@ -17,7 +17,9 @@ use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
 
 use super::SubscriptionOptions;
 use super::closed::Closed;
@@ -79,7 +81,11 @@ pub(super) struct Operation {
 
 impl Connection {
     /// Connects in the background.
-    pub(super) fn open(upgrade: Request, options: &HttpTransportOptions) -> Arc<Self> {
+    pub(super) fn open(
+        upgrade: Request,
+        tls: Option<Connector>,
+        options: &HttpTransportOptions,
+    ) -> Arc<Self> {
         let (outbox, messages) = mpsc::unbounded_channel();
         let connection = Arc::new(Self {
             state: Mutex::new(State {
@@ -96,7 +102,7 @@ impl Connection {
         });
         let driven = Arc::clone(&connection);
         tokio::spawn(async move {
-            let closed = driven.run(upgrade, messages).await;
+            let closed = driven.run(upgrade, tls, messages).await;
             driven.close(closed);
         });
         connection
@@ -138,8 +144,13 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn run(&self, upgrade: Request, messages: mpsc::UnboundedReceiver<String>) -> Closed {
-        let socket = match timeout(self.patience, self.connect(upgrade)).await {
+    async fn run(
+        &self,
+        upgrade: Request,
+        tls: Option<Connector>,
+        messages: mpsc::UnboundedReceiver<String>,
+    ) -> Closed {
+        let socket = match timeout(self.patience, self.connect(upgrade, tls)).await {
             Ok(Ok(socket)) => socket,
             Ok(Err(closed)) => return closed,
             Err(_) => return Closed::Late,
@@ -156,13 +167,13 @@ impl Connection {
         closed
     }
 
-    async fn connect(&self, upgrade: Request) -> Result<Socket, Closed> {
+    async fn connect(&self, upgrade: Request, tls: Option<Connector>) -> Result<Socket, Closed> {
         let config = WebSocketConfig::default()
             .read_buffer_size(16 * 1024)
             .write_buffer_size(0)
             .max_message_size(Some(self.max_bytes))
             .max_frame_size(Some(self.max_bytes));
-        let (mut socket, _) = connect_async_with_config(upgrade, Some(config), true)
+        let (mut socket, _) = connect_async_tls_with_config(upgrade, Some(config), true, tls)
             .await
             .map_err(|error| Closed::on_connect(&error))?;
         socket

@@ -7,6 +7,7 @@ mod event_stream;
 mod inbox;
 mod sockets;
 mod sse;
+mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,26 +1,29 @@
 //! The WebSockets to one subgraph: operations with the same headers share one, up to a number.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::Connector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use url::Url;
 
 use super::closed::Closed;
 use super::connection::{Connection, Operation};
-use super::{Credentials, Subscription};
+use super::{Credentials, Subscription, tls};
 use crate::transport::{HttpTransportOptions, SubgraphRequest};
 
 /// Names and values, in an order of their own.
 type Key = Vec<(HeaderName, HeaderValue)>;
 
 /// The connections to a subgraph.
-#[derive(Debug)]
 pub(super) struct Sockets {
     url: Url,
+    /// Made with the first connection to a `wss:` URL.
+    tls: OnceLock<Connector>,
     options: HttpTransportOptions,
     connections: Mutex<HashMap<Key, Vec<Arc<Connection>>>>,
 }
@@ -29,6 +32,7 @@ impl Sockets {
     pub(super) fn new(url: Url, options: &HttpTransportOptions) -> Self {
         Self {
             url,
+            tls: OnceLock::new(),
             options: options.clone(),
             connections: Mutex::default(),
         }
@@ -71,10 +75,22 @@ impl Sockets {
             !list.is_empty()
         });
         let upgrade = self.upgrade(credentials)?;
-        let connection = Connection::open(upgrade, &self.options);
+        let connection = Connection::open(upgrade, self.tls()?, &self.options);
         let operation = connection.begin(payload);
         connections.entry(key).or_default().push(connection);
         operation.ok_or_else(|| Closed::Lost("it closed at once".to_owned()))
+    }
+
+    /// `None` for a `ws:` URL.
+    fn tls(&self) -> Result<Option<Connector>, Closed> {
+        if self.url.scheme() != "wss" {
+            return Ok(None);
+        }
+        if let Some(connector) = self.tls.get() {
+            return Ok(Some(connector.clone()));
+        }
+        let connector = tls::connector().map_err(Closed::lost)?;
+        Ok(Some(self.tls.get_or_init(|| connector).clone()))
     }
 
     fn upgrade(&self, credentials: &Credentials) -> Result<Request, Closed> {
@@ -92,6 +108,15 @@ impl Sockets {
         let protocol = HeaderValue::from_static("graphql-transport-ws");
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
         Ok(upgrade)
+    }
+}
+
+impl fmt::Debug for Sockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sockets")
+            .field("url", &self.url.as_str())
+            .field("connections", &self.connections)
+            .finish_non_exhaustive()
     }
 }
 

@@ -241,11 +241,20 @@ fn find_initial_plan(
     alternatives_list: &[Alternatives],
 ) -> Option<(u64, QueryTree)> {
     let mut current_tree: Option<QueryTree> = None;
-    let mut current_cost: u64 = 0;
 
     for alternatives in alternatives_list {
-        let mut best_delta = u64::MAX;
-        let mut best_next: Option<(u64, QueryTree)> = None;
+        // Without a choice there is nothing to compare: the cost of the whole tree is not needed for each leaf.
+        if let [only] = alternatives.as_slice() {
+            let only_tree = only.get_tree(graph).ok()?;
+            match current_tree.as_mut() {
+                Some(tree) => Rc::make_mut(&mut tree.root).merge_nodes(&only_tree.root),
+                None => current_tree = Some(only_tree),
+            }
+            continue;
+        }
+
+        let mut best_cost = u64::MAX;
+        let mut best_next: Option<QueryTree> = None;
 
         // At each step, pick the candidate that adds the smallest cost to the current plan
         for candidate in alternatives {
@@ -262,22 +271,16 @@ fn find_initial_plan(
                 None => cand_tree.clone(),
             };
             let next_cost = calculate_cost_of_tree(graph, &next_tree.root);
-            let delta = next_cost.saturating_sub(current_cost);
-            if delta < best_delta {
-                best_delta = delta;
-                best_next = Some((next_cost, next_tree));
+            if next_cost < best_cost {
+                best_cost = next_cost;
+                best_next = Some(next_tree);
             }
         }
 
-        if let Some((next_cost, next_tree)) = best_next {
-            current_cost = next_cost;
-            current_tree = Some(next_tree);
-        } else {
-            return None;
-        }
+        current_tree = Some(best_next?);
     }
 
-    current_tree.map(|t| (current_cost, t))
+    current_tree.map(|tree| (calculate_cost_of_tree(graph, &tree.root), tree))
 }
 
 struct ExplorationState {
