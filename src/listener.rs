@@ -17,9 +17,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use platform::telemetry::Metrics;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::LocalPoolHandle;
 use tower::ServiceExt;
 
 /// Binds the address; port 0 takes a free one.
@@ -105,10 +106,58 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Of one connection's reads and writes; hyper's own default grows to 400 KB.
 const BUFFER_BYTES: usize = 16 * 1024;
 
+/// The threads that serve connections.
+#[derive(Clone)]
+pub(crate) enum Threads {
+    /// Those of the runtime, which take work from each other: one request's work is spread over all of them.
+    Shared,
+    /// An event loop for each processor. A request stays on the thread of its connection, and so do its calls to
+    /// other services: none of their answers has to wake another thread.
+    EventLoops(LocalPoolHandle),
+}
+
+impl Threads {
+    pub(crate) fn event_loops() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::EventLoops(LocalPoolHandle::new(processors))
+    }
+
+    /// Serves a connection, the `number`th.
+    fn serve<F>(
+        &self,
+        number: usize,
+        socket: TcpStream,
+        serve: impl FnOnce(TcpStream) -> F + Send + 'static,
+    ) -> std::io::Result<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        match self {
+            Self::Shared => {
+                tokio::spawn(serve(socket));
+            }
+            // In turn: the pool counts tasks, but a WebSocket leaves the one it came by.
+            Self::EventLoops(pool) => {
+                let socket = socket.into_std()?;
+                let registered = || async move {
+                    // The loop it is registered with from here on wakes it.
+                    match TcpStream::from_std(socket) {
+                        Ok(socket) => serve(socket).await,
+                        Err(error) => tracing::warn!(%error, "a connection could not be served"),
+                    }
+                };
+                pool.spawn_pinned_by_idx(registered, number % pool.num_threads());
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Serves until `stop`, then lets what runs finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
+    threads: Threads,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -119,6 +168,7 @@ pub(crate) async fn serve(
         .max_buf_size(BUFFER_BYTES);
     builder.http2().timer(TokioTimer::new());
     let connections = GracefulShutdown::new();
+    let mut number = 0_usize;
     loop {
         let (socket, address) = tokio::select! {
             () = stop.cancelled() => break,
@@ -140,15 +190,17 @@ pub(crate) async fn serve(
             request.extensions_mut().insert(ConnectInfo(address));
             app.clone().oneshot(request.map(Body::new))
         });
-        let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(socket), service)
-            .into_owned();
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
+        let (builder, watcher) = (builder.clone(), connections.watcher());
+        number = number.wrapping_add(1);
+        let serve = move |socket| async move {
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service);
+            if let Err(error) = watcher.watch(connection.into_owned()).await {
                 tracing::debug!(%error, "a connection ended");
             }
-        });
+        };
+        if let Err(error) = threads.serve(number, socket, serve) {
+            tracing::warn!(%error, "a connection could not be served");
+        }
     }
     drop(listener);
     if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown())

@@ -1,7 +1,9 @@
 //! A router behind its edge: routes, health and drain, the same for the commerce graph and for any
 //! other supergraph.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::response::Redirect;
@@ -9,14 +11,14 @@ use axum::routing::get;
 use platform::pubsub::RedisPubSub;
 use platform::roster::Roster;
 use platform::telemetry::Metrics;
-use router::Router;
 use router::auth::{AuthConfig, JwtVerifier};
 use router::server::{ServerConfig, ServerState, graphql_routes};
+use router::{Router, read_manifest};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Configuration;
-use crate::listener::{self, Ready};
+use crate::listener::{self, Ready, Threads};
 
 /// The page that browsers get at the endpoint in development.
 const EXPLORER: &str = include_str!("../playground/explorer.html");
@@ -47,6 +49,38 @@ pub(crate) fn share_connections(
     Ok(())
 }
 
+/// How long operations are planned before the first request is taken.
+const WARM_UP: Duration = Duration::from_secs(10);
+
+/// Plans the operations of these manifests. Those that cannot be planned are logged: a manifest may be older than the
+/// schema.
+pub(crate) async fn warm_up(router: &Router, manifests: &[PathBuf]) -> anyhow::Result<()> {
+    let mut operations = Vec::new();
+    for file in manifests {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("router.warm_up: cannot read {shown}"))?;
+        let read = read_manifest(&text).with_context(|| format!("router.warm_up: {shown}"))?;
+        operations.extend(read);
+    }
+    let warmed = router.warm_up(operations, WARM_UP).await;
+    for (operation, refusal) in &warmed.refused {
+        tracing::warn!(
+            operation = operation.operation_name,
+            document = operation.query,
+            reason = refusal.errors.first().map(|error| &*error.message),
+            "an operation of router.warm_up cannot be planned"
+        );
+    }
+    if warmed.left > 0 {
+        tracing::warn!(
+            left = warmed.left,
+            "router.warm_up has more than {WARM_UP:?} allow"
+        );
+    }
+    Ok(())
+}
+
 /// `/` leading to the explorer, in development.
 pub(crate) fn explorer_first(server: &ServerConfig) -> axum::Router {
     let routes = axum::Router::new();
@@ -64,6 +98,7 @@ pub(crate) async fn serve(
     metrics: Metrics,
     routes: axum::Router,
     ready: impl Ready,
+    threads: Threads,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     tokio::spawn(metrics.clone().upkeep());
@@ -78,6 +113,6 @@ pub(crate) async fn serve(
             state.drain().await;
         }
     };
-    let (served, ()) = tokio::join!(listener::serve(listener, app, stop), draining);
+    let (served, ()) = tokio::join!(listener::serve(listener, app, threads, stop), draining);
     served
 }

@@ -6,7 +6,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use platform::caller::CALLER_HEADER;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 use crate::compare::Loaded;
@@ -21,6 +23,9 @@ const DOMAINS: [&str; 6] = [
     "search",
     "tracking",
 ];
+
+/// Between two looks whether the other router listens.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The binary that was built with this program.
 const VANTAGE: &str = env!("CARGO_BIN_EXE_vantage");
@@ -91,6 +96,23 @@ impl Process {
         })
     }
 
+    /// A process that says nothing, at an address that was free.
+    async fn listening(command: &mut Command, address: String) -> anyhow::Result<Self> {
+        let begun = Instant::now();
+        let mut child = command.spawn()?;
+        while TcpStream::connect(&address).await.is_err() {
+            if let Some(status) = child.try_wait()? {
+                bail!("the other router ended before it listened: {status}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(Self {
+            child,
+            address,
+            start: begun.elapsed(),
+        })
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id().unwrap_or_default()
     }
@@ -121,6 +143,40 @@ impl Process {
     }
 }
 
+/// A process for each domain.
+async fn subgraphs(data: &Path) -> anyhow::Result<Vec<(&'static str, Process)>> {
+    let mut subgraphs = Vec::new();
+    for domain in DOMAINS {
+        let mut command = vantage(VANTAGE.as_ref(), data);
+        command
+            .args(["subgraph", domain, "--listen", "127.0.0.1:0"])
+            // Those that start later ask those that are there.
+            .envs(settings(&subgraphs));
+        subgraphs.push((domain, Process::start(&mut command).await?));
+    }
+    Ok(subgraphs)
+}
+
+/// Where these subgraphs are, for another process.
+fn settings(subgraphs: &[(&str, Process)]) -> impl Iterator<Item = (String, String)> {
+    subgraphs.iter().map(|(domain, process)| {
+        let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
+        (name, format!("http://{}/graphql", process.address))
+    })
+}
+
+/// The other router knows nothing of callers; the load signs its own.
+fn peer_config(port: u16) -> String {
+    format!(
+        "supergraph:\n  source: file\n  path: ./supergraph.graphql\n\
+         http:\n  host: 127.0.0.1\n  port: {port}\n\
+         log:\n  level: warn\n\
+         authorization:\n  directives:\n    enabled: false\n\
+         headers:\n  all:\n    request:\n      - propagate:\n          named: {CALLER_HEADER}\n\
+         traffic_shaping:\n  all:\n    dedupe_enabled: false\n"
+    )
+}
+
 /// A graph that answers: its router first, then its subgraphs if they are elsewhere.
 pub(crate) struct Graph {
     pub(crate) processes: Vec<Process>,
@@ -143,32 +199,43 @@ impl Graph {
 
     /// Six subgraph processes behind a router.
     pub(crate) async fn over_http(data: &Path) -> anyhow::Result<Self> {
-        let mut subgraphs = Vec::new();
-        let mut urls = Vec::new();
-        for domain in DOMAINS {
-            let mut command = vantage(VANTAGE.as_ref(), data);
-            command
-                .args(["subgraph", domain, "--listen", "127.0.0.1:0"])
-                // Those that start later ask those that are there.
-                .envs(urls.iter().cloned());
-            let process = Process::start(&mut command).await?;
-            let url = format!("http://{}/graphql", process.address);
-            urls.push((
-                format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase()),
-                url,
-            ));
-            subgraphs.push(process);
-        }
+        let subgraphs = subgraphs(data).await?;
         let mut command = vantage(VANTAGE.as_ref(), data);
         command
             .args(["serve", "--router-only", "--listen", "127.0.0.1:0"])
             // All connections are of one customer, whose equal fetches would be sent once. Customers
             // have pages of their own.
             .env("VANTAGE_ROUTER__SHARE_FETCHES", "false")
-            .envs(urls);
-        let mut processes = vec![Process::start(&mut command).await?];
-        processes.append(&mut subgraphs);
-        Ok(Self { processes })
+            .envs(settings(&subgraphs));
+        Ok(Self::behind(Process::start(&mut command).await?, subgraphs))
+    }
+
+    /// Six subgraph processes behind another router, which hands them the callers that it is sent.
+    pub(crate) async fn behind_peer(peer: &Path, data: &Path) -> anyhow::Result<Self> {
+        let subgraphs = subgraphs(data).await?;
+        let mut supergraph = run(data, &["compose"]).await?;
+        for (domain, process) in &subgraphs {
+            let url = format!("http://{}/graphql", process.address);
+            supergraph = supergraph.replace(&format!("\"local:{domain}\""), &format!("\"{url}\""));
+        }
+        std::fs::write(data.join("supergraph.graphql"), supergraph)?;
+        let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let config = data.join("peer.yaml");
+        std::fs::write(&config, peer_config(port))?;
+        let mut command = Command::new(peer);
+        command
+            .env("ROUTER_CONFIG_FILE_PATH", &config)
+            .current_dir(data)
+            .stdout(Stdio::null())
+            .kill_on_drop(true);
+        let router = Process::listening(&mut command, format!("127.0.0.1:{port}")).await?;
+        Ok(Self::behind(router, subgraphs))
+    }
+
+    fn behind(router: Process, subgraphs: Vec<(&str, Process)>) -> Self {
+        let mut processes = vec![router];
+        processes.extend(subgraphs.into_iter().map(|(_, process)| process));
+        Self { processes }
     }
 
     /// Resident memory of all processes, in bytes.

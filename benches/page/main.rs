@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use clap::Parser;
+use platform::caller::{CALLER_HEADER, Caller, CallerKey};
+use resolvers::id::IdKind;
+use uuid::Uuid;
 
 use compare::{Load, Loaded, median, shown};
 use graph::Graph;
@@ -51,6 +54,10 @@ struct Arguments {
     /// Only compare the graph in one process with that of another build of the binary.
     #[arg(long)]
     against: Option<PathBuf>,
+    /// Only compare the graph in one process with the same subgraphs behind another router;
+    /// benches/README.md tells how to build it.
+    #[arg(long, value_name = "FILE")]
+    peer: Option<PathBuf>,
     /// Only load the graph in one process, for a profiler to watch.
     #[arg(long)]
     profile: bool,
@@ -84,6 +91,20 @@ async fn main() -> anyhow::Result<()> {
         let other = Graph::of_binary(other, data).await?;
         return builds(&arguments, time, &local, &other, &page).await;
     }
+    if let Some(peer) = &arguments.peer {
+        let peer = Graph::behind_peer(&std::path::absolute(peer)?, data).await?;
+        let customer = Sql::open(data).await?.customer(CUSTOMER).await?;
+        let page = page.with_header(CALLER_HEADER, &signed(data, customer)?);
+        println!("\nIn one process | over HTTP behind the other router");
+        return alternate(
+            &arguments,
+            time,
+            [&local, &peer],
+            arguments.connections,
+            &page,
+        )
+        .await;
+    }
     start(data).await?;
     let remote = Graph::over_http(data).await?;
     println!("\nMemory idle, MB (in one process; over HTTP)");
@@ -99,6 +120,13 @@ async fn main() -> anyhow::Result<()> {
         shown(&run)
     );
     Ok(())
+}
+
+/// The customer as our router would sign it, good for the whole run.
+fn signed(data: &Path, customer: Uuid) -> anyhow::Result<String> {
+    let secret = std::fs::read_to_string(data.join("subgraph.key"))?;
+    let caller = Caller::customer(IdKind::Customer.format(customer));
+    Ok(CallerKey::new(secret.trim().as_bytes()).sign(&caller, Utc::now() + TimeDelta::hours(1))?)
 }
 
 /// Until `/readyz` answers, on databases that exist.

@@ -11,6 +11,7 @@ mod cache_control;
 pub mod error;
 mod execute;
 mod introspection;
+mod manifest;
 mod prepare;
 mod project;
 pub mod request;
@@ -26,10 +27,11 @@ pub use cache_control::CachePolicy;
 pub use error::{
     ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
 };
+pub use manifest::{ManifestError, read_manifest};
 pub use prepare::{OperationKind, OperationLimits, PreparedOperation};
 pub use request::{GraphQLRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};
-pub use router::{Router, RouterBuilder};
+pub use router::{Router, RouterBuilder, WarmUp};
 pub use supergraph::compose;
 pub use transport::{
     EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalSubscription,

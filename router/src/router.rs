@@ -1,6 +1,8 @@
 //! The router itself: built once from a schema, then shared by every request.
 
 mod builder;
+mod planner;
+mod warm_up;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,12 +12,14 @@ use futures::stream::BoxStream;
 use serde_json::Map;
 
 pub use builder::RouterBuilder;
+use planner::Planner;
+pub use warm_up::WarmUp;
 
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::{ErrorPolicy, Execution, Transports};
 use crate::prepare::{
-    OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation, Variables,
-    Variant,
+    Known, OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation,
+    Variables, Variant,
 };
 use crate::project;
 use crate::request::{GraphQLRequest, RequestContext};
@@ -36,6 +40,7 @@ struct Inner {
     api_sdl: String,
     transports: Transports,
     operations: OperationCache,
+    planner: Planner,
     options: Options,
 }
 
@@ -81,7 +86,7 @@ impl Router {
         request: GraphQLRequest,
         context: RequestContext,
     ) -> GraphQLResponse {
-        let job = match self.job(request, context) {
+        let job = match self.job(request, context).await {
             Ok(job) => job,
             Err(refused) => return refused,
         };
@@ -128,7 +133,7 @@ impl Router {
         request: GraphQLRequest,
         context: RequestContext,
     ) -> Result<Job, GraphQLResponse> {
-        let mut job = self.job(request, context)?;
+        let mut job = self.job(request, context).await?;
         if job.operation.kind() != OperationKind::Subscription {
             return Err(refused(
                 ErrorCode::BadUserInput,
@@ -185,7 +190,7 @@ impl Router {
     ///
     /// # Errors
     /// The response that refuses the document.
-    pub fn prepare(
+    pub async fn prepare(
         &self,
         request: &GraphQLRequest,
     ) -> Result<Arc<PreparedOperation>, GraphQLResponse> {
@@ -201,6 +206,25 @@ impl Router {
             .operation_name
             .as_deref()
             .filter(|name| !name.is_empty());
+        if let Some(known) = inner.operations.get(text, name) {
+            return Ok(known);
+        }
+        let (text, name) = (text.to_owned(), name.map(str::to_owned));
+        let (router, deadline) = (self.clone(), inner.options.deadline);
+        inner
+            .planner
+            .run(deadline, move || router.prepare_now(&text, name.as_deref()))
+            .await
+    }
+
+    /// The same, here and now.
+    fn prepare_now(
+        &self,
+        text: &str,
+        name: Option<&str>,
+    ) -> Result<Arc<PreparedOperation>, GraphQLResponse> {
+        let inner = &*self.inner;
+        // Somebody else may have prepared it while this one waited.
         if let Some(known) = inner.operations.get(text, name) {
             return Ok(known);
         }
@@ -222,12 +246,12 @@ impl Router {
         &self.inner.api_sdl
     }
 
-    fn job(
+    async fn job(
         &self,
         request: GraphQLRequest,
         context: RequestContext,
     ) -> Result<Job, GraphQLResponse> {
-        let operation = self.prepare(&request)?;
+        let operation = self.prepare(&request).await?;
         let allowed = context
             .introspection
             .unwrap_or(self.inner.options.introspection);
@@ -237,13 +261,21 @@ impl Router {
                 "Introspection is not allowed.",
             ));
         }
-        let variables = operation.coerce_variables(request.variables)?;
-        let variant = operation.variant(&context.caller, &variables)?;
+        let variables = Arc::new(operation.coerce_variables(request.variables)?);
+        let variant = match operation.variant(&context.caller, &variables) {
+            Known::Planned(variant) => variant,
+            Known::Unplanned(key) => {
+                let (operation, variables) = (Arc::clone(&operation), Arc::clone(&variables));
+                let plan = move || operation.plan_variant(key, &variables);
+                let deadline = context.deadline.unwrap_or(self.inner.options.deadline);
+                self.inner.planner.run(deadline, plan).await?
+            }
+        };
         Ok(Job {
             inner: Arc::clone(&self.inner),
             operation,
             variant,
-            variables: Arc::new(variables),
+            variables,
             context: Arc::new(context),
             sequence: None,
         })

@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use crate::cli::Router;
 use crate::config::{Configuration, Overrides};
-use crate::listener::{self, Ready};
+use crate::listener::{self, Ready, Threads};
 use crate::output;
 use crate::serving;
 
@@ -59,6 +59,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         .with_context(|| format!("cannot read the supergraph {}", file.display()))?;
     let (auth, server) = edge(&configuration);
     let router = build(&configuration, &auth, &file, &supergraph)?;
+    serving::warm_up(&router, &configuration.router.warm_up).await?;
     let listener = listener::bind(configuration.listen).await?;
     let stop = listener::stopped()?;
     let state = serving::edge(router, &auth, &server)?;
@@ -79,7 +80,16 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         state.clone(),
     ));
     let routes = serving::explorer_first(&server);
-    let served = serving::serve(listener, state, metrics, routes, Always, stop).await;
+    let served = serving::serve(
+        listener,
+        state,
+        metrics,
+        routes,
+        Always,
+        Threads::event_loops(),
+        stop,
+    )
+    .await;
     reloading.abort();
     served
 }
@@ -129,7 +139,7 @@ async fn reload_on_change(
         }
         match build(&configuration, &auth, &file, &supergraph) {
             Ok(router) => {
-                state.reload(router);
+                state.reload(router).await;
                 tracing::info!(file = %file.display(), "the supergraph was reloaded");
             }
             Err(error) => tracing::error!(error = format!("{error:#}"), "not reloaded"),

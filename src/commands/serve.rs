@@ -12,9 +12,10 @@ use router::{GraphQLRequest, RequestContext, Router};
 use crate::cli::Serve;
 use crate::config::{Configuration, Mode};
 use crate::domains::{Domain, Domains};
+use crate::listener::{self, Threads};
 use crate::output;
 use crate::workers::Workers;
-use crate::{graph, keys, listener, playground, serving, simulators};
+use crate::{graph, keys, playground, serving, simulators};
 
 /// What the start page asks, and answers by itself.
 const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { status total { formatted } items { productName product { price { current { amount { formatted } } } } } shipments { carrier status } } } } }";
@@ -59,6 +60,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     }
     let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
     let router = graph::router(&configuration, &domains, &key)?;
+    serving::warm_up(&router, &configuration.router.warm_up).await?;
     let state = serving::edge(router.clone(), &auth, &configuration.server)?;
     serving::share_connections(&state, &configuration)?;
 
@@ -85,7 +87,12 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let routes = domains
         .routes()
         .merge(playground::routes(&configuration.server));
-    let served = serving::serve(listener, state, metrics, routes, domains, stop).await;
+    let threads = if here.is_empty() {
+        Threads::event_loops()
+    } else {
+        Threads::Shared
+    };
+    let served = serving::serve(listener, state, metrics, routes, domains, threads, stop).await;
     workers.stopped().await;
     served
 }

@@ -6,9 +6,10 @@ use platform::clock::Clock;
 use crate::cli::Subgraph;
 use crate::config::Configuration;
 use crate::domains::Domains;
+use crate::listener::{self, Threads};
 use crate::output;
 use crate::workers::Workers;
-use crate::{keys, listener, subgraph_server};
+use crate::{keys, subgraph_server};
 
 pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let mut configuration = Configuration::load(
@@ -45,7 +46,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let app = subgraph_server::routes(subgraph.clone(), key)
         .merge(domains.routes())
         .merge(listener::operations(metrics, domains.clone()));
-    let served = listener::serve(listener, app, stop).await;
+    let served = listener::serve(listener, app, Threads::Shared, stop).await;
     workers.stopped().await;
     served
 }

@@ -1,5 +1,7 @@
 //! How operations are answered.
 
+use std::path::PathBuf;
+
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,8 @@ pub(crate) struct Router {
     pub(crate) limits: router::OperationLimits,
     /// The labels of `@override(label:)` that are on; shares, such as `percent(5)`, need no entry.
     pub(crate) override_labels: Vec<String>,
+    /// Files of operations that are planned before the first request comes: manifests of Apollo's or Relay's tools.
+    pub(crate) warm_up: Vec<PathBuf>,
 }
 
 impl Default for Router {
@@ -31,6 +35,7 @@ impl Default for Router {
             expose_query_plan: false,
             limits: router::OperationLimits::default(),
             override_labels: Vec::new(),
+            warm_up: Vec::new(),
         }
     }
 }

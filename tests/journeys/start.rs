@@ -210,15 +210,40 @@ type Query @join__type(graph: ACCOUNTS) {{ token: String }}
     );
     let file = data.path().join("supergraph.graphql");
     std::fs::write(&file, &supergraph).unwrap();
-    let mut command = vantage(data.path());
-    command.args([
-        "router",
-        "--supergraph",
-        "supergraph.graphql",
-        "--listen",
-        "127.0.0.1:0",
-    ]);
-    let mut process = Process::start(command).await;
+    let operations = data.path().join("operations.json");
+    let command = || {
+        let mut command = vantage(data.path());
+        command.args([
+            "router",
+            "--supergraph",
+            "supergraph.graphql",
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        command.env("VANTAGE_ROUTER__WARM_UP", "operations.json");
+        command
+    };
+    let (code, told) = refused(&mut command()).await;
+    assert_eq!(code, 1, "{told}");
+    assert!(
+        told.contains("router.warm_up: cannot read operations.json"),
+        "{told}"
+    );
+    std::fs::write(&operations, r#"{"format": "unknown"}"#).unwrap();
+    let (code, told) = refused(&mut command()).await;
+    assert_eq!(code, 1, "{told}");
+    assert!(
+        told.contains("router.warm_up: operations.json: it is neither"),
+        "{told}"
+    );
+    std::fs::write(&operations, r#"{"1": "{ token }", "2": "{ gone }"}"#).unwrap();
+    let mut process = Process::start(command()).await;
+    let metrics = reqwest::get(format!("{}/metrics", process.base));
+    let metrics = metrics.await.unwrap().text().await.unwrap();
+    assert!(
+        metrics.contains("router_prepare_seconds_count 1"),
+        "{metrics}"
+    );
     let health = reqwest::get(format!("{}/healthz", process.base))
         .await
         .unwrap();

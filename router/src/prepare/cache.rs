@@ -20,10 +20,22 @@ impl OperationCache {
     }
 
     pub(crate) fn get(&self, text: &str, name: Option<&str>) -> Option<Arc<PreparedOperation>> {
-        match name {
+        let known = match name {
             None => self.operations.get(text),
             Some(name) => self.operations.get(&key(text, name)),
-        }
+        };
+        known.inspect(|operation| operation.used())
+    }
+
+    /// All of them, with the names they are asked for by; the most used ones first.
+    pub(crate) fn by_use(&self) -> Vec<(Option<String>, Arc<PreparedOperation>)> {
+        let named = |(key, operation): (Arc<String>, _)| {
+            let name = key.split_once('\0').map(|(_, name)| name.to_owned());
+            (name, operation)
+        };
+        let mut known: Vec<_> = self.operations.iter().map(named).collect();
+        known.sort_by_key(|(_, operation)| std::cmp::Reverse(operation.uses()));
+        known
     }
 
     pub(crate) fn insert(&self, text: &str, name: Option<&str>, operation: Arc<PreparedOperation>) {

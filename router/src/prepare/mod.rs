@@ -17,6 +17,7 @@ mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -70,12 +71,13 @@ pub struct PreparedOperation {
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
     /// The variant of an operation that can have no other: most operations, without a lock.
     only: OnceLock<Arc<Variant>>,
+    uses: AtomicU64,
 }
 
 /// A denied caller, every outcome of `@skip` and `@include`, and every share of requests that fields are
 /// overridden for, has a plan and a projection of its own.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct VariantKey {
+pub(crate) struct VariantKey {
     denied: Vec<(RequirementId, ErrorCode)>,
     conditions: Vec<bool>,
     /// Which of the `@override`s for a share of requests apply.
@@ -88,6 +90,12 @@ struct PlanKey {
     denied: BTreeSet<RequirementId>,
     conditions: Vec<bool>,
     share: usize,
+}
+
+/// Whether a variant has been planned before.
+pub(crate) enum Known {
+    Planned(Arc<Variant>),
+    Unplanned(VariantKey),
 }
 
 /// A plan and the projection that belongs to it.
@@ -130,6 +138,7 @@ impl PreparedOperation {
             plans: Mutex::default(),
             variants: Mutex::default(),
             only: OnceLock::new(),
+            uses: AtomicU64::new(0),
         };
         if prepared.conditions.is_empty() {
             // Planned now, so that a document that cannot be planned is refused before it is cached.
@@ -173,6 +182,14 @@ impl PreparedOperation {
         Some(document.to_string())
     }
 
+    fn used(&self) {
+        self.uses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn uses(&self) -> u64 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
     /// The operation's own name in the document.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -198,13 +215,9 @@ impl PreparedOperation {
     }
 
     /// What to run for this caller with these variables.
-    pub(crate) fn variant(
-        &self,
-        caller: &Caller,
-        variables: &Variables,
-    ) -> Result<Arc<Variant>, GraphQLResponse> {
+    pub(crate) fn variant(&self, caller: &Caller, variables: &Variables) -> Known {
         if let Some(variant) = self.only.get() {
-            return Ok(Arc::clone(variant));
+            return Known::Planned(Arc::clone(variant));
         }
         let key = VariantKey {
             denied: self.denied(caller),
@@ -216,9 +229,18 @@ impl PreparedOperation {
             share: self.supergraph.shares.draw(),
         };
         let known = lock(&self.variants).get(&key).cloned();
-        if let Some(variant) = known {
-            return Ok(variant);
-        }
+        known.map_or(Known::Unplanned(key), Known::Planned)
+    }
+
+    /// Makes a variant that is not known.
+    ///
+    /// # Errors
+    /// The response that says why there is no plan.
+    pub(crate) fn plan_variant(
+        &self,
+        key: VariantKey,
+        variables: &Variables,
+    ) -> Result<Arc<Variant>, GraphQLResponse> {
         let denials: Denials = key.denied.iter().copied().collect();
         let plan = self.plan(PlanKey {
             denied: denials.keys().copied().collect(),

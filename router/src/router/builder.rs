@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::planner::Planner;
 use super::{Inner, Options, Router};
 use crate::error::RouterError;
 use crate::execute::Transports;
@@ -169,6 +170,7 @@ impl RouterBuilder {
             inner: Arc::new(Inner {
                 api_sdl: supergraph.schema.sdl(),
                 operations: OperationCache::new(options.plan_cache),
+                planner: Planner::new(),
                 supergraph,
                 transports,
                 options,

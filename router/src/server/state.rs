@@ -1,6 +1,7 @@
 //! What every request and connection of the edge shares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::http::HeaderName;
@@ -12,6 +13,9 @@ use super::ws::Connections;
 use crate::Router;
 use crate::auth::JwtVerifier;
 use crate::subscribe::{StreamOptions, Subscriptions};
+
+/// How long another router may prepare what is in use before it takes over.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The edge's state. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -64,9 +68,18 @@ impl ServerState {
         self.router.load_full()
     }
 
-    /// Replaces the router. Connections stay open, and operations that run finish on the router they began
-    /// with; live subscriptions move to the new one, or end with SCHEMA_CHANGED if they do not fit it.
-    pub fn reload(&self, router: Router) {
+    /// Replaces the router, when that knows the operations in use. Connections stay open, and operations that run
+    /// finish on the router they began with; live subscriptions move to the new one, or end with SCHEMA_CHANGED if
+    /// they do not fit it.
+    pub async fn reload(&self, router: Router) {
+        let known = self.router().known_operations();
+        let warmed = router.warm_up(known, RELOAD_PATIENCE).await;
+        tracing::info!(
+            prepared = warmed.prepared,
+            refused = warmed.refused.len(),
+            left = warmed.left,
+            "the operations in use were prepared for another schema"
+        );
         let router = Arc::new(router);
         self.router.store(Arc::clone(&router));
         self.subscriptions.reload(router);

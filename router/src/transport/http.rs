@@ -9,6 +9,8 @@ use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::http::{Admission, Breaker, CircuitBreaker};
+use thread_local::ThreadLocal;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use url::Url;
 
 use super::in_flight::{self, Answer, InFlight};
@@ -72,6 +74,8 @@ pub struct HttpTransport {
     url: Url,
     subscriptions: Subscriptions,
     client: reqwest::Client,
+    /// Those of event loops: their connections are served by the thread that uses them.
+    own_clients: ThreadLocal<reqwest::Client>,
     breaker: CircuitBreaker,
     in_flight: InFlight,
     options: HttpTransportOptions,
@@ -106,26 +110,29 @@ impl HttpTransport {
             let scheme = subscription_url.scheme().to_owned();
             return Err(InvalidEndpoint::Scheme(scheme));
         }
-        let mut client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(options.deadline)
-            // A stream of events may rest for long; this way one whose other end is gone is noticed.
-            .tcp_keepalive(options.subscriptions.ping)
-            .tcp_nodelay(true);
-        if options.http2_prior_knowledge {
-            client = client.http2_prior_knowledge();
-        }
-        let (name, client) = (name.into(), client.build()?);
+        let (name, client) = (name.into(), client(&options)?);
         let subscriptions = Subscriptions::new(&name, subscription_url, client.clone(), &options);
         Ok(Self {
             name,
             url,
             subscriptions,
             client,
+            own_clients: ThreadLocal::new(),
             breaker: CircuitBreaker::new(options.breaker),
             in_flight: InFlight::default(),
             options,
         })
+    }
+
+    /// A client whose connections are served where this is called, without waking another thread for each answer.
+    fn client(&self) -> &reqwest::Client {
+        match Handle::current().runtime_flavor() {
+            RuntimeFlavor::CurrentThread => self.own_clients.get_or(|| {
+                // It could be built before, with the same options.
+                client(&self.options).unwrap_or_else(|_| self.client.clone())
+            }),
+            _ => &self.client,
+        }
     }
 
     fn headers(&self, request: &SubgraphRequest) -> Result<HeaderMap, TransportError> {
@@ -211,7 +218,7 @@ impl HttpTransport {
         body: Bytes,
         timeout: Duration,
     ) -> Result<reqwest::Response, reqwest::Error> {
-        self.client
+        self.client()
             .post(self.url.clone())
             .headers(headers)
             .header(CONTENT_TYPE, "application/json")
@@ -318,6 +325,20 @@ impl HttpTransport {
             cache,
             body,
         })
+    }
+}
+
+fn client(options: &HttpTransportOptions) -> Result<reqwest::Client, reqwest::Error> {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(options.deadline)
+        // A stream of events may rest for long; this way one whose other end is gone is noticed.
+        .tcp_keepalive(options.subscriptions.ping)
+        .tcp_nodelay(true);
+    if options.http2_prior_knowledge {
+        client.http2_prior_knowledge().build()
+    } else {
+        client.build()
     }
 }
 

@@ -7,6 +7,7 @@ mod http;
 mod kit;
 mod multiplexing;
 mod provider;
+mod reload;
 mod remote;
 mod requests;
 mod sharing;

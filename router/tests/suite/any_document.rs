@@ -257,7 +257,8 @@ fn any_text_is_refused_for_a_reason_or_prepared() {
     let texts = proptest::collection::vec(proptest::sample::select(WORDS), 0..60);
     let result = cases(2_000).run(&texts, |words| {
         let text = words.join(" ");
-        if let Err(refusal) = graph.local.prepare(&GraphQLRequest::new(text.as_str())) {
+        let request = GraphQLRequest::new(text.as_str());
+        if let Err(refusal) = runtime.block_on(graph.local.prepare(&request)) {
             let code = refusal.errors[0].code();
             let known = [ErrorCode::BadUserInput, ErrorCode::OperationTooComplex];
             prop_assert!(known.contains(&code), "{text}: {:?}", refusal.errors);

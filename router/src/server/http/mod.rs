@@ -114,7 +114,7 @@ async fn run(
 ) -> Result<Response, Refusal> {
     let router = state.router.load_full();
     let refused = accepted.refusal();
-    let kind = match router.prepare(&request) {
+    let kind = match router.prepare(&request).await {
         Ok(operation) => operation.kind(),
         Err(response) => return Ok(respond::graphql(refused, &response)),
     };

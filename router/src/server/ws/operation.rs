@@ -19,7 +19,7 @@ pub(super) async fn run(
     ticket: Ticket,
 ) {
     let router = state.router.load_full();
-    let kind = match router.prepare(&request) {
+    let kind = match router.prepare(&request).await {
         Ok(operation) => operation.kind(),
         Err(refused) => return ticket.fail(refused.errors),
     };
