@@ -81,3 +81,12 @@ async fn what_was_committed_is_read() {
         assert_eq!(things.await.unwrap().len(), count);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_after_the_end_is_refused() {
+    let (_directory, database) = database().await;
+    assert_eq!(echo(&database, 1).await, 1);
+    database.read().close().await.unwrap();
+    let refused = database.read().query_one_raw(statement("SELECT 1"));
+    assert!(refused.await.is_err());
+}

@@ -43,6 +43,21 @@ struct Idle {
     connections: Mutex<Vec<PoolConnection<Sqlite>>>,
 }
 
+impl Readers {
+    /// Closes the connections. Who asks from now on is refused.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(SqliteReaders { idle, .. }) => {
+                idle.permits.close();
+                idle.connections().clear();
+                idle.pool.close().await;
+                Ok(())
+            }
+            Self::Postgres(pool) => pool.clone().close().await,
+        }
+    }
+}
+
 impl SqliteReaders {
     pub(super) fn new(pool: &SqlitePool, meter: Meter) -> Self {
         let connections = pool.options().get_max_connections();
@@ -84,13 +99,21 @@ impl SqliteReaders {
         self.meter
             .record(&statement.sql, started.elapsed(), answer.is_err());
         if answer.is_ok() {
-            self.idle.connections().push(connection);
+            self.idle.keep(connection);
         }
         answer.map_err(failed)
     }
 }
 
 impl Idle {
+    fn keep(&self, connection: PoolConnection<Sqlite>) {
+        let mut connections = self.connections();
+        // One that is kept after the others were given back would keep the pool from closing.
+        if !self.permits.is_closed() {
+            connections.push(connection);
+        }
+    }
+
     fn connections(&self) -> MutexGuard<'_, Vec<PoolConnection<Sqlite>>> {
         self.connections
             .lock()
