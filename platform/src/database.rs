@@ -1,9 +1,11 @@
 //! One database for each domain: a SQLite file of its own under the data directory, or a schema
 //! of its own in PostgreSQL. Which one is a matter of configuration; no other code can tell.
 
+mod meter;
+mod readers;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -12,6 +14,11 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::watch;
+
+use meter::Meter;
+use readers::SqliteReaders;
+
+pub use readers::Readers;
 
 /// Where the domains' databases live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +46,14 @@ pub enum DatabaseError {
 #[derive(Clone, Debug)]
 pub struct Database {
     domain: Arc<str>,
-    read: DatabaseConnection,
+    read: Readers,
     write: DatabaseConnection,
-    statements: Arc<AtomicU64>,
+    meter: Meter,
     commits: Arc<watch::Sender<u64>>,
 }
+
+/// Rows that SQLite's thread is ahead of who takes them before it sleeps: more than a page of anything has.
+const SQLITE_ROWS_AHEAD: usize = 512;
 
 /// Readers of one SQLite file at a time. Each is a thread.
 const SQLITE_READERS: u32 = 4;
@@ -55,8 +65,8 @@ impl Database {
             domain: domain.to_owned(),
             source,
         };
-        let statements = Arc::new(AtomicU64::new(0));
-        let (mut read, mut write) = match config {
+        let meter = Meter::of_requests(domain);
+        let (read, write) = match config {
             DatabaseConfig::Sqlite { directory } => {
                 std::fs::create_dir_all(directory).map_err(|source| DatabaseError::Directory {
                     path: directory.clone(),
@@ -65,13 +75,15 @@ impl Database {
                 let path = directory.join(format!("{domain}.sqlite"));
                 let url = format!("sqlite://{}?mode=rwc", path.display());
                 // The writer first: it creates the file and sets its journal mode.
-                let write = sea_orm::Database::connect(sqlite_options(&url, 1))
+                let mut write = sea_orm::Database::connect(sqlite_options(&url, 1))
                     .await
                     .map_err(connect)?;
                 let read = sea_orm::Database::connect(sqlite_options(&url, SQLITE_READERS))
                     .await
                     .map_err(connect)?;
-                (read, write)
+                let read = SqliteReaders::new(read.get_sqlite_connection_pool(), meter.clone());
+                count_statements(&mut write, &meter);
+                (Readers::Sqlite(read), write)
             }
             DatabaseConfig::Postgres {
                 url,
@@ -85,17 +97,16 @@ impl Database {
                     .set_application_name(format!("vantage-{domain}"))
                     .acquire_timeout(Duration::from_secs(5));
                 quiet(&mut options);
-                let pool = sea_orm::Database::connect(options).await.map_err(connect)?;
-                (pool.clone(), pool)
+                let mut pool = sea_orm::Database::connect(options).await.map_err(connect)?;
+                count_statements(&mut pool, &meter);
+                (Readers::Postgres(pool.clone()), pool)
             }
         };
-        count_statements(&mut read, domain, Whose::Requests, &statements);
-        count_statements(&mut write, domain, Whose::Requests, &statements);
         Ok(Self {
             domain: domain.into(),
             read,
             write,
-            statements,
+            meter,
             commits: Arc::new(watch::Sender::new(0)),
         })
     }
@@ -103,22 +114,19 @@ impl Database {
     /// The same database for background work, whose statements are counted apart: those of
     /// requests can then be told from what runs beside them.
     pub fn for_workers(&self) -> Self {
-        let mut workers = self.clone();
-        workers.statements = Arc::default();
-        let Self { domain, .. } = self;
-        count_statements(
-            &mut workers.read,
-            domain,
-            Whose::Workers,
-            &workers.statements,
-        );
-        count_statements(
-            &mut workers.write,
-            domain,
-            Whose::Workers,
-            &workers.statements,
-        );
-        workers
+        let meter = Meter::of_workers(&self.domain);
+        let mut write = self.write.clone();
+        count_statements(&mut write, &meter);
+        let read = match &self.read {
+            Readers::Sqlite(readers) => Readers::Sqlite(readers.metered(meter.clone())),
+            Readers::Postgres(_) => Readers::Postgres(write.clone()),
+        };
+        Self {
+            read,
+            write,
+            meter,
+            ..self.clone()
+        }
     }
 
     /// The domain whose database it is.
@@ -127,7 +135,7 @@ impl Database {
     }
 
     /// For queries outside a transaction.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Readers {
         &self.read
     }
 
@@ -175,7 +183,7 @@ impl Database {
 
     /// SQL statements run so far through this database, by any of its clones.
     pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.meter.statements()
     }
 }
 
@@ -189,6 +197,7 @@ fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
                 .synchronous(SqliteSynchronous::Normal)
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(5))
+                .row_buffer_size(SQLITE_ROWS_AHEAD)
                 .pragma("temp_store", "memory")
         });
     quiet(&mut options);
@@ -222,33 +231,9 @@ async fn create_schema(url: &str, domain: &str) -> Result<(), DbErr> {
     connection.close().await
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Whose {
-    Requests,
-    Workers,
-}
-
-fn count_statements(
-    connection: &mut DatabaseConnection,
-    domain: &str,
-    whose: Whose,
-    statements: &Arc<AtomicU64>,
-) {
-    let statements = statements.clone();
-    let (total, duration) = match whose {
-        Whose::Requests => (
-            metrics::counter!("vantage_sql_statements_total", "domain" => domain.to_owned()),
-            metrics::histogram!("vantage_sql_duration_seconds", "domain" => domain.to_owned()),
-        ),
-        Whose::Workers => (
-            metrics::counter!("vantage_worker_sql_statements_total", "domain" => domain.to_owned()),
-            metrics::histogram!("vantage_worker_sql_duration_seconds", "domain" => domain.to_owned()),
-        ),
-    };
+fn count_statements(connection: &mut DatabaseConnection, meter: &Meter) {
+    let meter = meter.clone();
     connection.set_metric_callback(move |info| {
-        statements.fetch_add(1, Ordering::Relaxed);
-        total.increment(1);
-        duration.record(info.elapsed.as_secs_f64());
-        tracing::trace!(sql = %info.statement.sql, failed = info.failed, "statement");
+        meter.record(&info.statement.sql, info.elapsed, info.failed);
     });
 }

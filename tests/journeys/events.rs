@@ -147,7 +147,7 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
         assert_eq!(all, "0 events will be delivered again");
         for database in [tracking, orders] {
             database.write().clone().close().await.unwrap();
-            database.read().clone().close().await.unwrap();
+            database.read().close().await.unwrap();
         }
         graph.stop().await;
     }

@@ -207,5 +207,5 @@ async fn foreign_item(orders: &Database, own: &Value) -> order_item::Model {
 
 async fn close(database: Database) {
     database.write().clone().close().await.unwrap();
-    database.read().clone().close().await.unwrap();
+    database.read().close().await.unwrap();
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
 use super::customer_return;
 
@@ -84,7 +84,13 @@ pub async fn returned(
         .columns([Column::OrderItemId, Column::Quantity, Column::RefundAmount])
         .inner_join(customer_return::Entity)
         .filter(Column::OrderItemId.is_in(order_items.iter().copied()))
-        .filter(customer_return::Column::Status.ne("cancelled"))
+        // Not bound: what an index of some statuses is good for depends on it, and SQLite would plan the statement
+        // anew each time.
+        .filter(
+            customer_return::Column::Status
+                .into_expr()
+                .ne(Expr::Constant("cancelled".into())),
+        )
         .into_tuple()
         .all(db)
         .await?;

@@ -57,14 +57,13 @@ pub(crate) struct ReturnEligibility {
 impl ReturnEligibility {
     pub(crate) fn new(item: &OrderItemFacts, returned: Returned, now: Time<Utc>) -> Self {
         let unit = item.wanted(1, returned);
-        let failures = eligibility::check(&item.order.facts, &[unit], now);
+        let failures = eligibility::check(&item.order, &[unit], now);
         let returnable = if failures.is_empty() { unit.left() } else { 0 };
         Self {
             eligible: failures.is_empty(),
             reasons: failures.iter().map(IneligibilityReason::from).collect(),
             return_deadline: item
                 .order
-                .facts
                 .delivered_at
                 .map(|delivered_at| eligibility::deadline(delivered_at).into()),
             returnable_quantity: i32::try_from(returnable).unwrap_or(i32::MAX),

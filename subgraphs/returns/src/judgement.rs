@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::loaders::Loaders;
 use crate::order_facts::{OrderOfItem, Purchase};
-use crate::rules::eligibility::{self, Ineligible};
+use crate::rules::eligibility::{self, Ineligible, OrderFacts};
 use crate::rules::input::{Wanted, WantedItem};
 use crate::rules::refund::{self, Line, Paid, Quote, Refunded};
 use crate::rules::status::ReturnStatus;
@@ -23,6 +23,7 @@ use crate::rules::status::ReturnStatus;
 #[derive(Debug)]
 pub(crate) struct Wish<'a> {
     pub order: OrderOfItem,
+    pub facts: OrderFacts,
     /// The order's.
     pub currency: CurrencyCode,
     pub paid: Paid,
@@ -64,7 +65,7 @@ impl<'a> Wish<'a> {
         for wanted in &wanted.items {
             let purchase = purchases
                 .remove(&wanted.order_item)
-                .filter(|purchase| purchase.item.order.customer == customer)
+                .filter(|purchase| purchase.order.customer == customer)
                 .ok_or_else(|| {
                     ApiError::forbidden("You can only return items of your own orders")
                 })?;
@@ -73,7 +74,7 @@ impl<'a> Wish<'a> {
         let mistakes: Vec<_> = lines
             .iter()
             .enumerate()
-            .filter(|(_, line)| line.purchase.item.order.id != wanted.order)
+            .filter(|(_, line)| line.purchase.order.id != wanted.order)
             .map(|(index, _)| not_of_the_order(index))
             .collect();
         if !mistakes.is_empty() {
@@ -83,7 +84,8 @@ impl<'a> Wish<'a> {
             return Err(ApiError::internal("input without items was understood"));
         };
         Ok(Ok(Self {
-            order: purchase.item.order,
+            order: purchase.order,
+            facts: purchase.item.order,
             currency: purchase.currency,
             paid: purchase.paid,
             lines,
@@ -104,7 +106,7 @@ impl<'a> Wish<'a> {
                 line.purchase.item.wanted(wanted, returned(line))
             })
             .collect();
-        let failures = eligibility::check(&self.order.facts, &items, now);
+        let failures = eligibility::check(&self.facts, &items, now);
         if !failures.is_empty() {
             return Err(failures);
         }

@@ -21,11 +21,11 @@ use uuid::Uuid;
 use crate::rules::eligibility::{ItemFacts, OrderFacts, Restriction};
 use crate::rules::refund::Paid;
 
-/// What the rules ask of an item, as the orders domain's schema has it.
+/// What the rules ask of an item, as the orders domain's schema has it, and no more: an account page asks it of every
+/// item it shows. Which items they are is known, and that they are the caller's: others are not answered.
 macro_rules! facts {
     () => {
-        "id quantity restriction
-        order { id status deliveredAt totalUsd { amount } customer { id } }"
+        "quantity restriction order { status deliveredAt totalUsd { amount } }"
     };
 }
 
@@ -42,7 +42,7 @@ static PURCHASE: Document = Document::new(concat!(
     facts!(),
     " productName product { id } lineTotal { amount currency }
       paid: order {
-        subtotal { amount currency } shipping { amount currency }
+        id customer { id } subtotal { amount currency } shipping { amount currency }
         tax { amount currency } total { amount currency }
       } } } }"
 ));
@@ -54,7 +54,7 @@ pub(crate) struct OrderItemFacts {
     /// Units bought.
     pub purchased: i64,
     pub restriction: Option<Restriction>,
-    pub order: OrderOfItem,
+    pub order: OrderFacts,
 }
 
 /// The order an item is part of.
@@ -62,13 +62,13 @@ pub(crate) struct OrderItemFacts {
 pub(crate) struct OrderOfItem {
     pub id: Uuid,
     pub customer: Uuid,
-    pub facts: OrderFacts,
 }
 
 /// An order item, and what was paid for it: all that a refund is computed from.
 #[derive(Clone, Debug)]
 pub(crate) struct Purchase {
     pub item: OrderItemFacts,
+    pub order: OrderOfItem,
     pub product: Uuid,
     /// As it was called when it was bought.
     pub product_name: Arc<str>,
@@ -111,7 +111,8 @@ impl Loader<Uuid> for FactsOfItem {
     type Error = ApiError;
 
     async fn load(&self, keys: &[Uuid]) -> ApiResult<HashMap<Uuid, OrderItemFacts>> {
-        let found = self.0.items(&FACTS, keys, FactsAnswer::facts).await?;
+        let read = |id, answer: &FactsAnswer| Some(answer.facts(id));
+        let found = self.0.items(&FACTS, keys, read).await?;
         Ok(found.into_iter().map(|facts| (facts.id, facts)).collect())
     }
 }
@@ -121,7 +122,8 @@ impl Loader<Uuid> for PurchaseOfItem {
     type Error = ApiError;
 
     async fn load(&self, keys: &[Uuid]) -> ApiResult<HashMap<Uuid, Purchase>> {
-        let found = self.0.items(&PURCHASE, keys, PurchaseAnswer::purchase);
+        let read = |id, answer: &PurchaseAnswer| answer.purchase(id);
+        let found = self.0.items(&PURCHASE, keys, read);
         Ok(found
             .await?
             .into_iter()
@@ -137,7 +139,7 @@ impl Orders {
         &self,
         document: &Document,
         items: &[Uuid],
-        read: impl Fn(&A) -> Option<T>,
+        read: impl Fn(Uuid, &A) -> Option<T>,
     ) -> ApiResult<Vec<T>> {
         let caller = self
             .caller
@@ -147,12 +149,13 @@ impl Orders {
             .client
             .query(caller, document, representations(items))
             .await?;
-        answer
-            .entities
+        // Entities come in the order they were asked for.
+        items
             .iter()
-            .flatten()
-            .map(|item| {
-                read(item).ok_or_else(|| {
+            .zip(&answer.entities)
+            .filter_map(|(id, item)| Some((*id, item.as_ref()?)))
+            .map(|(id, item)| {
+                read(id, item).ok_or_else(|| {
                     ApiError::unavailable("The orders that this needs cannot be read at the moment")
                 })
             })
@@ -190,7 +193,6 @@ struct Answer<A> {
 
 #[derive(Deserialize)]
 struct FactsAnswer {
-    id: String,
     quantity: i64,
     restriction: Option<String>,
     order: OrderAnswer,
@@ -199,11 +201,9 @@ struct FactsAnswer {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct OrderAnswer {
-    id: String,
     status: String,
     delivered_at: Option<DateTime>,
     total_usd: AmountUsd,
-    customer: Reference,
 }
 
 #[derive(Deserialize)]
@@ -219,6 +219,8 @@ struct PurchaseAnswer {
 
 #[derive(Deserialize)]
 struct PaidAnswer {
+    id: String,
+    customer: Reference,
     subtotal: Amount,
     shipping: Amount,
     tax: Amount,
@@ -250,32 +252,32 @@ impl Amount {
 }
 
 impl FactsAnswer {
-    fn facts(&self) -> Option<OrderItemFacts> {
+    fn facts(&self, id: Uuid) -> OrderItemFacts {
         let order = &self.order;
-        Some(OrderItemFacts {
-            id: IdKind::OrderItem.parse(&self.id)?,
+        OrderItemFacts {
+            id,
             purchased: self.quantity,
             restriction: self.restriction.as_deref().map(Restriction::from_name),
-            order: OrderOfItem {
-                id: IdKind::Order.parse(&order.id)?,
-                customer: IdKind::Customer.parse(&order.customer.id)?,
-                facts: OrderFacts {
-                    delivered_at: order
-                        .delivered_at
-                        .filter(|_| order.status == "DELIVERED")
-                        .map(|time| time.0),
-                    total_usd: order.total_usd.amount,
-                },
+            order: OrderFacts {
+                delivered_at: order
+                    .delivered_at
+                    .filter(|_| order.status == "DELIVERED")
+                    .map(|time| time.0),
+                total_usd: order.total_usd.amount,
             },
-        })
+        }
     }
 }
 
 impl PurchaseAnswer {
-    fn purchase(&self) -> Option<Purchase> {
+    fn purchase(&self, id: Uuid) -> Option<Purchase> {
         let currency = self.paid.total.currency;
         Some(Purchase {
-            item: self.facts.facts()?,
+            item: self.facts.facts(id),
+            order: OrderOfItem {
+                id: IdKind::Order.parse(&self.paid.id)?,
+                customer: IdKind::Customer.parse(&self.paid.customer.id)?,
+            },
             product: IdKind::Product.parse(&self.product.id)?,
             product_name: self.product_name.as_str().into(),
             total: self.line_total.minor(currency)?,
