@@ -2,21 +2,25 @@
 //! leaves the moment every resolver that could run has run, which is exactly when its keys are
 //! complete: no sooner, so the batch is never split, and no later, so nothing waits for a tick.
 
-mod loader;
-
+use std::collections::hash_map::RandomState;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
-use async_graphql::dataloader::Loader;
+use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::task::AtomicWaker;
 
-pub use loader::Batched;
+/// A loader of one request: batches keys and remembers what it loaded.
+pub type Batched<L> = DataLoader<L, HashMapCache<RandomState>>;
+
+/// Keys of one batch; more leave in several. SQLite binds 32,766 values in a statement.
+const MAX_BATCH: usize = 30_000;
 
 /// The batches of one request that wait to leave.
 #[derive(Clone, Default)]
@@ -26,20 +30,24 @@ pub struct Batches {
 
 impl Batches {
     /// A loader whose batches leave with this request's.
-    pub fn loader<K, L>(&self, loader: L) -> Batched<L, K>
+    pub fn loader<K, L>(&self, loader: L) -> Batched<L>
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
-        L: Loader<K, Error: Sync>,
+        L: Loader<K>,
     {
-        Batched::new(loader, self.clone())
-    }
-
-    fn push(&self, batch: BoxFuture<'static, ()>) {
-        self.waiting().push(batch);
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Vec<BoxFuture<'static, ()>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        let waiting = self.waiting.clone();
+        DataLoader::with_cache(
+            loader,
+            move |batch| {
+                waiting
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(batch);
+            },
+            HashMapCache::default(),
+        )
+        .delay(Duration::ZERO)
+        .max_batch_size(MAX_BATCH)
     }
 
     /// Runs the request, and its batches whenever it can get no further without them.
@@ -110,7 +118,13 @@ impl Drive {
             if signal.woken.load(Ordering::Acquire) {
                 continue;
             }
-            self.running.extend(batches.waiting().drain(..));
+            self.running.extend(
+                batches
+                    .waiting
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .drain(..),
+            );
             // A batch that completes hands its values to resolvers, which may then get further.
             if matches!(self.running.poll_next_unpin(context), Poll::Ready(Some(()))) {
                 continue;

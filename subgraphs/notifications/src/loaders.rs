@@ -57,7 +57,7 @@ impl Loader<OrderOf> for NotificationsOfOrder {
 pub(crate) struct Loaders {
     pub settings: Batched<SettingsOfCustomer>,
     pub preferences: Batched<PreferencesOfCustomer>,
-    pub notifications_of_order: Batched<NotificationsOfOrder, OrderOf>,
+    pub notifications_of_order: Batched<NotificationsOfOrder>,
 }
 
 impl Loaders {

@@ -124,8 +124,8 @@ pub(crate) struct Loaders {
     pub items_of_order: Batched<ItemsOfOrder>,
     pub events_of_order: Batched<EventsOfOrder>,
     pub payment_methods: Batched<PaymentMethods>,
-    pub order_pages: Batched<OrderPages, OrderPage>,
-    pub order_counts: Batched<OrderCounts, OrderList>,
+    pub order_pages: Batched<OrderPages>,
+    pub order_counts: Batched<OrderCounts>,
 }
 
 impl Loaders {

@@ -85,7 +85,7 @@ pub(crate) struct Loaders {
     pub prices: Batched<PriceOfProduct>,
     pub adjustments: Batched<AdjustmentsOfProduct>,
     pub changes: Batched<ChangesOfProduct>,
-    rates: Batched<AllRates, ()>,
+    rates: Batched<AllRates>,
 }
 
 impl Loaders {

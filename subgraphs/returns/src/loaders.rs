@@ -70,7 +70,7 @@ impl Loader<OrderOf> for ReturnsOfOrder {
 
 pub(crate) struct Loaders {
     pub returns: Batched<ReturnById>,
-    pub returns_of_order: Batched<ReturnsOfOrder, OrderOf>,
+    pub returns_of_order: Batched<ReturnsOfOrder>,
     pub items_of_return: Batched<ItemsOfReturn>,
     pub events_of_return: Batched<EventsOfReturn>,
     pub returned_of_item: Batched<ReturnedOfItem>,

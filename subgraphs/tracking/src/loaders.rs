@@ -67,9 +67,9 @@ owned_loader! {
 }
 
 pub(crate) struct Loaders {
-    pub shipment: Batched<ShipmentById, Owned>,
-    pub shipments_of_order: Batched<ShipmentsOfOrder, Owned>,
-    pub shipment_of_return: Batched<ShipmentOfReturn, Owned>,
+    pub shipment: Batched<ShipmentById>,
+    pub shipments_of_order: Batched<ShipmentsOfOrder>,
+    pub shipment_of_return: Batched<ShipmentOfReturn>,
     pub history: Batched<HistoryOfShipment>,
 }
 
