@@ -113,6 +113,9 @@ pub(crate) async fn serve(
             state.drain().await;
         }
     };
-    let (served, ()) = tokio::join!(listener::serve(listener, app, threads, stop), draining);
+    // Event loops end with the last of these: the WebSockets that drain live on them.
+    let serving = listener::serve(listener, app, threads.clone(), stop);
+    let (served, ()) = tokio::join!(serving, draining);
+    drop(threads);
     served
 }

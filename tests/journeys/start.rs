@@ -1,6 +1,7 @@
 //! Starting and stopping, and the one line that says what is wrong when it does not.
 
 use crate::kit::{Process, vantage};
+use crate::tracking_client::Client;
 use serde_json::{Value, json};
 
 /// Runs to the end and gives the exit code and what was told.
@@ -221,6 +222,7 @@ type Query @join__type(graph: ACCOUNTS) {{ token: String }}
             "127.0.0.1:0",
         ]);
         command.env("VANTAGE_ROUTER__WARM_UP", "operations.json");
+        command.env("VANTAGE_SERVER__WEBSOCKET__DRAIN_WINDOW", "200ms");
         command
     };
     let (code, told) = refused(&mut command()).await;
@@ -272,5 +274,10 @@ type Query @join__type(graph: ACCOUNTS) {{ token: String }}
         .await
         .expect("the new schema is served");
     assert_eq!(ask("{ token }").await, token);
-    assert_eq!(process.stop().await.code(), Some(0));
+
+    // Whoever is connected is told to come back, elsewhere.
+    let mut client = Client::connect(&process.base, None).await;
+    let (code, status) = tokio::join!(client.closed(), process.stop());
+    assert_eq!(code, Some(1001));
+    assert_eq!(status.code(), Some(0));
 }
