@@ -206,6 +206,11 @@ impl Router {
             .operation_name
             .as_deref()
             .filter(|name| !name.is_empty());
+        let prepare = &inner.options.prepare;
+        if text.len() > prepare.limits.document_bytes {
+            // Refused, for that or for what is found on the way: nothing is planned, and nothing was kept of it.
+            return PreparedOperation::new(text, name, &inner.supergraph, prepare).map(Arc::new);
+        }
         if let Some(known) = inner.operations.get(text, name) {
             return Ok(known);
         }
@@ -303,6 +308,7 @@ impl Job {
 
     fn execution(&self, deadline: Instant) -> Execution<'_> {
         Execution {
+            name: self.operation.name(),
             plan: &self.variant.plan,
             transports: &self.inner.transports,
             types: &self.operation.supergraph().types,

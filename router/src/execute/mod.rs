@@ -35,6 +35,8 @@ type Representations = Arc<Vec<Vec<Value>>>;
 
 /// Everything that one run of a plan shares.
 pub(crate) struct Execution<'a> {
+    /// The operation's name, for those who follow its fetches.
+    pub name: Option<&'a str>,
     pub plan: &'a Plan,
     pub transports: &'a Transports,
     pub types: &'a Arc<TypeNames>,
@@ -246,6 +248,7 @@ impl Execution<'_> {
         let span = tracing::debug_span!(
             "fetch",
             subgraph = &**subgraph,
+            name = self.name,
             operation = ?fetch.operation.kind,
             entities,
             request_id = self.context.request_id,

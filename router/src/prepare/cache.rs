@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use moka::sync::Cache;
 
 use super::PreparedOperation;
@@ -15,7 +16,7 @@ const FIELDS: usize = 64;
 /// A bounded cache, keyed by the text itself: two documents are the same only if every byte is.
 #[derive(Clone, Debug)]
 pub(crate) struct OperationCache {
-    operations: Cache<String, Arc<PreparedOperation>>,
+    operations: Cache<String, Arc<PreparedOperation>, RandomState>,
 }
 
 impl OperationCache {
@@ -24,7 +25,7 @@ impl OperationCache {
         let operations = Cache::builder()
             .max_capacity(capacity)
             .weigher(|_: &String, operation: &Arc<PreparedOperation>| weight(operation))
-            .build();
+            .build_with_hasher(RandomState::default());
         Self { operations }
     }
 
