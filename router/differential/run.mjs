@@ -75,7 +75,9 @@ async function oracle({ query, variables }) {
 }
 
 async function router(request) {
-  const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(request) });
+  const send = () => fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(request) });
+  // While the gateway plans for long, this process does not notice that an idle connection was closed.
+  const response = await send().catch(send);
   return response.json();
 }
 
