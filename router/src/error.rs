@@ -152,6 +152,10 @@ pub enum RouterError {
     Compose(#[from] ComposeError),
     #[error("the supergraph is not valid SDL: {0}")]
     SupergraphSyntax(String),
+    #[error(
+        "it is a schema without subgraphs: a supergraph is what composing them gives, with an enum `join__Graph` of their names and URLs"
+    )]
+    NoSubgraphs,
     #[error("the supergraph cannot be planned for: {0}")]
     Planner(String),
     #[error("the supergraph names no subgraph `{0}`, but a transport was given for it")]

@@ -147,6 +147,9 @@ impl RouterBuilder {
             _ => return Err(RouterError::NoSchema),
         };
         let supergraph = Arc::new(Supergraph::new(sdl)?);
+        if supergraph.endpoints.is_empty() {
+            return Err(RouterError::NoSubgraphs);
+        }
         for (name, _, transport) in subgraphs {
             transports.insert(name, transport);
         }

@@ -123,3 +123,14 @@ fn what_cannot_be_served_is_refused_with_the_reason() {
         Err(RouterError::NoSchema)
     ));
 }
+
+#[test]
+fn a_schema_that_no_subgraph_is_behind_is_refused() {
+    let router = Router::builder()
+        .supergraph("type Query { a: Int }")
+        .build();
+    assert!(
+        matches!(router, Err(RouterError::NoSubgraphs)),
+        "{router:?}"
+    );
+}
