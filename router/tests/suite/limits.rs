@@ -1,9 +1,23 @@
 //! Documents that are refused before anything is planned, each with the limit it exceeds.
 
-use router::{ErrorCode, GraphQLRequest, OperationLimits, RequestContext};
+use router::{ErrorCode, GraphQLError, GraphQLRequest, OperationLimits, RequestContext};
 use serde_json::json;
 
 use crate::kit::{Graph, Subgraph};
+
+/// The error that refuses a document by a limit.
+async fn refused(graph: &Graph, document: &str, limit: &str) -> GraphQLError {
+    let request = GraphQLRequest::new(document);
+    let mut answer = graph
+        .local
+        .execute(request, RequestContext::default())
+        .await;
+    assert!(answer.data.is_none(), "{limit}");
+    let error = answer.errors.swap_remove(0);
+    assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
+    assert_eq!(error.extensions.other["limit"], limit, "{error:?}");
+    error
+}
 
 #[tokio::test]
 async fn every_limit_refuses_by_its_name() {
@@ -48,15 +62,7 @@ async fn every_limit_refuses_by_its_name() {
         ),
         ("repeated_fields", "{ n n n }"),
     ] {
-        let request = GraphQLRequest::new(document);
-        let answer = graph
-            .local
-            .execute(request, RequestContext::default())
-            .await;
-        assert!(answer.data.is_none(), "{limit}");
-        let error = &answer.errors[0];
-        assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
-        assert_eq!(error.extensions.other["limit"], limit, "{error:?}");
+        refused(&graph, document, limit).await;
     }
 }
 
@@ -72,13 +78,7 @@ async fn a_document_nested_beyond_the_parser_is_too_deep() {
         format!("{{ n(list: {}{}) }}", "[".repeat(3_000), "]".repeat(3_000)),
         "{ a ".repeat(3_000),
     ] {
-        let answer = graph
-            .local
-            .execute(GraphQLRequest::new(document), RequestContext::default())
-            .await;
-        let error = &answer.errors[0];
-        assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
-        assert_eq!(error.extensions.other["limit"], "depth", "{error:?}");
+        let error = refused(&graph, &document, "depth").await;
         assert!(error.message.contains("`depth` of 50"), "{error:?}");
     }
 }
@@ -93,13 +93,7 @@ async fn what_has_to_be_compared_is_bounded() {
     let level = |inner: &str| format!("{{ {} }}", format!("a {inner} ").repeat(40));
     let spreads: String = (0..3_900).map(|n| format!("...F{n} ")).collect();
     for document in [level(&level("{ n }")), format!("{{ a {{ {spreads} }} }}")] {
-        let answer = graph
-            .local
-            .execute(GraphQLRequest::new(document), RequestContext::default())
-            .await;
-        let error = &answer.errors[0];
-        assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
-        assert_eq!(error.extensions.other["limit"], "comparisons", "{error:?}");
+        refused(&graph, &document, "comparisons").await;
     }
 }
 

@@ -7,23 +7,17 @@ use graphql_tools::static_graphql::query::{
 /// Documents with one thing less.
 pub(crate) fn smaller(document: &Document) -> Vec<Document> {
     let mut smaller = Vec::new();
-    for number in 0.. {
-        let mut counted = number;
-        let mut changed = [Change::Remove, Change::Unwrap, Change::Plain].map(|change| {
+    for change in [Change::Remove, Change::Unwrap, Change::Plain] {
+        for number in 0.. {
             let mut document = document.clone();
-            counted = number;
-            let made = change_set(selections(&mut document), &mut counted, change);
-            made.unwrap_or(false).then_some(document)
-        });
-        if changed.iter().all(Option::is_none) && counted > 0 {
-            return smaller;
+            let set = selections(&mut document);
+            match change_set(set, &mut { number }, change) {
+                Some(true) => smaller.push(without_unused(document)),
+                Some(false) => {}
+                // There is no selection of this number.
+                None => break,
+            }
         }
-        smaller.extend(
-            changed
-                .iter_mut()
-                .filter_map(Option::take)
-                .map(without_unused),
-        );
     }
     smaller
 }
@@ -109,4 +103,23 @@ fn without_unused(mut document: Document) -> Document {
     };
     definitions.retain(|variable| text.contains(&format!("${})", variable.name)));
     document
+}
+
+#[test]
+fn what_goes_wrong_is_all_that_is_left() {
+    let text = "query Q($v: Boolean!) { d a @skip(if: $v) { ... on T { b x: c } } }";
+    let document = graphql_tools::parser::parse_query::<String>(text);
+    let mut document = document.expect("a document").into_static();
+    while let Some(next) = smaller(&document)
+        .into_iter()
+        .find(|document| document.to_string().contains('c'))
+    {
+        document = next;
+    }
+    let words: Vec<_> = document
+        .to_string()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(words.join(" "), "query Q { a { c } }");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::routing::post;
-use graphql_tools::static_graphql::schema::{Document, InputValue, TypeDefinition};
+use graphql_tools::static_graphql::schema::{Directive, Document, InputValue, TypeDefinition};
 use graphql_tools::validation::rules::default_rules_validation_plan;
 use graphql_tools::validation::validate::validate;
 use router::{HttpTransport, HttpTransportOptions, Router, Transport};
@@ -103,26 +103,18 @@ fn schema_in(supergraph: &Supergraph, graph: &str) -> String {
                 composite(supergraph, graph, name, &mut entities, &mut sdl);
             }
             TypeDefinition::Enum(known) => {
-                let here = known.values.iter().filter(|value| {
-                    let mut joins = find(&value.directives, "join__enumValue").peekable();
-                    joins.peek().is_none()
-                        || joins.any(|join| text(join, "graph").as_deref() == Some(graph))
-                });
-                let here: Vec<_> = here.map(|value| value.name.as_str()).collect();
-                if !here.is_empty() {
-                    let _ = writeln!(sdl, "enum {name} {{ {} }}", here.join(" "));
-                }
+                let values = known.values.iter();
+                let here = values
+                    .filter(|value| is_here(&value.directives, "join__enumValue", graph))
+                    .map(|value| value.name.clone());
+                block(&mut sdl, "enum", name, here.collect());
             }
             TypeDefinition::InputObject(input) => {
-                let here = input.fields.iter().filter(|field| {
-                    let mut joins = find(&field.directives, "join__field").peekable();
-                    joins.peek().is_none()
-                        || joins.any(|join| text(join, "graph").as_deref() == Some(graph))
-                });
-                let here: Vec<_> = here.map(input_value).collect();
-                if !here.is_empty() {
-                    let _ = writeln!(sdl, "input {name} {{ {} }}", here.join(" "));
-                }
+                let fields = input.fields.iter();
+                let here = fields
+                    .filter(|field| is_here(&field.directives, "join__field", graph))
+                    .map(input_value);
+                block(&mut sdl, "input", name, here.collect());
             }
             TypeDefinition::Scalar(_) => {
                 let _ = writeln!(sdl, "scalar {name}");
@@ -148,6 +140,19 @@ fn schema_in(supergraph: &Supergraph, graph: &str) -> String {
         .unwrap_or_default();
     let _ = writeln!(sdl, "schema {{ query: {} {mutation} }}", supergraph.query);
     sdl
+}
+
+/// Whether a subgraph has what these directives are on: those that are named say who does, and where there are none all do.
+fn is_here(directives: &[Directive], name: &str, graph: &str) -> bool {
+    let mut joins = find(directives, name).peekable();
+    joins.peek().is_none() || joins.any(|join| text(join, "graph").as_deref() == Some(graph))
+}
+
+/// A definition, unless nothing is in it.
+fn block(sdl: &mut String, keyword: &str, name: &str, inside: Vec<String>) {
+    if !inside.is_empty() {
+        let _ = writeln!(sdl, "{keyword} {name} {{ {} }}", inside.join(" "));
+    }
 }
 
 fn composite(
