@@ -76,7 +76,7 @@ impl Connections {
         let max = self.inner.max;
         self.inner
             .open
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
+            .try_update(Ordering::AcqRel, Ordering::Acquire, |open| {
                 (open < max).then_some(open + 1)
             })
             .ok()?;
