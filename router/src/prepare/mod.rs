@@ -10,6 +10,7 @@ mod compile;
 mod document;
 mod lexer;
 mod limits;
+mod mutation;
 mod pruned;
 mod repair;
 mod scan;
@@ -25,10 +26,12 @@ use std::time::Duration;
 
 use graphql_tools::static_graphql::query::Document;
 use hive_router_query_planner::ast::normalization::normalize_operation;
+use hive_router_query_planner::ast::operation::OperationDefinition;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
 use hive_router_query_planner::ast::selection_set::SelectionSet;
 use hive_router_query_planner::graph::PlannerOverrideContext;
 use hive_router_query_planner::planner::plan_nodes::QueryPlan;
+use hive_router_query_planner::state::supergraph_state::OperationKind as PlannedKind;
 use hive_router_query_planner::utils::cancellation::CancellationToken;
 use platform::caller::Caller;
 use serde_json::{Map, Value};
@@ -298,7 +301,7 @@ impl PreparedOperation {
         let document =
             pruned::for_planner(&self.document, &self.supergraph, &key.denied, &conditions);
         let shares = &self.supergraph.shares;
-        let overrides = shares.context(key.share, &self.override_labels);
+        let overrides = || shares.context(key.share, &self.override_labels);
         let time = self.planning_time;
         let plan = guarded(|| plan_document(&document, &self.supergraph, overrides, time))
             .unwrap_or_else(|panic| Err(Failure::Internal(panic)))
@@ -362,7 +365,7 @@ enum Failure {
 fn plan_document(
     document: &Document,
     supergraph: &Supergraph,
-    overrides: PlannerOverrideContext,
+    overrides: impl Fn() -> PlannerOverrideContext,
     time: Duration,
 ) -> Result<QueryPlan, Failure> {
     let planner = &supergraph.planner;
@@ -377,13 +380,24 @@ fn plan_document(
         });
     }
     let token = CancellationToken::with_timeout(time);
-    planner
-        .plan_from_normalized_operation(normalized.executable_operation(), overrides, &token)
+    let plan = |operation: &OperationDefinition| {
+        let plan = planner.plan_from_normalized_operation(operation, overrides(), &token);
         // Each stage of planning has an error of its own for being cut.
-        .map_err(|error| match token.bail_if_cancelled() {
-            Err(_) => Failure::TooLong,
-            Ok(()) => Failure::Internal(error.to_string()),
-        })
+        plan.map(|plan| plan.node)
+            .map_err(|error| match token.bail_if_cancelled() {
+                Err(_) => Failure::TooLong,
+                Ok(()) => Failure::Internal(error.to_string()),
+            })
+    };
+    let operation = normalized.executable_operation();
+    let node = match operation.operation_kind {
+        Some(PlannedKind::Mutation) => mutation::plan(operation, plan)?,
+        _ => plan(operation)?,
+    };
+    Ok(QueryPlan {
+        kind: "QueryPlan",
+        node,
+    })
 }
 
 fn drop_typename(selections: &mut SelectionSet) {

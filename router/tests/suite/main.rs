@@ -21,6 +21,7 @@ mod introspection;
 mod keys;
 mod kit;
 mod limits;
+mod mutations;
 mod ownership;
 mod planner;
 mod requires;

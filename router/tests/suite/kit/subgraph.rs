@@ -1,7 +1,7 @@
 //! A subgraph whose answers are JSON: a small executor picks from it what a query selects.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
 use graphql_tools::static_graphql::schema::{Definition, Document, Type, TypeDefinition};
@@ -16,6 +16,10 @@ use super::execution::Run;
 pub(crate) const LINK: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@external", "@requires", "@provides", "@shareable", "@override", "@inaccessible", "@interfaceObject", "@authenticated", "@requiresScopes"])
 "#;
 
+/// What several subgraphs were asked, in order: the subgraph and the fields of the root, when each request comes and
+/// when it is answered.
+pub(crate) type Journal = Arc<Mutex<Vec<String>>>;
+
 type Resolver = Box<dyn Fn(&Value) -> Value + Send + Sync>;
 
 /// SDL, and closures that give JSON for root fields (of their arguments) and for entities (of their
@@ -29,6 +33,7 @@ pub(crate) struct Subgraph {
     events: Vec<Value>,
     /// While true, requests wait.
     gate: Option<watch::Receiver<bool>>,
+    journal: Option<Journal>,
     pub requests: Mutex<Vec<(String, Value)>>,
 }
 
@@ -49,6 +54,7 @@ impl Subgraph {
             entities: HashMap::new(),
             events: Vec::new(),
             gate: None,
+            journal: None,
             requests: Mutex::default(),
         }
     }
@@ -89,6 +95,22 @@ impl Subgraph {
         self
     }
 
+    /// Writes down its requests, and lets others come in between while it answers one.
+    pub(crate) fn journaled(mut self, journal: &Journal) -> Self {
+        self.journal = Some(Arc::clone(journal));
+        self
+    }
+
+    async fn note(&self, event: &str) {
+        if let Some(journal) = &self.journal {
+            let entry = format!("{} {event}", self.name);
+            journal.lock().unwrap().push(entry);
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     pub(crate) async fn answer(&self, document: ExecutableDocument, variables: Value) -> Value {
         if let Some(gate) = &self.gate {
             let _ = gate.clone().wait_for(|closed| !closed).await;
@@ -111,7 +133,9 @@ impl Subgraph {
                 _ => "…".to_owned(),
             })
             .collect();
-        let recorded = (names.join(" "), variables.clone());
+        let names = names.join(" ");
+        self.note(&names).await;
+        let recorded = (names, variables.clone());
         self.requests.lock().unwrap().push(recorded);
         let data = run.select(
             &operation.node.selection_set.node,
@@ -123,6 +147,7 @@ impl Subgraph {
         if !run.errors.is_empty() {
             answer["errors"] = Value::Array(run.errors);
         }
+        self.note("answers").await;
         answer
     }
 
