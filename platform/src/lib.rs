@@ -9,6 +9,7 @@ pub mod flags;
 pub mod http;
 pub mod inbox;
 pub mod jobs;
+pub mod json;
 pub mod objects;
 pub mod outbox;
 pub mod pubsub;

@@ -58,6 +58,8 @@ pub struct Model {
     pub carrier_scanned_at: Option<DateTime<Utc>>,
     /// When the package was delivered at the warehouse.
     pub delivered_at: Option<DateTime<Utc>>,
+    /// Since when the carrier sends the package back to the customer.
+    pub turned_back_at: Option<DateTime<Utc>>,
     /// When support was told that nothing happened since it was made.
     pub support_alerted_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,

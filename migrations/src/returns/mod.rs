@@ -4,6 +4,7 @@ mod m20260101_000001_create_returns;
 mod m20260102_000001_create_order_turns;
 mod m20260102_000002_add_products_and_alerts;
 mod m20260103_000001_create_return_tasks;
+mod m20260301_000001_add_turned_back;
 
 use sea_orm_migration::prelude::*;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             m20260102_000002_add_products_and_alerts::Migration,
         ));
         migrations.push(Box::new(m20260103_000001_create_return_tasks::Migration));
+        migrations.push(Box::new(m20260301_000001_add_turned_back::Migration));
         migrations
     }
 }

@@ -102,6 +102,7 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         label_voided_at: None,
         carrier_scanned_at: at("carrier_scanned"),
         delivered_at: at("completed"),
+        turned_back_at: None,
         support_alerted_at: None,
         created_at: made.created_at,
         updated_at: made.events.last().map_or(made.created_at, |(_, at)| *at),

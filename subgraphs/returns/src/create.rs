@@ -123,6 +123,7 @@ fn row(
         label_voided_at: None,
         carrier_scanned_at: None,
         delivered_at: None,
+        turned_back_at: None,
         support_alerted_at: None,
         created_at: now,
         updated_at: now,

@@ -63,6 +63,8 @@ pub enum ReviewReason {
     LabelRate,
     /// The label's provider refused the order's address or parcel.
     LabelRefused,
+    /// The carrier sends the package back to the customer.
+    ReturnedToCustomer,
 }
 
 impl ReviewReason {
@@ -72,6 +74,7 @@ impl ReviewReason {
             Self::NoScan => "no_scan",
             Self::LabelRate => "label_rate",
             Self::LabelRefused => "label_refused",
+            Self::ReturnedToCustomer => "returned_to_customer",
         }
     }
 }
@@ -189,7 +192,7 @@ pub async fn advance(
     now: DateTime<Utc>,
 ) -> Result<customer_return::Model, MoveError> {
     let from = ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(row.id))?;
-    from.go(to.to())?;
+    from.go(to.to(), row.refund_issued_at.is_some())?;
     to.apply(&mut row, now);
     overwrite(transaction, from.as_str(), &row).await?;
     let reached = Reached {

@@ -11,7 +11,7 @@ use resolvers::id::IdKind;
 use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
-use crate::moves::{self, Actor, Move, MoveError};
+use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
 use crate::order_payment::OrderPayment;
 use crate::rules::refunding::{poll_at, watch_at};
 use crate::rules::status::ReturnStatus;
@@ -32,6 +32,7 @@ pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
     match ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(id))? {
         ReturnStatus::CarrierScanned => issue(state, &row).await,
         ReturnStatus::RefundIssued | ReturnStatus::Completed => watch(state, &row).await,
+        ReturnStatus::ManualReview if row.refund_issued_at.is_some() => watch(state, &row).await,
         _ => Ok(Step::Done),
     }
 }
@@ -194,7 +195,10 @@ async fn record(state: &State, id: Uuid, given: Given) -> Result<Step, TaskError
         method,
     };
     let row = moves::advance(&transaction, row, &issued, Actor::System, now).await?;
-    if row.delivered_at.is_some() {
+    if row.turned_back_at.is_some() {
+        let review = Move::ManualReview(ReviewReason::ReturnedToCustomer);
+        moves::advance(&transaction, row, &review, Actor::Carrier, now).await?;
+    } else if row.delivered_at.is_some() {
         moves::advance(&transaction, row, &Move::Completed, Actor::Warehouse, now).await?;
     }
     state.database.commit(transaction).await?;

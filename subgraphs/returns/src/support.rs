@@ -20,6 +20,8 @@ pub(crate) enum Concern {
     LabelUsed,
     /// The carrier has the package of a cancelled return.
     ScannedAfterCancellation,
+    /// The carrier sends the package back to the customer.
+    ReturnedToCustomer,
 }
 
 impl Concern {
@@ -30,6 +32,7 @@ impl Concern {
             Self::RefundRefused => "refund_refused",
             Self::LabelUsed => "label_used",
             Self::ScannedAfterCancellation => "scanned_after_cancellation",
+            Self::ReturnedToCustomer => "returned_to_customer",
         }
     }
 }

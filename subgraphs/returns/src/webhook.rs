@@ -13,11 +13,12 @@ use entities::returns::{customer_return, return_task};
 use metrics::counter;
 use platform::http::is_body_signature;
 use platform::inbox::consume_once;
+use platform::json;
 use sea_orm::DatabaseTransaction;
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::State;
-use crate::moves::{self, Actor, Move, MoveError};
+use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
 use crate::rules::scan::{self, Follows, Scan, Sighting};
 use crate::rules::status::ReturnStatus;
 use crate::support::{self, Concern};
@@ -35,44 +36,48 @@ pub(crate) fn routes(state: State) -> Router {
 }
 
 /// EasyPost's event, as far as it is read here.
-#[derive(Debug, Deserialize)]
-struct Event {
+struct Event<'a> {
     id: String,
     description: String,
-    result: serde_json::Value,
+    result: &'a Value,
 }
 
-#[derive(Debug, Deserialize)]
-struct Tracker {
+impl<'a> Event<'a> {
+    fn of(body: &'a Value) -> Option<Self> {
+        Some(Self {
+            id: json::text(&body["id"])?,
+            description: json::text(&body["description"])?,
+            result: &body["result"],
+        })
+    }
+}
+
+/// A tracker, read field by field: what cannot be read costs itself, and what nobody reads decides nothing.
+struct Tracker<'a> {
     tracking_code: String,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
-    updated_at: Option<DateTime<Utc>>,
-    #[serde(default)]
-    tracking_details: Vec<Detail>,
+    body: &'a Value,
 }
 
-#[derive(Debug, Deserialize)]
-struct Detail {
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
-    datetime: Option<DateTime<Utc>>,
-}
+impl<'a> Tracker<'a> {
+    fn of(body: &'a Value) -> Option<Self> {
+        Some(Self {
+            tracking_code: json::text(&body["tracking_code"])?,
+            body,
+        })
+    }
 
-impl Tracker {
     fn sighting(&self, now: DateTime<Utc>) -> Sighting {
-        let details = self.tracking_details.iter().filter_map(|detail| {
+        let details = json::list(&self.body["tracking_details"]);
+        let details = details.iter().filter_map(|detail| {
             Some(Scan {
-                status: detail.status.as_deref()?,
-                at: detail.datetime?,
+                status: detail["status"].as_str()?,
+                at: json::time(&detail["datetime"])?,
             })
         });
         // The status itself, for carriers that tell no details.
-        let current = self.status.as_deref().map(|status| Scan {
+        let current = self.body["status"].as_str().map(|status| Scan {
             status,
-            at: self.updated_at.unwrap_or(now),
+            at: json::time(&self.body["updated_at"]).unwrap_or(now),
         });
         Sighting::of(details.chain(current), now)
     }
@@ -101,7 +106,10 @@ async fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode,
             "the signature is missing or not valid\n",
         );
     }
-    let Ok(event) = serde_json::from_slice::<Event>(body) else {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return (StatusCode::BAD_REQUEST, "the body is no JSON\n");
+    };
+    let Some(event) = Event::of(&body) else {
         return (StatusCode::BAD_REQUEST, "the body is no event\n");
     };
     if !matches!(
@@ -110,7 +118,7 @@ async fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode,
     ) {
         return (StatusCode::OK, "of no interest\n");
     }
-    let Ok(tracker) = serde_json::from_value::<Tracker>(event.result) else {
+    let Some(tracker) = Tracker::of(event.result) else {
         return (StatusCode::BAD_REQUEST, "the event has no tracker\n");
     };
     match take(state, &event.id, &tracker).await {
@@ -122,7 +130,7 @@ async fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode,
     }
 }
 
-async fn take(state: &State, event: &str, tracker: &Tracker) -> Result<(), MoveError> {
+async fn take(state: &State, event: &str, tracker: &Tracker<'_>) -> Result<(), MoveError> {
     let now = state.clock.now();
     let sighting = tracker.sighting(now);
     if sighting == Sighting::default() {
@@ -148,12 +156,18 @@ async fn see(
     now: DateTime<Utc>,
 ) -> Result<(), MoveError> {
     let status = ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(row.id))?;
+    let sighting = sighting.turned_back(row.turned_back_at);
     let is_first = row.carrier_scanned_at.is_none();
-    let is_news = row.delivered_at.is_none() && sighting.delivered_at.is_some();
-    if is_news {
-        row.delivered_at = sighting.delivered_at;
+    let turned_back = row.turned_back_at.is_none() && sighting.turned_back_at.is_some();
+    let delivered = row.delivered_at.is_none() && sighting.delivered_at.is_some();
+    let is_news = delivered || turned_back;
+    row.delivered_at = row.delivered_at.or(sighting.delivered_at);
+    row.turned_back_at = sighting.turned_back_at;
+    let follows = scan::follows(status, &sighting);
+    if turned_back && follows == Follows::Nothing {
+        support::alert(transaction, &row, Concern::ReturnedToCustomer, now).await?;
     }
-    match scan::follows(status, sighting) {
+    match follows {
         Follows::Scanned(at) => {
             let id = row.id;
             moves::advance(
@@ -168,6 +182,11 @@ async fn see(
         }
         Follows::Completed => {
             moves::advance(transaction, row, &Move::Completed, Actor::Warehouse, now).await?;
+        }
+        Follows::TurnedBack => {
+            row.carrier_scanned_at = row.carrier_scanned_at.or(sighting.scanned_at);
+            let review = Move::ManualReview(ReviewReason::ReturnedToCustomer);
+            moves::advance(transaction, row, &review, Actor::Carrier, now).await?;
         }
         Follows::Unexpected if is_first => {
             row.carrier_scanned_at = sighting.scanned_at;

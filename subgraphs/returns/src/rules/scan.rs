@@ -12,6 +12,8 @@ pub(crate) struct Sighting {
     pub scanned_at: Option<DateTime<Utc>>,
     /// When it was handed over at the warehouse.
     pub delivered_at: Option<DateTime<Utc>>,
+    /// Since when it is on its way back to the customer; what is handed over then, the customer gets.
+    pub turned_back_at: Option<DateTime<Utc>>,
 }
 
 /// A carrier's status, as EasyPost calls it.
@@ -22,12 +24,11 @@ pub(crate) struct Scan<'a> {
 }
 
 /// Statuses that a package only has once the carrier has it.
-const UNDER_WAY: [&str; 5] = [
+const UNDER_WAY: [&str; 4] = [
     "in_transit",
     "out_for_delivery",
     "available_for_pickup",
     "delivered",
-    "return_to_sender",
 ];
 
 impl Sighting {
@@ -43,8 +44,23 @@ impl Sighting {
             if status == "delivered" {
                 sighting.delivered_at = Some(earlier(sighting.delivered_at, at));
             }
+            if status == "return_to_sender" {
+                sighting.turned_back_at = Some(earlier(sighting.turned_back_at, at));
+            }
         }
-        sighting
+        sighting.turned_back(None)
+    }
+
+    /// The same for a package that is known to be on its way back to the customer since then: what the
+    /// carrier saw later says nothing of its way to the warehouse.
+    pub(crate) fn turned_back(mut self, known: Option<DateTime<Utc>>) -> Self {
+        self.turned_back_at = [self.turned_back_at, known].into_iter().flatten().min();
+        if let Some(turned) = self.turned_back_at {
+            let before = |at: &DateTime<Utc>| *at < turned;
+            self.scanned_at = self.scanned_at.filter(before);
+            self.delivered_at = self.delivered_at.filter(before);
+        }
+        self
     }
 }
 
@@ -58,14 +74,26 @@ pub(crate) enum Follows {
     Completed,
     /// A person has to look: nobody expected the package anymore.
     Unexpected,
+    /// A person has to look: the customer gets the package back.
+    TurnedBack,
 }
 
 /// What follows for a return in this status.
 pub(crate) fn follows(status: ReturnStatus, sighting: &Sighting) -> Follows {
+    if sighting.turned_back_at.is_some()
+        && matches!(
+            status,
+            ReturnStatus::LabelGenerated | ReturnStatus::RefundIssued
+        )
+    {
+        return Follows::TurnedBack;
+    }
     let Some(scanned_at) = sighting.scanned_at else {
         return Follows::Nothing;
     };
     match status {
+        // Support has it on the table already, and decides.
+        ReturnStatus::ManualReview if sighting.turned_back_at.is_some() => Follows::Nothing,
         ReturnStatus::LabelGenerated | ReturnStatus::ManualReview => Follows::Scanned(scanned_at),
         ReturnStatus::RefundIssued if sighting.delivered_at.is_some() => Follows::Completed,
         ReturnStatus::Cancelled => Follows::Unexpected,
@@ -112,13 +140,63 @@ mod tests {
             (&[("delivered", -1), ("in_transit", -5)], at(-5), at(-1)),
             (&[("delivered", -1)], at(-1), at(-1)),
             (&[("in_transit", 3)], at(0), None),
-            (&[("return_to_sender", -2)], at(-2), None),
         ] {
             let expected = Sighting {
                 scanned_at,
                 delivered_at,
+                turned_back_at: None,
             };
             assert_eq!(sighting(scans), expected, "{scans:?}");
+        }
+    }
+
+    #[test]
+    fn a_package_on_its_way_back_to_the_customer_is_neither_picked_up_nor_delivered() {
+        let at = |hours| Some(noon() + Duration::hours(hours));
+        let seen = |scanned_at, delivered_at| Sighting {
+            scanned_at,
+            delivered_at,
+            turned_back_at: at(-4),
+        };
+        for (scans, expected) in [
+            (&[("return_to_sender", -4)][..], seen(None, None)),
+            (
+                &[("return_to_sender", -4), ("delivered", -2)],
+                seen(None, None),
+            ),
+            (
+                &[
+                    ("delivered", -2),
+                    ("in_transit", -5),
+                    ("return_to_sender", -4),
+                ],
+                seen(at(-5), None),
+            ),
+            // At the warehouse, which sent it back.
+            (
+                &[
+                    ("in_transit", -9),
+                    ("delivered", -6),
+                    ("return_to_sender", -4),
+                ],
+                seen(at(-9), at(-6)),
+            ),
+        ] {
+            assert_eq!(sighting(scans), expected, "{scans:?}");
+        }
+        // Told by another webhook.
+        let later = sighting(&[("in_transit", -3), ("delivered", -2)]);
+        assert_eq!(later.turned_back(at(-4)), seen(None, None));
+        let back = sighting(&[("return_to_sender", -4), ("delivered", -2)]);
+        for (status, expected) in [
+            (ReturnStatus::LabelGenerated, Follows::TurnedBack),
+            (ReturnStatus::CarrierScanned, Follows::Nothing),
+            (ReturnStatus::RefundIssued, Follows::TurnedBack),
+            (ReturnStatus::ManualReview, Follows::Nothing),
+            (ReturnStatus::Completed, Follows::Nothing),
+            (ReturnStatus::Cancelled, Follows::Nothing),
+        ] {
+            assert_eq!(follows(status, &back), expected, "{status:?}");
         }
     }
 

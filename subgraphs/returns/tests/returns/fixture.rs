@@ -218,6 +218,7 @@ pub(crate) fn stored(
             label_voided_at: None,
             carrier_scanned_at: None,
             delivered_at: None,
+            turned_back_at: None,
             support_alerted_at: None,
             created_at,
             updated_at: labelled_at,

@@ -98,25 +98,25 @@ async fn a_move_is_written_and_told_if_it_is_legal_and_leaves_no_trace_otherwise
                 match try_move(&fixture, id, &to).await {
                     Ok(moved) => {
                         legal += 1;
-                        assert!(from.go(to.to()).is_ok(), "{from:?} {to:?}");
+                        assert!(from.go(to.to(), false).is_ok(), "{from:?} {to:?}");
                         assert_eq!(moved.status, to.to().as_str());
                         assert_eq!(row(&fixture, id).await, moved);
                     }
                     Err(MoveError::Illegal(refused)) => {
-                        assert_eq!(from.go(to.to()), Err(refused));
+                        assert_eq!(from.go(to.to(), false), Err(refused));
                         assert_eq!(row(&fixture, id).await, before);
                     }
                     Err(error) => panic!("{error}"),
                 }
             }
         }
-        assert_eq!(legal, 10);
+        assert_eq!(legal, 11);
         assert_eq!(told(&fixture).await.len(), legal);
         let timeline = return_event::Entity::find()
             .count(fixture.scratch.database.read())
             .await
             .unwrap();
-        assert_eq!(timeline, 10);
+        assert_eq!(timeline, 11);
         fixture.scratch.drop().await;
     }
 }

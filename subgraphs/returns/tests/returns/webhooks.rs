@@ -163,3 +163,92 @@ async fn a_scan_of_a_cancelled_return_gives_nothing_back_and_is_told_to_support_
         desk.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_package_sent_back_to_the_customer_before_any_scan_is_reviewed_and_refunds_nothing() {
+    let (order, _) = labelled(1);
+    for mut desk in desks(&[order]).await {
+        let (_, made) = labelled(1);
+        let id = made.row.id;
+        desk.fixture.store(vec![made]).await;
+        desk.work();
+        let at = |minutes| Utc::now() - TimeDelta::minutes(minutes);
+        let way = [("return_to_sender", at(9)), ("delivered", at(5))];
+        for known in 1..=way.len() {
+            let event = event(&format!("evt_{known}"), &tracking(1), &way[..known]);
+            assert_eq!(desk.hook(&event).await, 200);
+        }
+        // The customer's door, told alone, after it is known to have been turned back.
+        let door = event("evt_3", &tracking(1), &[("delivered", at(4))]);
+        assert_eq!(desk.hook(&door).await, 200);
+        let row = desk.row(id).await;
+        assert_eq!(row.status, "manual_review");
+        assert_eq!((row.carrier_scanned_at, row.delivered_at), (None, None));
+        let told = desk.told().await;
+        let [(name, data)] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!(name, "return.manual_review");
+        assert_eq!(data["reason"], "returned_to_customer");
+        assert_eq!(desk.providers.refunded(), []);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_package_sent_back_to_the_customer_after_the_refund_is_reviewed_and_not_restocked() {
+    let (order, _) = labelled(1);
+    for mut desk in desks(&[order]).await {
+        let (_, made) = labelled(1);
+        let id = made.row.id;
+        desk.fixture.store(vec![made]).await;
+        desk.work();
+        let at = |minutes| Utc::now() - TimeDelta::minutes(minutes);
+        let way = [
+            ("in_transit", at(20)),
+            ("return_to_sender", at(9)),
+            ("delivered", at(5)),
+        ];
+        let scanned = event("evt_1", &tracking(1), &way[..1]);
+        assert_eq!(desk.hook(&scanned).await, 200);
+        desk.until_status(id, ReturnStatus::RefundIssued).await;
+        // All of its way at once, as a tracker tells it.
+        let back = event("evt_2", &tracking(1), &way);
+        assert_eq!(desk.hook(&back).await, 200);
+        let again = event("evt_3", &tracking(1), &way);
+        assert_eq!(desk.hook(&again).await, 200);
+        let row = desk.row(id).await;
+        assert_eq!(row.status, "manual_review");
+        assert_eq!(row.delivered_at, None);
+        assert_eq!(desk.count("return.manual_review").await, 1);
+        assert_eq!(desk.count("return.completed").await, 0);
+        assert_eq!(desk.providers.refunded().len(), 1);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_scan_that_cannot_be_read_costs_itself() {
+    let (order, _) = labelled(1);
+    for mut desk in desks(&[order]).await {
+        let (_, made) = labelled(1);
+        let id = made.row.id;
+        desk.fixture.store(vec![made]).await;
+        desk.work();
+        let mut odd = event("evt_1", &tracking(1), &[("in_transit", Utc::now())]);
+        let result = &mut odd["result"];
+        result["updated_at"] = json!("2025-10-03");
+        result["est_delivery_date"] = json!(7);
+        let readable = result["tracking_details"][0].clone();
+        result["tracking_details"] = json!([
+            null, "lost", {"status": 5, "datetime": null}, readable,
+            {"status": "delivered", "datetime": "yesterday"},
+        ]);
+        assert_eq!(desk.hook(&odd).await, 200);
+        desk.until_status(id, ReturnStatus::RefundIssued).await;
+        let nothing = json!({"id": 7, "description": "tracker.updated",
+            "result": {"tracking_code": tracking(1), "tracking_details": null, "status": null}});
+        assert_eq!(desk.hook(&nothing).await, 200);
+        desk.stop().await;
+    }
+}
