@@ -2,6 +2,7 @@
 
 mod client;
 mod config;
+mod encoding;
 mod http;
 mod origin;
 mod request_id;
@@ -35,6 +36,9 @@ pub fn graphql_routes(state: ServerState) -> axum::Router {
     axum::Router::new()
         .route(&config.path, any(http::handle))
         .layer(compression)
+        .layer(axum::middleware::map_request(async |request| {
+            encoding::settle(request)
+        }))
         .layer(cors)
         .with_state(state)
 }

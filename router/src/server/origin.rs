@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use indexmap::IndexSet;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::{Host, Origin, Url};
 
@@ -83,11 +84,14 @@ pub(super) fn cors_layer(state: &ServerState) -> CorsLayer {
         HeaderName::from_static("last-event-id"),
         REQUEST_ID,
     ];
-    let headers: Vec<HeaderName> = asked
+    // Each once: what is configured may repeat what is always allowed.
+    let headers: IndexSet<HeaderName> = asked
         .into_iter()
         .chain(state.csrf_headers.iter().cloned())
         .chain(state.forward_headers.iter().cloned())
+        .chain(state.allow_headers.iter().cloned())
         .collect();
+    let headers: Vec<HeaderName> = headers.into_iter().collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| {
             origins.allow(origin)

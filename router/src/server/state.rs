@@ -32,6 +32,7 @@ pub struct ServerState {
     pub connections: Connections,
     pub(super) csrf_headers: Arc<[HeaderName]>,
     pub(super) forward_headers: Arc<[HeaderName]>,
+    pub(super) allow_headers: Arc<[HeaderName]>,
     pub(super) origins: Arc<Origins>,
 }
 
@@ -58,6 +59,7 @@ impl ServerState {
             connections: Connections::new(&config.websocket),
             csrf_headers: header_names("csrf_headers", &config.csrf_headers)?.into(),
             forward_headers: header_names("forward_headers", &config.forward_headers)?.into(),
+            allow_headers: header_names("cors.allow_headers", &config.cors.allow_headers)?.into(),
             origins: Arc::new(Origins::new(&config.cors, config.development)?),
             config: Arc::new(config),
         })

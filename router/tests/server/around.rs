@@ -112,6 +112,29 @@ async fn long_answers_are_compressed_for_clients_that_can_read_it() {
     );
     assert_eq!(encoding(query("{ long }"), "identity").await, None);
     assert_eq!(encoding(query("{ hello }"), "gzip").await, None);
+    assert_eq!(encoding(query("{ long }"), "gzip;q=0").await, None);
+}
+
+#[tokio::test]
+async fn a_client_that_accepts_no_coding_is_answered_without_one() {
+    let edge = Edge::start().await;
+    for accepted in [
+        "*;q=0",
+        "gzip;q=0, *;q=0",
+        "identity;q=0",
+        "br;q=1, *;q=0.0",
+    ] {
+        for text in ["mutation { double(number: 1) }", "{ long }"] {
+            let response = Case::post(query(text))
+                .header("accept-encoding", accepted)
+                .send(&edge)
+                .await;
+            assert_eq!(response.status(), 200, "{accepted}");
+            assert!(!response.headers().contains_key("content-encoding"));
+            let answer: Value = response.json().await.expect("JSON");
+            assert!(answer["data"].is_object(), "{accepted}: {answer}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -180,6 +203,49 @@ async fn only_listed_pages_may_read_answers() {
         response.headers()["access-control-expose-headers"],
         "x-request-id"
     );
+}
+
+#[tokio::test]
+async fn pages_may_send_what_clients_name_themselves_by() {
+    let edge = Edge::with(|config| {
+        config.cors.allow_headers.push("x-shop".to_owned());
+        config.forward_headers.push("authorization".to_owned());
+    })
+    .await;
+    let mut preflight = Case::post("");
+    preflight.method = Method::OPTIONS;
+    let response = preflight
+        .header("origin", "http://localhost:3000")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "content-type,x-shop")
+        .send(&edge)
+        .await;
+    let allowed = response.headers()["access-control-allow-headers"]
+        .to_str()
+        .expect("text");
+    let allowed: Vec<&str> = allowed.split(',').map(str::trim).collect();
+    for name in [
+        "content-type",
+        "authorization",
+        "accept",
+        "last-event-id",
+        "x-request-id",
+        "x-vantage-csrf",
+        "apollographql-client-name",
+        "apollographql-client-version",
+        "graphql-client-name",
+        "graphql-client-version",
+        "apollo-require-preflight",
+        "x-apollo-operation-name",
+        "sentry-trace",
+        "baggage",
+        "traceparent",
+        "tracestate",
+        "x-shop",
+    ] {
+        let times = allowed.iter().filter(|allowed| **allowed == name).count();
+        assert_eq!(times, 1, "{name} in {allowed:?}");
+    }
 }
 
 #[tokio::test]
