@@ -165,6 +165,9 @@ pub(crate) async fn serve(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
+        // Names of headers have no case, but some WebSocket clients look for `Upgrade` and `Connection` as they are
+        // commonly written.
+        .title_case_headers(true)
         .max_buf_size(BUFFER_BYTES);
     builder.http2().timer(TokioTimer::new());
     let connections = GracefulShutdown::new();
