@@ -1,7 +1,7 @@
 // Following something live for as long as the page is open: by WebSocket, else by server-sent events, else by
 // asking from time to time; and back again when that may work.
 
-import { Next, overEventStream, overWebSocket } from "./transports.js";
+import { Next, REFUSALS, overEventStream, overWebSocket } from "./transports.js";
 
 /** Pauses between attempts: doubled each time, and spread, so that not everybody comes back in one moment. */
 const FIRST_PAUSE = 500;
@@ -120,9 +120,8 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
         update(await read());
       } catch (error) {
         if (over()) return null;
-        if (error.code === "UNAUTHENTICATED") return { next: Next.SIGN_IN, why: error.message };
-        if (["FORBIDDEN", "NOT_FOUND", "BAD_USER_INPUT"].includes(error.code))
-          return { next: Next.STOP, why: error.message };
+        if (REFUSALS[error.code] === Next.SIGN_IN) return { next: Next.SIGN_IN, why: error.message };
+        if (REFUSALS[error.code] === Next.STOP) return { next: Next.STOP, why: error.message };
         say({ kind: "polling", why: error.message, every: POLL_INTERVAL });
       }
       await pause(POLL_INTERVAL);

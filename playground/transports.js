@@ -35,11 +35,14 @@ const CLOSES = {
 };
 
 /** What an operation's refusal means, by the schema's error codes. */
-const REFUSALS = {
+export const REFUSALS = {
   UNAUTHENTICATED: Next.SIGN_IN,
   FORBIDDEN: Next.STOP,
   NOT_FOUND: Next.STOP,
   BAD_USER_INPUT: Next.STOP,
+  GRAPHQL_PARSE_FAILED: Next.STOP,
+  GRAPHQL_VALIDATION_FAILED: Next.STOP,
+  OPERATION_RESOLUTION_FAILURE: Next.STOP,
 };
 
 const refused = (errors) => {

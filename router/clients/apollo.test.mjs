@@ -53,7 +53,7 @@ test("an error keeps its code", async (t) => {
     query: gql("{ none }"),
     errorPolicy: "all",
   });
-  assert.equal(error.errors[0].extensions.code, "BAD_USER_INPUT");
+  assert.equal(error.errors[0].extensions.code, "GRAPHQL_VALIDATION_FAILED");
 });
 
 for (const [name, link] of [

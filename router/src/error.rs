@@ -3,18 +3,28 @@
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// `extensions.code` of a top-level error. No other code leaves the router by its own doing.
+/// `extensions.code` of a top-level error. No other code leaves the router by its own doing. The names that begin with
+/// `GRAPHQL_` or `PERSISTED_QUERY_`, `OPERATION_RESOLUTION_FAILURE` and `BATCHING_NOT_SUPPORTED` are those that GraphQL
+/// clients know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     Unauthenticated,
     Forbidden,
+    /// The document is not GraphQL.
+    GraphQLParseFailed,
+    /// The document does not fit the schema.
+    GraphQLValidationFailed,
+    /// The document has no operation of the given name, or several and none is named.
+    OperationResolutionFailure,
+    /// A variable does not fit, or the request is malformed.
     BadUserInput,
+    /// Several requests in one body.
+    BatchingNotSupported,
     NotFound,
     Conflict,
     RateLimited,
     OperationTooComplex,
-    PersistedOperationNotFound,
-    PersistedOperationRequired,
+    PersistedQueryNotSupported,
     SubgraphUnavailable,
     DeadlineExceeded,
     /// A live subscription does not fit the schema that has replaced the one it began with.
@@ -25,16 +35,19 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::GraphQLParseFailed,
+        Self::GraphQLValidationFailed,
+        Self::OperationResolutionFailure,
         Self::BadUserInput,
+        Self::BatchingNotSupported,
         Self::NotFound,
         Self::Conflict,
         Self::RateLimited,
         Self::OperationTooComplex,
-        Self::PersistedOperationNotFound,
-        Self::PersistedOperationRequired,
+        Self::PersistedQueryNotSupported,
         Self::SubgraphUnavailable,
         Self::DeadlineExceeded,
         Self::SchemaChanged,
@@ -46,13 +59,16 @@ impl ErrorCode {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
+            Self::GraphQLParseFailed => "GRAPHQL_PARSE_FAILED",
+            Self::GraphQLValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::OperationResolutionFailure => "OPERATION_RESOLUTION_FAILURE",
             Self::BadUserInput => "BAD_USER_INPUT",
+            Self::BatchingNotSupported => "BATCHING_NOT_SUPPORTED",
             Self::NotFound => "NOT_FOUND",
             Self::Conflict => "CONFLICT",
             Self::RateLimited => "RATE_LIMITED",
             Self::OperationTooComplex => "OPERATION_TOO_COMPLEX",
-            Self::PersistedOperationNotFound => "PERSISTED_OPERATION_NOT_FOUND",
-            Self::PersistedOperationRequired => "PERSISTED_OPERATION_REQUIRED",
+            Self::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
             Self::SubgraphUnavailable => "SUBGRAPH_UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::SchemaChanged => "SCHEMA_CHANGED",

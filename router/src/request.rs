@@ -36,6 +36,13 @@ impl GraphQLRequest {
         }
     }
 
+    /// Whether it has the hash of a document, as automatic persisted queries have it.
+    pub(crate) fn names_persisted_query(&self) -> bool {
+        self.extensions
+            .get("persistedQuery")
+            .is_some_and(|query| !query.is_null())
+    }
+
     /// The same request with these variables; anything but an object leaves them empty.
     pub fn with_variables(mut self, variables: Value) -> Self {
         if let Value::Object(variables) = variables {

@@ -145,6 +145,12 @@ impl Router {
             let deadline = job.deadline();
             let mut answer = job.answer(Value::Null, Vec::new(), deadline).await;
             answer.data = None;
+            if answer.errors.is_empty() {
+                answer.errors.push(GraphQLError::new(
+                    ErrorCode::BadUserInput,
+                    "Nothing is left to subscribe to: the field is skipped.",
+                ));
+            }
             return Err(answer);
         }
         job.sequence = self
@@ -199,6 +205,11 @@ impl Router {
             .as_deref()
             .filter(|text| !text.trim().is_empty())
         else {
+            // Clients look for exactly these words, and then send the document.
+            if request.names_persisted_query() {
+                let code = ErrorCode::PersistedQueryNotSupported;
+                return Err(refused(code, "PersistedQueryNotSupported"));
+            }
             return Err(refused(ErrorCode::BadUserInput, "Must provide a query."));
         };
         let inner = &*self.inner;

@@ -95,7 +95,7 @@ pub(super) fn parse(
                 let position = error.0.position;
                 let message = format!("Syntax Error: {}", one_line(&text));
                 refused(
-                    GraphQLError::new(ErrorCode::BadUserInput, message)
+                    GraphQLError::new(ErrorCode::GraphQLParseFailed, message)
                         .located(position.line, position.column),
                 )
             })?
@@ -123,7 +123,10 @@ pub(super) fn parse(
     choose(&mut document, operation_name)?;
     if operation(&document).is_some_and(|operation| root_type(operation, supergraph).is_empty()) {
         let message = "The schema has no operations of this kind.";
-        return Err(refused(GraphQLError::new(ErrorCode::BadUserInput, message)));
+        return Err(refused(GraphQLError::new(
+            ErrorCode::GraphQLValidationFailed,
+            message,
+        )));
     }
     Ok((document, fields))
 }
@@ -134,7 +137,7 @@ fn invalid(errors: Vec<ValidationError>) -> GraphQLResponse {
         .into_iter()
         .take(MAX_ERRORS)
         .map(|error| {
-            let mut shown = GraphQLError::new(ErrorCode::BadUserInput, error.message);
+            let mut shown = GraphQLError::new(ErrorCode::GraphQLValidationFailed, error.message);
             for position in error.locations {
                 shown = shown.located(position.line, position.column);
             }
@@ -143,7 +146,10 @@ fn invalid(errors: Vec<ValidationError>) -> GraphQLResponse {
         .collect();
     if too_many {
         let message = "There are more errors than are told.";
-        shown.push(GraphQLError::new(ErrorCode::BadUserInput, message));
+        shown.push(GraphQLError::new(
+            ErrorCode::GraphQLValidationFailed,
+            message,
+        ));
     }
     GraphQLResponse::refused(shown)
 }
@@ -162,7 +168,7 @@ fn unfit(reason: Unfit) -> GraphQLResponse {
             };
             let message = format!("Cannot spread fragment \"{fragment}\" within itself{via}.");
             refused(
-                GraphQLError::new(ErrorCode::BadUserInput, message)
+                GraphQLError::new(ErrorCode::GraphQLValidationFailed, message)
                     .located(position.line, position.column),
             )
         }
@@ -212,7 +218,10 @@ fn choose(document: &mut Document, name: Option<&str>) -> Result<(), GraphQLResp
             "Must provide operation name if query contains multiple operations.".to_owned()
         }
     };
-    Err(refused(GraphQLError::new(ErrorCode::BadUserInput, error)))
+    Err(refused(GraphQLError::new(
+        ErrorCode::OperationResolutionFailure,
+        error,
+    )))
 }
 
 pub(super) fn operation_name(operation: &Operation) -> Option<&str> {

@@ -90,6 +90,55 @@ async fn bad_variables_are_the_clients_fault() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_an_operation_has_a_code_that_clients_know() {
+    let edge = Edge::start().await;
+    let check = async |body: Value, code: &str| {
+        for (accept, status) in [(JSON, 200), (GRAPHQL_RESPONSE, 400)] {
+            let response = Case::post(body.to_string())
+                .header("accept", accept)
+                .send(&edge)
+                .await;
+            assert_eq!(response.status(), status, "{body} as {accept}");
+            let answer: Value = response.json().await.expect("JSON");
+            assert!(answer.get("data").is_none(), "{answer}");
+            for error in answer["errors"].as_array().expect("errors") {
+                assert_eq!(error["extensions"]["code"], code, "{error}");
+            }
+        }
+    };
+    let two = "query A { hello } query B { hello }";
+    check(json!({"query": "{ hello"}), "GRAPHQL_PARSE_FAILED").await;
+    check(json!({"query": "{ a b }"}), "GRAPHQL_VALIDATION_FAILED").await;
+    check(
+        json!({"query": "query($n: Int!) { __typename @skip(if: $n) }"}),
+        "GRAPHQL_VALIDATION_FAILED",
+    )
+    .await;
+    check(json!({"query": two}), "OPERATION_RESOLUTION_FAILURE").await;
+    check(
+        json!({"query": two, "operationName": "C"}),
+        "OPERATION_RESOLUTION_FAILURE",
+    )
+    .await;
+    check(
+        json!({"query": "mutation($n: Int!) { double(number: $n) }"}),
+        "BAD_USER_INPUT",
+    )
+    .await;
+    let hash = json!({"version": 1, "sha256Hash": "9034f8de4a067b53"});
+    check(
+        json!({"operationName": "Q", "variables": {}, "extensions": {"persistedQuery": hash}}),
+        "PERSISTED_QUERY_NOT_SUPPORTED",
+    )
+    .await;
+    let response = Case::get("?extensions=%7B%22persistedQuery%22:%7B%22version%22:1%7D%7D")
+        .send(&edge)
+        .await;
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(answer["errors"][0]["message"], "PersistedQueryNotSupported");
+}
+
+#[tokio::test]
 async fn only_json_in_utf8_is_read() {
     let edge = Edge::start().await;
     let check = async |content_type: &str, status: u16| {
@@ -213,10 +262,9 @@ async fn mutations_and_the_refusal_of_batches_and_subscriptions() {
     let response = Case::post(batch).send(&edge).await;
     assert_eq!(response.status(), 400);
     let answer: Value = response.json().await.expect("JSON");
-    assert!(
-        answer["errors"][0]["message"]
-            .as_str()
-            .is_some_and(|message| message.contains("batches"))
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"], "BATCHING_NOT_SUPPORTED",
+        "{answer}"
     );
 
     let response = Case::post(query("subscription { forever { number } }"))

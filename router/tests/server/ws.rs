@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::kit::{Edge, other_router, until};
+use crate::requests::Case;
 use crate::sockets::{Got, Socket};
 
 #[tokio::test]
@@ -55,22 +56,97 @@ async fn queries_and_mutations_are_answered_with_one_event() {
 async fn an_operation_that_cannot_run_ends_with_an_error_and_leaves_the_connection() {
     let edge = Edge::start().await;
     let mut socket = Socket::ready(&edge, json!({})).await;
-    for query in [
-        "{",
-        "{ unknown }",
-        "subscription { unknown }",
-        "subscription { count(to: \"x\") { number } }",
+    for (query, code) in [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ unknown }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription { unknown }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "subscription { count(to: \"x\") { number } }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        (
+            "query A { hello } query B { hello }",
+            "OPERATION_RESOLUTION_FAILURE",
+        ),
+        (
+            "query($n: Int!) { hello(name: $n) }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        ("query($n: String!) { hello(name: $n) }", "BAD_USER_INPUT"),
     ] {
         socket.subscribe("1", query).await;
         let message = socket.next().await.json();
         assert_eq!(message["type"], "error", "{query}: {message}");
         assert_eq!(message["id"], "1");
         assert_eq!(
-            message["payload"][0]["extensions"]["code"], "BAD_USER_INPUT",
+            message["payload"][0]["extensions"]["code"], code,
             "{message}"
         );
     }
     socket.subscribe("1", "{ hello }").await;
+    assert_eq!(socket.next().await.json()["type"], "next");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_read_ends_no_other_operation() {
+    let edge = Edge::start().await;
+    let mut socket = Socket::ready(&edge, json!({})).await;
+    socket
+        .subscribe("live", "subscription { feed { sequence } }")
+        .await;
+    assert_eq!(socket.next().await.json()["id"], "live");
+    for payload in [
+        r#"{"query":"query($n: String) { hello(name: $n) }","variables":{"n":"caf\u00e9 \ud83d"}}"#,
+        r#"{"query":"mutation($n: Int!) { double(number: $n) }","variables":{"n":1e400}}"#,
+        r#"{"query":""}"#,
+        r#"{"query":null}"#,
+        r#"{"query":7}"#,
+        r#"{}"#,
+        r#"{"query":"{ hello }","variables":"{}"}"#,
+        r#"{"query":"{ hello }","operationName":[]}"#,
+    ] {
+        let text = format!(r#"{{"type":"subscribe","id":"bad","payload":{payload}}}"#);
+        socket.send_raw(Message::text(text)).await;
+        let message = socket.next().await.json();
+        assert_eq!(message["type"], "error", "{payload}: {message}");
+        assert_eq!(message["id"], "bad", "{payload}");
+        assert_eq!(
+            message["payload"][0]["extensions"]["code"], "BAD_USER_INPUT",
+            "{payload}"
+        );
+    }
+    edge.source.publish();
+    assert_eq!(socket.next().await.json()["id"], "live");
+}
+
+#[tokio::test]
+async fn a_subscription_whose_field_is_skipped_is_refused_alone() {
+    let edge = Edge::start().await;
+    let mut socket = Socket::ready(&edge, json!({})).await;
+    let query = "subscription($no: Boolean!) { feed @skip(if: $no) { sequence } }";
+    let payload = json!({"query": query, "variables": {"no": true}});
+    socket
+        .send(json!({"id": "1", "type": "subscribe", "payload": payload}))
+        .await;
+    let message = socket.next().await.json();
+    assert_eq!(message["type"], "error");
+    assert_eq!(
+        message["payload"][0]["extensions"]["code"], "BAD_USER_INPUT",
+        "{message}"
+    );
+    for accept in ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"] {
+        let response = Case::post(payload.to_string())
+            .header("accept", accept)
+            .send(&edge)
+            .await;
+        assert_eq!(response.status(), 400, "{accept}");
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(
+            answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT",
+            "{answer}"
+        );
+    }
+    socket.subscribe("2", "{ hello }").await;
     assert_eq!(socket.next().await.json()["type"], "next");
 }
 
@@ -149,11 +225,8 @@ async fn each_breach_of_the_protocol_has_its_close_code() {
     .await;
     check("no object", vec![json!([1])], 4400).await;
     check(
-        "no query",
-        vec![
-            init(),
-            json!({"id": "1", "type": "subscribe", "payload": {}}),
-        ],
+        "no payload",
+        vec![init(), json!({"id": "1", "type": "subscribe"})],
         4400,
     )
     .await;

@@ -173,7 +173,8 @@ fn any_operation_is_refused_for_a_reason_or_runs() {
         let request = GraphQLRequest::new(query.as_str()).with_variables(variables);
         let answer = runtime.block_on(graph.http.execute(request, RequestContext::default()));
         for error in &answer.errors {
-            let refused = answer.data.is_none() && error.code() == ErrorCode::BadUserInput;
+            let mistakes = [ErrorCode::GraphQLValidationFailed, ErrorCode::BadUserInput];
+            let refused = answer.data.is_none() && mistakes.contains(&error.code());
             // A null that the little subgraphs leave where none may be.
             let null = error.message.starts_with("Cannot return null");
             prop_assert!(refused || null, "{query}: {error:?}");
@@ -260,7 +261,13 @@ fn any_text_is_refused_for_a_reason_or_prepared() {
         let request = GraphQLRequest::new(text.as_str());
         if let Err(refusal) = runtime.block_on(graph.local.prepare(&request)) {
             let code = refusal.errors[0].code();
-            let known = [ErrorCode::BadUserInput, ErrorCode::OperationTooComplex];
+            let known = [
+                ErrorCode::GraphQLParseFailed,
+                ErrorCode::GraphQLValidationFailed,
+                ErrorCode::OperationResolutionFailure,
+                ErrorCode::BadUserInput,
+                ErrorCode::OperationTooComplex,
+            ];
             prop_assert!(known.contains(&code), "{text}: {:?}", refusal.errors);
         }
         Ok(())

@@ -310,27 +310,35 @@ async fn graphql_errors_count_whatever_the_status_is() {
 #[tokio::test]
 async fn documents_that_cannot_run_are_refused_before_execution() {
     let graph = Graph::new([users(), names()]).await;
-    for (query, message) in [
-        ("{ me { id ", "Syntax Error"),
+    let parse = router::ErrorCode::GraphQLParseFailed;
+    let validation = router::ErrorCode::GraphQLValidationFailed;
+    for (query, code, message) in [
+        ("{ me { id ", parse, "Syntax Error"),
         (
             "{ me { nothing } }",
+            validation,
             "Cannot query field \"nothing\" on type \"User\".",
         ),
         (
             "{ _entities(representations: []) { __typename } }",
+            validation,
             "_entities",
         ),
-        ("{ _service { sdl } }", "_service"),
-        ("query A { ok } query B { ok }", "operation name"),
-        ("fragment F on User { id }", ""),
+        ("{ _service { sdl } }", validation, "_service"),
+        (
+            "query A { ok } query B { ok }",
+            router::ErrorCode::OperationResolutionFailure,
+            "operation name",
+        ),
+        ("fragment F on User { id }", validation, ""),
         (
             "{ me { ...F } } fragment F on User { friend { ...F } }",
+            validation,
             "Cannot spread fragment \"F\" within itself",
         ),
-        ("", "Must provide a query."),
-        ("{ me { id(x: 99999999999999999999) } }", ""),
-        ("mutation { x }", ""),
-        ("subscription { x }", ""),
+        ("", router::ErrorCode::BadUserInput, "Must provide a query."),
+        ("mutation { x }", validation, ""),
+        ("subscription { x }", validation, ""),
     ] {
         let response = graph
             .local
@@ -338,7 +346,7 @@ async fn documents_that_cannot_run_are_refused_before_execution() {
             .await;
         assert_eq!(
             response.status_hint(),
-            StatusHint::RequestError(router::ErrorCode::BadUserInput),
+            StatusHint::RequestError(code),
             "{query}: {response:?}"
         );
         assert!(

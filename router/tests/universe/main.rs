@@ -80,7 +80,10 @@ impl Universe {
             .router
             .execute(request, RequestContext::default())
             .await;
-        let reasons = [ErrorCode::BadUserInput, ErrorCode::OperationTooComplex];
+        let reasons = [
+            ErrorCode::GraphQLValidationFailed,
+            ErrorCode::OperationTooComplex,
+        ];
         let is_refused = |error: &GraphQLError| reasons.contains(&error.code());
         if response.data.is_none() && response.errors.iter().all(is_refused) {
             // Two fields of one name that cannot be merged, or too many fields.

@@ -18,7 +18,7 @@ use futures::{FutureExt, StreamExt};
 use tracing::Instrument;
 
 use self::media::{Accepted, MediaType};
-pub(super) use self::params::from_value as request_from_value;
+pub(super) use self::params::from_body as request_from_body;
 pub(super) use self::respond::Refusal;
 use self::stream::{Format, Refused};
 use super::client::{Client, authorization};

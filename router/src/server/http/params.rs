@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::respond::Refusal;
 use crate::request::GraphQLRequest;
 
-/// The request in a POST body.
-pub(super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
+/// The request in a POST body, or in the payload of a WebSocket message.
+pub(in super::super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
     if body.is_empty() {
         return Err(Refusal::bad_request(
             "the body is empty: send a JSON object",
@@ -18,14 +18,10 @@ pub(super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
 }
 
 /// The request in a JSON value. Members of other names are ignored, as the specification wants.
-pub(in super::super) fn from_value(value: Value) -> Result<GraphQLRequest, Refusal> {
+fn from_value(value: Value) -> Result<GraphQLRequest, Refusal> {
     let mut members = match value {
         Value::Object(members) => members,
-        Value::Array(_) => {
-            return Err(Refusal::bad_request(
-                "batches are not accepted: send one request at a time",
-            ));
-        }
+        Value::Array(_) => return Err(Refusal::batch()),
         _ => return Err(Refusal::bad_request("the request is not a JSON object")),
     };
     let mut take = |name: &str| members.remove(name).unwrap_or_default();
@@ -67,7 +63,7 @@ pub(super) fn from_query(query: &str) -> Result<GraphQLRequest, Refusal> {
 
 /// A request needs a document, or the hash of one.
 fn complete(request: GraphQLRequest) -> Result<GraphQLRequest, Refusal> {
-    let named = request.extensions.contains_key("persistedQuery");
+    let named = request.names_persisted_query();
     match &request.query {
         None if named => Ok(request),
         None => Err(Refusal::bad_request("the request has no `query`")),

@@ -38,6 +38,20 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
     }
 
+    /// 400 for an array of requests.
+    pub(super) fn batch() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            ErrorCode::BatchingNotSupported,
+            "batches are not accepted: send one request at a time",
+        )
+    }
+
+    /// The refusal as an error of a response, for protocols without a status.
+    pub(in super::super) fn into_error(self) -> GraphQLError {
+        GraphQLError::new(self.code, self.message)
+    }
+
     pub(super) fn forbidden(message: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
     }
@@ -85,9 +99,10 @@ impl Refusal {
     }
 
     pub(super) fn respond(self, media: MediaType) -> Response {
-        let body = GraphQLResponse::refused(vec![GraphQLError::new(self.code, self.message)]);
-        let mut response = build(media, self.status, &body);
-        if let Some((name, value)) = self.header {
+        let (status, header) = (self.status, self.header.clone());
+        let body = GraphQLResponse::refused(vec![self.into_error()]);
+        let mut response = build(media, status, &body);
+        if let Some((name, value)) = header {
             response
                 .headers_mut()
                 .insert(name, HeaderValue::from_static(value));
@@ -145,10 +160,12 @@ pub(super) fn keep(answer: &mut Response, policy: Option<CachePolicy>, forwarded
 fn is_clients_document(code: ErrorCode) -> bool {
     matches!(
         code,
-        ErrorCode::BadUserInput
+        ErrorCode::GraphQLParseFailed
+            | ErrorCode::GraphQLValidationFailed
+            | ErrorCode::OperationResolutionFailure
+            | ErrorCode::BadUserInput
             | ErrorCode::OperationTooComplex
-            | ErrorCode::PersistedOperationNotFound
-            | ErrorCode::PersistedOperationRequired
+            | ErrorCode::PersistedQueryNotSupported
     )
 }
 
@@ -160,13 +177,16 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::SubgraphUnavailable => StatusCode::BAD_GATEWAY,
         ErrorCode::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        ErrorCode::BadUserInput
+        ErrorCode::GraphQLParseFailed
+        | ErrorCode::GraphQLValidationFailed
+        | ErrorCode::OperationResolutionFailure
+        | ErrorCode::BadUserInput
+        | ErrorCode::BatchingNotSupported
         | ErrorCode::NotFound
         | ErrorCode::Conflict
         | ErrorCode::SchemaChanged
         | ErrorCode::OperationTooComplex
-        | ErrorCode::PersistedOperationNotFound
-        | ErrorCode::PersistedOperationRequired => StatusCode::BAD_REQUEST,
+        | ErrorCode::PersistedQueryNotSupported => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -194,7 +214,11 @@ mod tests {
             let response = graphql(MediaType::GraphQLResponse, &refused);
             assert_eq!(response.status(), graphql_response);
         };
+        check(ErrorCode::GraphQLParseFailed, 200, 400);
+        check(ErrorCode::GraphQLValidationFailed, 200, 400);
+        check(ErrorCode::OperationResolutionFailure, 200, 400);
         check(ErrorCode::BadUserInput, 200, 400);
+        check(ErrorCode::PersistedQueryNotSupported, 200, 400);
         check(ErrorCode::OperationTooComplex, 200, 400);
         check(ErrorCode::RateLimited, 429, 429);
         check(ErrorCode::Internal, 500, 500);

@@ -19,6 +19,7 @@ use super::protocol::{self, ClientMessage};
 use super::queue::{Outgoing, Queue};
 use super::timers::{Due, Timers};
 use crate::auth::{AuthError, Identity};
+use crate::error::GraphQLError;
 use crate::request::GraphQLRequest;
 use crate::server::client::Client;
 use crate::server::state::ServerState;
@@ -200,13 +201,24 @@ impl Connection {
         Ok(())
     }
 
-    fn subscribe(&mut self, id: String, request: GraphQLRequest) -> Result<(), CloseReason> {
+    fn subscribe(
+        &mut self,
+        id: String,
+        request: Result<Box<GraphQLRequest>, GraphQLError>,
+    ) -> Result<(), CloseReason> {
         let span = tracing::info_span!("graphql", operation_id = %id);
         if let Some(ticket) = self.queue.open(id)? {
             let key = ticket.key();
+            let request = match request {
+                Ok(request) => request,
+                Err(error) => {
+                    ticket.fail(vec![error]);
+                    return Ok(());
+                }
+            };
             let running = operation::run(
                 self.state.clone(),
-                request,
+                *request,
                 self.client.context(&self.identity.caller),
                 ticket,
             );

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::GraphQLError;
 use crate::request::GraphQLRequest;
-use crate::server::http::request_from_value;
+use crate::server::http::{Refusal, request_from_body};
 
 /// Ids are the client's; a long one would only cost memory.
 const MAX_ID_BYTES: usize = 128;
@@ -19,8 +19,14 @@ pub(super) enum ClientMessage {
     ConnectionInit(Map<String, Value>),
     Ping(Option<Box<RawValue>>),
     Pong,
-    Subscribe { id: String, request: GraphQLRequest },
-    Complete { id: String },
+    /// The request, or what is wrong with it: a mistake of one operation is no end of the others.
+    Subscribe {
+        id: String,
+        request: Result<Box<GraphQLRequest>, GraphQLError>,
+    },
+    Complete {
+        id: String,
+    },
 }
 
 /// The message breaks the protocol; the words are for the log.
@@ -51,12 +57,15 @@ pub(super) fn parse(text: &str) -> Result<ClientMessage, BadMessage> {
         "subscribe" => {
             let payload = message
                 .payload
-                .ok_or(BadMessage("`subscribe` without payload".into()))?;
-            let value = serde_json::from_str(payload.get()).map_err(bad)?;
+                .filter(|payload| payload.get().starts_with('{'))
+                .ok_or(BadMessage(
+                    "`subscribe` without an object as payload".into(),
+                ))?;
             ClientMessage::Subscribe {
                 id: id(message.id)?,
-                request: request_from_value(value)
-                    .map_err(|refusal| BadMessage(refusal.message.into()))?,
+                request: request_from_body(payload.get().as_bytes())
+                    .map(Box::new)
+                    .map_err(Refusal::into_error),
             }
         }
         "complete" => ClientMessage::Complete {
@@ -149,8 +158,8 @@ mod tests {
         check(r#"{"type":"subscribe","id":"","payload":{"query":"{ a }"}}"#);
         check(r#"{"type":"subscribe","id":1,"payload":{"query":"{ a }"}}"#);
         check(r#"{"type":"subscribe","id":"1"}"#);
-        check(r#"{"type":"subscribe","id":"1","payload":{}}"#);
-        check(r#"{"type":"subscribe","id":"1","payload":{"query":"{ a }","variables":[]}}"#);
+        check(r#"{"type":"subscribe","id":"1","payload":null}"#);
+        check(r#"{"type":"subscribe","id":"1","payload":[{"query":"{ a }"}]}"#);
         check(r#"{"type":"complete"}"#);
         check(&format!(
             r#"{{"type":"complete","id":"{}"}}"#,
@@ -180,6 +189,34 @@ mod tests {
             r#"{"id":"\u0031","type":"subscribe","payload":{"query":"{ a }"}}"#,
             |message| matches!(message, ClientMessage::Subscribe { id, .. } if id == "1"),
         );
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_read_is_a_mistake_of_its_operation() {
+        for payload in [
+            "{}",
+            r#"{"query":null}"#,
+            r#"{"query":""}"#,
+            r#"{"query":" \n"}"#,
+            r#"{"query":1}"#,
+            r#"{"query":["{ a }"]}"#,
+            r#"{"query":"{ a }","variables":[]}"#,
+            r#"{"query":"{ a }","variables":"{}"}"#,
+            r#"{"query":"{ a }","operationName":1}"#,
+            r#"{"query":"{ a }","extensions":true}"#,
+            r#"{"query":"{ a }","variables":{"p":"caf\u00e9 \ud83d"}}"#,
+            r#"{"query":"{ a(s: \"\udfa7\") }"}"#,
+        ] {
+            let text = format!(r#"{{"id":"7","type":"subscribe","payload":{payload}}}"#);
+            match parse(&text).expect(payload) {
+                ClientMessage::Subscribe { id, request } => {
+                    assert_eq!(id, "7");
+                    let error = request.expect_err(payload);
+                    assert_eq!(error.code(), ErrorCode::BadUserInput, "{payload}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]
