@@ -16,6 +16,7 @@ mod repair;
 mod scan;
 mod size;
 mod twins;
+mod validation;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -40,6 +41,7 @@ pub(crate) use cache::OperationCache;
 pub(crate) use document::{operation, root_type};
 use limits::Exceeded;
 pub use limits::OperationLimits;
+pub(crate) use validation::plan as validation_plan;
 pub(crate) use variables::{Variables, literal};
 
 use crate::error::{ErrorCode, GraphQLError};

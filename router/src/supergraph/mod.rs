@@ -14,8 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use graphql_tools::parser::schema::Definition;
-use graphql_tools::static_graphql::schema::{Document, TypeDefinition};
-use graphql_tools::validation::rules::default_rules_validation_plan;
+use graphql_tools::static_graphql::schema::{Directive, Document, TypeDefinition};
 use graphql_tools::validation::validate::ValidationPlan;
 use hive_router_query_planner::planner::{Planner, QueryPlannerOptions};
 
@@ -63,7 +62,7 @@ impl Supergraph {
             access: Access::of_document(&document),
             needed: NeededFields::of(&planner.supergraph),
             shares: Shares::of(&planner.supergraph),
-            validation: default_rules_validation_plan(),
+            validation: crate::prepare::validation_plan(),
             endpoints: planner
                 .supergraph
                 .subgraph_endpoint_map

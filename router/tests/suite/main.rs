@@ -30,3 +30,4 @@ mod sharing;
 mod subscriptions;
 mod supergraphs;
 mod variables;
+mod validation;
