@@ -1,11 +1,12 @@
-//! Keys of an identity provider: fetched, kept, refreshed on schedule and when a token names a key
-//! that is not known yet.
+//! Keys of an identity provider: fetched, kept, refreshed on schedule and when a token is signed with a key that is not
+//! known yet.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::Mutex;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use url::Url;
 
 use super::config::{AuthConfigError, JwksConfig};
@@ -20,8 +21,14 @@ pub(super) struct RemoteKeys {
     client: reqwest::Client,
     /// `None` until the first fetch succeeds.
     keys: ArcSwapOption<Vec<VerificationKey>>,
-    /// When the last fetch began, good or bad. Holding the lock is fetching: callers wait for one fetch.
-    last_fetch: Mutex<Option<Instant>>,
+    last: Mutex<Option<Fetch>>,
+}
+
+/// A fetch, done or under way: all who need it wait for the same one.
+#[derive(Clone)]
+struct Fetch {
+    begun: Instant,
+    done: Shared<BoxFuture<'static, ()>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +39,6 @@ enum FetchError {
     Parse(#[from] serde_json::Error),
     #[error("the answer is longer than {MAX_BYTES} bytes")]
     TooLarge,
-    #[error("the key set has no key for RS256 or ES256")]
-    Empty,
 }
 
 impl RemoteKeys {
@@ -55,7 +60,7 @@ impl RemoteKeys {
             config: config.clone(),
             client,
             keys: ArcSwapOption::empty(),
-            last_fetch: Mutex::new(None),
+            last: Mutex::new(None),
         })
     }
 
@@ -64,13 +69,18 @@ impl RemoteKeys {
         self.keys.load_full()
     }
 
-    /// Fetches unless that was tried less than the minimal interval ago.
-    pub(super) async fn refresh_if_due(&self) {
-        let mut last = self.last_fetch.lock().await;
-        if last.is_none_or(|at| at.elapsed() >= self.config.min_interval.get()) {
-            *last = Some(Instant::now());
-            self.fetch_and_keep().await;
-        }
+    /// Waits for a fetch that is under way, or makes one unless that was tried less than the minimal interval ago. It goes
+    /// on when the caller is gone.
+    pub(super) async fn refresh_if_due(self: &Arc<Self>) {
+        let fetch = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*last {
+                Some(fetch) if fetch.done.peek().is_none() => fetch.clone(),
+                Some(fetch) if fetch.begun.elapsed() < self.config.min_interval.get() => return,
+                _ => last.insert(self.begin()).clone(),
+            }
+        };
+        fetch.done.await;
     }
 
     /// Fetches now and then on schedule, as long as somebody else holds the keys.
@@ -82,16 +92,44 @@ impl RemoteKeys {
             loop {
                 ticks.tick().await;
                 let Some(keys) = keys.upgrade() else { return };
-                *keys.last_fetch.lock().await = Some(Instant::now());
-                keys.fetch_and_keep().await;
+                keys.refresh().await;
             }
         });
     }
 
+    /// Waits for a fetch that is under way, or makes one.
+    async fn refresh(self: &Arc<Self>) {
+        let fetch = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*last {
+                Some(fetch) if fetch.done.peek().is_none() => fetch.clone(),
+                _ => last.insert(self.begin()).clone(),
+            }
+        };
+        fetch.done.await;
+    }
+
+    fn begin(self: &Arc<Self>) -> Fetch {
+        let keys = Arc::clone(self);
+        let fetching = tokio::spawn(async move { keys.fetch_and_keep().await });
+        Fetch {
+            begun: Instant::now(),
+            done: async move { drop(fetching.await) }.boxed().shared(),
+        }
+    }
+
     async fn fetch_and_keep(&self) {
-        match self.fetch().await {
+        let fetched = self.fetch().await;
+        let outcome = if fetched.is_ok() { "fetched" } else { "failed" };
+        metrics::counter!("router_key_set_fetches_total", "outcome" => outcome).increment(1);
+        match fetched {
             Ok(keys) => {
-                tracing::debug!(keys = keys.len(), "fetched the key set");
+                if keys.is_empty() {
+                    // The provider has taken all of them back.
+                    tracing::warn!("the key set has no key for RS256 or ES256: no token is valid");
+                } else {
+                    tracing::debug!(keys = keys.len(), "fetched the key set");
+                }
                 self.keys.store(Some(Arc::new(keys)));
             }
             Err(error) => tracing::warn!(
@@ -116,10 +154,6 @@ impl RemoteKeys {
             }
             body.extend_from_slice(&chunk);
         }
-        let keys = parse_jwks(&body)?;
-        if keys.is_empty() {
-            return Err(FetchError::Empty);
-        }
-        Ok(keys)
+        Ok(parse_jwks(&body)?)
     }
 }

@@ -124,7 +124,9 @@ impl JwtVerifier {
         }
         if let Some(keys) = remote.known() {
             let verdict = self.check(token, kid, algorithm, &keys);
-            if !matches!(verdict, Err(AuthError::UnknownKey)) {
+            // After a rotation the token's key is not known yet, or, without a `kid` or with the same one again, another
+            // key is taken for it.
+            if !matches!(verdict, Err(AuthError::UnknownKey | AuthError::Signature)) {
                 return verdict;
             }
         }
