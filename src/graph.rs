@@ -37,7 +37,7 @@ pub(crate) fn router(
 ) -> anyhow::Result<Router> {
     let mut builder = Router::builder()
         .deadline(configuration.router.deadline.get())
-        .introspection(configuration.router.introspection)
+        .introspection(configuration.introspection())
         .expose_query_plan(configuration.router.expose_query_plan)
         .limits(configuration.router.limits.clone())
         .override_labels(configuration.router.override_labels.clone())

@@ -46,7 +46,8 @@ struct Inner {
 
 #[derive(Debug)]
 struct Options {
-    introspection: bool,
+    /// Unset: in development only.
+    introspection: Option<bool>,
     deadline: Duration,
     plan_cache: u64,
     prepare: PrepareOptions,
@@ -60,7 +61,7 @@ struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            introspection: true,
+            introspection: None,
             deadline: Duration::from_secs(10),
             plan_cache: 4096,
             prepare: PrepareOptions {
@@ -264,9 +265,11 @@ impl Router {
         context: RequestContext,
     ) -> Result<Job, GraphQLResponse> {
         let operation = self.prepare(&request).await?;
+        let options = &self.inner.options;
         let allowed = context
             .introspection
-            .unwrap_or(self.inner.options.introspection);
+            .or(options.introspection)
+            .unwrap_or(options.errors.development);
         if operation.introspects() && !allowed {
             return Err(refused(
                 ErrorCode::Forbidden,

@@ -109,7 +109,7 @@ fn build(
             ..HttpTransportOptions::default()
         })
         .deadline(configuration.router.deadline.get())
-        .introspection(configuration.router.introspection)
+        .introspection(configuration.introspection())
         .expose_query_plan(configuration.router.expose_query_plan)
         .limits(configuration.router.limits.clone())
         .override_labels(configuration.router.override_labels.clone())

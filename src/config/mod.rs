@@ -147,6 +147,11 @@ pub(crate) struct Overrides {
 }
 
 impl Configuration {
+    /// Whether clients may ask for the schema when nothing else is said of them.
+    pub(crate) fn introspection(&self) -> bool {
+        self.router.introspection.unwrap_or(self.server.development)
+    }
+
     /// The configuration from the file (the default one may be absent, a named one may not), the
     /// variables and the command line.
     pub(crate) fn load(

@@ -14,8 +14,8 @@ pub(crate) struct Router {
     pub(crate) deadline: Duration,
     /// Whether equal queries that are on their way to a subgraph over HTTP at the same time are sent once.
     pub(crate) share_fetches: bool,
-    /// Whether clients may ask for the schema.
-    pub(crate) introspection: bool,
+    /// Whether clients may ask for the schema (`__schema`, `__type`). Unset: in development only.
+    pub(crate) introspection: Option<bool>,
     /// Whether clients may ask how an operation is planned. It names the subgraphs.
     pub(crate) expose_query_plan: bool,
     /// What an operation may be before anything is planned for it.
@@ -31,7 +31,7 @@ impl Default for Router {
         Self {
             deadline: Duration::from_secs(4),
             share_fetches: true,
-            introspection: true,
+            introspection: None,
             expose_query_plan: false,
             limits: router::OperationLimits::default(),
             override_labels: Vec::new(),

@@ -47,9 +47,9 @@ impl RouterBuilder {
         self
     }
 
-    /// Whether introspection is answered when the request does not say. Default: yes.
+    /// Whether introspection is answered when the request does not say. Default: in development only.
     pub fn introspection(mut self, allowed: bool) -> Self {
-        self.options.introspection = allowed;
+        self.options.introspection = Some(allowed);
         self
     }
 

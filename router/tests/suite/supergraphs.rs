@@ -74,6 +74,7 @@ async fn supergraph() -> (Router, [std::sync::Arc<Subgraph>; 2]) {
     }
     let router = Router::builder()
         .supergraph(&sdl)
+        .introspection(true)
         .build()
         .expect("a router");
     (router, subgraphs)

@@ -36,8 +36,9 @@ impl Graph {
         options: impl Fn(RouterBuilder) -> RouterBuilder,
     ) -> Self {
         let subgraphs: Vec<Arc<Subgraph>> = subgraphs.into_iter().map(Arc::new).collect();
-        let mut local = options(Router::builder());
-        let mut http = options(Router::builder());
+        let builder = || Router::builder().introspection(true);
+        let mut local = options(builder());
+        let mut http = options(builder());
         for subgraph in &subgraphs {
             let service = Arc::new(Service(Arc::clone(subgraph)));
             let transport = Arc::new(LocalTransport::new(&subgraph.name, service));
@@ -59,8 +60,9 @@ impl Graph {
         options: impl Fn(RouterBuilder) -> RouterBuilder,
     ) -> Self {
         let subgraphs: Vec<Arc<Subgraph>> = subgraphs.into_iter().map(Arc::new).collect();
-        let mut local = options(Router::builder().supergraph(sdl));
-        let mut http = options(Router::builder().supergraph(sdl));
+        let builder = || Router::builder().introspection(true).supergraph(sdl);
+        let mut local = options(builder());
+        let mut http = options(builder());
         for subgraph in &subgraphs {
             let service = Arc::new(Service(Arc::clone(subgraph)));
             let transport = Arc::new(LocalTransport::new(&subgraph.name, service));
