@@ -23,6 +23,9 @@ pub struct Caller {
     /// OAuth scopes of the token.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub scopes: BTreeSet<String>,
+    /// Policies that the caller fulfils, as the token says: what `@policy` asks for.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub policies: BTreeSet<String>,
     /// The registered client (storefront, partner), when it named itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
@@ -40,11 +43,12 @@ impl Caller {
         let Self {
             subject,
             scopes,
+            policies,
             client,
             ip,
             request_id: _,
         } = self;
-        (subject, scopes, client, ip)
+        (subject, scopes, policies, client, ip)
     }
 
     /// A signed-in customer, with no scope; for tests and for calls a service makes on a customer's behalf.

@@ -172,6 +172,14 @@ pub enum RouterError {
         "it is a schema without subgraphs: a supergraph is what composing them gives, with an enum `join__Graph` of their names and URLs"
     )]
     NoSubgraphs,
+    #[error(
+        "the supergraph needs the feature `{feature}` ({url}), which is not implemented: {reason}"
+    )]
+    UnsupportedFeature {
+        feature: String,
+        url: String,
+        reason: String,
+    },
     #[error("the supergraph cannot be planned for: {0}")]
     Planner(String),
     #[error("the supergraph names no subgraph `{0}`, but a transport was given for it")]

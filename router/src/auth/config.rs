@@ -17,6 +17,8 @@ pub struct AuthConfig {
     pub issuer: Option<String>,
     /// One of these must be in a token's `aud`. Empty: any.
     pub audiences: Vec<String>,
+    /// The claim that lists the policies a caller fulfils, which `@policy` asks for: a list of names, or one spaced string.
+    pub policies_claim: String,
     /// How far clocks may differ when `exp` and `nbf` are checked.
     pub leeway: Duration,
     /// Longer tokens are refused unread, in bytes.
@@ -37,6 +39,7 @@ impl Default for AuthConfig {
         Self {
             issuer: None,
             audiences: Vec::new(),
+            policies_claim: "policies".to_owned(),
             leeway: Duration::from_secs(5),
             max_token_bytes: 8 * 1024,
             jwks: None,

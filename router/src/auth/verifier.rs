@@ -40,6 +40,9 @@ struct Claims {
     scp: Option<Scopes>,
     client_id: Option<String>,
     azp: Option<String>,
+    /// All others.
+    #[serde(flatten)]
+    other: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Providers write scopes as one spaced string or as a list.
@@ -174,7 +177,7 @@ impl JwtVerifier {
         let claims = jsonwebtoken::decode::<Claims>(token, &key.key, &validation)
             .map_err(refusal)?
             .claims;
-        identity(claims, self.config.leeway.get())
+        identity(claims, &self.config)
     }
 
     fn no_key_for(&self, algorithm: Algorithm) -> AuthError {
@@ -206,7 +209,9 @@ fn bearer(authorization: &str) -> Result<&str, AuthError> {
     }
 }
 
-fn identity(claims: Claims, leeway: Duration) -> Result<Identity, AuthError> {
+fn identity(mut claims: Claims, config: &AuthConfig) -> Result<Identity, AuthError> {
+    let policies = claims.other.remove(&config.policies_claim);
+    let policies = policies.and_then(|policies| serde_json::from_value::<Scopes>(policies).ok());
     let subject = claims
         .sub
         .filter(|subject| !subject.is_empty())
@@ -220,11 +225,12 @@ fn identity(claims: Claims, leeway: Duration) -> Result<Identity, AuthError> {
         .exp
         .as_f64()
         .and_then(|exp| Duration::try_from_secs_f64(exp).ok())
-        .and_then(|exp| UNIX_EPOCH.checked_add(exp.checked_add(leeway)?));
+        .and_then(|exp| UNIX_EPOCH.checked_add(exp.checked_add(config.leeway.get())?));
     Ok(Identity {
         caller: Caller {
             subject: Some(subject),
             scopes,
+            policies: policies.map(Scopes::into_set).unwrap_or_default(),
             client: claims.client_id.or(claims.azp),
             ..Caller::default()
         },
@@ -282,10 +288,29 @@ mod tests {
     }
 
     #[test]
+    fn policies_are_read_from_the_claim_that_is_configured() {
+        let check = |claim: &str, claims: &str, policies: &[&str]| {
+            let config = AuthConfig {
+                policies_claim: claim.to_owned(),
+                ..AuthConfig::default()
+            };
+            let claims: Claims = serde_json::from_str(claims).expect(claims);
+            let caller = identity(claims, &config).expect("an identity").caller;
+            let read: Vec<&str> = caller.policies.iter().map(String::as_str).collect();
+            assert_eq!(read, policies);
+        };
+        let listed = r#"{"sub":"usr_1","exp":1,"policies":["staff","read prices"],"https://shop/roles":"a b"}"#;
+        check("policies", listed, &["read prices", "staff"]);
+        check("https://shop/roles", listed, &["a", "b"]);
+        check("none", listed, &[]);
+        check("policies", r#"{"sub":"usr_1","exp":1,"policies":7}"#, &[]);
+    }
+
+    #[test]
     fn scopes_are_read_in_every_form() {
         let check = |claims: &str, scopes: &[&str], client: Option<&str>| {
             let claims: Claims = serde_json::from_str(claims).expect(claims);
-            let caller = identity(claims, Duration::ZERO)
+            let caller = identity(claims, &AuthConfig::default())
                 .expect("an identity")
                 .caller;
             let read: Vec<&str> = caller.scopes.iter().map(String::as_str).collect();
@@ -301,6 +326,11 @@ mod tests {
             r#"{"sub":"usr_1","exp":1,"scp":["a"],"azp":"web"}"#,
             &["a"],
             Some("web"),
+        );
+        check(
+            r#"{"sub":"usr_1","exp":1,"scope":"a","policies":["staff"]}"#,
+            &["a"],
+            None,
         );
         check(
             r#"{"sub":"usr_1","exp":1.5,"scopes":["a","b"],"client_id":"app","azp":"web"}"#,

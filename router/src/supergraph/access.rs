@@ -1,11 +1,11 @@
-//! `@authenticated` and `@requiresScopes`: what a caller must have to see a field.
+//! `@authenticated`, `@requiresScopes` and `@policy`: what a caller must have to see a field; and what nobody sees.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use graphql_tools::static_graphql::schema::{Directive, Document, TypeDefinition, Value};
 use platform::caller::Caller;
 
-use super::{definitions, named_type};
+use super::{Schema, TypeNames, definitions, directives, named_type, output_fields};
 use crate::error::ErrorCode;
 
 /// What a field asks of its caller.
@@ -14,11 +14,13 @@ pub struct Requirement {
     authenticated: bool,
     /// Each entry is one directive: a list of alternatives, each a list of scopes that are all needed.
     scopes: Vec<Vec<Vec<String>>>,
+    /// The same, of policies.
+    policies: Vec<Vec<Vec<String>>>,
 }
 
 impl Requirement {
     fn is_empty(&self) -> bool {
-        !self.authenticated && self.scopes.is_empty()
+        !self.authenticated && self.scopes.is_empty() && self.policies.is_empty()
     }
 
     fn of_directives(directives: &[Directive]) -> Self {
@@ -26,7 +28,10 @@ impl Requirement {
         for directive in directives {
             match directive.name.as_str() {
                 "authenticated" => requirement.authenticated = true,
-                "requiresScopes" => requirement.scopes.push(alternatives(directive)),
+                "requiresScopes" => requirement.scopes.push(alternatives(directive, "scopes")),
+                "policy" => requirement
+                    .policies
+                    .push(alternatives(directive, "policies")),
                 _ => {}
             }
         }
@@ -36,9 +41,14 @@ impl Requirement {
     fn and(mut self, other: Option<&Self>) -> Self {
         if let Some(other) = other {
             self.authenticated |= other.authenticated;
-            for scopes in &other.scopes {
-                if !self.scopes.contains(scopes) {
-                    self.scopes.push(scopes.clone());
+            for (own, others) in [
+                (&mut self.scopes, &other.scopes),
+                (&mut self.policies, &other.policies),
+            ] {
+                for alternatives in others {
+                    if !own.contains(alternatives) {
+                        own.push(alternatives.clone());
+                    }
                 }
             }
         }
@@ -47,12 +57,16 @@ impl Requirement {
 
     /// Why this caller may not see the field; `None` when they may.
     pub fn refuses(&self, caller: &Caller) -> Option<ErrorCode> {
-        let scoped = self.scopes.iter().all(|alternatives| {
-            alternatives
-                .iter()
-                .any(|all| all.iter().all(|scope| caller.scopes.contains(scope)))
-        });
-        if scoped && (caller.is_authenticated() || !self.authenticated) {
+        let has_all = |needed: &[Vec<Vec<String>>], own: &BTreeSet<String>| {
+            needed.iter().all(|alternatives| {
+                let mut alternatives = alternatives.iter();
+                alternatives.any(|all| all.iter().all(|one| own.contains(one)))
+            })
+        };
+        let permitted = has_all(&self.scopes, &caller.scopes)
+            && has_all(&self.policies, &caller.policies)
+            && (caller.is_authenticated() || !self.authenticated);
+        if permitted {
             None
         } else if caller.is_authenticated() {
             Some(ErrorCode::Forbidden)
@@ -62,19 +76,21 @@ impl Requirement {
     }
 }
 
-fn alternatives(directive: &Directive) -> Vec<Vec<String>> {
+/// An alternative that cannot be read is none.
+fn alternatives(directive: &Directive, argument: &str) -> Vec<Vec<String>> {
     let lists = directive
         .arguments
         .iter()
-        .find(|(name, _)| name == "scopes");
-    let Some((_, Value::List(lists))) = lists else {
-        return Vec::new();
+        .find(|(name, _)| name == argument);
+    let lists = match lists {
+        Some((_, Value::List(lists))) => lists,
+        _ => return Vec::new(),
     };
     lists
         .iter()
-        .map(|all| match all {
-            Value::List(all) => all.iter().filter_map(string).collect(),
-            single => string(single).into_iter().collect(),
+        .filter_map(|all| match all {
+            Value::List(all) => all.iter().map(string).collect(),
+            single => Some(vec![string(single)?]),
         })
         .collect()
 }
@@ -86,18 +102,83 @@ fn string(value: &Value) -> Option<String> {
     }
 }
 
-/// The requirements of every field of a supergraph.
+/// What a caller gets of a field of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Given,
+    /// They do not meet the requirement.
+    Denied(RequirementId),
+    /// The field or the object's type is inaccessible: to clients it is null.
+    Hidden,
+}
+
+/// The requirements of every field of a supergraph, and what its interfaces and unions have that not all may see.
 #[derive(Debug, Default)]
 pub struct Access {
     requirements: Vec<Requirement>,
     fields: HashMap<String, HashMap<String, RequirementId>>,
+    /// By an abstract type and a field of it: the objects that may refuse it.
+    restricted: HashMap<String, HashMap<String, Vec<Restricted>>>,
+    /// Abstract types with members that clients may not see.
+    hiding: HashSet<String>,
+}
+
+/// An object that refuses a field of an abstract type: always, or to those who do not meet a requirement.
+#[derive(Debug)]
+struct Restricted {
+    object: String,
+    requirement: Option<RequirementId>,
 }
 
 /// An entry of [`Access`].
 pub(crate) type RequirementId = usize;
 
 impl Access {
-    pub fn of_document(document: &Document) -> Self {
+    pub fn new(document: &Document, schema: &Schema, types: &TypeNames) -> Self {
+        let mut access = Self::of_document(document);
+        for definition in definitions(document) {
+            let name = definition.name();
+            let is_abstract = matches!(
+                definition,
+                TypeDefinition::Interface(_) | TypeDefinition::Union(_)
+            );
+            if is_abstract && schema.types.contains_key(name) {
+                access.add_abstract(definition, schema, types);
+            }
+        }
+        access
+    }
+
+    fn add_abstract(&mut self, definition: &TypeDefinition, schema: &Schema, types: &TypeNames) {
+        let name = definition.name();
+        if types
+            .possible(name)
+            .any(|object| !schema.types.contains_key(object))
+        {
+            self.hiding.insert(name.to_owned());
+        }
+        for field in output_fields(definition) {
+            let restricted: Vec<Restricted> = types
+                .possible(name)
+                .filter_map(|object| {
+                    let requirement = match schema.field(object, &field.name) {
+                        Some(_) => Some(self.of_field(object, &field.name)?),
+                        None => None,
+                    };
+                    Some(Restricted {
+                        object: object.to_owned(),
+                        requirement,
+                    })
+                })
+                .collect();
+            if !restricted.is_empty() {
+                let of_type = self.restricted.entry(name.to_owned()).or_default();
+                of_type.insert(field.name.clone(), restricted);
+            }
+        }
+    }
+
+    fn of_document(document: &Document) -> Self {
         let types: HashMap<&str, Requirement> = definitions(document)
             .map(|definition| {
                 (
@@ -110,12 +191,7 @@ impl Access {
         let mut known: BTreeMap<Requirement, RequirementId> = BTreeMap::new();
         let mut access = Self::default();
         for definition in definitions(document) {
-            let fields = match definition {
-                TypeDefinition::Object(object) => &object.fields,
-                TypeDefinition::Interface(interface) => &interface.fields,
-                _ => continue,
-            };
-            for field in fields {
+            for field in output_fields(definition) {
                 let requirement = Requirement::of_directives(&field.directives)
                     .and(types.get(named_type(&field.field_type)))
                     .and(types.get(definition.name()));
@@ -145,16 +221,27 @@ impl Access {
     pub fn requirement(&self, id: RequirementId) -> Option<&Requirement> {
         self.requirements.get(id)
     }
-}
 
-fn directives(definition: &TypeDefinition) -> &[Directive] {
-    match definition {
-        TypeDefinition::Scalar(inner) => &inner.directives,
-        TypeDefinition::Object(inner) => &inner.directives,
-        TypeDefinition::Interface(inner) => &inner.directives,
-        TypeDefinition::Union(inner) => &inner.directives,
-        TypeDefinition::Enum(inner) => &inner.directives,
-        TypeDefinition::InputObject(inner) => &inner.directives,
+    /// The objects that refuse a field of an abstract type, if these requirements are not met.
+    pub(crate) fn refusing(
+        &self,
+        abstract_type: &str,
+        field: &str,
+        is_denied: impl Fn(RequirementId) -> bool,
+    ) -> Vec<&str> {
+        let restricted = self.restricted.get(abstract_type);
+        let restricted = restricted.and_then(|fields| fields.get(field));
+        restricted
+            .into_iter()
+            .flatten()
+            .filter(|restricted| restricted.requirement.is_none_or(&is_denied))
+            .map(|restricted| restricted.object.as_str())
+            .collect()
+    }
+
+    /// Whether a value of this abstract type may be an object that clients may not see.
+    pub(crate) fn hides_members(&self, abstract_type: &str) -> bool {
+        self.hiding.contains(abstract_type)
     }
 }
 

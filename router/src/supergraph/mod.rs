@@ -2,6 +2,8 @@
 
 mod access;
 mod compose;
+mod features;
+mod interface_objects;
 mod needed;
 mod overrides;
 mod schema;
@@ -18,7 +20,7 @@ use graphql_tools::static_graphql::schema::{Directive, Document, TypeDefinition}
 use graphql_tools::validation::validate::ValidationPlan;
 use hive_router_query_planner::planner::{Planner, QueryPlannerOptions};
 
-pub(crate) use access::{Access, RequirementId};
+pub(crate) use access::{Access, RequirementId, Verdict};
 pub use compose::compose;
 pub(crate) use needed::client_key;
 pub(crate) use schema::{Schema, named_type, output_fields};
@@ -28,7 +30,7 @@ use crate::error::RouterError;
 use needed::NeededFields;
 use overrides::Shares;
 
-/// A supergraph, ready to plan for.
+/// A supergraph, ready to plan for. All but `sdl` has the canonical names of federation's elements.
 pub struct Supergraph {
     pub sdl: String,
     pub planner: Planner,
@@ -44,7 +46,7 @@ pub struct Supergraph {
 
 impl Supergraph {
     /// # Errors
-    /// SDL that does not parse, or that no plan can be made for.
+    /// SDL that does not parse, that needs a feature which is not implemented, or that no plan can be made for.
     pub fn new(sdl: String) -> Result<Self, RouterError> {
         let document = graphql_tools::parser::parse_schema::<String>(&sdl)
             .map_err(|error| RouterError::SupergraphSyntax(error.to_string()))?
@@ -52,14 +54,23 @@ impl Supergraph {
         if document.query_type_name().is_none() {
             return Err(RouterError::Planner("it has no query type".to_owned()));
         }
+        let mut document = features::canonical(document)?;
+        interface_objects::share_restrictions(&mut document);
         let planner =
             guarded(|| Planner::new_from_supergraph(&document, QueryPlannerOptions::default()))
                 .map_err(RouterError::Planner)?
                 .map_err(|error| RouterError::Planner(error.to_string()))?;
+        let schema = Schema::new(&planner.consumer_schema.document);
+        if !schema.types.contains_key(&schema.query) {
+            return Err(RouterError::Planner(
+                "its query type is inaccessible".to_owned(),
+            ));
+        }
+        let types = TypeNames::of_document(&document);
         Ok(Self {
-            schema: Schema::new(&planner.consumer_schema.document),
-            types: Arc::new(TypeNames::of_document(&document)),
-            access: Access::of_document(&document),
+            access: Access::new(&document, &schema, &types),
+            types: Arc::new(types),
+            schema,
             needed: NeededFields::of(&planner.supergraph),
             shares: Shares::of(&planner.supergraph),
             validation: crate::prepare::validation_plan(),
@@ -72,6 +83,24 @@ impl Supergraph {
             planner,
             sdl,
         })
+    }
+}
+
+impl Supergraph {
+    /// What a caller who does not meet some requirements gets of a field of an object.
+    pub(crate) fn verdict(
+        &self,
+        object: &str,
+        field: &str,
+        is_denied: impl Fn(RequirementId) -> bool,
+    ) -> Verdict {
+        if self.schema.field(object, field).is_none() {
+            return Verdict::Hidden;
+        }
+        match self.access.of_field(object, field) {
+            Some(requirement) if is_denied(requirement) => Verdict::Denied(requirement),
+            _ => Verdict::Given,
+        }
     }
 }
 
@@ -103,6 +132,18 @@ pub(crate) fn definitions(document: &Document) -> impl Iterator<Item = &TypeDefi
             Definition::TypeDefinition(definition) => Some(definition),
             _ => None,
         })
+}
+
+/// The directives on a type.
+pub(crate) fn directives(definition: &TypeDefinition) -> &[Directive] {
+    match definition {
+        TypeDefinition::Scalar(inner) => &inner.directives,
+        TypeDefinition::Object(inner) => &inner.directives,
+        TypeDefinition::Interface(inner) => &inner.directives,
+        TypeDefinition::Union(inner) => &inner.directives,
+        TypeDefinition::Enum(inner) => &inner.directives,
+        TypeDefinition::InputObject(inner) => &inner.directives,
+    }
 }
 
 fn definitions_mut(document: &mut Document) -> impl Iterator<Item = &mut TypeDefinition> {

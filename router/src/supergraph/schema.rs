@@ -1,34 +1,27 @@
 //! The API schema: what clients see of a supergraph, without federation's machinery and without
 //! anything `@inaccessible`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use graphql_tools::parser::schema::Definition;
 use graphql_tools::static_graphql::schema::{
-    Directive, DirectiveDefinition, Document, Field, Type, TypeDefinition,
+    Directive, DirectiveDefinition, Document, Field, InputValue, Type, TypeDefinition,
 };
 use indexmap::IndexMap;
 
-/// Specifications whose definitions are machinery, by the prefix of their names.
-const MACHINERY: [&str; 11] = [
-    "join__",
-    "link__",
-    "core__",
-    "federation__",
-    "policy__",
-    "requiresScopes__",
-    "authenticated__",
-    "context__",
-    "connect__",
-    "composite__",
-    "extension__",
-];
+use super::features::is_machinery;
 
 /// Directives that mean nothing to clients.
-const INTERNAL_DIRECTIVES: [&str; 8] = [
+const INTERNAL_DIRECTIVES: [&str; 14] = [
     "link",
     "core",
+    "inaccessible",
+    "authenticated",
+    "requiresScopes",
     "policy",
+    "tag",
+    "cost",
+    "listSize",
     "context",
     "fromContext",
     "composeDirective",
@@ -58,7 +51,7 @@ impl Schema {
     pub fn new(consumer: &Document) -> Self {
         let mut document = Document::default();
         let mut types = IndexMap::new();
-        let mut directives: Vec<DirectiveDefinition> = Vec::new();
+        let mut directives = HashSet::new();
         for definition in &consumer.definitions {
             let mut definition = definition.clone();
             clean(&mut definition);
@@ -69,20 +62,26 @@ impl Schema {
                         && types.insert(name.to_owned(), definition.clone()).is_none()
                 }
                 Definition::DirectiveDefinition(directive) => {
-                    let known = directives.iter().any(|known| known.name == directive.name);
-                    let keep = !known
-                        && !is_machinery(&directive.name)
-                        && !INTERNAL_DIRECTIVES.contains(&directive.name.as_str());
-                    if keep {
-                        directives.push(directive.clone());
-                    }
-                    keep
+                    !is_machinery(&directive.name)
+                        && !INTERNAL_DIRECTIVES.contains(&directive.name.as_str())
+                        && directives.insert(directive.name.clone())
                 }
                 Definition::SchemaDefinition(_) => true,
                 Definition::TypeExtension(_) => false,
             };
             if keep {
                 document.definitions.push(definition);
+            }
+        }
+        drop_hidden_references(&mut document, &types);
+        let mut directives = Vec::new();
+        for definition in &document.definitions {
+            match definition {
+                Definition::TypeDefinition(definition) => {
+                    types.insert(definition.name().to_owned(), definition.clone());
+                }
+                Definition::DirectiveDefinition(directive) => directives.push(directive.clone()),
+                Definition::SchemaDefinition(_) | Definition::TypeExtension(_) => {}
             }
         }
         let fields = types
@@ -139,10 +138,6 @@ impl Schema {
     }
 }
 
-fn is_machinery(name: &str) -> bool {
-    MACHINERY.iter().any(|prefix| name.starts_with(prefix))
-}
-
 /// The fields of an object or an interface.
 pub(crate) fn output_fields(definition: &TypeDefinition) -> &[Field] {
     match definition {
@@ -157,6 +152,44 @@ pub(crate) fn named_type(ty: &Type) -> &str {
     match ty {
         Type::NamedType(name) => name,
         Type::ListType(inner) | Type::NonNullType(inner) => named_type(inner),
+    }
+}
+
+/// Composers see to it that nothing visible leads to what is inaccessible; other schemas may not.
+fn drop_hidden_references(document: &mut Document, types: &IndexMap<String, TypeDefinition>) {
+    let known = |name: &str| types.contains_key(name) || BUILT_IN_SCALARS.contains(&name);
+    let inputs = |inputs: &mut Vec<InputValue>| {
+        inputs.retain(|input| known(named_type(&input.value_type)));
+    };
+    let fields = |fields: &mut Vec<Field>| {
+        fields.retain_mut(|field| {
+            inputs(&mut field.arguments);
+            known(named_type(&field.field_type))
+        });
+    };
+    for definition in &mut document.definitions {
+        match definition {
+            Definition::SchemaDefinition(schema) => {
+                schema.mutation.take_if(|name| !known(name));
+                schema.subscription.take_if(|name| !known(name));
+            }
+            Definition::TypeDefinition(TypeDefinition::Object(object)) => {
+                fields(&mut object.fields);
+                object.implements_interfaces.retain(|name| known(name));
+            }
+            Definition::TypeDefinition(TypeDefinition::Interface(interface)) => {
+                fields(&mut interface.fields);
+                interface.implements_interfaces.retain(|name| known(name));
+            }
+            Definition::TypeDefinition(TypeDefinition::Union(union)) => {
+                union.types.retain(|name| known(name));
+            }
+            Definition::TypeDefinition(TypeDefinition::InputObject(input)) => {
+                inputs(&mut input.fields);
+            }
+            Definition::DirectiveDefinition(directive) => inputs(&mut directive.arguments),
+            Definition::TypeDefinition(_) | Definition::TypeExtension(_) => {}
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod composed;
 mod conditions;
 mod contested;
 mod errors;
+mod features;
 mod federation;
 mod headers;
 mod in_process;

@@ -1,0 +1,160 @@
+//! One link: what it links, what for, and what its elements are called.
+
+use graphql_tools::static_graphql::schema::{Directive, Value};
+
+use super::Named;
+use super::specifications::{canonical_directive, canonical_type, is_implemented, specification};
+
+/// A use of `@link(url:, as:, for:, import:)`, or of `@core(feature:, as:, for:)`.
+pub(super) struct Link {
+    pub(super) url: String,
+    /// The URL without its version.
+    identity: String,
+    /// The name that the URL gives the feature.
+    pub(super) name: String,
+    version: String,
+    /// What its elements' names begin with, and what the directive of its own name is called.
+    pub(super) namespace: String,
+    /// Names in the feature, and in the document; directives with `@`.
+    imports: Vec<(String, String)>,
+    /// `SECURITY` or `EXECUTION`, or what else is written.
+    pub(super) purpose: Option<String>,
+}
+
+impl Link {
+    pub(super) fn of(directive: &Directive) -> Option<Self> {
+        let argument = |name: &str| {
+            let mut arguments = directive.arguments.iter();
+            let found = arguments.find(|(known, _)| known == name);
+            found.map(|(_, value)| value)
+        };
+        let url = word(argument("url").or_else(|| argument("feature"))?)?;
+        let (identity, name, version) = parts(url);
+        let namespace = argument("as").and_then(word).unwrap_or(&name).to_owned();
+        let imports = match argument("import") {
+            Some(Value::List(items)) => items.iter().filter_map(import).collect(),
+            _ => Vec::new(),
+        };
+        Some(Self {
+            url: url.to_owned(),
+            identity,
+            version,
+            namespace,
+            imports,
+            purpose: argument("for").and_then(word).map(str::to_owned),
+            name,
+        })
+    }
+
+    /// Whether it links, by a directive of this name, the specification of that very directive.
+    pub(super) fn links_itself_by(&self, directive: &str) -> bool {
+        let imported = || self.imported(&format!("@{directive}"));
+        match specification(&self.identity) {
+            Some(own @ ("link" | "core")) => {
+                self.namespace == directive || imported() == Some(&format!("@{own}"))
+            }
+            _ => false,
+        }
+    }
+
+    fn specification(&self) -> Option<&str> {
+        specification(&self.identity)
+    }
+
+    pub(super) fn is_supported(&self) -> bool {
+        self.specification()
+            .is_some_and(|specification| is_implemented(specification, &self.version))
+    }
+
+    /// The feature's name for what the document calls this.
+    pub(super) fn imported(&self, name: &str) -> Option<&str> {
+        let mut imports = self.imports.iter();
+        let found = imports.find(|(_, known)| known == name);
+        found.map(|(element, _)| element.as_str())
+    }
+
+    /// What follows the namespace.
+    pub(super) fn in_namespace<'n>(&self, name: &'n str) -> Option<&'n str> {
+        name.strip_prefix(&self.namespace)?.strip_prefix("__")
+    }
+
+    pub(super) fn directive(&self, element: &str) -> Named {
+        self.specification().map_or(Named::Foreign, |known| {
+            Named::Known(canonical_directive(known, element))
+        })
+    }
+
+    pub(super) fn type_name(&self, element: &str) -> Named {
+        self.specification().map_or(Named::Foreign, |known| {
+            Named::Known(canonical_type(known, element))
+        })
+    }
+
+    /// Whether the name would be one of its elements', but for its namespace.
+    pub(super) fn has_left(&self, name: &str) -> bool {
+        let own = self
+            .specification()
+            .and_then(|known| name.strip_prefix(known));
+        own.is_some_and(|rest| rest.starts_with("__")) && self.in_namespace(name).is_none()
+    }
+
+    /// Whether it says that the directive of this canonical name is called something else.
+    pub(super) fn renames_directive(&self, canonical: &str) -> bool {
+        let Some(known) = self.specification() else {
+            return false;
+        };
+        let imported_as_another = self.imports.iter().any(|(element, name)| {
+            element
+                .strip_prefix('@')
+                .is_some_and(|element| canonical_directive(known, element) == canonical)
+                && name.strip_prefix('@') != Some(canonical)
+        });
+        let linked_as_another = self.namespace != self.name
+            && canonical_directive(known, &self.name) == canonical
+            && self.namespace != canonical;
+        imported_as_another || linked_as_another
+    }
+}
+
+fn word(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) | Value::Enum(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// `"@key"`, or `{ name: "@key", as: "@identity" }`.
+fn import(value: &Value) -> Option<(String, String)> {
+    match value {
+        Value::Object(fields) => {
+            let field = |name: &str| {
+                let mut fields = fields.iter();
+                fields
+                    .find(|(known, _)| known == name)
+                    .and_then(|(_, value)| word(value))
+            };
+            let name = field("name")?;
+            let given = field("as").unwrap_or(name);
+            Some((name.to_owned(), given.to_owned()))
+        }
+        value => word(value).map(|name| (name.to_owned(), name.to_owned())),
+    }
+}
+
+/// A feature's identity, name and version. The version is the last segment of the path, if it is one; the name the one before.
+fn parts(url: &str) -> (String, String, String) {
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let url = url.trim_end_matches('/');
+    let is_version = |segment: &str| {
+        segment.strip_prefix('v').is_some_and(|numbers| {
+            numbers.starts_with(|c: char| c.is_ascii_digit())
+                && numbers.chars().all(|c| c.is_ascii_digit() || c == '.')
+        })
+    };
+    let (identity, version) = match url.rsplit_once('/') {
+        Some((identity, version)) if is_version(version) => (identity, version),
+        _ => (url, ""),
+    };
+    let name = identity.rsplit('/').next().unwrap_or(identity);
+    (identity.to_owned(), name.to_owned(), version.to_owned())
+}
