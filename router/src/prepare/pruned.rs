@@ -1,14 +1,18 @@
 //! What of the client's document goes to the planner.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use graphql_tools::parser::query::{
-    Definition, Field, OperationDefinition, Selection, SelectionSet, TypeCondition,
+    Definition, Field, InlineFragment, OperationDefinition, Selection, SelectionSet, TypeCondition,
 };
 use graphql_tools::static_graphql::query::{Directive, Document, Value};
 
 use super::document::{Selections, fragment_type, is_introspection, root_type};
 use crate::supergraph::{RequirementId, Supergraph, named_type};
+
+/// How many selections may be copied for the objects that do not refuse a field of an abstract type.
+const MAX_COPIES: usize = 2_000;
 
 /// The document as the planner shall see it: without introspection, without what is skipped and without what
 /// the caller may not have. The planner would leave out objects of which nothing remains.
@@ -25,6 +29,7 @@ pub(super) fn for_planner(
         supergraph,
         denied,
         conditions,
+        copies: Cell::new(MAX_COPIES),
     };
     let mut document = document.clone();
     for definition in &mut document.definitions {
@@ -54,6 +59,8 @@ struct Pruner<'a> {
     supergraph: &'a Supergraph,
     denied: &'a BTreeSet<RequirementId>,
     conditions: &'a BTreeMap<&'a str, bool>,
+    /// How many selections may still be copied.
+    copies: Cell<usize>,
 }
 
 impl Pruner<'_> {
@@ -61,14 +68,16 @@ impl Pruner<'_> {
         if selections.items.is_empty() {
             return;
         }
-        selections.items.retain_mut(|selection| {
-            if !self.decide(directives(selection)) {
-                return false;
+        // Where it depends on the object's type what of it may be seen, the type must be known.
+        let mut needs_type = self.supergraph.access.hides_members(parent);
+        for mut selection in std::mem::take(&mut selections.items) {
+            if !self.decide(directives(&mut selection)) {
+                continue;
             }
-            match selection {
+            match &mut selection {
                 Selection::Field(field) => {
                     if is_introspection(field) || self.is_denied(parent, &field.name) {
-                        return false;
+                        continue;
                     }
                     let known = self.supergraph.schema.field(parent, &field.name);
                     if let Some(known) = known {
@@ -77,6 +86,14 @@ impl Pruner<'_> {
                     if let Some(key) = self.supergraph.needed.room_for(field) {
                         field.alias = Some(key);
                     }
+                    let refusing = self.refusing(parent, &field.name);
+                    if !refusing.is_empty() {
+                        needs_type = true;
+                        if let Some(fragments) = self.without(field, parent, &refusing) {
+                            selections.items.extend(fragments);
+                            continue;
+                        }
+                    }
                 }
                 Selection::InlineFragment(fragment) => {
                     let inner = fragment_type(fragment, parent).to_owned();
@@ -84,15 +101,18 @@ impl Pruner<'_> {
                 }
                 Selection::FragmentSpread(_) => {}
             }
-            true
-        });
+            selections.items.push(selection);
+        }
         // Whether the object is there must still be known; and of one that came as an interface object, what it is:
         // the planner forgets the key that tells, where all that is selected are keys of members.
         let members_only = selections
             .items
             .iter()
             .all(|item| !matches!(item, Selection::Field(_)));
-        if selections.items.is_empty() || (members_only && self.is_interface_object(parent)) {
+        if needs_type
+            || selections.items.is_empty()
+            || (members_only && self.is_interface_object(parent))
+        {
             selections.items.push(Selection::Field(Field {
                 position: selections.span.0,
                 alias: None,
@@ -105,6 +125,42 @@ impl Pruner<'_> {
                 },
             }));
         }
+    }
+
+    /// The objects of which a field of an abstract type must not be shown.
+    fn refusing(&self, parent: &str, field: &str) -> Vec<&str> {
+        let access = &self.supergraph.access;
+        access.refusing(parent, field, |id| self.denied.contains(&id))
+    }
+
+    /// The field for each of the other objects: what nobody gets is not fetched. `None` when that would copy too much; the
+    /// projection leaves it out in any case.
+    fn without(
+        &self,
+        field: &Field<'static, String>,
+        parent: &str,
+        refusing: &[&str],
+    ) -> Option<Vec<Selection<'static, String>>> {
+        let others: Vec<&str> = self
+            .supergraph
+            .types
+            .possible(parent)
+            .filter(|object| !refusing.contains(object))
+            .collect();
+        let copied = count(&field.selection_set).saturating_mul(others.len());
+        self.copies.set(self.copies.get().checked_sub(copied)?);
+        let fragments = others.into_iter().map(|object| {
+            Selection::InlineFragment(InlineFragment {
+                position: field.position,
+                type_condition: Some(TypeCondition::On(object.to_owned())),
+                directives: Vec::new(),
+                selection_set: SelectionSet {
+                    span: (field.position, field.position),
+                    items: vec![Selection::Field(field.clone())],
+                },
+            })
+        });
+        Some(fragments.collect())
     }
 
     /// Whether some subgraph knows only the interface.
@@ -148,6 +204,16 @@ impl Pruner<'_> {
                 .of_field(parent, field)
                 .is_some_and(|requirement| self.denied.contains(&requirement))
     }
+}
+
+/// Selections in a set, at any depth, and one for what has it.
+fn count(set: &Selections) -> usize {
+    let inner = set.items.iter().map(|selection| match selection {
+        Selection::Field(field) => count(&field.selection_set),
+        Selection::InlineFragment(fragment) => count(&fragment.selection_set),
+        Selection::FragmentSpread(_) => 1,
+    });
+    1 + inner.sum::<usize>()
 }
 
 fn directives<'s>(selection: &'s mut Selection<'static, String>) -> &'s mut Vec<Directive> {

@@ -15,10 +15,11 @@ use graphql_tools::static_graphql::schema::{Type, TypeDefinition};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{Abstract, Denials, Field, Introspected, Kind, Leaf, Projection, Selection, Wrapping};
-use crate::error::ErrorCode;
+use super::{
+    Abstract, Denials, Field, Introspected, Kind, Leaf, Projection, Refusal, Selection, Wrapping,
+};
 use crate::prepare::{Variables, operation, root_type};
-use crate::supergraph::{Supergraph, named_type};
+use crate::supergraph::{Supergraph, Verdict, named_type};
 use crate::value::Symbols;
 
 type Selections = SelectionSet<'static, String>;
@@ -31,6 +32,13 @@ type Collected<'d> = IndexMap<&'d str, Vec<Occurrence<'d>>>;
 struct Occurrence<'d> {
     field: &'d AstField,
     parent: &'d str,
+}
+
+/// A selection set of the document, and the type it is written on.
+#[derive(Clone, Copy)]
+struct Written<'d> {
+    set: &'d Selections,
+    on: &'d str,
 }
 
 impl Projection {
@@ -62,7 +70,11 @@ impl Projection {
         let root = match operation(document) {
             Some(operation) => {
                 let name = root_type(operation, supergraph);
-                compiler.selection(name, &[operation.selection_set()])
+                let written = Written {
+                    set: operation.selection_set(),
+                    on: name,
+                };
+                compiler.selection(name, &[written])
             }
             None => Arc::new(Selection::Object(Arc::default())),
         };
@@ -86,11 +98,13 @@ struct Compiler<'d> {
 }
 
 impl<'d> Compiler<'d> {
-    /// The selection on a type that selection sets written on it merge into.
-    fn selection(&mut self, type_name: &'d str, sets: &[&'d Selections]) -> Arc<Selection> {
+    /// The selection on a type that selection sets written on it, or on what it also is, merge into.
+    fn selection(&mut self, type_name: &'d str, sets: &[Written<'d>]) -> Arc<Selection> {
         let key = (
             type_name,
-            sets.iter().map(|set| std::ptr::from_ref(*set)).collect(),
+            sets.iter()
+                .map(|written| std::ptr::from_ref(written.set))
+                .collect(),
         );
         if let Some(known) = self.known.get(&key) {
             return Arc::clone(known);
@@ -100,26 +114,29 @@ impl<'d> Compiler<'d> {
             Some(TypeDefinition::Object(_))
         );
         let selection = if is_object {
-            Selection::Object(self.fields(type_name, type_name, sets))
+            Selection::Object(self.fields(type_name, sets))
         } else {
             let supergraph = self.supergraph;
-            let visible: Vec<&str> = supergraph
-                .types
-                .possible(type_name)
-                .filter(|name| supergraph.schema.types.contains_key(*name))
-                .collect();
-            let of_interface = self.uniform(type_name, &visible, sets);
-            let by_type = visible
-                .into_iter()
-                .map(|name| {
-                    (
-                        supergraph.types.find(name),
-                        self.fields(name, type_name, sets),
-                    )
-                })
-                .collect();
+            let possible: Vec<&str> = supergraph.types.possible(type_name).collect();
+            let is_visible = |name: &&str| supergraph.schema.types.contains_key(*name);
+            let all_visible = possible.iter().all(is_visible);
+            let of_interface = if all_visible {
+                self.uniform(type_name, &possible, sets)
+            } else {
+                None
+            };
+            let mut only = None;
+            let mut by_type = HashMap::new();
+            for name in possible.iter().copied().filter(is_visible) {
+                let fields = self.fields(name, sets);
+                if possible.len() == 1 {
+                    only = Some(Arc::clone(&fields));
+                }
+                by_type.insert(supergraph.types.find(name), fields);
+            }
             Selection::Abstract(Abstract {
                 by_type,
+                only,
                 of_interface,
             })
         };
@@ -128,16 +145,29 @@ impl<'d> Compiler<'d> {
         selection
     }
 
-    /// The fields of an object of which only the interface is known: if they are the same for all its types,
-    /// and nobody asks for the type.
+    /// The fields of an object of which only the interface is known: if they are the same for all its types, all of these
+    /// refuse the same of them, and nobody asks for the type.
     fn uniform(
         &mut self,
         interface: &'d str,
         possible: &[&'d str],
-        sets: &[&'d Selections],
+        sets: &[Written<'d>],
     ) -> Option<Arc<[Field]>> {
         let (first, others) = possible.split_first()?;
-        let collected = self.collect_all(first, interface, sets);
+        let collected = self.collect_all(first, sets);
+        let refusals = |type_name: &str| -> Vec<Option<Refusal>> {
+            let fields = collected.values();
+            fields
+                .map(|occurrences| self.refusal(type_name, occurrences))
+                .collect()
+        };
+        let of_interface_itself = refusals(interface);
+        if possible
+            .iter()
+            .any(|name| refusals(name) != of_interface_itself)
+        {
+            return None;
+        }
         let types = &self.supergraph.schema;
         let of_interface = collected.values().flatten().all(|occurrence| {
             types.field(interface, &occurrence.field.name).is_some()
@@ -158,18 +188,13 @@ impl<'d> Compiler<'d> {
         let uniform = of_interface
             && others
                 .iter()
-                .all(|name| same(&self.collect_all(name, interface, sets)));
+                .all(|name| same(&self.collect_all(name, sets)));
         uniform.then(|| self.compiled(interface, collected))
     }
 
-    /// The fields of a type, of selection sets written on `written_on`.
-    fn fields(
-        &mut self,
-        type_name: &'d str,
-        written_on: &'d str,
-        sets: &[&'d Selections],
-    ) -> Arc<[Field]> {
-        let collected = self.collect_all(type_name, written_on, sets);
+    /// The fields of a type.
+    fn fields(&mut self, type_name: &'d str, sets: &[Written<'d>]) -> Arc<[Field]> {
+        let collected = self.collect_all(type_name, sets);
         self.compiled(type_name, collected)
     }
 
@@ -181,16 +206,11 @@ impl<'d> Compiler<'d> {
             .collect()
     }
 
-    fn collect_all(
-        &self,
-        type_name: &str,
-        written_on: &'d str,
-        sets: &[&'d Selections],
-    ) -> Collected<'d> {
+    fn collect_all(&self, type_name: &str, sets: &[Written<'d>]) -> Collected<'d> {
         let mut collected = Collected::new();
         let mut visited = HashSet::new();
-        for set in sets {
-            self.collect(type_name, set, written_on, &mut visited, &mut collected);
+        for Written { set, on } in sets {
+            self.collect(type_name, set, on, &mut visited, &mut collected);
         }
         collected
     }
@@ -274,6 +294,7 @@ impl<'d> Compiler<'d> {
         occurrences: &[Occurrence<'d>],
     ) -> Option<Field> {
         let first = occurrences.first()?.field;
+        let refusal = self.refusal(parent, occurrences);
         let mut wrapping = Wrapping {
             non_null: true,
             list: None,
@@ -282,15 +303,20 @@ impl<'d> Compiler<'d> {
             Kind::Typename((&**parent).into())
         } else {
             let supergraph = self.supergraph;
-            let known = supergraph.schema.field(parent, &first.name)?;
+            // What is refused is nullable or not as the client wrote it, whatever the object turns out to be.
+            let owner = match (refusal, occurrences) {
+                (Some(_), [occurrence, ..]) => occurrence.parent,
+                _ => &**parent,
+            };
+            let known = supergraph.schema.field(owner, &first.name)?;
             wrapping = Wrapping::of(&known.field_type);
             let inner = named_type(&known.field_type);
             if first.selection_set.items.is_empty() {
                 Kind::Leaf(self.leaf(inner))
             } else {
-                let sets: Vec<&'d Selections> = occurrences
+                let sets: Vec<Written<'d>> = occurrences
                     .iter()
-                    .map(|occurrence| &occurrence.field.selection_set)
+                    .filter_map(|occurrence| self.written_in(occurrence))
                     .collect();
                 let selection = self.selection(inner, &sets);
                 match first.name.as_str() {
@@ -309,31 +335,53 @@ impl<'d> Compiler<'d> {
             json_key: format!("\"{key}\":").into_bytes().into(),
             name: first.name.as_str().into(),
             arguments: first.arguments.as_slice().into(),
-            denied: self.denied(parent, occurrences),
+            refusal,
             parent: Arc::clone(parent),
             wrapping,
             kind,
         })
     }
 
-    /// Denied when the object's own field is, or when every place that asks for it asks through a
-    /// type whose field is.
-    fn denied(&self, parent: &str, occurrences: &[Occurrence<'d>]) -> Option<ErrorCode> {
-        if self.denials.is_empty() {
+    /// What is selected of a field, and the type it is written on.
+    fn written_in(&self, occurrence: &Occurrence<'d>) -> Option<Written<'d>> {
+        let supergraph = self.supergraph;
+        let known = supergraph
+            .schema
+            .field(occurrence.parent, &occurrence.field.name)?;
+        Some(Written {
+            set: &occurrence.field.selection_set,
+            on: named_type(&known.field_type),
+        })
+    }
+
+    /// Refused when every place that asks for it asks through a type whose field is denied, or when the object's own field is
+    /// denied or hidden.
+    fn refusal(&self, parent: &str, occurrences: &[Occurrence<'d>]) -> Option<Refusal> {
+        let name = &occurrences.first()?.field.name;
+        if name == "__typename" {
             return None;
         }
-        let code = |type_name: &str, name: &str| {
-            let id = self.supergraph.access.of_field(type_name, name)?;
-            self.denials.get(&id).copied()
+        let denied = |type_name: &str| {
+            let is_denied = |id| self.denials.contains_key(&id);
+            match self.supergraph.verdict(type_name, name, is_denied) {
+                Verdict::Denied(id) => self.denials.get(&id).copied(),
+                Verdict::Given | Verdict::Hidden => None,
+            }
         };
-        let name = &occurrences.first()?.field.name;
-        code(parent, name).or_else(|| {
-            let mut codes = occurrences
-                .iter()
-                .map(|occurrence| code(occurrence.parent, name));
-            let first = codes.next()??;
-            codes.all(|code| code.is_some()).then_some(first)
-        })
+        let mut codes = occurrences
+            .iter()
+            .map(|occurrence| denied(occurrence.parent));
+        if let Some(Some(code)) = codes.next()
+            && codes.all(|code| code.is_some())
+        {
+            return Some(Refusal::Denied(code));
+        }
+        let is_denied = |id| self.denials.contains_key(&id);
+        match self.supergraph.verdict(parent, name, is_denied) {
+            Verdict::Given => None,
+            Verdict::Hidden => Some(Refusal::Hidden),
+            Verdict::Denied(_) => denied(parent).map(Refusal::Denied),
+        }
     }
 
     fn leaf(&mut self, name: &str) -> Leaf {

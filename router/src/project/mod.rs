@@ -41,8 +41,11 @@ enum Selection {
 struct Abstract {
     /// A type that is not here is none the client may see.
     by_type: HashMap<TypeId, Arc<[Field]>>,
+    /// For an object of which no more is known than that it is one of these types: where there is only one, and clients may
+    /// see it.
+    only: Option<Arc<[Field]>>,
     /// For an object of a subgraph that knows only the interface, where the client's selection is the same for
-    /// every type.
+    /// every type, and clients may see all of it or nothing of it.
     of_interface: Option<Arc<[Field]>>,
 }
 
@@ -61,7 +64,16 @@ pub(crate) struct Field {
     parent: Arc<str>,
     wrapping: Wrapping,
     kind: Kind,
-    denied: Option<ErrorCode>,
+    refusal: Option<Refusal>,
+}
+
+/// Why a field is null whatever its value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// The caller may not have it, and is told so.
+    Denied(ErrorCode),
+    /// No client may know of it.
+    Hidden,
 }
 
 impl Field {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{Abstract, Field, Introspected, Kind, Leaf, Projection, Selection, Wrapping};
+use super::{Abstract, Field, Introspected, Kind, Leaf, Projection, Refusal, Selection, Wrapping};
 use crate::error::{ErrorCode, GraphQLError, PathSegment};
 use crate::introspection;
 use crate::prepare::Variables;
@@ -85,13 +85,17 @@ impl<'a> Writer<'a> {
     }
 
     fn field(&mut self, field: &'a Field, object: &Object) -> Result<(), Nulled> {
-        if let Some(code) = field.denied {
-            let message = match code {
-                ErrorCode::Unauthenticated => "Sign in to see this field.",
-                _ => "You are not allowed to see this field.",
-            };
-            self.report(code, message.to_owned());
-            return self.null(&field.wrapping);
+        match field.refusal {
+            None => {}
+            Some(Refusal::Hidden) => return self.null(&field.wrapping),
+            Some(Refusal::Denied(code)) => {
+                let message = match code {
+                    ErrorCode::Unauthenticated => "Sign in to see this field.",
+                    _ => "You are not allowed to see this field.",
+                };
+                self.report(code, message.to_owned());
+                return self.null(&field.wrapping);
+            }
         }
         match &field.kind {
             Kind::Typename(name) => {
@@ -213,14 +217,12 @@ impl<'a> Writer<'a> {
             Selection::Object(fields) => fields,
             Selection::Abstract(Abstract {
                 by_type,
+                only,
                 of_interface,
             }) => {
                 let known = by_type.get(&object.typename);
                 // Where only one type is possible, subgraphs need not be asked which.
-                let only = || {
-                    let only = by_type.values().next().filter(|_| by_type.len() == 1);
-                    only.filter(|_| object.typename == TypeId::NONE)
-                };
+                let only = || only.as_ref().filter(|_| object.typename == TypeId::NONE);
                 // Nor where the type changes nothing.
                 let any = || {
                     let types = &self.supergraph.types;

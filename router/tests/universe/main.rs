@@ -12,6 +12,9 @@
 
 mod execution;
 mod operations;
+mod oracle;
+mod restricted;
+mod restrictions;
 mod shrink;
 mod subgraph;
 mod supergraph;

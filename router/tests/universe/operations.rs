@@ -67,7 +67,8 @@ impl<'o> Operations<'o> {
         let fields = known
             .fields
             .iter()
-            .filter(|(_, field)| !field.inaccessible && Some(named(&field.ty)) != mutation);
+            .filter(|(_, field)| supergraph.is_visible(field))
+            .filter(|(_, field)| Some(named(&field.ty)) != mutation);
         let fields: Vec<_> = fields.map(|(name, _)| name.as_str()).collect();
         let mut written = false;
         for _ in 0..1 + self.pick(4) {
@@ -94,7 +95,8 @@ impl<'o> Operations<'o> {
         let members = supergraph.members(None, type_name);
         let overlaps = |name: &&String| {
             let others = supergraph.members(None, name);
-            others.iter().any(|other| members.contains(other))
+            !supergraph.composites[*name].inaccessible
+                && others.iter().any(|other| members.contains(other))
         };
         let related: Vec<_> = supergraph.composites.keys().filter(overlaps).collect();
         if related.is_empty() || depth >= DEPTH {

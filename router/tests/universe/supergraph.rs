@@ -27,7 +27,7 @@ pub(crate) struct Composite {
     pub(crate) interfaces: Vec<(String, String)>,
     /// The members of a union, and where.
     members: Vec<(String, String)>,
-    inaccessible: bool,
+    pub(crate) inaccessible: bool,
 }
 
 pub(crate) struct TypeJoin {
@@ -182,6 +182,13 @@ impl Supergraph {
             .collect()
     }
 
+    /// Whether clients may know of a field.
+    pub(crate) fn is_visible(&self, field: &Field) -> bool {
+        let of_type = self.definition(named(&field.ty)).map(directives);
+        let hidden = of_type.is_some_and(|known| find(known, "inaccessible").next().is_some());
+        !field.inaccessible && !hidden
+    }
+
     fn name(&self, type_name: &str) -> &str {
         let known = self.composites.get_key_value(type_name);
         known.map_or("", |(name, _)| name)
@@ -225,6 +232,17 @@ impl Supergraph {
             Definition::TypeDefinition(definition) => Some(definition),
             _ => None,
         })
+    }
+}
+
+pub(crate) fn directives(definition: &TypeDefinition) -> &[Directive] {
+    match definition {
+        TypeDefinition::Scalar(known) => &known.directives,
+        TypeDefinition::Object(known) => &known.directives,
+        TypeDefinition::Interface(known) => &known.directives,
+        TypeDefinition::Union(known) => &known.directives,
+        TypeDefinition::Enum(known) => &known.directives,
+        TypeDefinition::InputObject(known) => &known.directives,
     }
 }
 
