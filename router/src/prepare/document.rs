@@ -12,6 +12,7 @@ use graphql_tools::validation::validate::validate;
 
 use super::limits::{Exceeded, OperationLimits};
 use super::size::Unfit;
+use super::validation::CONDITIONAL_SUBSCRIPTION;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
 use crate::supergraph::{RequirementId, Supergraph, guarded, named_type};
@@ -137,7 +138,12 @@ fn invalid(errors: Vec<ValidationError>) -> GraphQLResponse {
         .into_iter()
         .take(MAX_ERRORS)
         .map(|error| {
-            let mut shown = GraphQLError::new(ErrorCode::GraphQLValidationFailed, error.message);
+            // The operation may be right with other variables.
+            let code = match error.error_code {
+                CONDITIONAL_SUBSCRIPTION => ErrorCode::BadUserInput,
+                _ => ErrorCode::GraphQLValidationFailed,
+            };
+            let mut shown = GraphQLError::new(code, error.message);
             for position in error.locations {
                 shown = shown.located(position.line, position.column);
             }

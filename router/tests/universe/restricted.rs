@@ -49,7 +49,10 @@ impl Restricted {
             .with_variables(Value::Object(variables.clone()));
         let context = RequestContext::for_caller(caller.clone());
         let response = self.router.execute(request, context).await;
-        let refusals = [ErrorCode::BadUserInput, ErrorCode::OperationTooComplex];
+        let refusals = [
+            ErrorCode::GraphQLValidationFailed,
+            ErrorCode::OperationTooComplex,
+        ];
         if response.data.is_none()
             && response
                 .errors

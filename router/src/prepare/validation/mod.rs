@@ -7,6 +7,8 @@ mod operations;
 use graphql_tools::validation::rules::default_rules_validation_plan;
 use graphql_tools::validation::validate::ValidationPlan;
 
+pub(super) use operations::CONDITIONAL_SUBSCRIPTION;
+
 /// All rules of the specification.
 pub(crate) fn plan() -> ValidationPlan {
     let mut plan = default_rules_validation_plan();

@@ -48,6 +48,9 @@ impl<'doc> OperationVisitor<'doc, ValidationErrorContext> for OperationTypes {
     }
 }
 
+/// The code of errors about conditions at the root of a subscription.
+pub(crate) const CONDITIONAL_SUBSCRIPTION: &str = "ConditionalSubscription";
+
 /// A subscription subscribes to one thing, and to what does not depend on variables: its root has one response key, no `@skip`
 /// and no `@include` (5.2.4.1).
 pub(super) struct SubscriptionRoot;
@@ -76,7 +79,7 @@ impl<'doc> OperationVisitor<'doc, ValidationErrorContext> for SubscriptionRoot {
         root.add(&subscription.selection_set, context);
         for directive in &root.conditions {
             errors.report_error(ValidationError {
-                error_code: self.error_code(),
+                error_code: CONDITIONAL_SUBSCRIPTION,
                 locations: vec![directive.position],
                 message: format!(
                     "Directive \"@{}\" may not be used at the root of a subscription.",
