@@ -4,21 +4,16 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{Request, StatusCode, header};
-use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use platform::telemetry::Metrics;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::LocalPoolHandle;
 use tower::ServiceExt;
@@ -38,63 +33,6 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
                 "cannot listen on {address}; choose another with --listen"
             )),
         })
-}
-
-/// Whether a process can serve at the moment.
-pub(crate) trait Ready: Clone + Send + Sync + 'static {
-    /// `Err` with what is missing.
-    fn ready(&self) -> impl Future<Output = Result<(), String>> + Send;
-}
-
-/// `/healthz` (alive), `/readyz` (able to serve) and `/metrics`.
-pub(crate) fn operations<R: Ready>(metrics: Metrics, ready: R) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz::<R>))
-        .with_state(ready)
-        .route(
-            "/metrics",
-            get(|State(metrics): State<Metrics>| async move {
-                (
-                    [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-                    metrics.render(),
-                )
-            })
-            .with_state(metrics),
-        )
-}
-
-async fn readyz<R: Ready>(State(ready): State<R>) -> impl IntoResponse {
-    match ready.ready().await {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(missing) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("not ready: {missing}\n"),
-        ),
-    }
-}
-
-/// Resolves on the first SIGINT or SIGTERM. A second one ends the process at once.
-pub(crate) fn stopped() -> anyhow::Result<CancellationToken> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let stopped = CancellationToken::new();
-    let told = stopped.clone();
-    tokio::spawn(async move {
-        for first in [true, false] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if first {
-                tracing::info!("stopping: requests that run are finished first");
-                told.cancel();
-            } else {
-                std::process::exit(130);
-            }
-        }
-    });
-    Ok(stopped)
 }
 
 /// How long a client may take to send a request's headers.

@@ -8,6 +8,7 @@ mod domains;
 mod errors;
 mod graph;
 mod keys;
+mod lifecycle;
 mod listener;
 mod output;
 mod playground;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", errors::line(&error));
+            output::error(&errors::line(&error));
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! What a command prints.
+//! What a command prints. Nothing here panics when the reader has gone.
 
 use std::io::Write;
 
@@ -14,4 +14,16 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// A line of output.
 pub(crate) fn line(text: &str) -> anyhow::Result<()> {
     print(&format!("{text}\n"))
+}
+
+/// A line of a server's welcome. It serves whether anybody reads that or not.
+pub(crate) fn announce(text: &str) {
+    if let Err(error) = line(text) {
+        tracing::debug!(error = format!("{error:#}"), "the welcome was not printed");
+    }
+}
+
+/// The line that a command fails with; without a reader the exit code has to do.
+pub(crate) fn error(text: &str) {
+    let _ = writeln!(std::io::stderr(), "error: {text}");
 }

@@ -10,15 +10,15 @@ use axum::response::Redirect;
 use axum::routing::get;
 use platform::pubsub::RedisPubSub;
 use platform::roster::Roster;
-use platform::telemetry::Metrics;
+use platform::supervisor::Supervisor;
 use router::auth::{AuthConfig, JwtVerifier};
 use router::server::{ServerConfig, ServerState, graphql_routes};
 use router::{Router, read_manifest};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::Configuration;
-use crate::listener::{self, Ready, Threads};
+use crate::lifecycle::{Lifecycle, Ready};
+use crate::listener::{self, Threads};
 
 /// The page that browsers get at the endpoint in development.
 const EXPLORER: &str = include_str!("../playground/explorer.html");
@@ -28,8 +28,9 @@ pub(crate) fn edge(
     router: Router,
     auth: &AuthConfig,
     config: &ServerConfig,
+    supervisor: &Supervisor,
 ) -> anyhow::Result<ServerState> {
-    let verifier = JwtVerifier::new(auth, config.development)?;
+    let verifier = JwtVerifier::new(auth, config.development, supervisor)?;
     Ok(ServerState::new(router, verifier, config.clone())?.with_ide_page(EXPLORER))
 }
 
@@ -37,15 +38,16 @@ pub(crate) fn edge(
 pub(crate) fn share_connections(
     state: &ServerState,
     configuration: &Configuration,
+    supervisor: &Supervisor,
 ) -> anyhow::Result<()> {
     let Some(url) = &configuration.redis_url else {
         return Ok(());
     };
-    let pubsub = RedisPubSub::new(url.expose()).context("redis_url")?;
+    let pubsub = RedisPubSub::new(url.expose(), supervisor).context("redis_url")?;
     let max = configuration.server.websocket.max_connections_per_user;
     let (roster, evictions) =
-        Roster::new(url.expose(), Arc::new(pubsub), max).context("redis_url")?;
-    state.share_connections(roster, evictions);
+        Roster::new(url.expose(), Arc::new(pubsub), max, supervisor).context("redis_url")?;
+    state.share_connections(roster, evictions, supervisor);
     Ok(())
 }
 
@@ -91,22 +93,21 @@ pub(crate) fn explorer_first(server: &ServerConfig) -> axum::Router {
     routes.route("/", get(|| async move { Redirect::temporary(&path) }))
 }
 
-/// Serves GraphQL, and `routes` beside it, until `stop`; then new connections are refused, requests finish and WebSockets drain.
+/// Serves GraphQL, and `routes` beside it, until the process is told to stop; then new connections are refused, requests
+/// finish, WebSockets drain, and background tasks end.
 pub(crate) async fn serve(
     listener: TcpListener,
     state: ServerState,
-    metrics: Metrics,
     routes: axum::Router,
     ready: impl Ready,
     threads: Threads,
-    stop: CancellationToken,
+    lifecycle: Lifecycle,
 ) -> anyhow::Result<()> {
-    tokio::spawn(metrics.clone().upkeep());
     let app = graphql_routes(state.clone())
         .merge(routes)
-        .merge(listener::operations(metrics, ready));
+        .merge(lifecycle.routes(ready));
     let draining = {
-        let stop = stop.clone();
+        let stop = lifecycle.stop.clone();
         let state = Arc::new(state);
         async move {
             stop.cancelled().await;
@@ -114,8 +115,9 @@ pub(crate) async fn serve(
         }
     };
     // Event loops end with the last of these: the WebSockets that drain live on them.
-    let serving = listener::serve(listener, app, threads.clone(), stop);
+    let serving = listener::serve(listener, app, threads.clone(), lifecycle.stop.clone());
     let (served, ()) = tokio::join!(serving, draining);
     drop(threads);
+    lifecycle.end().await;
     served
 }

@@ -8,12 +8,12 @@ use entities::orders::order;
 use entities::returns::customer_return;
 use entities::tracking::shipment;
 use platform::clock::Clock;
+use platform::supervisor::Supervisor;
 use sandbox::{Carrier, KnownParcel, KnownPayment, Provider, Sandbox, Status};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::config;
@@ -24,7 +24,6 @@ use crate::keys;
 /// A sandbox that serves until the process ends.
 pub(crate) struct Simulators {
     pub(crate) address: SocketAddr,
-    pub(crate) serving: JoinHandle<anyhow::Result<()>>,
     sandbox: Sandbox,
 }
 
@@ -48,6 +47,7 @@ pub(crate) async fn start(
     configuration: &config::Sandbox,
     clock: &Clock,
     flag: &str,
+    supervisor: &Supervisor,
 ) -> anyhow::Result<Simulators> {
     let listen = configuration.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -57,20 +57,10 @@ pub(crate) async fn start(
         .local_addr()
         .context("the sandbox's listener has no address")?;
     let sandbox = Sandbox::new(configuration.world(), clock.clone());
-    let serving = tokio::spawn({
-        let sandbox = sandbox.clone();
-        async move {
-            sandbox
-                .serve(listener)
-                .await
-                .context("the sandbox has ended")
-        }
-    });
-    Ok(Simulators {
-        address,
-        serving,
-        sandbox,
-    })
+    sandbox
+        .start(listener, supervisor)
+        .context("the sandbox cannot serve")?;
+    Ok(Simulators { address, sandbox })
 }
 
 /// Whether `serve` has third parties to simulate: in development, for subgraphs that are here, when not all
@@ -98,9 +88,16 @@ const WEBHOOKS: [(Provider, &str); 6] = [
 pub(crate) async fn beside(
     configuration: &mut Configuration,
     clock: &Clock,
+    supervisor: &Supervisor,
 ) -> anyhow::Result<(Simulators, Vec<&'static str>)> {
     let simulated = configuration.providers.without_url();
-    let started = start(&configuration.sandbox, clock, "--sandbox-listen").await?;
+    let started = start(
+        &configuration.sandbox,
+        clock,
+        "--sandbox-listen",
+        supervisor,
+    )
+    .await?;
     let secret = keys::sandbox_webhooks(configuration)?;
     let url = Url::parse(&format!("http://{}", started.address))?;
     configuration.providers.simulate(&url, &secret);

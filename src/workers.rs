@@ -1,4 +1,5 @@
-//! The background work of the domains in this process: what each tells and is told, and sweeps.
+//! The background work of the domains in this process: what each publishes and receives, its jobs and
+//! sweeps, all in tasks of the supervisor.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,24 +8,17 @@ use anyhow::Context;
 use platform::bus::{EventBus, InProcessBus, RedisBus};
 use platform::clock::Clock;
 use platform::database::Database;
-use platform::inbox::{Deliverer, Receiver};
+use platform::inbox::{Deliverer, Receiver, Subscriber};
 use platform::jobs;
 use platform::outbox::Publisher;
+use platform::supervisor::{Stage, Supervisor};
 use platform::workers::WorkerContext;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::Configuration;
 use crate::domains::{Domain, Domains};
 
-/// How long workers may take to finish what they are at.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The workers of this process.
-pub(crate) struct Workers {
-    tasks: TaskTracker,
-    stop: CancellationToken,
-}
+/// How long background tasks may take to finish what they are at when the process stops.
+pub(crate) const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Events between domains: over Redis when there is one, else within the process.
 fn bus(configuration: &Configuration) -> anyhow::Result<Arc<dyn EventBus>> {
@@ -34,72 +28,75 @@ fn bus(configuration: &Configuration) -> anyhow::Result<Arc<dyn EventBus>> {
     })
 }
 
-impl Workers {
-    /// Starts the workers of the domains that are here. They stop with `stop`.
-    pub(crate) fn start(
-        domains: &Domains,
-        configuration: &Configuration,
-        clock: &Clock,
-        stop: &CancellationToken,
-    ) -> anyhow::Result<Self> {
-        let bus = bus(configuration)?;
-        let workers = Self {
-            tasks: TaskTracker::new(),
-            stop: stop.clone(),
+/// Starts the workers of the domains that are here.
+pub(crate) fn start(
+    domains: &Domains,
+    configuration: &Configuration,
+    clock: &Clock,
+    supervisor: &Supervisor,
+) -> anyhow::Result<()> {
+    let bus = bus(configuration)?;
+    let context = |database: &Database, stage| {
+        let stop = supervisor.stop_token(stage);
+        WorkerContext::new(database, bus.clone(), clock.clone(), stop)
+    };
+    // All consumers first: what is published reaches those who have joined.
+    for (database, work) in domains.work() {
+        let context = |stage| context(database, stage);
+        for subscriber in &work.subscribers {
+            receive(context(Stage::Receive), subscriber, supervisor)?;
+            let deliverer = Deliverer::new(context(Stage::Work), subscriber.clone());
+            let name = format!("{}.deliver", subscriber.name);
+            supervisor.start(Stage::Work, name, move |_| deliverer.clone().run());
+        }
+    }
+    let is_published = domains.len() == Domain::ALL.len() || bus.is_shared();
+    if !is_published && domains.len() > 0 {
+        tracing::warn!(
+            "events wait in the outbox: other domains run in other processes, and without \
+             redis_url nothing carries events there"
+        );
+    }
+    for (database, work) in domains.work() {
+        let context = |stage| context(database, stage);
+        for mut job in (work.jobs)(&context(Stage::Work)) {
+            supervisor.start(Stage::Work, job.name.clone(), move |_| job.run());
+        }
+        let domain = database.domain();
+        if is_published {
+            let publisher = Publisher::new(context(Stage::Publish));
+            let name = format!("{domain}.outbox");
+            supervisor.start(Stage::Publish, name, move |_| publisher.clone().run());
+        }
+        let sweeping = context(Stage::Work);
+        supervisor.start(Stage::Work, format!("{domain}.sweep"), move |_| {
+            let context = sweeping.clone();
+            async move { jobs::run_sweeps(&context).await }
+        });
+    }
+    Ok(())
+}
+
+/// Receives for a consumer: joined now, and again if the task is started again.
+fn receive(
+    context: WorkerContext,
+    subscriber: &Subscriber,
+    supervisor: &Supervisor,
+) -> anyhow::Result<()> {
+    let mut joined = Some(Receiver::join(context.clone(), subscriber)?);
+    let subscriber = subscriber.clone();
+    let name = format!("{}.receive", subscriber.name);
+    supervisor.start(Stage::Receive, name, move |_| {
+        let receiver = match joined.take() {
+            Some(receiver) => Ok(receiver),
+            None => Receiver::join(context.clone(), &subscriber),
         };
-        let contexts: Vec<_> = domains
-            .work()
-            .map(|(database, work)| (workers.context(database, &bus, clock), work))
-            .collect();
-        // All consumers first: what is published reaches those who have joined.
-        for (context, work) in &contexts {
-            for subscriber in &work.subscribers {
-                let receiver = Receiver::join(context.clone(), subscriber)?;
-                workers.tasks.spawn(receiver.run());
-                let deliverer = Deliverer::new(context.clone(), subscriber.clone());
-                workers.tasks.spawn(deliverer.run());
+        async move {
+            match receiver {
+                Ok(receiver) => receiver.run().await,
+                Err(error) => tracing::error!(%error, "the consumer cannot join its group"),
             }
         }
-        let is_published = domains.len() == Domain::ALL.len() || bus.is_shared();
-        if !is_published && !contexts.is_empty() {
-            tracing::warn!(
-                "events wait in the outbox: other domains run in other processes, and without \
-                 redis_url nothing carries events there"
-            );
-        }
-        for (context, work) in contexts {
-            for job in (work.jobs)(&context) {
-                workers.tasks.spawn(job);
-            }
-            if is_published {
-                workers.tasks.spawn(Publisher::new(context.clone()).run());
-            }
-            workers
-                .tasks
-                .spawn(async move { jobs::run_sweeps(&context).await });
-        }
-        workers.tasks.close();
-        Ok(workers)
-    }
-
-    fn context(
-        &self,
-        database: &Database,
-        bus: &Arc<dyn EventBus>,
-        clock: &Clock,
-    ) -> WorkerContext {
-        WorkerContext::new(database, bus.clone(), clock.clone(), self.stop.clone())
-    }
-
-    /// Waits until they have stopped. What one does not finish in time is done again after the
-    /// next start, by whoever comes first.
-    pub(crate) async fn stopped(self) {
-        self.stop.cancel();
-        if tokio::time::timeout(PATIENCE, self.tasks.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!("workers still ran after {PATIENCE:?} and were cut");
-        }
-    }
+    });
+    Ok(())
 }

@@ -13,6 +13,7 @@ use entities::tracking::{change, shipment};
 use platform::config::Secret;
 use platform::database::{Database, DatabaseConfig};
 use platform::pubsub::{PubSub, RedisPubSub};
+use platform::supervisor::Supervisor;
 use resolvers::id::IdKind;
 use router::auth::{AuthConfig, DevelopmentKey, NewToken};
 use tempfile::TempDir;
@@ -158,7 +159,7 @@ impl Shop {
             data,
             instances,
             database,
-            pubsub: Arc::new(RedisPubSub::new(redis)?),
+            pubsub: Arc::new(RedisPubSub::new(redis, &Supervisor::new())?),
             parcels,
             seats,
         })

@@ -16,6 +16,7 @@ pub mod pubsub;
 mod retry;
 pub mod roster;
 pub mod stripe;
+pub mod supervisor;
 mod sweep;
 pub mod tables;
 pub mod telemetry;

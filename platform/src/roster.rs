@@ -9,14 +9,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::pubsub::{Backoff, PubSub, Signal};
+use crate::supervisor::{Stage, Supervisor};
 
 /// How often an instance says that it lives, and how long that is believed.
 const SIGN_INTERVAL: Duration = Duration::from_secs(5);
@@ -65,11 +66,12 @@ const JOIN: &str = "
 
 impl Roster {
     /// Over the server at this `redis://` URL, at most `max` connections a user; `pubsub` is over the same
-    /// server. Connects in the background; only an address that is none is an error. Needs a tokio runtime.
+    /// server. Connects in tasks of the supervisor; only an address that is none is an error.
     pub fn new(
         url: &str,
         pubsub: Arc<dyn PubSub>,
         max: usize,
+        supervisor: &Supervisor,
     ) -> Result<(Self, Evictions), RedisError> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
@@ -79,7 +81,11 @@ impl Roster {
         let instance = Uuid::now_v7().simple().to_string();
         let (changes, changed) = mpsc::unbounded_channel();
         let (evict, evictions) = mpsc::unbounded_channel();
-        tokio::spawn(hear(pubsub, format!("connections:close:{instance}"), evict));
+        let channel = format!("connections:close:{instance}");
+        supervisor.start(Stage::Support, "connections.evictions", move |stop| {
+            let hearing = hear(pubsub.clone(), channel.clone(), evict.clone());
+            stop.run_until_cancelled_owned(hearing).map(drop)
+        });
         let book = Book {
             server,
             instance,
@@ -87,7 +93,16 @@ impl Roster {
             here: BTreeMap::new(),
             is_known: false,
         };
-        tokio::spawn(book.keep(changed));
+        // Both outlive a task that is started again.
+        let counted = Arc::new(Mutex::new((book, changed)));
+        supervisor.start(Stage::Support, "connections.count", move |stop| {
+            let counted = counted.clone();
+            stop.run_until_cancelled_owned(async move {
+                let (book, changed) = &mut *counted.lock().await;
+                book.keep(changed).await;
+            })
+            .map(drop)
+        });
         Ok((Self { changes }, evictions))
     }
 
@@ -123,7 +138,10 @@ struct Book {
 }
 
 impl Book {
-    async fn keep(mut self, mut changed: mpsc::UnboundedReceiver<Change>) {
+    /// Counts until nobody is left to count for.
+    async fn keep(&mut self, changed: &mut mpsc::UnboundedReceiver<Change>) {
+        // What was on its way to the server when the last run ended may not have reached it.
+        self.is_known = false;
         let mut signs = tokio::time::interval(SIGN_INTERVAL);
         signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changes = Vec::with_capacity(BATCH);
@@ -131,7 +149,8 @@ impl Book {
             let told = tokio::select! {
                 count = changed.recv_many(&mut changes, BATCH) => {
                     if count == 0 {
-                        return;
+                        // The process ends.
+                        return std::future::pending().await;
                     }
                     self.note(&changes);
                     let told = if self.is_known { self.tell(&changes).await } else { Ok(()) };
@@ -228,7 +247,7 @@ fn key(user: &str) -> String {
 /// Hands on which connections have to close.
 async fn hear(pubsub: Arc<dyn PubSub>, channel: String, evict: mpsc::UnboundedSender<u64>) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    while !evict.is_closed() {
+    loop {
         match pubsub.subscribe(&channel).await {
             Ok(mut closing) => {
                 backoff.reset();
@@ -237,10 +256,9 @@ async fn hear(pubsub: Arc<dyn PubSub>, channel: String, evict: mpsc::UnboundedSe
                         continue;
                     };
                     let connection = std::str::from_utf8(&message).ok();
-                    if let Some(connection) = connection.and_then(|text| text.parse().ok())
-                        && evict.send(connection).is_err()
-                    {
-                        return;
+                    if let Some(connection) = connection.and_then(|text| text.parse().ok()) {
+                        // Nobody closes connections any more: the process ends.
+                        let _ = evict.send(connection);
                     }
                 }
             }

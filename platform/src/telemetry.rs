@@ -1,6 +1,10 @@
 //! What a process tells about itself: log lines on standard error, and metrics for Prometheus.
 
+mod log_writer;
+
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
@@ -8,6 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use self::log_writer::LogWriter;
+use crate::supervisor::{Stage, Supervisor, panic_message};
 
 /// Upper bounds of histogram buckets, in seconds: fixed, so that instances can be added up.
 const SECONDS: [f64; 16] = [
@@ -46,6 +53,8 @@ pub enum TelemetryError {
     },
     #[error("another log is already set up in this process")]
     LogTwice(#[source] tracing_subscriber::util::TryInitError),
+    #[error("the thread that writes the log could not be started")]
+    LogThread(#[source] std::io::Error),
     #[error("the metrics recorder could not be installed")]
     Metrics(#[source] BuildError),
 }
@@ -55,11 +64,27 @@ pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
     parse(filter).map(drop)
 }
 
-/// Sends log lines to standard error from here on; standard output is for what a command answers.
-pub fn init_log(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+/// The log of a process. Dropping it waits for a moment until the last lines are written.
+#[must_use = "the last lines are written when it is dropped"]
+#[derive(Debug)]
+pub struct LogGuard(LogWriter);
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
+/// Sends log lines to standard error from here on, panics included; standard output is for what a
+/// command answers. Nothing that happens to standard error reaches those who log.
+pub fn init_log(format: LogFormat, filter: &str) -> Result<LogGuard, TelemetryError> {
+    let filter = parse(filter)?;
+    let writer = LogWriter::start(std::io::stderr()).map_err(TelemetryError::LogThread)?;
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(parse(filter)?)
-        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .with_writer(writer.clone())
+        // By `eprintln!`, which panics when standard error is closed.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => lines.finish().try_init(),
@@ -70,7 +95,18 @@ pub fn init_log(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
             .finish()
             .try_init(),
     }
-    .map_err(TelemetryError::LogTwice)
+    .map_err(TelemetryError::LogTwice)?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(LogGuard(writer))
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic_message(panic.payload());
+    let location = panic.location().map(tracing::field::display);
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+    let backtrace = backtrace.as_ref().map(tracing::field::display);
+    tracing::error!(error = message, location, backtrace, "a thread panicked");
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
@@ -111,13 +147,18 @@ impl Metrics {
         self.0.render()
     }
 
-    /// Keeps memory bounded when nobody scrapes; runs until dropped.
-    pub async fn upkeep(self) {
-        let mut interval = tokio::time::interval(UPKEEP);
-        loop {
-            interval.tick().await;
-            self.0.run_upkeep();
-        }
+    /// Keeps memory bounded when nobody scrapes, in a task of the supervisor.
+    pub fn keep_up(&self, supervisor: &Supervisor) {
+        let handle = self.0.clone();
+        supervisor.start(Stage::Support, "metrics", move |stop| {
+            let handle = handle.clone();
+            async move {
+                let mut interval = tokio::time::interval(UPKEEP);
+                while stop.run_until_cancelled(interval.tick()).await.is_some() {
+                    handle.run_upkeep();
+                }
+            }
+        });
     }
 }
 

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use platform::pubsub::RedisPubSub;
 use platform::roster::{Evictions, Roster};
+use platform::supervisor::Supervisor;
 use uuid::Uuid;
 
 const MAX: usize = 2;
 
 fn instance() -> Option<(Roster, Evictions)> {
     let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-    let pubsub = Arc::new(RedisPubSub::new(&url).unwrap());
-    Some(Roster::new(&url, pubsub, MAX).unwrap())
+    let pubsub = Arc::new(RedisPubSub::new(&url, &Supervisor::new()).unwrap());
+    Some(Roster::new(&url, pubsub, MAX, &Supervisor::new()).unwrap())
 }
 
 async fn evicted(evictions: &mut Evictions) -> u64 {

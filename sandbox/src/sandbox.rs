@@ -1,4 +1,5 @@
-//! The sandbox as its hosts see it: an axum application, and a task that moves its world.
+//! The sandbox as its hosts see it: an axum application, and the tasks that move its world and send
+//! its webhooks.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use futures::FutureExt;
 use platform::clock::Clock;
+use platform::supervisor::{Stage, Supervisor};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
@@ -33,8 +36,8 @@ struct Inner {
     idempotency: Idempotency,
     deliveries: Deliveries,
     notices: mpsc::UnboundedSender<Notice>,
-    /// Taken by the task that sends.
-    outgoing: Mutex<Option<mpsc::UnboundedReceiver<Notice>>>,
+    /// Held by the task that sends, and there for the next one when that is started again.
+    outgoing: tokio::sync::Mutex<mpsc::UnboundedReceiver<Notice>>,
     /// Something may be due sooner than the moving task thinks.
     wake: Notify,
 }
@@ -49,7 +52,7 @@ impl Sandbox {
             idempotency: Idempotency::default(),
             deliveries: Deliveries::default(),
             notices,
-            outgoing: Mutex::new(Some(outgoing)),
+            outgoing: tokio::sync::Mutex::new(outgoing),
             wake: Notify::new(),
             world: Mutex::new(World::new(config, clock.now())),
             clock,
@@ -71,23 +74,42 @@ impl Sandbox {
             .with_state(self.clone())
     }
 
-    /// Serves, moves the world and sends webhooks, for as long as it is polled.
-    pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
+    /// Serves, moves the world and sends webhooks, in tasks of the supervisor.
+    pub fn start(&self, listener: TcpListener, supervisor: &Supervisor) -> std::io::Result<()> {
+        // A listener that outlives the task that serves: its port stays this one's.
+        let listener = listener.into_std()?;
+        let sandbox = self.clone();
+        supervisor.start(Stage::Support, "sandbox.http", move |stop| {
+            let (sandbox, listener) = (sandbox.clone(), listener.try_clone());
+            let serving = async move {
+                if let Err(error) = sandbox.serve(listener).await {
+                    tracing::error!(%error, "the sandbox does not listen");
+                }
+            };
+            stop.run_until_cancelled_owned(serving).map(drop)
+        });
+        let sandbox = self.clone();
+        supervisor.start(Stage::Support, "sandbox.world", move |stop| {
+            let sandbox = sandbox.clone();
+            stop.run_until_cancelled_owned(async move { sandbox.keep_moving().await })
+                .map(drop)
+        });
+        let sandbox = self.clone();
+        supervisor.start(Stage::Support, "sandbox.webhooks", move |stop| {
+            let sandbox = sandbox.clone();
+            stop.run_until_cancelled_owned(async move {
+                webhooks::send(&sandbox, &mut *sandbox.0.outgoing.lock().await).await;
+            })
+            .map(drop)
+        });
+        Ok(())
+    }
+
+    async fn serve(&self, listener: std::io::Result<std::net::TcpListener>) -> std::io::Result<()> {
         let app = self
             .app()
             .into_make_service_with_connect_info::<SocketAddr>();
-        tokio::select! {
-            served = async { axum::serve(listener, app).await } => served,
-            () = self.run() => Ok(()),
-        }
-    }
-
-    /// Moves the world when something is due, and sends webhooks. Only the first call has anything to do.
-    pub async fn run(&self) {
-        let Some(outgoing) = lock(&self.0.outgoing).take() else {
-            return;
-        };
-        tokio::join!(self.keep_moving(), webhooks::send(self.clone(), outgoing));
+        axum::serve(TcpListener::from_std(listener?)?, app).await
     }
 
     async fn keep_moving(&self) {

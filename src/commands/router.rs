@@ -1,16 +1,21 @@
 //! `vantage router`: the router alone, over any supergraph whose subgraph URLs are in its SDL.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::router::HttpTransportOptions;
 use ::router::auth::AuthConfig;
 use ::router::server::{ServerConfig, ServerState};
 use anyhow::Context;
+use futures::FutureExt;
+use platform::supervisor::Stage;
+use tokio::sync::Mutex;
 
 use crate::cli::Router;
 use crate::config::{Configuration, Overrides};
-use crate::listener::{self, Ready, Threads};
+use crate::lifecycle::{Lifecycle, Ready};
+use crate::listener::{self, Threads};
 use crate::output;
 use crate::serving;
 
@@ -53,7 +58,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
             sandbox_listen: None,
         },
     )?;
-    let metrics = configuration.telemetry.start()?;
+    let (_log, metrics) = configuration.telemetry.start()?;
     let file = command.supergraph;
     let supergraph = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read the supergraph {}", file.display()))?;
@@ -61,37 +66,33 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let router = build(&configuration, &auth, &file, &supergraph)?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let listener = listener::bind(configuration.listen).await?;
-    let stop = listener::stopped()?;
-    let state = serving::edge(router, &auth, &server)?;
-    serving::share_connections(&state, &configuration)?;
+    let lifecycle = Lifecycle::start(metrics)?;
+    let supervisor = &lifecycle.supervisor;
+    let state = serving::edge(router, &auth, &server, supervisor)?;
+    serving::share_connections(&state, &configuration, supervisor)?;
 
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
-    output::line(&format!(
+    output::announce(&format!(
         "The router is listening on http://{address}{}",
         configuration.server.path
-    ))?;
-    let reloading = tokio::spawn(reload_on_change(
+    ));
+    let reload = Arc::new(Mutex::new(Reload {
         configuration,
         auth,
         file,
-        supergraph,
-        state.clone(),
-    ));
+        last: supergraph,
+        state: state.clone(),
+    }));
+    supervisor.start(Stage::Support, "supergraph", move |stop| {
+        let reload = reload.clone();
+        stop.run_until_cancelled_owned(async move { reload.lock().await.on_change().await })
+            .map(drop)
+    });
     let routes = serving::explorer_first(&server);
-    let served = serving::serve(
-        listener,
-        state,
-        metrics,
-        routes,
-        Always,
-        Threads::event_loops(),
-        stop,
-    )
-    .await;
-    reloading.abort();
-    served
+    let threads = Threads::event_loops();
+    serving::serve(listener, state, routes, Always, threads, lifecycle).await
 }
 
 fn build(
@@ -118,32 +119,38 @@ fn build(
         .with_context(|| format!("the supergraph {} cannot be served", file.display()))
 }
 
-/// Serves what the file says now, whenever that changes. What cannot be served is logged, and what was
-/// served before goes on.
-async fn reload_on_change(
+/// The supergraph's file, and what is served of it.
+struct Reload {
     configuration: Configuration,
     auth: AuthConfig,
     file: PathBuf,
-    mut last: String,
+    last: String,
     state: ServerState,
-) {
-    let mut looks = tokio::time::interval(LOOK_EVERY);
-    loop {
-        looks.tick().await;
-        // A file that is being replaced may be missing for a moment.
-        let Ok(supergraph) = tokio::fs::read_to_string(&file).await else {
-            continue;
-        };
-        if supergraph == last {
-            continue;
-        }
-        match build(&configuration, &auth, &file, &supergraph) {
-            Ok(router) => {
-                state.reload(router).await;
-                tracing::info!(file = %file.display(), "the supergraph was reloaded");
+}
+
+impl Reload {
+    /// Serves what the file says now, whenever that changes. What cannot be served is logged, and what was
+    /// served before goes on.
+    async fn on_change(&mut self) {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        loop {
+            looks.tick().await;
+            // A file that is being replaced may be missing for a moment.
+            let Ok(supergraph) = tokio::fs::read_to_string(&self.file).await else {
+                continue;
+            };
+            if supergraph == self.last {
+                continue;
             }
-            Err(error) => tracing::error!(error = format!("{error:#}"), "not reloaded"),
+            // One that cannot be served, or makes this panic, is tried once.
+            self.last.clone_from(&supergraph);
+            match build(&self.configuration, &self.auth, &self.file, &supergraph) {
+                Ok(router) => {
+                    self.state.reload(router).await;
+                    tracing::info!(file = %self.file.display(), "the supergraph was reloaded");
+                }
+                Err(error) => tracing::error!(error = format!("{error:#}"), "not reloaded"),
+            }
         }
-        last = supergraph;
     }
 }

@@ -1,10 +1,12 @@
 //! `vantage sandbox`: the simulated third parties alone, for subgraphs in processes of their own.
 
 use platform::clock::Clock;
+use platform::supervisor::Supervisor;
 
 use crate::cli::Sandbox;
 use crate::config::Configuration;
-use crate::{listener, output, simulators};
+use crate::workers::SHUTDOWN_PATIENCE;
+use crate::{lifecycle, output, simulators};
 
 pub(crate) async fn run(command: Sandbox) -> anyhow::Result<()> {
     let configuration = Configuration::load(
@@ -12,18 +14,20 @@ pub(crate) async fn run(command: Sandbox) -> anyhow::Result<()> {
         std::env::vars_os(),
         &command.settings.sandbox_overrides(command.listen),
     )?;
-    platform::telemetry::init_log(
+    let _log = platform::telemetry::init_log(
         configuration.telemetry.log_format,
         &configuration.telemetry.log_level,
     )?;
-    let stop = listener::stopped()?;
-    let started = simulators::start(&configuration.sandbox, &Clock::system(), "--listen").await?;
-    output::line(&format!(
+    let stop = lifecycle::stopped()?;
+    let supervisor = Supervisor::new();
+    let clock = Clock::system();
+    let started =
+        simulators::start(&configuration.sandbox, &clock, "--listen", &supervisor).await?;
+    output::announce(&format!(
         "The sandbox is listening on http://{}",
         started.address
-    ))?;
-    tokio::select! {
-        ended = started.serving => ended?,
-        () = stop.cancelled() => Ok(()),
-    }
+    ));
+    stop.cancelled().await;
+    supervisor.shutdown(SHUTDOWN_PATIENCE).await;
+    Ok(())
 }

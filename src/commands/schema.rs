@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use platform::clock::Clock;
+use platform::supervisor::Supervisor;
 use router::Router;
 
 use crate::cli::{Compose, Schema};
@@ -89,7 +90,15 @@ async fn graph() -> anyhow::Result<(Domains, Router)> {
         ..Configuration::default()
     };
     let key = keys::caller_key(&configuration)?;
-    let domains = Domains::open(&configuration, &Domain::ALL, &key, &Clock::system()).await?;
+    let supervisor = Supervisor::new();
+    let domains = Domains::open(
+        &configuration,
+        &Domain::ALL,
+        &key,
+        &Clock::system(),
+        &supervisor,
+    )
+    .await?;
     let router = graph::router(&configuration, &domains, &key)?;
     Ok((domains, router))
 }

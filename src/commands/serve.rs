@@ -12,10 +12,10 @@ use router::{GraphQLRequest, RequestContext, Router};
 use crate::cli::Serve;
 use crate::config::{Configuration, Mode};
 use crate::domains::{Domain, Domains};
+use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
 use crate::output;
-use crate::workers::Workers;
-use crate::{graph, keys, playground, serving, simulators};
+use crate::{graph, keys, playground, serving, simulators, workers};
 
 /// What the start page asks, and answers by itself.
 const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { status total { formatted } items { productName product { price { current { amount { formatted } } } } } shipments { carrier status } } } } }";
@@ -29,12 +29,13 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         std::env::vars_os(),
         &command.overrides(),
     )?;
-    let metrics = configuration.telemetry.start()?;
+    let (_log, metrics) = configuration.telemetry.start()?;
     let listener = listener::bind(configuration.listen).await?;
     configuration.listen = listener
         .local_addr()
         .context("the listener has no address")?;
-    let stop = listener::stopped()?;
+    let lifecycle = Lifecycle::start(metrics)?;
+    let supervisor = &lifecycle.supervisor;
 
     let key = keys::caller_key(&configuration)?;
     let auth = keys::auth(&configuration)?;
@@ -46,35 +47,35 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         })
         .collect();
     let simulators = if simulators::are_needed(&configuration, here.len()) {
-        Some(simulators::beside(&mut configuration, &clock).await?)
+        Some(simulators::beside(&mut configuration, &clock, supervisor).await?)
     } else {
         None
     };
-    let domains = Domains::open(&configuration, &here, &key, &clock).await?;
+    let domains = Domains::open(&configuration, &here, &key, &clock, supervisor).await?;
     if configuration.mode == Mode::Development && here.len() == Domain::ALL.len() {
         domains.seed_when_empty(&configuration, &clock).await?;
     }
-    domains.start().await?;
+    domains.start(supervisor).await?;
     if let Some((simulators, _)) = &simulators {
         simulators.know(&domains).await?;
     }
-    let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
+    workers::start(&domains, &configuration, &clock, supervisor)?;
     let router = graph::router(&configuration, &domains, &key)?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
-    let state = serving::edge(router.clone(), &auth, &configuration.server)?;
-    serving::share_connections(&state, &configuration)?;
+    let state = serving::edge(router.clone(), &auth, &configuration.server, supervisor)?;
+    serving::share_connections(&state, &configuration, supervisor)?;
 
     let url = format!(
         "http://{}{}",
         configuration.listen, configuration.server.path
     );
-    output::line(&format!("Vantage is listening on {url}"))?;
+    output::announce(&format!("Vantage is listening on {url}"));
     if let Some((simulators, simulated)) = &simulators {
-        output::line(&format!(
+        output::announce(&format!(
             "Simulated at http://{}: {}",
             simulators.address,
             simulated.join(", ")
-        ))?;
+        ));
     }
     if configuration.mode == Mode::Development
         && let Some(customer) = domains.demo_customer().await?
@@ -82,7 +83,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         introduce(&url, configuration.listen, &router, &auth, &customer).await?;
     }
     if command.demo {
-        domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
+        domains.keep_moving(configuration.demo.ticker_interval.get(), supervisor);
     }
     let routes = domains
         .routes()
@@ -92,9 +93,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     } else {
         Threads::Shared
     };
-    let served = serving::serve(listener, state, metrics, routes, domains, threads, stop).await;
-    workers.stopped().await;
-    served
+    serving::serve(listener, state, routes, domains, threads, lifecycle).await
 }
 
 /// A first query to paste, and its answer.
@@ -115,10 +114,10 @@ async fn introduce(
     };
     let token = key.mint(&token, std::time::SystemTime::now())?;
     // The part behind # is for the page alone: it is not sent to any server.
-    output::line(&format!(
+    output::announce(&format!(
         "\nOpen it in a browser as the demo customer:\n\n  http://{address}{}#token={token}",
         playground::PATH
-    ))?;
+    ));
     let answer = router
         .execute(
             GraphQLRequest::new(FIRST_QUERY),
@@ -126,10 +125,10 @@ async fn introduce(
         )
         .await;
     let answer = String::from_utf8(answer.to_bytes().to_vec())?;
-    output::line(&format!(
+    output::announce(&format!(
         "\nTry it as the demo customer:\n\n  curl {url} -H 'content-type: application/json' \
          -H 'authorization: Bearer {token}' -d '{{\"query\":\"{FIRST_QUERY}\"}}'\n\n\
          which answers:\n\n{answer}\n"
-    ))?;
+    ));
     Ok(())
 }

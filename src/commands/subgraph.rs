@@ -6,10 +6,10 @@ use platform::clock::Clock;
 use crate::cli::Subgraph;
 use crate::config::Configuration;
 use crate::domains::Domains;
+use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
 use crate::output;
-use crate::workers::Workers;
-use crate::{keys, subgraph_server};
+use crate::{keys, subgraph_server, workers};
 
 pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let mut configuration = Configuration::load(
@@ -17,36 +17,36 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
         std::env::vars_os(),
         &command.settings.overrides(Some(&command.listen)),
     )?;
-    let metrics = configuration.telemetry.start()?;
+    let (_log, metrics) = configuration.telemetry.start()?;
     let listener = listener::bind(configuration.listen).await?;
     configuration.listen = listener
         .local_addr()
         .context("the listener has no address")?;
-    let stop = listener::stopped()?;
+    let lifecycle = Lifecycle::start(metrics)?;
+    let supervisor = &lifecycle.supervisor;
 
     let key = keys::caller_key(&configuration)?;
     let domain = command.name;
     let clock = Clock::system();
-    let domains = Domains::open(&configuration, &[domain], &key, &clock).await?;
-    domains.start().await?;
-    let workers = Workers::start(&domains, &configuration, &clock, &stop)?;
+    let domains = Domains::open(&configuration, &[domain], &key, &clock, supervisor).await?;
+    domains.start(supervisor).await?;
+    workers::start(&domains, &configuration, &clock, supervisor)?;
     let subgraph = domains
         .subgraph(domain)
         .with_context(|| format!("the {} subgraph was not opened", domain.name()))?;
 
-    output::line(&format!(
+    output::announce(&format!(
         "The {} subgraph is listening on http://{}/graphql",
         domain.name(),
         configuration.listen
-    ))?;
+    ));
     if command.demo {
-        domains.keep_moving_until(configuration.demo.ticker_interval.get(), stop.clone());
+        domains.keep_moving(configuration.demo.ticker_interval.get(), supervisor);
     }
-    tokio::spawn(metrics.clone().upkeep());
     let app = subgraph_server::routes(subgraph.clone(), key)
         .merge(domains.routes())
-        .merge(listener::operations(metrics, domains.clone()));
-    let served = listener::serve(listener, app, Threads::Shared, stop).await;
-    workers.stopped().await;
+        .merge(lifecycle.routes(domains.clone()));
+    let served = listener::serve(listener, app, Threads::Shared, lifecycle.stop.clone()).await;
+    lifecycle.end().await;
     served
 }

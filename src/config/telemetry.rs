@@ -1,7 +1,7 @@
 //! What is logged, and how.
 
 use platform::config::Invalid;
-use platform::telemetry::{LogFormat, Metrics, TelemetryError, check_filter, init_log};
+use platform::telemetry::{LogFormat, LogGuard, Metrics, TelemetryError, check_filter, init_log};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,9 +25,9 @@ impl Default for Telemetry {
 
 impl Telemetry {
     /// Logs and counts from here on; once in a process.
-    pub(crate) fn start(&self) -> Result<Metrics, TelemetryError> {
-        init_log(self.log_format, &self.log_level)?;
-        Metrics::install()
+    pub(crate) fn start(&self) -> Result<(LogGuard, Metrics), TelemetryError> {
+        let log = init_log(self.log_format, &self.log_level)?;
+        Ok((log, Metrics::install()?))
     }
 
     pub(super) fn check(&self) -> Result<(), Invalid> {

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use futures::future::BoxFuture;
 use orders::Tariffs;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
@@ -14,7 +13,8 @@ use platform::flags::{EvaluationContext, FlagFile, Flags, REGION};
 use platform::objects::{LocalObjects, ObjectLinks, Objects, S3Objects};
 use platform::pubsub::{InProcess, PubSub, RedisPubSub};
 use platform::stripe::Stripe;
-use platform::workers::WorkerContext;
+use platform::supervisor::Supervisor;
+use platform::workers::{Job, WorkerContext};
 use pricing::{Countries, GeoDatabase};
 use returns::easypost::Easypost;
 use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
@@ -33,6 +33,7 @@ impl Domains {
         database: Database,
         key: &CallerKey,
         clock: &Clock,
+        supervisor: &Supervisor,
     ) -> anyhow::Result<Here> {
         let client = |asked: Domain| self.client(configuration, asked, key, clock);
         let client_of_known = |asked: Domain| {
@@ -119,7 +120,7 @@ impl Domains {
                 let state = tracking::State {
                     database: database.clone(),
                     clock: clock.clone(),
-                    pubsub: pubsub(configuration)?,
+                    pubsub: pubsub(configuration, supervisor)?,
                     orders: client(Domain::Orders)?,
                     carriers: carriers(providers, &config, &clock)?,
                     config: Arc::new(config),
@@ -146,12 +147,15 @@ impl Domains {
 }
 
 /// What is switched on, by the file that says so if there is one.
-pub(super) async fn flags(configuration: &Configuration) -> anyhow::Result<Flags> {
+pub(super) async fn flags(
+    configuration: &Configuration,
+    supervisor: &Supervisor,
+) -> anyhow::Result<Flags> {
     let Some(file) = configuration.flags.file() else {
         return Ok(Flags::defaults());
     };
     let interval = configuration.flags.reload_interval.get();
-    let provider = FlagFile::open(&file, interval).context("flags.file")?;
+    let provider = FlagFile::open(&file, interval, supervisor).context("flags.file")?;
     let region = configuration.region.as_str();
     let everywhere = EvaluationContext::default().with_custom_field(REGION, region);
     Ok(Flags::of(provider, everywhere).await)
@@ -160,7 +164,7 @@ pub(super) async fn flags(configuration: &Configuration) -> anyhow::Result<Flags
 /// A domain's jobs, over a state of their own.
 fn jobs_of<S: Clone + Send + Sync + 'static>(
     state: &S,
-    jobs: fn(&S, &WorkerContext) -> Vec<BoxFuture<'static, ()>>,
+    jobs: fn(&S, &WorkerContext) -> Vec<Job>,
 ) -> Jobs {
     let state = state.clone();
     Box::new(move |context| jobs(&state, context))
@@ -220,9 +224,12 @@ fn from_file<T: Default, E: std::error::Error + Send + Sync + 'static>(
 }
 
 /// Messages between instances: over Redis when there is one, else within the process.
-fn pubsub(configuration: &Configuration) -> anyhow::Result<Arc<dyn PubSub>> {
+fn pubsub(
+    configuration: &Configuration,
+    supervisor: &Supervisor,
+) -> anyhow::Result<Arc<dyn PubSub>> {
     Ok(match &configuration.redis_url {
-        Some(url) => Arc::new(RedisPubSub::new(url.expose()).context("redis_url")?),
+        Some(url) => Arc::new(RedisPubSub::new(url.expose(), supervisor).context("redis_url")?),
         None => Arc::new(InProcess::new()),
     })
 }

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use entities::orders::customer;
-use futures::future::BoxFuture;
+use futures::FutureExt;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
 use platform::flags::Flags;
 use platform::inbox::Subscriber;
-use platform::workers::WorkerContext;
+use platform::supervisor::{Stage, Supervisor};
+use platform::workers::{Job, WorkerContext};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use resolvers::client::SubgraphClient;
@@ -27,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Configuration;
 use crate::demo;
-use crate::listener::Ready;
+use crate::lifecycle::Ready;
 
 /// A domain, and the name of its subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -130,7 +131,7 @@ pub(crate) struct Work {
     pub(crate) jobs: Jobs,
 }
 
-pub(crate) type Jobs = Box<dyn Fn(&WorkerContext) -> Vec<BoxFuture<'static, ()>> + Send + Sync>;
+pub(crate) type Jobs = Box<dyn Fn(&WorkerContext) -> Vec<Job> + Send + Sync>;
 
 impl Default for Work {
     fn default() -> Self {
@@ -166,6 +167,7 @@ impl Domains {
         domains: &[Domain],
         key: &CallerKey,
         clock: &Clock,
+        supervisor: &Supervisor,
     ) -> anyhow::Result<Self> {
         let databases = futures::future::try_join_all(domains.iter().map(|&domain| async move {
             let (database, _) = open_database(configuration, domain).await?;
@@ -173,7 +175,7 @@ impl Domains {
         }))
         .await?;
         let mut opened = Self {
-            flags: build::flags(configuration).await?,
+            flags: build::flags(configuration, supervisor).await?,
             here: BTreeMap::new(),
             tracking: None,
             search: None,
@@ -182,7 +184,14 @@ impl Domains {
         // In the order of `ALL`, so that those who are asked are there before those who ask.
         for domain in Domain::ALL {
             if let Some(database) = databases.get(&domain) {
-                let here = opened.build(configuration, domain, database.clone(), key, clock)?;
+                let here = opened.build(
+                    configuration,
+                    domain,
+                    database.clone(),
+                    key,
+                    clock,
+                    supervisor,
+                )?;
                 opened.here.insert(domain, Arc::new(here));
             }
         }
@@ -214,13 +223,17 @@ impl Domains {
     }
 
     /// Readies what subgraphs keep outside their databases: the search index.
-    pub(crate) async fn start(&self) -> anyhow::Result<()> {
+    pub(crate) async fn start(&self, supervisor: &Supervisor) -> anyhow::Result<()> {
         if let Some(search) = &self.search {
             search
                 .open_index()
                 .await
                 .context("the search index cannot be used")?;
-            tokio::spawn(keep_index(search.clone()));
+            let search = search.clone();
+            supervisor.start(Stage::Work, "search.index", move |stop| {
+                stop.run_until_cancelled_owned(keep_index(search.clone()))
+                    .map(drop)
+            });
         }
         Ok(())
     }
@@ -252,9 +265,11 @@ impl Domains {
     }
 
     /// Keeps the demo's parcels moving, when tracking is here.
-    pub(crate) fn keep_moving_until(&self, every: Duration, stop: CancellationToken) {
+    pub(crate) fn keep_moving(&self, every: Duration, supervisor: &Supervisor) {
         if let Some(tracking) = self.tracking.clone() {
-            tokio::spawn(keep_moving(tracking, every, stop));
+            supervisor.start(Stage::Work, "demo.ticker", move |stop| {
+                keep_moving(tracking.clone(), every, stop)
+            });
         }
     }
 

@@ -13,6 +13,7 @@ mod sandbox;
 mod schema;
 mod start;
 mod storefront;
+mod supervision;
 mod third_parties;
 mod tracking;
 mod tracking_carriers;

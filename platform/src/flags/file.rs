@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use futures::FutureExt;
 use open_feature::provider::{FeatureProvider, ProviderMetadata, ResolutionDetails};
 use open_feature::{
     EvaluationContext, EvaluationError, EvaluationErrorCode, EvaluationReason, EvaluationResult,
     StructValue,
 };
-use tokio::task::JoinHandle;
+use tokio::sync::Mutex;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::rules::{Answer, Definitions};
+use crate::supervisor::{Stage, Supervisor};
 
 /// Between two looks, so that no configuration makes a loop that never rests.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -24,7 +27,8 @@ const SHORTEST: Duration = Duration::from_millis(10);
 pub struct FlagFile {
     metadata: ProviderMetadata,
     definitions: Arc<ArcSwap<Definitions>>,
-    watching: JoinHandle<()>,
+    /// Ends with the provider.
+    _reloading: AbortOnDropHandle<()>,
 }
 
 /// Why a file cannot be used.
@@ -41,30 +45,33 @@ pub enum FlagFileError {
 }
 
 impl FlagFile {
-    /// Reads the file, and looks every `interval` whether it says something else. Then a file that
-    /// cannot be used changes nothing, and the log says why. Needs a tokio runtime around it.
-    pub fn open(path: &Path, interval: Duration) -> Result<Self, FlagFileError> {
-        let mut source = Source::open(path)?;
+    /// Reads the file, and looks every `interval` whether it says something else, in a task of the
+    /// supervisor. Then a file that cannot be used changes nothing, and the log says why.
+    pub fn open(
+        path: &Path,
+        interval: Duration,
+        supervisor: &Supervisor,
+    ) -> Result<Self, FlagFileError> {
+        let source = Source::open(path)?;
         let definitions = source.definitions.clone();
         let interval = interval.max(SHORTEST);
-        let watching = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(interval).await;
-                // A file of a few lines: read sooner than handed to another thread.
-                source.look();
-            }
+        let source = Arc::new(Mutex::new(source));
+        let reloading = supervisor.start(Stage::Support, "flags", move |stop| {
+            let source = source.clone();
+            stop.run_until_cancelled_owned(async move {
+                loop {
+                    tokio::time::sleep(interval).await;
+                    // A file of a few lines: read sooner than handed to another thread.
+                    source.lock().await.look();
+                }
+            })
+            .map(|_: Option<()>| ())
         });
         Ok(Self {
             metadata: ProviderMetadata::new("file"),
             definitions,
-            watching,
+            _reloading: AbortOnDropHandle::new(reloading),
         })
-    }
-}
-
-impl Drop for FlagFile {
-    fn drop(&mut self) {
-        self.watching.abort();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Flags as domains ask for them, over a file that changes.
 
+use crate::supervisor::Supervisor;
 use std::time::Duration;
 
 use super::*;
@@ -23,7 +24,8 @@ fn somebody(number: usize) -> EvaluationContext {
 }
 
 async fn flags(file: &FlagText, region: &str) -> Flags {
-    let provider = FlagFile::open(&file.path(), Duration::from_millis(10)).unwrap();
+    let provider =
+        FlagFile::open(&file.path(), Duration::from_millis(10), &Supervisor::new()).unwrap();
     let everywhere = EvaluationContext::default().with_custom_field(REGION, region);
     Flags::of(provider, everywhere).await
 }
@@ -125,12 +127,14 @@ async fn a_file_that_cannot_be_used_from_the_start_says_where_it_is_wrong() {
         ("live: yes please", "live"),
     ] {
         let file = FlagText::new(yaml);
-        let error = FlagFile::open(&file.path(), Duration::from_secs(1)).unwrap_err();
+        let error =
+            FlagFile::open(&file.path(), Duration::from_secs(1), &Supervisor::new()).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
     let missing = FlagFile::open(
         std::path::Path::new("/nowhere/flags.yaml"),
         Duration::from_secs(1),
+        &Supervisor::new(),
     );
     assert!(matches!(missing, Err(FlagFileError::Read { .. })));
 }

@@ -26,7 +26,7 @@ const MEASURE: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Delivers to one consumer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Deliverer {
     context: WorkerContext,
     subscriber: Subscriber,

@@ -29,7 +29,7 @@ const MEASURE: Duration = Duration::from_secs(5);
 const AWAY: TimeDelta = TimeDelta::milliseconds(100);
 
 /// Publishes one domain's outbox.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Publisher {
     context: WorkerContext,
     commits: watch::Receiver<u64>,

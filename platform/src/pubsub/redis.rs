@@ -12,10 +12,11 @@ use futures::stream::StreamExt;
 use redis::aio::PubSubSink;
 use redis::{Client, RedisError};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::channels::Channels;
 use super::{Backoff, PubSub, PubSubError, Signal, Subscription};
+use crate::supervisor::{Stage, Supervisor};
 
 mod publisher;
 
@@ -38,32 +39,40 @@ const fn reconnecting() -> Backoff {
 pub struct RedisPubSub {
     channels: Arc<Channels>,
     publisher: Arc<Publisher>,
-    listener: JoinHandle<()>,
+    /// Listening and resending: they end with the pub/sub.
+    _workers: [AbortOnDropHandle<()>; 2],
 }
 
 impl RedisPubSub {
-    /// Over the server at this `redis://` URL. Connects in the background, again and again if
-    /// need be; only an address that is no address is an error. Needs a tokio runtime around it.
-    pub fn new(url: &str) -> Result<Self, PubSubError> {
+    /// Over the server at this `redis://` URL. Connects in tasks of the supervisor, again and again
+    /// if need be; only an address that is no address is an error.
+    pub fn new(url: &str, supervisor: &Supervisor) -> Result<Self, PubSubError> {
         let client = Client::open(url).map_err(PubSubError::Address)?;
-        let publisher = Publisher::new(client.clone()).map_err(PubSubError::Address)?;
+        let publisher = Arc::new(Publisher::new(client.clone()).map_err(PubSubError::Address)?);
         let changes = Arc::new(Changes::default());
         let channels = Channels::new(false, {
             let changes = changes.clone();
             move |name| changes.note([name.clone()])
         });
-        let listener = tokio::spawn(listen(client, channels.clone(), changes));
+        let listener = supervisor.start(Stage::Support, "pubsub.listen", {
+            let channels = channels.clone();
+            move |stop| {
+                let listening = listen(client.clone(), channels.clone(), changes.clone());
+                stop.run_until_cancelled_owned(listening).map(drop)
+            }
+        });
+        let resender = supervisor.start(Stage::Support, "pubsub.resend", {
+            let publisher = publisher.clone();
+            move |stop| {
+                let resending = publisher.clone().resend();
+                stop.run_until_cancelled_owned(resending).map(drop)
+            }
+        });
         Ok(Self {
             channels,
-            publisher: Arc::new(publisher),
-            listener,
+            publisher,
+            _workers: [listener, resender].map(AbortOnDropHandle::new),
         })
-    }
-}
-
-impl Drop for RedisPubSub {
-    fn drop(&mut self) {
-        self.listener.abort();
     }
 }
 
@@ -122,6 +131,8 @@ enum Lost {
 /// Keeps a connection open for as long as the pub/sub is in use.
 async fn listen(client: Client, channels: Arc<Channels>, changes: Arc<Changes>) {
     let mut backoff = reconnecting();
+    // Whatever was heard before a restart came by a connection that is gone.
+    channels.none_heard();
     loop {
         let lost = match in_time(client.get_async_pubsub()).await {
             Ok(connection) => {

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
+use platform::supervisor::Supervisor;
 use router::Router;
 use router::auth::{AuthConfig, JwtVerifier};
 use router::server::{ServerConfig, ServerState, graphql_routes};
@@ -48,7 +49,7 @@ impl Drop for Server {
 
 /// Serves a router, and tells the other process where.
 pub(crate) async fn serve(router: Router, config: ServerConfig) -> Result<(), Failure> {
-    let verifier = JwtVerifier::new(&AuthConfig::default(), false)?;
+    let verifier = JwtVerifier::new(&AuthConfig::default(), false, &Supervisor::new())?;
     let state = ServerState::new(router, verifier, config)?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use arc_swap::ArcSwapOption;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
+use platform::supervisor::{Stage, Supervisor};
 use url::Url;
 
 use super::config::{AuthConfigError, JwksConfig};
@@ -83,16 +84,17 @@ impl RemoteKeys {
         fetch.done.await;
     }
 
-    /// Fetches now and then on schedule, as long as somebody else holds the keys.
-    pub(super) fn refresh_on_schedule(self: &Arc<Self>) {
-        let keys = Arc::downgrade(self);
-        let mut ticks = tokio::time::interval(self.config.refresh.get());
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        tokio::spawn(async move {
-            loop {
-                ticks.tick().await;
-                let Some(keys) = keys.upgrade() else { return };
-                keys.refresh().await;
+    /// Fetches now and then on schedule, in a task of the supervisor.
+    pub(super) fn refresh_on_schedule(self: &Arc<Self>, supervisor: &Supervisor) {
+        let keys = self.clone();
+        supervisor.start(Stage::Support, "auth.jwks", move |stop| {
+            let keys = keys.clone();
+            async move {
+                let mut ticks = tokio::time::interval(keys.config.refresh.get());
+                ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+                while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                    keys.refresh().await;
+                }
             }
         });
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Validation};
 use platform::caller::Caller;
+use platform::supervisor::Supervisor;
 use serde::Deserialize;
 
 use super::config::{AuthConfig, AuthConfigError, MIN_SECRET_BYTES};
@@ -58,7 +59,11 @@ impl JwtVerifier {
     ///
     /// # Errors
     /// Keys that cannot be read, and a development secret outside of development mode.
-    pub fn new(config: &AuthConfig, development: bool) -> Result<Self, AuthConfigError> {
+    pub fn new(
+        config: &AuthConfig,
+        development: bool,
+        supervisor: &Supervisor,
+    ) -> Result<Self, AuthConfigError> {
         let mut local = Vec::new();
         if let Some(secret) = &config.development_secret {
             if !development {
@@ -78,7 +83,7 @@ impl JwtVerifier {
         let remote = config.jwks.as_ref().map(RemoteKeys::new).transpose()?;
         let remote = remote.map(Arc::new);
         if let Some(remote) = &remote {
-            remote.refresh_on_schedule();
+            remote.refresh_on_schedule(supervisor);
         }
         Ok(Self {
             config: config.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use axum::http::HeaderName;
 use platform::roster::{Evictions, Roster};
+use platform::supervisor::Supervisor;
 
 use super::config::{ServerConfig, ServerConfigError, header_names};
 use super::origin::Origins;
@@ -94,8 +95,8 @@ impl ServerState {
     }
 
     /// Counts each user's connections over all instances that share this roster.
-    pub fn share_connections(&self, roster: Roster, evictions: Evictions) {
-        self.connections.share(roster, evictions);
+    pub fn share_connections(&self, roster: Roster, evictions: Evictions, supervisor: &Supervisor) {
+        self.connections.share(roster, evictions, supervisor);
     }
 
     /// Closes the WebSockets over the configured window, telling clients to reconnect, and refuses

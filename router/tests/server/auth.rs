@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use platform::config::Secret;
+use platform::supervisor::Supervisor;
 use router::auth::{
     AuthConfig, AuthConfigError, AuthError, DevelopmentKey, JwksConfig, JwtVerifier, NewToken,
     PublicKeyConfig,
@@ -19,7 +20,7 @@ async fn what_is_wrong_with_a_token_is_said() {
     let mut config = with_secret();
     config.issuer = Some("https://id.example.com".to_owned());
     config.audiences = vec!["vantage".to_owned()];
-    let verifier = JwtVerifier::new(&config, true).expect("a verifier");
+    let verifier = JwtVerifier::new(&config, true, &Supervisor::new()).expect("a verifier");
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let good = json!({"sub": "usr_1", "exp": now() + 600, "iss": "https://id.example.com", "aud": ["vantage", "other"]});
     let check = async |change: Value, expect: Result<Option<String>, AuthError>| {
@@ -53,7 +54,7 @@ async fn what_is_wrong_with_a_token_is_said() {
 
 #[tokio::test]
 async fn forged_tokens_are_refused() {
-    let verifier = JwtVerifier::new(&with_secret(), true).expect("a verifier");
+    let verifier = JwtVerifier::new(&with_secret(), true, &Supervisor::new()).expect("a verifier");
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let token = sign(Algorithm::HS256, None, &claims(), &key);
     let parts: Vec<&str> = token.split('.').collect();
@@ -110,7 +111,7 @@ async fn an_rsa_key_verifies_rs256_and_is_no_secret() {
         }],
         ..AuthConfig::default()
     };
-    let verifier = JwtVerifier::new(&config, false).expect("a verifier");
+    let verifier = JwtVerifier::new(&config, false, &Supervisor::new()).expect("a verifier");
     let token = sign(Algorithm::RS256, None, &claims(), &signing);
     assert_eq!(
         verdict(&verifier, &token).await,
@@ -129,7 +130,8 @@ async fn an_rsa_key_verifies_rs256_and_is_no_secret() {
 
 #[tokio::test]
 async fn no_token_is_an_anonymous_caller_and_no_key_refuses_every_token() {
-    let verifier = JwtVerifier::new(&AuthConfig::default(), false).expect("a verifier");
+    let verifier =
+        JwtVerifier::new(&AuthConfig::default(), false, &Supervisor::new()).expect("a verifier");
     assert!(
         !verifier
             .verify(None)
@@ -146,7 +148,7 @@ async fn tokens_that_are_left_to_subgraphs_make_nobody() {
         pass_through: true,
         ..AuthConfig::default()
     };
-    let verifier = JwtVerifier::new(&config, false).expect("a verifier");
+    let verifier = JwtVerifier::new(&config, false, &Supervisor::new()).expect("a verifier");
     assert_eq!(verdict(&verifier, "anything").await, Ok(None));
 }
 
@@ -168,7 +170,7 @@ async fn minted_tokens_are_accepted_where_they_were_minted_for() {
             SystemTime::now(),
         )
         .expect("a token");
-    let verifier = JwtVerifier::new(&config, true).expect("a verifier");
+    let verifier = JwtVerifier::new(&config, true, &Supervisor::new()).expect("a verifier");
     let identity = verifier.identify_token(&token).await.expect("an identity");
     assert_eq!(identity.caller.subject.as_deref(), Some("usr_7"));
     assert_eq!(
@@ -181,7 +183,7 @@ async fn minted_tokens_are_accepted_where_they_were_minted_for() {
 #[test]
 fn keys_that_must_not_be_used_stop_the_start() {
     let refused = |config: &AuthConfig, development| {
-        JwtVerifier::new(config, development).expect_err("refused")
+        JwtVerifier::new(config, development, &Supervisor::new()).expect_err("refused")
     };
     assert!(matches!(
         refused(&with_secret(), false),

@@ -10,6 +10,7 @@ use futures::stream::{self, Stream, StreamExt};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::caller::Caller;
 use platform::config::Secret;
+use platform::supervisor::Supervisor;
 use router::auth::{AuthConfig, DevelopmentKey, JwtVerifier, NewToken};
 use router::server::{ServerConfig, ServerState, graphql_routes};
 use router::{LocalTransport, Router, Transport};
@@ -106,7 +107,7 @@ impl Edge {
         let token_key = DevelopmentKey::from_config(&auth)
             .expect("a valid secret")
             .expect("a secret");
-        let verifier = JwtVerifier::new(&auth, true).expect("a verifier");
+        let verifier = JwtVerifier::new(&auth, true, &Supervisor::new()).expect("a verifier");
         let state = ServerState::new(router, verifier, config)
             .expect("a valid configuration")
             .with_ide_page("<!doctype html><title>IDE</title>");

@@ -10,6 +10,7 @@ use futures::poll;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use platform::config::Duration as ConfigDuration;
+use platform::supervisor::Supervisor;
 use router::auth::{AuthConfig, AuthError, JwksConfig, JwtVerifier};
 use serde_json::json;
 use tokio::sync::watch;
@@ -76,7 +77,8 @@ impl Provider {
 async fn a_providers_keys_verify_es256_also_after_they_rotate() {
     let (old, new) = (p256(), p256());
     let provider = Provider::start(vec![jwk(&old, "old")]).await;
-    let verifier = JwtVerifier::new(&provider.config(), false).expect("a verifier");
+    let verifier =
+        JwtVerifier::new(&provider.config(), false, &Supervisor::new()).expect("a verifier");
     let token = sign(Algorithm::ES256, Some("old"), &claims(), &old);
     assert_eq!(
         verdict(&verifier, &token).await,
@@ -103,7 +105,7 @@ async fn unknown_keys_do_not_make_the_provider_busy() {
     let provider = Provider::start(vec![jwk(&known, "known")]).await;
     let mut config = provider.config();
     config.jwks.as_mut().expect("a key set").min_interval = ConfigDuration::from_secs(3600);
-    let verifier = JwtVerifier::new(&config, false).expect("a verifier");
+    let verifier = JwtVerifier::new(&config, false, &Supervisor::new()).expect("a verifier");
     for attempt in 0..50 {
         let token = sign(
             Algorithm::ES256,
@@ -130,7 +132,7 @@ async fn keys_are_fetched_again_on_schedule_and_kept_when_that_fails() {
     let jwks = config.jwks.as_mut().expect("a key set");
     jwks.refresh = ConfigDuration::from_millis(10);
     jwks.min_interval = ConfigDuration::from_secs(3600);
-    let verifier = JwtVerifier::new(&config, false).expect("a verifier");
+    let verifier = JwtVerifier::new(&config, false, &Supervisor::new()).expect("a verifier");
     let token = |key: &EncodingKey| sign(Algorithm::ES256, Some("a"), &claims(), key);
     let accepted = async |token: String| {
         tokio::time::timeout(Duration::from_secs(10), async {
@@ -171,7 +173,7 @@ async fn a_provider_that_is_down_is_not_the_callers_fault() {
         jwks: Some(JwksConfig::at(url)),
         ..AuthConfig::default()
     };
-    let verifier = JwtVerifier::new(&config, false).expect("a verifier");
+    let verifier = JwtVerifier::new(&config, false, &Supervisor::new()).expect("a verifier");
     let token = sign(Algorithm::ES256, Some("a"), &claims(), &key);
     assert_eq!(
         verdict(&verifier, &token).await,
@@ -195,7 +197,8 @@ async fn keys_may_rotate_without_a_name_or_under_the_same_one() {
             None => unnamed(key),
         };
         let provider = Provider::start(vec![known(&old)]).await;
-        let verifier = JwtVerifier::new(&provider.config(), false).expect("a verifier");
+        let verifier =
+            JwtVerifier::new(&provider.config(), false, &Supervisor::new()).expect("a verifier");
         let good = Ok(Some("usr_1".to_owned()));
         let token = sign(Algorithm::ES256, kid, &claims(), &old);
         assert_eq!(verdict(&verifier, &token).await, good);
@@ -216,7 +219,7 @@ async fn forged_signatures_do_not_make_the_provider_busy() {
     let provider = Provider::start(vec![unnamed(&known)]).await;
     let mut config = provider.config();
     config.jwks.as_mut().expect("a key set").min_interval = ConfigDuration::from_secs(3600);
-    let verifier = JwtVerifier::new(&config, false).expect("a verifier");
+    let verifier = JwtVerifier::new(&config, false, &Supervisor::new()).expect("a verifier");
     for _ in 0..50 {
         let token = sign(Algorithm::ES256, None, &claims(), &unknown);
         assert_eq!(verdict(&verifier, &token).await, Err(AuthError::Signature));
@@ -230,7 +233,7 @@ async fn an_empty_key_set_revokes_every_key() {
     let provider = Provider::start(vec![jwk(&key, "a")]).await;
     let mut config = provider.config();
     config.jwks.as_mut().expect("a key set").refresh = ConfigDuration::from_millis(10);
-    let verifier = JwtVerifier::new(&config, false).expect("a verifier");
+    let verifier = JwtVerifier::new(&config, false, &Supervisor::new()).expect("a verifier");
     let token = sign(Algorithm::ES256, Some("a"), &claims(), &key);
     assert!(verdict(&verifier, &token).await.is_ok());
     provider.keys.lock().expect("keys").clear();
@@ -247,7 +250,8 @@ async fn an_empty_key_set_revokes_every_key() {
 async fn who_has_an_unknown_key_waits_for_one_fetch_and_no_more() {
     let (known, unknown) = (p256(), p256());
     let provider = Provider::start(vec![jwk(&known, "known")]).await;
-    let verifier = JwtVerifier::new(&provider.config(), false).expect("a verifier");
+    let verifier =
+        JwtVerifier::new(&provider.config(), false, &Supervisor::new()).expect("a verifier");
     let good = sign(Algorithm::ES256, Some("known"), &claims(), &known);
     assert!(verdict(&verifier, &good).await.is_ok());
     provider.held.send_replace(true);

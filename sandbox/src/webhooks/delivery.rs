@@ -84,7 +84,7 @@ struct Held {
 }
 
 /// Sends until the sandbox is gone.
-pub(crate) async fn send(sandbox: Sandbox, mut notices: mpsc::UnboundedReceiver<Notice>) {
+pub(crate) async fn send(sandbox: &Sandbox, notices: &mut mpsc::UnboundedReceiver<Notice>) {
     let http = reqwest::Client::new();
     let mut queues: HashMap<String, mpsc::UnboundedSender<Notice>> = HashMap::new();
     let mut senders = JoinSet::new();
@@ -99,15 +99,15 @@ pub(crate) async fn send(sandbox: Sandbox, mut notices: mpsc::UnboundedReceiver<
                     None => std::future::pending().await,
                 }
             } => {
-                for notice in take_ready(&sandbox, &mut held) {
-                    enqueue(&sandbox, &http, &mut queues, &mut senders, notice);
+                for notice in take_ready(sandbox, &mut held) {
+                    enqueue(sandbox, &http, &mut queues, &mut senders, notice);
                 }
                 continue;
             }
         };
         let Some(notice) = next else { return };
-        for notice in meet_faults(&sandbox, &mut held, notice) {
-            enqueue(&sandbox, &http, &mut queues, &mut senders, notice);
+        for notice in meet_faults(sandbox, &mut held, notice) {
+            enqueue(sandbox, &http, &mut queues, &mut senders, notice);
         }
     }
 }
@@ -171,15 +171,19 @@ fn enqueue(
     senders: &mut JoinSet<()>,
     notice: Notice,
 ) {
-    let queue = queues
-        .entry(notice.endpoint.url.clone())
-        .or_insert_with(|| {
-            let (queue, waiting) = mpsc::unbounded_channel();
-            senders.spawn(send_in_order(sandbox.clone(), http.clone(), waiting));
-            queue
-        });
-    // Its task ends only with this one.
-    queue.send(notice).ok();
+    while senders.try_join_next().is_some() {}
+    let url = notice.endpoint.url.clone();
+    let mut start = || {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        senders.spawn(send_in_order(sandbox.clone(), http.clone(), waiting));
+        queue
+    };
+    let queue = queues.entry(url).or_insert_with(&mut start);
+    // A task that has panicked takes nothing any more: another one does.
+    if let Err(mpsc::error::SendError(notice)) = queue.send(notice) {
+        *queue = start();
+        queue.send(notice).ok();
+    }
 }
 
 async fn send_in_order(

@@ -11,12 +11,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use chrono::{DateTime, Utc};
 use platform::clock::Clock;
+use platform::supervisor::Supervisor;
 use reqwest::{Method, RequestBuilder};
 use sandbox::{Config, Sandbox};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 /// Long enough for a busy machine; nothing waits for it when all goes well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,13 +25,6 @@ pub(crate) struct Kit {
     pub(crate) base: String,
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Kit {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }
 
 pub(crate) fn start() -> DateTime<Utc> {
@@ -48,12 +41,12 @@ impl Kit {
         let sandbox = Sandbox::new(config, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let server = tokio::spawn(async move { sandbox.serve(listener).await.unwrap() });
+        // Its tasks end with the test's runtime.
+        sandbox.start(listener, &Supervisor::new()).unwrap();
         Self {
             base,
             clock,
             http: reqwest::Client::new(),
-            server,
         }
     }
 

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entities::orders::order;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use platform::bus::Event;
 use platform::inbox::{HandleError, Handler, Subscriber};
-use platform::workers::WorkerContext;
+use platform::workers::{Job, WorkerContext};
 use resolvers::id::IdKind;
 use sea_orm::DatabaseTransaction;
 use serde::Deserialize;
@@ -30,10 +28,14 @@ pub fn subscribers() -> Vec<Subscriber> {
 }
 
 /// What this domain does by itself.
-pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
-    let stripe = state.stripe.clone();
-    let settling = stripe.map(|stripe| reconciliation::run(context.clone(), stripe));
-    settling.into_iter().map(FutureExt::boxed).collect()
+pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
+    let settling = state.stripe.clone().map(|stripe| {
+        let context = context.clone();
+        Job::new("orders.payments", move || {
+            reconciliation::run(context.clone(), stripe.clone())
+        })
+    });
+    settling.into_iter().collect()
 }
 
 /// Moves an order on when the carrier has its parcels, and when it has handed them over.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::returns::{customer_return, return_task};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use platform::inbox::Subscriber;
 use platform::jobs;
 use platform::objects::ObjectKey;
-use platform::workers::WorkerContext;
+use platform::workers::{Job, WorkerContext};
 use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
@@ -29,15 +30,25 @@ pub fn subscribers() -> Vec<Subscriber> {
 }
 
 /// What this domain does by itself.
-pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
+pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     let state = State {
         database: context.database.clone(),
         ..state.clone()
     };
+    let job = |name, run: fn(State, WorkerContext) -> BoxFuture<'static, ()>| {
+        let (state, context) = (state.clone(), context.clone());
+        Job::new(name, move || run(state.clone(), context.clone()))
+    };
     vec![
-        Box::pin(tasks::run(state.clone(), context.clone())),
-        Box::pin(reconcile(state.clone(), context.clone())),
-        Box::pin(forget_labels(state, context.clone())),
+        job("returns.tasks", |state, context| {
+            tasks::run(state, context).boxed()
+        }),
+        job("returns.reconciliation", |state, context| {
+            reconcile(state, context).boxed()
+        }),
+        job("returns.old_labels", |state, context| {
+            forget_labels(state, context).boxed()
+        }),
     ]
 }
 

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use entities::tracking::change;
-use futures::future::{BoxFuture, FutureExt};
 use metrics::gauge;
 use platform::inbox::Subscriber;
 use platform::jobs::run_leased;
-use platform::workers::WorkerContext;
+use platform::workers::{Job, WorkerContext};
 use sea_orm::DbErr;
 
 use crate::State;
@@ -33,7 +32,7 @@ pub fn subscribers() -> Vec<Subscriber> {
 }
 
 /// What runs beside requests, until its context ends.
-pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()>> {
+pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     // The statements of workers are counted apart.
     let state = State {
         database: context.database.clone(),
@@ -41,15 +40,27 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<BoxFuture<'static, ()
     };
     let mut jobs = Vec::new();
     for carrier in Carrier::ALL {
-        if state.carriers.api(carrier).is_some() {
-            jobs.push(poll::run(state.clone(), context.clone(), carrier).boxed());
+        let is_polled = state.config.carrier(carrier).poll_interval.is_some();
+        if is_polled && state.carriers.api(carrier).is_some() {
+            let (state, context) = (state.clone(), context.clone());
+            jobs.push(Job::new(
+                format!("tracking.poll.{}", carrier.as_str()),
+                move || poll::run(state.clone(), context.clone(), carrier),
+            ));
         }
     }
-    let rechecks = state.rechecks.clone();
+    let (rechecks, stop) = (state.rechecks.clone(), context.stop.clone());
     let interval = state.config.recheck_interval;
-    jobs.push(rechecks.run(interval, context.stop.clone()).boxed());
-    jobs.push(show_watchers(state, context.clone()).boxed());
-    jobs.push(sweep(context.clone()).boxed());
+    jobs.push(Job::new("tracking.rechecks", move || {
+        rechecks.clone().run(interval, stop.clone())
+    }));
+    let (sweep_context, context) = (context.clone(), context.clone());
+    jobs.push(Job::new("tracking.watchers", move || {
+        show_watchers(state.clone(), context.clone())
+    }));
+    jobs.push(Job::new("tracking.changes", move || {
+        sweep(sweep_context.clone())
+    }));
     jobs
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
+use tokio::sync::Notify;
 
 use super::reconnecting;
 use crate::pubsub::PubSubError;
@@ -20,12 +21,14 @@ const KEPT: usize = 100_000;
 pub(super) struct Publisher {
     connection: ConnectionManager,
     unsent: Mutex<Unsent>,
+    /// There is something to send again.
+    kept: Notify,
 }
 
 #[derive(Default)]
 struct Unsent {
     newest: HashMap<String, Bytes>,
-    /// Whether a task is at work to send them.
+    /// Whether they are being sent again.
     resending: bool,
 }
 
@@ -38,14 +41,11 @@ impl Publisher {
         Ok(Self {
             connection: ConnectionManager::new_lazy_with_config(client, config)?,
             unsent: Mutex::default(),
+            kept: Notify::new(),
         })
     }
 
-    pub(super) async fn publish(
-        self: &Arc<Self>,
-        channel: &str,
-        message: Bytes,
-    ) -> Result<(), PubSubError> {
+    pub(super) async fn publish(&self, channel: &str, message: Bytes) -> Result<(), PubSubError> {
         // While others wait already, the server is known to be away: nobody waits for it again.
         if !self.unsent().resending {
             match self.send(channel, &message).await {
@@ -64,19 +64,19 @@ impl Publisher {
             .await
     }
 
-    fn keep(self: &Arc<Self>, channel: &str, message: Bytes) -> Result<(), PubSubError> {
+    fn keep(&self, channel: &str, message: Bytes) -> Result<(), PubSubError> {
         let mut unsent = self.unsent();
         if unsent.newest.len() >= KEPT && !unsent.newest.contains_key(channel) {
             return Err(PubSubError::Overloaded(KEPT));
         }
         unsent.newest.insert(channel.to_owned(), message);
         if !std::mem::replace(&mut unsent.resending, true) {
-            tokio::spawn(resend(Arc::downgrade(self)));
+            self.kept.notify_one();
         }
         Ok(())
     }
 
-    /// One of the kept messages; without any, the task that asks is done.
+    /// One of the kept messages; without any, new ones are sent at once again.
     fn next_unsent(&self) -> Option<(String, Bytes)> {
         let mut unsent = self.unsent();
         let next = unsent
@@ -96,30 +96,30 @@ impl Publisher {
         }
     }
 
-    fn unsent(&self) -> std::sync::MutexGuard<'_, Unsent> {
-        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Sends what was kept, for as long as there is something and somebody uses the publisher.
-async fn resend(publisher: std::sync::Weak<Publisher>) {
-    let mut backoff = reconnecting();
-    while let Some(publisher) = publisher.upgrade() {
-        let Some((channel, message)) = publisher.next_unsent() else {
-            return;
-        };
-        match publisher.send(&channel, &message).await {
-            Ok(()) => {
-                publisher.sent(&channel, &message);
-                backoff.reset();
-            }
-            Err(error) => {
-                let wait = backoff.next_wait();
-                tracing::warn!(%error, ?wait, "the pub/sub server is not reachable");
-                drop(publisher);
-                tokio::time::sleep(wait).await;
+    /// Sends what was kept, whenever there is something.
+    pub(super) async fn resend(self: Arc<Self>) {
+        let mut backoff = reconnecting();
+        loop {
+            let Some((channel, message)) = self.next_unsent() else {
+                self.kept.notified().await;
+                continue;
+            };
+            match self.send(&channel, &message).await {
+                Ok(()) => {
+                    self.sent(&channel, &message);
+                    backoff.reset();
+                }
+                Err(error) => {
+                    let wait = backoff.next_wait();
+                    tracing::warn!(%error, ?wait, "the pub/sub server is not reachable");
+                    tokio::time::sleep(wait).await;
+                }
             }
         }
+    }
+
+    fn unsent(&self) -> std::sync::MutexGuard<'_, Unsent> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use platform::roster::{Evictions, Roster};
+use platform::supervisor::{Stage, Supervisor};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
@@ -104,17 +105,25 @@ impl Connections {
     }
 
     /// Counts each user's connections over all instances that share the roster, from now on; those that it
-    /// evicts are closed as here. Needs a tokio runtime around it.
-    pub(in super::super) fn share(&self, roster: Roster, mut evictions: Evictions) {
+    /// evicts are closed as here.
+    pub(in super::super) fn share(
+        &self,
+        roster: Roster,
+        evictions: Evictions,
+        supervisor: &Supervisor,
+    ) {
         if self.inner.roster.set(roster).is_err() {
             return;
         }
-        let inner = Arc::downgrade(&self.inner);
-        tokio::spawn(async move {
-            while let Some(id) = evictions.recv().await
-                && let Some(inner) = inner.upgrade()
-            {
-                inner.evict(id);
+        let inner = self.inner.clone();
+        let evictions = Arc::new(tokio::sync::Mutex::new(evictions));
+        supervisor.start(Stage::Support, "connections.close", move |stop| {
+            let (inner, evictions) = (inner.clone(), evictions.clone());
+            async move {
+                let mut evictions = evictions.lock().await;
+                while let Some(Some(id)) = stop.run_until_cancelled(evictions.recv()).await {
+                    inner.evict(id);
+                }
             }
         });
     }

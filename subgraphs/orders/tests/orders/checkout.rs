@@ -93,7 +93,7 @@ impl Shop {
         let context = WorkerContext::new(database, bus, self.clock.clone(), stop.clone());
         let jobs = orders::workers::jobs(&self.state, &context)
             .into_iter()
-            .map(tokio::spawn);
+            .map(|mut job| tokio::spawn(job.run()));
         let jobs: Vec<_> = jobs.collect();
         let now = self.clock.now();
         while !order_payment::due(database.read(), now, 1)

@@ -85,7 +85,7 @@ impl Desk {
         let context = WorkerContext::new(&state.database, bus, state.clock.clone(), stop);
         let jobs = returns::workers::jobs(state, &context);
         self.jobs = Some(tokio::spawn(async move {
-            join_all(jobs).await;
+            join_all(jobs.into_iter().map(|mut job| job.run())).await;
         }));
     }
 

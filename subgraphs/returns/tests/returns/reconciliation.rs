@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use platform::flags::{EvaluationContext, FlagFile, Flags};
+use platform::supervisor::Supervisor;
 use resolvers::testing::code;
 use returns::rules::status::ReturnStatus;
 use returns::subgraph;
@@ -72,7 +73,8 @@ async fn without_self_service_every_mutation_is_refused_and_returns_can_still_be
     file.write_all(b"self_service_returns:\n  default: false\n")
         .unwrap();
     for mut fixture in fixtures(&[monitor_order()]).await {
-        let provider = FlagFile::open(file.path(), Duration::from_secs(60)).unwrap();
+        let provider =
+            FlagFile::open(file.path(), Duration::from_secs(60), &Supervisor::new()).unwrap();
         fixture.state.flags = Flags::of(provider, EvaluationContext::default()).await;
         fixture.subgraph = subgraph(fixture.state.clone());
         let (_, made) = labelled(1);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use platform::caller::Caller;
 use platform::flags::{EvaluationContext, FlagFile, Flags};
+use platform::supervisor::Supervisor;
 use resolvers::id::IdKind;
 use serde_json::{Value, json};
 use tracking::TrackingStatus::{Delivered, InTransit, OutForDelivery, Shipped};
@@ -95,7 +96,8 @@ async fn switched_off_live_updates_end_for_those_whom_the_rules_mean_and_are_ref
     let write = |yaml: &str| std::fs::write(&file, yaml).unwrap();
     for mut fixture in fixtures().await {
         write("realtime_order_tracking: { default: true }");
-        let provider = FlagFile::open(&file, Duration::from_millis(10)).unwrap();
+        let provider =
+            FlagFile::open(&file, Duration::from_millis(10), &Supervisor::new()).unwrap();
         fixture.state.flags = Flags::of(provider, EvaluationContext::default()).await;
         fixture.subgraph = subgraph(fixture.state.clone());
         let dhl = fixture.ship().await;

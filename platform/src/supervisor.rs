@@ -1,0 +1,289 @@
+//! Runs the background tasks of a process. Each has a name, is started again when it panics or ends
+//! on its own, shows in metrics and in `/readyz`, and is stopped in order.
+
+#[cfg(debug_assertions)]
+mod faults;
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use metrics::{counter, gauge};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::pubsub::Backoff;
+
+/// Waits before a failed task is started again.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A task that ran for so long has recovered: its next failure is a first one again.
+const RECOVERED: Duration = Duration::from_secs(60);
+
+/// When a task is stopped: those of an earlier stage have ended, or run out of time, before those
+/// of the next are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// What changes rows and writes events: jobs, sweeps, handlers of the inbox.
+    Work,
+    /// What publishes events.
+    Publish,
+    /// What receives them.
+    Receive,
+    /// What all others use: pub/sub connections, key sets, flags, metrics.
+    Support,
+}
+
+impl Stage {
+    const ALL: [Self; 4] = [Self::Work, Self::Publish, Self::Receive, Self::Support];
+}
+
+/// A task as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerStatus {
+    pub name: Arc<str>,
+    /// Whether it runs now; otherwise it waits to be started again.
+    pub is_up: bool,
+    pub restarts: u64,
+    /// Why it was last started again.
+    pub last_failure: Option<String>,
+}
+
+impl fmt::Display for WorkerStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.is_up { "up" } else { "down" };
+        write!(
+            f,
+            "worker {} is {state}, restarts={}",
+            self.name, self.restarts
+        )?;
+        match &self.last_failure {
+            Some(failure) => write!(f, ", last failure: {failure}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The background tasks of a process. Clones are the same supervisor.
+#[derive(Clone, Debug, Default)]
+pub struct Supervisor(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    workers: Mutex<BTreeMap<Arc<str>, WorkerStatus>>,
+    stages: [StageTasks; Stage::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct StageTasks {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Supervisor {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancelled when this stage is stopped: its tasks finish what they are at, and return.
+    pub fn stop_token(&self, stage: Stage) -> CancellationToken {
+        self.0.stages[stage as usize].stop.clone()
+    }
+
+    /// Starts a task. `run` makes its future, with the stage's stop token: once at first, and again
+    /// whenever the last one has panicked or ended before that was cancelled. A name that is in use
+    /// gets a number. Aborting the returned handle removes the task. Needs a tokio runtime.
+    pub fn start<F>(
+        &self,
+        stage: Stage,
+        name: impl Into<String>,
+        run: impl FnMut(CancellationToken) -> F + Send + 'static,
+    ) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let worker = Worker::register(&self.0, name.into());
+        let StageTasks { tasks, stop } = &self.0.stages[stage as usize];
+        tasks.spawn(worker.supervise(run, stop.clone()))
+    }
+
+    /// Every task, by name.
+    pub fn statuses(&self) -> Vec<WorkerStatus> {
+        self.0.workers().values().cloned().collect()
+    }
+
+    /// The tasks that do not run now.
+    pub fn down(&self) -> Vec<WorkerStatus> {
+        let workers = self.0.workers();
+        workers.values().filter(|w| !w.is_up).cloned().collect()
+    }
+
+    /// Stops the tasks, stage by stage, and waits until they have ended: `patience` for all
+    /// together. What a task does not finish in time is done again after the next start.
+    pub async fn shutdown(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        for stage in Stage::ALL {
+            let StageTasks { tasks, stop } = &self.0.stages[stage as usize];
+            stop.cancel();
+            tasks.close();
+            if tokio::time::timeout_at(deadline, tasks.wait())
+                .await
+                .is_err()
+            {
+                let left: Vec<_> = self.0.workers().keys().cloned().collect();
+                tracing::warn!(
+                    ?stage,
+                    ?left,
+                    "background tasks did not stop within {patience:?}"
+                );
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn workers(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, WorkerStatus>> {
+        // The map is whole after each line that changes it.
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A registered task; dropping it, as its end does, removes it.
+struct Worker {
+    inner: Arc<Inner>,
+    name: Arc<str>,
+}
+
+impl Worker {
+    fn register(inner: &Arc<Inner>, name: String) -> Self {
+        let mut workers = inner.workers();
+        let mut unique: Arc<str> = name.as_str().into();
+        let mut number = 1;
+        while workers.contains_key(&unique) {
+            number += 1;
+            unique = format!("{name}-{number}").into();
+        }
+        let status = WorkerStatus {
+            name: unique.clone(),
+            is_up: true,
+            restarts: 0,
+            last_failure: None,
+        };
+        workers.insert(unique.clone(), status);
+        drop(workers);
+        let worker = Self {
+            inner: inner.clone(),
+            name: unique,
+        };
+        worker.show_up(true);
+        // Counters are there before the first restart, so that an increase can be seen.
+        worker.count_restarts(0);
+        worker
+    }
+
+    async fn supervise<F>(
+        self,
+        mut run: impl FnMut(CancellationToken) -> F + Send + 'static,
+        stop: CancellationToken,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        while !stop.is_cancelled() {
+            let started = Instant::now();
+            let failure = match self.run_once(&mut run, &stop).await {
+                _ if stop.is_cancelled() => return,
+                Ok(()) => "it ended".to_owned(),
+                Err(panic) => format!("it panicked: {}", panic_message(panic.as_ref())),
+            };
+            if started.elapsed() >= RECOVERED {
+                backoff.reset();
+            }
+            let wait = backoff.next_wait();
+            tracing::error!(worker = %self.name, error = failure, ?wait, "background task failed; it is restarted");
+            self.failed(failure);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => self.restarted(),
+            }
+        }
+    }
+
+    /// Runs until the task ends, or panics: so does whatever makes its future.
+    async fn run_once<F>(
+        &self,
+        run: &mut (impl FnMut(CancellationToken) -> F + Send),
+        stop: &CancellationToken,
+    ) -> Result<(), Box<dyn Any + Send>>
+    where
+        F: Future<Output = ()> + Send,
+    {
+        // A task that panics is made anew; what it shares with the rest of the process guards itself.
+        AssertUnwindSafe(async {
+            let work = run(stop.clone());
+            #[cfg(debug_assertions)]
+            let work = faults::inject(&self.name, work);
+            work.await;
+        })
+        .catch_unwind()
+        .await
+    }
+
+    fn failed(&self, failure: String) {
+        self.update(|status| {
+            status.is_up = false;
+            status.last_failure = Some(failure);
+        });
+        self.show_up(false);
+    }
+
+    fn restarted(&self) {
+        self.update(|status| {
+            status.is_up = true;
+            status.restarts += 1;
+        });
+        self.show_up(true);
+        self.count_restarts(1);
+    }
+
+    fn update(&self, change: impl FnOnce(&mut WorkerStatus)) {
+        if let Some(status) = self.inner.workers().get_mut(&self.name) {
+            change(status);
+        }
+    }
+
+    fn show_up(&self, is_up: bool) {
+        gauge!("vantage_worker_up", "worker" => self.name.to_string()).set(f64::from(is_up));
+    }
+
+    fn count_restarts(&self, count: u64) {
+        counter!("vantage_worker_restarts_total", "worker" => self.name.to_string())
+            .increment(count);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.inner.workers().remove(&self.name);
+        self.show_up(false);
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        text
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text
+    } else {
+        "without a message"
+    }
+}

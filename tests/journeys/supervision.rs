@@ -1,0 +1,178 @@
+//! Background tasks come back whatever ends them, and nothing that happens to the log reaches them or
+//! the requests.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use crate::kit::{Process, vantage};
+use crate::wait::until;
+
+/// A small shop whose parcels move all the time, so that all its workers have something to do.
+fn busy_shop(data: &Path) -> Command {
+    let mut command = vantage(data);
+    command
+        .env("VANTAGE_DEMO__ORDERS", "60")
+        .env("VANTAGE_DEMO__TICKER_INTERVAL", "50ms")
+        .args(["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    command
+}
+
+async fn get(process: &Process, path: &str) -> String {
+    let response = reqwest::get(format!("{}{path}", process.base)).await;
+    response.unwrap().text().await.unwrap()
+}
+
+/// A metric by its one label.
+async fn metric(process: &Process, name: &str) -> BTreeMap<String, f64> {
+    let prefix = format!("{name}{{");
+    let metrics = get(process, "/metrics").await;
+    let lines = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(&prefix));
+    lines
+        .map(|line| {
+            let (label, value) = line.rsplit_once("\"} ").unwrap();
+            let (_, label) = label.split_once("=\"").unwrap();
+            (label.to_owned(), value.parse().unwrap())
+        })
+        .collect()
+}
+
+async fn published(process: &Process) -> f64 {
+    let published = metric(process, "vantage_outbox_published_total").await;
+    published.get("tracking").copied().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn every_background_task_comes_back_although_nobody_reads_the_log() {
+    let data = tempfile::tempdir().unwrap();
+    let faults = tempfile::tempdir().unwrap();
+    let flags = data.path().join("flags.yaml");
+    std::fs::write(&flags, "live: { default: true }").unwrap();
+    let mut command = busy_shop(data.path());
+    command
+        .env("VANTAGE_TEST_WORKER_FAULTS", faults.path())
+        .env("VANTAGE_FLAGS__FILE", &flags)
+        .env("VANTAGE_TELEMETRY__LOG_LEVEL", "debug")
+        .stderr(Stdio::piped());
+    let mut process = Process::start(command).await;
+    // What `| jq` leaves behind when it ends.
+    drop(process.child.stderr.take());
+
+    let workers = metric(&process, "vantage_worker_up").await;
+    for expected in [
+        "orders.outbox",
+        "orders.sweep",
+        "orders.payments",
+        "orders.tracking.receive",
+        "orders.tracking.deliver",
+        "returns.tasks",
+        "tracking.poll.dhl",
+        "search.index",
+        "demo.ticker",
+        "flags",
+        "metrics",
+        "sandbox.http",
+        "sandbox.webhooks",
+    ] {
+        assert!(workers.contains_key(expected), "{expected}: {workers:?}");
+    }
+    for (number, worker) in workers.keys().enumerate() {
+        let fault = if number % 2 == 0 { "panic" } else { "end" };
+        std::fs::write(faults.path().join(worker), fault).unwrap();
+    }
+    until("every worker is started again", async || {
+        let restarts = metric(&process, "vantage_worker_restarts_total").await;
+        let up = metric(&process, "vantage_worker_up").await;
+        (restarts.values().all(|count| *count >= 1.0) && up.values().all(|up| *up == 1.0))
+            .then_some(())
+    })
+    .await;
+    let before = published(&process).await;
+    until("events are published again", async || {
+        (published(&process).await > before).then_some(())
+    })
+    .await;
+
+    // One that keeps failing is away for longer each time, and named meanwhile.
+    let told = until("/readyz names a worker that is down", async || {
+        std::fs::write(faults.path().join("orders.outbox"), "panic").unwrap();
+        let told = get(&process, "/readyz").await;
+        told.contains("degraded").then_some(told)
+    })
+    .await;
+    assert!(
+        told.starts_with("ready\ndegraded: worker orders.outbox is down"),
+        "{told}"
+    );
+    assert!(
+        told.contains("it panicked: a test injected this panic"),
+        "{told}"
+    );
+    assert_eq!(process.stop().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_neither_requests_nor_signals() {
+    // Closed, never read, and refusing every byte.
+    for log in ["closed", "full pipe", "full device"] {
+        let data = tempfile::tempdir().unwrap();
+        let mut command = busy_shop(data.path());
+        command.env("VANTAGE_TELEMETRY__LOG_LEVEL", "trace");
+        if log == "full device" {
+            let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+            command.stderr(full.unwrap());
+        } else {
+            command.stderr(Stdio::piped());
+        }
+        let mut process = Process::start(command).await;
+        let unwritten = match log {
+            "closed" => {
+                drop(process.child.stderr.take());
+                "vantage_log_write_failures_total "
+            }
+            "full pipe" => "vantage_log_lines_dropped_total ",
+            _ => "vantage_log_write_failures_total ",
+        };
+        until(log, async || {
+            assert_eq!(get(&process, "/readyz").await, "ready\n", "{log}");
+            let metrics = get(&process, "/metrics").await;
+            metrics
+                .lines()
+                .any(|line| line.starts_with(unwritten))
+                .then_some(())
+        })
+        .await;
+        let before = published(&process).await;
+        until("events are published", async || {
+            (published(&process).await > before).then_some(())
+        })
+        .await;
+        assert_eq!(process.stop().await.code(), Some(0), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_welcome_that_nobody_reads_stops_no_server() {
+    let data = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let mut command = vantage(data.path());
+    command
+        .env("VANTAGE_DEMO__ORDERS", "60")
+        .args(["serve", "--listen", &address]);
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let url = format!("http://{address}/readyz");
+    until("it is ready", async || {
+        let ready = reqwest::get(&url).await.ok()?.text().await.ok()?;
+        (ready == "ready\n").then_some(())
+    })
+    .await;
+    assert!(child.try_wait().unwrap().is_none());
+    child.kill().await.unwrap();
+}
