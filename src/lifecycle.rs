@@ -2,6 +2,7 @@
 //! about itself while it lives.
 
 use std::future::Future;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -25,19 +26,28 @@ pub(crate) trait Ready: Clone + Send + Sync + 'static {
 /// What every serving process has.
 pub(crate) struct Lifecycle {
     pub(crate) supervisor: Supervisor,
-    /// Cancelled by the first signal.
-    pub(crate) stop: CancellationToken,
+    pub(crate) shutdown: Shutdown,
     metrics: Metrics,
 }
 
+/// The end of a process, in two steps.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shutdown {
+    /// The process was told to stop: it is not ready any more, and serves whatever still comes.
+    pub(crate) announced: CancellationToken,
+    /// It accepts no more connections, and finishes what runs.
+    pub(crate) begun: CancellationToken,
+}
+
 impl Lifecycle {
-    /// Waits for signals from here on.
-    pub(crate) fn start(metrics: Metrics) -> anyhow::Result<Self> {
+    /// Waits for signals from here on. After SIGTERM, `drain_delay` passes before connections are
+    /// refused.
+    pub(crate) fn start(metrics: Metrics, drain_delay: Duration) -> anyhow::Result<Self> {
         let supervisor = Supervisor::new();
         metrics.keep_up(&supervisor);
         Ok(Self {
             supervisor,
-            stop: stopped()?,
+            shutdown: shutdown_on_signal(drain_delay)?,
             metrics,
         })
     }
@@ -47,6 +57,7 @@ impl Lifecycle {
         let readiness = Readiness {
             ready,
             supervisor: self.supervisor.clone(),
+            stopping: self.shutdown.announced.clone(),
         };
         Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
@@ -74,12 +85,22 @@ impl Lifecycle {
 struct Readiness<R> {
     ready: R,
     supervisor: Supervisor,
+    stopping: CancellationToken,
+}
+
+impl<R: Ready> Readiness<R> {
+    async fn ready(&self) -> Result<(), String> {
+        if self.stopping.is_cancelled() {
+            return Err("the process is stopping".to_owned());
+        }
+        self.ready.ready().await
+    }
 }
 
 /// 503 when requests cannot be served. A background task that is down is named, and no reason to
 /// send requests elsewhere: they are served, and what it does waits in the database until it is back.
 async fn readyz<R: Ready>(State(readiness): State<Readiness<R>>) -> impl IntoResponse {
-    let (status, mut text) = match readiness.ready.ready().await {
+    let (status, mut text) = match readiness.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(missing) => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -92,26 +113,37 @@ async fn readyz<R: Ready>(State(readiness): State<Readiness<R>>) -> impl IntoRes
     (status, text)
 }
 
-/// Resolves on the first SIGINT or SIGTERM. A second one ends the process at once.
-pub(crate) fn stopped() -> anyhow::Result<CancellationToken> {
+/// Begins to shut down on the first SIGINT or SIGTERM: at once on SIGINT, which a person sends, and
+/// after `delay` on SIGTERM, which an orchestrator sends while load balancers still send requests.
+/// A second signal ends the process at once.
+pub(crate) fn shutdown_on_signal(delay: Duration) -> anyhow::Result<Shutdown> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let stopped = CancellationToken::new();
-    let stop = stopped.clone();
-    // The one task without a supervisor, which ends before the signals do: it does nothing that can fail.
+    let shutdown = Shutdown::default();
+    let Shutdown { announced, begun } = shutdown.clone();
+    // The one task without a supervisor, because it outlives that: it does nothing that can fail.
     tokio::spawn(async move {
-        for first in [true, false] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if first {
-                stop.cancel();
-                tracing::info!("stopping: requests that run are finished first");
-            } else {
-                std::process::exit(130);
-            }
+        let delay = tokio::select! {
+            _ = interrupt.recv() => Duration::ZERO,
+            _ = terminate.recv() => delay,
+        };
+        announced.cancel();
+        tracing::info!(
+            ?delay,
+            "stopping: not ready any more; connections are refused after the delay"
+        );
+        let begin = async {
+            tokio::time::sleep(delay).await;
+            begun.cancel();
+            tracing::info!("stopping: requests that run are finished first");
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = begin => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
+        std::process::exit(130);
     });
-    Ok(stopped)
+    Ok(shutdown)
 }

@@ -1,5 +1,6 @@
-//! Listening for HTTP until told to stop: bind with a clear refusal, serve, drain.
+//! Listening for HTTP until the process shuts down: bind with a clear refusal, serve, drain.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,16 +8,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::LocalPoolHandle;
 use tower::ServiceExt;
+
+use crate::lifecycle::Shutdown;
 
 /// Binds the address; port 0 takes a free one.
 pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -91,13 +93,18 @@ impl Threads {
     }
 }
 
-/// Serves until `stop`, then lets what runs finish.
+/// Serves until the shutdown has begun, then lets what runs finish. Once it is announced, HTTP/1 clients are told to
+/// open another connection for their next request: it may lead to another instance.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
     threads: Threads,
-    stop: CancellationToken,
+    shutdown: Shutdown,
 ) -> anyhow::Result<()> {
+    let Shutdown {
+        announced: stopping,
+        begun: stop,
+    } = shutdown;
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -127,9 +134,23 @@ pub(crate) async fn serve(
             tracing::debug!(%error, "the socket has no TCP_NODELAY");
         }
         let app = app.clone();
+        let stopping = stopping.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(address));
-            app.clone().oneshot(request.map(Body::new))
+            let is_http1 = request.version() <= Version::HTTP_11;
+            let (answer, stopping) = (
+                app.clone().oneshot(request.map(Body::new)),
+                stopping.clone(),
+            );
+            async move {
+                let mut response = answer.await?;
+                let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                if is_http1 && !is_upgrade && stopping.is_cancelled() {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(header::CONNECTION, close);
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let (builder, watcher) = (builder.clone(), connections.watcher());
         number = number.wrapping_add(1);

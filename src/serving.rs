@@ -93,7 +93,7 @@ pub(crate) fn explorer_first(server: &ServerConfig) -> axum::Router {
     routes.route("/", get(|| async move { Redirect::temporary(&path) }))
 }
 
-/// Serves GraphQL, and `routes` beside it, until the process is told to stop; then new connections are refused, requests
+/// Serves GraphQL, and `routes` beside it, until the process shuts down; then new connections are refused, requests
 /// finish, WebSockets drain, and background tasks end.
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -107,7 +107,7 @@ pub(crate) async fn serve(
         .merge(routes)
         .merge(lifecycle.routes(ready));
     let draining = {
-        let stop = lifecycle.stop.clone();
+        let stop = lifecycle.shutdown.begun.clone();
         let state = Arc::new(state);
         async move {
             stop.cancelled().await;
@@ -115,7 +115,7 @@ pub(crate) async fn serve(
         }
     };
     // Event loops end with the last of these: the WebSockets that drain live on them.
-    let serving = listener::serve(listener, app, threads.clone(), lifecycle.stop.clone());
+    let serving = listener::serve(listener, app, threads.clone(), lifecycle.shutdown.clone());
     let (served, ()) = tokio::join!(serving, draining);
     drop(threads);
     lifecycle.end().await;

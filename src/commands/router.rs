@@ -66,7 +66,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let router = build(&configuration, &auth, &file, &supergraph)?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let listener = listener::bind(configuration.listen).await?;
-    let lifecycle = Lifecycle::start(metrics)?;
+    let lifecycle = Lifecycle::start(metrics, configuration.server.drain_delay())?;
     let supervisor = &lifecycle.supervisor;
     let state = serving::edge(router, &auth, &server, supervisor)?;
     serving::share_connections(&state, &configuration, supervisor)?;

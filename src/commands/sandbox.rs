@@ -1,5 +1,7 @@
 //! `vantage sandbox`: the simulated third parties alone, for subgraphs in processes of their own.
 
+use std::time::Duration;
+
 use platform::clock::Clock;
 use platform::supervisor::Supervisor;
 
@@ -18,7 +20,7 @@ pub(crate) async fn run(command: Sandbox) -> anyhow::Result<()> {
         configuration.telemetry.log_format,
         &configuration.telemetry.log_level,
     )?;
-    let stop = lifecycle::stopped()?;
+    let shutdown = lifecycle::shutdown_on_signal(Duration::ZERO)?;
     let supervisor = Supervisor::new();
     let clock = Clock::system();
     let started =
@@ -27,7 +29,7 @@ pub(crate) async fn run(command: Sandbox) -> anyhow::Result<()> {
         "The sandbox is listening on http://{}",
         started.address
     ));
-    stop.cancelled().await;
+    shutdown.begun.cancelled().await;
     supervisor.shutdown(SHUTDOWN_PATIENCE).await;
     Ok(())
 }

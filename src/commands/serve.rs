@@ -34,7 +34,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     configuration.listen = listener
         .local_addr()
         .context("the listener has no address")?;
-    let lifecycle = Lifecycle::start(metrics)?;
+    let lifecycle = Lifecycle::start(metrics, configuration.server.drain_delay())?;
     let supervisor = &lifecycle.supervisor;
 
     let key = keys::caller_key(&configuration)?;

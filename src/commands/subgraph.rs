@@ -22,7 +22,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     configuration.listen = listener
         .local_addr()
         .context("the listener has no address")?;
-    let lifecycle = Lifecycle::start(metrics)?;
+    let lifecycle = Lifecycle::start(metrics, configuration.server.drain_delay())?;
     let supervisor = &lifecycle.supervisor;
 
     let key = keys::caller_key(&configuration)?;
@@ -46,7 +46,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let app = subgraph_server::routes(subgraph.clone(), key)
         .merge(domains.routes())
         .merge(lifecycle.routes(domains.clone()));
-    let served = listener::serve(listener, app, Threads::Shared, lifecycle.stop.clone()).await;
+    let served = listener::serve(listener, app, Threads::Shared, lifecycle.shutdown.clone()).await;
     lifecycle.end().await;
     served
 }

@@ -9,6 +9,7 @@ mod playground;
 mod refunds;
 mod refunds_killed;
 mod returns;
+mod rolling_restart;
 mod sandbox;
 mod schema;
 mod start;
