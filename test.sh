@@ -63,20 +63,22 @@ main() {
         fi
     fi
     run "tests" cargo test --locked --workspace
-    real_clients
+    with_node "packages of real clients" "real clients" router/clients/run.sh
+    with_node "graphql-js" "the language as graphql-js reads it" router/language/run.sh
 }
 
-# The clients that the field uses, where Node.js is there to run them.
-real_clients() {
-    begin "packages of real clients"
+# Runs what needs Node.js, where it is: the clients that the field uses, and the reference parser.
+with_node() {
+    local packages="$1" name="$2" script="$3"
+    begin "$packages"
     if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-        skipped+=("real clients of the router: there is no Node.js")
+        skipped+=("$name: there is no Node.js")
     elif [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
-        skipped+=("real clients of the router: Node.js is older than 20")
-    elif ! timeout 60 router/clients/run.sh install >"$scratch/npm.log" 2>&1; then
-        skipped+=("real clients of the router: their packages could not be installed")
+        skipped+=("$name: Node.js is older than 20")
+    elif ! timeout 60 "$script" install >"$scratch/npm.log" 2>&1; then
+        skipped+=("$name: its packages could not be installed")
     else
-        run "real clients" router/clients/run.sh
+        run "$name" "$script"
     fi
 }
 

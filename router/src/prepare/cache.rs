@@ -32,16 +32,17 @@ impl OperationCache {
     pub(crate) fn get(&self, text: &str, name: Option<&str>) -> Option<Arc<PreparedOperation>> {
         let known = match name {
             None => self.operations.get(text),
-            Some(name) => self.operations.get(&key(text, name)),
+            Some(name) => self.operations.get(&key(text, name)?),
         };
         known.inspect(|operation| operation.used())
     }
 
     /// All of them, with the names they are asked for by; the most used ones first.
     pub(crate) fn by_use(&self) -> Vec<(Option<String>, Arc<PreparedOperation>)> {
-        let named = |(key, operation): (Arc<String>, _)| {
-            let name = key.split_once('\0').map(|(_, name)| name.to_owned());
-            (name, operation)
+        let named = |(key, operation): (Arc<String>, Arc<PreparedOperation>)| {
+            let name = key.len() > operation.text().len();
+            let name = name.then(|| key.split_once('\0')).flatten();
+            (name.map(|(name, _)| name.to_owned()), operation)
         };
         let mut known: Vec<_> = self.operations.iter().map(named).collect();
         known.sort_by_key(|(_, operation)| std::cmp::Reverse(operation.uses()));
@@ -55,7 +56,13 @@ impl OperationCache {
         name: Option<&str>,
         prepare: impl FnOnce() -> Result<PreparedOperation, GraphQLResponse>,
     ) -> Result<Arc<PreparedOperation>, GraphQLResponse> {
-        let key = name.map_or_else(|| text.to_owned(), |name| key(text, name));
+        let key = match name {
+            None => Some(text.to_owned()),
+            Some(name) => key(text, name),
+        };
+        let Some(key) = key else {
+            return prepare().map(Arc::new);
+        };
         let prepared = self
             .operations
             .try_get_with(key, || prepare().map(Arc::new));
@@ -68,13 +75,24 @@ fn weight(operation: &PreparedOperation) -> u32 {
     u32::try_from(more).map_or(u32::MAX, |more| more.saturating_add(1))
 }
 
-/// No document contains NUL, so that no document is another one's key.
-fn key(text: &str, name: &str) -> String {
-    let mut key = String::with_capacity(text.len() + 1 + name.len());
-    key.push_str(text);
-    key.push('\0');
+/// No document begins with a name and NUL, so that none is another one's key: only comments and strings may contain NUL.
+/// `None` for a name that no operation can have.
+fn key(text: &str, name: &str) -> Option<String> {
+    if !is_name(name) {
+        return None;
+    }
+    let mut key = String::with_capacity(name.len() + 1 + text.len());
     key.push_str(name);
-    key
+    key.push('\0');
+    key.push_str(text);
+    Some(key)
+}
+
+fn is_name(text: &str) -> bool {
+    !text.starts_with(|first: char| first.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
@@ -115,6 +133,29 @@ mod tests {
         let unknown = || PreparedOperation::new("{ no }", None, &supergraph, &options());
         assert!(cache.get_or_prepare("{ no }", None, unknown).is_err());
         assert!(cache.get("{ no }", None).is_none());
+    }
+
+    #[test]
+    fn a_document_that_contains_nul_is_no_other_ones_key() {
+        let (cache, supergraph) = (OperationCache::new(8), supergraph());
+        let text = "query A { n } #A\0query A { n }";
+        let prepare = || PreparedOperation::new(text, None, &supergraph, &options());
+        cache.get_or_prepare(text, None, prepare).expect("prepared");
+        for (other, name) in [
+            ("query A { n }", "query A { n } #A"),
+            ("query A { n } #A", "query A { n }"),
+            ("query A { n }", "A"),
+        ] {
+            assert!(cache.get(other, Some(name)).is_none(), "{name}");
+        }
+        let named = || PreparedOperation::new(text, Some("A"), &supergraph, &options());
+        cache
+            .get_or_prepare(text, Some("A"), named)
+            .expect("prepared");
+        cache.operations.run_pending_tasks();
+        let mut names: Vec<_> = cache.by_use().into_iter().map(|(name, _)| name).collect();
+        names.sort();
+        assert_eq!(names, [None, Some("A".to_owned())]);
     }
 
     #[test]

@@ -14,13 +14,13 @@ use hive_router_query_planner::planner::plan_nodes::{
 use hive_router_query_planner::state::supergraph_state as planner;
 
 use super::OperationKind;
-use super::apart;
 use super::plan::{
     Change, EntityAlias, Fetch, FetchOperation, Node, Path, Plan, RequiredField, Requires, Rewrite,
     RewriteSegment, Segment, Target,
 };
 use super::repair::repair;
 use super::twins;
+use super::{apart, numbers};
 use crate::supergraph::{Supergraph, TypeSet};
 use crate::value::{Shape, Symbols, write_string};
 
@@ -246,6 +246,7 @@ impl Compiler<'_> {
         }
         let mut json = Vec::with_capacity(operation.document_str.len() + 16);
         write_string(operation.document_str.as_bytes(), &mut json);
+        let short = numbers::without_long(&operation.document, &operation.document_str);
         let shape = Shape::of_document(&operation.document, &mut self.symbols);
         let variables = variables
             .into_iter()
@@ -255,6 +256,7 @@ impl Compiler<'_> {
             subgraph: subgraph.into(),
             kind,
             json: json.into(),
+            short: short.map(|document| document.to_string().into()),
             text: operation.document_str,
             variables,
             representations,

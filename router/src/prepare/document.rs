@@ -6,25 +6,26 @@ use graphql_tools::parser::query::{
     Definition, Field, InlineFragment, OperationDefinition, Selection, SelectionSet, Type,
     TypeCondition, VariableDefinition,
 };
+use graphql_tools::parser::schema::DirectiveLocation;
 use graphql_tools::static_graphql::query::{Directive, Document, Value};
 use graphql_tools::validation::utils::ValidationError;
 use graphql_tools::validation::validate::validate;
 
 use super::limits::{Exceeded, OperationLimits};
+use super::parser::{self, Parsed, Unparsed};
 use super::size::Unfit;
 use super::validation::CONDITIONAL_SUBSCRIPTION;
+use super::{numbers, values};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
 use crate::supergraph::{RequirementId, Supergraph, guarded, named_type};
+use crate::value::write_string;
 
 pub(super) type Operation = OperationDefinition<'static, String>;
 pub(super) type Selections = SelectionSet<'static, String>;
 
 /// How many errors of a document are told.
 const MAX_ERRORS: usize = 100;
-
-/// How deep the parser follows brackets of any kind.
-const PARSER_DEPTH: usize = 50;
 
 /// Adds an argument to a root field of the subscription, from a new `Int` variable.
 pub(super) fn add_argument(
@@ -68,6 +69,20 @@ pub(super) fn add_argument(
     Some(())
 }
 
+/// The document as a parser reads it. The library's own form of a string loses characters beyond the basic plane, control
+/// characters and white space.
+pub(super) fn into_text(mut document: Document) -> String {
+    values::for_each(&mut document, &mut |value| {
+        if let Value::String(text) = value {
+            let mut literal = Vec::with_capacity(text.len() + 2);
+            write_string(text.as_bytes(), &mut literal);
+            // Written as it is, like every enum value; JSON's strings are GraphQL's too.
+            *value = Value::Enum(String::from_utf8(literal).unwrap_or_default());
+        }
+    });
+    document.to_string()
+}
+
 /// Parses and validates, and keeps the one operation that will run, with all fragments. Also answers how many fields
 /// it may have, its fragments spread.
 pub(super) fn parse(
@@ -77,34 +92,30 @@ pub(super) fn parse(
     supergraph: &Supergraph,
 ) -> Result<(Document, usize), GraphQLResponse> {
     super::scan::check(text, limits).map_err(too_complex)?;
-    let mut document =
-        graphql_tools::parser::parse_query_with_token_limit::<String>(text, limits.tokens)
-            .map_err(|error| {
-                let text = error.to_string();
-                if text.contains("Token limit exceeded") {
-                    return too_complex(Exceeded {
-                        limit: "tokens",
-                        allowed: limits.tokens,
-                    });
-                }
-                if text.contains("Recursion limit exceeded") {
-                    return too_complex(Exceeded {
-                        limit: "depth",
-                        allowed: limits.depth.min(PARSER_DEPTH),
-                    });
-                }
-                let position = error.0.position;
-                let message = format!("Syntax Error: {}", one_line(&text));
-                refused(
-                    GraphQLError::new(ErrorCode::GraphQLParseFailed, message)
-                        .located(position.line, position.column),
-                )
-            })?
-            .into_static();
+    let Parsed {
+        mut document,
+        variable_directives,
+        has_digits,
+    } = parser::parse(text).map_err(|unparsed| match unparsed {
+        Unparsed::TooDeep => too_complex(Exceeded {
+            limit: "depth",
+            allowed: limits.depth.min(parser::MAX_NESTING),
+        }),
+        Unparsed::Syntax { message, position } => refused(
+            GraphQLError::new(
+                ErrorCode::GraphQLParseFailed,
+                format!("Syntax Error: {message}"),
+            )
+            .located(position.line, position.column),
+        ),
+    })?;
     let fields = super::size::check(&document, limits).map_err(unfit)?;
     super::comparisons::check(&document, limits).map_err(too_complex)?;
+    if has_digits {
+        numbers::coerce(&mut document, supergraph);
+    }
     // The rules index the document by name and panic on nothing known; the guard keeps it so.
-    let errors = guarded(|| {
+    let mut errors = guarded(|| {
         validate(
             &supergraph.schema.document,
             &document,
@@ -118,6 +129,24 @@ pub(super) fn parse(
             "The document could not be validated.",
         ))
     })?;
+    let known = |name: &str| {
+        let mut known = supergraph.schema.directives.iter();
+        known.any(|directive| {
+            directive.name == name
+                && directive
+                    .locations
+                    .contains(&DirectiveLocation::VariableDefinition)
+        })
+    };
+    for (name, position) in variable_directives {
+        if !known(&name) {
+            errors.push(ValidationError {
+                error_code: "KnownDirectives",
+                locations: vec![position],
+                message: format!("Directive \"@{name}\" may not be used on a variable."),
+            });
+        }
+    }
     if !errors.is_empty() {
         return Err(invalid(errors));
     }
@@ -191,10 +220,6 @@ pub(super) fn too_complex(exceeded: Exceeded) -> GraphQLResponse {
 
 fn refused(error: GraphQLError) -> GraphQLResponse {
     GraphQLResponse::refused(vec![error])
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Drops all operations but the one to run.

@@ -11,12 +11,18 @@ mod document;
 mod lexer;
 mod limits;
 mod mutation;
+mod numbers;
+#[cfg(test)]
+mod oracle;
+mod parser;
 mod pruned;
 mod repair;
 mod scan;
 mod size;
+mod text;
 mod twins;
 mod validation;
+mod values;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -193,7 +199,7 @@ impl PreparedOperation {
     ) -> Option<String> {
         let mut document = self.document.clone();
         document::add_argument(&mut document, root, argument, variable)?;
-        Some(document.to_string())
+        Some(document::into_text(document))
     }
 
     fn used(&self) {

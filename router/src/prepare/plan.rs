@@ -144,6 +144,8 @@ pub(crate) struct FetchOperation {
     pub text: String,
     /// `text` as a JSON string literal.
     pub json: Box<[u8]>,
+    /// The document for a subgraph whose numbers have 64 bits, if it is another: its longer numbers are strings.
+    pub short: Option<Box<str>>,
     /// The client's variables that the document uses.
     pub variables: Vec<String>,
     /// The variables that hold representations.
@@ -161,7 +163,12 @@ impl FetchOperation {
     /// The document as async-graphql takes it, parsed on first use.
     pub(crate) fn parsed(&self) -> Option<&ExecutableDocument> {
         self.parsed
-            .get_or_init(|| async_graphql::parser::parse_query(&self.text).ok())
+            .get_or_init(|| async_graphql::parser::parse_query(self.short()).ok())
             .as_ref()
+    }
+
+    /// The document for a subgraph whose numbers have 64 bits.
+    pub(crate) fn short(&self) -> &str {
+        self.short.as_deref().unwrap_or(&self.text)
     }
 }

@@ -8,8 +8,10 @@ use serde_json::{Map, Number, Value};
 
 use super::document::operation;
 use super::limits::{Exceeded, at_most};
+use super::numbers;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::supergraph::Schema;
+use crate::value::number;
 
 /// Values by name of variable, with defaults filled in; variables that were not given are absent.
 pub(crate) type Variables = Map<String, Value>;
@@ -99,7 +101,10 @@ pub(crate) fn literal(literal_value: &Literal, variables: Option<&Variables>) ->
         Literal::String(text) => Value::String(text.clone()),
         Literal::Boolean(flag) => Value::Bool(*flag),
         Literal::Null => Value::Null,
-        Literal::Enum(name) => Value::String(name.clone()),
+        Literal::Enum(name) => match numbers::digits(name) {
+            Some(digits) => number::to_json(digits),
+            None => Value::String(name.clone()),
+        },
         Literal::List(items) => Value::Array(
             items
                 .iter()
@@ -166,6 +171,20 @@ fn coerce_named<'s>(
     schema: &'s Schema,
     path: &mut Vec<Step<'s>>,
 ) -> Result<Value, String> {
+    if let Some(digits) = number::digits(&value) {
+        return match name {
+            "Float" => number::finite(digits)
+                .and_then(Number::from_f64)
+                .map(Value::Number)
+                .ok_or_else(|| at(path, "Float cannot represent this number.")),
+            "ID" if number::is_integer(digits) => Ok(Value::String(digits.to_owned())),
+            "ID" => Err(at(path, "ID cannot represent a fraction.")),
+            _ => match schema.types.get(name) {
+                Some(TypeDefinition::Scalar(_)) if !is_built_in(name) => Ok(value),
+                _ => Err(at(path, &format!("{name} cannot represent this number."))),
+            },
+        };
+    }
     let fits = match (name, &value) {
         ("Int", Value::Number(number)) => whole(number).is_some_and(|n| i32::try_from(n).is_ok()),
         ("Float", Value::Number(_)) | ("String", Value::String(_)) | ("ID", Value::String(_)) => {
@@ -262,6 +281,10 @@ fn coerce_object<'s>(
         return Err(at(path, &reason));
     }
     Ok(Value::Object(coerced))
+}
+
+fn is_built_in(scalar: &str) -> bool {
+    matches!(scalar, "Int" | "Float" | "String" | "Boolean" | "ID")
 }
 
 /// JSON has one kind of number: `1.0` is as whole as `1`.

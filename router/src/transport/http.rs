@@ -15,7 +15,7 @@ use url::Url;
 
 use super::in_flight::{self, Answer, InFlight};
 use super::subscription::{Credentials, SubscriptionOptions, Subscriptions};
-use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
+use super::{EventStream, Numbers, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::cache_control::CachePolicy;
 use crate::prepare::OperationKind;
 use crate::request::TRACING;
@@ -396,7 +396,8 @@ fn is_passing(status: StatusCode) -> bool {
 impl Transport for HttpTransport {
     async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
         let headers = self.headers(&request)?;
-        let body = Bytes::from(request.to_json());
+        let numbers = Numbers::of(self.options.caller_key.is_some());
+        let body = Bytes::from(request.to_json_for(numbers));
         let call = || self.call(&request, &headers, &body);
         let answer = if self.options.share_in_flight && request.kind() == OperationKind::Query {
             let key = in_flight::key(&request, &headers, &body);

@@ -27,6 +27,7 @@ use crate::prepare::plan::FetchOperation;
 use crate::prepare::{OperationKind, Variables};
 use crate::request::RequestContext;
 use crate::supergraph::TypeNames;
+use crate::value::number;
 use crate::value::{
     Symbols, Value, decode_response, from_local, to_local, write_json, write_string,
 };
@@ -46,6 +47,26 @@ pub struct SubgraphRequest {
     pub started: Instant,
     /// When the router stops waiting.
     pub deadline: Instant,
+}
+
+/// Which numbers a subgraph understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbers {
+    /// Those of JSON and GraphQL.
+    OfAnyLength,
+    /// Those of async-graphql, as our own subgraphs have them: it gets longer ones as strings, here and over HTTP alike.
+    Of64Bits,
+}
+
+impl Numbers {
+    /// Subgraphs that the caller is signed for are our own.
+    fn of(signed: bool) -> Self {
+        if signed {
+            Self::Of64Bits
+        } else {
+            Self::OfAnyLength
+        }
+    }
 }
 
 /// What a subgraph answered.
@@ -93,11 +114,18 @@ impl SubgraphRequest {
 
     /// The body of a POST, or the payload of a `subscribe` message.
     pub fn to_json(&self) -> Vec<u8> {
+        self.to_json_for(Numbers::OfAnyLength)
+    }
+
+    fn to_json_for(&self, numbers: Numbers) -> Vec<u8> {
         let operation = &*self.operation;
         let entities: usize = self.representations.iter().map(Vec::len).sum();
         let mut out = Vec::with_capacity(operation.json.len() + 64 + 64 * entities);
         out.extend_from_slice(b"{\"query\":");
-        out.extend_from_slice(&operation.json);
+        match (&operation.short, numbers) {
+            (Some(short), Numbers::Of64Bits) => write_string(short.as_bytes(), &mut out),
+            _ => out.extend_from_slice(&operation.json),
+        }
         let mut first = true;
         let mut key = |name: &str, out: &mut Vec<u8>| {
             out.extend_from_slice(if first { b",\"variables\":{" } else { b"," });
@@ -117,20 +145,16 @@ impl SubgraphRequest {
             out.push(b']');
         }
         for (name, value) in self.used_variables() {
-            let start = out.len();
             key(name, &mut out);
-            // JSON values always serialize.
-            if serde_json::to_writer(&mut out, value).is_err() {
-                out.truncate(start);
-            }
+            number::write(value, numbers == Numbers::Of64Bits, &mut out);
         }
         out.extend_from_slice(if first { b"}" } else { b"}}" });
         out
     }
 
     /// The same with a member in `extensions`.
-    fn to_json_with(&self, extension: &str, value: &str) -> Vec<u8> {
-        let mut out = self.to_json();
+    fn to_json_with(&self, numbers: Numbers, extension: &str, value: &str) -> Vec<u8> {
+        let mut out = self.to_json_for(numbers);
         // The last brace closes the whole.
         out.pop();
         out.extend_from_slice(b",\"extensions\":{");
@@ -150,7 +174,7 @@ impl SubgraphRequest {
                 request.set_parsed_query(document.clone());
                 request
             }
-            None => async_graphql::Request::new(&operation.text),
+            None => async_graphql::Request::new(operation.short()),
         };
         let mut variables = IndexMap::new();
         for (name, list) in operation.representations.iter().zip(&*self.representations) {
@@ -163,8 +187,7 @@ impl SubgraphRequest {
             );
         }
         for (name, value) in self.used_variables() {
-            let value = async_graphql::Value::from_json(value.clone()).unwrap_or_default();
-            variables.insert(async_graphql::Name::new(name), value);
+            variables.insert(async_graphql::Name::new(name), number::to_local(value));
         }
         request.variables(async_graphql::Variables::from_value(
             async_graphql::Value::Object(variables),

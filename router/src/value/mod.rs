@@ -3,6 +3,7 @@
 
 mod json;
 mod local;
+pub(crate) mod number;
 mod shape;
 mod symbols;
 mod write;

@@ -88,6 +88,11 @@ impl Edge {
         Self::serve(router(transport), Arc::default(), change).await
     }
 
+    /// A development server of another router.
+    pub(crate) async fn of(router: Router) -> Self {
+        Self::serve(router, Arc::default(), |_| {}).await
+    }
+
     async fn serve(
         router: Router,
         source: Arc<Source>,

@@ -5,6 +5,7 @@ mod auth;
 mod clients;
 mod http;
 mod kit;
+mod language;
 mod multiplexing;
 mod provider;
 mod reload;

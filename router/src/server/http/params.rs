@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::respond::Refusal;
 use crate::request::GraphQLRequest;
+use crate::value::number::keep_digits;
 
 /// The request in a POST body, or in the payload of a WebSocket message.
 pub(in super::super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
@@ -12,7 +13,7 @@ pub(in super::super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal
             "the body is empty: send a JSON object",
         ));
     }
-    let value = serde_json::from_slice(body)
+    let value = serde_json::from_slice(&keep_digits(body))
         .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))?;
     from_value(value)
 }
@@ -46,9 +47,10 @@ pub(super) fn from_query(query: &str) -> Result<GraphQLRequest, Refusal> {
         }
         let value = match &*name {
             "variables" | "extensions" if value.is_empty() => Value::Null,
-            "variables" | "extensions" => serde_json::from_str(&value).map_err(|error| {
-                Refusal::bad_request(format!("the parameter `{name}` is not JSON: {error}"))
-            })?,
+            "variables" | "extensions" => serde_json::from_slice(&keep_digits(value.as_bytes()))
+                .map_err(|error| {
+                    Refusal::bad_request(format!("the parameter `{name}` is not JSON: {error}"))
+                })?,
             "operationName" if value.is_empty() => Value::Null,
             _ => Value::String(value.into_owned()),
         };

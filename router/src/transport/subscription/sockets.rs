@@ -14,7 +14,7 @@ use url::Url;
 use super::closed::Closed;
 use super::connection::{Connection, Operation};
 use super::{Credentials, Subscription, tls};
-use crate::transport::{HttpTransportOptions, SubgraphRequest};
+use crate::transport::{HttpTransportOptions, Numbers, SubgraphRequest};
 
 /// Names and values, in an order of their own.
 type Key = Vec<(HeaderName, HeaderValue)>;
@@ -44,7 +44,7 @@ impl Sockets {
         request: &SubgraphRequest,
     ) -> Result<Subscription, Closed> {
         let payload = match &credentials.caller {
-            Some((name, value)) => request.to_json_with(name, value),
+            Some((name, value)) => request.to_json_with(Numbers::Of64Bits, name, value),
             None => request.to_json(),
         };
         let payload = String::from_utf8(payload).map_err(Closed::lost)?;

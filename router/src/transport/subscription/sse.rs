@@ -12,7 +12,7 @@ use super::closed::Closed;
 use super::event_stream::EventReader;
 use super::inbox::{End, Inbox};
 use super::{Credentials, Subscription};
-use crate::transport::SubgraphRequest;
+use crate::transport::{Numbers, SubgraphRequest};
 
 /// Where subscriptions are POSTed.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl ServerSentEvents {
             .headers(headers)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "text/event-stream")
-            .body(request.to_json())
+            .body(request.to_json_for(Numbers::of(credentials.caller.is_some())))
             .send()
             .await
             .map_err(Closed::lost)?;
