@@ -16,6 +16,9 @@ pub struct Config {
     pub settle: Duration,
     /// How long a webhook that nobody took waits for its next attempt; doubled after each.
     pub webhook_retry: Duration,
+    /// How many parcels in a hundred have each of the carriers' oddities: local times, missing codes, `null`
+    /// where texts are promised.
+    pub oddities: u32,
 }
 
 impl Default for Config {
@@ -25,6 +28,7 @@ impl Default for Config {
             pace: Duration::from_secs(3_600),
             settle: Duration::from_secs(1),
             webhook_retry: Duration::from_secs(1),
+            oddities: 20,
         }
     }
 }

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::calls::CallFilter;
+use crate::carriers::Oddity;
 use crate::exchange_rates;
 use crate::faults::NewRule;
 use crate::parcels::{Carrier, KnownParcel, Parcel, Place, Scenario, Status};
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .route("/_control/shipments/{number}/scan", post(scan))
         .route("/_control/shipments/{number}/status", post(status))
         .route("/_control/shipments/{number}/scenario", post(scenario))
+        .route("/_control/shipments/{number}/oddities", post(set_oddities))
         .route("/_control/payments", post(know_payments))
         .route(
             "/_control/faults",
@@ -193,6 +195,29 @@ async fn scenario(
         }
         parcel.follow(new.scenario);
         parcel.hand_over(None, world.hour, world.now);
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewOddities {
+    /// `null` for those that follow from the seed.
+    oddities: Option<Vec<Oddity>>,
+}
+
+/// Says what the answers about this parcel are like from now on. Nobody is told, because nothing moved.
+async fn set_oddities(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(new): Body<NewOddities>,
+) -> Result<Json<Value>, Refused> {
+    sandbox.world(|world| {
+        know(world, &number)?;
+        let told = world.parcels.change(&number, |parcel| {
+            parcel.oddities = new.oddities;
+            tell(parcel)
+        });
+        told.map(Json).ok_or_else(|| unknown(&number))
     })
 }
 

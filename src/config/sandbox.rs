@@ -22,6 +22,9 @@ pub(crate) struct Sandbox {
     pub(crate) settle: Duration,
     /// How long a webhook that nobody took waits for its next attempt; doubled after each.
     pub(crate) webhook_retry: Duration,
+    /// How many parcels in a hundred have each of the carriers' oddities: local times, missing codes, `null`
+    /// where texts are promised.
+    pub(crate) oddities: u32,
 }
 
 impl Default for Sandbox {
@@ -31,6 +34,7 @@ impl Default for Sandbox {
             pace,
             settle,
             webhook_retry,
+            oddities,
         } = sandbox::Config::default();
         Self {
             enabled: true,
@@ -39,6 +43,7 @@ impl Default for Sandbox {
             pace,
             settle,
             webhook_retry,
+            oddities,
         }
     }
 }
@@ -51,6 +56,7 @@ impl Sandbox {
             pace: self.pace,
             settle: self.settle,
             webhook_retry: self.webhook_retry,
+            oddities: self.oddities,
         }
     }
 }

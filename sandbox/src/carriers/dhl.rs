@@ -8,6 +8,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::oddities::{self, Writer};
 use crate::exchange::text;
 use crate::parcels::{Carrier, Parcel, Place, Scan, Status};
 use crate::provider::reason;
@@ -32,7 +33,10 @@ async fn track(State(sandbox): State<Sandbox>, Query(asked): Query<Asked>) -> Re
         world
             .parcels
             .of_carrier(Carrier::Dhl, &number, now)
-            .map(answer)
+            .map(|parcel| {
+                let writer = Writer::Carrier(Carrier::Dhl);
+                oddities::apply(&world.config, writer, parcel, answer(parcel))
+            })
     });
     match found {
         Some(answer) => Json(answer).into_response(),

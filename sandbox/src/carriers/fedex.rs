@@ -10,6 +10,7 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::oddities::{self, Writer};
 use crate::parcels::{Carrier, Parcel, Place, Status};
 use crate::provider::{Provider, coded_errors, reason};
 use crate::sandbox::Sandbox;
@@ -107,7 +108,10 @@ async fn track(
                 let number = &info.tracking_number_info.tracking_number;
                 match world.parcels.of_carrier(Carrier::Fedex, number, now) {
                     Some(parcel) => {
-                        let mut found = result(parcel);
+                        let writer = Writer::Carrier(Carrier::Fedex);
+                        let told = answer([result(parcel)]);
+                        let mut told = oddities::apply(&world.config, writer, parcel, told);
+                        let mut found = told["output"]["completeTrackResults"][0].take();
                         if !asked.include_detailed_scans
                             && let Some(results) = found["trackResults"][0].as_object_mut()
                         {

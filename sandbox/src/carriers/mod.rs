@@ -2,11 +2,13 @@
 
 pub(crate) mod dhl;
 pub(crate) mod fedex;
+pub(crate) mod oddities;
 mod tokens;
 pub(crate) mod ups;
 
 use axum::Router;
 
+pub(crate) use oddities::{Oddity, Writer};
 pub(crate) use tokens::{Tokens, authorize};
 
 use crate::parcels::Carrier;
@@ -30,6 +32,8 @@ impl World {
             Carrier::Ups => (Provider::Ups, ups::answer(parcel)),
             Carrier::Usps => return,
         };
+        let writer = Writer::Carrier(parcel.carrier);
+        let body = oddities::apply(&self.config, writer, parcel, body);
         let id = format!("{number}/{}", parcel.scans().len());
         self.notify(provider, "track", id, body.to_string().into_bytes());
     }

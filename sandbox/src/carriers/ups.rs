@@ -9,6 +9,7 @@ use chrono::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::oddities::{self, Writer};
 use crate::exchange::basic;
 use crate::parcels::{Carrier, Parcel, Scan, Status};
 use crate::provider::{Provider, coded_errors, reason};
@@ -62,7 +63,10 @@ async fn track(State(sandbox): State<Sandbox>, Path(number): Path<String>) -> Re
         world
             .parcels
             .of_carrier(Carrier::Ups, &number, now)
-            .map(answer)
+            .map(|parcel| {
+                let writer = Writer::Carrier(Carrier::Ups);
+                oddities::apply(&world.config, writer, parcel, answer(parcel))
+            })
     });
     match found {
         Some(answer) => Json(answer).into_response(),

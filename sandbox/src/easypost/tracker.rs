@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::error::EasyPostError;
 use super::shipment::read;
 use super::{Page, time};
+use crate::carriers::{Writer, oddities};
 use crate::parcels::{Carrier, Parcel, Place, Scan, Status};
 use crate::sandbox::Sandbox;
 use crate::world::World;
@@ -141,6 +142,13 @@ impl World {
             return;
         };
         let told = tracker.json(self);
+        let told = match self.parcels.get(number) {
+            Some(parcel) => {
+                let event = json!({"result": told});
+                oddities::apply(&self.config, Writer::Easypost, parcel, event)["result"].take()
+            }
+            None => told,
+        };
         let scans = self.parcels.get(number).map_or(&[][..], Parcel::scans);
         let previous = match scans {
             [.., before, _] => json!({"status": status(before.status).0}),

@@ -23,7 +23,7 @@ pub(crate) enum Scenario {
     PickupPoint,
     /// Something happens on the way, and it arrives in the end.
     Exception,
-    /// Nobody takes it, and it goes back.
+    /// Nobody takes it, and it goes back: its sender has it again.
     Returned,
     /// Never seen again.
     Lost,
@@ -103,6 +103,7 @@ impl Scenario {
                 (72, DeliveryAttempted, Door),
                 (96, Returning, Center),
                 (120, Returning, Hub),
+                (144, Delivered, Origin),
             ],
             Self::Lost => &[(5, InTransit, Origin), (14, InTransit, Hub)],
         };
@@ -140,7 +141,7 @@ mod tests {
             (Scenario::Attempted, Status::Delivered),
             (Scenario::PickupPoint, Status::Delivered),
             (Scenario::Exception, Status::Delivered),
-            (Scenario::Returned, Status::Returning),
+            (Scenario::Returned, Status::Delivered),
             (Scenario::Lost, Status::InTransit),
         ] {
             let steps = scenario.steps(Carrier::Ups, &place, &place);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::carrier::Carrier;
 use super::journey::{Scenario, Step};
 use super::place::Place;
+use crate::carriers::Oddity;
 
 /// Where a parcel is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,8 @@ pub(crate) struct Parcel {
     /// Steps to come and when, once the journey has begun.
     ahead: VecDeque<(DateTime<Utc>, Step)>,
     pub(crate) estimated_delivery: Option<DateTime<Utc>>,
+    /// What its carrier's answers are like, if that was said.
+    pub(crate) oddities: Option<Vec<Oddity>>,
 }
 
 /// A label that nobody told the carrier of was printed so long ago: before anything that others know of it.
@@ -89,6 +92,7 @@ impl Parcel {
             scenario,
             ahead: VecDeque::new(),
             estimated_delivery: None,
+            oddities: None,
         }
     }
 
@@ -107,6 +111,7 @@ impl Parcel {
             scenario: Scenario::Manual,
             ahead: VecDeque::new(),
             estimated_delivery: known.estimated_delivery,
+            oddities: None,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono_tz::Tz;
+
 /// Where a parcel was seen: `Sort Facility, Columbus OH`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -51,6 +53,68 @@ impl Place {
         } else {
             format!("{} {}", self.city, self.state)
         }
+    }
+}
+
+/// What says which clock hangs at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clock {
+    pub(crate) zone: Tz,
+    pub(crate) country: &'static str,
+    pub(crate) postal_code: &'static str,
+}
+
+/// Towns that parcels pass, with their postal codes.
+const TOWNS: [(&str, Tz, &str, &str); 26] = [
+    ("Austin TX", Tz::America__Chicago, "US", "78701"),
+    ("Brooklyn NY", Tz::America__New_York, "US", "11201"),
+    ("Buffalo NY", Tz::America__New_York, "US", "14203"),
+    ("Chicago IL", Tz::America__Chicago, "US", "60607"),
+    ("Cincinnati OH", Tz::America__New_York, "US", "45202"),
+    ("Columbus OH", Tz::America__New_York, "US", "43215"),
+    ("Dallas TX", Tz::America__Chicago, "US", "75201"),
+    ("Denver CO", Tz::America__Denver, "US", "80202"),
+    ("Frankfurt", Tz::Europe__Berlin, "DE", "60547"),
+    (
+        "Indianapolis IN",
+        Tz::America__Indiana__Indianapolis,
+        "US",
+        "46241",
+    ),
+    ("Leeds", Tz::Europe__London, "GB", "LS1 4AP"),
+    ("Leipzig", Tz::Europe__Berlin, "DE", "04109"),
+    ("Los Angeles CA", Tz::America__Los_Angeles, "US", "90045"),
+    (
+        "Louisville KY",
+        Tz::America__Kentucky__Louisville,
+        "US",
+        "40213",
+    ),
+    ("Lyon", Tz::Europe__Paris, "FR", "69002"),
+    ("Memphis TN", Tz::America__Chicago, "US", "38118"),
+    ("Miami FL", Tz::America__New_York, "US", "33122"),
+    ("Newark NJ", Tz::America__New_York, "US", "07102"),
+    ("Newcastle NSW", Tz::Australia__Sydney, "AU", "2300"),
+    ("Oakland CA", Tz::America__Los_Angeles, "US", "94601"),
+    ("Ontario CA", Tz::America__Los_Angeles, "US", "91761"),
+    ("Ottawa ON", Tz::America__Toronto, "CA", "K1P 1J1"),
+    ("Paris", Tz::Europe__Paris, "FR", "75001"),
+    ("Pasadena CA", Tz::America__Los_Angeles, "US", "91101"),
+    ("Sydney NSW", Tz::Australia__Sydney, "AU", "2000"),
+    ("Yokohama", Tz::Asia__Tokyo, "JP", "220-0011"),
+];
+
+impl Place {
+    /// The town's clock, if it is known.
+    pub(crate) fn clock(&self) -> Option<Clock> {
+        let town = self.town();
+        let (_, zone, country, postal_code) = TOWNS.into_iter().find(|(name, ..)| *name == town)?;
+        // Readers have to know the zone by these; a province with several clocks says too little.
+        (country != "CA").then_some(Clock {
+            zone,
+            country,
+            postal_code,
+        })
     }
 }
 

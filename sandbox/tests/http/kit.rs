@@ -31,9 +31,17 @@ pub(crate) fn start() -> DateTime<Utc> {
     "2025-10-09T10:15:00Z".parse().unwrap()
 }
 
+/// Carriers that write as their samples do.
+pub(crate) fn plain() -> Config {
+    Config {
+        oddities: 0,
+        ..Config::default()
+    }
+}
+
 impl Kit {
     pub(crate) async fn start() -> Self {
-        Self::with(Config::default()).await
+        Self::with(plain()).await
     }
 
     pub(crate) async fn with(config: Config) -> Self {

@@ -5,6 +5,7 @@ mod carriers;
 mod easypost;
 mod faults;
 mod kit;
+mod oddities;
 mod rates_and_messages;
 mod stripe;
 mod webhooks;

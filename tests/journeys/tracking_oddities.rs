@@ -1,0 +1,51 @@
+//! Carriers that write as they really do, through the running binary: what they saw arrives, at its right time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use crate::tracking_client::{Client, Shop};
+use crate::wait::until;
+
+/// All that change nothing of what is said.
+const ODDITIES: [&str; 7] = [
+    "local_times",
+    "nulls",
+    "retyped",
+    "missing_codes",
+    "numeric_codes",
+    "unreadable_scan",
+    "account_names",
+];
+
+#[tokio::test]
+async fn parcels_of_every_carrier_arrive_however_it_writes() {
+    let shop = Shop::start(&[]).await;
+    for parcel in &shop.moving {
+        let path = format!("shipments/{}/oddities", parcel.number);
+        shop.control("POST", &path, Some(json!({ "oddities": ODDITIES })))
+            .await;
+        let mut client = Client::connect(&shop.process.base, Some(&shop.token)).await;
+        client.watch(&parcel.order).await;
+        client.update().await;
+        for status in ["OUT_FOR_DELIVERY", "DELIVERED"] {
+            shop.see(parcel, status, "Brooklyn NY").await;
+            let update = loop {
+                let update = client.update().await;
+                if update["status"] == status {
+                    break update;
+                }
+            };
+            let at: DateTime<Utc> = update["timestamp"].as_str().unwrap().parse().unwrap();
+            // An hour of another clock would be hours away.
+            let off = (Utc::now() - at).abs();
+            assert!(off < TimeDelta::minutes(30), "{parcel:?}: {update}");
+        }
+        let query = "query($id: ID!) { order(id: $id) { status } }";
+        until("the order follows", async || {
+            let answer = shop.ask(query, json!({ "id": parcel.order })).await;
+            (answer["order"]["status"] == "DELIVERED").then_some(())
+        })
+        .await;
+    }
+    shop.stop().await;
+}
