@@ -24,7 +24,8 @@ impl Carrier {
         }
     }
 
-    /// As sellers of labels name it: `USPS`, `UPS`, `UPSDAP`, `FedEx`, `DHLExpress`.
+    /// As sellers of labels name it and their own accounts with it: `USPS`, `UPS`, `UPSDAP`, `FedEx`,
+    /// `FedExDefault`, `FedExSmartPost`, `DHLExpress`, `DhlEcs`.
     pub(crate) fn of_seller(name: &str) -> Option<Self> {
         let name = name.to_lowercase();
         Self::ALL

@@ -13,7 +13,7 @@ use platform::http::is_body_signature;
 
 use crate::State;
 use crate::carrier::Carrier;
-use crate::carriers;
+use crate::carriers::{self, Loss};
 use crate::record::RecordError;
 use crate::report::take_in;
 
@@ -25,8 +25,8 @@ pub(crate) fn routes(state: State) -> Router {
         .with_state(state)
 }
 
-/// 401 to those who cannot sign, 400 to what nobody can read, and 500, so that it is sent again, when it could
-/// not be recorded.
+/// 401 to those who cannot sign. What cannot be read at all, 400, or not be recorded, 500, is sent again: nothing
+/// is answered with 200 and lost.
 async fn told(
     Shared(state): Shared<State>,
     Path(sender): Path<String>,
@@ -53,40 +53,60 @@ async fn judge(
         tracing::warn!(carrier = carrier.as_str(), "a webhook is not the carrier's");
         return (StatusCode::UNAUTHORIZED, "forged");
     }
-    let reports = match carriers::told(carrier, body) {
-        Ok(reports) => reports,
-        Err(error) => {
-            tracing::warn!(%error, carrier = carrier.as_str(), "a webhook cannot be read");
-            return (StatusCode::BAD_REQUEST, "unreadable");
-        }
+    let reports = serde_json::from_slice(body)
+        .ok()
+        .and_then(|body| carriers::webhook_reports(carrier, &body));
+    let Some(reports) = reports else {
+        tracing::warn!(carrier = carrier.as_str(), "webhook not readable");
+        return (StatusCode::BAD_REQUEST, "unreadable");
     };
-    for (carrier, report) in reports {
-        if let Err(error) = take(state, carrier, report).await {
-            tracing::error!(%error, carrier = carrier.as_str(), "a webhook was not recorded");
+    let mut outcome = (StatusCode::OK, "taken");
+    for mut report in reports {
+        if report.number.is_none() {
+            report.losses.push(Loss::Number);
+        }
+        state.carriers.note_losses(carrier, &report.losses);
+        let Some(number) = report.number.clone().filter(|_| !report.is_unreadable()) else {
+            // Sent again, it may be readable by then; the others of this webhook are recorded now.
+            tracing::warn!(
+                carrier = carrier.as_str(),
+                number = report.number,
+                "webhook not readable"
+            );
+            outcome = (StatusCode::BAD_REQUEST, "unreadable");
+            continue;
+        };
+        if let Err(error) = take(state, &number, report).await {
+            tracing::error!(%error, carrier = carrier.as_str(), number, "webhook not recorded");
             return (StatusCode::INTERNAL_SERVER_ERROR, "failed");
         }
     }
-    (StatusCode::OK, "taken")
+    outcome
 }
 
 /// The report of a parcel that is not ours is no error: senders tell of all that an account has.
-async fn take(
-    state: &State,
-    carrier: Carrier,
-    report: carriers::Report,
-) -> Result<(), RecordError> {
+async fn take(state: &State, number: &str, report: carriers::Report) -> Result<(), RecordError> {
     let db = state.database.read();
-    match shipment::by_number(db, carrier.as_str(), &report.number).await? {
+    let parcel = match report.carrier {
+        Some(carrier) => shipment::by_number(db, carrier.as_str(), number).await?,
+        // Its carrier has a name that is not known here.
+        None => shipment::by_number_alone(db, &CARRIERS, number).await?,
+    };
+    match parcel {
         Some(parcel) => take_in(state, &parcel, report).await.map(drop),
         None => {
-            tracing::info!(
-                carrier = carrier.as_str(),
-                "a webhook is about a parcel that is not here"
-            );
+            let carrier = report.carrier.map_or("unknown", Carrier::as_str);
+            tracing::info!(carrier, number, "webhook about a parcel that is not here");
             Ok(())
         }
     }
 }
+
+/// As they are stored.
+const CARRIERS: [&str; 4] = {
+    let [a, b, c, d] = Carrier::ALL;
+    [a.as_str(), b.as_str(), c.as_str(), d.as_str()]
+};
 
 fn is_signed(secret: &Secret, headers: &HeaderMap, body: &[u8]) -> bool {
     headers

@@ -1,13 +1,20 @@
 //! DHL's Shipment Tracking, Unified: the key in a header, one number a call.
+//!
+//! Events come with `statusCode`, with `status` alone, or with a description alone; times with an offset or in
+//! the local time of their place, of which there may be a country, a postal code, or a name.
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
 use platform::config::Secret;
 use platform::http::{HttpClient, HttpError, Request};
-use serde::Deserialize;
+use platform::json::{list, text};
+use serde_json::Value;
 
-use super::{CarrierError, Report, Scan, TrackingApi, end_of};
+use super::reading::{self, Loss, ReadScan, Report};
+use super::{CarrierError, TrackingApi, report_of};
+use crate::carrier::Carrier;
 use crate::rules::codes;
+use crate::rules::place::Place;
+use crate::status::TrackingStatus;
 
 #[derive(Debug)]
 pub(super) struct Dhl {
@@ -28,10 +35,7 @@ impl TrackingApi for Dhl {
             .query("trackingNumber", number)
             .header("dhl-api-key", self.key.expose());
         let answer = self.http.send(&request).await.map_err(not_found)?;
-        reports(answer.json()?)
-            .into_iter()
-            .find(|report| report.number == number)
-            .ok_or(CarrierError::Unknown)
+        report_of(number, reports(&answer.json()?))
     }
 }
 
@@ -43,85 +47,136 @@ pub(super) fn not_found(error: HttpError) -> CarrierError {
     }
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Answer {
-    shipments: Vec<Shipment>,
+pub(super) fn reports(answer: &Value) -> Vec<Report> {
+    list(&answer["shipments"]).iter().map(report).collect()
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Shipment {
-    id: String,
-    status: Event,
-    #[serde(default)]
-    events: Vec<Event>,
-    #[serde(default)]
-    details: Details,
-    estimated_time_of_delivery: Option<DateTime<Utc>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Details {
-    estimated_delivery_date: Option<NaiveDate>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    status_code: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    description: String,
-    location: Option<Location>,
-    timestamp: DateTime<Utc>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Location {
-    address: Address,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Address {
-    address_locality: Option<String>,
-}
-
-pub(super) fn reports(answer: Answer) -> Vec<Report> {
-    answer
-        .shipments
-        .into_iter()
-        .map(|shipment| {
-            let events = if shipment.events.is_empty() {
-                vec![shipment.status]
-            } else {
-                shipment.events
-            };
-            let day = shipment.details.estimated_delivery_date;
-            Report {
-                number: shipment.id,
-                scans: events.into_iter().map(scan).collect(),
-                estimated_delivery: shipment
-                    .estimated_time_of_delivery
-                    .or_else(|| day.and_then(end_of)),
+fn report(shipment: &Value) -> Report {
+    let mut report = Report {
+        number: text(&shipment["id"]),
+        carrier: Some(Carrier::Dhl),
+        ..Report::default()
+    };
+    let current = &shipment["status"];
+    report.read_scans(list(&shipment["events"]), |event| scan(event, current));
+    // It says more than the events when the newest of them cannot be read, or when there are none.
+    match scan(current, current) {
+        Ok(scan) => {
+            let at = scan.scan.at.map(|moment| moment.at);
+            if report.newest().is_none_or(|newest| at > Some(newest)) {
+                report.push(scan);
             }
-        })
-        .collect()
+        }
+        Err(Loss::Time) if report.scans.is_empty() => {
+            // How things stand, without a time.
+            if let Ok(status) = status(current, current) {
+                report.push(ReadScan::new(status, &place(current), None, &said(current)));
+            }
+            if !current["timestamp"].is_null() {
+                report.losses.push(Loss::Time);
+            }
+        }
+        Err(loss) if report.scans.is_empty() && !current.is_null() => report.losses.push(loss),
+        Err(_) => {}
+    }
+    let frame = &shipment["estimatedDeliveryTimeFrame"];
+    let estimates = [
+        &shipment["estimatedTimeOfDelivery"],
+        &frame["estimatedThrough"],
+        &frame["estimatedFrom"],
+        &shipment["details"]["estimatedDeliveryDate"],
+    ];
+    report.read_estimate(&estimates, &address(&shipment["destination"]["address"]));
+    if shipment["returnFlag"] == true {
+        returned(&mut report);
+    }
+    report
 }
 
-fn scan(event: Event) -> Scan {
-    let said = format!("{} {}", event.status, event.description);
-    let status = codes::dhl(&event.status_code, &said);
-    if status.is_none() {
-        super::unknown_code("dhl", &event.status_code);
+/// What is delivered with the flag is delivered to the sender.
+fn returned(report: &mut Report) {
+    let mut delivered = report.scans.iter();
+    let delivered = delivered.find(|scan| scan.status == TrackingStatus::Delivered);
+    if let Some(mut scan) = delivered.cloned() {
+        scan.status = TrackingStatus::Returning;
+        report.scans.push(scan);
     }
-    Scan {
-        status,
-        location: event
-            .location
-            .and_then(|location| location.address.address_locality),
-        at: Some(event.timestamp),
+}
+
+fn scan(event: &Value, current: &Value) -> Result<ReadScan, Loss> {
+    if !event.is_object() {
+        return Err(Loss::Scan);
+    }
+    let place = place(event);
+    let at = reading::moment(&event["timestamp"], &place)?;
+    let status = status(event, current)?;
+    Ok(ReadScan::new(status, &place, Some(at), &said(event)))
+}
+
+/// From the event's code, or its words; what has neither, and is the shipment's status too, from that.
+fn status(event: &Value, current: &Value) -> Result<TrackingStatus, Loss> {
+    let code = |element: &Value| text(&element["statusCode"]);
+    let said = said(event);
+    if let Some(code) = code(event) {
+        return codes::dhl(&code, &said).ok_or(Loss::UnknownCode(code));
+    }
+    let named = text(&event["status"]).and_then(|name| codes::dhl(&name, &said));
+    named
+        .or_else(|| codes::dhl_words(&said))
+        .or_else(|| {
+            let same = !event["timestamp"].is_null() && event["timestamp"] == current["timestamp"];
+            codes::dhl(&code(current).filter(|_| same)?, &said)
+        })
+        .ok_or(Loss::Status)
+}
+
+fn said(event: &Value) -> String {
+    let words = ["status", "description", "remark"].map(|field| text(&event[field]));
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn place(event: &Value) -> Place {
+    match text(&event["location"]) {
+        Some(name) => named(name),
+        None => address(&event["location"]["address"]),
+    }
+}
+
+fn address(address: &Value) -> Place {
+    let locality = text(&address["addressLocality"]).or_else(|| text(address));
+    Place {
+        country: text(&address["countryCode"]),
+        postal_code: text(&address["postalCode"]),
+        ..locality.map(named).unwrap_or_default()
+    }
+}
+
+/// DHL writes states behind towns: `Newark NJ`. The letters of a country are none.
+fn named(name: String) -> Place {
+    let state = name.rsplit(' ').next().unwrap_or_default();
+    let is_state = state.len() == 2
+        && Place {
+            country: Some("US".to_owned()),
+            state: Some(state.to_owned()),
+            ..Place::default()
+        }
+        .zone()
+        .is_some()
+        && Place {
+            country: Some(state.to_owned()),
+            ..Place::default()
+        }
+        .zone()
+        .is_none();
+    match name.rsplit_once(' ') {
+        Some((city, state)) if is_state => Place {
+            city: Some(city.to_owned()),
+            state: Some(state.to_owned()),
+            ..Place::default()
+        },
+        _ => Place {
+            city: Some(name),
+            ..Place::default()
+        },
     }
 }

@@ -1,79 +1,93 @@
 //! EasyPost's `tracker.updated`: how USPS is followed, and any other carrier whose labels EasyPost sold.
 
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use platform::json::{list, text};
+use serde_json::Value;
 
-use super::{Report, Scan, town};
+use super::reading::{self, Loss, ReadScan, Report};
 use crate::carrier::Carrier;
 use crate::rules::codes;
+use crate::rules::place::Place;
+use crate::status::TrackingStatus;
 
-/// An event; those about something else than a tracker have another result.
-#[derive(Debug, Deserialize)]
-pub(super) struct Event {
-    description: String,
-    result: serde_json::Value,
-}
-
-#[derive(Debug, Deserialize)]
-struct Tracker {
-    tracking_code: String,
-    carrier: String,
-    est_delivery_date: Option<DateTime<Utc>>,
-    #[serde(default)]
-    tracking_details: Vec<Detail>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Detail {
-    #[serde(default)]
-    status: String,
-    status_detail: Option<String>,
-    datetime: DateTime<Utc>,
-    tracking_location: Option<Location>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Location {
-    city: Option<String>,
-    state: Option<String>,
-}
-
-/// The parcel that the event is about, if it is about one of a carrier we know.
-pub(super) fn report(event: Event) -> Option<(Carrier, Report)> {
-    if !event.description.starts_with("tracker.") {
-        return None;
-    }
-    let tracker: Tracker = serde_json::from_value(event.result)
-        .inspect_err(|error| tracing::warn!(%error, "a tracker of EasyPost cannot be read"))
-        .ok()?;
-    let carrier = match tracker.carrier.to_ascii_lowercase().as_str() {
-        "usps" => Carrier::Usps,
-        "ups" => Carrier::Ups,
-        "fedex" => Carrier::Fedex,
-        "dhlexpress" => Carrier::Dhl,
-        _ => return None,
+/// The parcel that the event is about; none if it is about something else. The carrier is known by EasyPost's
+/// name of its account, or not at all: then the number has to do.
+pub(super) fn reports(event: &Value) -> Vec<Report> {
+    let tracker = &event["result"];
+    let is_tracker = match text(&event["description"]) {
+        Some(description) => description.starts_with("tracker."),
+        None => tracker["object"] == "Tracker",
     };
-    let report = Report {
-        number: tracker.tracking_code,
-        scans: tracker.tracking_details.into_iter().map(scan).collect(),
-        estimated_delivery: tracker.est_delivery_date,
-    };
-    Some((carrier, report))
+    if is_tracker {
+        vec![report(tracker)]
+    } else {
+        Vec::new()
+    }
 }
 
-fn scan(detail: Detail) -> Scan {
-    let status = codes::easypost(
-        &detail.status,
-        detail.status_detail.as_deref().unwrap_or_default(),
-    );
-    if status.is_none() {
-        super::unknown_code("easypost", &detail.status);
+fn report(tracker: &Value) -> Report {
+    let mut report = Report {
+        number: text(&tracker["tracking_code"]),
+        carrier: text(&tracker["carrier"]).and_then(|name| Carrier::of_seller(&name)),
+        ..Report::default()
+    };
+    report.read_scans(list(&tracker["tracking_details"]), |detail| {
+        scan(detail, "datetime")
+    });
+    if report.scans.is_empty() && !tracker["status"].is_null() {
+        match scan(tracker, "updated_at") {
+            Ok(scan) => report.push(scan),
+            Err(Loss::Time) => match status(tracker) {
+                Ok(status) => {
+                    report.push(ReadScan::new(
+                        status,
+                        &Place::default(),
+                        None,
+                        &said(tracker),
+                    ));
+                }
+                Err(loss) => report.losses.push(loss),
+            },
+            Err(loss) => report.losses.push(loss),
+        }
     }
-    Scan {
-        status,
-        location: detail
-            .tracking_location
-            .and_then(|place| town(place.city.as_deref(), place.state.as_deref())),
-        at: Some(detail.datetime),
+    let details = &tracker["carrier_detail"];
+    let estimates = [
+        &tracker["est_delivery_date"],
+        &details["est_delivery_date_local"],
+    ];
+    report.read_estimate(&estimates, &Place::default());
+    report
+}
+
+fn scan(detail: &Value, time: &str) -> Result<ReadScan, Loss> {
+    if !detail.is_object() {
+        return Err(Loss::Scan);
+    }
+    let place = place(&detail["tracking_location"]);
+    let at = reading::moment(&detail[time], &place)?;
+    Ok(ReadScan::new(
+        status(detail)?,
+        &place,
+        Some(at),
+        &said(detail),
+    ))
+}
+
+fn status(detail: &Value) -> Result<TrackingStatus, Loss> {
+    let status = text(&detail["status"]).ok_or(Loss::Status)?;
+    let more = text(&detail["status_detail"]).unwrap_or_default();
+    codes::easypost(&status, &more).ok_or(Loss::UnknownCode(status))
+}
+
+fn said(detail: &Value) -> String {
+    text(&detail["message"]).unwrap_or_default()
+}
+
+fn place(location: &Value) -> Place {
+    Place {
+        city: text(&location["city"]),
+        state: text(&location["state"]),
+        country: text(&location["country"]),
+        postal_code: text(&location["zip"]),
     }
 }

@@ -1,16 +1,22 @@
 //! FedEx's Track API: a token for client credentials, then POSTed numbers.
+//!
+//! A scan has the code of its event and the status that FedEx derives from it, which says less of some and
+//! more of others; its time has the offset of its place, or none.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::http::{HttpClient, Request};
-use serde::Deserialize;
-use serde_json::json;
+use platform::json::{list, text};
+use serde_json::{Value, json};
 
 use super::oauth::Tokens;
-use super::{CarrierError, Report, Scan, TrackingApi, dhl, town};
+use super::reading::{self, Loss, ReadScan, Report};
+use super::{CarrierError, TrackingApi, dhl, report_of};
+use crate::carrier::Carrier;
 use crate::rules::codes;
+use crate::rules::place::Place;
+use crate::status::TrackingStatus;
 
 #[derive(Debug)]
 pub(super) struct Fedex {
@@ -48,163 +54,146 @@ impl TrackingApi for Fedex {
                 .repeatable()
         };
         let answer = self.tokens.send(&self.http, request).await;
-        let answer = answer.map_err(dhl::not_found)?.json()?;
-        let mut report = reports(answer)
-            .into_iter()
-            .next()
-            .unwrap_or(Err(CarrierError::Unknown))?;
-        if report.number.is_empty() {
-            // Short answers leave out what was asked for.
-            number.clone_into(&mut report.number);
-        }
-        Ok(report)
+        let answer: Value = answer.map_err(dhl::not_found)?.json()?;
+        let known = results(&answer).collect::<Result<Vec<_>, _>>()?;
+        report_of(number, known)
     }
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Answer {
-    output: Output,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Output {
-    complete_track_results: Vec<Complete>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Complete {
-    #[serde(default)]
-    tracking_number: String,
-    track_results: Vec<TrackResult>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TrackResult {
-    latest_status_detail: Option<Latest>,
-    #[serde(default)]
-    date_and_times: Vec<DateAndTime>,
-    #[serde(default)]
-    scan_events: Vec<ScanEvent>,
-    error: Option<Problem>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Problem {
-    code: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Latest {
-    derived_code: Option<String>,
-    #[serde(default)]
-    status_by_locale: String,
-    scan_location: Option<Location>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ScanEvent {
-    date: DateTime<Utc>,
-    derived_status_code: Option<String>,
-    #[serde(default)]
-    event_description: String,
-    scan_location: Option<Location>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Location {
-    city: Option<String>,
-    state_or_province_code: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DateAndTime {
-    #[serde(rename = "type")]
-    kind: String,
-    date_time: DateTime<Utc>,
 }
 
 const NOT_FOUND: &str = "TRACKING.TRACKINGNUMBER.NOTFOUND";
 
-pub(super) fn reports(answer: Answer) -> Vec<Result<Report, CarrierError>> {
-    let complete = answer.output.complete_track_results.into_iter();
-    complete
-        .map(|complete| {
-            let result = complete.track_results.into_iter().next();
-            report(
-                complete.tracking_number,
-                result.ok_or(CarrierError::Unknown)?,
-            )
-        })
-        .collect()
+/// What FedEx knows; numbers that it does not know are left out.
+pub(super) fn reports(answer: &Value) -> Vec<Report> {
+    results(answer).filter_map(Result::ok).collect()
 }
 
-fn report(number: String, result: TrackResult) -> Result<Report, CarrierError> {
-    match result.error {
-        Some(error) if error.code == NOT_FOUND => return Err(CarrierError::Unknown),
-        Some(error) => return Err(CarrierError::Refused(error.code)),
-        None => {}
-    }
-    let mut scans: Vec<_> = result
-        .scan_events
-        .into_iter()
-        .map(|event| {
-            let code = event.derived_status_code.as_deref();
-            scan(
-                code,
-                &event.event_description,
-                event.scan_location,
-                Some(event.date),
-            )
-        })
-        .collect();
-    if scans.is_empty()
-        && let Some(latest) = result.latest_status_detail
-    {
-        let code = latest.derived_code.as_deref();
-        scans.push(scan(
-            code,
-            &latest.status_by_locale,
-            latest.scan_location,
-            None,
-        ));
-    }
-    let estimate = |time: &DateAndTime| time.kind == "ESTIMATED_DELIVERY";
-    Ok(Report {
-        number,
-        scans,
-        estimated_delivery: result
-            .date_and_times
-            .into_iter()
-            .find(estimate)
-            .map(|time| time.date_time),
+/// For each number what FedEx knows of it, or why it knows nothing.
+pub(super) fn results(answer: &Value) -> impl Iterator<Item = Result<Report, CarrierError>> {
+    let complete = list(&answer["output"]["completeTrackResults"]);
+    complete.iter().map(|complete| {
+        // Of a number that was used again, the newest parcel comes first.
+        let results = list(&complete["trackResults"]);
+        let known = results.iter().find(|result| !is_error(result));
+        match known.or_else(|| results.first()) {
+            Some(result) if !is_error(result) => Ok(report(complete, result)),
+            Some(result) => Err(match text(&result["error"]["code"]) {
+                Some(code) if code != NOT_FOUND => CarrierError::Refused(code),
+                _ => CarrierError::Unknown,
+            }),
+            None => Err(CarrierError::Unknown),
+        }
     })
 }
 
-fn scan(
-    code: Option<&str>,
-    said: &str,
-    location: Option<Location>,
-    at: Option<DateTime<Utc>>,
-) -> Scan {
-    let status = codes::fedex(code, said);
-    if status.is_none() {
-        super::unknown_code("fedex", code.unwrap_or(said));
+fn is_error(result: &Value) -> bool {
+    text(&result["error"]["code"]).is_some()
+}
+
+fn report(complete: &Value, result: &Value) -> Report {
+    let asked = &result["trackingNumberInfo"]["trackingNumber"];
+    let mut report = Report {
+        number: text(&complete["trackingNumber"]).or_else(|| text(asked)),
+        carrier: Some(Carrier::Fedex),
+        ..Report::default()
+    };
+    report.read_scans(list(&result["scanEvents"]), scan);
+    let latest = &result["latestStatusDetail"];
+    if report.scans.is_empty() && !latest.is_null() {
+        match latest_status(latest) {
+            Ok(status) => {
+                let place = place(&latest["scanLocation"]);
+                let at = latest_time(result, status, &place);
+                report.push(ReadScan::new(status, &place, at, &latest_said(latest)));
+            }
+            Err(loss) => report.losses.push(loss),
+        }
     }
-    Scan {
-        status,
-        location: location.and_then(|place| {
-            town(
-                place.city.as_deref(),
-                place.state_or_province_code.as_deref(),
-            )
-        }),
-        at,
+    let estimated = list(&result["dateAndTimes"]).iter();
+    let estimated = estimated.filter(|time| time["type"] == "ESTIMATED_DELIVERY");
+    let window = &result["estimatedDeliveryTimeWindow"]["window"];
+    let mut estimates: Vec<_> = estimated.map(|time| &time["dateTime"]).collect();
+    estimates.extend([&window["ends"], &window["begins"]]);
+    let recipient = &result["recipientInformation"]["address"];
+    report.read_estimate(&estimates, &place(recipient));
+    report
+}
+
+fn scan(event: &Value) -> Result<ReadScan, Loss> {
+    if !event.is_object() {
+        return Err(Loss::Scan);
+    }
+    let place = place(&event["scanLocation"]);
+    let at = reading::moment(&event["date"], &place)?;
+    let said = text(&event["eventDescription"])
+        .or_else(|| text(&event["derivedStatus"]))
+        .unwrap_or_default();
+    let status = status(
+        text(&event["derivedStatusCode"]),
+        text(&event["eventType"]),
+        &said,
+    )?;
+    let said = format!(
+        "{said} {}",
+        text(&event["exceptionDescription"]).unwrap_or_default()
+    );
+    Ok(ReadScan::new(status, &place, Some(at), &said))
+}
+
+/// The derived status, unless it is only that the parcel is on its way, of which the event says more.
+fn status(
+    derived: Option<String>,
+    event: Option<String>,
+    said: &str,
+) -> Result<TrackingStatus, Loss> {
+    let by_derived = derived.as_deref().and_then(codes::fedex);
+    let by_event = event.as_deref().and_then(codes::fedex);
+    let by_code = match (by_derived, by_event) {
+        (Some(TrackingStatus::InTransit), Some(event)) => Some(event),
+        (derived, event) => derived.or(event),
+    };
+    match (by_code, derived.or(event)) {
+        (Some(status), _) => Ok(status),
+        (None, Some(code)) => Err(Loss::UnknownCode(code)),
+        // Short answers have words only.
+        (None, None) => codes::fedex_words(said).ok_or(Loss::Status),
+    }
+}
+
+fn latest_status(latest: &Value) -> Result<TrackingStatus, Loss> {
+    status(
+        text(&latest["derivedCode"]),
+        text(&latest["code"]),
+        &latest_said(latest),
+    )
+}
+
+fn latest_said(latest: &Value) -> String {
+    text(&latest["statusByLocale"])
+        .or_else(|| text(&latest["description"]))
+        .unwrap_or_default()
+}
+
+/// When it was delivered or picked up, if that is how things stand.
+fn latest_time(
+    result: &Value,
+    status: TrackingStatus,
+    place: &Place,
+) -> Option<crate::rules::carrier_time::Moment> {
+    let kind = match status {
+        TrackingStatus::Delivered => "ACTUAL_DELIVERY",
+        TrackingStatus::Shipped => "ACTUAL_PICKUP",
+        _ => return None,
+    };
+    let mut times = list(&result["dateAndTimes"]).iter();
+    let time = times.find(|time| time["type"] == kind)?;
+    reading::moment(&time["dateTime"], place).ok()
+}
+
+fn place(location: &Value) -> Place {
+    Place {
+        city: text(&location["city"]),
+        state: text(&location["stateOrProvinceCode"]),
+        country: text(&location["countryCode"]),
+        postal_code: text(&location["postalCode"]),
     }
 }

@@ -3,7 +3,9 @@
 mod dhl;
 mod easypost;
 mod fedex;
+mod losses;
 mod oauth;
+mod reading;
 mod ups;
 
 #[cfg(test)]
@@ -15,34 +17,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::http::{Breaker, ClientError, HttpClient, HttpError, Policy};
+use serde_json::Value;
 use url::Url;
 
+pub(crate) use reading::{Loss, Report, Scan};
+
+use self::losses::Losses;
 use crate::carrier::Carrier;
 use crate::config::CarrierConfig;
-use crate::status::TrackingStatus;
-
-/// What a carrier knows of a parcel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Report {
-    pub number: String,
-    /// In any order.
-    pub scans: Vec<Scan>,
-    pub estimated_delivery: Option<DateTime<Utc>>,
-}
-
-/// One thing that a carrier tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Scan {
-    /// `None` when the carrier's code means nothing to us.
-    pub status: Option<TrackingStatus>,
-    pub location: Option<String>,
-    /// `None` when the carrier does not say, and it is how things stand now.
-    pub at: Option<DateTime<Utc>>,
-}
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +36,8 @@ pub(crate) enum CarrierError {
     Unknown,
     #[error("the carrier refused: {0}")]
     Refused(String),
+    #[error("nothing of the answer can be read")]
+    Unreadable,
     #[error(transparent)]
     Http(#[from] HttpError),
 }
@@ -76,6 +63,7 @@ pub struct CarrierAccess {
 pub struct Carriers {
     apis: HashMap<Carrier, Arc<dyn TrackingApi>>,
     secrets: HashMap<Carrier, Secret>,
+    losses: Losses,
 }
 
 /// Attempts in a row without an answer, after which a carrier is left alone for a while.
@@ -128,60 +116,37 @@ impl Carriers {
         self.apis.get(&carrier)
     }
 
+    /// Counts what could not be read of a report that this carrier sent, and logs each kind of it once.
+    pub(crate) fn note_losses(&self, sender: Carrier, losses: &[Loss]) {
+        self.losses.note(sender, losses);
+    }
+
     pub(crate) fn webhook_secret(&self, carrier: Carrier) -> Option<&Secret> {
         self.secrets.get(&carrier)
     }
 }
 
-/// The reports in the body of a webhook: what the carrier's API would answer, or EasyPost's event. The
-/// carrier of each is said where the sender tells of several.
-pub(crate) fn told(carrier: Carrier, body: &[u8]) -> serde_json::Result<Vec<(Carrier, Report)>> {
-    let of = |reports: Vec<Report>| {
-        reports
-            .into_iter()
-            .map(|report| (carrier, report))
-            .collect()
+/// The reports in the body of a webhook: what the carrier's API would answer, or EasyPost's event. None when the
+/// body is neither.
+pub(crate) fn webhook_reports(carrier: Carrier, body: &Value) -> Option<Vec<Report>> {
+    let (envelope, reports) = match carrier {
+        Carrier::Dhl => (&body["shipments"], dhl::reports(body)),
+        Carrier::Fedex => (
+            &body["output"]["completeTrackResults"],
+            fedex::reports(body),
+        ),
+        Carrier::Ups => (&body["trackResponse"]["shipment"], ups::reports(body)),
+        Carrier::Usps => (&body["result"], easypost::reports(body)),
     };
-    Ok(match carrier {
-        Carrier::Dhl => of(dhl::reports(serde_json::from_slice(body)?)),
-        Carrier::Fedex => of(fedex::reports(serde_json::from_slice(body)?)
-            .into_iter()
-            .filter_map(Result::ok)
-            .collect()),
-        Carrier::Ups => of(ups::reports(serde_json::from_slice(body)?)),
-        Carrier::Usps => easypost::report(serde_json::from_slice(body)?)
-            .into_iter()
-            .collect(),
-    })
+    (envelope.is_array() || envelope.is_object()).then_some(reports)
 }
 
-/// `NEWARK` and `NJ`: `Newark NJ`.
-fn town(city: Option<&str>, state: Option<&str>) -> Option<String> {
-    let words = city.unwrap_or_default().split_whitespace().map(|word| {
-        let mut letters = word.chars();
-        let first: String = letters
-            .next()
-            .into_iter()
-            .flat_map(char::to_uppercase)
-            .collect();
-        first + &letters.as_str().to_lowercase()
-    });
-    let parts: Vec<_> = words
-        .chain(state.map(|state| state.trim().to_owned()))
-        .filter(|part| !part.is_empty())
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
-}
-
-/// The last moment of a day for which a carrier promises no hour.
-fn end_of(day: chrono::NaiveDate) -> Option<DateTime<Utc>> {
-    day.and_hms_opt(23, 59, 59).map(|time| time.and_utc())
-}
-
-/// A code that is in no table: whoever maintains them should know.
-fn unknown_code(carrier: &'static str, code: &str) {
-    // The carrier's text, so not at any length.
-    let code: String = code.chars().take(40).collect();
-    tracing::warn!(carrier, code, "the carrier told a status that is not known");
-    metrics::counter!("vantage_tracking_unknown_codes_total", "carrier" => carrier).increment(1);
+/// The report about this number. An answer about one parcel may leave out which.
+fn report_of(number: &str, reports: Vec<Report>) -> Result<Report, CarrierError> {
+    let is_one = reports.len() == 1;
+    let is_it = |report: &Report| match &report.number {
+        Some(known) => known.eq_ignore_ascii_case(number),
+        None => is_one,
+    };
+    reports.into_iter().find(is_it).ok_or(CarrierError::Unknown)
 }

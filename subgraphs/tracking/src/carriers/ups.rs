@@ -1,18 +1,27 @@
 //! UPS's Tracking API: a token for client credentials, one number a call, times in pieces.
+//!
+//! A status has a type of one or two letters, the code of its activity, and the status of the package as
+//! three digits (`statusCode`, or `code` of the package itself); any of them may be missing.
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::http::{HttpClient, Request};
-use serde::Deserialize;
+use platform::json::{list, text};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::oauth::Tokens;
-use super::{CarrierError, Report, Scan, TrackingApi, dhl, end_of, town};
+use super::reading::{Loss, ReadScan, Report};
+use super::{CarrierError, TrackingApi, dhl, report_of};
+use crate::carrier::Carrier;
+use crate::rules::carrier_time::Moment;
 use crate::rules::codes;
+use crate::rules::place::Place;
+use crate::status::TrackingStatus;
 
 #[derive(Debug)]
 pub(super) struct Ups {
@@ -45,143 +54,192 @@ impl TrackingApi for Ups {
                 .header("transactionsrc", "vantage")
         };
         let answer = self.tokens.send(&self.http, request).await;
-        reports(answer.map_err(dhl::not_found)?.json()?)
-            .into_iter()
-            .find(|report| report.number == number)
-            .ok_or(CarrierError::Unknown)
+        report_of(number, reports(&answer.map_err(dhl::not_found)?.json()?))
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
-    track_response: TrackResponse,
-}
-
-#[derive(Debug, Deserialize)]
-struct TrackResponse {
-    shipment: Vec<Shipment>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Shipment {
-    #[serde(default)]
-    package: Vec<Package>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Package {
-    tracking_number: String,
-    current_status: Option<Status>,
-    #[serde(default)]
-    activity: Vec<Activity>,
-    #[serde(default)]
-    delivery_date: Vec<DeliveryDate>,
-}
-
-/// Of a package it has `code`; of an activity, `type` and `statusCode`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Status {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    #[serde(alias = "statusCode")]
-    code: Option<String>,
-    #[serde(default)]
-    description: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Activity {
-    location: Option<Location>,
-    status: Option<Status>,
-    date: Option<String>,
-    time: Option<String>,
-    gmt_date: Option<String>,
-    gmt_time: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Location {
-    address: Option<Address>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Address {
-    city: Option<String>,
-    state_province: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct DeliveryDate {
-    #[serde(rename = "type")]
-    kind: String,
-    date: String,
-}
-
-pub(super) fn reports(answer: Answer) -> Vec<Report> {
-    let shipments = answer.track_response.shipment.into_iter();
+pub(super) fn reports(answer: &Value) -> Vec<Report> {
+    let shipments = list(&answer["trackResponse"]["shipment"]).iter();
     shipments
-        .flat_map(|shipment| shipment.package)
-        .map(report)
+        .flat_map(|shipment| {
+            let packages = list(&shipment["package"]).iter();
+            packages.map(|package| report(shipment, package))
+        })
         .collect()
 }
 
-fn report(package: Package) -> Report {
-    let mut current = package.current_status;
+fn report(shipment: &Value, package: &Value) -> Report {
+    let mut report = Report {
+        number: text(&package["trackingNumber"]).or_else(|| text(&shipment["inquiryNumber"])),
+        carrier: Some(Carrier::Ups),
+        ..Report::default()
+    };
+    let current = &package["currentStatus"];
+    let activities = list(&package["activity"]);
     // The newest comes first, and may have left its status to the package.
-    let scans = package
-        .activity
-        .into_iter()
-        .filter_map(|activity| {
-            let status = activity.status.clone().or_else(|| current.take())?;
-            current = None;
-            Some(scan(&status, activity))
-        })
-        .collect();
-    let estimate = package
-        .delivery_date
-        .iter()
-        .find(|date| matches!(date.kind.as_str(), "SDD" | "RDD"));
-    Report {
-        number: package.tracking_number,
-        scans,
-        estimated_delivery: estimate.and_then(|date| end_of(day(&date.date)?)),
+    let newest = activities.first();
+    report.read_scans(activities, |activity| {
+        let is_newest = newest.is_some_and(|newest| std::ptr::eq(newest, activity));
+        let status = match &activity["status"] {
+            Value::Null if is_newest => current,
+            status => status,
+        };
+        scan(activity, status)
+    });
+    if report.scans.is_empty() && !current.is_null() {
+        match status(current) {
+            Ok(status) => {
+                report.push(ReadScan::new(
+                    status,
+                    &Place::default(),
+                    None,
+                    &said(current),
+                ));
+            }
+            Err(loss) => report.losses.push(loss),
+        }
+    }
+    read_estimate(&mut report, package);
+    report
+}
+
+fn scan(activity: &Value, status: &Value) -> Result<ReadScan, Loss> {
+    if !activity.is_object() {
+        return Err(Loss::Scan);
+    }
+    let place = place(&activity["location"]["address"]);
+    let at = moment(activity, &place).ok_or(Loss::Time)?;
+    let said = said(status);
+    Ok(ReadScan::new(
+        self::status(status)?,
+        &place,
+        Some(at),
+        &said,
+    ))
+}
+
+fn status(status: &Value) -> Result<TrackingStatus, Loss> {
+    let [kind, code, package] = ["type", "code", "statusCode"].map(|field| text(&status[field]));
+    let said = said(status);
+    let known = codes::ups(
+        kind.as_deref(),
+        &[package.as_deref(), code.as_deref()],
+        &said,
+    );
+    known.ok_or_else(|| match kind.or(code).or(package) {
+        Some(code) => Loss::UnknownCode(code),
+        None => Loss::Status,
+    })
+}
+
+fn said(status: &Value) -> String {
+    text(&status["description"])
+        .or_else(|| text(&status["simplifiedTextDescription"]))
+        .unwrap_or_default()
+}
+
+/// In UTC if UPS says so; else its local time, by the offset beside it or by the clock of its place.
+fn moment(activity: &Value, place: &Place) -> Option<Moment> {
+    let gmt = date_time(&activity["gmtDate"], &activity["gmtTime"]);
+    if let Some(utc) = gmt {
+        return Some(Moment::exact(utc.and_utc())).filter(Moment::is_plausible);
+    }
+    let day = day(&activity["date"])?;
+    let moment = match (time(&activity["time"]), offset(&activity["gmtOffset"])) {
+        (Some(time), Some(offset)) => {
+            let local = day.and_time(time).and_local_timezone(offset);
+            Moment::exact(local.earliest()?.to_utc())
+        }
+        (Some(time), None) => Moment::local(day.and_time(time), place.zone()),
+        (None, _) => Moment::day(day, place.zone()),
+    };
+    Some(moment).filter(Moment::is_plausible)
+}
+
+fn read_estimate(report: &mut Report, package: &Value) {
+    let dates = list(&package["deliveryDate"]);
+    // Rescheduled comes before scheduled; `DEL` is when it was delivered.
+    let mut kinds = ["RDD", "SDD"].into_iter();
+    let Some(date) = kinds.find_map(|kind| {
+        dates
+            .iter()
+            .find(|date| text(&date["type"]).as_deref() == Some(kind))
+    }) else {
+        return;
+    };
+    let addresses = list(&package["packageAddress"]).iter();
+    let destination = addresses
+        .filter(|address| text(&address["type"]).as_deref() == Some("DESTINATION"))
+        .map(|address| place(&address["address"]))
+        .next()
+        .unwrap_or_default();
+    let Some(day) = day(&date["date"]) else {
+        report.losses.push(Loss::Estimate);
+        return;
+    };
+    let hours = &package["deliveryTime"];
+    let end = time(&hours["endTime"]).filter(|_| text(&hours["type"]).as_deref() != Some("DEL"));
+    let moment = match end {
+        Some(end) => Moment::local(day.and_time(end), destination.zone()),
+        None => Moment::day(day, destination.zone()),
+    };
+    if moment.is_plausible() {
+        report.estimated_delivery = Some(moment.latest());
+    } else {
+        report.losses.push(Loss::Estimate);
     }
 }
 
-fn scan(status: &Status, activity: Activity) -> Scan {
-    let code = status.code.as_deref().unwrap_or_default();
-    let kind = status.kind.as_deref().unwrap_or(code);
-    let known = codes::ups(kind, code, &status.description);
-    if known.is_none() {
-        super::unknown_code("ups", kind);
-    }
-    let at = activity.at();
-    Scan {
-        status: known,
-        location: activity.location.and_then(|location| {
-            let address = location.address?;
-            town(address.city.as_deref(), address.state_province.as_deref())
-        }),
-        at,
-    }
+fn date_time(date: &Value, time: &Value) -> Option<NaiveDateTime> {
+    Some(day(date)?.and_time(self::time(time)?))
 }
 
-impl Activity {
-    /// In UTC if UPS says so; what it tells in local time is taken for UTC, for want of a zone.
-    fn at(&self) -> Option<DateTime<Utc>> {
-        let pair = self.gmt_date.as_deref().zip(self.gmt_time.as_deref());
-        let (date, time) = pair.or_else(|| self.date.as_deref().zip(self.time.as_deref()))?;
-        let digits: String = time.chars().filter(char::is_ascii_digit).collect();
-        let time = NaiveTime::parse_from_str(&digits, "%H%M%S").ok()?;
-        Some(NaiveDateTime::new(day(date)?, time).and_utc())
-    }
+/// `20251003`, or with dashes.
+fn day(date: &Value) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(&digits(date)?, "%Y%m%d").ok()
 }
 
-fn day(digits: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(digits, "%Y%m%d").ok()
+/// `093000`, `93000` where it is a number, or with colons.
+fn time(time: &Value) -> Option<NaiveTime> {
+    let digits = digits(time)?;
+    let has_colons = time.as_str().is_some_and(|text| text.contains(':'));
+    let digits = if has_colons && digits.len() == 4 {
+        digits + "00"
+    } else {
+        format!("{digits:0>6}")
+    };
+    NaiveTime::parse_from_str(&digits, "%H%M%S").ok()
+}
+
+fn digits(field: &Value) -> Option<String> {
+    let text = text(field)?;
+    let is_readable = |letter: char| letter.is_ascii_digit() || matches!(letter, '-' | ':');
+    text.chars()
+        .all(is_readable)
+        .then(|| text.chars().filter(char::is_ascii_digit).collect())
+}
+
+/// `-08:00`, `-0800` or `-8`.
+fn offset(field: &Value) -> Option<FixedOffset> {
+    let text = text(field)?;
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(&text)),
+    };
+    let (hours, minutes) = match rest.split_once(':') {
+        Some(pair) => pair,
+        None if rest.len() > 2 => rest.split_at_checked(rest.len() - 2)?,
+        None => (rest, "0"),
+    };
+    let part = |digits: &str| digits.parse::<u16>().ok().map(i32::from);
+    FixedOffset::east_opt(sign * (part(hours)? * 3_600 + part(minutes)? * 60))
+}
+
+fn place(address: &Value) -> Place {
+    Place {
+        city: text(&address["city"]),
+        state: text(&address["stateProvince"]),
+        country: text(&address["countryCode"]).or_else(|| text(&address["country"])),
+        postal_code: text(&address["postalCode"]),
+    }
 }

@@ -10,39 +10,98 @@ pub(crate) fn dhl(code: &str, said: &str) -> Option<Status> {
     Some(match code {
         "pre-transit" => Status::LabelCreated,
         "transit" if says(&["return"]) => Status::Returning,
-        "transit" if says(&["out for delivery", "with delivery courier"]) => Status::OutForDelivery,
-        "transit" if says(&["available for pickup", "ready for collection"]) => {
-            Status::AvailableForPickup
-        }
-        "transit" if says(&["picked up"]) => Status::Shipped,
+        "transit" if says(OUT_FOR_DELIVERY) => Status::OutForDelivery,
+        "transit" if says(AT_A_PICKUP_POINT) => Status::AvailableForPickup,
+        "transit" if says(PICKED_UP) => Status::Shipped,
         "transit" => Status::InTransit,
         "delivered" => Status::Delivered,
-        "failure" if says(&["attempt"]) => Status::DeliveryAttempted,
+        "failure" if says(&["return"]) => Status::Returning,
+        "failure" if says(ATTEMPTED) => Status::DeliveryAttempted,
         "failure" => Status::Exception,
         _ => return None,
     })
 }
 
-/// FedEx: derived status codes. Some answers have the status in words only.
-pub(crate) fn fedex(code: Option<&str>, said: &str) -> Option<Status> {
-    let Some(code) = code else {
-        return fedex_words(said);
-    };
+const OUT_FOR_DELIVERY: &[&str] = &[
+    "out for delivery",
+    "with delivery courier",
+    "onto the delivery vehicle",
+    "into the delivery vehicle",
+];
+const AT_A_PICKUP_POINT: &[&str] = &[
+    "available for pickup",
+    "ready for pickup",
+    "ready for pick-up",
+    "ready for collection",
+    "awaiting collection",
+];
+const PICKED_UP: &[&str] = &["picked up"];
+const ATTEMPTED: &[&str] = &["attempt"];
+const NOT_DELIVERED: &[&str] = &[
+    "not delivered",
+    "not be delivered",
+    "to be delivered",
+    "undelivered",
+    "will be delivered",
+];
+const ON_PAPER: &[&str] = &[
+    "label created",
+    "information received",
+    "instruction data",
+    "electronically",
+];
+const ON_ITS_WAY: &[&str] = &[
+    "transit",
+    "arrived",
+    "departed",
+    "processed",
+    "sorted",
+    "facility",
+    "clearance",
+    "customs",
+    "hub",
+];
+
+/// DHL's words, for events that come without a code.
+pub(crate) fn dhl_words(said: &str) -> Option<Status> {
+    let said = said.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    let meanings: [(&[&str], Status); 8] = [
+        (&["return"], Status::Returning),
+        (ATTEMPTED, Status::DeliveryAttempted),
+        (OUT_FOR_DELIVERY, Status::OutForDelivery),
+        (AT_A_PICKUP_POINT, Status::AvailableForPickup),
+        (PICKED_UP, Status::Shipped),
+        (NOT_DELIVERED, Status::InTransit),
+        (&["delivered"], Status::Delivered),
+        (ON_PAPER, Status::LabelCreated),
+    ];
+    meanings
+        .into_iter()
+        .find(|(words, _)| says(words))
+        .map(|(_, status)| status)
+        .or_else(|| says(ON_ITS_WAY).then_some(Status::InTransit))
+}
+
+/// FedEx: codes of scans and of the statuses that it derives from them.
+pub(crate) fn fedex(code: &str) -> Option<Status> {
     Some(match code {
         "OC" | "IN" => Status::LabelCreated,
         "PU" | "PX" | "DO" => Status::Shipped,
-        "IT" | "IX" | "AR" | "AF" | "DP" | "LO" | "TR" | "CC" | "AX" | "OX" => Status::InTransit,
+        "IT" | "IX" | "AR" | "AF" | "DP" | "LO" | "TR" | "CC" | "AX" | "OX" | "FD" | "AO"
+        | "EA" | "ED" | "PL" | "SF" | "PF" => Status::InTransit,
         "OD" => Status::OutForDelivery,
         "DE" => Status::DeliveryAttempted,
         "HL" | "HP" => Status::AvailableForPickup,
         "DL" => Status::Delivered,
-        "RS" | "RP" => Status::Returning,
+        "RS" | "RP" | "RC" => Status::Returning,
         "SE" | "CA" | "CD" | "DY" | "DD" => Status::Exception,
         _ => return None,
     })
 }
 
-fn fedex_words(said: &str) -> Option<Status> {
+/// FedEx's words, for answers that come without a code.
+pub(crate) fn fedex_words(said: &str) -> Option<Status> {
     let said = said.to_lowercase();
     const WORDS: [(&str, Status); 9] = [
         ("label created", Status::LabelCreated),
@@ -61,21 +120,72 @@ fn fedex_words(said: &str) -> Option<Status> {
         .map(|(_, status)| status)
 }
 
-/// UPS: the type of an activity, with its code and words where the type is not enough.
-pub(crate) fn ups(kind: &str, code: &str, said: &str) -> Option<Status> {
+/// UPS: the status of the package in three digits says most; then the type of an activity, with its code and
+/// words where the type is not enough. `codes` may be either, as answers name them differently.
+pub(crate) fn ups(kind: Option<&str>, codes: &[Option<&str>], said: &str) -> Option<Status> {
+    let codes = || codes.iter().copied().flatten();
+    // A parcel on its way back is in transit, too.
+    let returning = (kind == Some("RS")).then_some(Status::Returning);
+    returning
+        .or_else(|| codes().find_map(ups_package))
+        .or_else(|| ups_activity(kind?, codes(), said))
+        // Short answers have the type as the code of the package.
+        .or_else(|| codes().find_map(|code| ups_activity(code, codes(), said)))
+        .or_else(|| kind.is_none().then(|| codes().find_map(ups_code))?)
+}
+
+/// UPS's statuses of packages.
+fn ups_package(code: &str) -> Option<Status> {
+    Some(match code {
+        "003" | "007" | "045" => Status::LabelCreated,
+        "038" | "044" => Status::Shipped,
+        "005" | "010" | "012" | "014" | "025" | "039" | "042" | "055" => Status::InTransit,
+        "006" | "021" => Status::OutForDelivery,
+        "011" | "026" => Status::Delivered,
+        "022" | "023" | "024" | "060" | "061" | "062" | "066" => Status::DeliveryAttempted,
+        "017" | "040" => Status::AvailableForPickup,
+        "033" | "034" | "035" | "036" | "037" | "067" => Status::Returning,
+        "013" | "016" | "029" | "030" | "032" | "046" | "047" | "048" | "049" | "050" | "051"
+        | "052" | "058" | "059" | "064" | "068" | "069" => Status::Exception,
+        _ => return None,
+    })
+}
+
+fn ups_activity<'a>(
+    kind: &str,
+    mut codes: impl Iterator<Item = &'a str>,
+    said: &str,
+) -> Option<Status> {
     let said = said.to_lowercase();
     Some(match kind {
         "M" | "MV" => Status::LabelCreated,
         "P" => Status::Shipped,
-        "I" => Status::InTransit,
+        "I" if codes.any(|code| matches!(code, "OT" | "OF")) => Status::OutForDelivery,
+        // Of freight: it has reached a station.
+        "I" | "DO" | "DD" => Status::InTransit,
         "O" => Status::OutForDelivery,
-        "X" if code == "DA" || said.contains("attempt") => Status::DeliveryAttempted,
+        "X" if said.contains("attempt") || codes.any(|code| code == "DA") => {
+            Status::DeliveryAttempted
+        }
         // Nothing else that UPS calls an exception is known better.
         "X" => Status::Exception,
         "W" if said.contains("pickup") => Status::AvailableForPickup,
         "W" => Status::InTransit,
-        "D" | "DD" => Status::Delivered,
+        "D" => Status::Delivered,
         "RS" => Status::Returning,
+        _ => return None,
+    })
+}
+
+/// UPS's codes of activities, for those that come without a type.
+fn ups_code(code: &str) -> Option<Status> {
+    Some(match code {
+        "MP" | "VP" => Status::LabelCreated,
+        "PU" => Status::Shipped,
+        "OR" | "DS" | "YP" | "DP" | "AR" | "IP" => Status::InTransit,
+        "OT" | "OF" | "YI" => Status::OutForDelivery,
+        "ZP" => Status::AvailableForPickup,
+        "FS" | "KB" | "2W" | "8Q" | "9E" => Status::Delivered,
         _ => return None,
     })
 }
@@ -104,20 +214,21 @@ mod tests {
     fn codes_of_the_carriers_own_samples_are_understood() {
         let transit = Some(Status::InTransit);
         assert_eq!(dhl("transit", "In transit"), transit);
-        assert_eq!(fedex(None, "In Transit"), transit);
-        assert_eq!(fedex(Some("IT"), ""), transit);
-        assert_eq!(ups("I", "I", "On The Way"), transit);
+        assert_eq!(fedex_words("In Transit"), transit);
+        assert_eq!(fedex("IT"), transit);
+        assert_eq!(ups(None, &[Some("I")], "On The Way"), transit);
         assert_eq!(easypost("in_transit", "arrived_at_facility"), transit);
     }
 
     #[test]
     fn an_unknown_code_is_an_exception_only_if_the_carrier_says_so() {
         assert_eq!(dhl("failure", "Quite unheard of"), Some(Status::Exception));
-        assert_eq!(ups("X", "ZZ", "Quite unheard of"), Some(Status::Exception));
+        let unheard_of = ups(Some("X"), &[Some("ZZ")], "Quite unheard of");
+        assert_eq!(unheard_of, Some(Status::Exception));
         assert_eq!(easypost("failure", "unheard_of"), Some(Status::Exception));
         assert_eq!(dhl("teleported", "Exception"), None);
-        assert_eq!(fedex(Some("ZZ"), "Delivery exception"), None);
-        assert_eq!(ups("ZZ", "X", "Exception"), None);
+        assert_eq!(fedex("ZZ"), None);
+        assert_eq!(ups(Some("ZZ"), &[Some("999")], "Exception"), None);
         assert_eq!(easypost("unknown", "unknown"), None);
     }
 
@@ -138,13 +249,71 @@ mod tests {
         for (said, status) in cases {
             assert_eq!(dhl("transit", said), Some(status), "{said}");
         }
-        assert_eq!(
-            ups("X", "X", "Delivery Attempted"),
-            Some(Status::DeliveryAttempted)
-        );
-        assert_eq!(
-            ups("W", "W", "Ready for Customer Pickup"),
-            Some(Status::AvailableForPickup)
-        );
+        for (said, status) in [
+            (
+                "The shipment has been loaded onto the delivery vehicle",
+                Status::OutForDelivery,
+            ),
+            (
+                "Arrived at DHL Sort Facility  LEIPZIG - GERMANY",
+                Status::InTransit,
+            ),
+            ("Could not be delivered, will try again", Status::InTransit),
+            ("Delivered - signed for by: J DOE", Status::Delivered),
+            ("Shipment information received", Status::LabelCreated),
+        ] {
+            assert_eq!(dhl_words(said), Some(status), "{said}");
+        }
+        assert_eq!(dhl_words("Unheard of"), None);
+    }
+
+    #[test]
+    fn a_status_of_ups_is_understood_by_whichever_of_its_codes_there_is() {
+        for (kind, codes, said, status) in [
+            (
+                Some("D"),
+                [Some("011"), Some("FS")],
+                "DELIVERED",
+                Status::Delivered,
+            ),
+            (None, [None, Some("011")], "Delivered", Status::Delivered),
+            (
+                None,
+                [Some("021"), None],
+                "Out for Delivery Today",
+                Status::OutForDelivery,
+            ),
+            (
+                Some("D"),
+                [Some("040"), Some("2Q")],
+                "",
+                Status::AvailableForPickup,
+            ),
+            (Some("O"), [None, Some("OF")], "", Status::OutForDelivery),
+            (Some("I"), [None, Some("OT")], "", Status::OutForDelivery),
+            (Some("I"), [None, Some("AR")], "", Status::InTransit),
+            (
+                Some("X"),
+                [None, None],
+                "Delivery Attempted",
+                Status::DeliveryAttempted,
+            ),
+            (Some("X"), [None, Some("DA")], "", Status::DeliveryAttempted),
+            (
+                Some("W"),
+                [None, Some("W")],
+                "Ready for Customer Pickup",
+                Status::AvailableForPickup,
+            ),
+            (Some("RS"), [None, None], "", Status::Returning),
+            (None, [None, Some("KB")], "", Status::Delivered),
+            (None, [None, Some("DP")], "", Status::InTransit),
+        ] {
+            assert_eq!(
+                ups(kind, &codes, said),
+                Some(status),
+                "{kind:?} {codes:?} {said}"
+            );
+        }
     }
 }

@@ -9,7 +9,7 @@ use tower::ServiceExt;
 use tracking::{Carrier, Carriers, routes};
 
 use crate::carrier::report;
-use crate::support::{Fixture, fixtures};
+use crate::support::{Fixture, fixtures, parcel};
 
 const SECRET: &str = "a secret of the carrier's";
 const SHIPPED: [&str; 4] = ["transit", "Picked up", "Chicago IL", "2025-10-03T10:00:00Z"];
@@ -51,6 +51,7 @@ async fn believing_fixtures() -> Vec<Fixture> {
     for fixture in &mut fixtures {
         fixture.state.carriers = Carriers::default()
             .believe(Carrier::Dhl, Secret::new(SECRET))
+            .believe(Carrier::Ups, Secret::new(SECRET))
             .believe(Carrier::Usps, Secret::new(SECRET));
     }
     fixtures
@@ -93,8 +94,8 @@ async fn forged_webhooks_are_refused_and_have_no_effect() {
             ("dhl", Some(signature(SECRET, "{}"))),
             ("dhl", Some(real.replace("hmac-sha256-hex=", ""))),
             ("dhl", Some("hmac-sha256-hex=".to_owned())),
-            // Nobody has said what UPS signs with.
-            ("ups", Some(real)),
+            // Nobody has said what FedEx signs with.
+            ("fedex", Some(real)),
         ];
         for (carrier, signature) in forged {
             let status = post(&fixture, carrier, signature.clone(), &body).await;
@@ -132,6 +133,135 @@ async fn easypost_tells_of_parcels_of_usps_and_of_other_carriers() {
         let shown = fixture.shipment(&parcel).await;
         assert_eq!(shown["status"], "OUT_FOR_DELIVERY");
         assert_eq!(shown["history"][0]["location"], "Brooklyn NY");
+        fixture.scratch.drop().await;
+    }
+}
+
+/// Status, time and whether UTC was assumed, of each event in order.
+async fn history(fixture: &Fixture, parcel: &entities::tracking::shipment::Model) -> Vec<Value> {
+    let document =
+        "query($id: ID!) { shipment(id: $id) { history { status timestamp timeZoneAssumed } } }";
+    let id = resolvers::id::IdKind::Shipment.format(parcel.id);
+    let answer = fixture.ask(document, json!({ "id": id })).await;
+    let history = answer["data"]["shipment"]["history"].as_array().unwrap();
+    history
+        .iter()
+        .map(|event| {
+            json!([
+                event["status"],
+                event["timestamp"],
+                event["timeZoneAssumed"]
+            ])
+        })
+        .collect()
+}
+
+async fn parcel_of(fixture: &Fixture, carrier: &str) -> entities::tracking::shipment::Model {
+    let row = entities::tracking::shipment::Model {
+        carrier: carrier.to_owned(),
+        ..parcel(uuid::Uuid::now_v7(), fixture.customer)
+    };
+    fixture.insert(row.clone()).await;
+    row
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_costs_itself_and_a_local_time_is_marked() {
+    for fixture in believing_fixtures().await {
+        let parcel = fixture.ship().await;
+        let body = json!({"shipments": [{"id": parcel.tracking_number, "service": null, "details": null,
+        "status": {"timestamp": "2025-10-03T13:00:00", "statusCode": "delivered"},
+        "events": [
+            {"timestamp": "2025-10-03T13:00:00", "status": "delivered", "description": "Delivered"},
+            {"timestamp": "2025-10-03T11:00:00", "statusCode": "transit",
+             "location": {"address": {"countryCode": "DE"}}, "description": null},
+            {"timestamp": "soon", "statusCode": "transit"}, null, "lost",
+            {"timestamp": "2025-10-03T08:00:00Z", "description": "Shipment picked up", "location": "Bonn"},
+        ]}]});
+        assert_eq!(told(&fixture, "dhl", &body).await, StatusCode::OK);
+        let expected = [
+            json!(["SHIPPED", "2025-10-03T08:00:00.000Z", false]),
+            json!(["IN_TRANSIT", "2025-10-03T09:00:00.000Z", false]),
+            json!(["DELIVERED", "2025-10-03T13:00:00.000Z", true]),
+        ];
+        assert_eq!(history(&fixture, &parcel).await, expected);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_local_time_of_ups_is_read_by_the_offset_beside_it() {
+    for fixture in believing_fixtures().await {
+        let parcel = parcel_of(&fixture, "ups").await;
+        let place = json!({"address": {"city": "OAKLAND", "stateProvince": "CA"}});
+        let body = json!({"trackResponse": {"shipment": [{"package": [{
+        "trackingNumber": parcel.tracking_number,
+        "currentStatus": {"code": "021", "statusCode": "021", "description": "Out for Delivery"},
+        "activity": [
+            {"location": place, "status": {"type": "O", "code": "OF", "statusCode": "021"},
+             "date": "20251003", "time": "053000", "gmtOffset": "-08:00"},
+            {"location": place, "status": {"type": "I", "code": "AR", "statusCode": "005"},
+             "date": "20251003", "time": "040000", "gmtDate": "20251003", "gmtTime": "12:00:00",
+             "gmtOffset": "-08:00"},
+        ]}]}]}});
+        assert_eq!(told(&fixture, "ups", &body).await, StatusCode::OK);
+        let expected = [
+            json!(["IN_TRANSIT", "2025-10-03T12:00:00.000Z", false]),
+            json!(["OUT_FOR_DELIVERY", "2025-10-03T13:30:00.000Z", false]),
+        ];
+        assert_eq!(history(&fixture, &parcel).await, expected);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_at_all_is_sent_again_and_the_rest_is_recorded() {
+    for fixture in believing_fixtures().await {
+        let (lost, read) = (fixture.ship().await, fixture.ship().await);
+        let broken = json!({"id": lost.tracking_number, "status": {"timestamp": [], "statusCode": {}},
+            "events": [{"timestamp": {}, "statusCode": "transit"}]});
+        let mut body = report(&read.tracking_number, &[SHIPPED]);
+        body["shipments"].as_array_mut().unwrap().insert(0, broken);
+        assert_eq!(told(&fixture, "dhl", &body).await, StatusCode::BAD_REQUEST);
+        assert_eq!(fixture.shipment(&read).await["status"], "SHIPPED");
+        let nameless = json!({"shipments": [{"status": {"statusCode": "transit"}}]});
+        assert_eq!(
+            told(&fixture, "dhl", &nameless).await,
+            StatusCode::BAD_REQUEST
+        );
+
+        let tracker = |result: Value| json!({"description": "tracker.updated", "result": result});
+        for result in [
+            json!(null),
+            json!({"carrier": "USPS", "tracking_details": []}),
+            json!({"tracking_code": lost.tracking_number, "carrier": "DHLExpress",
+                "tracking_details": [{"status": "in_transit", "datetime": "soon"}]}),
+        ] {
+            let status = told(&fixture, "usps", &tracker(result)).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST);
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn easyposts_names_of_its_accounts_are_those_of_their_carriers_and_a_number_will_do() {
+    for fixture in believing_fixtures().await {
+        for (account, carrier) in [
+            ("UPSDAP", "ups"),
+            ("FedExDefault", "fedex"),
+            ("FedExSmartPost", "fedex"),
+            ("DhlEcs", "dhl"),
+            ("Stamps", "usps"),
+        ] {
+            let parcel = parcel_of(&fixture, carrier).await;
+            let event = json!({"description": "tracker.updated", "result": {
+                "tracking_code": parcel.tracking_number, "carrier": account, "weight": {}, "fees": null,
+                "tracking_details": [{"status": "in_transit", "datetime": "2025-10-03T14:08:00Z"}]}});
+            assert_eq!(told(&fixture, "usps", &event).await, StatusCode::OK);
+            let status = &fixture.shipment(&parcel).await["status"];
+            assert_eq!(status, "IN_TRANSIT", "{account}");
+        }
         fixture.scratch.drop().await;
     }
 }

@@ -1,0 +1,187 @@
+//! What was read of a carrier's words: a report for each parcel, and what was lost on the way.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::carrier::Carrier;
+use crate::rules::carrier_time::Moment;
+use crate::rules::place::Place;
+use crate::status::TrackingStatus;
+
+/// What a carrier knows of a parcel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// `None` when an answer leaves out what was asked about.
+    pub number: Option<String>,
+    /// `None` when the sender tells of carriers that are not followed under this name.
+    pub carrier: Option<Carrier>,
+    /// In any order.
+    pub scans: Vec<Scan>,
+    pub estimated_delivery: Option<DateTime<Utc>>,
+    /// What of it could not be read.
+    pub losses: Vec<Loss>,
+}
+
+/// One thing that a carrier tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scan {
+    pub status: TrackingStatus,
+    pub location: Option<String>,
+    /// `None` when the carrier does not say, and it is how things stand now.
+    pub at: Option<Moment>,
+}
+
+/// What could not be read, or not for sure.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Loss {
+    /// A parcel without a number.
+    Number,
+    /// An element that is none.
+    Scan,
+    /// A scan without a readable time.
+    Time,
+    /// A scan without anything that says what happened.
+    Status,
+    /// A code that is in no table.
+    UnknownCode(String),
+    /// An estimate that is no time.
+    Estimate,
+    /// A local time at a place whose clock is not known.
+    Zone,
+}
+
+impl Loss {
+    /// As metrics and logs have it.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Scan => "scan",
+            Self::Time => "time",
+            Self::Status => "status",
+            Self::UnknownCode(_) => "unknown_code",
+            Self::Estimate => "estimate",
+            Self::Zone => "zone_assumed",
+        }
+    }
+}
+
+impl Report {
+    /// Whether there was something to read, and nothing of it could be. A code that is in no table was read.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        let is_unread =
+            |loss: &Loss| matches!(loss, Loss::Number | Loss::Scan | Loss::Time | Loss::Status);
+        self.scans.is_empty() && self.losses.iter().any(is_unread)
+    }
+
+    /// Reads elements one by one: each is a scan, or a loss and nothing more.
+    pub(super) fn read_scans<'a>(
+        &mut self,
+        elements: &'a [Value],
+        read: impl Fn(&'a Value) -> Result<ReadScan, Loss>,
+    ) {
+        for element in elements {
+            match read(element) {
+                Ok(scan) => self.push(scan),
+                Err(loss) => self.losses.push(loss),
+            }
+        }
+    }
+
+    pub(super) fn push(&mut self, read: ReadScan) {
+        let ReadScan {
+            scan,
+            handed_to_sender,
+        } = read;
+        if scan.at.is_some_and(|moment| moment.zone_assumed) {
+            self.losses.push(Loss::Zone);
+        }
+        if handed_to_sender {
+            // Handed over, but not where it was sent to.
+            self.scans.push(Scan {
+                status: TrackingStatus::Returning,
+                ..scan.clone()
+            });
+        }
+        self.scans.push(scan);
+    }
+
+    /// The newest scan's time.
+    pub(super) fn newest(&self) -> Option<DateTime<Utc>> {
+        let times = self.scans.iter().filter_map(|scan| scan.at);
+        times.map(|moment| moment.at).max()
+    }
+
+    /// Takes the first of these that is an estimate.
+    pub(super) fn read_estimate(&mut self, fields: &[&Value], destination: &Place) {
+        for field in fields {
+            match estimate(field, destination) {
+                Ok(None) => {}
+                Ok(estimate) => {
+                    self.estimated_delivery = estimate;
+                    return;
+                }
+                Err(loss) => self.losses.push(loss),
+            }
+        }
+    }
+}
+
+/// A scan as it was read.
+#[derive(Clone, Debug)]
+pub(super) struct ReadScan {
+    pub scan: Scan,
+    /// It is a delivery to the sender.
+    pub handed_to_sender: bool,
+}
+
+impl ReadScan {
+    pub(super) fn new(
+        status: TrackingStatus,
+        place: &Place,
+        at: Option<Moment>,
+        said: &str,
+    ) -> Self {
+        // A day alone: what ends a way is the last thing of its day.
+        let at = at.map(|moment| match status {
+            TrackingStatus::Delivered => Moment {
+                at: moment.latest(),
+                ..moment
+            },
+            _ => moment,
+        });
+        Self {
+            scan: Scan {
+                status,
+                location: place.label(),
+                at,
+            },
+            handed_to_sender: status == TrackingStatus::Delivered && names_the_sender(said),
+        }
+    }
+}
+
+fn names_the_sender(said: &str) -> bool {
+    let said = said.to_lowercase();
+    said.contains("return")
+        && ["sender", "shipper", "consignor"]
+            .iter()
+            .any(|whom| said.contains(whom))
+}
+
+/// A scan's time, which it has to have.
+pub(super) fn moment(field: &Value, place: &Place) -> Result<Moment, Loss> {
+    platform::json::text(field)
+        .and_then(|text| Moment::read(&text, place.zone()))
+        .filter(Moment::is_plausible)
+        .ok_or(Loss::Time)
+}
+
+fn estimate(field: &Value, destination: &Place) -> Result<Option<DateTime<Utc>>, Loss> {
+    if field.is_null() {
+        return Ok(None);
+    }
+    moment(field, destination)
+        // For a day, carriers promise no hour.
+        .map(|moment| Some(moment.latest()))
+        .map_err(|_| Loss::Estimate)
+}

@@ -1,0 +1,188 @@
+//! Times as carriers write them: with an offset, in the local time of the scan's place, or a day alone.
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// When something happened, by a carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub at: DateTime<Utc>,
+    /// The carrier said neither the offset nor a place with one clock, so that UTC was assumed.
+    pub zone_assumed: bool,
+    /// The carrier said the day only.
+    pub is_day: bool,
+}
+
+/// A date and a time without an offset, and with one.
+const LOCAL: [&str; 4] = [
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+];
+const WITH_OFFSET: [&str; 4] = [
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M%#z",
+];
+
+impl Moment {
+    /// Reads ISO 8601 as carriers write it; `zone` is the clock of the place.
+    pub(crate) fn read(text: &str, zone: Option<Tz>) -> Option<Self> {
+        let text = text.trim();
+        if let Some(at) = with_offset(text) {
+            return Some(Self::exact(at));
+        }
+        let mut locals = LOCAL.into_iter();
+        if let Some(local) =
+            locals.find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        {
+            return Some(Self::local(local, zone));
+        }
+        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        Some(Self::day(day, zone))
+    }
+
+    pub(crate) const fn exact(at: DateTime<Utc>) -> Self {
+        Self {
+            at,
+            zone_assumed: false,
+            is_day: false,
+        }
+    }
+
+    /// A local time at a place with this clock.
+    pub(crate) fn local(local: NaiveDateTime, zone: Option<Tz>) -> Self {
+        Self {
+            at: utc(local, zone),
+            zone_assumed: zone.is_none(),
+            is_day: false,
+        }
+    }
+
+    /// The first moment of a day.
+    pub(crate) fn day(day: NaiveDate, zone: Option<Tz>) -> Self {
+        Self {
+            is_day: true,
+            ..Self::local(day.and_time(NaiveTime::MIN), zone)
+        }
+    }
+
+    /// Whether a parcel of ours can have been anywhere then; a year 1 or 99999 is a mistake.
+    pub(crate) fn is_plausible(&self) -> bool {
+        (1_990..2_200).contains(&self.at.year())
+    }
+
+    /// The last moment that it can have been.
+    pub(crate) fn latest(self) -> DateTime<Utc> {
+        if self.is_day {
+            self.at + Duration::days(1) - Duration::seconds(1)
+        } else {
+            self.at
+        }
+    }
+}
+
+fn with_offset(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.with_timezone(&Utc));
+    }
+    // `Z` is no offset to these formats.
+    let text = match text.strip_suffix(['Z', 'z']) {
+        Some(time) => format!("{time}+00:00"),
+        None => text.to_owned(),
+    };
+    WITH_OFFSET.into_iter().find_map(|format| {
+        let time = DateTime::parse_from_str(&text, format).ok()?;
+        Some(time.with_timezone(&Utc))
+    })
+}
+
+/// A local time that comes twice when clocks are set back is its first; one that clocks leave out is an hour
+/// later.
+fn utc(local: NaiveDateTime, zone: Option<Tz>) -> DateTime<Utc> {
+    let Some(zone) = zone else {
+        return local.and_utc();
+    };
+    zone.from_local_datetime(&local)
+        .earliest()
+        .or_else(|| {
+            zone.from_local_datetime(&(local + Duration::hours(1)))
+                .earliest()
+        })
+        .map_or_else(|| local.and_utc(), |time| time.with_timezone(&Utc))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, zone: Option<Tz>, expected: Option<(&str, bool, bool)>) {
+        let moment = Moment::read(text, zone);
+        let expected = expected.map(|(at, zone_assumed, is_day)| Moment {
+            at: at.parse().unwrap(),
+            zone_assumed,
+            is_day,
+        });
+        assert_eq!(moment, expected, "{text}");
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_local_to_its_place_or_marked() {
+        let berlin = Some(Tz::Europe__Berlin);
+        for text in [
+            "2025-10-03T14:02:00+02:00",
+            "2025-10-03T14:02:00.000+0200",
+            "2025-10-03T14:02+02:00",
+            "2025-10-03 14:02:00+02:00",
+            "2025-10-03T14:02:00+02",
+            "2025-10-03T12:02:00Z",
+            "2025-10-03T12:02Z",
+        ] {
+            check(text, None, Some(("2025-10-03T12:02:00Z", false, false)));
+        }
+        for text in [
+            "2025-10-03T14:02:00",
+            " 2025-10-03T14:02 ",
+            "2025-10-03 14:02:00",
+        ] {
+            check(text, berlin, Some(("2025-10-03T12:02:00Z", false, false)));
+            check(text, None, Some(("2025-10-03T14:02:00Z", true, false)));
+        }
+        check(
+            "2025-10-03",
+            berlin,
+            Some(("2025-10-02T22:00:00Z", false, true)),
+        );
+        check(
+            "2025-10-03",
+            None,
+            Some(("2025-10-03T00:00:00Z", true, true)),
+        );
+        for text in [
+            "",
+            "yesterday",
+            "2025-13-03",
+            "14:02",
+            "2025-10-03T25:00:00",
+        ] {
+            check(text, berlin, None);
+        }
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_or_never_is_read_all_the_same() {
+        let berlin = Some(Tz::Europe__Berlin);
+        check(
+            "2025-10-26T02:30:00",
+            berlin,
+            Some(("2025-10-26T00:30:00Z", false, false)),
+        );
+        check(
+            "2025-03-30T02:30:00",
+            berlin,
+            Some(("2025-03-30T01:30:00Z", false, false)),
+        );
+    }
+}
