@@ -83,7 +83,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         introduce(&url, configuration.listen, &router, &auth, &customer).await?;
     }
     if command.demo {
-        domains.keep_moving(configuration.demo.ticker_interval.get(), supervisor);
+        domains.keep_moving(&configuration.demo, supervisor);
     }
     let routes = domains
         .routes()

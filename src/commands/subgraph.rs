@@ -41,7 +41,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
         configuration.listen
     ));
     if command.demo {
-        domains.keep_moving(configuration.demo.ticker_interval.get(), supervisor);
+        domains.keep_moving(&configuration.demo, supervisor);
     }
     let app = subgraph_server::routes(subgraph.clone(), key)
         .merge(domains.routes())

@@ -3,6 +3,7 @@
 
 mod catalog;
 mod customers;
+mod live;
 mod orders;
 mod places;
 mod returns;
@@ -18,6 +19,7 @@ use uuid::{Builder, Uuid};
 use crate::config;
 
 pub(crate) use customers::DEMO_CUSTOMER_EMAIL;
+pub(crate) use live::keep_moving;
 pub(crate) use write::{Databases, seed};
 
 /// What a shop follows from.

@@ -42,6 +42,10 @@ pub(super) struct Order {
     pub(super) confirmed_at: Option<DateTime<Utc>>,
     pub(super) shipped_at: Option<DateTime<Utc>>,
     pub(super) delivered_at: Option<DateTime<Utc>>,
+    /// When its parcel is to arrive, while it has not.
+    pub(super) expected_at: DateTime<Utc>,
+    /// Who carries it, where that matters.
+    pub(super) carrier: Option<&'static str>,
     pub(super) cancelled_at: Option<DateTime<Utc>>,
     pub(super) lines: Vec<Line>,
     pub(super) currency: CurrencyCode,
@@ -87,6 +91,7 @@ struct Special {
     restriction: Option<Restriction>,
     /// At most ten dollars in total.
     small: bool,
+    carrier: Option<&'static str>,
 }
 
 const fn special(age: i64, on_the_way: i64, status: Status, currency: CurrencyCode) -> Special {
@@ -97,11 +102,20 @@ const fn special(age: i64, on_the_way: i64, status: Status, currency: CurrencyCo
         currency,
         restriction: None,
         small: false,
+        carrier: None,
     }
 }
 
-const SPECIALS: [Special; 13] = [
-    special(9, 12, Status::Shipped, CurrencyCode::Usd),
+/// An order whose parcel this carrier has: the demo customer waits for one of each.
+const fn shipped(age: i64, on_the_way: i64, carrier: &'static str) -> Special {
+    Special {
+        carrier: Some(carrier),
+        ..special(age, on_the_way, Status::Shipped, CurrencyCode::Usd)
+    }
+}
+
+const SPECIALS: [Special; 16] = [
+    shipped(9, 9, "ups"),
     special(3, 2, Status::Delivered, CurrencyCode::Usd),
     special(5, 3, Status::Delivered, CurrencyCode::Jpy),
     special(7, 4, Status::Delivered, CurrencyCode::Eur),
@@ -123,10 +137,13 @@ const SPECIALS: [Special; 13] = [
     special(25, 3, Status::Delivered, CurrencyCode::Usd),
     special(60, 3, Status::Cancelled, CurrencyCode::Cad),
     special(4, 2, Status::Delivered, CurrencyCode::Cad),
+    shipped(10, 13, "dhl"),
+    shipped(11, 20, "fedex"),
+    shipped(12, 40, "usps"),
 ];
 
 /// Orders of the demo customer; the others are everybody else's.
-pub(super) const DEMO_ORDERS: u32 = 13;
+pub(super) const DEMO_ORDERS: u32 = 16;
 
 /// The demo customer's order that has a return waiting for its parcel, and the one whose return is done.
 pub(super) const RETURN_UNDER_WAY: u32 = 9;
@@ -181,6 +198,8 @@ impl Plan {
             confirmed_at: (status != Status::Pending).then(|| placed_at + Duration::minutes(4)),
             shipped_at: shipped.then(|| placed_at + Duration::hours(18)),
             delivered_at: (status == Status::Delivered).then(|| placed_at + way),
+            expected_at: placed_at + special.map_or(Duration::days(3), |_| way),
+            carrier: special.and_then(|special| special.carrier),
             cancelled_at: (status == Status::Cancelled).then(|| placed_at + Duration::hours(2)),
             lines: Vec::new(),
             currency,

@@ -22,6 +22,17 @@ pub(super) struct Event {
     pub(super) at: DateTime<Utc>,
 }
 
+/// A number of the carrier's form, from ten digits.
+pub(super) fn tracking_number(carrier: &str, digits: u64) -> String {
+    let prefix = match carrier {
+        "dhl" => "DHL",
+        "fedex" => "FX",
+        "ups" => "1Z999AA1",
+        _ => "92055900362970",
+    };
+    format!("{prefix}{digits}")
+}
+
 impl Plan {
     /// The parcel of an order that has left.
     pub(super) fn shipment(&self, order: &Order) -> Option<Shipment> {
@@ -29,15 +40,14 @@ impl Plan {
         let mut random = self.random(Stream::Shipment, order.index.into());
         let digits: u64 = random.random_range(1_000_000_000..10_000_000_000);
         // The carriers' shares of the shop's parcels: 35, 28, 22 and 15 percent.
-        let (carrier, tracking_number) = match random.random_range(0..100) {
-            0..35 => ("dhl", format!("DHL{digits}")),
-            35..63 => ("fedex", format!("FX{digits}")),
-            63..85 => ("ups", format!("1Z999AA1{digits}")),
-            _ => ("usps", format!("92055900362970{digits}")),
+        let by_share = match random.random_range(0..100) {
+            0..35 => "dhl",
+            35..63 => "fedex",
+            63..85 => "ups",
+            _ => "usps",
         };
-        let arrival = order
-            .delivered_at
-            .unwrap_or(order.placed_at + Duration::days(3));
+        let carrier = order.carrier.unwrap_or(by_share);
+        let arrival = order.delivered_at.unwrap_or(order.expected_at);
         let way = arrival - shipped_at;
         let [warehouse, hub, center, van] = order.customer.place.route;
         let stops = [
@@ -66,7 +76,7 @@ impl Plan {
         Some(Shipment {
             id: self.id(Stream::Shipment, order.index.into()),
             carrier,
-            tracking_number,
+            tracking_number: tracking_number(carrier, digits),
             estimated_delivery: arrival.max(self.now.min(arrival + Duration::days(1))),
             events,
         })

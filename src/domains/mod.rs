@@ -18,15 +18,12 @@ use platform::flags::Flags;
 use platform::inbox::Subscriber;
 use platform::supervisor::{Stage, Supervisor};
 use platform::workers::{Job, WorkerContext};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
 use sea_orm::ConnectionTrait;
-use tokio_util::sync::CancellationToken;
 
-use crate::config::Configuration;
+use crate::config::{self, Configuration};
 use crate::demo;
 use crate::lifecycle::Ready;
 
@@ -265,10 +262,12 @@ impl Domains {
     }
 
     /// Keeps the demo's parcels moving, when tracking is here.
-    pub(crate) fn keep_moving(&self, every: Duration, supervisor: &Supervisor) {
+    pub(crate) fn keep_moving(&self, demo: &config::Demo, supervisor: &Supervisor) {
         if let Some(tracking) = self.tracking.clone() {
+            let plan = demo::Plan::new(demo, &tracking.clock);
+            let every = demo.ticker_interval.get();
             supervisor.start(Stage::Work, "demo.ticker", move |stop| {
-                keep_moving(tracking.clone(), every, stop)
+                demo::keep_moving(tracking.clone(), plan, every, stop)
             });
         }
     }
@@ -310,20 +309,6 @@ async fn keep_index(search: search::State) {
         tokio::time::sleep(INDEX_CHECK).await;
         if let Err(error) = search.open_index().await {
             tracing::warn!(%error, "the search index could not be held against the database");
-        }
-    }
-}
-
-async fn keep_moving(tracking: tracking::State, every: Duration, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(every);
-    let mut random = ChaCha8Rng::seed_from_u64(0);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        if let Err(error) = tracking::demo_tick(&tracking, &mut random).await {
-            tracing::warn!(?error, "no parcel was moved");
         }
     }
 }

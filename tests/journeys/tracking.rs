@@ -1,9 +1,10 @@
 //! Live tracking through the running binary: a snapshot, then every update in order, in every layout.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::kit::{Graph, Layout, layouts};
 use crate::tracking_client::Client;
+use crate::wait::until;
 
 /// Moves a parcel every 50 ms, so that a test need not wait.
 const SHOP: [(&str, &str); 2] = [
@@ -16,15 +17,19 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
     for layout in layouts() {
         let graph = Graph::start(layout, &SHOP, &["--demo"]).await;
         let token = graph.demo_token().await;
-        // One that moves: on its way, or delivered just now, which starts over when it is watched.
-        let sent = "{ me { orders(status: [SHIPPED, DELIVERED], first: 100) { nodes { id deliveredAt } } } }";
+        // The customer waits for a parcel of each carrier; this one has just set out, and moves when it is watched.
+        let sent =
+            "{ me { orders(status: [SHIPPED]) { nodes { id shipments { carrier status } } } } }";
         let answer = graph.ask(Some(&token), sent, json!({})).await;
         let orders = answer["data"]["me"]["orders"]["nodes"].as_array().unwrap();
-        let not_yet = "later than any time";
-        let moving = orders
+        let mut carriers: Vec<_> = orders
             .iter()
-            .max_by_key(|order| order["deliveredAt"].as_str().unwrap_or(not_yet));
-        let order = &moving.expect("an order that was sent")["id"];
+            .map(|order| order["shipments"][0]["carrier"].as_str().unwrap())
+            .collect();
+        carriers.sort_unstable();
+        assert_eq!(carriers, ["DHL", "FEDEX", "UPS", "USPS"], "{layout:?}");
+        let just_sent = |order: &&Value| order["shipments"][0]["status"] == "SHIPPED";
+        let order = &orders.iter().find(just_sent).expect("a parcel")["id"];
         let order = order.as_str().unwrap();
 
         // Two watchers of one order get the same.
@@ -83,5 +88,45 @@ async fn only_the_owner_may_watch() {
         };
         assert_eq!(errors[0]["extensions"]["code"], code, "{message:#}");
     }
+    graph.stop().await;
+}
+
+#[tokio::test]
+async fn what_arrives_has_arrived_and_the_next_parcel_of_its_carrier_is_on_its_way() {
+    let graph = Graph::start(Layout::Sqlite, &SHOP, &["--demo"]).await;
+    let token = graph.demo_token().await;
+    let sent = "{ me { orders(status: [SHIPPED]) { nodes { id shipments { carrier status } } } } }";
+    let shipped = async || {
+        let answer = graph.ask(Some(&token), sent, json!({})).await;
+        assert_eq!(answer.get("errors"), None, "{answer:#}");
+        let orders = answer["data"]["me"]["orders"]["nodes"].clone();
+        orders.as_array().unwrap().clone()
+    };
+    let at_the_door = |order: &&Value| order["shipments"][0]["status"] == "OUT_FOR_DELIVERY";
+    let before = shipped().await;
+    let order = before.iter().find(at_the_door).expect("a parcel")["id"].clone();
+    let mut client = Client::connect(&graph.router.base, Some(&token)).await;
+    client.watch(order.as_str().unwrap()).await;
+    loop {
+        let carriers = shipped().await;
+        for carrier in ["DHL", "FEDEX", "UPS", "USPS"] {
+            let is_there = |order: &Value| order["shipments"][0]["carrier"] == carrier;
+            assert!(carriers.iter().any(is_there), "{carrier}: {carriers:?}");
+        }
+        if client.update().await["status"] == "DELIVERED" {
+            break;
+        }
+    }
+    let status = "query($id: ID!) { order(id: $id) { status shipments { status } } }";
+    until("the order follows its parcel", async || {
+        let answer = graph
+            .ask(Some(&token), status, json!({ "id": order }))
+            .await;
+        (answer["data"]["order"]["status"] == "DELIVERED").then_some(())
+    })
+    .await;
+    let after = shipped().await;
+    assert!(after.iter().all(|other| other["id"] != order));
+    assert!(after.len() >= 4, "{after:?}");
     graph.stop().await;
 }

@@ -51,6 +51,9 @@ fn shipment_row(order: &Order, parcel: &Shipment, plan: &Plan) -> shipment::Mode
         estimated_delivery: Some(parcel.estimated_delivery),
         sequence: 0,
         consecutive_errors: 0,
+        returned_to_sender: false,
+        estimated_at: None,
+        overdue_at: None,
         last_polled_at: Some(plan.now),
         last_answered_at: Some(plan.now),
         created_at: order.placed_at,
@@ -70,6 +73,8 @@ fn event_rows(order: &Order, parcel: &Shipment, plan: &Plan) -> Vec<event::Model
             status: told.status.to_owned(),
             location: Some(told.location.to_owned()),
             occurred_at: told.at,
+            carrier_time: told.at,
+            zone_assumed: false,
             recorded_at: told.at,
         })
         .collect()
@@ -97,6 +102,9 @@ fn return_row(order: &Order, made: &Return<'_>, plan: &Plan) -> Option<shipment:
         estimated_delivery: None,
         sequence: 0,
         consecutive_errors: 0,
+        returned_to_sender: false,
+        estimated_at: None,
+        overdue_at: None,
         last_polled_at: None,
         last_answered_at: None,
         created_at: label.generated_at,

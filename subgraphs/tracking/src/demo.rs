@@ -1,62 +1,117 @@
-//! Parcels that move by themselves, so that a newcomer sees something live.
+//! Parcels that move by themselves, so that a newcomer sees something live. What arrives has arrived: others
+//! set out for the customer whom the demo is shown to.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
-use entities::tracking::{event, shipment};
+use entities::tracking::shipment;
 use futures::try_join;
 use rand::Rng;
+use uuid::Uuid;
 
 use crate::State;
-use crate::record::{Journey, Observation, RecordError, record, tell_watchers};
+use crate::carrier::Carrier;
+use crate::record::{Observation, RecordError, record};
 use crate::rules::route::{self, MOVING};
 use crate::status::TrackingStatus;
 
 /// Parcels that move in one tick beside those that are watched.
 const AT_ONCE: u64 = 20;
-/// With fewer on their way than this, some that arrived start over.
-const ALWAYS_MOVING: usize = 5;
 /// How often, in a hundred, nobody is home.
 const NOBODY_HOME: u32 = 10;
 
-/// Moves parcels of orders one stop along their routes: those that somebody watches, and some of
-/// the others in turn. Parcels that it delivered start over when they are watched, or when too few
-/// are left. Gives the number of parcels moved; the same random numbers make the same moves.
-pub async fn demo_tick(state: &State, rng: &mut (impl Rng + ?Sized)) -> Result<usize, RecordError> {
+/// Moves parcels of orders one stop along their routes: those that somebody watches, and some of the others in
+/// turn. Parcels of `shown_to` move while they are watched only, and the last one of a carrier is not delivered,
+/// so that this customer always has one of each on the way. Gives the number of parcels moved; the same random
+/// numbers make the same moves.
+pub async fn demo_tick(
+    state: &State,
+    rng: &mut (impl Rng + ?Sized),
+    shown_to: Option<Uuid>,
+) -> Result<usize, RecordError> {
     let db = state.database.read();
     let watched = state.watchers.orders();
-    let arrived = [TrackingStatus::Delivered.as_str()];
-    let (mut parcels, others, mut done) = try_join!(
+    let (mut parcels, others, shown) = try_join!(
         shipment::of_orders_in(db, &watched, &MOVING),
         shipment::outward_least_recently_polled(db, &MOVING, AT_ONCE),
-        shipment::of_orders_in(db, &watched, &arrived),
+        under_way(state, shown_to),
     )?;
-    add(&mut parcels, others);
-    if parcels.len() + done.len() < ALWAYS_MOVING {
-        let longest = shipment::outward_longest_in(db, &arrived, ALWAYS_MOVING as u64).await?;
-        add(&mut done, longest);
+    for parcel in others {
+        let is_moving = parcels.iter().any(|known| known.id == parcel.id);
+        if !is_moving && Some(parcel.customer_id) != shown_to {
+            parcels.push(parcel);
+        }
     }
-    // Those without a change were delivered when the demo shop was made: they stay.
-    done.retain(|parcel| parcel.sequence > 0);
-    for parcel in &done {
-        start_over(state, parcel).await?;
+    let mut of_carrier: HashMap<String, usize> = HashMap::new();
+    for parcel in &shown {
+        *of_carrier.entry(parcel.carrier.clone()).or_default() += 1;
     }
     let mut moved = 0;
     for parcel in parcels {
         let nobody_home = rng.random_ratio(NOBODY_HOME, 100);
         let now = state.clock.now();
-        if let Some(observation) = next(&parcel, nobody_home, now)? {
-            record(state, &parcel, &observation).await?;
-            moved += 1;
+        let Some(observation) = next(&parcel, nobody_home, now)? else {
+            continue;
+        };
+        if observation.status == TrackingStatus::Delivered && Some(parcel.customer_id) == shown_to {
+            let left = of_carrier.entry(parcel.carrier.clone()).or_default();
+            if *left < 2 {
+                continue;
+            }
+            *left -= 1;
         }
+        record(state, &parcel, &observation).await?;
+        moved += 1;
     }
     Ok(moved)
 }
 
-fn add(parcels: &mut Vec<shipment::Model>, more: Vec<shipment::Model>) {
-    for parcel in more {
-        if !parcels.iter().any(|known| known.id == parcel.id) {
-            parcels.push(parcel);
+/// The carriers of whom this customer has one parcel on the way that is about to arrive, or none: the next one
+/// should set out.
+pub async fn demo_needs(state: &State, customer: Uuid) -> Result<Vec<Carrier>, RecordError> {
+    let parcels = under_way(state, Some(customer)).await?;
+    let watched = state.watchers.orders();
+    let needs = Carrier::ALL.into_iter().filter(|carrier| {
+        let own: Vec<_> = parcels
+            .iter()
+            .filter(|parcel| parcel.carrier == carrier.as_str())
+            .collect();
+        match own[..] {
+            [] => true,
+            [parcel] => watched.contains(&parcel.order_id),
+            _ => false,
         }
+    });
+    Ok(needs.collect())
+}
+
+/// The customer's parcels of orders that a carrier has and has not delivered.
+async fn under_way(
+    state: &State,
+    customer: Option<Uuid>,
+) -> Result<Vec<shipment::Model>, sea_orm::DbErr> {
+    const UNDER_WAY: [&str; 5] = [
+        TrackingStatus::Shipped.as_str(),
+        TrackingStatus::InTransit.as_str(),
+        TrackingStatus::OutForDelivery.as_str(),
+        TrackingStatus::DeliveryAttempted.as_str(),
+        TrackingStatus::AvailableForPickup.as_str(),
+    ];
+    match customer {
+        Some(customer) => {
+            shipment::outward_of_customer_in(state.database.read(), customer, &UNDER_WAY).await
+        }
+        None => Ok(Vec::new()),
     }
+}
+
+/// Lets a new parcel of an order set out: the carrier has it now.
+pub async fn demo_set_out(state: &State, parcel: &shipment::Model) -> Result<(), RecordError> {
+    shipment::insert(state.database.write(), parcel.clone()).await?;
+    if let Some(observation) = next(parcel, false, state.clock.now())? {
+        record(state, parcel, &observation).await?;
+    }
+    Ok(())
 }
 
 fn next(
@@ -75,6 +130,7 @@ fn next(
         status: stop.status,
         location: Some(stop.place.to_owned()),
         time: now,
+        zone_assumed: false,
         estimated_delivery: match stop.status {
             TrackingStatus::Shipped => Some(now + Duration::days(2)),
             TrackingStatus::OutForDelivery => Some(now + Duration::hours(3)),
@@ -82,26 +138,4 @@ fn next(
             _ => None,
         },
     }))
-}
-
-/// Makes a parcel that arrived a new one, with a label and no history. Its watchers are told; the
-/// other domains are not, for they have seen it arrive.
-async fn start_over(state: &State, parcel: &shipment::Model) -> Result<(), RecordError> {
-    let now = state.clock.now();
-    let transaction = state.database.begin().await?;
-    let mut journey = Journey::lock(&transaction, parcel).await?;
-    event::delete_of_shipment(&transaction, parcel.id).await?;
-    let row = &mut journey.parcel;
-    row.status = TrackingStatus::LabelCreated.as_str().to_owned();
-    // The place stays: the next parcel goes to the same door.
-    row.last_update = Some(now);
-    row.estimated_delivery = None;
-    row.last_polled_at = Some(now);
-    row.last_answered_at = Some(now);
-    // What the carrier tells of before was another parcel.
-    row.created_at = now;
-    let (row, change) = journey.change(&transaction, now).await?;
-    transaction.commit().await?;
-    tell_watchers(state, &row, &change).await;
-    Ok(())
 }

@@ -6,7 +6,7 @@ use entities::tracking::{event, shipment};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sea_orm::{EntityTrait, QueryOrder};
-use tracking::demo_tick;
+use tracking::{Carrier, demo_needs, demo_set_out, demo_tick};
 use uuid::Uuid;
 
 use crate::support::{Fixture, fixtures, parcel};
@@ -23,28 +23,79 @@ async fn parcels(fixture: &Fixture) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
+/// A parcel that this carrier has, of an order of its own.
+async fn on_the_way(fixture: &Fixture, carrier: Carrier, customer: Uuid) -> shipment::Model {
+    let row = shipment::Model {
+        carrier: carrier.as_str().to_owned(),
+        status: "in_transit".to_owned(),
+        location: Some("Sort Facility, Columbus OH".to_owned()),
+        ..parcel(Uuid::now_v7(), customer)
+    };
+    fixture.insert(row.clone()).await;
+    row
+}
+
 #[tokio::test]
-async fn parcels_arrive_and_start_over_so_that_something_always_moves() {
+async fn what_arrives_has_arrived_and_the_customer_always_has_a_parcel_of_each_carrier_on_the_way()
+{
     for fixture in fixtures().await {
-        let row = fixture.ship().await;
-        let mut watcher = fixture.watch(row.order_id);
-        watcher.update().await;
+        let shown_to = fixture.customer;
         let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for carrier in Carrier::ALL {
+            on_the_way(&fixture, carrier, shown_to).await;
+        }
+        let still = parcels(&fixture).await;
+        assert_eq!(demo_needs(&fixture.state, shown_to).await.unwrap(), []);
+        for _ in 0..10 {
+            demo_tick(&fixture.state, &mut rng, Some(shown_to))
+                .await
+                .unwrap();
+        }
+        assert_eq!(parcels(&fixture).await, still, "nobody watches");
+
+        let watched = shipment::Entity::find()
+            .one(fixture.state.database.read())
+            .await
+            .unwrap()
+            .unwrap();
+        let mut watcher = fixture.watch(watched.order_id);
+        watcher.update().await;
+        let own = Carrier::parse(&watched.carrier).unwrap();
+        assert_eq!(demo_needs(&fixture.state, shown_to).await.unwrap(), [own]);
         let mut seen = Vec::new();
-        for step in 0..40 {
+        for _ in 0..30 {
             fixture.state.clock.advance(Duration::seconds(3));
-            demo_tick(&fixture.state, &mut rng).await.unwrap();
-            let update = watcher.update().await;
-            assert_eq!(update["sequence"], step + 1);
-            seen.push(update["status"].as_str().unwrap().to_owned());
+            demo_tick(&fixture.state, &mut rng, Some(shown_to))
+                .await
+                .unwrap();
+            let statuses = parcels(&fixture).await;
+            seen.push(statuses.iter().any(|(status, _)| status == "delivered"));
         }
-        let arrived = seen.iter().filter(|status| *status == "DELIVERED").count();
-        assert!(arrived >= 2, "{seen:?}");
-        for pair in seen.windows(2) {
-            if pair[0] == "DELIVERED" {
-                assert_eq!(pair[1], "LABEL_CREATED", "{seen:?}");
-            }
+        // The last of its carrier waits at the door until the next has set out.
+        assert!(seen.iter().all(|delivered| !delivered), "{seen:?}");
+        let next = shipment::Model {
+            carrier: watched.carrier.clone(),
+            ..parcel(Uuid::now_v7(), shown_to)
+        };
+        demo_set_out(&fixture.state, &next).await.unwrap();
+        assert_eq!(demo_needs(&fixture.state, shown_to).await.unwrap(), []);
+        let mut last = watcher.update().await;
+        while last["status"] != "DELIVERED" {
+            fixture.state.clock.advance(Duration::seconds(3));
+            demo_tick(&fixture.state, &mut rng, Some(shown_to))
+                .await
+                .unwrap();
+            last = watcher.update().await;
         }
+        let after = parcels(&fixture).await;
+        for _ in 0..10 {
+            demo_tick(&fixture.state, &mut rng, Some(shown_to))
+                .await
+                .unwrap();
+        }
+        assert_eq!(parcels(&fixture).await, after, "what arrived has arrived");
+        let delivered = after.iter().filter(|(status, _)| status == "delivered");
+        assert_eq!((delivered.count(), after.len()), (1, 5));
         fixture.scratch.drop().await;
     }
 }
@@ -69,7 +120,7 @@ async fn the_same_seed_makes_the_same_moves() {
             let mut rng = ChaCha8Rng::seed_from_u64(7);
             for _ in 0..12 {
                 fixture.state.clock.advance(Duration::seconds(3));
-                demo_tick(&fixture.state, &mut rng).await.unwrap();
+                demo_tick(&fixture.state, &mut rng, None).await.unwrap();
             }
             runs.push(parcels(&fixture).await);
         }
@@ -79,10 +130,11 @@ async fn the_same_seed_makes_the_same_moves() {
 }
 
 #[tokio::test]
-async fn seeded_deliveries_and_parcels_of_returns_stay_as_they_are() {
+async fn deliveries_and_parcels_of_returns_stay_as_they_are() {
     for fixture in fixtures().await {
         let delivered = shipment::Model {
             status: "delivered".to_owned(),
+            sequence: 4,
             ..parcel(Uuid::now_v7(), fixture.customer)
         };
         let back = shipment::Model {
@@ -94,7 +146,8 @@ async fn seeded_deliveries_and_parcels_of_returns_stay_as_they_are() {
         let before = parcels(&fixture).await;
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         for _ in 0..5 {
-            assert_eq!(demo_tick(&fixture.state, &mut rng).await.unwrap(), 0);
+            let moved = demo_tick(&fixture.state, &mut rng, None).await.unwrap();
+            assert_eq!(moved, 0);
         }
         assert_eq!(parcels(&fixture).await, before);
         fixture.scratch.drop().await;

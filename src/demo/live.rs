@@ -1,0 +1,242 @@
+//! The demo shop alive: parcels move, and when one is about to arrive at the demo customer, another order is placed
+//! and sets out, so that there is always one of each carrier to watch.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::Context;
+use async_graphql::Variables;
+use chrono::{DateTime, TimeDelta, Utc};
+use entities::tracking::shipment;
+use platform::caller::Caller;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use resolvers::client::Document;
+use resolvers::id::IdKind;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tracking::{Carrier, State, demo_needs, demo_set_out, demo_tick};
+use uuid::Uuid;
+
+use super::Plan;
+use super::shipments::tracking_number;
+
+/// How long an order that could not be placed waits for the next attempt.
+const REST: TimeDelta = TimeDelta::minutes(1);
+
+/// Keeps the shop of this plan moving until it is stopped.
+pub(crate) async fn keep_moving(
+    tracking: State,
+    plan: Plan,
+    every: Duration,
+    stop: CancellationToken,
+) {
+    let mut ticks = tokio::time::interval(every);
+    let mut live = Live {
+        customer: plan.customer(0).id,
+        rests_until: tracking.clock.now(),
+        tracking,
+        random: ChaCha8Rng::seed_from_u64(0),
+        placed: HashMap::new(),
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = live.tick().await {
+            tracing::warn!(?error, "demo parcels not moved");
+        }
+    }
+}
+
+struct Live {
+    tracking: State,
+    /// Whom the demo is shown to.
+    customer: Uuid,
+    random: ChaCha8Rng,
+    /// Orders that wait for their payment before their parcel sets out.
+    placed: HashMap<Carrier, Uuid>,
+    /// No order is placed before.
+    rests_until: DateTime<Utc>,
+}
+
+impl Live {
+    async fn tick(&mut self) -> anyhow::Result<()> {
+        for carrier in demo_needs(&self.tracking, self.customer).await? {
+            if self.tracking.clock.now() < self.rests_until {
+                break;
+            }
+            if let Err(error) = self.send_next(carrier).await {
+                tracing::warn!(?error, carrier = carrier.as_str(), "demo order not placed");
+                self.rests_until = self.tracking.clock.now() + REST;
+            }
+        }
+        demo_tick(&self.tracking, &mut self.random, Some(self.customer)).await?;
+        Ok(())
+    }
+
+    /// Places an order, and lets its parcel set out as soon as it is paid.
+    async fn send_next(&mut self, carrier: Carrier) -> anyhow::Result<()> {
+        let Some(&id) = self.placed.get(&carrier) else {
+            let id = self.place().await?;
+            self.placed.insert(carrier, id);
+            return Ok(());
+        };
+        let variables = json!({ "id": IdKind::Order.format(id) });
+        let found: Status = self.ask(&STATUS, variables).await?;
+        match found.order.map(|order| order.status).as_deref() {
+            Some("PENDING") => return Ok(()),
+            Some("CONFIRMED") => {
+                let digits = self.random.random_range(1_000_000_000..10_000_000_000);
+                let parcel = parcel(&self.tracking, id, self.customer, carrier, digits);
+                demo_set_out(&self.tracking, &parcel).await?;
+            }
+            // Declined, or sent by somebody else.
+            _ => {}
+        }
+        self.placed.remove(&carrier);
+        Ok(())
+    }
+
+    /// The customer orders again what was ordered before, in the way of any storefront.
+    async fn place(&mut self) -> anyhow::Result<Uuid> {
+        let before: Before = self.ask(&BEFORE, json!({})).await?;
+        let before = before.me.and_then(|me| me.orders.nodes.into_iter().next());
+        let before = before.context("the demo customer has no order")?;
+        let item = before.items.first().context("an order without a line")?;
+        let key: u64 = self.random.random();
+        let variables = json!({
+            "key": format!("demo-{}-{key:x}", self.tracking.clock.now().timestamp()),
+            "input": {
+                "items": [{ "productId": item.product.id, "quantity": 1 }],
+                "shippingAddress": before.shipping_address,
+                "paymentMethodToken": "pm_card_visa",
+            },
+        });
+        let answer: Answer = self.ask(&PLACE, variables).await?;
+        let placed = answer.order_place.order.context("the order was refused")?;
+        IdKind::Order
+            .parse(&placed.id)
+            .context("an order with a malformed id")
+    }
+
+    async fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        document: &'static Document,
+        variables: Value,
+    ) -> anyhow::Result<T> {
+        let caller = Caller::customer(IdKind::Customer.format(self.customer));
+        let variables = Variables::from_json(variables);
+        Ok(self
+            .tracking
+            .orders
+            .query(&caller, document, variables)
+            .await?)
+    }
+}
+
+fn parcel(
+    state: &State,
+    order_id: Uuid,
+    customer_id: Uuid,
+    carrier: Carrier,
+    digits: u64,
+) -> shipment::Model {
+    let now = state.clock.now();
+    shipment::Model {
+        id: Uuid::now_v7(),
+        order_id,
+        return_id: None,
+        customer_id,
+        carrier: carrier.as_str().to_owned(),
+        tracking_number: tracking_number(carrier.as_str(), digits),
+        status: "label_created".to_owned(),
+        location: None,
+        last_update: None,
+        estimated_delivery: None,
+        sequence: 0,
+        consecutive_errors: 0,
+        returned_to_sender: false,
+        estimated_at: None,
+        overdue_at: None,
+        last_polled_at: Some(now),
+        last_answered_at: Some(now),
+        created_at: now,
+    }
+}
+
+static BEFORE: Document = Document::new(
+    "query {
+    me { orders(first: 1, status: [DELIVERED]) { nodes {
+        items { product { id } }
+        shippingAddress { name line1 line2 city region postalCode countryCode }
+    } } }
+}",
+);
+
+static PLACE: Document = Document::new(
+    "mutation($input: OrderPlaceInput!, $key: String!) {
+    orderPlace(input: $input, idempotencyKey: $key) { order { id } }
+}",
+);
+
+static STATUS: Document = Document::new(
+    "query($id: ID!) {
+    order(id: $id) { status }
+}",
+);
+
+#[derive(Deserialize)]
+struct Before {
+    me: Option<Me>,
+}
+
+#[derive(Deserialize)]
+struct Me {
+    orders: Orders,
+}
+
+#[derive(Deserialize)]
+struct Orders {
+    nodes: Vec<Ordered>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ordered {
+    items: Vec<Item>,
+    shipping_address: Value,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    product: Found,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    order_place: Placed,
+}
+
+#[derive(Deserialize)]
+struct Placed {
+    order: Option<Found>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    order: Option<OrderStatus>,
+}
+
+#[derive(Deserialize)]
+struct OrderStatus {
+    status: String,
+}
