@@ -11,6 +11,8 @@ pub(crate) struct Tracking {
     /// How often those who watch are asked whether they still may: whether live updates are on for them, and a
     /// guest's link is good.
     pub(crate) recheck_interval: Duration,
+    /// A shipment that was not delivered for longer than this since its label is no longer asked about, and flagged.
+    pub(crate) age_limit: Duration,
     pub(crate) carriers: Carriers,
 }
 
@@ -18,6 +20,7 @@ impl Default for Tracking {
     fn default() -> Self {
         Self {
             recheck_interval: Duration::from_secs(20),
+            age_limit: Duration::from_secs(45 * 24 * 60 * 60),
             carriers: Carriers::default(),
         }
     }

@@ -240,6 +240,7 @@ fn tracking_config(configuration: &Configuration) -> TrackingConfig {
         instance: configuration.listen.to_string(),
         region: configuration.region.clone(),
         recheck_interval: configured.recheck_interval.get(),
+        age_limit: configured.age_limit.get(),
         ..TrackingConfig::default()
     };
     for (carrier, configured) in [

@@ -21,4 +21,5 @@ mod tracking_carriers;
 mod tracking_client;
 mod tracking_faults;
 mod tracking_instances;
+mod tracking_oddities;
 mod wait;

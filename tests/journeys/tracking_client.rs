@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use entities::tracking::shipment;
 use futures::{SinkExt, StreamExt};
 use platform::database::{Database, DatabaseConfig};
@@ -223,7 +223,12 @@ impl Shop {
         let database = self.database("tracking").await;
         let mut waiting: HashMap<Uuid, Vec<Moving>> = HashMap::new();
         for carrier in ["dhl", "fedex", "ups"] {
-            let due = shipment::due(database.read(), carrier, Utc::now(), None, 1_000);
+            let now = Utc::now();
+            let due = shipment::Due {
+                polled_before: now,
+                created_after: now - TimeDelta::days(365),
+            };
+            let due = shipment::due(database.read(), carrier, due, None, 1_000);
             for parcel in due.await.unwrap() {
                 if parcel.return_id.is_none() && parcel.status != "label_created" {
                     waiting.entry(parcel.customer_id).or_default().push(Moving {

@@ -31,7 +31,8 @@ async fn parcels_of_every_carrier_arrive_however_it_writes() {
             shop.see(parcel, status, "Brooklyn NY").await;
             let update = loop {
                 let update = client.update().await;
-                if update["status"] == status {
+                // Not what was known before, with another estimate.
+                if update["status"] == status && update["location"] == "Brooklyn NY" {
                     break update;
                 }
             };

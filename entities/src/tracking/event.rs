@@ -17,8 +17,12 @@ pub struct Model {
     /// As in [`super::shipment::Model::status`].
     pub status: String,
     pub location: Option<String>,
-    /// By the carrier's time.
+    /// By the carrier's time, or when it was told, if that was earlier.
     pub occurred_at: DateTime<Utc>,
+    /// By the carrier's time, as it was said.
+    pub carrier_time: DateTime<Utc>,
+    /// The carrier told a local time of a place whose clock is not known: it was taken for UTC.
+    pub zone_assumed: bool,
     pub recorded_at: DateTime<Utc>,
 }
 
@@ -53,18 +57,9 @@ pub async fn record(db: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr
             Column::Carrier,
             Column::TrackingNumber,
             Column::Status,
-            Column::OccurredAt,
+            Column::CarrierTime,
         ])
         .exec_without_returning(db)
         .await?;
     Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
-}
-
-/// Forgets the history of a parcel.
-pub async fn delete_of_shipment(db: &impl ConnectionTrait, shipment: Uuid) -> Result<(), DbErr> {
-    Entity::delete_many()
-        .filter(Column::ShipmentId.eq(shipment))
-        .exec(db)
-        .await?;
-    Ok(())
 }

@@ -37,6 +37,12 @@ pub struct Model {
     /// When the carrier last told of this parcel.
     pub last_answered_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
+    /// It turned back, and its sender has it again.
+    pub returned_to_sender: bool,
+    /// Time of the newest scan that the carrier knew when it told `estimated_delivery`.
+    pub estimated_at: Option<DateTime<Utc>>,
+    /// When support was told that it is not delivered for longer than parcels take.
+    pub overdue_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -169,22 +175,27 @@ pub async fn of_orders_in(
         .await
 }
 
-/// Parcels of orders in one of these statuses that have changed since they were made, the longest
-/// unchanged first.
-pub async fn outward_longest_in(
+/// The customer's parcels of orders in one of these statuses.
+pub async fn outward_of_customer_in(
     db: &impl ConnectionTrait,
+    customer: Uuid,
     statuses: &[&str],
-    limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::Status.is_in(statuses.iter().copied()))
         .filter(Column::ReturnId.is_null())
-        .filter(Column::Sequence.gt(0))
-        .order_by_asc(Column::LastUpdate)
+        .filter(Column::CustomerId.eq(customer))
         .order_by_asc(Column::Id)
-        .limit(limit)
         .all(db)
         .await
+}
+
+/// Writes a new parcel.
+pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+    Entity::insert(row.into_active_model())
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
 }
 
 /// The carrier's parcel with this number, whoever's it is.
@@ -200,18 +211,41 @@ pub async fn by_number(
         .await
 }
 
-/// The carrier's parcels under way that nobody has asked about since `before`, the longest first; of these
-/// orders, if any are given.
+/// The parcel with this number, whoever's it is and whichever of these carriers has it; none if there are several.
+pub async fn by_number_alone(
+    db: &impl ConnectionTrait,
+    carriers: &[&str],
+    number: &str,
+) -> Result<Option<Model>, DbErr> {
+    let mut found = Entity::find()
+        .filter(Column::Carrier.is_in(carriers.iter().copied()))
+        .filter(Column::TrackingNumber.eq(number))
+        .limit(2)
+        .all(db)
+        .await?;
+    Ok(found.pop().filter(|_| found.is_empty()))
+}
+
+/// What makes a parcel that was not delivered due to be asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// Nobody has asked since then.
+    pub polled_before: DateTime<Utc>,
+    /// It is no older than this.
+    pub created_after: DateTime<Utc>,
+}
+
+/// The carrier's parcels that are due, those asked about longest ago first; of these orders, if any are given.
 pub async fn due(
     db: &impl ConnectionTrait,
     carrier: &str,
-    before: DateTime<Utc>,
+    due: Due,
     orders: Option<&[Uuid]>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let mut found = Entity::find()
         .filter(Column::Carrier.eq(carrier))
-        .filter(is_due(before));
+        .filter(is_due(due));
     if let Some(orders) = orders {
         found = found
             .filter(Column::OrderId.is_in(orders.iter().copied()))
@@ -229,12 +263,12 @@ pub async fn due(
 pub async fn claim(
     db: &impl ConnectionTrait,
     ids: &[Uuid],
-    before: DateTime<Utc>,
+    due: Due,
     now: DateTime<Utc>,
 ) -> Result<Vec<Model>, DbErr> {
     let claimed = Entity::find()
         .filter(Column::Id.is_in(ids.iter().copied()))
-        .filter(is_due(before))
+        .filter(is_due(due))
         .order_by_with_nulls(Column::LastPolledAt, Order::Asc, NullOrdering::First)
         .all(db)
         .await?;
@@ -246,12 +280,59 @@ pub async fn claim(
     Ok(claimed)
 }
 
-fn is_due(before: DateTime<Utc>) -> Condition {
-    Condition::all().add(Column::Status.ne("delivered")).add(
-        Condition::any()
-            .add(Column::LastPolledAt.is_null())
-            .add(Column::LastPolledAt.lte(before)),
-    )
+fn is_due(due: Due) -> Condition {
+    Condition::all()
+        .add(is_under_way())
+        .add(Column::CreatedAt.gt(due.created_after))
+        .add(
+            Condition::any()
+                .add(Column::LastPolledAt.is_null())
+                .add(Column::LastPolledAt.lte(due.polled_before)),
+        )
+}
+
+/// Neither the customer nor the sender has it.
+fn is_under_way() -> Condition {
+    Condition::all()
+        .add(Column::Status.ne("delivered"))
+        .add(Column::ReturnedToSender.eq(false))
+}
+
+/// Parcels older than this that never arrived and were not flagged for it yet, locked until the transaction ends.
+/// A return's label that was never used is nobody's loss.
+pub async fn overdue(
+    db: &impl ConnectionTrait,
+    created_before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(is_under_way())
+        .filter(
+            Condition::any()
+                .add(Column::ReturnId.is_null())
+                .add(Column::Status.ne("label_created")),
+        )
+        .filter(Column::CreatedAt.lte(created_before))
+        .filter(Column::OverdueAt.is_null())
+        .order_by_asc(Column::CreatedAt)
+        .limit(limit)
+        .lock_exclusive()
+        .all(db)
+        .await
+}
+
+/// Notes that these were flagged as overdue.
+pub async fn mark_overdue(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::OverdueAt, Expr::value(now))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Notes that the carrier answered, and had nothing new.
@@ -295,6 +376,8 @@ pub async fn update(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
         Column::LastPolledAt,
         Column::LastAnsweredAt,
         Column::CreatedAt,
+        Column::ReturnedToSender,
+        Column::EstimatedAt,
     ] {
         row.reset(column);
     }

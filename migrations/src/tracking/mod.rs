@@ -2,6 +2,7 @@
 
 mod m20260101_000001_create_tracking;
 mod m20260201_000001_create_carrier_budgets;
+mod m20260301_000001_add_carrier_times;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_tracking::Migration));
         migrations.push(Box::new(m20260201_000001_create_carrier_budgets::Migration));
+        migrations.push(Box::new(m20260301_000001_add_carrier_times::Migration));
         migrations
     }
 }

@@ -50,6 +50,9 @@ struct ParcelChanged {
     return_id: Option<String>,
     status: String,
     all_delivered: bool,
+    /// When the last of the parcels was delivered, whichever was told last.
+    #[serde(default)]
+    delivered_at: Option<DateTime<Utc>>,
     timestamp: Option<DateTime<Utc>>,
 }
 
@@ -80,7 +83,11 @@ impl Handler for FollowParcels {
         };
         let status = OrderStatus::parse(&order.status)
             .ok_or_else(|| HandleError::Later(format!("{} is no status", order.status)))?;
-        let at = parcel.timestamp.unwrap_or(event.occurred_at);
+        // Nothing has happened that the event was not told of yet.
+        let at = parcel
+            .delivered_at
+            .or(parcel.timestamp)
+            .map_or(event.occurred_at, |at| at.min(event.occurred_at));
         let sighting = Sighting::of(&parcel.status, parcel.all_delivered);
         let steps = progress::steps(status, sighting);
         for &to in steps {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use url::form_urlencoded::byte_serialize;
 
 use crate::carrier::Carrier;
@@ -15,6 +16,8 @@ pub struct TrackingConfig {
     /// How often those who watch are asked whether they still may: whether live updates are still on for them,
     /// and a guest's link is still good.
     pub recheck_interval: Duration,
+    /// A parcel that was not delivered for longer than this since its label is no longer asked about, and flagged.
+    pub age_limit: Duration,
     pub dhl: CarrierConfig,
     pub fedex: CarrierConfig,
     pub ups: CarrierConfig,
@@ -36,6 +39,14 @@ pub struct CarrierConfig {
 }
 
 impl TrackingConfig {
+    /// The age limit, of which there is none when it is longer than time lasts.
+    pub(crate) fn age_limit(&self) -> TimeDelta {
+        const LONGEST: TimeDelta = TimeDelta::days(36_500);
+        TimeDelta::from_std(self.age_limit)
+            .unwrap_or(LONGEST)
+            .min(LONGEST)
+    }
+
     pub const fn carrier(&self, carrier: Carrier) -> &CarrierConfig {
         match carrier {
             Carrier::Dhl => &self.dhl,
@@ -60,6 +71,7 @@ impl Default for TrackingConfig {
             instance: "local".to_owned(),
             region: "local".to_owned(),
             recheck_interval: Duration::from_secs(20),
+            age_limit: Duration::from_secs(45 * 24 * 60 * 60),
             dhl: carrier(
                 Some((60, 10, 2_000)),
                 30,

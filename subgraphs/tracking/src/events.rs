@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 pub(crate) const TOPIC: &str = "tracking.events";
 pub(crate) const STATUS_CHANGED: &str = "tracking.status_changed";
+/// A parcel that turned back was handed to its sender. Carries what a change of status does.
+pub(crate) const RETURNED_TO_SENDER: &str = "tracking.returned_to_sender";
 pub(crate) const SHIPMENT_FLAGGED: &str = "tracking.shipment_flagged";
 
 /// A parcel's status changed. Version 1.
@@ -27,6 +29,10 @@ pub(crate) struct StatusChanged<'a> {
     pub status: &'a str,
     /// Whether it and all other parcels of the order, or of the return, are delivered now.
     pub all_delivered: bool,
+    /// When the last of them was delivered, if all are: never in the future.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// Whether it turned back, and its sender has it again.
+    pub returned_to_sender: bool,
     pub location: Option<&'a str>,
     /// When it happened, by the carrier's time.
     pub timestamp: Option<DateTime<Utc>>,
@@ -35,7 +41,7 @@ pub(crate) struct StatusChanged<'a> {
     pub sequence: i32,
 }
 
-/// A carrier failed so often in a row to tell where a parcel is that a person should look. Version 1.
+/// A person should look where a parcel is. Version 1.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ShipmentFlagged<'a> {
@@ -46,6 +52,8 @@ pub(crate) struct ShipmentFlagged<'a> {
     pub shipment_id: String,
     pub carrier: &'a str,
     pub tracking_number: &'a str,
+    /// `no_answer`: so many failures in a row. `overdue`: it was not delivered for longer than the age limit.
+    pub reason: &'a str,
     pub failures: i32,
 }
 
@@ -72,6 +80,8 @@ pub(crate) struct Change {
     estimated_delivery: Option<DateTime<Utc>>,
     answered_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
+    #[serde(default)]
+    returned_to_sender: bool,
 }
 
 impl Change {
@@ -92,6 +102,7 @@ impl Change {
             estimated_delivery: row.estimated_delivery,
             answered_at: row.last_answered_at,
             created_at: row.created_at,
+            returned_to_sender: row.returned_to_sender,
         }
     }
 
@@ -113,6 +124,9 @@ impl Change {
             last_polled_at: self.answered_at,
             last_answered_at: self.answered_at,
             created_at: self.created_at,
+            returned_to_sender: self.returned_to_sender,
+            estimated_at: None,
+            overdue_at: None,
         }
     }
 

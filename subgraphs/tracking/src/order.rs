@@ -19,6 +19,18 @@ pub(crate) struct Order {
     pub id: Uuid,
 }
 
+impl Order {
+    /// The order, for its owner; null for everybody else, to whom no other domain would show it either.
+    pub(crate) fn of_owner(
+        context: &Context<'_>,
+        id: Uuid,
+        owner: Option<Uuid>,
+    ) -> ApiResult<Option<Self>> {
+        let caller = access::visitor(context)?;
+        Ok((caller.is_some() && caller == owner).then_some(Self { id }))
+    }
+}
+
 #[Object]
 impl Order {
     async fn id(&self) -> ID {

@@ -3,21 +3,20 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use entities::tracking::{carrier_budget, shipment};
+use chrono::TimeDelta;
+use entities::tracking::carrier_budget;
+use entities::tracking::shipment::{self, Due};
 use futures::stream::{self, StreamExt};
 use metrics::counter;
 use platform::http::{HttpError, Why};
-use platform::outbox::{self, NewEvent};
 use platform::workers::WorkerContext;
-use resolvers::id::IdKind;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
 use crate::carrier::Carrier;
 use crate::carriers::CarrierError;
-use crate::events::{self, ShipmentFlagged};
+use crate::flag::{Flag, flag};
 use crate::record::RecordError;
 use crate::report::take_in;
 use crate::rules::budget::Budget;
@@ -58,15 +57,18 @@ pub async fn poll(state: &State, carrier: Carrier) -> Result<usize, DbErr> {
     let Some(interval) = state.config.carrier(carrier).poll_interval else {
         return Ok(0);
     };
-    let before = state.clock.now() - TimeDelta::from_std(interval).unwrap_or(TimeDelta::MAX);
+    let due = Due {
+        polled_before: state.clock.now() - TimeDelta::from_std(interval).unwrap_or(TimeDelta::MAX),
+        created_after: state.clock.now() - state.config.age_limit(),
+    };
     let budget = Budget::hourly(state.config.carrier(carrier).hourly_budget);
-    let watched = watched(state, carrier, before).await?;
-    let mut parcels = claim(state, carrier, &watched, before, budget, 0).await?;
+    let watched = watched(state, carrier, due).await?;
+    let mut parcels = claim(state, carrier, &watched, due, budget, 0).await?;
     if parcels.len() == watched.len() {
         let db = state.database.read();
-        let others = shipment::due(db, carrier.as_str(), before, None, BATCH).await?;
+        let others = shipment::due(db, carrier.as_str(), due, None, BATCH).await?;
         let reserve = budget.reserve();
-        parcels.extend(claim(state, carrier, &others, before, budget, reserve).await?);
+        parcels.extend(claim(state, carrier, &others, due, budget, reserve).await?);
     }
     let asked = parcels.len();
     stream::iter(parcels)
@@ -80,19 +82,15 @@ pub async fn poll(state: &State, carrier: Carrier) -> Result<usize, DbErr> {
 }
 
 /// What is due of the orders that are watched here, the longest ago first.
-async fn watched(
-    state: &State,
-    carrier: Carrier,
-    before: DateTime<Utc>,
-) -> Result<Vec<shipment::Model>, DbErr> {
-    let mut due = Vec::new();
+async fn watched(state: &State, carrier: Carrier, due: Due) -> Result<Vec<shipment::Model>, DbErr> {
+    let mut found = Vec::new();
     for orders in state.watchers.orders().chunks(CHUNK) {
         let db = state.database.read();
-        due.extend(shipment::due(db, carrier.as_str(), before, Some(orders), BATCH).await?);
+        found.extend(shipment::due(db, carrier.as_str(), due, Some(orders), BATCH).await?);
     }
-    due.sort_by_key(|parcel| parcel.last_polled_at);
-    due.truncate(usize::try_from(BATCH).unwrap_or(usize::MAX));
-    Ok(due)
+    found.sort_by_key(|parcel| parcel.last_polled_at);
+    found.truncate(usize::try_from(BATCH).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 /// Takes as many of these parcels as the budget allows. Instances take turns at a carrier's budget, so none
@@ -100,23 +98,23 @@ async fn watched(
 async fn claim(
     state: &State,
     carrier: Carrier,
-    due: &[shipment::Model],
-    before: DateTime<Utc>,
+    parcels: &[shipment::Model],
+    due: Due,
     budget: Budget,
     reserve: usize,
 ) -> Result<Vec<shipment::Model>, DbErr> {
-    if due.is_empty() {
+    if parcels.is_empty() {
         return Ok(Vec::new());
     }
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
     let full_at = carrier_budget::lock(&transaction, carrier.as_str(), now).await?;
-    let (taken, _) = budget.take(full_at, now, due.len(), reserve);
-    let ids: Vec<Uuid> = due.iter().take(taken).map(|parcel| parcel.id).collect();
+    let (taken, _) = budget.take(full_at, now, parcels.len(), reserve);
+    let ids: Vec<Uuid> = parcels.iter().take(taken).map(|parcel| parcel.id).collect();
     let claimed = if ids.is_empty() {
         Vec::new()
     } else {
-        shipment::claim(&transaction, &ids, before, now).await?
+        shipment::claim(&transaction, &ids, due, now).await?
     };
     if !claimed.is_empty() {
         let (_, full_at) = budget.take(full_at, now, claimed.len(), reserve);
@@ -133,8 +131,16 @@ async fn ask(state: &State, carrier: Carrier, parcel: &shipment::Model) -> Resul
     };
     let outcome = match api.track(&parcel.tracking_number).await {
         Ok(report) => {
-            take_in(state, parcel, report).await?;
-            "answered"
+            state.carriers.note_losses(carrier, &report.losses);
+            if report.is_unreadable() {
+                let error = CarrierError::Unreadable;
+                tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no answer");
+                failed(state, parcel).await?;
+                "unreadable"
+            } else {
+                take_in(state, parcel, report).await?;
+                "answered"
+            }
         }
         // A label that the carrier has not scanned yet is none of its numbers.
         Err(CarrierError::Unknown) if parcel.status == "label_created" => {
@@ -162,36 +168,7 @@ async fn failed(state: &State, parcel: &shipment::Model) -> Result<(), DbErr> {
     let transaction = state.database.begin().await?;
     let failures = shipment::failed(&transaction, parcel.id).await?;
     if failures == FLAGGED_AFTER {
-        flag(state, &transaction, parcel, failures).await?;
+        flag(state, &transaction, parcel, Flag::NoAnswer(failures)).await?;
     }
     state.database.commit(transaction).await
-}
-
-async fn flag(
-    state: &State,
-    transaction: &sea_orm::DatabaseTransaction,
-    parcel: &shipment::Model,
-    failures: i32,
-) -> Result<(), DbErr> {
-    counter!("vantage_tracking_flagged_shipments_total", "carrier" => parcel.carrier.clone())
-        .increment(1);
-    tracing::error!(shipment = %parcel.id, carrier = parcel.carrier, failures, "a carrier keeps failing to tell where a parcel is");
-    let order_id = IdKind::Order.format(parcel.order_id);
-    let return_id = parcel.return_id.map(|id| IdKind::Return.format(id));
-    let event = NewEvent {
-        topic: events::TOPIC,
-        event_type: events::SHIPMENT_FLAGGED,
-        aggregate_id: return_id.as_ref().unwrap_or(&order_id),
-        data: ShipmentFlagged {
-            version: 1,
-            order_id: &order_id,
-            return_id: return_id.as_deref(),
-            shipment_id: IdKind::Shipment.format(parcel.id),
-            carrier: &parcel.carrier,
-            tracking_number: &parcel.tracking_number,
-            failures,
-        },
-    };
-    outbox::append(transaction, event, state.clock.now()).await?;
-    Ok(())
 }

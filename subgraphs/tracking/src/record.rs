@@ -23,8 +23,18 @@ pub struct Observation {
     pub location: Option<String>,
     /// When it happened, by the carrier's time.
     pub time: DateTime<Utc>,
+    /// The carrier said no offset, and the place's clock is not known: the time was taken for UTC.
+    pub zone_assumed: bool,
     /// `None` when the carrier says nothing about it, which changes nothing.
     pub estimated_delivery: Option<DateTime<Utc>>,
+}
+
+/// When a carrier means to deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Estimate {
+    pub delivery: DateTime<Utc>,
+    /// The time of the newest scan that the carrier knew then, by which the newer of two estimates is known.
+    pub told_at: DateTime<Utc>,
 }
 
 /// What became of an observation.
@@ -36,6 +46,8 @@ pub enum Recorded {
         sequence: i32,
         status: TrackingStatus,
     },
+    /// It is in the history of a parcel that had arrived, where it changes nothing: nobody is told.
+    HistoryOnly,
     /// It was known already. That the carrier answered is noted.
     Known,
 }
@@ -65,50 +77,122 @@ pub async fn record(
     parcel: &shipment::Model,
     observation: &Observation,
 ) -> Result<Recorded, RecordError> {
-    let now = state.clock.now();
-    // What both databases can store without loss, so that the same event is the same.
-    let time = observation.time.trunc_subsecs(6);
+    let estimate = observation.estimated_delivery.map(|delivery| Estimate {
+        delivery,
+        told_at: observation.time,
+    });
+    record_with(state, parcel, observation, estimate).await
+}
+
+/// The same with an estimate that was told beside the observation.
+pub(crate) async fn record_with(
+    state: &State,
+    parcel: &shipment::Model,
+    observation: &Observation,
+    estimate: Option<Estimate>,
+) -> Result<Recorded, RecordError> {
+    let now = state.clock.now().trunc_subsecs(6);
     let transaction = state.database.begin().await?;
     let mut journey = Journey::lock(&transaction, parcel).await?;
     let before = journey.parcel.clone();
     let row = &mut journey.parcel;
+    // What both databases can store without loss, so that the same event is the same.
+    let carrier_time = observation.time.trunc_subsecs(6);
+    let event = event::Model {
+        id: Uuid::now_v7(),
+        shipment_id: row.id,
+        carrier: row.carrier.clone(),
+        tracking_number: row.tracking_number.clone(),
+        status: observation.status.as_str().to_owned(),
+        location: observation.location.clone(),
+        // Nothing has happened yet that a wrong clock says will.
+        occurred_at: carrier_time.min(now),
+        carrier_time,
+        zone_assumed: observation.zone_assumed,
+        recorded_at: now,
+    };
+    let is_new = event::record(&transaction, event).await?;
+    if is_new && let Some(standing) = standing(sightings(&transaction, row).await?) {
+        row.status = standing.sighting.status.as_str().to_owned();
+        row.location = standing.sighting.location;
+        row.last_update = Some(standing.sighting.at);
+        row.returned_to_sender = standing.returned_to_sender;
+    }
+    apply_estimate(row, estimate);
+    answered(row, now);
+    let recorded = if !is_new {
+        Recorded::Known
+    } else {
+        Recorded::HistoryOnly
+    };
+    // What comes after the end of the way is told only when that was not the end.
+    let is_told = if has_ended(&before) {
+        row.status != before.status || row.returned_to_sender != before.returned_to_sender
+    } else {
+        is_new || is_changed(&before, row)
+    };
+    finish(
+        state,
+        transaction,
+        journey,
+        &before,
+        is_told.then_some(now),
+        recorded,
+    )
+    .await
+}
 
-    let is_new = event::record(
-        &transaction,
-        event::Model {
-            id: Uuid::now_v7(),
-            shipment_id: row.id,
-            carrier: row.carrier.clone(),
-            tracking_number: row.tracking_number.clone(),
-            status: observation.status.as_str().to_owned(),
-            location: observation.location.clone(),
-            occurred_at: time,
-            recorded_at: now,
-        },
+/// Records when the carrier means to deliver, beside nothing else that is new.
+pub(crate) async fn record_estimate(
+    state: &State,
+    parcel: &shipment::Model,
+    estimate: Estimate,
+) -> Result<(), RecordError> {
+    let now = state.clock.now().trunc_subsecs(6);
+    let transaction = state.database.begin().await?;
+    let mut journey = Journey::lock(&transaction, parcel).await?;
+    let before = journey.parcel.clone();
+    let row = &mut journey.parcel;
+    apply_estimate(row, Some(estimate));
+    answered(row, now);
+    let is_told = is_changed(&before, row).then_some(now);
+    finish(
+        state,
+        transaction,
+        journey,
+        &before,
+        is_told,
+        Recorded::Known,
     )
     .await?;
-    if is_new && let Some(standing) = standing(sightings(&transaction, row).await?) {
-        row.status = standing.status.as_str().to_owned();
-        row.location = standing.location;
-        row.last_update = Some(standing.at);
-    }
-    let is_newest = before.last_update.is_none_or(|last| time >= last);
-    if is_newest && observation.estimated_delivery.is_some() {
-        row.estimated_delivery = observation.estimated_delivery.map(|at| at.trunc_subsecs(6));
-    }
-    row.consecutive_errors = 0;
-    row.last_polled_at = Some(now);
-    row.last_answered_at = Some(now);
+    Ok(())
+}
 
-    if !is_new && row.estimated_delivery == before.estimated_delivery {
+/// Writes the parcel. What is told gets the next number, goes to the other domains, and to those who watch.
+async fn finish(
+    state: &State,
+    transaction: DatabaseTransaction,
+    journey: Journey,
+    before: &shipment::Model,
+    told_at: Option<DateTime<Utc>>,
+    untold: Recorded,
+) -> Result<Recorded, RecordError> {
+    let Some(now) = told_at else {
         shipment::update(&transaction, journey.parcel).await?;
-        transaction.commit().await?;
-        return Ok(Recorded::Known);
-    }
-    let all_delivered = journey.is_delivered();
+        state.database.commit(transaction).await?;
+        return Ok(untold);
+    };
+    let delivered_at = journey.delivered_at();
     let (row, change) = journey.change(&transaction, now).await?;
+    let mut events = Vec::new();
     if row.status != before.status {
-        tell_domains(&transaction, &row, &before.status, all_delivered, now).await?;
+        events.push(events::STATUS_CHANGED);
+    }
+    if row.returned_to_sender && !before.returned_to_sender {
+        events.push(events::RETURNED_TO_SENDER);
+    }
+    for event in events {
+        tell_domains(&transaction, &row, event, &before.status, delivered_at, now).await?;
     }
     state.database.commit(transaction).await?;
 
@@ -120,12 +204,48 @@ pub async fn record(
     Ok(recorded)
 }
 
+fn answered(row: &mut shipment::Model, now: DateTime<Utc>) {
+    row.consecutive_errors = 0;
+    row.last_polled_at = Some(now);
+    row.last_answered_at = Some(now);
+}
+
+/// Takes over an estimate, unless one was told later, or the way has ended.
+fn apply_estimate(row: &mut shipment::Model, estimate: Option<Estimate>) {
+    let Some(estimate) = estimate else {
+        return;
+    };
+    let told_at = estimate.told_at.trunc_subsecs(6);
+    if !has_ended(row) && row.estimated_at.is_none_or(|before| told_at >= before) {
+        row.estimated_delivery = Some(estimate.delivery.trunc_subsecs(6));
+        row.estimated_at = Some(told_at);
+    }
+}
+
+fn has_ended(row: &shipment::Model) -> bool {
+    is_delivered(row) || row.returned_to_sender
+}
+
+/// Whether anybody can see a difference.
+fn is_changed(before: &shipment::Model, row: &shipment::Model) -> bool {
+    let seen = |row: &shipment::Model| {
+        (
+            row.status.clone(),
+            row.location.clone(),
+            row.last_update,
+            row.estimated_delivery,
+            row.returned_to_sender,
+        )
+    };
+    seen(before) != seen(row)
+}
+
 /// A parcel whose journey is locked: its changes take turns, and so get their numbers in the order
 /// in which they are committed.
 pub(crate) struct Journey {
     pub(crate) parcel: shipment::Model,
-    /// Whether the journey's other parcels are delivered, if there are any.
-    others_delivered: bool,
+    /// When the journey's other parcels were delivered, if they all were.
+    others_delivered: Option<Vec<DateTime<Utc>>>,
     /// Number of the journey's last change.
     last: i32,
 }
@@ -140,7 +260,9 @@ impl Journey {
         let last = parcels.iter().map(|row| row.sequence).max().unwrap_or(0);
         let others_delivered = parcels
             .iter()
-            .all(|row| row.id == parcel.id || is_delivered(row));
+            .filter(|row| row.id != parcel.id)
+            .map(|row| row.last_update.filter(|_| is_delivered(row)))
+            .collect();
         parcels
             .into_iter()
             .find(|row| row.id == parcel.id)
@@ -152,8 +274,14 @@ impl Journey {
             .ok_or(RecordError::NoShipment(parcel.id))
     }
 
-    fn is_delivered(&self) -> bool {
-        self.others_delivered && is_delivered(&self.parcel)
+    /// When the last of all parcels was delivered, if all were, whichever was told last.
+    fn delivered_at(&self) -> Option<DateTime<Utc>> {
+        let others = self.others_delivered.as_ref()?.iter().copied();
+        let own = self
+            .parcel
+            .last_update
+            .filter(|_| is_delivered(&self.parcel))?;
+        others.chain([own]).max()
     }
 
     /// Writes the parcel with the next number, and the change for those who will have missed it.
@@ -216,8 +344,9 @@ async fn sightings(
 async fn tell_domains(
     transaction: &DatabaseTransaction,
     row: &shipment::Model,
+    event_type: &str,
     previous_status: &str,
-    all_delivered: bool,
+    delivered_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let order_id = IdKind::Order.format(row.order_id);
@@ -226,7 +355,7 @@ async fn tell_domains(
         transaction,
         NewEvent {
             topic: events::TOPIC,
-            event_type: events::STATUS_CHANGED,
+            event_type,
             aggregate_id: return_id.as_ref().unwrap_or(&order_id),
             data: StatusChanged {
                 version: 1,
@@ -238,7 +367,9 @@ async fn tell_domains(
                 tracking_number: &row.tracking_number,
                 previous_status,
                 status: &row.status,
-                all_delivered,
+                all_delivered: delivered_at.is_some(),
+                delivered_at,
+                returned_to_sender: row.returned_to_sender,
                 location: row.location.as_deref(),
                 timestamp: row.last_update,
                 estimated_delivery: row.estimated_delivery,

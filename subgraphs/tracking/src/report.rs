@@ -4,7 +4,7 @@ use entities::tracking::{event, shipment};
 
 use crate::State;
 use crate::carriers::Report;
-use crate::record::{Observation, RecordError, record};
+use crate::record::{Estimate, RecordError, record, record_estimate, record_with};
 use crate::rules::news::{Known, news};
 use crate::status::TrackingStatus;
 
@@ -16,26 +16,24 @@ pub(crate) async fn take_in(
     report: Report,
 ) -> Result<usize, RecordError> {
     let now = state.clock.now();
-    let Report {
-        scans,
-        estimated_delivery,
-        ..
-    } = report;
-    let mut observations = news(&known(state, parcel).await?, scans, now);
-    if let Some(newest) = observations.last_mut() {
-        newest.estimated_delivery = estimated_delivery;
-    } else if estimated_delivery.is_some() && estimated_delivery != parcel.estimated_delivery {
-        observations.extend(standing(parcel)?.map(|standing| Observation {
-            estimated_delivery,
-            ..standing
-        }));
-    }
-    for observation in &observations {
+    let newest = report.scans.iter().filter_map(|scan| scan.at);
+    let newest = newest.map(|moment| moment.at).max();
+    let estimate = report.estimated_delivery.map(|delivery| Estimate {
+        delivery,
+        told_at: newest.unwrap_or(now),
+    });
+    let observations = news(&known(state, parcel).await?, report.scans, now);
+    let Some((newest, others)) = observations.split_last() else {
+        match estimate {
+            Some(estimate) => record_estimate(state, parcel, estimate).await?,
+            None => shipment::answered(state.database.write(), parcel.id, now).await?,
+        }
+        return Ok(0);
+    };
+    for observation in others {
         record(state, parcel, observation).await?;
     }
-    if observations.is_empty() {
-        shipment::answered(state.database.write(), parcel.id, now).await?;
-    }
+    record_with(state, parcel, newest, estimate).await?;
     Ok(observations.len())
 }
 
@@ -47,7 +45,7 @@ async fn known(state: &State, parcel: &shipment::Model) -> Result<Known, RecordE
         .unwrap_or_default();
     let mut events = events
         .into_iter()
-        .map(|event| Ok((parse(&event.status)?, event.occurred_at)))
+        .map(|event| Ok((parse(&event.status)?, event.carrier_time)))
         .collect::<Result<Vec<_>, RecordError>>()?;
     let status = parse(&parcel.status)?;
     // Where the parcel is may be known without its history.
@@ -58,15 +56,4 @@ async fn known(state: &State, parcel: &shipment::Model) -> Result<Known, RecordE
         created_at: parcel.created_at,
         events,
     })
-}
-
-/// How the parcel stands, as if it were told again.
-fn standing(parcel: &shipment::Model) -> Result<Option<Observation>, RecordError> {
-    let status = TrackingStatus::parse(&parcel.status).ok_or(RecordError::Status(parcel.id))?;
-    Ok(parcel.last_update.map(|time| Observation {
-        status,
-        location: parcel.location.clone(),
-        time,
-        estimated_delivery: None,
-    }))
 }

@@ -70,6 +70,9 @@ impl Handler for FollowLabels {
             last_polled_at: None,
             last_answered_at: None,
             created_at: now,
+            returned_to_sender: false,
+            estimated_at: None,
+            overdue_at: None,
         };
         insert_many::<shipment::Entity>(transaction, vec![row]).await?;
         Ok(())

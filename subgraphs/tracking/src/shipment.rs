@@ -52,10 +52,9 @@ impl Shipment {
         IdKind::Shipment.id(self.row.id)
     }
 
-    async fn order(&self) -> Option<Order> {
-        Some(Order {
-            id: self.row.order_id,
-        })
+    /// Null for guests, whose link shows parcels and not the order.
+    async fn order(&self, context: &Context<'_>) -> Option<ApiResult<Order>> {
+        Order::of_owner(context, self.row.order_id, Some(self.row.customer_id)).transpose()
     }
 
     async fn carrier(&self) -> Carrier {
@@ -83,6 +82,12 @@ impl Shipment {
     /// When the status was reached, by the carrier's time.
     async fn last_update(&self) -> Option<DateTime> {
         self.row.last_update.map(DateTime)
+    }
+
+    /// Whether it turned back and its sender has it again. It was not delivered then, and its status stays
+    /// that it returns. Of a return's parcel the sender is the customer.
+    async fn returned_to_sender(&self) -> bool {
+        self.row.returned_to_sender
     }
 
     async fn estimated_delivery(&self) -> Option<DateTime> {
@@ -114,8 +119,12 @@ impl Shipment {
 pub(crate) struct TrackingEvent {
     status: TrackingStatus,
     location: Option<String>,
-    /// By the carrier's time.
+    /// When it happened: by the carrier's time, or when it was told, if that was earlier.
     timestamp: DateTime,
+    /// The carrier's time as it was said, which may be in the future when the carrier's clock is wrong.
+    carrier_time: DateTime,
+    /// The carrier told a local time of a place whose clock is not known: it was taken for UTC.
+    time_zone_assumed: bool,
 }
 
 impl TryFrom<event::Model> for TrackingEvent {
@@ -128,6 +137,8 @@ impl TryFrom<event::Model> for TrackingEvent {
             })?,
             location: row.location,
             timestamp: row.occurred_at.into(),
+            carrier_time: row.carrier_time.into(),
+            time_zone_assumed: row.zone_assumed,
         })
     }
 }

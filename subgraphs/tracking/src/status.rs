@@ -4,6 +4,8 @@ use async_graphql::Enum;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 pub enum TrackingStatus {
+    /// The order has no parcel yet. Only live updates of an order say so.
+    NotShipped,
     LabelCreated,
     /// The carrier has it.
     Shipped,
@@ -13,13 +15,14 @@ pub enum TrackingStatus {
     DeliveryAttempted,
     AvailableForPickup,
     Delivered,
-    /// On its way back to the sender.
+    /// On its way back to the sender, or there.
     Returning,
     /// Held up: damaged, lost, at customs.
     Exception,
 }
 
 impl TrackingStatus {
+    /// Those that a parcel may have.
     pub const ALL: [Self; 9] = [
         Self::LabelCreated,
         Self::Shipped,
@@ -35,6 +38,7 @@ impl TrackingStatus {
     /// As it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::NotShipped => "not_shipped",
             Self::LabelCreated => "label_created",
             Self::Shipped => "shipped",
             Self::InTransit => "in_transit",
@@ -55,6 +59,9 @@ impl TrackingStatus {
 
     /// Whether the carrier has the parcel, so that asking about it makes sense.
     pub const fn is_active(self) -> bool {
-        !matches!(self, Self::LabelCreated | Self::Delivered)
+        !matches!(
+            self,
+            Self::NotShipped | Self::LabelCreated | Self::Delivered
+        )
     }
 }

@@ -1,7 +1,10 @@
 //! What a watcher of an order is told.
 
-use async_graphql::Object;
+use async_graphql::{Context, Object};
+use chrono::Utc;
+use resolvers::ApiResult;
 use resolvers::scalars::DateTime;
+use uuid::Uuid;
 
 use crate::carrier::Carrier;
 use crate::order::Order;
@@ -12,7 +15,29 @@ use crate::status::TrackingStatus;
 pub(crate) struct TrackingUpdate {
     pub sequence: i32,
     pub snapshot: bool,
-    pub shipment: Shipment,
+    pub order: Uuid,
+    pub parcel: UpdatedParcel,
+}
+
+/// The parcel that an update is about.
+#[derive(Clone, Debug)]
+pub(crate) enum UpdatedParcel {
+    /// The order has none yet, at this time.
+    None {
+        asked_at: chrono::DateTime<Utc>,
+        /// Whose order it is, if that is known.
+        customer: Option<Uuid>,
+    },
+    Some(Shipment),
+}
+
+impl TrackingUpdate {
+    const fn parcel(&self) -> Option<&Shipment> {
+        match &self.parcel {
+            UpdatedParcel::Some(shipment) => Some(shipment),
+            UpdatedParcel::None { .. } => None,
+        }
+    }
 }
 
 /// How a parcel stands after a change, or, in a snapshot, now.
@@ -24,40 +49,51 @@ impl TrackingUpdate {
     }
 
     /// The first event: how the order's last moved parcel stands now, with the number of the last
-    /// change. The other parcels are in `order { shipments }`.
+    /// change. The other parcels are in `order { shipments }`. An order without a parcel has number 0.
     async fn snapshot(&self) -> bool {
         self.snapshot
     }
 
+    /// Of an order without a parcel `NOT_SHIPPED`: what becomes of it until then, `order { status }` says.
     async fn status(&self) -> TrackingStatus {
-        self.shipment.status
+        self.parcel()
+            .map_or(TrackingStatus::NotShipped, |shipment| shipment.status)
     }
 
     async fn location(&self) -> Option<&str> {
-        self.shipment.row.location.as_deref()
+        self.parcel()?.row.location.as_deref()
     }
 
     /// When the status was reached, by the carrier's time.
     async fn timestamp(&self) -> DateTime {
-        let row = &self.shipment.row;
-        row.last_update.unwrap_or(row.created_at).into()
+        match &self.parcel {
+            UpdatedParcel::Some(Shipment { row, .. }) => {
+                row.last_update.unwrap_or(row.created_at).into()
+            }
+            UpdatedParcel::None { asked_at, .. } => (*asked_at).into(),
+        }
     }
 
     async fn estimated_delivery(&self) -> Option<DateTime> {
-        self.shipment.row.estimated_delivery.map(DateTime)
+        self.parcel()?.row.estimated_delivery.map(DateTime)
     }
 
-    async fn carrier(&self) -> Carrier {
-        self.shipment.carrier
+    /// Null while the order has no parcel.
+    async fn carrier(&self) -> Option<Carrier> {
+        Some(self.parcel()?.carrier)
     }
 
-    async fn shipment(&self) -> &Shipment {
-        &self.shipment
+    /// Null while the order has no parcel.
+    async fn shipment(&self) -> Option<&Shipment> {
+        self.parcel()
     }
 
-    async fn order(&self) -> Order {
-        Order {
-            id: self.shipment.row.order_id,
-        }
+    /// Null for guests, whose link shows parcels and not the order.
+    async fn order(&self, context: &Context<'_>) -> ApiResult<Option<Order>> {
+        let owner = match &self.parcel {
+            UpdatedParcel::Some(shipment) => Some(shipment.row.customer_id),
+            UpdatedParcel::None { customer, .. } => *customer,
+        };
+        Order::of_owner(context, self.order, owner)
     }
 }

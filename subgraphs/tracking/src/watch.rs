@@ -23,7 +23,7 @@ use crate::events::{self, Change};
 use crate::guest_link::GuestLinkError;
 use crate::rechecks::are_live;
 use crate::shipment::Shipment;
-use crate::update::TrackingUpdate;
+use crate::update::{TrackingUpdate, UpdatedParcel};
 use crate::watchers::Watching;
 
 /// Missed changes read at once.
@@ -44,8 +44,8 @@ pub(crate) struct Watch {
     state: Arc<State>,
     order: Uuid,
     subscription: Subscription,
-    /// Number of the last change that was told; `None` until there is a parcel.
-    last: Option<i32>,
+    /// Number of the last change that was told; 0 before the first.
+    last: i32,
     /// Read and not yet told.
     ready: VecDeque<TrackingUpdate>,
     /// Whether there may be more to read than is ready.
@@ -107,7 +107,7 @@ impl Watch {
             state: state.clone(),
             order,
             subscription,
-            last: None,
+            last: 0,
             ready: VecDeque::new(),
             behind: false,
             watching: state.watchers.watch(order),
@@ -175,7 +175,9 @@ impl Watch {
     }
 
     /// Whether it may go on.
-    async fn recheck(&self) -> ApiResult<()> {
+    async fn recheck(&mut self) -> ApiResult<()> {
+        // A label that was printed meanwhile is no change, and is told of nevertheless.
+        self.behind |= self.carrier.is_none();
         if let Watcher::Guest { until } = self.watcher
             && self.state.clock.now() >= until
         {
@@ -197,27 +199,36 @@ impl Watch {
 
     /// Tells the next change, ignores one that was told, and reads what is missing before others.
     fn hear(&mut self, change: Change) {
-        match self.last {
-            Some(last) if change.sequence <= last => {}
-            Some(last) if change.sequence == last + 1 => {
-                if let Err(error) = self.tell(change) {
-                    tracing::error!(?error, order = %self.order, "a change cannot be told");
-                    self.behind = true;
-                }
-            }
-            _ => self.behind = true,
+        if change.sequence > self.last + 1 {
+            self.behind = true;
+        } else if change.sequence > self.last
+            && let Err(error) = self.tell(change)
+        {
+            tracing::error!(?error, order = %self.order, "a change cannot be told");
+            self.behind = true;
         }
     }
 
     fn tell(&mut self, change: Change) -> ApiResult<()> {
         let sequence = change.sequence;
+        let shipment = Shipment::try_from(change.into_shipment())?;
+        self.push(sequence, false, shipment);
+        Ok(())
+    }
+
+    fn push(&mut self, sequence: i32, snapshot: bool, shipment: Shipment) {
+        if self.carrier.is_none() {
+            self.carrier = Some(shipment.carrier);
+            self.watching.carried_by(shipment.carrier);
+            self.customer = Some(shipment.row.customer_id);
+        }
+        self.last = sequence;
         self.ready.push_back(TrackingUpdate {
             sequence,
-            snapshot: false,
-            shipment: Shipment::try_from(change.into_shipment())?,
+            snapshot,
+            order: self.order,
+            parcel: UpdatedParcel::Some(shipment),
         });
-        self.last = Some(sequence);
-        Ok(())
     }
 
     /// What came after the last change that the watcher has seen, or the snapshot if that is not known.
@@ -235,24 +246,25 @@ impl Watch {
         self.begin(parcels)?;
         if is_known {
             self.ready.clear();
-            self.last = Some(after);
+            self.last = after;
             self.behind = after < newest;
         }
         Ok(())
     }
 
-    /// The snapshot, if there is a parcel yet.
+    /// The snapshot.
     fn begin(&mut self, parcels: Vec<shipment::Model>) -> ApiResult<()> {
         if let Some(shipment) = Shipment::latest(parcels)? {
-            self.carrier = Some(shipment.carrier);
-            self.watching.carried_by(shipment.carrier);
-            self.customer = Some(shipment.row.customer_id);
-            let sequence = shipment.row.sequence;
-            self.last = Some(sequence);
+            self.push(shipment.row.sequence, true, shipment);
+        } else {
             self.ready.push_back(TrackingUpdate {
-                sequence,
+                sequence: 0,
                 snapshot: true,
-                shipment,
+                order: self.order,
+                parcel: UpdatedParcel::None {
+                    asked_at: self.state.clock.now(),
+                    customer: self.customer,
+                },
             });
         }
         Ok(())
@@ -270,12 +282,16 @@ impl Watch {
 
     async fn read(&mut self) -> ApiResult<()> {
         let db = self.state.database.read();
-        let Some(last) = self.last else {
+        if self.carrier.is_none() {
             let parcels = shipment::of_order(db, self.order).await?;
             self.behind = false;
-            return self.begin(parcels);
-        };
-        let missed = change::after(db, self.order, last, PAGE).await?;
+            return if parcels.is_empty() {
+                Ok(())
+            } else {
+                self.begin(parcels)
+            };
+        }
+        let missed = change::after(db, self.order, self.last, PAGE).await?;
         self.behind = missed.len() as u64 == PAGE;
         for row in missed {
             let told = serde_json::from_value(row.change)
@@ -284,7 +300,7 @@ impl Watch {
             if let Err(error) = told {
                 // It will never be readable here; waiting for it would keep back all that follow.
                 tracing::error!(?error, order = %self.order, "a missed change cannot be told");
-                self.last = Some(row.sequence);
+                self.last = row.sequence;
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ use sea_orm::DbErr;
 
 use crate::State;
 use crate::carrier::Carrier;
+use crate::flag;
 use crate::poll;
 use crate::return_parcels::FollowLabels;
 
@@ -55,8 +56,12 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
         rechecks.clone().run(interval, stop.clone())
     }));
     let (sweep_context, context) = (context.clone(), context.clone());
+    let (overdue_state, overdue_context) = (state.clone(), context.clone());
     jobs.push(Job::new("tracking.watchers", move || {
         show_watchers(state.clone(), context.clone())
+    }));
+    jobs.push(Job::new("tracking.overdue", move || {
+        flag::run(overdue_state.clone(), overdue_context.clone())
     }));
     jobs.push(Job::new("tracking.changes", move || {
         sweep(sweep_context.clone())

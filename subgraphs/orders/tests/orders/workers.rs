@@ -147,6 +147,54 @@ async fn an_order_is_shipped_and_delivered_when_its_parcels_are_and_says_so_once
 }
 
 #[tokio::test]
+async fn an_order_is_delivered_when_its_last_parcel_was_and_never_in_the_future() {
+    for shop in shops().await {
+        let placed = now() - Duration::days(3);
+        shop.stock(vec![order(1, shop.ada, placed), order(2, shop.ada, placed)])
+            .await;
+        let running = Running::over(&shop);
+        // The parcel that was told last was delivered before another.
+        let (early, late) = (now() - Duration::hours(5), now() - Duration::hours(2));
+        let mut last = Arc::unwrap_or_clone(told(1, 1, "delivered", early));
+        last.data["deliveredAt"] = json!(late);
+        let tomorrow = told(2, 1, "delivered", now() + Duration::days(1));
+        running.tell(&[Arc::new(last), tomorrow]).await;
+        let delivered = [shown(&shop, 1).await, shown(&shop, 2).await];
+        assert_eq!(delivered[0]["deliveredAt"], "2025-10-09T12:30:00.000Z");
+        assert_eq!(delivered[1]["deliveredAt"], "2025-10-09T14:30:00.000Z");
+        running.stop().await;
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_parcel_that_its_sender_has_again_leaves_the_order_as_it_is() {
+    for shop in shops().await {
+        shop.stock(vec![order(1, shop.ada, now() - Duration::days(3))])
+            .await;
+        let running = Running::over(&shop);
+        let back = |sequence, event_type: &str| {
+            let mut event = Arc::unwrap_or_clone(told(1, sequence, "returning", now()));
+            event.event_type = event_type.to_owned();
+            event.data["returnedToSender"] = json!(sequence == 3);
+            Arc::new(event)
+        };
+        running
+            .tell(&[
+                told(1, 1, "shipped", now() - Duration::days(1)),
+                back(2, "tracking.status_changed"),
+                back(3, "tracking.returned_to_sender"),
+            ])
+            .await;
+        let order = shown(&shop, 1).await;
+        assert_eq!(order["status"], "SHIPPED", "{}", shop.scratch.name);
+        assert_eq!(order["deliveredAt"], Value::Null);
+        running.stop().await;
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_parcel_that_comes_back_and_one_of_several_leave_the_order_as_it_is() {
     for shop in shops().await {
         shop.stock(vec![order(1, shop.ada, now() - Duration::days(3))])

@@ -12,7 +12,7 @@ pub(crate) struct Known {
     pub status: TrackingStatus,
     pub location: Option<String>,
     pub created_at: DateTime<Utc>,
-    /// The carrier's events, as they were recorded.
+    /// The carrier's events by their time as the carrier said it.
     pub events: Vec<(TrackingStatus, DateTime<Utc>)>,
 }
 
@@ -24,13 +24,13 @@ pub(crate) fn news(known: &Known, scans: Vec<Scan>, now: DateTime<Utc>) -> Vec<O
     let mut news: Vec<_> = scans
         .into_iter()
         .filter_map(|scan| {
-            let status = scan.status?;
+            let status = scan.status;
             let is_known = match scan.at {
                 // Carriers tell times to the second.
-                Some(at) => {
-                    at < known.created_at - ANOTHER_PARCEL
+                Some(moment) => {
+                    moment.latest() < known.created_at - ANOTHER_PARCEL
                         || known.events.iter().any(|&(seen, time)| {
-                            seen == status && time.timestamp() == at.timestamp()
+                            seen == status && time.timestamp() == moment.at.timestamp()
                         })
                 }
                 // Without a time it says how things stand now.
@@ -39,28 +39,34 @@ pub(crate) fn news(known: &Known, scans: Vec<Scan>, now: DateTime<Utc>) -> Vec<O
             (!is_known).then(|| Observation {
                 status,
                 location: scan.location,
-                time: scan.at.unwrap_or(now),
+                time: scan.at.map_or(now, |moment| moment.at),
+                zone_assumed: scan.at.is_some_and(|moment| moment.zone_assumed),
                 estimated_delivery: None,
             })
         })
         .collect();
-    news.sort_by_key(|observation| observation.time);
+    // A delivery to the sender comes after the turn back of the same moment.
+    news.sort_by_key(|observation| {
+        let is_delivery = observation.status == TrackingStatus::Delivered;
+        (observation.time, is_delivery)
+    });
     news
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::carrier_time::Moment;
 
     fn at(minute: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_759_500_000 + 60 * minute, 0).unwrap()
     }
 
-    fn scan(status: Option<TrackingStatus>, minute: Option<i64>) -> Scan {
+    fn scan(status: TrackingStatus, minute: Option<i64>) -> Scan {
         Scan {
             status,
             location: Some("Newark NJ".to_owned()),
-            at: minute.map(at),
+            at: minute.map(|minute| Moment::exact(at(minute))),
         }
     }
 
@@ -81,11 +87,10 @@ mod tests {
     fn only_what_was_not_known_is_news_and_in_the_order_it_happened() {
         use TrackingStatus::{Delivered, InTransit, OutForDelivery, Shipped};
         let told = vec![
-            scan(Some(Delivered), Some(9)),
-            scan(Some(OutForDelivery), Some(8)),
-            scan(None, Some(7)),
-            scan(Some(InTransit), Some(5)),
-            scan(Some(Shipped), Some(-120)),
+            scan(Delivered, Some(9)),
+            scan(OutForDelivery, Some(8)),
+            scan(InTransit, Some(5)),
+            scan(Shipped, Some(-120)),
         ];
         let statuses: Vec<_> = news(&known(), told, at(10))
             .into_iter()
@@ -96,9 +101,9 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_time_is_news_when_it_says_something_else() {
-        let same = scan(Some(TrackingStatus::InTransit), None);
+        let same = scan(TrackingStatus::InTransit, None);
         assert_eq!(news(&known(), vec![same], at(10)), []);
-        let other = scan(Some(TrackingStatus::OutForDelivery), None);
+        let other = scan(TrackingStatus::OutForDelivery, None);
         let told = news(&known(), vec![other], at(10));
         assert_eq!(told[0].time, at(10));
     }

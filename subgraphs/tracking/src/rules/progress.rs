@@ -13,31 +13,59 @@ pub(crate) struct Sighting {
     pub at: DateTime<Utc>,
 }
 
-/// The sighting that says where the parcel is now: the newest, unless it cannot follow what was
-/// before it.
-pub(crate) fn standing(mut sightings: Vec<Sighting>) -> Option<Sighting> {
+/// Where a parcel is, from all that was told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The sighting that says so; of a parcel that the sender has again, when it got it.
+    pub sighting: Sighting,
+    /// Whether it turned back and was handed to its sender. Its status stays that it returns: it was not
+    /// delivered.
+    pub returned_to_sender: bool,
+}
+
+/// Where the parcel is: the newest sighting says so, unless it cannot follow what was before it.
+pub(crate) fn standing(mut sightings: Vec<Sighting>) -> Option<Standing> {
     sightings.sort_by_key(|sighting| (sighting.at, order_at_once(sighting.status)));
-    sightings.into_iter().reduce(|standing, next| {
-        if may_follow(standing.status, next.status) {
-            next
+    let mut sightings = sightings.into_iter();
+    let first = Standing {
+        sighting: sightings.next()?,
+        returned_to_sender: false,
+    };
+    Some(sightings.fold(first, |standing, next| {
+        if standing.returned_to_sender {
+            standing
+        } else if standing.sighting.status == Status::Returning && next.status == Status::Delivered
+        {
+            Standing {
+                sighting: Sighting {
+                    status: Status::Returning,
+                    ..next
+                },
+                returned_to_sender: true,
+            }
+        } else if may_follow(standing.sighting.status, next.status) {
+            Standing {
+                sighting: next,
+                ..standing
+            }
         } else {
             standing
         }
-    })
+    }))
 }
 
 /// Whether a newer event may change the status. A parcel never goes back to its beginning, and one
-/// that was delivered, or is on its way back, stays so until that ends.
+/// that was delivered, or is on its way back, stays so until that ends. It is delivered once.
 fn may_follow(before: Status, next: Status) -> bool {
     match next {
+        Status::NotShipped => false,
         Status::LabelCreated => before == Status::LabelCreated,
         Status::Shipped => matches!(
             before,
             Status::LabelCreated | Status::Shipped | Status::Exception
         ),
-        Status::Delivered => true,
+        Status::Delivered | Status::Exception => before != Status::Delivered,
         Status::Returning => true,
-        Status::Exception => before != Status::Delivered,
         Status::InTransit
         | Status::OutForDelivery
         | Status::DeliveryAttempted
@@ -48,7 +76,7 @@ fn may_follow(before: Status, next: Status) -> bool {
 /// Which of two events of the same second was first: carriers round their times.
 const fn order_at_once(status: Status) -> u8 {
     match status {
-        Status::LabelCreated => 0,
+        Status::NotShipped | Status::LabelCreated => 0,
         Status::Shipped => 1,
         Status::InTransit => 2,
         Status::Exception => 3,
@@ -94,15 +122,51 @@ mod tests {
         ];
         for (events, expected) in cases {
             let told = events.iter().map(|&(s, at)| sighting(s, at)).collect();
-            assert_eq!(standing(told).unwrap().status, expected, "{events:?}");
+            let status = standing(told).unwrap().sighting.status;
+            assert_eq!(status, expected, "{events:?}");
         }
         assert_eq!(standing(Vec::new()), None);
+    }
+
+    #[test]
+    fn what_is_handed_over_on_the_way_back_the_sender_has() {
+        use Status::*;
+        for (events, returned, at) in [
+            (&[(InTransit, 1), (Returning, 3)][..], false, 3),
+            (&[(InTransit, 1), (Returning, 3), (Delivered, 5)], true, 5),
+            // Told in any order, and of the same moment.
+            (&[(Delivered, 5), (Returning, 3)], true, 5),
+            (&[(Delivered, 5), (Returning, 5)], true, 5),
+            // Nothing comes after it.
+            (
+                &[
+                    (Returning, 3),
+                    (Delivered, 5),
+                    (Delivered, 6),
+                    (InTransit, 7),
+                ],
+                true,
+                5,
+            ),
+            // The customer had it and sent it back.
+            (&[(Delivered, 2), (Returning, 3)], false, 3),
+            (&[(Delivered, 2), (Returning, 3), (Delivered, 4)], true, 4),
+        ] {
+            let told = events.iter().map(|&(s, at)| sighting(s, at)).collect();
+            let expected = Standing {
+                sighting: sighting(Returning, at),
+                returned_to_sender: returned,
+            };
+            assert_eq!(standing(told), Some(expected), "{events:?}");
+        }
+        let twice = vec![sighting(Delivered, 4), sighting(Delivered, 3)];
+        assert_eq!(standing(twice).unwrap().sighting, sighting(Delivered, 3));
     }
 
     /// How far a parcel is, coarsely.
     fn phase(status: Status) -> u8 {
         match status {
-            Status::LabelCreated => 0,
+            Status::NotShipped | Status::LabelCreated => 0,
             Status::Shipped => 1,
             Status::Delivered | Status::Returning => 3,
             _ => 2,
@@ -131,10 +195,10 @@ mod tests {
             minutes in 1_i64..20,
         ) {
             let mut told: Vec<_> = events.iter().map(|&(s, at)| sighting(s, at)).collect();
-            let before = standing(told.clone()).unwrap();
+            let before = standing(told.clone()).unwrap().sighting;
             let at = before.at.timestamp() / 60 - minutes;
             told.push(sighting(late, at));
-            let after = standing(told).unwrap();
+            let after = standing(told).unwrap().sighting;
             prop_assert!(phase(after.status) >= phase(before.status), "{:?} {:?}", before, after);
         }
     }

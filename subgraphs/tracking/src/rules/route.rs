@@ -145,7 +145,7 @@ pub(crate) fn next(
         (Status::Shipped | Status::Exception, None) => first(Status::InTransit),
         (Status::InTransit | Status::DeliveryAttempted, None) => first(Status::OutForDelivery),
         (Status::OutForDelivery | Status::AvailableForPickup, None) => first(Status::Delivered),
-        (Status::Delivered | Status::Returning, None) => None,
+        (Status::NotShipped | Status::Delivered | Status::Returning, None) => None,
     }?;
     route.get(next).copied()
 }

@@ -226,26 +226,47 @@ async fn only_the_owner_may_watch() {
 }
 
 #[tokio::test]
-async fn an_order_without_a_parcel_can_be_watched_until_it_has_one() {
+async fn an_order_without_a_parcel_says_so_and_then_what_becomes_of_its_parcel() {
     for fixture in fixtures().await {
         let mut watcher = fixture.watch(fixture.unshipped);
-        let row = parcel(fixture.unshipped, fixture.customer);
-        let shipping = async {
-            // The watcher counts from the moment it listens.
-            while fixture.state.watchers.orders().is_empty() {
-                tokio::task::yield_now().await;
-            }
-            fixture.insert(row.clone()).await;
-            fixture.record(&row, &seen(Shipped, "a", at(8, 0))).await;
-            fixture.record(&row, &seen(Delivered, "b", at(9, 0))).await;
-        };
-        let (first, ()) = futures::join!(watcher.update(), shipping);
-        assert_eq!(first["snapshot"], true);
-        let mut last = first;
-        while last["status"] != "DELIVERED" {
-            last = watcher.update().await;
+        let snapshot = watcher.update().await;
+        assert_eq!(snapshot["snapshot"], true);
+        assert_eq!(snapshot["sequence"], 0);
+        assert_eq!(snapshot["status"], "NOT_SHIPPED");
+        assert_eq!(snapshot["timestamp"], "2025-10-03T14:10:00.000Z");
+        assert_eq!(
+            snapshot["order"]["id"],
+            public(IdKind::Order, fixture.unshipped)
+        );
+        for null in ["carrier", "shipment", "location", "estimatedDelivery"] {
+            assert_eq!(snapshot[null], Value::Null, "{null}");
         }
-        assert_eq!(last["sequence"], 2);
+        let row = parcel(fixture.unshipped, fixture.customer);
+        fixture.insert(row.clone()).await;
+        fixture.record(&row, &seen(Shipped, "a", at(8, 0))).await;
+        fixture.record(&row, &seen(Delivered, "b", at(9, 0))).await;
+        for (sequence, status) in [(1, "SHIPPED"), (2, "DELIVERED")] {
+            let update = watcher.update().await;
+            assert_eq!(update["sequence"], sequence, "{}", fixture.scratch.name);
+            assert_eq!(update["status"], status);
+            assert_eq!(update["carrier"], "DHL");
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_label_that_is_printed_while_its_order_is_watched_is_told_of() {
+    for fixture in fixtures().await {
+        let mut watcher = fixture.watch(fixture.unshipped);
+        assert_eq!(watcher.update().await["status"], "NOT_SHIPPED");
+        fixture
+            .insert(parcel(fixture.unshipped, fixture.customer))
+            .await;
+        fixture.state.rechecks.now();
+        let update = watcher.update().await;
+        assert_eq!(update["snapshot"], true);
+        assert_eq!(update["status"], "LABEL_CREATED");
         fixture.scratch.drop().await;
     }
 }

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use entities::tracking::shipment;
 use serde_json::Value;
-use tracking::{Carrier, TrackingConfig, poll};
+use tracking::{Carrier, TrackingConfig, flag_overdue, poll};
 use uuid::Uuid;
 
 use crate::carrier::Dhl;
@@ -166,6 +166,62 @@ async fn a_label_that_the_carrier_has_not_scanned_is_no_error_and_a_delivered_pa
         assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 1);
         assert_eq!(dhl.asked(), [label.tracking_number]);
         assert_eq!(row(&fixture, label.id).await.consecutive_errors, 0);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_parcel_that_never_arrives_is_left_alone_after_a_while_and_flagged_once() {
+    for mut fixture in fixtures().await {
+        let dhl = Dhl::of(&mut fixture, TrackingConfig::default()).await;
+        let lost = fixture.ship().await;
+        let arrived = shipment::Model {
+            status: "delivered".to_owned(),
+            ..parcel(Uuid::now_v7(), fixture.customer)
+        };
+        fixture.insert(arrived).await;
+        let unused = shipment::Model {
+            return_id: Some(Uuid::now_v7()),
+            carrier: "usps".to_owned(),
+            ..parcel(Uuid::now_v7(), fixture.customer)
+        };
+        fixture.insert(unused).await;
+        dhl.tells(&lost.tracking_number, &[MOVING]);
+        assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 1);
+        assert_eq!(flag_overdue(&fixture.state).await.unwrap(), 0);
+
+        fixture.state.clock.advance(Duration::days(45));
+        assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 0);
+        assert_eq!(flag_overdue(&fixture.state).await.unwrap(), 1);
+        assert_eq!(flag_overdue(&fixture.state).await.unwrap(), 0);
+        let flags: Vec<_> = fixture
+            .events()
+            .await
+            .into_iter()
+            .filter(|event| event.event_type == "tracking.shipment_flagged")
+            .map(|event| event.data)
+            .collect();
+        assert_eq!(flags.len(), 1, "{}", fixture.scratch.name);
+        assert_eq!(flags[0]["reason"], "overdue");
+        assert_eq!(flags[0]["trackingNumber"], lost.tracking_number);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_which_nothing_can_be_read_is_a_failure_and_one_bad_scan_is_none() {
+    for mut fixture in fixtures().await {
+        let dhl = Dhl::of(&mut fixture, TrackingConfig::default()).await;
+        let (bad, good) = (fixture.ship().await, fixture.ship().await);
+        let odd = ["", "", "", "soon"];
+        dhl.tells(&bad.tracking_number, &[odd]);
+        dhl.tells(&good.tracking_number, &[SHIPPED, odd, MOVING]);
+        assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 2);
+        assert_eq!(row(&fixture, bad.id).await.consecutive_errors, 1);
+        assert_eq!(row(&fixture, good.id).await.consecutive_errors, 0);
+        let shown = fixture.shipment(&good).await;
+        assert_eq!(shown["status"], "IN_TRANSIT");
+        assert_eq!(shown["history"].as_array().map(Vec::len), Some(2));
         fixture.scratch.drop().await;
     }
 }

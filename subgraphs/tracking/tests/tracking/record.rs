@@ -254,3 +254,167 @@ async fn a_parcel_that_is_gone_is_an_error_and_leaves_nothing() {
         fixture.scratch.drop().await;
     }
 }
+
+#[tokio::test]
+async fn an_estimate_that_comes_with_a_late_event_is_kept_unless_a_newer_one_is_known() {
+    for fixture in fixtures().await {
+        let estimated = |status, hour, estimate| Observation {
+            estimated_delivery: Some(at(estimate, 0)),
+            ..seen(status, "Hub, Memphis TN", at(hour, 0))
+        };
+        let row = fixture.ship().await;
+        fixture
+            .record(&row, &seen(OutForDelivery, "Van", at(12, 0)))
+            .await;
+        fixture.record(&row, &estimated(InTransit, 9, 17)).await;
+        let shown = fixture.shipment(&row).await;
+        assert_eq!(shown["status"], "OUT_FOR_DELIVERY");
+        assert_eq!(shown["estimatedDelivery"], "2025-10-03T17:00:00.000Z");
+        fixture.record(&row, &estimated(InTransit, 10, 18)).await;
+        fixture.record(&row, &estimated(Shipped, 8, 20)).await;
+        let shown = fixture.shipment(&row).await;
+        assert_eq!(shown["estimatedDelivery"], "2025-10-03T18:00:00.000Z");
+
+        // Nothing is estimated of what has arrived.
+        fixture.record(&row, &estimated(Delivered, 13, 19)).await;
+        fixture.record(&row, &estimated(InTransit, 14, 21)).await;
+        let shown = fixture.shipment(&row).await;
+        assert_eq!(shown["status"], "DELIVERED");
+        assert_eq!(shown["estimatedDelivery"], "2025-10-03T18:00:00.000Z");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_delivered_parcel_is_history_and_no_other_update() {
+    for fixture in fixtures().await {
+        let row = fixture.ship().await;
+        let delivered = seen(Delivered, "Front Door, Brooklyn NY", at(10, 0));
+        fixture.record(&row, &delivered).await;
+        let mut watch = fixture.watch(row.order_id);
+        assert_eq!(watch.sequences(1).await, [1]);
+        for late in [
+            seen(InTransit, "Hub, Memphis TN", at(8, 0)),
+            seen(OutForDelivery, "Van", at(11, 0)),
+            seen(Delivered, "Front Door, Brooklyn NY", at(10, 5)),
+        ] {
+            assert_eq!(fixture.record(&row, &late).await, Recorded::HistoryOnly);
+        }
+        let shown = fixture.shipment(&row).await;
+        assert_eq!(shown["history"].as_array().map(Vec::len), Some(4));
+        assert_eq!(shown["lastUpdate"], "2025-10-03T10:00:00.000Z");
+        // Sent back after all: the next number, and what the watcher hears next.
+        let back = seen(Returning, "Brooklyn NY", at(12, 0));
+        let changed = Recorded::Changed {
+            sequence: 2,
+            status: Returning,
+        };
+        assert_eq!(fixture.record(&row, &back).await, changed);
+        assert_eq!(watch.sequences(1).await, [2]);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_time_in_the_future_counts_as_when_it_was_told_and_is_kept_as_said() {
+    for fixture in fixtures().await {
+        let row = fixture.ship().await;
+        let early = seen(InTransit, "Hub, Memphis TN", at(20, 0));
+        fixture.record(&row, &early).await;
+        assert_eq!(fixture.record(&row, &early).await, Recorded::Known);
+        // The status is not frozen until then.
+        fixture.state.clock.advance(Duration::minutes(5));
+        let out = seen(OutForDelivery, "Van", at(14, 12));
+        fixture.record(&row, &out).await;
+        fixture.state.clock.advance(Duration::days(1));
+        assert_eq!(fixture.record(&row, &early).await, Recorded::Known);
+        let document = "query($id: ID!) { shipment(id: $id) {
+            status history { status timestamp carrierTime timeZoneAssumed } } }";
+        let id = resolvers::id::IdKind::Shipment.format(row.id);
+        let answer = fixture.ask(document, json!({ "id": id })).await;
+        let expected = json!({ "status": "OUT_FOR_DELIVERY", "history": [
+            { "status": "IN_TRANSIT", "timestamp": "2025-10-03T14:10:00.000Z",
+              "carrierTime": "2025-10-03T20:00:00.000Z", "timeZoneAssumed": false },
+            { "status": "OUT_FOR_DELIVERY", "timestamp": "2025-10-03T14:12:00.000Z",
+              "carrierTime": "2025-10-03T14:12:00.000Z", "timeZoneAssumed": false },
+        ] });
+        assert_eq!(answer["data"]["shipment"], expected, "{answer}");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_delivered_when_its_last_parcel_was_whichever_was_told_last() {
+    for fixture in fixtures().await {
+        let first = fixture.ship().await;
+        let second = fixture.ship_for(first.order_id).await;
+        for (row, hour) in [(&second, 12), (&first, 10)] {
+            fixture
+                .record(row, &seen(Delivered, "Front Door", at(hour, 0)))
+                .await;
+        }
+        let third = fixture.ship().await;
+        fixture
+            .record(&third, &seen(Delivered, "Front Door", at(23, 0)))
+            .await;
+        let events = fixture.events().await;
+        let delivered_at = |row: &shipment::Model| -> Vec<_> {
+            let order = resolvers::id::IdKind::Order.format(row.order_id);
+            let own = events.iter().filter(|event| event.aggregate_id == order);
+            own.map(|event| event.data["deliveredAt"].clone()).collect()
+        };
+        let latest = json!("2025-10-03T12:00:00Z");
+        assert_eq!(delivered_at(&first), [json!(null), latest]);
+        // Not before it was told.
+        assert_eq!(delivered_at(&third), [json!("2025-10-03T14:10:00Z")]);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_parcel_that_its_sender_has_again_was_not_delivered() {
+    for fixture in fixtures().await {
+        let row = fixture.ship().await;
+        for told in [
+            seen(InTransit, "Hub, Memphis TN", at(8, 0)),
+            seen(Returning, "Hub, Memphis TN", at(9, 0)),
+            seen(Delivered, "Warehouse, Chicago IL", at(11, 0)),
+            seen(InTransit, "Hub, Memphis TN", at(12, 0)),
+        ] {
+            fixture.record(&row, &told).await;
+        }
+        let id = resolvers::id::IdKind::Shipment.format(row.id);
+        let document =
+            "query($id: ID!) { shipment(id: $id) { status returnedToSender lastUpdate } }";
+        let answer = fixture.ask(document, json!({ "id": id })).await;
+        let expected = json!({ "status": "RETURNING", "returnedToSender": true,
+            "lastUpdate": "2025-10-03T11:00:00.000Z" });
+        assert_eq!(answer["data"]["shipment"], expected);
+        let told: Vec<_> = fixture
+            .events()
+            .await
+            .into_iter()
+            .map(|event| {
+                let data = &event.data;
+                assert_eq!(data["allDelivered"], false);
+                assert_eq!(data["deliveredAt"], json!(null));
+                (
+                    event.event_type,
+                    data["status"].clone(),
+                    data["returnedToSender"].clone(),
+                )
+            })
+            .collect();
+        let status = "tracking.status_changed".to_owned();
+        let returned = "tracking.returned_to_sender".to_owned();
+        assert_eq!(
+            told,
+            [
+                (status.clone(), json!("in_transit"), json!(false)),
+                (status, json!("returning"), json!(false)),
+                (returned, json!("returning"), json!(true)),
+            ]
+        );
+        fixture.scratch.drop().await;
+    }
+}

@@ -117,6 +117,8 @@ async fn the_number_of_statements_does_not_depend_on_the_number_of_orders() {
                 status: status.to_owned(),
                 location: None,
                 occurred_at: at(hour, 0),
+                carrier_time: at(hour, 0),
+                zone_assumed: false,
                 recorded_at: at(hour, 0),
             })
         });

@@ -112,6 +112,7 @@ pub(crate) fn seen(status: TrackingStatus, place: &str, time: DateTime<Utc>) -> 
         status,
         location: Some(place.to_owned()),
         time,
+        zone_assumed: false,
         estimated_delivery: None,
     }
 }
@@ -132,6 +133,9 @@ pub(crate) fn parcel(order_id: Uuid, customer_id: Uuid) -> shipment::Model {
         estimated_delivery: None,
         sequence: 0,
         consecutive_errors: 0,
+        returned_to_sender: false,
+        estimated_at: None,
+        overdue_at: None,
         last_polled_at: None,
         last_answered_at: None,
         created_at: at(9, 0),

@@ -154,3 +154,23 @@ async fn who_comes_back_is_told_what_was_missed_in_place_of_the_snapshot() {
         fixture.scratch.drop().await;
     }
 }
+
+#[tokio::test]
+async fn a_guest_who_asks_for_the_order_gets_none_and_the_updates_all_the_same() {
+    for fixture in fixtures().await {
+        let own = fixture.ship().await;
+        let link = token(&fixture, GuestScope::Order(own.order_id));
+        let document =
+            "subscription($token: String!) { updates: orderTrackingByToken(token: $token) {
+            status order { id shipments { status } } shipment { order { id } } } }";
+        let stranger = Caller::customer(IdKind::Customer.format(Uuid::now_v7()));
+        for caller in [Caller::default(), stranger] {
+            let variables = json!({ "token": link });
+            let mut watch = Watch::ask(&fixture.subgraph, caller, document, variables);
+            let expected =
+                json!({ "status": "LABEL_CREATED", "order": null, "shipment": { "order": null } });
+            assert_eq!(watch.update().await, expected);
+        }
+        fixture.scratch.drop().await;
+    }
+}
