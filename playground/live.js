@@ -10,10 +10,14 @@ const LONGEST_PAUSE = 30_000;
 const PATIENCE = 2;
 const POLL_INTERVAL = 30_000;
 const POLL_TIMEOUT = 10_000;
+/** While the server cannot be reached at all, it is looked for sooner. */
+const FIRST_LOOK = 2_000;
 /** How long the server may try to find the source of the updates, and a little more. */
 const SETTLES = 6_000;
-/** After how long of asking live updates are tried again. */
+/** After how long of asking live updates are tried again, when they have been refused. */
 const BACK_TO_LIVE = 5 * 60_000;
+/** And when the server answers queries but no live updates: doubled each time. */
+const FIRST_BACK_TO_LIVE = 15_000;
 
 const WAYS = [
   { name: "WebSocket", open: overWebSocket },
@@ -23,10 +27,10 @@ const WAYS = [
 /**
  * Follows `subscription` until `stop()`.
  *
- * `onUpdate` gets each event's data; `poll` reads the same state by a query, or throws `Refused`. `onState` hears
+ * `onUpdate` gets each event's data; `pollsWhenForbidden` is for sources that may be read and not followed; `poll` reads the same state by a query, or throws `Refused`. `onState` hears
  * how it goes: `{kind: "connecting" | "live" | "waiting" | "polling" | "signIn" | "stopped", way, why, until}`.
  */
-export function follow({ subscription, variables, bearer, poll, onUpdate, onState }) {
+export function follow({ subscription, variables, bearer, pollsWhenForbidden, poll, onUpdate, onState }) {
   const stopped = new AbortController();
   let wake = () => {};
   const resume = { id: "" };
@@ -78,6 +82,7 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
           clearTimeout(settled);
           failures = 0;
           unreached = 0;
+          rounds = 0;
           say({ kind: "live", way: name });
           update(data);
         },
@@ -97,7 +102,7 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
       say({ kind: "waiting", why: end.why, until: Date.now() + time });
       await Promise.all([pause(time), refresh()]);
     }
-    return { next: Next.POLL, why: "live updates cannot get through" };
+    return { next: Next.POLL, why: "live updates cannot get through", unreached: true };
   }
 
   /**
@@ -111,20 +116,35 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
     if (data && updated === before) update(data);
   }
 
-  /** Asks from time to time. Gives the refusal that makes it useless, or null when live may work again. */
-  async function ask(why) {
-    const until = Date.now() + BACK_TO_LIVE;
-    while (!over() && Date.now() < until) {
+  /** Rounds in a row in which live updates did not get through. */
+  let rounds = 0;
+
+  /**
+   * Asks from time to time. Gives the refusal that makes it useless, or null when live may work again: after a
+   * while, and as soon as a server that could not be reached answers again.
+   */
+  async function ask({ why, unreached }) {
+    const longest = unreached ? Math.min(BACK_TO_LIVE, FIRST_BACK_TO_LIVE * 2 ** rounds) : BACK_TO_LIVE;
+    const until = Date.now() + longest;
+    rounds = unreached ? rounds + 1 : 0;
+    let lost = 0;
+    while (!over() && (lost > 0 || Date.now() < until)) {
       say({ kind: "polling", why, every: POLL_INTERVAL });
       try {
         update(await read());
+        if (lost > 0) {
+          rounds = 0;
+          return null;
+        }
       } catch (error) {
         if (over()) return null;
         if (REFUSALS[error.code] === Next.SIGN_IN) return { next: Next.SIGN_IN, why: error.message };
         if (REFUSALS[error.code] === Next.STOP) return { next: Next.STOP, why: error.message };
+        lost += 1;
         say({ kind: "polling", why: error.message, every: POLL_INTERVAL });
       }
-      await pause(POLL_INTERVAL);
+      const next = lost > 0 ? Math.min(POLL_INTERVAL, FIRST_LOOK * 2 ** (lost - 1)) : POLL_INTERVAL;
+      await pause(lost > 0 ? next : Math.min(next, Math.max(0, until - Date.now())));
     }
     return null;
   }
@@ -132,7 +152,8 @@ export function follow({ subscription, variables, bearer, poll, onUpdate, onStat
   async function run() {
     while (!over()) {
       let end = subscription ? await live() : { next: Next.POLL, why: "" };
-      if (end.next === Next.POLL && !over()) end = await ask(end.why);
+      if (end.next === Next.STOP && end.code === "FORBIDDEN" && pollsWhenForbidden) end = { next: Next.POLL, why: "" };
+      if (end.next === Next.POLL && !over()) end = await ask(end);
       if (over() || !end) continue;
       return say({ kind: end.next === Next.SIGN_IN ? "signIn" : "stopped", why: end.why });
     }

@@ -364,6 +364,19 @@ export const ORDER_TRACKING = graphql`
   ${PARCEL}
 `;
 
+export const GUEST_TRACKING = graphql`
+  subscription GuestTracking($token: String!) {
+    orderTrackingByToken(token: $token) {
+      sequence
+      snapshot
+      status
+      location
+      shipment { ...Parcel }
+    }
+  }
+  ${PARCEL}
+`;
+
 export const GUEST_PARCEL = graphql`
   query GuestParcel($token: String!) {
     trackByToken(token: $token) { ...Parcel }

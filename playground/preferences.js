@@ -48,11 +48,16 @@ function form(current, said, save) {
     await save({ updates, ...(zone !== current.timezone && { timezone: zone }) });
   }
 
-  const submitting = action("Save", submit);
+  const saved = said && notice(said, "good");
+  const submitting = action("Save", () => {
+    // What was saved before says nothing of this.
+    saved?.remove();
+    return submit();
+  });
   const element = h(
     "form",
     { class: "card" },
-    said && notice(said, "good"),
+    saved,
     h(
       "div",
       { class: "scroll" },

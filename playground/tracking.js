@@ -2,7 +2,7 @@
 
 import { badge, field, h, notice, time, words } from "./dom.js";
 import { follow } from "./live.js";
-import { GUEST_PARCEL, ORDER_PARCELS, ORDER_TRACKING, SENT_ORDERS } from "./operations.js";
+import { GUEST_PARCEL, GUEST_TRACKING, ORDER_PARCELS, ORDER_TRACKING, SENT_ORDERS } from "./operations.js";
 import { parcelCard } from "./parcel.js";
 import { announce, failed, frame, signedOut } from "./shell.js";
 import { Refused, request, session, takeFromFragment } from "./vantage.js";
@@ -24,8 +24,12 @@ let counting = null;
 function watched() {
   const guest = sessionStorage.getItem(GUEST);
   if (guest) return { guest };
-  return { order: new URLSearchParams(location.hash.slice(1)).get("order") };
+  const order = new URLSearchParams(location.hash.slice(1)).get("order");
+  // What is no order's number is not worth asking for: a link may have been made of nothing.
+  return { order: ORDER.test(order ?? "") ? order : null };
 }
+
+const ORDER = /^ord_[0-9a-hjkmnp-tv-z]{26}$/;
 
 const noSuch = () => new Refused("There is no such order or parcel.", "NOT_FOUND");
 
@@ -41,15 +45,27 @@ const asOwner = (order) => ({
   },
 });
 
-/** How a guest does, who has a link and no account. */
-const asGuest = (token) => ({
-  subscription: null,
-  async poll(signal) {
-    const { trackByToken: parcel } = await request(GUEST_PARCEL, { token }, { signal });
-    if (!parcel) throw noSuch();
-    return { orderTracking: { order: { shipments: [parcel] } } };
-  },
-});
+/** How a guest does, who has a link and no account. A link to one parcel can be read and not followed. */
+function asGuest(token) {
+  const known = new Map();
+  /** The parcels that were told of, in the form in which an owner gets them. */
+  const told = ({ shipment, ...update }) => {
+    if (shipment) known.set(shipment.id, shipment);
+    return { orderTracking: { ...update, order: { shipments: [...known.values()] } } };
+  };
+  return {
+    subscription: GUEST_TRACKING,
+    variables: { token },
+    bearer: "",
+    pollsWhenForbidden: true,
+    read: ({ orderTrackingByToken: update }) => told(update),
+    async poll(signal) {
+      const { trackByToken: shipment } = await request(GUEST_PARCEL, { token }, { signal });
+      if (!shipment) throw noSuch();
+      return { orderTrackingByToken: { shipment } };
+    },
+  };
+}
 
 function start() {
   following?.stop();
@@ -75,7 +91,8 @@ function watch(way) {
   state.hidden = false;
   following = follow({
     ...way,
-    onUpdate({ orderTracking: update }) {
+    onUpdate(data) {
+      const { orderTracking: update } = way.read ? way.read(data) : data;
       // After a reconnect the snapshot may be of something that this page has shown already.
       if (update.sequence < newest) return;
       newest = update.sequence ?? newest;
@@ -213,7 +230,7 @@ function refresh() {
 frame();
 document
   .getElementById("main")
-  .append(heading, h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, state, parcels)));
+  .replaceChildren(heading, h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, state, parcels)));
 addEventListener("hashchange", () => {
   if (new URLSearchParams(location.hash.slice(1)).has(GUEST)) return refresh();
   if (sessionStorage.getItem(GUEST)) {

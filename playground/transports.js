@@ -47,7 +47,7 @@ export const REFUSALS = {
 
 const refused = (errors) => {
   const { code, message } = refusal(errors);
-  return { next: REFUSALS[code] ?? Next.RETRY, why: message };
+  return { next: REFUSALS[code] ?? Next.RETRY, why: message, code };
 };
 
 /** What an event without data says instead of one. */

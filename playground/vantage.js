@@ -83,6 +83,11 @@ export async function request(operation, variables, { signal, onPartial } = {}) 
     throw new Refused("The shop cannot be reached. Check the connection and try again.", "NETWORK");
   }
   const errors = answer.errors ?? [];
+  if (!answer.data && session.token && refusal(errors).code === "UNAUTHENTICATED") {
+    // A token that is refused for everything: the shop is public, and the reader is a visitor again.
+    session.token = "";
+    return request(operation, variables, { signal, onPartial });
+  }
   if (errors.length > 0) {
     const everythingFailed = !answer.data || Object.values(answer.data).every((value) => value === null);
     if (everythingFailed) throw refusal(errors, answer.data);

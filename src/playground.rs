@@ -1,9 +1,14 @@
 //! The web pages over the commerce graph, for developers: the storefront and the tracking page.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use axum::response::{IntoResponse, Redirect};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use router::server::ServerConfig;
 
@@ -61,17 +66,17 @@ pub(crate) fn routes(server: &ServerConfig) -> axum::Router {
     for path in ["/", FOLDER, PATH] {
         routes = routes.route(path, get(|| async { Redirect::temporary(FIRST) }));
     }
-    for &(name, text) in FILES {
-        routes = routes.route(
-            &format!("{PATH}{name}"),
-            get(move || async move { file(name, text) }),
-        );
+    let mut files: Vec<(&str, Arc<str>)> = FILES
+        .iter()
+        .map(|&(name, text)| (name, text.into()))
+        .collect();
+    files.push(("endpoint.js", endpoint_module(&server.path).into()));
+    for (name, text) in files {
+        let tag = tag(&text);
+        let answer = get(async move |headers: HeaderMap| file(name, &text, &tag, &headers));
+        routes = routes.route(&format!("{PATH}{name}"), answer);
     }
-    let endpoint = endpoint_module(&server.path);
-    routes.route(
-        &format!("{PATH}endpoint.js"),
-        get(|| async move { file("endpoint.js", endpoint) }),
-    )
+    routes
 }
 
 /// Tells the pages where the graph is: a JSON string is one of JavaScript too.
@@ -82,15 +87,30 @@ fn endpoint_module(path: &str) -> String {
     )
 }
 
-fn file(name: &'static str, text: impl IntoResponse) -> impl IntoResponse {
+/// Names a file's text, so that who has it is not sent it again.
+fn tag(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+fn file(name: &'static str, text: &str, tag: &str, asked: &HeaderMap) -> Response {
+    let known = asked.get_all(IF_NONE_MATCH).iter();
+    let is_known = known
+        .filter_map(|tags| tags.to_str().ok())
+        .flat_map(|tags| tags.split(','))
+        .any(|known| known.trim().trim_start_matches("W/") == tag);
+    let caching = [(CACHE_CONTROL, "no-cache"), (ETAG, tag)];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, caching).into_response();
+    }
     let headers = [
         (CONTENT_TYPE, content_type(name)),
         (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-cache"),
     ];
-    (headers, text)
+    (caching, headers, text.to_owned()).into_response()
 }
 
 fn content_type(name: &str) -> &'static str {

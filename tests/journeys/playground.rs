@@ -86,6 +86,23 @@ async fn developers_get_the_pages_and_everything_they_name() {
         endpoint.text().await.unwrap(),
         "export const ENDPOINT = \"/api/graphql\";\n"
     );
+    // Who has a file is not sent it again.
+    let address = format!("{base}/playground/dom.js");
+    let tag = reqwest::get(&address).await.unwrap().headers()["etag"].clone();
+    for (known, status) in [
+        (tag.to_str().unwrap().to_owned(), 304),
+        (format!("\"other\", W/{}", tag.to_str().unwrap()), 304),
+        ("\"other\"".to_owned(), 200),
+    ] {
+        let request = reqwest::Client::new().get(&address);
+        let response = request
+            .header("if-none-match", &known)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), status, "{known}");
+        assert_eq!(response.headers()["etag"], tag);
+    }
     let nothing = reqwest::get(format!("{base}/playground/README.md"))
         .await
         .unwrap();
@@ -101,6 +118,25 @@ async fn developers_get_the_pages_and_everything_they_name() {
         assert_eq!(answer.get("errors"), None, "{query}: {answer:#}");
     }
     assert_eq!(process.stop().await.code(), Some(0));
+}
+
+#[test]
+fn a_page_names_every_module_that_it_needs_so_that_none_waits_for_another() {
+    let files = files();
+    for page in ["storefront.html", "tracking.html"] {
+        let text = &files[page];
+        let named: BTreeSet<_> = between(text, "rel=\"modulepreload\" href=\"", '"').collect();
+        let first = between(text, "type=\"module\" src=\"", '"').next().unwrap();
+        let mut needed = BTreeSet::new();
+        let mut left = vec![first];
+        while let Some(module) = left.pop() {
+            if let Some(text) = files.get(module) {
+                let imports = between(text, "from \"./", '"');
+                left.extend(imports.filter(|module| needed.insert(*module)));
+            }
+        }
+        assert_eq!(named, needed, "{page}");
+    }
 }
 
 fn check_headers(name: &str, headers: &HeaderMap) {
