@@ -213,3 +213,57 @@ async fn what_leads_to_an_inaccessible_type_is_inaccessible_too() {
         assert!(answer.data.is_none(), "{query}");
     }
 }
+
+/// Composing, too, is by links: subgraphs may import directives under other names, or not at all.
+#[tokio::test]
+async fn what_subgraphs_call_a_directive_does_not_matter() {
+    for (import, name) in [
+        (r#"["@key", "@authenticated"]"#, "authenticated"),
+        (r#"["@key"]"#, "federation__authenticated"),
+        (
+            r#"["@key", { name: "@authenticated", as: "@signedIn" }]"#,
+            "signedIn",
+        ),
+    ] {
+        let sdl = format!(
+            r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: {import})
+               type Query {{ open: Int secret: Int @{name} }}"#
+        );
+        let service = std::sync::Arc::new(Answering);
+        let transport = router::LocalTransport::new("shop", service);
+        let router = Router::builder()
+            .subgraph("shop", &sdl, std::sync::Arc::new(transport))
+            .build();
+        let router = router.unwrap_or_else(|error| panic!("{import}: {error}"));
+        let answer = router
+            .execute(
+                GraphQLRequest::new("{ open secret }"),
+                RequestContext::default(),
+            )
+            .await;
+        assert_eq!(
+            answer.data_value(),
+            json!({ "open": 1, "secret": null }),
+            "{import}"
+        );
+        assert_eq!(answer.errors.len(), 1, "{import}");
+    }
+}
+
+/// A subgraph that answers every field with 1.
+struct Answering;
+
+#[async_trait::async_trait]
+impl router::LocalService for Answering {
+    async fn execute(&self, _: async_graphql::Request, _: Caller) -> async_graphql::Response {
+        let data = json!({ "open": 1, "secret": 1 });
+        async_graphql::Response::new(async_graphql::Value::from_json(data).expect("data"))
+    }
+
+    fn subscribe(
+        &self,
+        _: router::LocalSubscription,
+    ) -> futures::stream::BoxStream<'static, async_graphql::Response> {
+        unreachable!("it has no subscriptions")
+    }
+}
