@@ -58,6 +58,7 @@ pub(crate) fn router(
                 let options = HttpTransportOptions {
                     deadline: configuration.router.deadline.get(),
                     caller_key: Some(key.clone()),
+                    forward_authorization: configuration.server.forwards_authorization(),
                     share_in_flight: configuration.router.share_fetches,
                     ..HttpTransportOptions::default()
                 };

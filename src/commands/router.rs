@@ -40,9 +40,8 @@ fn edge(configuration: &Configuration) -> (AuthConfig, ServerConfig) {
         auth.jwks.is_none() && auth.public_keys.is_empty() && auth.development_secret.is_none();
     if no_key {
         auth.pass_through = true;
-        let authorization = "authorization".to_owned();
-        if !server.forward_headers.contains(&authorization) {
-            server.forward_headers.push(authorization);
+        if !server.forwards_authorization() {
+            server.forward_headers.push("authorization".to_owned());
         }
     }
     (auth, server)
@@ -63,7 +62,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let supergraph = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read the supergraph {}", file.display()))?;
     let (auth, server) = edge(&configuration);
-    let router = build(&configuration, &auth, &file, &supergraph)?;
+    let router = build(&configuration, &server, &file, &supergraph)?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let listener = listener::bind(configuration.listen).await?;
     let lifecycle = Lifecycle::start(metrics, configuration.server.drain_delay())?;
@@ -80,7 +79,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     ));
     let reload = Arc::new(Mutex::new(Reload {
         configuration,
-        auth,
+        server: server.clone(),
         file,
         last: supergraph,
         state: state.clone(),
@@ -97,7 +96,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
 
 fn build(
     configuration: &Configuration,
-    auth: &AuthConfig,
+    server: &ServerConfig,
     file: &Path,
     supergraph: &str,
 ) -> anyhow::Result<::router::Router> {
@@ -105,7 +104,7 @@ fn build(
         .supergraph(supergraph)
         .http(HttpTransportOptions {
             deadline: configuration.router.deadline.get(),
-            forward_authorization: auth.pass_through,
+            forward_authorization: server.forwards_authorization(),
             share_in_flight: configuration.router.share_fetches,
             ..HttpTransportOptions::default()
         })
@@ -122,7 +121,7 @@ fn build(
 /// The supergraph's file, and what is served of it.
 struct Reload {
     configuration: Configuration,
-    auth: AuthConfig,
+    server: ServerConfig,
     file: PathBuf,
     last: String,
     state: ServerState,
@@ -144,7 +143,7 @@ impl Reload {
             }
             // One that cannot be served, or makes this panic, is tried once.
             self.last.clone_from(&supergraph);
-            match build(&self.configuration, &self.auth, &self.file, &supergraph) {
+            match build(&self.configuration, &self.server, &self.file, &supergraph) {
                 Ok(router) => {
                     self.state.reload(router).await;
                     tracing::info!(file = %self.file.display(), "the supergraph was reloaded");

@@ -4,7 +4,7 @@ use platform::config::Invalid;
 use router::auth::AuthConfig;
 use url::{Host, Url};
 
-/// In production tokens come from an identity provider, and the development key is refused.
+/// In production tokens come from an identity provider, or are left to the subgraphs; the development key is refused.
 pub(super) fn check_production(auth: &AuthConfig) -> Result<(), Invalid> {
     if auth.development_secret.is_some() {
         return Err(Invalid::new(
@@ -13,7 +13,7 @@ pub(super) fn check_production(auth: &AuthConfig) -> Result<(), Invalid> {
         ));
     }
     let Some(jwks) = &auth.jwks else {
-        return if auth.public_keys.is_empty() {
+        return if auth.public_keys.is_empty() && !auth.pass_through {
             Err(Invalid::new(
                 "mode",
                 "production needs an identity provider: set auth.jwks.url or auth.public_keys",

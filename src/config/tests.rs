@@ -194,6 +194,8 @@ fn production_believes_only_an_identity_provider() {
         "VANTAGE_AUTH__JWKS__URL: must be https in production: whoever answers for it could sign tokens"
     );
     assert!(load(&[production, provider]).is_ok());
+    // Then nobody is believed here at all.
+    assert!(load(&[production, ("VANTAGE_AUTH__PASS_THROUGH", "true")]).is_ok());
     assert!(
         load(&[
             production,

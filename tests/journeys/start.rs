@@ -158,8 +158,8 @@ async fn a_subgraph_answers_its_router_only() {
     assert_eq!(process.stop().await.code(), Some(0));
 }
 
-#[tokio::test]
-async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
+/// A supergraph over a subgraph that tells the `authorization` header of a request.
+async fn token_supergraph() -> String {
     use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
     use axum::http::HeaderMap;
 
@@ -192,8 +192,7 @@ async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
         .into_future(),
     );
 
-    let data = tempfile::tempdir().unwrap();
-    let supergraph = format!(
+    format!(
         r#"schema
   @link(url: "https://specs.apollo.dev/link/v1.0")
   @link(url: "https://specs.apollo.dev/join/v0.3", for: EXECUTION)
@@ -208,7 +207,91 @@ enum link__Purpose {{ SECURITY EXECUTION }}
 enum join__Graph {{ ACCOUNTS @join__graph(name: "accounts", url: "{url}") }}
 type Query @join__type(graph: ACCOUNTS) {{ token: String }}
 "#
+    )
+}
+
+#[tokio::test]
+async fn the_router_alone_verifies_tokens_and_hands_them_on() {
+    use router::auth::{AuthConfig, DevelopmentKey, NewToken};
+
+    let data = tempfile::tempdir().unwrap();
+    let supergraph = token_supergraph().await;
+    std::fs::write(data.path().join("supergraph.graphql"), &supergraph).unwrap();
+    let secret = "a secret between this test and the router";
+    let auth = AuthConfig {
+        development_secret: Some(platform::config::Secret::new(secret)),
+        ..AuthConfig::default()
+    };
+    let token = NewToken {
+        subject: "usr_1".to_owned(),
+        scopes: Vec::new(),
+        ttl: std::time::Duration::from_secs(600),
+    };
+    let key = DevelopmentKey::from_config(&auth).unwrap().unwrap();
+    let token = key.mint(&token, std::time::SystemTime::now()).unwrap();
+    let command = |settings: &[(&str, &str)]| {
+        let mut command = vantage(data.path());
+        command.args([
+            "router",
+            "--supergraph",
+            "supergraph.graphql",
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        command.envs(settings.iter().copied());
+        command
+    };
+    let ask = async |process: &Process, token: &str, query: &str| -> Value {
+        let request = reqwest::Client::new().post(format!("{}/graphql", process.base));
+        let request = request.bearer_auth(token).json(&json!({ "query": query }));
+        request.send().await.unwrap().json().await.unwrap()
+    };
+
+    let verifying = [("VANTAGE_AUTH__DEVELOPMENT_SECRET", secret)];
+    let mut process = Process::start(command(&verifying)).await;
+    let kept = json!({ "data": { "token": null } });
+    assert_eq!(ask(&process, &token, "{ token }").await, kept);
+    assert_eq!(process.stop().await.code(), Some(0));
+
+    let forwarding = [
+        verifying[0],
+        ("VANTAGE_SERVER__FORWARD_HEADERS", "Authorization"),
+    ];
+    let mut process = Process::start(command(&forwarding)).await;
+    let handed_on = json!({ "data": { "token": format!("Bearer {token}") } });
+    assert_eq!(ask(&process, &token, "{ token }").await, handed_on);
+    let refused = ask(&process, "forged", "{ token }").await;
+    assert_eq!(
+        refused["errors"][0]["extensions"]["code"],
+        "UNAUTHENTICATED"
     );
+    assert_eq!(process.stop().await.code(), Some(0));
+
+    // In production, where tokens are none of its business, and its schema is none of its clients'.
+    let production = [
+        ("VANTAGE_MODE", "production"),
+        ("VANTAGE_AUTH__PASS_THROUGH", "true"),
+    ];
+    let mut process = Process::start(command(&production)).await;
+    let handed_on = json!({ "data": { "token": "Bearer opaque" } });
+    assert_eq!(ask(&process, "opaque", "{ token }").await, handed_on);
+    for query in [
+        "{ __schema { types { name } } }",
+        "{ token __type(name: \"Query\") { name } }",
+    ] {
+        let refused = ask(&process, "opaque", query).await;
+        assert_eq!(
+            refused["errors"][0]["extensions"]["code"], "FORBIDDEN",
+            "{query}"
+        );
+    }
+    assert_eq!(process.stop().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
+    let data = tempfile::tempdir().unwrap();
+    let supergraph = token_supergraph().await;
     let file = data.path().join("supergraph.graphql");
     std::fs::write(&file, &supergraph).unwrap();
     let operations = data.path().join("operations.json");

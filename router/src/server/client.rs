@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, HeaderName, header, request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header, request};
 use platform::caller::Caller;
 
 use super::request_id::request_id;
@@ -30,6 +30,14 @@ impl Client {
             request_id: request_id(&parts.headers),
             ip: client_ip(peer, &parts.headers, state.config.trusted_proxies),
             headers: select(&parts.headers, &state.forward_headers),
+        }
+    }
+
+    /// Takes a token that came otherwise for that of the header, where subgraphs get it.
+    pub(super) fn authorize(&mut self, state: &ServerState, mut token: HeaderValue) {
+        if state.forward_headers.contains(&header::AUTHORIZATION) {
+            token.set_sensitive(true);
+            self.headers.insert(header::AUTHORIZATION, token);
         }
     }
 
@@ -89,8 +97,6 @@ fn select(headers: &HeaderMap, allowed: &[HeaderName]) -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -28,7 +28,8 @@ pub struct ServerConfig {
     /// A GET must have one of these headers, which a browser does not send to another site without
     /// asking it first (or `content-type: application/json`).
     pub csrf_headers: Vec<String>,
-    /// Client headers that are passed on to subgraphs.
+    /// Client headers that are passed on to subgraphs. With `authorization` among them subgraphs over HTTP get the client's
+    /// token, whether it came in the header or in a WebSocket's `connection_init`.
     pub forward_headers: Vec<String>,
     /// How many proxies stand in front: that many of the last `X-Forwarded-For` entries are believed.
     pub trusted_proxies: usize,
@@ -222,6 +223,12 @@ pub enum ServerConfigError {
 }
 
 impl ServerConfig {
+    /// Whether subgraphs get the client's token.
+    pub fn forwards_authorization(&self) -> bool {
+        let mut names = self.forward_headers.iter();
+        names.any(|name| name.eq_ignore_ascii_case("authorization"))
+    }
+
     /// Checks what types alone cannot.
     pub fn validate(&self) -> Result<(), ServerConfigError> {
         if !self.path.starts_with('/') || self.path.contains(['{', '}', '*']) {

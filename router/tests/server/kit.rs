@@ -77,7 +77,7 @@ impl Edge {
     pub(crate) async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         let source = Arc::new(Source::default());
         let transport = Arc::new(LocalTransport::new("small", service(source.clone())));
-        Self::serve(router(transport), source, change).await
+        Self::serve(router(transport), source, with_secret(), change).await
     }
 
     /// A development server over another way to the same subgraph.
@@ -85,17 +85,30 @@ impl Edge {
         transport: Arc<dyn Transport>,
         change: impl FnOnce(&mut ServerConfig),
     ) -> Self {
-        Self::serve(router(transport), Arc::default(), change).await
+        Self::serve(router(transport), Arc::default(), with_secret(), change).await
+    }
+
+    /// One that knows no tokens and hands them on.
+    pub(crate) async fn handing_on(transport: Arc<dyn Transport>) -> Self {
+        let auth = AuthConfig {
+            pass_through: true,
+            ..AuthConfig::default()
+        };
+        Self::serve(router(transport), Arc::default(), auth, |config| {
+            config.forward_headers.push("Authorization".to_owned());
+        })
+        .await
     }
 
     /// A development server of another router.
     pub(crate) async fn of(router: Router) -> Self {
-        Self::serve(router, Arc::default(), |_| {}).await
+        Self::serve(router, Arc::default(), with_secret(), |_| {}).await
     }
 
     async fn serve(
         router: Router,
         source: Arc<Source>,
+        auth: AuthConfig,
         change: impl FnOnce(&mut ServerConfig),
     ) -> Self {
         recorder();
@@ -104,12 +117,7 @@ impl Edge {
             ..ServerConfig::default()
         };
         change(&mut config);
-        let auth = AuthConfig {
-            development_secret: Some(Secret::new("a secret for tests, long enough to be used")),
-            leeway: platform::config::Duration::from_secs(0),
-            ..AuthConfig::default()
-        };
-        let token_key = DevelopmentKey::from_config(&auth)
+        let token_key = DevelopmentKey::from_config(&with_secret())
             .expect("a valid secret")
             .expect("a secret");
         let verifier = JwtVerifier::new(&auth, true, &Supervisor::new()).expect("a verifier");
@@ -144,6 +152,14 @@ impl Edge {
         self.token_key
             .mint(&token, SystemTime::now())
             .expect("a token")
+    }
+}
+
+fn with_secret() -> AuthConfig {
+    AuthConfig {
+        development_secret: Some(Secret::new("a secret for tests, long enough to be used")),
+        leeway: platform::config::Duration::from_secs(0),
+        ..AuthConfig::default()
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use router::{GraphQLRequest, RequestContext};
+use router::{GraphQLRequest, HttpTransportOptions, RequestContext};
 use serde_json::{Value, json};
 
 use crate::kit::{Edge, router};
@@ -86,6 +86,48 @@ async fn each_operation_of_a_shared_connection_is_for_its_own_caller() {
         [Some("usr_1".to_owned()), Some("usr_2".to_owned())]
     );
     assert_eq!(remote.connected(), 1);
+}
+
+/// Subscribes over a WebSocket with this payload of `connection_init`, and sees the first event.
+async fn subscribe_as(edge: &Edge, payload: Value) -> Socket {
+    let mut socket = Socket::ready(edge, payload).await;
+    socket.subscribe("0", &feed(0)).await;
+    states(&mut socket, 1).await;
+    socket
+}
+
+#[tokio::test]
+async fn a_token_that_is_handed_on_reaches_the_subgraph_from_wherever_it_came() {
+    let forwarding = |options: &mut HttpTransportOptions| options.forward_authorization = true;
+    let remote = Remote::websocket().await;
+    let edge = Edge::handing_on(remote.transport(forwarding)).await;
+    let _one = subscribe_as(&edge, json!({ "authorization": "Bearer one" })).await;
+    // Without its scheme, and for somebody else: the stream is not shared.
+    let _two = subscribe_as(&edge, json!({ "Authorization": "two" })).await;
+    let tokens = remote.tokens.lock().unwrap().clone();
+    assert_eq!(
+        tokens,
+        [
+            "Bearer one",
+            "init Bearer one",
+            "Bearer two",
+            "init Bearer two"
+        ]
+    );
+
+    let remote = Remote::server_sent_events().await;
+    let edge = Edge::handing_on(remote.transport(forwarding)).await;
+    let _one = subscribe_as(&edge, json!({ "authorization": "Bearer one" })).await;
+    let _two = subscribe_as(&edge, json!({ "authorization": "Bearer two" })).await;
+    let mut tokens = remote.tokens.lock().unwrap().clone();
+    tokens.dedup();
+    assert_eq!(tokens, ["Bearer one", "Bearer two"]);
+
+    // A transport that is not told to hand tokens on keeps them.
+    let remote = Remote::websocket().await;
+    let edge = Edge::handing_on(remote.transport(|_| {})).await;
+    let _one = subscribe_as(&edge, json!({ "authorization": "Bearer one" })).await;
+    assert!(remote.tokens.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -170,7 +212,7 @@ async fn an_unused_connection_is_closed_and_opened_again_when_needed() {
 
 #[tokio::test]
 async fn a_connection_that_is_silent_is_given_up() {
-    let mut options = router::HttpTransportOptions::default();
+    let mut options = HttpTransportOptions::default();
     options.subscriptions.ping = Duration::from_millis(50);
     let transport = router::HttpTransport::new("small", &silent().await, options).unwrap();
     let router = router(Arc::new(transport));

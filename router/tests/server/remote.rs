@@ -8,6 +8,7 @@ use async_graphql::{Request, Response};
 use axum::Json;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
@@ -38,6 +39,8 @@ pub(crate) struct Remote {
     pub(crate) source: Arc<Source>,
     /// Whom each operation was for.
     pub(crate) callers: Mutex<Vec<Caller>>,
+    /// The tokens that connections or requests came with, in a header or in `connection_init`.
+    pub(crate) tokens: Mutex<Vec<String>>,
     service: Arc<Small>,
     key: CallerKey,
     connected: AtomicUsize,
@@ -66,6 +69,7 @@ impl Remote {
             service: service(source.clone()),
             source,
             callers: Mutex::default(),
+            tokens: Mutex::default(),
             key: CallerKey::new(KEY),
             connected: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
@@ -124,6 +128,12 @@ impl Remote {
         self.key.verify(signed?).ok()
     }
 
+    fn note_token(&self, headers: &HeaderMap) {
+        let token = headers.get(AUTHORIZATION);
+        let token = token.map(|token| token.to_str().expect("text").to_owned());
+        self.tokens.lock().expect("no panic").extend(token);
+    }
+
     fn execute(&self, request: &Value, connection: &Caller) -> BoxStream<'static, Response> {
         let caller = match request["extensions"][CALLER_HEADER].as_str() {
             Some(signed) => self.verify(Some(signed)).expect("a signature"),
@@ -157,6 +167,7 @@ async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> axum::response::Response {
+    remote.note_token(&headers);
     let signed = headers
         .get(CALLER_HEADER)
         .and_then(|value| value.to_str().ok());
@@ -193,7 +204,12 @@ async fn talk(connected: Connected, mut socket: WebSocket, caller: Caller) {
                 let message: Value = serde_json::from_str(&text).expect("JSON");
                 let id = message["id"].as_str().unwrap_or_default().to_owned();
                 match message["type"].as_str() {
-                    Some("connection_init") => json!({ "type": "connection_ack" }),
+                    Some("connection_init") => {
+                        let token = message["payload"]["authorization"].as_str();
+                        let token = token.map(|token| format!("init {token}"));
+                        remote.tokens.lock().expect("no panic").extend(token);
+                        json!({ "type": "connection_ack" })
+                    }
                     Some("subscribe") => {
                         let events = remote.execute(&message["payload"], &caller);
                         let events = events.map(Some).chain(stream::once(async { None }));
@@ -220,6 +236,7 @@ async fn events(
     Json(request): Json<Value>,
 ) -> axum::response::Response {
     assert_eq!(headers["accept"], "text/event-stream");
+    remote.note_token(&headers);
     let signed = headers
         .get(CALLER_HEADER)
         .and_then(|value| value.to_str().ok());

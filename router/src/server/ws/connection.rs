@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use axum::http::HeaderValue;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{Sink, SinkExt, StreamExt};
 use rand::Rng;
@@ -185,7 +186,10 @@ impl Connection {
         self.initialised = true;
         self.timers.initialised();
         match identify(&self.state, payload).await {
-            Ok(Some(identity)) => self.identity = identity,
+            Ok(Some((identity, token))) => {
+                self.identity = identity;
+                self.client.authorize(&self.state, token);
+            }
             Ok(None) => {}
             Err(error) => {
                 tracing::debug!(%error, "credentials refused");
@@ -283,23 +287,24 @@ async fn evicted(evicted: &mut Option<oneshot::Receiver<CloseReason>>) -> CloseR
     }
 }
 
-/// The identity of `connection_init`'s payload, if it has a token: with or without its scheme.
+/// The identity of `connection_init`'s payload, and its token as a header would have it, if it has one: with or without its
+/// scheme.
 async fn identify(
     state: &ServerState,
     payload: &Map<String, Value>,
-) -> Result<Option<Identity>, AuthError> {
+) -> Result<Option<(Identity, HeaderValue)>, AuthError> {
     let value = ["authorization", "Authorization"]
         .into_iter()
         .find_map(|name| payload.get(name));
-    let identity = match value {
+    let token = match value {
         None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(token)) if token.trim().contains(' ') => {
-            state.auth.identify(Some(token)).await?
-        }
-        Some(Value::String(token)) => state.auth.identify_token(token.trim()).await?,
+        Some(Value::String(token)) if token.trim().contains(' ') => token.trim().to_owned(),
+        Some(Value::String(token)) => format!("Bearer {}", token.trim()),
         Some(_) => return Err(AuthError::Scheme),
     };
-    Ok(Some(identity))
+    let identity = state.auth.identify(Some(&token)).await?;
+    let token = HeaderValue::from_str(&token).map_err(|_| AuthError::Malformed)?;
+    Ok(Some((identity, token)))
 }
 
 /// What a failed read means. The error's own type belongs to a crate that axum does not export, so

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::http::header::AUTHORIZATION;
 use futures::stream::{SplitSink, SplitStream, StreamExt};
 use futures::{Sink, SinkExt};
 use serde::Deserialize;
@@ -28,7 +29,6 @@ use crate::transport::HttpTransportOptions;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-const INIT: &str = "{\"type\":\"connection_init\"}";
 const PONG: &str = "{\"type\":\"pong\"}";
 
 /// A message from the subgraph.
@@ -173,11 +173,12 @@ impl Connection {
             .write_buffer_size(0)
             .max_message_size(Some(self.max_bytes))
             .max_frame_size(Some(self.max_bytes));
+        let init = init(&upgrade);
         let (mut socket, _) = connect_async_tls_with_config(upgrade, Some(config), true, tls)
             .await
             .map_err(|error| Closed::on_connect(&error))?;
         socket
-            .send(Message::text(INIT))
+            .send(Message::text(init))
             .await
             .map_err(Closed::lost)?;
         loop {
@@ -350,5 +351,17 @@ impl Drop for Operation {
             self.connection
                 .write(format!("{{\"id\":\"{id}\",\"type\":\"complete\"}}"));
         }
+    }
+}
+
+/// The first message: subgraphs look for a token here or in the upgrade.
+fn init(upgrade: &Request) -> String {
+    let token = upgrade.headers().get(AUTHORIZATION);
+    match token.and_then(|token| token.to_str().ok()) {
+        Some(token) => {
+            let payload = serde_json::json!({ "authorization": token });
+            format!("{{\"type\":\"connection_init\",\"payload\":{payload}}}")
+        }
+        None => "{\"type\":\"connection_init\"}".to_owned(),
     }
 }
