@@ -3,6 +3,7 @@
 
 pub(crate) mod plan;
 
+mod aliases;
 mod apart;
 mod cache;
 mod comparisons;
@@ -43,6 +44,7 @@ use hive_router_query_planner::utils::cancellation::CancellationToken;
 use platform::caller::Caller;
 use serde_json::{Map, Value};
 
+pub(crate) use aliases::Aliases;
 pub(crate) use cache::OperationCache;
 pub(crate) use document::{operation, root_type};
 use limits::Exceeded;
@@ -75,6 +77,7 @@ pub struct PreparedOperation {
     introspects: bool,
     supergraph: Arc<Supergraph>,
     document: Document,
+    aliases: Aliases,
     conditions: Vec<String>,
     requirements: Vec<RequirementId>,
     keep_plan: bool,
@@ -147,6 +150,7 @@ impl PreparedOperation {
             name,
             introspects: traits.introspects,
             supergraph: Arc::clone(supergraph),
+            aliases: Aliases::of(&document),
             document,
             conditions: traits.conditions.into_iter().collect(),
             requirements: traits.requirements.into_iter().collect(),
@@ -185,8 +189,8 @@ impl PreparedOperation {
         let selections = &operation(&self.document)?.selection_set().items;
         let selections = &document::plain_field(selections, root)?.selection_set.items;
         let found = document::plain_field(selections, field)?;
-        let room = self.supergraph.needed.room_for(found);
-        room.or_else(|| Some(found.alias.as_ref().unwrap_or(&found.name).clone()))
+        let other = self.aliases.key(found, &self.supergraph.needed);
+        other.or_else(|| Some(found.alias.as_ref().unwrap_or(&found.name).clone()))
     }
 
     /// The document with another argument of a root field, from an `Int` variable. `None` if the field is not
@@ -231,8 +235,16 @@ impl PreparedOperation {
         given: Map<String, Value>,
     ) -> Result<Variables, GraphQLResponse> {
         variables::measure(&given, self.variable_values).map_err(document::too_complex)?;
-        variables::coerce(&self.document, given, &self.supergraph.schema)
-            .map_err(GraphQLResponse::refused)
+        let mut variables = variables::coerce(&self.document, given, &self.supergraph.schema)
+            .map_err(GraphQLResponse::refused)?;
+        // Fetches know them by their names in plans.
+        let renamed = variables.iter().filter_map(|(name, value)| {
+            let other = self.aliases.variable(name)?;
+            Some((other, value.clone()))
+        });
+        let renamed: Vec<_> = renamed.collect();
+        variables.extend(renamed);
+        Ok(variables)
     }
 
     /// What to run for this caller with these variables.
@@ -274,6 +286,7 @@ impl PreparedOperation {
             &plan.symbols,
             &denials,
             variables,
+            &self.aliases,
         );
         let variant = Arc::new(Variant { plan, projection });
         let varies = !self.requirements.is_empty()
@@ -306,8 +319,13 @@ impl PreparedOperation {
         }
         let names = self.conditions.iter().map(String::as_str);
         let conditions: BTreeMap<&str, bool> = names.zip(key.conditions.iter().copied()).collect();
-        let document =
-            pruned::for_planner(&self.document, &self.supergraph, &key.denied, &conditions);
+        let document = pruned::for_planner(
+            &self.document,
+            &self.supergraph,
+            &self.aliases,
+            &key.denied,
+            &conditions,
+        );
         let shares = &self.supergraph.shares;
         let overrides = || shares.context(key.share, &self.override_labels);
         let time = self.planning_time;

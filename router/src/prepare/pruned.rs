@@ -8,6 +8,7 @@ use graphql_tools::parser::query::{
 };
 use graphql_tools::static_graphql::query::{Directive, Document, Value};
 
+use super::aliases::Aliases;
 use super::document::{Selections, fragment_type, is_introspection, root_type};
 use crate::supergraph::{RequirementId, Supergraph, named_type};
 
@@ -22,11 +23,13 @@ const MAX_COPIES: usize = 2_000;
 pub(super) fn for_planner(
     document: &Document,
     supergraph: &Supergraph,
+    aliases: &Aliases,
     denied: &BTreeSet<RequirementId>,
     conditions: &BTreeMap<&str, bool>,
 ) -> Document {
     let pruner = Pruner {
         supergraph,
+        aliases,
         denied,
         conditions,
         copies: Cell::new(MAX_COPIES),
@@ -52,11 +55,13 @@ pub(super) fn for_planner(
             }
         }
     }
+    aliases.rename_variables(&mut document);
     document
 }
 
 struct Pruner<'a> {
     supergraph: &'a Supergraph,
+    aliases: &'a Aliases,
     denied: &'a BTreeSet<RequirementId>,
     conditions: &'a BTreeMap<&'a str, bool>,
     /// How many selections may still be copied.
@@ -83,7 +88,7 @@ impl Pruner<'_> {
                     if let Some(known) = known {
                         self.prune(&mut field.selection_set, named_type(&known.field_type));
                     }
-                    if let Some(key) = self.supergraph.needed.room_for(field) {
+                    if let Some(key) = self.aliases.key(field, &self.supergraph.needed) {
                         field.alias = Some(key);
                     }
                     let refusing = self.refusing(parent, &field.name);

@@ -16,9 +16,10 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
-    Abstract, Denials, Field, Introspected, Kind, Leaf, Projection, Refusal, Selection, Wrapping,
+    Abstract, Denials, EnumValues, Field, Introspected, Kind, Leaf, Projection, Refusal, Selection,
+    Wrapping,
 };
-use crate::prepare::{Variables, operation, root_type};
+use crate::prepare::{Aliases, Variables, operation, root_type};
 use crate::supergraph::{Supergraph, Verdict, named_type};
 use crate::value::Symbols;
 
@@ -49,6 +50,7 @@ impl Projection {
         symbols: &'d Symbols,
         denials: &'d Denials,
         variables: &'d Variables,
+        aliases: &'d Aliases,
     ) -> Self {
         let fragments = document
             .definitions
@@ -63,6 +65,7 @@ impl Projection {
             symbols,
             denials,
             variables,
+            aliases,
             fragments,
             enums: HashMap::new(),
             known: HashMap::new(),
@@ -80,6 +83,7 @@ impl Projection {
         };
         Self {
             root,
+            aliases: aliases.clone(),
             last_bytes: AtomicUsize::new(0),
         }
     }
@@ -90,8 +94,9 @@ struct Compiler<'d> {
     symbols: &'d Symbols,
     denials: &'d Denials,
     variables: &'d Variables,
+    aliases: &'d Aliases,
     fragments: HashMap<&'d str, &'d FragmentDefinition>,
-    enums: HashMap<String, Arc<[String]>>,
+    enums: HashMap<String, Arc<EnumValues>>,
     /// Selections by type and the fields of the document they merge: without it, a document could
     /// unfold into exponentially many.
     known: HashMap<(&'d str, Vec<*const Selections>), Arc<Selection>>,
@@ -153,7 +158,8 @@ impl<'d> Compiler<'d> {
         possible: &[&'d str],
         sets: &[Written<'d>],
     ) -> Option<Arc<[Field]>> {
-        let (first, others) = possible.split_first()?;
+        // Of one that no type implements, the interface is all there is.
+        let (first, others) = possible.split_first().unwrap_or((&interface, &[]));
         let collected = self.collect_all(first, sets);
         let refusals = |type_name: &str| -> Vec<Option<Refusal>> {
             let fields = collected.values();
@@ -327,8 +333,8 @@ impl<'d> Compiler<'d> {
             }
         };
         Some(Field {
-            symbol: match self.supergraph.needed.room_for(first) {
-                Some(room) => self.symbols.find(&room),
+            symbol: match self.aliases.key(first, &self.supergraph.needed) {
+                Some(other) => self.symbols.find(&other),
                 None => self.symbols.find(key),
             },
             key: key.into(),
@@ -393,12 +399,16 @@ impl<'d> Compiler<'d> {
             "ID" => Leaf::Id,
             _ => match self.supergraph.schema.types.get(name) {
                 Some(TypeDefinition::Enum(definition)) => {
+                    let supergraph = self.supergraph;
                     let values = self.enums.entry(name.to_owned()).or_insert_with(|| {
-                        definition
-                            .values
-                            .iter()
-                            .map(|value| value.name.clone())
-                            .collect()
+                        Arc::new(EnumValues {
+                            visible: definition
+                                .values
+                                .iter()
+                                .map(|value| value.name.clone())
+                                .collect(),
+                            all: supergraph.enum_values(name),
+                        })
                     });
                     Leaf::Enum(Arc::clone(values))
                 }

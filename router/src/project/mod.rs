@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use graphql_tools::static_graphql::query::Value as Literal;
 
 use crate::error::{ErrorCode, PathSegment};
-use crate::supergraph::{RequirementId, TypeId, client_key};
+use crate::prepare::Aliases;
+use crate::supergraph::{RequirementId, TypeId};
 use crate::value::Symbol;
 
 pub(crate) use write::write;
@@ -23,6 +24,7 @@ pub(crate) type Denials = BTreeMap<RequirementId, ErrorCode>;
 #[derive(Debug)]
 pub(crate) struct Projection {
     root: Arc<Selection>,
+    aliases: Aliases,
     /// The length of the last answer: the next one is probably about as long.
     last_bytes: AtomicUsize,
 }
@@ -124,9 +126,16 @@ enum Leaf {
     String,
     Boolean,
     Id,
-    Enum(Arc<[String]>),
+    Enum(Arc<EnumValues>),
     /// A custom scalar: anything.
     Custom,
+}
+
+#[derive(Debug)]
+struct EnumValues {
+    visible: Vec<String>,
+    /// With those that clients cannot see.
+    all: Vec<String>,
 }
 
 /// The least and the most room that is made before an answer is written.
@@ -149,7 +158,7 @@ impl Projection {
         for segment in path {
             let mut segment = segment.clone();
             if let PathSegment::Key(key) = &mut segment {
-                *key = client_key(key).to_owned();
+                *key = self.aliases.client_key(key).to_owned();
                 let found: Vec<&Field> = selections
                     .iter()
                     .flat_map(|selection| selection.all_fields())

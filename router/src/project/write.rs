@@ -230,8 +230,14 @@ impl<'a> Writer<'a> {
                         .as_ref()
                         .filter(|_| !types.is_object(object.typename))
                 };
-                // Any other type is inaccessible to clients: to them the object is not there.
-                known.or_else(only).or_else(any).ok_or(Nulled)?
+                let Some(fields) = known.or_else(only).or_else(any) else {
+                    // Clients cannot see its type: to them the object is not there.
+                    if self.is_visible(object.typename) || by_type.is_empty() {
+                        self.mismatch(field);
+                    }
+                    return Err(Nulled);
+                };
+                fields
             }
         };
         self.object(fields, object)
@@ -249,11 +255,14 @@ impl<'a> Writer<'a> {
             }
             (Leaf::Boolean, Value::Bool(_)) => true,
             (Leaf::Enum(known), Value::String(text) | Value::Escaped(text)) => {
-                // A value that clients do not know: inaccessible, or new in one subgraph.
-                if !known.iter().any(|name| name.as_bytes() == text.as_bytes()) {
+                let is_among = |values: &[String]| {
+                    values.iter().any(|name| name.as_bytes() == text.as_bytes())
+                };
+                if !is_among(&known.visible) && is_among(&known.all) {
+                    // Clients cannot see it: to them it is not there.
                     return Err(Nulled);
                 }
-                true
+                is_among(&known.visible)
             }
             _ => false,
         };
@@ -263,6 +272,14 @@ impl<'a> Writer<'a> {
         }
         write_json(value, self.symbols, &self.supergraph.types, &mut self.out);
         Ok(())
+    }
+
+    /// Whether clients can see the type.
+    fn is_visible(&self, id: TypeId) -> bool {
+        let supergraph = self.supergraph;
+        let name = supergraph.types.name(id);
+        supergraph.types.is_object(id)
+            && name.is_some_and(|name| supergraph.schema.types.contains_key(name))
     }
 
     fn mismatch(&mut self, field: &Field) {

@@ -19,15 +19,15 @@ use graphql_tools::parser::schema::Definition;
 use graphql_tools::static_graphql::schema::{Directive, Document, TypeDefinition};
 use graphql_tools::validation::validate::ValidationPlan;
 use hive_router_query_planner::planner::{Planner, QueryPlannerOptions};
+use hive_router_query_planner::state::supergraph_state::SupergraphDefinition;
 
 pub(crate) use access::{Access, RequirementId, Verdict};
 pub use compose::compose;
-pub(crate) use needed::client_key;
+pub(crate) use needed::NeededFields;
 pub(crate) use schema::{Schema, named_type, output_fields};
 pub(crate) use types::{TypeId, TypeNames, TypeSet};
 
 use crate::error::RouterError;
-use needed::NeededFields;
 use overrides::Shares;
 
 /// A supergraph, ready to plan for. All but `sdl` has the canonical names of federation's elements.
@@ -100,6 +100,17 @@ impl Supergraph {
         match self.access.of_field(object, field) {
             Some(requirement) if is_denied(requirement) => Verdict::Denied(requirement),
             _ => Verdict::Given,
+        }
+    }
+
+    /// All values of an enum, those that clients cannot see among them.
+    pub(crate) fn enum_values(&self, name: &str) -> Vec<String> {
+        match self.planner.supergraph.definitions.get(name) {
+            Some(SupergraphDefinition::Enum(definition)) => {
+                let values = definition.values.iter();
+                values.map(|value| value.name.clone()).collect()
+            }
+            _ => Vec::new(),
         }
     }
 }

@@ -1,13 +1,10 @@
 //! The fields that subgraphs need of each other, which the planner fetches under their own names: a client's
-//! field that takes such a name for something else has to make room.
+//! field that takes such a name for something else has to make room (`prepare/aliases.rs`).
 
 use std::collections::HashSet;
 
 use graphql_tools::static_graphql::query::Field;
 use hive_router_query_planner::state::supergraph_state::SupergraphState;
-
-/// What the response key of a field that made room starts with.
-const ROOM: &str = "_client_";
 
 /// Names in `@key` and `@requires`, of any type.
 #[derive(Debug, Default)]
@@ -49,17 +46,10 @@ impl NeededFields {
         }
     }
 
-    /// The response key that a field has in plans and data, if it is not the client's.
-    pub(crate) fn room_for(&self, field: &Field) -> Option<String> {
+    /// Whether a field that has this response key hides one that is needed.
+    pub(crate) fn is_hidden_by(&self, key: &str, field: &Field) -> bool {
         let name = field.name.as_str();
-        let key = field.alias.as_deref().unwrap_or(name);
-        let in_the_way = self.names.contains(key)
-            && (key != name || !field.arguments.is_empty() || self.with_arguments.contains(name));
-        in_the_way.then(|| format!("{ROOM}{key}"))
+        self.names.contains(key)
+            && (key != name || !field.arguments.is_empty() || self.with_arguments.contains(name))
     }
-}
-
-/// The client's response key of a key in the data.
-pub(crate) fn client_key(key: &str) -> &str {
-    key.strip_prefix(ROOM).unwrap_or(key)
 }

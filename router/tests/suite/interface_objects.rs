@@ -227,3 +227,42 @@ async fn a_member_is_entered_by_its_own_key_beside_one_that_is_entered_as_the_in
         )
         .await;
 }
+
+#[tokio::test]
+async fn an_interface_that_no_type_implements_is_all_there_is() {
+    let node = || json!({ "id": "n1", "field": "foo", "next": { "id": "n2", "field": null } });
+    let only = Subgraph::new(
+        "a",
+        "type Query { b: Node all: [Node!] } interface Node { id: ID! field: String next: Node }",
+    )
+    .root("b", node())
+    .root("all", json!([node()]));
+    let graph = Graph::new([only]).await;
+    graph
+        .check(
+            "{ b { id field ... on Node { again: id next { id } } } all { next { field } } }",
+            json!({ "data": { "b": { "id": "n1", "field": "foo", "again": "n1", "next": { "id": "n2" } }, "all": [{ "next": { "field": null } }] } }),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn an_interface_object_without_types_is_all_there_is() {
+    let a = Subgraph::new(
+        "a",
+        r#"type Query { b: Node } type Node @key(fields: "id") @interfaceObject { id: ID! field: String }"#,
+    )
+    .root("b", json!({ "id": "n1", "field": "foo" }));
+    let b = Subgraph::new(
+        "b",
+        r#"type Query { c: Node } interface Node @key(fields: "id") { id: ID! }"#,
+    )
+    .root("c", json!({ "id": "n1" }));
+    let graph = Graph::new([a, b]).await;
+    graph
+        .check(
+            "{ b { id field } }",
+            json!({ "data": { "b": { "id": "n1", "field": "foo" } } }),
+        )
+        .await;
+}
