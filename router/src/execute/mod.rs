@@ -1,6 +1,7 @@
 //! Runs a compiled plan: fetches in the plan's order, parallel where it says so, each answer merged
 //! into one tree as it comes. A fetch that fails costs its own fields only.
 
+mod check;
 mod errors;
 mod isolate;
 mod merge;
@@ -150,7 +151,8 @@ impl Execution<'_> {
         gathered: &[Arc<Gathered>],
         state: &State,
     ) {
-        let entities = representations.iter().map(Vec::len).sum();
+        let counts: Vec<usize> = representations.iter().map(Vec::len).collect();
+        let entities = counts.iter().sum();
         let answer = match fetch.operation.twin {
             None => self.ask(fetch, representations, entities).await,
             Some(twin) => {
@@ -159,7 +161,9 @@ impl Execution<'_> {
             }
         };
         match answer {
-            Ok(response) => {
+            Ok(mut response) => {
+                let symbols = &self.plan.symbols;
+                check::check_entities(&fetch.target, &counts, symbols, &mut response);
                 lock(&state.cache).add(response.cache);
                 self.report(fetch, &response, gathered, state);
                 let mut data = lock(&state.data);

@@ -14,7 +14,6 @@ use async_graphql::indexmap::IndexMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use serde::{Deserialize, Deserializer};
 use serde_json::Map;
 
 pub use http::{HttpTransport, HttpTransportOptions};
@@ -29,7 +28,7 @@ use crate::request::RequestContext;
 use crate::supergraph::TypeNames;
 use crate::value::number;
 use crate::value::{
-    Symbols, Value, decode_response, from_local, to_local, write_json, write_string,
+    Symbols, Value, check_response, decode_response, from_local, to_local, write_json, write_string,
 };
 
 /// One fetch of a plan, ready to send.
@@ -79,22 +78,73 @@ pub struct SubgraphResponse {
 }
 
 /// An error in a subgraph's answer, as it was sent.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SubgraphError {
-    #[serde(default)]
     pub(crate) message: String,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) path: Vec<PathSegment>,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) extensions: Map<String, serde_json::Value>,
 }
 
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+impl SubgraphError {
+    /// An error of the router about a response that breaks the specification.
+    pub(crate) fn about_response(message: impl Into<String>, path: Vec<PathSegment>) -> Self {
+        let code = serde_json::Value::from("INTERNAL_SERVER_ERROR");
+        Self {
+            message: message.into(),
+            path,
+            extensions: Map::from_iter([("code".to_owned(), code)]),
+        }
+    }
+
+    /// Reads the `errors` of a response. What is not of the form that the specification gives it is left out, so that
+    /// a malformed error still is an error, and costs no data.
+    pub(crate) fn list(errors: serde_json::Value) -> Vec<Self> {
+        match errors {
+            serde_json::Value::Null => Vec::new(),
+            serde_json::Value::Array(errors) => errors.into_iter().map(Self::of).collect(),
+            _ => vec![Self::about_response("`errors` is not a list", Vec::new())],
+        }
+    }
+
+    fn of(error: serde_json::Value) -> Self {
+        let serde_json::Value::Object(mut error) = error else {
+            return Self::about_response(
+                format!("an error that is not an object: {error}"),
+                Vec::new(),
+            );
+        };
+        let message = match error.remove("message") {
+            Some(serde_json::Value::String(message)) => message,
+            _ => "an error without a message".to_owned(),
+        };
+        let path = match error.remove("path") {
+            Some(serde_json::Value::Array(path)) => {
+                // Up to the first segment that is none: it still is about something there.
+                path.iter().map_while(path_segment).collect()
+            }
+            _ => Vec::new(),
+        };
+        let extensions = match error.remove("extensions") {
+            Some(serde_json::Value::Object(extensions)) => extensions,
+            _ => Map::new(),
+        };
+        Self {
+            message,
+            path,
+            extensions,
+        }
+    }
+}
+
+fn path_segment(segment: &serde_json::Value) -> Option<PathSegment> {
+    match segment {
+        serde_json::Value::String(key) => Some(PathSegment::Key(key.clone())),
+        serde_json::Value::Number(index) => {
+            let index = usize::try_from(index.as_u64()?).ok()?;
+            Some(PathSegment::Index(index))
+        }
+        _ => None,
+    }
 }
 
 impl SubgraphRequest {
@@ -203,17 +253,20 @@ impl SubgraphRequest {
 
     /// Decodes a JSON response to this request.
     pub fn decode(&self, body: &Bytes) -> Result<SubgraphResponse, TransportError> {
-        decode_response(body, &self.operation.shape, &self.types).map_err(|malformed| {
+        let shape = &self.operation.shape;
+        let mut response = decode_response(body, shape, &self.types).map_err(|malformed| {
             TransportError::Malformed {
                 subgraph: self.operation.subgraph.to_string(),
                 reason: malformed.to_string(),
             }
-        })
+        })?;
+        check_response(&mut response, shape);
+        Ok(response)
     }
 
     /// Takes over an async-graphql response to this request.
     pub fn decode_local(&self, response: async_graphql::Response) -> SubgraphResponse {
-        SubgraphResponse {
+        let mut decoded = SubgraphResponse {
             data: from_local(response.data, Some(&self.operation.shape), &self.types),
             errors: response.errors.into_iter().map(local_error).collect(),
             cache: u32::try_from(response.cache_control.max_age)
@@ -223,7 +276,9 @@ impl SubgraphRequest {
                     max_age,
                     public: response.cache_control.public,
                 }),
-        }
+        };
+        check_response(&mut decoded, &self.operation.shape);
+        decoded
     }
 }
 

@@ -102,10 +102,15 @@ impl Decoder<'_> {
                     recognized = true;
                     let start = self.at;
                     self.skip()?;
-                    let errors: Option<Vec<SubgraphError>> =
-                        serde_json::from_slice(&self.bytes[start..self.at])
-                            .map_err(|_| self.malformed("errors that are no GraphQL errors"))?;
-                    response.errors = errors.unwrap_or_default();
+                    // Numbers that serde_json cannot hold are all that it refuses of JSON that has been checked.
+                    let errors = serde_json::from_slice(&self.bytes[start..self.at]);
+                    response.errors = match errors {
+                        Ok(errors) => SubgraphError::list(errors),
+                        Err(error) => vec![SubgraphError::about_response(
+                            format!("`errors` cannot be read: {error}"),
+                            Vec::new(),
+                        )],
+                    };
                 }
                 _ => self.skip()?,
             }

@@ -1,6 +1,7 @@
 //! Subgraph data inside the router: keys are symbols of the operation, strings are slices of the
 //! response they came in, and what no selection looks into stays the JSON text it was.
 
+mod check;
 mod json;
 mod local;
 pub(crate) mod number;
@@ -12,6 +13,7 @@ use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
+pub(crate) use check::check_response;
 pub(crate) use json::decode_response;
 pub(crate) use local::{from_local, to_local};
 pub(crate) use shape::{Shape, Slot};

@@ -2,7 +2,7 @@
 
 use hive_router_query_planner::ast::document::Document;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::SelectionSet;
+use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
 
 use super::{Symbol, Symbols};
 
@@ -10,6 +10,8 @@ use super::{Symbol, Symbols};
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     fields: Vec<(Box<str>, Slot)>,
+    /// Which of them every object has, whatever its type is.
+    always: Vec<bool>,
 }
 
 /// Where the value of a response key goes.
@@ -25,11 +27,18 @@ impl Shape {
     /// The shape of a whole operation.
     pub(crate) fn of_document(document: &Document, symbols: &mut Symbols) -> Self {
         let mut shape = Self::default();
-        shape.add(&document.operation.selection_set, document, symbols);
+        shape.add(&document.operation.selection_set, true, document, symbols);
         shape
     }
 
-    fn add(&mut self, selection: &SelectionSet, document: &Document, symbols: &mut Symbols) {
+    /// `always`: whether the selection is made of every object here.
+    fn add(
+        &mut self,
+        selection: &SelectionSet,
+        always: bool,
+        document: &Document,
+        symbols: &mut Symbols,
+    ) {
         for item in &selection.items {
             match item {
                 SelectionItem::Field(field) => {
@@ -44,23 +53,50 @@ impl Shape {
                             Slot::Composite(symbols.intern(key), Self::default())
                         };
                         self.fields.push((key.into(), slot));
+                        self.always.push(false);
                         self.fields.len() - 1
                     });
+                    self.always[position] |= always;
                     if let Slot::Composite(_, inner) = &mut self.fields[position].1 {
-                        inner.add(&field.selections, document, symbols);
+                        inner.add_below(field, document, symbols);
                     }
                 }
                 SelectionItem::InlineFragment(fragment) => {
-                    self.add(&fragment.selections, document, symbols);
+                    self.add(&fragment.selections, false, document, symbols);
                 }
                 SelectionItem::FragmentSpread(name) => {
                     let fragment = document.fragments.iter().find(|known| known.name == *name);
                     if let Some(fragment) = fragment {
-                        self.add(&fragment.selection_set, document, symbols);
+                        self.add(&fragment.selection_set, false, document, symbols);
                     }
                 }
             }
         }
+    }
+
+    /// Entities are asked for by fragments: a single one is about all of them.
+    fn add_below(&mut self, field: &FieldSelection, document: &Document, symbols: &mut Symbols) {
+        if field.name == "_entities" {
+            match field.selections.items.as_slice() {
+                [SelectionItem::InlineFragment(fragment)] => {
+                    return self.add(&fragment.selections, true, document, symbols);
+                }
+                [SelectionItem::FragmentSpread(name)] => {
+                    let fragment = document.fragments.iter().find(|known| known.name == *name);
+                    if let Some(fragment) = fragment {
+                        return self.add(&fragment.selection_set, true, document, symbols);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.add(&field.selections, true, document, symbols);
+    }
+
+    /// The keys with their slots, and whether every object has them.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &Slot, bool)> {
+        let fields = self.fields.iter().zip(&self.always);
+        fields.map(|((name, slot), always)| (&**name, slot, *always))
     }
 
     /// The slot of a key. `expected` is where the previous key left off: subgraphs answer in the

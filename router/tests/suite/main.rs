@@ -7,6 +7,7 @@
 
 mod abstract_types;
 mod access;
+mod aliases;
 mod any_document;
 mod circuit;
 mod composed;
@@ -22,6 +23,7 @@ mod introspection;
 mod keys;
 mod kit;
 mod limits;
+mod malformed;
 mod mutations;
 mod ownership;
 mod planner;

@@ -18,7 +18,11 @@ use futures::StreamExt;
 use futures::stream;
 use url::Url;
 
-use super::{EventStream, HttpTransportOptions, SubgraphRequest, SubgraphResponse, TransportError};
+use super::{
+    EventStream, HttpTransportOptions, SubgraphError, SubgraphRequest, SubgraphResponse,
+    TransportError,
+};
+use crate::value::check_response;
 use closed::Closed;
 use inbox::{Delivery, End, Inbox};
 use sockets::Sockets;
@@ -185,13 +189,16 @@ impl Subscription {
             let (event, ended) = match subscription.inbox.next().await {
                 Delivery::Event(payload) => (request.decode(&payload), false),
                 Delivery::End(End::Complete) => return None,
-                Delivery::End(End::Errors(errors)) => (
-                    Ok(SubgraphResponse {
-                        errors: serde_json::from_slice(&errors).unwrap_or_default(),
+                Delivery::End(End::Errors(errors)) => {
+                    let mut response = SubgraphResponse {
+                        errors: SubgraphError::list(
+                            serde_json::from_slice(&errors).unwrap_or_default(),
+                        ),
                         ..SubgraphResponse::default()
-                    }),
-                    true,
-                ),
+                    };
+                    check_response(&mut response, &request.operation.shape);
+                    (Ok(response), true)
+                }
                 Delivery::End(End::Closed(closed)) => (Err(closed.into_error(&subgraph)), true),
             };
             Some((event, (!ended).then_some((subscription, request, subgraph))))

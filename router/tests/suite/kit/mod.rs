@@ -17,7 +17,7 @@ use router::{
 };
 use serde_json::{Value, json};
 
-pub(crate) use subgraph::{Journal, Subgraph, failure};
+pub(crate) use subgraph::{Journal, LINK, Subgraph, failure};
 
 /// The subgraphs behind a router over local transports and one over HTTP.
 pub(crate) struct Graph {
