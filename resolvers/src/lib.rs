@@ -8,6 +8,7 @@ pub mod connection;
 pub mod error;
 pub mod id;
 pub mod idempotency;
+mod inputs;
 pub mod live;
 pub mod money;
 pub mod scalars;

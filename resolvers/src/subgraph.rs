@@ -11,6 +11,7 @@ use platform::caller::Caller;
 
 use crate::batch::Batches;
 use crate::error::ErrorCode;
+use crate::inputs;
 use crate::live::{self, Turn};
 use crate::sdl;
 
@@ -42,7 +43,10 @@ impl Subgraph {
         let sdl: Arc<str> = sdl::export(&schema).into();
         let execute = {
             let (schema, sdl, loaders) = (schema.clone(), sdl.clone(), loaders.clone());
-            move |request: Request, caller| -> BoxFuture<'static, Response> {
+            move |mut request: Request, caller| -> BoxFuture<'static, Response> {
+                if let Some(refused) = inputs::refuse(&mut request) {
+                    return Box::pin(std::future::ready(refused));
+                }
                 let (schema, sdl) = (schema.clone(), sdl.clone());
                 let batches = Batches::default();
                 let request = request.data(loaders(&batches)).data(caller);
@@ -54,9 +58,17 @@ impl Subgraph {
                 })
             }
         };
-        let execute_turn = move |(request, caller): (Request, Caller),
+        let execute_turn = move |(mut request, caller): (Request, Caller),
                                  turn: Turn|
               -> BoxFuture<'static, Option<Response>> {
+            let refused = match turn {
+                Turn::Open(_) => inputs::refuse(&mut request),
+                // The same has been let pass.
+                Turn::Tell(_) => None,
+            };
+            if let Some(refused) = refused {
+                return Box::pin(std::future::ready(Some(refused)));
+            }
             let batches = Batches::default();
             let request = request.data(loaders(&batches)).data(caller).data(turn);
             let mut events = schema.execute_stream(request);
@@ -107,14 +119,22 @@ impl std::fmt::Debug for Subgraph {
     }
 }
 
-/// A scalar that could not be read is the client's mistake, but async-graphql gives its error no
+/// How async-graphql's errors about values begin that a type cannot read: while it validates, and while it executes.
+const INPUT_ERRORS: [&str; 3] = [
+    "Failed to parse \"",
+    "Expected input type \"",
+    "Invalid value for argument ",
+];
+
+/// A value that could not be read is the client's mistake, but async-graphql gives its error no
 /// code; our own errors all have one. What it was parsing on the way is of no use to a client.
 fn code_input_errors(response: &mut Response) {
     for error in &mut response.errors {
         let coded = |extensions: &ErrorExtensionValues| extensions.get("code").is_some();
-        if error.message.starts_with("Failed to parse")
-            && !error.extensions.as_ref().is_some_and(coded)
-        {
+        let of_input = INPUT_ERRORS
+            .iter()
+            .any(|start| error.message.starts_with(start));
+        if of_input && !error.extensions.as_ref().is_some_and(coded) {
             if let Some(end) = error.message.find(" (occurred while parsing") {
                 error.message.truncate(end);
             }

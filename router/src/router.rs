@@ -68,6 +68,7 @@ impl Default for Options {
                 limits: OperationLimits::default(),
                 keep_plan: false,
                 override_labels: Arc::default(),
+                suggestions: false,
             },
             errors: ErrorPolicy::default(),
             sequences: Vec::new(),

@@ -106,6 +106,7 @@ mod tests {
             limits: OperationLimits::default(),
             keep_plan: false,
             override_labels: Arc::default(),
+            suggestions: false,
         }
     }
 

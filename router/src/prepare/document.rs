@@ -11,14 +11,14 @@ use graphql_tools::static_graphql::query::{Directive, Document, Value};
 use graphql_tools::validation::utils::ValidationError;
 use graphql_tools::validation::validate::validate;
 
-use super::limits::{Exceeded, OperationLimits};
+use super::limits::Exceeded;
 use super::parser::{self, Parsed, Unparsed};
 use super::size::Unfit;
 use super::validation::CONDITIONAL_SUBSCRIPTION;
-use super::{numbers, values};
+use super::{PrepareOptions, numbers, suggestions, values};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
-use crate::supergraph::{RequirementId, Supergraph, guarded, named_type};
+use crate::supergraph::{RequirementId, Schema, Supergraph, guarded, named_type};
 use crate::value::write_string;
 
 pub(super) type Operation = OperationDefinition<'static, String>;
@@ -88,9 +88,10 @@ pub(super) fn into_text(mut document: Document) -> String {
 pub(super) fn parse(
     text: &str,
     operation_name: Option<&str>,
-    limits: &OperationLimits,
+    options: &PrepareOptions,
     supergraph: &Supergraph,
 ) -> Result<(Document, usize), GraphQLResponse> {
+    let limits = &options.limits;
     super::scan::check(text, limits).map_err(too_complex)?;
     let Parsed {
         mut document,
@@ -148,7 +149,8 @@ pub(super) fn parse(
         }
     }
     if !errors.is_empty() {
-        return Err(invalid(errors));
+        let suggest = options.suggestions.then_some(&supergraph.schema);
+        return Err(invalid(errors, suggest));
     }
     choose(&mut document, operation_name)?;
     if operation(&document).is_some_and(|operation| root_type(operation, supergraph).is_empty()) {
@@ -161,7 +163,8 @@ pub(super) fn parse(
     Ok((document, fields))
 }
 
-fn invalid(errors: Vec<ValidationError>) -> GraphQLResponse {
+/// `suggest`: the schema whose names may be suggested.
+fn invalid(errors: Vec<ValidationError>, suggest: Option<&Schema>) -> GraphQLResponse {
     let too_many = errors.len() > MAX_ERRORS;
     let mut shown: Vec<GraphQLError> = errors
         .into_iter()
@@ -172,7 +175,14 @@ fn invalid(errors: Vec<ValidationError>) -> GraphQLResponse {
                 CONDITIONAL_SUBSCRIPTION => ErrorCode::BadUserInput,
                 _ => ErrorCode::GraphQLValidationFailed,
             };
-            let mut shown = GraphQLError::new(code, error.message);
+            let message = match suggest {
+                Some(schema) => {
+                    let suggestion = suggestions::suggestion(&error, schema);
+                    error.message + &suggestion.unwrap_or_default()
+                }
+                None => suggestions::without(&error.message).to_owned(),
+            };
+            let mut shown = GraphQLError::new(code, message);
             for position in error.locations {
                 shown = shown.located(position.line, position.column);
             }

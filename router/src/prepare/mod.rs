@@ -20,6 +20,7 @@ mod pruned;
 mod repair;
 mod scan;
 mod size;
+mod suggestions;
 mod text;
 mod twins;
 mod validation;
@@ -134,8 +135,7 @@ impl PreparedOperation {
         supergraph: &Arc<Supergraph>,
         options: &PrepareOptions,
     ) -> Result<Self, GraphQLResponse> {
-        let (document, fields) =
-            document::parse(text, operation_name, &options.limits, supergraph)?;
+        let (document, fields) = document::parse(text, operation_name, options, supergraph)?;
         let traits = document::traits(&document, supergraph);
         let (kind, name) = match operation(&document) {
             Some(operation) => (
@@ -381,6 +381,8 @@ pub struct PrepareOptions {
     pub keep_plan: bool,
     /// The labels of `@override` that are on.
     pub override_labels: Arc<HashSet<String>>,
+    /// Tells what names are close to unknown ones.
+    pub suggestions: bool,
 }
 
 enum Failure {

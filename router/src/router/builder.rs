@@ -68,6 +68,7 @@ impl RouterBuilder {
     /// Shows the messages of internal errors to clients. Default: no.
     pub fn development(mut self, development: bool) -> Self {
         self.options.errors.development = development;
+        self.options.prepare.suggestions = development;
         self
     }
 

@@ -399,3 +399,65 @@ async fn a_subgraph_that_nulls_its_whole_answer_is_reported_once() {
     let expected = json!({ "data": null, "errors": reason });
     graph.check("{ me { name } names }", expected).await;
 }
+
+#[tokio::test]
+async fn names_are_suggested_in_development_only() {
+    let sdl = "type Query { product(id: ID, size: Size, look: Look): Product products: [Product] }
+               type Product { name: String number: Int }
+               enum Size { SMALL LARGE } input Look { colour: String }";
+    let shop = || Subgraph::new("shop", sdl).root("product", Value::Null);
+    let told = async |graph: &Graph, query: &str| {
+        let refused = graph.local.prepare(&GraphQLRequest::new(query)).await;
+        refused.expect_err("refused").errors[0].message.clone()
+    };
+    let development = Graph::with([shop()], |builder| builder.development(true)).await;
+    let production = Graph::with([shop()], |builder| builder.development(false)).await;
+    for (query, plain, suggested) in [
+        (
+            "{ prodcts { name } }",
+            "Cannot query field \"prodcts\" on type \"Query\".",
+            " Did you mean \"products\" or \"product\"?",
+        ),
+        (
+            "{ product { Name } }",
+            "Cannot query field \"Name\" on type \"Product\".",
+            " Did you mean \"name\"?",
+        ),
+        (
+            "{ product { entirely } }",
+            "Cannot query field \"entirely\" on type \"Product\".",
+            "",
+        ),
+        (
+            "{ product(idd: 1) { name } }",
+            "Unknown argument \"idd\" on field \"Query.product\".",
+            " Did you mean \"id\"?",
+        ),
+        (
+            "{ product { ... on Prodct { name } } }",
+            "Unknown type \"Prodct\".",
+            " Did you mean \"Product\"?",
+        ),
+        (
+            "{ product @skp(if: true) { name } }",
+            "Unknown directive \"@skp\".",
+            " Did you mean \"skip\"?",
+        ),
+        (
+            "{ product(size: SMAL) { name } }",
+            "Value \"SMAL\" does not exist in \"Size\" enum.",
+            " Did you mean \"SMALL\"?",
+        ),
+        (
+            "{ product(look: { color: \"red\" }) { name } }",
+            "Field \"color\" is not defined by type \"Look\".",
+            " Did you mean \"colour\"?",
+        ),
+    ] {
+        let expected = format!("{plain}{suggested}");
+        assert_eq!(told(&development, query).await, expected, "{query}");
+        assert_eq!(told(&production, query).await, plain, "{query}");
+    }
+    let bare = told(&production, "{ product }").await;
+    assert!(!bare.contains("Did you mean"), "{bare}");
+}
