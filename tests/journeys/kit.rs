@@ -231,6 +231,20 @@ impl Graph {
         response.json().await.expect("JSON")
     }
 
+    /// POSTs a body as it is and gives the JSON of the answer. No token is none.
+    pub(crate) async fn post(&self, token: &str, body: &str) -> Value {
+        let mut request = self
+            .http
+            .post(format!("{}/graphql", self.router.base))
+            .header("content-type", "application/json")
+            .body(body.to_owned());
+        if !token.is_empty() {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.expect("an answer");
+        response.json().await.expect("JSON")
+    }
+
     /// SQL statements that all processes have run so far.
     pub(crate) async fn statements(&self) -> u64 {
         let mut total = 0;
