@@ -26,9 +26,7 @@ pub(crate) struct Sql {
 
 impl Sql {
     pub(crate) async fn open(data: &Path) -> anyhow::Result<Self> {
-        let config = DatabaseConfig::Sqlite {
-            directory: data.to_owned(),
-        };
+        let config = DatabaseConfig::sqlite(data.to_owned());
         Ok(Self {
             orders: Database::open(&config, "orders").await?,
             pricing: Database::open(&config, "pricing").await?,

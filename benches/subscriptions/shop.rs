@@ -127,9 +127,7 @@ impl Shop {
         for _ in 0..arguments.instances {
             instances.push(instance(data.path(), redis, arguments).await?);
         }
-        let config = DatabaseConfig::Sqlite {
-            directory: data.path().to_owned(),
-        };
+        let config = DatabaseConfig::sqlite(data.path().to_owned());
         let database = Database::open(&config, "tracking").await?;
         let secret = std::fs::read_to_string(data.path().join("development.key"))?;
         let auth = AuthConfig {

@@ -1,32 +1,75 @@
 //! One database for each domain: a SQLite file of its own under the data directory, or a schema
 //! of its own in PostgreSQL. Which one is a matter of configuration; no other code can tell.
 
+mod connection;
+#[cfg(any(test, feature = "testing"))]
+pub mod faults;
+mod group_commit;
+mod health;
 mod meter;
+mod open;
+mod pool;
 mod readers;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
 use tokio::sync::watch;
 
+use health::Known;
 use meter::Meter;
-use readers::SqliteReaders;
+use writer::Writes;
 
 pub use readers::Readers;
+pub use transaction::DatabaseTransaction;
+pub use writer::Writer;
 
 /// Where the domains' databases live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseConfig {
     /// A directory that holds `<domain>.sqlite` for each domain.
-    Sqlite { directory: PathBuf },
+    Sqlite {
+        directory: PathBuf,
+        synchronous: Synchronous,
+    },
     /// A PostgreSQL database with a schema for each domain, named after it.
     Postgres { url: String, max_connections: u32 },
+}
+
+impl DatabaseConfig {
+    /// A directory of SQLite files, with the defaults.
+    pub fn sqlite(directory: impl Into<PathBuf>) -> Self {
+        Self::Sqlite {
+            directory: directory.into(),
+            synchronous: Synchronous::default(),
+        }
+    }
+}
+
+/// What a commit to a SQLite file waits for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Synchronous {
+    /// The disk: a power cut loses nothing that was acknowledged.
+    #[default]
+    Full,
+    /// The operating system: a crash of the process loses nothing, a power cut may lose the last seconds.
+    Normal,
 }
 
 /// Why a domain's database cannot be used.
@@ -37,8 +80,13 @@ pub enum DatabaseError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("cannot open the {domain} database: {source}")]
-    Connect { domain: String, source: DbErr },
+    #[error("cannot open the {domain} database {place}: {source}")]
+    Connect {
+        domain: String,
+        /// Its file, or its server.
+        place: String,
+        source: DbErr,
+    },
 }
 
 /// A domain's open database. Reads and writes have connections of their own, because SQLite has
@@ -46,68 +94,25 @@ pub enum DatabaseError {
 #[derive(Clone, Debug)]
 pub struct Database {
     domain: Arc<str>,
+    config: Arc<DatabaseConfig>,
     read: Readers,
-    write: DatabaseConnection,
+    write: Writer,
+    writes: Arc<Writes>,
     meter: Meter,
-    commits: Arc<watch::Sender<u64>>,
 }
-
-/// Rows that SQLite's thread is ahead of who takes them before it sleeps: more than a page of anything has.
-const SQLITE_ROWS_AHEAD: usize = 512;
-
-/// Readers of one SQLite file at a time. Each is a thread.
-const SQLITE_READERS: u32 = 4;
 
 impl Database {
     /// Opens the domain's database, creating the file or the schema when it does not exist.
     pub async fn open(config: &DatabaseConfig, domain: &str) -> Result<Self, DatabaseError> {
-        let connect = |source| DatabaseError::Connect {
-            domain: domain.to_owned(),
-            source,
-        };
+        let (readers, writes) = open::open(config, domain).await?;
         let meter = Meter::of_requests(domain);
-        let (read, write) = match config {
-            DatabaseConfig::Sqlite { directory } => {
-                std::fs::create_dir_all(directory).map_err(|source| DatabaseError::Directory {
-                    path: directory.clone(),
-                    source,
-                })?;
-                let path = directory.join(format!("{domain}.sqlite"));
-                let url = format!("sqlite://{}?mode=rwc", path.display());
-                // The writer first: it creates the file and sets its journal mode.
-                let mut write = sea_orm::Database::connect(sqlite_options(&url, 1))
-                    .await
-                    .map_err(connect)?;
-                let read = sea_orm::Database::connect(sqlite_options(&url, SQLITE_READERS))
-                    .await
-                    .map_err(connect)?;
-                let read = SqliteReaders::new(read.get_sqlite_connection_pool(), meter.clone());
-                count_statements(&mut write, &meter);
-                (Readers::Sqlite(read), write)
-            }
-            DatabaseConfig::Postgres {
-                url,
-                max_connections,
-            } => {
-                create_schema(url, domain).await.map_err(connect)?;
-                let mut options = ConnectOptions::new(url);
-                options
-                    .max_connections(*max_connections)
-                    .set_schema_search_path(domain)
-                    .set_application_name(format!("vantage-{domain}"))
-                    .acquire_timeout(Duration::from_secs(5));
-                quiet(&mut options);
-                let mut pool = sea_orm::Database::connect(options).await.map_err(connect)?;
-                count_statements(&mut pool, &meter);
-                (Readers::Postgres(pool.clone()), pool)
-            }
-        };
         Ok(Self {
             domain: domain.into(),
-            read,
-            write,
+            config: Arc::new(config.clone()),
+            read: Readers::new(readers, meter.clone()),
+            write: Writer::new(writes.clone(), meter.clone()),
+            writes,
             meter,
-            commits: Arc::new(watch::Sender::new(0)),
         })
     }
 
@@ -115,15 +120,9 @@ impl Database {
     /// requests can then be told from what runs beside them.
     pub fn for_workers(&self) -> Self {
         let meter = Meter::of_workers(&self.domain);
-        let mut write = self.write.clone();
-        count_statements(&mut write, &meter);
-        let read = match &self.read {
-            Readers::Sqlite(readers) => Readers::Sqlite(readers.metered(meter.clone())),
-            Readers::Postgres(_) => Readers::Postgres(write.clone()),
-        };
         Self {
-            read,
-            write,
+            read: self.read.metered(meter.clone()),
+            write: Writer::new(self.writes.clone(), meter.clone()),
             meter,
             ..self.clone()
         }
@@ -139,29 +138,19 @@ impl Database {
         &self.read
     }
 
-    /// For single statements that write, and for migrations.
-    pub fn write(&self) -> &DatabaseConnection {
+    /// For single statements that write.
+    pub fn write(&self) -> &Writer {
         &self.write
+    }
+
+    /// A connection of its own for migrations, which SeaORM runs. Whoever wanted it closes it.
+    pub async fn connect_for_migrations(&self) -> Result<DatabaseConnection, DbErr> {
+        open::connect_for_migrations(&self.config, &self.domain).await
     }
 
     /// A transaction that may write from its first statement on.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        self.write
-            .begin_with_options(TransactionOptions {
-                sqlite_transaction_mode: (self.write.get_database_backend() == DbBackend::Sqlite)
-                    .then_some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            })
-            .await
-    }
-
-    /// Commits, and wakes the workers of this process who wait for what was written: an event is
-    /// then on its way at once instead of at the next look into the outbox.
-    pub async fn commit(&self, transaction: DatabaseTransaction) -> Result<(), DbErr> {
-        transaction.commit().await?;
-        self.commits
-            .send_modify(|count| *count = count.wrapping_add(1));
-        Ok(())
+        DatabaseTransaction::begin(self.writes.clone(), self.meter.clone()).await
     }
 
     /// After much was written at once: SQLite moves it from its log into the file, where it is read sooner.
@@ -170,70 +159,46 @@ impl Database {
     pub async fn settle(&self) -> Result<(), DbErr> {
         if self.write.get_database_backend() == DbBackend::Sqlite {
             self.write
-                .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 .await?;
         }
         Ok(())
     }
 
-    /// Changes with every [`commit`](Self::commit) in this process.
+    /// Changes with every commit in this process.
     pub fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.subscribe()
+        self.writes.commits.subscribe()
+    }
+
+    /// Whether it can be read and written to. When nothing was written lately it tries; after a failure, with more than
+    /// a few bytes, so that it is not the last free block that says so.
+    pub async fn ready(&self) -> Result<(), DbErr> {
+        self.read.execute_unprepared("SELECT 1").await?;
+        let length = match self.writes.health.known() {
+            Known::Writable => return Ok(()),
+            Known::Nothing => 0,
+            Known::Failing => PROBE_AFTER_FAILURE,
+        };
+        crate::tables::write_probe::write(self.write(), length).await
     }
 
     /// SQL statements run so far through this database, by any of its clones.
     pub fn statements(&self) -> u64 {
         self.meter.statements()
     }
-}
 
-fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .map_sqlx_sqlite_opts(|sqlite| {
-            sqlite
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Normal)
-                .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(5))
-                .row_buffer_size(SQLITE_ROWS_AHEAD)
-                .pragma("temp_store", "memory")
-        });
-    quiet(&mut options);
-    options
-}
-
-/// A pooled connection is not pinged before use, which would double the statements of a page;
-/// one that died is found out by its first statement and replaced.
-fn quiet(options: &mut ConnectOptions) {
-    options
-        .sqlx_logging(false)
-        .test_before_acquire_if_idle_for(Duration::from_secs(10));
-}
-
-async fn create_schema(url: &str, domain: &str) -> Result<(), DbErr> {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(1)
-        .acquire_timeout(Duration::from_secs(5));
-    quiet(&mut options);
-    let connection = sea_orm::Database::connect(options).await?;
-    // Two processes that start together may both find it missing; the loser's error is a success.
-    let created = connection
-        .execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS \"{domain}\""))
-        .await;
-    if let Err(error) = created
-        && !error.to_string().contains("pg_namespace_nspname_index")
-    {
-        return Err(error);
+    /// Closes the connections. Who asks from now on is refused.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.writes.pool.close().await;
     }
-    connection.close().await
+
+    /// Failures of this database's writes, for tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn faults(&self) -> &faults::Faults {
+        &self.writes.faults
+    }
 }
 
-fn count_statements(connection: &mut DatabaseConnection, meter: &Meter) {
-    let meter = meter.clone();
-    connection.set_metric_callback(move |info| {
-        meter.record(&info.statement.sql, info.elapsed, info.failed);
-    });
-}
+/// Bytes that must fit before a database that could not be written to counts as ready again.
+const PROBE_AFTER_FAILURE: usize = 256 * 1024;

@@ -24,9 +24,7 @@ pub struct Scratch {
 /// An empty database of every kind this machine can test.
 pub async fn scratch_databases() -> Vec<Scratch> {
     let directory = tempfile::tempdir().expect("a scratch directory");
-    let config = DatabaseConfig::Sqlite {
-        directory: directory.path().to_owned(),
-    };
+    let config = DatabaseConfig::sqlite(directory.path().to_owned());
     let mut all = vec![Scratch {
         database: Database::open(&config, "scratch").await.expect("SQLite"),
         name: "sqlite",

@@ -11,9 +11,7 @@ const MANY: u64 = 32;
 
 async fn database() -> (tempfile::TempDir, Database) {
     let directory = tempfile::tempdir().unwrap();
-    let config = DatabaseConfig::Sqlite {
-        directory: directory.path().to_owned(),
-    };
+    let config = DatabaseConfig::sqlite(directory.path().to_owned());
     let database = Database::open(&config, "test").await.unwrap();
     (directory, database)
 }
@@ -86,7 +84,7 @@ async fn what_was_committed_is_read() {
 async fn who_asks_after_the_end_is_refused() {
     let (_directory, database) = database().await;
     assert_eq!(echo(&database, 1).await, 1);
-    database.read().close().await.unwrap();
+    database.close().await;
     let refused = database.read().query_one_raw(statement("SELECT 1"));
     assert!(refused.await.is_err());
 }

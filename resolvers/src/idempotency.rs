@@ -2,10 +2,11 @@
 //! and however concurrently it is sent.
 
 use chrono::{DateTime, Duration, Utc};
+use platform::database::DatabaseTransaction;
 use platform::tables::idempotency_key as table;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};

@@ -1,6 +1,7 @@
 //! The typed configuration of every vantage process: one tree, one file per section.
 
 mod auth;
+mod database;
 mod demo;
 mod flags;
 mod objects;
@@ -30,6 +31,7 @@ use url::Url;
 
 pub(crate) use self::router::Router;
 pub(crate) use self::sandbox::Sandbox;
+pub(crate) use database::Database;
 pub(crate) use demo::Demo;
 pub(crate) use flags::Flags;
 pub(crate) use objects::Objects;
@@ -71,6 +73,7 @@ pub(crate) struct Configuration {
     pub(crate) region: String,
     /// PostgreSQL, one schema for each domain. Without it each domain has an SQLite file in `data`.
     pub(crate) database_url: Option<ConnectionUrl>,
+    pub(crate) database: Database,
     /// Redis, for messages and caches shared by instances. Without it they stay in the process.
     pub(crate) redis_url: Option<ConnectionUrl>,
     /// Signs the verified caller between the router and subgraph processes: the same in all of them.
@@ -112,6 +115,7 @@ impl Default for Configuration {
             data: PathBuf::from("./data"),
             region: "local".to_owned(),
             database_url: None,
+            database: Database::default(),
             redis_url: None,
             subgraph_secret: None,
             auth: AuthConfig::default(),

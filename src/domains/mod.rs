@@ -21,7 +21,6 @@ use platform::workers::{Job, WorkerContext};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
-use sea_orm::ConnectionTrait;
 
 use crate::config::{self, Configuration};
 use crate::demo;
@@ -73,20 +72,21 @@ impl Domain {
     }
 
     async fn migrate(self, database: &Database) -> Result<usize, migrations::MigrateError> {
-        let connection = database.write();
-        match self {
-            Self::Orders => migrations::migrate::<orders::Migrator>(connection).await,
-            Self::Returns => migrations::migrate::<returns::Migrator>(connection).await,
-            Self::Pricing => migrations::migrate::<pricing::Migrator>(connection).await,
-            Self::Notifications => migrations::migrate::<notifications::Migrator>(connection).await,
-            Self::Search => migrations::migrate::<search::Migrator>(connection).await,
-            Self::Tracking => migrations::migrate::<tracking::Migrator>(connection).await,
-        }
+        let connection = database.connect_for_migrations().await?;
+        let steps = match self {
+            Self::Orders => migrations::migrate::<orders::Migrator>(&connection).await,
+            Self::Returns => migrations::migrate::<returns::Migrator>(&connection).await,
+            Self::Pricing => migrations::migrate::<pricing::Migrator>(&connection).await,
+            Self::Notifications => {
+                migrations::migrate::<notifications::Migrator>(&connection).await
+            }
+            Self::Search => migrations::migrate::<search::Migrator>(&connection).await,
+            Self::Tracking => migrations::migrate::<tracking::Migrator>(&connection).await,
+        }?;
+        connection.close().await?;
+        Ok(steps)
     }
 }
-
-/// Connections to PostgreSQL that one domain may hold.
-const POSTGRES_CONNECTIONS: u32 = 10;
 
 /// Opens a domain's database and brings it to this version; the number is of the steps that took.
 pub(crate) async fn open_database(
@@ -96,10 +96,11 @@ pub(crate) async fn open_database(
     let config = match &configuration.database_url {
         Some(url) => DatabaseConfig::Postgres {
             url: url.expose().to_owned(),
-            max_connections: POSTGRES_CONNECTIONS,
+            max_connections: configuration.database.max_connections.get(),
         },
         None => DatabaseConfig::Sqlite {
             directory: configuration.data.clone(),
+            synchronous: configuration.database.sqlite.synchronous,
         },
     };
     let database = Database::open(&config, domain.name()).await?;
@@ -314,15 +315,16 @@ async fn keep_index(search: search::State) {
 }
 
 impl Ready for Domains {
-    /// Every database that is here answers.
+    /// Every database that is here can be read and written to.
     async fn ready(&self) -> Result<(), String> {
-        for (domain, here) in &self.here {
-            here.database
-                .read()
-                .execute_unprepared("SELECT 1")
-                .await
-                .map_err(|_| format!("the {} database does not answer", domain.name()))?;
-        }
-        Ok(())
+        let databases = self.here.iter().map(|(domain, here)| async {
+            here.database.ready().await.map_err(|_| {
+                format!(
+                    "the {} database cannot be read or written to",
+                    domain.name()
+                )
+            })
+        });
+        futures::future::try_join_all(databases).await.map(drop)
     }
 }

@@ -54,8 +54,7 @@ async fn an_order_is_delivered_when_its_parcel_is() {
             arrived.one(orders.read()).await.unwrap()
         })
         .await;
-        orders.write().clone().close().await.unwrap();
-        orders.read().close().await.unwrap();
+        orders.close().await;
         let customer = IdKind::Customer.format(just_now.customer_id);
         let token = graph.run(&["token", "--customer", &customer]).await;
         let document =
@@ -152,8 +151,7 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
         let all = graph.run(&["outbox", "requeue", "orders", "--all"]).await;
         assert_eq!(all, "0 events will be delivered again");
         for database in [tracking, orders] {
-            database.write().clone().close().await.unwrap();
-            database.read().close().await.unwrap();
+            database.close().await;
         }
         graph.stop().await;
     }
@@ -182,9 +180,7 @@ async fn a_process_killed_again_and_again_loses_no_event_and_has_no_effect_twice
         process.child.kill().await.unwrap();
     }
     let mut process = start(false).await;
-    let config = DatabaseConfig::Sqlite {
-        directory: data.path().to_owned(),
-    };
+    let config = DatabaseConfig::sqlite(data.path().to_owned());
     let tracking = Database::open(&config, "tracking").await.unwrap();
     let orders = Database::open(&config, "orders").await.unwrap();
     let told = until("all is told and heard", async || {

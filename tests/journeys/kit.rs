@@ -191,9 +191,7 @@ impl Graph {
                 url: url.clone(),
                 max_connections: 2,
             },
-            None => DatabaseConfig::Sqlite {
-                directory: self.data.path().to_owned(),
-            },
+            None => DatabaseConfig::sqlite(self.data.path().to_owned()),
         };
         platform::database::Database::open(&config, domain)
             .await

@@ -206,6 +206,5 @@ async fn foreign_item(orders: &Database, own: &Value) -> order_item::Model {
 }
 
 async fn close(database: Database) {
-    database.write().clone().close().await.unwrap();
-    database.read().close().await.unwrap();
+    database.close().await;
 }

@@ -73,7 +73,7 @@ impl Shop<'_> {
 
     async fn database(&self, domain: &str) -> Database {
         let directory = self.data.to_owned();
-        let config = DatabaseConfig::Sqlite { directory };
+        let config = DatabaseConfig::sqlite(directory);
         Database::open(&config, domain).await.unwrap()
     }
 
@@ -140,7 +140,7 @@ impl Shop<'_> {
         }
         process.child.kill().await.unwrap();
         if let Some(lock) = lock {
-            lock.rollback().await.unwrap();
+            lock.rollback().await;
         }
         stripe.mend().await;
     }

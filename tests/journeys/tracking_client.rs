@@ -265,9 +265,7 @@ impl Shop {
 
     /// A domain's database, beside the processes that have it open.
     pub(crate) async fn database(&self, domain: &str) -> Database {
-        let config = DatabaseConfig::Sqlite {
-            directory: self.data.path().to_owned(),
-        };
+        let config = DatabaseConfig::sqlite(self.data.path().to_owned());
         Database::open(&config, domain).await.unwrap()
     }
 

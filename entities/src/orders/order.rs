@@ -6,8 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{
-    DatabaseTransaction, ExprTrait, FromJsonQueryResult, IntoActiveModel, PaginatorTrait,
-    QueryOrder, QuerySelect,
+    ExprTrait, FromJsonQueryResult, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect,
 };
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +92,7 @@ pub async fn by_ids(
 }
 
 /// The order, held until the transaction ends: its changes take turns.
-pub async fn lock(transaction: &DatabaseTransaction, id: Uuid) -> Result<Option<Model>, DbErr> {
+pub async fn lock(transaction: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id)
         .lock_exclusive()
         .one(transaction)
@@ -101,13 +100,13 @@ pub async fn lock(transaction: &DatabaseTransaction, id: Uuid) -> Result<Option<
 }
 
 /// Adds an order.
-pub async fn insert(transaction: &DatabaseTransaction, order: Model) -> Result<(), DbErr> {
+pub async fn insert(transaction: &impl ConnectionTrait, order: Model) -> Result<(), DbErr> {
     order.into_active_model().insert(transaction).await?;
     Ok(())
 }
 
 /// Writes what may change of an order: its payment, its status, and when it had which.
-pub async fn update(transaction: &DatabaseTransaction, order: Model) -> Result<(), DbErr> {
+pub async fn update(transaction: &impl ConnectionTrait, order: Model) -> Result<(), DbErr> {
     let mut row = order.into_active_model();
     for column in [
         Column::PaymentIntentId,

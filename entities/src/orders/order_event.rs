@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{DatabaseTransaction, IntoActiveModel, QueryOrder};
+use sea_orm::{IntoActiveModel, QueryOrder};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_events")]
@@ -28,7 +28,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Adds an entry to an order's timeline.
-pub async fn insert(transaction: &DatabaseTransaction, event: Model) -> Result<(), DbErr> {
+pub async fn insert(transaction: &impl ConnectionTrait, event: Model) -> Result<(), DbErr> {
     event.into_active_model().insert(transaction).await?;
     Ok(())
 }

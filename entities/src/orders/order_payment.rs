@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{DatabaseTransaction, IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_payments")]
@@ -34,12 +34,12 @@ pub async fn of_order(db: &impl ConnectionTrait, order: Uuid) -> Result<Option<M
     Entity::find_by_id(order).one(db).await
 }
 
-pub async fn insert(transaction: &DatabaseTransaction, payment: Model) -> Result<(), DbErr> {
+pub async fn insert(transaction: &impl ConnectionTrait, payment: Model) -> Result<(), DbErr> {
     payment.into_active_model().insert(transaction).await?;
     Ok(())
 }
 
-pub async fn update(transaction: &DatabaseTransaction, payment: Model) -> Result<(), DbErr> {
+pub async fn update(transaction: &impl ConnectionTrait, payment: Model) -> Result<(), DbErr> {
     let mut row = payment.into_active_model().reset_all();
     row.not_set(Column::CreatedAt);
     row.update(transaction).await?;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
-use sea_orm::{DatabaseTransaction, IntoActiveModel};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "payment_methods")]
@@ -59,7 +59,7 @@ pub async fn of_token(
 }
 
 /// Adds a payment method.
-pub async fn insert(transaction: &DatabaseTransaction, method: Model) -> Result<(), DbErr> {
+pub async fn insert(transaction: &impl ConnectionTrait, method: Model) -> Result<(), DbErr> {
     method.into_active_model().insert(transaction).await?;
     Ok(())
 }

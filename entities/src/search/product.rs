@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{DatabaseTransaction, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::{IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "products")]
@@ -79,7 +79,7 @@ pub async fn count_active(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
 /// Puts units back into stock, and gives how many there were before; `None` when there is no such
 /// product.
 pub async fn restock(
-    transaction: &DatabaseTransaction,
+    transaction: &impl ConnectionTrait,
     id: Uuid,
     units: i32,
     now: DateTime<Utc>,

@@ -1,10 +1,14 @@
-//! The tables that every domain's database has: outbox, inbox, idempotency keys, leases.
+//! The tables that every domain's database has: outbox, inbox, idempotency keys, leases, write probes.
 
 mod m20260101_000001_create_platform_tables;
+mod m20260301_000001_create_write_probes;
 
 use sea_orm_migration::prelude::*;
 
 /// The first migrations of every domain.
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(m20260101_000001_create_platform_tables::Migration)]
+    vec![
+        Box::new(m20260101_000001_create_platform_tables::Migration),
+        Box::new(m20260301_000001_create_write_probes::Migration),
+    ]
 }

@@ -2,12 +2,13 @@
 //! has its effect and takes it from the queue, or does nothing of that. Any number of processes
 //! may deliver for one consumer.
 
+use crate::database::DatabaseTransaction;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
 use metrics::{counter, gauge};
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use tokio::sync::watch;
 
 use super::{HandleError, Subscriber, consume_once};
@@ -84,17 +85,17 @@ impl Deliverer {
         let transaction = database.begin().await?;
         let Some(row) = inbox_delivery::lock_next(&transaction, consumer, now).await? else {
             // Another process has just taken it.
-            transaction.rollback().await?;
+            transaction.rollback().await;
             return Ok(false);
         };
         match self.effect(&transaction, &row).await {
             Ok(()) => {
                 inbox_delivery::delete(&transaction, &row).await?;
-                database.commit(transaction).await?;
+                transaction.commit().await?;
                 counter!("vantage_inbox_handled_total", "consumer" => consumer).increment(1);
             }
             Err(error) => {
-                transaction.rollback().await?;
+                transaction.rollback().await;
                 self.failed(&row, &error).await?;
             }
         }

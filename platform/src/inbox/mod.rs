@@ -10,12 +10,13 @@ mod receiver;
 #[cfg(test)]
 mod tests;
 
+use crate::database::DatabaseTransaction;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
 use crate::bus::Event;

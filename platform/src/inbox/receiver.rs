@@ -74,7 +74,7 @@ impl Receiver {
         let rows = events.iter().map(|event| delivery(self.name, event, now));
         let transaction = database.begin().await?;
         inbox_delivery::store(&transaction, rows.collect()).await?;
-        database.commit(transaction).await?;
+        transaction.commit().await?;
         self.group.commit().await?;
         counter!("vantage_inbox_received_total", "consumer" => self.name)
             .increment(events.len() as u64);

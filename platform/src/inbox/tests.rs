@@ -258,7 +258,7 @@ async fn a_third_partys_event_is_consumed_once() {
                     .await
                     .unwrap()
             );
-            transaction.rollback().await.unwrap();
+            transaction.rollback().await;
         }
         domain.scratch.drop().await;
     }

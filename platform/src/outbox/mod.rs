@@ -8,8 +8,9 @@ mod publisher;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::database::DatabaseTransaction;
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr};
 use serde::Serialize;
 use uuid::Uuid;
 

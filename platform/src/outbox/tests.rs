@@ -81,9 +81,11 @@ pub(crate) struct Domain {
 pub(crate) async fn domains() -> Vec<Domain> {
     let mut domains = Vec::new();
     for scratch in scratch_databases().await {
-        migrations::migrate::<migrations::orders::Migrator>(scratch.database.write())
-            .await
-            .unwrap();
+        migrations::migrate::<migrations::orders::Migrator>(
+            &scratch.database.connect_for_migrations().await.unwrap(),
+        )
+        .await
+        .unwrap();
         let (clock, bus) = (Clock::manual(now()), Arc::new(TestBus::default()));
         let stop = CancellationToken::new();
         domains.push(Domain {
@@ -106,7 +108,7 @@ impl Domain {
             data: serde_json::json!({ "version": 1 }),
         };
         let id = append(&transaction, event, self.clock.now()).await.unwrap();
-        self.context.database.commit(transaction).await.unwrap();
+        transaction.commit().await.unwrap();
         id
     }
 
@@ -156,7 +158,7 @@ async fn what_is_not_committed_is_not_told() {
             data: (),
         };
         append(&transaction, event, now()).await.unwrap();
-        transaction.rollback().await.unwrap();
+        transaction.rollback().await;
         domain.tell("a", "thing.happened").await;
         domain.publish_all().await;
         assert_eq!(domain.bus.taken(), taken(&[("a", 1)]));

@@ -83,7 +83,7 @@ pub async fn is_any_due(
 
 /// One that is due, held until the transaction ends; others pass it over.
 pub async fn lock_next(
-    transaction: &sea_orm::DatabaseTransaction,
+    transaction: &crate::database::DatabaseTransaction,
     consumer: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<Model>, DbErr> {

@@ -1,5 +1,5 @@
-//! The tables that every domain's database has beside its own: outbox, inbox, idempotency keys
-//! and leases. Their migrations are `migrations::platform`.
+//! The tables that every domain's database has beside its own: outbox, inbox, idempotency keys,
+//! leases and write probes. Their migrations are `migrations::platform`.
 
 pub mod idempotency_key;
 pub mod inbox_delivery;
@@ -7,3 +7,4 @@ pub mod inbox_event;
 pub mod lease;
 pub mod outbox_event;
 pub mod outbox_sequence;
+pub mod write_probe;

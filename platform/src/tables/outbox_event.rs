@@ -102,7 +102,7 @@ fn due(now: DateTime<Utc>) -> Select<Entity> {
 /// Takes some of those that are due, oldest first, for one publisher: the others pass them over
 /// until the claim ends.
 pub async fn claim(
-    transaction: &sea_orm::DatabaseTransaction,
+    transaction: &crate::database::DatabaseTransaction,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
     limit: u64,

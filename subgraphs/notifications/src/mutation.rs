@@ -4,6 +4,7 @@
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime as Time, Utc};
 use entities::notifications::{customer_settings, device_token, preference};
+use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
@@ -11,7 +12,6 @@ use resolvers::idempotency::{self, Claim, KeyUse};
 use resolvers::scalars::DateTime;
 use resolvers::user_error::InputError;
 use resolvers::{ApiResult, access};
-use sea_orm::DatabaseTransaction;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -101,7 +101,7 @@ impl Mutation {
                 outcome
             }
         };
-        state.database.commit(transaction).await?;
+        transaction.commit().await?;
 
         Ok(NotificationPreferencesUpdatePayload {
             updated: outcome.updated,

@@ -52,7 +52,7 @@ struct Fixture {
 async fn fixtures() -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for scratch in scratch_databases().await {
-        migrations::migrate::<Migrator>(scratch.database.write())
+        migrations::migrate::<Migrator>(&scratch.database.connect_for_migrations().await.unwrap())
             .await
             .unwrap();
         let clock = Clock::manual(Utc.with_ymd_and_hms(2025, 9, 29, 9, 18, 45).unwrap());
@@ -282,14 +282,16 @@ async fn every_mistake_in_the_input_is_told_at_once_and_nothing_is_written() {
 async fn a_database_of_a_newer_version_is_left_alone() {
     use sea_orm::ConnectionTrait;
     for fixture in fixtures().await {
-        let connection = fixture.scratch.database.write();
-        connection
+        let database = &fixture.scratch.database;
+        database
+            .write()
             .execute_unprepared(
                 "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_later', 0)",
             )
             .await
             .unwrap();
-        let error = migrations::migrate::<Migrator>(connection)
+        let connection = database.connect_for_migrations().await.unwrap();
+        let error = migrations::migrate::<Migrator>(&connection)
             .await
             .unwrap_err();
         assert!(

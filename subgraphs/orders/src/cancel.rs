@@ -1,5 +1,6 @@
 //! `orderCancel`: by the customer, until the carrier has the order.
 
+use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_graphql::SimpleObject;
@@ -7,7 +8,6 @@ use chrono::{DateTime, Utc};
 use entities::orders::order;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use crate::moves::{self, Actor, Step};

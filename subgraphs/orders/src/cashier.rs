@@ -132,7 +132,7 @@ impl Cashier<'_> {
             // Cancelled meanwhile: what was created is not left lying there.
             give_back(&transaction, id, now).await?;
         }
-        self.database.commit(transaction).await?;
+        transaction.commit().await?;
         Ok(is_ours && state == PaymentState::Wanted)
     }
 
@@ -220,7 +220,7 @@ impl Cashier<'_> {
         if let Some(order) = order::lock(&transaction, order.id).await? {
             learn_refund(&transaction, &order, &refund, now).await?;
         }
-        self.database.commit(transaction).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -244,7 +244,7 @@ impl Cashier<'_> {
         if let Some(order) = order::lock(&transaction, id).await? {
             learn(&transaction, order, word, now).await?;
         }
-        self.database.commit(transaction).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -272,7 +272,7 @@ impl Cashier<'_> {
             tracing::warn!(order, attempts = payment.attempts, %error, "a payment is not settled yet");
         }
         order_payment::update(&transaction, payment).await?;
-        self.database.commit(transaction).await
+        transaction.commit().await
     }
 }
 

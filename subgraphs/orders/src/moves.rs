@@ -4,10 +4,11 @@
 use chrono::{DateTime, Utc};
 use entities::insert_many;
 use entities::orders::{order, order_event, order_item};
+use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use serde::Serialize;
 use uuid::Uuid;
 

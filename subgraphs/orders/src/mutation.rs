@@ -1,6 +1,7 @@
 //! Changes to orders. Each is one transaction: key, rows, timeline and event. What is refused is
 //! rolled back whole, its key too, so that it can be asked again once the reason is mended.
 
+use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
@@ -11,7 +12,6 @@ use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Claim, KeyUse};
 use resolvers::{ApiError, ApiResult, access};
-use sea_orm::DatabaseTransaction;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -92,7 +92,7 @@ impl Mutation {
         let transaction = state.database.begin().await?;
         let slot = match idempotency::claim(&transaction, using, now).await? {
             Claim::Replay(Outcome { id }) => {
-                transaction.rollback().await?;
+                transaction.rollback().await;
                 return replay_place(context, state, stripe, id).await;
             }
             Claim::First(slot) => slot,
@@ -108,7 +108,7 @@ impl Mutation {
         )
         .await?;
         slot.record(&transaction, &Outcome { id }).await?;
-        state.database.commit(transaction).await?;
+        transaction.commit().await?;
         let currency = quote.currency.as_str();
         metrics::counter!("vantage_orders_placed_total", "currency" => currency).increment(1);
 
@@ -154,13 +154,13 @@ impl Mutation {
                         row
                     }
                     Err(from) => {
-                        transaction.rollback().await?;
+                        transaction.rollback().await;
                         return Ok(OrderCancelPayload::refused(from));
                     }
                 }
             }
         };
-        state.database.commit(transaction).await?;
+        transaction.commit().await?;
         context.data_unchecked::<Loaders>().forget();
         OrderCancelPayload::of(row)
     }

@@ -7,10 +7,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::orders::{order, order_payment};
+use platform::database::DatabaseTransaction;
 use platform::stripe::{PaymentIntent, PaymentStatus, Refund, RefundStatus, StripeError};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::moves::{self, Actor, Step};

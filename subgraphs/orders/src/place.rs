@@ -5,11 +5,10 @@ use std::time::Duration;
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use entities::orders::{customer, order, order_item, order_payment, payment_method};
-use platform::database::Database;
+use platform::database::{Database, DatabaseTransaction};
 use platform::stripe::{self, Stripe, StripeError};
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
-use sea_orm::DatabaseTransaction;
 use tokio::time::Instant;
 use uuid::Uuid;
 

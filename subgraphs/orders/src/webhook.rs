@@ -9,10 +9,10 @@ use axum::routing::post;
 use chrono::{DateTime, Utc};
 use entities::orders::{order, order_payment};
 use platform::config::Secret;
+use platform::database::DatabaseTransaction;
 use platform::inbox;
 use platform::stripe::{self, Event, PaymentIntent, Refund};
 use resolvers::id::IdKind;
-use sea_orm::DatabaseTransaction;
 
 use crate::payment::{self, SettleError, Word};
 use crate::rules::settlement::{PaymentState, Told};
@@ -89,7 +89,7 @@ impl Webhooks {
             }
             None => "ignored",
         };
-        database.commit(transaction).await?;
+        transaction.commit().await?;
         Ok(outcome)
     }
 }

@@ -1,5 +1,6 @@
 //! What this domain does when another tells it something: orders follow their parcels.
 
+use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,7 +10,6 @@ use platform::bus::Event;
 use platform::inbox::{HandleError, Handler, Subscriber};
 use platform::workers::{Job, WorkerContext};
 use resolvers::id::IdKind;
-use sea_orm::DatabaseTransaction;
 use serde::Deserialize;
 
 use crate::State;

@@ -40,7 +40,7 @@ struct Fixture {
 async fn fixtures() -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for scratch in scratch_databases().await {
-        migrations::migrate::<Migrator>(scratch.database.write())
+        migrations::migrate::<Migrator>(&scratch.database.connect_for_migrations().await.unwrap())
             .await
             .unwrap();
         let clock = Clock::manual(Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap());

@@ -3,9 +3,9 @@
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, order_turn, return_task};
+use platform::database::DatabaseTransaction;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use crate::customer_return::Return;

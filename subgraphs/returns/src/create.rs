@@ -4,9 +4,9 @@
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, order_turn, return_item};
+use platform::database::DatabaseTransaction;
 use resolvers::ApiResult;
 use resolvers::user_error::InputError;
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use crate::customer_return::Return;

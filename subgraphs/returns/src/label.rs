@@ -3,6 +3,7 @@
 //! Each part is written down before the next begins: the shipment before it is bought, because a
 //! shipment is bought once at most. So what was cut off goes on where it was, and buys nothing twice.
 
+use platform::database::DatabaseTransaction;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +12,6 @@ use platform::objects::ObjectKey;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::{ApiError, ApiResult};
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use crate::State;
@@ -126,7 +126,7 @@ async fn create(
         return Ok(None);
     };
     if let Some(first) = row.label_shipment_id {
-        transaction.rollback().await?;
+        transaction.rollback().await;
         return Ok(Some(easypost.shipment(&first).await?));
     }
     row.label_shipment_id = Some(shipment.id.clone());
@@ -172,7 +172,7 @@ async fn keep(
         let made = Move::LabelGenerated(label);
         moves::advance(&transaction, row, &made, Actor::System, now).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(Step::Done)
 }
 
@@ -218,6 +218,6 @@ async fn review(state: &State, id: Uuid, reason: ReviewReason) -> Result<Step, T
         let review = Move::ManualReview(reason);
         moves::advance(&transaction, row, &review, Actor::System, now).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(Step::Done)
 }

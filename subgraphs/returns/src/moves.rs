@@ -3,11 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_event, return_item};
+use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::ApiError;
 use resolvers::id::IdKind;
 use resolvers::money::Money;
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::RefundMethod;

@@ -3,12 +3,12 @@
 
 use async_graphql::{Context, ID, Object};
 use entities::returns::customer_return;
+use platform::database::DatabaseTransaction;
 use platform::flags::{EvaluationContext, Flag};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Claim, KeyUse};
 use resolvers::{ApiError, ApiResult, access};
-use sea_orm::DatabaseTransaction;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -70,12 +70,12 @@ impl Mutation {
                     row
                 }
                 Err(failures) => {
-                    transaction.rollback().await?;
+                    transaction.rollback().await;
                     return Ok(ReturnCreatePayload::ineligible(&failures));
                 }
             },
         };
-        state.database.commit(transaction).await?;
+        transaction.commit().await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCreatePayload::of(row)
     }
@@ -130,12 +130,12 @@ impl Mutation {
                     row
                 }
                 Err(from) => {
-                    transaction.rollback().await?;
+                    transaction.rollback().await;
                     return Ok(ReturnCancelPayload::refused(from));
                 }
             },
         };
-        state.database.commit(transaction).await?;
+        transaction.commit().await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCancelPayload::of(row)
     }

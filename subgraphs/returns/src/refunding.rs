@@ -6,9 +6,9 @@
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_event};
+use platform::database::DatabaseTransaction;
 use platform::stripe::{self, RefundStatus, Stripe, StripeError};
 use resolvers::id::IdKind;
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
@@ -128,7 +128,7 @@ async fn want(state: &State, id: Uuid, payment: &str) -> Result<Option<Attempt>,
     row.refund_attempts += 1;
     row.refund_requested_at.get_or_insert(state.clock.now());
     moves::write(&transaction, &row).await?;
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(Some(Attempt { row, key }))
 }
 
@@ -164,7 +164,7 @@ async fn refused(
         let transaction = state.database.begin().await?;
         let now = state.clock.now();
         support::alert(&transaction, row, Concern::RefundRefused, now).await?;
-        state.database.commit(transaction).await?;
+        transaction.commit().await?;
     }
     Err(TaskError::Refused(format!("Stripe refused: {code}")))
 }
@@ -201,7 +201,7 @@ async fn record(state: &State, id: Uuid, given: Given) -> Result<Step, TaskError
     } else if row.delivered_at.is_some() {
         moves::advance(&transaction, row, &Move::Completed, Actor::Warehouse, now).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(if is_watched {
         next_watch(now, now)
     } else {
@@ -255,7 +255,7 @@ async fn credit_late(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<(), 
         occurred_at: now,
     };
     entities::insert_many::<return_event::Entity>(&transaction, vec![event]).await?;
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(())
 }
 

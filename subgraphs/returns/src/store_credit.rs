@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, store_credit};
 use metrics::counter;
+use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use crate::events::{self, StoreCreditIssued};

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
 use metrics::counter;
+use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 
 use crate::events::{self, SupportAlert};
 

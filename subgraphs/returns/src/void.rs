@@ -58,7 +58,7 @@ async fn used(state: &State, id: Uuid) -> Result<Step, TaskError> {
         moves::write(&transaction, &row).await?;
         support::alert(&transaction, &row, Concern::LabelUsed, now).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(Step::Done)
 }
 
@@ -73,6 +73,6 @@ async fn change(
         change(&mut row, state.clock.now());
         moves::write(&transaction, &row).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(())
 }

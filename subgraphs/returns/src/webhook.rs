@@ -11,10 +11,10 @@ use axum::routing::post;
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_task};
 use metrics::counter;
+use platform::database::DatabaseTransaction;
 use platform::http::is_body_signature;
 use platform::inbox::consume_once;
 use platform::json;
-use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 
 use crate::State;
@@ -144,7 +144,7 @@ async fn take(state: &State, event: &str, tracker: &Tracker<'_>) -> Result<(), M
     if let Some(row) = customer_return::lock_tracked(&transaction, &tracker.tracking_code).await? {
         see(&transaction, row, &sighting, now).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(())
 }
 

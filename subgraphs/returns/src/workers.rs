@@ -2,6 +2,7 @@
 //! reconciliation and the daily end of old labels. Two sweeps at once do no harm: each return is
 //! judged again under its lock.
 
+use platform::database::DatabaseTransaction;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,7 +13,7 @@ use platform::inbox::Subscriber;
 use platform::jobs;
 use platform::objects::ObjectKey;
 use platform::workers::{Job, WorkerContext};
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
@@ -221,7 +222,7 @@ async fn settle(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<Option<Du
         }
         Some(Due::SupportAlert) => alert(&transaction, row, now).await?,
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(due)
 }
 

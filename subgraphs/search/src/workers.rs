@@ -1,5 +1,6 @@
 //! What this domain does when another tells it something: what comes back is in stock again.
 
+use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,7 +9,6 @@ use entities::search::product;
 use platform::bus::Event;
 use platform::inbox::{HandleError, Handler, Subscriber};
 use resolvers::id::IdKind;
-use sea_orm::DatabaseTransaction;
 use serde::Deserialize;
 
 use crate::State;

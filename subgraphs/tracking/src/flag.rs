@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use entities::tracking::shipment;
 use metrics::counter;
+use platform::database::DatabaseTransaction;
 use platform::jobs::run_leased;
 use platform::outbox::{self, NewEvent};
 use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 
 use crate::State;
 use crate::events::{self, ShipmentFlagged};
@@ -110,6 +111,6 @@ pub async fn flag_overdue(state: &State) -> Result<usize, DbErr> {
     if !ids.is_empty() {
         shipment::mark_overdue(&transaction, &ids, now).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(overdue.len())
 }

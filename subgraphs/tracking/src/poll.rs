@@ -170,5 +170,5 @@ async fn failed(state: &State, parcel: &shipment::Model) -> Result<(), DbErr> {
     if failures == FLAGGED_AFTER {
         flag(state, &transaction, parcel, Flag::NoAnswer(failures)).await?;
     }
-    state.database.commit(transaction).await
+    transaction.commit().await
 }

@@ -5,10 +5,11 @@
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use entities::tracking::{change, event, shipment};
+use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::ApiError;
 use resolvers::id::IdKind;
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
@@ -179,7 +180,7 @@ async fn finish(
 ) -> Result<Recorded, RecordError> {
     let Some(now) = told_at else {
         shipment::update(&transaction, journey.parcel).await?;
-        state.database.commit(transaction).await?;
+        transaction.commit().await?;
         return Ok(untold);
     };
     let delivered_at = journey.delivered_at();
@@ -194,7 +195,7 @@ async fn finish(
     for event in events {
         tell_domains(&transaction, &row, event, &before.status, delivered_at, now).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
 
     let recorded = Recorded::Changed {
         sequence: row.sequence,

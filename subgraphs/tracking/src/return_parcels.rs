@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use entities::insert_many;
 use entities::tracking::shipment;
 use platform::bus::Event;
+use platform::database::DatabaseTransaction;
 use platform::inbox::{HandleError, Handler};
 use resolvers::id::IdKind;
-use sea_orm::DatabaseTransaction;
 use serde::Deserialize;
 use uuid::Uuid;
 

@@ -40,9 +40,7 @@ impl EventBus for Deadly {
 }
 
 async fn open(directory: &Path) -> Database {
-    let config = DatabaseConfig::Sqlite {
-        directory: directory.to_owned(),
-    };
+    let config = DatabaseConfig::sqlite(directory.to_owned());
     Database::open(&config, "things").await.unwrap()
 }
 
@@ -65,9 +63,11 @@ async fn child_publisher() {
 async fn a_publisher_killed_before_it_noted_what_it_published_tells_it_twice_with_one_effect() {
     let directory = tempfile::tempdir().unwrap();
     let database = open(directory.path()).await;
-    migrations::migrate::<migrations::orders::Migrator>(database.write())
-        .await
-        .unwrap();
+    migrations::migrate::<migrations::orders::Migrator>(
+        &database.connect_for_migrations().await.unwrap(),
+    )
+    .await
+    .unwrap();
     let clock = Clock::manual(Clock::system().now());
     let bus = Arc::new(InProcessBus::new());
     let stop = CancellationToken::new();
@@ -82,7 +82,7 @@ async fn a_publisher_killed_before_it_noted_what_it_published_tells_it_twice_wit
     let id = outbox::append(&transaction, told, clock.now())
         .await
         .unwrap();
-    database.commit(transaction).await.unwrap();
+    transaction.commit().await.unwrap();
 
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([

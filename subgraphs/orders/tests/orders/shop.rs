@@ -43,7 +43,8 @@ pub(crate) async fn shops() -> Vec<Shop> {
     let mut shops = Vec::new();
     for scratch in scratch_databases().await {
         let db = scratch.database.write();
-        migrations::migrate::<Migrator>(db).await.unwrap();
+        let connection = scratch.database.connect_for_migrations().await.unwrap();
+        migrations::migrate::<Migrator>(&connection).await.unwrap();
         let (ada, bob) = (Uuid::from_u128(0xADA), Uuid::from_u128(0xB0B));
         let customers = [
             (ada, "Ada", "ada@example.com"),

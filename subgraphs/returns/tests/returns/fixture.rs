@@ -60,7 +60,7 @@ pub(crate) async fn fixtures_with(
 ) -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for scratch in scratch_databases().await {
-        migrations::migrate::<Migrator>(scratch.database.write())
+        migrations::migrate::<Migrator>(&scratch.database.connect_for_migrations().await.unwrap())
             .await
             .unwrap();
         let (fake, clock) = (Orders::default(), clock());

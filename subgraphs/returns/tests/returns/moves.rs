@@ -253,7 +253,7 @@ async fn a_row_that_was_not_locked_and_changed_meanwhile_is_not_overwritten() {
         let scan = Move::CarrierScanned(now());
         let refused = advance(&transaction, stale, &scan, Actor::Carrier, now()).await;
         assert!(matches!(refused, Err(MoveError::Overtaken(id)) if id == Uuid::from_u128(RETURN)));
-        transaction.rollback().await.unwrap();
+        transaction.rollback().await;
         assert_eq!(row(&fixture, RETURN).await.status, "cancelled");
         fixture.scratch.drop().await;
     }

@@ -85,7 +85,7 @@ pub(crate) fn id(number: usize) -> Uuid {
 pub(crate) async fn fixtures(rows: &[product::Model]) -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for scratch in scratch_databases().await {
-        migrations::migrate::<Migrator>(scratch.database.write())
+        migrations::migrate::<Migrator>(&scratch.database.connect_for_migrations().await.unwrap())
             .await
             .unwrap();
         insert_many::<product::Entity>(scratch.database.write(), rows.to_vec())

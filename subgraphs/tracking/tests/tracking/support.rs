@@ -47,7 +47,7 @@ pub(crate) async fn fixtures() -> Vec<Fixture> {
 pub(crate) async fn fixtures_over(pubsub: impl Fn() -> Arc<dyn PubSub>) -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for scratch in scratch_databases().await {
-        migrations::migrate::<Migrator>(scratch.database.write())
+        migrations::migrate::<Migrator>(&scratch.database.connect_for_migrations().await.unwrap())
             .await
             .unwrap();
         let unshipped = Uuid::now_v7();

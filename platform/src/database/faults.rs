@@ -1,0 +1,170 @@
+//! Failures that a test asks for, at any step of what is written to a database.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::future::BoxFuture;
+use sea_orm::sqlx;
+
+use super::connection::{Connection, Request};
+use super::pool::Lease;
+
+/// What happens to a step: to a BEGIN, a statement, a COMMIT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails, and the transaction stays open.
+    Refused,
+    /// It fails, and the database has rolled the transaction back by itself, as SQLite does when the disk is full.
+    RolledBack,
+    /// The connection is cut before it.
+    Cut,
+    /// It is done, and its answer is lost.
+    Unanswered,
+}
+
+impl Fault {
+    pub const ALL: [Self; 4] = [Self::Refused, Self::RolledBack, Self::Cut, Self::Unanswered];
+}
+
+type Watcher = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// The failures of one database. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Faults(Arc<Mutex<Plan>>);
+
+#[derive(Default)]
+struct Plan {
+    /// Steps until the fault.
+    next: Option<(usize, Fault)>,
+    failing_syncs: usize,
+    before_sync: Option<Watcher>,
+}
+
+impl Faults {
+    /// The step after `steps` others that write fails.
+    pub fn after(&self, steps: usize, fault: Fault) {
+        self.plan().next = Some((steps, fault));
+    }
+
+    /// Whether the fault is still to come. It does not come anymore.
+    pub fn clear(&self) -> bool {
+        self.plan().next.take().is_some()
+    }
+
+    /// So many of the next syncs fail.
+    pub fn fail_syncs(&self, syncs: usize) {
+        self.plan().failing_syncs = syncs;
+    }
+
+    /// Called before each sync, when it is decided which commits it is for.
+    pub fn watch_syncs(
+        &self,
+        watcher: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        self.plan().before_sync = Some(Arc::new(watcher));
+    }
+
+    pub(super) async fn before_sync(&self) {
+        let watcher = self.plan().before_sync.clone();
+        if let Some(watcher) = watcher {
+            watcher().await;
+        }
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        let mut plan = self.plan();
+        if plan.failing_syncs > 0 {
+            plan.failing_syncs -= 1;
+            return Err(injected());
+        }
+        Ok(())
+    }
+
+    fn due(&self) -> Option<Fault> {
+        let mut plan = self.plan();
+        match &mut plan.next {
+            Some((0, fault)) => {
+                let fault = *fault;
+                plan.next = None;
+                Some(fault)
+            }
+            Some((steps, _)) => {
+                *steps -= 1;
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Runs something that writes, or fails.
+    pub(super) async fn send<R: Request>(
+        &self,
+        lease: &mut Lease,
+        request: &R,
+    ) -> Result<R::Answer, sqlx::Error> {
+        match self.due() {
+            Some(fault) => {
+                before(fault, lease).await?;
+                lease.send(request).await?;
+                Err(failure())
+            }
+            None => lease.send(request).await,
+        }
+    }
+
+    /// Begins or commits, or fails.
+    pub(super) async fn control(
+        &self,
+        lease: &mut Lease,
+        sql: &'static str,
+    ) -> Result<(), sqlx::Error> {
+        match self.due() {
+            Some(fault) => {
+                before(fault, lease).await?;
+                lease.control(sql).await?;
+                Err(failure())
+            }
+            None => lease.control(sql).await,
+        }
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn before(fault: Fault, lease: &mut Lease) -> Result<(), sqlx::Error> {
+    match fault {
+        Fault::Unanswered => return Ok(()),
+        Fault::Refused => {}
+        // There is none when it was to begin.
+        Fault::RolledBack => drop(lease.control("ROLLBACK").await),
+        Fault::Cut => match lease.connection() {
+            Some(connection @ Connection::Postgres(_)) => {
+                let ended = "SELECT pg_terminate_backend(pg_backend_pid())";
+                drop(connection.run(ended).await);
+                // The step itself finds out.
+                return Ok(());
+            }
+            _ => lease.cut().await,
+        },
+    }
+    Err(failure())
+}
+
+fn failure() -> sqlx::Error {
+    sqlx::Error::AnyDriverError(injected().into())
+}
+
+fn injected() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::StorageFull,
+        "a failure that a test asked for",
+    )
+}
+
+impl std::fmt::Debug for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Faults").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,173 @@
+//! How a domain's database is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, ConnectOptions as _};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
+use tokio::sync::watch;
+
+use super::connection::{Connector, Unprepared};
+use super::group_commit::GroupCommit;
+use super::health::Health;
+use super::pool::Pool;
+use super::writer::Writes;
+use super::{DatabaseConfig, DatabaseError, Synchronous};
+
+/// Rows that SQLite's thread is ahead of who takes them before it sleeps: more than a page of anything has.
+const SQLITE_ROWS_AHEAD: usize = 512;
+
+/// Readers of one SQLite file at a time. Each is a thread.
+const SQLITE_READERS: u32 = 4;
+
+/// How long who writes to SQLite waits for its turn: the demo shop is written in one transaction.
+const SQLITE_TURN: Duration = Duration::from_secs(30);
+
+/// How long a connection to PostgreSQL may be waited for.
+const POSTGRES_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The connections that read, and those that write.
+pub(super) async fn open(
+    config: &DatabaseConfig,
+    domain: &str,
+) -> Result<(Arc<Pool>, Arc<Writes>), DatabaseError> {
+    let (readers, writers, group) = match config {
+        DatabaseConfig::Sqlite {
+            directory,
+            synchronous,
+        } => {
+            std::fs::create_dir_all(directory).map_err(|source| DatabaseError::Directory {
+                path: directory.clone(),
+                source,
+            })?;
+            let connector = || Connector::Sqlite(Box::new(sqlite_options(directory, domain)));
+            let group = (*synchronous == Synchronous::Full)
+                .then(|| GroupCommit::new(domain, log_path(directory, domain)));
+            let writers = Pool::new(connector(), 1, SQLITE_TURN);
+            let readers = Pool::new(connector(), SQLITE_READERS, SQLITE_TURN);
+            (readers, writers, group)
+        }
+        DatabaseConfig::Postgres {
+            url,
+            max_connections,
+        } => {
+            let connector = postgres_connector(url, domain)
+                .map_err(|source| connect_error(config, domain, source))?;
+            let pool = Pool::new(connector, *max_connections, POSTGRES_PATIENCE);
+            create_schema(&pool, domain)
+                .await
+                .map_err(|source| connect_error(config, domain, source))?;
+            (pool.clone(), pool, None)
+        }
+    };
+    // The writer first: it creates the file and sets its journal mode.
+    for pool in [&writers, &readers] {
+        let lease = pool.acquire().await;
+        lease
+            .map_err(|source| connect_error(config, domain, source))?
+            .keep();
+    }
+    #[cfg(any(test, feature = "testing"))]
+    let faults = match &group {
+        Some(group) => group.faults.clone(),
+        None => super::faults::Faults::default(),
+    };
+    let writes = Writes {
+        pool: writers,
+        group,
+        commits: watch::Sender::new(0),
+        health: Health::new(domain),
+        #[cfg(any(test, feature = "testing"))]
+        faults,
+    };
+    Ok((readers, Arc::new(writes)))
+}
+
+/// SeaORM's own connection, for migrations: they are few, so each waits for the disk by itself.
+pub(super) async fn connect_for_migrations(
+    config: &DatabaseConfig,
+    domain: &str,
+) -> Result<DatabaseConnection, DbErr> {
+    let mut options = match config {
+        DatabaseConfig::Sqlite { directory, .. } => {
+            let sqlite = sqlite_options(directory, domain).synchronous(SqliteSynchronous::Full);
+            let mut options = ConnectOptions::new("sqlite:");
+            options.map_sqlx_sqlite_opts(move |_| sqlite.clone());
+            options
+        }
+        DatabaseConfig::Postgres { url, .. } => {
+            let mut options = ConnectOptions::new(url);
+            options.set_schema_search_path(domain);
+            options
+        }
+    };
+    options.max_connections(1).sqlx_logging(false);
+    sea_orm::Database::connect(options).await
+}
+
+fn database_path(directory: &Path, domain: &str) -> PathBuf {
+    directory.join(format!("{domain}.sqlite"))
+}
+
+fn log_path(directory: &Path, domain: &str) -> PathBuf {
+    directory.join(format!("{domain}.sqlite-wal"))
+}
+
+fn sqlite_options(directory: &Path, domain: &str) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(database_path(directory, domain))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // Durable by `GroupCommit`.
+        .synchronous(SqliteSynchronous::Normal)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .row_buffer_size(SQLITE_ROWS_AHEAD)
+        .pragma("temp_store", "memory")
+        .disable_statement_logging()
+}
+
+fn postgres_connector(url: &str, domain: &str) -> Result<Connector, DbErr> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    let options = options
+        .application_name(&format!("vantage-{domain}"))
+        .disable_statement_logging();
+    Ok(Connector::Postgres {
+        options: Box::new(options),
+        schema: domain.to_owned(),
+    })
+}
+
+async fn create_schema(pool: &Arc<Pool>, domain: &str) -> Result<(), DbErr> {
+    let mut lease = pool.acquire().await?;
+    // Two processes that start together may both find it missing; the loser's error is a success.
+    let create = format!("CREATE SCHEMA IF NOT EXISTS \"{domain}\"");
+    match lease.send(&Unprepared(&create)).await {
+        Ok(_) => lease.keep(),
+        Err(error) if error.to_string().contains("pg_namespace_nspname_index") => {}
+        Err(error) => return Err(super::connection::failed(error)),
+    }
+    Ok(())
+}
+
+fn connect_error(config: &DatabaseConfig, domain: &str, source: DbErr) -> DatabaseError {
+    let place = match config {
+        DatabaseConfig::Sqlite { directory, .. } => {
+            database_path(directory, domain).display().to_string()
+        }
+        DatabaseConfig::Postgres { url, .. } => match url.parse::<PgConnectOptions>() {
+            Ok(options) => format!("at {}:{}", options.get_host(), options.get_port()),
+            Err(_) => "at database_url".to_owned(),
+        },
+    };
+    DatabaseError::Connect {
+        domain: domain.to_owned(),
+        place,
+        source,
+    }
+}

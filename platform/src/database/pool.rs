@@ -1,0 +1,232 @@
+//! Connections that wait to be used. A connection comes back only by [`Lease::keep`], from who knows that nothing is
+//! left open on it; one that is dropped is closed. So no transaction outlives its owner, whatever went wrong.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sea_orm::sqlx;
+use sea_orm::{ConnAcquireErr, DbBackend, DbErr, RuntimeErr};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::connection::{Connection, Connector, Request, is_disconnected};
+
+/// A connection over the network that was idle for so long is asked for a sign of life before it is used.
+const PING_AFTER: Duration = Duration::from_secs(10);
+/// One that nobody needed for so long is closed.
+const IDLE: Duration = Duration::from_secs(600);
+/// The age at which one is replaced: a server process grows with what it has cached.
+const LIFETIME: Duration = Duration::from_secs(1800);
+/// Between attempts to connect to a server that is not there.
+const RECONNECT: Duration = Duration::from_millis(100);
+
+#[derive(Debug)]
+pub(super) struct Pool {
+    connector: Connector,
+    /// As many as there may be connections.
+    permits: Arc<Semaphore>,
+    /// The last one used is on top: what it read last is in its cache.
+    idle: Mutex<Vec<Idle>>,
+    /// How long who asks waits for a connection.
+    patience: Duration,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    opened: Instant,
+    since: Instant,
+}
+
+/// A connection that is in use.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pool: Arc<Pool>,
+    connection: Option<Connection>,
+    opened: Instant,
+    /// Whether it was used before.
+    is_reused: bool,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Pool {
+    pub(super) fn new(connector: Connector, connections: u32, patience: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            connector,
+            permits: Arc::new(Semaphore::new(connections as usize)),
+            idle: Mutex::default(),
+            patience,
+        })
+    }
+
+    pub(super) fn backend(&self) -> DbBackend {
+        self.connector.backend()
+    }
+
+    /// A connection, idle or new. A server that is not there is tried again until patience is over.
+    pub(super) async fn acquire(self: &Arc<Self>) -> Result<Lease, DbErr> {
+        let deadline = Instant::now() + self.patience;
+        let permit = tokio::time::timeout_at(deadline, self.permits.clone().acquire_owned())
+            .await
+            .map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?
+            .map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
+        while let Some(mut idle) = self.pop() {
+            if self.is_usable(&mut idle).await {
+                return Ok(self.lease(idle.connection, idle.opened, true, permit));
+            }
+            idle.connection.close().await;
+        }
+        let connection = self.connect(deadline).await.map_err(unavailable)?;
+        Ok(self.lease(connection, Instant::now(), false, permit))
+    }
+
+    fn lease(
+        self: &Arc<Self>,
+        connection: Connection,
+        opened: Instant,
+        is_reused: bool,
+        permit: OwnedSemaphorePermit,
+    ) -> Lease {
+        Lease {
+            pool: self.clone(),
+            connection: Some(connection),
+            opened,
+            is_reused,
+            permit: Some(permit),
+        }
+    }
+
+    async fn connect(&self, deadline: Instant) -> Result<Connection, sqlx::Error> {
+        let mut last = sqlx::Error::PoolTimedOut;
+        loop {
+            match tokio::time::timeout_at(deadline, self.connector.connect()).await {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) if is_disconnected(&error) => last = error,
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(last),
+            }
+            if Instant::now() + RECONNECT > deadline {
+                return Err(last);
+            }
+            tokio::time::sleep(RECONNECT).await;
+        }
+    }
+
+    async fn is_usable(&self, idle: &mut Idle) -> bool {
+        if self.backend() == DbBackend::Sqlite {
+            return true;
+        }
+        if idle.opened.elapsed() > LIFETIME || idle.since.elapsed() > IDLE {
+            return false;
+        }
+        if idle.since.elapsed() < PING_AFTER {
+            return true;
+        }
+        let pinged = tokio::time::timeout(self.patience, idle.connection.ping()).await;
+        matches!(pinged, Ok(Ok(())))
+    }
+
+    fn pop(&self) -> Option<Idle> {
+        self.idle().pop()
+    }
+
+    /// Forgets the idle connections: one of them was found dead, and what killed it killed them all.
+    fn forget_idle(&self) {
+        self.idle().clear();
+    }
+
+    /// Closes the idle connections and refuses who asks from now on.
+    pub(super) async fn close(&self) {
+        self.permits.close();
+        let idle = std::mem::take(&mut *self.idle());
+        for idle in idle {
+            idle.connection.close().await;
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_mut()
+    }
+
+    /// Closes it under whoever uses it.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) async fn cut(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.close().await;
+        }
+    }
+
+    /// Runs something on it.
+    pub(super) async fn send<R: Request>(&mut self, request: &R) -> Result<R::Answer, sqlx::Error> {
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(sqlx::Error::PoolClosed);
+        };
+        let answer = request.send(connection).await;
+        self.look_at(answer.as_ref().err());
+        answer
+    }
+
+    /// Begins, commits or rolls back.
+    pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(sqlx::Error::PoolClosed);
+        };
+        let done = connection.run(sql).await;
+        self.look_at(done.as_ref().err());
+        done
+    }
+
+    fn look_at(&self, error: Option<&sqlx::Error>) {
+        if error.is_some_and(is_disconnected) {
+            self.pool.forget_idle();
+        }
+    }
+
+    /// Whether what failed with this error had not begun, and another connection may do it.
+    pub(super) fn was_dead(&self, error: &sqlx::Error) -> bool {
+        self.is_reused && is_disconnected(error)
+    }
+
+    /// Gives it back: nothing is open on it.
+    pub(super) fn keep(mut self) {
+        if let Some(connection) = self.connection.take() {
+            let mut idle = self.pool.idle();
+            // One that is kept after the others were closed would stay open.
+            if !self.pool.permits.is_closed() {
+                idle.push(Idle {
+                    connection,
+                    opened: self.opened,
+                    since: Instant::now(),
+                });
+            }
+        }
+    }
+}
+
+impl Drop for Lease {
+    /// Closes it. The next one who writes waits until it is closed, and whatever was open on it undone.
+    fn drop(&mut self) {
+        let (connection, permit) = (self.connection.take(), self.permit.take());
+        if let (Some(connection), Ok(runtime)) = (connection, tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(async move {
+                connection.close().await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+fn unavailable(error: sqlx::Error) -> DbErr {
+    match error {
+        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
+    }
+}

@@ -1,0 +1,130 @@
+//! A transaction: committed by its one [`commit`](DatabaseTransaction::commit), and otherwise rolled back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sea_orm::{DbBackend, DbErr, RuntimeErr};
+use tokio::sync::Mutex;
+
+use super::connection::{Request, failed, runs_queries};
+use super::meter::Meter;
+use super::pool::Lease;
+use super::writer::Writes;
+
+/// A transaction that may write. Dropped, it is rolled back.
+///
+/// After a statement that failed nothing more can be done in it, as PostgreSQL has it: every further statement, and the
+/// commit, get the same error.
+#[derive(Debug)]
+pub struct DatabaseTransaction {
+    writes: Arc<Writes>,
+    meter: Meter,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// Until it is committed.
+    lease: Option<Lease>,
+    has_written: bool,
+    /// Why it cannot be committed anymore.
+    failed: Option<DbErr>,
+}
+
+impl DatabaseTransaction {
+    pub(super) async fn begin(writes: Arc<Writes>, meter: Meter) -> Result<Self, DbErr> {
+        let lease = writes.begin().await?;
+        Ok(Self {
+            writes,
+            meter,
+            open: Mutex::new(Open {
+                lease: Some(lease),
+                has_written: false,
+                failed: None,
+            }),
+        })
+    }
+
+    fn backend(&self) -> DbBackend {
+        self.writes.pool.backend()
+    }
+
+    async fn run<R: Request>(&self, request: R) -> Result<R::Answer, DbErr> {
+        let mut open = self.open.lock().await;
+        if let Some(failed) = &open.failed {
+            return Err(failed.clone());
+        }
+        // Who does not wait for the answer leaves it so.
+        open.failed = Some(internal("a statement of the transaction was cut off"));
+        open.has_written |= !request.is_read_only();
+        let Some(lease) = &mut open.lease else {
+            return Err(internal("the transaction has ended"));
+        };
+        let started = Instant::now();
+        let answer = self.writes.send(lease, &request).await;
+        self.meter
+            .record(request.sql(), started.elapsed(), answer.is_err());
+        match answer {
+            Ok(answer) => {
+                open.failed = None;
+                Ok(answer)
+            }
+            Err(error) => {
+                let error = self.writes.note(failed(error));
+                open.failed = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Commits, and wakes the workers of this process that wait for what was written: an event is then on its way at
+    /// once instead of at the next look into the outbox. An error means that it is not known to have happened.
+    pub async fn commit(mut self) -> Result<(), DbErr> {
+        let open = self.open.get_mut();
+        if let Some(failed) = open.failed.take() {
+            // With the lease, the connection goes.
+            drop(open.lease.take());
+            return Err(failed);
+        }
+        let has_written = open.has_written;
+        match open.lease.take() {
+            Some(lease) => self.writes.commit(lease, has_written).await,
+            None => Err(internal("the transaction has ended")),
+        }
+    }
+
+    /// Rolls back, and waits until that is done. There is no error: a connection that cannot roll back is closed.
+    pub async fn rollback(mut self) {
+        let open = self.open.get_mut();
+        let has_failed = open.failed.is_some();
+        if let Some(lease) = open.lease.take() {
+            roll_back(lease, has_failed).await;
+        }
+    }
+}
+
+impl Drop for DatabaseTransaction {
+    fn drop(&mut self) {
+        let open = self.open.get_mut();
+        let has_failed = open.failed.is_some();
+        if let (Some(lease), Ok(runtime)) =
+            (open.lease.take(), tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(roll_back(lease, has_failed));
+        }
+    }
+}
+
+/// The connection is used again only if it says that it has rolled back. After a failure that proves nothing: the
+/// database may have rolled back by itself before.
+async fn roll_back(mut lease: Lease, has_failed: bool) {
+    if !has_failed && lease.control("ROLLBACK").await.is_ok() {
+        lease.keep();
+    }
+}
+
+fn internal(message: &str) -> DbErr {
+    DbErr::Exec(RuntimeErr::Internal(message.to_owned()))
+}
+
+runs_queries!(DatabaseTransaction);
