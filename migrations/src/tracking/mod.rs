@@ -3,6 +3,7 @@
 mod m20260101_000001_create_tracking;
 mod m20260201_000001_create_carrier_budgets;
 mod m20260301_000001_add_carrier_times;
+mod m20260301_000002_index_return_parcels_alone;
 
 use sea_orm_migration::prelude::*;
 
@@ -15,6 +16,9 @@ impl MigratorTrait for Migrator {
         migrations.push(Box::new(m20260101_000001_create_tracking::Migration));
         migrations.push(Box::new(m20260201_000001_create_carrier_budgets::Migration));
         migrations.push(Box::new(m20260301_000001_add_carrier_times::Migration));
+        migrations.push(Box::new(
+            m20260301_000002_index_return_parcels_alone::Migration,
+        ));
         migrations
     }
 }

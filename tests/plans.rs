@@ -1,0 +1,274 @@
+//! How SQLite finds the rows of each finder, over a shop of any size: it has no statistics, so a plan depends on the
+//! schema alone. A large table is never read whole, and no index is taken that hardly narrows the search.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use chrono::{Duration, Utc};
+use entities::{notifications, orders, pricing, returns, search, tracking};
+use migrations::migrate;
+use platform::tables;
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
+    Statement,
+};
+use sea_orm_migration::MigratorTrait;
+use uuid::Uuid;
+
+/// Tables that stay small, whatever the shop's size: read whole, they cost nothing.
+const SMALL: [&str; 4] = [
+    "exchange_rates",
+    "carrier_budgets",
+    "leases",
+    "order_payments",
+];
+
+/// Statements that read a large table by design.
+const WHOLE: [&str; 2] = [
+    // Counted for a metric and for the search index.
+    "product::count_active",
+    // For support's report.
+    "customer_return::refunded_by_order",
+];
+
+/// Indexes whose first column hardly narrows: few values, each in a large part of the rows.
+const COARSE: [&str; 2] = ["return_id=? AND", "(return_id=?)"];
+
+/// Runs statements, and remembers how they were planned.
+struct Planner {
+    db: DatabaseConnection,
+    plans: Mutex<Vec<(String, String)>>,
+}
+
+impl Planner {
+    async fn over<M: MigratorTrait>() -> Self {
+        let mut options = sea_orm::ConnectOptions::new("sqlite::memory:");
+        options.max_connections(1);
+        let db = Database::connect(options).await.unwrap();
+        migrate::<M>(&db).await.unwrap();
+        Self {
+            db,
+            plans: Mutex::default(),
+        }
+    }
+
+    async fn plan(&self, statement: &Statement) {
+        let mut explain = statement.clone();
+        explain.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+        let rows = self.db.query_all_raw(explain).await.unwrap();
+        for row in rows {
+            let detail: String = row.try_get("", "detail").unwrap();
+            let plan = (statement.sql.clone(), detail);
+            self.plans.lock().unwrap().push(plan);
+        }
+    }
+
+    /// What is wrong with the plans since the last look.
+    fn wrong(&self, finder: &str) -> Vec<String> {
+        let plans = std::mem::take(&mut *self.plans.lock().unwrap());
+        assert!(!plans.is_empty(), "{finder} ran no statement");
+        plans
+            .into_iter()
+            .filter(|(sql, detail)| is_wrong(finder, sql, detail))
+            .map(|(sql, detail)| format!("{finder}: {detail}\n    {sql}"))
+            .collect()
+    }
+}
+
+fn is_wrong(finder: &str, sql: &str, detail: &str) -> bool {
+    if let Some(scanned) = detail.strip_prefix("SCAN ") {
+        let table = scanned.split(' ').next().unwrap_or_default();
+        let is_table = sql.contains(&format!("\"{table}\""));
+        // In the order of an index, up to the limit: that reads no more than it gives.
+        let is_bounded = scanned.contains("USING") && sql.contains("LIMIT");
+        return is_table && !is_bounded && !SMALL.contains(&table) && !WHOLE.contains(&finder);
+    }
+    // Found by being no parcel of a return, which nearly all are.
+    COARSE.iter().any(|coarse| detail.contains(coarse)) && sql.contains("\"return_id\" IS NULL")
+}
+
+#[async_trait]
+impl ConnectionTrait for Planner {
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Sqlite
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.plan(&statement).await;
+        self.db.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.db.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.plan(&statement).await;
+        self.db.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.plan(&statement).await;
+        self.db.query_all_raw(statement).await
+    }
+}
+
+/// Runs the finders, and gives what is wrong with their plans.
+macro_rules! wrong_plans {
+    ($planner:expr, $($finder:literal: $call:expr),+ $(,)?) => {{
+        let mut wrong = Vec::new();
+        $(
+            // What it finds does not matter; that it is found does.
+            drop($call.await);
+            wrong.extend($planner.wrong($finder));
+        )+
+        wrong
+    }};
+}
+
+const NONE: [String; 0] = [];
+
+fn ids() -> [Uuid; 3] {
+    [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)]
+}
+
+#[tokio::test]
+async fn parcels_are_found_by_what_narrows_the_search() {
+    use tracking::{change, event, shipment};
+    let db = &Planner::over::<migrations::tracking::Migrator>().await;
+    let ([id, ..], now) = (ids(), Utc::now());
+    let due = shipment::Due {
+        polled_before: now,
+        created_after: now - Duration::days(60),
+    };
+    let wrong = wrong_plans!(
+        db,
+        "shipment::of_customer": shipment::of_customer(db, id, &ids()),
+        "shipment::by_id": shipment::by_id(db, id),
+        "shipment::of_orders": shipment::of_orders(db, id, &ids()),
+        "shipment::of_order": shipment::of_order(db, id),
+        "shipment::of_returns": shipment::of_returns(db, id, &ids()),
+        "shipment::lock_journey": shipment::lock_journey(db, id, None),
+        "shipment::lock_journey of a return": shipment::lock_journey(db, id, Some(id)),
+        "shipment::of_orders_in": shipment::of_orders_in(db, &ids(), &["in_transit", "exception"]),
+        "shipment::by_number": shipment::by_number(db, "dhl", "1"),
+        "shipment::due": shipment::due(db, "dhl", due, None, 20),
+        "shipment::due of orders": shipment::due(db, "dhl", due, Some(&ids()), 20),
+        "shipment::claim": shipment::claim(db, &ids(), due, now),
+        "shipment::answered": shipment::answered(db, id, now),
+        "shipment::failed": shipment::failed(db, id),
+        "event::of_shipments": event::of_shipments(db, &ids()),
+        "change::after": change::after(db, id, 1, 20),
+        "change::sweep": change::sweep(db, now, 100),
+    );
+    assert_eq!(wrong, NONE, "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn orders_are_found_by_what_narrows_the_search() {
+    use orders::{customer, order, order_event, order_item, order_payment, payment_method};
+    let db = &Planner::over::<migrations::orders::Migrator>().await;
+    let ([id, ..], now) = (ids(), Utc::now());
+    let wrong = wrong_plans!(
+        db,
+        "customer::by_ids": customer::by_ids(db, &ids()),
+        "customer::by_email": customer::by_email(db, "ada@example.com"),
+        "payment_method::by_ids": payment_method::by_ids(db, &ids()),
+        "payment_method::of_token": payment_method::of_token(db, id, "pm_1"),
+        "order::by_ids": order::by_ids(db, &ids()),
+        "order::lock": order::lock(db, id),
+        "order::newest_with_payment": order::newest_with_payment(db, 20),
+        "order::count": order::count(db, id, &["shipped"]),
+        "order_item::by_ids": order_item::by_ids(db, &ids()),
+        "order_item::of_orders": order_item::of_orders(db, &ids()),
+        "order_event::of_orders": order_event::of_orders(db, &ids()),
+        "order_payment::of_order": order_payment::of_order(db, id),
+        "order_payment::due": order_payment::due(db, now, 20),
+    );
+    assert_eq!(wrong, NONE, "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn returns_are_found_by_what_narrows_the_search() {
+    use returns::{customer_return, return_event, return_item, return_task};
+    let db = &Planner::over::<migrations::returns::Migrator>().await;
+    let ([id, ..], now) = (ids(), Utc::now());
+    let wrong = wrong_plans!(
+        db,
+        "customer_return::by_ids": customer_return::by_ids(db, &ids()),
+        "customer_return::of_orders": customer_return::of_orders(db, id, &ids()),
+        "customer_return::lock_tracked": customer_return::lock_tracked(db, "1"),
+        "customer_return::unscanned": customer_return::unscanned(db, now, id, 20),
+        "customer_return::unlabelled": customer_return::unlabelled(db, now, id, 20),
+        "customer_return::unrefunded": customer_return::unrefunded(db, id, 20),
+        "customer_return::unvoided": customer_return::unvoided(db, id, 20),
+        "customer_return::count_in_doubt": customer_return::count_in_doubt(db, now),
+        "customer_return::refunded_by_order": customer_return::refunded_by_order(db),
+        "return_item::of_returns": return_item::of_returns(db, &ids()),
+        "return_item::returned": return_item::returned(db, &ids()),
+        "return_event::of_returns": return_event::of_returns(db, &ids()),
+        "return_task::find": return_task::find(db, id, "label"),
+        "return_task::due": return_task::due(db, now, Duration::seconds(30), 20),
+    );
+    assert_eq!(wrong, NONE, "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn the_rest_is_found_by_what_narrows_the_search() {
+    use notifications::{customer_settings, device_token, notification, preference};
+    use pricing::{price_adjustment, price_change, product_price};
+    use search::product;
+    let ([id, ..], now) = (ids(), Utc::now());
+
+    let db = &Planner::over::<migrations::notifications::Migrator>().await;
+    let mut wrong = wrong_plans!(
+        db,
+        "notification::of_orders": notification::of_orders(db, id, &ids()),
+        "notification::page": notification::page(db, id, Some(id), 20),
+        "notification::count": notification::count(db, id),
+        "device_token::of_customer": device_token::of_customer(db, id),
+        "device_token::count": device_token::count(db, id),
+        "device_token::delete": device_token::delete(db, id, "token"),
+        "preference::of_customers": preference::of_customers(db, &ids()),
+        "customer_settings::of_customers": customer_settings::of_customers(db, &ids()),
+    );
+    let db = &Planner::over::<migrations::pricing::Migrator>().await;
+    wrong.extend(wrong_plans!(
+        db,
+        "price_adjustment::active_of_products": price_adjustment::active_of_products(db, &ids(), now),
+        "product_price::of_products": product_price::of_products(db, &ids()),
+        "price_change::of_products": price_change::of_products(db, &ids(), now),
+    ));
+    let db = &Planner::over::<migrations::search::Migrator>().await;
+    wrong.extend(wrong_plans!(
+        db,
+        "product::by_ids": product::by_ids(db, &ids()),
+        "product::active_after": product::active_after(db, Some(id), 100),
+        "product::count_active": product::count_active(db),
+        "product::restock": product::restock(db, id, 1, now),
+    ));
+    assert_eq!(wrong, NONE, "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search() {
+    use tables::{idempotency_key, inbox_delivery, inbox_event, outbox_event};
+    let db = &Planner::over::<migrations::orders::Migrator>().await;
+    let now = Utc::now();
+    let wrong = wrong_plans!(
+        db,
+        "outbox_event::is_any_due": outbox_event::is_any_due(db, now),
+        "outbox_event::backlog": outbox_event::backlog(db),
+        "outbox_event::count_dead": outbox_event::count_dead(db),
+        "outbox_event::dead": outbox_event::dead(db, 20),
+        "outbox_event::mark_published": outbox_event::mark_published(db, &ids(), now),
+        "outbox_event::sweep": outbox_event::sweep(db, now, 100),
+        "inbox_delivery::is_any_due": inbox_delivery::is_any_due(db, "orders", now),
+        "inbox_delivery::count_waiting": inbox_delivery::count_waiting(db, "orders"),
+        "inbox_delivery::count_dead": inbox_delivery::count_dead(db, "orders"),
+        "inbox_event::sweep": inbox_event::sweep(db, now, 100),
+        "idempotency_key::sweep": idempotency_key::sweep(db, now, 100),
+    );
+    assert_eq!(wrong, NONE, "{wrong:#?}");
+}
