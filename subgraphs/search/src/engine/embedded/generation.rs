@@ -58,7 +58,11 @@ pub(super) struct NextGeneration {
 impl NextGeneration {
     /// Waits for other builders.
     pub(super) fn create(directory: &Path) -> io::Result<Self> {
+        remove_unless(directory, Path::is_dir)?;
         fs::create_dir_all(directory)?;
+        for file in [LOCK, CURRENT] {
+            remove_unless(&directory.join(file), Path::is_file)?;
+        }
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -94,6 +98,18 @@ impl NextGeneration {
             }
         }
         Ok(())
+    }
+}
+
+/// Removes what is in the place of something else.
+fn remove_unless(path: &Path, is_right: impl Fn(&Path) -> bool) -> io::Result<()> {
+    if is_right(path) || fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    tracing::warn!(path = %path.display(), "something else is in the place of the search index and is removed");
+    match path.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
     }
 }
 

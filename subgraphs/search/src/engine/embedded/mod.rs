@@ -99,15 +99,18 @@ impl SearchEngine for Embedded {
         let engine = self.clone();
         blocking(move || match engine.generation() {
             Ok(generation) => Ok(Some(generation.reader.searcher().num_docs())),
-            // Missing, or damaged: either way it is to be built anew.
-            Err(EngineError::NoIndex) => Ok(None),
-            Err(EngineError::Engine(error)) => {
-                tracing::warn!(%error, "the search index cannot be opened");
-                Ok(None)
-            }
             Err(error) => Err(error),
         })
         .await
+        // Missing, or damaged in whatever way: it is derived, so it is built anew.
+        .or_else(|error| match error {
+            EngineError::NoIndex => Ok(None),
+            EngineError::TimedOut => Err(error),
+            EngineError::Io(_) | EngineError::Engine(_) | EngineError::Stopped => {
+                tracing::warn!(%error, directory = %self.directory.display(), "the search index is damaged and will be rebuilt");
+                Ok(None)
+            }
+        })
     }
 
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {
