@@ -1,6 +1,7 @@
 //! What is acknowledged is there, and nothing else, whatever fails on the way; and the next writes work.
 
 mod power_cut;
+mod round_trips;
 
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 

@@ -301,3 +301,36 @@ async fn a_database_of_a_newer_version_is_left_alone() {
         fixture.scratch.drop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_fails_at_any_step_leaves_one_whole_update_for_a_key() {
+    use platform::database::faults::Fault;
+    for fixture in fixtures().await {
+        let faults = fixture.scratch.database.faults();
+        let mut keys = 0;
+        for fault in Fault::ALL {
+            for step in 0.. {
+                let case = format!("{} {fault:?} at {step}", fixture.scratch.name);
+                // What was acknowledged last is what is there.
+                let enabled = keys % 2 == 0;
+                let input = json!({
+                    "updates": [{ "channel": "SMS", "category": "DEALS", "enabled": enabled }],
+                });
+                faults.after(step, fault);
+                fixture.update(&case, input.clone()).await;
+                let is_past_the_end = faults.clear();
+                let again = fixture.update(&case, input).await;
+                let updated = &again["data"]["notificationPreferencesUpdate"]["updated"];
+                assert_eq!(updated, 1, "{case}: {again:#}");
+                keys += 1;
+                let matrix = fixture.matrix().await;
+                assert_eq!(cell(&matrix, "SMS", "DEALS")["enabled"], enabled, "{case}");
+                assert_eq!(fixture.events().await.len(), keys, "{case}");
+                if is_past_the_end {
+                    break;
+                }
+            }
+        }
+        fixture.scratch.drop().await;
+    }
+}

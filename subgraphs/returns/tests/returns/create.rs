@@ -16,7 +16,7 @@ use crate::fixture::{
     CUSTOMER, Fixture, STRANGER, fixtures, monitor, monitor_order, now, sorted, stored,
 };
 
-const CREATE: &str = "mutation($input: ReturnCreateInput!, $key: String!) {
+pub(crate) const CREATE: &str = "mutation($input: ReturnCreateInput!, $key: String!) {
     returnCreate(input: $input, idempotencyKey: $key) {
         return {
             id status refundMethod nextStep fallbackDeadline createdAt order { id }
@@ -43,7 +43,7 @@ const CANCEL: &str = "mutation($id: ID!, $key: String!) {
     }
 }";
 
-fn input(order: &FakeOrder, units: i32, key: &str) -> Value {
+pub(crate) fn input(order: &FakeOrder, units: i32, key: &str) -> Value {
     json!({
         "key": key,
         "input": {

@@ -9,6 +9,7 @@ mod create;
 mod desk;
 mod eligibility;
 mod fake_orders;
+mod faults;
 mod fixture;
 mod labels;
 mod moves;

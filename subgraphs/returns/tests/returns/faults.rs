@@ -1,0 +1,77 @@
+//! Making a return while the database fails, at every step: the same key then gives one return, and none is half there.
+
+use entities::returns::{customer_return, return_event, return_item};
+use platform::database::faults::Fault;
+use platform::tables::outbox_event;
+use sea_orm::{EntityTrait, PaginatorTrait};
+use serde_json::Value;
+
+use crate::create::{CREATE, input};
+use crate::fake_orders::FakeOrder;
+use crate::fixture::{Fixture, fixtures, monitor, monitor_order};
+
+/// More than there are steps.
+const UNITS: i32 = 400;
+
+fn order() -> FakeOrder {
+    let mut item = monitor();
+    item.quantity = UNITS;
+    FakeOrder {
+        items: vec![item],
+        ..monitor_order()
+    }
+}
+
+fn made(answer: &Value) -> Option<&str> {
+    answer["data"]["returnCreate"]["return"]["id"].as_str()
+}
+
+async fn count<E: EntityTrait>(fixture: &Fixture) -> u64
+where
+    E::Model: Send + Sync,
+{
+    let db = fixture.scratch.database.read();
+    E::find().count(db).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_fails_at_any_step_leaves_one_whole_return_for_a_key() {
+    for fixture in fixtures(&[order()]).await {
+        let faults = fixture.scratch.database.faults();
+        let mut keys = 0;
+        for fault in Fault::ALL {
+            for step in 0.. {
+                let case = format!("{} {fault:?} at {step}", fixture.scratch.name);
+                faults.after(step, fault);
+                let first = fixture.ask(CREATE, input(&order(), 1, &case)).await;
+                let is_past_the_end = faults.clear();
+                let again = fixture.ask(CREATE, input(&order(), 1, &case)).await;
+                let id = made(&again).unwrap_or_else(|| panic!("{case}: {again:#}"));
+                if let Some(first) = made(&first) {
+                    assert_eq!(first, id, "{case}");
+                }
+                keys += 1;
+                assert_eq!(
+                    count::<customer_return::Entity>(&fixture).await,
+                    keys,
+                    "{case}"
+                );
+                assert_eq!(count::<return_item::Entity>(&fixture).await, keys, "{case}");
+                assert_eq!(
+                    count::<return_event::Entity>(&fixture).await,
+                    keys,
+                    "{case}"
+                );
+                assert_eq!(
+                    count::<outbox_event::Entity>(&fixture).await,
+                    keys,
+                    "{case}"
+                );
+                if is_past_the_end {
+                    break;
+                }
+            }
+        }
+        fixture.scratch.drop().await;
+    }
+}
