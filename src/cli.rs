@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use platform::config::Duration;
 
 use crate::config::Overrides;
+use crate::data_directory::Missing;
 use crate::domains::Domain;
 
 /// The federated commerce graph: a router over six domain subgraphs, in one process or many.
@@ -44,6 +45,10 @@ pub(crate) enum Command {
     /// Look after events that could not be delivered
     #[command(subcommand)]
     Outbox(Outbox),
+    /// Copy the data directory while it is in use
+    Backup(Backup),
+    /// Put a backup into an empty data directory
+    Restore(Restore),
 }
 
 /// Where settings come from; the same for every command that has any.
@@ -55,6 +60,21 @@ pub(crate) struct Settings {
     /// Directory of databases, indexes and generated keys [default: ./data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+}
+
+/// What is done about databases that are not in the data directory.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MissingDatabases {
+    /// Make an empty database in place of one that is missing from the data directory
+    #[arg(long, value_name = "NAME")]
+    pub(crate) create_database: Vec<Domain>,
+}
+
+impl MissingDatabases {
+    /// Which ones may be made.
+    pub(crate) fn allowed(&self) -> Missing<'_> {
+        Missing::Create(&self.create_database)
+    }
 }
 
 /// Where to serve.
@@ -94,6 +114,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) settings: Settings,
     #[command(flatten)]
+    pub(crate) missing: MissingDatabases,
+    #[command(flatten)]
     pub(crate) listen: Listen,
     /// Run no subgraph here: all are reached by their configured URLs
     #[arg(long, conflicts_with = "demo")]
@@ -132,6 +154,8 @@ pub(crate) struct Subgraph {
     pub(crate) name: Domain,
     #[command(flatten)]
     pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) missing: MissingDatabases,
     #[command(flatten)]
     pub(crate) listen: Listen,
     /// Keep the demo shipments moving; for the tracking subgraph
@@ -178,6 +202,8 @@ pub(crate) enum Schema {
 pub(crate) struct Migrate {
     #[command(flatten)]
     pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) missing: MissingDatabases,
     /// One domain instead of all
     #[arg(long, value_name = "NAME")]
     pub(crate) domain: Option<Domain>,
@@ -187,6 +213,8 @@ pub(crate) struct Migrate {
 pub(crate) struct Seed {
     #[command(flatten)]
     pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) missing: MissingDatabases,
     /// How many orders [default: 2000]
     #[arg(long, value_name = "N")]
     pub(crate) orders: Option<u32>,
@@ -229,6 +257,24 @@ pub(crate) struct ConfigCheck {
     pub(crate) settings: Settings,
     #[command(flatten)]
     pub(crate) listen: Listen,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Backup {
+    /// Directory for the copy; empty, or not there yet
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Restore {
+    /// Directory of the backup
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 #[derive(Debug, Subcommand)]
@@ -281,6 +327,7 @@ mod tests {
             "vantage serve --listen 127.0.0.1:0 --data /tmp/shop --config shop.yaml --demo",
             "vantage serve --router-only",
             "vantage subgraph returns --listen 127.0.0.1:4001",
+            "vantage serve --create-database returns --create-database orders",
             "vantage router --supergraph supergraph.graphql --listen 127.0.0.1:4000",
             "vantage compose --output schema/supergraph.graphql",
             "vantage schema export",
@@ -292,6 +339,8 @@ mod tests {
             "vantage token --customer usr_1 --scope orders:read --scope returns:write --ttl 15m",
             "vantage config check --config shop.yaml",
             "vantage config schema",
+            "vantage backup /backups/today --data /var/lib/vantage",
+            "vantage restore /backups/today",
             "vantage outbox list",
             "vantage outbox requeue orders 018f 018e",
             "vantage outbox requeue orders --all",

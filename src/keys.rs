@@ -11,6 +11,7 @@ use tracking::GuestLinkKey;
 use uuid::Uuid;
 
 use crate::config::{Configuration, Mode};
+use crate::data_directory;
 
 /// Signs development tokens; made by the first process that needs it.
 const DEVELOPMENT_FILE: &str = "development.key";
@@ -67,12 +68,7 @@ pub(crate) fn auth(configuration: &Configuration) -> anyhow::Result<router::auth
 /// The secret in this file of the data directory, made when there is none.
 fn kept(data: &Path, file: &str) -> anyhow::Result<Secret> {
     let path = data.join(file);
-    std::fs::create_dir_all(data).with_context(|| {
-        format!(
-            "cannot create the data directory {}; choose another with --data",
-            data.display()
-        )
-    })?;
+    data_directory::create_private(data)?;
     // Written whole beside it and linked into place, so that processes that start together agree.
     let draft = data.join(format!("{file}.{}", Uuid::now_v7().simple()));
     if !path.exists() {

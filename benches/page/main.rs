@@ -78,6 +78,10 @@ async fn main() -> anyhow::Result<()> {
     let page = Page::new(&query(arguments.orders), Some(&token));
     let demo_page = Page::new(&query(arguments.orders), Some(&demo_token));
 
+    // A directory is served by one process, or by one of each domain.
+    let other_data = tempfile::tempdir()?;
+    let other_data = other_data.path();
+    copy(data, other_data)?;
     let local = Graph::in_process(data).await?;
     if arguments.profile {
         println!("process {} is under load", local.processes[0].id());
@@ -88,13 +92,13 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     if let Some(other) = &arguments.against {
-        let other = Graph::of_binary(other, data).await?;
+        let other = Graph::of_binary(other, other_data).await?;
         return builds(&arguments, time, &local, &other, &page).await;
     }
     if let Some(peer) = &arguments.peer {
-        let peer = Graph::behind_peer(&std::path::absolute(peer)?, data).await?;
+        let peer = Graph::behind_peer(&std::path::absolute(peer)?, other_data).await?;
         let customer = Sql::open(data).await?.customer(CUSTOMER).await?;
-        let page = page.with_header(CALLER_HEADER, &signed(data, customer)?);
+        let page = page.with_header(CALLER_HEADER, &signed(other_data, customer)?);
         println!("\nIn one process | over HTTP behind the other router");
         return alternate(
             &arguments,
@@ -105,8 +109,8 @@ async fn main() -> anyhow::Result<()> {
         )
         .await;
     }
-    start(data).await?;
-    let remote = Graph::over_http(data).await?;
+    start(other_data).await?;
+    let remote = Graph::over_http(other_data).await?;
     println!("\nMemory idle, MB (in one process; over HTTP)");
     memory(&local, &remote)?;
     layouts(&arguments, time, &local, &remote, &page).await?;
@@ -119,6 +123,21 @@ async fn main() -> anyhow::Result<()> {
         "\nThe demo customer's page, one connection\n  {}",
         shown(&run)
     );
+    Ok(())
+}
+
+/// The files of a directory that nobody uses, and of those below it.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), &to)?;
+        }
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! of its own in PostgreSQL. Which one is a matter of configuration; no other code can tell.
 
 mod connection;
+mod exclusive;
 #[cfg(any(test, feature = "testing"))]
 pub mod faults;
 mod group_commit;
@@ -10,6 +11,7 @@ mod meter;
 mod open;
 mod pool;
 mod readers;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -25,6 +27,7 @@ use health::Known;
 use meter::Meter;
 use writer::Writes;
 
+pub use exclusive::Exclusive;
 pub use readers::Readers;
 pub use transaction::DatabaseTransaction;
 pub use writer::Writer;
@@ -126,6 +129,11 @@ impl Database {
             meter,
             ..self.clone()
         }
+    }
+
+    /// Its file, or its server: for messages.
+    pub fn place(&self) -> String {
+        open::place(&self.config, &self.domain)
     }
 
     /// The domain whose database it is.

@@ -13,7 +13,8 @@ pub(crate) async fn run(command: Migrate) -> anyhow::Result<()> {
     )?;
     let all = Domain::ALL.to_vec();
     for domain in command.domain.map_or(all, |domain| vec![domain]) {
-        let (_, steps) = domains::open_database(&configuration, domain).await?;
+        let (_, steps) =
+            domains::open_database(&configuration, domain, command.missing.allowed()).await?;
         output::line(&format!("{}: {steps} migrations applied", domain.name()))?;
     }
     Ok(())

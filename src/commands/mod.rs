@@ -1,5 +1,6 @@
 //! One file for each command of the command line.
 
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod migrate;
 pub(crate) mod outbox;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::cli::Outbox;
 use crate::config::Configuration;
+use crate::data_directory::Missing;
 use crate::domains::{self, Domain};
 use crate::output;
 
@@ -25,7 +26,8 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
             )?;
             let all = Domain::ALL.to_vec();
             for domain in domain.map_or(all, |domain| vec![domain]) {
-                let (database, _) = domains::open_database(&configuration, domain).await?;
+                let (database, _) =
+                    domains::open_database(&configuration, domain, Missing::Refuse).await?;
                 for letter in dead_letters(&database, limit).await? {
                     output::line(&letter)?;
                 }
@@ -50,7 +52,8 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
                         .with_context(|| format!("{id} is not an event's id"))
                 })
                 .collect::<anyhow::Result<Vec<Uuid>>>()?;
-            let (database, _) = domains::open_database(&configuration, domain).await?;
+            let (database, _) =
+                domains::open_database(&configuration, domain, Missing::Refuse).await?;
             let chosen = if all { None } else { Some(ids.as_slice()) };
             let (db, now) = (database.write(), Clock::system().now());
             let told = outbox::requeue(db, chosen, now).await?;

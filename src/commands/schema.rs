@@ -10,6 +10,7 @@ use router::Router;
 
 use crate::cli::{Compose, Schema};
 use crate::config::Configuration;
+use crate::data_directory::Missing;
 use crate::domains::{Domain, Domains};
 use crate::output;
 use crate::{graph, keys, schema_changes};
@@ -94,6 +95,7 @@ async fn graph() -> anyhow::Result<(Domains, Router)> {
     let domains = Domains::open(
         &configuration,
         &Domain::ALL,
+        Missing::Create(&[]),
         &key,
         &Clock::system(),
         &supervisor,

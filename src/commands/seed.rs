@@ -17,7 +17,7 @@ pub(crate) async fn run(command: Seed) -> anyhow::Result<()> {
     if let Some(orders) = command.orders {
         configuration.demo.orders = orders;
     }
-    let databases = Databases::open(&configuration).await?;
+    let databases = Databases::open(&configuration, command.missing.allowed()).await?;
     let plan = demo::Plan::new(&configuration.demo, &Clock::system());
     if !demo::seed(&databases, &plan).await? {
         bail!(

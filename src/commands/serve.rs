@@ -11,6 +11,7 @@ use router::{GraphQLRequest, RequestContext, Router};
 
 use crate::cli::Serve;
 use crate::config::{Configuration, Mode};
+use crate::data_directory::DataDirectory;
 use crate::domains::{Domain, Domains};
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
@@ -51,7 +52,11 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     } else {
         None
     };
-    let domains = Domains::open(&configuration, &here, &key, &clock, supervisor).await?;
+    let _serving = DataDirectory::of_databases(&configuration)
+        .map(|directory| directory.serve(&here, configuration.redis_url.is_some()))
+        .transpose()?;
+    let missing = command.missing.allowed();
+    let domains = Domains::open(&configuration, &here, missing, &key, &clock, supervisor).await?;
     if configuration.mode == Mode::Development && here.len() == Domain::ALL.len() {
         domains.seed_when_empty(&configuration, &clock).await?;
     }

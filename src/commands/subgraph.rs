@@ -5,6 +5,7 @@ use platform::clock::Clock;
 
 use crate::cli::Subgraph;
 use crate::config::Configuration;
+use crate::data_directory::DataDirectory;
 use crate::domains::Domains;
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
@@ -28,7 +29,12 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let key = keys::caller_key(&configuration)?;
     let domain = command.name;
     let clock = Clock::system();
-    let domains = Domains::open(&configuration, &[domain], &key, &clock, supervisor).await?;
+    let _serving = DataDirectory::of_databases(&configuration)
+        .map(|directory| directory.serve(&[domain], configuration.redis_url.is_some()))
+        .transpose()?;
+    let missing = command.missing.allowed();
+    let domains =
+        Domains::open(&configuration, &[domain], missing, &key, &clock, supervisor).await?;
     domains.start(supervisor).await?;
     workers::start(&domains, &configuration, &clock, supervisor)?;
     let subgraph = domains

@@ -7,6 +7,7 @@ use router::auth::{DevelopmentKey, NewToken};
 
 use crate::cli::Token;
 use crate::config::{Configuration, Mode};
+use crate::data_directory::Missing;
 use crate::demo::DEMO_CUSTOMER_EMAIL;
 use crate::domains::{self, Domain};
 use crate::keys;
@@ -32,7 +33,8 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
         }
         email => {
             let email = email.as_deref().unwrap_or(DEMO_CUSTOMER_EMAIL);
-            let (orders, _) = domains::open_database(&configuration, Domain::Orders).await?;
+            let (orders, _) =
+                domains::open_database(&configuration, Domain::Orders, Missing::Refuse).await?;
             let customer = customer::by_email(orders.read(), email)
                 .await?
                 .with_context(|| {

@@ -198,6 +198,12 @@ impl Configuration {
             self.database_url.as_ref(),
             &["postgres", "postgresql"],
         )?;
+        if self.database.max_connections.get() < 2 {
+            return Err(Invalid::new(
+                "database.max_connections",
+                "is less than 2: reads go on beside a transaction",
+            ));
+        }
         if let Some(url) = &self.public_url
             && !matches!(url.scheme(), "http" | "https")
         {

@@ -15,6 +15,7 @@ use platform::database::Database;
 
 use super::Plan;
 use crate::config::Configuration;
+use crate::data_directory::Missing;
 use crate::domains::{self, Domain};
 
 /// Orders that are generated and written at a time.
@@ -32,10 +33,13 @@ pub(crate) struct Databases {
 
 impl Databases {
     /// Opens and migrates all six.
-    pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        configuration: &Configuration,
+        missing: Missing<'_>,
+    ) -> anyhow::Result<Self> {
         let mut opened = BTreeMap::new();
         for domain in Domain::ALL {
-            let (database, _) = domains::open_database(configuration, domain).await?;
+            let (database, _) = domains::open_database(configuration, domain, missing).await?;
             opened.insert(domain, database);
         }
         Self::new(|domain| {
@@ -71,11 +75,13 @@ impl Databases {
     }
 }
 
-/// Writes the shop, unless there is one: then nothing changes and the answer is `false`.
+/// Writes the shop, unless there is one: then nothing changes and the answer is `false`. Of processes that start together
+/// one writes, and the others wait.
 ///
 /// Orders come last, so that a shop with orders is whole: what an interrupted run has written of the
 /// others is found and left.
 pub(crate) async fn seed(databases: &Databases, plan: &Plan) -> anyhow::Result<bool> {
+    let _one_writes = databases.orders.exclusive("seed").await?;
     if orders::is_written(&databases.orders).await? {
         return Ok(false);
     }

@@ -23,6 +23,7 @@ use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
 
 use crate::config::{self, Configuration};
+use crate::data_directory::{DataDirectory, Missing};
 use crate::demo;
 use crate::lifecycle::Ready;
 
@@ -92,7 +93,12 @@ impl Domain {
 pub(crate) async fn open_database(
     configuration: &Configuration,
     domain: Domain,
+    missing: Missing<'_>,
 ) -> anyhow::Result<(Database, usize)> {
+    let directory = DataDirectory::of_databases(configuration);
+    if let Some(directory) = &directory {
+        directory.check(domain, missing)?;
+    }
     let config = match &configuration.database_url {
         Some(url) => DatabaseConfig::Postgres {
             url: url.expose().to_owned(),
@@ -104,10 +110,16 @@ pub(crate) async fn open_database(
         },
     };
     let database = Database::open(&config, domain.name()).await?;
-    let steps = domain
-        .migrate(&database)
-        .await
-        .with_context(|| format!("the {} database cannot be used", domain.name()))?;
+    let steps = domain.migrate(&database).await.with_context(|| {
+        format!(
+            "the {} database {} cannot be used",
+            domain.name(),
+            database.place()
+        )
+    })?;
+    if let Some(directory) = &directory {
+        directory.created(domain)?;
+    }
     Ok((database, steps))
 }
 
@@ -163,12 +175,13 @@ impl Domains {
     pub(crate) async fn open(
         configuration: &Configuration,
         domains: &[Domain],
+        missing: Missing<'_>,
         key: &CallerKey,
         clock: &Clock,
         supervisor: &Supervisor,
     ) -> anyhow::Result<Self> {
         let databases = futures::future::try_join_all(domains.iter().map(|&domain| async move {
-            let (database, _) = open_database(configuration, domain).await?;
+            let (database, _) = open_database(configuration, domain, missing).await?;
             anyhow::Ok((domain, database))
         }))
         .await?;

@@ -198,6 +198,20 @@ impl Graph {
             .unwrap()
     }
 
+    /// The URL of another database on the graph's server, with nothing in it.
+    pub(crate) async fn empty_database(&self) -> String {
+        postgres_database().await.2
+    }
+
+    /// Removes a database of [`Self::empty_database`].
+    pub(crate) async fn drop_database(&self, url: &str) {
+        let (server, _) = self.postgres.as_ref().expect("a layout on PostgreSQL");
+        let url: url::Url = url.parse().unwrap();
+        let name = url.path().trim_start_matches('/');
+        let sql = format!("DROP DATABASE \"{name}\" WITH (FORCE)");
+        server.execute_unprepared(&sql).await.unwrap();
+    }
+
     /// Cuts all connections to the graph's PostgreSQL database and lets no new one in, until told otherwise: what
     /// its processes see of a server that was stopped.
     pub(crate) async fn let_in(&self, let_in: bool) {

@@ -1,6 +1,7 @@
 //! Whole journeys through the running binary, in one process and as separate processes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod data_directory;
 mod events;
 mod inputs;
 mod kit;

@@ -155,8 +155,9 @@ async fn create_schema(pool: &Arc<Pool>, domain: &str) -> Result<(), DbErr> {
     Ok(())
 }
 
-fn connect_error(config: &DatabaseConfig, domain: &str, source: DbErr) -> DatabaseError {
-    let place = match config {
+/// The file, or the server.
+pub(super) fn place(config: &DatabaseConfig, domain: &str) -> String {
+    match config {
         DatabaseConfig::Sqlite { directory, .. } => {
             database_path(directory, domain).display().to_string()
         }
@@ -164,10 +165,13 @@ fn connect_error(config: &DatabaseConfig, domain: &str, source: DbErr) -> Databa
             Ok(options) => format!("at {}:{}", options.get_host(), options.get_port()),
             Err(_) => "at database_url".to_owned(),
         },
-    };
+    }
+}
+
+fn connect_error(config: &DatabaseConfig, domain: &str, source: DbErr) -> DatabaseError {
     DatabaseError::Connect {
         domain: domain.to_owned(),
-        place,
+        place: place(config, domain),
         source,
     }
 }

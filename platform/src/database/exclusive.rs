@@ -1,0 +1,53 @@
+//! Work that one process does while others over the same database wait.
+
+use std::fs::File;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement};
+
+use super::{Database, DatabaseConfig};
+
+/// Held while the work is done; dropped, the next process goes on.
+#[derive(Debug)]
+pub struct Exclusive {
+    _held: Held,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "what holds the lock is never used, only dropped")]
+enum Held {
+    File(File),
+    /// The lock ends with the connection.
+    Connection(DatabaseConnection),
+}
+
+impl Database {
+    /// Waits until no other process does work of this name.
+    pub async fn exclusive(&self, name: &'static str) -> Result<Exclusive, DbErr> {
+        let _held = match &*self.config {
+            DatabaseConfig::Sqlite { directory, .. } => {
+                let path = directory.join(format!("{name}.lock"));
+                let locked = tokio::task::spawn_blocking(move || {
+                    let file = File::create(path)?;
+                    file.lock()?;
+                    Ok(file)
+                });
+                let locked = locked.await.unwrap_or_else(|error| Err(error.into()));
+                let internal = |error: std::io::Error| RuntimeErr::Internal(error.to_string());
+                Held::File(locked.map_err(|error| DbErr::Conn(internal(error)))?)
+            }
+            DatabaseConfig::Postgres { .. } => {
+                let connection = self.connect_for_migrations().await?;
+                let lock = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
+                let name = format!("{}.{name}", self.domain);
+                let lock = Statement::from_sql_and_values(
+                    connection.get_database_backend(),
+                    lock,
+                    [name.into()],
+                );
+                connection.execute_raw(lock).await?;
+                Held::Connection(connection)
+            }
+        };
+        Ok(Exclusive { _held })
+    }
+}

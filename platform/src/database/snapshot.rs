@@ -1,0 +1,212 @@
+//! Copies of SQLite databases as they all were at one moment, while others go on writing to them.
+//!
+//! For an instant nobody may write to any of them; in it a read transaction begins in each, and what those see is copied
+//! afterwards. Copied one after the other, a database could know of an event that another has never sent.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
+use tokio::time::Instant;
+
+/// How long a writer of one database may hold up the moment, while those of the others wait.
+const HOLD: Duration = Duration::from_millis(250);
+/// How long the moment is tried for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two attempts: whoever waited writes then.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a database was not copied.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("cannot copy the database {path}: {source}")]
+    Database { path: PathBuf, source: sqlx::Error },
+    #[error("cannot write {path}: {source}")]
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the copy {path} is damaged: {told}")]
+    Damaged { path: PathBuf, told: String },
+}
+
+/// A database to be copied, and the file for the copy, which must not exist.
+#[derive(Clone, Debug)]
+pub struct Copy {
+    pub from: PathBuf,
+    pub to: PathBuf,
+}
+
+/// A database whose read transaction has begun.
+struct Snapshot {
+    copy: Copy,
+    connection: SqliteConnection,
+}
+
+/// Copies the databases as they are at one moment.
+pub async fn copy_at_one_moment(copies: &[Copy]) -> Result<(), SnapshotError> {
+    let deadline = Instant::now() + PATIENCE;
+    let snapshots = loop {
+        match begin(copies).await {
+            Err(SnapshotError::Database { source, .. })
+                if is_busy(&source) && Instant::now() < deadline =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            begun => break begun?,
+        }
+    };
+    for snapshot in snapshots {
+        let copy = snapshot.copy.clone();
+        snapshot
+            .write()
+            .await
+            .map_err(|source| failed(&copy.from, source))?;
+        finish(&copy).await?;
+    }
+    Ok(())
+}
+
+fn failed(path: &Path, source: sqlx::Error) -> SnapshotError {
+    let path = path.to_owned();
+    SnapshotError::Database { path, source }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    // SQLITE_BUSY and what extends it.
+    let code = |code: &str| code.parse::<u32>().is_ok_and(|code| code & 0xff == 5);
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|c| code(&c)))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(false)
+        .busy_timeout(HOLD)
+        .disable_statement_logging()
+}
+
+/// Begins all read transactions while nobody writes.
+async fn begin(copies: &[Copy]) -> Result<Vec<Snapshot>, SnapshotError> {
+    // Dropped at the end, and on any error: that lets everybody write again.
+    let mut nobody_writes = Vec::new();
+    let mut snapshots = Vec::new();
+    for copy in copies {
+        // SQLite attaches only what is there.
+        std::fs::File::create(&copy.to).map_err(|source| SnapshotError::File {
+            path: copy.to.clone(),
+            source,
+        })?;
+        let connection = reader(copy).await;
+        snapshots.push(Snapshot {
+            connection: connection.map_err(|source| failed(&copy.from, source))?,
+            copy: copy.clone(),
+        });
+    }
+    for copy in copies {
+        let locked = async {
+            let mut connection = options(&copy.from).connect().await?;
+            connection.execute("BEGIN IMMEDIATE").await?;
+            Ok(connection)
+        };
+        nobody_writes.push(locked.await.map_err(|source| failed(&copy.from, source))?);
+    }
+    for snapshot in &mut snapshots {
+        let begin = "BEGIN; SELECT count(*) FROM main.sqlite_master";
+        let begun = snapshot.connection.execute(begin).await;
+        begun.map_err(|source| failed(&snapshot.copy.from, source))?;
+    }
+    for connection in nobody_writes {
+        // It has written nothing: closing it is all there is to undo.
+        drop(connection.close().await);
+    }
+    Ok(snapshots)
+}
+
+/// A connection to the database, with the empty copy beside it.
+async fn reader(copy: &Copy) -> Result<SqliteConnection, sqlx::Error> {
+    let mut connection = options(&copy.from).connect().await?;
+    let to = copy.to.to_string_lossy();
+    sqlx::query("ATTACH DATABASE $1 AS copy")
+        .bind(to.as_ref())
+        .execute(&mut connection)
+        .await?;
+    // Who is cut off begins anew; what was copied is synced at the end.
+    let careless = "PRAGMA copy.journal_mode = OFF; PRAGMA copy.synchronous = OFF";
+    connection.execute(careless).await?;
+    Ok(connection)
+}
+
+impl Snapshot {
+    /// Copies what the read transaction sees.
+    async fn write(mut self) -> Result<(), sqlx::Error> {
+        let schema =
+            "SELECT type, name, sql FROM main.sqlite_master WHERE sql IS NOT NULL ORDER BY rowid";
+        let objects: Vec<(String, String, String)> = sqlx::query_as(schema)
+            .fetch_all(&mut self.connection)
+            .await?;
+        // The statements name no database, so they are run where the copy is the only one.
+        let mut copy = options(&self.copy.to).connect().await?;
+        let (tables, others): (Vec<_>, Vec<_>) = objects
+            .into_iter()
+            .filter(|(_, name, _)| !name.starts_with("sqlite_"))
+            .partition(|(kind, _, _)| kind == "table");
+        for (_, _, sql) in &tables {
+            copy.execute(AssertSqlSafe(sql.as_str())).await?;
+        }
+        let counters = "SELECT count(*) FROM copy.sqlite_master WHERE name = 'sqlite_sequence'";
+        let counters: i64 = sqlx::query_scalar(counters)
+            .fetch_one(&mut self.connection)
+            .await?;
+        let counters = (counters > 0).then_some("sqlite_sequence");
+        let names = tables.iter().map(|(_, name, _)| name.as_str());
+        for name in names.chain(counters) {
+            let name = name.replace('"', "\"\"");
+            let fill = format!("INSERT INTO copy.\"{name}\" SELECT * FROM main.\"{name}\"");
+            self.connection.execute(AssertSqlSafe(fill)).await?;
+        }
+        let version = self
+            .connection
+            .fetch_one("PRAGMA main.user_version")
+            .await?;
+        let version: i64 = version.try_get(0)?;
+        self.connection.execute("COMMIT").await?;
+        self.connection.close().await?;
+        for (_, _, sql) in &others {
+            copy.execute(AssertSqlSafe(sql.as_str())).await?;
+        }
+        let version = format!("PRAGMA user_version = {version}");
+        copy.execute(AssertSqlSafe(version)).await?;
+        copy.close().await
+    }
+}
+
+/// Makes sure that the copy is whole, and on the disk.
+async fn finish(copy: &Copy) -> Result<(), SnapshotError> {
+    check(&copy.to).await?;
+    let synced = std::fs::File::open(&copy.to).and_then(|file| file.sync_all());
+    synced.map_err(|source| SnapshotError::File {
+        path: copy.to.clone(),
+        source,
+    })
+}
+
+/// Whether the database in this file is whole.
+pub async fn check(path: &Path) -> Result<(), SnapshotError> {
+    let checked = async {
+        let mut connection = options(path).connect().await?;
+        let row = connection.fetch_one("PRAGMA quick_check(1)").await?;
+        let told: String = row.try_get(0)?;
+        connection.close().await?;
+        Ok(told)
+    };
+    let told = checked.await.map_err(|source| failed(path, source))?;
+    if told == "ok" {
+        return Ok(());
+    }
+    Err(SnapshotError::Damaged {
+        path: path.to_owned(),
+        told,
+    })
+}

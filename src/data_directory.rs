@@ -1,0 +1,268 @@
+//! The directory of what a process keeps by itself: private, whole, and each database in it served by one process.
+//!
+//! For each domain there is a file in `domains`. Whoever serves the domain holds a lock on it, and it says whether the
+//! domain's database was made: one that was, and is not there, is missing.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use uuid::Uuid;
+
+use crate::config::Configuration;
+use crate::domains::Domain;
+
+const DOMAINS: &str = "domains";
+const CREATED: &str = "created\n";
+
+/// Which databases a command may make.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Missing<'a> {
+    /// It is an error that there is none: the command only looks at what is there.
+    Refuse,
+    /// One that never was is made; one that was and is gone, only when it is named here.
+    Create(&'a [Domain]),
+}
+
+/// The directory of embedded databases.
+#[derive(Clone, Debug)]
+pub(crate) struct DataDirectory {
+    path: PathBuf,
+}
+
+/// Held while the domains are served.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    _locks: Vec<File>,
+}
+
+impl DataDirectory {
+    /// The directory, when this configuration has its databases there.
+    pub(crate) fn of_databases(configuration: &Configuration) -> Option<Self> {
+        configuration
+            .database_url
+            .is_none()
+            .then(|| Self::at(&configuration.data))
+    }
+
+    pub(crate) fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+
+    /// The file of a domain's database.
+    pub(crate) fn database(&self, domain: Domain) -> PathBuf {
+        self.path.join(format!("{}.sqlite", domain.name()))
+    }
+
+    /// The domains whose databases are here. One that is missing is an error.
+    pub(crate) fn existing(&self) -> anyhow::Result<Vec<Domain>> {
+        let is_there = |domain: &Domain| self.database(*domain).exists();
+        let (existing, absent): (Vec<_>, Vec<_>) = Domain::ALL.into_iter().partition(is_there);
+        for domain in absent {
+            if self.was_created(domain)? {
+                let file = self.database(domain);
+                bail!(
+                    "the {} database {} is missing, but it was there before",
+                    domain.name(),
+                    file.display()
+                );
+            }
+        }
+        Ok(existing)
+    }
+
+    fn domain(&self, domain: Domain) -> PathBuf {
+        self.path.join(DOMAINS).join(domain.name())
+    }
+
+    /// Refuses a database that is missing.
+    pub(crate) fn check(&self, domain: Domain, missing: Missing<'_>) -> anyhow::Result<()> {
+        if let Missing::Create(_) = missing {
+            self.prepare()?;
+        }
+        let file = self.database(domain);
+        if file.exists() {
+            return Ok(());
+        }
+        let name = domain.name();
+        let Missing::Create(named) = missing else {
+            bail!(
+                "there is no {name} database at {}: choose another directory with --data, or run `vantage serve` or \
+                 `vantage seed` first",
+                file.display()
+            );
+        };
+        if self.was_created(domain)? && !named.contains(&domain) {
+            bail!(
+                "the {name} database {} is missing, but it was there before: restore it from a backup, or make an empty \
+                 one with --create-database {name}",
+                file.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Notes that the domain's database is there from now on.
+    pub(crate) fn created(&self, domain: Domain) -> anyhow::Result<()> {
+        self.prepare()?;
+        if !self.was_created(domain)? {
+            let file = self.domain(domain);
+            fs::write(&file, CREATED)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(())
+    }
+
+    fn was_created(&self, domain: Domain) -> anyhow::Result<bool> {
+        let file = self.domain(domain);
+        match fs::read_to_string(&file) {
+            Ok(text) => Ok(text == CREATED),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+        }
+    }
+
+    /// Locks the domains for as long as they are served. Processes that share their messages by Redis may serve the
+    /// same; one that keeps them to itself serves alone, or the watchers of the other would miss what it tells.
+    pub(crate) fn serve(&self, domains: &[Domain], shares: bool) -> anyhow::Result<Serving> {
+        self.prepare()?;
+        let mut locks = Vec::new();
+        for &domain in domains {
+            let path = self.domain(domain);
+            let lock = File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            let locked = match shares {
+                true => lock.try_lock_shared(),
+                false => lock.try_lock(),
+            };
+            match locked {
+                Ok(()) => locks.push(lock),
+                Err(TryLockError::WouldBlock) => bail!(
+                    "another process serves {} from the data directory {}: stop it, choose another directory with \
+                     --data, or let both share Redis (redis_url)",
+                    domain.name(),
+                    self.path.display()
+                ),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+                }
+            }
+        }
+        Ok(Serving { _locks: locks })
+    }
+
+    /// Makes the directory, and makes what is in it private. Where databases are without a word of which there were, it
+    /// is from an earlier version, which made all that it served: whatever is missing was there.
+    fn prepare(&self) -> anyhow::Result<()> {
+        create_private(&self.path)?;
+        let domains = self.path.join(DOMAINS);
+        if domains.exists() {
+            return Ok(());
+        }
+        let is_earlier = Domain::ALL
+            .iter()
+            .any(|&domain| self.database(domain).exists());
+        // Put in place whole, so that processes that start together agree.
+        let draft = self
+            .path
+            .join(format!("{DOMAINS}.{}", Uuid::now_v7().simple()));
+        let written = fs::create_dir(&draft).and_then(|()| {
+            for domain in Domain::ALL.iter().filter(|_| is_earlier) {
+                fs::write(draft.join(domain.name()), CREATED)?;
+            }
+            fs::rename(&draft, &domains)
+        });
+        if written.is_err() {
+            // The first error is the one to tell, if it is one: another process may have been first.
+            let _ = fs::remove_dir_all(&draft);
+        }
+        match written {
+            Err(error) if !domains.exists() => {
+                Err(error).with_context(|| format!("cannot write {}", domains.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes the directory when it is missing. What this process makes from now on, and what is in the directory already,
+/// only its owner can read.
+pub(crate) fn create_private(path: &Path) -> anyhow::Result<()> {
+    keep_private();
+    fs::create_dir_all(path).with_context(|| {
+        format!(
+            "cannot create the data directory {}; choose another with --data",
+            path.display()
+        )
+    })?;
+    make_private(path).with_context(|| {
+        format!(
+            "cannot make the data directory {} private; choose another with --data",
+            path.display()
+        )
+    })
+}
+
+#[cfg(unix)]
+fn keep_private() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
+#[cfg(not(unix))]
+fn keep_private() {}
+
+/// What others may do with a file.
+#[cfg(unix)]
+const OTHERS: u32 = 0o077;
+/// Of directories that everybody may write to, such as /tmp.
+#[cfg(unix)]
+const STICKY: u32 = 0o1000;
+
+/// A directory whose mode is right already was made so after all that is in it.
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        // Files come and go.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mode = metadata.permissions().mode();
+    if mode & OTHERS == 0 || mode & STICKY != 0 || metadata.is_symlink() {
+        return Ok(());
+    }
+    let private = || -> io::Result<()> {
+        if metadata.is_dir() {
+            for entry in fs::read_dir(path)? {
+                make_private(&entry?.path())?;
+            }
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(mode & !OTHERS))
+    };
+    match private() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // It belongs to somebody else, who decides.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            tracing::warn!(path = %path.display(), "others can read what is in the data directory");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
