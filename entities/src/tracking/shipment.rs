@@ -272,6 +272,9 @@ pub async fn claim(
         .order_by_with_nulls(Column::LastPolledAt, Order::Asc, NullOrdering::First)
         .all(db)
         .await?;
+    if claimed.is_empty() {
+        return Ok(claimed);
+    }
     Entity::update_many()
         .col_expr(Column::LastPolledAt, Expr::value(now))
         .filter(Column::Id.is_in(claimed.iter().map(|row| row.id)))

@@ -2,6 +2,7 @@
 
 mod m20260101_000001_create_platform_tables;
 mod m20260301_000001_create_write_probes;
+mod m20260301_000002_index_dead_events;
 
 use sea_orm_migration::prelude::*;
 
@@ -10,5 +11,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(m20260101_000001_create_platform_tables::Migration),
         Box::new(m20260301_000001_create_write_probes::Migration),
+        Box::new(m20260301_000002_index_dead_events::Migration),
     ]
 }

@@ -5,6 +5,7 @@ mod m20260102_000001_create_order_turns;
 mod m20260102_000002_add_products_and_alerts;
 mod m20260103_000001_create_return_tasks;
 mod m20260301_000001_add_turned_back;
+mod m20260301_000003_index_refunds_in_doubt;
 
 use sea_orm_migration::prelude::*;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
         ));
         migrations.push(Box::new(m20260103_000001_create_return_tasks::Migration));
         migrations.push(Box::new(m20260301_000001_add_turned_back::Migration));
+        migrations.push(Box::new(m20260301_000003_index_refunds_in_doubt::Migration));
         migrations
     }
 }
