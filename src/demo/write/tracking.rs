@@ -104,7 +104,8 @@ fn return_row(order: &Order, made: &Return<'_>, plan: &Plan) -> Option<shipment:
         consecutive_errors: 0,
         returned_to_sender: false,
         estimated_at: None,
-        overdue_at: None,
+        // Some of them are older than parcels take: support knows that already.
+        overdue_at: Some(plan.now),
         last_polled_at: None,
         last_answered_at: None,
         created_at: label.generated_at,
