@@ -244,3 +244,46 @@ async fn who_may_see_everything_gets_it() {
         )
         .await;
 }
+
+/// Nothing but the denial depends on the type here, so that nothing else asks for it.
+#[tokio::test]
+async fn the_type_is_asked_for_where_only_a_denial_depends_on_it() {
+    let fields = "id: ID! price: Int";
+    let shop = Subgraph::new(
+        "shop",
+        &format!(
+            r#"type Query {{ product: Product products: [Product] }}
+               interface Product {{ {fields} }}
+               type Book implements Product {{ id: ID! price: Int @authenticated }}
+               type Film implements Product {{ {fields} }}
+               type Song implements Product {{ {fields} }}"#
+        ),
+    )
+    .root("product", product("Book"))
+    .root(
+        "products",
+        json!([product("Book"), product("Film"), product("Song")]),
+    );
+    let graph = Graph::new([shop]).await;
+    check(
+        &graph,
+        "product",
+        "id price",
+        json!({ "id": "Book", "price": null }),
+        json!([refusal(json!(["product", "price"]))]),
+    )
+    .await;
+    graph
+        .check(
+            "{ products { id price } }",
+            json!({
+                "data": { "products": [
+                    { "id": "Book", "price": null },
+                    { "id": "Film", "price": 42 },
+                    { "id": "Song", "price": 42 },
+                ] },
+                "errors": [refusal(json!(["products", 0, "price"]))],
+            }),
+        )
+        .await;
+}
