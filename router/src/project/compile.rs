@@ -360,8 +360,8 @@ impl<'d> Compiler<'d> {
         })
     }
 
-    /// Refused when every place that asks for it asks through a type whose field is denied, or when the object's own field is
-    /// denied or hidden.
+    /// Refused when a place that asks for it asks through a type whose field is denied, or when the object's own field is
+    /// denied or hidden. What such a place selects of the field is not fetched, so that another place cannot answer for it.
     fn refusal(&self, parent: &str, occurrences: &[Occurrence<'d>]) -> Option<Refusal> {
         let name = &occurrences.first()?.field.name;
         if name == "__typename" {
@@ -374,12 +374,8 @@ impl<'d> Compiler<'d> {
                 Verdict::Given | Verdict::Hidden => None,
             }
         };
-        let mut codes = occurrences
-            .iter()
-            .map(|occurrence| denied(occurrence.parent));
-        if let Some(Some(code)) = codes.next()
-            && codes.all(|code| code.is_some())
-        {
+        let mut places = occurrences.iter();
+        if let Some(code) = places.find_map(|occurrence| denied(occurrence.parent)) {
             return Some(Refusal::Denied(code));
         }
         let is_denied = |id| self.denials.contains_key(&id);

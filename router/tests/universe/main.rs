@@ -10,6 +10,7 @@
     reason = "a test may fail where it stands"
 )]
 
+mod drawn;
 mod execution;
 mod operations;
 mod oracle;

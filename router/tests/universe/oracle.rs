@@ -146,16 +146,13 @@ impl<'o> Oracle<'o> {
             return Ok(json!(object.type_name));
         }
         let (name, own) = (&field.name, &object.type_name);
-        let denied = self.sight.is_denied(own, name)
-            || occurrences
-                .iter()
-                .all(|occurrence| self.sight.is_denied(occurrence.on, name));
+        let through = occurrences
+            .iter()
+            .any(|occurrence| self.sight.is_denied(occurrence.on, name));
+        let denied = through || self.sight.is_denied(own, name);
         let hidden = self.sight.is_field_hidden(own, name);
         let composites = &self.world.supergraph.composites;
         if denied || hidden {
-            let through = occurrences
-                .iter()
-                .all(|occurrence| self.sight.is_denied(occurrence.on, name));
             if through || !hidden {
                 self.denials.set(self.denials.get() + 1);
             }
