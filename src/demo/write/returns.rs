@@ -103,7 +103,9 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         carrier_scanned_at: at("carrier_scanned"),
         delivered_at: at("completed"),
         turned_back_at: None,
-        support_alerted_at: None,
+        // A shop that has run since then has told support of returns without a label.
+        support_alerted_at: (made.status == "initiated")
+            .then(|| made.created_at + Duration::hours(2)),
         created_at: made.created_at,
         updated_at: made.events.last().map_or(made.created_at, |(_, at)| *at),
     }
