@@ -83,6 +83,9 @@ pub(crate) struct Listen {
     /// Address and port to serve on; port 0 takes a free one [default: 127.0.0.1:4000]
     #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
+    /// Address and port for operators alone: metrics, and what is not ready
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    pub(crate) admin_listen: Option<SocketAddr>,
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
@@ -95,6 +98,7 @@ impl Settings {
     pub(crate) fn overrides(&self, listen: Option<&Listen>) -> Overrides {
         Overrides {
             listen: listen.and_then(|listen| listen.listen),
+            admin_listen: listen.and_then(|listen| listen.admin_listen),
             data: self.data.clone(),
             sandbox_listen: None,
         }
@@ -171,6 +175,9 @@ pub(crate) struct Router {
     /// Address and port to serve on; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4000", value_parser = address)]
     pub(crate) listen: SocketAddr,
+    /// Address and port for operators alone: metrics, and what is not ready
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    pub(crate) admin_listen: Option<SocketAddr>,
     /// Configuration file, instead of router-config/vantage.yaml
     #[arg(long, value_name = "FILE", env = "VANTAGE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
@@ -325,7 +332,7 @@ mod tests {
         for line in [
             "vantage serve",
             "vantage serve --listen 127.0.0.1:0 --data /tmp/shop --config shop.yaml --demo",
-            "vantage serve --router-only",
+            "vantage serve --router-only --admin-listen 127.0.0.1:9090",
             "vantage subgraph returns --listen 127.0.0.1:4001",
             "vantage serve --create-database returns --create-database orders",
             "vantage router --supergraph supergraph.graphql --listen 127.0.0.1:4000",

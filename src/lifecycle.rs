@@ -10,11 +10,15 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use platform::supervisor::Supervisor;
+use platform::supervisor::{Stage, Supervisor};
 use platform::telemetry::Metrics;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::{Configuration, Mode};
+use crate::listener::{self, Threads};
+use crate::output;
 use crate::workers::SHUTDOWN_PATIENCE;
 
 /// Whether a process can serve at the moment.
@@ -28,6 +32,9 @@ pub(crate) struct Lifecycle {
     pub(crate) supervisor: Supervisor,
     pub(crate) shutdown: Shutdown,
     metrics: Metrics,
+    admin: Option<std::net::TcpListener>,
+    /// Whether the public address shows details and metrics.
+    is_open: bool,
 }
 
 /// The end of a process, in two steps.
@@ -40,39 +47,75 @@ pub(crate) struct Shutdown {
 }
 
 impl Lifecycle {
-    /// Waits for signals from here on. After SIGTERM, `drain_delay` passes before connections are
-    /// refused.
-    pub(crate) fn start(metrics: Metrics, drain_delay: Duration) -> anyhow::Result<Self> {
+    /// Waits for signals from here on, and binds the operators' address.
+    pub(crate) async fn start(
+        metrics: Metrics,
+        configuration: &Configuration,
+    ) -> anyhow::Result<Self> {
         let supervisor = Supervisor::new();
         metrics.keep_up(&supervisor);
+        let admin = match configuration.admin.listen {
+            Some(address) => Some(
+                listener::bind(address, "--admin-listen")
+                    .await?
+                    .into_std()?,
+            ),
+            None => None,
+        };
+        let is_production = configuration.mode == Mode::Production;
+        if is_production && admin.is_none() {
+            tracing::warn!("metrics are not served: set admin.listen, or --admin-listen");
+        }
         Ok(Self {
             supervisor,
-            shutdown: shutdown_on_signal(drain_delay)?,
+            shutdown: shutdown_on_signal(configuration.server.drain_delay())?,
             metrics,
+            is_open: admin.is_none() && !is_production,
+            admin,
         })
     }
 
-    /// `/healthz` (alive), `/readyz` (able to serve) and `/metrics`.
-    pub(crate) fn routes<R: Ready>(&self, ready: R) -> Router {
-        let readiness = Readiness {
-            ready,
+    /// `/healthz` (alive) and `/readyz` (able to serve) of the public address, and `/metrics` where
+    /// everybody may see that. Starts the operators' listener, which has all of it.
+    pub(crate) fn routes<R: Ready>(&self, ready: R) -> anyhow::Result<Router> {
+        let readiness = |shows_details| Readiness {
+            ready: ready.clone(),
             supervisor: self.supervisor.clone(),
             stopping: self.shutdown.announced.clone(),
+            shows_details,
         };
-        Router::new()
-            .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(readyz::<R>))
-            .with_state(readiness)
-            .route(
-                "/metrics",
-                get(|State(metrics): State<Metrics>| async move {
-                    (
-                        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-                        metrics.render(),
-                    )
-                })
-                .with_state(self.metrics.clone()),
-            )
+        if let Some(listener) = &self.admin {
+            let app = health(readiness(true)).merge(metrics(&self.metrics));
+            self.serve_admin(listener.try_clone()?, app)?;
+        }
+        let public = health(readiness(self.is_open));
+        Ok(if self.is_open {
+            public.merge(metrics(&self.metrics))
+        } else {
+            public
+        })
+    }
+
+    /// Operators can look until the end: this listener is among the last that stop.
+    fn serve_admin(&self, listener: std::net::TcpListener, app: Router) -> anyhow::Result<()> {
+        output::announce(&format!("Admin at http://{}", listener.local_addr()?));
+        self.supervisor.start(Stage::Support, "admin", move |stop| {
+            let (listener, app) = (listener.try_clone(), app.clone());
+            let shutdown = Shutdown {
+                announced: stop.clone(),
+                begun: stop,
+            };
+            async move {
+                let served = async {
+                    let listener = TcpListener::from_std(listener?)?;
+                    listener::serve(listener, app, Threads::Shared, shutdown).await
+                };
+                if let Err(error) = served.await {
+                    tracing::error!(error = format!("{error:#}"), "the admin listener failed");
+                }
+            }
+        });
+        Ok(())
     }
 
     /// Ends the background tasks, in order.
@@ -81,11 +124,29 @@ impl Lifecycle {
     }
 }
 
+fn health<R: Ready>(readiness: Readiness<R>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz::<R>))
+        .with_state(readiness)
+}
+
+fn metrics(metrics: &Metrics) -> Router {
+    async fn show(State(metrics): State<Metrics>) -> impl IntoResponse {
+        let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+        (content_type, metrics.render())
+    }
+    Router::new()
+        .route("/metrics", get(show))
+        .with_state(metrics.clone())
+}
+
 #[derive(Clone)]
 struct Readiness<R> {
     ready: R,
     supervisor: Supervisor,
     stopping: CancellationToken,
+    shows_details: bool,
 }
 
 impl<R: Ready> Readiness<R> {
@@ -107,8 +168,12 @@ async fn readyz<R: Ready>(State(readiness): State<Readiness<R>>) -> impl IntoRes
             format!("not ready: {missing}\n"),
         ),
     };
-    for worker in readiness.supervisor.down() {
-        text.push_str(&format!("degraded: {worker}\n"));
+    if readiness.shows_details {
+        for worker in readiness.supervisor.down() {
+            text.push_str(&format!("degraded: {worker}\n"));
+        }
+    } else if status != StatusCode::OK {
+        "not ready\n".clone_into(&mut text);
     }
     (status, text)
 }

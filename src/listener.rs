@@ -9,30 +9,32 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, StatusCode, Version, header};
+use axum::middleware::from_fn;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
+use platform::telemetry::access::log_request;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::LocalPoolHandle;
 use tower::ServiceExt;
 
 use crate::lifecycle::Shutdown;
 
-/// Binds the address; port 0 takes a free one.
-pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Binds the address; port 0 takes a free one. `flag` is what chooses another.
+pub(crate) async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
-                "{address} is in use: stop what listens there, or choose another with --listen"
+                "{address} is in use: stop what listens there, or choose another with {flag}"
             ),
             std::io::ErrorKind::PermissionDenied => anyhow::anyhow!(
-                "{address} may not be used by this user: choose a port above 1023 with --listen"
+                "{address} may not be used by this user: choose a port above 1023 with {flag}"
             ),
             _ => anyhow::Error::new(error).context(format!(
-                "cannot listen on {address}; choose another with --listen"
+                "cannot listen on {address}; choose another with {flag}"
             )),
         })
 }
@@ -115,6 +117,7 @@ pub(crate) async fn serve(
         .title_case_headers(true)
         .max_buf_size(BUFFER_BYTES);
     builder.http2().timer(TokioTimer::new());
+    let app = app.layer(from_fn(log_request));
     let connections = GracefulShutdown::new();
     let mut number = 0_usize;
     loop {

@@ -105,7 +105,7 @@ pub(crate) async fn serve(
 ) -> anyhow::Result<()> {
     let app = graphql_routes(state.clone())
         .merge(routes)
-        .merge(lifecycle.routes(ready));
+        .merge(lifecycle.routes(ready)?);
     let draining = {
         let stop = lifecycle.shutdown.begun.clone();
         let state = Arc::new(state);

@@ -4,7 +4,7 @@
     reason = "a rule that cannot be checked has failed"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -177,6 +177,45 @@ fn every_file_opens_by_saying_what_it_is() {
         })
         .collect();
     assert_eq!(silent, [] as [PathBuf; 0]);
+}
+
+#[test]
+fn every_metric_is_described() {
+    let mut recorded = BTreeMap::new();
+    let mut described = BTreeSet::new();
+    for file in rust_files(Path::new(ROOT)) {
+        let path = file.strip_prefix(ROOT).unwrap();
+        let is_test = |part: &str| matches!(part, "tests" | "tests.rs" | "benches");
+        if path.iter().any(|part| is_test(&part.to_string_lossy())) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).unwrap();
+        for kind in ["counter", "gauge", "histogram"] {
+            let call = format!("{kind}!(");
+            for (position, _) in text.match_indices(&call) {
+                let rest = &text[position + call.len()..];
+                let Some(name) = rest
+                    .split('"')
+                    .nth(1)
+                    .filter(|name| name.chars().all(is_name))
+                else {
+                    continue;
+                };
+                if text[..position].ends_with("describe_") {
+                    described.insert(name.to_owned());
+                } else if name.starts_with("vantage_") || name.starts_with("router_") {
+                    recorded.insert(name.to_owned(), file.clone());
+                }
+            }
+        }
+    }
+    assert!(recorded.len() > 50, "the metrics are found: {recorded:?}");
+    recorded.retain(|name, _| !described.contains(name));
+    assert_eq!(
+        recorded,
+        BTreeMap::new(),
+        "say in the crate's metrics.rs what they mean"
+    );
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {

@@ -10,6 +10,7 @@ pub mod http;
 pub mod inbox;
 pub mod jobs;
 pub mod json;
+pub mod metrics;
 pub mod objects;
 pub mod outbox;
 pub mod pubsub;

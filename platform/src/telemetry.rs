@@ -1,6 +1,9 @@
 //! What a process tells about itself: log lines on standard error, and metrics for Prometheus.
 
+pub mod access;
 mod log_writer;
+mod process;
+pub mod request_id;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
@@ -14,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use self::log_writer::LogWriter;
+use self::process::Process;
 use crate::supervisor::{Stage, Supervisor, panic_message};
 
 /// Upper bounds of histogram buckets, in seconds: fixed, so that instances can be added up.
@@ -76,9 +80,18 @@ impl Drop for LogGuard {
 }
 
 /// Sends log lines to standard error from here on, panics included; standard output is for what a
-/// command answers. Nothing that happens to standard error reaches those who log.
-pub fn init_log(format: LogFormat, filter: &str) -> Result<LogGuard, TelemetryError> {
-    let filter = parse(filter)?;
+/// command answers. Nothing that happens to standard error reaches those who log. `access_log` says
+/// whether requests have a line each.
+pub fn init_log(
+    format: LogFormat,
+    filter: &str,
+    access_log: bool,
+) -> Result<LogGuard, TelemetryError> {
+    let filter = if access_log {
+        parse(filter)?
+    } else {
+        parse(&format!("{filter},{}=off", access::TARGET))?
+    };
     let writer = LogWriter::start(std::io::stderr()).map_err(TelemetryError::LogThread)?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -131,25 +144,34 @@ fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
 
 /// The metrics of this process.
 #[derive(Clone, Debug)]
-pub struct Metrics(PrometheusHandle);
+pub struct Metrics {
+    handle: PrometheusHandle,
+    process: Process,
+}
 
 impl Metrics {
-    /// Records what the `metrics` macros report from here on; once in a process.
-    pub fn install() -> Result<Self, TelemetryError> {
-        builder()?
+    /// Records what the `metrics` macros report from here on; once in a process. `version` is the
+    /// program's.
+    pub fn install(version: &'static str) -> Result<Self, TelemetryError> {
+        let handle = builder()?
             .install_recorder()
-            .map(Self)
-            .map_err(TelemetryError::Metrics)
+            .map_err(TelemetryError::Metrics)?;
+        crate::metrics::describe();
+        Ok(Self {
+            handle,
+            process: Process::describe(version),
+        })
     }
 
     /// All metrics in Prometheus' text format, for `/metrics`.
     pub fn render(&self) -> String {
-        self.0.render()
+        self.process.collect();
+        self.handle.render()
     }
 
     /// Keeps memory bounded when nobody scrapes, in a task of the supervisor.
     pub fn keep_up(&self, supervisor: &Supervisor) {
-        let handle = self.0.clone();
+        let handle = self.handle.clone();
         supervisor.start(Stage::Support, "metrics", move |stop| {
             let handle = handle.clone();
             async move {
@@ -208,12 +230,23 @@ mod tests {
     #[test]
     fn metrics_are_rendered_for_prometheus_with_buckets_in_seconds() {
         let recorder = builder().unwrap().build_recorder();
-        let metrics = Metrics(recorder.handle());
-        metrics::with_local_recorder(&recorder, || {
+        let text = metrics::with_local_recorder(&recorder, || {
+            let metrics = Metrics {
+                handle: recorder.handle(),
+                process: Process::describe("1.2.3"),
+            };
             metrics::counter!("requests_total", "kind" => "query").increment(2);
             metrics::histogram!("request_seconds").record(0.003);
+            metrics.render()
         });
-        let text = metrics.render();
+        assert!(
+            text.contains("vantage_build_info{version=\"1.2.3\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("# HELP process_resident_memory_bytes "),
+            "{text}"
+        );
         assert!(text.contains("requests_total{kind=\"query\"} 2"), "{text}");
         assert!(
             text.contains("request_seconds_bucket{le=\"0.0025\"} 0"),

@@ -9,6 +9,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, Response, Variables};
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::clock::Clock;
+use platform::telemetry::request_id::{REQUEST_ID, header_value};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
@@ -61,13 +62,20 @@ enum Way {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("the request could not be sent: {0}")]
-    Http(#[from] reqwest::Error),
+    Http(#[source] reqwest::Error),
     #[error("the caller could not be signed: {0}")]
     Caller(#[from] platform::caller::CallerError),
     #[error("the answer has errors: {0}")]
     Refused(String),
     #[error("the answer has another shape: {0}")]
     Shape(#[from] async_graphql::DeserializerError),
+}
+
+/// Without the URL, which may have credentials in it.
+impl From<reqwest::Error> for ClientError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Http(error.without_url())
+    }
 }
 
 impl From<ClientError> for ApiError {
@@ -116,12 +124,12 @@ impl SubgraphClient {
             } => {
                 let signed = key.sign(caller, clock.now())?;
                 let request = Request::new(document.text).variables(variables);
-                let answer = http
-                    .post(url)
-                    .header(CALLER_HEADER, signed)
-                    .json(&request)
-                    .send()
-                    .await?;
+                let mut post = http.post(url).header(CALLER_HEADER, signed).json(&request);
+                // Background tasks ask without a request of anybody's.
+                if !caller.request_id.is_empty() {
+                    post = post.header(REQUEST_ID, header_value(&caller.request_id));
+                }
+                let answer = post.send().await?;
                 answer.json::<Response>().await?
             }
         };

@@ -8,6 +8,7 @@ use async_graphql::{
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
+use tracing::Instrument;
 
 use crate::batch::Batches;
 use crate::error::ErrorCode;
@@ -70,13 +71,16 @@ impl Subgraph {
                 return Box::pin(std::future::ready(Some(refused)));
             }
             let batches = Batches::default();
+            // Events are executed in tasks that serve many subscribers: the span of none is around them.
+            let span = tracing::error_span!("subscription", request_id = caller.request_id);
             let request = request.data(loaders(&batches)).data(caller).data(turn);
             let mut events = schema.execute_stream(request);
-            Box::pin(async move {
+            let event = async move {
                 let mut response = batches.drive(events.next()).await?;
                 code_input_errors(&mut response);
                 Some(response)
-            })
+            };
+            Box::pin(event.instrument(span))
         };
         Self {
             name,

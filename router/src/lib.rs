@@ -12,6 +12,7 @@ pub mod error;
 mod execute;
 mod introspection;
 mod manifest;
+pub mod metrics;
 mod prepare;
 mod project;
 pub mod request;

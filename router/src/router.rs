@@ -194,7 +194,7 @@ impl Router {
     }
 
     /// Parses, validates and plans, or finds all that in the cache. The protocols ask it for the
-    /// operation's kind before they execute.
+    /// operation's kind before they execute, so that a request is counted here once.
     ///
     /// # Errors
     /// The response that refuses the document.
@@ -202,6 +202,21 @@ impl Router {
         &self,
         request: &GraphQLRequest,
     ) -> Result<Arc<PreparedOperation>, GraphQLResponse> {
+        let (prepared, lookup) = self.look_up_or_prepare(request).await;
+        if let Some(lookup) = lookup {
+            metrics::counter!("router_plan_cache_lookups_total", "outcome" => lookup).increment(1);
+        }
+        prepared
+    }
+
+    /// Also says whether the cache had it; `None` when it was not asked.
+    async fn look_up_or_prepare(
+        &self,
+        request: &GraphQLRequest,
+    ) -> (
+        Result<Arc<PreparedOperation>, GraphQLResponse>,
+        Option<&'static str>,
+    ) {
         let Some(text) = request
             .query
             .as_deref()
@@ -210,9 +225,10 @@ impl Router {
             // Clients look for exactly these words, and then send the document.
             if request.names_persisted_query() {
                 let code = ErrorCode::PersistedQueryNotSupported;
-                return Err(refused(code, "PersistedQueryNotSupported"));
+                return (Err(refused(code, "PersistedQueryNotSupported")), None);
             }
-            return Err(refused(ErrorCode::BadUserInput, "Must provide a query."));
+            let refused = refused(ErrorCode::BadUserInput, "Must provide a query.");
+            return (Err(refused), None);
         };
         let inner = &*self.inner;
         let name = request
@@ -222,17 +238,19 @@ impl Router {
         let prepare = &inner.options.prepare;
         if text.len() > prepare.limits.document_bytes {
             // Refused, for that or for what is found on the way: nothing is planned, and nothing was kept of it.
-            return PreparedOperation::new(text, name, &inner.supergraph, prepare).map(Arc::new);
+            let prepared = PreparedOperation::new(text, name, &inner.supergraph, prepare);
+            return (prepared.map(Arc::new), None);
         }
         if let Some(known) = inner.operations.get(text, name) {
-            return Ok(known);
+            return (Ok(known), Some("hit"));
         }
         let (text, name) = (text.to_owned(), name.map(str::to_owned));
         let (router, deadline) = (self.clone(), inner.options.deadline);
-        inner
+        let prepared = inner
             .planner
             .run(deadline, move || router.prepare_now(&text, name.as_deref()))
-            .await
+            .await;
+        (prepared, Some("miss"))
     }
 
     /// The same, here and now.
@@ -265,7 +283,8 @@ impl Router {
         request: GraphQLRequest,
         context: RequestContext,
     ) -> Result<Job, GraphQLResponse> {
-        let operation = self.prepare(&request).await?;
+        let (operation, _) = self.look_up_or_prepare(&request).await;
+        let operation = operation?;
         let options = &self.inner.options;
         let allowed = context
             .introspection

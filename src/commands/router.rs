@@ -53,8 +53,8 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         std::env::vars_os(),
         &Overrides {
             listen: Some(command.listen),
-            data: None,
-            sandbox_listen: None,
+            admin_listen: command.admin_listen,
+            ..Overrides::default()
         },
     )?;
     let (_log, metrics) = configuration.telemetry.start()?;
@@ -64,8 +64,8 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let (auth, server) = edge(&configuration);
     let router = build(&configuration, &server, &file, &supergraph)?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
-    let listener = listener::bind(configuration.listen).await?;
-    let lifecycle = Lifecycle::start(metrics, configuration.server.drain_delay())?;
+    let listener = listener::bind(configuration.listen, "--listen").await?;
+    let lifecycle = Lifecycle::start(metrics, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
     let state = serving::edge(router, &auth, &server, supervisor)?;
     serving::share_connections(&state, &configuration, supervisor)?;

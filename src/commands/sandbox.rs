@@ -16,10 +16,7 @@ pub(crate) async fn run(command: Sandbox) -> anyhow::Result<()> {
         std::env::vars_os(),
         &command.settings.sandbox_overrides(command.listen),
     )?;
-    let _log = platform::telemetry::init_log(
-        configuration.telemetry.log_format,
-        &configuration.telemetry.log_level,
-    )?;
+    let _log = configuration.telemetry.start_log()?;
     let shutdown = lifecycle::shutdown_on_signal(Duration::ZERO)?;
     let supervisor = Supervisor::new();
     let clock = Clock::system();

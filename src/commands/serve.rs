@@ -4,10 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use platform::caller::Caller;
 use platform::clock::Clock;
 use router::auth::{DevelopmentKey, NewToken};
-use router::{GraphQLRequest, RequestContext, Router};
 
 use crate::cli::Serve;
 use crate::config::{Configuration, Mode};
@@ -17,9 +15,6 @@ use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
 use crate::output;
 use crate::{graph, keys, playground, serving, simulators, workers};
-
-/// What the start page asks, and answers by itself.
-const FIRST_QUERY: &str = "{ me { name orders(first: 2) { totalCount nodes { status total { formatted } items { productName product { price { current { amount { formatted } } } } } shipments { carrier status } } } } }";
 
 /// How long the printed token is good for.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
@@ -31,11 +26,11 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         &command.overrides(),
     )?;
     let (_log, metrics) = configuration.telemetry.start()?;
-    let listener = listener::bind(configuration.listen).await?;
+    let listener = listener::bind(configuration.listen, "--listen").await?;
     configuration.listen = listener
         .local_addr()
         .context("the listener has no address")?;
-    let lifecycle = Lifecycle::start(metrics, configuration.server.drain_delay())?;
+    let lifecycle = Lifecycle::start(metrics, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
 
     let key = keys::caller_key(&configuration)?;
@@ -67,7 +62,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     workers::start(&domains, &configuration, &clock, supervisor)?;
     let router = graph::router(&configuration, &domains, &key)?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
-    let state = serving::edge(router.clone(), &auth, &configuration.server, supervisor)?;
+    let state = serving::edge(router, &auth, &configuration.server, supervisor)?;
     serving::share_connections(&state, &configuration, supervisor)?;
 
     let url = format!(
@@ -85,7 +80,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     if configuration.mode == Mode::Development
         && let Some(customer) = domains.demo_customer().await?
     {
-        introduce(&url, configuration.listen, &router, &auth, &customer).await?;
+        introduce(&url, configuration.listen, &auth, &customer)?;
     }
     if command.demo {
         domains.keep_moving(&configuration.demo, supervisor);
@@ -101,11 +96,10 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     serving::serve(listener, state, routes, domains, threads, lifecycle).await
 }
 
-/// A first query to paste, and its answer.
-async fn introduce(
+/// Where a developer begins: the pages, and the demo customer's token for any other client.
+fn introduce(
     url: &str,
     address: SocketAddr,
-    router: &Router,
     auth: &router::auth::AuthConfig,
     customer: &str,
 ) -> anyhow::Result<()> {
@@ -120,20 +114,10 @@ async fn introduce(
     let token = key.mint(&token, std::time::SystemTime::now())?;
     // The part behind # is for the page alone: it is not sent to any server.
     output::announce(&format!(
-        "\nOpen it in a browser as the demo customer:\n\n  http://{address}{}#token={token}",
+        "Shop:     http://{address}{}#token={token}\n\
+         Explorer: {url}\n\
+         Token:    {token}",
         playground::PATH
-    ));
-    let answer = router
-        .execute(
-            GraphQLRequest::new(FIRST_QUERY),
-            RequestContext::for_caller(Caller::customer(customer)),
-        )
-        .await;
-    let answer = String::from_utf8(answer.to_bytes().to_vec())?;
-    output::announce(&format!(
-        "\nTry it as the demo customer:\n\n  curl {url} -H 'content-type: application/json' \
-         -H 'authorization: Bearer {token}' -d '{{\"query\":\"{FIRST_QUERY}\"}}'\n\n\
-         which answers:\n\n{answer}\n"
     ));
     Ok(())
 }

@@ -19,11 +19,11 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
         &command.settings.overrides(Some(&command.listen)),
     )?;
     let (_log, metrics) = configuration.telemetry.start()?;
-    let listener = listener::bind(configuration.listen).await?;
+    let listener = listener::bind(configuration.listen, "--listen").await?;
     configuration.listen = listener
         .local_addr()
         .context("the listener has no address")?;
-    let lifecycle = Lifecycle::start(metrics, configuration.server.drain_delay())?;
+    let lifecycle = Lifecycle::start(metrics, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
 
     let key = keys::caller_key(&configuration)?;
@@ -51,7 +51,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     }
     let app = subgraph_server::routes(subgraph.clone(), key)
         .merge(domains.routes())
-        .merge(lifecycle.routes(domains.clone()));
+        .merge(lifecycle.routes(domains.clone())?);
     let served = listener::serve(listener, app, Threads::Shared, lifecycle.shutdown.clone()).await;
     lifecycle.end().await;
     served

@@ -1,5 +1,6 @@
 //! The typed configuration of every vantage process: one tree, one file per section.
 
+mod admin;
 mod auth;
 mod database;
 mod demo;
@@ -31,6 +32,7 @@ use url::Url;
 
 pub(crate) use self::router::Router;
 pub(crate) use self::sandbox::Sandbox;
+pub(crate) use admin::Admin;
 pub(crate) use database::Database;
 pub(crate) use demo::Demo;
 pub(crate) use flags::Flags;
@@ -65,8 +67,9 @@ pub(crate) struct Configuration {
     pub(crate) mode: Mode,
     /// Address and port to serve on; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
+    pub(crate) admin: Admin,
     /// Where clients reach this process, for links to it: `https://shop.example.com`. Without it, `listen`.
-    pub(crate) public_url: Option<Url>,
+    pub(crate) public_url: Option<ConnectionUrl>,
     /// Directory of the embedded databases, indexes and generated keys; created when missing.
     pub(crate) data: PathBuf,
     /// Where this instance runs, such as us-east-1: in metrics, and for flags that are on in some regions only.
@@ -111,6 +114,7 @@ impl Default for Configuration {
         Self {
             mode: Mode::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            admin: Admin::default(),
             public_url: None,
             data: PathBuf::from("./data"),
             region: "local".to_owned(),
@@ -146,6 +150,7 @@ pub(crate) fn json_schema() -> serde_json::Result<String> {
 pub(crate) struct Overrides {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) admin_listen: Option<SocketAddr>,
     /// The flag that was used, and its address.
     pub(crate) sandbox_listen: Option<(&'static str, SocketAddr)>,
 }
@@ -172,6 +177,9 @@ impl Configuration {
         if let Some(listen) = overrides.listen {
             layers = layers.flag("--listen", "listen", listen.to_string())?;
         }
+        if let Some(listen) = overrides.admin_listen {
+            layers = layers.flag("--admin-listen", "admin.listen", listen.to_string())?;
+        }
         if let Some(data) = &overrides.data {
             layers = layers.flag("--data", "data", data.to_string_lossy())?;
         }
@@ -186,7 +194,7 @@ impl Configuration {
     /// Where clients reach this process: where it listens, unless something else was said.
     pub(crate) fn public_url(&self) -> anyhow::Result<Url> {
         match &self.public_url {
-            Some(url) => Ok(url.clone()),
+            Some(url) => Ok(url.expose_url().clone()),
             None => Ok(Url::parse(&format!("http://{}", self.listen))?),
         }
     }

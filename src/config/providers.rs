@@ -1,6 +1,6 @@
 //! Where the third parties are, and what they know us by.
 
-use platform::config::{Invalid, Secret};
+use platform::config::{ConnectionUrl, Invalid, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -23,7 +23,7 @@ pub(crate) struct Providers {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Provider {
     /// Start of its API's addresses, without a path.
-    pub(crate) url: Option<Url>,
+    pub(crate) url: Option<ConnectionUrl>,
     /// What it calls us, where it needs that beside the key: FedEx's and UPS's client id, FCM's project.
     pub(crate) account: Option<String>,
     /// The API key, the client secret, or the application's id: what proves that it is us.
@@ -51,7 +51,7 @@ impl Providers {
         for provider in self.all_mut() {
             if provider.url.is_none() {
                 *provider = Provider {
-                    url: Some(at.clone()),
+                    url: Some(at.clone().into()),
                     account: Some("sandbox".to_owned()),
                     // Stripe's keys say of what kind they are; the others are anything.
                     key: Some(Secret::new("sk_test_sandbox")),

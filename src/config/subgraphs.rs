@@ -1,6 +1,6 @@
 //! Where each subgraph runs.
 
-use platform::config::Invalid;
+use platform::config::{ConnectionUrl, Invalid};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -22,7 +22,7 @@ pub(crate) struct Subgraphs {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Subgraph {
     /// GraphQL endpoint of its process. Without it the subgraph runs in this one.
-    pub(crate) url: Option<Url>,
+    pub(crate) url: Option<ConnectionUrl>,
 }
 
 impl Subgraphs {
@@ -44,6 +44,7 @@ impl Subgraphs {
         self.iter()
             .find(|(known, _)| *known == name)
             .and_then(|(_, subgraph)| subgraph.url.as_ref())
+            .map(ConnectionUrl::expose_url)
     }
 
     /// Like [`Self::url`], when it has to be elsewhere.

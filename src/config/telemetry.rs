@@ -12,6 +12,8 @@ pub(crate) struct Telemetry {
     pub(crate) log_format: LogFormat,
     /// Level, or levels by module: `info`, `warn,router=debug`.
     pub(crate) log_level: String,
+    /// Whether each request has a line in the log: method, path, operation, client, status, time.
+    pub(crate) access_log: bool,
 }
 
 impl Default for Telemetry {
@@ -19,6 +21,7 @@ impl Default for Telemetry {
         Self {
             log_format: LogFormat::Text,
             log_level: "info,sea_orm_migration=warn,sqlx=warn,tantivy=warn".to_owned(),
+            access_log: true,
         }
     }
 }
@@ -26,8 +29,22 @@ impl Default for Telemetry {
 impl Telemetry {
     /// Logs and counts from here on; once in a process.
     pub(crate) fn start(&self) -> Result<(LogGuard, Metrics), TelemetryError> {
-        let log = init_log(self.log_format, &self.log_level)?;
-        Ok((log, Metrics::install()?))
+        let log = self.start_log()?;
+        let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
+        for describe in [
+            router::metrics::describe,
+            orders::metrics::describe,
+            returns::metrics::describe,
+            tracking::metrics::describe,
+        ] {
+            describe();
+        }
+        Ok((log, metrics))
+    }
+
+    /// Logs from here on; once in a process.
+    pub(crate) fn start_log(&self) -> Result<LogGuard, TelemetryError> {
+        init_log(self.log_format, &self.log_level, self.access_log)
     }
 
     pub(super) fn check(&self) -> Result<(), Invalid> {

@@ -89,6 +89,7 @@ fn the_json_schema_refuses_unknown_keys_and_lets_sections_leave_keys_out() {
 fn a_flag_wins_over_a_variable() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let overrides = Overrides {
+        admin_listen: Some(([127, 0, 0, 1], 9090).into()),
         listen: Some(SocketAddr::from(([0, 0, 0, 0], 0))),
         data: Some("/srv/shop".into()),
         sandbox_listen: Some(("--sandbox-listen", SocketAddr::from(([127, 0, 0, 1], 4100)))),
@@ -238,4 +239,133 @@ fn short_secrets_are_refused_and_not_shown() {
         );
         assert!(load(&[(name, "0123456789abcdef0123456789abcdef")]).is_ok());
     }
+}
+
+/// The paths of all keys whose schema refers to this type, with what leads there.
+fn keys_of_type(schema: &Value, node: &Value, path: &str, name: &str, found: &mut Vec<String>) {
+    let reference = format!("#/$defs/{name}");
+    let Value::Object(members) = node else {
+        return;
+    };
+    if members.get("$ref").and_then(Value::as_str) == Some(&reference) {
+        found.push(path.to_owned());
+        return;
+    }
+    if let Some(Value::String(reference)) = members.get("$ref") {
+        let target = schema.pointer(reference.trim_start_matches('#')).unwrap();
+        keys_of_type(schema, target, path, name, found);
+    }
+    if let Some(Value::Object(properties)) = members.get("properties") {
+        for (key, property) in properties {
+            let path = format!("{path}__{}", key.to_uppercase());
+            keys_of_type(schema, property, &path, name, found);
+        }
+    }
+    if let Some(Value::Array(any)) = members.get("anyOf") {
+        for one in any {
+            keys_of_type(schema, one, path, name, found);
+        }
+    }
+}
+
+fn keys(name: &str) -> Vec<String> {
+    let schema: Value = serde_json::from_str(&json_schema().unwrap()).unwrap();
+    let mut found = Vec::new();
+    keys_of_type(&schema, &schema, "", name, &mut found);
+    found
+}
+
+#[test]
+fn no_secret_and_no_credential_of_a_url_is_ever_shown() {
+    const CANARY: &str = "canary-canary-canary-canary-canary";
+    let (urls, secrets) = (keys("ConnectionUrl"), keys("Secret"));
+    assert!(
+        urls.len() >= 17 && secrets.len() >= 18,
+        "{urls:?} {secrets:?}"
+    );
+    let mut variables: Vec<(String, String)> = Vec::new();
+    for key in &urls {
+        let scheme = match key.as_str() {
+            "__DATABASE_URL" => "postgres",
+            "__REDIS_URL" => "redis",
+            _ => "https",
+        };
+        for url in [
+            format!("{scheme}://user:{CANARY}@host.example/path?{CANARY}={CANARY}#{CANARY}"),
+            format!("{scheme}://{CANARY}@host.example"),
+        ] {
+            variables.push((key.clone(), url));
+        }
+    }
+    variables.extend(secrets.into_iter().map(|key| (key, CANARY.to_owned())));
+    // What some of them are refused without.
+    let companions = [
+        ("__OBJECTS__S3__BUCKET", "labels"),
+        ("__PROVIDERS__FEDEX__ACCOUNT", "shop"),
+        ("__PROVIDERS__UPS__ACCOUNT", "shop"),
+        ("__PROVIDERS__FCM__ACCOUNT", "shop"),
+    ];
+    for form in 0..2 {
+        let mut set: Vec<(String, String)> = Vec::new();
+        for (key, value) in &variables {
+            let mut same = variables.iter().filter(|(other, _)| other == key);
+            let chosen = same.clone().nth(form).or_else(|| same.next()).unwrap();
+            if chosen.1 == *value {
+                set.push((
+                    format!("VANTAGE{}", key.replacen("__", "_", 1)),
+                    value.clone(),
+                ));
+            }
+        }
+        for (key, value) in companions {
+            let key = format!("VANTAGE{}", key.replacen("__", "_", 1));
+            set.push((key, value.to_owned()));
+        }
+        let set: Vec<_> = set.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let configuration = load(&set).unwrap();
+        for shown in [
+            serde_norway::to_string(&configuration).unwrap(),
+            serde_json::to_string(&configuration).unwrap(),
+            format!("{configuration:?}"),
+        ] {
+            assert!(
+                shown.contains("host.example"),
+                "the URLs are shown: {shown}"
+            );
+            assert!(!shown.contains("canary"), "{shown}");
+        }
+    }
+}
+
+/// Whoever adds a URL or a secret under another type is told here.
+#[test]
+fn every_url_and_every_secret_of_the_tree_has_the_type_that_hides_it() {
+    let schema: Value = serde_json::from_str(&json_schema().unwrap()).unwrap();
+    let mut wrong = Vec::new();
+    let mut nodes = vec![("".to_owned(), &schema)];
+    while let Some((path, node)) = nodes.pop() {
+        let Value::Object(members) = node else {
+            continue;
+        };
+        let is_definition = path.ends_with("/ConnectionUrl") || path.ends_with("/Secret");
+        let format = members.get("format").and_then(Value::as_str);
+        if matches!(format, Some("uri" | "password")) && !is_definition {
+            wrong.push(path.clone());
+        }
+        if let Some(Value::Object(properties)) = members.get("properties") {
+            for (key, property) in properties {
+                let words = ["url", "endpoint", "secret", "password", "token"];
+                let sounds = key.split('_').any(|word| words.contains(&word));
+                let text = property.to_string();
+                let is_text = text.contains("\"string\"");
+                if sounds && is_text {
+                    wrong.push(format!("{path}/{key}"));
+                }
+            }
+        }
+        for (key, member) in members {
+            nodes.push((format!("{path}/{key}"), member));
+        }
+    }
+    assert_eq!(wrong, [] as [String; 0]);
 }

@@ -184,7 +184,8 @@ fn easypost(provider: &Provider, clock: Clock) -> anyhow::Result<Option<Easypost
 
 /// Where a provider is and what proves that it is us.
 fn access(name: &'static str, provider: &Provider) -> Option<(Url, Secret)> {
-    let access = provider.url.clone().zip(provider.key.clone());
+    let url = provider.url.as_ref().map(|url| url.expose_url().clone());
+    let access = url.zip(provider.key.clone());
     if access.is_none() {
         tracing::warn!("providers.{name}.url is not set: what needs it is refused");
     }

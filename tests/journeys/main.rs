@@ -1,10 +1,12 @@
 //! Whole journeys through the running binary, in one process and as separate processes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod admin;
 mod data_directory;
 mod events;
 mod inputs;
 mod kit;
+mod observability;
 mod orders;
 mod outages;
 mod playground;

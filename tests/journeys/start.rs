@@ -2,6 +2,7 @@
 
 use crate::kit::{Process, vantage};
 use crate::tracking_client::Client;
+use crate::wait::until;
 use serde_json::{Value, json};
 
 /// Runs to the end and gives the exit code and what was told.
@@ -15,10 +16,11 @@ async fn refused(command: &mut tokio::process::Command) -> (i32, String) {
     (output.status.code().unwrap(), told)
 }
 
+/// Enough orders that some have returns at every stage.
 fn small_shop(data: &std::path::Path) -> tokio::process::Command {
     let mut command = vantage(data);
     command
-        .env("VANTAGE_DEMO__ORDERS", "60")
+        .env("VANTAGE_DEMO__ORDERS", "600")
         .args(["serve", "--listen", "127.0.0.1:0"]);
     command
 }
@@ -26,30 +28,49 @@ fn small_shop(data: &std::path::Path) -> tokio::process::Command {
 #[tokio::test]
 async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_shop() {
     let data = tempfile::tempdir().unwrap();
+    let query = json!({ "query": "{ me { name orders(first: 2) { totalCount nodes { id } } } }" });
     let mut answers = Vec::new();
     for _ in 0..2 {
-        let mut process = Process::start(small_shop(data.path())).await;
-        let (mut curl, mut answer) = (String::new(), String::new());
-        while let Some(line) = process.output.next_line().await.unwrap() {
-            if line.trim_start().starts_with("curl ") {
-                curl.clone_from(&line);
-            } else if line.starts_with('{') {
-                answer = line;
-                break;
-            }
+        let log = data.path().join("log");
+        let mut command = small_shop(data.path());
+        command
+            .env("VANTAGE_TELEMETRY__LOG_LEVEL", "info")
+            .stderr(std::fs::File::create(&log).unwrap());
+        let mut process = Process::start(command).await;
+        let mut told = Vec::new();
+        while told.len() < 4 {
+            told.push(process.output.next_line().await.unwrap().unwrap());
         }
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!(answer.get("errors"), None, "{answer:#}");
-        assert_eq!(answer["data"]["me"]["name"], "Demo Customer");
+        let after = |line: usize, word: &str| -> String {
+            let text = told[line].strip_prefix(word);
+            let text = text.unwrap_or_else(|| panic!("{word}: {told:#?}"));
+            text.trim().to_owned()
+        };
+        after(0, "Simulated at ");
+        let (shop, explorer, token) =
+            (after(1, "Shop:"), after(2, "Explorer:"), after(3, "Token:"));
+        assert_eq!(explorer, format!("{}/graphql", process.base));
+        let (shop, signed_in) = shop.split_once("#token=").unwrap();
+        assert_eq!(signed_in, token);
+        for page in [shop, &explorer] {
+            let page = reqwest::Client::new()
+                .get(page)
+                .header("accept", "text/html");
+            let page = page.send().await.unwrap();
+            assert_eq!(page.status(), 200);
+            assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+        }
 
-        // The command it prints works as it stands.
-        let pasted = tokio::process::Command::new("sh")
-            .args(["-c", &format!("{} -s", curl.trim())])
-            .output()
+        let answer = reqwest::Client::new()
+            .post(format!("{}/graphql", process.base))
+            .bearer_auth(&token)
+            .json(&query)
+            .send()
             .await
             .unwrap();
-        let pasted: Value = serde_json::from_slice(&pasted.stdout).unwrap();
-        assert_eq!(pasted, answer);
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer.get("errors"), None, "{answer:#}");
+        assert_eq!(answer["data"]["me"]["name"], "Demo Customer");
         answers.push(answer);
 
         for path in ["/healthz", "/readyz", "/metrics"] {
@@ -58,7 +79,19 @@ async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_s
                 .unwrap();
             assert_eq!(response.status(), 200, "{path}");
         }
+        // The demo shop is in order: the jobs that look for trouble find none.
+        let settled = "vantage_job_runs_total{job=\"returns.reconciliation\",outcome=\"done\"}";
+        until("the first reconciliation", async || {
+            let metrics = reqwest::get(format!("{}/metrics", process.base)).await;
+            let metrics = metrics.unwrap().text().await.unwrap();
+            let again = answers.len() > 1;
+            (again || metrics.contains(settled)).then_some(())
+        })
+        .await;
         assert_eq!(process.stop().await.code(), Some(0));
+        let log = std::fs::read_to_string(log).unwrap();
+        assert!(log.contains(" INFO "), "{log}");
+        assert!(!log.contains(" WARN ") && !log.contains(" ERROR "), "{log}");
     }
     assert_eq!(answers[0], answers[1]);
 }

@@ -52,11 +52,23 @@ impl JsonSchema for Secret {
     }
 }
 
-/// Where a database, broker or cache is: a URL that may hold a password, which is never shown.
+/// Where something is that this process calls: a database, a cache, a subgraph, a provider. A URL that
+/// may hold credentials, which are never shown; the type of every URL in the configuration.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectionUrl(Url);
 
+impl From<Url> for ConnectionUrl {
+    fn from(url: Url) -> Self {
+        Self(url)
+    }
+}
+
 impl ConnectionUrl {
+    /// The whole URL, credentials included, for the client.
+    pub fn expose_url(&self) -> &Url {
+        &self.0
+    }
+
     /// The whole URL, password included, for the driver.
     pub fn expose(&self) -> &str {
         self.0.as_str()
@@ -84,12 +96,18 @@ pub struct ConnectionUrlError(url::ParseError);
 impl fmt::Display for ConnectionUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.clone();
-        // Both setters fail only for URLs that cannot hold a password, and drivers take one as a parameter too.
+        // The setters fail only for URLs that cannot hold these. A name alone may be a token, and parameters and
+        // fragments may be anything.
         if shown.password().is_some() {
             let _ = shown.set_password(Some(HIDDEN));
+        } else if !shown.username().is_empty() {
+            let _ = shown.set_username(HIDDEN);
         }
         if shown.query().is_some() {
             shown.set_query(Some(HIDDEN));
+        }
+        if shown.fragment().is_some() {
+            shown.set_fragment(Some(HIDDEN));
         }
         // The ellipsis comes out percent-encoded.
         f.write_str(&shown.as_str().replace("%E2%80%A6", HIDDEN))
@@ -204,6 +222,10 @@ mod tests {
             "postgres://vantage:…@db:5432/vantage",
         );
         check("redis://localhost:6379", "redis://localhost:6379");
+        check(
+            "https://token@example.com/keys?key=hunter2#hunter2",
+            "https://…@example.com/keys?…#…",
+        );
         check(
             "postgres:///vantage?host=/run/postgresql&password=hunter2",
             "postgres:///vantage?…",

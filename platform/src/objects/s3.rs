@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{ObjectError, ObjectKey, Objects};
-use crate::config::Secret;
+use crate::config::{ConnectionUrl, Secret};
 
 /// S3 signs no link for longer.
 const LONGEST_LINK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -32,7 +32,7 @@ pub struct S3Config {
     pub region: String,
     /// Where the bucket is when not at Amazon: http://localhost:9000
     #[serde(default)]
-    pub endpoint: Option<Url>,
+    pub endpoint: Option<ConnectionUrl>,
     /// Without keys, those of the environment: AWS_* variables, the instance's or the pod's role.
     #[serde(default)]
     pub access_key_id: Option<Secret>,
@@ -59,7 +59,7 @@ impl S3Objects {
                 .with_secret_access_key(secret.expose()),
             _ => AmazonS3Builder::from_env(),
         };
-        let is_plain = |url: &Url| url.scheme() == "http";
+        let is_plain = |url: &ConnectionUrl| url.scheme() == "http";
         let mut builder = builder
             .with_bucket_name(&config.bucket)
             .with_region(&config.region)
@@ -78,7 +78,7 @@ impl S3Objects {
                     .with_timeout(Duration::from_secs(10)),
             );
         if let Some(endpoint) = &config.endpoint {
-            builder = builder.with_endpoint(endpoint.as_str().trim_end_matches('/'));
+            builder = builder.with_endpoint(endpoint.expose().trim_end_matches('/'));
         }
         Ok(Self {
             bucket: builder.build().map_err(ObjectError::Store)?,

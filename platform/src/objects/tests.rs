@@ -118,7 +118,7 @@ async fn s3() -> (Bucket, S3Objects) {
     let objects = S3Objects::new(&S3Config {
         bucket: "labels".into(),
         region: "us-east-1".into(),
-        endpoint: Some(listen(app).await),
+        endpoint: Some(listen(app).await.into()),
         access_key_id: Some(Secret::new("AKIDEXAMPLE")),
         secret_access_key: Some(Secret::new("wJalrXUtnFEMI")),
     });
@@ -247,7 +247,7 @@ async fn a_bucket_that_refuses_is_an_error_and_not_an_absence() {
     let objects = S3Objects::new(&S3Config {
         bucket: "labels".into(),
         region: "us-east-1".into(),
-        endpoint: Some(listen(refusing).await),
+        endpoint: Some(listen(refusing).await.into()),
         access_key_id: Some(Secret::new("AKIDEXAMPLE")),
         secret_access_key: Some(Secret::new("wJalrXUtnFEMI")),
     });

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use platform::config::{Duration, Secret};
+use platform::config::{ConnectionUrl, Duration, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +54,7 @@ impl Default for AuthConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JwksConfig {
-    pub url: String,
+    pub url: ConnectionUrl,
     /// How often the set is fetched again.
     #[serde(default = "JwksConfig::default_refresh")]
     pub refresh: Duration,
@@ -68,7 +68,7 @@ pub struct JwksConfig {
 
 impl JwksConfig {
     /// The set at this URL, with the default intervals.
-    pub fn at(url: impl Into<String>) -> Self {
+    pub fn at(url: impl Into<ConnectionUrl>) -> Self {
         Self {
             url: url.into(),
             refresh: Self::default_refresh(),
@@ -114,7 +114,7 @@ pub enum AuthConfigError {
     #[error("auth.pass_through leaves tokens unchecked: remove it, or the keys")]
     PassThroughWithKeys,
     #[error("auth.jwks.url `{url}` is not an http or https URL")]
-    JwksUrl { url: String },
+    JwksUrl { url: ConnectionUrl },
     #[error("auth.jwks: no HTTP client for it")]
     Client(#[source] reqwest::Error),
     #[error("auth.public_keys[{index}] needs either `pem` or `file`")]

@@ -8,7 +8,6 @@ use arc_swap::ArcSwapOption;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use platform::supervisor::{Stage, Supervisor};
-use url::Url;
 
 use super::config::{AuthConfigError, JwksConfig};
 use super::keys::{VerificationKey, parse_jwks};
@@ -32,10 +31,17 @@ struct Fetch {
     done: Shared<BoxFuture<'static, ()>>,
 }
 
+/// Without the URL, which may have credentials in its parameters.
+impl From<reqwest::Error> for FetchError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Http(error.without_url())
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
     #[error("the key set cannot be fetched")]
-    Http(#[from] reqwest::Error),
+    Http(#[source] reqwest::Error),
     #[error("the answer is not a key set")]
     Parse(#[from] serde_json::Error),
     #[error("the answer is longer than {MAX_BYTES} bytes")]
@@ -45,9 +51,7 @@ enum FetchError {
 impl RemoteKeys {
     /// Prepares the client; nothing is fetched before [`Self::refresh_on_schedule`] or the first token.
     pub(super) fn new(config: &JwksConfig) -> Result<Self, AuthConfigError> {
-        let usable =
-            Url::parse(&config.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if !usable {
+        if !matches!(config.url.scheme(), "http" | "https") {
             return Err(AuthConfigError::JwksUrl {
                 url: config.url.clone(),
             });
@@ -145,7 +149,7 @@ impl RemoteKeys {
     async fn fetch(&self) -> Result<Vec<VerificationKey>, FetchError> {
         let mut answer = self
             .client
-            .get(&self.config.url)
+            .get(self.config.url.expose_url().clone())
             .send()
             .await?
             .error_for_status()?;

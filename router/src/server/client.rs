@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header, request};
 use platform::caller::Caller;
+use platform::telemetry::request_id::request_id;
 
-use super::request_id::request_id;
+use super::operation_log::OperationLog;
 use super::state::ServerState;
 use crate::auth::AuthError;
 use crate::request::RequestContext;
@@ -18,6 +19,8 @@ pub(super) struct Client {
     pub(super) ip: Option<IpAddr>,
     /// Only those that may be passed on.
     pub(super) headers: HeaderMap,
+    /// What becomes of its request.
+    pub(super) log: OperationLog,
 }
 
 impl Client {
@@ -30,6 +33,7 @@ impl Client {
             request_id: request_id(&parts.headers),
             ip: client_ip(peer, &parts.headers, state.config.trusted_proxies),
             headers: select(&parts.headers, &state.forward_headers),
+            log: OperationLog::new(&parts.headers),
         }
     }
 

@@ -4,8 +4,8 @@ mod client;
 mod config;
 mod encoding;
 mod http;
+mod operation_log;
 mod origin;
-mod request_id;
 mod state;
 mod ws;
 

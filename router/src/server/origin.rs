@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use indexmap::IndexSet;
+use platform::telemetry::request_id::REQUEST_ID;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::{Host, Origin, Url};
 
 use super::config::{CorsConfig, ServerConfigError};
-use super::request_id::REQUEST_ID;
 use super::state::ServerState;
 
 /// The allowed origins.

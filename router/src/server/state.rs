@@ -9,6 +9,7 @@ use platform::roster::{Evictions, Roster};
 use platform::supervisor::Supervisor;
 
 use super::config::{ServerConfig, ServerConfigError, header_names};
+use super::operation_log::KnownPairs;
 use super::origin::Origins;
 use super::ws::Connections;
 use crate::Router;
@@ -35,6 +36,7 @@ pub struct ServerState {
     pub(super) forward_headers: Arc<[HeaderName]>,
     pub(super) allow_headers: Arc<[HeaderName]>,
     pub(super) origins: Arc<Origins>,
+    pub(super) known_pairs: Arc<KnownPairs>,
 }
 
 impl ServerState {
@@ -62,6 +64,7 @@ impl ServerState {
             forward_headers: header_names("forward_headers", &config.forward_headers)?.into(),
             allow_headers: header_names("cors.allow_headers", &config.cors.allow_headers)?.into(),
             origins: Arc::new(Origins::new(&config.cors, config.development)?),
+            known_pairs: Arc::default(),
             config: Arc::new(config),
         })
     }

@@ -205,7 +205,7 @@ async fn open(hub: &Hub, job: &Job) -> Result<EventStream, End> {
 
 /// A source that has been lost, opened again: subgraphs restart. `None` when it does not come back.
 async fn recover(hub: &Hub, job: &Job, lost: &TransportError) -> Option<EventStream> {
-    tracing::warn!(%lost, "a subscription's source is opened again");
+    tracing::warn!(request_id = job.context.request_id, %lost, "a subscription's source is opened again");
     let give_up = Instant::now() + hub.options.source_recovery;
     let mut wait = FIRST_WAIT;
     loop {

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::http::{Admission, Breaker, CircuitBreaker};
+use platform::telemetry::request_id::REQUEST_ID;
 use thread_local::ThreadLocal;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use url::Url;
@@ -19,8 +20,6 @@ use super::{EventStream, Numbers, SubgraphRequest, SubgraphResponse, Transport, 
 use crate::cache_control::CachePolicy;
 use crate::prepare::OperationKind;
 use crate::request::TRACING;
-
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The wait before the first retry; it doubles with each.
 const BACKOFF: Duration = Duration::from_millis(25);
@@ -202,13 +201,14 @@ impl HttpTransport {
         })
     }
 
-    fn failed(&self, error: &reqwest::Error) -> TransportError {
+    fn failed(&self, error: reqwest::Error) -> TransportError {
         if error.is_timeout() {
             TransportError::Deadline {
                 subgraph: self.name.clone(),
             }
         } else {
-            self.unavailable(error)
+            // The subgraph's name says enough; its URL may have credentials in it.
+            self.unavailable(&error.without_url())
         }
     }
 
@@ -244,18 +244,11 @@ impl HttpTransport {
         {
             return Err(too_large());
         }
-        let first = response
-            .chunk()
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let first = response.chunk().await.map_err(|error| self.failed(error))?;
         let first = first.unwrap_or_default();
         let mut whole = BytesMut::new();
         let mut length = first.len();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.failed(&error))?
-        {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
             length += chunk.len();
             if length > limit {
                 return Err(too_large());
@@ -305,10 +298,10 @@ impl HttpTransport {
             }
             break match answer {
                 Ok(response) => response,
-                Err(error) if error.is_timeout() => return Err(self.failed(&error)),
+                Err(error) if error.is_timeout() => return Err(self.failed(error)),
                 Err(error) => {
                     call.failed();
-                    return Err(self.failed(&error));
+                    return Err(self.failed(error));
                 }
             };
         };

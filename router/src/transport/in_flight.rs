@@ -9,9 +9,9 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use platform::caller::CALLER_HEADER;
+use platform::telemetry::request_id::REQUEST_ID;
 use tokio::sync::OnceCell;
 
-use super::http::REQUEST_ID;
 use super::{SubgraphRequest, TransportError};
 use crate::cache_control::CachePolicy;
 use crate::request::TRACING;

@@ -231,7 +231,9 @@ fn keys_that_must_not_be_used_stop_the_start() {
         AuthConfigError::KeyFile { index: 0, .. }
     ));
     let no_url = AuthConfig {
-        jwks: Some(JwksConfig::at("ftp://keys")),
+        jwks: Some(JwksConfig::at(
+            url::Url::parse("ftp://keys").expect("a URL"),
+        )),
         ..AuthConfig::default()
     };
     assert!(matches!(

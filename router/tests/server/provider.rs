@@ -64,7 +64,7 @@ impl Provider {
     }
 
     fn config(&self) -> AuthConfig {
-        let mut jwks = JwksConfig::at(&self.url);
+        let mut jwks = JwksConfig::at(url::Url::parse(&self.url).expect("a URL"));
         jwks.min_interval = ConfigDuration::from_secs(0);
         AuthConfig {
             jwks: Some(jwks),
@@ -170,7 +170,7 @@ async fn a_provider_that_is_down_is_not_the_callers_fault() {
     let url = format!("http://{}/keys", listener.local_addr().expect("an address"));
     drop(listener);
     let config = AuthConfig {
-        jwks: Some(JwksConfig::at(url)),
+        jwks: Some(JwksConfig::at(url::Url::parse(&url).expect("a URL"))),
         ..AuthConfig::default()
     };
     let verifier = JwtVerifier::new(&config, false, &Supervisor::new()).expect("a verifier");

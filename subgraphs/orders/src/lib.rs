@@ -6,6 +6,7 @@ mod cashier;
 mod customer;
 pub mod events;
 mod loaders;
+pub mod metrics;
 mod moves;
 mod mutation;
 mod order;

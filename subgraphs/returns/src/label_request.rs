@@ -9,6 +9,7 @@ use resolvers::idempotency::{self, Claim, KeyUse};
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use tokio::time::Instant;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::State;
@@ -113,7 +114,8 @@ pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::
         if let Some(claimed) = tasks::claim(state, id, Kind::Label).await? {
             // On its own: it goes on when the customer does not wait for it.
             let state = state.clone();
-            let made = tokio::spawn(async move { tasks::perform(&state, claimed).await }).await;
+            let made = async move { tasks::perform(&state, claimed).await }.in_current_span();
+            let made = tokio::spawn(made).await;
             match made {
                 Ok(Ok(_)) => continue,
                 Ok(Err(error)) => return Err(not_now(&error)),

@@ -13,6 +13,7 @@ mod judgement;
 mod label;
 mod label_request;
 mod loaders;
+pub mod metrics;
 pub mod moves;
 mod mutation;
 mod order;

@@ -8,6 +8,7 @@ mod events;
 mod flag;
 mod guest_link;
 mod loaders;
+pub mod metrics;
 mod order;
 mod order_return;
 mod poll;

@@ -11,10 +11,11 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
-use axum::http::{HeaderMap, Method, StatusCode, header, request};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, StreamExt};
+use platform::telemetry::request_id::{REQUEST_ID, header_value};
 use tracing::Instrument;
 
 use self::media::{Accepted, MediaType};
@@ -22,7 +23,6 @@ pub(super) use self::params::from_body as request_from_body;
 pub(super) use self::respond::Refusal;
 use self::stream::{Format, Refused};
 use super::client::{Client, authorization};
-use super::request_id::{REQUEST_ID, header_value};
 use super::state::ServerState;
 use super::ws;
 use crate::auth::Identity;
@@ -38,10 +38,15 @@ pub(super) async fn handle(State(state): State<ServerState>, request: Request) -
     let client = Client::new(&state, &parts);
     let id = header_value(&client.request_id);
     let method = parts.method.clone();
-    let span = tracing::info_span!("graphql", request_id = %client.request_id, method = %method);
-    let mut response = answer(state, client, parts, body).instrument(span).await;
+    let (log, known_pairs) = (client.log.clone(), state.known_pairs.clone());
+    let mut response = answer(state, client, parts, body).await;
     response.headers_mut().insert(REQUEST_ID, id);
     record(&method, response.status(), start);
+    // A page, or an upgrade, is no operation.
+    if is_graphql(&response) {
+        let details = log.finish(&known_pairs);
+        response.extensions_mut().insert(details);
+    }
     response
 }
 
@@ -49,6 +54,7 @@ async fn answer(state: ServerState, client: Client, parts: request::Parts, body:
     let accepted = media::negotiate(&parts.headers);
     // A client whose taste cannot be met still has to be told so.
     let refused_as = accepted.as_ref().map_or(MediaType::Json, Accepted::refusal);
+    let log = client.log.clone();
     let answer = match (&parts.method, ide_page(&state)) {
         (&Method::GET, _) if is_upgrade(&parts.headers) => upgrade(state, client, parts).await,
         (&Method::GET, Some(html)) if media::wants_page(&parts) => Ok(page(html)),
@@ -56,7 +62,19 @@ async fn answer(state: ServerState, client: Client, parts: request::Parts, body:
         (&Method::POST, _) => contained(post(state, client, parts, body, accepted)).await,
         _ => Err(Refusal::method("GET, POST", "use GET or POST")),
     };
-    answer.unwrap_or_else(|refusal| refusal.respond(refused_as))
+    answer.unwrap_or_else(|refusal| {
+        log.refused(refusal.code());
+        refusal.respond(refused_as)
+    })
+}
+
+fn is_graphql(response: &Response) -> bool {
+    let html = |value: &HeaderValue| value.as_bytes().starts_with(b"text/html");
+    response.status() != StatusCode::SWITCHING_PROTOCOLS
+        && !response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(html)
 }
 
 /// Keeps a panic to the request that caused it, which is answered like any other.
@@ -115,8 +133,14 @@ async fn run(
     let router = state.router.load_full();
     let refused = accepted.refusal();
     let kind = match router.prepare(&request).await {
-        Ok(operation) => operation.kind(),
-        Err(response) => return Ok(respond::graphql(refused, &response)),
+        Ok(operation) => {
+            client.log.prepared(&operation);
+            operation.kind()
+        }
+        Err(response) => {
+            client.log.answered(&response.errors);
+            return Ok(respond::graphql(refused, &response));
+        }
     };
     let context = client.context(&identity.caller);
     let response = match kind {
@@ -145,10 +169,14 @@ async fn run(
             return match opened {
                 Ok(response) => Ok(response),
                 Err(Refused::Request(refusal)) => Err(refusal),
-                Err(Refused::Operation(response)) => Ok(respond::graphql(refused, &response)),
+                Err(Refused::Operation(response)) => {
+                    client.log.answered(&response.errors);
+                    Ok(respond::graphql(refused, &response))
+                }
             };
         }
     };
+    client.log.answered(&response.errors);
     match (accepted.single, accepted.stream) {
         (Some(media), _) => {
             let mut answer = respond::graphql(media, &response);

@@ -34,6 +34,10 @@ impl Refusal {
         }
     }
 
+    pub(super) const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
     pub(in super::super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
     }

@@ -83,7 +83,8 @@ impl Connection {
 
     /// The span that the connection runs in.
     pub(super) fn span(&self) -> Span {
-        tracing::info_span!("websocket", request_id = %self.client.request_id)
+        // At the highest level, so that lines of every level have the id.
+        tracing::error_span!("websocket", request_id = %self.client.request_id)
     }
 
     async fn serve(&mut self, sink: &mut Outbound, stream: &mut Inbound) -> CloseReason {
@@ -224,6 +225,7 @@ impl Connection {
                 self.state.clone(),
                 *request,
                 self.client.context(&self.identity.caller),
+                self.client.log.another(),
                 ticket,
             );
             let task = tokio::spawn(running.instrument(span));

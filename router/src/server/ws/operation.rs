@@ -1,13 +1,16 @@
 //! One operation of a connection, from `subscribe` to its answer or its stream.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use platform::telemetry::access::log_operation;
 use tracing::Instrument;
 
 use super::queue::Ticket;
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
+use crate::server::operation_log::OperationLog;
 use crate::server::state::ServerState;
 use crate::subscribe::Begin;
 
@@ -16,18 +19,40 @@ pub(super) async fn run(
     state: ServerState,
     request: GraphQLRequest,
     context: RequestContext,
+    log: OperationLog,
+    ticket: Ticket,
+) {
+    let started = Instant::now();
+    run_logged(&state, request, context, &log, ticket).await;
+    log_operation(&log.finish(&state.known_pairs), started);
+}
+
+async fn run_logged(
+    state: &ServerState,
+    request: GraphQLRequest,
+    context: RequestContext,
+    log: &OperationLog,
     ticket: Ticket,
 ) {
     let router = state.router.load_full();
     let kind = match router.prepare(&request).await {
-        Ok(operation) => operation.kind(),
-        Err(refused) => return ticket.fail(refused.errors),
+        Ok(operation) => {
+            log.prepared(&operation);
+            operation.kind()
+        }
+        Err(refused) => {
+            log.answered(&refused.errors);
+            return ticket.fail(refused.errors);
+        }
     };
     match kind {
-        OperationKind::Query => finish(&router.execute(request, context).await, ticket),
+        OperationKind::Query => finish(&router.execute(request, context).await, log, ticket),
         OperationKind::Mutation => {
             // A client that leaves must not leave a mutation half done.
-            let mutation = async move { finish(&router.execute(request, context).await, ticket) };
+            let answered = log.clone();
+            let mutation = async move {
+                finish(&router.execute(request, context).await, &answered, ticket);
+            };
             let done = tokio::spawn(mutation.in_current_span()).await;
             if let Err(panic) = done {
                 tracing::error!(%panic, "a mutation panicked");
@@ -42,13 +67,17 @@ pub(super) async fn run(
                 .await;
             match watching {
                 Ok(watch) => queue.keep(key, watch),
-                Err(refused) => ticket.refuse(refused.errors),
+                Err(refused) => {
+                    log.answered(&refused.errors);
+                    ticket.refuse(refused.errors);
+                }
             }
         }
     }
 }
 
-fn finish(response: &GraphQLResponse, ticket: Ticket) {
+fn finish(response: &GraphQLResponse, log: &OperationLog, ticket: Ticket) {
+    log.answered(&response.errors);
     if response.data.is_none() {
         return ticket.fail(response.errors.clone());
     }

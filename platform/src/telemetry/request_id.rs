@@ -4,12 +4,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 /// The header an id comes in and goes out by.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 128;
 
 /// The client's own id if it is harmless to log, else a new UUIDv7.
-pub(super) fn request_id(headers: &HeaderMap) -> String {
+pub fn request_id(headers: &HeaderMap) -> String {
     headers
         .get(REQUEST_ID)
         .and_then(|id| id.to_str().ok())
@@ -18,7 +18,7 @@ pub(super) fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// The id as a header. Ids are made of visible ASCII, so this cannot fail; an empty one would show it.
-pub(super) fn header_value(id: &str) -> HeaderValue {
+pub fn header_value(id: &str) -> HeaderValue {
     HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 

@@ -1,0 +1,127 @@
+//! One log line for every HTTP request, and one request id in all lines that a request causes.
+
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::http::{Method, Version};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::{Instrument, Span};
+
+use super::request_id::{REQUEST_ID, header_value, request_id};
+
+/// The target of access lines: a filter for them alone.
+pub(super) const TARGET: &str = "access";
+
+/// Paths that orchestrators and scrapers ask every few seconds; their lines are at `debug`.
+const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// What a GraphQL endpoint knows of the request that it answers; put into the response's extensions.
+#[derive(Clone, Debug, Default)]
+pub struct OperationDetails {
+    /// The operation's name; `None` for one without.
+    pub operation: Option<String>,
+    /// `query`, `mutation` or `subscription`; `None` when it was refused before that was known.
+    pub kind: Option<&'static str>,
+    /// What the client calls itself.
+    pub client: Option<String>,
+    pub client_version: Option<String>,
+    /// The code of the first error.
+    pub code: Option<String>,
+}
+
+/// Answers within a span that has the request's id, and logs the request. A layer around all routes of
+/// a listener (`axum::middleware::from_fn`).
+pub async fn log_request(mut request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    let header = header_value(&id);
+    // Whoever reads it further in finds the same one.
+    request.headers_mut().insert(REQUEST_ID, header.clone());
+    // At the highest level, so that lines of every level have it.
+    let span = tracing::error_span!("request", request_id = id);
+    let mut line = AccessLine {
+        started: Instant::now(),
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        protocol: request.version(),
+        span: span.clone(),
+        status: None,
+        details: OperationDetails::default(),
+    };
+    let mut response = next.run(request).instrument(span).await;
+    line.status = Some(response.status().as_u16());
+    line.details = response.extensions_mut().remove().unwrap_or_default();
+    response.headers_mut().insert(REQUEST_ID, header);
+    response
+}
+
+/// Logs a request when it is dropped, which is also how one ends whose client has hung up.
+struct AccessLine {
+    started: Instant,
+    method: Method,
+    /// Without the query, which may have credentials in it.
+    path: String,
+    protocol: Version,
+    span: Span,
+    /// `None`: there was no answer.
+    status: Option<u16>,
+    details: OperationDetails,
+}
+
+/// What is logged for a request whose client did not wait for the answer.
+const CLIENT_CLOSED: u16 = 499;
+
+impl Drop for AccessLine {
+    fn drop(&mut self) {
+        let _entered = self.span.enter();
+        let status = self.status.unwrap_or(CLIENT_CLOSED);
+        let is_probe = status < 400 && PROBES.contains(&self.path.as_str());
+        if is_probe {
+            tracing::debug!(
+                target: TARGET,
+                method = %self.method,
+                path = self.path,
+                status,
+                ms = milliseconds(self.started),
+                "request"
+            );
+            return;
+        }
+        let details = &self.details;
+        tracing::info!(
+            target: TARGET,
+            method = %self.method,
+            path = self.path,
+            protocol = ?self.protocol,
+            operation = details.operation,
+            kind = details.kind,
+            client = details.client,
+            client_version = details.client_version,
+            status,
+            code = details.code,
+            ms = milliseconds(self.started),
+            "request"
+        );
+    }
+}
+
+/// Logs an operation of a WebSocket, whose requests are no HTTP requests. A subscription's time is the
+/// one it took to start.
+pub fn log_operation(details: &OperationDetails, started: Instant) {
+    tracing::info!(
+        target: TARGET,
+        protocol = "graphql-transport-ws",
+        operation = details.operation,
+        kind = details.kind,
+        client = details.client,
+        client_version = details.client_version,
+        code = details.code,
+        ms = milliseconds(started),
+        "request"
+    );
+}
+
+/// With two decimals.
+fn milliseconds(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 100_000.0).round() / 100.0
+}

@@ -1,0 +1,217 @@
+//! What the edge remembers of an operation for the access log, and counts of it. Operations and clients
+//! name themselves, so the labels are bounded.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use axum::http::HeaderMap;
+use platform::telemetry::access::OperationDetails;
+
+use crate::error::{ErrorCode, GraphQLError};
+use crate::prepare::{OperationKind, PreparedOperation};
+
+/// Pairs of an operation and a client that have series of their own.
+const MAX_PAIRS: usize = 1_000;
+/// Longer names are counted as others, and cut in the log.
+const MAX_NAME: usize = 64;
+/// The label of what has no room left.
+const OTHER: &str = "other";
+/// The label of operations and clients without a name.
+const ANONYMOUS: &str = "anonymous";
+
+/// Headers by which clients tell their name and their version.
+const NAME_HEADERS: [&str; 3] = [
+    "graphql-client-name",
+    "apollographql-client-name",
+    "x-graphql-client-name",
+];
+const VERSION_HEADERS: [&str; 3] = [
+    "graphql-client-version",
+    "apollographql-client-version",
+    "x-graphql-client-version",
+];
+
+/// The pairs of an operation and a client that are counted under their own names.
+#[derive(Debug, Default)]
+pub(super) struct KnownPairs(RwLock<HashSet<(String, String)>>);
+
+impl KnownPairs {
+    /// The labels of a pair: its own, unless there are too many already.
+    fn labels(&self, operation: &str, client: &str) -> (String, String) {
+        let pair = (operation.to_owned(), client.to_owned());
+        let is_long = operation.len() > MAX_NAME || client.len() > MAX_NAME;
+        if !is_long && (self.contains(&pair) || self.insert(&pair)) {
+            return pair;
+        }
+        (OTHER.to_owned(), OTHER.to_owned())
+    }
+
+    fn contains(&self, pair: &(String, String)) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.contains(pair)
+    }
+
+    fn insert(&self, pair: &(String, String)) -> bool {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.contains(pair) || (known.len() < MAX_PAIRS && known.insert(pair.clone()))
+    }
+}
+
+/// One operation, from its request to its answer. Clones are the same operation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OperationLog(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Whether the request had an operation that could be prepared.
+    is_known: bool,
+    details: OperationDetails,
+    codes: Vec<String>,
+}
+
+impl OperationLog {
+    /// Of a client that may have named itself in these headers.
+    pub(super) fn new(headers: &HeaderMap) -> Self {
+        let details = OperationDetails {
+            client: first(headers, NAME_HEADERS),
+            client_version: first(headers, VERSION_HEADERS),
+            ..OperationDetails::default()
+        };
+        Self(Arc::new(Mutex::new(Seen {
+            details,
+            ..Seen::default()
+        })))
+    }
+
+    /// For another operation of the same client.
+    pub(super) fn another(&self) -> Self {
+        let details = self.seen(|seen| OperationDetails {
+            client: seen.details.client.clone(),
+            client_version: seen.details.client_version.clone(),
+            ..OperationDetails::default()
+        });
+        Self(Arc::new(Mutex::new(Seen {
+            details,
+            ..Seen::default()
+        })))
+    }
+
+    pub(super) fn prepared(&self, operation: &PreparedOperation) {
+        self.seen(|seen| {
+            seen.is_known = true;
+            seen.details.kind = Some(match operation.kind() {
+                OperationKind::Query => "query",
+                OperationKind::Mutation => "mutation",
+                OperationKind::Subscription => "subscription",
+            });
+            seen.details.operation = operation.name().map(|name| {
+                // Names are ASCII.
+                name.get(..MAX_NAME).unwrap_or(name).to_owned()
+            });
+        });
+    }
+
+    pub(super) fn answered(&self, errors: &[GraphQLError]) {
+        self.seen(|seen| {
+            for error in errors {
+                let code = error.code().as_str();
+                if !seen.codes.iter().any(|known| known == code) {
+                    seen.codes.push(code.to_owned());
+                }
+            }
+        });
+    }
+
+    pub(super) fn refused(&self, code: ErrorCode) {
+        self.seen(|seen| seen.codes.push(code.as_str().to_owned()));
+    }
+
+    /// Counts the operation, and gives what the access log shows.
+    pub(super) fn finish(&self, known: &KnownPairs) -> OperationDetails {
+        self.seen(|seen| {
+            let details = &seen.details;
+            let operation = match &details.operation {
+                Some(name) => name.as_str(),
+                None if seen.is_known => ANONYMOUS,
+                // What could not be prepared has no name that means anything.
+                None => OTHER,
+            };
+            let client = details.client.as_deref().unwrap_or(ANONYMOUS);
+            let (operation, client) = known.labels(operation, client);
+            metrics::counter!(
+                "router_operations_total",
+                "operation" => operation.clone(),
+                "client" => client.clone(),
+            )
+            .increment(1);
+            for code in &seen.codes {
+                metrics::counter!(
+                    "router_operation_errors_total",
+                    "operation" => operation.clone(),
+                    "client" => client.clone(),
+                    "code" => code.clone(),
+                )
+                .increment(1);
+            }
+            OperationDetails {
+                code: seen.codes.first().cloned(),
+                ..details.clone()
+            }
+        })
+    }
+
+    fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The first of these headers that is there and harmless to log, cut to a length.
+fn first(headers: &HeaderMap, names: [&str; 3]) -> Option<String> {
+    names.iter().find_map(|name| {
+        // Visible ASCII and spaces, or it is no text.
+        let value = headers.get(*name)?.to_str().ok()?.trim();
+        let value = value.get(..MAX_NAME).unwrap_or(value);
+        (!value.is_empty() && !value.contains('\t')).then(|| value.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn names_that_clients_invent_make_a_bounded_number_of_series() {
+        let known = KnownPairs::default();
+        assert_eq!(known.labels("Page", "web"), ("Page".into(), "web".into()));
+        for number in 0..2 * MAX_PAIRS {
+            known.labels(&format!("Invented{number}"), "attacker");
+        }
+        let other = || (OTHER.to_owned(), OTHER.to_owned());
+        assert_eq!(known.labels("OneMore", "web"), other());
+        assert_eq!(known.labels("Page", "web"), ("Page".into(), "web".into()));
+        assert_eq!(known.labels(&"x".repeat(MAX_NAME + 1), "web"), other());
+        assert_eq!(known.0.read().expect("no panic").len(), MAX_PAIRS);
+    }
+
+    #[test]
+    fn a_client_is_named_by_either_header_and_only_by_what_is_harmless() {
+        let check = |name: &'static str, value: &[u8], expected: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            let value = HeaderValue::from_bytes(value).expect("a header");
+            headers.insert(name, value);
+            let client = OperationLog::new(&headers).finish(&KnownPairs::default());
+            assert_eq!(client.client.as_deref(), expected);
+        };
+        check("graphql-client-name", b"web", Some("web"));
+        check("apollographql-client-name", b"ios app", Some("ios app"));
+        check("graphql-client-name", "läden".as_bytes(), None);
+        check("graphql-client-name", b"", None);
+        check(
+            "graphql-client-name",
+            &[b'x'; 100],
+            Some(&"x".repeat(MAX_NAME)),
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! What each metric of the orders domain means.
+
+use metrics::{describe_counter, describe_gauge};
+
+/// Gives them their help lines.
+pub fn describe() {
+    describe_counter!("vantage_orders_placed_total", "Orders placed, by currency.");
+    describe_counter!(
+        "vantage_order_payments_total",
+        "Payments of orders, by outcome."
+    );
+    describe_counter!(
+        "vantage_order_payments_reconciled_total",
+        "Payments that were settled after their request had ended, by outcome."
+    );
+    describe_gauge!(
+        "vantage_order_payments_unsettled",
+        "Payments whose outcome is not known yet, by state."
+    );
+}
