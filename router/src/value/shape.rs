@@ -58,7 +58,7 @@ impl Shape {
                     });
                     self.always[position] |= always;
                     if let Slot::Composite(_, inner) = &mut self.fields[position].1 {
-                        inner.add_below(field, document, symbols);
+                        inner.add_below(field, always, document, symbols);
                     }
                 }
                 SelectionItem::InlineFragment(fragment) => {
@@ -74,23 +74,30 @@ impl Shape {
         }
     }
 
-    /// Entities are asked for by fragments: a single one is about all of them.
-    fn add_below(&mut self, field: &FieldSelection, document: &Document, symbols: &mut Symbols) {
+    /// Entities are asked for by fragments: a single one is about all of them. What is below a fragment is never there
+    /// always: fragments on other types may select other fields below the same key.
+    fn add_below(
+        &mut self,
+        field: &FieldSelection,
+        always: bool,
+        document: &Document,
+        symbols: &mut Symbols,
+    ) {
         if field.name == "_entities" {
             match field.selections.items.as_slice() {
                 [SelectionItem::InlineFragment(fragment)] => {
-                    return self.add(&fragment.selections, true, document, symbols);
+                    return self.add(&fragment.selections, always, document, symbols);
                 }
                 [SelectionItem::FragmentSpread(name)] => {
                     let fragment = document.fragments.iter().find(|known| known.name == *name);
                     if let Some(fragment) = fragment {
-                        return self.add(&fragment.selection_set, true, document, symbols);
+                        return self.add(&fragment.selection_set, always, document, symbols);
                     }
                 }
                 _ => {}
             }
         }
-        self.add(&field.selections, true, document, symbols);
+        self.add(&field.selections, always, document, symbols);
     }
 
     /// The keys with their slots, and whether every object has them.
