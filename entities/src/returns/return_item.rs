@@ -102,3 +102,18 @@ pub async fn returned(
     }
     Ok(by_item)
 }
+
+/// Writes what each of these items gives back.
+pub async fn set_refund_amounts(
+    transaction: &impl ConnectionTrait,
+    amounts: &[(Uuid, i64)],
+) -> Result<(), DbErr> {
+    for &(id, amount) in amounts {
+        Entity::update_many()
+            .col_expr(Column::RefundAmount, Expr::value(amount))
+            .filter(Column::Id.eq(id))
+            .exec(transaction)
+            .await?;
+    }
+    Ok(())
+}

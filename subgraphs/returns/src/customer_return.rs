@@ -100,7 +100,8 @@ impl Return {
         rows.into_iter().map(ReturnItem::try_from).collect()
     }
 
-    /// As it was quoted when the return was made.
+    /// As it was quoted when the return was made, until it is issued: it is quoted anew then, and is
+    /// never less than what was shown.
     async fn refund(&self) -> RefundQuote {
         let money = |minor| Money::new(minor, self.currency);
         RefundQuote {

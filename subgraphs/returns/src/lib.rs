@@ -25,6 +25,7 @@ mod preview;
 mod query;
 mod refund;
 mod refunding;
+mod requote;
 mod return_input;
 mod return_item;
 pub mod rules;

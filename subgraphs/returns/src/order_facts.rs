@@ -237,15 +237,15 @@ struct AmountUsd {
     amount: Decimal,
 }
 
-#[derive(Deserialize)]
-struct Amount {
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Amount {
     amount: Decimal,
-    currency: CurrencyCode,
+    pub(crate) currency: CurrencyCode,
 }
 
 impl Amount {
     /// In minor units, if it is of this currency.
-    fn minor(&self, currency: CurrencyCode) -> Option<i64> {
+    pub(crate) fn minor(&self, currency: CurrencyCode) -> Option<i64> {
         let money = Money::from_decimal(self.amount, self.currency, Rounding::Up)?;
         (self.currency == currency).then_some(money.minor)
     }

@@ -1,15 +1,20 @@
-//! What this domain asks the orders subgraph when it acts for a customer who is not there: how
-//! their order was paid, and where it was sent.
+//! What this domain asks the orders subgraph when it acts for a customer who is not there: what
+//! they paid for their order, how, and where it was sent.
+
+use std::collections::HashMap;
 
 use async_graphql::{Name, Value, Variables};
 use platform::caller::Caller;
 use resolvers::client::Document;
 use resolvers::id::IdKind;
+use resolvers::money::CurrencyCode;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::State;
 use crate::easypost::Address;
+use crate::order_facts::Amount;
+use crate::rules::refund::Paid;
 use crate::tasks::TaskError;
 
 static DOCUMENT: Document = Document::new(
@@ -18,6 +23,9 @@ static DOCUMENT: Document = Document::new(
     ... on Order {
       paymentIntentId paymentMethod { usable }
       shippingAddress { name line1 line2 city region postalCode countryCode }
+      items { id quantity lineTotal { amount currency } }
+      subtotal { amount currency } shipping { amount currency }
+      tax { amount currency } total { amount currency }
     }
   }
 }",
@@ -31,6 +39,28 @@ pub(crate) struct OrderPayment {
     pub payment_intent_id: Option<String>,
     payment_method: PaymentMethod,
     shipping_address: ShippingAddress,
+    items: Vec<Item>,
+    subtotal: Amount,
+    shipping: Amount,
+    tax: Amount,
+    total: Amount,
+}
+
+/// A line of the order as it was bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BoughtLine {
+    /// Units.
+    pub quantity: i64,
+    /// The price of all its units, in minor units of the order's currency.
+    pub total: i64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    id: String,
+    quantity: i64,
+    line_total: Amount,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -88,6 +118,28 @@ impl OrderPayment {
         self.payment_intent_id
             .as_deref()
             .filter(|_| self.payment_method.usable)
+    }
+
+    /// What was paid for the whole order, and its lines by their ids. `None` when the amounts make
+    /// no sense in this currency.
+    pub(crate) fn bought(
+        &self,
+        currency: CurrencyCode,
+    ) -> Option<(Paid, HashMap<Uuid, BoughtLine>)> {
+        let paid = Paid {
+            subtotal: self.subtotal.minor(currency)?,
+            shipping: self.shipping.minor(currency)?,
+            tax: self.tax.minor(currency)?,
+            total: self.total.minor(currency)?,
+        };
+        let lines = self.items.iter().map(|item| {
+            let line = BoughtLine {
+                quantity: item.quantity,
+                total: item.line_total.minor(currency)?,
+            };
+            Some((IdKind::OrderItem.parse(&item.id)?, line))
+        });
+        Some((paid, lines.collect::<Option<_>>()?))
     }
 
     /// Where the package comes from.

@@ -1,8 +1,8 @@
 //! The refund of a return that the carrier has: through the payment provider, or as store credit.
 //!
-//! It is written as wanted, with its key, before the provider is called. What a call left unknown
-//! is asked before it is called again, and the key makes two calls one. So the money goes out once,
-//! wherever this was cut off.
+//! Its amount is quoted anew under the order's lock, then it is written as wanted, with its key,
+//! before the provider is called. What a call left unknown is asked before it is called again, and
+//! the key makes two calls one. So the money goes out once, wherever this was cut off.
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_event};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
 use crate::order_payment::OrderPayment;
+use crate::requote;
 use crate::rules::refunding::{poll_at, watch_at};
 use crate::rules::status::ReturnStatus;
 use crate::store_credit::{self, Reason};
@@ -47,17 +48,25 @@ enum Given {
 }
 
 async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, TaskError> {
-    if row.refund_total <= 0 {
-        return record(state, row.id, Given::Nothing).await;
-    }
     let asked_before = row
         .payment_intent_id
         .clone()
         .filter(|_| row.refund_requested_at.is_some());
-    let payment = match &asked_before {
-        Some(payment) => payment.clone(),
+    let payment = match asked_before {
+        Some(payment) => {
+            if let Some(refund) = known(provider(state)?, &payment, row.id).await? {
+                return settle(state, row, &refund).await;
+            }
+            payment
+        }
         None => {
             let order = OrderPayment::of(state, row.customer_id, row.order_id).await?;
+            let Some(quoted) = quote_anew(state, row.id, &order).await? else {
+                return Ok(Step::Done);
+            };
+            if quoted.refund_total <= 0 {
+                return record(state, row.id, Given::Nothing).await;
+            }
             let Some(payment) = order.refundable() else {
                 return record(state, row.id, Given::Credit(Reason::PaymentUnusable)).await;
             };
@@ -65,17 +74,12 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
         }
     };
     let stripe = provider(state)?;
-    if asked_before.is_some()
-        && let Some(refund) = known(stripe, &payment, row.id).await?
-    {
-        return settle(state, row, &refund).await;
-    }
     let Some(attempt) = want(state, row.id, &payment).await? else {
         return Ok(Step::Done);
     };
     let reference = IdKind::Return.format(row.id);
     let outcome = stripe
-        .refund(&payment, row.refund_total, &reference, &attempt.key)
+        .refund(&payment, attempt.row.refund_total, &reference, &attempt.key)
         .await;
     match outcome {
         Ok(refund) => settle(state, &attempt.row, &refund).await,
@@ -92,6 +96,25 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
 
 fn provider(state: &State) -> Result<&Stripe, TaskError> {
     state.stripe.as_ref().ok_or(TaskError::NoProvider("stripe"))
+}
+
+/// Quotes the refund as it is now, and gives the return with it; `None` when it does not wait for its
+/// refund anymore. Once the provider has been asked for an amount, that amount stays.
+async fn quote_anew(
+    state: &State,
+    id: Uuid,
+    order: &OrderPayment,
+) -> Result<Option<customer_return::Model>, TaskError> {
+    let now = state.clock.now();
+    let transaction = state.database.begin().await?;
+    let Some(mut row) = scanned(&transaction, id).await? else {
+        return Ok(None);
+    };
+    if row.refund_requested_at.is_none() {
+        requote::requote(&transaction, &mut row, order, now).await?;
+    }
+    state.database.commit(transaction).await?;
+    Ok(Some(row))
 }
 
 /// The provider's refund of this return, if it made one.

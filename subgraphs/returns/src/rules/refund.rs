@@ -86,6 +86,20 @@ pub fn quote(paid: &Paid, lines: &[Line], refunded: &Refunded) -> Quote {
     quote
 }
 
+/// The refund of these lines as it is when it is issued, after it was shown as `shown`. What the
+/// other returns give back may have become less since then, so it may be more; it is never less.
+///
+/// `shown` was computed against what was left then, and every quote since then against what `shown`
+/// left. So both choices keep all of an order's refunds within what was captured.
+pub fn requote(paid: &Paid, lines: &[Line], refunded: &Refunded, shown: &Quote) -> Quote {
+    let fresh = quote(paid, lines, refunded);
+    if fresh.total > shown.total {
+        fresh
+    } else {
+        shown.clone()
+    }
+}
+
 impl Quote {
     /// Takes what exceeds `left` off the items, then off the tax, then off the shipping. It only
     /// does for orders that captured less than their parts add up to, by a discount.

@@ -34,6 +34,21 @@ pub(crate) struct FakeItem {
     pub restriction: Option<&'static str>,
 }
 
+impl FakeOrder {
+    fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.currency)
+    }
+
+    pub(crate) fn subtotal(&self) -> i64 {
+        self.items.iter().map(|item| item.line_total).sum()
+    }
+
+    /// What was captured.
+    pub(crate) fn total(&self) -> i64 {
+        self.subtotal() + self.tax + self.shipping
+    }
+}
+
 /// The fake's controls.
 #[derive(Clone, Default)]
 pub(crate) struct Orders {
@@ -70,7 +85,7 @@ impl Orders {
         let mut items = HashMap::new();
         let mut owners = HashMap::new();
         for order in orders {
-            owners.insert(order.id, order.customer);
+            owners.insert(order.id, order.clone());
             for item in &order.items {
                 items.insert(item.id, (order.clone(), item.clone()));
             }
@@ -92,7 +107,7 @@ impl Orders {
 
 struct Query {
     items: HashMap<Uuid, (FakeOrder, FakeItem)>,
-    owners: HashMap<Uuid, Uuid>,
+    owners: HashMap<Uuid, FakeOrder>,
     orders: Orders,
 }
 
@@ -117,12 +132,21 @@ impl Query {
             return Err(ApiError::internal("the fake is down"));
         }
         let visitor = access::visitor(context)?;
-        let owner = IdKind::Order.parse(&id).and_then(|id| self.owners.get(&id));
+        let order = IdKind::Order.parse(&id).and_then(|id| self.owners.get(&id));
         let is_known = !self.orders.address_unknown.load(Ordering::Relaxed);
         let street = if is_known { "1 Demo Street" } else { "" };
-        Ok(owner
-            .filter(|owner| visitor == Some(**owner))
-            .map(|_| PaidOrder {
+        Ok(order
+            .filter(|order| visitor == Some(order.customer))
+            .map(|order| PaidOrder {
+                items: order
+                    .items
+                    .iter()
+                    .map(|item| Line::new(order, item))
+                    .collect(),
+                subtotal: order.money(order.subtotal()),
+                shipping: order.money(order.shipping),
+                tax: order.money(order.tax),
+                total: order.money(order.total()),
                 payment_intent_id: Some(format!("pi_{}", *id)),
                 id,
                 payment_method: PaymentMethod {
@@ -149,6 +173,29 @@ struct PaidOrder {
     payment_intent_id: Option<String>,
     payment_method: PaymentMethod,
     shipping_address: Address,
+    items: Vec<Line>,
+    subtotal: Money,
+    shipping: Money,
+    tax: Money,
+    total: Money,
+}
+
+/// A line of an order by itself.
+#[derive(SimpleObject)]
+struct Line {
+    id: ID,
+    quantity: i32,
+    line_total: Money,
+}
+
+impl Line {
+    fn new(order: &FakeOrder, item: &FakeItem) -> Self {
+        Self {
+            id: IdKind::OrderItem.id(item.id),
+            quantity: item.quantity,
+            line_total: order.money(item.line_total),
+        }
+    }
 }
 
 #[derive(SimpleObject)]
@@ -204,8 +251,7 @@ struct Customer {
 
 impl OrderItem {
     fn new(order: &FakeOrder, item: &FakeItem) -> Self {
-        let money = |minor| Money::new(minor, order.currency);
-        let subtotal: i64 = order.items.iter().map(|item| item.line_total).sum();
+        let money = |minor| order.money(minor);
         let status = if order.delivered_at.is_some() {
             "DELIVERED"
         } else {
@@ -228,10 +274,10 @@ impl OrderItem {
                 customer: Customer {
                     id: IdKind::Customer.id(order.customer),
                 },
-                subtotal: money(subtotal),
+                subtotal: money(order.subtotal()),
                 shipping: money(order.shipping),
                 tax: money(order.tax),
-                total: money(subtotal + order.tax + order.shipping),
+                total: money(order.total()),
             },
         }
     }

@@ -18,4 +18,5 @@ mod providers;
 mod reconciliation;
 mod refunds;
 mod returns;
+mod siblings;
 mod webhooks;

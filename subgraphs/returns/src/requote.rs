@@ -1,0 +1,98 @@
+//! A return's refund, quoted anew when it is issued: what the order's other returns give back may
+//! have changed since it was shown.
+
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, order_turn, return_item};
+use resolvers::id::IdKind;
+use resolvers::money::CurrencyCode;
+use sea_orm::DatabaseTransaction;
+
+use crate::judgement::refunded;
+use crate::moves::{self, MoveError};
+use crate::order_payment::OrderPayment;
+use crate::rules::reasons::ReturnReason;
+use crate::rules::refund::{self, Line, Quote};
+use crate::rules::status::ReturnStatus;
+use crate::tasks::TaskError;
+
+/// Quotes the refund of a return that the transaction has locked, and writes it if it became more.
+/// Holds the order's turn from here on, so that no other return of the order changes meanwhile.
+pub(crate) async fn requote(
+    transaction: &DatabaseTransaction,
+    row: &mut customer_return::Model,
+    order: &OrderPayment,
+    now: DateTime<Utc>,
+) -> Result<(), TaskError> {
+    order_turn::take(transaction, row.order_id, now).await?;
+    let mut returns =
+        customer_return::of_orders(transaction, row.customer_id, &[row.order_id]).await?;
+    let mut others = returns.remove(&row.order_id).unwrap_or_default();
+    others.retain(|other| other.id != row.id && other.status != ReturnStatus::Cancelled.as_str());
+    let ids: Vec<_> = others
+        .iter()
+        .map(|other| other.id)
+        .chain([row.id])
+        .collect();
+    let mut items = return_item::of_returns(transaction, &ids).await?;
+    let own = items.remove(&row.id).unwrap_or_default();
+    let of_others: Vec<_> = items.into_values().flatten().collect();
+
+    let currency = CurrencyCode::from_code(&row.currency).ok_or(MoveError::Unknown(row.id))?;
+    let unusable = || {
+        let order = IdKind::Order.format(row.order_id);
+        TaskError::Orders(format!(
+            "the amounts or items of order {order} make no sense"
+        ))
+    };
+    let (paid, bought) = order.bought(currency).ok_or_else(unusable)?;
+    let lines = own.iter().map(|item| {
+        let bought = bought.get(&item.order_item_id).ok_or_else(unusable)?;
+        let reason = ReturnReason::from_code(&item.reason_code);
+        let refunded = of_others
+            .iter()
+            .filter(|other| other.order_item_id == item.order_item_id);
+        Ok(Line {
+            total: bought.total,
+            purchased: bought.quantity,
+            quantity: item.quantity.into(),
+            refunded: refunded.map(|other| other.refund_amount).sum(),
+            our_mistake: reason.is_some_and(|reason| reason.refunds_shipping),
+        })
+    });
+    let lines: Vec<_> = lines.collect::<Result<_, TaskError>>()?;
+    let shown = shown(row, &own);
+    let quote = refund::requote(&paid, &lines, &refunded(&others), &shown);
+    if quote == shown {
+        return Ok(());
+    }
+    tracing::info!(
+        return_id = IdKind::Return.format(row.id),
+        shown = shown.total,
+        total = quote.total,
+        currency = row.currency,
+        "refund quoted anew"
+    );
+    row.refund_items = quote.items;
+    row.refund_tax = quote.tax;
+    row.refund_shipping = quote.shipping;
+    row.refund_total = quote.total;
+    row.shipping_refunded = quote.includes_shipping;
+    row.updated_at = now;
+    moves::write(transaction, row).await?;
+    let ids = own.iter().map(|item| item.id);
+    let amounts: Vec<_> = ids.zip(quote.lines).collect();
+    return_item::set_refund_amounts(transaction, &amounts).await?;
+    Ok(())
+}
+
+/// The refund as the return has it.
+fn shown(row: &customer_return::Model, items: &[return_item::Model]) -> Quote {
+    Quote {
+        lines: items.iter().map(|item| item.refund_amount).collect(),
+        items: row.refund_items,
+        tax: row.refund_tax,
+        shipping: row.refund_shipping,
+        total: row.refund_total,
+        includes_shipping: row.shipping_refunded,
+    }
+}

@@ -1,0 +1,246 @@
+//! Several returns of one order: what one gives back depends on what becomes of the others.
+
+use chrono::Utc;
+use entities::returns::customer_return;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use returns::moves::{self, Actor, Label, Move};
+use returns::rules::status::ReturnStatus;
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::desk::{Desk, desks, event};
+use crate::fake_orders::{FakeItem, FakeOrder};
+use crate::fixture::CUSTOMER;
+
+const CREATE: &str = "mutation($input: ReturnCreateInput!, $key: String!) {
+  returnCreate(input: $input, idempotencyKey: $key) { return { id } userErrors { __typename } }
+}";
+
+const CANCEL: &str = "mutation($id: ID!, $key: String!) {
+  returnCancel(id: $id, idempotencyKey: $key) { return { status } userErrors { code } }
+}";
+
+/// 30.00, 3 × 11.11 and 7.77 of goods, 5.50 of shipping and 5.21 of tax: in yen it is all whole.
+fn order(currency: CurrencyCode) -> FakeOrder {
+    let item = |id, quantity, line_total| FakeItem {
+        id: Uuid::from_u128(id),
+        quantity,
+        line_total,
+        restriction: None,
+    };
+    FakeOrder {
+        id: Uuid::from_u128(6_000),
+        customer: CUSTOMER,
+        delivered_at: Some(Utc::now() - chrono::Duration::days(2)),
+        total_usd: 8_000,
+        currency,
+        shipping: 550,
+        tax: 521,
+        items: vec![item(601, 1, 3_000), item(602, 3, 3_333), item(603, 1, 777)],
+    }
+}
+
+async fn create(
+    desk: &Desk,
+    order: &FakeOrder,
+    item: usize,
+    units: i32,
+    reason: &str,
+) -> Option<Uuid> {
+    let input = json!({
+        "key": Uuid::new_v4(),
+        "input": {
+            "orderId": IdKind::Order.format(order.id),
+            "items": [{
+                "orderItemId": IdKind::OrderItem.format(order.items[item].id),
+                "quantity": units, "condition": "OPENED_USED", "reasonCode": reason,
+            }],
+        },
+    });
+    let answer = desk.fixture.ask(CREATE, input).await;
+    let id = &answer["data"]["returnCreate"]["return"]["id"];
+    id.as_str().and_then(|id| IdKind::Return.parse(id))
+}
+
+async fn cancel(desk: &Desk, id: Uuid) -> Value {
+    let variables = json!({ "id": IdKind::Return.format(id), "key": Uuid::new_v4() });
+    let answer = desk.fixture.ask(CANCEL, variables).await;
+    answer["data"]["returnCancel"]["return"]["status"].clone()
+}
+
+/// Labels the return, has the carrier scan it, and waits for its refund.
+async fn refund(desk: &Desk, id: Uuid) -> customer_return::Model {
+    let number = id.to_string();
+    let label = Label {
+        shipment_id: format!("shp_{number}"),
+        object: "label.pdf".to_owned(),
+        url: "https://labels.example/label.pdf".to_owned(),
+        carrier: "USPS".to_owned(),
+        tracking_number: number.clone(),
+        cost: Money::new(712, CurrencyCode::Usd),
+        return_address: "500 Warehouse Drive, Louisville KY 40218".to_owned(),
+        expires_at: Utc::now(),
+    };
+    let transaction = desk.fixture.scratch.database.begin().await.unwrap();
+    let row = customer_return::lock(&transaction, id)
+        .await
+        .unwrap()
+        .unwrap();
+    let labelled = Move::LabelGenerated(label);
+    moves::advance(&transaction, row, &labelled, Actor::System, Utc::now())
+        .await
+        .unwrap();
+    desk.fixture
+        .scratch
+        .database
+        .commit(transaction)
+        .await
+        .unwrap();
+    let scan = event(
+        &format!("evt_{number}"),
+        &number,
+        &[("in_transit", Utc::now())],
+    );
+    assert_eq!(desk.hook(&scan).await, 200);
+    desk.until_status(id, ReturnStatus::RefundIssued).await
+}
+
+/// What the provider gave back for a return.
+fn given(desk: &Desk, id: Uuid) -> i64 {
+    let refunded = desk.providers.refunded();
+    let of_it = refunded
+        .iter()
+        .filter(|(of, _)| *of == IdKind::Return.format(id));
+    of_it.map(|(_, amount)| amount).sum()
+}
+
+#[tokio::test]
+async fn a_sibling_that_is_cancelled_gives_the_shipping_to_the_one_that_stays() {
+    for currency in [CurrencyCode::Eur, CurrencyCode::Jpy, CurrencyCode::Brl] {
+        let order = order(currency);
+        for mut desk in desks(std::slice::from_ref(&order)).await {
+            desk.work();
+            let first = create(&desk, &order, 0, 1, "defective_on_arrival")
+                .await
+                .unwrap();
+            let second = create(&desk, &order, 2, 1, "defective_on_arrival")
+                .await
+                .unwrap();
+            let shown = desk.row(second).await;
+            assert_eq!(desk.row(first).await.refund_shipping, 550);
+            assert_eq!((shown.refund_shipping, shown.shipping_refunded), (0, false));
+
+            assert_eq!(cancel(&desk, first).await, "CANCELLED");
+            let issued = refund(&desk, second).await;
+            assert_eq!(
+                (issued.refund_shipping, issued.shipping_refunded),
+                (550, true)
+            );
+            assert_eq!(issued.refund_total, shown.refund_total + 550);
+            assert_eq!(given(&desk, second), issued.refund_total);
+            let told = desk.told().await;
+            let (_, told) = told
+                .iter()
+                .rfind(|(name, _)| name == "return.refund_issued")
+                .unwrap();
+            assert_eq!(told["refund"]["includesShipping"], true);
+
+            // It comes back all the same, for another reason: its own share is deducted, once.
+            let later = create(&desk, &order, 0, 1, "changed_mind").await.unwrap();
+            let deducted = 550 * 3_000 / order.subtotal();
+            assert_eq!(desk.row(later).await.refund_shipping, -deducted);
+            refund(&desk, later).await;
+            let rest = create(&desk, &order, 1, 3, "wrong_item_shipped")
+                .await
+                .unwrap();
+            assert_eq!(desk.row(rest).await.refund_shipping, 0);
+            refund(&desk, rest).await;
+            let all: i64 = desk
+                .providers
+                .refunded()
+                .iter()
+                .map(|(_, amount)| amount)
+                .sum();
+            assert!(all <= order.total(), "{all}");
+            assert_eq!(all, order.total() - deducted);
+            desk.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_return_that_becomes_due_no_more_than_was_shown_gets_what_was_shown() {
+    let order = order(CurrencyCode::Usd);
+    for mut desk in desks(std::slice::from_ref(&order)).await {
+        desk.work();
+        let made = create(&desk, &order, 0, 1, "changed_mind").await.unwrap();
+        let shown = desk.row(made).await;
+        let sibling = create(&desk, &order, 1, 2, "defective_on_arrival")
+            .await
+            .unwrap();
+        refund(&desk, sibling).await;
+        assert_eq!(refund(&desk, made).await.refund_total, shown.refund_total);
+        assert_eq!(given(&desk, made), shown.refund_total);
+        desk.stop().await;
+    }
+}
+
+/// The bounds of `rules/refund_tests.rs`, held by the whole domain: requests, scans, tasks and provider.
+#[tokio::test]
+async fn random_sequences_of_returns_keep_their_bounds_in_every_currency() {
+    const REASONS: [&str; 3] = ["changed_mind", "defective_on_arrival", "missing_parts"];
+    let currencies = [CurrencyCode::Usd, CurrencyCode::Jpy, CurrencyCode::Mxn];
+    for (seed, currency) in (0..9).zip(currencies.into_iter().cycle()) {
+        let order = order(currency);
+        for mut desk in desks(std::slice::from_ref(&order)).await {
+            desk.work();
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            let mut open: Vec<(Uuid, i64)> = Vec::new();
+            for _ in 0..14 {
+                match random.random_range(0..4) {
+                    0 | 1 => {
+                        let (item, units) = (random.random_range(0..3), random.random_range(1..3));
+                        let reason = REASONS[random.random_range(0..REASONS.len())];
+                        if let Some(id) = create(&desk, &order, item, units, reason).await {
+                            open.push((id, desk.row(id).await.refund_total));
+                        }
+                    }
+                    2 if !open.is_empty() => {
+                        let (id, _) = open.swap_remove(random.random_range(0..open.len()));
+                        assert_eq!(cancel(&desk, id).await, "CANCELLED");
+                    }
+                    3 if !open.is_empty() => {
+                        let (id, shown) = open.swap_remove(random.random_range(0..open.len()));
+                        let issued = refund(&desk, id).await;
+                        assert!(issued.refund_total >= shown, "seed {seed}");
+                        assert_eq!(given(&desk, id), issued.refund_total, "seed {seed}");
+                    }
+                    _ => {}
+                }
+                let rows = customer_return::Entity::find()
+                    .all(desk.fixture.scratch.database.read())
+                    .await
+                    .unwrap();
+                let counted: Vec<_> = rows
+                    .iter()
+                    .filter(|row| row.status != "cancelled")
+                    .collect();
+                let total: i64 = counted.iter().map(|row| row.refund_total).sum();
+                let given: i64 = desk
+                    .providers
+                    .refunded()
+                    .iter()
+                    .map(|(_, amount)| amount)
+                    .sum();
+                assert!(given <= total && total <= order.total(), "seed {seed}");
+                let shippings = counted.iter().filter(|row| row.shipping_refunded).count();
+                assert!(shippings <= 1, "seed {seed}");
+            }
+            desk.stop().await;
+        }
+    }
+}
