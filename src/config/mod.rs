@@ -168,7 +168,7 @@ impl Configuration {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
-        let layers = Layers::new(PREFIX);
+        let layers = Layers::new(PREFIX).strict_secrets("mode", "production");
         let mut layers = match file {
             Some(file) => layers.file(file)?,
             None => layers.file_if_present(Path::new(DEFAULT_FILE))?,

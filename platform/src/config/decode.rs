@@ -13,6 +13,7 @@ use serde::forward_to_deserialize_any;
 
 use super::bare::Bare;
 use super::node::{Node, Origin, Value};
+use super::secret;
 
 /// What went wrong, at which path (outermost key first), and where that value was set.
 #[derive(Debug)]
@@ -223,9 +224,12 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        if name == secret::NAME {
+            self.is_secret.set(true);
+        }
         visitor.visit_newtype_struct(self)
     }
 

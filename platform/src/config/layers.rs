@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::decode::{DecodeError, Fault};
 use super::error::{ConfigError, Invalid};
 use super::node::{Clash, Node, Origin, Value};
-use super::suggest;
+use super::{secret, suggest};
 
 /// Joins the segments of a path in a variable's name; a single underscore belongs to a name.
 pub(super) const SEPARATOR: &str = "__";
@@ -32,6 +32,8 @@ pub(super) const SEPARATOR: &str = "__";
 pub struct Layers {
     prefix: &'static str,
     root: Node,
+    /// The key and its value with which secrets must be long.
+    strict: Option<(&'static str, &'static str)>,
 }
 
 impl Layers {
@@ -39,11 +41,15 @@ impl Layers {
     pub fn new(prefix: &'static str) -> Self {
         Self {
             prefix,
-            root: Node {
-                origin: Origin::Default,
-                value: Value::Section([].into()),
-            },
+            root: Node::new(Origin::Default, Value::Section([].into())),
+            strict: None,
         }
+    }
+
+    /// Every [`super::Secret`] must be as long as production needs when this key has this value.
+    pub fn strict_secrets(mut self, key: &'static str, value: &'static str) -> Self {
+        self.strict = Some((key, value));
+        self
     }
 
     /// Lays a YAML file over the layers so far; a file that is not there is an error.
@@ -144,12 +150,13 @@ impl Layers {
                 problem: error.to_string(),
             })?;
         let tree = Self {
-            prefix: self.prefix,
             root: Node::from_defaults(&defaults),
+            ..self
         }
         .over(self.root)?;
         let configuration =
             T::deserialize(&tree.root).map_err(|error| tree.explain(error, &defaults))?;
+        tree.check_secrets()?;
         match check(&configuration) {
             Ok(()) => Ok(configuration),
             Err(Invalid { key, problem }) => Err(ConfigError::BadValue {
@@ -161,6 +168,27 @@ impl Layers {
                 problem: problem.into_owned(),
             }),
         }
+    }
+
+    /// Where secrets must be long, whether they are.
+    fn check_secrets(&self) -> Result<(), ConfigError> {
+        let is_strict = self.strict.is_some_and(|(key, value)| {
+            let node = self.root.find(key.split('.'));
+            node.is_some_and(|node| node.value.is_text(value))
+        });
+        if !is_strict {
+            return Ok(());
+        }
+        for (key, node, text) in self.root.secrets("") {
+            if let Err(problem) = secret::check(text, secret::SHORTEST_IN_PRODUCTION) {
+                return Err(ConfigError::BadValue {
+                    key,
+                    origin: node.origin.clone(),
+                    problem,
+                });
+            }
+        }
+        Ok(())
     }
 
     fn over(mut self, layer: Node) -> Result<Self, ConfigError> {

@@ -1,5 +1,6 @@
 //! A configuration before it has types: a tree in which every value knows where it was set.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ impl fmt::Display for Origin {
 pub(super) struct Node {
     pub(super) origin: Origin,
     pub(super) value: Value,
+    /// Whether it was read as a [`super::Secret`].
+    pub(super) is_secret: Cell<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +48,12 @@ pub(super) enum Value {
     Section(BTreeMap<String, Node>),
 }
 
+impl Value {
+    pub(super) fn is_text(&self, expected: &str) -> bool {
+        matches!(self, Self::Text(text) | Self::Bare(text) if text.trim() == expected)
+    }
+}
+
 /// A key that one layer sets to a value and a higher one puts keys into; its dotted path.
 #[derive(Debug)]
 pub(super) struct Clash {
@@ -54,6 +63,14 @@ pub(super) struct Clash {
 }
 
 impl Node {
+    pub(super) fn new(origin: Origin, value: Value) -> Self {
+        Self {
+            origin,
+            value,
+            is_secret: Cell::new(false),
+        }
+    }
+
     /// The lowest layer.
     pub(super) fn from_defaults(defaults: &serde_json::Value) -> Self {
         use serde_json::Value as Json;
@@ -75,10 +92,7 @@ impl Node {
                     .collect(),
             ),
         };
-        Self {
-            origin: Origin::Default,
-            value,
-        }
+        Self::new(Origin::Default, value)
     }
 
     pub(super) fn from_yaml(yaml: serde_norway::Value, origin: &Origin) -> Self {
@@ -107,10 +121,7 @@ impl Node {
             ),
             Yaml::Tagged(tagged) => return Self::from_yaml(tagged.value, origin),
         };
-        Self {
-            origin: origin.clone(),
-            value,
-        }
+        Self::new(origin.clone(), value)
     }
 
     /// One value at a path, as a variable or a flag sets it.
@@ -121,10 +132,7 @@ impl Node {
                 Value::Section([(key.clone(), Self::at(rest, text, origin))].into())
             }
         };
-        Self {
-            origin: origin.clone(),
-            value,
-        }
+        Self::new(origin.clone(), value)
     }
 
     /// The value at a path, if it is there.
@@ -133,6 +141,32 @@ impl Node {
             (None, _) => Some(self),
             (Some(key), Value::Section(entries)) => entries.get(key)?.find(path),
             (Some(_), _) => None,
+        }
+    }
+
+    /// Every text that was read as a secret, with its dotted path below `path`.
+    pub(super) fn secrets(&self, path: &str) -> Vec<(String, &Self, &str)> {
+        match &self.value {
+            Value::Text(text) | Value::Bare(text) if self.is_secret.get() => {
+                vec![(path.to_owned(), self, text)]
+            }
+            Value::Section(entries) => {
+                let below = |key: &String| match path {
+                    "" => key.clone(),
+                    path => format!("{path}.{key}"),
+                };
+                let entries = entries.iter();
+                entries
+                    .flat_map(|(key, node)| node.secrets(&below(key)))
+                    .collect()
+            }
+            Value::List(items) => {
+                let items = items.iter().zip(1..);
+                items
+                    .flat_map(|(node, place)| node.secrets(&format!("{path}.{place}")))
+                    .collect()
+            }
+            _ => Vec::new(),
         }
     }
 

@@ -10,7 +10,17 @@ use url::Url;
 /// What is shown instead of a secret.
 const HIDDEN: &str = "…";
 
-/// A password, key or token. `Debug` and `Serialize` hide it; [`Secret::expose`] is the one way to read it.
+/// As what a secret asks to be read, so that the reader knows which values are secrets.
+pub(super) const NAME: &str = "Secret";
+
+/// A shorter one is no secret anywhere. In bytes.
+const SHORTEST: usize = 8;
+
+/// Shorter ones are refused in production. In bytes.
+pub(super) const SHORTEST_IN_PRODUCTION: usize = 16;
+
+/// A password, key or token. One that is read from a configuration is neither empty nor so short
+/// that it can be guessed. `Debug` and `Serialize` hide it; [`Secret::expose`] is the one way to read it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -36,9 +46,39 @@ impl Serialize for Secret {
     }
 }
 
+/// What is wrong with a text as a secret of at least so many bytes, in words that do not show it.
+pub(super) fn check(text: &str, shortest: usize) -> Result<(), String> {
+    let bytes = text.trim().len();
+    let problem = match bytes {
+        0 => "is empty",
+        bytes if bytes < shortest => &format!("is shorter than {shortest} bytes"),
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "{problem}: copy the whole secret, make one with `openssl rand -hex 32`, or remove the key"
+    ))
+}
+
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text(deserializer, "a secret in quotes").map(Self)
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Secret;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a secret in quotes")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Secret, D::Error> {
+                let text = text(deserializer, "a secret in quotes")?;
+                check(&text, SHORTEST).map_err(de::Error::custom)?;
+                Ok(Secret(text))
+            }
+        }
+        deserializer.deserialize_newtype_struct(NAME, Visitor)
     }
 }
 
@@ -196,6 +236,24 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"…\"");
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn a_secret_that_is_empty_or_short_is_refused_without_showing_it() {
+        for (text, problem) in [
+            ("", "is empty"),
+            (" \n", "is empty"),
+            ("hunter2", "is shorter than 8 bytes"),
+            ("  hunter2  ", "is shorter than 8 bytes"),
+        ] {
+            let json = serde_json::to_string(text).unwrap();
+            let error = serde_json::from_str::<Secret>(&json)
+                .unwrap_err()
+                .to_string();
+            assert!(error.starts_with(problem), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        assert!(serde_json::from_str::<Secret>("\"hunter23\"").is_ok());
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn a_variable_has_the_type_of_its_key() {
                 "https://a.example, https://b.example",
             ),
             ("VANTAGE_ROUTER__PORTS", "80,443"),
-            ("VANTAGE_TRACKING__CARRIERS__DHL__KEY", "0815"),
+            ("VANTAGE_TRACKING__CARRIERS__DHL__KEY", "08150815"),
             ("VANTAGE_TEST_POSTGRES_URL", "not ours"),
             ("VANTAGE_CONFIG", "not ours"),
             ("PATH", "not ours"),
@@ -204,7 +204,10 @@ fn a_variable_has_the_type_of_its_key() {
         ["https://a.example", "https://b.example"]
     );
     assert_eq!(tree.router.ports, [80, 443]);
-    assert_eq!(tree.tracking.carriers.dhl.key, Some(Secret::new("0815")));
+    assert_eq!(
+        tree.tracking.carriers.dhl.key,
+        Some(Secret::new("08150815"))
+    );
 }
 
 #[test]

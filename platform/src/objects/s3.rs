@@ -35,7 +35,8 @@ pub struct S3Config {
     pub endpoint: Option<ConnectionUrl>,
     /// Without keys, those of the environment: AWS_* variables, the instance's or the pod's role.
     #[serde(default)]
-    pub access_key_id: Option<Secret>,
+    pub access_key_id: Option<String>,
+    /// Belongs to `access_key_id`.
     #[serde(default)]
     pub secret_access_key: Option<Secret>,
 }
@@ -55,7 +56,7 @@ impl S3Objects {
     pub fn new(config: &S3Config) -> Result<Self, ObjectError> {
         let builder = match (&config.access_key_id, &config.secret_access_key) {
             (Some(id), Some(secret)) => AmazonS3Builder::new()
-                .with_access_key_id(id.expose())
+                .with_access_key_id(id)
                 .with_secret_access_key(secret.expose()),
             _ => AmazonS3Builder::from_env(),
         };

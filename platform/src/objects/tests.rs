@@ -119,7 +119,7 @@ async fn s3() -> (Bucket, S3Objects) {
         bucket: "labels".into(),
         region: "us-east-1".into(),
         endpoint: Some(listen(app).await.into()),
-        access_key_id: Some(Secret::new("AKIDEXAMPLE")),
+        access_key_id: Some("AKIDEXAMPLE".to_owned()),
         secret_access_key: Some(Secret::new("wJalrXUtnFEMI")),
     });
     (state, objects.unwrap())
@@ -248,7 +248,7 @@ async fn a_bucket_that_refuses_is_an_error_and_not_an_absence() {
         bucket: "labels".into(),
         region: "us-east-1".into(),
         endpoint: Some(listen(refusing).await.into()),
-        access_key_id: Some(Secret::new("AKIDEXAMPLE")),
+        access_key_id: Some("AKIDEXAMPLE".to_owned()),
         secret_access_key: Some(Secret::new("wJalrXUtnFEMI")),
     });
     let error = objects.unwrap().get(&key("a.pdf")).await.unwrap_err();
