@@ -1,4 +1,5 @@
-//! The circuit breaker: a provider that keeps failing is left alone for a while, then tried by one call.
+//! The circuit breaker: a provider that keeps failing is left alone for a moment, then tried by one
+//! call; each time that this fails, it is left alone for longer.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::policy;
 pub struct CircuitBreaker {
     failures: u32,
     open_for: TimeDelta,
+    longest: TimeDelta,
     state: Mutex<State>,
 }
 
@@ -19,10 +21,17 @@ pub struct CircuitBreaker {
 enum State {
     /// Calls pass; so many have failed since the last that did not.
     Closed(u32),
-    /// Nothing passes until `open_for` is over.
-    Open(DateTime<Utc>),
-    /// One call is out to see; its answer decides.
-    Probing,
+    /// Nothing passes until this is over.
+    Open(Pause),
+    /// One call is out to see; its answer decides. The pause that it ended.
+    Probing(Pause),
+}
+
+/// How long a provider is left alone.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    since: DateTime<Utc>,
+    wait: TimeDelta,
 }
 
 /// The right to one attempt. Dropped without an outcome, it decides nothing.
@@ -30,14 +39,17 @@ enum State {
 pub struct Admission<'a> {
     breaker: &'a CircuitBreaker,
     /// What to go back to when a probe is given up without an outcome.
-    probe_since: Option<DateTime<Utc>>,
+    probe_after: Option<Pause>,
 }
 
 impl CircuitBreaker {
     pub fn new(policy: policy::Breaker) -> Self {
+        let delta = |wait| TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
+        let open_for = delta(policy.open_for);
         Self {
             failures: policy.failures.max(1),
-            open_for: TimeDelta::from_std(policy.open_for).unwrap_or(TimeDelta::MAX),
+            open_for,
+            longest: delta(policy.longest).max(open_for),
             state: Mutex::new(State::Closed(0)),
         }
     }
@@ -45,22 +57,23 @@ impl CircuitBreaker {
     /// Lets an attempt pass, or says in how long to ask again.
     pub fn admit(&self, now: DateTime<Utc>) -> Result<Admission<'_>, Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let probe_since = match *state {
+        let probe_after = match *state {
             State::Closed(_) => None,
             // A clock that was set back must not hold it open for longer.
-            State::Open(since) if now < since || now - since >= self.open_for => {
-                *state = State::Probing;
-                Some(since)
+            State::Open(pause) if now < pause.since || now - pause.since >= pause.wait => {
+                *state = State::Probing(pause);
+                Some(pause)
             }
-            State::Open(since) => {
-                let rest = self.open_for - (now - since);
+            State::Open(pause) => {
+                let rest = pause.wait - (now - pause.since);
                 return Err(rest.to_std().unwrap_or_default());
             }
-            State::Probing => return Err(self.open_for.to_std().unwrap_or_default()),
+            // It closes as soon as the probe is answered.
+            State::Probing(_) => return Err(self.open_for.to_std().unwrap_or_default()),
         };
         Ok(Admission {
             breaker: self,
-            probe_since,
+            probe_after,
         })
     }
 
@@ -74,28 +87,35 @@ impl Admission<'_> {
     /// The provider answered, if only to refuse.
     pub fn answered(mut self) {
         // Calls that were let through before it opened say nothing about now.
-        let probe = self.probe_since.take().is_some();
+        let probe = self.probe_after.take().is_some();
         self.change(|state| match state {
             State::Closed(_) => State::Closed(0),
-            State::Probing if probe => State::Closed(0),
+            State::Probing(_) if probe => State::Closed(0),
             other => other,
         });
     }
 
     /// The provider failed. Whether this opened the circuit.
     pub fn failed(mut self, now: DateTime<Utc>) -> bool {
-        let probe = self.probe_since.take().is_some();
-        let limit = self.breaker.failures;
+        let probe = self.probe_after.take().is_some();
+        let CircuitBreaker {
+            failures: limit,
+            open_for,
+            longest,
+            ..
+        } = *self.breaker;
+        let open = |wait| State::Open(Pause { since: now, wait });
         let mut opened = false;
         self.change(|state| match state {
             State::Closed(failures) if failures + 1 >= limit => {
                 opened = true;
-                State::Open(now)
+                open(open_for)
             }
             State::Closed(failures) => State::Closed(failures + 1),
-            State::Probing if probe => {
+            State::Probing(pause) if probe => {
                 opened = true;
-                State::Open(now)
+                let twice = pause.wait.checked_mul(2).unwrap_or(longest);
+                open(twice.clamp(open_for, longest))
             }
             other => other,
         });
@@ -112,8 +132,8 @@ impl Admission<'_> {
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
         // A probe whose caller went away: the next one may try at once.
-        if let Some(since) = self.probe_since.take() {
-            self.change(|_| State::Open(since));
+        if let Some(pause) = self.probe_after.take() {
+            self.change(|_| State::Open(pause));
         }
     }
 }
@@ -126,6 +146,7 @@ mod tests {
         CircuitBreaker::new(policy::Breaker {
             failures: 3,
             open_for: Duration::from_secs(30),
+            longest: Duration::from_secs(100),
         })
     }
 
@@ -163,9 +184,26 @@ mod tests {
         let probe = breaker.admit(at(30)).unwrap();
         assert!(breaker.admit(at(30)).is_err(), "one at a time");
         assert!(probe.failed(at(30)), "open again");
-        assert!(breaker.admit(at(59)).is_err());
-        breaker.admit(at(60)).unwrap().answered();
+        assert!(breaker.admit(at(89)).is_err());
+        breaker.admit(at(90)).unwrap().answered();
         assert!(breaker.is_closed());
+    }
+
+    #[test]
+    fn a_provider_that_stays_away_is_probed_less_and_less_often_up_to_a_limit() {
+        let breaker = breaker();
+        open(&breaker, at(0));
+        let mut now = 0;
+        for wait in [30, 60, 100, 100] {
+            assert!(breaker.admit(at(now + wait - 1)).is_err(), "{wait}");
+            now += wait;
+            assert!(breaker.admit(at(now)).unwrap().failed(at(now)));
+        }
+        breaker.admit(at(now + 100)).unwrap().answered();
+        // It answered: the next outage begins as the first did.
+        open(&breaker, at(now + 100));
+        assert!(breaker.admit(at(now + 129)).is_err());
+        assert!(breaker.admit(at(now + 130)).is_ok());
     }
 
     #[test]

@@ -133,11 +133,16 @@ impl Inner {
         let mut backoff = Backoff::new(self.policy.first_wait, self.policy.deadline);
         let mut in_doubt = false;
         let mut attempt = 1;
+        let mut before: Option<HttpError> = None;
         loop {
             let failure = match self.attempt(request, deadline).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
+            if let Some(error) = before.take_if(|_| failure.error.is_circuit_open()) {
+                // Why it opened says more than that it did.
+                return Err(error.after_doubt(in_doubt));
+            }
             in_doubt |= failure.error.outcome_unknown();
             let wait = backoff
                 .next_wait()
@@ -159,6 +164,7 @@ impl Inner {
                 "calling a provider again"
             );
             sleep(wait).await;
+            before = Some(failure.error);
             attempt += 1;
         }
     }

@@ -83,6 +83,22 @@ impl HttpError {
         }
     }
 
+    /// The provider was left alone: nothing was sent.
+    pub fn is_circuit_open(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable {
+                why: Why::CircuitOpen,
+                ..
+            }
+        )
+    }
+
+    /// The provider does not answer now. It may as soon as its outage is over.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::TimedOut { .. })
+    }
+
     /// The refusal, for callers that know the provider's codes.
     pub fn rejection(&self) -> Option<&Rejection> {
         match self {

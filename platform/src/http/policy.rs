@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+
 /// How one provider is called.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -30,11 +31,13 @@ pub struct Rate {
 }
 
 /// Opens after `failures` attempts in a row that failed on the provider's side; lets one through to see
-/// whether it answers again each `open_for`.
+/// whether it answers again, first after `open_for`, then, as long as it does not, after twice the wait
+/// before, up to `longest`.
 #[derive(Clone, Copy, Debug)]
 pub struct Breaker {
     pub failures: u32,
     pub open_for: Duration,
+    pub longest: Duration,
 }
 
 impl Default for Policy {
@@ -47,7 +50,8 @@ impl Default for Policy {
             rate: None,
             breaker: Breaker {
                 failures: 5,
-                open_for: Duration::from_secs(30),
+                open_for: Duration::from_secs(1),
+                longest: Duration::from_secs(8),
             },
             max_response_bytes: 4 << 20,
         }

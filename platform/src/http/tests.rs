@@ -324,6 +324,7 @@ async fn the_circuit_opens_then_lets_one_call_see() {
         breaker: Breaker {
             failures: 3,
             open_for: Duration::from_secs(30),
+            longest: Duration::from_secs(30),
         },
         ..policy()
     };
@@ -348,6 +349,36 @@ async fn the_circuit_opens_then_lets_one_call_see() {
     server.then([ok(), ok()]);
     client.send(&read()).await.unwrap();
     client.send(&read()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_failed_says_why_and_not_that_the_circuit_opened_by_it() {
+    let (server, base) = Server::start((0..9).map(|_| status(502))).await;
+    let clock = Clock::manual(noon());
+    let policy = Policy {
+        attempts: 3,
+        breaker: Breaker {
+            failures: 2,
+            open_for: Duration::from_secs(1),
+            longest: Duration::from_secs(8),
+        },
+        ..policy()
+    };
+    let client = HttpClient::new("parcels", base, policy, clock.clone()).unwrap();
+    let why = async || {
+        let error = client.send(&read()).await.unwrap_err();
+        let HttpError::Unavailable { why, .. } = error else {
+            panic!("{error:?}");
+        };
+        why
+    };
+    assert!(matches!(why().await, Why::Status(502)));
+    assert_eq!(server.calls(), 2, "the third attempt was not made");
+    assert!(matches!(why().await, Why::CircuitOpen));
+    clock.advance(TimeDelta::seconds(1));
+    assert!(matches!(why().await, Why::Status(502)), "the probe");
+    assert!(matches!(why().await, Why::CircuitOpen));
+    assert_eq!(server.calls(), 3);
 }
 
 #[tokio::test]

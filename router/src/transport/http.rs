@@ -59,6 +59,7 @@ impl Default for HttpTransportOptions {
             breaker: Breaker {
                 failures: 10,
                 open_for: Duration::from_secs(1),
+                longest: Duration::from_secs(1),
             },
             share_in_flight: true,
             subscriptions: SubscriptionOptions::default(),

@@ -33,6 +33,7 @@ async fn failing(times: usize, open_for: Duration) -> (Router, Arc<AtomicUsize>)
         breaker: Breaker {
             failures: 3,
             open_for,
+            longest: open_for,
         },
         ..HttpTransportOptions::default()
     };

@@ -80,6 +80,9 @@ impl Carriers {
         clock: &Clock,
     ) -> Result<Self, ClientError> {
         let CarrierAccess { url, account, key } = access;
+        let rest = config
+            .poll_interval
+            .map_or(LONGEST_REST, |interval| interval.min(LONGEST_REST));
         let policy = Policy {
             attempt_timeout: config.timeout,
             // A call that fails is not repeated: the parcel is asked about again in its next turn, and a
@@ -88,9 +91,8 @@ impl Carriers {
             attempts: 1,
             breaker: Breaker {
                 failures: FAILURES,
-                open_for: config
-                    .poll_interval
-                    .map_or(LONGEST_REST, |interval| interval.min(LONGEST_REST)),
+                open_for: rest,
+                longest: rest,
             },
             ..Policy::default()
         };
