@@ -5,19 +5,24 @@ use chrono::TimeDelta;
 use entities::orders::{order, order_payment, payment_method};
 use platform::clock::Clock;
 use platform::database::Database;
-use platform::stripe::{NewPayment, PaymentIntent, PaymentStatus, Stripe, StripeError};
+use platform::stripe::{
+    NewPayment, PaymentIntent, PaymentStatus, Refund, RefundStatus, Stripe, StripeError,
+};
 use resolvers::id::IdKind;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::payment::{SettleError, Word, give_back, learn, learn_refund, standing, told};
-use crate::rules::settlement::{PaymentState, Told};
+use crate::rules::settlement::{Charge, PaymentState, Told};
 
 /// How long the customer may take to confirm a payment at their bank.
 const ABANDONED: TimeDelta = TimeDelta::hours(1);
 /// The longest wait before another attempt.
 const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(10);
-/// Failed attempts in a row that people should know of: some ten minutes.
+/// The longest wait before another attempt while the provider does not answer. The circuit breaker
+/// protects it, and the customer waits for an outage that may be over.
+const LONGEST_WAIT_IN_OUTAGE: TimeDelta = TimeDelta::seconds(10);
+/// Failed attempts in a row that people should know of: some ten minutes, or one of an outage.
 const WORRYING: i32 = 8;
 /// Failed attempts after which another idempotency key is used for a new payment. The provider
 /// answers a key with the same failure for a day, and a payment that nobody confirms takes nothing.
@@ -166,6 +171,7 @@ impl Cashier<'_> {
                         told: Told::Void,
                         intent: None,
                         decline_code: None,
+                        received: None,
                     },
                 )
                 .await;
@@ -195,33 +201,64 @@ impl Cashier<'_> {
         intent: &PaymentIntent,
     ) -> Result<(), SettleError> {
         let reference = IdKind::Order.format(order.id);
+        let taken = Charge {
+            amount: intent.amount_received,
+            currency: intent.currency.clone(),
+        };
         let key = key(order.id, "refund", payment.attempts);
         let made = self
             .stripe
-            .refund(&intent.id, intent.amount_received, &reference, &key)
+            .refund(&intent.id, taken.amount, &reference, &key)
             .await;
         let refund = match made {
             Ok(refund) => refund,
-            // By an earlier attempt whose answer was lost.
-            Err(StripeError::Refused { code, .. }) => {
-                let refunds = self.stripe.refunds(&intent.id).await?;
-                let ours = refunds
-                    .into_iter()
-                    .find(|refund| refund.metadata.get("reference") == Some(&reference));
-                ours.ok_or(StripeError::Refused {
-                    code,
-                    in_doubt: false,
-                })?
-            }
+            Err(StripeError::Refused { code, .. }) => match self.given_back(intent).await? {
+                // By an earlier attempt whose answer was lost, or by somebody else.
+                Some(refund) if has_failed(&refund) || refund.amount >= taken.amount => refund,
+                // The rest of it.
+                Some(part) => {
+                    let rest = taken.amount - part.amount;
+                    let key = format!("{key}-rest-{rest}");
+                    let refund = self.stripe.refund(&intent.id, rest, &reference, &key);
+                    let refund = refund.await?;
+                    Refund {
+                        amount: refund.amount + part.amount,
+                        ..refund
+                    }
+                }
+                None => {
+                    return Err(SettleError::Stripe(StripeError::Refused {
+                        code,
+                        in_doubt: false,
+                    }));
+                }
+            },
             Err(error) => return Err(error.into()),
         };
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
+        let mut is_settled = true;
         if let Some(order) = order::lock(&transaction, order.id).await? {
-            learn_refund(&transaction, &order, &refund, now).await?;
+            is_settled = learn_refund(&transaction, &order, &refund, &taken, now).await?;
         }
         transaction.commit().await?;
-        Ok(())
+        if is_settled {
+            Ok(())
+        } else {
+            Err(SettleError::OnItsWay(order.id))
+        }
+    }
+
+    /// All that was given back of a payment, as if it were one refund, or one that failed; `None`:
+    /// none was made.
+    async fn given_back(&self, intent: &PaymentIntent) -> Result<Option<Refund>, StripeError> {
+        let refunds = self.stripe.refunds(&intent.id).await?;
+        let (failed, given): (Vec<_>, Vec<_>) = refunds.into_iter().partition(has_failed);
+        let given = given.into_iter().reduce(|sum, refund| Refund {
+            amount: sum.amount + refund.amount,
+            ..sum
+        });
+        Ok(given.or_else(|| failed.into_iter().next()))
     }
 
     async fn declined(
@@ -234,6 +271,7 @@ impl Cashier<'_> {
             told: Told::Declined,
             intent,
             decline_code: Some(code),
+            received: None,
         };
         self.tell(order, &word).await
     }
@@ -261,19 +299,29 @@ impl Cashier<'_> {
         if payment.next_attempt_at.is_none() {
             return Ok(());
         }
-        let wait = wait_after(payment.attempts);
+        let longest = if error.is_outage() {
+            LONGEST_WAIT_IN_OUTAGE
+        } else {
+            LONGEST_WAIT
+        };
+        let wait = wait_after(payment.attempts).min(longest);
         payment.attempts = payment.attempts.saturating_add(1);
         payment.next_attempt_at = Some(now + wait);
         payment.updated_at = now;
-        let order = IdKind::Order.format(id);
-        if payment.attempts >= WORRYING {
-            tracing::error!(order, attempts = payment.attempts, %error, "a payment is not settled");
+        let order_id = IdKind::Order.format(id);
+        let attempt = payment.attempts;
+        if attempt >= WORRYING {
+            tracing::error!(order_id, attempt, %error, "payment not settled");
         } else {
-            tracing::warn!(order, attempts = payment.attempts, %error, "a payment is not settled yet");
+            tracing::warn!(order_id, attempt, %error, "payment not settled yet");
         }
         order_payment::update(&transaction, payment).await?;
         transaction.commit().await
     }
+}
+
+fn has_failed(refund: &Refund) -> bool {
+    matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled)
 }
 
 /// Five seconds, doubled after each attempt.

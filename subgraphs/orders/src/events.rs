@@ -22,6 +22,9 @@ pub const CANCELLED: &str = "order.cancelled";
 /// What was paid for a cancelled order was given back.
 pub const REFUNDED: &str = "order.refunded";
 
+/// The provider's books and the order differ: support should look at it.
+pub const SUPPORT_ALERT: &str = "order.support_alert";
+
 /// An order was placed. Version 1.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,5 +80,23 @@ pub(crate) struct Refunded<'a> {
     pub order_id: &'a str,
     pub customer_id: &'a str,
     pub refunded: Amount,
+    pub timestamp: DateTime<Utc>,
+}
+
+/// Support should look at an order's payment. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SupportAlert<'a> {
+    pub version: u32,
+    pub order_id: &'a str,
+    pub customer_id: &'a str,
+    /// `payment_mismatch` or `refund_mismatch`.
+    pub reason: &'a str,
+    /// What the order is of.
+    pub expected: Amount,
+    /// What the payment provider says, in its own units.
+    pub received_minor_units: i64,
+    /// In capital letters; it may be one that is not sold in.
+    pub received_currency: String,
     pub timestamp: DateTime<Utc>,
 }

@@ -20,6 +20,7 @@ mod query;
 mod quote;
 mod reconciliation;
 mod rules;
+mod support;
 mod tariffs;
 mod webhook;
 pub mod workers;

@@ -8,6 +8,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::orders::{order, order_payment};
 use platform::database::DatabaseTransaction;
+use platform::http::HttpError;
 use platform::stripe::{PaymentIntent, PaymentStatus, Refund, RefundStatus, StripeError};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
@@ -16,7 +17,8 @@ use uuid::Uuid;
 
 use crate::moves::{self, Actor, Step};
 use crate::order::OrderStatus;
-use crate::rules::settlement::{self, PaymentState, Told};
+use crate::rules::settlement::{self, Charge, Outcome, PaymentState, Told};
+use crate::support::{self, Mismatch};
 
 /// How long a payment is left to whoever began with it.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
@@ -30,10 +32,30 @@ pub(crate) enum SettleError {
     Database(#[from] DbErr),
     #[error(transparent)]
     Stripe(#[from] StripeError),
-    #[error("order {0} has unknown values")]
+    #[error("order {} has unknown values", IdKind::Order.format(*.0))]
     Unknown(Uuid),
-    #[error("the payment of order {0} is still on its way")]
+    #[error("the payment of order {} is still on its way", IdKind::Order.format(*.0))]
     OnItsWay(Uuid),
+}
+
+impl SettleError {
+    /// The provider's outage, if it is one.
+    fn outage(&self) -> Option<&HttpError> {
+        match self {
+            Self::Stripe(StripeError::Http(error)) if error.is_outage() => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the provider does not answer now, and will again without anybody's help.
+    pub(crate) fn is_outage(&self) -> bool {
+        self.outage().is_some()
+    }
+
+    /// Whether the provider was not even called, because it did not answer others just now.
+    pub(crate) fn is_circuit_open(&self) -> bool {
+        self.outage().is_some_and(HttpError::is_circuit_open)
+    }
 }
 
 /// What the provider says of an order's payment.
@@ -44,6 +66,8 @@ pub(crate) struct Word {
     pub intent: Option<String>,
     /// Why it was declined.
     pub decline_code: Option<String>,
+    /// What was taken, where it was.
+    pub received: Option<Charge>,
 }
 
 impl Word {
@@ -53,7 +77,20 @@ impl Word {
             told: told(intent.status),
             intent: Some(intent.id.clone()),
             decline_code: decline.and_then(|error| error.code()).map(str::to_owned),
+            received: Some(Charge {
+                amount: intent.amount_received,
+                currency: intent.currency.clone(),
+            }),
         }
+    }
+
+    /// What was taken, if it is not what the order is of.
+    pub(crate) fn mismatch(&self, order: &order::Model) -> Option<&Charge> {
+        let received = self.received.as_ref();
+        received.filter(|received| {
+            self.told == Told::Taken
+                && !received.is(order.local_currency_amount, &order.local_currency_code)
+        })
     }
 }
 
@@ -117,7 +154,17 @@ pub(crate) async fn learn(
         return Ok(());
     };
     let (status, state) = standing(&order, &payment)?;
-    let outcome = settlement::outcome(status, state, word.told);
+    let mut outcome = settlement::outcome(status, state, word.told);
+    if let Some(received) = word.mismatch(&order)
+        && status == OrderStatus::Pending
+    {
+        // Asked again, the provider would say the same.
+        support::alert(transaction, &order, Mismatch::Payment, received, now).await?;
+        outcome = Outcome {
+            order: None,
+            payment: PaymentState::Stuck,
+        };
+    }
     if order.payment_intent_id.is_none() && word.intent.is_some() {
         order.payment_intent_id.clone_from(&word.intent);
         order::update(transaction, order.clone()).await?;
@@ -156,15 +203,17 @@ pub(crate) async fn learn(
     Ok(())
 }
 
-/// Takes the provider's word for what it gives back of an order that this transaction holds.
+/// Takes the provider's word for what it gives back of an order that this transaction holds; `false`
+/// when that is not what was `taken`, which changes nothing.
 pub(crate) async fn learn_refund(
     transaction: &DatabaseTransaction,
     order: &order::Model,
     refund: &Refund,
+    taken: &Charge,
     now: DateTime<Utc>,
-) -> Result<(), SettleError> {
+) -> Result<bool, SettleError> {
     let Some(mut payment) = order_payment::of_order(transaction, order.id).await? else {
-        return Ok(());
+        return Ok(true);
     };
     let (_, state) = standing(order, &payment)?;
     let failed = matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled);
@@ -175,11 +224,19 @@ pub(crate) async fn learn_refund(
     };
     // A refund that failed does not succeed any more.
     if !matches!(state, PaymentState::Unwanted | PaymentState::Released) || next == state {
-        return Ok(());
+        return Ok(true);
+    }
+    let given_back = Charge {
+        amount: refund.amount,
+        currency: refund.currency.clone(),
+    };
+    if !failed && !given_back.is(taken.amount, &taken.currency) {
+        support::alert(transaction, order, Mismatch::Refund, &given_back, now).await?;
+        return Ok(false);
     }
     if failed {
         tracing::error!(
-            order = IdKind::Order.format(order.id),
+            order_id = IdKind::Order.format(order.id),
             refund = refund.id,
             reason = refund.failure_reason,
             "what was paid for a cancelled order could not be given back: somebody has to"
@@ -196,7 +253,7 @@ pub(crate) async fn learn_refund(
     payment.next_attempt_at = None;
     payment.updated_at = now;
     order_payment::update(transaction, payment).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Where an order and its payment are.

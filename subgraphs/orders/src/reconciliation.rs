@@ -9,6 +9,7 @@ use futures::stream;
 use platform::jobs;
 use platform::stripe::Stripe;
 use platform::workers::WorkerContext;
+use resolvers::id::IdKind;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
@@ -46,26 +47,39 @@ async fn settle_due(context: &WorkerContext, stripe: &Stripe) -> Result<(), DbEr
         if due.is_empty() {
             break;
         }
-        stream::iter(due)
-            .for_each_concurrent(AT_ONCE, |order| settle(cashier, order))
+        let outcomes: Vec<_> = stream::iter(due)
+            .map(|order| settle(cashier, order))
+            .buffer_unordered(AT_ONCE)
+            .collect()
             .await;
+        if outcomes.contains(&LEFT) {
+            // They stay due: the first run after the outage settles them.
+            break;
+        }
     }
     report(order_payment::count_unsettled(db).await?);
     Ok(())
 }
 
-async fn settle(cashier: Cashier<'_>, order: Uuid) {
+/// The outcome of a payment whose provider is left alone: nothing was called or written.
+const LEFT: &str = "left";
+
+/// Settles one payment, and says what came of it.
+async fn settle(cashier: Cashier<'_>, order: Uuid) -> &'static str {
     let outcome = match cashier.settle(order).await {
         Ok(()) => "settled",
+        Err(error) if error.is_circuit_open() => LEFT,
         Err(error) => match cashier.postpone(order, &error).await {
             Ok(()) => "postponed",
             Err(error) => {
-                tracing::warn!(%error, "a payment could not be left for later");
+                let order_id = IdKind::Order.format(order);
+                tracing::warn!(order_id, %error, "payment not postponed");
                 "failed"
             }
         },
     };
     metrics::counter!("vantage_order_payments_reconciled_total", "outcome" => outcome).increment(1);
+    outcome
 }
 
 fn report(unsettled: Vec<(String, i64)>) {

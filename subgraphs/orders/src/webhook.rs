@@ -1,6 +1,8 @@
 //! What Stripe tells: `/webhooks/stripe`. Its events come late, more than once and in any order, so
 //! those that are final are taken for what they say, and the others are a reason to ask.
 
+use std::collections::HashMap;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -13,9 +15,11 @@ use platform::database::DatabaseTransaction;
 use platform::inbox;
 use platform::stripe::{self, Event, PaymentIntent, Refund};
 use resolvers::id::IdKind;
+use serde::Deserialize;
 
 use crate::payment::{self, SettleError, Word};
-use crate::rules::settlement::{PaymentState, Told};
+use crate::rules::settlement::{self, PaymentState, Told};
+use crate::support::{self, Mismatch};
 
 /// Under this name events are remembered.
 const CONSUMER: &str = "orders.stripe";
@@ -101,6 +105,17 @@ enum News {
     Payment(PaymentIntent),
     /// How far it was with giving back.
     Refund(Refund),
+    /// Something was given back, all or a part of it, by whoever.
+    Charge(Charged),
+}
+
+/// A charge, as far as it is read here.
+#[derive(Debug, Deserialize)]
+struct Charged {
+    #[serde(default)]
+    payment_intent: Option<String>,
+    #[serde(default)]
+    metadata: HashMap<String, String>,
 }
 
 impl News {
@@ -118,6 +133,7 @@ impl News {
             "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
                 serde_json::from_value(object()).ok().map(Self::Refund)
             }
+            "charge.refunded" => serde_json::from_value(object()).ok().map(Self::Charge),
             _ => None,
         }
     }
@@ -133,6 +149,8 @@ impl News {
                 refund.metadata.get("reference"),
                 refund.payment_intent.as_ref(),
             ),
+            // It has the metadata of its payment.
+            Self::Charge(charge) => (charge.metadata.get("order"), charge.payment_intent.as_ref()),
         };
         let Some(id) = reference.and_then(|id| IdKind::Order.parse(id)) else {
             return Ok(None);
@@ -156,9 +174,24 @@ impl News {
         now: DateTime<Utc>,
     ) -> Result<(), SettleError> {
         match self {
-            Self::Refund(refund) => payment::learn_refund(transaction, &order, refund, now).await,
+            Self::Refund(refund) => {
+                let taken = settlement::Charge {
+                    amount: order.local_currency_amount,
+                    currency: order.local_currency_code.clone(),
+                };
+                if payment::learn_refund(transaction, &order, refund, &taken, now).await? {
+                    return Ok(());
+                }
+                ask_soon(transaction, &order, now).await
+            }
+            Self::Charge(_) => ask_soon(transaction, &order, now).await,
             Self::Payment(intent) => {
                 let word = Word::of(intent);
+                if let Some(received) = word.mismatch(&order) {
+                    // Not believed, whoever signed it: the provider's own books decide.
+                    support::alert(transaction, &order, Mismatch::Payment, received, now).await?;
+                    return ask_soon(transaction, &order, now).await;
+                }
                 if matches!(word.told, Told::Taken | Told::Void) {
                     return payment::learn(transaction, order, &word, now).await;
                 }
@@ -180,7 +213,7 @@ async fn ask_soon(
     };
     let state = PaymentState::parse(&payment.state);
     // While it is wanted, somebody is at it, or will be soon.
-    if state == Some(PaymentState::Waiting) {
+    if matches!(state, Some(PaymentState::Waiting | PaymentState::Unwanted)) {
         let payment = order_payment::Model {
             next_attempt_at: Some(now),
             updated_at: now,

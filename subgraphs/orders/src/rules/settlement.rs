@@ -17,7 +17,7 @@ pub(crate) enum PaymentState {
     Unwanted,
     /// Nothing was taken, or all of it was given back.
     Released,
-    /// It cannot be given back: people have to do it.
+    /// It cannot be given back, or another amount was taken: people have to settle it.
     Stuck,
 }
 
@@ -67,6 +67,20 @@ pub(crate) enum Told {
     Void,
 }
 
+/// An amount as the provider has it: minor units of a currency in small letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Charge {
+    pub amount: i64,
+    pub currency: String,
+}
+
+impl Charge {
+    /// Whether it is this amount of this currency, not a part of it and no more.
+    pub(crate) fn is(&self, amount: i64, currency: &str) -> bool {
+        self.amount == amount && self.currency.eq_ignore_ascii_case(currency)
+    }
+}
+
 /// What follows: the order's next status, if it gets one, and the payment's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -102,6 +116,25 @@ pub(crate) fn outcome(order: OrderStatus, payment: PaymentState, told: Told) -> 
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_amount_is_the_same_only_whole_and_in_the_same_currency() {
+        for (amount, currency, expected) in [
+            (14_263, "usd", true),
+            (14_263, "USD", true),
+            (1, "usd", false),
+            (14_262, "usd", false),
+            (14_264, "usd", false),
+            (0, "usd", false),
+            (-14_263, "usd", false),
+            (14_263, "jpy", false),
+            (14_263, "", false),
+        ] {
+            let currency = currency.to_owned();
+            let charge = Charge { amount, currency };
+            assert_eq!(charge.is(14_263, "USD"), expected, "{charge:?}");
+        }
+    }
 
     #[test]
     fn an_order_follows_its_payment() {

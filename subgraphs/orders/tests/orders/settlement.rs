@@ -94,6 +94,36 @@ async fn a_provider_that_stays_away_is_asked_later_and_later() {
 }
 
 #[tokio::test]
+async fn payments_wait_for_the_end_of_an_outage_and_no_longer() {
+    for shop in shops().await {
+        let id = place_in_doubt(&shop, WORKS, "/confirm").await;
+        // Away for two minutes.
+        shop.stripe.lose("/pi_1", u32::MAX);
+        for _ in 0..60 {
+            shop.work_after(Duration::seconds(2)).await;
+        }
+        assert_eq!(shop.story(&id).await, "PENDING: order.placed");
+        let calls = shop.stripe.calls().len();
+        assert!(
+            calls < 60,
+            "{calls} calls of a provider that does not answer"
+        );
+        shop.stripe.lose("/pi_1", 0);
+        let back = shop.clock.now();
+        while shop.story(&id).await == "PENDING: order.placed" {
+            shop.work_after(Duration::seconds(2)).await;
+            let waited = shop.clock.now() - back;
+            assert!(waited <= Duration::seconds(20), "{waited}");
+        }
+        assert_eq!(
+            shop.story(&id).await,
+            "CONFIRMED: order.placed, order.confirmed"
+        );
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_payment_that_the_customer_never_confirms_is_given_up_after_an_hour() {
     for shop in shops().await {
         let placed = shop.place(&input(NEEDS_ACTION), "k").await;

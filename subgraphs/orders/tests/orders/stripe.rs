@@ -84,6 +84,26 @@ impl FakeStripe {
         self.books().calls.clone()
     }
 
+    /// Somebody captures so much of it, whatever was asked for.
+    pub(crate) fn capture(&self, intent: &str, amount: i64, currency: &str) {
+        let mut books = self.books();
+        let intent = books.intents.get_mut(intent).unwrap();
+        intent["status"] = json!("succeeded");
+        intent["amount_received"] = json!(amount);
+        intent["currency"] = json!(currency);
+    }
+
+    /// Somebody else gives so much of it back.
+    pub(crate) fn give_back(&self, intent: &str, amount: i64) {
+        let mut books = self.books();
+        let currency = books.intents[intent]["currency"].clone();
+        let made = json!({
+            "id": "re_by_hand", "object": "refund", "status": "succeeded", "amount": amount,
+            "currency": currency, "payment_intent": intent, "metadata": {},
+        });
+        books.refunds.push(made);
+    }
+
     /// The customer does what their bank wants, or the bank refuses.
     pub(crate) fn act(&self, intent: &str, status: &str) {
         let mut books = self.books();
@@ -253,11 +273,14 @@ async fn refund(
 ) -> (StatusCode, Json<Value>) {
     let mut books = fake.books();
     let intent = books.intents[&fields["payment_intent"]].clone();
-    let already = books
+    let given: i64 = books
         .refunds
         .iter()
-        .any(|made| made["payment_intent"] == intent["id"]);
-    if already {
+        .filter(|made| made["payment_intent"] == intent["id"])
+        .map(|made| made["amount"].as_i64().unwrap())
+        .sum();
+    let wanted: i64 = fields["amount"].parse().unwrap();
+    if given + wanted > intent["amount_received"].as_i64().unwrap() {
         return respond(invalid("charge_already_refunded"));
     }
     let made = json!({

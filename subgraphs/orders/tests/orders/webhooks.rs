@@ -3,9 +3,11 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use chrono::Duration;
+use platform::tables::outbox_event;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -22,8 +24,14 @@ pub(crate) fn event(id: &str, kind: &str, object: &Value) -> Value {
 
 /// The payment of the only order, as it would be told with this status.
 fn intent(shop: &Shop, status: &str) -> Value {
-    let mut intent = shop.stripe.intents()[0].clone();
+    with_status(shop.stripe.intents()[0].clone(), status)
+}
+
+fn with_status(mut intent: Value, status: &str) -> Value {
     intent["status"] = json!(status);
+    if status == "succeeded" {
+        intent["amount_received"] = intent["amount"].clone();
+    }
     intent
 }
 
@@ -211,12 +219,9 @@ async fn however_webhooks_come_an_order_ends_the_same() {
             let id = &placed["order"]["id"];
             // The first card fails in the browser, the second works: what Stripe says now is final.
             shop.stripe.act(&intent_id, "succeeded");
-            let told = |status: &str| {
-                json!({
-                    "id": intent_id, "status": status, "amount": 1, "currency": "eur",
-                    "metadata": { "order": id },
-                })
-            };
+            let intents = shop.stripe.intents();
+            let now = intents.iter().find(|one| one["id"] == intent_id).unwrap();
+            let told = |status: &str| with_status(now.clone(), status);
             let name = |name: &str| format!("evt_{seed}_{name}");
             let events = [
                 event(
@@ -277,6 +282,151 @@ async fn without_a_secret_there_is_no_endpoint() {
             .unwrap();
         let answer = orders::routes(state).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        shop.scratch.drop().await;
+    }
+}
+
+/// Why support was alerted, and what the provider was said to have.
+async fn alerts(shop: &Shop) -> Vec<(String, i64, String)> {
+    let told = outbox_event::Entity::find()
+        .filter(outbox_event::Column::EventType.eq(orders::events::SUPPORT_ALERT))
+        .order_by_asc(outbox_event::Column::Id)
+        .all(shop.scratch.database.read())
+        .await
+        .unwrap();
+    let alert = |data: Value| {
+        let text = |name: &str| data[name].as_str().unwrap().to_owned();
+        assert_eq!(data["version"], 1);
+        (
+            text("reason"),
+            data["receivedMinorUnits"].as_i64().unwrap(),
+            text("receivedCurrency"),
+        )
+    };
+    told.into_iter().map(|event| alert(event.data)).collect()
+}
+
+#[tokio::test]
+async fn a_signed_payment_of_another_amount_or_currency_confirms_nothing_and_alerts() {
+    for shop in shops().await {
+        let placed = shop.place(&input(NEEDS_ACTION), "k").await;
+        let id = &placed["order"]["id"];
+        let right = intent(&shop, "succeeded");
+        let amount = right["amount"].as_i64().unwrap();
+        let cases = [
+            (json!(1), right["currency"].clone()),
+            (json!(amount - 1), right["currency"].clone()),
+            (json!(amount + 1), right["currency"].clone()),
+            (json!(0), right["currency"].clone()),
+            (json!(amount), json!("jpy")),
+            (json!(amount), json!("doge")),
+        ];
+        for (number, (received, currency)) in cases.iter().enumerate() {
+            let mut wrong = right.clone();
+            wrong["amount_received"] = received.clone();
+            wrong["currency"] = currency.clone();
+            let event = event(&format!("evt_{number}"), "payment_intent.succeeded", &wrong);
+            assert_eq!(shop.tell(&event).await, StatusCode::OK);
+            // The provider itself says that nothing was taken yet.
+            shop.work_after(Duration::seconds(2)).await;
+            let story = shop.story(id).await;
+            assert_eq!(story, "PENDING: order.placed", "{wrong}");
+        }
+        let alerts = alerts(&shop).await;
+        assert_eq!(alerts.len(), cases.len());
+        assert_eq!(alerts[0].0, "payment_mismatch");
+        assert_eq!((alerts[0].1, alerts[4].2.as_str()), (1, "JPY"));
+        assert_eq!(shop.payment().await.state, "waiting");
+        // The genuine one still counts.
+        assert_eq!(
+            shop.tell(&event("evt_right", "payment_intent.succeeded", &right))
+                .await,
+            StatusCode::OK
+        );
+        let story = "CONFIRMED: order.placed, order.confirmed";
+        assert_eq!(shop.story(id).await, story, "{}", shop.scratch.name);
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_is_polled_with_another_amount_waits_for_people_and_can_be_given_back() {
+    for shop in shops().await {
+        for (number, currency, short) in [(1, None, 1), (2, Some("jpy"), 0), (3, None, -1)] {
+            let key = format!("k{number}");
+            let placed = shop.place(&input(NEEDS_ACTION), &key).await;
+            let id = &placed["order"]["id"];
+            let payment = format!("pi_{number}");
+            let now = shop.stripe.intents()[number - 1].clone();
+            let received = now["amount"].as_i64().unwrap() - short;
+            let currency = currency.unwrap_or(now["currency"].as_str().unwrap());
+            shop.stripe.capture(&payment, received, currency);
+            shop.work_after(Duration::minutes(6)).await;
+            shop.work_after(Duration::minutes(60)).await;
+            assert_eq!(shop.story(id).await, "PENDING: order.placed");
+            let alert = (
+                "payment_mismatch".to_owned(),
+                received,
+                currency.to_uppercase(),
+            );
+            assert_eq!(alerts(&shop).await[number - 1], alert, "alerted once");
+
+            assert_eq!(shop.cancel(id, &key).await["order"]["status"], "CANCELLED");
+            shop.work_after(Duration::seconds(2)).await;
+            let refunds = shop.stripe.refunds();
+            assert_eq!(refunds.len(), number);
+            assert_eq!(
+                refunds[number - 1]["amount"],
+                received,
+                "all that was taken"
+            );
+            let story = "CANCELLED: order.placed, order.cancelled, order.refunded";
+            assert_eq!(shop.story(id).await, story, "{}", shop.scratch.name);
+        }
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_of_another_amount_settles_nothing_and_the_rest_is_given_back() {
+    for shop in shops().await {
+        let placed = shop.place(&input(WORKS), "k").await;
+        let id = &placed["order"]["id"];
+        let amount = shop.stripe.intents()[0]["amount"].as_i64().unwrap();
+        shop.cancel(id, "c").await;
+        // A part was given back by hand, and is told as if it were ours.
+        shop.stripe.give_back("pi_1", 100);
+        let mut part = shop.stripe.refunds()[0].clone();
+        part["metadata"] = json!({ "reference": id });
+        let charge = json!({
+            "id": "ch_1", "payment_intent": "pi_1", "amount": amount, "amount_refunded": 100,
+            "currency": "eur", "metadata": { "order": id },
+        });
+        for (number, (kind, object)) in [
+            ("refund.updated", &part),
+            ("refund.created", &part),
+            ("charge.refunded", &charge),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let event = event(&format!("evt_{number}"), kind, object);
+            assert_eq!(shop.tell(&event).await, StatusCode::OK);
+            assert_eq!(shop.payment().await.state, "unwanted", "{kind}");
+        }
+        let expected = ("refund_mismatch".to_owned(), 100, "EUR".to_owned());
+        assert_eq!(alerts(&shop).await, [expected.clone(), expected]);
+        shop.work_after(Duration::seconds(2)).await;
+        assert_eq!(shop.payment().await.state, "released");
+        let given: i64 = shop
+            .stripe
+            .refunds()
+            .iter()
+            .map(|one| one["amount"].as_i64().unwrap())
+            .sum();
+        assert_eq!(given, amount, "{}", shop.scratch.name);
+        let story = "CANCELLED: order.placed, order.confirmed, order.cancelled, order.refunded";
+        assert_eq!(shop.story(id).await, story);
         shop.scratch.drop().await;
     }
 }
