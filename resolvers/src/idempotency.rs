@@ -1,8 +1,11 @@
 //! Idempotency keys: the same key with the same input has one effect and one answer, however often
 //! and however concurrently it is sent.
+//!
+//! [`Keyed`] is the frame of every mutation with a key: [`Keyed::earlier`] first, so that a replay is
+//! answered before anything is checked or anybody is asked, then the checks, then [`Keyed::begin`].
 
 use chrono::{DateTime, Duration, Utc};
-use platform::database::DatabaseTransaction;
+use platform::database::{Database, DatabaseTransaction};
 use platform::tables::idempotency_key as table;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
@@ -48,21 +51,78 @@ pub struct Slot {
     key: String,
 }
 
-/// What the key's first use answered, if there was one: for mutations that ask others before they
-/// begin their transaction, so that a replay asks nobody. Does not replace [`claim`].
-pub async fn earlier<I: Serialize, T: DeserializeOwned>(
-    db: &impl ConnectionTrait,
-    using: &KeyUse<'_, I>,
+/// A mutation with a key, from the first look to its effect.
+#[derive(Debug)]
+pub struct Keyed<'a, I> {
+    database: &'a Database,
+    using: KeyUse<'a, I>,
     now: DateTime<Utc>,
-) -> ApiResult<Option<T>> {
-    check(using.key)?;
-    let Some(earlier) = find(db, using.caller.to_string(), using).await? else {
-        return Ok(None);
-    };
-    if earlier.expires_at <= now {
-        return Ok(None);
+}
+
+/// How a mutation with a key goes on.
+#[derive(Debug)]
+pub enum Begun<T> {
+    /// It was used meanwhile: this is what was answered then.
+    Replay(T),
+    /// It is this one's.
+    First(Effect),
+}
+
+/// The transaction of the mutation's effect, which holds the key.
+#[derive(Debug)]
+pub struct Effect {
+    pub transaction: DatabaseTransaction,
+    slot: Slot,
+}
+
+impl<'a, I: Serialize> Keyed<'a, I> {
+    pub fn new(database: &'a Database, using: KeyUse<'a, I>, now: DateTime<Utc>) -> Self {
+        Self {
+            database,
+            using,
+            now,
+        }
     }
-    replay(earlier, &hash(using.input)?).map(Some)
+
+    /// What the key's first use answered, if there was one. It asks this domain's database alone.
+    pub async fn earlier<T: DeserializeOwned>(&self) -> ApiResult<Option<T>> {
+        check(self.using.key)?;
+        let caller = self.using.caller.to_string();
+        let Some(earlier) = find(self.database.read(), caller, &self.using).await? else {
+            return Ok(None);
+        };
+        if earlier.expires_at <= self.now {
+            return Ok(None);
+        }
+        replay(earlier, &hash(self.using.input)?).map(Some)
+    }
+
+    /// Begins the transaction of the effect. What was used meanwhile is replayed.
+    pub async fn begin<T: DeserializeOwned>(self) -> ApiResult<Begun<T>> {
+        let transaction = self.database.begin().await?;
+        match claim(&transaction, self.using, self.now).await? {
+            Claim::Replay(outcome) => {
+                transaction.rollback().await?;
+                Ok(Begun::Replay(outcome))
+            }
+            Claim::First(slot) => Ok(Begun::First(Effect { transaction, slot })),
+        }
+    }
+}
+
+impl Effect {
+    /// Commits the effect with the answer that later uses of the key get.
+    pub async fn commit<T: Serialize>(self, outcome: &T) -> ApiResult<()> {
+        self.slot.record(&self.transaction, outcome).await?;
+        self.transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Takes everything back: the key is free again.
+    pub async fn rollback(self) -> ApiResult<()> {
+        self.transaction.rollback().await?;
+        Ok(())
+    }
 }
 
 /// Claims the key inside the transaction of the mutation's effect.

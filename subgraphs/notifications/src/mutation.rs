@@ -1,5 +1,5 @@
 //! Changes to preferences and devices. `notificationPreferencesUpdate` is the pattern of every
-//! mutation: caller, input, one transaction with key, change and event, answer.
+//! mutation: caller, key, input, one transaction with key, change and event, answer.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime as Time, Utc};
@@ -8,10 +8,10 @@ use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
-use resolvers::idempotency::{self, Claim, KeyUse};
+use resolvers::idempotency::{self, Begun, KeyUse, Keyed};
 use resolvers::scalars::DateTime;
 use resolvers::user_error::InputError;
-use resolvers::{ApiResult, access};
+use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -75,17 +75,8 @@ impl Mutation {
             IdKind::Customer.argument("customerId", &customer_id)?,
             "You can only update your own notification preferences",
         )?;
-        let user_errors = update::check(&input);
-        if !user_errors.is_empty() {
-            return Ok(NotificationPreferencesUpdatePayload {
-                user_errors,
-                ..Default::default()
-            });
-        }
-
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
-        let transaction = state.database.begin().await?;
         let using = KeyUse {
             caller: customer,
             operation: "notificationPreferencesUpdate",
@@ -93,23 +84,32 @@ impl Mutation {
             input: &input,
             keep_days: idempotency::KEEP_DAYS,
         };
-        let outcome = match idempotency::claim(&transaction, using, now).await? {
-            Claim::Replay(outcome) => outcome,
-            Claim::First(slot) => {
-                let outcome = change_preferences(&transaction, customer, &input, now).await?;
-                slot.record(&transaction, &outcome).await?;
+        let keyed = Keyed::new(&state.database, using, now);
+        if let Some(outcome) = keyed.earlier().await? {
+            return answer(context, customer, outcome).await;
+        }
+        if let Some(index) = update::null_enabled(&input) {
+            return Err(ApiError::bad_user_input(format!(
+                "input.updates.{index}.enabled must be true or false: leave it out to keep it as it is"
+            )));
+        }
+        let user_errors = update::check(&input);
+        if !user_errors.is_empty() {
+            return Ok(NotificationPreferencesUpdatePayload {
+                user_errors,
+                ..Default::default()
+            });
+        }
+        let outcome = match keyed.begin().await? {
+            Begun::Replay(outcome) => outcome,
+            Begun::First(effect) => {
+                let outcome =
+                    change_preferences(&effect.transaction, customer, &input, now).await?;
+                effect.commit(&outcome).await?;
                 outcome
             }
         };
-        transaction.commit().await?;
-
-        Ok(NotificationPreferencesUpdatePayload {
-            updated: outcome.updated,
-            topic_changes: outcome.topic_changes,
-            notification_preferences: Some(NotificationPreferences::load(context, customer).await?),
-            updated_at: Some(outcome.updated_at.into()),
-            user_errors: Vec::new(),
-        })
+        answer(context, customer, outcome).await
     }
 
     /// Registers a device of the caller for push.
@@ -149,6 +149,20 @@ impl Mutation {
         device_token::delete(state.database.write(), customer, &token).await?;
         device_payload(state, customer, Vec::new()).await
     }
+}
+
+async fn answer(
+    context: &Context<'_>,
+    customer: Uuid,
+    outcome: Outcome,
+) -> ApiResult<NotificationPreferencesUpdatePayload> {
+    Ok(NotificationPreferencesUpdatePayload {
+        updated: outcome.updated,
+        topic_changes: outcome.topic_changes,
+        notification_preferences: Some(NotificationPreferences::load(context, customer).await?),
+        updated_at: Some(outcome.updated_at.into()),
+        user_errors: Vec::new(),
+    })
 }
 
 /// The change itself: settings first, whose row makes changes of one customer take turns.

@@ -158,12 +158,15 @@ pub(crate) struct QuietHoursInput {
     pub end: LocalTime,
 }
 
-/// A change of one cell: what is absent stays, what is null goes back to its default.
+/// A change of one cell: what is absent stays, null clears quiet hours, and `enabled` is never null.
 #[derive(Clone, Debug, Serialize, InputObject)]
 pub(crate) struct NotificationPreferenceUpdate {
     pub channel: NotificationChannel,
     pub category: NotificationCategory,
+    // Absent and null are different inputs: an idempotency key must not take one for the other.
+    #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
     pub enabled: MaybeUndefined<bool>,
+    #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
     pub quiet_hours: MaybeUndefined<QuietHoursInput>,
 }
 

@@ -334,3 +334,43 @@ async fn a_database_that_fails_at_any_step_leaves_one_whole_update_for_a_key() {
         fixture.scratch.drop().await;
     }
 }
+
+#[tokio::test]
+async fn null_turns_no_cell_on_or_off() {
+    for fixture in fixtures().await {
+        let update = |enabled: Value| json!({ "updates": [{ "channel": "PUSH", "category": "DEALS", "enabled": enabled }] });
+        fixture.update("off", update(json!(false))).await;
+        let refused = fixture.update("null", update(Value::Null)).await;
+        assert_eq!(code(&refused), "BAD_USER_INPUT", "{refused}");
+        let both = json!({ "updates": [
+            { "channel": "SMS", "category": "DEALS", "enabled": true },
+            { "channel": "PUSH", "category": "DEALS", "enabled": null },
+        ] });
+        assert_eq!(code(&fixture.update("both", both).await), "BAD_USER_INPUT");
+        let matrix = fixture.matrix().await;
+        assert_eq!(cell(&matrix, "PUSH", "DEALS")["enabled"], false);
+        assert_eq!(cell(&matrix, "SMS", "DEALS")["enabled"], false);
+        assert_eq!(fixture.events().await.len(), 1);
+
+        // Absent is another input than null, for a key too.
+        let hours = json!({ "start": "22:00", "end": "07:00" });
+        let quiet = |hours: Option<Value>| {
+            let mut cell = json!({ "channel": "PUSH", "category": "DEALS" });
+            if let Some(hours) = hours {
+                cell["quietHours"] = hours;
+            }
+            json!({ "updates": [cell] })
+        };
+        fixture.update("quiet", quiet(Some(hours.clone()))).await;
+        fixture.update("absent", quiet(None)).await;
+        let matrix = fixture.matrix().await;
+        assert_eq!(cell(&matrix, "PUSH", "DEALS")["quietHours"], hours);
+        assert_eq!(cell(&matrix, "PUSH", "DEALS")["enabled"], false);
+        let other = fixture.update("absent", quiet(Some(Value::Null))).await;
+        assert_eq!(code(&other), "CONFLICT", "{other}");
+        fixture.update("clear", quiet(Some(Value::Null))).await;
+        let matrix = fixture.matrix().await;
+        assert_eq!(cell(&matrix, "PUSH", "DEALS")["quietHours"], Value::Null);
+        fixture.scratch.drop().await;
+    }
+}

@@ -1,5 +1,6 @@
 //! Changes to orders. Each is one transaction: key, rows, timeline and event. What is refused is
-//! rolled back whole, its key too, so that it can be asked again once the reason is mended.
+//! rolled back whole, its key too, so that it can be asked again once the reason is mended. A replay
+//! asks nobody but this domain's database.
 
 use platform::database::DatabaseTransaction;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use platform::stripe::Stripe;
 use resolvers::access::authenticated;
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
-use resolvers::idempotency::{self, Claim, KeyUse};
+use resolvers::idempotency::{self, Begun, KeyUse, Keyed};
 use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -51,13 +52,8 @@ impl Mutation {
         idempotency_key: String,
     ) -> ApiResult<OrderPlacePayload> {
         let customer = access::customer(context)?;
-        let wanted = match input::parse(&input) {
-            Ok(wanted) => wanted,
-            Err(mistakes) => return Ok(OrderPlacePayload::mistaken(mistakes)),
-        };
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
-        let stripe = needed(state.stripe.as_ref(), "providers.stripe.url")?;
         let using = KeyUse {
             caller: customer,
             operation: "orderPlace",
@@ -65,11 +61,16 @@ impl Mutation {
             input: &input,
             keep_days: idempotency::KEEP_MONEY_DAYS,
         };
-        let earlier = idempotency::earlier(state.database.read(), &using, now).await?;
-        if let Some(Outcome { id }) = earlier {
-            return replay_place(context, state, stripe, id).await;
+        let keyed = Keyed::new(&state.database, using, now);
+        if let Some(Outcome { id }) = keyed.earlier().await? {
+            return replay_place(context, state, id).await;
         }
 
+        let wanted = match input::parse(&input) {
+            Ok(wanted) => wanted,
+            Err(mistakes) => return Ok(OrderPlacePayload::mistaken(mistakes)),
+        };
+        let stripe = needed(state.stripe.as_ref(), "providers.stripe.url")?;
         let search = needed::<SubgraphClient>(state.search.as_ref(), "subgraphs.search.url")?;
         let pricing = needed::<SubgraphClient>(state.pricing.as_ref(), "subgraphs.pricing.url")?;
         let caller = access::caller(context)?;
@@ -89,16 +90,12 @@ impl Mutation {
             Err(mistakes) => return Ok(OrderPlacePayload::mistaken(mistakes)),
         };
 
-        let transaction = state.database.begin().await?;
-        let slot = match idempotency::claim(&transaction, using, now).await? {
-            Claim::Replay(Outcome { id }) => {
-                transaction.rollback().await;
-                return replay_place(context, state, stripe, id).await;
-            }
-            Claim::First(slot) => slot,
+        let effect = match keyed.begin().await? {
+            Begun::Replay(Outcome { id }) => return replay_place(context, state, id).await,
+            Begun::First(effect) => effect,
         };
         let id = place::place(
-            &transaction,
+            &effect.transaction,
             customer,
             wanted,
             &quote,
@@ -107,14 +104,13 @@ impl Mutation {
             now,
         )
         .await?;
-        slot.record(&transaction, &Outcome { id }).await?;
-        transaction.commit().await?;
+        effect.commit(&Outcome { id }).await?;
         let currency = quote.currency.as_str();
         metrics::counter!("vantage_orders_placed_total", "currency" => currency).increment(1);
 
         pay(state, stripe, id).await;
         context.data_unchecked::<Loaders>().forget();
-        place::answer(&state.database, stripe, id).await
+        place::answer(&state.database, Some(stripe), id).await
     }
 
     /// Cancels one of the caller's orders, which is possible until the carrier has it. What was paid
@@ -135,8 +131,6 @@ impl Mutation {
         };
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
-        needed(state.stripe.as_ref(), "providers.stripe.url")?;
-        let transaction = state.database.begin().await?;
         let reason = reason.as_deref();
         let using = KeyUse {
             caller: customer,
@@ -145,22 +139,24 @@ impl Mutation {
             input: &CancelInput { id, reason },
             keep_days: idempotency::KEEP_MONEY_DAYS,
         };
-        let row = match idempotency::claim(&transaction, using, now).await? {
-            Claim::Replay(Outcome { id }) => stored(&transaction, id).await?,
-            Claim::First(slot) => {
-                match cancel::cancel(&transaction, customer, id, reason, now).await? {
-                    Ok(row) => {
-                        slot.record(&transaction, &Outcome { id }).await?;
-                        row
-                    }
-                    Err(from) => {
-                        transaction.rollback().await;
-                        return Ok(OrderCancelPayload::refused(from));
-                    }
-                }
+        let keyed = Keyed::new(&state.database, using, now);
+        if let Some(Outcome { id }) = keyed.earlier().await? {
+            return replay_cancel(context, state, id).await;
+        }
+        needed(state.stripe.as_ref(), "providers.stripe.url")?;
+        let effect = match keyed.begin().await? {
+            Begun::Replay(Outcome { id }) => return replay_cancel(context, state, id).await,
+            Begun::First(effect) => effect,
+        };
+        let transaction = &effect.transaction;
+        let row = match cancel::cancel(transaction, customer, id, reason, now).await? {
+            Ok(row) => row,
+            Err(from) => {
+                effect.rollback().await?;
+                return Ok(OrderCancelPayload::refused(from));
             }
         };
-        transaction.commit().await?;
+        effect.commit(&Outcome { id }).await?;
         context.data_unchecked::<Loaders>().forget();
         OrderCancelPayload::of(row)
     }
@@ -177,14 +173,14 @@ async fn pay(state: &State, stripe: &Stripe, order: Uuid) {
     match tokio::time::timeout(place::PATIENCE, cashier.settle(order)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            let order = IdKind::Order.format(order);
-            tracing::warn!(order, %error, "the payment of a new order is not settled yet");
+            let order_id = IdKind::Order.format(order);
+            tracing::warn!(order_id, %error, "payment of a new order not settled yet");
         }
         Err(_) => {
-            let order = IdKind::Order.format(order);
+            let order_id = IdKind::Order.format(order);
             tracing::warn!(
-                order,
-                "the payment of a new order takes longer than its caller waits"
+                order_id,
+                "payment of a new order takes longer than its caller waits"
             );
         }
     }
@@ -194,21 +190,25 @@ async fn pay(state: &State, stripe: &Stripe, order: Uuid) {
 async fn replay_place(
     context: &Context<'_>,
     state: &State,
-    stripe: &Stripe,
     id: Uuid,
 ) -> ApiResult<OrderPlacePayload> {
     place::settled(&state.database, id).await?;
     context.data_unchecked::<Loaders>().forget();
-    place::answer(&state.database, stripe, id).await
+    place::answer(&state.database, state.stripe.as_ref(), id).await
 }
 
-/// The order that a key made or changed, as it is now.
-async fn stored(transaction: &DatabaseTransaction, id: Uuid) -> ApiResult<order::Model> {
-    let mut rows = order::by_ids(transaction, &[id]).await?;
+/// What a key that was used before is answered with: the order that it cancelled, as it is now.
+async fn replay_cancel(
+    context: &Context<'_>,
+    state: &State,
+    id: Uuid,
+) -> ApiResult<OrderCancelPayload> {
+    context.data_unchecked::<Loaders>().forget();
+    let mut rows = order::by_ids(state.database.read(), &[id]).await?;
     let row = rows
         .remove(&id)
         .ok_or_else(|| ApiError::internal(format!("order {id} is missing")))?;
-    Ok(Arc::unwrap_or_clone(row))
+    OrderCancelPayload::of(Arc::unwrap_or_clone(row))
 }
 
 /// What this process may not have been told of: then its key is logged, not shown.

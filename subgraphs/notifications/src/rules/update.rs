@@ -3,7 +3,7 @@
 use async_graphql::MaybeUndefined;
 use resolvers::user_error::InputError;
 
-use super::matrix::{Cell, Matrix, default_enabled};
+use super::matrix::{Cell, Matrix};
 use crate::preferences::{
     NotificationCategory, NotificationChannel, NotificationPreferencesUpdateInput, QuietHours,
 };
@@ -18,6 +18,13 @@ pub(crate) struct Change {
     pub category: NotificationCategory,
     pub before: Cell,
     pub after: Cell,
+}
+
+/// The first update that says neither on nor off: null, which is not "leave it", and not "clear it"
+/// either, since a cell is always one of the two.
+pub(crate) fn null_enabled(input: &NotificationPreferencesUpdateInput) -> Option<usize> {
+    let mut updates = input.updates.iter();
+    updates.position(|update| update.enabled.is_null())
 }
 
 /// Everything that is wrong with the input, all at once.
@@ -69,10 +76,8 @@ pub(crate) fn apply(
             let (channel, category) = (update.channel, update.category);
             let cell = matrix.cell_mut(channel, category);
             let before = *cell;
-            match update.enabled {
-                MaybeUndefined::Undefined => {}
-                MaybeUndefined::Null => cell.enabled = default_enabled(channel, category),
-                MaybeUndefined::Value(enabled) => cell.enabled = enabled,
+            if let MaybeUndefined::Value(enabled) = update.enabled {
+                cell.enabled = enabled;
             }
             match update.quiet_hours {
                 MaybeUndefined::Undefined => {}
