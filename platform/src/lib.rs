@@ -2,6 +2,7 @@
 
 pub mod bus;
 pub mod caller;
+pub mod card_number;
 pub mod clock;
 pub mod config;
 pub mod database;

@@ -258,8 +258,17 @@ impl Stripe {
         self.read(Request::get("read_payment_intent", &path)).await
     }
 
-    /// What is behind a token of Stripe's form.
+    /// What is behind a token of Stripe's form: a payment method or a source is there already, of a
+    /// card's token (`tok_…`) one is made.
     pub async fn payment_method(&self, token: &str) -> Result<PaymentMethod, StripeError> {
+        if token.starts_with("tok_") {
+            let request = Request::post("create_payment_method", &["v1", "payment_methods"])
+                .form([("type", "card"), ("card[token]", token)]);
+            // A token is good once.
+            return self
+                .change(request, &format!("payment-method-{token}"))
+                .await;
+        }
         let path = ["v1", "payment_methods", token];
         self.read(Request::get("read_payment_method", &path)).await
     }

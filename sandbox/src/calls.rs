@@ -1,8 +1,9 @@
-//! What was called, for tests and the curious. Credentials are not kept.
+//! What was called, for tests and the curious. Credentials and card numbers are not kept.
 
 use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
+use platform::card_number;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -49,6 +50,10 @@ impl Calls {
     pub(crate) fn begin(&mut self, mut call: Call) -> u64 {
         self.counted += 1;
         call.id = self.counted;
+        // Numbers of parcels have as many digits, and are no secret.
+        if call.provider == Provider::Stripe {
+            hide_cards(&mut call);
+        }
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
@@ -81,5 +86,23 @@ impl Calls {
 
     pub(crate) fn clear(&mut self) {
         self.kept.clear();
+    }
+}
+
+fn hide_cards(call: &mut Call) {
+    let texts = [&mut call.query, &mut call.idempotency_key];
+    for text in texts.into_iter().flatten().chain([&mut call.path]) {
+        *text = card_number::hide(text).into_owned();
+    }
+    hide_in(&mut call.body);
+}
+
+fn hide_in(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = card_number::hide(text).into_owned(),
+        Value::Number(number) if card_number::contains(&number.to_string()) => *value = "…".into(),
+        Value::Array(items) => items.iter_mut().for_each(hide_in),
+        Value::Object(fields) => fields.values_mut().for_each(hide_in),
+        _ => {}
     }
 }

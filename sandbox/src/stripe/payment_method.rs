@@ -154,11 +154,15 @@ const INSUFFICIENT: Behaviour = Behaviour::Declined(
 );
 
 impl Card {
-    /// The card behind `pm_card_visa`, `tok_visa` or a number.
-    fn find(text: &str) -> Option<Self> {
-        let name = text
-            .strip_prefix("pm_card_")
-            .or_else(|| text.strip_prefix("tok_"));
+    /// The card behind `pm_card_visa`: a number or a token is no payment method.
+    fn of_payment_method(id: &str) -> Option<Self> {
+        let name = id.strip_prefix("pm_card_")?;
+        CARDS.into_iter().find(|card| card.name == name)
+    }
+
+    /// The card behind `tok_visa` or a number.
+    fn of_token_or_number(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("tok_");
         CARDS
             .into_iter()
             .find(|card| name == Some(card.name) || card.number == text)
@@ -184,7 +188,7 @@ impl Card {
             "display_brand": self.brand,
             "exp_month": 8,
             "exp_year": now.year() + 3,
-            "fingerprint": format!("sandbox{}", self.number),
+            "fingerprint": format!("sandbox{}{}", self.brand, self.last4()),
             "funding": "credit",
             "last4": self.last4(),
             "networks": {"available": [self.brand], "preferred": null},
@@ -204,7 +208,7 @@ impl World {
         if let Some(method) = self.stripe.payment_methods.get(id) {
             return Ok(method.clone());
         }
-        match Card::find(id) {
+        match Card::of_payment_method(id) {
             Some(card) => Ok(self.new_payment_method(card, json!({}), json!({}))),
             None => Err(StripeError::NotFound {
                 object: "PaymentMethod",
@@ -257,7 +261,7 @@ async fn create(
     let number = text("token")
         .or_else(|| text("number"))
         .ok_or(StripeError::Missing("card[number]"))?;
-    let card = Card::find(&number).ok_or_else(|| {
+    let card = Card::of_token_or_number(&number).ok_or_else(|| {
         StripeError::invalid(
             "incorrect_number",
             "card[number]",

@@ -379,3 +379,31 @@ async fn payment_methods_come_from_test_cards_and_can_be_detached() {
     );
     assert_eq!(kit.stripe_get(&path).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_cards_number_is_no_payment_method_and_is_not_recorded() {
+    const NUMBER: &str = "4242424242424242";
+    let kit = Kit::start().await;
+    let (status, _) = kit
+        .stripe_get(&format!("/v1/payment_methods/{NUMBER}"))
+        .await;
+    assert_eq!(status, 404);
+    let form = format!("amount=500&currency=usd&confirm=true&payment_method={NUMBER}");
+    assert_eq!(kit.stripe_post("/v1/payment_intents", &form).await.0, 400);
+    let form = format!(
+        "type=card&card[number]={NUMBER}&card[exp_month]=8&card[exp_year]=2030&card[cvc]=314"
+    );
+    let (status, made) = kit.stripe_post("/v1/payment_methods", &form).await;
+    assert_eq!(status, 200, "{made}");
+    assert!(!made.to_string().contains(NUMBER), "{made}");
+    let form = "type=card&card[token]=tok_visa";
+    let (status, made) = kit.stripe_post("/v1/payment_methods", form).await;
+    assert_eq!(
+        (status, &made["card"]["last4"]),
+        (200, &json!("4242")),
+        "{made}"
+    );
+    let calls = kit.calls("stripe").await;
+    assert_eq!(calls.len(), 4);
+    assert!(!json!(calls).to_string().contains(NUMBER), "{calls:?}");
+}

@@ -66,7 +66,7 @@ impl Mutation {
             return replay_place(context, state, id).await;
         }
 
-        let wanted = match input::parse(&input) {
+        let wanted = match input::parse(&input, &state.tariffs) {
             Ok(wanted) => wanted,
             Err(mistakes) => return Ok(OrderPlacePayload::mistaken(mistakes)),
         };

@@ -13,7 +13,8 @@ pub(crate) struct OrderPlaceInput {
     pub shipping_address: AddressInput,
     /// When it is another than where the order goes to.
     pub billing_address: Option<AddressInput>,
-    /// From the payment provider's form in the browser: `pm_…`. Never a card's number.
+    /// From the payment provider's form in the browser, or of a saved payment method: `pm_…`, `tok_…` or
+    /// `src_…`. Never a card's number.
     pub payment_method_token: String,
 }
 
@@ -31,9 +32,10 @@ pub(crate) struct AddressInput {
     pub line1: String,
     pub line2: Option<String>,
     pub city: String,
-    /// State, province or prefecture, where the country has them: in the US and Canada by its two
-    /// letters, which the tax follows.
+    /// State, province or prefecture, where the country has them. The US and Canada need it, by its code
+    /// or name: the tax follows it.
     pub region: Option<String>,
+    /// In the form of the country's.
     pub postal_code: String,
     /// ISO 3166-1 alpha-2, "US".
     pub country_code: String,

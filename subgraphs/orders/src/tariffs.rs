@@ -133,6 +133,12 @@ impl Tariffs {
             .unwrap_or(tax.standard)
     }
 
+    /// Whether the tax depends on the region there, which must be known then.
+    pub(crate) fn taxes_by_region(&self, country: &str) -> bool {
+        let tax = self.taxes.get(country);
+        tax.is_some_and(|tax| !tax.regions.is_empty())
+    }
+
     /// Why products of this category cannot be returned, if they cannot.
     pub(crate) fn restriction(&self, category: &str) -> Option<Restriction> {
         self.restrictions.get(&category.to_lowercase()).copied()
@@ -149,6 +155,7 @@ impl Default for Tariffs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::address;
 
     #[test]
     fn tax_is_of_the_region_else_of_the_country_else_none() {
@@ -167,6 +174,26 @@ mod tests {
         for (country, region, percent) in cases {
             let told = tariffs.tax_percent(country, region);
             assert_eq!(told.to_string(), percent, "{country} {region:?}");
+        }
+    }
+
+    #[test]
+    fn every_state_has_its_own_tax_and_every_place_with_a_tax_exists() {
+        let tariffs = Tariffs::default();
+        let taxes = |country: &str, code: &str| tariffs.taxes[country].regions.contains_key(code);
+        let states = address::country("US").unwrap().subdivisions();
+        for state in states {
+            assert!(taxes("US", &state.code[3..]), "{}", state.code);
+        }
+        for (code, tax) in &tariffs.taxes {
+            let country = address::country(code).unwrap();
+            for region in tax.regions.keys() {
+                assert_eq!(address::region(&country, region), Some(region.as_str()));
+            }
+            assert_eq!(
+                tariffs.taxes_by_region(code),
+                matches!(code.as_str(), "US" | "CA")
+            );
         }
     }
 

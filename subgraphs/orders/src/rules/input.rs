@@ -6,7 +6,10 @@ use resolvers::money::CurrencyCode;
 use resolvers::user_error::InputError;
 use uuid::Uuid;
 
+use super::address;
+use super::payment::is_token;
 use crate::place_input::{AddressInput, OrderPlaceInput};
+use crate::tariffs::Tariffs;
 
 /// Lines of one order at most.
 const MAX_LINES: usize = 50;
@@ -14,8 +17,6 @@ const MAX_LINES: usize = 50;
 const MAX_QUANTITY: i32 = 99;
 /// Characters of a part of an address at most.
 const MAX_TEXT: usize = 200;
-/// Characters of a payment method's token at most.
-const MAX_TOKEN: usize = 255;
 /// Characters of a reason at most.
 const MAX_REASON: usize = 500;
 
@@ -40,20 +41,26 @@ pub(crate) struct WantedLine {
 }
 
 /// Understands the input, or tells everything that is wrong with it.
-pub(crate) fn parse(input: &OrderPlaceInput) -> Result<Wanted, Vec<InputError>> {
+pub(crate) fn parse(input: &OrderPlaceInput, tariffs: &Tariffs) -> Result<Wanted, Vec<InputError>> {
     let mut errors = Vec::new();
     let lines = lines(input, &mut errors);
-    let shipping_address = address(&input.shipping_address, "shippingAddress", &mut errors);
-    let billing_address = input
-        .billing_address
-        .as_ref()
-        .map(|given| address(given, "billingAddress", &mut errors));
+    let mut shipping_address = text_of(&input.shipping_address, "shippingAddress", &mut errors);
+    check_place(&shipping_address, "shippingAddress", &mut errors);
+    // What is delivered is taxed where it is delivered.
+    if tariffs.taxes_by_region(&shipping_address.country_code) {
+        taxed_region(&mut shipping_address, "shippingAddress", &mut errors);
+    }
+    let billing_address = input.billing_address.as_ref().map(|given| {
+        let address = text_of(given, "billingAddress", &mut errors);
+        check_place(&address, "billingAddress", &mut errors);
+        address
+    });
     let token = input.payment_method_token.trim();
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(is_token) {
+    if !is_token(token) {
+        // The text is not repeated: it may be a card's number.
         errors.push(InputError::new(
             "INVALID_PAYMENT_METHOD",
-            "The payment method's token is missing or not valid",
+            "Send the token that the payment provider's form gave: it begins with pm_, tok_ or src_",
             &["input", "paymentMethodToken"],
         ));
     }
@@ -111,7 +118,8 @@ fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<WantedLin
     lines
 }
 
-fn address(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Address {
+/// The parts of an address, tidied; what is missing or too long is told.
+fn text_of(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Address {
     let mut text = |value: &str, field: &str, is_needed: bool| {
         let value = value.trim();
         if (is_needed && value.is_empty()) || value.chars().count() > MAX_TEXT {
@@ -128,7 +136,7 @@ fn address(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Addr
         value.to_owned()
     };
     let optional = |value: String| Some(value).filter(|value| !value.is_empty());
-    let address = Address {
+    Address {
         name: text(&given.name, "name", true),
         line1: text(&given.line1, "line1", true),
         line2: optional(text(
@@ -144,16 +152,47 @@ fn address(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Addr
         )),
         postal_code: text(&given.postal_code, "postalCode", true),
         country_code: given.country_code.trim().to_uppercase(),
-    };
-    let country = address.country_code.as_bytes();
-    if country.len() != 2 || !country.iter().all(u8::is_ascii_uppercase) {
-        errors.push(InputError::new(
-            "INVALID_ADDRESS",
-            "The country must be a code of two letters, like DE",
-            &["input", of, "countryCode"],
-        ));
     }
-    address
+}
+
+/// Tells a country that does not exist, and a postal code that is none of its country's.
+fn check_place(address: &Address, of: &str, errors: &mut Vec<InputError>) {
+    let Some(country) = address::country(&address.country_code) else {
+        let message = "There is no such country: write its code of two letters, like DE";
+        errors.push(invalid_address(message.to_owned(), of, "countryCode"));
+        return;
+    };
+    let postal_code = &address.postal_code;
+    if !postal_code.is_empty() && !address::is_postal_code(&country, postal_code) {
+        let message = format!("This is not a postal code of {}", country.long_name);
+        errors.push(invalid_address(message, of, "postalCode"));
+    }
+}
+
+/// Writes the region by its code, or tells that there is none of this name.
+fn taxed_region(address: &mut Address, of: &str, errors: &mut Vec<InputError>) {
+    let Some(country) = address::country(&address.country_code) else {
+        return;
+    };
+    let given = address.region.as_deref().unwrap_or_default();
+    match address::region(&country, given) {
+        Some(code) => address.region = Some(code.to_owned()),
+        None => {
+            let message = if given.is_empty() {
+                "The state or province is missing, and the tax depends on it".to_owned()
+            } else {
+                let name = country.long_name;
+                format!(
+                    "This is not a state, province or territory of {name}: write its code or name"
+                )
+            };
+            errors.push(invalid_address(message, of, "region"));
+        }
+    }
+}
+
+fn invalid_address(message: String, of: &str, field: &str) -> InputError {
+    InputError::new("INVALID_ADDRESS", message, &["input", of, field])
 }
 
 /// The reason of a cancellation as it is kept; a blank one is none.
@@ -207,7 +246,7 @@ mod tests {
 
     /// Code and field of each mistake.
     fn mistakes(input: &OrderPlaceInput) -> Vec<(String, String)> {
-        let errors = parse(input).unwrap_err();
+        let errors = parse(input, &Tariffs::default()).unwrap_err();
         let field = |error: &InputError| error.field.clone().unwrap().join(".");
         errors
             .iter()
@@ -222,7 +261,7 @@ mod tests {
             item(product(2), 1),
             item(product(1), 97),
         ]);
-        let wanted = parse(&given).unwrap();
+        let wanted = parse(&given, &Tariffs::default()).unwrap();
         let lines: Vec<_> = wanted
             .lines
             .iter()
@@ -280,6 +319,74 @@ mod tests {
         );
     }
 
+    /// Code and field of what is wrong with a shipping address.
+    fn address_mistakes(country: &str, region: Option<&str>, postal_code: &str) -> Vec<String> {
+        let mut given = input(vec![item(product(1), 1)]);
+        let address = &mut given.shipping_address;
+        country.clone_into(&mut address.country_code);
+        address.region = region.map(str::to_owned);
+        postal_code.clone_into(&mut address.postal_code);
+        let errors = parse(&given, &Tariffs::default()).err().unwrap_or_default();
+        errors
+            .into_iter()
+            .inspect(|error| assert_eq!(error.code, "INVALID_ADDRESS"))
+            .map(|error| error.field.unwrap().join("."))
+            .collect()
+    }
+
+    #[test]
+    fn an_address_is_somewhere() {
+        let none: [&str; 0] = [];
+        let at = |field: &str| format!("input.shippingAddress.{field}");
+        for (country, region, postal_code) in [
+            ("us", Some("ny"), "11201"),
+            ("US", Some("Texas"), "73301"),
+            ("CA", Some("Ontario"), "K1A 0B1"),
+            ("DE", None, "04109"),
+            ("DE", Some("anywhere"), "04109"),
+            ("JP", Some("Tokyo"), "150-0001"),
+            ("HK", None, "n/a"),
+        ] {
+            let mistakes = address_mistakes(country, region, postal_code);
+            assert_eq!(mistakes, none, "{country} {region:?} {postal_code}");
+        }
+        for (country, region, postal_code, fields) in [
+            ("ZZ", None, "1", &["countryCode"][..]),
+            ("UK", None, "SW1Y 4JH", &["countryCode"]),
+            ("US", Some("QQ"), "90001", &["region"]),
+            ("US", Some("Ontario"), "90001", &["region"]),
+            ("US", None, "90001", &["region"]),
+            ("US", Some(" "), "90001", &["region"]),
+            ("US", Some("NY"), "none", &["postalCode"]),
+            ("US", Some("XX"), "1120", &["postalCode", "region"]),
+            ("CA", Some("NY"), "K1A 0B1", &["region"]),
+            ("DE", None, "SW1Y 4JH", &["postalCode"]),
+            ("US", Some("NY"), "", &["postalCode"]),
+        ] {
+            let mistakes = address_mistakes(country, region, postal_code);
+            let fields: Vec<_> = fields.iter().map(|field| at(field)).collect();
+            assert_eq!(mistakes, fields, "{country} {region:?} {postal_code}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_kept_by_its_code_where_the_tax_follows_it() {
+        for (country, given, postal_code, kept) in [
+            ("US", "texas", "73301", "TX"),
+            ("US", "US-CA", "90001", "CA"),
+            ("CA", "British Columbia", "V5K 0A1", "BC"),
+            ("DE", "Sachsen", "04109", "Sachsen"),
+        ] {
+            let mut order = input(vec![item(product(1), 1)]);
+            let address = &mut order.shipping_address;
+            country.clone_into(&mut address.country_code);
+            address.region = Some(given.to_owned());
+            postal_code.clone_into(&mut address.postal_code);
+            let wanted = parse(&order, &Tariffs::default()).unwrap();
+            assert_eq!(wanted.shipping_address.region.as_deref(), Some(kept));
+        }
+    }
+
     #[test]
     fn a_token_is_letters_digits_and_nothing_that_leads_elsewhere() {
         for token in [
@@ -289,7 +396,9 @@ mod tests {
             "pm_1/detach",
             "pm_1?expand=x",
             "pm_ü",
-            &"x".repeat(256),
+            "4242424242424242",
+            "pm_4242424242424242",
+            "cus_1",
         ] {
             let mut given = input(vec![item(product(1), 1)]);
             given.payment_method_token = token.to_owned();
@@ -306,7 +415,13 @@ mod tests {
                 [("INVALID_ITEMS".to_owned(), "input.items".to_owned())]
             );
         }
-        assert_eq!(parse(&input(some(50))).unwrap().lines.len(), 50);
+        assert_eq!(
+            parse(&input(some(50)), &Tariffs::default())
+                .unwrap()
+                .lines
+                .len(),
+            50
+        );
     }
 
     #[test]

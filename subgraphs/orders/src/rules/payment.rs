@@ -1,7 +1,22 @@
 //! What is known of a payment method, and whether it can still be used.
 
 use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
-use platform::stripe;
+use platform::{card_number, stripe};
+
+/// What the provider's names of payment methods begin with, saved ones included.
+const PREFIXES: [&str; 3] = ["pm_", "tok_", "src_"];
+/// Characters of such a name at most.
+const MAX_TOKEN: usize = 255;
+
+/// Whether the provider may know a payment method by this. Anything else, a card's number above all,
+/// must be sent and kept nowhere.
+pub(crate) fn is_token(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let name = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
+    text.len() <= MAX_TOKEN
+        && name.is_some_and(|name| !name.is_empty() && name.bytes().all(is_part))
+        && !card_number::contains(text)
+}
 
 /// Neither expired nor closed at this moment. It expires at `expires_at` itself, and a closing
 /// that lies in the future has not happened yet.
@@ -91,6 +106,43 @@ mod tests {
             let known = known(&method).map(|known| (known.kind, known.last4, known.expires_at));
             assert_eq!(known, expected, "{method:?}");
         }
+    }
+
+    #[test]
+    fn only_the_providers_names_are_tokens_and_never_a_cards_number() {
+        for token in [
+            "pm_card_visa",
+            "pm_1NqQ2eLkdIwHu7ixTZPjFjgz",
+            "tok_visa",
+            "tok_1N3T00LkdIwHu7ixt44h1F8k",
+            "src_1NfRKNLkdIwHu7ix",
+        ] {
+            assert!(is_token(token), "{token}");
+        }
+        for text in [
+            "",
+            "pm_",
+            "visa",
+            "PM_card_visa",
+            "xpm_card_visa",
+            "pi_1NqQ2eLkdIwHu7ix",
+            "cus_1NqQ2eLkdIwHu7ix",
+            "card_1NqQ2eLkdIwHu7ix",
+            "4242424242424242",
+            "4242-4242-4242-4242",
+            "378282246310005",
+            "pm_4242424242424242",
+            "tok_4242_4242_4242_4242",
+            "src_5555-5555-5555-4444",
+            "pm_x4000056655665556x",
+            "pm_1/detach",
+            "pm_1?expand=x",
+            "pm_ü",
+            "pm_1 ",
+        ] {
+            assert!(!is_token(text), "{text}");
+        }
+        assert!(!is_token(&format!("pm_{}", "x".repeat(253))));
     }
 
     #[test]

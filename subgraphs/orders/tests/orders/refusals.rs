@@ -1,11 +1,13 @@
 //! What stands against an order: mistakes, those who cannot be asked, and a payment that is declined.
 
 use chrono::Duration;
+use platform::tables::{idempotency_key, outbox_event};
 use resolvers::testing::{ask, code};
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::checkout::{PLACE, input};
+use crate::checkout::{CANCEL, PLACE, input};
 use crate::others::{GONE, UNPRICED, product};
 use crate::shop::shops;
 use crate::stripe::{DECLINED, WORKS};
@@ -97,6 +99,36 @@ async fn what_cannot_be_ordered_is_told_with_its_place_and_nothing_is_written() 
 }
 
 #[tokio::test]
+async fn a_cards_number_is_refused_before_anybody_hears_of_it() {
+    for shop in shops().await {
+        for (key, number) in [
+            "4242424242424242",
+            "4242 4242 4242 4242",
+            "5555-5555-5555-4444",
+            "pm_378282246310005",
+            "card_1NqQ2eLkdIwHu7ix",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut input = input(number);
+            input["paymentMethodToken"] = json!(number);
+            let variables = json!({ "input": input, "key": key.to_string() });
+            let answer = ask(&shop.subgraph, Some(shop.ada), PLACE, variables).await;
+            let refused = &answer["data"]["orderPlace"];
+            assert_eq!(refused["userErrors"][0]["code"], "INVALID_PAYMENT_METHOD");
+            assert!(!answer.to_string().contains(number), "{answer}");
+        }
+        assert_eq!(shop.stripe.calls(), [] as [String; 0]);
+        let db = shop.scratch.database.read();
+        let keys = idempotency_key::Entity::find().all(db).await.unwrap();
+        let told = outbox_event::Entity::find().all(db).await.unwrap();
+        assert_eq!((keys.len(), told.len(), shop.orders().await), (0, 0, 0));
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_declined_payment_cancels_the_order_says_why_and_leaves_nothing_to_be_charged() {
     for shop in shops().await {
         let declined = shop.place(&input(DECLINED), "k").await;
@@ -139,6 +171,55 @@ async fn only_a_customer_with_an_account_can_order() {
         let stranger = shop.order_as(Uuid::from_u128(5), &input(WORKS), "k").await;
         assert_eq!(code(&stranger), "NOT_FOUND", "{stranger}");
         assert_eq!((shop.orders().await, shop.stripe.intents().len()), (0, 0));
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn replays_need_nobody_but_the_orders_database() {
+    for shop in shops().await {
+        let placed = shop.place(&input(WORKS), "k").await;
+        let id = placed["order"]["id"].clone();
+        let cancelled = shop.cancel(&id, "c").await;
+        let mut state = shop.state.clone();
+        (state.stripe, state.search, state.pricing) = (None, None, None);
+        let alone = orders::subgraph(state);
+        let variables = json!({ "input": input(WORKS), "key": "k" });
+        let again = ask(&alone, Some(shop.ada), PLACE, variables).await;
+        assert_eq!(again["data"]["orderPlace"]["order"]["id"], id, "{again}");
+        assert_eq!(again["data"]["orderPlace"]["order"]["status"], "CANCELLED");
+        let variables = json!({ "id": id, "reason": "changed my mind", "key": "c" });
+        let again = ask(&alone, Some(shop.ada), CANCEL, variables).await;
+        assert_eq!(
+            again["data"]["orderCancel"]["order"]["status"],
+            cancelled["order"]["status"]
+        );
+        shop.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_nowhere_is_refused_and_nothing_is_asked_or_charged() {
+    for shop in shops().await {
+        for (country, region, postal_code, field) in [
+            ("ZZ", json!(null), "12345", "countryCode"),
+            ("US", json!("QQ"), "90001", "region"),
+            ("US", json!(null), "90001", "region"),
+            ("US", json!("NY"), "none", "postalCode"),
+        ] {
+            let mut input = input(WORKS);
+            let address = &mut input["shippingAddress"];
+            address["countryCode"] = json!(country);
+            address["region"] = region;
+            address["postalCode"] = json!(postal_code);
+            let refused = shop.place(&input, "k").await;
+            assert_eq!(refused["order"], Value::Null);
+            assert_eq!(refused["userErrors"][0]["code"], "INVALID_ADDRESS");
+            let place = json!(["input", "shippingAddress", field]);
+            assert_eq!(refused["userErrors"][0]["field"], place);
+        }
+        assert_eq!(shop.stripe.calls(), [] as [String; 0]);
+        assert_eq!(shop.orders().await, 0);
         shop.scratch.drop().await;
     }
 }
