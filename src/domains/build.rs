@@ -71,7 +71,7 @@ impl Domains {
                     clock: clock.clone(),
                     orders: client(Domain::Orders)?,
                     stripe: stripe(&providers.stripe, clock.clone())?,
-                    easypost: easypost(&providers.easypost, clock.clone())?,
+                    easypost: easypost(&providers.easypost, clock.clone(), &database)?,
                     easypost_webhook_secret: providers.easypost.webhook_secret.clone(),
                     labels: label_links(configuration, clock)?,
                     flags: self.flags.clone(),
@@ -177,8 +177,14 @@ fn stripe(provider: &Provider, clock: Clock) -> anyhow::Result<Option<Stripe>> {
 }
 
 /// The client of EasyPost, when there is one to call.
-fn easypost(provider: &Provider, clock: Clock) -> anyhow::Result<Option<Easypost>> {
-    let easypost = access("easypost", provider).map(|(url, key)| Easypost::new(url, key, clock));
+fn easypost(
+    provider: &Provider,
+    clock: Clock,
+    database: &Database,
+) -> anyhow::Result<Option<Easypost>> {
+    let database = Some(database.for_workers());
+    let easypost =
+        access("easypost", provider).map(|(url, key)| Easypost::new(url, key, clock, database));
     easypost.transpose().context("providers.easypost.url")
 }
 

@@ -1,8 +1,10 @@
-//! The tables that every domain's database has: outbox, inbox, idempotency keys, leases, write probes.
+//! The tables that every domain's database has: outbox, inbox, idempotency keys, leases, write probes,
+//! call rates.
 
 mod m20260101_000001_create_platform_tables;
 mod m20260301_000001_create_write_probes;
 mod m20260301_000002_index_dead_events;
+mod m20260301_000003_create_call_rates;
 
 use sea_orm_migration::prelude::*;
 
@@ -12,5 +14,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20260101_000001_create_platform_tables::Migration),
         Box::new(m20260301_000001_create_write_probes::Migration),
         Box::new(m20260301_000002_index_dead_events::Migration),
+        Box::new(m20260301_000003_create_call_rates::Migration),
     ]
 }

@@ -203,7 +203,20 @@ impl Inner {
             return Ok(());
         };
         let now = Instant::now();
-        let Some(wait) = bucket.reserve(now, deadline.saturating_duration_since(now)) else {
+        let patience = deadline.saturating_duration_since(now);
+        let wait = match &self.policy.rate_shared_in {
+            None => bucket.reserve(now, patience),
+            Some(database) => {
+                let time = self.clock.now();
+                let shared = bucket.reserve_shared(database, self.provider, time, patience);
+                shared.await.unwrap_or_else(|error| {
+                    // Better a little too often than not at all.
+                    tracing::warn!(provider = self.provider, %error, "shared call rate not read");
+                    bucket.reserve(now, patience)
+                })
+            }
+        };
+        let Some(wait) = wait else {
             let error = self.unavailable(request, Why::Queue, None, false);
             return Err(Failure::new(error, Repeat::None, false));
         };

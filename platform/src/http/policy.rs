@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::database::Database;
 
 /// How one provider is called.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct Policy {
     pub first_wait: Duration,
     /// How many attempts the provider allows; calls beyond wait for their turn. `None`: any number.
     pub rate: Option<Rate>,
+    /// Where attempts are counted for all processes. `None`: for this one alone.
+    pub rate_shared_in: Option<Database>,
     /// When to stop calling a provider that does not answer.
     pub breaker: Breaker,
     /// A longer body is refused, and not read to its end. In bytes, after decompression.
@@ -48,6 +51,7 @@ impl Default for Policy {
             attempts: 3,
             first_wait: Duration::from_millis(250),
             rate: None,
+            rate_shared_in: None,
             breaker: Breaker {
                 failures: 5,
                 open_for: Duration::from_secs(1),

@@ -1,11 +1,16 @@
-//! A token bucket that tells how long to wait for a turn, in place of refusing.
+//! A token bucket that tells how long to wait for a turn, in place of refusing: of this process, or
+//! of all that share a database.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::DbErr;
 use tokio::time::Instant;
 
 use super::policy::Rate;
+use crate::database::Database;
+use crate::tables::call_rate;
 
 /// Gives out turns in the order they are asked for.
 #[derive(Debug)]
@@ -29,6 +34,30 @@ impl Bucket {
             slack: interval * (burst - 1),
             full_at: Mutex::new(None),
         }
+    }
+
+    /// Like [`Bucket::reserve`], of the bucket that all processes over this database share.
+    pub(super) async fn reserve_shared(
+        &self,
+        database: &Database,
+        provider: &str,
+        now: DateTime<Utc>,
+        patience: Duration,
+    ) -> Result<Option<Duration>, DbErr> {
+        let transaction = database.begin().await?;
+        let full_at = call_rate::lock(&transaction, provider, now).await?;
+        // Nobody reserves further ahead than they wait: more was written by a clock that was ahead.
+        let ahead = (full_at - now).to_std().unwrap_or_default();
+        let ahead = ahead.min(self.slack.saturating_add(patience));
+        let wait = ahead.saturating_sub(self.slack);
+        if wait > patience {
+            transaction.rollback().await?;
+            return Ok(None);
+        }
+        let next = TimeDelta::from_std(ahead + self.interval).unwrap_or(TimeDelta::MAX);
+        call_rate::update(&transaction, provider, now + next).await?;
+        transaction.commit().await?;
+        Ok(Some(wait))
     }
 
     /// How long to wait for the next turn, which is then taken; `None`, and nothing taken, when that is
@@ -87,6 +116,40 @@ mod tests {
         }
         let turn = bucket.reserve(now, Duration::from_secs(1));
         assert_eq!(turn, Some(Duration::from_secs(1)));
+    }
+
+    #[tokio::test]
+    async fn processes_that_share_a_database_share_its_turns() {
+        for scratch in crate::testing::scratch_databases().await {
+            migrations::migrate::<migrations::returns::Migrator>(scratch.database.write())
+                .await
+                .unwrap();
+            let now = "2025-10-09T12:00:00Z".parse().unwrap();
+            let processes = [bucket(80, 20), bucket(80, 20)];
+            let reserve = async |turn: usize, patience| {
+                let process = &processes[turn % 2];
+                let turn = process.reserve_shared(&scratch.database, "easypost", now, patience);
+                turn.await.unwrap()
+            };
+            for turn in 0..20 {
+                assert_eq!(reserve(turn, MINUTE).await, Some(Duration::ZERO), "{turn}");
+            }
+            for turn in 1..=5 {
+                let wait = Duration::from_secs(u64::try_from(turn).unwrap());
+                assert_eq!(reserve(turn, Duration::ZERO).await, None);
+                assert_eq!(reserve(turn, MINUTE).await, Some(wait), "{turn}");
+            }
+            // Another provider has turns of its own.
+            let other = processes[0].reserve_shared(&scratch.database, "stripe", now, MINUTE);
+            assert_eq!(other.await.unwrap(), Some(Duration::ZERO));
+            // A clock that was an hour ahead does not stop everybody for an hour.
+            let hour = now + TimeDelta::hours(1);
+            call_rate::update(scratch.database.write(), "easypost", hour)
+                .await
+                .unwrap();
+            assert_eq!(reserve(0, MINUTE).await, Some(MINUTE));
+            scratch.drop().await;
+        }
     }
 
     proptest! {

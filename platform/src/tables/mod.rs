@@ -1,6 +1,7 @@
 //! The tables that every domain's database has beside its own: outbox, inbox, idempotency keys,
 //! leases and write probes. Their migrations are `migrations::platform`.
 
+pub mod call_rate;
 pub mod idempotency_key;
 pub mod inbox_delivery;
 pub mod inbox_event;

@@ -2,7 +2,6 @@
 //! rolled back whole, its key too, so that it can be asked again once the reason is mended. A replay
 //! asks nobody but this domain's database.
 
-use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use platform::clock::Clock;
 use platform::config::Secret;
+use platform::database::Database;
 use platform::http::{Call, ClientError, HttpClient, HttpError, Policy, Rate as CallRate, Request};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -136,12 +137,19 @@ impl Rate {
 }
 
 impl Easypost {
-    /// `base` is where the API is without its version: `https://api.easypost.com`.
-    pub fn new(base: Url, key: Secret, clock: Clock) -> Result<Self, ClientError> {
+    /// `base` is where the API is without its version: `https://api.easypost.com`. `counted_in` is the
+    /// database in which calls are counted for all processes; without it they are for this one alone.
+    pub fn new(
+        base: Url,
+        key: Secret,
+        clock: Clock,
+        counted_in: Option<Database>,
+    ) -> Result<Self, ClientError> {
         let policy = Policy {
             attempt_timeout: Duration::from_secs(20),
             deadline: Duration::from_secs(120),
             rate: Some(CALLS),
+            rate_shared_in: counted_in,
             ..Policy::default()
         };
         let http = HttpClient::new("easypost", base, policy, clock)?;

@@ -40,7 +40,8 @@ async fn easypost() -> (Canned, Easypost, Url) {
         .unwrap();
     let app = Router::new().fallback(answer).with_state(canned.clone());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    let easypost = Easypost::new(base.clone(), Secret::new("EZTK1"), Clock::system()).unwrap();
+    let key = Secret::new("EZTK1");
+    let easypost = Easypost::new(base.clone(), key, Clock::system(), None).unwrap();
     (canned, easypost, base)
 }
 
