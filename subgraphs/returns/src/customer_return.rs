@@ -29,7 +29,10 @@ impl TryFrom<entity::Model> for Return {
     type Error = ApiError;
 
     fn try_from(row: entity::Model) -> ApiResult<Self> {
-        let unknown = || ApiError::internal(format!("return {} has unknown values", row.id));
+        let unknown = || {
+            let id = IdKind::Return.format(row.id);
+            ApiError::internal(format!("return {id} has unknown values"))
+        };
         Ok(Self {
             status: ReturnStatus::parse(&row.status).ok_or_else(unknown)?,
             refund_method: RefundMethod::parse(&row.refund_method).ok_or_else(unknown)?,
@@ -41,6 +44,11 @@ impl TryFrom<entity::Model> for Return {
 }
 
 impl Return {
+    /// Whether it has a label that may be used.
+    pub(crate) fn has_label(&self) -> bool {
+        self.label.is_some()
+    }
+
     /// The caller's return with this id: `None` when it does not exist, FORBIDDEN when it is
     /// someone else's.
     pub(crate) async fn of_caller(context: &Context<'_>, id: &ID) -> ApiResult<Option<Self>> {

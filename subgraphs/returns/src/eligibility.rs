@@ -55,9 +55,16 @@ pub(crate) struct ReturnEligibility {
 }
 
 impl ReturnEligibility {
-    pub(crate) fn new(item: &OrderItemFacts, returned: Returned, now: Time<Utc>) -> Self {
+    /// `general` is what stands against any return of the caller's.
+    pub(crate) fn new(
+        item: &OrderItemFacts,
+        returned: Returned,
+        general: Option<Ineligible>,
+        now: Time<Utc>,
+    ) -> Self {
         let unit = item.wanted(1, returned);
-        let failures = eligibility::check(&item.order, &[unit], now);
+        let of_item = eligibility::check(&item.order, &[unit], now);
+        let failures: Vec<_> = general.into_iter().chain(of_item).collect();
         let returnable = if failures.is_empty() { unit.left() } else { 0 };
         Self {
             eligible: failures.is_empty(),

@@ -58,7 +58,7 @@ pub(crate) async fn make(state: &State, id: Uuid) -> Result<Step, TaskError> {
         Ok(Bought::Review(reason)) => review(state, id, reason).await,
         Ok(Bought::Unwanted) => Ok(Step::Done),
         Err(TaskError::Easypost(error)) if error.is_final() => {
-            tracing::error!(%error, return_id = %id, "EasyPost refuses a return's label");
+            tracing::error!(return_id = IdKind::Return.format(id), %error, "label refused");
             review(state, id, ReviewReason::LabelRefused).await
         }
         Err(error) => Err(error),
@@ -94,7 +94,8 @@ async fn buy(
     Ok(match easypost::choose(&shipment.rates) {
         Choice::Buy(rate) => Bought::Label(Box::new(easypost.buy(&shipment.id, &rate.id).await?)),
         Choice::Implausible(rate) => {
-            tracing::warn!(return_id = %row.id, rate = %rate.rate, "a label's rate is not plausible");
+            let return_id = IdKind::Return.format(row.id);
+            tracing::warn!(return_id, rate = %rate.rate, "label rate not plausible");
             Bought::Review(ReviewReason::LabelRate)
         }
         Choice::None => Bought::Review(ReviewReason::LabelRate),

@@ -1,14 +1,15 @@
-//! `returnLabelGenerate`: wants the label in one transaction, then waits for whoever makes it. The
-//! customer who goes away, or a process that dies, leaves a task that goes on.
+//! `returnLabelGenerate`: wants the label in one transaction, then waits a moment for whoever makes it.
+//! The customer who goes away, or a process that dies, leaves a task that goes on.
 
 use std::time::Duration;
 
-use async_graphql::SimpleObject;
+use async_graphql::{Enum, SimpleObject};
 use entities::returns::{customer_return, return_task};
+use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Claim, KeyUse};
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -19,23 +20,45 @@ use crate::mutation::Outcome;
 use crate::rules::status::ReturnStatus;
 use crate::tasks::{self, Kind, TaskError};
 
-/// How long a customer waits for a label that somebody else makes.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a customer waits for their label: less than the router waits for an answer. It is made
+/// without them, too.
+const PATIENCE: Duration = Duration::from_millis(2_500);
 /// How often that is looked at when nobody says that something changed.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How far a return's label is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum ReturnLabelStatus {
+    /// It is there, in `return.label`.
+    Ready,
+    /// It is being made, however long that takes: ask for the return again in a moment.
+    Pending,
+    /// There is none: a person looks at the return, or it needs none any more.
+    Unavailable,
+}
+
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnLabelPayload {
-    /// Null when there are errors.
+    /// As it is now, with its label or without. Null when there are errors.
     #[graphql(name = "return")]
     pub labelled: Option<Return>,
+    /// Null when there are errors.
+    pub label_status: Option<ReturnLabelStatus>,
     pub user_errors: Vec<InputError>,
 }
 
 impl ReturnLabelPayload {
     pub(crate) fn of(row: customer_return::Model) -> ApiResult<Self> {
+        let is_pending = row.status == ReturnStatus::Initiated.as_str();
+        let labelled = Return::try_from(row)?;
+        let label_status = match labelled.has_label() {
+            true => ReturnLabelStatus::Ready,
+            false if is_pending => ReturnLabelStatus::Pending,
+            false => ReturnLabelStatus::Unavailable,
+        };
         Ok(Self {
-            labelled: Some(row.try_into()?),
+            labelled: Some(labelled),
+            label_status: Some(label_status),
             user_errors: Vec::new(),
         })
     }
@@ -44,6 +67,7 @@ impl ReturnLabelPayload {
         let message = "This return is cancelled: make a new one to get a label";
         Self {
             labelled: None,
+            label_status: None,
             user_errors: vec![InputError::new("RETURN_CANCELLED", message, &["id"])],
         }
     }
@@ -101,48 +125,46 @@ pub(crate) async fn want(
     Ok(wanted)
 }
 
-/// Makes the wanted label, or waits for whoever is at it, and gives the return as it is then.
+/// Makes the wanted label, or waits for whoever is at it, and gives the return as it is when that is
+/// done, has failed for now, or takes longer than a customer waits.
 pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
     let deadline = Instant::now() + PATIENCE;
     let mut commits = state.database.commits();
     loop {
         commits.mark_unchanged();
         let row = find(state, id).await?;
-        if row.status != ReturnStatus::Initiated.as_str() {
+        if row.status != ReturnStatus::Initiated.as_str() || Instant::now() >= deadline {
             return Ok(row);
         }
         if let Some(claimed) = tasks::claim(state, id, Kind::Label).await? {
             // On its own: it goes on when the customer does not wait for it.
-            let state = state.clone();
-            let made = async move { tasks::perform(&state, claimed).await }.in_current_span();
-            let made = tokio::spawn(made).await;
-            match made {
-                Ok(Ok(_)) => continue,
-                Ok(Err(error)) => return Err(not_now(&error)),
-                Err(cut) => return Err(ApiError::internal(cut)),
+            let own = state.clone();
+            let made = async move { tasks::perform(&own, claimed).await };
+            let made = tokio::spawn(made.in_current_span());
+            match timeout_at(deadline, made).await {
+                Ok(Ok(Ok(_))) => continue,
+                Ok(Ok(Err(error @ TaskError::NoProvider(_)))) => return Err(not_here(&error)),
+                // It failed and is tried again, or is still at it.
+                Ok(Ok(Err(_))) | Err(_) => return find(state, id).await,
+                Ok(Err(cut)) => return Err(ApiError::internal(cut)),
             }
-        }
-        if Instant::now() >= deadline {
-            return Err(ApiError::unavailable(LATER));
         }
         tokio::select! {
             Ok(()) = commits.changed() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = sleep_until(deadline.min(Instant::now() + LOOK)) => {}
         }
     }
 }
 
-const LATER: &str = "The shipping label could not be made at this time. We go on trying: look at \
-                     your return again in a few minutes";
-
-fn not_now(error: &TaskError) -> ApiError {
-    if let TaskError::NoProvider(_) = error {
-        tracing::error!(%error, "labels are not possible in this process");
-    }
-    ApiError::unavailable(LATER)
+fn not_here(error: &TaskError) -> ApiError {
+    tracing::error!(%error, "labels cannot be made in this process");
+    ApiError::unavailable("Shipping labels are not available at the moment")
 }
 
 async fn find(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
     let row = customer_return::by_id(state.database.read(), id).await?;
-    row.ok_or_else(|| ApiError::internal(format!("return {id} is missing")))
+    row.ok_or_else(|| {
+        let id = IdKind::Return.format(id);
+        ApiError::internal(format!("return {id} is missing"))
+    })
 }

@@ -29,6 +29,7 @@ mod requote;
 mod return_input;
 mod return_item;
 pub mod rules;
+mod self_service;
 mod store_credit;
 mod support;
 mod tasks;

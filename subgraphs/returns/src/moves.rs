@@ -146,9 +146,9 @@ impl Move {
 pub enum MoveError {
     #[error(transparent)]
     Illegal(#[from] IllegalMove),
-    #[error("return {0} was moved by somebody else meanwhile")]
+    #[error("return {} was moved by somebody else meanwhile", IdKind::Return.format(*.0))]
     Overtaken(Uuid),
-    #[error("return {0} has unknown values")]
+    #[error("return {} has unknown values", IdKind::Return.format(*.0))]
     Unknown(Uuid),
     #[error("the returns database failed: {0}")]
     Database(#[from] DbErr),

@@ -1,13 +1,12 @@
 //! Changes to returns. Each is one transaction: key, rows, timeline and event. What is refused is
-//! rolled back whole, its key too, so that it can be asked again once the reason is mended.
+//! rolled back whole, its key too, so that it can be asked again once the reason is mended. A replay
+//! asks nobody but this domain's database.
 
 use async_graphql::{Context, ID, Object};
 use entities::returns::customer_return;
-use platform::database::DatabaseTransaction;
-use platform::flags::{EvaluationContext, Flag};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
-use resolvers::idempotency::{self, Claim, KeyUse};
+use resolvers::idempotency::{self, Begun, KeyUse, Keyed};
 use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -20,9 +19,7 @@ use crate::label_request::{self, ReturnLabelPayload, Wanted};
 use crate::loaders::Loaders;
 use crate::return_input::ReturnCreateInput;
 use crate::rules::input;
-
-/// Whether customers make, label and cancel returns by themselves.
-const SELF_SERVICE: Flag = Flag::on_by_default("self_service_returns");
+use crate::self_service;
 
 /// What an idempotency key remembers: which return it made or changed.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,7 +39,23 @@ impl Mutation {
         input: ReturnCreateInput,
         idempotency_key: String,
     ) -> ApiResult<ReturnCreatePayload> {
-        let customer = self_service(context).await?;
+        let customer = access::customer(context)?;
+        let state = context.data_unchecked::<State>();
+        let now = state.clock.now();
+        let using = KeyUse {
+            caller: customer,
+            operation: "returnCreate",
+            key: &idempotency_key,
+            input: &input,
+            keep_days: idempotency::KEEP_MONEY_DAYS,
+        };
+        let keyed = Keyed::new(&state.database, using, now);
+        if let Some(outcome) = keyed.earlier().await? {
+            return ReturnCreatePayload::of(replay(context, state, outcome).await?);
+        }
+        if !self_service::is_on(state, customer).await {
+            return Err(ApiError::forbidden(self_service::REFUSAL));
+        }
         let wanted = match input::parse(&input) {
             Ok(wanted) => wanted,
             Err(mistakes) => return Ok(ReturnCreatePayload::mistaken(mistakes)),
@@ -52,36 +65,29 @@ impl Mutation {
             Err(mistakes) => return Ok(ReturnCreatePayload::mistaken(mistakes)),
         };
 
-        let state = context.data_unchecked::<State>();
-        let now = state.clock.now();
-        let transaction = state.database.begin().await?;
-        let using = KeyUse {
-            caller: customer,
-            operation: "returnCreate",
-            key: &idempotency_key,
-            input: &input,
-            keep_days: idempotency::KEEP_MONEY_DAYS,
+        let effect = match keyed.begin().await? {
+            Begun::Replay(outcome) => {
+                return ReturnCreatePayload::of(replay(context, state, outcome).await?);
+            }
+            Begun::First(effect) => effect,
         };
-        let row = match idempotency::claim(&transaction, using, now).await? {
-            Claim::Replay(outcome) => replay(&transaction, &outcome).await?,
-            Claim::First(slot) => match create::create(&transaction, customer, &wish, now).await? {
-                Ok(row) => {
-                    slot.record(&transaction, &Outcome { id: row.id }).await?;
-                    row
-                }
-                Err(failures) => {
-                    transaction.rollback().await;
-                    return Ok(ReturnCreatePayload::ineligible(&failures));
-                }
-            },
+        let row = match create::create(&effect.transaction, customer, &wish, now).await? {
+            Ok(row) => row,
+            Err(failures) => {
+                effect.rollback().await?;
+                return Ok(ReturnCreatePayload::ineligible(&failures));
+            }
         };
-        transaction.commit().await?;
+        effect
+            .commit(&Outcome { id: row.id })
+            .await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCreatePayload::of(row)
     }
 
-    /// Gets the shipping label of one of the caller's returns, making it if there is none yet.
-    /// Without a plausible rate for it the return goes to a person instead.
+    /// Gets the shipping label of one of the caller's returns, making it if there is none yet. What takes
+    /// longer is answered with `labelStatus: PENDING` and is made all the same. Without a plausible rate
+    /// for it the return goes to a person instead.
     #[graphql(directive = authenticated::apply())]
     async fn return_label_generate(
         &self,
@@ -89,7 +95,7 @@ impl Mutation {
         id: ID,
         idempotency_key: String,
     ) -> ApiResult<ReturnLabelPayload> {
-        let customer = self_service(context).await?;
+        let customer = access::customer(context)?;
         let id = IdKind::Return.argument("id", &id)?;
         let state = context.data_unchecked::<State>();
         let row = match label_request::want(state, customer, id, &idempotency_key).await? {
@@ -109,12 +115,10 @@ impl Mutation {
         id: ID,
         idempotency_key: String,
     ) -> ApiResult<ReturnCancelPayload> {
-        let customer = self_service(context).await?;
+        let customer = access::customer(context)?;
         let id = IdKind::Return.argument("id", &id)?;
-
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
-        let transaction = state.database.begin().await?;
         let using = KeyUse {
             caller: customer,
             operation: "returnCancel",
@@ -122,45 +126,39 @@ impl Mutation {
             input: &id,
             keep_days: idempotency::KEEP_DAYS,
         };
-        let row = match idempotency::claim(&transaction, using, now).await? {
-            Claim::Replay(outcome) => replay(&transaction, &outcome).await?,
-            Claim::First(slot) => match cancel::cancel(&transaction, customer, id, now).await? {
-                Ok(row) => {
-                    slot.record(&transaction, &Outcome { id }).await?;
-                    row
-                }
-                Err(from) => {
-                    transaction.rollback().await;
-                    return Ok(ReturnCancelPayload::refused(from));
-                }
-            },
+        let keyed = Keyed::new(&state.database, using, now);
+        if let Some(outcome) = keyed.earlier().await? {
+            return ReturnCancelPayload::of(replay(context, state, outcome).await?);
+        }
+        let effect = match keyed.begin().await? {
+            Begun::Replay(outcome) => {
+                return ReturnCancelPayload::of(replay(context, state, outcome).await?);
+            }
+            Begun::First(effect) => effect,
         };
-        transaction.commit().await?;
+        let row = match cancel::cancel(&effect.transaction, customer, id, now).await? {
+            Ok(row) => row,
+            Err(from) => {
+                effect.rollback().await?;
+                return Ok(ReturnCancelPayload::refused(from));
+            }
+        };
+        effect.commit(&Outcome { id }).await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCancelPayload::of(row)
     }
 }
 
-/// The caller, if customers make returns by themselves; otherwise they ask support.
-async fn self_service(context: &Context<'_>) -> ApiResult<Uuid> {
-    let customer = access::customer(context)?;
-    let flags = &context.data_unchecked::<State>().flags;
-    let whom = EvaluationContext::default().with_targeting_key(IdKind::Customer.format(customer));
-    if flags.is_on(SELF_SERVICE, &whom).await {
-        Ok(customer)
-    } else {
-        Err(ApiError::forbidden(
-            "Returns are made by our support at the moment: please contact us",
-        ))
-    }
-}
-
 /// The return that a key made or changed, as it is now.
 async fn replay(
-    transaction: &DatabaseTransaction,
-    outcome: &Outcome,
+    context: &Context<'_>,
+    state: &State,
+    Outcome { id }: Outcome,
 ) -> ApiResult<customer_return::Model> {
-    let mut rows = customer_return::by_ids(transaction, &[outcome.id]).await?;
-    rows.remove(&outcome.id)
-        .ok_or_else(|| ApiError::internal(format!("return {} is missing", outcome.id)))
+    context.data_unchecked::<Loaders>().forget();
+    let row = customer_return::by_id(state.database.read(), id).await?;
+    row.ok_or_else(|| {
+        let id = IdKind::Return.format(id);
+        ApiError::internal(format!("return {id} is missing"))
+    })
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::eligibility::ReturnEligibility;
 use crate::loaders::Loaders;
+use crate::self_service;
 
 pub(crate) struct OrderItem {
     pub id: Uuid,
@@ -31,7 +32,7 @@ impl OrderItem {
 
 impl OrderItem {
     async fn judge(&self, context: &Context<'_>) -> ApiResult<Option<ReturnEligibility>> {
-        access::customer(context)?;
+        let customer = access::customer(context)?;
         let loaders = context.data_unchecked::<Loaders>();
         let (item, returned) = futures::try_join!(
             loaders.order_items(context)?.load_one(self.id),
@@ -40,8 +41,14 @@ impl OrderItem {
                 .load_one(self.id)
                 .map_err(ApiError::from),
         )?;
-        let now = context.data_unchecked::<State>().clock.now();
         // The orders domain has told of it: it is the caller's.
-        Ok(item.map(|item| ReturnEligibility::new(&item, returned.unwrap_or_default(), now)))
+        let Some(item) = item else { return Ok(None) };
+        let state = context.data_unchecked::<State>();
+        let (general, now) = (
+            self_service::check(state, customer).await,
+            state.clock.now(),
+        );
+        let returned = returned.unwrap_or_default();
+        Ok(Some(ReturnEligibility::new(&item, returned, general, now)))
     }
 }

@@ -44,7 +44,7 @@ async fn of_page(state: &State, refunds: &[Refund]) -> Result<u64, TaskError> {
             metrics::counter!("vantage_returns_alerts_total", "alert" => "orphan_refund")
                 .increment(1);
             tracing::error!(
-                return_id = %IdKind::Return.format(id),
+                return_id = IdKind::Return.format(id),
                 refund = refund.id,
                 "a refund was made that its return does not know"
             );

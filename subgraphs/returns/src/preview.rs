@@ -13,6 +13,7 @@ use crate::loaders::{Loaders, OrderOf};
 use crate::refund::RefundQuote;
 use crate::return_input::ReturnCreateInput;
 use crate::rules::input;
+use crate::self_service;
 
 /// What would become of a return.
 #[derive(Clone, Debug, SimpleObject)]
@@ -49,8 +50,14 @@ pub(crate) async fn preview(
         returned,
         refunded: refunded(&returns.unwrap_or_default()),
     };
-    let now = context.data_unchecked::<State>().clock.now();
-    Ok(ReturnPreview::new(wish.currency, wish.judge(&before, now)))
+    let state = context.data_unchecked::<State>();
+    let mut judgement = wish.judge(&before, state.clock.now());
+    if let Some(failure) = self_service::check(state, customer).await {
+        let mut failures = judgement.err().unwrap_or_default();
+        failures.insert(0, failure);
+        judgement = Err(failures);
+    }
+    Ok(ReturnPreview::new(wish.currency, judgement))
 }
 
 impl ReturnPreview {

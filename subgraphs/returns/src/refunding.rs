@@ -161,6 +161,9 @@ async fn settle(
     row: &customer_return::Model,
     refund: &stripe::Refund,
 ) -> Result<Step, TaskError> {
+    if !is_of(row, refund) {
+        return mismatch(state, row, refund).await;
+    }
     match refund.status {
         RefundStatus::Succeeded => record(state, row.id, Given::Refund(refund.id.clone())).await,
         RefundStatus::Failed | RefundStatus::Canceled => {
@@ -174,6 +177,33 @@ async fn settle(
             )))
         }
     }
+}
+
+/// Whether the refund is of the return's amount and currency.
+fn is_of(row: &customer_return::Model, refund: &stripe::Refund) -> bool {
+    refund.amount == row.refund_total && refund.currency.eq_ignore_ascii_case(&row.currency)
+}
+
+/// The provider gave back something else than what was asked for: that is no refund of this return.
+async fn mismatch(
+    state: &State,
+    row: &customer_return::Model,
+    refund: &stripe::Refund,
+) -> Result<Step, TaskError> {
+    let now = state.clock.now();
+    let transaction = state.database.begin().await?;
+    if let Some(mut row) = scanned(&transaction, row.id).await?
+        && row.support_alerted_at.is_none()
+    {
+        row.support_alerted_at = Some(now);
+        moves::write(&transaction, &row).await?;
+        support::alert(&transaction, &row, Concern::RefundMismatch, now).await?;
+    }
+    state.database.commit(transaction).await?;
+    Err(TaskError::Refused(format!(
+        "refund {} is of {} {}, not of {} {}",
+        refund.id, refund.amount, refund.currency, row.refund_total, row.currency
+    )))
 }
 
 /// The provider will not, and not for the payment method's sake: a person has to see why. Asked

@@ -17,6 +17,8 @@ pub(crate) enum Concern {
     NoLabel,
     /// The payment provider will not give the money back, though the way it came is open.
     RefundRefused,
+    /// The payment provider gave back another amount, or in another currency.
+    RefundMismatch,
     /// The label of a cancelled return was used, so that nobody gives back what it cost.
     LabelUsed,
     /// The carrier has the package of a cancelled return.
@@ -31,6 +33,7 @@ impl Concern {
         match self {
             Self::NoLabel => "no_label",
             Self::RefundRefused => "refund_refused",
+            Self::RefundMismatch => "refund_mismatch",
             Self::LabelUsed => "label_used",
             Self::ScannedAfterCancellation => "scanned_after_cancellation",
             Self::ReturnedToCustomer => "returned_to_customer",

@@ -15,6 +15,7 @@ use platform::http::HttpError;
 use platform::pubsub::Backoff;
 use platform::stripe::StripeError;
 use platform::workers::WorkerContext;
+use resolvers::id::IdKind;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
@@ -32,6 +33,8 @@ const AT_ONCE: usize = 8;
 /// Waits after failures grow between these.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// While a third party does not answer: its circuit breaker protects it, and outages end.
+const LONGEST_WAIT_IN_OUTAGE: Duration = Duration::from_secs(15);
 /// From so many failures in a row on, each is an alert.
 const ALARMING: i32 = 10;
 
@@ -94,6 +97,16 @@ pub(crate) enum TaskError {
 }
 
 impl TaskError {
+    /// Whether a third party does not answer now, and will again without anybody's help.
+    fn is_outage(&self) -> bool {
+        match self {
+            Self::Easypost(EasypostError::Http(error)) | Self::Stripe(StripeError::Http(error)) => {
+                error.is_outage()
+            }
+            _ => false,
+        }
+    }
+
     /// When the third party wants to be asked again, if it said so.
     fn retry_in(&self) -> Option<Duration> {
         match self {
@@ -188,16 +201,22 @@ async fn postpone(state: &State, claimed: Claimed, error: &TaskError) -> Result<
     let kind = claimed.kind.as_str();
     let task = return_task::find(state.database.read(), claimed.return_id, kind).await?;
     let attempts = task.map_or(0, |task| task.attempts);
-    let wait = Backoff::new(FIRST_WAIT, LONGEST_WAIT)
+    let longest = if error.is_outage() {
+        LONGEST_WAIT_IN_OUTAGE
+    } else {
+        LONGEST_WAIT
+    };
+    let wait = Backoff::new(FIRST_WAIT, longest)
         .after(u32::try_from(attempts).unwrap_or(0))
         .next_wait()
         .max(error.retry_in().unwrap_or_default());
-    let id = claimed.return_id;
+    let return_id = IdKind::Return.format(claimed.return_id);
+    let attempt = attempts + 1;
     if attempts >= ALARMING {
         counter!("vantage_returns_alerts_total", "alert" => "task_keeps_failing").increment(1);
-        tracing::error!(%error, kind, return_id = %id, attempts, "a return waits for a third party");
+        tracing::error!(return_id, kind, attempt, %error, "return task keeps failing");
     } else {
-        tracing::warn!(%error, kind, return_id = %id, attempts, "a return's task failed");
+        tracing::warn!(return_id, kind, attempt, %error, "return task failed");
     }
     let again = state.clock.now() + delta(wait);
     let told = error.to_string();

@@ -14,6 +14,7 @@ use platform::jobs;
 use platform::objects::ObjectKey;
 use platform::workers::{Job, WorkerContext};
 use sea_orm::DbErr;
+use resolvers::id::IdKind;
 use uuid::Uuid;
 
 use crate::State;
@@ -164,7 +165,8 @@ impl Swept {
                 Ok(None) => {}
                 Err(error) => {
                     self.failed += 1;
-                    tracing::error!(%error, "a return could not be settled");
+                    let return_id = IdKind::Return.format(*id);
+                    tracing::error!(return_id, %error, "return not settled");
                 }
             }
         }
@@ -179,8 +181,8 @@ impl Swept {
         now: DateTime<Utc>,
     ) -> Result<(), DbErr> {
         for id in returns {
-            let kind = kind.as_str();
-            tracing::error!(return_id = %id, kind, "a return waited for nobody");
+            let (return_id, kind) = (IdKind::Return.format(*id), kind.as_str());
+            tracing::error!(return_id, kind, "return task missing, enqueued again");
             return_task::want(state.database.write(), *id, kind, now).await?;
             self.resumed += 1;
         }

@@ -21,6 +21,8 @@ pub enum IneligibilityCode {
     AlreadyReturned,
     QuantityExceedsPurchased,
     NotDelivered,
+    /// Returns are made by support at the moment.
+    SelfServiceUnavailable,
 }
 
 /// Why goods of a kind never come back.
@@ -79,6 +81,8 @@ impl ItemFacts {
 /// A rule that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ineligible {
+    /// Customers make no returns by themselves at the moment.
+    SelfServiceOff,
     NotDelivered,
     PastReturnWindow {
         delivered_at: DateTime<Utc>,
@@ -101,6 +105,7 @@ pub enum Ineligible {
 impl Ineligible {
     pub const fn code(&self) -> IneligibilityCode {
         match self {
+            Self::SelfServiceOff => IneligibilityCode::SelfServiceUnavailable,
             Self::NotDelivered => IneligibilityCode::NotDelivered,
             Self::PastReturnWindow { .. } => IneligibilityCode::PastReturnWindow,
             Self::OrderTotalTooLow => IneligibilityCode::OrderTotalTooLow,
@@ -113,7 +118,10 @@ impl Ineligible {
     /// The order item it is about; `None` when it is about the whole order.
     pub const fn item(&self) -> Option<Uuid> {
         match self {
-            Self::NotDelivered | Self::PastReturnWindow { .. } | Self::OrderTotalTooLow => None,
+            Self::SelfServiceOff
+            | Self::NotDelivered
+            | Self::PastReturnWindow { .. }
+            | Self::OrderTotalTooLow => None,
             Self::ExcludedCategory { item, .. }
             | Self::AlreadyReturned { item }
             | Self::QuantityExceedsPurchased { item, .. } => Some(*item),
@@ -123,6 +131,7 @@ impl Ineligible {
     /// For people.
     pub fn message(&self) -> Cow<'static, str> {
         match self {
+            Self::SelfServiceOff => crate::self_service::REFUSAL.into(),
             Self::NotDelivered => {
                 "This order has not been delivered yet. It can be returned once it has arrived."
                     .into()

@@ -25,6 +25,7 @@ const LABEL: &str = "mutation($id: ID!, $key: String!) {
       status nextStep fallbackDeadline timeline { event }
       label { url carrier trackingNumber estimatedCost { amount currency } returnAddress expiresAt }
     }
+    labelStatus
     userErrors { code field }
   }
 }";
@@ -67,9 +68,20 @@ fn id(number: u128) -> Uuid {
     made(number).row.id
 }
 
-async fn label(desk: &Desk, number: u128, key: &str) -> Value {
+/// Asks for a label once.
+async fn want(desk: &Desk, number: u128, key: &str) -> Value {
     let variables = json!({ "id": public(id(number)), "key": key });
     desk.fixture.ask(LABEL, variables).await
+}
+
+/// Asks for a label until it is not being made any more.
+async fn label(desk: &Desk, number: u128, key: &str) -> Value {
+    loop {
+        let answer = want(desk, number, key).await;
+        if payload(&answer)["labelStatus"] != "PENDING" {
+            return answer;
+        }
+    }
 }
 
 fn payload(answer: &Value) -> &Value {
@@ -146,6 +158,37 @@ async fn the_same_key_from_64_callers_at_once_buys_one_label() {
 }
 
 #[tokio::test]
+async fn labels_that_take_long_are_answered_as_pending_and_arrive_by_query() {
+    const LABELS: u128 = 12;
+    for desk in desks(&[monitor_order()]).await {
+        let returns = (1..=LABELS).map(made);
+        desk.fixture.store(returns.collect()).await;
+        desk.providers.hold_shipments(true);
+        let key = |number: u128| number.to_string();
+        let wanted = (1..=LABELS).map(async |number| want(&desk, number, &key(number)).await);
+        let answers = join_all(wanted).await;
+        for answer in &answers {
+            assert_eq!(answer["errors"], Value::Null, "{answer}");
+            let payload = payload(answer);
+            assert_eq!(payload["labelStatus"], "PENDING");
+            assert_eq!(payload["userErrors"], json!([]));
+            assert_eq!(payload["return"]["status"], "INITIATED");
+            assert_eq!(payload["return"]["label"], Value::Null);
+        }
+        desk.providers.hold_shipments(false);
+        // Nobody asked again, and no worker runs: those who began go on.
+        desk.until_status(id(1), ReturnStatus::LabelGenerated).await;
+        let query = "query($id: ID!) { return(id: $id) { label { carrier } } }";
+        let variables = json!({ "id": public(id(1)) });
+        let read = desk.fixture.ask(query, variables).await;
+        assert_eq!(read["data"]["return"]["label"]["carrier"], "USPS");
+        let again = want(&desk, 1, &key(1)).await;
+        assert_eq!(payload(&again)["labelStatus"], "READY");
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_fails_at_the_provider_goes_on_where_it_was_and_buys_once() {
     let all = [Fault::After(502), Fault::Cut, Fault::After(504)];
     for (operation, faults, fails_first) in [
@@ -158,15 +201,14 @@ async fn what_fails_at_the_provider_goes_on_where_it_was_and_buys_once() {
         for mut desk in desks(&[monitor_order()]).await {
             desk.fixture.store(vec![made(1)]).await;
             desk.providers.fail(operation, faults);
-            let answer = label(&desk, 1, "k").await;
             if fails_first {
-                assert_eq!(
-                    code(&answer),
-                    "SUBGRAPH_UNAVAILABLE",
-                    "{operation} {faults:?}"
-                );
+                let answer = want(&desk, 1, "k").await;
+                assert_eq!(payload(&answer)["labelStatus"], "PENDING", "{answer}");
+                assert_eq!(payload(&answer)["return"]["status"], "INITIATED");
                 // It goes on without the customer.
                 desk.work();
+            } else {
+                label(&desk, 1, "k").await;
             }
             desk.until_status(id(1), ReturnStatus::LabelGenerated).await;
             let again = label(&desk, 1, "k").await;
@@ -275,7 +317,7 @@ async fn the_label_of_a_cancelled_return_is_given_back_and_its_file_forgotten() 
         let after = label(&desk, 1, "later").await;
         assert_eq!(
             payload(&after),
-            &json!({"return": null, "userErrors": [{"code": "RETURN_CANCELLED", "field": ["id"]}]})
+            &json!({"return": null, "labelStatus": null, "userErrors": [{"code": "RETURN_CANCELLED", "field": ["id"]}]})
         );
         desk.stop().await;
     }

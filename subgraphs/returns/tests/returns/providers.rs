@@ -17,6 +17,7 @@ use platform::stripe::Stripe;
 use returns::easypost::Easypost;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,10 @@ struct World {
     cents: Option<i64>,
     faults: VecDeque<(&'static str, Fault)>,
     calls: Vec<String>,
+    /// What payments were made in; euros unless something else is said.
+    currency: Option<String>,
+    /// Amount and currency of the next refund that is made, whatever is asked for.
+    refunds_instead: Option<(i64, String)>,
 }
 
 #[derive(Clone, Default)]
@@ -50,9 +55,11 @@ struct Shipment {
 }
 
 /// Both providers, and their controls.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Providers {
     world: Arc<Mutex<World>>,
+    /// Shipments are created while it is open.
+    gate: Arc<watch::Sender<bool>>,
     base: String,
 }
 
@@ -60,8 +67,9 @@ impl Providers {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let providers = Self {
+            world: Arc::default(),
+            gate: Arc::new(watch::Sender::new(true)),
             base: format!("http://{}", listener.local_addr().unwrap()),
-            ..Self::default()
         };
         let app = Router::new()
             .route("/v1/refunds", post(refund).get(refunds))
@@ -83,7 +91,22 @@ impl Providers {
 
     pub(crate) fn easypost(&self, clock: &Clock) -> Easypost {
         let base = self.base.parse().unwrap();
-        Easypost::new(base, Secret::new("key"), clock.clone()).unwrap()
+        Easypost::new(base, Secret::new("key"), clock.clone(), None).unwrap()
+    }
+
+    /// Payments were made in this currency.
+    pub(crate) fn pay_in(&self, currency: &str) {
+        self.world.lock().unwrap().currency = Some(currency.to_lowercase());
+    }
+
+    /// Shipments are not created until this is undone.
+    pub(crate) fn hold_shipments(&self, held: bool) {
+        self.gate.send_replace(!held);
+    }
+
+    /// The next refund is made of this instead of what is asked for.
+    pub(crate) fn refund_instead(&self, amount: i64, currency: &'static str) {
+        self.world.lock().unwrap().refunds_instead = Some((amount, currency.to_owned()));
     }
 
     /// The next calls of this operation, such as `POST /v1/refunds`, go wrong so.
@@ -147,6 +170,17 @@ impl Providers {
     pub(crate) fn calls(&self, operation: &str) -> usize {
         let world = self.world.lock().unwrap();
         world.calls.iter().filter(|call| *call == operation).count()
+    }
+
+    /// What EasyPost answers about a shipment; it knows none that it did not make.
+    fn answer(&self, id: &str) -> (StatusCode, Json<Value>) {
+        let number = number(id);
+        let is_known = (1..=self.world.lock().unwrap().shipments.len()).contains(&number);
+        if is_known {
+            return (StatusCode::OK, Json(self.shipment(number)));
+        }
+        let error = json!({"error": {"code": "NOT_FOUND", "message": "…", "errors": []}});
+        (StatusCode::NOT_FOUND, Json(error))
     }
 
     fn shipment(&self, number: usize) -> Value {
@@ -223,10 +257,12 @@ async fn refund(
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
     let number = world.refunds.len() + 1;
     let status = world.refund_status.unwrap_or("succeeded");
+    let currency = world.currency.clone().unwrap_or_else(|| "eur".to_owned());
+    let asked = (form["amount"].parse::<i64>().unwrap(), currency);
+    let (amount, currency) = world.refunds_instead.take().unwrap_or(asked);
     let made = world.refunds.entry(key).or_insert_with(|| {
         json!({
-            "id": format!("re_{number}"), "status": status, "currency": "eur",
-            "amount": form["amount"].parse::<i64>().unwrap(),
+            "id": format!("re_{number}"), "status": status, "currency": currency, "amount": amount,
             "payment_intent": form["payment_intent"],
             "metadata": {"reference": form["metadata[reference]"]},
         })
@@ -251,6 +287,8 @@ async fn create(
     State(providers): State<Providers>,
     Json(body): Json<Value>,
 ) -> (StatusCode, Json<Value>) {
+    let mut open = providers.gate.subscribe();
+    open.wait_for(|open| *open).await.unwrap();
     let asked = &body["shipment"];
     if asked["from_address"]["street1"] == "" {
         let error =
@@ -273,8 +311,11 @@ fn number(id: &str) -> usize {
     id.trim_start_matches("shp_").parse().unwrap()
 }
 
-async fn read(State(providers): State<Providers>, Path(id): Path<String>) -> Json<Value> {
-    Json(providers.shipment(number(&id)))
+async fn read(
+    State(providers): State<Providers>,
+    Path(id): Path<String>,
+) -> (StatusCode, Json<Value>) {
+    providers.answer(&id)
 }
 
 async fn buy(

@@ -3,17 +3,20 @@
 use std::io::Write;
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use platform::flags::{EvaluationContext, FlagFile, Flags};
 use platform::supervisor::Supervisor;
+use resolvers::id::IdKind;
 use resolvers::testing::code;
 use returns::rules::status::ReturnStatus;
 use returns::subgraph;
 use returns::workers::{Swept, sweep};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::desk::{desks, labelled, public};
-use crate::fixture::{fixtures, monitor_order};
+use crate::fake_orders::FakeOrder;
+use crate::fixture::representations;
 
 #[tokio::test]
 async fn refunds_and_labels_that_nobody_is_at_are_taken_up_again() {
@@ -67,29 +70,152 @@ async fn refunds_that_no_return_knows_are_reported() {
     }
 }
 
+/// An order that can be returned now.
+fn delivered() -> FakeOrder {
+    FakeOrder {
+        delivered_at: Some(Utc::now() - TimeDelta::days(2)),
+        ..labelled(1).0
+    }
+}
+
 #[tokio::test]
-async fn without_self_service_every_mutation_is_refused_and_returns_can_still_be_read() {
+async fn without_self_service_no_return_is_made_and_those_under_way_go_on() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"self_service_returns:\n  default: false\n")
         .unwrap();
-    for mut fixture in fixtures(&[monitor_order()]).await {
+    let order = delivered();
+    for mut desk in desks(std::slice::from_ref(&order)).await {
+        let input = json!({
+            "orderId": IdKind::Order.format(order.id),
+            "items": [{
+                "orderItemId": IdKind::OrderItem.format(order.items[0].id),
+                "quantity": 1, "condition": "UNOPENED", "reasonCode": "changed_mind",
+            }],
+        });
+        let create = "mutation($input: ReturnCreateInput!, $key: String!) {
+          returnCreate(input: $input, idempotencyKey: $key) { return { id } userErrors { __typename } }
+        }";
+        let made = json!({ "input": input, "key": "before" });
+        let before = desk.fixture.ask(create, made.clone()).await;
+        let id = before["data"]["returnCreate"]["return"]["id"].clone();
+        assert!(id.is_string(), "{before}");
+
         let provider =
             FlagFile::open(file.path(), Duration::from_secs(60), &Supervisor::new()).unwrap();
+        let fixture = &mut desk.fixture;
         fixture.state.flags = Flags::of(provider, EvaluationContext::default()).await;
         fixture.subgraph = subgraph(fixture.state.clone());
-        let (_, made) = labelled(1);
-        let id = public(made.row.id);
-        fixture.store(vec![made]).await;
-        for mutation in [
-            "mutation($id: ID!) { returnCancel(id: $id, idempotencyKey: \"k\") { return { id } } }",
-            "mutation($id: ID!) { returnLabelGenerate(id: $id, idempotencyKey: \"k\") { return { id } } }",
-        ] {
-            let refused = fixture.ask(mutation, json!({ "id": id })).await;
-            assert_eq!(code(&refused), "FORBIDDEN", "{mutation}");
+
+        let refused = fixture
+            .ask(create, json!({ "input": input, "key": "after" }))
+            .await;
+        assert_eq!(code(&refused), "FORBIDDEN");
+        assert_eq!(
+            fixture.ask(create, made).await,
+            before,
+            "a replay makes nothing"
+        );
+        let preview = "query($input: ReturnCreateInput!) {
+          returnPreview(input: $input) { eligible reasons { code message } refund { total { amount } } }
+        }";
+        let preview = fixture.ask(preview, json!({ "input": input })).await;
+        let preview = &preview["data"]["returnPreview"];
+        assert_eq!(
+            (&preview["eligible"], &preview["refund"]),
+            (&json!(false), &json!(null))
+        );
+        assert_eq!(preview["reasons"][0]["code"], "SELF_SERVICE_UNAVAILABLE");
+        let eligibility = "query($representations: [_Any!]!) {
+          _entities(representations: $representations) { ... on OrderItem {
+            returnEligibility { eligible returnableQuantity reasons { code } }
+          } }
+        }";
+        let item = representations(IdKind::OrderItem, "OrderItem", &[order.items[0].id]);
+        let eligibility = fixture.ask(eligibility, item).await;
+        let eligibility = &eligibility["data"]["_entities"][0]["returnEligibility"];
+        assert_eq!(
+            (&eligibility["eligible"], &eligibility["returnableQuantity"]),
+            (&json!(false), &json!(0))
+        );
+        assert_eq!(
+            eligibility["reasons"][0]["code"],
+            "SELF_SERVICE_UNAVAILABLE"
+        );
+
+        // The one under way gets its label, and can be cancelled.
+        let label = "mutation($id: ID!) {
+          returnLabelGenerate(id: $id, idempotencyKey: \"l\") { return { status } userErrors { code } }
+        }";
+        let labelled = fixture.ask(label, json!({ "id": id })).await;
+        assert_eq!(labelled["errors"], json!(null), "{labelled}");
+        let parsed = IdKind::Return.parse(id.as_str().unwrap()).unwrap();
+        desk.until_status(parsed, ReturnStatus::LabelGenerated)
+            .await;
+        let cancel = "mutation($id: ID!) {
+          returnCancel(id: $id, idempotencyKey: \"c\") { return { status } userErrors { code } }
+        }";
+        let cancelled = desk.fixture.ask(cancel, json!({ "id": id })).await;
+        assert_eq!(
+            cancelled["data"]["returnCancel"]["return"]["status"],
+            "CANCELLED"
+        );
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn replays_of_every_mutation_ask_no_other_domain() {
+    let order = delivered();
+    for desk in desks(std::slice::from_ref(&order)).await {
+        let input = json!({
+            "orderId": IdKind::Order.format(order.id),
+            "items": [{
+                "orderItemId": IdKind::OrderItem.format(order.items[0].id),
+                "quantity": 1, "condition": "UNOPENED", "reasonCode": "changed_mind",
+            }],
+        });
+        let create = "mutation($input: ReturnCreateInput!) {
+          returnCreate(input: $input, idempotencyKey: \"k\") { return { id status } userErrors { __typename } }
+        }";
+        let label = "mutation($id: ID!) {
+          returnLabelGenerate(id: $id, idempotencyKey: \"k\") { return { id status } userErrors { code } }
+        }";
+        let cancel = "mutation($id: ID!) {
+          returnCancel(id: $id, idempotencyKey: \"k\") { return { id status } userErrors { code } }
+        }";
+        let made = desk.fixture.ask(create, json!({ "input": input })).await;
+        let id = made["data"]["returnCreate"]["return"]["id"].clone();
+        let variables = json!({ "id": id });
+        desk.fixture.ask(label, variables.clone()).await;
+        let parsed = IdKind::Return.parse(id.as_str().unwrap()).unwrap();
+        desk.until_status(parsed, ReturnStatus::LabelGenerated)
+            .await;
+
+        desk.fixture.orders.fail();
+        let calls = desk.fixture.orders.calls();
+        let again = |answer: &Value, name: &str, status: &str| {
+            let answered = &answer["data"][name];
+            assert_eq!(
+                answered["return"],
+                json!({ "id": id, "status": status }),
+                "{answer}"
+            );
+            assert_eq!(answered["userErrors"], json!([]));
+        };
+        let answer = desk.fixture.ask(create, json!({ "input": input })).await;
+        again(&answer, "returnCreate", "LABEL_GENERATED");
+        let answer = desk.fixture.ask(label, variables.clone()).await;
+        again(&answer, "returnLabelGenerate", "LABEL_GENERATED");
+        for _ in 0..2 {
+            let answer = desk.fixture.ask(cancel, variables.clone()).await;
+            again(&answer, "returnCancel", "CANCELLED");
         }
-        let read = "query($id: ID!) { return(id: $id) { status } }";
-        let read = fixture.ask(read, json!({ "id": id })).await;
-        assert_eq!(read["data"]["return"]["status"], "LABEL_GENERATED");
-        fixture.scratch.drop().await;
+        let answer = desk.fixture.ask(create, json!({ "input": input })).await;
+        again(&answer, "returnCreate", "CANCELLED");
+        let other = json!({ "input": { "orderId": input["orderId"], "items": [] } });
+        let answer = desk.fixture.ask(create, other).await;
+        assert_eq!(code(&answer), "CONFLICT");
+        assert_eq!(desk.fixture.orders.calls(), calls);
+        desk.stop().await;
     }
 }

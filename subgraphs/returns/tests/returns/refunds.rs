@@ -103,6 +103,37 @@ async fn whatever_the_provider_answers_it_gives_the_money_back_once() {
 }
 
 #[tokio::test]
+async fn a_refund_of_another_amount_or_currency_settles_nothing_and_alerts_once() {
+    for (amount, currency) in [
+        (1, "eur"),
+        (TOTAL - 1, "eur"),
+        (TOTAL + 1, "eur"),
+        (TOTAL, "jpy"),
+    ] {
+        for (mut desk, id) in scanned(&Clock::system()).await {
+            desk.providers.refund_instead(amount, currency);
+            desk.work();
+            scan(&desk).await;
+            desk.until(id, |row| row.support_alerted_at.is_some()).await;
+            // It is looked at again, and alerts no more.
+            while desk.providers.calls("GET /v1/refunds") < 2 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            assert_eq!(desk.row(id).await.status, "carrier_scanned");
+            let told = desk.told().await;
+            let alerts: Vec<_> = told
+                .iter()
+                .filter(|(name, _)| name == "return.support_alert")
+                .collect();
+            assert_eq!(alerts.len(), 1);
+            assert_eq!(alerts[0].1["reason"], "refund_mismatch");
+            assert_eq!(desk.providers.refunded().len(), 1, "never twice");
+            desk.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_payment_that_is_closed_is_credited_and_the_customer_told() {
     for (mut desk, id) in scanned(&Clock::system()).await {
         desk.fixture.orders.close_payment_methods();

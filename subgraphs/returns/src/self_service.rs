@@ -1,0 +1,25 @@
+//! The switch `self_service_returns`: whether customers make returns by themselves. It stops new
+//! returns alone; those under way get their label and can be cancelled.
+
+use platform::flags::{EvaluationContext, Flag};
+use resolvers::id::IdKind;
+use uuid::Uuid;
+
+use crate::State;
+use crate::rules::eligibility::Ineligible;
+
+const SELF_SERVICE: Flag = Flag::on_by_default("self_service_returns");
+
+/// What a customer is told who would make one.
+pub(crate) const REFUSAL: &str = "Returns are made by our support at the moment: please contact us";
+
+/// Whether this customer makes returns by themselves.
+pub(crate) async fn is_on(state: &State, customer: Uuid) -> bool {
+    let whom = EvaluationContext::default().with_targeting_key(IdKind::Customer.format(customer));
+    state.flags.is_on(SELF_SERVICE, &whom).await
+}
+
+/// What stands against a new return of this customer, whatever it is of.
+pub(crate) async fn check(state: &State, customer: Uuid) -> Option<Ineligible> {
+    (!is_on(state, customer).await).then_some(Ineligible::SelfServiceOff)
+}
