@@ -2,6 +2,7 @@
 
 pub mod customer_return;
 pub mod order_turn;
+pub mod refund_supplement;
 pub mod return_event;
 pub mod return_item;
 pub mod return_task;

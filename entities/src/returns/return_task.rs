@@ -12,7 +12,7 @@ use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub return_id: Uuid,
-    /// `label`, `void` or `refund`.
+    /// `label`, `void`, `refund` or `supplement`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,
     pub due_at: DateTime<Utc>,

@@ -1,9 +1,9 @@
 //! Credit that a customer got in place of money, because the way it was paid can no longer be used.
 
 use chrono::{DateTime, Utc};
-use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{ExprTrait, IntoActiveModel};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "store_credits")]
@@ -25,11 +25,25 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Credits a return that was not credited before, and says whether it was.
-pub async fn give(db: &impl ConnectionTrait, credit: Model) -> Result<bool, DbErr> {
+/// Credits so much of a return, more to the credit that it has already, and gives the credit's id.
+/// Whoever calls this holds the return and knows that this part was not credited before.
+pub async fn give(db: &impl ConnectionTrait, credit: Model) -> Result<Uuid, DbErr> {
+    let (new, return_id, amount) = (credit.id, credit.return_id, credit.amount);
     let inserted = Entity::insert(credit.into_active_model())
         .on_conflict(OnConflict::column(Column::ReturnId).do_nothing().to_owned())
         .exec_without_returning(db)
         .await?;
-    Ok(inserted == 1)
+    if inserted == 1 {
+        return Ok(new);
+    }
+    Entity::update_many()
+        .col_expr(Column::Amount, Expr::col(Column::Amount).add(amount))
+        .filter(Column::ReturnId.eq(return_id))
+        .exec(db)
+        .await?;
+    let known = Entity::find()
+        .filter(Column::ReturnId.eq(return_id))
+        .one(db)
+        .await?;
+    Ok(known.map_or(new, |known| known.id))
 }

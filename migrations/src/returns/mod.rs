@@ -6,6 +6,7 @@ mod m20260102_000002_add_products_and_alerts;
 mod m20260103_000001_create_return_tasks;
 mod m20260301_000001_add_turned_back;
 mod m20260301_000003_index_refunds_in_doubt;
+mod m20260301_000004_create_refund_supplements;
 
 use sea_orm_migration::prelude::*;
 
@@ -23,6 +24,9 @@ impl MigratorTrait for Migrator {
         migrations.push(Box::new(m20260103_000001_create_return_tasks::Migration));
         migrations.push(Box::new(m20260301_000001_add_turned_back::Migration));
         migrations.push(Box::new(m20260301_000003_index_refunds_in_doubt::Migration));
+        migrations.push(Box::new(
+            m20260301_000004_create_refund_supplements::Migration,
+        ));
         migrations
     }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::customer_return::Return;
 use crate::moves::{self, Actor, Move, MoveError};
 use crate::rules::status::ReturnStatus;
+use crate::supplement;
 use crate::tasks::Kind;
 
 #[derive(Clone, Debug, SimpleObject)]
@@ -62,6 +63,7 @@ pub(crate) async fn cancel(
             if row.label_shipment_id.is_some() {
                 return_task::want(transaction, id, Kind::Void.as_str(), now).await?;
             }
+            supplement::want(transaction, &row, now).await?;
             Ok(Ok(row))
         }
         Err(MoveError::Illegal(refused)) => Ok(Err(refused.from)),

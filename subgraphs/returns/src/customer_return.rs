@@ -201,7 +201,7 @@ impl ReturnLabel {
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnEvent {
     /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
-    /// `manual_review` or `cancelled`.
+    /// `manual_review` or `cancelled`; `shipping_refunded` and `store_credit_issued` between them.
     pub event: String,
     pub timestamp: DateTime,
 }

@@ -31,6 +31,9 @@ pub(crate) const SUPPORT_ALERT: &str = "return.support_alert";
 /// The customer got store credit in place of money.
 pub(crate) const STORE_CREDIT_ISSUED: &str = "return.store_credit_issued";
 
+/// The shipping came back after the rest of the refund.
+pub(crate) const SHIPPING_REFUNDED: &str = "return.shipping_refunded";
+
 /// A return reached a status. Version 1.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -163,4 +166,19 @@ pub(crate) struct StoreCreditIssued {
     pub currency: &'static str,
     /// `payment_unusable` or `refund_failed`.
     pub reason: &'static str,
+}
+
+/// The order's shipping was given back after the rest of the refund, since the return that was to give
+/// it back was cancelled. Version 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShippingRefunded {
+    pub version: u32,
+    pub return_id: String,
+    pub order_id: String,
+    pub customer_id: String,
+    pub amount: Decimal,
+    pub currency: &'static str,
+    /// All of the return's refund, with this.
+    pub refund: Refund,
 }

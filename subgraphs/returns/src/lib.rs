@@ -31,6 +31,7 @@ mod return_item;
 pub mod rules;
 mod self_service;
 mod store_credit;
+mod supplement;
 mod support;
 mod tasks;
 mod user_error;

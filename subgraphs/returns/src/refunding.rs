@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_event};
 use platform::database::DatabaseTransaction;
+use entities::returns::{customer_return, refund_supplement, return_event};
 use platform::stripe::{self, RefundStatus, Stripe, StripeError};
 use resolvers::id::IdKind;
 use uuid::Uuid;
@@ -94,7 +95,7 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
     }
 }
 
-fn provider(state: &State) -> Result<&Stripe, TaskError> {
+pub(crate) fn provider(state: &State) -> Result<&Stripe, TaskError> {
     state.stripe.as_ref().ok_or(TaskError::NoProvider("stripe"))
 }
 
@@ -238,8 +239,9 @@ async fn record(state: &State, id: Uuid, given: Given) -> Result<Step, TaskError
         Given::Nothing => (None, RefundMethod::OriginalPayment),
         Given::Refund(id) => (Some(id), RefundMethod::OriginalPayment),
         Given::Credit(reason) => {
-            let credit = store_credit::give(&transaction, &row, reason, now).await?;
-            (credit.map(|id| id.to_string()), RefundMethod::StoreCredit)
+            let amount = row.refund_total;
+            let credit = store_credit::give(&transaction, &row, amount, reason, now).await?;
+            (Some(credit.to_string()), RefundMethod::StoreCredit)
         }
     };
     let is_watched = method == RefundMethod::OriginalPayment && provider_id.is_some();
@@ -290,10 +292,13 @@ async fn credit_late(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<(), 
     let Some(mut row) = customer_return::lock(&transaction, id).await? else {
         return Ok(());
     };
-    let Some(credit) = store_credit::give(&transaction, &row, Reason::RefundFailed, now).await?
-    else {
+    if row.refund_method != RefundMethod::OriginalPayment.as_str() {
         return Ok(());
-    };
+    }
+    // What was given back on its own did not come back with it.
+    let supplement = refund_supplement::of_return(&transaction, id).await?;
+    let amount = row.refund_total - supplement.map_or(0, |supplement| supplement.amount);
+    let credit = store_credit::give(&transaction, &row, amount, Reason::RefundFailed, now).await?;
     row.refund_provider_id = Some(credit.to_string());
     RefundMethod::StoreCredit
         .as_str()

@@ -1,4 +1,4 @@
-//! Store credit in place of money, given once for each return, and told to the customer.
+//! Store credit in place of money, one for each return, and told to the customer.
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, store_credit};
@@ -31,27 +31,26 @@ impl Reason {
     }
 }
 
-/// Credits the return's refund, and gives the credit's id; `None` when it was credited before.
+/// Credits so many minor units of a return that the transaction holds, and gives the credit's id. That
+/// they were not credited before is for the caller to know.
 pub(crate) async fn give(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
+    amount: i64,
     reason: Reason,
     now: DateTime<Utc>,
-) -> Result<Option<Uuid>, MoveError> {
+) -> Result<Uuid, MoveError> {
     let currency = CurrencyCode::from_code(&row.currency).ok_or(MoveError::Unknown(row.id))?;
     let credit = store_credit::Model {
         id: Uuid::now_v7(),
         customer_id: row.customer_id,
         return_id: row.id,
-        amount: row.refund_total,
+        amount,
         currency: row.currency.clone(),
         reason: reason.as_str().to_owned(),
         created_at: now,
     };
-    let id = credit.id;
-    if !store_credit::give(transaction, credit).await? {
-        return Ok(None);
-    }
+    let id = store_credit::give(transaction, credit).await?;
     counter!("vantage_returns_store_credits_total", "reason" => reason.as_str()).increment(1);
     let return_id = IdKind::Return.format(row.id);
     let event = NewEvent {
@@ -64,11 +63,11 @@ pub(crate) async fn give(
             order_id: IdKind::Order.format(row.order_id),
             customer_id: IdKind::Customer.format(row.customer_id),
             store_credit_id: id.to_string(),
-            amount: Money::new(row.refund_total, currency).decimal(),
+            amount: Money::new(amount, currency).decimal(),
             currency: currency.as_str(),
             reason: reason.as_str(),
         },
     };
     outbox::append(transaction, event, now).await?;
-    Ok(Some(id))
+    Ok(id)
 }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::easypost::EasypostError;
 use crate::moves::MoveError;
-use crate::{label, refunding, void};
+use crate::{label, refunding, supplement, void};
 
 /// How long a claim holds that is not renewed.
 const TTL: Duration = Duration::from_secs(2);
@@ -47,10 +47,12 @@ pub(crate) enum Kind {
     Void,
     /// The money is given back, and stays there.
     Refund,
+    /// Shipping that became due later is given back on its own.
+    Supplement,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Label, Self::Void, Self::Refund];
+    pub(crate) const ALL: [Self; 4] = [Self::Label, Self::Void, Self::Refund, Self::Supplement];
 
     /// As it is stored.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -58,6 +60,7 @@ impl Kind {
             Self::Label => "label",
             Self::Void => "void",
             Self::Refund => "refund",
+            Self::Supplement => "supplement",
         }
     }
 
@@ -182,6 +185,7 @@ async fn work(state: &State, claimed: Claimed) -> Result<Step, TaskError> {
         Kind::Label => label::make(state, id).await,
         Kind::Void => void::void(state, id).await,
         Kind::Refund => refunding::refund(state, id).await,
+        Kind::Supplement => supplement::supplement(state, id).await,
     }
 }
 

@@ -1,14 +1,14 @@
 //! Several returns of one order: what one gives back depends on what becomes of the others.
 
 use chrono::Utc;
-use entities::returns::customer_return;
+use entities::returns::{customer_return, return_task, store_credit};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use returns::moves::{self, Actor, Label, Move};
 use returns::rules::status::ReturnStatus;
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -109,13 +109,26 @@ async fn refund(desk: &Desk, id: Uuid) -> customer_return::Model {
     desk.until_status(id, ReturnStatus::RefundIssued).await
 }
 
-/// What the provider gave back for a return.
+/// What the provider gave back for a return, in all.
 fn given(desk: &Desk, id: Uuid) -> i64 {
     let refunded = desk.providers.refunded();
     let of_it = refunded
         .iter()
-        .filter(|(of, _)| *of == IdKind::Return.format(id));
+        .filter(|(of, _)| of.starts_with(&IdKind::Return.format(id)));
     of_it.map(|(_, amount)| amount).sum()
+}
+
+/// Waits until nothing is left to give back on its own.
+async fn settled(desk: &Desk) {
+    let is_open = async || {
+        let tasks = return_task::Entity::find()
+            .filter(return_task::Column::Kind.eq("supplement"))
+            .one(desk.fixture.scratch.database.read());
+        tasks.await.unwrap().is_some()
+    };
+    while is_open().await {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
@@ -123,6 +136,7 @@ async fn a_sibling_that_is_cancelled_gives_the_shipping_to_the_one_that_stays() 
     for currency in [CurrencyCode::Eur, CurrencyCode::Jpy, CurrencyCode::Brl] {
         let order = order(currency);
         for mut desk in desks(std::slice::from_ref(&order)).await {
+            desk.providers.pay_in(order.currency.as_str());
             desk.work();
             let first = create(&desk, &order, 0, 1, "defective_on_arrival")
                 .await
@@ -173,9 +187,54 @@ async fn a_sibling_that_is_cancelled_gives_the_shipping_to_the_one_that_stays() 
 }
 
 #[tokio::test]
+async fn a_sibling_that_is_cancelled_later_gives_the_shipping_to_the_one_that_was_refunded() {
+    let order = order(CurrencyCode::Eur);
+    for is_credited in [false, true] {
+        for mut desk in desks(std::slice::from_ref(&order)).await {
+            desk.providers.pay_in(order.currency.as_str());
+            desk.work();
+            let first = create(&desk, &order, 0, 1, "defective_on_arrival")
+                .await
+                .unwrap();
+            let second = create(&desk, &order, 2, 1, "defective_on_arrival")
+                .await
+                .unwrap();
+            let issued = refund(&desk, second).await;
+            assert_eq!(
+                (issued.refund_shipping, given(&desk, second)),
+                (0, issued.refund_total)
+            );
+            if is_credited {
+                desk.fixture.orders.close_payment_methods();
+            }
+            assert_eq!(cancel(&desk, first).await, "CANCELLED");
+            settled(&desk).await;
+            let row = desk.row(second).await;
+            assert_eq!((row.refund_shipping, row.shipping_refunded), (550, true));
+            assert_eq!(row.refund_total, issued.refund_total + 550);
+            let credits = store_credit::Entity::find()
+                .all(desk.fixture.scratch.database.read())
+                .await
+                .unwrap();
+            if is_credited {
+                assert_eq!((credits.len(), credits[0].amount), (1, 550));
+                assert_eq!(given(&desk, second), issued.refund_total);
+            } else {
+                assert_eq!(credits, []);
+                assert_eq!(given(&desk, second), row.refund_total);
+            }
+            assert_eq!(desk.count("return.shipping_refunded").await, 1);
+            assert_eq!(desk.count("return.refund_issued").await, 1);
+            desk.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_return_that_becomes_due_no_more_than_was_shown_gets_what_was_shown() {
     let order = order(CurrencyCode::Usd);
     for mut desk in desks(std::slice::from_ref(&order)).await {
+        desk.providers.pay_in(order.currency.as_str());
         desk.work();
         let made = create(&desk, &order, 0, 1, "changed_mind").await.unwrap();
         let shown = desk.row(made).await;
@@ -197,6 +256,7 @@ async fn random_sequences_of_returns_keep_their_bounds_in_every_currency() {
     for (seed, currency) in (0..9).zip(currencies.into_iter().cycle()) {
         let order = order(currency);
         for mut desk in desks(std::slice::from_ref(&order)).await {
+            desk.providers.pay_in(order.currency.as_str());
             desk.work();
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             let mut open: Vec<(Uuid, i64)> = Vec::new();
@@ -212,6 +272,7 @@ async fn random_sequences_of_returns_keep_their_bounds_in_every_currency() {
                     2 if !open.is_empty() => {
                         let (id, _) = open.swap_remove(random.random_range(0..open.len()));
                         assert_eq!(cancel(&desk, id).await, "CANCELLED");
+                        settled(&desk).await;
                     }
                     3 if !open.is_empty() => {
                         let (id, shown) = open.swap_remove(random.random_range(0..open.len()));
@@ -237,6 +298,12 @@ async fn random_sequences_of_returns_keep_their_bounds_in_every_currency() {
                     .map(|(_, amount)| amount)
                     .sum();
                 assert!(given <= total && total <= order.total(), "seed {seed}");
+                let paid: i64 = counted
+                    .iter()
+                    .filter(|row| row.refund_issued_at.is_some())
+                    .map(|row| row.refund_total)
+                    .sum();
+                assert_eq!(given, paid, "seed {seed}");
                 let shippings = counted.iter().filter(|row| row.shipping_refunded).count();
                 assert!(shippings <= 1, "seed {seed}");
             }

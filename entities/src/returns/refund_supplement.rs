@@ -1,0 +1,51 @@
+//! Shipping that is given back on its own: it became due after the return's refund was issued.
+
+use chrono::{DateTime, Utc};
+use sea_orm::IntoActiveModel;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "refund_supplements")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub return_id: Uuid,
+    /// In minor units of the return's currency; a part of its `refund_total`.
+    pub amount: i64,
+    /// The payment it is taken from; `None`: it becomes store credit.
+    pub payment_intent_id: Option<String>,
+    /// The provider's refund, or the store credit.
+    pub provider_id: Option<String>,
+    pub requested_at: DateTime<Utc>,
+    pub issued_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+pub async fn of_return(db: &impl ConnectionTrait, return_id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(return_id).one(db).await
+}
+
+pub async fn insert(db: &impl ConnectionTrait, supplement: Model) -> Result<(), DbErr> {
+    supplement.into_active_model().insert(db).await?;
+    Ok(())
+}
+
+/// Writes that it was given back, and says whether it was not before.
+pub async fn issue(
+    db: &impl ConnectionTrait,
+    return_id: Uuid,
+    provider_id: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let issued = Entity::update_many()
+        .col_expr(Column::ProviderId, Expr::value(provider_id))
+        .col_expr(Column::IssuedAt, Expr::value(now))
+        .filter(Column::ReturnId.eq(return_id))
+        .filter(Column::IssuedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(issued.rows_affected == 1)
+}

@@ -1,0 +1,200 @@
+//! Shipping that becomes due to a return after its refund was issued, because the sibling that was to
+//! give it back is cancelled. It is given back on its own, as a refund is: written as wanted first, then
+//! called for under a key, and asked about before it is called for again.
+
+use chrono::{DateTime, Utc};
+use entities::returns::{customer_return, refund_supplement, return_event, return_task};
+use platform::outbox::{self, NewEvent};
+use platform::stripe::{RefundStatus, StripeError};
+use resolvers::id::IdKind;
+use resolvers::money::{CurrencyCode, Money};
+use sea_orm::{DatabaseTransaction, DbErr};
+use uuid::Uuid;
+
+use crate::events::{self, Refund, ShippingRefunded};
+use crate::moves::{Actor, MoveError};
+use crate::order_payment::OrderPayment;
+use crate::refunding::provider;
+use crate::requote;
+use crate::rules::refunding::poll_at;
+use crate::rules::status::ReturnStatus;
+use crate::store_credit::{self, Reason};
+use crate::tasks::{Kind, Step, TaskError};
+use crate::{RefundMethod, State};
+
+/// What the timeline calls it.
+const TIMELINE: &str = "shipping_refunded";
+
+/// Has the shipping of a return that was just cancelled looked after, if another return of the order
+/// was refunded without it. The transaction holds the order's turn.
+pub(crate) async fn want(
+    transaction: &DatabaseTransaction,
+    cancelled: &customer_return::Model,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    if !cancelled.shipping_refunded {
+        return Ok(());
+    }
+    let order = cancelled.order_id;
+    let mut returns =
+        customer_return::of_orders(transaction, cancelled.customer_id, &[order]).await?;
+    for row in returns.remove(&order).unwrap_or_default() {
+        let is_live = row.status != ReturnStatus::Cancelled.as_str();
+        if is_live && row.refund_issued_at.is_some() {
+            return_task::want(transaction, row.id, Kind::Supplement.as_str(), now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the shipping back, if it is due to this return.
+pub(crate) async fn supplement(state: &State, id: Uuid) -> Result<Step, TaskError> {
+    let db = state.database.read();
+    let Some(row) = customer_return::by_id(db, id).await? else {
+        return Ok(Step::Done);
+    };
+    let owed = match refund_supplement::of_return(db, id).await? {
+        Some(owed) => owed,
+        None => match owe(state, &row).await? {
+            Some(owed) => owed,
+            None => return Ok(Step::Done),
+        },
+    };
+    if owed.issued_at.is_some() {
+        return Ok(Step::Done);
+    }
+    let Some(payment) = &owed.payment_intent_id else {
+        return record(state, &owed, None).await;
+    };
+    let stripe = provider(state)?;
+    // Another name than the return's: that is the one of its own refund.
+    let reference = format!("{}-shipping", IdKind::Return.format(id));
+    let refunds = stripe.refunds(payment).await?;
+    let known = refunds
+        .into_iter()
+        .find(|refund| refund.metadata.get("reference") == Some(&reference));
+    let refund = match known {
+        Some(refund) => refund,
+        None => {
+            let key = format!("refund-{reference}");
+            match stripe.refund(payment, owed.amount, &reference, &key).await {
+                Ok(refund) => refund,
+                Err(StripeError::Declined { .. }) => return record(state, &owed, None).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    if refund.amount != owed.amount || !refund.currency.eq_ignore_ascii_case(&row.currency) {
+        let (amount, currency) = (refund.amount, refund.currency);
+        let problem = format!("refund {} is of {amount} {currency}", refund.id);
+        return Err(TaskError::Refused(problem));
+    }
+    match refund.status {
+        RefundStatus::Succeeded => record(state, &owed, Some(&refund.id)).await,
+        RefundStatus::Failed | RefundStatus::Canceled => record(state, &owed, None).await,
+        RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Other => {
+            let now = state.clock.now();
+            Ok(Step::Rest(poll_at(owed.requested_at, now)))
+        }
+    }
+}
+
+/// Quotes the return's refund anew, and writes what it is owed if the shipping came to it.
+async fn owe(
+    state: &State,
+    row: &customer_return::Model,
+) -> Result<Option<refund_supplement::Model>, TaskError> {
+    let order = OrderPayment::of(state, row.customer_id, row.order_id).await?;
+    let now = state.clock.now();
+    let transaction = state.database.begin().await?;
+    let Some(mut row) = customer_return::lock(&transaction, row.id).await? else {
+        return Ok(None);
+    };
+    if row.refund_issued_at.is_none() || row.shipping_refunded {
+        return Ok(None);
+    }
+    let issued = row.refund_total;
+    requote::requote(&transaction, &mut row, &order, now).await?;
+    if !row.shipping_refunded {
+        transaction.rollback().await?;
+        return Ok(None);
+    }
+    let is_money = row.refund_method == RefundMethod::OriginalPayment.as_str();
+    let payment = order.refundable().filter(|_| is_money);
+    let owed = refund_supplement::Model {
+        return_id: row.id,
+        amount: row.refund_total - issued,
+        payment_intent_id: payment.map(str::to_owned),
+        provider_id: None,
+        requested_at: now,
+        issued_at: None,
+    };
+    refund_supplement::insert(&transaction, owed.clone()).await?;
+    state.database.commit(transaction).await?;
+    Ok(Some(owed))
+}
+
+/// Writes that it was given back: by this refund, or else as store credit.
+async fn record(
+    state: &State,
+    owed: &refund_supplement::Model,
+    refund: Option<&str>,
+) -> Result<Step, TaskError> {
+    let (id, now) = (owed.return_id, state.clock.now());
+    let transaction = state.database.begin().await?;
+    let Some(row) = customer_return::lock(&transaction, id).await? else {
+        return Ok(Step::Done);
+    };
+    let is_new = refund_supplement::of_return(&transaction, id)
+        .await?
+        .is_some_and(|known| known.issued_at.is_none());
+    if !is_new {
+        return Ok(Step::Done);
+    }
+    let provider_id = match refund {
+        Some(refund) => refund.to_owned(),
+        None => {
+            let reason = Reason::PaymentUnusable;
+            let credit = store_credit::give(&transaction, &row, owed.amount, reason, now).await?;
+            credit.to_string()
+        }
+    };
+    refund_supplement::issue(&transaction, id, &provider_id, now).await?;
+    announce(&transaction, &row, owed.amount, now).await?;
+    state.database.commit(transaction).await?;
+    Ok(Step::Done)
+}
+
+async fn announce(
+    transaction: &DatabaseTransaction,
+    row: &customer_return::Model,
+    amount: i64,
+    now: DateTime<Utc>,
+) -> Result<(), MoveError> {
+    let event = return_event::Model {
+        id: Uuid::now_v7(),
+        return_id: row.id,
+        event: TIMELINE.to_owned(),
+        actor: Actor::System.name(),
+        occurred_at: now,
+    };
+    entities::insert_many::<return_event::Entity>(transaction, vec![event]).await?;
+    let currency = CurrencyCode::from_code(&row.currency).ok_or(MoveError::Unknown(row.id))?;
+    let return_id = IdKind::Return.format(row.id);
+    let event = NewEvent {
+        topic: events::TOPIC,
+        event_type: events::SHIPPING_REFUNDED,
+        aggregate_id: &return_id,
+        data: ShippingRefunded {
+            version: 1,
+            return_id: return_id.clone(),
+            order_id: IdKind::Order.format(row.order_id),
+            customer_id: IdKind::Customer.format(row.customer_id),
+            amount: Money::new(amount, currency).decimal(),
+            currency: currency.as_str(),
+            refund: Refund::of(row).ok_or(MoveError::Unknown(row.id))?,
+        },
+    };
+    outbox::append(transaction, event, now).await?;
+    Ok(())
+}
