@@ -75,10 +75,11 @@ impl Domains {
                     easypost_webhook_secret: providers.easypost.webhook_secret.clone(),
                     labels: label_links(configuration, clock)?,
                     flags: self.flags.clone(),
+                    pubsub: pubsub(configuration, supervisor)?,
                 };
                 let work = Work {
                     routes: returns::routes(state.clone()),
-                    subscribers: returns::workers::subscribers(),
+                    subscribers: returns::workers::subscribers(&state),
                     jobs: jobs_of(&state, returns::workers::jobs),
                 };
                 (returns::subgraph(state), work)

@@ -31,6 +31,7 @@ mod return_item;
 pub mod rules;
 mod self_service;
 mod store_credit;
+mod subscription;
 mod supplement;
 mod support;
 mod tasks;
@@ -39,12 +40,15 @@ mod void;
 mod webhook;
 pub mod workers;
 
-use async_graphql::{EmptySubscription, Schema};
+use std::sync::Arc;
+
+use async_graphql::Schema;
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::database::Database;
 use platform::flags::Flags;
 use platform::objects::ObjectLinks;
+use platform::pubsub::PubSub;
 use platform::stripe::Stripe;
 use resolvers::client::SubgraphClient;
 use resolvers::subgraph::Subgraph;
@@ -74,6 +78,8 @@ pub struct State {
     /// Where labels are kept, and the links to them.
     pub labels: ObjectLinks,
     pub flags: Flags,
+    /// Who watches a return hears here that it changed.
+    pub pubsub: Arc<dyn PubSub>,
 }
 
 /// What this domain answers beside GraphQL.
@@ -85,10 +91,11 @@ pub fn routes(state: State) -> axum::Router {
 
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
-    let schema = Schema::build(query::Query, mutation::Mutation, EmptySubscription)
+    let schema = Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
         .register_output_type::<user_error::UserError>()
         .data(state.clone())
         .enable_federation()
+        .enable_subscription_in_federation()
         .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)

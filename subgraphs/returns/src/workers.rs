@@ -23,12 +23,13 @@ use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
 use crate::orphans;
 use crate::rules::reconciliation::{self, Due, Standing, USUAL_REVIEWS};
 use crate::rules::status::ReturnStatus;
+use crate::subscription;
 use crate::support::{self, Concern};
 use crate::tasks::{self, Kind};
 
 /// The consumers of this domain.
-pub fn subscribers() -> Vec<Subscriber> {
-    Vec::new()
+pub fn subscribers(state: &State) -> Vec<Subscriber> {
+    vec![subscription::subscriber(state.pubsub.clone())]
 }
 
 /// What this domain does by itself.

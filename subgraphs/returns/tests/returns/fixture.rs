@@ -10,6 +10,7 @@ use platform::clock::Clock;
 use platform::config::Secret;
 use platform::flags::Flags;
 use platform::objects::{LocalObjects, ObjectLinks};
+use platform::pubsub::InProcess;
 use platform::testing::{Scratch, scratch_databases};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
@@ -74,6 +75,7 @@ pub(crate) async fn fixtures_with(
             easypost_webhook_secret: None,
             labels: labels(files.path(), clock),
             flags: Flags::defaults(),
+            pubsub: Arc::new(InProcess::new()),
         };
         equip(&mut state);
         let subgraph = subgraph(state.clone());

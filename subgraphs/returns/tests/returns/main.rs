@@ -12,6 +12,7 @@ mod fake_orders;
 mod faults;
 mod fixture;
 mod labels;
+mod live;
 mod moves;
 mod preview;
 mod providers;

@@ -1,0 +1,126 @@
+//! `returnUpdated`, over each database: the return as it is, then each change, for its customer alone.
+
+use async_graphql::{Request, Response, Variables};
+use futures::stream::{BoxStream, StreamExt};
+use platform::bus::Event;
+use platform::caller::Caller;
+use platform::tables::outbox_event;
+use resolvers::id::IdKind;
+use returns::moves::{self, Actor, Move};
+use returns::workers::subscribers;
+use sea_orm::{EntityTrait, QueryOrder};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::fixture::{CUSTOMER, Fixture, STRANGER, fixtures, monitor, monitor_order, now, stored};
+
+const WATCH: &str = "subscription($id: ID!) {
+  returnUpdated(returnId: $id) { status label { carrier } timeline { event } }
+}";
+
+fn watch(fixture: &Fixture, customer: Option<Uuid>, id: &str) -> BoxStream<'static, Response> {
+    let variables = json!({ "id": id });
+    let caller = customer.map(|customer| IdKind::Customer.format(customer));
+    fixture.subgraph.execute_stream(move || {
+        let request = Request::new(WATCH).variables(Variables::from_json(variables.clone()));
+        let caller = caller
+            .clone()
+            .map_or_else(Caller::default, Caller::customer);
+        (request, caller)
+    })
+}
+
+async fn next(watched: &mut BoxStream<'static, Response>) -> Value {
+    serde_json::to_value(watched.next().await.unwrap()).unwrap()
+}
+
+/// Cancels the return, and tells of it as the bus would.
+async fn cancel(fixture: &Fixture, id: Uuid) {
+    let database = &fixture.scratch.database;
+    let transaction = database.begin().await.unwrap();
+    let row = entities::returns::customer_return::lock(&transaction, id);
+    let row = row.await.unwrap().unwrap();
+    moves::advance(&transaction, row, &Move::Cancelled, Actor::Support, now())
+        .await
+        .unwrap();
+    database.commit(transaction).await.unwrap();
+    announce(fixture).await;
+}
+
+/// Tells of the newest event once more.
+async fn announce(fixture: &Fixture) {
+    let database = &fixture.scratch.database;
+    let newest = outbox_event::Entity::find()
+        .order_by_desc(outbox_event::Column::Id)
+        .one(database.read())
+        .await
+        .unwrap()
+        .unwrap();
+    let event = Event {
+        id: Uuid::now_v7(),
+        topic: newest.topic,
+        event_type: newest.event_type,
+        aggregate_id: newest.aggregate_id,
+        sequence: newest.sequence,
+        occurred_at: now(),
+        data: newest.data,
+    };
+    let transaction = database.begin().await.unwrap();
+    let [subscriber] = &subscribers(&fixture.state)[..] else {
+        panic!("one consumer")
+    };
+    let handled = subscriber.handler.handle(&transaction, &event, now());
+    handled.await.unwrap();
+    database.commit(transaction).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_return_is_watched_from_how_it_is_through_every_change() {
+    for fixture in fixtures(&[monitor_order()]).await {
+        let made = stored(50, CUSTOMER, monitor_order().id, monitor().id, 1);
+        let id = made.row.id;
+        fixture.store(vec![made]).await;
+        let mut watched = watch(&fixture, Some(CUSTOMER), &IdKind::Return.format(id));
+        let first = next(&mut watched).await;
+        let shown = &first["data"]["returnUpdated"];
+        assert_eq!(shown["status"], "LABEL_GENERATED", "{first}");
+        assert_eq!(shown["label"]["carrier"], "USPS");
+        cancel(&fixture, id).await;
+        // What changes nothing is not told again: the next answer is the cancellation, and the only one.
+        announce(&fixture).await;
+        let second = next(&mut watched).await;
+        let shown = &second["data"]["returnUpdated"];
+        assert_eq!(
+            (&shown["status"], &shown["label"]),
+            (&json!("CANCELLED"), &Value::Null)
+        );
+        let timeline = shown["timeline"].as_array().unwrap();
+        assert!(
+            timeline.contains(&json!({ "event": "cancelled" })),
+            "{shown}"
+        );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn only_its_customer_watches_a_return() {
+    for fixture in fixtures(&[monitor_order()]).await {
+        let made = stored(50, CUSTOMER, monitor_order().id, monitor().id, 1);
+        let id = IdKind::Return.format(made.row.id);
+        fixture.store(vec![made]).await;
+        let missing = IdKind::Return.format(Uuid::from_u128(404));
+        for (customer, id, code) in [
+            (None, id.as_str(), "UNAUTHENTICATED"),
+            (Some(STRANGER), id.as_str(), "FORBIDDEN"),
+            (Some(CUSTOMER), missing.as_str(), "NOT_FOUND"),
+            (Some(CUSTOMER), "ord_1", "BAD_USER_INPUT"),
+        ] {
+            let mut watched = watch(&fixture, customer, id);
+            let answer = next(&mut watched).await;
+            assert_eq!(answer["errors"][0]["extensions"]["code"], code);
+            assert!(watched.next().await.is_none());
+        }
+        fixture.scratch.drop().await;
+    }
+}
