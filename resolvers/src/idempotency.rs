@@ -65,7 +65,7 @@ pub enum Begun<T> {
     /// It was used meanwhile: this is what was answered then.
     Replay(T),
     /// It is this one's.
-    First(Effect),
+    First(Box<Effect>),
 }
 
 /// The transaction of the mutation's effect, which holds the key.
@@ -102,10 +102,10 @@ impl<'a, I: Serialize> Keyed<'a, I> {
         let transaction = self.database.begin().await?;
         match claim(&transaction, self.using, self.now).await? {
             Claim::Replay(outcome) => {
-                transaction.rollback().await?;
+                transaction.rollback().await;
                 Ok(Begun::Replay(outcome))
             }
-            Claim::First(slot) => Ok(Begun::First(Effect { transaction, slot })),
+            Claim::First(slot) => Ok(Begun::First(Box::new(Effect { transaction, slot }))),
         }
     }
 }
@@ -120,7 +120,7 @@ impl Effect {
 
     /// Takes everything back: the key is free again.
     pub async fn rollback(self) -> ApiResult<()> {
-        self.transaction.rollback().await?;
+        self.transaction.rollback().await;
         Ok(())
     }
 }

@@ -394,7 +394,11 @@ fn load_key(key: &str, text: &str, mode: &str) -> Result<Configuration, ConfigEr
 
 #[test]
 fn no_secret_of_the_tree_may_be_empty_or_short_and_production_is_strict() {
-    let dotted = |key: String| key.trim_start_matches('_').to_lowercase().replace("__", ".");
+    let dotted = |key: String| {
+        key.trim_start_matches('_')
+            .to_lowercase()
+            .replace("__", ".")
+    };
     let keys: Vec<_> = keys("Secret").into_iter().map(dotted).collect();
     for known in [
         "subgraph_secret",

@@ -51,7 +51,7 @@ impl Bucket {
         let ahead = ahead.min(self.slack.saturating_add(patience));
         let wait = ahead.saturating_sub(self.slack);
         if wait > patience {
-            transaction.rollback().await?;
+            transaction.rollback().await;
             return Ok(None);
         }
         let next = TimeDelta::from_std(ahead + self.interval).unwrap_or(TimeDelta::MAX);
@@ -121,9 +121,11 @@ mod tests {
     #[tokio::test]
     async fn processes_that_share_a_database_share_its_turns() {
         for scratch in crate::testing::scratch_databases().await {
-            migrations::migrate::<migrations::returns::Migrator>(scratch.database.write())
+            let connection = scratch.database.connect_for_migrations().await.unwrap();
+            migrations::migrate::<migrations::returns::Migrator>(&connection)
                 .await
                 .unwrap();
+            drop(connection);
             let now = "2025-10-09T12:00:00Z".parse().unwrap();
             let processes = [bucket(80, 20), bucket(80, 20)];
             let reserve = async |turn: usize, patience| {

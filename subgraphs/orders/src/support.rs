@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use entities::orders::order;
 use metrics::counter;
+use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 
 use crate::events::{self, Amount, SupportAlert};
 use crate::rules::settlement::Charge;

@@ -78,9 +78,7 @@ impl Mutation {
                 return Ok(ReturnCreatePayload::ineligible(&failures));
             }
         };
-        effect
-            .commit(&Outcome { id: row.id })
-            .await?;
+        effect.commit(&Outcome { id: row.id }).await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnCreatePayload::of(row)
     }

@@ -5,9 +5,8 @@
 //! the key makes two calls one. So the money goes out once, wherever this was cut off.
 
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, return_event};
-use platform::database::DatabaseTransaction;
 use entities::returns::{customer_return, refund_supplement, return_event};
+use platform::database::DatabaseTransaction;
 use platform::stripe::{self, RefundStatus, Stripe, StripeError};
 use resolvers::id::IdKind;
 use uuid::Uuid;
@@ -114,7 +113,7 @@ async fn quote_anew(
     if row.refund_requested_at.is_none() {
         requote::requote(&transaction, &mut row, order, now).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(Some(row))
 }
 
@@ -200,7 +199,7 @@ async fn mismatch(
         moves::write(&transaction, &row).await?;
         support::alert(&transaction, &row, Concern::RefundMismatch, now).await?;
     }
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Err(TaskError::Refused(format!(
         "refund {} is of {} {}, not of {} {}",
         refund.id, refund.amount, refund.currency, row.refund_total, row.currency

@@ -3,9 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, order_turn, return_item};
+use platform::database::DatabaseTransaction;
 use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
-use sea_orm::DatabaseTransaction;
 
 use crate::judgement::refunded;
 use crate::moves::{self, MoveError};

@@ -1,5 +1,6 @@
 //! A return live: as it is, then as it is after each change.
 
+use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Subscription};
@@ -15,7 +16,6 @@ use resolvers::access::authenticated;
 use resolvers::id::IdKind;
 use resolvers::live::{self, Events};
 use resolvers::{ApiError, ApiResult, access};
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use crate::State;

@@ -4,11 +4,12 @@
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, refund_supplement, return_event, return_task};
+use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use platform::stripe::{RefundStatus, StripeError};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::events::{self, Refund, ShippingRefunded};
@@ -116,7 +117,7 @@ async fn owe(
     let issued = row.refund_total;
     requote::requote(&transaction, &mut row, &order, now).await?;
     if !row.shipping_refunded {
-        transaction.rollback().await?;
+        transaction.rollback().await;
         return Ok(None);
     }
     let is_money = row.refund_method == RefundMethod::OriginalPayment.as_str();
@@ -130,7 +131,7 @@ async fn owe(
         issued_at: None,
     };
     refund_supplement::insert(&transaction, owed.clone()).await?;
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(Some(owed))
 }
 
@@ -161,7 +162,7 @@ async fn record(
     };
     refund_supplement::issue(&transaction, id, &provider_id, now).await?;
     announce(&transaction, &row, owed.amount, now).await?;
-    state.database.commit(transaction).await?;
+    transaction.commit().await?;
     Ok(Step::Done)
 }
 

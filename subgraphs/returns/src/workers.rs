@@ -13,8 +13,8 @@ use platform::inbox::Subscriber;
 use platform::jobs;
 use platform::objects::ObjectKey;
 use platform::workers::{Job, WorkerContext};
-use sea_orm::DbErr;
 use resolvers::id::IdKind;
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;

@@ -43,7 +43,7 @@ async fn cancel(fixture: &Fixture, id: Uuid) {
     moves::advance(&transaction, row, &Move::Cancelled, Actor::Support, now())
         .await
         .unwrap();
-    database.commit(transaction).await.unwrap();
+    transaction.commit().await.unwrap();
     announce(fixture).await;
 }
 
@@ -71,7 +71,7 @@ async fn announce(fixture: &Fixture) {
     };
     let handled = subscriber.handler.handle(&transaction, &event, now());
     handled.await.unwrap();
-    database.commit(transaction).await.unwrap();
+    transaction.commit().await.unwrap();
 }
 
 #[tokio::test]

@@ -94,12 +94,7 @@ async fn refund(desk: &Desk, id: Uuid) -> customer_return::Model {
     moves::advance(&transaction, row, &labelled, Actor::System, Utc::now())
         .await
         .unwrap();
-    desk.fixture
-        .scratch
-        .database
-        .commit(transaction)
-        .await
-        .unwrap();
+    transaction.commit().await.unwrap();
     let scan = event(
         &format!("evt_{number}"),
         &number,
