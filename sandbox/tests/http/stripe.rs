@@ -389,7 +389,7 @@ async fn a_cards_number_is_no_payment_method_and_is_not_recorded() {
         .await;
     assert_eq!(status, 404);
     let form = format!("amount=500&currency=usd&confirm=true&payment_method={NUMBER}");
-    assert_eq!(kit.stripe_post("/v1/payment_intents", &form).await.0, 400);
+    assert_eq!(kit.stripe_post("/v1/payment_intents", &form).await.0, 404);
     let form = format!(
         "type=card&card[number]={NUMBER}&card[exp_month]=8&card[exp_year]=2030&card[cvc]=314"
     );
