@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::callers;
 use crate::calls::CallFilter;
 use crate::carriers::Oddity;
 use crate::exchange_rates;
@@ -45,6 +47,7 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .route("/_control/messages", get(messages))
         .route("/_control/topics", get(topics))
         .route("/_control/unregistered", post(unregister))
+        .layer(from_fn(callers::refuse_pages))
 }
 
 /// What was asked that cannot be.
@@ -60,13 +63,19 @@ fn bad(error: impl ToString) -> Refused {
     Refused(StatusCode::BAD_REQUEST, error.to_string())
 }
 
-/// A JSON body, whatever its content type says: these calls are typed by hand.
+/// A JSON body that says so.
 struct Body<T>(T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        if !callers::is_json(request.headers()) {
+            return Err(Refused(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the content type must be application/json".to_owned(),
+            ));
+        }
         let bytes = Bytes::from_request(request, state).await.map_err(bad)?;
         serde_json::from_slice(&bytes).map(Self).map_err(bad)
     }

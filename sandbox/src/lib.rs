@@ -1,6 +1,7 @@
 //! Simulators of the third parties: EasyPost, Stripe, DHL, FedEx, UPS, Open Exchange Rates and FCM, on one
 //! address, each under the paths of its real API. What they know is in memory and follows from a seed.
 
+mod callers;
 mod calls;
 mod carriers;
 mod config;

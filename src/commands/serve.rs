@@ -17,7 +17,8 @@ use crate::output;
 use crate::{graph, keys, playground, serving, simulators, workers};
 
 /// How long the printed token is good for.
-const TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+const TOKEN_HOURS: u64 = 24;
+const TOKEN_TTL: Duration = Duration::from_secs(TOKEN_HOURS * 60 * 60);
 
 pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let mut configuration = Configuration::load(
@@ -77,9 +78,15 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             simulated.join(", ")
         ));
     }
-    if configuration.mode == Mode::Development
-        && let Some(customer) = domains.demo_customer().await?
-    {
+    let is_development = configuration.mode == Mode::Development;
+    if is_development && !configuration.listen.ip().is_loopback() {
+        let address = configuration.listen;
+        tracing::warn!(%address, "development mode is open to other machines");
+        output::announce(&format!(
+            "Warning:  whoever reaches {address} can use this development server, whose tokens are good for {TOKEN_HOURS} hours"
+        ));
+    }
+    if is_development && let Some(customer) = domains.demo_customer().await? {
         introduce(&url, configuration.listen, &auth, &customer)?;
     }
     if command.demo {

@@ -1,6 +1,7 @@
 //! Every simulator over HTTP, as its clients see it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod callers;
 mod carriers;
 mod easypost;
 mod faults;
