@@ -12,12 +12,13 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use platform::supervisor::{Stage, Supervisor};
 use platform::telemetry::Metrics;
+use router::server::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Configuration, Mode};
-use crate::listener::{self, Threads};
+use crate::listener::{self, Limits, Threads};
 use crate::output;
 use crate::workers::SHUTDOWN_PATIENCE;
 
@@ -108,7 +109,8 @@ impl Lifecycle {
             async move {
                 let served = async {
                     let listener = TcpListener::from_std(listener?)?;
-                    listener::serve(listener, app, Threads::Shared, shutdown).await
+                    let limits = Limits::new(&ServerConfig::default());
+                    listener::serve(listener, app, Threads::Shared, limits, shutdown).await
                 };
                 if let Err(error) = served.await {
                     tracing::error!(error = format!("{error:#}"), "the admin listener failed");

@@ -1,24 +1,34 @@
 //! Listening for HTTP until the process shuts down: bind with a clear refusal, serve, drain.
 
-use std::convert::Infallible;
+mod activity;
+mod body;
+mod connection;
+mod places;
+mod service;
+mod socket;
+
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use axum::http::{HeaderValue, Request, StatusCode, Version, header};
 use axum::middleware::from_fn;
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use platform::telemetry::access::log_request;
+use router::server::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::task::LocalPoolHandle;
-use tower::ServiceExt;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{LocalPoolHandle, TaskTracker};
+
+use activity::{Activity, Timeouts};
+use connection::drive;
+use places::{Place, Places};
+use service::Service;
+use socket::Socket;
 
 use crate::lifecycle::Shutdown;
 
@@ -39,8 +49,6 @@ pub(crate) async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpL
         })
 }
 
-/// How long a client may take to send a request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long requests that run may take after `stop`.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait before accepting again when the process has no descriptor left.
@@ -95,33 +103,59 @@ impl Threads {
     }
 }
 
+/// What a client has for health checks, when it has a connection for those only.
+const HEALTH_TIMEOUTS: Timeouts = Timeouts {
+    headers: Duration::from_secs(2),
+    idle: Duration::from_secs(2),
+};
+/// How much longer a body may take than the edge waits for it, which has words for the client.
+const BODY_GRACE: Duration = Duration::from_secs(1);
+
+/// The limits of a listener's connections.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    timeouts: Timeouts,
+    body_timeout: Duration,
+    ping_interval: Duration,
+    ping_timeout: Duration,
+    places: Places,
+}
+
+impl Limits {
+    pub(crate) fn new(config: &ServerConfig) -> Self {
+        let connections = &config.connections;
+        Self {
+            timeouts: Timeouts {
+                headers: connections.header_timeout.get(),
+                idle: connections.idle_timeout.get(),
+            },
+            body_timeout: config.body_timeout.get() + BODY_GRACE,
+            ping_interval: connections.ping_interval.get(),
+            ping_timeout: connections.ping_timeout.get(),
+            places: Places::new(connections, config.trusted_proxies),
+        }
+    }
+}
+
 /// Serves until the shutdown has begun, then lets what runs finish. Once it is announced, HTTP/1 clients are told to
 /// open another connection for their next request: it may lead to another instance.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
     threads: Threads,
+    limits: Limits,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let Shutdown {
         announced: stopping,
         begun: stop,
     } = shutdown;
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        // Names of headers have no case, but some WebSocket clients look for `Upgrade` and `Connection` as they are
-        // commonly written.
-        .title_case_headers(true)
-        .max_buf_size(BUFFER_BYTES);
-    builder.http2().timer(TokioTimer::new());
+    let builder = builder(&limits);
     let app = app.layer(from_fn(log_request));
-    let connections = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     let mut number = 0_usize;
     loop {
-        let (socket, address) = tokio::select! {
+        let (socket, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
@@ -132,43 +166,35 @@ pub(crate) async fn serve(
                 }
             },
         };
+        let Some((place, refused)) = limits.places.admit(peer.ip()) else {
+            continue;
+        };
         // Small answers leave at once instead of waiting for more to send.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "the socket has no TCP_NODELAY");
         }
-        let app = app.clone();
-        let stopping = stopping.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(address));
-            let is_http1 = request.version() <= Version::HTTP_11;
-            let (answer, stopping) = (
-                app.clone().oneshot(request.map(Body::new)),
-                stopping.clone(),
-            );
-            async move {
-                let mut response = answer.await?;
-                let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-                if is_http1 && !is_upgrade && stopping.is_cancelled() {
-                    let close = HeaderValue::from_static("close");
-                    response.headers_mut().insert(header::CONNECTION, close);
-                }
-                Ok::<_, Infallible>(response)
-            }
-        });
-        let (builder, watcher) = (builder.clone(), connections.watcher());
+        let timeouts = refused.map_or(limits.timeouts, |_| HEALTH_TIMEOUTS);
+        let service = Service {
+            app: app.clone(),
+            peer,
+            activity: Arc::new(Activity::new(timeouts)),
+            refused,
+            body_timeout: limits.body_timeout,
+            stopping: stopping.clone(),
+        };
+        let (builder, stop, token) = (builder.clone(), stop.clone(), connections.token());
         number = number.wrapping_add(1);
         let serve = move |socket| async move {
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service);
-            if let Err(error) = watcher.watch(connection.into_owned()).await {
-                tracing::debug!(%error, "a connection ended");
-            }
+            converse(socket, &builder, service, place, &stop).await;
+            drop(token);
         };
         if let Err(error) = threads.serve(number, socket, serve) {
             tracing::warn!(%error, "a connection could not be served");
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown())
+    connections.close();
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.wait())
         .await
         .is_err()
     {
@@ -176,3 +202,43 @@ pub(crate) async fn serve(
     }
     Ok(())
 }
+
+/// Serves one connection to its end.
+async fn converse<S>(
+    socket: S,
+    builder: &auto::Builder<TokioExecutor>,
+    service: Service,
+    place: Place,
+    stop: &CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let activity = Arc::clone(&service.activity);
+    let socket = TokioIo::new(Socket::new(socket, Arc::clone(&activity), place));
+    let service = service_fn(move |request| service.clone().answer(request));
+    let connection = builder.serve_connection_with_upgrades(socket, service);
+    if let Err(error) = drive(connection.into_owned(), &activity, stop).await {
+        tracing::debug!(%error, "a connection ended");
+    }
+}
+
+fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        // The connection is watched as a whole: this would end idle ones too.
+        .header_read_timeout(None)
+        // Names of headers have no case, but some WebSocket clients look for `Upgrade` and `Connection` as they are
+        // commonly written.
+        .title_case_headers(true)
+        .max_buf_size(BUFFER_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(limits.ping_interval)
+        .keep_alive_timeout(limits.ping_timeout);
+    builder
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ mod graph;
 mod keys;
 mod lifecycle;
 mod listener;
+mod metrics;
 mod output;
 mod playground;
 mod schema_changes;

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Configuration;
 use crate::lifecycle::{Lifecycle, Ready};
-use crate::listener::{self, Threads};
+use crate::listener::{self, Limits, Threads};
 
 /// The page that browsers get at the endpoint in development.
 const EXPLORER: &str = include_str!("../playground/explorer.html");
@@ -106,6 +106,7 @@ pub(crate) async fn serve(
     let app = graphql_routes(state.clone())
         .merge(routes)
         .merge(lifecycle.routes(ready)?);
+    let config = Arc::clone(&state.config);
     let draining = {
         let stop = lifecycle.shutdown.begun.clone();
         let state = Arc::new(state);
@@ -114,8 +115,15 @@ pub(crate) async fn serve(
             state.drain().await;
         }
     };
+    let limits = Limits::new(&config);
     // Event loops end with the last of these: the WebSockets that drain live on them.
-    let serving = listener::serve(listener, app, threads.clone(), lifecycle.shutdown.clone());
+    let serving = listener::serve(
+        listener,
+        app,
+        threads.clone(),
+        limits,
+        lifecycle.shutdown.clone(),
+    );
     let (served, ()) = tokio::join!(serving, draining);
     drop(threads);
     lifecycle.end().await;

@@ -4,6 +4,7 @@
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::{Data, Executor, Request, Response, ServerError, Value};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
+use axum::body::{Body, to_bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -15,28 +16,38 @@ use futures::stream::{self, BoxStream};
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use resolvers::error::ErrorCode;
 use resolvers::subgraph::Subgraph;
+use router::server::ServerConfig;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Clone)]
 struct Service {
     subgraph: Subgraph,
     key: CallerKey,
+    max_body_bytes: usize,
+    body_timeout: Duration,
 }
 
 /// The subgraph at `/graphql`.
-pub(crate) fn routes(subgraph: Subgraph, key: CallerKey) -> Router {
+pub(crate) fn routes(subgraph: Subgraph, key: CallerKey, config: &ServerConfig) -> Router {
     Router::new()
         .route("/graphql", get(subscribe).post(execute))
-        .with_state(Service { subgraph, key })
+        .with_state(Service {
+            subgraph,
+            key,
+            max_body_bytes: config.max_body_bytes,
+            body_timeout: config.body_timeout.get(),
+        })
 }
 
-async fn execute(
-    State(service): State<Service>,
-    headers: HeaderMap,
-    Json(request): Json<Request>,
-) -> HttpResponse {
+async fn execute(State(service): State<Service>, headers: HeaderMap, body: Body) -> HttpResponse {
     let Some(caller) = service.caller(&headers) else {
         return refusal();
+    };
+    // Nothing is read for strangers.
+    let request = match service.read(&headers, body).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal.into_response(),
     };
     let response = service.subgraph.execute(request, caller).await;
     let kept = response.cache_control.value();
@@ -82,6 +93,49 @@ impl Service {
         let signed = headers.get(CALLER_HEADER)?.to_str().ok()?;
         self.key.verify(signed).ok()
     }
+
+    /// The request in a body, within the limits of size and time.
+    async fn read(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Request, (StatusCode, &'static str)> {
+        let refuse = |status, words| Err((status, words));
+        if !is_json(headers) {
+            return refuse(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the content type must be application/json\n",
+            );
+        }
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > self.max_body_bytes) {
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long\n");
+        }
+        let read = to_bytes(body, self.max_body_bytes);
+        match tokio::time::timeout(self.body_timeout, read).await {
+            Ok(Ok(bytes)) => serde_json::from_slice(&bytes).or_else(|error| {
+                tracing::debug!(%error, "a request cannot be read");
+                refuse(StatusCode::BAD_REQUEST, "the body is no GraphQL request\n")
+            }),
+            Ok(Err(_)) => refuse(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is too long, or ended too early\n",
+            ),
+            Err(_) => refuse(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body took too long to arrive\n",
+            ),
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
 }
 
 fn refusal() -> HttpResponse {

@@ -52,6 +52,10 @@ pub fn describe() {
         "How often calls to a subgraph were suspended because it did not answer."
     );
     describe_gauge!("router_subgraph_sockets", "Open WebSockets to subgraphs.");
+    describe_counter!(
+        "router_connections_refused_total",
+        "WebSockets and event streams that were refused, by reason: full or address."
+    );
     describe_gauge!(
         "router_websocket_connections",
         "Open WebSockets and event streams of clients."

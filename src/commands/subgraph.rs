@@ -8,7 +8,7 @@ use crate::config::Configuration;
 use crate::data_directory::DataDirectory;
 use crate::domains::Domains;
 use crate::lifecycle::Lifecycle;
-use crate::listener::{self, Threads};
+use crate::listener::{self, Limits, Threads};
 use crate::output;
 use crate::{keys, subgraph_server, workers};
 
@@ -49,10 +49,12 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     if command.demo {
         domains.keep_moving(&configuration.demo, supervisor);
     }
-    let app = subgraph_server::routes(subgraph.clone(), key)
+    let app = subgraph_server::routes(subgraph.clone(), key, &configuration.server)
         .merge(domains.routes())
         .merge(lifecycle.routes(domains.clone())?);
-    let served = listener::serve(listener, app, Threads::Shared, lifecycle.shutdown.clone()).await;
+    let limits = Limits::new(&configuration.server);
+    let shutdown = lifecycle.shutdown.clone();
+    let served = listener::serve(listener, app, Threads::Shared, limits, shutdown).await;
     lifecycle.end().await;
     served
 }

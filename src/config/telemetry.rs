@@ -32,6 +32,7 @@ impl Telemetry {
         let log = self.start_log()?;
         let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
         for describe in [
+            crate::metrics::describe,
             router::metrics::describe,
             orders::metrics::describe,
             returns::metrics::describe,

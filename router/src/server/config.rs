@@ -1,10 +1,13 @@
 //! The `server` section of the configuration: what the edge allows, and every interval.
 
+mod connections;
+
 use axum::http::HeaderName;
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::connections::ConnectionsConfig;
 use super::origin::Origins;
 
 /// How GraphQL is served. Sizes are in bytes.
@@ -37,6 +40,7 @@ pub struct ServerConfig {
     /// answers 503: long enough for load balancers to look at it and send new requests elsewhere. Without it 5s
     /// in production, and none in development.
     pub drain_delay: Option<Duration>,
+    pub connections: ConnectionsConfig,
     pub cors: CorsConfig,
     pub websocket: WebSocketConfig,
     pub streaming: StreamingConfig,
@@ -77,6 +81,7 @@ impl Default for ServerConfig {
                 .to_vec(),
             trusted_proxies: 0,
             drain_delay: None,
+            connections: ConnectionsConfig::default(),
             cors: CorsConfig::default(),
             websocket: WebSocketConfig::default(),
             streaming: StreamingConfig::default(),
@@ -175,8 +180,13 @@ pub struct WebSocketConfig {
     pub max_connections: usize,
     /// Connections of one signed-in user; the next one closes the oldest with 4001.
     pub max_connections_per_user: usize,
+    /// Connections and streams of one address (of IPv6, of one /64 network) that are nobody's: not signed in, or not
+    /// yet. The next one is refused with 429.
+    pub max_anonymous_per_address: usize,
     /// Operations that may be open at once on a connection.
     pub max_operations: usize,
+    /// The same of a connection that is not signed in.
+    pub max_anonymous_operations: usize,
     pub max_message_bytes: usize,
     /// Events kept per operation for a client that reads slowly; then only the newest is kept.
     pub queued_events: usize,
@@ -195,7 +205,9 @@ impl Default for WebSocketConfig {
             drain_window: Duration::from_secs(10),
             max_connections: 10_000,
             max_connections_per_user: 5,
+            max_anonymous_per_address: 200,
             max_operations: 100,
+            max_anonymous_operations: 10,
             max_message_bytes: 64 * 1024,
             queued_events: 16,
             read_buffer_bytes: 512,
@@ -235,6 +247,7 @@ impl ServerConfig {
             return Err(ServerConfigError::Path(self.path.clone()));
         }
         let ws = &self.websocket;
+        let connections = &self.connections;
         let sizes = [
             ("max_body_bytes", self.max_body_bytes),
             ("websocket.max_connections", ws.max_connections),
@@ -242,7 +255,20 @@ impl ServerConfig {
                 "websocket.max_connections_per_user",
                 ws.max_connections_per_user,
             ),
+            (
+                "websocket.max_anonymous_per_address",
+                ws.max_anonymous_per_address,
+            ),
             ("websocket.max_operations", ws.max_operations),
+            (
+                "websocket.max_anonymous_operations",
+                ws.max_anonymous_operations,
+            ),
+            ("connections.max", connections.max.unwrap_or(1)),
+            (
+                "connections.max_per_address",
+                connections.max_per_address.unwrap_or(1),
+            ),
             ("websocket.max_message_bytes", ws.max_message_bytes),
             ("websocket.queued_events", ws.queued_events),
             ("websocket.read_buffer_bytes", ws.read_buffer_bytes),
@@ -250,6 +276,10 @@ impl ServerConfig {
         ];
         let times = [
             ("body_timeout", self.body_timeout),
+            ("connections.header_timeout", connections.header_timeout),
+            ("connections.idle_timeout", connections.idle_timeout),
+            ("connections.ping_interval", connections.ping_interval),
+            ("connections.ping_timeout", connections.ping_timeout),
             ("websocket.init_timeout", ws.init_timeout),
             ("websocket.ping_interval", ws.ping_interval),
             ("websocket.pong_timeout", ws.pong_timeout),

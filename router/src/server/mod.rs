@@ -1,5 +1,6 @@
 //! The edge: GraphQL over HTTP and over WebSocket, as one route to mount in an [`axum::Router`].
 
+mod addresses;
 mod client;
 mod config;
 mod encoding;
@@ -14,7 +15,11 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-pub use config::{CorsConfig, ServerConfig, ServerConfigError, StreamingConfig, WebSocketConfig};
+pub use addresses::{AddressPlace, Addresses};
+pub use config::{
+    ConnectionsConfig, CorsConfig, ServerConfig, ServerConfigError, StreamingConfig,
+    WebSocketConfig,
+};
 pub use state::ServerState;
 pub use ws::{CloseReason, Connections};
 

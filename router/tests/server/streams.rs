@@ -290,6 +290,26 @@ async fn an_event_source_needs_no_header_but_a_page_that_may_call() {
 }
 
 #[tokio::test]
+async fn an_address_has_so_many_streams_that_are_nobodys() {
+    let edge = Edge::with(|config| config.websocket.max_anonymous_per_address = 1).await;
+    let open = async || {
+        let case = Case::post(query(FEED)).header("accept", SSE);
+        case.send(&edge).await
+    };
+    let first = open().await;
+    assert_eq!(first.status(), 200);
+    let refused = open().await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    let token = format!("Bearer {}", edge.token("usr_1", Duration::from_secs(3600)));
+    let signed_in = Case::post(query(FEED))
+        .header("accept", SSE)
+        .header("authorization", &token);
+    // Who is signed in at once is never one of them.
+    assert_eq!(signed_in.send(&edge).await.status(), 200);
+}
+
+#[tokio::test]
 async fn streams_count_as_connections_and_end_with_their_reason() {
     let edge = Edge::with(|config| {
         config.websocket.max_connections = 2;

@@ -106,6 +106,48 @@ async fn a_full_instance_answers_503_until_one_has_left() {
 }
 
 #[tokio::test]
+async fn an_address_has_so_many_connections_that_are_nobodys() {
+    let edge = Edge::with(|config| config.websocket.max_anonymous_per_address = 2).await;
+    let payload = json!({"authorization": edge.token("usr_here", HOUR)});
+    let _signed_in = Socket::ready(&edge, payload.clone()).await;
+    let first = Socket::ready(&edge, json!({})).await;
+    let _second = Socket::ready(&edge, json!({})).await;
+    let headers = [("sec-websocket-protocol", "graphql-transport-ws")];
+    let refused = Socket::open_with(&edge, &headers)
+        .await
+        .err()
+        .expect("refused");
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    drop(first);
+    until("the place is free", || edge.state.connections.open() == 2).await;
+    Socket::ready(&edge, payload).await;
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_has_fewer_operations() {
+    let edge = Edge::with(|config| config.websocket.max_anonymous_operations = 2).await;
+    let feed = "subscription { feed { sequence snapshot } }";
+    let refused = async |payload: Value| {
+        let mut socket = Socket::ready(&edge, payload).await;
+        for id in ["1", "2", "3"] {
+            socket.subscribe(id, feed).await;
+        }
+        loop {
+            let message = socket.next().await.json();
+            if message["type"] == "error" {
+                return message["id"] == "3";
+            }
+            if message["id"] == "3" {
+                return false;
+            }
+        }
+    };
+    assert!(refused(json!({})).await);
+    assert!(!refused(json!({"authorization": edge.token("usr_1", HOUR)})).await);
+}
+
+#[tokio::test]
 async fn pages_of_foreign_origins_and_bad_tokens_get_no_connection() {
     let edge = Edge::with(|config| {
         config.development = false;

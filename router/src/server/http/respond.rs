@@ -9,6 +9,7 @@ use crate::auth::AuthError;
 use crate::cache_control::CachePolicy;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::{GraphQLResponse, StatusHint};
+use crate::server::ws::NoPlace;
 
 /// A request that was refused before it could become an operation. Its status does not depend on
 /// the media type.
@@ -100,6 +101,17 @@ impl Refusal {
         );
         refusal.header = Some((header::RETRY_AFTER, "5"));
         refusal
+    }
+
+    /// 503 where the instance is full, 429 where the client's address has as many as it may.
+    pub(in super::super) fn no_place(reason: NoPlace, what: &str) -> Self {
+        match reason {
+            NoPlace::Full => Self::busy(&format!("no more {what} can be opened here now")),
+            NoPlace::Address => Self {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                ..Self::busy(&format!("too many {what} are open from this address"))
+            },
+        }
     }
 
     pub(super) fn respond(self, media: MediaType) -> Response {

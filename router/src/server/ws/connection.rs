@@ -201,6 +201,9 @@ impl Connection {
             .expire_at(self.identity.expires_at, Instant::now());
         if let Some(user) = &self.identity.caller.subject {
             self.evicted = Some(self.lease.belongs_to(user));
+        } else {
+            let config = &self.state.config.websocket;
+            self.queue.lower_to(config.max_anonymous_operations);
         }
         self.queue.acknowledge();
         Ok(())

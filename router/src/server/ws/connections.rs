@@ -2,6 +2,7 @@
 //! end at shutdown.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -11,6 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::close::CloseReason;
+use crate::server::addresses::{AddressPlace, Addresses};
 use crate::server::config::WebSocketConfig;
 
 /// The open WebSockets of an instance. Cloning shares it.
@@ -27,6 +29,8 @@ struct Inner {
     next_id: AtomicU64,
     /// Each user's connections, the oldest first.
     users: Mutex<HashMap<String, VecDeque<Member>>>,
+    /// Those that are no user's, by address.
+    anonymous: Addresses,
     /// Counts them over all instances, where there are several.
     roster: OnceLock<Roster>,
     draining: CancellationToken,
@@ -46,6 +50,17 @@ pub(in super::super) struct Lease {
     inner: Arc<Inner>,
     id: u64,
     user: Option<String>,
+    /// Until it is a user's.
+    anonymous: Option<AddressPlace>,
+}
+
+/// Why there is no place for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum NoPlace {
+    /// This instance is full or shutting down.
+    Full,
+    /// The address has as many as it may that are no user's.
+    Address,
 }
 
 impl Connections {
@@ -57,6 +72,7 @@ impl Connections {
                 open: AtomicUsize::new(0),
                 next_id: AtomicU64::new(0),
                 users: Mutex::default(),
+                anonymous: Addresses::new(config.max_anonymous_per_address),
                 roster: OnceLock::new(),
                 draining: CancellationToken::new(),
                 closed: Notify::new(),
@@ -69,26 +85,47 @@ impl Connections {
         self.inner.open.load(Ordering::Acquire)
     }
 
-    /// A place for one more connection; `None` when this instance is full or shutting down.
-    pub(in super::super) fn admit(&self) -> Option<Lease> {
+    /// A place for one more connection of this address, if that is known.
+    pub(in super::super) fn admit(&self, address: Option<IpAddr>) -> Result<Lease, NoPlace> {
+        self.place(address).inspect_err(|reason| {
+            let reason = match reason {
+                NoPlace::Full => "full",
+                NoPlace::Address => "address",
+            };
+            metrics::counter!("router_connections_refused_total", "reason" => reason).increment(1);
+        })
+    }
+
+    fn place(&self, address: Option<IpAddr>) -> Result<Lease, NoPlace> {
         if self.inner.draining.is_cancelled() {
-            return None;
+            return Err(NoPlace::Full);
         }
+        let anonymous = match address {
+            Some(address) => {
+                let place = self.inner.anonymous.admit(address);
+                Some(place.ok_or(NoPlace::Address)?)
+            }
+            None => None,
+        };
         let max = self.inner.max;
         self.inner
             .open
             .try_update(Ordering::AcqRel, Ordering::Acquire, |open| {
                 (open < max).then_some(open + 1)
             })
-            .ok()?;
+            .map_err(|_| NoPlace::Full)?;
         metrics::gauge!("router_websocket_connections").increment(1);
         let lease = Lease {
             inner: self.inner.clone(),
             id: self.inner.next_id.fetch_add(1, Ordering::Relaxed),
             user: None,
+            anonymous,
         };
         // If the shutdown began just now, it may have counted before this one was there.
-        (!self.inner.draining.is_cancelled()).then_some(lease)
+        if self.inner.draining.is_cancelled() {
+            return Err(NoPlace::Full);
+        }
+        Ok(lease)
     }
 
     /// Asks every connection to close at a moment of its own within the drain window, admits no
@@ -175,6 +212,7 @@ impl Lease {
         }
         drop(users);
         self.user = Some(user.to_owned());
+        self.anonymous = None;
         if let Some(roster) = self.inner.roster.get() {
             roster.join(user, self.id);
         }
@@ -217,18 +255,20 @@ mod tests {
     #[test]
     fn a_full_instance_admits_again_when_one_has_left() {
         let connections = connections(2, 5);
-        let first = connections.admit().expect("room");
-        let _second = connections.admit().expect("room");
-        assert!(connections.admit().is_none());
+        let first = connections.admit(None).expect("room");
+        let _second = connections.admit(None).expect("room");
+        assert!(connections.admit(None).is_err());
         drop(first);
         assert_eq!(connections.open(), 1);
-        assert!(connections.admit().is_some());
+        assert!(connections.admit(None).is_ok());
     }
 
     #[test]
     fn one_too_many_closes_the_users_oldest_and_nobody_elses() {
         let connections = connections(10, 2);
-        let mut leases: Vec<Lease> = (0..4).map(|_| connections.admit().expect("room")).collect();
+        let mut leases: Vec<Lease> = (0..4)
+            .map(|_| connections.admit(None).expect("room"))
+            .collect();
         let mut other = leases[0].belongs_to("usr_other");
         let mut oldest = leases[1].belongs_to("usr_1");
         let mut second = leases[2].belongs_to("usr_1");
@@ -243,7 +283,7 @@ mod tests {
     #[test]
     fn a_user_whose_connections_have_gone_is_forgotten() {
         let connections = connections(10, 2);
-        let mut lease = connections.admit().expect("room");
+        let mut lease = connections.admit(None).expect("room");
         let _closed = lease.belongs_to("usr_1");
         assert_eq!(connections.inner.users().len(), 1);
         drop(lease);
@@ -253,15 +293,31 @@ mod tests {
     #[tokio::test]
     async fn draining_admits_nobody_and_waits_for_the_last() {
         let connections = connections(10, 2);
-        let lease = connections.admit().expect("room");
+        let lease = connections.admit(None).expect("room");
         let drained = tokio::spawn({
             let connections = connections.clone();
             async move { connections.drain().await }
         });
         connections.draining().await;
-        assert!(connections.admit().is_none());
+        assert!(connections.admit(None).is_err());
         assert!(!drained.is_finished());
         drop(lease);
         drained.await.expect("drained");
+    }
+
+    #[test]
+    fn an_address_has_so_many_that_are_nobodys_and_leaves_the_others_their_places() {
+        let connections = Connections::new(&WebSocketConfig {
+            max_anonymous_per_address: 2,
+            ..WebSocketConfig::default()
+        });
+        let ip = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
+        let mut signed_in = connections.admit(ip(1)).expect("room");
+        let _anonymous = connections.admit(ip(1)).expect("room");
+        assert_eq!(connections.admit(ip(1)).err(), Some(NoPlace::Address));
+        assert_eq!(connections.open(), 2);
+        connections.admit(ip(2)).expect("another address has room");
+        let _closed = signed_in.belongs_to("usr_1");
+        connections.admit(ip(1)).expect("one is a user's now");
     }
 }

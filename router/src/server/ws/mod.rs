@@ -16,7 +16,7 @@ use tracing::Instrument;
 pub use self::close::CloseReason;
 use self::connection::Connection;
 pub use self::connections::Connections;
-pub(super) use self::connections::Lease;
+pub(super) use self::connections::{Lease, NoPlace};
 use super::client::Client;
 use super::http::Refusal;
 use super::state::ServerState;
@@ -33,8 +33,8 @@ pub(super) fn upgrade(
 ) -> Result<Response, Refusal> {
     let lease = state
         .connections
-        .admit()
-        .ok_or_else(|| Refusal::busy("no more WebSockets can be opened here now"))?;
+        .admit(client.ip)
+        .map_err(|reason| Refusal::no_place(reason, "WebSockets"))?;
     let config = &state.config.websocket;
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])

@@ -2,6 +2,7 @@
 //! operation that runs ahead keeps its newest event only, and the last event is never lost.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use crate::subscribe::{End as StreamEnd, Event, Watch, Watcher};
 /// The operations of a connection and their unsent events.
 #[derive(Debug)]
 pub(super) struct Queue {
-    max_operations: usize,
+    max_operations: AtomicUsize,
     max_events: usize,
     state: Mutex<State>,
     ready: Notify,
@@ -81,7 +82,7 @@ pub(super) struct Ticket {
 impl Queue {
     pub(super) fn new(max_operations: usize, max_events: usize) -> Self {
         Self {
-            max_operations,
+            max_operations: AtomicUsize::new(max_operations),
             max_events,
             state: Mutex::default(),
             ready: Notify::new(),
@@ -120,16 +121,14 @@ impl Queue {
             return Err(CloseReason::DuplicateOperation);
         }
         let open = state.operations.len();
-        if open >= 2 * self.max_operations {
+        let max = self.max_operations.load(Ordering::Relaxed);
+        if open >= 2 * max {
             return Err(CloseReason::TooManyOperations);
         }
-        let refused = (open >= self.max_operations).then(|| {
+        let refused = (open >= max).then(|| {
             End::Error(vec![GraphQLError::new(
                 ErrorCode::RateLimited,
-                format!(
-                    "at most {} operations may be open on a connection",
-                    self.max_operations
-                ),
+                format!("at most {max} operations may be open on a connection"),
             )])
         });
         state.last_key += 1;
@@ -154,6 +153,12 @@ impl Queue {
             self.ready.notify_one();
             Ok(None)
         }
+    }
+
+    /// Allows no more than this many operations from now on.
+    pub(super) fn lower_to(&self, max_operations: usize) {
+        self.max_operations
+            .fetch_min(max_operations, Ordering::Relaxed);
     }
 
     /// Remembers the task of an operation, to stop it with the operation.

@@ -66,8 +66,12 @@ pub(super) async fn open(
     format: Format,
     after: Option<EventId>,
 ) -> Result<Response, Refused> {
-    let busy = || Refused::Request(Refusal::busy("no more streams can be opened here now"));
-    let mut lease = state.connections.admit().ok_or_else(busy)?;
+    // Who is signed in already is counted as a user below.
+    let anonymous = identity.caller.subject.is_none();
+    let address = context.caller.ip.filter(|_| anonymous);
+    let admitted = state.connections.admit(address);
+    let mut lease =
+        admitted.map_err(|reason| Refused::Request(Refusal::no_place(reason, "streams")))?;
     let mailbox = Arc::new(Mailbox::new(state.config.websocket.queued_events));
     let begin = Begin {
         after,

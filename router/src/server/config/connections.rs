@@ -1,0 +1,39 @@
+//! What the edge allows connections, whatever is spoken on them.
+
+use platform::config::Duration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The limits of connections to this process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionsConfig {
+    /// How long a client may take from connecting to the end of its first request's headers, and from the first byte
+    /// of each further request to the end of its headers.
+    pub header_timeout: Duration,
+    /// How long a connection may stay open without a request: longer than load balancers keep theirs.
+    pub idle_timeout: Duration,
+    /// How often HTTP/2 clients are pinged.
+    pub ping_interval: Duration,
+    /// How long the answer to a ping may take.
+    pub ping_timeout: Duration,
+    /// Connections of this process. Without it, what the limit of open files allows. Beyond it a few more are
+    /// accepted to answer `/healthz` and `/readyz`.
+    pub max: Option<usize>,
+    /// Connections of one address (of IPv6, of one /64 network). Without it, half of all. Behind trusted proxies
+    /// it does not apply, because all connections are theirs.
+    pub max_per_address: Option<usize>,
+}
+
+impl Default for ConnectionsConfig {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            ping_interval: Duration::from_secs(30),
+            ping_timeout: Duration::from_secs(10),
+            max: None,
+            max_per_address: None,
+        }
+    }
+}

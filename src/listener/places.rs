@@ -1,0 +1,212 @@
+//! How many connections may be open: of the process, and of one address. Beyond that a few are accepted for health
+//! checks.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use router::server::{AddressPlace, Addresses, ConnectionsConfig};
+use rustix::process::{Resource, getrlimit};
+use tokio::time::Instant;
+
+/// Connections for health checks, of all and of one address.
+const HEALTH: usize = 16;
+const HEALTH_PER_ADDRESS: usize = 4;
+
+/// Descriptors that are left for databases, calls and files: half of few, and of many this many.
+const OTHER_DESCRIPTORS: u64 = 512;
+
+/// Where the number of descriptors is not limited.
+const UNLIMITED: usize = 100_000;
+
+/// How often at most refusals are logged.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// Why a connection is not served as others are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The process has as many connections as it may.
+    Full,
+    /// The client's address has.
+    Address,
+}
+
+impl Refused {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Address => "address",
+        }
+    }
+}
+
+/// The place of one connection. Dropping it gives the place back.
+#[derive(Debug)]
+pub(super) struct Place {
+    pool: Arc<Pool>,
+    _address: Option<AddressPlace>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    max: usize,
+    open: AtomicUsize,
+    addresses: Option<Addresses>,
+}
+
+/// The places of a listener.
+#[derive(Debug)]
+pub(super) struct Places {
+    all: Arc<Pool>,
+    health: Arc<Pool>,
+    log: Mutex<Log>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    written: Option<Instant>,
+    refused: u64,
+}
+
+impl Places {
+    pub(super) fn new(config: &ConnectionsConfig, trusted_proxies: usize) -> Self {
+        let max = config.max.unwrap_or_else(by_descriptors);
+        let per_address = config.max_per_address.unwrap_or((max / 2).max(1));
+        // The connections of a proxy are those of many clients.
+        let addresses = (trusted_proxies == 0).then(|| Addresses::new(per_address));
+        Self {
+            all: Pool::new(max, addresses),
+            health: Pool::new(HEALTH, Some(Addresses::new(HEALTH_PER_ADDRESS))),
+            log: Mutex::default(),
+        }
+    }
+
+    /// A place, and why it is good for health checks only if it is; `None` when the connection must be closed.
+    pub(super) fn admit(&self, address: IpAddr) -> Option<(Place, Option<Refused>)> {
+        match self.all.admit(address) {
+            Ok(place) => Some((place, None)),
+            Err(reason) => {
+                self.record(address, reason);
+                let place = self.health.admit(address).ok()?;
+                Some((place, Some(reason)))
+            }
+        }
+    }
+
+    fn record(&self, address: IpAddr, reason: Refused) {
+        metrics::counter!("vantage_connections_refused_total", "reason" => reason.name())
+            .increment(1);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.refused += 1;
+        let now = Instant::now();
+        let is_due = log.written.is_none_or(|at| now - at >= LOG_EVERY);
+        if is_due {
+            let refused = std::mem::take(&mut log.refused);
+            log.written = Some(now);
+            drop(log);
+            tracing::warn!(refused, %address, reason = reason.name(), "connections refused");
+        }
+    }
+}
+
+impl Pool {
+    fn new(max: usize, addresses: Option<Addresses>) -> Arc<Self> {
+        Arc::new(Self {
+            max,
+            open: AtomicUsize::new(0),
+            addresses,
+        })
+    }
+
+    fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, Refused> {
+        let of_address = match &self.addresses {
+            Some(addresses) => Some(addresses.admit(address).ok_or(Refused::Address)?),
+            None => None,
+        };
+        self.open
+            .try_update(Ordering::AcqRel, Ordering::Acquire, |open| {
+                (open < self.max).then_some(open + 1)
+            })
+            .map_err(|_| Refused::Full)?;
+        metrics::gauge!("vantage_connections").increment(1);
+        Ok(Place {
+            pool: Arc::clone(self),
+            _address: of_address,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::gauge!("vantage_connections").decrement(1);
+        self.pool.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What the limit of open files leaves for connections.
+fn by_descriptors() -> usize {
+    getrlimit(Resource::Nofile)
+        .current
+        .and_then(|limit| usize::try_from(limit - (limit / 2).min(OTHER_DESCRIPTORS)).ok())
+        .map_or(UNLIMITED, |max| max.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    fn places(max: usize, per_address: Option<usize>, trusted_proxies: usize) -> Places {
+        let config = ConnectionsConfig {
+            max: Some(max),
+            max_per_address: per_address,
+            ..ConnectionsConfig::default()
+        };
+        Places::new(&config, trusted_proxies)
+    }
+
+    /// The connections that an address gets, and why those after them are for health checks only.
+    fn fill(places: &Places, address: IpAddr) -> (Vec<Place>, Refused) {
+        let mut held = Vec::new();
+        loop {
+            match places.admit(address).expect("a place") {
+                (place, None) => held.push(place),
+                (_, Some(reason)) => return (held, reason),
+            }
+        }
+    }
+
+    #[test]
+    fn one_address_leaves_room_for_others() {
+        let places = places(10, None, 0);
+        let (held, reason) = fill(&places, ONE);
+        assert_eq!((held.len(), reason), (5, Refused::Address));
+        let (others, reason) = fill(&places, OTHER);
+        assert_eq!((others.len(), reason), (5, Refused::Address));
+        drop(held);
+        assert!(matches!(places.admit(ONE), Some((_, None))));
+    }
+
+    #[test]
+    fn all_connections_of_a_proxy_are_of_one_address() {
+        let places = places(10, Some(2), 1);
+        let (held, reason) = fill(&places, ONE);
+        assert_eq!((held.len(), reason), (10, Refused::Full));
+    }
+
+    #[test]
+    fn health_checks_have_places_of_their_own_and_no_address_has_all_of_them() {
+        let places = places(2, Some(2), 0);
+        let _held = fill(&places, ONE).0;
+        let health: Vec<_> = (0..HEALTH_PER_ADDRESS)
+            .map(|_| places.admit(ONE).expect("a place"))
+            .collect();
+        assert!(health.iter().all(|(_, refused)| refused.is_some()));
+        assert!(places.admit(ONE).is_none());
+        let (_place, reason) = places.admit(OTHER).expect("a place");
+        assert_eq!(reason, Some(Refused::Full));
+    }
+}

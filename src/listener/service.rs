@@ -1,0 +1,94 @@
+//! The requests of one connection: what every answer has in common, and what never reaches the application.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use axum::response::IntoResponse;
+use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::activity::Activity;
+use super::body::{Arriving, Leaving};
+use super::places::Refused;
+
+/// What is answered also when no more connections are served.
+const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
+
+/// What the requests of a connection are answered with. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) app: Router,
+    pub(super) peer: SocketAddr,
+    pub(super) activity: Arc<Activity>,
+    /// Why health checks alone are answered, if they are.
+    pub(super) refused: Option<Refused>,
+    pub(super) body_timeout: Duration,
+    /// Clients should open another connection for their next request.
+    pub(super) stopping: CancellationToken,
+}
+
+impl Service {
+    pub(super) async fn answer(
+        self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Leaving>, Infallible> {
+        let version = request.version();
+        let is_http1 = version <= Version::HTTP_11;
+        let in_flight = self.activity.begin(!is_http1);
+        let (mut response, is_last) = if lacks_host(&request) {
+            let words = "an HTTP/1.1 request has one Host header\n";
+            ((StatusCode::BAD_REQUEST, words).into_response(), true)
+        } else if let Some(refused) = self.refused
+            && !HEALTH_PATHS.contains(&request.uri().path())
+        {
+            (refusal(refused), true)
+        } else {
+            let timeout = self.body_timeout;
+            let mut request = request.map(|body| Body::new(Arriving::new(body, timeout)));
+            request.extensions_mut().insert(ConnectInfo(self.peer));
+            let response = self.app.oneshot(request).await?;
+            (response, self.refused.is_some())
+        };
+        let headers = response.headers_mut();
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if is_http1 && !is_upgrade && (is_last || self.stopping.is_cancelled()) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        Ok(response.map(|body| Leaving::new(body, in_flight)))
+    }
+}
+
+/// HTTP/1.1 demands exactly one, also beside a whole URL.
+fn lacks_host(request: &Request<Incoming>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    request.version() == Version::HTTP_11 && hosts != 1
+}
+
+fn refusal(refused: Refused) -> Response<Body> {
+    let (status, message) = match refused {
+        Refused::Full => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no more connections can be served now",
+        ),
+        Refused::Address => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many connections from this address",
+        ),
+    };
+    let body = serde_json::json!({
+        "errors": [{ "message": message, "extensions": { "code": "RATE_LIMITED" } }]
+    });
+    (status, [(header::RETRY_AFTER, "5")], axum::Json(body)).into_response()
+}

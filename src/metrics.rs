@@ -1,0 +1,19 @@
+//! What each metric of this crate means.
+
+use metrics::{describe_counter, describe_gauge};
+
+/// Gives them their help lines.
+pub(crate) fn describe() {
+    describe_gauge!(
+        "vantage_connections",
+        "Open connections of clients, on all listeners of the process."
+    );
+    describe_counter!(
+        "vantage_connections_refused_total",
+        "Connections that were not served, or answered health checks only, by reason: full or address."
+    );
+    describe_counter!(
+        "vantage_connections_timed_out_total",
+        "Connections that were closed, by reason: headers that did not arrive in time, or idle."
+    );
+}
