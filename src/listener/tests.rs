@@ -1,3 +1,5 @@
+//! Connections as their clients see them: closed when they are late or idle, refused beyond the bounds.
+
 use std::net::IpAddr;
 
 use axum::body::Bytes;

@@ -1,9 +1,13 @@
 //! Starting and stopping, and the one line that says what is wrong when it does not.
 
+use std::time::Duration;
+
 use crate::kit::{Process, vantage};
 use crate::tracking_client::Client;
 use crate::wait::until;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Runs to the end and gives the exit code and what was told.
 async fn refused(command: &mut tokio::process::Command) -> (i32, String) {
@@ -188,6 +192,17 @@ async fn a_subgraph_answers_its_router_only() {
     assert_eq!(response.status(), 401);
     let answer: Value = response.json().await.unwrap();
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+
+    // Nothing is read for strangers: they are refused before their body has come.
+    let address = process.base.trim_start_matches("http://");
+    let mut stranger = TcpStream::connect(address).await.unwrap();
+    let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n";
+    stranger.write_all(head.as_bytes()).await.unwrap();
+    let mut status = [0; 12];
+    let read = stranger.read_exact(&mut status);
+    let answered = tokio::time::timeout(Duration::from_secs(20), read).await;
+    answered.expect("an answer").unwrap();
+    assert_eq!(&status, b"HTTP/1.1 401");
     assert_eq!(process.stop().await.code(), Some(0));
 }
 
@@ -258,7 +273,7 @@ async fn the_router_alone_verifies_tokens_and_hands_them_on() {
     let token = NewToken {
         subject: "usr_1".to_owned(),
         scopes: Vec::new(),
-        ttl: std::time::Duration::from_secs(600),
+        ttl: Duration::from_secs(600),
     };
     let key = DevelopmentKey::from_config(&auth).unwrap().unwrap();
     let token = key.mint(&token, std::time::SystemTime::now()).unwrap();
@@ -386,7 +401,7 @@ async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(30), reloaded)
+    tokio::time::timeout(Duration::from_secs(30), reloaded)
         .await
         .expect("the new schema is served");
     assert_eq!(ask("{ token }").await, token);
