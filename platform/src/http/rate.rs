@@ -19,6 +19,8 @@ pub(super) struct Bucket {
     interval: Duration,
     /// How far ahead of an even pace turns may be.
     slack: Duration,
+    /// The period that calls are counted over.
+    period: Duration,
     /// When the bucket is full again if nobody asks any more.
     full_at: Mutex<Option<Instant>>,
 }
@@ -32,6 +34,7 @@ impl Bucket {
         Self {
             interval,
             slack: interval * (burst - 1),
+            period: rate.per,
             full_at: Mutex::new(None),
         }
     }
@@ -46,9 +49,9 @@ impl Bucket {
     ) -> Result<Option<Duration>, DbErr> {
         let transaction = database.begin().await?;
         let full_at = call_rate::lock(&transaction, provider, now).await?;
-        // Nobody reserves further ahead than they wait: more was written by a clock that was ahead.
-        let ahead = (full_at - now).to_std().unwrap_or_default();
-        let ahead = ahead.min(self.slack.saturating_add(patience));
+        // Nobody reserves further ahead than a period or their patience: more was written by a clock that was ahead.
+        let furthest = self.slack.saturating_add(patience.max(self.period));
+        let ahead = (full_at - now).to_std().unwrap_or_default().min(furthest);
         let wait = ahead.saturating_sub(self.slack);
         if wait > patience {
             transaction.rollback().await;
