@@ -1,3 +1,5 @@
+//! The data directory: private, whole, and served by one process.
+
 use super::*;
 
 fn directory() -> (tempfile::TempDir, DataDirectory) {

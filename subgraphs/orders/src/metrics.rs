@@ -13,6 +13,10 @@ pub fn describe() {
         "vantage_order_payments_reconciled_total",
         "Payments that were settled after their request had ended, by outcome."
     );
+    describe_counter!(
+        "vantage_order_payment_mismatches_total",
+        "Payments whose amount or currency is not the order's, by reason."
+    );
     describe_gauge!(
         "vantage_order_payments_unsettled",
         "Payments whose outcome is not known yet, by state."
