@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use router::server::ServerConfig;
 use router::{GraphQLRequest, HttpTransportOptions, RequestContext};
 use serde_json::{Value, json};
 
@@ -15,6 +16,12 @@ use crate::sockets::Socket;
 /// A subscription like no other, so that it is not shared.
 fn feed(number: usize) -> String {
     format!("subscription {{ feed(label: \"{number}\") {{ sequence snapshot label }} }}")
+}
+
+/// Lets anybody watch more feeds over one connection than the default allows.
+fn many_operations(config: &mut ServerConfig) {
+    config.websocket.max_operations = 100;
+    config.websocket.max_anonymous_operations = 100;
 }
 
 /// Subscribes to this many feeds over one connection to the edge, and sees each begin.
@@ -48,7 +55,7 @@ async fn states(socket: &mut Socket, feeds: usize) -> BTreeSet<(u64, bool)> {
 #[tokio::test]
 async fn fifty_subscriptions_take_one_connection() {
     let remote = Remote::websocket().await;
-    let edge = Edge::over(remote.transport(|_| {}), |_| {}).await;
+    let edge = Edge::over(remote.transport(|_| {}), many_operations).await;
     let mut socket = watching(&edge, 50).await;
     remote.source.publish();
     assert_eq!(states(&mut socket, 50).await, BTreeSet::from([(1, false)]));
@@ -159,7 +166,7 @@ async fn other_headers_take_another_connection() {
 #[tokio::test]
 async fn all_subscriptions_survive_the_loss_of_their_connection() {
     let remote = Remote::websocket().await;
-    let edge = Edge::over(remote.transport(|_| {}), |_| {}).await;
+    let edge = Edge::over(remote.transport(|_| {}), many_operations).await;
     let mut socket = watching(&edge, 20).await;
     remote.die();
     remote.source.opened(0).await;
