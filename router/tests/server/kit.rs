@@ -215,6 +215,8 @@ pub(crate) fn router(transport: Arc<dyn Transport>) -> Router {
         .subgraph("small", &sdl, transport)
         .event_sequence("feed", "sequence")
         .event_resume("feed", "after")
+        // The audits of real clients ask for types.
+        .introspection(true)
         .build()
         .expect("a router")
 }
