@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::kit::{Process, vantage};
+use crate::orders::{PLACE, PRODUCTS, input};
 use crate::wait::until;
 
 /// A small shop whose parcels move all the time, so that all its workers have something to do.
@@ -43,7 +45,34 @@ async fn metric(process: &Process, name: &str) -> BTreeMap<String, f64> {
 
 async fn published(process: &Process) -> f64 {
     let published = metric(process, "vantage_outbox_published_total").await;
-    published.get("tracking").copied().unwrap_or_default()
+    published.get("orders").copied().unwrap_or_default()
+}
+
+/// Places an order, and waits until its event is published.
+async fn events_are_published(process: &Process, data: &Path) {
+    let token = vantage(data).args(["token", "--demo"]).output().await;
+    let token = String::from_utf8(token.unwrap().stdout).unwrap();
+    let ask = async |query: &str, variables: Value| -> Value {
+        let request = reqwest::Client::new()
+            .post(format!("{}/graphql", process.base))
+            .bearer_auth(token.trim())
+            .json(&json!({ "query": query, "variables": variables }));
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let found = ask(PRODUCTS, json!({})).await;
+    let product = &found["data"]["productSearch"]["nodes"][0];
+    let before = published(process).await;
+    let variables = json!({ "input": input(product, "pm_card_visa"), "key": "supervised" });
+    let placed = ask(PLACE, variables).await;
+    assert_eq!(
+        placed["data"]["orderPlace"]["userErrors"],
+        json!([]),
+        "{placed:#}"
+    );
+    until("events are published", async || {
+        (published(process).await > before).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -91,11 +120,7 @@ async fn every_background_task_comes_back_although_nobody_reads_the_log() {
             .then_some(())
     })
     .await;
-    let before = published(&process).await;
-    until("events are published again", async || {
-        (published(&process).await > before).then_some(())
-    })
-    .await;
+    events_are_published(&process, data.path()).await;
 
     // One that keeps failing is away for longer each time, and named meanwhile.
     let told = until("/readyz names a worker that is down", async || {
@@ -146,11 +171,7 @@ async fn a_log_that_cannot_be_written_stops_neither_requests_nor_signals() {
                 .then_some(())
         })
         .await;
-        let before = published(&process).await;
-        until("events are published", async || {
-            (published(&process).await > before).then_some(())
-        })
-        .await;
+        events_are_published(&process, data.path()).await;
         assert_eq!(process.stop().await.code(), Some(0), "{log}");
     }
 }
