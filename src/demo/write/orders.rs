@@ -95,12 +95,18 @@ fn order_row(order: &Order) -> order::Model {
 }
 
 fn address(customer: &Customer) -> order::Address {
+    // "Brooklyn NY" names the state, as carriers do.
+    let place = customer.place.city;
+    let (city, region) = match place.rsplit_once(' ') {
+        Some((city, code)) if code.chars().all(|c| c.is_ascii_uppercase()) => (city, Some(code)),
+        _ => (place, None),
+    };
     order::Address {
         name: customer.name.clone(),
         line1: "1 Demo Street".to_owned(),
         line2: None,
-        city: customer.place.city.to_owned(),
-        region: None,
+        city: city.to_owned(),
+        region: region.map(str::to_owned),
         postal_code: customer.place.postal_code.to_owned(),
         country_code: customer.place.country.to_owned(),
     }
