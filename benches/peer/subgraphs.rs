@@ -2,7 +2,7 @@
 //! asked once is answered by looking it up, so that it is the routers that are measured.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
@@ -14,6 +14,7 @@ use axum::serve::ListenerExt;
 use graphql_tools::parser::parse_query;
 use graphql_tools::parser::query::{Definition, Selection};
 use graphql_tools::static_graphql::query::{Document, SelectionSet, Value as Literal};
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
@@ -48,7 +49,7 @@ async fn answer(
     request: Bytes,
 ) -> ([(HeaderName, &'static str); 1], Bytes) {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = || known.lock();
     if let Some(answer) = lock().get(&request) {
         return (json, answer.clone());
     }

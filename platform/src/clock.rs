@@ -1,8 +1,9 @@
 //! The time, injected: rules, timers and tests agree on one "now".
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, SubsecRound, Utc};
+use parking_lot::Mutex;
 
 /// Tells the time. Cheap to clone; every clone of a manual clock moves together.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +31,7 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             Source::System => Utc::now(),
-            Source::Manual(now) => *now.lock().unwrap_or_else(PoisonError::into_inner),
+            Source::Manual(now) => *now.lock(),
         }
         .trunc_subsecs(6)
     }
@@ -38,7 +39,7 @@ impl Clock {
     /// Moves a manual clock; the system's clock is not ours to move.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(now) = &self.0 {
-            *now.lock().unwrap_or_else(PoisonError::into_inner) += by;
+            *now.lock() += by;
         }
     }
 }

@@ -10,11 +10,12 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use metrics::{counter, gauge};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -152,7 +153,7 @@ impl Supervisor {
 impl Inner {
     fn workers(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, WorkerStatus>> {
         // The map is whole after each line that changes it.
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.workers.lock()
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::hash_map::RandomState;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::task::AtomicWaker;
+use parking_lot::Mutex;
 
 /// A loader of one request: batches keys and remembers what it loaded.
 pub type Batched<L> = DataLoader<L, HashMapCache<RandomState>>;
@@ -39,10 +40,7 @@ impl Batches {
         DataLoader::with_cache(
             loader,
             move |batch| {
-                waiting
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(batch);
+                waiting.lock().push(batch);
             },
             HashMapCache::default(),
         )
@@ -118,13 +116,7 @@ impl Drive {
             if signal.woken.load(Ordering::Acquire) {
                 continue;
             }
-            self.running.extend(
-                batches
-                    .waiting
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .drain(..),
-            );
+            self.running.extend(batches.waiting.lock().drain(..));
             // A batch that completes hands its values to resolvers, which may then get further.
             if matches!(self.running.poll_next_unpin(context), Poll::Ready(Some(()))) {
                 continue;
@@ -175,7 +167,7 @@ mod tests {
         type Error = Infallible;
 
         async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>, Infallible> {
-            self.0.lock().unwrap().push(keys.len());
+            self.0.lock().push(keys.len());
             tokio::task::yield_now().await;
             Ok(keys.iter().map(|&key| (key, key)).collect())
         }
@@ -196,7 +188,7 @@ mod tests {
         });
         let answers = batches.drive(futures::future::join_all(resolvers)).await;
         assert_eq!(answers, (1_000..1_100).collect::<Vec<_>>());
-        assert_eq!(*sizes.lock().unwrap(), [100, 100]);
+        assert_eq!(*sizes.lock(), [100, 100]);
     }
 
     /// The engine runs the fields of each object of a list in a set of their own, and such a set
@@ -225,7 +217,7 @@ mod tests {
         });
         let answers = batches.drive(futures::future::join_all(objects)).await;
         assert_eq!(answers[999], 10_000 + 999 + 1_999);
-        assert_eq!(*sizes.lock().unwrap(), [2_000, 1_000]);
+        assert_eq!(*sizes.lock(), [2_000, 1_000]);
     }
 
     #[tokio::test]
@@ -239,6 +231,6 @@ mod tests {
                 loader.load_one(1).await.unwrap();
             })
             .await;
-        assert_eq!(*sizes.lock().unwrap(), [1]);
+        assert_eq!(*sizes.lock(), [1]);
     }
 }

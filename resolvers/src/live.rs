@@ -3,11 +3,12 @@
 //! anew for every event.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_graphql::{Context, Request, Response};
 use futures::future::{BoxFuture, FutureExt, ready};
 use futures::stream::{self, BoxStream, Stream, StreamExt};
+use parking_lot::Mutex;
 use platform::caller::Caller;
 
 use crate::error::{ApiError, ApiResult};
@@ -55,7 +56,7 @@ where
     match turn {
         Turn::Open(place) => {
             let source = open.await?.map(|event| Box::new(event) as Item).boxed();
-            let before = lock(place).replace(source);
+            let before = place.lock().replace(source);
             if before.is_some() {
                 return Err(ApiError::bad_user_input(
                     "A subscription has one root field",
@@ -64,7 +65,7 @@ where
             Ok(stream::empty().boxed())
         }
         Turn::Tell(item) => {
-            let event = lock(item).take().and_then(|item| item.downcast().ok());
+            let event = item.lock().take().and_then(|item| item.downcast().ok());
             let event: Box<ApiResult<T>> =
                 event.ok_or_else(|| ApiError::internal("an event of another subscription"))?;
             Ok(stream::once(ready(*event)).boxed())
@@ -80,7 +81,7 @@ pub(crate) fn responses(execute: Arc<Execute>, ask: Arc<Ask>) -> BoxStream<'stat
         if let Some(response) = refused {
             return stream::once(ready(response)).boxed();
         }
-        let source = lock(&place).take();
+        let source = place.lock().take();
         stream::iter(source)
             .flatten()
             .then(move |event| execute(ask(), Turn::Tell(Mutex::new(Some(event)))))
@@ -88,11 +89,6 @@ pub(crate) fn responses(execute: Arc<Execute>, ask: Arc<Ask>) -> BoxStream<'stat
             .boxed()
     });
     opened.flatten_stream().boxed()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code panics while it holds one of them.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -166,7 +162,7 @@ mod tests {
             let loaded = self.loaded.clone();
             let subgraph = Subgraph::new("counts", schema, move |_| {
                 let loader = Arc::new(());
-                lock(&loaded).push(Arc::downgrade(&loader));
+                loaded.lock().push(Arc::downgrade(&loader));
                 loader
             });
             subgraph.execute_stream(move || (Request::new(document), Caller::customer("usr_1")))
@@ -199,11 +195,13 @@ mod tests {
         let counts = Counts::default();
         let mut answers = counts.ask("subscription { count(to: 2) { number } }");
         answers.next().await.unwrap();
-        let kept = lock(&counts.loaded)
+        let kept = counts
+            .loaded
+            .lock()
             .iter()
             .filter(|loader| loader.strong_count() > 0)
             .count();
-        assert_eq!((lock(&counts.loaded).len(), kept), (2, 0));
+        assert_eq!((counts.loaded.lock().len(), kept), (2, 0));
     }
 
     #[tokio::test]

@@ -2,12 +2,13 @@
 //! its webhooks.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use futures::FutureExt;
+use parking_lot::{Mutex, MutexGuard};
 use platform::clock::Clock;
 use platform::supervisor::{Stage, Supervisor};
 use tokio::net::TcpListener;
@@ -163,7 +164,7 @@ impl Sandbox {
 
     /// Does something to the world as it is now, and passes on what that set off.
     pub(crate) fn world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
-        let mut world = lock(&self.0.world);
+        let mut world = self.0.world.lock();
         let before = world.next_due();
         world.advance(self.0.clock.now());
         let done = act(&mut world);
@@ -179,8 +180,8 @@ impl Sandbox {
 
     /// Forgets everything but where webhooks go.
     pub(crate) fn reset(&self) {
-        lock(&self.0.calls).clear();
-        lock(&self.0.faults).clear();
+        self.0.calls.lock().clear();
+        self.0.faults.lock().clear();
         self.0.idempotency.clear();
         self.0.deliveries.clear();
         self.world(|world| {
@@ -195,11 +196,11 @@ impl Sandbox {
     }
 
     pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
-        lock(&self.0.calls)
+        self.0.calls.lock()
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
-        lock(&self.0.faults)
+        self.0.faults.lock()
     }
 
     pub(crate) fn idempotency(&self) -> &Idempotency {
@@ -213,8 +214,3 @@ impl Sandbox {
 
 const MIN_WAIT: std::time::Duration = std::time::Duration::from_millis(5);
 const MAX_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// A panic in a test's thread must not hide what the test would have told.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

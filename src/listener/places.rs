@@ -2,10 +2,11 @@
 //! checks.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use router::server::{AddressPlace, Addresses, ConnectionsConfig};
 use rustix::process::{Resource, getrlimit};
 use tokio::time::Instant;
@@ -97,7 +98,7 @@ impl Places {
     fn record(&self, address: IpAddr, reason: Refused) {
         metrics::counter!("vantage_connections_refused_total", "reason" => reason.name())
             .increment(1);
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self.log.lock();
         log.refused += 1;
         let now = Instant::now();
         let is_due = log.written.is_none_or(|at| now - at >= LOG_EVERY);

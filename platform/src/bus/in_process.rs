@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{BusError, Consumer, Event, EventBus};
@@ -46,7 +47,6 @@ impl InProcessBus {
     fn groups_of(&self, topic: &str) -> Vec<mpsc::Sender<Batch>> {
         self.groups
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .values()
             .filter(|group| group.topics.iter().any(|one| one == topic))
             .map(|group| group.sender.clone())
@@ -103,7 +103,7 @@ impl EventBus for InProcessBus {
     }
 
     fn subscribe(&self, topics: &[&str], group: &str) -> Result<Box<dyn Consumer>, BusError> {
-        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut groups = self.groups.lock();
         let there = groups.get(group).and_then(|group| group.receiver.upgrade());
         let receiver = there.unwrap_or_else(|| {
             let (sender, receiver) = mpsc::channel(QUEUE);
@@ -129,7 +129,7 @@ impl EventBus for InProcessBus {
 
 impl fmt::Debug for InProcessBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let groups = self.groups.lock();
         f.debug_set().entries(groups.keys()).finish()
     }
 }

@@ -1,9 +1,9 @@
 //! Whether a database can be written to, as far as is known: from what was written last, or failed to be.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::{Gauge, gauge};
+use parking_lot::{Mutex, MutexGuard};
 use sea_orm::sqlx::error::ErrorKind;
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 use tokio::time::Instant;
@@ -78,7 +78,7 @@ impl Health {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Connections that wait to be used. A connection comes back only by [`Lease::keep`], from who knows that nothing is
 //! left open on it; one that is dropped is closed. So no transaction outlives its owner, whatever went wrong.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use sea_orm::sqlx;
 use sea_orm::{ConnAcquireErr, DbBackend, DbErr, RuntimeErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -145,7 +146,7 @@ impl Pool {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock()
     }
 }
 

@@ -1,10 +1,10 @@
 //! The circuit breaker: a provider that keeps failing is left alone for a moment, then tried by one
 //! call; each time that this fails, it is left alone for longer.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
 use super::policy;
 
@@ -56,7 +56,7 @@ impl CircuitBreaker {
 
     /// Lets an attempt pass, or says in how long to ask again.
     pub fn admit(&self, now: DateTime<Utc>) -> Result<Admission<'_>, Duration> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let probe_after = match *state {
             State::Closed(_) => None,
             // A clock that was set back must not hold it open for longer.
@@ -79,7 +79,7 @@ impl CircuitBreaker {
 
     #[cfg(test)]
     pub(super) fn is_closed(&self) -> bool {
-        matches!(*self.state.lock().unwrap(), State::Closed(_))
+        matches!(*self.state.lock(), State::Closed(_))
     }
 }
 
@@ -124,7 +124,7 @@ impl Admission<'_> {
 
     fn change(&self, next: impl FnOnce(State) -> State) {
         let state = &self.breaker.state;
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = state.lock();
         *state = next(*state);
     }
 }

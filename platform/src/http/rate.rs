@@ -1,10 +1,10 @@
 //! A token bucket that tells how long to wait for a turn, in place of refusing: of this process, or
 //! of all that share a database.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use sea_orm::DbErr;
 use tokio::time::Instant;
 
@@ -66,7 +66,7 @@ impl Bucket {
     /// How long to wait for the next turn, which is then taken; `None`, and nothing taken, when that is
     /// longer than `patience`.
     pub(super) fn reserve(&self, now: Instant, patience: Duration) -> Option<Duration> {
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut full_at = self.full_at.lock();
         let pace = full_at.map_or(now, |at| at.max(now));
         let wait = (pace - now).saturating_sub(self.slack);
         if wait > patience {

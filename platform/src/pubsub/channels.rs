@@ -3,11 +3,12 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::Signal;
@@ -65,7 +66,7 @@ impl Inbox {
     }
 
     fn unread(&self) -> MutexGuard<'_, VecDeque<Signal>> {
-        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unread.lock()
     }
 }
 
@@ -191,7 +192,7 @@ impl Channels {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Channel>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock()
     }
 }
 

@@ -2,13 +2,14 @@
 //! process; it is made anew whenever it is lost, and subscribers then hear of a gap.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::future::{BoxFuture, Fuse, FusedFuture, FutureExt};
 use futures::stream::StreamExt;
+use parking_lot::Mutex;
 use redis::aio::PubSubSink;
 use redis::{Client, RedisError};
 use tokio::sync::Notify;
@@ -100,15 +101,12 @@ struct Changes {
 
 impl Changes {
     fn note(&self, names: impl IntoIterator<Item = Arc<str>>) {
-        self.names
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(names);
+        self.names.lock().extend(names);
         self.noted.notify_one();
     }
 
     fn take(&self) -> Vec<Arc<str>> {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.names.lock();
         let some: Vec<_> = names.iter().take(BATCH).cloned().collect();
         for name in &some {
             names.remove(name);

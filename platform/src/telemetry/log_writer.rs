@@ -2,10 +2,11 @@
 //! sees an error: lines for which there is no room are dropped and counted.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::counter;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes that may wait for a slow reader.
@@ -34,7 +35,7 @@ struct State {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -58,8 +59,7 @@ impl LogWriter {
             if left.is_zero() {
                 return;
             }
-            let waited = self.0.drained.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.0.drained.wait_for(&mut state, left);
         }
     }
 }
@@ -72,8 +72,7 @@ fn write_pending(shared: &Shared, mut sink: impl Write) {
         state.is_writing = false;
         while state.pending.is_empty() {
             shared.drained.notify_all();
-            let filled = shared.filled.wait(state);
-            state = filled.unwrap_or_else(PoisonError::into_inner);
+            shared.filled.wait(&mut state);
         }
         state.is_writing = true;
         lines.clear();

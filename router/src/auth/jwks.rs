@@ -1,12 +1,13 @@
 //! Keys of an identity provider: fetched, kept, refreshed on schedule and when a token is signed with a key that is not
 //! known yet.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
 use platform::supervisor::{Stage, Supervisor};
 
 use super::config::{AuthConfigError, JwksConfig};
@@ -78,7 +79,7 @@ impl RemoteKeys {
     /// on when the caller is gone.
     pub(super) async fn refresh_if_due(self: &Arc<Self>) {
         let fetch = {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = self.last.lock();
             match &*last {
                 Some(fetch) if fetch.done.peek().is_none() => fetch.clone(),
                 Some(fetch) if fetch.begun.elapsed() < self.config.min_interval.get() => return,
@@ -106,7 +107,7 @@ impl RemoteKeys {
     /// Waits for a fetch that is under way, or makes one.
     async fn refresh(self: &Arc<Self>) {
         let fetch = {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = self.last.lock();
             match &*last {
                 Some(fetch) if fetch.done.peek().is_none() => fetch.clone(),
                 _ => last.insert(self.begin()).clone(),

@@ -10,10 +10,11 @@ mod representations;
 mod share;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::{BoxFuture, join_all};
+use parking_lot::Mutex;
 use tracing::Instrument;
 
 pub(crate) use errors::ErrorPolicy;
@@ -77,16 +78,8 @@ impl State {
             cache,
             ..
         } = self;
-        (into_inner(data), into_inner(errors), into_inner(cache))
+        (data.into_inner(), errors.into_inner(), cache.into_inner())
     }
-}
-
-fn into_inner<T>(mutex: Mutex<T>) -> T {
-    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Execution<'_> {
@@ -119,7 +112,7 @@ impl Execution<'_> {
 
     async fn fetch(&self, fetch: &Fetch, state: &State) {
         let (representations, gathered) = {
-            let data = lock(&state.data);
+            let data = state.data.lock();
             self.gather(fetch, &data)
         };
         let apart = apart(fetch, &gathered);
@@ -164,13 +157,13 @@ impl Execution<'_> {
             Ok(mut response) => {
                 let symbols = &self.plan.symbols;
                 check::check_entities(&fetch.target, &counts, symbols, &mut response);
-                lock(&state.cache).add(response.cache);
+                state.cache.lock().add(response.cache);
                 self.report(fetch, &response, gathered, state);
-                let mut data = lock(&state.data);
+                let mut data = state.data.lock();
                 self.merge(fetch, response.data, gathered, &mut data);
             }
             Err(shown) => {
-                lock(&state.cache).add(None);
+                state.cache.lock().add(None);
                 self.report_everywhere(fetch, &shown, state);
             }
         }
@@ -314,7 +307,7 @@ impl Execution<'_> {
         match event {
             Ok(response) => {
                 self.report(fetch, &response, &[], &state);
-                self.merge(fetch, response.data, &[], &mut lock(&state.data));
+                self.merge(fetch, response.data, &[], &mut state.data.lock());
             }
             Err(error) => {
                 let shown = self.policy.transport_error(&error, self.context);

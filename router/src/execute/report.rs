@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::representations::Gathered;
-use super::{Execution, State, errors, isolate, lock};
+use super::{Execution, State, errors, isolate};
 use crate::error::{GraphQLError, PathSegment};
 use crate::prepare::plan::{Fetch, Target};
 use crate::transport::SubgraphResponse;
@@ -31,13 +31,13 @@ impl Execution<'_> {
                 }
                 Target::Fields { path, .. } if path.is_empty() => {
                     let path = errors::path(&[], &error.path, operation, symbols);
-                    lock(&state.errors).push(shown.at(path));
+                    state.errors.lock().push(shown.at(path));
                 }
                 Target::Fields { .. } => {
                     let places = gathered.iter().flat_map(|gathered| gathered.places());
                     for (_, steps) in places {
                         let path = errors::path(steps, &error.path, operation, symbols);
-                        lock(&state.errors).push(shown.clone().at(path));
+                        state.errors.lock().push(shown.clone().at(path));
                     }
                 }
                 Target::Entities(aliases) => {
@@ -54,7 +54,7 @@ impl Execution<'_> {
                         if failed.contains(&index) {
                             reported = true;
                             let path = errors::path(steps, rest, operation, symbols);
-                            lock(&state.errors).push(shown.clone().at(path));
+                            state.errors.lock().push(shown.clone().at(path));
                         }
                     }
                     if !reported {
@@ -69,7 +69,7 @@ impl Execution<'_> {
     /// entities are under.
     pub(super) fn report_everywhere(&self, fetch: &Fetch, error: &GraphQLError, state: &State) {
         let symbols = &self.plan.symbols;
-        let mut errors = lock(&state.errors);
+        let mut errors = state.errors.lock();
         match &fetch.target {
             Target::Fields { path, .. } => {
                 let prefix = errors::prefix(path, symbols);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::{Execution, Representations, State, lock};
+use super::{Execution, Representations, State};
 use crate::error::GraphQLError;
 use crate::prepare::plan::Fetch;
 use crate::transport::SubgraphResponse;
@@ -33,7 +33,7 @@ impl Execution<'_> {
         state: &State,
     ) -> Answer {
         let (answer, first) = {
-            let mut in_flight = lock(&state.in_flight);
+            let mut in_flight = state.in_flight.lock();
             let equal = in_flight
                 .iter()
                 .find(|known| known.twin == twin && known.representations == representations);
@@ -57,7 +57,10 @@ impl Execution<'_> {
         let asked = async { Arc::new(self.ask(fetch, representations, entities).await) };
         let shared = Arc::clone(answer.get_or_init(|| asked).await);
         if first {
-            lock(&state.in_flight).retain(|known| !Arc::ptr_eq(&known.answer, &answer));
+            state
+                .in_flight
+                .lock()
+                .retain(|known| !Arc::ptr_eq(&known.answer, &answer));
         }
         drop(answer);
         // The last of them takes it as it is.

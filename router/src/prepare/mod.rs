@@ -30,7 +30,7 @@ mod variables;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use graphql_tools::static_graphql::query::Document;
@@ -42,6 +42,7 @@ use hive_router_query_planner::graph::PlannerOverrideContext;
 use hive_router_query_planner::planner::plan_nodes::QueryPlan;
 use hive_router_query_planner::state::supergraph_state::OperationKind as PlannedKind;
 use hive_router_query_planner::utils::cancellation::CancellationToken;
+use parking_lot::Mutex;
 use platform::caller::Caller;
 use serde_json::{Map, Value};
 
@@ -261,7 +262,7 @@ impl PreparedOperation {
                 .collect(),
             share: self.supergraph.shares.draw(),
         };
-        let known = lock(&self.variants).get(&key).cloned();
+        let known = self.variants.lock().get(&key).cloned();
         known.map_or(Known::Unplanned(key), Known::Planned)
     }
 
@@ -295,7 +296,7 @@ impl PreparedOperation {
         if !varies {
             return Ok(Arc::clone(self.only.get_or_init(|| variant)));
         }
-        let mut variants = lock(&self.variants);
+        let mut variants = self.variants.lock();
         if variants.len() < MAX_VARIANTS {
             variants.insert(key, Arc::clone(&variant));
         }
@@ -313,7 +314,7 @@ impl PreparedOperation {
     }
 
     fn plan(&self, key: PlanKey) -> Result<Arc<Plan>, GraphQLResponse> {
-        let known = lock(&self.plans).get(&key).cloned();
+        let known = self.plans.lock().get(&key).cloned();
         if let Some(plan) = known {
             return Ok(plan);
         }
@@ -345,7 +346,7 @@ impl PreparedOperation {
                 }
             })?;
         let plan = Arc::new(plan);
-        let mut plans = lock(&self.plans);
+        let mut plans = self.plans.lock();
         if plans.len() < MAX_VARIANTS {
             plans.insert(key, Arc::clone(&plan));
         }
@@ -441,9 +442,4 @@ fn drop_typename(selections: &mut SelectionSet) {
 
 fn refused(code: ErrorCode, message: &str) -> GraphQLResponse {
     GraphQLResponse::refused(vec![GraphQLError::new(code, message)])
-}
-
-/// A panic elsewhere leaves a map of finished entries behind, which is as good as before.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

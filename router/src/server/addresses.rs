@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// The bits of an IPv6 address that one client does not choose.
 const IPV6_NETWORK: u128 = !0 << 64;
@@ -54,7 +56,7 @@ impl Addresses {
 impl Inner {
     fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         // No code panics while it holds the lock.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock()
     }
 }
 

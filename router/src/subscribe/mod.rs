@@ -16,9 +16,10 @@ mod stream;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 pub(crate) use event::{Event, EventId};
@@ -177,7 +178,7 @@ impl Subscriptions {
 impl Hub {
     fn streams(&self) -> MutexGuard<'_, HashMap<Key, Arc<Stream>>> {
         // No code panics while it holds the lock.
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.lock()
     }
 
     fn place(

@@ -1,9 +1,10 @@
 //! One execution of a subscription and those who watch it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::task::AbortHandle;
 
 use super::key::Key;
@@ -260,7 +261,7 @@ impl Stream {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A watcher that panics leaves the members as they were.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

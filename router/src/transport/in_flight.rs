@@ -2,12 +2,13 @@
 //! Nobody gets one that is older than its own request: only calls that began after it did are joined.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use foldhash::fast::RandomState;
+use parking_lot::Mutex;
 use platform::caller::CALLER_HEADER;
 use platform::telemetry::request_id::REQUEST_ID;
 use tokio::sync::OnceCell;
@@ -65,7 +66,7 @@ impl InFlight {
     }
 
     fn join(&self, key: Box<[u8]>, started: Instant) -> Seat<'_> {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.calls.lock();
         let known = calls.get(&key).and_then(Weak::upgrade);
         let known = known.filter(|call| call.begun >= started && !call.outcome.initialized());
         let call = known.unwrap_or_else(|| {
@@ -94,7 +95,7 @@ struct Seat<'a> {
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
         let calls = &self.calls.calls;
-        let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = calls.lock();
         let over = self.call.outcome.initialized() || Arc::strong_count(&self.call) == 1;
         let is_listed = |listed: &Weak<Call>| std::ptr::eq(listed.as_ptr(), &raw const *self.call);
         if over && calls.get(&self.key).is_some_and(is_listed) {
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(body(first.await), "1");
         assert_eq!(body(second.await), "1");
         assert_eq!(body(other.await), "2");
-        assert!(flights.calls.lock().expect("whole").is_empty());
+        assert!(flights.calls.lock().is_empty());
         subgraph.answers.add_permits(1);
         assert_eq!(body(share(a()).await), "3", "an answer is not kept");
     }
@@ -202,7 +203,7 @@ mod tests {
         subgraph.answers.add_permits(2);
         assert_eq!(body(second.await), "2");
         assert_eq!(body(first.await), "1");
-        assert!(flights.calls.lock().expect("whole").is_empty());
+        assert!(flights.calls.lock().is_empty());
     }
 
     #[tokio::test]

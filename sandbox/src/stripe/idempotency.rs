@@ -1,18 +1,18 @@
 //! Idempotency keys: the first answer is kept and given again; another request with the same key is refused.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::error::StripeError;
 use crate::exchange::text;
 use crate::provider::Provider;
-use crate::sandbox::lock;
 
 /// The keys that were used, and what came of it.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,7 @@ pub(crate) fn claim(
     hash.update(body);
     let fingerprint: [u8; 32] = hash.finalize().into();
 
-    let mut used = lock(&keys.0);
+    let mut used = keys.0.lock();
     match used.get(key) {
         None => {}
         Some(first) if first.fingerprint != fingerprint => {
@@ -104,7 +104,7 @@ impl Claim {
             return;
         }
         self.kept = true;
-        if let Some(used) = lock(&self.keys.0).get_mut(&self.key) {
+        if let Some(used) = self.keys.0.lock().get_mut(&self.key) {
             used.answer = Some((status, body.clone()));
         }
     }
@@ -113,13 +113,13 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if !self.kept {
-            lock(&self.keys.0).remove(&self.key);
+            self.keys.0.lock().remove(&self.key);
         }
     }
 }
 
 impl Idempotency {
     pub(crate) fn clear(&self) {
-        lock(&self.0).clear();
+        self.0.lock().clear();
     }
 }

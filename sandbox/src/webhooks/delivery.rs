@@ -2,10 +2,10 @@
 //! took them.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ use super::endpoint::Notice;
 use super::signature::sign;
 use crate::faults::Effect;
 use crate::provider::Provider;
-use crate::sandbox::{Sandbox, lock};
+use crate::sandbox::Sandbox;
 
 /// How long a receiver may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,15 +51,15 @@ pub(crate) struct Deliveries(Mutex<VecDeque<Delivery>>);
 
 impl Deliveries {
     pub(crate) fn list(&self) -> Vec<Delivery> {
-        lock(&self.0).iter().cloned().collect()
+        self.0.lock().iter().cloned().collect()
     }
 
     pub(crate) fn clear(&self) {
-        lock(&self.0).clear();
+        self.0.lock().clear();
     }
 
     fn keep(&self, notice: &Notice, at: DateTime<Utc>, attempt: u32, outcome: Outcome) {
-        let mut kept = lock(&self.0);
+        let mut kept = self.0.lock();
         if kept.len() == KEPT {
             kept.pop_front();
         }

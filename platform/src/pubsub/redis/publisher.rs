@@ -2,10 +2,11 @@
 //! is kept and sent when it is back, so that watchers reach the final state.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
 use tokio::sync::Notify;
@@ -118,8 +119,8 @@ impl Publisher {
         }
     }
 
-    fn unsent(&self) -> std::sync::MutexGuard<'_, Unsent> {
-        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unsent(&self) -> parking_lot::MutexGuard<'_, Unsent> {
+        self.unsent.lock()
     }
 }
 

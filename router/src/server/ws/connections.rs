@@ -4,8 +4,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::{Mutex, MutexGuard};
 use platform::roster::{Evictions, Roster};
 use platform::supervisor::{Stage, Supervisor};
 use tokio::sync::{Notify, oneshot};
@@ -192,7 +193,7 @@ impl Inner {
 
     fn users(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Member>>> {
         // No code panics while it holds the lock, and the map is whole after each line that does.
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+        self.users.lock()
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use parking_lot::Mutex;
 use tokio_tungstenite::Connector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -59,10 +60,7 @@ impl Sockets {
     /// Puts an operation on a connection that has room, or on a new one.
     fn begin(&self, credentials: &Credentials, payload: &str) -> Result<Operation, Closed> {
         let key = key(&credentials.headers);
-        let mut connections = self
-            .connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut connections = self.connections.lock();
         let known = connections.get(&key).into_iter().flatten();
         for connection in known {
             if let Some(operation) = connection.begin(payload) {

@@ -2,9 +2,10 @@
 //! carriers tell the same again with every answer.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use metrics::counter;
+use parking_lot::Mutex;
 
 use super::reading::Loss;
 use crate::carrier::Carrier;
@@ -44,7 +45,7 @@ impl Losses {
     }
 
     fn is_new(&self, carrier: Carrier, loss: Loss) -> bool {
-        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged = self.0.lock();
         logged.len() < MOST_LOGGED && logged.insert((carrier, loss))
     }
 }

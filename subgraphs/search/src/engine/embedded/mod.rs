@@ -7,9 +7,10 @@ mod rebuild;
 mod text_query;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::RwLock;
 use tantivy::query::Query;
 use uuid::Uuid;
 
@@ -38,13 +39,13 @@ impl Embedded {
     /// The current index, which another process may have put in place just now.
     fn generation(&self) -> Result<Arc<Generation>, EngineError> {
         let name = generation::current(&self.directory)?.ok_or(EngineError::NoIndex)?;
-        if let Some(open) = &*self.open.read().unwrap_or_else(PoisonError::into_inner)
+        if let Some(open) = &*self.open.read()
             && open.name == name
         {
             return Ok(open.clone());
         }
         let fresh = Arc::new(Generation::open(&self.directory, name)?);
-        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
+        *self.open.write() = Some(fresh.clone());
         Ok(fresh)
     }
 
