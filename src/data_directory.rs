@@ -31,7 +31,7 @@ pub(crate) struct DataDirectory {
     path: PathBuf,
 }
 
-/// Held while the domains are served.
+/// Dropping it releases the directory.
 #[derive(Debug)]
 pub(crate) struct Serving {
     _locks: Vec<File>,
@@ -195,7 +195,7 @@ impl DataDirectory {
 /// Makes the directory when it is missing. What this process makes from now on, and what is in the directory already,
 /// only its owner can read.
 pub(crate) fn create_private(path: &Path) -> anyhow::Result<()> {
-    keep_private();
+    restrict_new_files();
     fs::create_dir_all(path).with_context(|| {
         format!(
             "cannot create the data directory {}; choose another with --data",
@@ -211,12 +211,12 @@ pub(crate) fn create_private(path: &Path) -> anyhow::Result<()> {
 }
 
 #[cfg(unix)]
-fn keep_private() {
+fn restrict_new_files() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
 #[cfg(not(unix))]
-fn keep_private() {}
+fn restrict_new_files() {}
 
 /// What others may do with a file.
 #[cfg(unix)]

@@ -27,7 +27,7 @@ pub(crate) fn caller_key(configuration: &Configuration) -> anyhow::Result<Caller
 fn subgraph_secret(configuration: &Configuration) -> anyhow::Result<Secret> {
     match &configuration.subgraph_secret {
         Some(secret) => Ok(secret.clone()),
-        None => kept(&configuration.data, SUBGRAPH_FILE),
+        None => load_or_create(&configuration.data, SUBGRAPH_FILE),
     }
 }
 
@@ -60,13 +60,13 @@ fn derived(configuration: &Configuration, purpose: &[u8]) -> anyhow::Result<[u8;
 pub(crate) fn auth(configuration: &Configuration) -> anyhow::Result<router::auth::AuthConfig> {
     let mut auth = configuration.auth.clone();
     if configuration.mode == Mode::Development && auth.development_secret.is_none() {
-        auth.development_secret = Some(kept(&configuration.data, DEVELOPMENT_FILE)?);
+        auth.development_secret = Some(load_or_create(&configuration.data, DEVELOPMENT_FILE)?);
     }
     Ok(auth)
 }
 
 /// The secret in this file of the data directory, made when there is none.
-fn kept(data: &Path, file: &str) -> anyhow::Result<Secret> {
+fn load_or_create(data: &Path, file: &str) -> anyhow::Result<Secret> {
     let path = data.join(file);
     data_directory::create_private(data)?;
     // Written whole beside it and linked into place, so that processes that start together agree.

@@ -54,7 +54,7 @@ impl Lifecycle {
         configuration: &Configuration,
     ) -> anyhow::Result<Self> {
         let supervisor = Supervisor::new();
-        metrics.keep_up(&supervisor);
+        metrics.start_upkeep(&supervisor);
         let admin = match configuration.admin.listen {
             Some(address) => Some(
                 listener::bind(address, "--admin-listen")

@@ -3,7 +3,7 @@
 mod activity;
 mod body;
 mod connection;
-mod places;
+mod connection_limits;
 mod service;
 mod socket;
 
@@ -17,7 +17,7 @@ use axum::middleware::from_fn;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use platform::telemetry::access::log_request;
+use platform::telemetry::access_log::log_request;
 use router::server::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,7 +26,7 @@ use tokio_util::task::{LocalPoolHandle, TaskTracker};
 
 use activity::{Activity, Timeouts};
 use connection::drive;
-use places::{Place, Places};
+use connection_limits::{ConnectionLimits, ConnectionPermit};
 use service::Service;
 use socket::Socket;
 
@@ -118,7 +118,7 @@ pub(crate) struct Limits {
     body_timeout: Duration,
     ping_interval: Duration,
     ping_timeout: Duration,
-    places: Places,
+    places: ConnectionLimits,
 }
 
 impl Limits {
@@ -132,7 +132,7 @@ impl Limits {
             body_timeout: config.body_timeout.get() + BODY_GRACE,
             ping_interval: connections.ping_interval.get(),
             ping_timeout: connections.ping_timeout.get(),
-            places: Places::new(connections, config.trusted_proxies),
+            places: ConnectionLimits::new(connections, config.trusted_proxies),
         }
     }
 }
@@ -185,7 +185,7 @@ pub(crate) async fn serve(
         let (builder, stop, token) = (builder.clone(), stop.clone(), connections.token());
         number = number.wrapping_add(1);
         let serve = move |socket| async move {
-            converse(socket, &builder, service, place, &stop).await;
+            serve_connection(socket, &builder, service, place, &stop).await;
             drop(token);
         };
         if let Err(error) = threads.serve(number, socket, serve) {
@@ -204,11 +204,11 @@ pub(crate) async fn serve(
 }
 
 /// Serves one connection to its end.
-async fn converse<S>(
+async fn serve_connection<S>(
     socket: S,
     builder: &auto::Builder<TokioExecutor>,
     service: Service,
-    place: Place,
+    place: ConnectionPermit,
     stop: &CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -6,7 +6,7 @@ mod config;
 mod data_directory;
 mod demo;
 mod domains;
-mod errors;
+mod error_line;
 mod graph;
 mod keys;
 mod lifecycle;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::error(&errors::line(&error));
+            output::error(&error_line::one_line(&error));
             ExitCode::FAILURE
         }
     }

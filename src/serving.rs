@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::response::Redirect;
 use axum::routing::get;
+use platform::connection_registry::ConnectionRegistry;
 use platform::pubsub::RedisPubSub;
-use platform::roster::Roster;
 use platform::supervisor::Supervisor;
 use router::auth::{AuthConfig, JwtVerifier};
 use router::server::{ServerConfig, ServerState, graphql_routes};
@@ -45,9 +45,10 @@ pub(crate) fn share_connections(
     };
     let pubsub = RedisPubSub::new(url.expose(), supervisor).context("redis_url")?;
     let max = configuration.server.websocket.max_connections_per_user;
-    let (roster, evictions) =
-        Roster::new(url.expose(), Arc::new(pubsub), max, supervisor).context("redis_url")?;
-    state.share_connections(roster, evictions, supervisor);
+    let (registry, evictions) =
+        ConnectionRegistry::new(url.expose(), Arc::new(pubsub), max, supervisor)
+            .context("redis_url")?;
+    state.share_connections(registry, evictions, supervisor);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use entities::returns::customer_return;
 use entities::tracking::shipment;
 use platform::clock::Clock;
 use platform::supervisor::Supervisor;
-use sandbox::{Carrier, KnownParcel, KnownPayment, Provider, Sandbox, Status};
+use sandbox::{Carrier, ExistingParcel, ExistingPayment, Provider, Sandbox, Status};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
@@ -28,10 +28,10 @@ pub(crate) struct Simulators {
 }
 
 /// The newest orders and parcels that the sandbox is told of.
-const KNOWN: u64 = 10_000;
+const MAX_LOADED: u64 = 10_000;
 
 /// Parcels that a carrier can still be asked about.
-const UNDER_WAY: [&str; 8] = [
+const IN_TRANSIT: [&str; 8] = [
     "label_created",
     "shipped",
     "in_transit",
@@ -85,7 +85,7 @@ const WEBHOOKS: [(Provider, &str); 6] = [
 
 /// Serves what this process has to call and nobody has a URL for, and lets the configuration say so. The
 /// names are of those that are simulated.
-pub(crate) async fn beside(
+pub(crate) async fn start_in_process(
     configuration: &mut Configuration,
     clock: &Clock,
     supervisor: &Supervisor,
@@ -115,31 +115,32 @@ pub(crate) async fn beside(
 
 impl Simulators {
     /// Tells them of the payments and parcels that these domains had before.
-    pub(crate) async fn know(&self, domains: &Domains) -> anyhow::Result<()> {
+    pub(crate) async fn load_shop(&self, domains: &Domains) -> anyhow::Result<()> {
         if let Ok(orders) = domains.database(Domain::Orders) {
-            let paid = order::newest_with_payment(orders.read(), KNOWN).await?;
+            let paid = order::newest_with_payment(orders.read(), MAX_LOADED).await?;
             let refunded = match domains.database(Domain::Returns) {
                 Ok(returns) => customer_return::refunded_by_order(returns.read()).await?,
                 Err(_) => HashMap::new(),
             };
             self.sandbox
-                .know_payments(paid.into_iter().filter_map(|order| {
+                .load_payments(paid.into_iter().filter_map(|order| {
                     let refunded = refunded.get(&order.id).copied().unwrap_or_default();
                     payment(order, refunded)
                 }));
         }
         if let Ok(tracking) = domains.database(Domain::Tracking) {
             let under_way =
-                shipment::outward_least_recently_polled(tracking.read(), &UNDER_WAY, KNOWN).await?;
+                shipment::outward_least_recently_polled(tracking.read(), &IN_TRANSIT, MAX_LOADED)
+                    .await?;
             self.sandbox
-                .know_parcels(under_way.into_iter().filter_map(parcel));
+                .load_parcels(under_way.into_iter().filter_map(parcel));
         }
         Ok(())
     }
 }
 
-fn payment(order: order::Model, refunded: i64) -> Option<KnownPayment> {
-    Some(KnownPayment {
+fn payment(order: order::Model, refunded: i64) -> Option<ExistingPayment> {
+    Some(ExistingPayment {
         id: order.payment_intent_id?,
         amount: order.local_currency_amount,
         currency: order.local_currency_code,
@@ -147,10 +148,10 @@ fn payment(order: order::Model, refunded: i64) -> Option<KnownPayment> {
     })
 }
 
-fn parcel(shipment: shipment::Model) -> Option<KnownParcel> {
-    Some(KnownParcel {
-        carrier: named::<Carrier>(&shipment.carrier)?,
-        status: named::<Status>(&shipment.status.to_uppercase())?,
+fn parcel(shipment: shipment::Model) -> Option<ExistingParcel> {
+    Some(ExistingParcel {
+        carrier: parse_variant::<Carrier>(&shipment.carrier)?,
+        status: parse_variant::<Status>(&shipment.status.to_uppercase())?,
         number: shipment.tracking_number,
         location: shipment.location.unwrap_or_default(),
         at: shipment.last_update.unwrap_or(shipment.created_at),
@@ -159,6 +160,6 @@ fn parcel(shipment: shipment::Model) -> Option<KnownParcel> {
 }
 
 /// The variant that is written so.
-fn named<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
+fn parse_variant<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
     T::deserialize(IntoDeserializer::<Error>::into_deserializer(name)).ok()
 }

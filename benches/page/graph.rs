@@ -185,11 +185,11 @@ pub(crate) struct Graph {
 impl Graph {
     /// Everything in one process.
     pub(crate) async fn in_process(data: &Path) -> anyhow::Result<Self> {
-        Self::of_binary(VANTAGE.as_ref(), data).await
+        Self::from_binary(VANTAGE.as_ref(), data).await
     }
 
     /// Everything in one process of another build.
-    pub(crate) async fn of_binary(binary: &Path, data: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn from_binary(binary: &Path, data: &Path) -> anyhow::Result<Self> {
         let mut command = vantage(binary, data);
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         Ok(Self {

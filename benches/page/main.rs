@@ -92,7 +92,7 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     if let Some(other) = &arguments.against {
-        let other = Graph::of_binary(other, other_data).await?;
+        let other = Graph::from_binary(other, other_data).await?;
         return builds(&arguments, time, &local, &other, &page).await;
     }
     if let Some(peer) = &arguments.peer {

@@ -23,7 +23,7 @@ use crate::data::{Answer, Node};
 pub(crate) const NAMES: [&str; 4] = ["accounts", "inventory", "products", "reviews"];
 
 /// Answers by request. A router's requests for one page are few.
-type Known = Arc<Mutex<HashMap<Bytes, Bytes>>>;
+type Indexed = Arc<Mutex<HashMap<Bytes, Bytes>>>;
 
 /// Serves until killed, after a line with the ports in the order of [`NAMES`].
 pub(crate) async fn serve() -> anyhow::Result<()> {
@@ -33,7 +33,7 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
         ports.push(listener.local_addr()?.port().to_string());
         let app = Router::new()
             .route("/graphql", post(answer))
-            .with_state(Known::default());
+            .with_state(Indexed::default());
         let listener = listener.tap_io(|socket| {
             // A socket without it is slower, and serves.
             let _ = socket.set_nodelay(true);
@@ -45,7 +45,7 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
 }
 
 async fn answer(
-    State(known): State<Known>,
+    State(known): State<Indexed>,
     request: Bytes,
 ) -> ([(HeaderName, &'static str); 1], Bytes) {
     let json = [(header::CONTENT_TYPE, "application/json")];
@@ -72,7 +72,7 @@ fn execute(request: &[u8]) -> anyhow::Result<String> {
             Definition::Operation(operation) => Some(operation.selection_set()),
             Definition::Fragment(_) => None,
         });
-    let asked = Asked {
+    let asked = Resolution {
         document: &document,
         variables: &request["variables"],
     };
@@ -80,12 +80,12 @@ fn execute(request: &[u8]) -> anyhow::Result<String> {
     Ok(json!({ "data": data }).to_string())
 }
 
-struct Asked<'a> {
+struct Resolution<'a> {
     document: &'a Document,
     variables: &'a Value,
 }
 
-impl Asked<'_> {
+impl Resolution<'_> {
     fn object(&self, node: Node, selections: &SelectionSet) -> Value {
         let mut object = Map::new();
         self.select(node, selections, &mut object);

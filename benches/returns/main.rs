@@ -56,7 +56,9 @@ async fn main() -> anyhow::Result<()> {
     let mut made = Vec::new();
     let mut creations = Vec::new();
     for (number, item) in eligible.iter().take(arguments.requests).enumerate() {
-        let (answer, took) = shop.ask(CREATE, input(item, &format!("c{number}"))).await?;
+        let (answer, took) = shop
+            .query(CREATE, input(item, &format!("c{number}")))
+            .await?;
         creations.push(took);
         let id = answer["data"]["returnCreate"]["return"]["id"].clone();
         ensure!(id.is_string(), "{answer:#}");
@@ -66,7 +68,9 @@ async fn main() -> anyhow::Result<()> {
 
     let mut refusals = Vec::new();
     for (number, item) in refused.iter().cycle().take(arguments.requests).enumerate() {
-        let (answer, took) = shop.ask(CREATE, input(item, &format!("r{number}"))).await?;
+        let (answer, took) = shop
+            .query(CREATE, input(item, &format!("r{number}")))
+            .await?;
         let error = &answer["data"]["returnCreate"]["userErrors"][0]["__typename"];
         ensure!(error == "ReturnIneligible", "{answer:#}");
         refusals.push(took);
@@ -75,7 +79,7 @@ async fn main() -> anyhow::Result<()> {
 
     let mut readings = Vec::new();
     for id in made.iter().cycle().take(arguments.requests) {
-        let (answer, took) = shop.ask(STATUS, json!({ "id": id })).await?;
+        let (answer, took) = shop.query(STATUS, json!({ "id": id })).await?;
         ensure!(
             answer["data"]["return"]["status"] == "INITIATED",
             "{answer:#}"
@@ -97,7 +101,7 @@ async fn main() -> anyhow::Result<()> {
     let mut overheads = Vec::new();
     for id in made.iter().take(arguments.labels) {
         let variables = json!({ "id": id, "key": format!("l{id}") });
-        let (answer, took) = shop.ask(LABEL, variables).await?;
+        let (answer, took) = shop.query(LABEL, variables).await?;
         let label = &answer["data"]["returnLabelGenerate"]["return"]["label"]["url"];
         ensure!(label.is_string(), "{answer:#}");
         overheads.push(took.saturating_sub(PROVIDER * CALLS));
@@ -120,7 +124,7 @@ struct Shop {
 type Item = (Value, Value);
 
 impl Shop {
-    async fn ask(&self, query: &str, variables: Value) -> anyhow::Result<(Value, Duration)> {
+    async fn query(&self, query: &str, variables: Value) -> anyhow::Result<(Value, Duration)> {
         let request = self
             .http
             .post(&self.url)
@@ -137,7 +141,7 @@ impl Shop {
         let (mut eligible, mut refused) = (Vec::new(), Vec::new());
         let mut after = Value::Null;
         loop {
-            let (answer, _) = self.ask(ORDERS, json!({ "after": after })).await?;
+            let (answer, _) = self.query(ORDERS, json!({ "after": after })).await?;
             let page = &answer["data"]["me"]["orders"];
             for order in page["nodes"].as_array().context("orders")? {
                 for item in order["items"].as_array().context("items")? {

@@ -29,7 +29,7 @@ const OF_ADDRESS: usize = 5_000;
 
 /// Whose connection it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Seat {
+pub(crate) struct Subscriber {
     pub(crate) order: String,
     pub(crate) token: String,
 }
@@ -41,7 +41,7 @@ pub(crate) struct List {
     pub(crate) from: [u8; 3],
     /// The instances; clients take turns at them.
     pub(crate) instances: Vec<SocketAddr>,
-    pub(crate) seats: Vec<Seat>,
+    pub(crate) seats: Vec<Subscriber>,
 }
 
 /// Runs the clients of a list until the input ends, and writes what they have seen.
@@ -53,7 +53,7 @@ pub(crate) async fn run(list: &Path, report: &Path, connect_rate: u32) -> anyhow
     } = serde_json::from_slice(&std::fs::read(list)?)?;
     let instances: Arc<[SocketAddr]> = instances.into();
     let stop = CancellationToken::new();
-    let begun = Arc::new(Begun::new(seats.len()));
+    let begun = Arc::new(Ready::new(seats.len()));
     let pace = Duration::from_secs(1) / connect_rate.max(1);
     let mut ticks = tokio::time::interval(pace);
     let mut clients = Vec::with_capacity(seats.len());
@@ -84,12 +84,12 @@ pub(crate) async fn run(list: &Path, report: &Path, connect_rate: u32) -> anyhow
 }
 
 /// Counts the clients that still wait for their first snapshot.
-struct Begun {
+struct Ready {
     missing: AtomicUsize,
     all: Notify,
 }
 
-impl Begun {
+impl Ready {
     fn new(count: usize) -> Self {
         Self {
             missing: AtomicUsize::new(count),
@@ -117,13 +117,13 @@ struct Client {
     instances: Arc<[SocketAddr]>,
     /// Where it connects the next time, counted around.
     next: usize,
-    seat: Seat,
+    seat: Subscriber,
     seen: Report,
     last: Option<u32>,
 }
 
 impl Client {
-    async fn run(mut self, begun: Arc<Begun>, stop: CancellationToken) -> Report {
+    async fn run(mut self, begun: Arc<Ready>, stop: CancellationToken) -> Report {
         let mut tries = 0;
         loop {
             let ended = tokio::select! {
@@ -146,7 +146,7 @@ impl Client {
     }
 
     /// Watches until the connection ends, which is an error.
-    async fn watch(&mut self, begun: &Begun) -> anyhow::Result<()> {
+    async fn watch(&mut self, begun: &Ready) -> anyhow::Result<()> {
         let (began, started) = (SystemTime::now(), Instant::now());
         let mut socket = self.connect().await?;
         let took = micros(started.elapsed());

@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::Arguments;
-use crate::client::Seat;
+use crate::client::Subscriber;
 
 /// The binary that was built with this program.
 const VANTAGE: &str = env!("CARGO_BIN_EXE_vantage");
@@ -116,7 +116,7 @@ pub(crate) struct Shop {
     database: Database,
     pubsub: Arc<RedisPubSub>,
     parcels: Vec<shipment::Model>,
-    pub(crate) seats: Vec<Seat>,
+    pub(crate) seats: Vec<Subscriber>,
 }
 
 impl Shop {
@@ -144,7 +144,7 @@ impl Shop {
                 scopes: Vec::new(),
                 ttl: Duration::from_secs(24 * 60 * 60),
             };
-            seats.push(Seat {
+            seats.push(Subscriber {
                 order: IdKind::Order.format(parcel.order_id),
                 token: key.mint(&token, SystemTime::now())?,
             });

@@ -2,7 +2,6 @@
 //! of its own in PostgreSQL. Which one is a matter of configuration; no other code can tell.
 
 mod connection;
-mod exclusive;
 #[cfg(any(test, feature = "testing"))]
 pub mod faults;
 mod group_commit;
@@ -10,6 +9,7 @@ mod health;
 mod meter;
 mod open;
 mod pool;
+mod process_lock;
 mod readers;
 pub mod snapshot;
 #[cfg(test)]
@@ -23,11 +23,11 @@ use std::sync::Arc;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
 use tokio::sync::watch;
 
-use health::Known;
+use health::WriteHealth;
 use meter::Meter;
 use writer::Writes;
 
-pub use exclusive::Exclusive;
+pub use process_lock::ProcessLock;
 pub use readers::Readers;
 pub use transaction::DatabaseTransaction;
 pub use writer::Writer;
@@ -132,8 +132,8 @@ impl Database {
     }
 
     /// Its file, or its server: for messages.
-    pub fn place(&self) -> String {
-        open::place(&self.config, &self.domain)
+    pub fn location(&self) -> String {
+        open::location(&self.config, &self.domain)
     }
 
     /// The domain whose database it is.
@@ -164,7 +164,7 @@ impl Database {
     /// After much was written at once: SQLite moves it from its log into the file, where it is read sooner.
     /// No ANALYZE: with statistics SQLite plans a statement anew for every set of values bound to it.
     /// PostgreSQL does what it needs by itself.
-    pub async fn settle(&self) -> Result<(), DbErr> {
+    pub async fn checkpoint(&self) -> Result<(), DbErr> {
         if self.write.get_database_backend() == DbBackend::Sqlite {
             self.write
                 .execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -182,10 +182,10 @@ impl Database {
     /// a few bytes, so that it is not the last free block that says so.
     pub async fn ready(&self) -> Result<(), DbErr> {
         self.read.execute_unprepared("SELECT 1").await?;
-        let length = match self.writes.health.known() {
-            Known::Writable => return Ok(()),
-            Known::Nothing => 0,
-            Known::Failing => PROBE_AFTER_FAILURE,
+        let length = match self.writes.health.status() {
+            WriteHealth::Writable => return Ok(()),
+            WriteHealth::Unknown => 0,
+            WriteHealth::Failing => PROBE_AFTER_FAILURE,
         };
         crate::tables::write_probe::write(self.write(), length).await
     }

@@ -324,7 +324,7 @@ impl Stripe {
     ) -> Result<T, StripeError> {
         let request = request
             .header("idempotency-key", idempotency_key)
-            .repeatable()
+            .idempotent()
             .retry_on(KEY_IN_USE);
         self.read(request).await
     }

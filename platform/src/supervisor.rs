@@ -184,7 +184,7 @@ impl Worker {
             inner: inner.clone(),
             name: unique,
         };
-        worker.show_up(true);
+        worker.report_up(true);
         // Counters are there before the first restart, so that an increase can be seen.
         worker.count_restarts(0);
         worker
@@ -243,7 +243,7 @@ impl Worker {
             status.is_up = false;
             status.last_failure = Some(failure);
         });
-        self.show_up(false);
+        self.report_up(false);
     }
 
     fn restarted(&self) {
@@ -251,7 +251,7 @@ impl Worker {
             status.is_up = true;
             status.restarts += 1;
         });
-        self.show_up(true);
+        self.report_up(true);
         self.count_restarts(1);
     }
 
@@ -261,7 +261,7 @@ impl Worker {
         }
     }
 
-    fn show_up(&self, is_up: bool) {
+    fn report_up(&self, is_up: bool) {
         gauge!("vantage_worker_up", "worker" => self.name.to_string()).set(f64::from(is_up));
     }
 
@@ -274,7 +274,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.inner.workers().remove(&self.name);
-        self.show_up(false);
+        self.report_up(false);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a process tells about itself: log lines on standard error, and metrics for Prometheus.
 
-pub mod access;
+pub mod access_log;
 mod log_writer;
 mod process;
 pub mod request_id;
@@ -90,7 +90,7 @@ pub fn init_log(
     let filter = if access_log {
         parse(filter)?
     } else {
-        parse(&format!("{filter},{}=off", access::TARGET))?
+        parse(&format!("{filter},{}=off", access_log::TARGET))?
     };
     let writer = LogWriter::start(std::io::stderr()).map_err(TelemetryError::LogThread)?;
     let lines = tracing_subscriber::fmt()
@@ -170,7 +170,7 @@ impl Metrics {
     }
 
     /// Keeps memory bounded when nobody scrapes, in a task of the supervisor.
-    pub fn keep_up(&self, supervisor: &Supervisor) {
+    pub fn start_upkeep(&self, supervisor: &Supervisor) {
         let handle = self.handle.clone();
         supervisor.start(Stage::Support, "metrics", move |stop| {
             let handle = handle.clone();

@@ -45,10 +45,10 @@ impl Document {
 
 /// A way to another domain's subgraph. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct SubgraphClient(Way);
+pub struct SubgraphClient(Transport);
 
 #[derive(Clone, Debug)]
-enum Way {
+enum Transport {
     Local(Subgraph),
     Http {
         http: reqwest::Client,
@@ -88,12 +88,12 @@ impl From<ClientError> for ApiError {
 impl SubgraphClient {
     /// To a subgraph in this process.
     pub fn local(subgraph: Subgraph) -> Self {
-        Self(Way::Local(subgraph))
+        Self(Transport::Local(subgraph))
     }
 
     /// To a subgraph process at this URL, signing the caller with the shared key.
     pub fn http(url: impl Into<String>, key: CallerKey, clock: Clock) -> Result<Self, ClientError> {
-        Ok(Self(Way::Http {
+        Ok(Self(Transport::Http {
             http: reqwest::Client::builder()
                 .timeout(TIMEOUT)
                 .redirect(reqwest::redirect::Policy::none())
@@ -112,11 +112,11 @@ impl SubgraphClient {
         variables: Variables,
     ) -> Result<T, ClientError> {
         let response = match &self.0 {
-            Way::Local(subgraph) => {
+            Transport::Local(subgraph) => {
                 let request = document.request().variables(variables);
                 subgraph.execute(request, caller.clone()).await
             }
-            Way::Http {
+            Transport::Http {
                 http,
                 url,
                 key,

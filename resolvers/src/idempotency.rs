@@ -1,8 +1,9 @@
 //! Idempotency keys: the same key with the same input has one effect and one answer, however often
 //! and however concurrently it is sent.
 //!
-//! [`Keyed`] is the frame of every mutation with a key: [`Keyed::earlier`] first, so that a replay is
-//! answered before anything is checked or anybody is asked, then the checks, then [`Keyed::begin`].
+//! [`IdempotentMutation`] frames every mutation with a key: [`IdempotentMutation::previous_outcome`] first, so that
+//! a replay is answered before any check or call to another domain, then the checks, then
+//! [`IdempotentMutation::begin`].
 
 use chrono::{DateTime, Duration, Utc};
 use platform::database::{Database, DatabaseTransaction};
@@ -18,9 +19,9 @@ use uuid::Uuid;
 use crate::error::{ApiError, ApiResult};
 
 /// Keys of ordinary mutations live this long, in days.
-pub const KEEP_DAYS: i64 = 7;
+pub const RETENTION_DAYS: i64 = 7;
 /// Keys of mutations that move money, in days.
-pub const KEEP_MONEY_DAYS: i64 = 30;
+pub const MONEY_RETENTION_DAYS: i64 = 30;
 
 const MAX_KEY_LENGTH: usize = 255;
 
@@ -31,7 +32,7 @@ pub struct KeyUse<'a, I> {
     pub operation: &'static str,
     pub key: &'a str,
     pub input: &'a I,
-    pub keep_days: i64,
+    pub retention_days: i64,
 }
 
 /// What a key turned out to be.
@@ -39,43 +40,43 @@ pub struct KeyUse<'a, I> {
 pub enum Claim<T> {
     /// It was used before: this is what was answered then.
     Replay(T),
-    /// It is new: have the effect, then [`Slot::record`] the answer, in the same transaction.
-    First(Slot),
+    /// It is new: write the effect, then [`ClaimedKey::record`] the answer, in the same transaction.
+    First(ClaimedKey),
 }
 
-/// A key that this transaction holds. Others who use it wait for the transaction to end.
+/// A key that this transaction holds. Concurrent uses wait for the transaction to end.
 #[derive(Debug)]
-pub struct Slot {
+pub struct ClaimedKey {
     caller: String,
     operation: &'static str,
     key: String,
 }
 
-/// A mutation with a key, from the first look to its effect.
+/// A mutation with an idempotency key, from the lookup of the key to the commit of its effect.
 #[derive(Debug)]
-pub struct Keyed<'a, I> {
+pub struct IdempotentMutation<'a, I> {
     database: &'a Database,
     using: KeyUse<'a, I>,
     now: DateTime<Utc>,
 }
 
-/// How a mutation with a key goes on.
+/// Whether an idempotent mutation runs or replays.
 #[derive(Debug)]
-pub enum Begun<T> {
-    /// It was used meanwhile: this is what was answered then.
+pub enum Attempt<T> {
+    /// The key was used meanwhile: this is the answer it got.
     Replay(T),
-    /// It is this one's.
-    First(Box<Effect>),
+    /// The key is new: run the mutation in this transaction.
+    First(Box<MutationTransaction>),
 }
 
 /// The transaction of the mutation's effect, which holds the key.
 #[derive(Debug)]
-pub struct Effect {
+pub struct MutationTransaction {
     pub transaction: DatabaseTransaction,
-    slot: Slot,
+    key: ClaimedKey,
 }
 
-impl<'a, I: Serialize> Keyed<'a, I> {
+impl<'a, I: Serialize> IdempotentMutation<'a, I> {
     pub fn new(database: &'a Database, using: KeyUse<'a, I>, now: DateTime<Utc>) -> Self {
         Self {
             database,
@@ -84,8 +85,8 @@ impl<'a, I: Serialize> Keyed<'a, I> {
         }
     }
 
-    /// What the key's first use answered, if there was one. It asks this domain's database alone.
-    pub async fn earlier<T: DeserializeOwned>(&self) -> ApiResult<Option<T>> {
+    /// The answer of the key's first use, if there was one. Reads this domain's database only.
+    pub async fn previous_outcome<T: DeserializeOwned>(&self) -> ApiResult<Option<T>> {
         check(self.using.key)?;
         let caller = self.using.caller.to_string();
         let Some(earlier) = find(self.database.read(), caller, &self.using).await? else {
@@ -97,28 +98,31 @@ impl<'a, I: Serialize> Keyed<'a, I> {
         replay(earlier, &hash(self.using.input)?).map(Some)
     }
 
-    /// Begins the transaction of the effect. What was used meanwhile is replayed.
-    pub async fn begin<T: DeserializeOwned>(self) -> ApiResult<Begun<T>> {
+    /// Begins the transaction of the effect. A key that was used meanwhile is replayed.
+    pub async fn begin<T: DeserializeOwned>(self) -> ApiResult<Attempt<T>> {
         let transaction = self.database.begin().await?;
         match claim(&transaction, self.using, self.now).await? {
             Claim::Replay(outcome) => {
                 transaction.rollback().await;
-                Ok(Begun::Replay(outcome))
+                Ok(Attempt::Replay(outcome))
             }
-            Claim::First(slot) => Ok(Begun::First(Box::new(Effect { transaction, slot }))),
+            Claim::First(key) => Ok(Attempt::First(Box::new(MutationTransaction {
+                transaction,
+                key,
+            }))),
         }
     }
 }
 
-impl Effect {
+impl MutationTransaction {
     /// Commits the effect with the answer that later uses of the key get.
     pub async fn commit<T: Serialize>(self, outcome: &T) -> ApiResult<()> {
-        self.slot.record(&self.transaction, outcome).await?;
+        self.key.record(&self.transaction, outcome).await?;
         self.transaction.commit().await?;
         Ok(())
     }
 
-    /// Takes everything back: the key is free again.
+    /// Rolls everything back: the key is free again.
     pub async fn rollback(self) -> ApiResult<()> {
         self.transaction.rollback().await;
         Ok(())
@@ -151,13 +155,13 @@ pub async fn claim<I: Serialize, T: DeserializeOwned>(
         input_hash: Set(input_hash.clone()),
         outcome: Set(serde_json::Value::Null),
         created_at: Set(now),
-        expires_at: Set(now + Duration::days(using.keep_days)),
+        expires_at: Set(now + Duration::days(using.retention_days)),
     })
     .on_conflict(OnConflict::new().do_nothing().to_owned())
     .exec_without_returning(transaction)
     .await?;
     if inserted == 1 {
-        return Ok(Claim::First(Slot {
+        return Ok(Claim::First(ClaimedKey {
             caller,
             operation: using.operation,
             key: using.key.to_owned(),
@@ -197,7 +201,7 @@ fn replay<T: DeserializeOwned>(earlier: table::Model, input_hash: &str) -> ApiRe
     serde_json::from_value(earlier.outcome).map_err(ApiError::internal)
 }
 
-impl Slot {
+impl ClaimedKey {
     /// Stores the answer that later uses of the key get.
     pub async fn record<T: Serialize>(
         self,

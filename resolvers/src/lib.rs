@@ -8,12 +8,12 @@ pub mod connection;
 pub mod error;
 pub mod id;
 pub mod idempotency;
-mod inputs;
-pub mod live;
 pub mod money;
+mod nul_characters;
 pub mod scalars;
 mod sdl;
 pub mod subgraph;
+pub mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod user_error;

@@ -12,9 +12,9 @@ use tracing::Instrument;
 
 use crate::batch::Batches;
 use crate::error::ErrorCode;
-use crate::inputs;
-use crate::live::{self, Turn};
+use crate::nul_characters;
 use crate::sdl;
+use crate::subscription::{self, Phase};
 
 type Execute = dyn Fn(Request, Caller) -> BoxFuture<'static, Response> + Send + Sync;
 
@@ -24,7 +24,7 @@ pub struct Subgraph {
     name: &'static str,
     sdl: Arc<str>,
     execute: Arc<Execute>,
-    execute_turn: Arc<live::Execute>,
+    execute_phase: Arc<subscription::Execute>,
 }
 
 impl Subgraph {
@@ -45,7 +45,7 @@ impl Subgraph {
         let execute = {
             let (schema, sdl, loaders) = (schema.clone(), sdl.clone(), loaders.clone());
             move |mut request: Request, caller| -> BoxFuture<'static, Response> {
-                if let Some(refused) = inputs::refuse(&mut request) {
+                if let Some(refused) = nul_characters::reject(&mut request) {
                     return Box::pin(std::future::ready(refused));
                 }
                 let (schema, sdl) = (schema.clone(), sdl.clone());
@@ -53,19 +53,19 @@ impl Subgraph {
                 let request = request.data(loaders(&batches)).data(caller);
                 Box::pin(async move {
                     let mut response = batches.drive(schema.execute(request)).await;
-                    tell_sdl(&mut response.data, &sdl);
+                    replace_sdl(&mut response.data, &sdl);
                     code_input_errors(&mut response);
                     response
                 })
             }
         };
-        let execute_turn = move |(mut request, caller): (Request, Caller),
-                                 turn: Turn|
+        let execute_phase = move |(mut request, caller): (Request, Caller),
+                                  phase: Phase|
               -> BoxFuture<'static, Option<Response>> {
-            let refused = match turn {
-                Turn::Open(_) => inputs::refuse(&mut request),
+            let refused = match phase {
+                Phase::Subscribe(_) => nul_characters::reject(&mut request),
                 // The same has been let pass.
-                Turn::Tell(_) => None,
+                Phase::Resolve(_) => None,
             };
             if let Some(refused) = refused {
                 return Box::pin(std::future::ready(Some(refused)));
@@ -73,7 +73,7 @@ impl Subgraph {
             let batches = Batches::default();
             // Events are executed in tasks that serve many subscribers: the span of none is around them.
             let span = tracing::error_span!("subscription", request_id = caller.request_id);
-            let request = request.data(loaders(&batches)).data(caller).data(turn);
+            let request = request.data(loaders(&batches)).data(caller).data(phase);
             let mut events = schema.execute_stream(request);
             let event = async move {
                 let mut response = batches.drive(events.next()).await?;
@@ -86,7 +86,7 @@ impl Subgraph {
             name,
             sdl,
             execute: Arc::new(execute),
-            execute_turn: Arc::new(execute_turn),
+            execute_phase: Arc::new(execute_phase),
         }
     }
 
@@ -109,9 +109,9 @@ impl Subgraph {
     /// who asks.
     pub fn execute_stream(
         &self,
-        ask: impl Fn() -> (Request, Caller) + Send + Sync + 'static,
+        make_request: impl Fn() -> (Request, Caller) + Send + Sync + 'static,
     ) -> BoxStream<'static, Response> {
-        live::responses(self.execute_turn.clone(), Arc::new(ask))
+        subscription::responses(self.execute_phase.clone(), Arc::new(make_request))
     }
 }
 
@@ -151,7 +151,7 @@ fn code_input_errors(response: &mut Response) {
 }
 
 /// `_service { sdl }` answers what we export, not what async-graphql would.
-fn tell_sdl(data: &mut Value, sdl: &str) {
+fn replace_sdl(data: &mut Value, sdl: &str) {
     let Value::Object(data) = data else { return };
     if let Some(Value::Object(service)) = data.get_mut("_service")
         && let Some(told) = service.get_mut("sdl")

@@ -8,7 +8,7 @@ use crate::id::IdKind;
 use crate::subgraph::Subgraph;
 
 /// Asks as this customer, or as a visitor, and gives the whole answer as JSON.
-pub async fn ask(
+pub async fn execute(
     subgraph: &Subgraph,
     customer: Option<Uuid>,
     document: &str,

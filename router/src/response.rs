@@ -32,7 +32,7 @@ pub enum StatusHint {
 
 impl GraphQLResponse {
     /// A request error: refused before execution.
-    pub fn refused(errors: Vec<GraphQLError>) -> Self {
+    pub fn request_error(errors: Vec<GraphQLError>) -> Self {
         Self {
             data: None,
             errors,

@@ -18,8 +18,8 @@ pub use warm_up::WarmUp;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::{ErrorPolicy, Execution, Transports};
 use crate::prepare::{
-    Known, OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation,
-    Variables, Variant,
+    OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation, Variables,
+    Variant, VariantLookup,
 };
 use crate::project;
 use crate::request::{GraphQLRequest, RequestContext};
@@ -93,7 +93,7 @@ impl Router {
             Err(refused) => return refused,
         };
         if job.operation.kind() == OperationKind::Subscription {
-            return refused(
+            return request_error(
                 ErrorCode::BadUserInput,
                 "Subscriptions need a protocol that streams: WebSocket, server-sent events or multipart.",
             );
@@ -116,7 +116,7 @@ impl Router {
         let events = job
             .open()
             .await
-            .map_err(|error| GraphQLResponse::refused(vec![error]))?;
+            .map_err(|error| GraphQLResponse::request_error(vec![error]))?;
         Ok(events
             .then(move |event| {
                 let job = Arc::clone(&job);
@@ -137,7 +137,7 @@ impl Router {
     ) -> Result<Job, GraphQLResponse> {
         let mut job = self.job(request, context).await?;
         if job.operation.kind() != OperationKind::Subscription {
-            return Err(refused(
+            return Err(request_error(
                 ErrorCode::BadUserInput,
                 "Only subscriptions can be subscribed to.",
             ));
@@ -225,9 +225,9 @@ impl Router {
             // Clients look for exactly these words, and then send the document.
             if request.names_persisted_query() {
                 let code = ErrorCode::PersistedQueryNotSupported;
-                return (Err(refused(code, "PersistedQueryNotSupported")), None);
+                return (Err(request_error(code, "PersistedQueryNotSupported")), None);
             }
-            let refused = refused(ErrorCode::BadUserInput, "Must provide a query.");
+            let refused = request_error(ErrorCode::BadUserInput, "Must provide a query.");
             return (Err(refused), None);
         };
         let inner = &*self.inner;
@@ -291,15 +291,15 @@ impl Router {
             .or(options.introspection)
             .unwrap_or(options.errors.development);
         if operation.introspects() && !allowed {
-            return Err(refused(
+            return Err(request_error(
                 ErrorCode::Forbidden,
                 "Introspection is not allowed.",
             ));
         }
         let variables = Arc::new(operation.coerce_variables(request.variables)?);
         let variant = match operation.variant(&context.caller, &variables) {
-            Known::Planned(variant) => variant,
-            Known::Unplanned(key) => {
+            VariantLookup::Planned(variant) => variant,
+            VariantLookup::Unplanned(key) => {
                 let (operation, variables) = (Arc::clone(&operation), Arc::clone(&variables));
                 let plan = move || operation.plan_variant(key, &variables);
                 let deadline = context.deadline.unwrap_or(self.inner.options.deadline);
@@ -320,8 +320,8 @@ impl Router {
 /// The variable in which a resumed subscription has its number.
 const RESUME_AFTER: &str = "_resumeAfter";
 
-fn refused(code: ErrorCode, message: &str) -> GraphQLResponse {
-    GraphQLResponse::refused(vec![GraphQLError::new(code, message)])
+fn request_error(code: ErrorCode, message: &str) -> GraphQLResponse {
+    GraphQLResponse::request_error(vec![GraphQLError::new(code, message)])
 }
 
 /// An operation, ready to run for one request.

@@ -61,7 +61,7 @@ impl Calls {
         self.counted
     }
 
-    pub(crate) fn answered(&mut self, id: u64, status: u16) {
+    pub(crate) fn record_response(&mut self, id: u64, status: u16) {
         // The newest are last, and most calls are answered soon.
         if let Some(call) = self.kept.iter_mut().rev().find(|call| call.id == id) {
             call.status = Some(status);

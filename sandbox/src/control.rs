@@ -14,27 +14,27 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::callers;
 use crate::calls::CallFilter;
 use crate::carriers::Oddity;
 use crate::exchange_rates;
 use crate::faults::NewRule;
-use crate::parcels::{Carrier, KnownParcel, Parcel, Place, Scenario, Status};
+use crate::origin_check;
+use crate::parcels::{Carrier, ExistingParcel, Parcel, Place, Scenario, Status};
 use crate::provider::Provider;
 use crate::sandbox::Sandbox;
-use crate::stripe::KnownPayment;
+use crate::stripe::ExistingPayment;
 use crate::world::World;
 
 pub(crate) fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/_control", delete(reset))
-        .route("/_control/shipments", post(know_parcels))
+        .route("/_control/shipments", post(load_parcels))
         .route("/_control/shipments/{number}", get(parcel))
         .route("/_control/shipments/{number}/scan", post(scan))
         .route("/_control/shipments/{number}/status", post(status))
         .route("/_control/shipments/{number}/scenario", post(scenario))
         .route("/_control/shipments/{number}/oddities", post(set_oddities))
-        .route("/_control/payments", post(know_payments))
+        .route("/_control/payments", post(load_payments))
         .route(
             "/_control/faults",
             get(faults).post(add_fault).delete(clear_faults),
@@ -47,31 +47,31 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .route("/_control/messages", get(messages))
         .route("/_control/topics", get(topics))
         .route("/_control/unregistered", post(unregister))
-        .layer(from_fn(callers::refuse_pages))
+        .layer(from_fn(origin_check::reject_browsers))
 }
 
 /// What was asked that cannot be.
-struct Refused(StatusCode, String);
+struct ControlError(StatusCode, String);
 
-impl IntoResponse for Refused {
+impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         (self.0, Json(json!({"error": self.1}))).into_response()
     }
 }
 
-fn bad(error: impl ToString) -> Refused {
-    Refused(StatusCode::BAD_REQUEST, error.to_string())
+fn bad(error: impl ToString) -> ControlError {
+    ControlError(StatusCode::BAD_REQUEST, error.to_string())
 }
 
 /// A JSON body that says so.
 struct Body<T>(T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Refused;
+    type Rejection = ControlError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        if !callers::is_json(request.headers()) {
-            return Err(Refused(
+    async fn from_request(request: Request, state: &S) -> Result<Self, ControlError> {
+        if !origin_check::is_json(request.headers()) {
+            return Err(ControlError(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the content type must be application/json".to_owned(),
             ));
@@ -104,28 +104,28 @@ impl<T> OneOrMore<T> {
     }
 }
 
-async fn know_parcels(
+async fn load_parcels(
     State(sandbox): State<Sandbox>,
-    Body(parcels): Body<OneOrMore<KnownParcel>>,
+    Body(parcels): Body<OneOrMore<ExistingParcel>>,
 ) -> StatusCode {
-    sandbox.know_parcels(parcels.list());
+    sandbox.load_parcels(parcels.list());
     StatusCode::NO_CONTENT
 }
 
-async fn know_payments(
+async fn load_payments(
     State(sandbox): State<Sandbox>,
-    Body(payments): Body<OneOrMore<KnownPayment>>,
+    Body(payments): Body<OneOrMore<ExistingPayment>>,
 ) -> StatusCode {
-    sandbox.know_payments(payments.list());
+    sandbox.load_payments(payments.list());
     StatusCode::NO_CONTENT
 }
 
 async fn parcel(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,
-) -> Result<Json<Value>, Refused> {
-    let told = sandbox.world(|world| world.parcels.get(&number).map(tell));
-    told.map(Json).ok_or_else(|| unknown(&number))
+) -> Result<Json<Value>, ControlError> {
+    let told = sandbox.world(|world| world.parcels.get(&number).map(parcel_json));
+    told.map(Json).ok_or_else(|| not_found(&number))
 }
 
 #[derive(Debug, Deserialize)]
@@ -148,17 +148,17 @@ async fn scan(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,
     Body(scan): Body<Scan>,
-) -> Result<Json<Value>, Refused> {
+) -> Result<Json<Value>, ControlError> {
     let place = scan.location.as_deref().map(Place::parse);
     move_parcel(&sandbox, &number, |parcel, world| match scan.kind {
         ScanKind::Pickup => parcel.hand_over(place, world.hour, world.now),
         ScanKind::Delivered => {
             let place = place.unwrap_or_else(|| parcel.to.clone());
-            parcel.see(Status::Delivered, place, world.now);
+            parcel.record_scan(Status::Delivered, place, world.now);
         }
         ScanKind::Exception => {
             let place = place.unwrap_or_else(|| parcel.last().place.clone());
-            parcel.see(Status::Exception, place, world.now);
+            parcel.record_scan(Status::Exception, place, world.now);
         }
     })
 }
@@ -175,11 +175,11 @@ async fn status(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,
     Body(new): Body<NewStatus>,
-) -> Result<Json<Value>, Refused> {
+) -> Result<Json<Value>, ControlError> {
     let place = new.location.as_deref().map(Place::parse);
     move_parcel(&sandbox, &number, |parcel, world| {
         let place = place.unwrap_or_else(|| parcel.last().place.clone());
-        parcel.see(new.status, place, world.now);
+        parcel.record_scan(new.status, place, world.now);
     })
 }
 
@@ -197,12 +197,12 @@ async fn scenario(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,
     Body(new): Body<NewScenario>,
-) -> Result<Json<Value>, Refused> {
+) -> Result<Json<Value>, ControlError> {
     move_parcel(&sandbox, &number, |parcel, world| {
         if let Some(to) = new.to.as_deref() {
             parcel.to = Place::parse(to);
         }
-        parcel.follow(new.scenario);
+        parcel.set_scenario(new.scenario);
         parcel.hand_over(None, world.hour, world.now);
     })
 }
@@ -219,14 +219,14 @@ async fn set_oddities(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,
     Body(new): Body<NewOddities>,
-) -> Result<Json<Value>, Refused> {
+) -> Result<Json<Value>, ControlError> {
     sandbox.world(|world| {
-        know(world, &number)?;
+        ensure_parcel(world, &number)?;
         let told = world.parcels.change(&number, |parcel| {
             parcel.oddities = new.oddities;
-            tell(parcel)
+            parcel_json(parcel)
         });
-        told.map(Json).ok_or_else(|| unknown(&number))
+        told.map(Json).ok_or_else(|| not_found(&number))
     })
 }
 
@@ -242,29 +242,29 @@ fn move_parcel(
     sandbox: &Sandbox,
     number: &str,
     change: impl FnOnce(&mut Parcel, &Moment),
-) -> Result<Json<Value>, Refused> {
+) -> Result<Json<Value>, ControlError> {
     sandbox.world(|world| {
         let moment = Moment {
             now: world.now,
             hour: Duration::from_std(world.config.pace.get()).unwrap_or_default(),
         };
-        know(world, number)?;
+        ensure_parcel(world, number)?;
         let told = world.parcels.change(number, |parcel| {
             change(parcel, &moment);
-            tell(parcel)
+            parcel_json(parcel)
         });
-        world.tell_movement(number);
-        told.map(Json).ok_or_else(|| unknown(number))
+        world.notify_movement(number);
+        told.map(Json).ok_or_else(|| not_found(number))
     })
 }
 
 /// Any number of a carrier's form is a parcel. EasyPost follows what USPS carries.
-fn know(world: &mut World, number: &str) -> Result<(), Refused> {
+fn ensure_parcel(world: &mut World, number: &str) -> Result<(), ControlError> {
     let now = world.now;
     let carrier = match world.parcels.get(number) {
         Some(parcel) => parcel.carrier,
         None => {
-            let carrier = Carrier::of(number).ok_or_else(|| unknown(number))?;
+            let carrier = Carrier::of(number).ok_or_else(|| not_found(number))?;
             world.parcels.of_carrier(carrier, number, now);
             carrier
         }
@@ -275,14 +275,14 @@ fn know(world: &mut World, number: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-fn unknown(number: &str) -> Refused {
-    Refused(
+fn not_found(number: &str) -> ControlError {
+    ControlError(
         StatusCode::NOT_FOUND,
         format!("no carrier here has a tracking number like {number}"),
     )
 }
 
-fn tell(parcel: &Parcel) -> Value {
+fn parcel_json(parcel: &Parcel) -> Value {
     let scans: Vec<_> = parcel
         .scans()
         .iter()
@@ -304,7 +304,7 @@ async fn faults(State(sandbox): State<Sandbox>) -> Json<Value> {
 async fn add_fault(
     State(sandbox): State<Sandbox>,
     Body(rule): Body<NewRule>,
-) -> Result<impl IntoResponse, Refused> {
+) -> Result<impl IntoResponse, ControlError> {
     let rule = sandbox.faults().add(rule).map_err(bad)?;
     Ok((StatusCode::CREATED, Json(json!(rule))))
 }
@@ -351,7 +351,7 @@ struct NewEndpoint {
 async fn add_webhook(
     State(sandbox): State<Sandbox>,
     Body(new): Body<NewEndpoint>,
-) -> Result<StatusCode, Refused> {
+) -> Result<StatusCode, ControlError> {
     url::Url::parse(&new.url).map_err(bad)?;
     let events = new.events.unwrap_or_else(|| vec!["*".to_owned()]);
     let events: Vec<_> = events.iter().map(String::as_str).collect();
@@ -375,7 +375,7 @@ async fn rates(State(sandbox): State<Sandbox>, Body(new): Body<NewRates>) -> Sta
 async fn set_exchange_rates(
     State(sandbox): State<Sandbox>,
     Body(new): Body<BTreeMap<String, String>>,
-) -> Result<StatusCode, Refused> {
+) -> Result<StatusCode, ControlError> {
     let mut parsed = Vec::new();
     for (currency, rate) in new {
         let millionths = exchange_rates::parse(&rate).ok_or_else(|| {

@@ -54,12 +54,12 @@ pub(crate) fn routes() -> Router<Sandbox> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Asked {
+struct LatestQuery {
     base: Option<String>,
     symbols: Option<String>,
 }
 
-async fn latest(State(sandbox): State<Sandbox>, Query(asked): Query<Asked>) -> Response {
+async fn latest(State(sandbox): State<Sandbox>, Query(asked): Query<LatestQuery>) -> Response {
     if asked.base.as_deref().is_some_and(|base| base != "USD") {
         return problem(
             StatusCode::FORBIDDEN,

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::exchange::bearer;
+use crate::middleware::bearer;
 use crate::provider::reason;
 use crate::sandbox::Sandbox;
 

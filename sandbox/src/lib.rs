@@ -1,18 +1,18 @@
 //! Simulators of the third parties: EasyPost, Stripe, DHL, FedEx, UPS, Open Exchange Rates and FCM, on one
 //! address, each under the paths of its real API. What they know is in memory and follows from a seed.
 
-mod callers;
 mod calls;
 mod carriers;
 mod config;
 mod control;
 mod easypost;
-mod exchange;
 mod exchange_rates;
 mod faults;
 mod fcm;
 mod form;
 mod ids;
+mod middleware;
+mod origin_check;
 mod parcels;
 mod provider;
 mod sandbox;
@@ -21,7 +21,7 @@ mod webhooks;
 mod world;
 
 pub use config::Config;
-pub use parcels::{Carrier, KnownParcel, Status};
+pub use parcels::{Carrier, ExistingParcel, Status};
 pub use provider::Provider;
 pub use sandbox::Sandbox;
-pub use stripe::KnownPayment;
+pub use stripe::ExistingPayment;

@@ -17,12 +17,12 @@ use tokio::sync::{Notify, mpsc};
 use crate::calls::Calls;
 use crate::config::Config;
 use crate::faults::Faults;
-use crate::parcels::KnownParcel;
+use crate::parcels::ExistingParcel;
 use crate::provider::Provider;
-use crate::stripe::{Idempotency, KnownPayment};
-use crate::webhooks::{self, Deliveries, Endpoint, Notice};
+use crate::stripe::{ExistingPayment, Idempotency};
+use crate::webhooks::{self, Deliveries, Endpoint, Webhook};
 use crate::world::World;
-use crate::{carriers, control, easypost, exchange, exchange_rates, fcm, stripe};
+use crate::{carriers, control, easypost, exchange_rates, fcm, middleware, stripe};
 
 /// All simulators together. Clones share one world.
 #[derive(Clone, Debug)]
@@ -36,9 +36,9 @@ struct Inner {
     faults: Mutex<Faults>,
     idempotency: Idempotency,
     deliveries: Deliveries,
-    notices: mpsc::UnboundedSender<Notice>,
+    notices: mpsc::UnboundedSender<Webhook>,
     /// Held by the task that sends, and there for the next one when that is started again.
-    outgoing: tokio::sync::Mutex<mpsc::UnboundedReceiver<Notice>>,
+    outgoing: tokio::sync::Mutex<mpsc::UnboundedReceiver<Webhook>>,
     /// Something may be due sooner than the moving task thinks.
     wake: Notify,
 }
@@ -68,10 +68,10 @@ impl Sandbox {
             .merge(carriers::routes())
             .merge(exchange_rates::routes())
             .merge(fcm::routes())
-            .fallback(exchange::no_such_path)
-            .layer(from_fn_with_state(self.clone(), exchange::exchange))
+            .fallback(middleware::no_such_path)
+            .layer(from_fn_with_state(self.clone(), middleware::handle_call))
             .merge(control::routes())
-            .layer(DefaultBodyLimit::max(exchange::MAX_BODY_BYTES))
+            .layer(DefaultBodyLimit::max(middleware::MAX_BODY_BYTES))
             .with_state(self.clone())
     }
 
@@ -92,7 +92,7 @@ impl Sandbox {
         let sandbox = self.clone();
         supervisor.start(Stage::Support, "sandbox.world", move |stop| {
             let sandbox = sandbox.clone();
-            stop.run_until_cancelled_owned(async move { sandbox.keep_moving().await })
+            stop.run_until_cancelled_owned(async move { sandbox.advance_world().await })
                 .map(drop)
         });
         let sandbox = self.clone();
@@ -113,7 +113,7 @@ impl Sandbox {
         axum::serve(TcpListener::from_std(listener?)?, app).await
     }
 
-    async fn keep_moving(&self) {
+    async fn advance_world(&self) {
         loop {
             let due = self.world(|world| world.next_due());
             let wait = due.map(|due| (due - self.0.clock.now()).to_std().unwrap_or_default());
@@ -145,19 +145,19 @@ impl Sandbox {
     }
 
     /// Lets the carriers know parcels that others handed over before this sandbox began.
-    pub fn know_parcels(&self, parcels: impl IntoIterator<Item = KnownParcel>) {
+    pub fn load_parcels(&self, parcels: impl IntoIterator<Item = ExistingParcel>) {
         self.world(|world| {
             for parcel in parcels {
-                world.parcels.know(parcel);
+                world.parcels.load(parcel);
             }
         });
     }
 
     /// Lets Stripe know payments that were captured before this sandbox began.
-    pub fn know_payments(&self, payments: impl IntoIterator<Item = KnownPayment>) {
+    pub fn load_payments(&self, payments: impl IntoIterator<Item = ExistingPayment>) {
         self.world(|world| {
             for payment in payments {
-                world.know_payment(payment);
+                world.load_payment(payment);
             }
         });
     }
@@ -168,7 +168,7 @@ impl Sandbox {
         let before = world.next_due();
         world.advance(self.0.clock.now());
         let done = act(&mut world);
-        for notice in world.take_notices() {
+        for notice in world.drain_webhooks() {
             // Closed only when the sending task has ended, with the whole sandbox.
             self.0.notices.send(notice).ok();
         }

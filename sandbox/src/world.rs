@@ -11,7 +11,7 @@ use crate::ids::Ids;
 use crate::parcels::Parcels;
 use crate::provider::Provider;
 use crate::stripe::Stripe;
-use crate::webhooks::{Endpoints, Notice};
+use crate::webhooks::{Endpoints, Webhook};
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -26,7 +26,7 @@ pub(crate) struct World {
     pub(crate) fcm: Fcm,
     pub(crate) endpoints: Endpoints,
     /// What happened and has not been told yet.
-    notices: Vec<Notice>,
+    notices: Vec<Webhook>,
 }
 
 impl World {
@@ -51,7 +51,7 @@ impl World {
         // A clock that was set back moves nothing.
         self.now = self.now.max(now);
         for number in self.parcels.advance(self.now) {
-            self.tell_movement(&number);
+            self.notify_movement(&number);
         }
         self.settle_label_refunds();
         self.settle_refunds();
@@ -72,7 +72,7 @@ impl World {
     /// Remembers to tell everybody who listens to this provider.
     pub(crate) fn notify(&mut self, provider: Provider, event: &str, id: String, body: Vec<u8>) {
         for endpoint in self.endpoints.of(provider, event) {
-            self.notices.push(Notice {
+            self.notices.push(Webhook {
                 provider,
                 event: event.to_owned(),
                 id: id.clone(),
@@ -83,12 +83,12 @@ impl World {
     }
 
     /// A parcel has moved: its carrier and EasyPost tell whoever listens.
-    pub(crate) fn tell_movement(&mut self, number: &str) {
-        self.tell_carrier(number);
-        self.tell_trackers(number);
+    pub(crate) fn notify_movement(&mut self, number: &str) {
+        self.notify_carrier_subscribers(number);
+        self.notify_trackers(number);
     }
 
-    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+    pub(crate) fn drain_webhooks(&mut self) -> Vec<Webhook> {
         std::mem::take(&mut self.notices)
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use platform::clock::Clock;
-use platform::database::snapshot::{self, Copy};
+use platform::database::snapshot::{self, DatabaseCopy};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Backup, Restore};
@@ -74,12 +74,12 @@ pub(crate) async fn back_up(command: Backup) -> anyhow::Result<()> {
     // Databases first: a file is there before the row that names it.
     let copies: Vec<_> = domains
         .iter()
-        .map(|&domain| Copy {
+        .map(|&domain| DatabaseCopy {
             from: data.database(domain),
             to: DataDirectory::at(to).database(domain),
         })
         .collect();
-    snapshot::copy_at_one_moment(&copies).await?;
+    snapshot::snapshot_all(&copies).await?;
     let files = copy_files(&configuration.data, to)?;
     let manifest = Manifest {
         format: FORMAT,

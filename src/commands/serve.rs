@@ -44,7 +44,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         })
         .collect();
     let simulators = if simulators::are_needed(&configuration, here.len()) {
-        Some(simulators::beside(&mut configuration, &clock, supervisor).await?)
+        Some(simulators::start_in_process(&mut configuration, &clock, supervisor).await?)
     } else {
         None
     };
@@ -58,7 +58,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     }
     domains.start(supervisor).await?;
     if let Some((simulators, _)) = &simulators {
-        simulators.know(&domains).await?;
+        simulators.load_shop(&domains).await?;
     }
     workers::start(&domains, &configuration, &clock, supervisor)?;
     let router = graph::router(&configuration, &domains, &key)?;
@@ -87,10 +87,10 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         ));
     }
     if is_development && let Some(customer) = domains.demo_customer().await? {
-        introduce(&url, configuration.listen, &auth, &customer)?;
+        print_welcome(&url, configuration.listen, &auth, &customer)?;
     }
     if command.demo {
-        domains.keep_moving(&configuration.demo, supervisor);
+        domains.start_live_demo(&configuration.demo, supervisor);
     }
     let routes = domains
         .routes()
@@ -104,7 +104,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
 }
 
 /// Where a developer begins: the pages, and the demo customer's token for any other client.
-fn introduce(
+fn print_welcome(
     url: &str,
     address: SocketAddr,
     auth: &router::auth::AuthConfig,

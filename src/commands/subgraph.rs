@@ -47,7 +47,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
         configuration.listen
     ));
     if command.demo {
-        domains.keep_moving(&configuration.demo, supervisor);
+        domains.start_live_demo(&configuration.demo, supervisor);
     }
     let app = subgraph_server::routes(subgraph.clone(), key, &configuration.server)
         .merge(domains.routes())

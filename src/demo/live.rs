@@ -26,12 +26,7 @@ use super::shipments::tracking_number;
 const REST: TimeDelta = TimeDelta::minutes(1);
 
 /// Keeps the shop of this plan moving until it is stopped.
-pub(crate) async fn keep_moving(
-    tracking: State,
-    plan: Plan,
-    every: Duration,
-    stop: CancellationToken,
-) {
+pub(crate) async fn run(tracking: State, plan: Plan, every: Duration, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(every);
     let mut live = Live {
         customer: plan.customer(0).id,
@@ -80,12 +75,12 @@ impl Live {
     /// Places an order, and lets its parcel set out as soon as it is paid.
     async fn send_next(&mut self, carrier: Carrier) -> anyhow::Result<()> {
         let Some(&id) = self.placed.get(&carrier) else {
-            let id = self.place().await?;
+            let id = self.place_order().await?;
             self.placed.insert(carrier, id);
             return Ok(());
         };
         let variables = json!({ "id": IdKind::Order.format(id) });
-        let found: Status = self.ask(&STATUS, variables).await?;
+        let found: Status = self.query(&STATUS, variables).await?;
         match found.order.map(|order| order.status).as_deref() {
             Some("PENDING") => return Ok(()),
             Some("CONFIRMED") => {
@@ -101,8 +96,8 @@ impl Live {
     }
 
     /// The customer orders again what was ordered before, in the way of any storefront.
-    async fn place(&mut self) -> anyhow::Result<Uuid> {
-        let before: Before = self.ask(&BEFORE, json!({})).await?;
+    async fn place_order(&mut self) -> anyhow::Result<Uuid> {
+        let before: Before = self.query(&BEFORE, json!({})).await?;
         let before = before.me.and_then(|me| me.orders.nodes.into_iter().next());
         let before = before.context("the demo customer has no order")?;
         let item = before.items.first().context("an order without a line")?;
@@ -115,14 +110,14 @@ impl Live {
                 "paymentMethodToken": "pm_card_visa",
             },
         });
-        let answer: Answer = self.ask(&PLACE, variables).await?;
+        let answer: Answer = self.query(&PLACE, variables).await?;
         let placed = answer.order_place.order.context("the order was refused")?;
         IdKind::Order
             .parse(&placed.id)
             .context("an order with a malformed id")
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(
+    async fn query<T: serde::de::DeserializeOwned>(
         &self,
         document: &'static Document,
         variables: Value,

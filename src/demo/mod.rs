@@ -19,7 +19,7 @@ use uuid::{Builder, Uuid};
 use crate::config;
 
 pub(crate) use customers::DEMO_CUSTOMER_EMAIL;
-pub(crate) use live::keep_moving;
+pub(crate) use live::run;
 pub(crate) use write::{Databases, seed};
 
 /// What a shop follows from.

@@ -81,7 +81,7 @@ impl Databases {
 /// Orders come last, so that a shop with orders is whole: what an interrupted run has written of the
 /// others is found and left.
 pub(crate) async fn seed(databases: &Databases, plan: &Plan) -> anyhow::Result<bool> {
-    let _one_writes = databases.orders.exclusive("seed").await?;
+    let _one_writes = databases.orders.lock_across_processes("seed").await?;
     if orders::is_written(&databases.orders).await? {
         return Ok(false);
     }
@@ -92,7 +92,7 @@ pub(crate) async fn seed(databases: &Databases, plan: &Plan) -> anyhow::Result<b
     returns::write(&databases.returns, plan).await?;
     orders::write(&databases.orders, plan).await?;
     for database in databases.all() {
-        database.settle().await?;
+        database.checkpoint().await?;
     }
     Ok(true)
 }

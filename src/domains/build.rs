@@ -20,7 +20,7 @@ use returns::easypost::Easypost;
 use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 use url::Url;
 
-use super::{Domain, Domains, Here, Jobs, Work};
+use super::{Domain, Domains, Jobs, Local, Work};
 use crate::config::{self, Configuration, Provider};
 use crate::keys;
 
@@ -34,7 +34,7 @@ impl Domains {
         key: &CallerKey,
         clock: &Clock,
         supervisor: &Supervisor,
-    ) -> anyhow::Result<Here> {
+    ) -> anyhow::Result<Local> {
         let client = |asked: Domain| self.client(configuration, asked, key, clock);
         let client_of_known = |asked: Domain| {
             let is_known = self.here.contains_key(&asked)
@@ -139,7 +139,7 @@ impl Domains {
                 (tracking::subgraph(state), work)
             }
         };
-        Ok(Here {
+        Ok(Local {
             database,
             subgraph,
             work,

@@ -114,7 +114,7 @@ pub(crate) async fn open_database(
         format!(
             "the {} database {} cannot be used",
             domain.name(),
-            database.place()
+            database.location()
         )
     })?;
     if let Some(directory) = &directory {
@@ -125,7 +125,7 @@ pub(crate) async fn open_database(
 
 /// A domain that runs in this process.
 #[derive(Debug)]
-struct Here {
+struct Local {
     database: Database,
     subgraph: Subgraph,
     work: Work,
@@ -165,7 +165,7 @@ impl fmt::Debug for Work {
 #[derive(Clone, Debug)]
 pub(crate) struct Domains {
     flags: Flags,
-    here: BTreeMap<Domain, Arc<Here>>,
+    here: BTreeMap<Domain, Arc<Local>>,
     tracking: Option<tracking::State>,
     search: Option<search::State>,
 }
@@ -242,7 +242,7 @@ impl Domains {
                 .context("the search index cannot be used")?;
             let search = search.clone();
             supervisor.start(Stage::Work, "search.index", move |stop| {
-                stop.run_until_cancelled_owned(keep_index(search.clone()))
+                stop.run_until_cancelled_owned(follow_catalog(search.clone()))
                     .map(drop)
             });
         }
@@ -276,12 +276,12 @@ impl Domains {
     }
 
     /// Keeps the demo's parcels moving, when tracking is here.
-    pub(crate) fn keep_moving(&self, demo: &config::Demo, supervisor: &Supervisor) {
+    pub(crate) fn start_live_demo(&self, demo: &config::Demo, supervisor: &Supervisor) {
         if let Some(tracking) = self.tracking.clone() {
             let plan = demo::Plan::new(demo, &tracking.clock);
             let every = demo.ticker_interval.get();
             supervisor.start(Stage::Work, "demo.ticker", move |stop| {
-                demo::keep_moving(tracking.clone(), plan, every, stop)
+                demo::run(tracking.clone(), plan, every, stop)
             });
         }
     }
@@ -318,7 +318,7 @@ impl Domains {
 const INDEX_CHECK: Duration = Duration::from_secs(15);
 
 /// Products may be imported by another process: the index follows.
-async fn keep_index(search: search::State) {
+async fn follow_catalog(search: search::State) {
     loop {
         tokio::time::sleep(INDEX_CHECK).await;
         if let Err(error) = search.open_index().await {

@@ -16,7 +16,7 @@ use tower::ServiceExt;
 
 use super::activity::Activity;
 use super::body::{Arriving, Leaving};
-use super::places::Refused;
+use super::connection_limits::LimitReached;
 
 /// What is answered also when no more connections are served.
 const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
@@ -28,7 +28,7 @@ pub(super) struct Service {
     pub(super) peer: SocketAddr,
     pub(super) activity: Arc<Activity>,
     /// Why health checks alone are answered, if they are.
-    pub(super) refused: Option<Refused>,
+    pub(super) refused: Option<LimitReached>,
     pub(super) body_timeout: Duration,
     /// Clients should open another connection for their next request.
     pub(super) stopping: CancellationToken,
@@ -76,13 +76,13 @@ fn lacks_host(request: &Request<Incoming>) -> bool {
     request.version() == Version::HTTP_11 && hosts != 1
 }
 
-fn refusal(refused: Refused) -> Response<Body> {
+fn refusal(refused: LimitReached) -> Response<Body> {
     let (status, message) = match refused {
-        Refused::Full => (
+        LimitReached::Full => (
             StatusCode::SERVICE_UNAVAILABLE,
             "no more connections can be served now",
         ),
-        Refused::Address => (
+        LimitReached::Address => (
             StatusCode::TOO_MANY_REQUESTS,
             "too many connections from this address",
         ),

@@ -8,16 +8,16 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
-use super::places::Place;
+use super::connection_limits::ConnectionPermit;
 
 pub(super) struct Socket<S> {
     socket: S,
     activity: Arc<Activity>,
-    _place: Place,
+    _place: ConnectionPermit,
 }
 
 impl<S> Socket<S> {
-    pub(super) const fn new(socket: S, activity: Arc<Activity>, place: Place) -> Self {
+    pub(super) const fn new(socket: S, activity: Arc<Activity>, place: ConnectionPermit) -> Self {
         Self {
             socket,
             activity,

@@ -48,7 +48,7 @@ fn connect(config: &ServerConfig) -> DuplexStream {
     };
     let builder = builder(&limits);
     tokio::spawn(async move {
-        converse(socket, &builder, service, place, &CancellationToken::new()).await;
+        serve_connection(socket, &builder, service, place, &CancellationToken::new()).await;
     });
     client
 }
@@ -75,7 +75,7 @@ async fn closed(client: &mut (impl AsyncRead + Unpin)) -> String {
 }
 
 /// The limits of time, in milliseconds.
-fn within(headers: u64, idle: u64) -> ServerConfig {
+fn timeouts(headers: u64, idle: u64) -> ServerConfig {
     let mut config = ServerConfig::default();
     config.connections.header_timeout = Setting::from_millis(headers);
     config.connections.idle_timeout = Setting::from_millis(idle);
@@ -93,7 +93,7 @@ async fn a_connection_without_a_request_is_closed() {
         b"GET / HTTP/1.1\r\nhost: a\r\n",
     ];
     for beginning in beginnings {
-        let mut client = connect(&within(50, LONG));
+        let mut client = connect(&timeouts(50, LONG));
         client.write_all(beginning).await.unwrap();
         let read = closed(&mut client).await;
         assert!(!read.contains("answer"), "{read}");
@@ -102,7 +102,7 @@ async fn a_connection_without_a_request_is_closed() {
 
 #[tokio::test]
 async fn a_client_gets_no_more_time_by_sending_slowly() {
-    let (mut read, mut write) = tokio::io::split(connect(&within(50, LONG)));
+    let (mut read, mut write) = tokio::io::split(connect(&timeouts(50, LONG)));
     let dripping = async {
         write.write_all(b"GET /").await.unwrap();
         let mut drops = interval(Duration::from_millis(5));
@@ -115,7 +115,7 @@ async fn a_client_gets_no_more_time_by_sending_slowly() {
 
 #[tokio::test]
 async fn an_idle_connection_lives_longer_than_headers_may_take() {
-    let mut client = connect(&within(50, LONG));
+    let mut client = connect(&timeouts(50, LONG));
     exchange(&mut client, REQUEST, "answer").await;
     let closing = timeout(Duration::from_millis(200), client.read_u8()).await;
     assert!(closing.is_err(), "it was closed");
@@ -124,14 +124,14 @@ async fn an_idle_connection_lives_longer_than_headers_may_take() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_after_its_time() {
-    let mut client = connect(&within(LONG, 50));
+    let mut client = connect(&timeouts(LONG, 50));
     exchange(&mut client, REQUEST, "answer").await;
     assert_eq!(closed(&mut client).await, "");
 }
 
 #[tokio::test]
 async fn the_headers_of_a_further_request_have_their_own_time() {
-    let mut client = connect(&within(50, LONG));
+    let mut client = connect(&timeouts(50, LONG));
     exchange(&mut client, REQUEST, "answer").await;
     client.write_all(b"GET").await.unwrap();
     assert_eq!(closed(&mut client).await, "");
@@ -139,7 +139,7 @@ async fn the_headers_of_a_further_request_have_their_own_time() {
 
 #[tokio::test]
 async fn a_request_in_flight_is_not_idle() {
-    let mut client = connect(&within(5_000, 5));
+    let mut client = connect(&timeouts(5_000, 5));
     let request = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
     exchange(&mut client, request, "slow").await;
 }
@@ -155,7 +155,7 @@ async fn get_by_http2(client: &mut DuplexStream) {
 
 #[tokio::test]
 async fn an_idle_connection_of_http2_is_closed() {
-    let mut client = connect(&within(500, 50));
+    let mut client = connect(&timeouts(500, 50));
     get_by_http2(&mut client).await;
     // The client does not agree to the end.
     let answer = closed(&mut client).await;
@@ -164,7 +164,7 @@ async fn an_idle_connection_of_http2_is_closed() {
 
 #[tokio::test]
 async fn a_client_of_http2_that_answers_no_ping_is_closed() {
-    let mut config = within(LONG, LONG);
+    let mut config = timeouts(LONG, LONG);
     config.connections.ping_interval = Setting::from_millis(20);
     config.connections.ping_timeout = Setting::from_millis(20);
     let mut client = connect(&config);
@@ -175,7 +175,7 @@ async fn a_client_of_http2_that_answers_no_ping_is_closed() {
 
 #[tokio::test]
 async fn a_body_must_arrive_in_time() {
-    let mut config = within(500, LONG);
+    let mut config = timeouts(500, LONG);
     config.body_timeout = Setting::from_millis(20);
     let mut client = connect(&config);
     let request = b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf";

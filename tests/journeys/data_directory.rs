@@ -19,7 +19,7 @@ fn small_shop(data: &Path) -> Command {
 }
 
 /// Runs to the end, and gives what it says when it must not succeed.
-async fn refused(command: &mut Command) -> String {
+async fn stderr_of_failure(command: &mut Command) -> String {
     let output = command
         .stderr(std::process::Stdio::piped())
         .output()
@@ -54,7 +54,7 @@ impl Shop {
         }
     }
 
-    async fn ask(&self, query: &str, variables: Value) -> Value {
+    async fn query(&self, query: &str, variables: Value) -> Value {
         let request = self.http.post(format!("{}/graphql", self.process.base));
         let request = request.bearer_auth(&self.token);
         let request = request.json(&json!({ "query": query, "variables": variables }));
@@ -72,7 +72,7 @@ async fn a_database_that_is_gone_is_missed_and_made_anew_only_on_request() {
     Shop::start(data.path()).await.stop().await;
     let file = data.path().join("returns.sqlite");
     std::fs::remove_file(&file).unwrap();
-    let told = refused(&mut small_shop(data.path())).await;
+    let told = stderr_of_failure(&mut small_shop(data.path())).await;
     assert!(told.contains(file.to_str().unwrap()), "{told}");
     assert!(told.contains("--create-database returns"), "{told}");
     assert!(!file.exists());
@@ -88,13 +88,13 @@ async fn a_database_that_is_gone_is_missed_and_made_anew_only_on_request() {
 async fn a_directory_is_served_by_one_process() {
     let data = tempfile::tempdir().unwrap();
     let shop = Shop::start(data.path()).await;
-    let told = refused(&mut small_shop(data.path())).await;
+    let told = stderr_of_failure(&mut small_shop(data.path())).await;
     assert!(told.contains("another process serves"), "{told}");
     assert!(told.contains(data.path().to_str().unwrap()), "{told}");
     let mut subgraph = vantage(data.path());
     subgraph.args(["subgraph", "orders", "--listen", "127.0.0.1:0"]);
     assert!(
-        refused(&mut subgraph)
+        stderr_of_failure(&mut subgraph)
             .await
             .contains("another process serves orders")
     );
@@ -109,7 +109,7 @@ async fn who_only_looks_leaves_nothing_in_a_wrong_directory() {
     for arguments in [&["token", "--demo"][..], &["outbox", "list"]] {
         let mut command = vantage(scratch.path());
         command.args(arguments).arg("--data").arg(&wrong);
-        let told = refused(&mut command).await;
+        let told = stderr_of_failure(&mut command).await;
         assert!(told.contains(wrong.to_str().unwrap()), "{told}");
         assert!(!wrong.exists(), "{arguments:?}");
     }
@@ -125,7 +125,7 @@ async fn what_cannot_be_opened_is_named() {
         let _ = std::fs::remove_file(data.path().join(log));
     }
     std::fs::write(&file, "this is no database, however long it is".repeat(100)).unwrap();
-    let told = refused(&mut small_shop(data.path())).await;
+    let told = stderr_of_failure(&mut small_shop(data.path())).await;
     assert!(told.contains(file.to_str().unwrap()), "{told}");
 
     // A port that was free a moment ago.
@@ -137,7 +137,7 @@ async fn what_cannot_be_opened_is_named() {
         "VANTAGE_DATABASE_URL",
         format!("postgres://u:secret@{address}/d"),
     );
-    let told = refused(&mut command).await;
+    let told = stderr_of_failure(&mut command).await;
     assert!(told.contains(&address.to_string()), "{told}");
     assert!(told.contains("refused"), "{told}");
     assert!(!told.contains("secret"), "{told}");
@@ -164,7 +164,7 @@ async fn a_damaged_search_index_is_built_anew() {
     for damage in damages {
         damage();
         let shop = Shop::start(data.path()).await;
-        let found = shop.ask(PRODUCTS, json!({})).await;
+        let found = shop.query(PRODUCTS, json!({})).await;
         let nodes = &found["data"]["productSearch"]["nodes"];
         assert_eq!(nodes.as_array().unwrap().len(), 2, "{found:#}");
         shop.stop().await;
@@ -210,11 +210,11 @@ async fn a_backup_under_load_has_all_that_was_acknowledged_before_it() {
     let data = scratch.path().join("data");
     std::fs::create_dir(&data).unwrap();
     let shop = Arc::new(Shop::start(&data).await);
-    let found = shop.ask(PRODUCTS, json!({})).await;
+    let found = shop.query(PRODUCTS, json!({})).await;
     let product = found["data"]["productSearch"]["nodes"][0].clone();
     let place = async |shop: &Shop, key: &str| -> Option<String> {
         let variables = json!({ "input": input(&product, "pm_card_visa"), "key": key });
-        let placed = shop.ask(PLACE, variables).await;
+        let placed = shop.query(PLACE, variables).await;
         let id = placed["data"]["orderPlace"]["order"]["id"].as_str();
         id.map(str::to_owned)
     };
@@ -240,9 +240,9 @@ async fn a_backup_under_load_has_all_that_was_acknowledged_before_it() {
     };
     let (placed, told) = tokio::join!(load, backing_up);
     assert!(told.starts_with("backed up 6 databases, 2 keys"), "{told}");
-    let second = refused(vantage(&data).arg("backup").arg(&backup)).await;
+    let second = stderr_of_failure(vantage(&data).arg("backup").arg(&backup)).await;
     assert!(second.contains("is not empty"), "{second}");
-    let occupied = refused(vantage(&data).arg("restore").arg(&backup)).await;
+    let occupied = stderr_of_failure(vantage(&data).arg("restore").arg(&backup)).await;
     assert!(occupied.contains("move it away"), "{occupied}");
     Arc::into_inner(shop).unwrap().stop().await;
 
@@ -253,10 +253,10 @@ async fn a_backup_under_load_has_all_that_was_acknowledged_before_it() {
     let shop = Shop::start(&restored).await;
     let order = "query($id: ID!) { order(id: $id) { id status } }";
     for id in before {
-        let found = shop.ask(order, json!({ "id": id })).await;
+        let found = shop.query(order, json!({ "id": id })).await;
         assert_eq!(found["data"]["order"]["id"], id.as_str(), "{found:#}");
     }
-    let found = shop.ask(PRODUCTS, json!({})).await;
+    let found = shop.query(PRODUCTS, json!({})).await;
     assert_eq!(found.get("errors"), None, "{found:#}");
     let placed_now = place(&shop, "after").await;
     assert!(placed_now.is_some(), "after {placed} during the backup");
@@ -266,6 +266,6 @@ async fn a_backup_under_load_has_all_that_was_acknowledged_before_it() {
     std::fs::remove_file(backup.join("backup.json")).unwrap();
     let other = scratch.path().join("other");
     std::fs::create_dir(&other).unwrap();
-    let incomplete = refused(vantage(&other).arg("restore").arg(&backup)).await;
+    let incomplete = stderr_of_failure(vantage(&other).arg("restore").arg(&backup)).await;
     assert!(incomplete.contains("no complete backup"), "{incomplete}");
 }

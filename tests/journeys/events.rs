@@ -60,7 +60,7 @@ async fn an_order_is_delivered_when_its_parcel_is() {
         let document =
             "query($id: ID!) { order(id: $id) { deliveredAt timeline { event actor timestamp } } }";
         let id = json!({ "id": IdKind::Order.format(just_now.id) });
-        let answer = graph.ask(Some(&token), document, id).await;
+        let answer = graph.query(Some(&token), document, id).await;
         assert_eq!(answer.get("errors"), None, "{layout:?}: {answer:#}");
         let delivered = &answer["data"]["order"];
         let timeline = delivered["timeline"].as_array().unwrap();

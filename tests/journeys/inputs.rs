@@ -96,7 +96,7 @@ fn odd_values() -> Vec<String> {
 }
 
 /// A JSON value of any form.
-fn drawn(random: &mut ChaCha8Rng, depth: usize) -> Value {
+fn random_value(random: &mut ChaCha8Rng, depth: usize) -> Value {
     match random.random_range(0..if depth == 0 { 5 } else { 7 }) {
         0 => Value::Null,
         1 => json!(random.random::<bool>()),
@@ -111,13 +111,13 @@ fn drawn(random: &mut ChaCha8Rng, depth: usize) -> Value {
             )
         }
         5 => (0..random.random_range(0..4))
-            .map(|_| drawn(random, depth - 1))
+            .map(|_| random_value(random, depth - 1))
             .collect(),
         _ => {
             let names = ["id", "sku", "input", "min", "$digits", ""];
             let fields = (0..random.random_range(0..4)).map(|_| {
                 let name = names.choose(random).copied().unwrap_or_default();
-                (name.to_owned(), drawn(random, depth - 1))
+                (name.to_owned(), random_value(random, depth - 1))
             });
             Value::Object(fields.collect::<Vec<_>>().into_iter().collect())
         }
@@ -131,7 +131,7 @@ struct Api {
 }
 
 /// A field with arguments, and the way to it.
-struct Place {
+struct ArgumentPath {
     operation: &'static str,
     /// The document around the field's own text.
     before: String,
@@ -218,7 +218,7 @@ impl Api {
     }
 
     /// Every field with arguments that can be reached from the roots.
-    fn places(&self) -> Vec<Place> {
+    fn argument_paths(&self) -> Vec<ArgumentPath> {
         let mut places = Vec::new();
         for (operation, root) in [("query", "Query"), ("mutation", "Mutation")] {
             let mut seen = BTreeSet::from([root.to_owned()]);
@@ -226,7 +226,7 @@ impl Api {
             while let Some((type_name, before, after, depth)) = next.pop_front() {
                 for field in self.fields(&type_name) {
                     if !field.arguments.is_empty() {
-                        places.push(Place {
+                        places.push(ArgumentPath {
                             operation,
                             before: before.clone(),
                             after: after.clone(),
@@ -305,7 +305,7 @@ impl Api {
     }
 }
 
-impl Place {
+impl ArgumentPath {
     /// The body of a request with variables, and one with a literal if the value can be one.
     fn bodies(&self, api: &Api, variables: &Map<String, Value>, value: &str) -> Vec<String> {
         let composite = !api.fields(inner(&self.field.field_type)).is_empty()
@@ -378,7 +378,7 @@ async fn no_value_of_any_argument_is_an_internal_error() {
         let graph = Graph::start(layout, &[], &[]).await;
         let token = graph.demo_token().await;
         let mine = "{ me { id orders(first: 1) { nodes { id items { id product { id } } } } } }";
-        let mine = graph.ask(Some(&token), mine, json!({})).await;
+        let mine = graph.query(Some(&token), mine, json!({})).await;
         let order = &mine["data"]["me"]["orders"]["nodes"][0];
         let known = BTreeMap::from([
             ("customerId", mine["data"]["me"]["id"].clone()),
@@ -393,10 +393,11 @@ async fn no_value_of_any_argument_is_an_internal_error() {
         let mut random = ChaCha8Rng::seed_from_u64(7);
         let odd = odd_values();
         let mut bodies = Vec::new();
-        for place in api.places() {
+        for place in api.argument_paths() {
             for variables in api.variables(&place.field.arguments) {
-                let drawn: Vec<String> =
-                    (0..6).map(|_| drawn(&mut random, 2).to_string()).collect();
+                let drawn: Vec<String> = (0..6)
+                    .map(|_| random_value(&mut random, 2).to_string())
+                    .collect();
                 for value in odd.iter().chain(&drawn) {
                     bodies.extend(place.bodies(&api, &variables, value));
                 }

@@ -231,7 +231,7 @@ impl Graph {
     }
 
     /// POSTs a query and gives the JSON of the answer.
-    pub(crate) async fn ask(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
+    pub(crate) async fn query(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
         let mut request = self
             .http
             .post(format!("{}/graphql", self.router.base))

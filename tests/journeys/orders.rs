@@ -61,16 +61,16 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
             }
             Layout::Sqlite | Layout::Postgres => &graph.router.base,
         };
-        stripe.tell_of_payments(orders).await;
+        stripe.send_payment_webhooks(orders).await;
         let token = graph.demo_token().await;
         let token = Some(token.as_str());
-        let found = graph.ask(token, PRODUCTS, json!({})).await;
+        let found = graph.query(token, PRODUCTS, json!({})).await;
         let product = &found["data"]["productSearch"]["nodes"][0];
 
         // The bank asks the customer first.
         let waiting =
             json!({ "input": input(product, "pm_card_authenticationRequired"), "key": "k" });
-        let placed = graph.ask(token, PLACE, waiting.clone()).await;
+        let placed = graph.query(token, PLACE, waiting.clone()).await;
         let payload = &placed["data"]["orderPlace"];
         assert_eq!(payload["userErrors"], json!([]), "{layout:?}: {placed:#}");
         assert_eq!(payload["order"]["status"], "PENDING");
@@ -84,18 +84,18 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
         );
         let secret = payload["paymentClientSecret"].as_str().unwrap();
         let (intent, _) = secret.split_once("_secret").unwrap();
-        assert_eq!(graph.ask(token, PLACE, waiting).await, placed);
+        assert_eq!(graph.query(token, PLACE, waiting).await, placed);
 
         stripe.confirm(intent).await;
         let id = &payload["order"]["id"];
         let order =
-            async || graph.ask(token, ORDER, json!({ "id": id })).await["data"]["order"].take();
+            async || graph.query(token, ORDER, json!({ "id": id })).await["data"]["order"].take();
         let confirmed = until_it(&order, |order| order["status"] == "CONFIRMED").await;
         assert_eq!(events(&confirmed), ["order.placed", "order.confirmed"]);
         assert_eq!(confirmed["allowedActions"], json!(["CANCEL", "REORDER"]));
 
         let variables = json!({ "id": id, "key": "c" });
-        let cancelled = graph.ask(token, CANCEL, variables.clone()).await;
+        let cancelled = graph.query(token, CANCEL, variables.clone()).await;
         let expected = json!({
             "order": { "status": "CANCELLED", "allowedActions": ["REORDER"] }, "userErrors": [],
         });
@@ -103,7 +103,7 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
             cancelled["data"]["orderCancel"], expected,
             "{layout:?}: {cancelled:#}"
         );
-        assert_eq!(graph.ask(token, CANCEL, variables).await, cancelled);
+        assert_eq!(graph.query(token, CANCEL, variables).await, cancelled);
         let refunded = until_it(&order, |order| events(order).contains(&"order.refunded")).await;
         assert_eq!(
             events(&refunded)[2..],
@@ -140,7 +140,7 @@ async fn one_key_of_many_callers(
     layout: Layout,
 ) {
     let count = async || {
-        graph.ask(token, ORDERS, json!({})).await["data"]["me"]["orders"]["totalCount"]
+        graph.query(token, ORDERS, json!({})).await["data"]["me"]["orders"]["totalCount"]
             .as_i64()
             .unwrap()
     };
@@ -148,7 +148,7 @@ async fn one_key_of_many_callers(
     let confirmed = stripe.posts("/v1/payment_intents/*").await;
     let before = count().await;
     let variables = json!({ "input": input(product, "pm_card_visa"), "key": "one" });
-    let calls = (0..64).map(|_| graph.ask(token, PLACE, variables.clone()));
+    let calls = (0..64).map(|_| graph.query(token, PLACE, variables.clone()));
     let answers = futures::future::join_all(calls).await;
     let first = &answers[0]["data"]["orderPlace"];
     assert_eq!(
@@ -182,7 +182,7 @@ impl Shop<'_> {
         Process::start(command).await
     }
 
-    async fn ask(&self, base: &str, query: &str, variables: Value) -> Option<Value> {
+    async fn query(&self, base: &str, query: &str, variables: Value) -> Option<Value> {
         let request = self
             .http
             .post(format!("{base}/graphql"))
@@ -204,7 +204,7 @@ impl Shop<'_> {
         self.stripe.fail("POST", path, 1, never).await;
         let before = self.stripe.posts(path).await;
         let base = process.base.clone();
-        let asked = self.ask(&base, query, variables);
+        let asked = self.query(&base, query, variables);
         let called = until_it(
             async || self.stripe.posts(path).await,
             |posts| *posts > before,
@@ -236,7 +236,10 @@ async fn a_process_killed_in_any_call_to_stripe_leaves_no_order_unpaid_and_none_
         .await
         .unwrap();
     shop.token = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-    let found = shop.ask(&process.base, PRODUCTS, json!({})).await.unwrap();
+    let found = shop
+        .query(&process.base, PRODUCTS, json!({}))
+        .await
+        .unwrap();
     let product = &found["data"]["productSearch"]["nodes"][0];
     let place = |key: &str| json!({ "input": input(product, "pm_card_visa"), "key": key });
 
@@ -253,10 +256,10 @@ async fn a_process_killed_in_any_call_to_stripe_leaves_no_order_unpaid_and_none_
     }
     for (path, moment) in points {
         let key = format!("{path} {moment}");
-        let placed = shop.ask(&process.base, PLACE, place(&key)).await.unwrap();
+        let placed = shop.query(&process.base, PLACE, place(&key)).await.unwrap();
         let id = &placed["data"]["orderPlace"]["order"]["id"];
         let order = async || {
-            let answer = shop.ask(&process.base, ORDER, json!({ "id": id })).await;
+            let answer = shop.query(&process.base, ORDER, json!({ "id": id })).await;
             answer.unwrap()["data"]["order"].take()
         };
         until_it(order, |order| order["status"] == "CONFIRMED").await;
@@ -268,7 +271,7 @@ async fn a_process_killed_in_any_call_to_stripe_leaves_no_order_unpaid_and_none_
     }
 
     let placed = shop
-        .ask(&process.base, PLACE, place("to be cancelled"))
+        .query(&process.base, PLACE, place("to be cancelled"))
         .await
         .unwrap();
     let id = placed["data"]["orderPlace"]["order"]["id"].clone();
@@ -277,7 +280,7 @@ async fn a_process_killed_in_any_call_to_stripe_leaves_no_order_unpaid_and_none_
         .await;
     process = shop.serve().await;
     let order = async || {
-        let answer = shop.ask(&process.base, ORDER, json!({ "id": id })).await;
+        let answer = shop.query(&process.base, ORDER, json!({ "id": id })).await;
         answer.unwrap()["data"]["order"].take()
     };
     let order = until_it(order, |order| events(order).contains(&"order.refunded")).await;

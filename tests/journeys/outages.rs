@@ -22,13 +22,13 @@ const COUNT: &str = "{ me { orders(first: 1) { totalCount } } }";
 
 /// Sets of orders that are being placed, each under a key of its own.
 #[derive(Default)]
-struct Told {
+struct Acknowledged {
     /// Order ids by key.
     placed: Mutex<HashMap<String, String>>,
     refused: Mutex<usize>,
 }
 
-impl Told {
+impl Acknowledged {
     fn placed(&self) -> usize {
         self.placed.lock().unwrap().len()
     }
@@ -39,10 +39,16 @@ impl Told {
 }
 
 /// Places an order again and again under one key, until the shop says that it is placed.
-async fn place(graph: &Graph, token: &str, input: &Value, key: String, told: &Told) {
+async fn place_until_acknowledged(
+    graph: &Graph,
+    token: &str,
+    input: &Value,
+    key: String,
+    told: &Acknowledged,
+) {
     loop {
         let variables = json!({ "input": input, "key": key });
-        let answer = graph.ask(Some(token), orders::PLACE, variables).await;
+        let answer = graph.query(Some(token), orders::PLACE, variables).await;
         let id = &answer["data"]["orderPlace"]["order"]["id"];
         if let Some(id) = id.as_str() {
             told.placed.lock().unwrap().insert(key, id.to_owned());
@@ -67,21 +73,22 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
     let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let graph = Graph::start(Layout::Postgres, &settings, &[]).await;
     let token = graph.demo_token().await;
-    let found = graph.ask(Some(&token), orders::PRODUCTS, json!({})).await;
+    let found = graph.query(Some(&token), orders::PRODUCTS, json!({})).await;
     let product = &found["data"]["productSearch"]["nodes"][0];
     let input = orders::input(product, "pm_card_visa");
     let count = async || {
-        let answer = graph.ask(Some(&token), COUNT, json!({})).await;
+        let answer = graph.query(Some(&token), COUNT, json!({})).await;
         answer["data"]["me"]["orders"]["totalCount"].as_u64()
     };
     let before = count().await.unwrap();
 
-    let told = Told::default();
+    let told = Acknowledged::default();
     let customers = join_all((0..CUSTOMERS).map(|customer| {
         let (graph, token, input, told) = (&graph, &token, &input, &told);
         async move {
             for number in 0..ORDERS_OF_EACH {
-                place(graph, token, input, format!("{customer}-{number}"), told).await;
+                place_until_acknowledged(graph, token, input, format!("{customer}-{number}"), told)
+                    .await;
             }
         }
     }));
@@ -102,13 +109,13 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
     assert_eq!(count().await, Some(before + placed.len() as u64));
     for (key, id) in &placed {
         let again = json!({ "input": input, "key": key });
-        let again = graph.ask(Some(&token), orders::PLACE, again).await;
+        let again = graph.query(Some(&token), orders::PLACE, again).await;
         assert_eq!(
             again["data"]["orderPlace"]["order"]["id"],
             json!(id),
             "{again:#}"
         );
-        let status = async || graph.ask(Some(&token), STATUS, json!({ "id": id })).await;
+        let status = async || graph.query(Some(&token), STATUS, json!({ "id": id })).await;
         until_it(status, |answer| {
             answer["data"]["order"]["status"] == "CONFIRMED"
         })
@@ -132,19 +139,19 @@ async fn a_refund_is_made_once_by_a_stripe_that_does_not_answer() {
     let settings = refunds::settings(Layout::Sqlite, &third_parties).unwrap();
     let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let graph = Graph::start(Layout::Sqlite, &settings, &[]).await;
-    third_parties.tell_of_parcels(&graph.router.base).await;
+    third_parties.send_parcel_webhooks(&graph.router.base).await;
     let orders_database = graph.database("orders").await;
-    third_parties.know_payments_of(&orders_database).await;
+    third_parties.load_payments(&orders_database).await;
     let token = graph.demo_token().await;
     let token = Some(token.as_str());
-    let account = graph.ask(token, refunds::ORDERS, json!({})).await;
+    let account = graph.query(token, refunds::ORDERS, json!({})).await;
     let orders = account["data"]["me"]["orders"]["nodes"].as_array().unwrap();
     let (order, item) = refunds::find(orders, |judged| judged["eligible"] == true);
     let asked = refunds::input(&order["id"], &item["id"], "k");
-    let made = graph.ask(token, refunds::CREATE, asked).await;
+    let made = graph.query(token, refunds::CREATE, asked).await;
     let id = &made["data"]["returnCreate"]["return"]["id"];
     let variables = json!({ "id": id, "key": "l" });
-    let labelled = graph.ask(token, refunds::LABEL, variables).await;
+    let labelled = graph.query(token, refunds::LABEL, variables).await;
     let label = &labelled["data"]["returnLabelGenerate"]["return"]["label"];
 
     // It gives the money back, and never says so.
@@ -153,7 +160,9 @@ async fn a_refund_is_made_once_by_a_stripe_that_does_not_answer() {
     let number = label["trackingNumber"].as_str().unwrap();
     third_parties.scan(number, "pickup").await;
     let read = async || {
-        let answer = graph.ask(token, refunds::RETURN, json!({ "id": id })).await;
+        let answer = graph
+            .query(token, refunds::RETURN, json!({ "id": id }))
+            .await;
         answer["data"]["return"]["status"].clone()
     };
     until_it(read, |status| status == "REFUND_ISSUED").await;

@@ -81,32 +81,32 @@ async fn a_return_goes_from_its_preview_to_the_warehouse_in_every_layout() {
             }
             Layout::Sqlite | Layout::Postgres => &graph.router.base,
         };
-        third_parties.tell_of_parcels(returns).await;
+        third_parties.send_parcel_webhooks(returns).await;
         let orders_database = graph.database("orders").await;
-        third_parties.know_payments_of(&orders_database).await;
+        third_parties.load_payments(&orders_database).await;
         let token = graph.demo_token().await;
         let token = Some(token.as_str());
-        let account = graph.ask(token, ORDERS, json!({})).await;
+        let account = graph.query(token, ORDERS, json!({})).await;
         let orders = account["data"]["me"]["orders"]["nodes"].as_array().unwrap();
 
         let (order, item) = find(orders, |judged| judged["eligible"] == true);
         let asked = input(&order["id"], &item["id"], "k");
         let previewed = graph
-            .ask(token, PREVIEW, json!({ "input": asked["input"] }))
+            .query(token, PREVIEW, json!({ "input": asked["input"] }))
             .await;
-        let made = graph.ask(token, CREATE, asked.clone()).await;
+        let made = graph.query(token, CREATE, asked.clone()).await;
         let payload = &made["data"]["returnCreate"]["return"];
         let total = &previewed["data"]["returnPreview"]["refund"]["total"];
         assert_eq!(&payload["refund"]["total"], total, "{layout:?}: {made:#}");
         assert_eq!(payload["refund"]["includesShipping"], true);
-        assert_eq!(graph.ask(token, CREATE, asked).await, made, "{layout:?}");
+        assert_eq!(graph.query(token, CREATE, asked).await, made, "{layout:?}");
 
         let id = &payload["id"];
         let variables = json!({ "id": id, "key": "l" });
-        let answer = graph.ask(token, LABEL, variables.clone()).await;
+        let answer = graph.query(token, LABEL, variables.clone()).await;
         let label = &answer["data"]["returnLabelGenerate"]["return"]["label"];
         let number = label["trackingNumber"].as_str().unwrap();
-        assert_eq!(graph.ask(token, LABEL, variables).await, answer);
+        assert_eq!(graph.query(token, LABEL, variables).await, answer);
         let bought = third_parties.calls("POST", "/v2/shipments/*/buy").await;
         assert_eq!(bought.len(), 1, "{layout:?}");
         let file = reqwest::get(label["url"].as_str().unwrap()).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_return_goes_from_its_preview_to_the_warehouse_in_every_layout() {
         assert!(is_4x6, "four by six inches at 72 points each");
 
         let read =
-            async || graph.ask(token, RETURN, json!({ "id": id })).await["data"]["return"].take();
+            async || graph.query(token, RETURN, json!({ "id": id })).await["data"]["return"].take();
         third_parties.scan(number, "pickup").await;
         let issued = until_it(&read, |made| made["status"] == "REFUND_ISSUED").await;
         assert_eq!(issued["refundMethod"], "ORIGINAL_PAYMENT");
@@ -142,7 +142,7 @@ async fn a_return_goes_from_its_preview_to_the_warehouse_in_every_layout() {
         assert!(timeline.is_sorted_by_key(|entry| entry["timestamp"].as_str().unwrap()));
         let product = &item["product"];
         let in_stock = product["availableQuantity"].as_i64().unwrap() + 1;
-        let after = async || graph.ask(token, ORDERS, json!({})).await;
+        let after = async || graph.query(token, ORDERS, json!({})).await;
         until_it(&after, |account| {
             let orders = account["data"]["me"]["orders"]["nodes"].as_array().unwrap();
             let mut items = orders
@@ -157,7 +157,7 @@ async fn a_return_goes_from_its_preview_to_the_warehouse_in_every_layout() {
             judged["reasons"][0]["code"] == "PAST_RETURN_WINDOW"
         });
         let late = graph
-            .ask(token, CREATE, input(&order["id"], &item["id"], "late"))
+            .query(token, CREATE, input(&order["id"], &item["id"], "late"))
             .await;
         let reason = &late["data"]["returnCreate"]["userErrors"][0]["reasons"][0];
         let time = |name: &str| {
@@ -176,7 +176,7 @@ async fn a_return_goes_from_its_preview_to_the_warehouse_in_every_layout() {
         let order = json!(IdKind::Order.format(foreign.order_id));
         let item = json!(IdKind::OrderItem.format(foreign.id));
         let refused = graph
-            .ask(token, CREATE, input(&order, &item, "foreign"))
+            .query(token, CREATE, input(&order, &item, "foreign"))
             .await;
         assert_eq!(
             refused["errors"][0]["extensions"]["code"], "FORBIDDEN",

@@ -226,10 +226,10 @@ async fn a_process_killed_at_any_point_of_a_refund_loses_none_and_makes_none_twi
         listen,
     };
     let mut process = shop.serve().await;
-    third_parties.tell_of_parcels(&process.base).await;
+    third_parties.send_parcel_webhooks(&process.base).await;
     let orders = shop.database("orders").await;
     let returns = shop.database("returns").await;
-    third_parties.know_payments_of(&orders).await;
+    third_parties.load_payments(&orders).await;
     let all = labelled(
         &orders,
         &returns,
@@ -250,7 +250,7 @@ async fn a_process_killed_at_any_point_of_a_refund_loses_none_and_makes_none_twi
         for parcel in parcels {
             // A carrier that nobody listened to gives up; but the parcel goes on.
             let number = parcel.tracking_number.as_deref().unwrap();
-            third_parties.see(number, "IN_TRANSIT").await;
+            third_parties.set_status(number, "IN_TRANSIT").await;
         }
         let done = async || issued(&returns, parcels).await;
         until_it(&done, |issued| *issued == parcels.len() as u64).await;

@@ -53,13 +53,13 @@ async fn a_return_is_previewed_made_once_read_and_cancelled_in_every_layout() {
         let graph = Graph::start(layout, &shop, &[]).await;
         let token = graph.demo_token().await;
         let token = Some(token.as_str());
-        let account = graph.ask(token, ORDERS, json!({})).await;
+        let account = graph.query(token, ORDERS, json!({})).await;
         let orders = account["data"]["me"]["orders"]["nodes"].as_array().unwrap();
         let (order, item) = find(orders, |judged| judged["eligible"] == true);
         let input = |order, item| json!({ "input": input(order, item), "key": "k" });
 
         let preview = graph
-            .ask(
+            .query(
                 token,
                 PREVIEW,
                 json!({ "input": input(order, item)["input"] }),
@@ -67,17 +67,17 @@ async fn a_return_is_previewed_made_once_read_and_cancelled_in_every_layout() {
             .await;
         let preview = &preview["data"]["returnPreview"];
         assert_eq!(preview["eligible"], true, "{layout:?}: {preview:#}");
-        let made = graph.ask(token, CREATE, input(order, item)).await;
+        let made = graph.query(token, CREATE, input(order, item)).await;
         let payload = &made["data"]["returnCreate"];
         assert_eq!(payload["userErrors"], json!([]), "{layout:?}: {made:#}");
         assert_eq!(payload["return"]["status"], "INITIATED");
         assert_eq!(payload["return"]["refund"], preview["refund"]);
         assert_eq!(payload["return"]["refund"]["includesShipping"], true);
-        let again = graph.ask(token, CREATE, input(order, item)).await;
+        let again = graph.query(token, CREATE, input(order, item)).await;
         assert_eq!(again, made, "{layout:?}");
 
         let id = &payload["return"]["id"];
-        let read = graph.ask(token, RETURN, json!({ "id": id })).await;
+        let read = graph.query(token, RETURN, json!({ "id": id })).await;
         assert_eq!(
             read["data"]["return"],
             json!({
@@ -88,7 +88,7 @@ async fn a_return_is_previewed_made_once_read_and_cancelled_in_every_layout() {
             "{layout:?}: {read:#}"
         );
         let cancelled = graph
-            .ask(token, CANCEL, json!({ "id": id, "key": "c" }))
+            .query(token, CANCEL, json!({ "id": id, "key": "c" }))
             .await;
         assert_eq!(
             cancelled["data"]["returnCancel"],
@@ -101,7 +101,7 @@ async fn a_return_is_previewed_made_once_read_and_cancelled_in_every_layout() {
             }),
             "{layout:?}: {cancelled:#}"
         );
-        let after = graph.ask(token, ORDERS, json!({})).await;
+        let after = graph.query(token, ORDERS, json!({})).await;
         assert_eq!(after, account, "its units are free again");
 
         let (order, item) = find(orders, |judged| {
@@ -109,7 +109,7 @@ async fn a_return_is_previewed_made_once_read_and_cancelled_in_every_layout() {
         });
         let mut late = input(order, item);
         late["key"] = json!("late");
-        let late = graph.ask(token, CREATE, late).await;
+        let late = graph.query(token, CREATE, late).await;
         let error = &late["data"]["returnCreate"]["userErrors"][0];
         assert_eq!(error["__typename"], "ReturnIneligible", "{late:#}");
         assert!(error["reasons"][0]["deliveryDate"].is_string());

@@ -47,7 +47,7 @@ impl Balancer {
         self.all().iter().any(of_base)
     }
 
-    async fn look(self) {
+    async fn probe(self) {
         loop {
             for instance in self.all() {
                 let url = format!("{}/readyz", instance.base);
@@ -60,7 +60,7 @@ impl Balancer {
     }
 
     /// A client that asks again and again; any failure is its last word.
-    async fn ask(self) -> String {
+    async fn query_until_failure(self) -> String {
         let query =
             json!({ "query": "{ productSearch(query: \"earbuds\", first: 1) { totalCount } }" });
         loop {
@@ -113,14 +113,14 @@ async fn instance(data: &Path, balancer: &Balancer) -> Process {
 async fn a_rolling_restart_behind_a_balancer_fails_no_request() {
     let data: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
     let balancer = Balancer::default();
-    let looking = tokio::spawn(balancer.clone().look());
+    let looking = tokio::spawn(balancer.clone().probe());
     let mut old = Vec::new();
     for data in &data[..2] {
         old.push(instance(data.path(), &balancer).await);
     }
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
-        clients.spawn(balancer.clone().ask());
+        clients.spawn(balancer.clone().query_until_failure());
     }
     let mut new = Vec::new();
     for (mut replaced, data) in old.into_iter().zip(&data[2..]) {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Runs to the end and gives the exit code and what was told.
-async fn refused(command: &mut tokio::process::Command) -> (i32, String) {
+async fn failure(command: &mut tokio::process::Command) -> (i32, String) {
     let output = command
         .stderr(std::process::Stdio::piped())
         .output()
@@ -105,7 +105,7 @@ async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_li
     let data = tempfile::tempdir().unwrap();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let (code, told) = refused(vantage(data.path()).args(["serve", "--listen", &address])).await;
+    let (code, told) = failure(vantage(data.path()).args(["serve", "--listen", &address])).await;
     assert_eq!(code, 1);
     assert_eq!(
         told,
@@ -117,7 +117,7 @@ async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_li
     let file = data.path().join("file");
     std::fs::write(&file, "").unwrap();
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", "file/data"];
-    let (code, told) = refused(vantage(data.path()).args(arguments)).await;
+    let (code, told) = failure(vantage(data.path()).args(arguments)).await;
     assert_eq!(code, 1);
     assert!(
         told.starts_with("error: cannot create the data directory"),
@@ -128,7 +128,7 @@ async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_li
         "{told}"
     );
 
-    let (code, told) = refused(vantage(data.path()).env("VANTAGE_LISEN", "x").arg("serve")).await;
+    let (code, told) = failure(vantage(data.path()).env("VANTAGE_LISEN", "x").arg("serve")).await;
     assert_eq!(code, 1);
     assert_eq!(
         told,
@@ -143,7 +143,7 @@ async fn tariffs_that_cannot_be_used_are_told_with_their_mistake() {
     let yaml = "shipping: {standard: \"5\", free_from: \"50\"}\ntaxes: {Mars: {standard: \"1\"}}\nrestricted_categories: {}";
     std::fs::write(&file, yaml).unwrap();
     let mut command = small_shop(data.path());
-    let (code, told) = refused(command.env("VANTAGE_ORDERS__TARIFFS", &file)).await;
+    let (code, told) = failure(command.env("VANTAGE_ORDERS__TARIFFS", &file)).await;
     assert_eq!(code, 1, "{told}");
     let expected = format!(
         "error: orders.tariffs: {} cannot be used: \"Mars\" is not a country",
@@ -167,7 +167,7 @@ async fn a_database_of_a_newer_version_is_refused_by_name() {
         .await
         .unwrap();
     connection.close().await.unwrap();
-    let (code, told) = refused(&mut small_shop(data.path())).await;
+    let (code, told) = failure(&mut small_shop(data.path())).await;
     assert_eq!(code, 1);
     assert!(
         told.contains("returns") && told.contains("newer version"),
@@ -356,14 +356,14 @@ async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
         command.env("VANTAGE_SERVER__WEBSOCKET__DRAIN_WINDOW", "200ms");
         command
     };
-    let (code, told) = refused(&mut command()).await;
+    let (code, told) = failure(&mut command()).await;
     assert_eq!(code, 1, "{told}");
     assert!(
         told.contains("router.warm_up: cannot read operations.json"),
         "{told}"
     );
     std::fs::write(&operations, r#"{"format": "unknown"}"#).unwrap();
-    let (code, told) = refused(&mut command()).await;
+    let (code, told) = failure(&mut command()).await;
     assert_eq!(code, 1, "{told}");
     assert!(
         told.contains("router.warm_up: operations.json: it is neither"),

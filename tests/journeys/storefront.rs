@@ -58,11 +58,13 @@ async fn a_storefront_gets_the_same_whole_answers_in_every_layout() {
     for layout in layouts() {
         let graph = start(layout, &shop, &[]).await;
         let token = graph.demo_token().await;
-        let account = graph.ask(Some(&token), ACCOUNT, json!({})).await;
+        let account = graph.query(Some(&token), ACCOUNT, json!({})).await;
         let order = &account["data"]["me"]["orders"]["nodes"][1]["id"];
-        let order = graph.ask(Some(&token), ORDER, json!({ "id": order })).await;
+        let order = graph
+            .query(Some(&token), ORDER, json!({ "id": order }))
+            .await;
         // Search and prices need no token.
-        let search = graph.ask(None, SEARCH, json!({})).await;
+        let search = graph.query(None, SEARCH, json!({})).await;
         for answer in [&account, &order, &search] {
             assert_eq!(answer.get("errors"), None, "{layout:?}: {answer:#}");
         }
@@ -103,7 +105,7 @@ async fn the_account_page_runs_as_many_statements_for_a_hundred_orders_as_for_on
             for _ in 0..2 {
                 let before = graph.statements().await;
                 let answer = graph
-                    .ask(Some(&token), page, json!({ "first": first }))
+                    .query(Some(&token), page, json!({ "first": first }))
                     .await;
                 assert_eq!(answer.get("errors"), None, "{layout:?}: {answer:#}");
                 let nodes = answer["data"]["me"]["orders"]["nodes"].as_array().unwrap();
@@ -126,7 +128,7 @@ async fn preferences_change_once_for_a_key_in_every_layout() {
     for layout in layouts() {
         let graph = start(layout, &shop, &[]).await;
         let token = graph.demo_token().await;
-        let me = graph.ask(Some(&token), "{ me { id } }", json!({})).await;
+        let me = graph.query(Some(&token), "{ me { id } }", json!({})).await;
         let variables = |key: &str, enabled: bool| {
             json!({
                 "id": me["data"]["me"]["id"],
@@ -137,7 +139,9 @@ async fn preferences_change_once_for_a_key_in_every_layout() {
                 ] },
             })
         };
-        let first = graph.ask(Some(&token), update, variables("k", false)).await;
+        let first = graph
+            .query(Some(&token), update, variables("k", false))
+            .await;
         let payload = &first["data"]["notificationPreferencesUpdate"];
         assert_eq!(payload["updated"], 2, "{layout:?}: {first:#}");
         assert_eq!(
@@ -147,15 +151,19 @@ async fn preferences_change_once_for_a_key_in_every_layout() {
                 { "topic": "vantage-social-activity", "action": "SUBSCRIBED", "deviceTokens": 2 },
             ])
         );
-        let again = graph.ask(Some(&token), update, variables("k", false)).await;
+        let again = graph
+            .query(Some(&token), update, variables("k", false))
+            .await;
         assert_eq!(again, first, "{layout:?}");
-        let other = graph.ask(Some(&token), update, variables("k", true)).await;
+        let other = graph
+            .query(Some(&token), update, variables("k", true))
+            .await;
         assert_eq!(
             other["errors"][0]["extensions"]["code"], "CONFLICT",
             "{other:#}"
         );
 
-        let stranger = graph.ask(None, update, variables("k2", true)).await;
+        let stranger = graph.query(None, update, variables("k2", true)).await;
         assert_eq!(
             stranger["errors"][0]["extensions"]["code"],
             "UNAUTHENTICATED"
@@ -170,7 +178,7 @@ async fn a_guessed_order_gives_nothing() {
     let graph = start(Layout::Sqlite, &shop, &[]).await;
     let office = graph.run(&["token", "--customer", OFFICE]).await;
     let theirs = graph
-        .ask(
+        .query(
             Some(&office),
             "{ me { orders(first: 1) { nodes { id } } } }",
             json!({}),
@@ -178,11 +186,11 @@ async fn a_guessed_order_gives_nothing() {
         .await;
     let id = &theirs["data"]["me"]["orders"]["nodes"][0]["id"];
     let token = graph.demo_token().await;
-    let answer = graph.ask(Some(&token), ORDER, json!({ "id": id })).await;
+    let answer = graph.query(Some(&token), ORDER, json!({ "id": id })).await;
     assert_eq!(answer["data"]["order"], Value::Null);
     assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
     let answer = graph
-        .ask(
+        .query(
             Some(&token),
             ORDER,
             json!({ "id": "ord_01jgfjjt80f2jv2h1cz3wjqj2d" }),
@@ -190,7 +198,7 @@ async fn a_guessed_order_gives_nothing() {
         .await;
     assert_eq!(answer, json!({ "data": { "order": null } }));
     let answer = graph
-        .ask(None, "{ me { name } currencies { code } }", json!({}))
+        .query(None, "{ me { name } currencies { code } }", json!({}))
         .await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     assert_eq!(answer["data"]["currencies"].as_array().unwrap().len(), 8);

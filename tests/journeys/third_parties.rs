@@ -64,7 +64,7 @@ impl ThirdParties {
     }
 
     /// Sends EasyPost's webhooks to the process at this address.
-    pub(crate) async fn tell_of_parcels(&self, base: &str) {
+    pub(crate) async fn send_parcel_webhooks(&self, base: &str) {
         let endpoint = json!({
             "provider": "easypost", "url": format!("{base}/webhooks/easypost"),
             "secret": WEBHOOK_SECRET,
@@ -73,7 +73,7 @@ impl ThirdParties {
     }
 
     /// Sends Stripe's webhooks to the process at this address.
-    pub(crate) async fn tell_of_payments(&self, base: &str) {
+    pub(crate) async fn send_payment_webhooks(&self, base: &str) {
         let endpoint = json!({
             "provider": "stripe", "url": format!("{base}/webhooks/stripe"), "secret": WEBHOOK_SECRET,
         });
@@ -81,7 +81,7 @@ impl ThirdParties {
     }
 
     /// Tells Stripe of the payments that orders were paid with before it was there.
-    pub(crate) async fn know_payments_of(&self, orders: &Database) {
+    pub(crate) async fn load_payments(&self, orders: &Database) {
         let orders = order::Entity::find().all(orders.read()).await.unwrap();
         let payments: Vec<_> = orders
             .into_iter()
@@ -97,14 +97,14 @@ impl ThirdParties {
         self.control("/_control/payments", &json!(payments)).await;
     }
 
-    /// The carrier sees the parcel.
+    /// The carrier scans the parcel.
     pub(crate) async fn scan(&self, number: &str, kind: &str) {
         let path = format!("/_control/shipments/{number}/scan");
         self.control(&path, &json!({ "kind": kind })).await;
     }
 
-    /// The carrier sees the parcel again, on its way.
-    pub(crate) async fn see(&self, number: &str, status: &str) {
+    /// Sets the status that the carrier reports for the parcel.
+    pub(crate) async fn set_status(&self, number: &str, status: &str) {
         let path = format!("/_control/shipments/{number}/status");
         self.control(&path, &json!({ "status": status })).await;
     }

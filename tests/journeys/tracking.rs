@@ -21,7 +21,7 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
         let sent =
             "{ me { orders(status: [SHIPPED]) { nodes { id shipments { carrier status } } } } }";
         let orders = until("the orders are shown", async || {
-            let answer = graph.ask(Some(&token), sent, json!({})).await;
+            let answer = graph.query(Some(&token), sent, json!({})).await;
             let orders = answer["data"]["me"]["orders"]["nodes"].as_array().cloned();
             orders.filter(|_| answer.get("errors").is_none())
         })
@@ -80,7 +80,7 @@ async fn only_the_owner_may_watch() {
     let graph = Graph::start(Layout::Sqlite, &SHOP, &[]).await;
     let token = graph.demo_token().await;
     let answer = graph
-        .ask(
+        .query(
             Some(&token),
             "{ me { orders(first: 1) { nodes { id } } } }",
             json!({}),
@@ -113,7 +113,7 @@ async fn what_arrives_has_arrived_and_the_next_parcel_of_its_carrier_is_on_its_w
     let token = graph.demo_token().await;
     let sent = "{ me { orders(status: [SHIPPED]) { nodes { id shipments { carrier status } } } } }";
     let shipped = async || {
-        let answer = graph.ask(Some(&token), sent, json!({})).await;
+        let answer = graph.query(Some(&token), sent, json!({})).await;
         assert_eq!(answer.get("errors"), None, "{answer:#}");
         let orders = answer["data"]["me"]["orders"]["nodes"].clone();
         orders.as_array().unwrap().clone()
@@ -136,7 +136,7 @@ async fn what_arrives_has_arrived_and_the_next_parcel_of_its_carrier_is_on_its_w
     let status = "query($id: ID!) { order(id: $id) { status shipments { status } } }";
     until("the order follows its parcel", async || {
         let answer = graph
-            .ask(Some(&token), status, json!({ "id": order }))
+            .query(Some(&token), status, json!({ "id": order }))
             .await;
         (answer["data"]["order"]["status"] == "DELIVERED").then_some(())
     })

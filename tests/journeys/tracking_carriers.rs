@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::tracking_client::{Client, Moving, Shop};
+use crate::tracking_client::{Client, Parcel, Shop};
 use crate::wait::until;
 
 /// Carriers are asked every second, and must answer soon.
@@ -35,7 +35,7 @@ async fn reaches(client: &mut Client, status: &str, location: &str) -> Value {
 
 async fn delivered_at(shop: &Shop, order: &str) -> Option<Value> {
     let query = "query($id: ID!) { order(id: $id) { status deliveredAt } }";
-    let answer = shop.ask(query, json!({ "id": order })).await;
+    let answer = shop.query(query, json!({ "id": order })).await;
     let order = &answer["order"];
     (order["status"] == "DELIVERED").then(|| order["deliveredAt"].clone())
 }
@@ -54,11 +54,11 @@ async fn what_a_polled_carrier_sees_reaches_the_watcher_and_the_order_follows() 
         parcel.number.as_str()
     );
 
-    shop.see(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
+    shop.scan(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
     let out = reaches(&mut client, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
     assert_eq!(out["snapshot"], false);
     assert_eq!(delivered_at(&shop, &parcel.order).await, None);
-    shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
+    shop.scan(&parcel, "DELIVERED", "Brooklyn NY").await;
     let delivered = reaches(&mut client, "DELIVERED", "Brooklyn NY").await;
     assert!(delivered["sequence"].as_i64() > out["sequence"].as_i64());
     let at = until("the delivery", async || {
@@ -84,8 +84,8 @@ async fn what_a_carrier_tells_by_itself_reaches_the_watcher() {
         let rule = json!({ "provider": parcel.carrier, "event": "*", "effect": effect });
         shop.control("POST", "faults", Some(rule)).await;
     }
-    shop.see(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
-    shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
+    shop.scan(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
+    shop.scan(&parcel, "DELIVERED", "Brooklyn NY").await;
     reaches(&mut client, "DELIVERED", "Brooklyn NY").await;
     let at = until("the delivery", async || {
         delivered_at(&shop, &parcel.order).await
@@ -109,7 +109,7 @@ async fn a_carrier_in_trouble_leaves_the_last_state_and_is_heard_when_it_recover
     ] {
         let rule = json!({ "provider": parcel.carrier, "effect": effect });
         let rule = shop.control("POST", "faults", Some(rule)).await;
-        shop.see(&parcel, "OUT_FOR_DELIVERY", place).await;
+        shop.scan(&parcel, "OUT_FOR_DELIVERY", place).await;
         let failures = async || {
             failures_of(&shop, &parcel)
                 .await
@@ -117,7 +117,7 @@ async fn a_carrier_in_trouble_leaves_the_last_state_and_is_heard_when_it_recover
         };
         until("the carrier fails", failures).await;
         let query = "query($id: ID!) { order(id: $id) { shipments { status } } }";
-        let shown = shop.ask(query, json!({ "id": parcel.order })).await;
+        let shown = shop.query(query, json!({ "id": parcel.order })).await;
         assert_eq!(shown["order"]["shipments"][0]["status"], last["status"]);
 
         shop.control("DELETE", &format!("faults/{}", rule["id"]), None)
@@ -128,7 +128,7 @@ async fn a_carrier_in_trouble_leaves_the_last_state_and_is_heard_when_it_recover
 }
 
 /// Errors in a row about this parcel.
-async fn failures_of(shop: &Shop, parcel: &Moving) -> Option<i32> {
+async fn failures_of(shop: &Shop, parcel: &Parcel) -> Option<i32> {
     let database = shop.database("tracking").await;
     let row =
         entities::tracking::shipment::by_number(database.read(), &parcel.carrier, &parcel.number);

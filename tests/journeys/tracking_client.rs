@@ -119,7 +119,7 @@ pub(crate) struct Shop {
     /// Of a customer with parcels under way.
     pub(crate) token: String,
     /// That customer's parcels.
-    pub(crate) moving: Vec<Moving>,
+    pub(crate) moving: Vec<Parcel>,
     data: TempDir,
     settings: Vec<(String, String)>,
     http: reqwest::Client,
@@ -127,7 +127,7 @@ pub(crate) struct Shop {
 
 /// A parcel under way, and its order.
 #[derive(Clone, Debug)]
-pub(crate) struct Moving {
+pub(crate) struct Parcel {
     pub(crate) order: String,
     pub(crate) number: String,
     /// As the sandbox calls it.
@@ -202,7 +202,7 @@ impl Shop {
     }
 
     /// The data of a query by that customer.
-    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
+    pub(crate) async fn query(&self, query: &str, variables: Value) -> Value {
         let answer: Value = self
             .http
             .post(format!("{}/graphql", self.process.base))
@@ -219,9 +219,9 @@ impl Shop {
     }
 
     /// The customer who waits for most parcels of carriers that can be asked, with those.
-    async fn somebody_who_waits(&self) -> (String, Vec<Moving>) {
+    async fn somebody_who_waits(&self) -> (String, Vec<Parcel>) {
         let database = self.database("tracking").await;
-        let mut waiting: HashMap<Uuid, Vec<Moving>> = HashMap::new();
+        let mut waiting: HashMap<Uuid, Vec<Parcel>> = HashMap::new();
         for carrier in ["dhl", "fedex", "ups"] {
             let now = Utc::now();
             let due = shipment::Due {
@@ -231,7 +231,7 @@ impl Shop {
             let due = shipment::due(database.read(), carrier, due, None, 1_000);
             for parcel in due.await.unwrap() {
                 if parcel.return_id.is_none() && parcel.status != "label_created" {
-                    waiting.entry(parcel.customer_id).or_default().push(Moving {
+                    waiting.entry(parcel.customer_id).or_default().push(Parcel {
                         order: IdKind::Order.format(parcel.order_id),
                         number: parcel.tracking_number,
                         carrier: parcel.carrier,
@@ -256,8 +256,8 @@ impl Shop {
         response.json().await.unwrap_or_default()
     }
 
-    /// The carrier sees the parcel.
-    pub(crate) async fn see(&self, parcel: &Moving, status: &str, location: &str) {
+    /// The carrier scans the parcel.
+    pub(crate) async fn scan(&self, parcel: &Parcel, status: &str, location: &str) {
         let path = format!("shipments/{}/status", parcel.number);
         let body = json!({ "status": status, "location": location });
         self.control("POST", &path, Some(body)).await;

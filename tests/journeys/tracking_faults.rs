@@ -101,18 +101,18 @@ async fn redis_may_die_under_watchers_who_keep_their_sockets_and_reach_the_final
         let snapshot = client.update().await;
         clients.push((client, snapshot["sequence"].as_i64().unwrap()));
     }
-    shop.see(&parcel, "IN_TRANSIT", "Newark NJ").await;
+    shop.scan(&parcel, "IN_TRANSIT", "Newark NJ").await;
     redis.kill().await;
     // Nobody hears of these, but they are written.
-    shop.see(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
+    shop.scan(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
     let shown = async || {
         let query = "query($id: ID!) { order(id: $id) { shipments { status } } }";
-        let answer = shop.ask(query, json!({ "id": parcel.order })).await;
+        let answer = shop.query(query, json!({ "id": parcel.order })).await;
         (answer["order"]["shipments"][0]["status"] == "OUT_FOR_DELIVERY").then_some(())
     };
     until("the change is written", shown).await;
     redis.restart().await;
-    shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
+    shop.scan(&parcel, "DELIVERED", "Brooklyn NY").await;
     for (client, last) in &mut clients {
         loop {
             // It fails if the socket was dropped.
@@ -186,15 +186,16 @@ async fn clients_of_an_instance_that_is_killed_miss_nothing_at_another() {
     }
     other.child.kill().await.unwrap();
     // While nobody is there.
-    shop.see(&parcel, "OUT_FOR_DELIVERY", "Queens NY").await;
-    shop.see(&parcel, "DELIVERY_ATTEMPTED", "Brooklyn NY").await;
+    shop.scan(&parcel, "OUT_FOR_DELIVERY", "Queens NY").await;
+    shop.scan(&parcel, "DELIVERY_ATTEMPTED", "Brooklyn NY")
+        .await;
     let mut back = Vec::new();
     for (mut client, seen) in last {
         assert_eq!(client.closed().await, None, "cut, without a word");
         let client = come_back(&shop.process.base, &shop.token, &parcel.order, &seen).await;
         back.push((client, seen.as_i64().unwrap()));
     }
-    shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
+    shop.scan(&parcel, "DELIVERED", "Brooklyn NY").await;
     for (client, seen) in &mut back {
         for (step, status) in (1..).zip(["OUT_FOR_DELIVERY", "DELIVERY_ATTEMPTED", "DELIVERED"]) {
             let update = client.update().await;
@@ -238,7 +239,7 @@ async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
     let before = resident_bytes(&shop);
     // The next change has a number far above theirs: they are told of all in between.
     shipment::update(database.write(), row).await.unwrap();
-    shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
+    shop.scan(&parcel, "DELIVERED", "Brooklyn NY").await;
     while reader.update().await["status"] != "DELIVERED" {}
     let grown = resident_bytes(&shop).saturating_sub(before);
     assert!(

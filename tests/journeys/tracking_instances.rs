@@ -33,8 +33,8 @@ async fn what_a_carrier_sees_reaches_the_watchers_of_every_instance() {
         assert_eq!(client.update().await["snapshot"], true);
         clients.push(client);
     }
-    shop.see(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
-    shop.see(&parcel, "DELIVERED", "Brooklyn NY").await;
+    shop.scan(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
+    shop.scan(&parcel, "DELIVERED", "Brooklyn NY").await;
     for client in &mut clients {
         let out = client.update().await;
         assert_eq!(out["status"], "OUT_FOR_DELIVERY");
@@ -95,7 +95,7 @@ async fn switching_live_updates_off_closes_those_who_watch() {
     };
     assert_eq!(errors[0]["extensions"]["code"], "FORBIDDEN", "{refused:#}");
     let query = "query($id: ID!) { order(id: $id) { shipments { status } } }";
-    let shown = shop.ask(query, json!({ "id": order })).await;
+    let shown = shop.query(query, json!({ "id": order })).await;
     assert!(shown["order"]["shipments"][0]["status"].is_string());
     shop.stop().await;
 }

@@ -28,7 +28,7 @@ async fn parcels_of_every_carrier_arrive_however_it_writes() {
         client.watch(&parcel.order).await;
         client.update().await;
         for status in ["OUT_FOR_DELIVERY", "DELIVERED"] {
-            shop.see(parcel, status, "Brooklyn NY").await;
+            shop.scan(parcel, status, "Brooklyn NY").await;
             let update = loop {
                 let update = client.update().await;
                 // Not what was known before, with another estimate.
@@ -43,7 +43,7 @@ async fn parcels_of_every_carrier_arrive_however_it_writes() {
         }
         let query = "query($id: ID!) { order(id: $id) { status } }";
         until("the order follows", async || {
-            let answer = shop.ask(query, json!({ "id": parcel.order })).await;
+            let answer = shop.query(query, json!({ "id": parcel.order })).await;
             (answer["order"]["status"] == "DELIVERED").then_some(())
         })
         .await;

@@ -43,7 +43,7 @@ struct Plan {
 
 impl Faults {
     /// The step after `steps` others that write fails.
-    pub fn after(&self, steps: usize, fault: Fault) {
+    pub fn fail_after(&self, steps: usize, fault: Fault) {
         self.plan().next = Some((steps, fault));
     }
 
@@ -105,7 +105,7 @@ impl Faults {
     ) -> Result<R::Answer, sqlx::Error> {
         match self.due() {
             Some(fault) => {
-                before(fault, lease).await?;
+                inject(fault, lease).await?;
                 lease.send(request).await?;
                 Err(failure())
             }
@@ -121,7 +121,7 @@ impl Faults {
     ) -> Result<(), sqlx::Error> {
         match self.due() {
             Some(fault) => {
-                before(fault, lease).await?;
+                inject(fault, lease).await?;
                 lease.control(sql).await?;
                 Err(failure())
             }
@@ -134,7 +134,7 @@ impl Faults {
     }
 }
 
-async fn before(fault: Fault, lease: &mut Lease) -> Result<(), sqlx::Error> {
+async fn inject(fault: Fault, lease: &mut Lease) -> Result<(), sqlx::Error> {
     match fault {
         Fault::Unanswered => return Ok(()),
         Fault::Refused => {}
@@ -147,7 +147,7 @@ async fn before(fault: Fault, lease: &mut Lease) -> Result<(), sqlx::Error> {
                 // The step itself finds out.
                 return Ok(());
             }
-            _ => lease.cut().await,
+            _ => lease.kill().await,
         },
     }
     Err(failure())

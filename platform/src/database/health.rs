@@ -26,11 +26,11 @@ struct State {
 
 /// What is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum WriteHealth {
     /// It was written to a moment ago.
     Writable,
     /// Nothing was written lately.
-    Nothing,
+    Unknown,
     /// The last write failed.
     Failing,
 }
@@ -46,17 +46,17 @@ impl Health {
         }
     }
 
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn status(&self) -> WriteHealth {
         let state = self.state();
         match state.written_at {
-            _ if state.is_failing => Known::Failing,
-            Some(at) if at.elapsed() < FRESH => Known::Writable,
-            _ => Known::Nothing,
+            _ if state.is_failing => WriteHealth::Failing,
+            Some(at) if at.elapsed() < FRESH => WriteHealth::Writable,
+            _ => WriteHealth::Unknown,
         }
     }
 
     /// Something was written, for good.
-    pub(super) fn wrote(&self) {
+    pub(super) fn record_success(&self) {
         let mut state = self.state();
         state.written_at = Some(Instant::now());
         if std::mem::take(&mut state.is_failing) {
@@ -66,7 +66,7 @@ impl Health {
     }
 
     /// A write failed. One that the data forbids says nothing of the database.
-    pub(super) fn failed(&self, error: &DbErr) {
+    pub(super) fn record_failure(&self, error: &DbErr) {
         if is_of_the_data(error) {
             return;
         }

@@ -68,7 +68,7 @@ pub(super) async fn open(
         let lease = pool.acquire().await;
         lease
             .map_err(|source| connect_error(config, domain, source))?
-            .keep();
+            .release();
     }
     #[cfg(any(test, feature = "testing"))]
     let faults = match &group {
@@ -148,7 +148,7 @@ async fn create_schema(pool: &Arc<Pool>, domain: &str) -> Result<(), DbErr> {
     // Two processes that start together may both find it missing; the loser's error is a success.
     let create = format!("CREATE SCHEMA IF NOT EXISTS \"{domain}\"");
     match lease.send(&Unprepared(&create)).await {
-        Ok(_) => lease.keep(),
+        Ok(_) => lease.release(),
         Err(error) if error.to_string().contains("pg_namespace_nspname_index") => {}
         Err(error) => return Err(super::connection::failed(error)),
     }
@@ -156,7 +156,7 @@ async fn create_schema(pool: &Arc<Pool>, domain: &str) -> Result<(), DbErr> {
 }
 
 /// The file, or the server.
-pub(super) fn place(config: &DatabaseConfig, domain: &str) -> String {
+pub(super) fn location(config: &DatabaseConfig, domain: &str) -> String {
     match config {
         DatabaseConfig::Sqlite { directory, .. } => {
             database_path(directory, domain).display().to_string()
@@ -171,7 +171,7 @@ pub(super) fn place(config: &DatabaseConfig, domain: &str) -> String {
 fn connect_error(config: &DatabaseConfig, domain: &str, source: DbErr) -> DatabaseError {
     DatabaseError::Connect {
         domain: domain.to_owned(),
-        place: place(config, domain),
+        place: location(config, domain),
         source,
     }
 }

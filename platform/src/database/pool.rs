@@ -158,7 +158,7 @@ impl Lease {
 
     /// Closes it under whoever uses it.
     #[cfg(any(test, feature = "testing"))]
-    pub(super) async fn cut(&mut self) {
+    pub(super) async fn kill(&mut self) {
         if let Some(connection) = self.connection.take() {
             connection.close().await;
         }
@@ -170,7 +170,7 @@ impl Lease {
             return Err(sqlx::Error::PoolClosed);
         };
         let answer = request.send(connection).await;
-        self.look_at(answer.as_ref().err());
+        self.check_disconnect(answer.as_ref().err());
         answer
     }
 
@@ -180,23 +180,23 @@ impl Lease {
             return Err(sqlx::Error::PoolClosed);
         };
         let done = connection.run(sql).await;
-        self.look_at(done.as_ref().err());
+        self.check_disconnect(done.as_ref().err());
         done
     }
 
-    fn look_at(&self, error: Option<&sqlx::Error>) {
+    fn check_disconnect(&self, error: Option<&sqlx::Error>) {
         if error.is_some_and(is_disconnected) {
             self.pool.forget_idle();
         }
     }
 
     /// Whether what failed with this error had not begun, and another connection may do it.
-    pub(super) fn was_dead(&self, error: &sqlx::Error) -> bool {
+    pub(super) fn is_retryable(&self, error: &sqlx::Error) -> bool {
         self.is_reused && is_disconnected(error)
     }
 
     /// Gives it back: nothing is open on it.
-    pub(super) fn keep(mut self) {
+    pub(super) fn release(mut self) {
         if let Some(connection) = self.connection.take() {
             let mut idle = self.pool.idle();
             // One that is kept after the others were closed would stay open.

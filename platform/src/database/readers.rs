@@ -41,11 +41,11 @@ impl Readers {
                 .record(request.sql(), started.elapsed(), answer.is_err());
             match answer {
                 Ok(answer) => {
-                    lease.keep();
+                    lease.release();
                     return Ok(answer);
                 }
                 // The server was restarted. The other idle connections were forgotten, so this ends.
-                Err(error) if lease.was_dead(&error) => {}
+                Err(error) if lease.is_retryable(&error) => {}
                 Err(error) => return Err(failed(error)),
             }
         }

@@ -33,19 +33,19 @@ pub enum SnapshotError {
 
 /// A database to be copied, and the file for the copy, which must not exist.
 #[derive(Clone, Debug)]
-pub struct Copy {
+pub struct DatabaseCopy {
     pub from: PathBuf,
     pub to: PathBuf,
 }
 
 /// A database whose read transaction has begun.
 struct Snapshot {
-    copy: Copy,
+    copy: DatabaseCopy,
     connection: SqliteConnection,
 }
 
 /// Copies the databases as they are at one moment.
-pub async fn copy_at_one_moment(copies: &[Copy]) -> Result<(), SnapshotError> {
+pub async fn snapshot_all(copies: &[DatabaseCopy]) -> Result<(), SnapshotError> {
     let deadline = Instant::now() + PATIENCE;
     let snapshots = loop {
         match begin(copies).await {
@@ -88,7 +88,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 /// Begins all read transactions while nobody writes.
-async fn begin(copies: &[Copy]) -> Result<Vec<Snapshot>, SnapshotError> {
+async fn begin(copies: &[DatabaseCopy]) -> Result<Vec<Snapshot>, SnapshotError> {
     // Dropped at the end, and on any error: that lets everybody write again.
     let mut nobody_writes = Vec::new();
     let mut snapshots = Vec::new();
@@ -125,7 +125,7 @@ async fn begin(copies: &[Copy]) -> Result<Vec<Snapshot>, SnapshotError> {
 }
 
 /// A connection to the database, with the empty copy beside it.
-async fn reader(copy: &Copy) -> Result<SqliteConnection, sqlx::Error> {
+async fn reader(copy: &DatabaseCopy) -> Result<SqliteConnection, sqlx::Error> {
     let mut connection = options(&copy.from).connect().await?;
     let to = copy.to.to_string_lossy();
     sqlx::query("ATTACH DATABASE $1 AS copy")
@@ -183,7 +183,7 @@ impl Snapshot {
 }
 
 /// Makes sure that the copy is whole, and on the disk.
-async fn finish(copy: &Copy) -> Result<(), SnapshotError> {
+async fn finish(copy: &DatabaseCopy) -> Result<(), SnapshotError> {
     check(&copy.to).await?;
     let synced = std::fs::File::open(&copy.to).and_then(|file| file.sync_all());
     synced.map_err(|source| SnapshotError::File {

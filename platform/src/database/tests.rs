@@ -69,7 +69,7 @@ async fn a_failure_at_any_step_undoes_its_transaction_and_no_other() {
         {
             let case = format!("{} {fault:?} at {step}, {times}", scratch.name);
             for _ in 0..times {
-                database.faults().after(step, fault);
+                database.faults().fail_after(step, fault);
                 let outcome = pair(database, next, 1).await;
                 // A transaction that could not even begin may do so on another connection.
                 let begins_anew = fault == Fault::Cut && step == 0 && scratch.name == "postgres";
@@ -97,7 +97,7 @@ async fn a_failure_of_a_single_statement_costs_no_later_one() {
         let database = &scratch.database;
         create(database).await;
         for (fault, id) in Fault::ALL.into_iter().zip((0..).step_by(10)) {
-            database.faults().after(0, fault);
+            database.faults().fail_after(0, fault);
             assert!(single(database, id).await.is_err(), "{fault:?}");
             pair(database, id + 1, 1).await.unwrap();
             single(database, id + 3).await.unwrap();
@@ -186,7 +186,7 @@ async fn a_commit_wakes_who_waits_and_a_failed_one_does_not() {
         create(database).await;
         let mut commits = database.commits();
         commits.mark_unchanged();
-        database.faults().after(STEPS - 1, Fault::Refused);
+        database.faults().fail_after(STEPS - 1, Fault::Refused);
         assert!(pair(database, 1, 1).await.is_err());
         assert!(!commits.has_changed().unwrap());
         pair(database, 1, 1).await.unwrap();
@@ -213,14 +213,14 @@ async fn a_database_that_cannot_be_written_to_is_not_ready_until_it_can() {
         // What the data forbids says nothing of the database.
         single(database, 1).await.unwrap();
         single(database, 1).await.unwrap_err();
-        database.faults().after(0, Fault::Refused);
+        database.faults().fail_after(0, Fault::Refused);
         database.ready().await.unwrap();
         database.faults().clear();
 
         for step in 0..STEPS {
-            database.faults().after(step, Fault::Refused);
+            database.faults().fail_after(step, Fault::Refused);
             pair(database, 100, 1).await.unwrap_err();
-            database.faults().after(0, Fault::Refused);
+            database.faults().fail_after(0, Fault::Refused);
             assert!(database.ready().await.is_err(), "{} {step}", scratch.name);
             // Nobody has to do anything but look.
             database.ready().await.unwrap();
@@ -239,7 +239,7 @@ async fn a_full_database_is_not_ready_though_a_few_bytes_fit() {
     let limit = "PRAGMA max_page_count = 40";
     database.write().execute_unprepared(limit).await.unwrap();
     let full = DbErr::Custom("the disk is full".to_owned());
-    database.writes.health.failed(&full);
+    database.writes.health.record_failure(&full);
     assert!(database.ready().await.is_err());
     // The refused statement cost the connection, and with it went the limit.
     database.ready().await.unwrap();

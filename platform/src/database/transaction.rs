@@ -70,7 +70,7 @@ impl DatabaseTransaction {
                 Ok(answer)
             }
             Err(error) => {
-                let error = self.writes.note(failed(error));
+                let error = self.writes.record_failure(failed(error));
                 open.failed = Some(error.clone());
                 Err(error)
             }
@@ -119,7 +119,7 @@ impl Drop for DatabaseTransaction {
 /// database may have rolled back by itself before.
 async fn roll_back(mut lease: Lease, has_failed: bool) {
     if !has_failed && lease.control("ROLLBACK").await.is_ok() {
-        lease.keep();
+        lease.release();
     }
 }
 

@@ -48,8 +48,8 @@ impl Writes {
             match self.control(&mut lease, begin).await {
                 Ok(()) => return Ok(lease),
                 // Nothing was begun, and the other idle connections were forgotten.
-                Err(error) if lease.was_dead(&error) => {}
-                Err(error) => return Err(self.note(failed(error))),
+                Err(error) if lease.is_retryable(&error) => {}
+                Err(error) => return Err(self.record_failure(failed(error))),
             }
         }
     }
@@ -57,7 +57,7 @@ impl Writes {
     /// Commits. On success it is on the disk, on failure it is not known to be: never acknowledge it then.
     pub(super) async fn commit(&self, mut lease: Lease, has_written: bool) -> Result<(), DbErr> {
         if let Err(error) = self.control(&mut lease, "COMMIT").await {
-            return Err(self.note(failed(error)));
+            return Err(self.record_failure(failed(error)));
         }
         self.acknowledge(lease, has_written).await
     }
@@ -69,13 +69,13 @@ impl Writes {
             // What it read must last too before anybody is told.
             false => group.newest(),
         });
-        lease.keep();
+        lease.release();
         if let (Some(group), Some(commit)) = (&self.group, commit) {
             let durable = group.durable(commit).await;
-            durable.map_err(|error| self.note(failed(sqlx::Error::Io(error))))?;
+            durable.map_err(|error| self.record_failure(failed(sqlx::Error::Io(error))))?;
         }
         if has_written {
-            self.health.wrote();
+            self.health.record_success();
             self.commits
                 .send_modify(|count| *count = count.wrapping_add(1));
         }
@@ -85,7 +85,7 @@ impl Writes {
     /// A connection to write with.
     async fn connection(&self) -> Result<Lease, DbErr> {
         let acquired = self.pool.acquire().await;
-        let mut lease = acquired.map_err(|error| self.note(error))?;
+        let mut lease = acquired.map_err(|error| self.record_failure(error))?;
         if let Some(group) = &self.group
             && group.is_broken()
         {
@@ -99,14 +99,14 @@ impl Writes {
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         let checkpoint = FetchOptional(Statement::from_string(DbBackend::Sqlite, checkpoint));
         let row = lease.send(&checkpoint).await;
-        let row = row.map_err(|error| self.note(failed(error)))?;
+        let row = row.map_err(|error| self.record_failure(failed(error)))?;
         let is_busy = match row {
             Some(row) => row.try_get_by_index::<i32>(0)? != 0,
             None => true,
         };
         if is_busy {
             let told = "the log of the database could not be moved into it after a failed sync";
-            return Err(self.note(DbErr::Exec(RuntimeErr::Internal(told.to_owned()))));
+            return Err(self.record_failure(DbErr::Exec(RuntimeErr::Internal(told.to_owned()))));
         }
         group.repaired();
         Ok(())
@@ -131,8 +131,8 @@ impl Writes {
     }
 
     /// Notes that a write failed.
-    pub(super) fn note(&self, error: DbErr) -> DbErr {
-        self.health.failed(&error);
+    pub(super) fn record_failure(&self, error: DbErr) -> DbErr {
+        self.health.record_failure(&error);
         error
     }
 }
@@ -152,7 +152,7 @@ impl Writer {
         let answer = self.writes.send(&mut lease, &request).await;
         self.meter
             .record(request.sql(), started.elapsed(), answer.is_err());
-        let answer = answer.map_err(|error| self.writes.note(failed(error)))?;
+        let answer = answer.map_err(|error| self.writes.record_failure(failed(error)))?;
         let has_written = !request.is_read_only();
         self.writes.acknowledge(lease, has_written).await?;
         Ok(answer)

@@ -10,12 +10,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use super::breaker::CircuitBreaker;
-use super::error::{Call, HttpError, Rejection, Why};
+use super::error::{Call, HttpError, Rejection, UnavailableReason};
 use super::policy::Policy;
 use super::rate::Bucket;
 use super::request::{Auth, Request};
 use super::response::Response;
-use super::retry::{Failure, Repeat, retry_after};
+use super::retry::{Failure, Retry, retry_after};
 use crate::clock::Clock;
 use crate::pubsub::Backoff;
 
@@ -61,22 +61,22 @@ impl HttpClient {
             .retry(reqwest::retry::never())
             .build()
             .map_err(ClientError::Build)?;
-        Self::over(http, provider, base, policy, clock)
+        Self::with_client(http, provider, base, policy, clock)
     }
 
     /// A client of another host, with a policy of its own. It shares connections, and what it takes to make
     /// them: the timeout of a connection stays this client's.
-    pub fn elsewhere(
+    pub fn for_host(
         &self,
         provider: &'static str,
         base: Url,
         policy: Policy,
     ) -> Result<Self, ClientError> {
         let Inner { http, clock, .. } = &*self.0;
-        Self::over(http.clone(), provider, base, policy, clock.clone())
+        Self::with_client(http.clone(), provider, base, policy, clock.clone())
     }
 
-    fn over(
+    fn with_client(
         http: reqwest::Client,
         provider: &'static str,
         base: Url,
@@ -148,7 +148,7 @@ impl Inner {
                 .next_wait()
                 .max(failure.retry_after.unwrap_or_default());
             let gives_up = attempt >= self.policy.attempts
-                || !failure.allows(request.repeatable)
+                || !failure.allows(request.idempotent)
                 || Instant::now() + wait >= deadline;
             if gives_up {
                 return Err(failure.error.after_doubt(in_doubt));
@@ -172,10 +172,11 @@ impl Inner {
     /// One attempt, in its turn and if the circuit is closed.
     async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Response, Failure> {
         let built = self.build(request)?;
-        self.turn(request, deadline).await?;
+        self.reserve_call(request, deadline).await?;
         let admission = self.breaker.admit(self.clock.now()).map_err(|rest| {
-            let error = self.unavailable(request, Why::CircuitOpen, Some(rest), false);
-            Failure::new(error, Repeat::None, false)
+            let error =
+                self.unavailable(request, UnavailableReason::CircuitOpen, Some(rest), false);
+            Failure::new(error, Retry::Never, false)
         })?;
         let until = deadline.min(Instant::now() + self.policy.attempt_timeout);
         let result = timeout_at(until, self.exchange(request, built))
@@ -198,7 +199,7 @@ impl Inner {
     }
 
     /// Waits for a turn under the rate limit.
-    async fn turn(&self, request: &Request, deadline: Instant) -> Result<(), Failure> {
+    async fn reserve_call(&self, request: &Request, deadline: Instant) -> Result<(), Failure> {
         let Some(bucket) = &self.bucket else {
             return Ok(());
         };
@@ -217,8 +218,8 @@ impl Inner {
             }
         };
         let Some(wait) = wait else {
-            let error = self.unavailable(request, Why::Queue, None, false);
-            return Err(Failure::new(error, Repeat::None, false));
+            let error = self.unavailable(request, UnavailableReason::Queue, None, false);
+            return Err(Failure::new(error, Retry::Never, false));
         };
         metrics::histogram!("vantage_external_queue_seconds", "provider" => self.provider)
             .record(wait.as_secs_f64());
@@ -237,16 +238,22 @@ impl Inner {
         let mut response = self.http.execute(built).await.map_err(|error| {
             let error = error.without_url();
             if error.is_connect() {
-                let error = self.unavailable(request, Why::Unreachable(error), None, false);
-                return Failure::new(error, Repeat::Any, true);
+                let error =
+                    self.unavailable(request, UnavailableReason::Unreachable(error), None, false);
+                return Failure::new(error, Retry::Always, true);
             }
-            let error = self.unavailable(request, Why::Broken(error), None, request.has_effect());
-            Failure::new(error, Repeat::Repeatable, true)
+            let error = self.unavailable(
+                request,
+                UnavailableReason::Broken(error),
+                None,
+                request.has_effect(),
+            );
+            Failure::new(error, Retry::IfIdempotent, true)
         })?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let retry_after = retry_after(&headers, self.clock.now());
-        if let Some(failure) = self.busy(request, status, retry_after) {
+        if let Some(failure) = self.retryable_status(request, status, retry_after) {
             return Err(failure);
         }
         let body = self.read(request, response).await?;
@@ -262,9 +269,9 @@ impl Inner {
         }
         let rejection = Rejection::new(call, status.as_u16(), body);
         let repeat = if request.retried.contains(&status.as_u16()) {
-            Repeat::Repeatable
+            Retry::IfIdempotent
         } else {
-            Repeat::None
+            Retry::Never
         };
         let error = HttpError::Rejected(Box::new(rejection));
         Err(Failure {
@@ -274,7 +281,7 @@ impl Inner {
     }
 
     /// The statuses that say "not now", whatever was asked for.
-    fn busy(
+    fn retryable_status(
         &self,
         request: &Request,
         status: StatusCode,
@@ -286,11 +293,16 @@ impl Inner {
         }
         // A limit refuses before anything is done; an error may come after.
         let in_doubt = !limited && request.has_effect();
-        let error = self.unavailable(request, Why::Status(status.as_u16()), retry_in, in_doubt);
+        let error = self.unavailable(
+            request,
+            UnavailableReason::Status(status.as_u16()),
+            retry_in,
+            in_doubt,
+        );
         let repeat = if limited {
-            Repeat::Any
+            Retry::Always
         } else {
-            Repeat::Repeatable
+            Retry::IfIdempotent
         };
         Some(Failure {
             retry_after: retry_in,
@@ -341,14 +353,14 @@ impl Inner {
                 Ok(Some(chunk)) => {
                     if body.len() + chunk.len() > self.policy.max_response_bytes {
                         let what = format!("over {} bytes", self.policy.max_response_bytes);
-                        return Err(self.malformed(request, what, Repeat::None, false));
+                        return Err(self.malformed(request, what, Retry::Never, false));
                     }
                     body.extend_from_slice(&chunk);
                 }
                 Ok(None) => return Ok(body.freeze()),
                 Err(_) => {
                     let what = format!("cut off after {} bytes", body.len());
-                    return Err(self.malformed(request, what, Repeat::Repeatable, true));
+                    return Err(self.malformed(request, what, Retry::IfIdempotent, true));
                 }
             }
         }
@@ -357,7 +369,7 @@ impl Inner {
     fn unavailable(
         &self,
         request: &Request,
-        why: Why,
+        why: UnavailableReason,
         retry_in: Option<Duration>,
         in_doubt: bool,
     ) -> HttpError {
@@ -374,10 +386,10 @@ impl Inner {
             call: self.call(request),
             in_doubt: request.has_effect(),
         };
-        Failure::new(error, Repeat::Repeatable, true)
+        Failure::new(error, Retry::IfIdempotent, true)
     }
 
-    fn malformed(&self, request: &Request, what: String, repeat: Repeat, outage: bool) -> Failure {
+    fn malformed(&self, request: &Request, what: String, repeat: Retry, outage: bool) -> Failure {
         let error = HttpError::Malformed {
             call: self.call(request),
             what,
@@ -391,6 +403,6 @@ impl Inner {
             call: self.call(request),
             what: what.to_owned(),
         };
-        Failure::new(error, Repeat::None, false)
+        Failure::new(error, Retry::Never, false)
     }
 }

@@ -19,8 +19,8 @@ pub enum HttpError {
     #[error("{call} is not available now: {why}")]
     Unavailable {
         call: Call,
-        why: Why,
-        /// The provider's wish, or the rest of an open circuit's time.
+        why: UnavailableReason,
+        /// The provider's Retry-After, or the time until an open circuit is probed.
         retry_in: Option<Duration>,
         in_doubt: bool,
     },
@@ -48,7 +48,7 @@ pub struct Call {
 
 /// Why a provider is not available.
 #[derive(Debug, thiserror::Error)]
-pub enum Why {
+pub enum UnavailableReason {
     #[error("it could not be reached")]
     Unreachable(#[source] reqwest::Error),
     #[error("the connection broke")]
@@ -88,7 +88,7 @@ impl HttpError {
         matches!(
             self,
             Self::Unavailable {
-                why: Why::CircuitOpen,
+                why: UnavailableReason::CircuitOpen,
                 ..
             }
         )

@@ -21,7 +21,7 @@ mod tests;
 
 pub use breaker::{Admission, CircuitBreaker};
 pub use client::{ClientError, HttpClient};
-pub use error::{Call, HttpError, Rejection, Why};
+pub use error::{Call, HttpError, Rejection, UnavailableReason};
 pub use policy::{Breaker, Policy, Rate};
 pub use redact::redact;
 pub use request::Request;

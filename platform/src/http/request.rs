@@ -17,7 +17,7 @@ pub struct Request {
     pub(super) headers: Vec<(&'static str, Secret)>,
     pub(super) auth: Option<Auth>,
     pub(super) body: Option<Body>,
-    pub(super) repeatable: bool,
+    pub(super) idempotent: bool,
     pub(super) retried: Vec<u16>,
 }
 
@@ -44,13 +44,13 @@ impl std::fmt::Debug for Body {
 }
 
 impl Request {
-    /// Reads: repeatable, and never of unknown outcome. The path is given by its segments, which are
+    /// Reads: idempotent, and never of unknown outcome. The path is given by its segments, which are
     /// encoded, and continues the base URL's.
     pub fn get(operation: &'static str, path: &[&str]) -> Self {
         Self::new(operation, Method::GET, path)
     }
 
-    /// Has an effect, so it is repeated only when it surely had none, unless [`Request::repeatable`].
+    /// Has an effect, so it is repeated only when it surely had none, unless [`Request::idempotent`].
     pub fn post(operation: &'static str, path: &[&str]) -> Self {
         Self::new(operation, Method::POST, path)
     }
@@ -58,7 +58,7 @@ impl Request {
     pub fn new(operation: &'static str, method: Method, path: &[&str]) -> Self {
         Self {
             operation,
-            repeatable: method.is_safe(),
+            idempotent: method.is_safe(),
             method,
             path: path.iter().map(|segment| (*segment).to_owned()).collect(),
             query: Vec::new(),
@@ -112,8 +112,8 @@ impl Request {
 
     /// Doing it twice is doing it once: the provider knows the call by its idempotency key, or it changes
     /// nothing that a repeat would change again.
-    pub fn repeatable(mut self) -> Self {
-        self.repeatable = true;
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
         self
     }
 

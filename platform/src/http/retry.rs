@@ -11,7 +11,7 @@ use super::error::HttpError;
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: HttpError,
-    pub(super) repeat: Repeat,
+    pub(super) repeat: Retry,
     /// The provider's fault: the circuit breaker counts it.
     pub(super) outage: bool,
     /// The provider asks not to be called for so long.
@@ -20,16 +20,16 @@ pub(super) struct Failure {
 
 /// Which calls may be repeated after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(super) enum Retry {
     /// It surely had no effect.
-    Any,
+    Always,
     /// It may have had one.
-    Repeatable,
-    None,
+    IfIdempotent,
+    Never,
 }
 
 impl Failure {
-    pub(super) fn new(error: HttpError, repeat: Repeat, outage: bool) -> Self {
+    pub(super) fn new(error: HttpError, repeat: Retry, outage: bool) -> Self {
         Self {
             error,
             repeat,
@@ -38,11 +38,11 @@ impl Failure {
         }
     }
 
-    pub(super) fn allows(&self, repeatable: bool) -> bool {
+    pub(super) fn allows(&self, idempotent: bool) -> bool {
         match self.repeat {
-            Repeat::Any => true,
-            Repeat::Repeatable => repeatable,
-            Repeat::None => false,
+            Retry::Always => true,
+            Retry::IfIdempotent => idempotent,
+            Retry::Never => false,
         }
     }
 }

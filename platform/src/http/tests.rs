@@ -187,7 +187,7 @@ async fn a_wait_beyond_the_deadline_is_left_to_the_caller() {
         panic!("{error:?}");
     };
     assert_eq!(*retry_in, Some(Duration::from_secs(60)));
-    assert!(matches!(why, Why::Status(429)), "{why:?}");
+    assert!(matches!(why, UnavailableReason::Status(429)), "{why:?}");
     assert!(!error.outcome_unknown());
     assert_eq!(server.calls(), 1);
 }
@@ -209,8 +209,8 @@ async fn an_error_of_the_provider_is_tried_three_times_when_it_may_be() {
     assert_eq!(server.calls(), 4, "it may have had its effect");
 
     server.then([status(500), ok()]);
-    let repeatable = create().repeatable();
-    client(&base, policy()).send(&repeatable).await.unwrap();
+    let idempotent = create().idempotent();
+    client(&base, policy()).send(&idempotent).await.unwrap();
     assert_eq!(server.calls(), 6);
 }
 
@@ -231,7 +231,7 @@ async fn a_hang_is_cut_and_its_outcome_unknown() {
 async fn a_refusal_after_a_hang_is_still_in_doubt() {
     let gone = json!({"error": {"code": "charge_already_refunded"}});
     let (_server, base) = Server::start([Step::Hang, Step::Answer(400, gone)]).await;
-    let refund = create().repeatable();
+    let refund = create().idempotent();
     let error = client(&base, impatient()).send(&refund).await.unwrap_err();
     assert!(error.outcome_unknown());
     let body: Value = error.rejection().unwrap().json().unwrap();
@@ -255,7 +255,7 @@ async fn a_refusal_is_final_and_shows_nothing_private() {
 #[tokio::test]
 async fn a_status_that_the_caller_names_is_repeated() {
     let (server, base) = Server::start([status(409), ok()]).await;
-    let refund = create().repeatable().retry_on(409);
+    let refund = create().idempotent().retry_on(409);
     client(&base, policy()).send(&refund).await.unwrap();
     assert_eq!(server.calls(), 2);
 }
@@ -306,7 +306,7 @@ async fn an_unreachable_provider_is_unavailable_and_nothing_is_in_doubt() {
         matches!(
             error,
             HttpError::Unavailable {
-                why: Why::Unreachable(_),
+                why: UnavailableReason::Unreachable(_),
                 ..
             }
         ),
@@ -336,7 +336,7 @@ async fn the_circuit_opens_then_lets_one_call_see() {
     let HttpError::Unavailable { why, retry_in, .. } = error else {
         panic!("{error:?}");
     };
-    assert!(matches!(why, Why::CircuitOpen), "{why:?}");
+    assert!(matches!(why, UnavailableReason::CircuitOpen), "{why:?}");
     assert_eq!(retry_in, Some(Duration::from_secs(30)));
     assert_eq!(server.calls(), 3, "left alone");
 
@@ -372,12 +372,15 @@ async fn a_call_that_failed_says_why_and_not_that_the_circuit_opened_by_it() {
         };
         why
     };
-    assert!(matches!(why().await, Why::Status(502)));
+    assert!(matches!(why().await, UnavailableReason::Status(502)));
     assert_eq!(server.calls(), 2, "the third attempt was not made");
-    assert!(matches!(why().await, Why::CircuitOpen));
+    assert!(matches!(why().await, UnavailableReason::CircuitOpen));
     clock.advance(TimeDelta::seconds(1));
-    assert!(matches!(why().await, Why::Status(502)), "the probe");
-    assert!(matches!(why().await, Why::CircuitOpen));
+    assert!(
+        matches!(why().await, UnavailableReason::Status(502)),
+        "the probe"
+    );
+    assert!(matches!(why().await, UnavailableReason::CircuitOpen));
     assert_eq!(server.calls(), 3);
 }
 
@@ -416,7 +419,7 @@ async fn calls_beyond_the_rate_queue_and_give_up_when_their_deadline_would_pass(
     let HttpError::Unavailable { why, .. } = error else {
         panic!("{error:?}");
     };
-    assert!(matches!(why, Why::Queue), "{why:?}");
+    assert!(matches!(why, UnavailableReason::Queue), "{why:?}");
     assert_eq!(server.calls(), 4);
 }
 

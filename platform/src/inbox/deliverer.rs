@@ -131,7 +131,8 @@ impl Deliverer {
             }
         };
         let told = describe(error);
-        inbox_delivery::fail(self.context.database.write(), row, again, &told, now).await?;
+        inbox_delivery::record_failure(self.context.database.write(), row, again, &told, now)
+            .await?;
         tracing::warn!(error = told, event = %row.event_id, consumer, "an event had no effect");
         counter!("vantage_inbox_retries_total", "consumer" => consumer).increment(1);
         if again.is_none() {

@@ -18,13 +18,13 @@ use uuid::Uuid;
 
 use crate::pubsub::Backoff;
 use crate::sweep::sweep;
-use crate::tables::lease::{self, Wish};
+use crate::tables::lease::{self, LeaseRequest};
 use crate::workers::WorkerContext;
 
 /// How long a lease holds that its holder, being dead, does not renew.
 const TTL: Duration = Duration::from_secs(4);
 /// How often a job is looked after at least: whether it is due, or its holder died.
-const LOOK: Duration = Duration::from_secs(10);
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Longest wait before a job that failed is tried again.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -52,19 +52,19 @@ pub async fn run_leased<F, E>(
         let looked = Instant::now();
         let run = tokio::select! {
             () = stop.cancelled() => {
-                instance.let_go().await;
+                instance.release_lease().await;
                 return;
             }
             run = instance.run_if_due(&work) => run,
         };
         let wait = match run {
-            Ok(Run::Done) => {
+            Ok(RunOutcome::Done) => {
                 backoff.reset();
                 // It is due again an interval after it began, which was a moment after the look.
                 interval.saturating_sub(looked.elapsed()) + MOMENT
             }
-            Ok(Run::NotNow | Run::Lost) => interval.min(LOOK),
-            Ok(Run::Failed) => backoff.next_wait(),
+            Ok(RunOutcome::NotDue | RunOutcome::Lost) => interval.min(CHECK_INTERVAL),
+            Ok(RunOutcome::Failed) => backoff.next_wait(),
             Err(error) => {
                 tracing::warn!(%error, job = name, "the job's lease cannot be read");
                 backoff.next_wait()
@@ -95,17 +95,17 @@ pub async fn run_sweeps(context: &WorkerContext) {
 
 /// What became of a look at a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Run {
+enum RunOutcome {
     Done,
     Failed,
     /// Another instance runs it, or it is not due.
-    NotNow,
+    NotDue,
     /// Another instance has taken the lease; the work was cut off.
     Lost,
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Lost {
+enum LeaseLost {
     #[error("another instance has its lease")]
     Taken,
     #[error("its lease could not be renewed in time: {0}")]
@@ -133,66 +133,67 @@ impl<'a> Instance<'a> {
     }
 
     /// Runs `work` now if it is due and nobody else runs it.
-    async fn run_if_due<F, E>(&self, work: impl Fn() -> F) -> Result<Run, DbErr>
+    async fn run_if_due<F, E>(&self, work: impl Fn() -> F) -> Result<RunOutcome, DbErr>
     where
         F: Future<Output = Result<(), E>>,
         E: Display,
     {
         let (db, name) = (self.context.database.write(), self.name);
-        let began = self.wish();
-        if !lease::take(db, began).await? {
-            return Ok(Run::NotNow);
+        let began = self.lease_request();
+        if !lease::acquire(db, began).await? {
+            return Ok(RunOutcome::NotDue);
         }
         let outcome = tokio::select! {
             outcome = work() => outcome,
-            lost = self.hold() => {
+            lost = self.hold_lease() => {
                 tracing::warn!(job = name, reason = %lost, "the job was cut off");
                 count(name, "lost");
-                return Ok(Run::Lost);
+                return Ok(RunOutcome::Lost);
             }
         };
         match outcome {
             Ok(()) => {
-                lease::release(db, self.wish(), Some(began.now)).await?;
+                lease::release(db, self.lease_request(), Some(began.now)).await?;
                 count(name, "done");
-                Ok(Run::Done)
+                Ok(RunOutcome::Done)
             }
             Err(error) => {
-                lease::release(db, self.wish(), None).await?;
+                lease::release(db, self.lease_request(), None).await?;
                 tracing::warn!(%error, job = name, "the job failed");
                 count(name, "failed");
-                Ok(Run::Failed)
+                Ok(RunOutcome::Failed)
             }
         }
     }
 
     /// Holds the lease for as long as it is polled; ends when it is lost.
-    async fn hold(&self) -> Lost {
+    async fn hold_lease(&self) -> LeaseLost {
         let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(self.ttl / 3).await;
-            match lease::renew(self.context.database.write(), self.wish()).await {
+            match lease::renew(self.context.database.write(), self.lease_request()).await {
                 Ok(true) => renewed = Instant::now(),
-                Ok(false) => return Lost::Taken,
+                Ok(false) => return LeaseLost::Taken,
                 // One renewal may fail; without any, another begins when the lease is over.
                 Err(error) if renewed.elapsed() >= self.ttl * 2 / 3 => {
-                    return Lost::Database(error);
+                    return LeaseLost::Database(error);
                 }
                 Err(error) => tracing::warn!(%error, job = self.name, "the lease is not renewed"),
             }
         }
     }
 
-    async fn let_go(&self) {
-        let released = lease::release(self.context.database.write(), self.wish(), None).await;
+    async fn release_lease(&self) {
+        let released =
+            lease::release(self.context.database.write(), self.lease_request(), None).await;
         if let Err(error) = released {
             tracing::debug!(%error, job = self.name, "the lease is left to expire");
         }
     }
 
-    fn wish(&self) -> Wish<'_> {
+    fn lease_request(&self) -> LeaseRequest<'_> {
         let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
-        Wish {
+        LeaseRequest {
             name: self.name,
             holder: &self.holder,
             now: self.context.clock.now(),

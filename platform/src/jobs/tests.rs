@@ -20,7 +20,7 @@ fn instance<'a>(domain: &'a Domain, holder: &str) -> Instance<'a> {
 }
 
 /// Looks at the job as one of the instances, and says what came of it.
-async fn look(domain: &Domain, holder: &str) -> Run {
+async fn run_if_due(domain: &Domain, holder: &str) -> RunOutcome {
     let work = || async { Ok::<_, DbErr>(()) };
     instance(domain, holder).run_if_due(work).await.unwrap()
 }
@@ -29,18 +29,18 @@ async fn look(domain: &Domain, holder: &str) -> Run {
 async fn a_job_runs_once_in_an_interval_whoever_looks() {
     for domain in domains().await {
         assert_eq!(
-            look(&domain, "a").await,
-            Run::Done,
+            run_if_due(&domain, "a").await,
+            RunOutcome::Done,
             "{}",
             domain.scratch.name
         );
-        assert_eq!(look(&domain, "a").await, Run::NotNow);
-        assert_eq!(look(&domain, "b").await, Run::NotNow);
+        assert_eq!(run_if_due(&domain, "a").await, RunOutcome::NotDue);
+        assert_eq!(run_if_due(&domain, "b").await, RunOutcome::NotDue);
         domain.clock.advance(TimeDelta::minutes(59));
-        assert_eq!(look(&domain, "b").await, Run::NotNow);
+        assert_eq!(run_if_due(&domain, "b").await, RunOutcome::NotDue);
         domain.clock.advance(TimeDelta::minutes(1));
-        assert_eq!(look(&domain, "b").await, Run::Done);
-        assert_eq!(look(&domain, "a").await, Run::NotNow);
+        assert_eq!(run_if_due(&domain, "b").await, RunOutcome::Done);
+        assert_eq!(run_if_due(&domain, "a").await, RunOutcome::NotDue);
         domain.scratch.drop().await;
     }
 }
@@ -50,10 +50,10 @@ async fn a_job_that_failed_is_due_and_another_instance_may_run_it() {
     for domain in domains().await {
         let failing = || async { Err("no luck") };
         let failed = instance(&domain, "a").run_if_due(failing).await;
-        assert_eq!(failed.unwrap(), Run::Failed);
+        assert_eq!(failed.unwrap(), RunOutcome::Failed);
         assert_eq!(
-            look(&domain, "b").await,
-            Run::Done,
+            run_if_due(&domain, "b").await,
+            RunOutcome::Done,
             "{}",
             domain.scratch.name
         );
@@ -76,13 +76,13 @@ async fn while_one_instance_runs_it_no_other_does_until_the_lease_of_a_dead_one_
         }
         // It was dropped where it was, as by a kill.
         assert_eq!(
-            look(&domain, "b").await,
-            Run::NotNow,
+            run_if_due(&domain, "b").await,
+            RunOutcome::NotDue,
             "{}",
             domain.scratch.name
         );
         domain.clock.advance(TimeDelta::seconds(31));
-        assert_eq!(look(&domain, "b").await, Run::Done);
+        assert_eq!(run_if_due(&domain, "b").await, RunOutcome::Done);
         domain.scratch.drop().await;
     }
 }
@@ -91,18 +91,18 @@ async fn while_one_instance_runs_it_no_other_does_until_the_lease_of_a_dead_one_
 async fn a_clock_that_was_ahead_and_is_set_back_does_not_stop_a_job() {
     for domain in domains().await {
         domain.clock.advance(TimeDelta::days(365));
-        assert_eq!(look(&domain, "a").await, Run::Done);
+        assert_eq!(run_if_due(&domain, "a").await, RunOutcome::Done);
         let holder = instance(&domain, "a");
-        let renewed = lease::renew(domain.context.database.write(), holder.wish()).await;
+        let renewed = lease::renew(domain.context.database.write(), holder.lease_request()).await;
         assert!(renewed.unwrap());
         domain.clock.advance(TimeDelta::days(-365));
         assert_eq!(
-            look(&domain, "b").await,
-            Run::Done,
+            run_if_due(&domain, "b").await,
+            RunOutcome::Done,
             "{}",
             domain.scratch.name
         );
-        assert_eq!(look(&domain, "b").await, Run::NotNow);
+        assert_eq!(run_if_due(&domain, "b").await, RunOutcome::NotDue);
         domain.scratch.drop().await;
     }
 }
@@ -114,13 +114,13 @@ async fn an_instance_that_lost_its_lease_stops_its_work() {
         first.ttl = Duration::from_millis(30);
         let stolen = || async {
             // The first renews meanwhile, as long as its lease is not taken.
-            while look(&domain, "b").await == Run::NotNow {
+            while run_if_due(&domain, "b").await == RunOutcome::NotDue {
                 domain.clock.advance(TimeDelta::minutes(1));
             }
             std::future::pending::<Result<(), DbErr>>().await
         };
         let run = first.run_if_due(stolen).await.unwrap();
-        assert_eq!(run, Run::Lost, "{}", domain.scratch.name);
+        assert_eq!(run, RunOutcome::Lost, "{}", domain.scratch.name);
         domain.scratch.drop().await;
     }
 }
@@ -144,12 +144,12 @@ async fn an_instance_that_works_for_long_keeps_its_lease() {
                 {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
-                assert_eq!(look(&domain, "b").await, Run::NotNow);
+                assert_eq!(run_if_due(&domain, "b").await, RunOutcome::NotDue);
             }
             Ok::<_, DbErr>(())
         };
         let run = first.run_if_due(long).await.unwrap();
-        assert_eq!(run, Run::Done, "{}", domain.scratch.name);
+        assert_eq!(run, RunOutcome::Done, "{}", domain.scratch.name);
         domain.scratch.drop().await;
     }
 }

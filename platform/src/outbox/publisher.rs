@@ -136,7 +136,7 @@ impl Publisher {
         let now = self.context.clock.now();
         let again = self.retries.next(row.attempts + 1, now);
         let told = describe(error);
-        outbox_event::refuse(self.context.database.write(), row, again, &told, now).await?;
+        outbox_event::record_failure(self.context.database.write(), row, again, &told, now).await?;
         self.count_retry();
         tracing::warn!(error = told, event = %row.id, domain = self.domain(), "an event was refused");
         if again.is_none() {

@@ -29,7 +29,7 @@ pub(crate) struct TestBus {
 }
 
 impl TestBus {
-    fn taken(&self) -> Vec<(String, i64)> {
+    fn received(&self) -> Vec<(String, i64)> {
         let published = self.published.lock().unwrap();
         published
             .iter()
@@ -99,7 +99,7 @@ pub(crate) async fn domains() -> Vec<Domain> {
 }
 
 impl Domain {
-    pub(crate) async fn tell(&self, aggregate: &str, event_type: &str) -> Uuid {
+    pub(crate) async fn record_event(&self, aggregate: &str, event_type: &str) -> Uuid {
         let transaction = self.context.database.begin().await.unwrap();
         let event = NewEvent {
             topic: "things",
@@ -122,7 +122,7 @@ impl Domain {
     }
 }
 
-fn taken(events: &[(&str, i64)]) -> Vec<(String, i64)> {
+fn expected(events: &[(&str, i64)]) -> Vec<(String, i64)> {
     events
         .iter()
         .map(|(aggregate, sequence)| ((*aggregate).to_owned(), *sequence))
@@ -133,11 +133,11 @@ fn taken(events: &[(&str, i64)]) -> Vec<(String, i64)> {
 async fn events_are_published_in_the_order_of_their_aggregate_and_once() {
     for domain in domains().await {
         for aggregate in ["a", "b", "a", "a", "b"] {
-            domain.tell(aggregate, "thing.happened").await;
+            domain.record_event(aggregate, "thing.happened").await;
         }
         domain.publish_all().await;
         let mut by_aggregate: HashMap<_, Vec<_>> = HashMap::new();
-        for (aggregate, sequence) in domain.bus.taken() {
+        for (aggregate, sequence) in domain.bus.received() {
             by_aggregate.entry(aggregate).or_default().push(sequence);
         }
         assert_eq!(by_aggregate["a"], [1, 2, 3], "{}", domain.scratch.name);
@@ -159,9 +159,9 @@ async fn what_is_not_committed_is_not_told() {
         };
         append(&transaction, event, now()).await.unwrap();
         transaction.rollback().await;
-        domain.tell("a", "thing.happened").await;
+        domain.record_event("a", "thing.happened").await;
         domain.publish_all().await;
-        assert_eq!(domain.bus.taken(), taken(&[("a", 1)]));
+        assert_eq!(domain.bus.received(), expected(&[("a", 1)]));
         domain.scratch.drop().await;
     }
 }
@@ -169,7 +169,7 @@ async fn what_is_not_committed_is_not_told() {
 #[tokio::test]
 async fn while_the_bus_is_away_events_wait_and_none_is_given_up() {
     for domain in domains().await {
-        domain.tell("a", "thing.happened").await;
+        domain.record_event("a", "thing.happened").await;
         *domain.bus.away.lock().unwrap() = true;
         for _ in 0..100 {
             let round = domain.publisher().publish_due().await.unwrap();
@@ -180,7 +180,7 @@ async fn while_the_bus_is_away_events_wait_and_none_is_given_up() {
         assert_eq!(dead_letters(db, 10).await.unwrap(), []);
         *domain.bus.away.lock().unwrap() = false;
         domain.publish_all().await;
-        assert_eq!(domain.bus.taken(), taken(&[("a", 1)]));
+        assert_eq!(domain.bus.received(), expected(&[("a", 1)]));
         domain.scratch.drop().await;
     }
 }
@@ -188,17 +188,21 @@ async fn while_the_bus_is_away_events_wait_and_none_is_given_up() {
 #[tokio::test]
 async fn a_refused_event_holds_up_its_own_aggregate_until_it_is_given_up_and_can_be_requeued() {
     for domain in domains().await {
-        let refused = domain.tell("a", "thing.refused").await;
-        domain.tell("a", "thing.happened").await;
-        domain.tell("b", "thing.happened").await;
+        let refused = domain.record_event("a", "thing.refused").await;
+        domain.record_event("a", "thing.happened").await;
+        domain.record_event("b", "thing.happened").await;
         domain.bus.refused.lock().unwrap().push("thing.refused");
         domain.publish_all().await;
-        assert_eq!(domain.bus.taken(), taken(&[("b", 1)]));
+        assert_eq!(domain.bus.received(), expected(&[("b", 1)]));
 
         let db = domain.context.database.read();
         let mut rounds = 0;
         while dead_letters(db, 10).await.unwrap().is_empty() {
-            assert_eq!(domain.bus.taken(), taken(&[("b", 1)]), "after {rounds}");
+            assert_eq!(
+                domain.bus.received(),
+                expected(&[("b", 1)]),
+                "after {rounds}"
+            );
             domain.clock.advance(TimeDelta::minutes(5));
             domain.publisher().publish_due().await.unwrap();
             rounds += 1;
@@ -209,7 +213,7 @@ async fn a_refused_event_holds_up_its_own_aggregate_until_it_is_given_up_and_can
         let told = "the event bus refused the event: too long";
         assert_eq!(dead[0].last_error.as_deref(), Some(told));
         domain.publish_all().await;
-        assert_eq!(domain.bus.taken(), taken(&[("b", 1), ("a", 2)]));
+        assert_eq!(domain.bus.received(), expected(&[("b", 1), ("a", 2)]));
 
         domain.bus.refused.lock().unwrap().clear();
         let write = domain.context.database.write();
@@ -218,7 +222,10 @@ async fn a_refused_event_holds_up_its_own_aggregate_until_it_is_given_up_and_can
         assert_eq!(requeue(write, Some(&other), at).await.unwrap(), 0);
         assert_eq!(requeue(write, Some(&[refused]), at).await.unwrap(), 1);
         domain.publish_all().await;
-        assert_eq!(domain.bus.taken(), taken(&[("b", 1), ("a", 2), ("a", 1)]));
+        assert_eq!(
+            domain.bus.received(),
+            expected(&[("b", 1), ("a", 2), ("a", 1)])
+        );
         domain.scratch.drop().await;
     }
 }
@@ -228,7 +235,7 @@ async fn several_publishers_share_the_work_and_publish_each_event_once() {
     for domain in domains().await {
         for number in 0..60 {
             domain
-                .tell(&(number % 20).to_string(), "thing.happened")
+                .record_event(&(number % 20).to_string(), "thing.happened")
                 .await;
         }
         let publishers: Vec<_> = (0..4).map(|_| domain.publisher()).collect();
@@ -238,7 +245,7 @@ async fn several_publishers_share_the_work_and_publish_each_event_once() {
         futures::future::join_all(work).await;
         domain.publish_all().await;
         let mut last: HashMap<String, i64> = HashMap::new();
-        for (aggregate, sequence) in domain.bus.taken() {
+        for (aggregate, sequence) in domain.bus.received() {
             let last = last.entry(aggregate).or_default();
             assert_eq!(sequence, *last + 1, "{}", domain.scratch.name);
             *last = sequence;
@@ -256,7 +263,7 @@ async fn domain_is_busy(publisher: &Publisher) -> bool {
 #[tokio::test]
 async fn what_a_publisher_left_behind_another_takes_when_its_claim_ends() {
     for domain in domains().await {
-        domain.tell("a", "thing.happened").await;
+        domain.record_event("a", "thing.happened").await;
         let transaction = domain.context.database.begin().await.unwrap();
         let until = now() + TimeDelta::seconds(30);
         let left = outbox_event::claim(&transaction, now(), until, 10)
@@ -268,7 +275,7 @@ async fn what_a_publisher_left_behind_another_takes_when_its_claim_ends() {
         assert_eq!(domain.publisher().publish_due().await.unwrap(), Round::Idle);
         domain.clock.advance(TimeDelta::seconds(30));
         domain.publish_all().await;
-        assert_eq!(domain.bus.taken(), taken(&[("a", 1)]));
+        assert_eq!(domain.bus.received(), expected(&[("a", 1)]));
         domain.scratch.drop().await;
     }
 }
@@ -276,10 +283,10 @@ async fn what_a_publisher_left_behind_another_takes_when_its_claim_ends() {
 #[tokio::test]
 async fn concurrent_changes_of_one_aggregate_get_numbers_without_gaps() {
     for domain in domains().await {
-        let changes = (0..10).map(|_| domain.tell("a", "thing.happened"));
+        let changes = (0..10).map(|_| domain.record_event("a", "thing.happened"));
         futures::future::join_all(changes).await;
         domain.publish_all().await;
-        let numbers: Vec<_> = domain.bus.taken().into_iter().map(|(_, n)| n).collect();
+        let numbers: Vec<_> = domain.bus.received().into_iter().map(|(_, n)| n).collect();
         assert_eq!(
             numbers,
             (1..=10).collect::<Vec<_>>(),
@@ -293,9 +300,9 @@ async fn concurrent_changes_of_one_aggregate_get_numbers_without_gaps() {
 #[tokio::test]
 async fn a_sweep_deletes_what_was_published_long_ago_and_numbers_go_on() {
     for domain in domains().await {
-        domain.tell("a", "thing.happened").await;
+        domain.record_event("a", "thing.happened").await;
         domain.publish_all().await;
-        domain.tell("a", "thing.happened").await;
+        domain.record_event("a", "thing.happened").await;
         let database = &domain.context.database;
         let sweep_after = |days| sweep(database, now() + TimeDelta::days(days));
         assert_eq!(sweep_after(7).await.unwrap(), 0);
@@ -306,9 +313,12 @@ async fn a_sweep_deletes_what_was_published_long_ago_and_numbers_go_on() {
         );
         domain.publish_all().await;
         assert_eq!(sweep_after(8).await.unwrap(), 1);
-        domain.tell("a", "thing.happened").await;
+        domain.record_event("a", "thing.happened").await;
         domain.publish_all().await;
-        assert_eq!(domain.bus.taken(), taken(&[("a", 1), ("a", 2), ("a", 3)]));
+        assert_eq!(
+            domain.bus.received(),
+            expected(&[("a", 1), ("a", 2), ("a", 3)])
+        );
         domain.scratch.drop().await;
     }
 }
@@ -319,8 +329,8 @@ async fn a_commit_wakes_the_publisher() {
         let running = tokio::spawn(domain.publisher().run());
         for number in 1..=3 {
             let before = std::time::Instant::now();
-            domain.tell("a", "thing.happened").await;
-            while domain.bus.taken().len() < number {
+            domain.record_event("a", "thing.happened").await;
+            while domain.bus.received().len() < number {
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
             let took = before.elapsed();

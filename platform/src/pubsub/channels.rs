@@ -17,34 +17,34 @@ use super::Signal;
 /// nothing.
 const QUEUE: usize = 16;
 
-type Notice = dyn Fn(&Arc<str>) + Send + Sync;
+type OnChange = dyn Fn(&Arc<str>) + Send + Sync;
 
 /// All channels with a subscriber in this process.
 pub(super) struct Channels {
     open: Mutex<HashMap<Arc<str>, Channel>>,
-    /// Whether a new channel is heard from the start, without a server's confirmation.
-    heard_at_once: bool,
+    /// Whether a new channel is confirmed from the start, because there is no server to wait for.
+    confirmed_at_once: bool,
     /// Called with the name of a channel that opened or closed.
-    notice: Box<Notice>,
+    on_change: Box<OnChange>,
 }
 
 #[derive(Debug)]
 struct Channel {
-    subscribers: Vec<Arc<Inbox>>,
-    heard: Arc<Heard>,
-    /// Whether it has been heard since it opened; then hearing it again means there was a gap.
-    was_heard: bool,
+    subscribers: Vec<Arc<SignalQueue>>,
+    confirmation: Arc<Confirmation>,
+    /// Whether it was confirmed since it opened; another confirmation then means that there was a gap.
+    was_confirmed: bool,
 }
 
-/// What a subscriber has not heard yet. Most have nothing, and there are very many of them: a broadcast channel
-/// would reserve room for each.
+/// The unread signals of a subscriber. There are very many subscribers and most queues are empty; a broadcast
+/// channel would reserve memory for each.
 #[derive(Debug, Default)]
-struct Inbox {
+struct SignalQueue {
     unread: Mutex<VecDeque<Signal>>,
     waker: AtomicWaker,
 }
 
-impl Inbox {
+impl SignalQueue {
     fn push(&self, signal: Signal) {
         let mut unread = self.unread();
         if unread.len() >= QUEUE {
@@ -73,17 +73,17 @@ impl Inbox {
 /// Whether the server has confirmed a channel. There are as many as channels; a `watch` would take several
 /// times the room.
 #[derive(Debug)]
-pub(super) struct Heard {
-    is: AtomicBool,
+pub(super) struct Confirmation {
+    is_confirmed: AtomicBool,
     changed: Notify,
 }
 
-impl Heard {
+impl Confirmation {
     /// Resolves once it has.
     pub(super) async fn confirmed(&self) {
         loop {
             let changed = self.changed.notified();
-            if self.is.load(Ordering::Acquire) {
+            if self.is_confirmed.load(Ordering::Acquire) {
                 return;
             }
             changed.await;
@@ -91,7 +91,7 @@ impl Heard {
     }
 
     fn set(&self, is: bool) {
-        self.is.store(is, Ordering::Release);
+        self.is_confirmed.store(is, Ordering::Release);
         self.changed.notify_waiters();
     }
 }
@@ -103,41 +103,41 @@ impl Channels {
     ) -> Arc<Self> {
         Arc::new(Self {
             open: Mutex::default(),
-            heard_at_once,
-            notice: Box::new(notice),
+            confirmed_at_once: heard_at_once,
+            on_change: Box::new(notice),
         })
     }
 
-    /// A new subscriber, and a way to wait until the channel is heard.
-    pub(super) fn join(self: &Arc<Self>, name: &str) -> (Member, Arc<Heard>) {
+    /// A new subscriber, and a way to wait until the server has confirmed the channel.
+    pub(super) fn subscribe(self: &Arc<Self>, name: &str) -> (Subscriber, Arc<Confirmation>) {
         let name: Arc<str> = name.into();
         let mut opened = false;
-        let inbox = Arc::new(Inbox::default());
-        let heard = {
+        let inbox = Arc::new(SignalQueue::default());
+        let confirmation = {
             let mut open = self.lock();
             let channel = open.entry(name.clone()).or_insert_with(|| {
                 opened = true;
                 Channel {
                     subscribers: Vec::with_capacity(1),
-                    heard: Arc::new(Heard {
-                        is: self.heard_at_once.into(),
+                    confirmation: Arc::new(Confirmation {
+                        is_confirmed: self.confirmed_at_once.into(),
                         changed: Notify::new(),
                     }),
-                    was_heard: self.heard_at_once,
+                    was_confirmed: self.confirmed_at_once,
                 }
             });
             channel.subscribers.push(inbox.clone());
-            channel.heard.clone()
+            channel.confirmation.clone()
         };
         if opened {
-            (self.notice)(&name);
+            (self.on_change)(&name);
         }
-        let member = Member {
+        let member = Subscriber {
             inbox,
             name,
             channels: self.clone(),
         };
-        (member, heard)
+        (member, confirmation)
     }
 
     /// Gives the signal to the channel's subscribers, if there are any.
@@ -157,23 +157,23 @@ impl Channels {
 
     /// The server has confirmed the channel. Who was subscribed before the connection was lost
     /// learns that there was a gap.
-    pub(super) fn now_heard(&self, name: &str) {
+    pub(super) fn confirm(&self, name: &str) {
         if let Some(channel) = self.lock().get_mut(name) {
-            channel.heard.set(true);
-            if std::mem::replace(&mut channel.was_heard, true) {
+            channel.confirmation.set(true);
+            if std::mem::replace(&mut channel.was_confirmed, true) {
                 channel.send(&Signal::Gap);
             }
         }
     }
 
     /// The connection is lost: new subscribers wait for the next one.
-    pub(super) fn none_heard(&self) {
+    pub(super) fn unconfirm_all(&self) {
         for channel in self.lock().values() {
-            channel.heard.set(false);
+            channel.confirmation.set(false);
         }
     }
 
-    fn leave(&self, name: &Arc<str>, inbox: &Arc<Inbox>) {
+    fn unsubscribe(&self, name: &Arc<str>, inbox: &Arc<SignalQueue>) {
         let closed = match self.lock().entry(name.clone()) {
             Entry::Occupied(mut entry) => {
                 let subscribers = &mut entry.get_mut().subscribers;
@@ -187,7 +187,7 @@ impl Channels {
             Entry::Vacant(_) => false,
         };
         if closed {
-            (self.notice)(name);
+            (self.on_change)(name);
         }
     }
 
@@ -214,13 +214,13 @@ impl Channel {
 
 /// One subscriber of a channel. The channel closes when the last one is dropped.
 #[derive(Debug)]
-pub(super) struct Member {
-    inbox: Arc<Inbox>,
+pub(super) struct Subscriber {
+    inbox: Arc<SignalQueue>,
     name: Arc<str>,
     channels: Arc<Channels>,
 }
 
-impl Member {
+impl Subscriber {
     /// The next signal; without an end, for a member keeps its channels.
     pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Signal> {
         // First the waker, so that a signal that comes in between wakes it.
@@ -232,8 +232,8 @@ impl Member {
     }
 }
 
-impl Drop for Member {
+impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.channels.leave(&self.name, &self.inbox);
+        self.channels.unsubscribe(&self.name, &self.inbox);
     }
 }

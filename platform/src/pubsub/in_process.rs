@@ -36,7 +36,7 @@ impl PubSub for InProcess {
     }
 
     async fn subscribe(&self, channel: &str) -> Result<Subscription, PubSubError> {
-        let (member, _heard) = self.channels.join(channel);
+        let (member, _heard) = self.channels.subscribe(channel);
         Ok(Subscription(member))
     }
 }
@@ -81,12 +81,16 @@ mod tests {
             publish(&pubsub, "a", &number.to_string()).await;
         }
         assert_eq!(slow.next().await, Some(Signal::Gap));
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         while let Some(Some(signal)) = slow.next().now_or_never() {
-            heard.push(signal);
+            received.push(signal);
         }
-        assert!(heard.len() < 100, "{} messages were kept", heard.len());
-        assert_eq!(heard.last(), Some(&message("999")));
+        assert!(
+            received.len() < 100,
+            "{} messages were kept",
+            received.len()
+        );
+        assert_eq!(received.last(), Some(&message("999")));
     }
 
     #[tokio::test]

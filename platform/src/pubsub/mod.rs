@@ -45,7 +45,7 @@ pub trait PubSub: fmt::Debug + Send + Sync {
     async fn subscribe(&self, channel: &str) -> Result<Subscription, PubSubError>;
 }
 
-/// Why a message could not be published or a channel not be heard.
+/// Why a message could not be published or a channel not be subscribed to.
 #[derive(Debug, thiserror::Error)]
 pub enum PubSubError {
     #[error("the pub/sub server's address is not valid")]
@@ -58,7 +58,7 @@ pub enum PubSubError {
 
 /// An open subscription: a stream of [`Signal`]s in the order of publishing, without an end.
 #[derive(Debug)]
-pub struct Subscription(channels::Member);
+pub struct Subscription(channels::Subscriber);
 
 impl Stream for Subscription {
     type Item = Signal;

@@ -53,7 +53,7 @@ impl RedisPubSub {
         let changes = Arc::new(Changes::default());
         let channels = Channels::new(false, {
             let changes = changes.clone();
-            move |name| changes.note([name.clone()])
+            move |name| changes.add([name.clone()])
         });
         let listener = supervisor.start(Stage::Support, "pubsub.listen", {
             let channels = channels.clone();
@@ -84,28 +84,28 @@ impl PubSub for RedisPubSub {
     }
 
     async fn subscribe(&self, channel: &str) -> Result<Subscription, PubSubError> {
-        let (member, heard) = self.channels.join(channel);
-        match tokio::time::timeout(SUBSCRIBE_TIMEOUT, heard.confirmed()).await {
+        let (member, confirmation) = self.channels.subscribe(channel);
+        match tokio::time::timeout(SUBSCRIBE_TIMEOUT, confirmation.confirmed()).await {
             Ok(()) => Ok(Subscription(member)),
             Err(_) => Err(PubSubError::SubscribeTimeout(SUBSCRIBE_TIMEOUT)),
         }
     }
 }
 
-/// Channels that opened or closed since the listener last looked.
+/// Channels that opened or closed since the listener last checked.
 #[derive(Debug, Default)]
 struct Changes {
     names: Mutex<HashSet<Arc<str>>>,
-    noted: Notify,
+    added: Notify,
 }
 
 impl Changes {
-    fn note(&self, names: impl IntoIterator<Item = Arc<str>>) {
+    fn add(&self, names: impl IntoIterator<Item = Arc<str>>) {
         self.names.lock().extend(names);
-        self.noted.notify_one();
+        self.added.notify_one();
     }
 
-    fn take(&self) -> Vec<Arc<str>> {
+    fn next_batch(&self) -> Vec<Arc<str>> {
         let mut names = self.names.lock();
         let some: Vec<_> = names.iter().take(BATCH).cloned().collect();
         for name in &some {
@@ -117,7 +117,7 @@ impl Changes {
 
 /// Why a connection was given up.
 #[derive(Debug, thiserror::Error)]
-enum Lost {
+enum ConnectionLost {
     #[error("{0}")]
     Redis(#[from] RedisError),
     #[error("the server closed the connection")]
@@ -129,16 +129,16 @@ enum Lost {
 /// Keeps a connection open for as long as the pub/sub is in use.
 async fn listen(client: Client, channels: Arc<Channels>, changes: Arc<Changes>) {
     let mut backoff = reconnecting();
-    // Whatever was heard before a restart came by a connection that is gone.
-    channels.none_heard();
+    // Confirmations from before a restart belong to a connection that is gone.
+    channels.unconfirm_all();
     loop {
-        let lost = match in_time(client.get_async_pubsub()).await {
+        let lost = match with_timeout(client.get_async_pubsub()).await {
             Ok(connection) => {
                 backoff.reset();
-                changes.note(channels.names());
+                changes.add(channels.names());
                 let (sink, messages) = connection.split();
-                let lost = hear(sink, messages, &channels, &changes).await;
-                channels.none_heard();
+                let lost = run_connection(sink, messages, &channels, &changes).await;
+                channels.unconfirm_all();
                 lost
             }
             Err(lost) => lost,
@@ -149,17 +149,18 @@ async fn listen(client: Client, channels: Arc<Channels>, changes: Arc<Changes>) 
     }
 }
 
-/// Hands on what one connection brings, and keeps its subscriptions equal to the open channels,
-/// until the connection is lost.
-async fn hear(
+/// Forwards the messages of one connection and keeps its subscriptions in step with the open channels, until
+/// the connection is lost.
+async fn run_connection(
     sink: PubSubSink,
     mut messages: redis::aio::PubSubStream,
     channels: &Arc<Channels>,
     changes: &Changes,
-) -> Lost {
+) -> ConnectionLost {
     let mut subscribed = HashSet::new();
     // One request is on its way at a time; what changes meanwhile goes with the next.
-    let mut request: Fuse<BoxFuture<'static, Result<Vec<Arc<str>>, Lost>>> = Fuse::terminated();
+    let mut request: Fuse<BoxFuture<'static, Result<Vec<Arc<str>>, ConnectionLost>>> =
+        Fuse::terminated();
     loop {
         let idle = request.is_terminated();
         tokio::select! {
@@ -168,22 +169,22 @@ async fn hear(
                     let payload = Bytes::copy_from_slice(message.get_payload_bytes());
                     channels.send(message.get_channel_name(), &Signal::Message(payload));
                 }
-                None => return Lost::Closed,
+                None => return ConnectionLost::Closed,
             },
             confirmed = &mut request, if !idle => match confirmed {
                 Ok(confirmed) => {
                     for name in confirmed {
-                        channels.now_heard(&name);
+                        channels.confirm(&name);
                     }
                     // There may be more than one batch of them.
-                    changes.noted.notify_one();
+                    changes.added.notify_one();
                 }
                 Err(lost) => return lost,
             },
-            () = changes.noted.notified(), if idle => {
-                let names = changes.take();
+            () = changes.added.notified(), if idle => {
+                let names = changes.next_batch();
                 if !names.is_empty() {
-                    request = follow(names, channels, &mut subscribed, sink.clone()).boxed().fuse();
+                    request = sync_subscriptions(names, channels, &mut subscribed, sink.clone()).boxed().fuse();
                 }
             }
             () = tokio::time::sleep(PING_INTERVAL), if idle => {
@@ -194,13 +195,13 @@ async fn hear(
 }
 
 /// Subscribes to those of the channels that are open and unsubscribes from those that are not;
-/// gives the names that are heard from then on.
-fn follow(
+/// returns the names that are confirmed by it.
+fn sync_subscriptions(
     names: Vec<Arc<str>>,
     channels: &Channels,
     subscribed: &mut HashSet<Arc<str>>,
     mut sink: PubSubSink,
-) -> impl Future<Output = Result<Vec<Arc<str>>, Lost>> + Send + 'static {
+) -> impl Future<Output = Result<Vec<Arc<str>>, ConnectionLost>> + Send + 'static {
     let (open, closed): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|name| channels.is_open(name));
     let mut begin = Vec::new();
@@ -216,24 +217,26 @@ fn follow(
         .collect();
     async move {
         if !begin.is_empty() {
-            in_time(sink.subscribe(begin)).await?;
+            with_timeout(sink.subscribe(begin)).await?;
         }
         if !end.is_empty() {
-            in_time(sink.unsubscribe(end)).await?;
+            with_timeout(sink.unsubscribe(end)).await?;
         }
         Ok(open)
     }
 }
 
 /// Finds out a connection that died without a word.
-async fn ping(mut sink: PubSubSink) -> Result<Vec<Arc<str>>, Lost> {
-    in_time(sink.ping::<redis::Value>()).await?;
+async fn ping(mut sink: PubSubSink) -> Result<Vec<Arc<str>>, ConnectionLost> {
+    with_timeout(sink.ping::<redis::Value>()).await?;
     Ok(Vec::new())
 }
 
-async fn in_time<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Lost> {
+async fn with_timeout<T>(
+    answer: impl Future<Output = Result<T, RedisError>>,
+) -> Result<T, ConnectionLost> {
     match tokio::time::timeout(SUBSCRIBE_TIMEOUT, answer).await {
         Ok(answer) => Ok(answer?),
-        Err(_) => Err(Lost::Silent),
+        Err(_) => Err(ConnectionLost::Silent),
     }
 }

@@ -105,7 +105,7 @@ pub async fn delete(db: &impl ConnectionTrait, delivery: &Model) -> Result<(), D
 }
 
 /// Its effect failed: once more it is tried at `at`, or given up when there is no such time.
-pub async fn fail(
+pub async fn record_failure(
     db: &impl ConnectionTrait,
     delivery: &Model,
     at: Option<DateTime<Utc>>,

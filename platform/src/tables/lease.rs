@@ -21,9 +21,9 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A holder's wish for a lease.
+/// A request to hold a lease.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct LeaseRequest<'a> {
     pub name: &'a str,
     pub holder: &'a str,
     pub now: DateTime<Utc>,
@@ -32,61 +32,61 @@ pub struct Wish<'a> {
     pub interval: Duration,
 }
 
-/// Takes the lease when the job is due and nobody holds it, and says whether it did.
+/// Acquires the lease if the job is due and nobody else holds it. Returns whether it did.
 ///
-/// A time that lies further ahead than any clock would have written it was written by a clock that
-/// has been set back since; it does not count, or the job would rest until that time came again.
-pub async fn take(db: &impl ConnectionTrait, wish: Wish<'_>) -> Result<bool, DbErr> {
-    let Wish {
+/// A time further ahead than any correct clock would have written is ignored: the clock that wrote it has been
+/// set back since, and the job would otherwise not run until that time came again.
+pub async fn acquire(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Result<bool, DbErr> {
+    let LeaseRequest {
         now, ttl, interval, ..
-    } = wish;
+    } = request;
     let column = |column: Column| Expr::col((Entity, column));
     let free = Condition::any()
         .add(column(Column::ExpiresAt).lte(now))
         .add(column(Column::ExpiresAt).gt(now + ttl * 2))
-        .add(column(Column::Holder).eq(wish.holder));
+        .add(column(Column::Holder).eq(request.holder));
     let due = Condition::any()
         .add(column(Column::RanAt).is_null())
         .add(column(Column::RanAt).lte(now - interval))
         .add(column(Column::RanAt).gt(now + interval));
-    let or_take = OnConflict::column(Column::Name)
+    let or_acquire = OnConflict::column(Column::Name)
         .update_columns([Column::Holder, Column::ExpiresAt])
         .action_cond_where(Condition::all().add(free).add(due))
         .to_owned();
     let lease = ActiveModel {
-        name: Set(wish.name.to_owned()),
-        holder: Set(wish.holder.to_owned()),
+        name: Set(request.name.to_owned()),
+        holder: Set(request.holder.to_owned()),
         expires_at: Set(now + ttl),
         ran_at: Set(None),
     };
     let written = Entity::insert(lease)
-        .on_conflict(or_take)
+        .on_conflict(or_acquire)
         .exec_without_returning(db)
         .await?;
     Ok(written == 1)
 }
 
-/// Holds it for longer, and says whether it was still held.
-pub async fn renew(db: &impl ConnectionTrait, wish: Wish<'_>) -> Result<bool, DbErr> {
+/// Extends the lease. Returns whether it was still held.
+pub async fn renew(db: &impl ConnectionTrait, request: LeaseRequest<'_>) -> Result<bool, DbErr> {
     let renewed = Entity::update_many()
-        .col_expr(Column::ExpiresAt, Expr::value(wish.now + wish.ttl))
-        .filter(Column::Name.eq(wish.name))
-        .filter(Column::Holder.eq(wish.holder))
+        .col_expr(Column::ExpiresAt, Expr::value(request.now + request.ttl))
+        .filter(Column::Name.eq(request.name))
+        .filter(Column::Holder.eq(request.holder))
         .exec(db)
         .await?;
     Ok(renewed.rows_affected == 1)
 }
 
-/// Lets it go; `ran_at` is the beginning of a run that succeeded.
+/// Releases the lease. `ran_at` is when a successful run began.
 pub async fn release(
     db: &impl ConnectionTrait,
-    wish: Wish<'_>,
+    request: LeaseRequest<'_>,
     ran_at: Option<DateTime<Utc>>,
 ) -> Result<(), DbErr> {
     let mut update = Entity::update_many()
-        .col_expr(Column::ExpiresAt, Expr::value(wish.now))
-        .filter(Column::Name.eq(wish.name))
-        .filter(Column::Holder.eq(wish.holder));
+        .col_expr(Column::ExpiresAt, Expr::value(request.now))
+        .filter(Column::Name.eq(request.name))
+        .filter(Column::Holder.eq(request.holder));
     if let Some(ran_at) = ran_at {
         update = update.col_expr(Column::RanAt, Expr::value(ran_at));
     }

@@ -156,7 +156,7 @@ pub async fn postpone(
 }
 
 /// It was refused: once more it is tried at `at`, or given up when there is no such time.
-pub async fn refuse(
+pub async fn record_failure(
     db: &impl ConnectionTrait,
     event: &Model,
     at: Option<DateTime<Utc>>,

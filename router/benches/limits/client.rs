@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::Attack;
 use crate::server::{Failure, Server};
 
-pub(crate) struct Measured {
+pub(crate) struct Measurement {
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
     pub(crate) cpu: Duration,
@@ -20,7 +20,7 @@ pub(crate) fn measure(
     connection: &mut Connection,
     attack: &Attack,
     requests: usize,
-) -> Result<Measured, Failure> {
+) -> Result<Measurement, Failure> {
     let mut body = attack.body.clone().into_bytes();
     let mut latencies = Vec::with_capacity(requests);
     let mut answer = connection.post(attack, &body)?;
@@ -38,7 +38,7 @@ pub(crate) fn measure(
     let used = server.cpu()?.saturating_sub(before);
     latencies.sort_unstable();
     let quantile = |share: f64| latencies[((requests - 1) as f64 * share).round() as usize];
-    Ok(Measured {
+    Ok(Measurement {
         p50: quantile(0.5),
         p99: quantile(0.99),
         cpu: used / u32::try_from(requests)?,
@@ -74,7 +74,7 @@ impl Connection {
     }
 
     fn post(&mut self, attack: &Attack, body: &[u8]) -> Result<String, Failure> {
-        let (answer, ended) = self.ask(attack, body)?;
+        let (answer, ended) = self.exchange(attack, body)?;
         if ended || attack.announced {
             *self = Self::open(&self.address)?;
         }
@@ -82,7 +82,7 @@ impl Connection {
     }
 
     /// The answer, and whether the connection ends with it.
-    fn ask(&mut self, attack: &Attack, body: &[u8]) -> Result<(String, bool), Failure> {
+    fn exchange(&mut self, attack: &Attack, body: &[u8]) -> Result<(String, bool), Failure> {
         let head = format!(
             "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              content-length: {}\r\n\r\n",

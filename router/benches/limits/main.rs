@@ -11,7 +11,7 @@ mod client;
 mod refused;
 #[path = "../server/mod.rs"]
 mod server;
-mod within;
+mod under_limit;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use async_graphql::{
 use router::server::ServerConfig;
 use router::{LocalTransport, Router};
 
-use client::{Connection, Measured, measure};
+use client::{Connection, Measurement, measure};
 use server::{Failure, Server};
 
 /// What a refusal may take.
@@ -47,7 +47,7 @@ fn main() -> Result<(), Failure> {
     }
     println!("{slow} of them above {WANTED:?}\n");
     print_head("within the limits");
-    for attack in within::attacks() {
+    for attack in under_limit::attacks() {
         let measured = measure(&server, &mut connection, &attack, requests.div_ceil(10))?;
         print(&attack, &measured);
     }
@@ -61,7 +61,7 @@ fn print_head(attack: &str) {
     );
 }
 
-fn print(attack: &Attack, measured: &Measured) {
+fn print(attack: &Attack, measured: &Measurement) {
     let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
     println!(
         "{:<32} {:>9} {:>8.2} {:>8.2} {:>8.2} {:>9}  {}",

@@ -7,7 +7,7 @@ use router::server::ServerConfig;
 use serde_json::json;
 
 use crate::Attack;
-use crate::within::{introspection, nested, numbered};
+use crate::under_limit::{introspection, nested, numbered};
 
 pub(crate) fn attacks() -> Vec<Attack> {
     let limits = OperationLimits::default();

@@ -71,7 +71,7 @@ impl RemoteKeys {
     }
 
     /// The keys known now; `None` when none have ever been fetched.
-    pub(super) fn known(&self) -> Option<Arc<Vec<VerificationKey>>> {
+    pub(super) fn cached(&self) -> Option<Arc<Vec<VerificationKey>>> {
         self.keys.load_full()
     }
 

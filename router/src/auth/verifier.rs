@@ -130,7 +130,7 @@ impl JwtVerifier {
         if !matches!(local, Err(AuthError::UnknownKey | AuthError::Signature)) {
             return local;
         }
-        if let Some(keys) = remote.known() {
+        if let Some(keys) = remote.cached() {
             let verdict = self.check(token, kid, algorithm, &keys);
             // After a rotation the token's key is not known yet, or, without a `kid` or with the same one again, another
             // key is taken for it.
@@ -142,7 +142,7 @@ impl JwtVerifier {
             return Err(AuthError::Algorithm);
         }
         remote.refresh_if_due().await;
-        let keys = remote.known().ok_or(AuthError::KeysUnavailable)?;
+        let keys = remote.cached().ok_or(AuthError::KeysUnavailable)?;
         self.check(token, kid, algorithm, &keys)
     }
 

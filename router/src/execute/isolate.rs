@@ -88,7 +88,7 @@ impl Execution<'_> {
             };
             for alias in aliases {
                 if alias.representations == variable {
-                    place(&mut whole, alias, index, &answer.data);
+                    insert_entity(&mut whole, alias, index, &answer.data);
                 }
             }
             errors.extend(answer.errors.into_iter().map(|mut error| {
@@ -105,7 +105,7 @@ impl Execution<'_> {
     }
 }
 
-fn place(whole: &mut Object, alias: &EntityAlias, index: usize, answer: &Value) {
+fn insert_entity(whole: &mut Object, alias: &EntityAlias, index: usize, answer: &Value) {
     let Value::Object(answer) = answer else {
         return;
     };

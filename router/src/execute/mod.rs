@@ -2,12 +2,12 @@
 //! into one tree as it comes. A fetch that fails costs its own fields only.
 
 mod check;
+mod dedupe;
 mod errors;
 mod isolate;
 mod merge;
 mod report;
 mod representations;
-mod share;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::request::RequestContext;
 use crate::supergraph::TypeNames;
 use crate::transport::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::value::{Object, Symbol, Value};
-use representations::Gathered;
+use representations::EntityPositions;
 
 /// The way to each subgraph, by its name.
 pub(crate) type Transports = HashMap<String, Arc<dyn Transport>>;
@@ -58,7 +58,7 @@ struct State {
     errors: Mutex<Vec<GraphQLError>>,
     cache: Mutex<Composed>,
     /// Queries on their way that another fetch of the plan may ask as well.
-    in_flight: Mutex<Vec<share::InFlight>>,
+    in_flight: Mutex<Vec<dedupe::InFlight>>,
 }
 
 impl State {
@@ -115,12 +115,12 @@ impl Execution<'_> {
             let data = state.data.lock();
             self.gather(fetch, &data)
         };
-        let apart = apart(fetch, &gathered);
+        let apart = split_fetches(fetch, &gathered);
         let entities: usize = representations.iter().map(Vec::len).sum();
         let needed = match &fetch.target {
             Target::Entities(_) => entities > 0,
             Target::Fields { path, .. } => {
-                path.is_empty() || gathered.iter().any(|g| g.places().next().is_some())
+                path.is_empty() || gathered.iter().any(|g| g.positions().next().is_some())
             }
         };
         if needed {
@@ -141,16 +141,17 @@ impl Execution<'_> {
         &self,
         fetch: &Fetch,
         representations: Representations,
-        gathered: &[Arc<Gathered>],
+        gathered: &[Arc<EntityPositions>],
         state: &State,
     ) {
         let counts: Vec<usize> = representations.iter().map(Vec::len).collect();
         let entities = counts.iter().sum();
-        let answer = match fetch.operation.twin {
-            None => self.ask(fetch, representations, entities).await,
-            Some(twin) => {
+        let answer = match fetch.operation.duplicate_group {
+            None => self.send_fetch(fetch, representations, entities).await,
+            Some(group) => {
                 // Boxed: nearly no fetch needs the room.
-                Box::pin(self.ask_once(fetch, twin, representations, entities, state)).await
+                Box::pin(self.fetch_deduplicated(fetch, group, representations, entities, state))
+                    .await
             }
         };
         match answer {
@@ -170,7 +171,7 @@ impl Execution<'_> {
     }
 
     /// The subgraph's answer, or the error to show for the whole fetch.
-    async fn ask(
+    async fn send_fetch(
         &self,
         fetch: &Fetch,
         representations: Representations,
@@ -203,24 +204,24 @@ impl Execution<'_> {
     }
 
     /// The representations to send, and the places they came from, by the alias they belong to.
-    fn gather(&self, fetch: &Fetch, data: &Value) -> (Representations, Vec<Arc<Gathered>>) {
+    fn gather(&self, fetch: &Fetch, data: &Value) -> (Representations, Vec<Arc<EntityPositions>>) {
         let aliases = match &fetch.target {
             Target::Fields { path, .. } if path.is_empty() => return Default::default(),
             Target::Fields { path, .. } => {
-                let gathered = Gathered::of_path(data, path);
+                let gathered = EntityPositions::of_path(data, path);
                 return (Representations::default(), vec![Arc::new(gathered)]);
             }
             Target::Entities(aliases) => aliases,
         };
         let variables = fetch.operation.representations.len();
         let mut representations = vec![Vec::new(); variables];
-        let mut known: Vec<Option<Arc<Gathered>>> = vec![None; variables];
+        let mut known: Vec<Option<Arc<EntityPositions>>> = vec![None; variables];
         let gathered = aliases.iter().map(|alias| {
             let variable = alias.representations;
             if let Some(Some(known)) = known.get(variable) {
                 return Arc::clone(known);
             }
-            let (gathered, list) = Gathered::of_alias(data, alias, self.types);
+            let (gathered, list) = EntityPositions::of_alias(data, alias, self.types);
             let gathered = Arc::new(gathered);
             if let (Some(slot), Some(lists)) =
                 (known.get_mut(variable), representations.get_mut(variable))
@@ -318,7 +319,13 @@ impl Execution<'_> {
         (data, errors)
     }
 
-    fn merge(&self, fetch: &Fetch, answer: Value, gathered: &[Arc<Gathered>], data: &mut Value) {
+    fn merge(
+        &self,
+        fetch: &Fetch,
+        answer: Value,
+        gathered: &[Arc<EntityPositions>],
+        data: &mut Value,
+    ) {
         match &fetch.target {
             Target::Fields { path, rewrites } => {
                 let mut answer = answer;
@@ -339,7 +346,7 @@ impl Execution<'_> {
                     return;
                 };
                 for (alias, gathered) in aliases.iter().zip(gathered) {
-                    let entities = take(&mut answer, alias.key);
+                    let entities = take_list(&mut answer, alias.key);
                     self.merge_entities(alias, entities, gathered, data);
                 }
             }
@@ -350,7 +357,7 @@ impl Execution<'_> {
         &self,
         alias: &EntityAlias,
         mut entities: Vec<Value>,
-        gathered: &Gathered,
+        gathered: &EntityPositions,
         data: &mut Value,
     ) {
         for entity in &mut entities {
@@ -358,7 +365,7 @@ impl Execution<'_> {
         }
         // The last place of an entity gets it by move; most entities have one place.
         let mut uses = vec![0_usize; entities.len()];
-        for (index, _) in gathered.places() {
+        for (index, _) in gathered.positions() {
             if let Some(uses) = uses.get_mut(index) {
                 *uses += 1;
             }
@@ -381,7 +388,7 @@ impl Execution<'_> {
 }
 
 /// The fetches for entities that lack what the whole fetch needs.
-fn apart<'f>(fetch: &'f Fetch, gathered: &[Arc<Gathered>]) -> Vec<&'f Arc<Fetch>> {
+fn split_fetches<'f>(fetch: &'f Fetch, gathered: &[Arc<EntityPositions>]) -> Vec<&'f Arc<Fetch>> {
     let Target::Entities(aliases) = &fetch.target else {
         return Vec::new();
     };
@@ -389,10 +396,10 @@ fn apart<'f>(fetch: &'f Fetch, gathered: &[Arc<Gathered>]) -> Vec<&'f Arc<Fetch>
         .iter()
         .zip(gathered)
         .filter(|(_, gathered)| gathered.lacking);
-    lacking.flat_map(|(alias, _)| &alias.apart).collect()
+    lacking.flat_map(|(alias, _)| &alias.split).collect()
 }
 
-fn take(answer: &mut Object, key: Symbol) -> Vec<Value> {
+fn take_list(answer: &mut Object, key: Symbol) -> Vec<Value> {
     match answer.get_mut(key).map(std::mem::take) {
         Some(Value::List(entities)) => entities,
         _ => Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::representations::Gathered;
+use super::representations::EntityPositions;
 use super::{Execution, State, errors, isolate};
 use crate::error::{GraphQLError, PathSegment};
 use crate::prepare::plan::{Fetch, Target};
@@ -15,7 +15,7 @@ impl Execution<'_> {
         &self,
         fetch: &Fetch,
         response: &SubgraphResponse,
-        gathered: &[Arc<Gathered>],
+        gathered: &[Arc<EntityPositions>],
         state: &State,
     ) {
         for error in &response.errors {
@@ -34,7 +34,7 @@ impl Execution<'_> {
                     state.errors.lock().push(shown.at(path));
                 }
                 Target::Fields { .. } => {
-                    let places = gathered.iter().flat_map(|gathered| gathered.places());
+                    let places = gathered.iter().flat_map(|gathered| gathered.positions());
                     for (_, steps) in places {
                         let path = errors::path(steps, &error.path, operation, symbols);
                         state.errors.lock().push(shown.clone().at(path));
@@ -50,7 +50,7 @@ impl Execution<'_> {
                     let (failed, rest) = errors::entities(&response.data, key, rest, symbols);
                     let places = alias.and_then(|alias| gathered.get(alias));
                     let mut reported = false;
-                    for (index, steps) in places.into_iter().flat_map(|g| g.places()) {
+                    for (index, steps) in places.into_iter().flat_map(|g| g.positions()) {
                         if failed.contains(&index) {
                             reported = true;
                             let path = errors::path(steps, rest, operation, symbols);

@@ -21,8 +21,8 @@ pub(super) enum Step {
 
 /// The places that the representations of one variable, or one answer for all, stand for.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
-    places: Vec<Place>,
+pub(super) struct EntityPositions {
+    places: Vec<Position>,
     /// The paths of all places, one after the other.
     steps: Vec<Step>,
     /// Some objects lack a value that their representation needs.
@@ -30,13 +30,13 @@ pub(super) struct Gathered {
 }
 
 #[derive(Debug)]
-struct Place {
+struct Position {
     representation: usize,
     start: usize,
     end: usize,
 }
 
-impl Gathered {
+impl EntityPositions {
     /// The representations of the entities at an alias' paths, each once, and where each came from.
     pub(super) fn of_alias(
         data: &Value,
@@ -53,7 +53,7 @@ impl Gathered {
                 }
                 match representations.add(object, alias, types) {
                     Ok(index) => gathered.add(index, steps),
-                    Err(why) => gathered.lacking |= why == Unrepresented::Lacking,
+                    Err(why) => gathered.lacking |= why == MissingRepresentation::Lacking,
                 }
             });
         }
@@ -72,7 +72,7 @@ impl Gathered {
     fn add(&mut self, representation: usize, steps: &[Step]) {
         let start = self.steps.len();
         self.steps.extend_from_slice(steps);
-        self.places.push(Place {
+        self.places.push(Position {
             representation,
             start,
             end: self.steps.len(),
@@ -88,7 +88,7 @@ impl Gathered {
     fn change_below(
         &self,
         value: &mut Value,
-        mut places: &[Place],
+        mut places: &[Position],
         depth: usize,
         change: &mut impl FnMut(usize, &mut Object),
     ) {
@@ -100,7 +100,7 @@ impl Gathered {
                 places = &places[1..];
                 continue;
             };
-            let other = |place: &Place| self.step(place, depth) != Some(step);
+            let other = |place: &Position| self.step(place, depth) != Some(step);
             let end = places.iter().position(other).unwrap_or(places.len());
             let (together, rest) = places.split_at(end);
             if let Some(inner) = merge::step(value, step) {
@@ -110,12 +110,12 @@ impl Gathered {
         }
     }
 
-    fn step(&self, place: &Place, depth: usize) -> Option<Step> {
+    fn step(&self, place: &Position, depth: usize) -> Option<Step> {
         self.steps.get(place.start..place.end)?.get(depth).copied()
     }
 
     /// Every place: the index of its representation and the way to it.
-    pub(super) fn places(&self) -> impl Iterator<Item = (usize, &[Step])> {
+    pub(super) fn positions(&self) -> impl Iterator<Item = (usize, &[Step])> {
         self.places.iter().map(|place| {
             let steps = &self.steps[place.start..place.end];
             (place.representation, steps)
@@ -136,7 +136,7 @@ impl Representations {
         object: &Object,
         alias: &EntityAlias,
         types: &TypeNames,
-    ) -> Result<usize, Unrepresented> {
+    ) -> Result<usize, MissingRepresentation> {
         if alias.input_rewrites.is_empty()
             && let Some(requires) = alias.requires.flat(object.typename)
         {
@@ -145,9 +145,11 @@ impl Representations {
         let mut representation = Value::Object(represent(object, &alias.requires)?);
         apply(&alias.input_rewrites, &mut representation);
         let Value::Object(Object { typename, .. }) = &representation else {
-            return Err(Unrepresented::OtherType);
+            return Err(MissingRepresentation::OtherType);
         };
-        types.name(*typename).ok_or(Unrepresented::OtherType)?;
+        types
+            .name(*typename)
+            .ok_or(MissingRepresentation::OtherType)?;
         Ok(self.known.insert_full(representation, ()).0)
     }
 
@@ -158,16 +160,16 @@ impl Representations {
         object: &Object,
         requires: &Requires,
         types: &TypeNames,
-    ) -> Result<usize, Unrepresented> {
+    ) -> Result<usize, MissingRepresentation> {
         types
             .name(object.typename)
-            .ok_or(Unrepresented::OtherType)?;
+            .ok_or(MissingRepresentation::OtherType)?;
         let mut hasher = self.known.hasher().build_hasher();
         object.typename.hash(&mut hasher);
         for field in &requires.fields {
-            let value = field.of(object).ok_or(Unrepresented::Lacking)?;
+            let value = field.of(object).ok_or(MissingRepresentation::Lacking)?;
             if value.is_null() && !field.nullable {
-                return Err(Unrepresented::Lacking);
+                return Err(MissingRepresentation::Lacking);
             }
             value.hash(&mut hasher);
         }
@@ -230,13 +232,13 @@ fn walk(
 
 /// Why an object has no representation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unrepresented {
+enum MissingRepresentation {
     OtherType,
     /// It lacks a value that cannot be null, so that nobody could resolve it.
     Lacking,
 }
 
-fn represent(object: &Object, requires: &Requires) -> Result<Object, Unrepresented> {
+fn represent(object: &Object, requires: &Requires) -> Result<Object, MissingRepresentation> {
     let mut representation = Object {
         typename: if requires.typename {
             object.typename
@@ -247,11 +249,11 @@ fn represent(object: &Object, requires: &Requires) -> Result<Object, Unrepresent
     };
     let mut matched = requires.fragments.is_empty();
     add_required(object, requires, &mut representation, &mut matched)
-        .ok_or(Unrepresented::Lacking)?;
+        .ok_or(MissingRepresentation::Lacking)?;
     if matched {
         Ok(representation)
     } else {
-        Err(Unrepresented::OtherType)
+        Err(MissingRepresentation::OtherType)
     }
 }
 

@@ -9,7 +9,7 @@ use graphql_tools::parser::query::{
 };
 use graphql_tools::static_graphql::query::{Document, Value};
 
-use crate::supergraph::NeededFields;
+use crate::supergraph::RequiredFields;
 
 /// What the planner's own response keys start with.
 const PLANNED: &str = "_internal_qp_";
@@ -49,7 +49,7 @@ impl Aliases {
     pub(crate) fn key(
         &self,
         field: &Field<'static, String>,
-        needed: &NeededFields,
+        needed: &RequiredFields,
     ) -> Option<String> {
         let name = field.name.as_str();
         let key = field.alias.as_deref().unwrap_or(name);

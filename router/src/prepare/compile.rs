@@ -14,13 +14,13 @@ use hive_router_query_planner::planner::plan_nodes::{
 use hive_router_query_planner::state::supergraph_state as planner;
 
 use super::OperationKind;
+use super::duplicate_fetches;
 use super::plan::{
     Change, EntityAlias, Fetch, FetchOperation, Node, Path, Plan, RequiredField, Requires, Rewrite,
     RewriteSegment, Segment, Target,
 };
 use super::repair::repair;
-use super::twins;
-use super::{apart, numbers};
+use super::{numbers, split_requires};
 use crate::supergraph::{Supergraph, TypeSet};
 use crate::value::{Shape, Symbols, write_string};
 
@@ -48,7 +48,7 @@ pub(crate) fn compile(
         None => None,
     };
     if let Some(root) = &mut root {
-        twins::mark(root);
+        duplicate_fetches::mark(root);
     }
     Ok(Plan {
         subscription: compiler.subscription,
@@ -98,7 +98,7 @@ impl Compiler<'_> {
         let kind = node.operation_kind.as_ref().into();
         let path = path.map(|path| self.path(path)).unwrap_or_default();
         if node.requires.is_some() {
-            let apart = self.apart(&node, "_entities");
+            let apart = self.split_requires(&node, "_entities");
             return self.entities(node, vec![path], None, apart);
         }
         let output_rewrites = node.output_rewrites.unwrap_or_default();
@@ -135,7 +135,7 @@ impl Compiler<'_> {
             paths,
             requires,
             unless,
-            apart,
+            split: apart,
             input_rewrites: self.rewrites(&node.input_rewrites.unwrap_or_default())?,
             output_rewrites: self.rewrites(&output_rewrites)?,
         };
@@ -186,7 +186,7 @@ impl Compiler<'_> {
                 Arc::new(self.requires(&alias.requires, None, &node.operation.document, true));
             let paths = alias.merge_paths.iter();
             let paths: Vec<Path> = paths.map(|path| self.path(path)).collect();
-            let apart = self.apart(
+            let apart = self.split_requires(
                 &FetchNode {
                     id: node.id,
                     service_name: node.service_name.clone(),
@@ -203,7 +203,7 @@ impl Compiler<'_> {
             aliases.push(EntityAlias {
                 key: self.symbols.intern(&alias.alias),
                 representations: index,
-                apart: self.parts(apart, &paths, &requires)?,
+                split: self.parts(apart, &paths, &requires)?,
                 paths,
                 requires,
                 unless: None,
@@ -228,8 +228,8 @@ impl Compiler<'_> {
     }
 
     /// The parts of the `_entities` field with this key, if its fields require different things.
-    fn apart(&self, node: &FetchNode, key: &str) -> Vec<FetchNode> {
-        apart::fetches(node, key, self.supergraph).unwrap_or_default()
+    fn split_requires(&self, node: &FetchNode, key: &str) -> Vec<FetchNode> {
+        split_requires::split(node, key, self.supergraph).unwrap_or_default()
     }
 
     fn operation(
@@ -261,7 +261,7 @@ impl Compiler<'_> {
             variables,
             representations,
             shape,
-            twin: None,
+            duplicate_group: None,
             renamed,
             parsed: OnceLock::new(),
         })

@@ -12,8 +12,8 @@ use graphql_tools::validation::utils::ValidationError;
 use graphql_tools::validation::validate::validate;
 
 use super::limits::Exceeded;
-use super::parser::{self, Parsed, Unparsed};
-use super::size::Unfit;
+use super::parser::{self, ParseError, ParsedDocument};
+use super::size::Rejection;
 use super::validation::CONDITIONAL_SUBSCRIPTION;
 use super::{PrepareOptions, numbers, suggestions, values};
 use crate::error::{ErrorCode, GraphQLError};
@@ -93,16 +93,16 @@ pub(super) fn parse(
 ) -> Result<(Document, usize), GraphQLResponse> {
     let limits = &options.limits;
     super::scan::check(text, limits).map_err(too_complex)?;
-    let Parsed {
+    let ParsedDocument {
         mut document,
         variable_directives,
         has_digits,
     } = parser::parse(text).map_err(|unparsed| match unparsed {
-        Unparsed::TooDeep => too_complex(Exceeded {
+        ParseError::TooDeep => too_complex(Exceeded {
             limit: "depth",
             allowed: limits.depth.min(parser::MAX_NESTING),
         }),
-        Unparsed::Syntax { message, position } => refused(
+        ParseError::Syntax { message, position } => request_error(
             GraphQLError::new(
                 ErrorCode::GraphQLParseFailed,
                 format!("Syntax Error: {message}"),
@@ -125,7 +125,7 @@ pub(super) fn parse(
     })
     .map_err(|panic| {
         tracing::error!(%panic, "validation panicked");
-        refused(GraphQLError::new(
+        request_error(GraphQLError::new(
             ErrorCode::Internal,
             "The document could not be validated.",
         ))
@@ -155,7 +155,7 @@ pub(super) fn parse(
     choose(&mut document, operation_name)?;
     if operation(&document).is_some_and(|operation| root_type(operation, supergraph).is_empty()) {
         let message = "The schema has no operations of this kind.";
-        return Err(refused(GraphQLError::new(
+        return Err(request_error(GraphQLError::new(
             ErrorCode::GraphQLValidationFailed,
             message,
         )));
@@ -196,13 +196,13 @@ fn invalid(errors: Vec<ValidationError>, suggest: Option<&Schema>) -> GraphQLRes
             message,
         ));
     }
-    GraphQLResponse::refused(shown)
+    GraphQLResponse::request_error(shown)
 }
 
-fn unfit(reason: Unfit) -> GraphQLResponse {
+fn unfit(reason: Rejection) -> GraphQLResponse {
     match reason {
-        Unfit::Exceeded(exceeded) => too_complex(exceeded),
-        Unfit::Circular {
+        Rejection::Exceeded(exceeded) => too_complex(exceeded),
+        Rejection::Circular {
             fragment,
             via,
             position,
@@ -212,7 +212,7 @@ fn unfit(reason: Unfit) -> GraphQLResponse {
                 via => format!(" via \"{via}\""),
             };
             let message = format!("Cannot spread fragment \"{fragment}\" within itself{via}.");
-            refused(
+            request_error(
                 GraphQLError::new(ErrorCode::GraphQLValidationFailed, message)
                     .located(position.line, position.column),
             )
@@ -225,11 +225,11 @@ pub(super) fn too_complex(exceeded: Exceeded) -> GraphQLResponse {
     let mut error = GraphQLError::new(ErrorCode::OperationTooComplex, exceeded.to_string());
     let other = &mut error.extensions.other;
     other.insert("limit".to_owned(), exceeded.limit.into());
-    refused(error)
+    request_error(error)
 }
 
-fn refused(error: GraphQLError) -> GraphQLResponse {
-    GraphQLResponse::refused(vec![error])
+fn request_error(error: GraphQLError) -> GraphQLResponse {
+    GraphQLResponse::request_error(vec![error])
 }
 
 /// Drops all operations but the one to run.
@@ -259,7 +259,7 @@ fn choose(document: &mut Document, name: Option<&str>) -> Result<(), GraphQLResp
             "Must provide operation name if query contains multiple operations.".to_owned()
         }
     };
-    Err(refused(GraphQLError::new(
+    Err(request_error(GraphQLError::new(
         ErrorCode::OperationResolutionFailure,
         error,
     )))

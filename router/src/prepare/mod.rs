@@ -4,11 +4,11 @@
 pub(crate) mod plan;
 
 mod aliases;
-mod apart;
 mod cache;
 mod comparisons;
 mod compile;
 mod document;
+mod duplicate_fetches;
 mod lexer;
 mod limits;
 mod mutation;
@@ -16,13 +16,13 @@ mod numbers;
 #[cfg(test)]
 mod oracle;
 mod parser;
-mod pruned;
+mod prune;
 mod repair;
 mod scan;
 mod size;
+mod split_requires;
 mod suggestions;
 mod text;
-mod twins;
 mod validation;
 mod values;
 mod variables;
@@ -115,7 +115,7 @@ struct PlanKey {
 }
 
 /// Whether a variant has been planned before.
-pub(crate) enum Known {
+pub(crate) enum VariantLookup {
     Planned(Arc<Variant>),
     Unplanned(VariantKey),
 }
@@ -170,7 +170,7 @@ impl PreparedOperation {
             prepared.plan(PlanKey {
                 denied: BTreeSet::new(),
                 conditions: Vec::new(),
-                share: supergraph.shares.draw(),
+                share: supergraph.shares.sample(),
             })?;
         }
         Ok(prepared)
@@ -237,7 +237,7 @@ impl PreparedOperation {
     ) -> Result<Variables, GraphQLResponse> {
         variables::measure(&given, self.variable_values).map_err(document::too_complex)?;
         let mut variables = variables::coerce(&self.document, given, &self.supergraph.schema)
-            .map_err(GraphQLResponse::refused)?;
+            .map_err(GraphQLResponse::request_error)?;
         // Fetches know them by their names in plans.
         let renamed = variables.iter().filter_map(|(name, value)| {
             let other = self.aliases.variable(name)?;
@@ -249,9 +249,9 @@ impl PreparedOperation {
     }
 
     /// What to run for this caller with these variables.
-    pub(crate) fn variant(&self, caller: &Caller, variables: &Variables) -> Known {
+    pub(crate) fn variant(&self, caller: &Caller, variables: &Variables) -> VariantLookup {
         if let Some(variant) = self.only.get() {
-            return Known::Planned(Arc::clone(variant));
+            return VariantLookup::Planned(Arc::clone(variant));
         }
         let key = VariantKey {
             denied: self.denied(caller),
@@ -260,10 +260,10 @@ impl PreparedOperation {
                 .iter()
                 .map(|name| matches!(variables.get(name), Some(Value::Bool(true))))
                 .collect(),
-            share: self.supergraph.shares.draw(),
+            share: self.supergraph.shares.sample(),
         };
         let known = self.variants.lock().get(&key).cloned();
-        known.map_or(Known::Unplanned(key), Known::Planned)
+        known.map_or(VariantLookup::Unplanned(key), VariantLookup::Planned)
     }
 
     /// Makes a variant that is not known.
@@ -308,7 +308,7 @@ impl PreparedOperation {
             .iter()
             .filter_map(|id| {
                 let requirement = self.supergraph.access.requirement(*id)?;
-                Some((*id, requirement.refuses(caller)?))
+                Some((*id, requirement.denial(caller)?))
             })
             .collect()
     }
@@ -320,7 +320,7 @@ impl PreparedOperation {
         }
         let names = self.conditions.iter().map(String::as_str);
         let conditions: BTreeMap<&str, bool> = names.zip(key.conditions.iter().copied()).collect();
-        let document = pruned::for_planner(
+        let document = prune::for_planner(
             &self.document,
             &self.supergraph,
             &self.aliases,
@@ -342,7 +342,7 @@ impl PreparedOperation {
                 }),
                 Failure::Internal(reason) => {
                     tracing::error!(operation = self.name.as_deref(), reason, "no plan");
-                    refused(ErrorCode::Internal, "The operation could not be planned.")
+                    request_error(ErrorCode::Internal, "The operation could not be planned.")
                 }
             })?;
         let plan = Arc::new(plan);
@@ -440,6 +440,6 @@ fn drop_typename(selections: &mut SelectionSet) {
     });
 }
 
-fn refused(code: ErrorCode, message: &str) -> GraphQLResponse {
-    GraphQLResponse::refused(vec![GraphQLError::new(code, message)])
+fn request_error(code: ErrorCode, message: &str) -> GraphQLResponse {
+    GraphQLResponse::request_error(vec![GraphQLError::new(code, message)])
 }

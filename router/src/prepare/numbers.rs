@@ -20,7 +20,7 @@ use crate::supergraph::{Schema, Supergraph, named_type};
 use crate::value::number;
 
 /// A number literal by its digits.
-pub(super) fn kept(digits: &str) -> Value {
+pub(super) fn from_digits(digits: &str) -> Value {
     Value::Enum(digits.to_owned())
 }
 

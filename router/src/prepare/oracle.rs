@@ -12,7 +12,7 @@ use graphql_tools::static_graphql::query::{
 use serde_json::{Value as Json, json};
 
 use super::numbers;
-use super::parser::{Parsed, Unparsed, parse};
+use super::parser::{ParseError, ParsedDocument, parse};
 
 /// How many documents are compared when nobody says.
 const COUNT: &str = "2000";
@@ -42,12 +42,12 @@ fn graphql_js_reads_the_same() {
                 assert_eq!(case["error"], Json::Null, "it is read: {text:?}");
                 assert_eq!(json!(nodes(&parsed)), case["nodes"], "{text:?}");
             }
-            Err(Unparsed::Syntax { position, message }) => {
+            Err(ParseError::Syntax { position, message }) => {
                 refused += 1;
                 let place = json!([position.line, position.column]);
                 assert_eq!(place, case["error"], "{message} {text:?}");
             }
-            Err(Unparsed::TooDeep) => panic!("no document is nested so deep: {text:?}"),
+            Err(ParseError::TooDeep) => panic!("no document is nested so deep: {text:?}"),
         }
     }
     assert!(cases.wait().expect("an end").success());
@@ -57,7 +57,7 @@ fn graphql_js_reads_the_same() {
 }
 
 /// The nodes of a document, outermost first, in the form of `cases.mjs`.
-fn nodes(parsed: &Parsed) -> Vec<Json> {
+fn nodes(parsed: &ParsedDocument) -> Vec<Json> {
     let mut nodes = Vec::new();
     for definition in &parsed.document.definitions {
         match definition {

@@ -16,7 +16,7 @@ pub(super) const MAX_NESTING: usize = 50;
 
 /// Why a text is no document.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unparsed {
+pub(super) enum ParseError {
     Syntax {
         message: String,
         position: Pos,
@@ -27,7 +27,7 @@ pub(super) enum Unparsed {
 
 /// A document and what its syntax tree has no place for.
 #[derive(Debug)]
-pub(super) struct Parsed {
+pub(super) struct ParsedDocument {
     pub(super) document: Document,
     /// Directives of variables, with where they are: validation has to know them, and nothing else.
     pub(super) variable_directives: Vec<(String, Pos)>,
@@ -35,7 +35,7 @@ pub(super) struct Parsed {
     pub(super) has_digits: bool,
 }
 
-pub(super) fn parse(text: &str) -> Result<Parsed, Unparsed> {
+pub(super) fn parse(text: &str) -> Result<ParsedDocument, ParseError> {
     let mut parser = Parser {
         lexer: Lexer::new(text),
         locator: Locator::new(text),
@@ -50,7 +50,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Unparsed> {
     while parser.next.is_some() {
         definitions.push(parser.definition()?);
     }
-    Ok(Parsed {
+    Ok(ParsedDocument {
         document: Document { definitions },
         variable_directives: parser.variable_directives,
         has_digits: parser.has_digits,
@@ -70,12 +70,12 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn advance(&mut self) -> Result<(), Unparsed> {
+    fn advance(&mut self) -> Result<(), ParseError> {
         match self.next {
             Some(Token::Sign(b'(' | b'[' | b'{')) => {
                 self.nesting += 1;
                 if self.nesting > MAX_NESTING {
-                    return Err(Unparsed::TooDeep);
+                    return Err(ParseError::TooDeep);
                 }
             }
             Some(Token::Sign(b')' | b']' | b'}')) => self.nesting = self.nesting.saturating_sub(1),
@@ -88,22 +88,22 @@ impl<'t> Parser<'t> {
                 self.next = next;
                 Ok(())
             }
-            Err(Malformed { offset, reason }) => Err(Unparsed::Syntax {
+            Err(Malformed { offset, reason }) => Err(ParseError::Syntax {
                 message: reason.to_owned(),
                 position: self.locator.locate(offset),
             }),
         }
     }
 
-    fn unexpected<T>(&self) -> Result<T, Unparsed> {
-        Err(Unparsed::Syntax {
+    fn unexpected<T>(&self) -> Result<T, ParseError> {
+        Err(ParseError::Syntax {
             message: format!("Unexpected {}.", described(self.next)),
             position: self.position,
         })
     }
 
-    fn expected<T>(&self, what: &str) -> Result<T, Unparsed> {
-        Err(Unparsed::Syntax {
+    fn expected<T>(&self, what: &str) -> Result<T, ParseError> {
+        Err(ParseError::Syntax {
             message: format!("Expected {what}, found {}.", described(self.next)),
             position: self.position,
         })
@@ -114,7 +114,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Passes over a punctuator if it is next.
-    fn skip(&mut self, sign: u8) -> Result<bool, Unparsed> {
+    fn skip(&mut self, sign: u8) -> Result<bool, ParseError> {
         let found = self.is(sign);
         if found {
             self.advance()?;
@@ -122,7 +122,7 @@ impl<'t> Parser<'t> {
         Ok(found)
     }
 
-    fn expect(&mut self, sign: u8) -> Result<(), Unparsed> {
+    fn expect(&mut self, sign: u8) -> Result<(), ParseError> {
         if self.skip(sign)? {
             return Ok(());
         }
@@ -133,7 +133,7 @@ impl<'t> Parser<'t> {
         self.next == Some(Token::Name(word))
     }
 
-    fn name(&mut self) -> Result<String, Unparsed> {
+    fn name(&mut self) -> Result<String, ParseError> {
         let Some(Token::Name(name)) = self.next else {
             return self.expected("Name");
         };
@@ -145,9 +145,9 @@ impl<'t> Parser<'t> {
     fn some<T>(
         &mut self,
         open: u8,
-        item: impl Fn(&mut Self) -> Result<T, Unparsed>,
+        item: impl Fn(&mut Self) -> Result<T, ParseError>,
         close: u8,
-    ) -> Result<Vec<T>, Unparsed> {
+    ) -> Result<Vec<T>, ParseError> {
         self.expect(open)?;
         let mut items = vec![item(self)?];
         while !self.skip(close)? {
@@ -160,9 +160,9 @@ impl<'t> Parser<'t> {
     fn optional<T>(
         &mut self,
         open: u8,
-        item: impl Fn(&mut Self) -> Result<T, Unparsed>,
+        item: impl Fn(&mut Self) -> Result<T, ParseError>,
         close: u8,
-    ) -> Result<Vec<T>, Unparsed> {
+    ) -> Result<Vec<T>, ParseError> {
         if self.is(open) {
             self.some(open, item, close)
         } else {
@@ -171,7 +171,7 @@ impl<'t> Parser<'t> {
     }
 
     /// A description has no meaning for execution.
-    fn description(&mut self) -> Result<bool, Unparsed> {
+    fn description(&mut self) -> Result<bool, ParseError> {
         let found = matches!(self.next, Some(Token::String(_) | Token::BlockString(_)));
         if found {
             self.advance()?;
@@ -179,11 +179,11 @@ impl<'t> Parser<'t> {
         Ok(found)
     }
 
-    fn definition(&mut self) -> Result<Definition, Unparsed> {
+    fn definition(&mut self) -> Result<Definition, ParseError> {
         let position = self.position;
         let described = self.description()?;
         match self.next {
-            Some(Token::Sign(b'{')) if described => Err(Unparsed::Syntax {
+            Some(Token::Sign(b'{')) if described => Err(ParseError::Syntax {
                 message: "Unexpected description: the short form of a query has none.".to_owned(),
                 position,
             }),
@@ -201,7 +201,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn operation(&mut self, kind: &str) -> Result<OperationDefinition, Unparsed> {
+    fn operation(&mut self, kind: &str) -> Result<OperationDefinition, ParseError> {
         let position = self.position;
         self.advance()?;
         let name = match self.next {
@@ -236,7 +236,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn variable_definition(&mut self) -> Result<VariableDefinition, Unparsed> {
+    fn variable_definition(&mut self) -> Result<VariableDefinition, ParseError> {
         self.description()?;
         let position = self.position;
         self.expect(b'$')?;
@@ -259,7 +259,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn variable_type(&mut self) -> Result<Type, Unparsed> {
+    fn variable_type(&mut self) -> Result<Type, ParseError> {
         let inner = if self.skip(b'[')? {
             let inner = self.variable_type()?;
             self.expect(b']')?;
@@ -274,7 +274,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn fragment(&mut self) -> Result<FragmentDefinition, Unparsed> {
+    fn fragment(&mut self) -> Result<FragmentDefinition, ParseError> {
         let position = self.position;
         self.advance()?;
         if self.is_keyword("on") {
@@ -294,7 +294,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn selection_set(&mut self) -> Result<SelectionSet, Unparsed> {
+    fn selection_set(&mut self) -> Result<SelectionSet, ParseError> {
         let start = self.position;
         self.expect(b'{')?;
         let mut items = vec![self.selection()?];
@@ -309,7 +309,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn selection(&mut self) -> Result<Selection, Unparsed> {
+    fn selection(&mut self) -> Result<Selection, ParseError> {
         if self.next == Some(Token::Spread) {
             self.spread()
         } else {
@@ -317,7 +317,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn field(&mut self) -> Result<Field, Unparsed> {
+    fn field(&mut self) -> Result<Field, ParseError> {
         let position = self.position;
         let first = self.name()?;
         let (alias, name) = if self.skip(b':')? {
@@ -345,7 +345,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn spread(&mut self) -> Result<Selection, Unparsed> {
+    fn spread(&mut self) -> Result<Selection, ParseError> {
         let position = self.position;
         self.advance()?;
         let type_condition = if self.is_keyword("on") {
@@ -368,7 +368,7 @@ impl<'t> Parser<'t> {
         }))
     }
 
-    fn directives(&mut self, constant: bool) -> Result<Vec<Directive>, Unparsed> {
+    fn directives(&mut self, constant: bool) -> Result<Vec<Directive>, ParseError> {
         let mut directives = Vec::new();
         while self.is(b'@') {
             let position = self.position;
@@ -382,19 +382,19 @@ impl<'t> Parser<'t> {
         Ok(directives)
     }
 
-    fn arguments(&mut self, constant: bool) -> Result<Vec<(String, Value)>, Unparsed> {
+    fn arguments(&mut self, constant: bool) -> Result<Vec<(String, Value)>, ParseError> {
         self.optional(b'(', |parser| parser.named_value(constant), b')')
     }
 
     /// An argument, or a field of an input object.
-    fn named_value(&mut self, constant: bool) -> Result<(String, Value), Unparsed> {
+    fn named_value(&mut self, constant: bool) -> Result<(String, Value), ParseError> {
         let name = self.name()?;
         self.expect(b':')?;
         Ok((name, self.value(constant)?))
     }
 
     /// `constant`: without variables.
-    fn value(&mut self, constant: bool) -> Result<Value, Unparsed> {
+    fn value(&mut self, constant: bool) -> Result<Value, ParseError> {
         let value = match self.next {
             Some(Token::Sign(b'$')) if !constant => {
                 self.advance()?;
@@ -435,7 +435,7 @@ impl<'t> Parser<'t> {
 
     fn digits(&mut self, digits: &str) -> Value {
         self.has_digits = true;
-        numbers::kept(digits)
+        numbers::from_digits(digits)
     }
 }
 
@@ -629,7 +629,7 @@ mod tests {
             ("{ a(b: \"x) }", "Unterminated string.", 1, 13),
             ("{ a(b: 1x) }", "Invalid number.", 1, 9),
         ] {
-            let expected = Unparsed::Syntax {
+            let expected = ParseError::Syntax {
                 message: message.to_owned(),
                 position: Pos { line, column },
             };
@@ -643,11 +643,11 @@ mod tests {
         assert!(parse(&nested(MAX_NESTING)).is_ok());
         assert_eq!(
             parse(&nested(MAX_NESTING + 1)).err(),
-            Some(Unparsed::TooDeep)
+            Some(ParseError::TooDeep)
         );
         for open in ["{a(b:", "{a(b:{c:", "{a(b:[", "query($a:["] {
             let text = format!("{open}{}", "[".repeat(100_000));
-            assert_eq!(parse(&text).err(), Some(Unparsed::TooDeep), "{open}");
+            assert_eq!(parse(&text).err(), Some(ParseError::TooDeep), "{open}");
         }
         let beside = format!("{{{}}}", "a{b}".repeat(1000));
         assert!(parse(&beside).is_ok());

@@ -55,7 +55,7 @@ pub(crate) struct EntityAlias {
     /// Leaves out the entities that have all this: they were asked for with the others.
     pub unless: Option<Arc<Requires>>,
     /// For entities that lack something of `requires`: the fetches that need less, for the fields that do.
-    pub apart: Vec<Arc<Fetch>>,
+    pub split: Vec<Arc<Fetch>>,
     pub input_rewrites: Vec<Rewrite>,
     pub output_rewrites: Vec<Rewrite>,
 }
@@ -153,7 +153,7 @@ pub(crate) struct FetchOperation {
     pub shape: Shape,
     /// The same for all queries of a plan that send the same document to the same subgraph, so that equal
     /// fetches find each other. `None` when no other does, which is nearly always.
-    pub twin: Option<usize>,
+    pub duplicate_group: Option<usize>,
     /// Keys the planner invented, by the key they stand for.
     pub renamed: HashMap<String, String>,
     pub(super) parsed: OnceLock<Option<ExecutableDocument>>,

@@ -89,7 +89,7 @@ impl<'t, 'l> Scan<'t, 'l> {
             return Ok(());
         }
         self.name = match token {
-            Token::Name(name) => self.word(name)?,
+            Token::Name(name) => self.name(name)?,
             Token::Sign(b':') => {
                 self.aliases += 1;
                 at_most("aliases", self.aliases, self.limits.aliases)?;
@@ -125,7 +125,7 @@ impl<'t, 'l> Scan<'t, 'l> {
     }
 
     /// Answers what a name behind this one would be.
-    fn word(&mut self, word: &'t str) -> Result<Name, Exceeded> {
+    fn name(&mut self, word: &'t str) -> Result<Name, Exceeded> {
         let Some(selection) = self.open.last() else {
             if self.definition == Definition::None {
                 self.definition = match word {

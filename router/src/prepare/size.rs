@@ -24,7 +24,7 @@ const LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"
 
 /// What keeps a document from being looked at any further.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub(super) enum Rejection {
     Exceeded(Exceeded),
     Circular {
         fragment: String,
@@ -33,7 +33,7 @@ pub(super) enum Unfit {
     },
 }
 
-impl From<Exceeded> for Unfit {
+impl From<Exceeded> for Rejection {
     fn from(exceeded: Exceeded) -> Self {
         Self::Exceeded(exceeded)
     }
@@ -52,7 +52,7 @@ impl Size {
 ///
 /// # Errors
 /// The limit that is exceeded, or the first fragment that spreads itself.
-pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<usize, Unfit> {
+pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<usize, Rejection> {
     let mut most = 0;
     let mut sizes = Sizes {
         fragments: HashMap::new(),
@@ -93,7 +93,7 @@ struct Sizes<'d> {
 }
 
 impl<'d> Sizes<'d> {
-    fn of(&mut self, selections: &'d SelectionSet<'static, String>) -> Result<Size, Unfit> {
+    fn of(&mut self, selections: &'d SelectionSet<'static, String>) -> Result<Size, Rejection> {
         self.depth += 1;
         // Spreads count too: a chain of them recurses without nesting fields.
         let allowed = self.limits.depth;
@@ -126,7 +126,10 @@ impl<'d> Sizes<'d> {
         Ok(size)
     }
 
-    fn of_fragment(&mut self, spread: &'d FragmentSpread<'static, String>) -> Result<Size, Unfit> {
+    fn of_fragment(
+        &mut self,
+        spread: &'d FragmentSpread<'static, String>,
+    ) -> Result<Size, Rejection> {
         let name = spread.fragment_name.as_str();
         if let Some(known) = self.known.get(name) {
             return Ok(*known);
@@ -136,7 +139,7 @@ impl<'d> Sizes<'d> {
         };
         let mut spreading = self.spreading.iter();
         if spreading.any(|known| *known == name) {
-            return Err(Unfit::Circular {
+            return Err(Rejection::Circular {
                 fragment: name.to_owned(),
                 via: spreading.map(|name| (*name).to_owned()).collect(),
                 position: spread.position,
@@ -154,14 +157,14 @@ impl<'d> Sizes<'d> {
 mod tests {
     use super::*;
 
-    fn check_text(text: &str) -> Result<usize, Unfit> {
+    fn check_text(text: &str) -> Result<usize, Rejection> {
         let document = graphql_tools::parser::parse_query::<String>(text).expect("a document");
         check(&document.into_static(), &OperationLimits::default())
     }
 
     fn limit(text: &str) -> &'static str {
         match check_text(text) {
-            Err(Unfit::Exceeded(exceeded)) => exceeded.limit,
+            Err(Rejection::Exceeded(exceeded)) => exceeded.limit,
             other => panic!("{other:?}"),
         }
     }
@@ -212,7 +215,7 @@ mod tests {
                 &["F"],
             ),
         ] {
-            let Err(Unfit::Circular { fragment, via, .. }) = check_text(text) else {
+            let Err(Rejection::Circular { fragment, via, .. }) = check_text(text) else {
                 panic!("{text}");
             };
             assert_eq!(

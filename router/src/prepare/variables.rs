@@ -186,12 +186,14 @@ fn coerce_named<'s>(
         };
     }
     let fits = match (name, &value) {
-        ("Int", Value::Number(number)) => whole(number).is_some_and(|n| i32::try_from(n).is_ok()),
+        ("Int", Value::Number(number)) => {
+            as_integer(number).is_some_and(|n| i32::try_from(n).is_ok())
+        }
         ("Float", Value::Number(_)) | ("String", Value::String(_)) | ("ID", Value::String(_)) => {
             true
         }
         ("ID", Value::Number(number)) => {
-            return whole(number)
+            return as_integer(number)
                 .map(|number| Value::String(number.to_string()))
                 .ok_or_else(|| at(path, "ID cannot represent a fraction."));
         }
@@ -225,7 +227,7 @@ fn coerce_named<'s>(
         ));
     }
     match (name, &value) {
-        ("Int", Value::Number(number)) => Ok(whole(number).map_or(value, Value::from)),
+        ("Int", Value::Number(number)) => Ok(as_integer(number).map_or(value, Value::from)),
         _ => Ok(value),
     }
 }
@@ -288,7 +290,7 @@ fn is_built_in(scalar: &str) -> bool {
 }
 
 /// JSON has one kind of number: `1.0` is as whole as `1`.
-fn whole(number: &Number) -> Option<i64> {
+fn as_integer(number: &Number) -> Option<i64> {
     number.as_i64().or_else(|| {
         let float = number.as_f64()?;
         (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)

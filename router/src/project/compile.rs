@@ -16,11 +16,11 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
-    Abstract, Denials, EnumValues, Field, Introspected, Kind, Leaf, Projection, Refusal, Selection,
-    Wrapping,
+    AbstractSelection, Denials, EnumValues, Field, IntrospectionField, Kind, Leaf, NullReason,
+    Projection, Selection, Wrapping,
 };
 use crate::prepare::{Aliases, Variables, operation, root_type};
-use crate::supergraph::{Supergraph, Verdict, named_type};
+use crate::supergraph::{AccessDecision, Supergraph, named_type};
 use crate::value::Symbols;
 
 type Selections = SelectionSet<'static, String>;
@@ -37,7 +37,7 @@ struct Occurrence<'d> {
 
 /// A selection set of the document, and the type it is written on.
 #[derive(Clone, Copy)]
-struct Written<'d> {
+struct TypedSelection<'d> {
     set: &'d Selections,
     on: &'d str,
 }
@@ -73,7 +73,7 @@ impl Projection {
         let root = match operation(document) {
             Some(operation) => {
                 let name = root_type(operation, supergraph);
-                let written = Written {
+                let written = TypedSelection {
                     set: operation.selection_set(),
                     on: name,
                 };
@@ -104,7 +104,7 @@ struct Compiler<'d> {
 
 impl<'d> Compiler<'d> {
     /// The selection on a type that selection sets written on it, or on what it also is, merge into.
-    fn selection(&mut self, type_name: &'d str, sets: &[Written<'d>]) -> Arc<Selection> {
+    fn selection(&mut self, type_name: &'d str, sets: &[TypedSelection<'d>]) -> Arc<Selection> {
         let key = (
             type_name,
             sets.iter()
@@ -139,7 +139,7 @@ impl<'d> Compiler<'d> {
                 }
                 by_type.insert(supergraph.types.find(name), fields);
             }
-            Selection::Abstract(Abstract {
+            Selection::Abstract(AbstractSelection {
                 by_type,
                 only,
                 of_interface,
@@ -156,12 +156,12 @@ impl<'d> Compiler<'d> {
         &mut self,
         interface: &'d str,
         possible: &[&'d str],
-        sets: &[Written<'d>],
+        sets: &[TypedSelection<'d>],
     ) -> Option<Arc<[Field]>> {
         // Of one that no type implements, the interface is all there is.
         let (first, others) = possible.split_first().unwrap_or((&interface, &[]));
         let collected = self.collect_all(first, sets);
-        let refusals = |type_name: &str| -> Vec<Option<Refusal>> {
+        let refusals = |type_name: &str| -> Vec<Option<NullReason>> {
             let fields = collected.values();
             fields
                 .map(|occurrences| self.refusal(type_name, occurrences))
@@ -199,7 +199,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// The fields of a type.
-    fn fields(&mut self, type_name: &'d str, sets: &[Written<'d>]) -> Arc<[Field]> {
+    fn fields(&mut self, type_name: &'d str, sets: &[TypedSelection<'d>]) -> Arc<[Field]> {
         let collected = self.collect_all(type_name, sets);
         self.compiled(type_name, collected)
     }
@@ -212,10 +212,10 @@ impl<'d> Compiler<'d> {
             .collect()
     }
 
-    fn collect_all(&self, type_name: &str, sets: &[Written<'d>]) -> Collected<'d> {
+    fn collect_all(&self, type_name: &str, sets: &[TypedSelection<'d>]) -> Collected<'d> {
         let mut collected = Collected::new();
         let mut visited = HashSet::new();
-        for Written { set, on } in sets {
+        for TypedSelection { set, on } in sets {
             self.collect(type_name, set, on, &mut visited, &mut collected);
         }
         collected
@@ -320,14 +320,14 @@ impl<'d> Compiler<'d> {
             if first.selection_set.items.is_empty() {
                 Kind::Leaf(self.leaf(inner))
             } else {
-                let sets: Vec<Written<'d>> = occurrences
+                let sets: Vec<TypedSelection<'d>> = occurrences
                     .iter()
                     .filter_map(|occurrence| self.written_in(occurrence))
                     .collect();
                 let selection = self.selection(inner, &sets);
                 match first.name.as_str() {
-                    "__schema" => Kind::Introspection(Introspected::Schema, selection),
-                    "__type" => Kind::Introspection(Introspected::Type, selection),
+                    "__schema" => Kind::Introspection(IntrospectionField::Schema, selection),
+                    "__type" => Kind::Introspection(IntrospectionField::Type, selection),
                     _ => Kind::Composite(selection),
                 }
             }
@@ -349,12 +349,12 @@ impl<'d> Compiler<'d> {
     }
 
     /// What is selected of a field, and the type it is written on.
-    fn written_in(&self, occurrence: &Occurrence<'d>) -> Option<Written<'d>> {
+    fn written_in(&self, occurrence: &Occurrence<'d>) -> Option<TypedSelection<'d>> {
         let supergraph = self.supergraph;
         let known = supergraph
             .schema
             .field(occurrence.parent, &occurrence.field.name)?;
-        Some(Written {
+        Some(TypedSelection {
             set: &occurrence.field.selection_set,
             on: named_type(&known.field_type),
         })
@@ -362,27 +362,27 @@ impl<'d> Compiler<'d> {
 
     /// Refused when a place that asks for it asks through a type whose field is denied, or when the object's own field is
     /// denied or hidden. What such a place selects of the field is not fetched, so that another place cannot answer for it.
-    fn refusal(&self, parent: &str, occurrences: &[Occurrence<'d>]) -> Option<Refusal> {
+    fn refusal(&self, parent: &str, occurrences: &[Occurrence<'d>]) -> Option<NullReason> {
         let name = &occurrences.first()?.field.name;
         if name == "__typename" {
             return None;
         }
         let denied = |type_name: &str| {
             let is_denied = |id| self.denials.contains_key(&id);
-            match self.supergraph.verdict(type_name, name, is_denied) {
-                Verdict::Denied(id) => self.denials.get(&id).copied(),
-                Verdict::Given | Verdict::Hidden => None,
+            match self.supergraph.access_decision(type_name, name, is_denied) {
+                AccessDecision::Denied(id) => self.denials.get(&id).copied(),
+                AccessDecision::Given | AccessDecision::Hidden => None,
             }
         };
         let mut places = occurrences.iter();
         if let Some(code) = places.find_map(|occurrence| denied(occurrence.parent)) {
-            return Some(Refusal::Denied(code));
+            return Some(NullReason::Denied(code));
         }
         let is_denied = |id| self.denials.contains_key(&id);
-        match self.supergraph.verdict(parent, name, is_denied) {
-            Verdict::Given => None,
-            Verdict::Hidden => Some(Refusal::Hidden),
-            Verdict::Denied(_) => denied(parent).map(Refusal::Denied),
+        match self.supergraph.access_decision(parent, name, is_denied) {
+            AccessDecision::Given => None,
+            AccessDecision::Hidden => Some(NullReason::Hidden),
+            AccessDecision::Denied(_) => denied(parent).map(NullReason::Denied),
         }
     }
 

@@ -35,12 +35,12 @@ enum Selection {
     /// The type is known beforehand.
     Object(Arc<[Field]>),
     /// The type shows at run time.
-    Abstract(Abstract),
+    Abstract(AbstractSelection),
 }
 
 /// The fields of an object whose type shows at run time.
 #[derive(Debug)]
-struct Abstract {
+struct AbstractSelection {
     /// A type that is not here is none the client may see.
     by_type: HashMap<TypeId, Arc<[Field]>>,
     /// For an object of which no more is known than that it is one of these types: where there is only one, and clients may
@@ -66,12 +66,12 @@ pub(crate) struct Field {
     parent: Arc<str>,
     wrapping: Wrapping,
     kind: Kind,
-    refusal: Option<Refusal>,
+    refusal: Option<NullReason>,
 }
 
 /// Why a field is null whatever its value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
+enum NullReason {
     /// The caller may not have it, and is told so.
     Denied(ErrorCode),
     /// No client may know of it.
@@ -109,12 +109,12 @@ enum Kind {
     Typename(Box<str>),
     Leaf(Leaf),
     Composite(Arc<Selection>),
-    Introspection(Introspected, Arc<Selection>),
+    Introspection(IntrospectionField, Arc<Selection>),
 }
 
 /// The entry points of introspection.
 #[derive(Clone, Copy, Debug)]
-enum Introspected {
+enum IntrospectionField {
     Schema,
     Type,
 }

@@ -3,7 +3,10 @@
 
 use bytes::Bytes;
 
-use super::{Abstract, Field, Introspected, Kind, Leaf, Projection, Refusal, Selection, Wrapping};
+use super::{
+    AbstractSelection, Field, IntrospectionField, Kind, Leaf, NullReason, Projection, Selection,
+    Wrapping,
+};
 use crate::error::{ErrorCode, GraphQLError, PathSegment};
 use crate::introspection;
 use crate::prepare::Variables;
@@ -38,7 +41,7 @@ pub(crate) fn write(
     };
     let written = match &*projection.root {
         Selection::Object(fields) => writer.object(fields, object),
-        Selection::Abstract(_) => Err(Nulled),
+        Selection::Abstract(_) => Err(NullPropagation),
     };
     if written.is_err() {
         writer.out.clear();
@@ -49,7 +52,7 @@ pub(crate) fn write(
 }
 
 /// A non-null position has no value: the null is the parent's.
-struct Nulled;
+struct NullPropagation;
 
 /// A step of the current path; keys are borrowed, so that a path costs nothing until it is needed.
 #[derive(Clone, Copy)]
@@ -68,7 +71,7 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn object(&mut self, fields: &'a [Field], object: &Object) -> Result<(), Nulled> {
+    fn object(&mut self, fields: &'a [Field], object: &Object) -> Result<(), NullPropagation> {
         self.out.push(b'{');
         for (index, field) in fields.iter().enumerate() {
             if index > 0 {
@@ -84,11 +87,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn field(&mut self, field: &'a Field, object: &Object) -> Result<(), Nulled> {
+    fn field(&mut self, field: &'a Field, object: &Object) -> Result<(), NullPropagation> {
         match field.refusal {
             None => {}
-            Some(Refusal::Hidden) => return self.null(&field.wrapping),
-            Some(Refusal::Denied(code)) => {
+            Some(NullReason::Hidden) => return self.null(&field.wrapping),
+            Some(NullReason::Denied(code)) => {
                 let message = match code {
                     ErrorCode::Unauthenticated => "Sign in to see this field.",
                     _ => "You are not allowed to see this field.",
@@ -105,7 +108,7 @@ impl<'a> Writer<'a> {
             Kind::Introspection(entry, _) => {
                 let schema = &self.supergraph.schema;
                 match entry {
-                    Introspected::Schema => {
+                    IntrospectionField::Schema => {
                         introspection::write_schema(
                             field,
                             self.supergraph,
@@ -113,7 +116,7 @@ impl<'a> Writer<'a> {
                             &mut self.out,
                         );
                     }
-                    Introspected::Type => {
+                    IntrospectionField::Type => {
                         introspection::write_type(
                             field,
                             schema,
@@ -136,7 +139,7 @@ impl<'a> Writer<'a> {
         field: &'a Field,
         wrapping: &'a Wrapping,
         value: Option<&Value>,
-    ) -> Result<(), Nulled> {
+    ) -> Result<(), NullPropagation> {
         let value = match value {
             None | Some(Value::Null) => return self.absent(field, wrapping),
             Some(value) => value,
@@ -146,7 +149,7 @@ impl<'a> Writer<'a> {
             (Some(inner), Value::List(items)) => self.list(field, inner, items),
             (Some(_), _) => {
                 self.mismatch(field);
-                Err(Nulled)
+                Err(NullPropagation)
             }
             (None, value) => match &field.kind {
                 Kind::Composite(selection) => self.composite(field, selection, value),
@@ -156,7 +159,7 @@ impl<'a> Writer<'a> {
         };
         match written {
             Ok(()) => Ok(()),
-            Err(Nulled) => {
+            Err(NullPropagation) => {
                 self.out.truncate(start);
                 self.null(wrapping)
             }
@@ -164,7 +167,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A null that the data has.
-    fn absent(&mut self, field: &Field, wrapping: &Wrapping) -> Result<(), Nulled> {
+    fn absent(&mut self, field: &Field, wrapping: &Wrapping) -> Result<(), NullPropagation> {
         if wrapping.non_null && !self.is_explained() {
             let message = format!(
                 "Cannot return null for non-nullable field {}.{}.",
@@ -175,9 +178,9 @@ impl<'a> Writer<'a> {
         self.null(wrapping)
     }
 
-    fn null(&mut self, wrapping: &Wrapping) -> Result<(), Nulled> {
+    fn null(&mut self, wrapping: &Wrapping) -> Result<(), NullPropagation> {
         if wrapping.non_null {
-            return Err(Nulled);
+            return Err(NullPropagation);
         }
         self.out.extend_from_slice(b"null");
         Ok(())
@@ -188,7 +191,7 @@ impl<'a> Writer<'a> {
         field: &'a Field,
         inner: &'a Wrapping,
         items: &[Value],
-    ) -> Result<(), Nulled> {
+    ) -> Result<(), NullPropagation> {
         self.out.push(b'[');
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
@@ -208,14 +211,14 @@ impl<'a> Writer<'a> {
         field: &'a Field,
         selection: &'a Selection,
         value: &Value,
-    ) -> Result<(), Nulled> {
+    ) -> Result<(), NullPropagation> {
         let Value::Object(object) = value else {
             self.mismatch(field);
-            return Err(Nulled);
+            return Err(NullPropagation);
         };
         let fields = match selection {
             Selection::Object(fields) => fields,
-            Selection::Abstract(Abstract {
+            Selection::Abstract(AbstractSelection {
                 by_type,
                 only,
                 of_interface,
@@ -235,7 +238,7 @@ impl<'a> Writer<'a> {
                     if self.is_visible(object.typename) || by_type.is_empty() {
                         self.mismatch(field);
                     }
-                    return Err(Nulled);
+                    return Err(NullPropagation);
                 };
                 fields
             }
@@ -243,7 +246,7 @@ impl<'a> Writer<'a> {
         self.object(fields, object)
     }
 
-    fn leaf(&mut self, field: &Field, leaf: &Leaf, value: &Value) -> Result<(), Nulled> {
+    fn leaf(&mut self, field: &Field, leaf: &Leaf, value: &Value) -> Result<(), NullPropagation> {
         let fits = match (leaf, value) {
             (Leaf::Custom, _) => true,
             (Leaf::Int, Value::Int(number)) => i32::try_from(*number).is_ok(),
@@ -260,7 +263,7 @@ impl<'a> Writer<'a> {
                 };
                 if !is_among(&known.visible) && is_among(&known.all) {
                     // Clients cannot see it: to them it is not there.
-                    return Err(Nulled);
+                    return Err(NullPropagation);
                 }
                 is_among(&known.visible)
             }
@@ -268,7 +271,7 @@ impl<'a> Writer<'a> {
         };
         if !fits {
             self.mismatch(field);
-            return Err(Nulled);
+            return Err(NullPropagation);
         }
         write_json(value, self.symbols, &self.supergraph.types, &mut self.out);
         Ok(())

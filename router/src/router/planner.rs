@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::Span;
 
-use super::refused;
+use super::request_error;
 use crate::error::ErrorCode;
 use crate::response::GraphQLResponse;
 
@@ -37,7 +37,7 @@ impl Planner {
     ) -> Result<T, GraphQLResponse> {
         let seat = Arc::clone(&self.seats).acquire_owned();
         let Ok(Ok(seat)) = tokio::time::timeout(patience, seat).await else {
-            return Err(refused(
+            return Err(request_error(
                 ErrorCode::DeadlineExceeded,
                 "Too many other operations are being planned.",
             ));
@@ -50,7 +50,7 @@ impl Planner {
         worked.await.unwrap_or_else(|error| {
             tracing::error!(%error, "preparing an operation panicked");
             let message = "The operation could not be prepared.";
-            Err(refused(ErrorCode::Internal, message))
+            Err(request_error(ErrorCode::Internal, message))
         })
     }
 }

@@ -18,7 +18,7 @@ pub struct WarmUp {
 
 impl Router {
     /// The operations that are prepared at the moment, the most used ones first.
-    pub fn known_operations(&self) -> Vec<GraphQLRequest> {
+    pub fn prepared_operations(&self) -> Vec<GraphQLRequest> {
         let known = self.inner.operations.by_use();
         known
             .into_iter()

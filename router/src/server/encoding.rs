@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 
 /// Leaves in `Accept-Encoding` the one coding that the answer will have, so that what compresses has nothing to judge.
-pub(super) fn settle(mut request: Request) -> Request {
+pub(super) fn select_encoding(mut request: Request) -> Request {
     let headers = request.headers_mut();
     if prefers_gzip(headers) {
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));

@@ -1,6 +1,6 @@
 //! The edge: GraphQL over HTTP and over WebSocket, as one route to mount in an [`axum::Router`].
 
-mod addresses;
+mod address_limit;
 mod client;
 mod config;
 mod encoding;
@@ -15,7 +15,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-pub use addresses::{AddressPlace, Addresses};
+pub use address_limit::{AddressLimiter, AddressPermit};
 pub use config::{
     ConnectionsConfig, CorsConfig, ServerConfig, ServerConfigError, StreamingConfig,
     WebSocketConfig,
@@ -42,7 +42,7 @@ pub fn graphql_routes(state: ServerState) -> axum::Router {
         .route(&config.path, any(http::handle))
         .layer(compression)
         .layer(axum::middleware::map_request(async |request| {
-            encoding::settle(request)
+            encoding::select_encoding(request)
         }))
         .layer(cors)
         .with_state(state)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use parking_lot::{Mutex, RwLock};
-use platform::telemetry::access::OperationDetails;
+use platform::telemetry::access_log::OperationDetails;
 
 use crate::error::{ErrorCode, GraphQLError};
 use crate::prepare::{OperationKind, PreparedOperation};
@@ -34,9 +34,9 @@ const VERSION_HEADERS: [&str; 3] = [
 
 /// The pairs of an operation and a client that are counted under their own names.
 #[derive(Debug, Default)]
-pub(super) struct KnownPairs(RwLock<HashSet<(String, String)>>);
+pub(super) struct MetricLabels(RwLock<HashSet<(String, String)>>);
 
-impl KnownPairs {
+impl MetricLabels {
     /// The labels of a pair: its own, unless there are too many already.
     fn labels(&self, operation: &str, client: &str) -> (String, String) {
         let pair = (operation.to_owned(), client.to_owned());
@@ -60,10 +60,10 @@ impl KnownPairs {
 
 /// One operation, from its request to its answer. Clones are the same operation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct OperationLog(Arc<Mutex<Seen>>);
+pub(super) struct OperationLog(Arc<Mutex<LogState>>);
 
 #[derive(Debug, Default)]
-struct Seen {
+struct LogState {
     /// Whether the request had an operation that could be prepared.
     is_known: bool,
     details: OperationDetails,
@@ -78,27 +78,27 @@ impl OperationLog {
             client_version: first(headers, VERSION_HEADERS),
             ..OperationDetails::default()
         };
-        Self(Arc::new(Mutex::new(Seen {
+        Self(Arc::new(Mutex::new(LogState {
             details,
-            ..Seen::default()
+            ..LogState::default()
         })))
     }
 
     /// For another operation of the same client.
     pub(super) fn another(&self) -> Self {
-        let details = self.seen(|seen| OperationDetails {
+        let details = self.state(|seen| OperationDetails {
             client: seen.details.client.clone(),
             client_version: seen.details.client_version.clone(),
             ..OperationDetails::default()
         });
-        Self(Arc::new(Mutex::new(Seen {
+        Self(Arc::new(Mutex::new(LogState {
             details,
-            ..Seen::default()
+            ..LogState::default()
         })))
     }
 
     pub(super) fn prepared(&self, operation: &PreparedOperation) {
-        self.seen(|seen| {
+        self.state(|seen| {
             seen.is_known = true;
             seen.details.kind = Some(match operation.kind() {
                 OperationKind::Query => "query",
@@ -113,7 +113,7 @@ impl OperationLog {
     }
 
     pub(super) fn answered(&self, errors: &[GraphQLError]) {
-        self.seen(|seen| {
+        self.state(|seen| {
             for error in errors {
                 let code = error.code().as_str();
                 if !seen.codes.iter().any(|known| known == code) {
@@ -124,12 +124,12 @@ impl OperationLog {
     }
 
     pub(super) fn refused(&self, code: ErrorCode) {
-        self.seen(|seen| seen.codes.push(code.as_str().to_owned()));
+        self.state(|seen| seen.codes.push(code.as_str().to_owned()));
     }
 
     /// Counts the operation, and gives what the access log shows.
-    pub(super) fn finish(&self, known: &KnownPairs) -> OperationDetails {
-        self.seen(|seen| {
+    pub(super) fn finish(&self, known: &MetricLabels) -> OperationDetails {
+        self.state(|seen| {
             let details = &seen.details;
             let operation = match &details.operation {
                 Some(name) => name.as_str(),
@@ -161,7 +161,7 @@ impl OperationLog {
         })
     }
 
-    fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+    fn state<T>(&self, look: impl FnOnce(&mut LogState) -> T) -> T {
         look(&mut self.0.lock())
     }
 }
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn names_that_clients_invent_make_a_bounded_number_of_series() {
-        let known = KnownPairs::default();
+        let known = MetricLabels::default();
         assert_eq!(known.labels("Page", "web"), ("Page".into(), "web".into()));
         for number in 0..2 * MAX_PAIRS {
             known.labels(&format!("Invented{number}"), "attacker");
@@ -202,7 +202,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             let value = HeaderValue::from_bytes(value).expect("a header");
             headers.insert(name, value);
-            let client = OperationLog::new(&headers).finish(&KnownPairs::default());
+            let client = OperationLog::new(&headers).finish(&MetricLabels::default());
             assert_eq!(client.client.as_deref(), expected);
         };
         check("graphql-client-name", b"web", Some("web"));

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::http::HeaderName;
-use platform::roster::{Evictions, Roster};
+use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::supervisor::Supervisor;
 
 use super::config::{ServerConfig, ServerConfigError, header_names};
-use super::operation_log::KnownPairs;
+use super::operation_log::MetricLabels;
 use super::origin::Origins;
 use super::ws::Connections;
 use crate::Router;
@@ -36,7 +36,7 @@ pub struct ServerState {
     pub(super) forward_headers: Arc<[HeaderName]>,
     pub(super) allow_headers: Arc<[HeaderName]>,
     pub(super) origins: Arc<Origins>,
-    pub(super) known_pairs: Arc<KnownPairs>,
+    pub(super) known_pairs: Arc<MetricLabels>,
 }
 
 impl ServerState {
@@ -78,7 +78,7 @@ impl ServerState {
     /// finish on the router they began with; live subscriptions move to the new one, or end with SCHEMA_CHANGED if
     /// they do not fit it.
     pub async fn reload(&self, router: Router) {
-        let known = self.router().known_operations();
+        let known = self.router().prepared_operations();
         let warmed = router.warm_up(known, RELOAD_PATIENCE).await;
         tracing::info!(
             prepared = warmed.prepared,
@@ -97,9 +97,14 @@ impl ServerState {
         self
     }
 
-    /// Counts each user's connections over all instances that share this roster.
-    pub fn share_connections(&self, roster: Roster, evictions: Evictions, supervisor: &Supervisor) {
-        self.connections.share(roster, evictions, supervisor);
+    /// Counts each user's connections over all instances that share this registry.
+    pub fn share_connections(
+        &self,
+        registry: ConnectionRegistry,
+        evictions: Evictions,
+        supervisor: &Supervisor,
+    ) {
+        self.connections.share(registry, evictions, supervisor);
     }
 
     /// Closes the WebSockets over the configured window, telling clients to reconnect, and refuses

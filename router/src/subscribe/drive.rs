@@ -86,83 +86,83 @@ async fn run(
     loop {
         let heard = tokio::select! {
             event = events.next() => match event {
-                Some(event) => Box::pin(hear(&hub, stream, &job, event)).await,
+                Some(event) => Box::pin(on_event(&hub, stream, &job, event)).await,
                 None => return End::Complete,
             },
             // The sender is in the hub.
             _ = routers.changed() => {
                 let router = Arc::clone(&routers.borrow_and_update());
-                Box::pin(move_to(&hub, stream, &job, &router, &mut events)).await
+                Box::pin(on_reload(&hub, stream, &job, &router, &mut events)).await
             }
         };
         match heard {
-            Heard::Told => {
+            Progress::Delivered => {
                 if let Some(handover) = handover.take()
                     && hand_over(&hub, stream, &handover)
                 {
                     return End::Complete;
                 }
             }
-            Heard::Nothing => {}
-            Heard::Source(source) => events = source,
-            Heard::Moved(next, source) => (job, events) = (next, source),
-            Heard::Over(end) => return end,
+            Progress::Skipped => {}
+            Progress::Reopened(source) => events = source,
+            Progress::Moved(next, source) => (job, events) = (next, source),
+            Progress::Ended(end) => return end,
         }
     }
 }
 
 /// What came of an event, or of another router.
-enum Heard {
+enum Progress {
     /// The watchers have been told.
-    Told,
-    Nothing,
+    Delivered,
+    Skipped,
     /// The source was lost and is open again.
-    Source(EventStream),
+    Reopened(EventStream),
     /// It runs on another router now.
     Moved(Arc<Job>, EventStream),
-    Over(End),
+    Ended(End),
 }
 
-async fn hear(
+async fn on_event(
     hub: &Hub,
     stream: &Stream,
     job: &Job,
     event: Result<SubgraphResponse, TransportError>,
-) -> Heard {
+) -> Progress {
     if let Err(lost @ TransportError::Unavailable { .. }) = &event
         && let Some(source) = recover(hub, job, lost).await
     {
-        return Heard::Source(source);
+        return Progress::Reopened(source);
     }
     if let Ok(response) = &event
-        && let Some(words) = switched_off(response)
+        && let Some(words) = disabled_message(response)
     {
-        return Heard::Over(End::Disabled(words));
+        return Progress::Ended(End::Disabled(words));
     }
     if deliver(stream, job, event).await {
-        Heard::Told
+        Progress::Delivered
     } else {
-        Heard::Nothing
+        Progress::Skipped
     }
 }
 
-async fn move_to(
+async fn on_reload(
     hub: &Hub,
     stream: &Arc<Stream>,
     job: &Job,
     router: &Router,
     events: &mut EventStream,
-) -> Heard {
-    match advance(hub, job, router).await {
+) -> Progress {
+    match reopen_on(hub, job, router).await {
         Ok((next, source)) => {
             // What had arrived before the new source was open is not lost.
             while let Some(Some(event)) = events.next().now_or_never() {
                 deliver(stream, job, event).await;
             }
             hub.rename(stream, Key::of(&next));
-            Heard::Moved(next, source)
+            Progress::Moved(next, source)
         }
-        Err(end) => Heard::Over(end),
+        Err(end) => Progress::Ended(end),
     }
 }
 
@@ -184,7 +184,7 @@ fn hand_over(hub: &Arc<Hub>, stream: &Stream, handover: &Handover) -> bool {
 }
 
 /// What the subgraph says of a subscription that it will not go on with.
-fn switched_off(response: &SubgraphResponse) -> Option<Arc<str>> {
+fn disabled_message(response: &SubgraphResponse) -> Option<Arc<str>> {
     let code = ErrorCode::FeatureDisabled.as_str();
     let error = response.errors.iter().find(|error| {
         error
@@ -224,7 +224,7 @@ async fn recover(hub: &Hub, job: &Job, lost: &TransportError) -> Option<EventStr
 }
 
 /// The same operation on another router, and its source there.
-async fn advance(hub: &Hub, job: &Job, router: &Router) -> Result<(Arc<Job>, EventStream), End> {
+async fn reopen_on(hub: &Hub, job: &Job, router: &Router) -> Result<(Arc<Job>, EventStream), End> {
     let request = GraphQLRequest {
         query: Some(job.operation.text().to_owned()),
         operation_name: job.operation.name().map(str::to_owned),
@@ -259,7 +259,7 @@ async fn deliver(
         return false;
     };
     metrics::counter!("router_subscription_events_total").increment(1);
-    stream.tell(sequence, response.to_bytes());
+    stream.broadcast(sequence, response.to_bytes());
     true
 }
 

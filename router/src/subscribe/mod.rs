@@ -10,8 +10,8 @@
 
 mod drive;
 mod event;
+mod event_queue;
 mod key;
-mod mailbox;
 mod stream;
 
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 pub(crate) use event::{Event, EventId};
-pub(crate) use mailbox::{Delivery, Mailbox};
+pub(crate) use event_queue::{Delivery, EventQueue};
 
 use crate::error::GraphQLError;
 use crate::request::{GraphQLRequest, RequestContext};
@@ -31,7 +31,7 @@ use crate::response::GraphQLResponse;
 use crate::router::Router;
 use drive::Handover;
 use key::Key;
-use stream::{Join, Stream};
+use stream::{JoinOutcome, Stream};
 
 /// One who is told the events of a subscription. It is called under a lock: it queues, and returns.
 pub(crate) trait Watcher: Send + Sync {
@@ -83,7 +83,7 @@ struct Hub {
 
 /// How a watcher begins.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Begin {
+pub(crate) struct WatchOptions {
     /// The last event it has had, before it lost its connection.
     pub after: Option<EventId>,
     /// It may come back for what it has missed.
@@ -120,7 +120,7 @@ impl Subscriptions {
         router: &Router,
         request: GraphQLRequest,
         context: RequestContext,
-        begin: Begin,
+        begin: WatchOptions,
         watcher: Arc<dyn Watcher>,
     ) -> Result<Watch, GraphQLResponse> {
         let mut job = Arc::new(router.subscription(request, context).await?);
@@ -130,7 +130,7 @@ impl Subscriptions {
             if let Some(live) = live
                 && let Some(member) = live.rejoin(&watcher, begin, hub.options.resume_events)
             {
-                return Ok(hub.place((live, member), None));
+                return Ok(hub.watch_handle((live, member), None));
             }
             // No stream here knows what it has missed; the source may.
             if let Some(resumed) = router.resumed(&job, after).await {
@@ -142,10 +142,10 @@ impl Subscriptions {
         let mut waiting = None;
         if let Some(live) = streams.get(&key).cloned() {
             match live.join(&watcher, begin, hub.options.resume_events) {
-                Join::Joined(member) => return Ok(hub.place((live, member), None)),
-                Join::Waiting(member) => waiting = Some((live, member)),
-                Join::Apart => {}
-                Join::Ended => {
+                JoinOutcome::Joined(member) => return Ok(hub.watch_handle((live, member), None)),
+                JoinOutcome::Waiting(member) => waiting = Some((live, member)),
+                JoinOutcome::Apart => {}
+                JoinOutcome::Ended => {
                     streams.remove(&key);
                 }
             }
@@ -155,7 +155,7 @@ impl Subscriptions {
         let after = begin.after.and_then(|id| id.sequence);
         let member = stream.first(watcher, after);
         if begin.resumable {
-            stream.keep(hub.options.resume_events);
+            stream.retain_events(hub.options.resume_events);
         }
         if shared {
             streams.insert(key, Arc::clone(&stream));
@@ -166,7 +166,7 @@ impl Subscriptions {
             member: *member,
         });
         drive::start(Arc::clone(hub), Arc::clone(&stream), job, handover);
-        Ok(hub.place((stream, member), waiting))
+        Ok(hub.watch_handle((stream, member), waiting))
     }
 
     /// Moves every stream to another router. Those that are no valid operation there end with an error.
@@ -181,7 +181,7 @@ impl Hub {
         self.streams.lock()
     }
 
-    fn place(
+    fn watch_handle(
         self: &Arc<Self>,
         own: (Arc<Stream>, u64),
         shared: Option<(Arc<Stream>, u64)>,
@@ -192,10 +192,10 @@ impl Hub {
 
     /// Takes a watcher out of a stream, and ends the stream if nobody is left who may want it.
     fn leave(self: &Arc<Self>, stream: &Arc<Stream>, member: u64) {
-        if stream.leave(member) == stream::Left::Others {
+        if stream.leave(member) == stream::Remaining::Others {
             return;
         }
-        if stream.keeps_events()
+        if stream.retains_events()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let (hub, stream) = (Arc::clone(self), Arc::clone(stream));

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::task::AbortHandle;
 
 use super::key::Key;
-use super::{Begin, Event, EventId, Watcher};
+use super::{Event, EventId, WatchOptions, Watcher};
 
 /// How many events are held back for a watcher that is about to come over.
 const MAX_HELD: usize = 64;
@@ -48,11 +48,11 @@ struct Member {
     /// It has had what the source numbers up to here.
     after: Option<i64>,
     /// Set until it comes over from the stream that brings its snapshot.
-    waiting: Option<Box<Waiting>>,
+    waiting: Option<Box<PendingJoin>>,
 }
 
 /// What happened since a watcher asked to come over.
-struct Waiting {
+struct PendingJoin {
     /// The stream's last sequence at that time.
     since: i64,
     held: Vec<Arc<Event>>,
@@ -60,7 +60,7 @@ struct Waiting {
 }
 
 /// What became of an attempt to join.
-pub(super) enum Join {
+pub(super) enum JoinOutcome {
     /// It is watching, as this member.
     Joined(u64),
     /// It can come over as this member, once it has a snapshot of its own.
@@ -72,7 +72,7 @@ pub(super) enum Join {
 
 /// Who remains after somebody has left.
 #[derive(PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum Remaining {
     Nobody,
     Others,
 }
@@ -94,11 +94,11 @@ impl Stream {
     }
 
     /// Starts to keep events for those who come back.
-    pub(super) fn keep(&self, max: usize) {
-        self.state().keep(max);
+    pub(super) fn retain_events(&self, max: usize) {
+        self.state().retain_events(max);
     }
 
-    pub(super) fn keeps_events(&self) -> bool {
+    pub(super) fn retains_events(&self) -> bool {
         self.state().log.is_some()
     }
 
@@ -121,7 +121,7 @@ impl Stream {
     pub(super) fn rejoin(
         &self,
         watcher: &Arc<dyn Watcher>,
-        begin: Begin,
+        begin: WatchOptions,
         log: usize,
     ) -> Option<u64> {
         let mut state = self.state();
@@ -131,30 +131,35 @@ impl Stream {
         state.rejoin(self.id, watcher, begin, log)
     }
 
-    pub(super) fn join(&self, watcher: &Arc<dyn Watcher>, begin: Begin, log: usize) -> Join {
+    pub(super) fn join(
+        &self,
+        watcher: &Arc<dyn Watcher>,
+        begin: WatchOptions,
+        log: usize,
+    ) -> JoinOutcome {
         let mut state = self.state();
         if state.closed {
-            return Join::Ended;
+            return JoinOutcome::Ended;
         }
         if let Some(member) = state.rejoin(self.id, watcher, begin, log) {
-            return Join::Joined(member);
+            return JoinOutcome::Joined(member);
         }
         let after = begin.after.and_then(|id| id.sequence);
         let Some(since) = state.sequence else {
-            return Join::Apart;
+            return JoinOutcome::Apart;
         };
         if begin.resumable {
-            state.keep(log);
+            state.retain_events(log);
         }
         let member = state.add(Arc::clone(watcher), after);
         if let Some(member) = state.members.last_mut() {
-            member.waiting = Some(Box::new(Waiting {
+            member.waiting = Some(Box::new(PendingJoin {
                 since,
                 held: Vec::new(),
                 lost: false,
             }));
         }
-        Join::Waiting(member)
+        JoinOutcome::Waiting(member)
     }
 
     /// The watcher that waits has had a snapshot with this sequence: what was held back since goes to it
@@ -174,13 +179,13 @@ impl Stream {
         }
         member.after = member.after.max(Some(sequence));
         for event in &waiting.held {
-            member.tell(event);
+            member.deliver(event);
         }
         true
     }
 
     /// Tells everybody the next event, unless its number says that they have had it.
-    pub(super) fn tell(&self, sequence: Option<i64>, payload: Bytes) {
+    pub(super) fn broadcast(&self, sequence: Option<i64>, payload: Bytes) {
         let mut state = self.state();
         state.number += 1;
         state.sequence = sequence.or(state.sequence);
@@ -195,7 +200,7 @@ impl Stream {
         });
         for member in &mut state.members {
             match &mut member.waiting {
-                None => member.tell(&event),
+                None => member.deliver(&event),
                 Some(waiting) if waiting.held.len() < MAX_HELD => {
                     waiting.held.push(Arc::clone(&event));
                 }
@@ -212,14 +217,14 @@ impl Stream {
         self.state().sequence
     }
 
-    pub(super) fn leave(&self, id: u64) -> Left {
+    pub(super) fn leave(&self, id: u64) -> Remaining {
         let mut state = self.state();
         let at = state.members.iter().position(|member| member.id == id);
         let member = at.map(|at| state.members.swap_remove(at));
         let left = if state.members.is_empty() && !state.closed {
-            Left::Nobody
+            Remaining::Nobody
         } else {
-            Left::Others
+            Remaining::Others
         };
         drop(state);
         drop(member);
@@ -286,11 +291,12 @@ impl State {
         &mut self,
         id: u64,
         watcher: &Arc<dyn Watcher>,
-        begin: Begin,
+        begin: WatchOptions,
         log: usize,
     ) -> Option<u64> {
         let after = begin.after.and_then(|id| id.sequence);
-        let after = if let Some(missed) = begin.after.and_then(|event| self.missed(id, event)) {
+        let after = if let Some(missed) = begin.after.and_then(|event| self.events_after(id, event))
+        {
             for event in &missed {
                 watcher.event(event);
             }
@@ -301,12 +307,12 @@ impl State {
             return None;
         };
         if begin.resumable {
-            self.keep(log);
+            self.retain_events(log);
         }
         Some(self.add(Arc::clone(watcher), after))
     }
 
-    fn keep(&mut self, max: usize) {
+    fn retain_events(&mut self, max: usize) {
         let since = self.number;
         self.log.get_or_insert_with(|| {
             Box::new(Log {
@@ -318,7 +324,7 @@ impl State {
     }
 
     /// What came after an event of this stream; `None` if that is not known any more.
-    fn missed(&self, stream: u64, id: EventId) -> Option<Vec<Arc<Event>>> {
+    fn events_after(&self, stream: u64, id: EventId) -> Option<Vec<Arc<Event>>> {
         let log = self.log.as_ref()?;
         let known = id.stream == stream && (log.since..=self.number).contains(&id.number);
         known.then(|| {
@@ -330,7 +336,7 @@ impl State {
 }
 
 impl Member {
-    fn tell(&self, event: &Arc<Event>) {
+    fn deliver(&self, event: &Arc<Event>) {
         let repeated = match (self.after, event.id.sequence) {
             (Some(after), Some(sequence)) => sequence <= after,
             _ => false,

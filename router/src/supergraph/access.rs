@@ -56,7 +56,7 @@ impl Requirement {
     }
 
     /// Why this caller may not see the field; `None` when they may.
-    pub fn refuses(&self, caller: &Caller) -> Option<ErrorCode> {
+    pub fn denial(&self, caller: &Caller) -> Option<ErrorCode> {
         let has_all = |needed: &[Vec<Vec<String>>], own: &BTreeSet<String>| {
             needed.iter().all(|alternatives| {
                 let mut alternatives = alternatives.iter();
@@ -104,7 +104,7 @@ fn string(value: &Value) -> Option<String> {
 
 /// What a caller gets of a field of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum AccessDecision {
     Given,
     /// They do not meet the requirement.
     Denied(RequirementId),
@@ -118,14 +118,14 @@ pub struct Access {
     requirements: Vec<Requirement>,
     fields: HashMap<String, HashMap<String, RequirementId>>,
     /// By an abstract type and a field of it: the objects that may refuse it.
-    restricted: HashMap<String, HashMap<String, Vec<Restricted>>>,
+    restricted: HashMap<String, HashMap<String, Vec<RestrictedMember>>>,
     /// Abstract types with members that clients may not see.
     hiding: HashSet<String>,
 }
 
 /// An object that refuses a field of an abstract type: always, or to those who do not meet a requirement.
 #[derive(Debug)]
-struct Restricted {
+struct RestrictedMember {
     object: String,
     requirement: Option<RequirementId>,
 }
@@ -158,14 +158,14 @@ impl Access {
             self.hiding.insert(name.to_owned());
         }
         for field in output_fields(definition) {
-            let restricted: Vec<Restricted> = types
+            let restricted: Vec<RestrictedMember> = types
                 .possible(name)
                 .filter_map(|object| {
                     let requirement = match schema.field(object, &field.name) {
                         Some(_) => Some(self.of_field(object, &field.name)?),
                         None => None,
                     };
-                    Some(Restricted {
+                    Some(RestrictedMember {
                         object: object.to_owned(),
                         requirement,
                     })
@@ -223,7 +223,7 @@ impl Access {
     }
 
     /// The objects that refuse a field of an abstract type, if these requirements are not met.
-    pub(crate) fn refusing(
+    pub(crate) fn denying(
         &self,
         abstract_type: &str,
         field: &str,
@@ -260,7 +260,7 @@ mod tests {
         let access = Access::of_document(&document);
         let refuses = |type_name: &str, field: &str, caller: &Caller| {
             let id = access.of_field(type_name, field)?;
-            access.requirement(id).expect("known").refuses(caller)
+            access.requirement(id).expect("known").denial(caller)
         };
         let visitor = Caller::default();
         let mut customer = Caller::customer("usr_1");

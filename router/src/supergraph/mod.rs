@@ -4,8 +4,8 @@ mod access;
 mod compose;
 mod features;
 mod interface_objects;
-mod needed;
 mod overrides;
+mod required_fields;
 mod schema;
 mod types;
 
@@ -21,9 +21,9 @@ use graphql_tools::validation::validate::ValidationPlan;
 use hive_router_query_planner::planner::{Planner, QueryPlannerOptions};
 use hive_router_query_planner::state::supergraph_state::SupergraphDefinition;
 
-pub(crate) use access::{Access, RequirementId, Verdict};
+pub(crate) use access::{Access, AccessDecision, RequirementId};
 pub use compose::compose;
-pub(crate) use needed::NeededFields;
+pub(crate) use required_fields::RequiredFields;
 pub(crate) use schema::{Schema, named_type, output_fields};
 pub(crate) use types::{TypeId, TypeNames, TypeSet};
 
@@ -37,7 +37,7 @@ pub struct Supergraph {
     pub schema: Schema,
     pub types: Arc<TypeNames>,
     pub access: Access,
-    pub(crate) needed: NeededFields,
+    pub(crate) needed: RequiredFields,
     pub(crate) shares: Shares,
     pub validation: ValidationPlan,
     /// URL by name of subgraph.
@@ -71,7 +71,7 @@ impl Supergraph {
             access: Access::new(&document, &schema, &types),
             types: Arc::new(types),
             schema,
-            needed: NeededFields::of(&planner.supergraph),
+            needed: RequiredFields::of(&planner.supergraph),
             shares: Shares::of(&planner.supergraph),
             validation: crate::prepare::validation_plan(),
             endpoints: planner
@@ -88,18 +88,18 @@ impl Supergraph {
 
 impl Supergraph {
     /// What a caller who does not meet some requirements gets of a field of an object.
-    pub(crate) fn verdict(
+    pub(crate) fn access_decision(
         &self,
         object: &str,
         field: &str,
         is_denied: impl Fn(RequirementId) -> bool,
-    ) -> Verdict {
+    ) -> AccessDecision {
         if self.schema.field(object, field).is_none() {
-            return Verdict::Hidden;
+            return AccessDecision::Hidden;
         }
         match self.access.of_field(object, field) {
-            Some(requirement) if is_denied(requirement) => Verdict::Denied(requirement),
-            _ => Verdict::Given,
+            Some(requirement) if is_denied(requirement) => AccessDecision::Denied(requirement),
+            _ => AccessDecision::Given,
         }
     }
 

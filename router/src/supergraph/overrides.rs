@@ -24,7 +24,7 @@ impl Shares {
     }
 
     /// Which shares a request belongs to, by chance: all but this many of the smallest ones.
-    pub(crate) fn draw(&self) -> usize {
+    pub(crate) fn sample(&self) -> usize {
         if self.0.is_empty() {
             return 0;
         }

@@ -65,7 +65,7 @@ impl InFlight {
         outcome.await?.clone()
     }
 
-    fn join(&self, key: Box<[u8]>, started: Instant) -> Seat<'_> {
+    fn join(&self, key: Box<[u8]>, started: Instant) -> Waiter<'_> {
         let mut calls = self.calls.lock();
         let known = calls.get(&key).and_then(Weak::upgrade);
         let known = known.filter(|call| call.begun >= started && !call.outcome.initialized());
@@ -77,7 +77,7 @@ impl InFlight {
             calls.insert(key.clone(), Arc::downgrade(&call));
             call
         });
-        Seat {
+        Waiter {
             calls: self,
             key,
             call,
@@ -86,13 +86,13 @@ impl InFlight {
 }
 
 /// Somebody who waits for a call. The last to leave clears it away.
-struct Seat<'a> {
+struct Waiter<'a> {
     calls: &'a InFlight,
     key: Box<[u8]>,
     call: Arc<Call>,
 }
 
-impl Drop for Seat<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let calls = &self.calls.calls;
         let mut calls = calls.lock();

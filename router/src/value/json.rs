@@ -180,9 +180,9 @@ impl Decoder<'_> {
                 let (start, end) = self.string()?;
                 Ok(Value::Escaped(self.text(start, end)))
             }
-            Some(b't') => self.word(b"true", Value::Bool(true)),
-            Some(b'f') => self.word(b"false", Value::Bool(false)),
-            Some(b'n') => self.word(b"null", Value::Null),
+            Some(b't') => self.literal(b"true", Value::Bool(true)),
+            Some(b'f') => self.literal(b"false", Value::Bool(false)),
+            Some(b'n') => self.literal(b"null", Value::Null),
             _ => self.number(),
         }
     }
@@ -266,7 +266,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn word(&mut self, word: &'static [u8], value: Value) -> Result<Value, Malformed> {
+    fn literal(&mut self, word: &'static [u8], value: Value) -> Result<Value, Malformed> {
         if self.bytes[self.at..].starts_with(word) {
             self.at += word.len();
             Ok(value)

@@ -110,7 +110,7 @@ async fn edges() -> [Edge; 2] {
     ]
 }
 
-async fn ask(edge: &Edge, body: String) -> (u16, Value) {
+async fn post_body(edge: &Edge, body: String) -> (u16, Value) {
     let response = Case::post(body)
         .header("accept", GRAPHQL_RESPONSE)
         .send(edge)
@@ -135,11 +135,12 @@ async fn strings_mean_what_the_specification_says() {
             ),
             ("\"\"\"\\u0041 🎧\"\"\"", "\\u0041 🎧"),
         ] {
-            let (_, answer) = ask(&edge, query(&format!("{{ text(value: {literal}) }}"))).await;
+            let (_, answer) =
+                post_body(&edge, query(&format!("{{ text(value: {literal}) }}"))).await;
             assert_eq!(answer, json!({ "data": { "text": text } }), "{literal}");
             // As the default of a variable it is JSON on its way.
             let document = format!("query($v: String! = {literal}) {{ text(value: $v) }}");
-            let (_, answer) = ask(&edge, query(&document)).await;
+            let (_, answer) = post_body(&edge, query(&document)).await;
             assert_eq!(answer, json!({ "data": { "text": text } }), "{literal}");
         }
         for literal in [
@@ -152,7 +153,7 @@ async fn strings_mean_what_the_specification_says() {
             "\"a\rb\"",
         ] {
             let (status, answer) =
-                ask(&edge, query(&format!("{{ text(value: {literal}) }}"))).await;
+                post_body(&edge, query(&format!("{{ text(value: {literal}) }}"))).await;
             assert_eq!(status, 400, "{literal}");
             let error = &answer["errors"][0];
             assert_eq!(error["extensions"]["code"], "GRAPHQL_PARSE_FAILED");
@@ -164,7 +165,7 @@ async fn strings_mean_what_the_specification_says() {
         }
         let half =
             r#"{"query":"query($v: String!) { text(value: $v) }","variables":{"v":"\ud83c"}}"#;
-        let (status, answer) = ask(&edge, half.to_owned()).await;
+        let (status, answer) = post_body(&edge, half.to_owned()).await;
         assert_eq!(status, 400);
         assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
     }
@@ -227,22 +228,23 @@ async fn numbers_keep_their_digits() {
             ("key", "ID!", "7", "7"),
         ] {
             let expected = json!({ "data": { field: seen } });
-            let (_, answer) = ask(&edge, query(&format!("{{ {field}(value: {number}) }}"))).await;
+            let (_, answer) =
+                post_body(&edge, query(&format!("{{ {field}(value: {number}) }}"))).await;
             assert_eq!(answer, expected, "{number} as a literal");
             let document = format!("query($v: {ty} = {number}) {{ {field}(value: $v) }}");
-            let (_, answer) = ask(&edge, query(&document)).await;
+            let (_, answer) = post_body(&edge, query(&document)).await;
             assert_eq!(answer, expected, "{number} as a default");
             let document = json!(format!("query($v: {ty}) {{ {field}(value: $v) }}"));
             let body = format!("{{\"query\":{document},\"variables\":{{\"v\":{number}}}}}");
-            let (_, answer) = ask(&edge, body).await;
+            let (_, answer) = post_body(&edge, body).await;
             assert_eq!(answer, expected, "{number} as a variable");
         }
         let expected =
             json!({ "data": { "purse": "90071992547409.93 1e400 2.5 0.30000000000000004" } });
         let document = "{ purse(value: {amounts: [90071992547409.93, 1e400, 2.5], ratio: 0.30000000000000004}) }";
-        assert_eq!(ask(&edge, query(document)).await.1, expected);
+        assert_eq!(post_body(&edge, query(document)).await.1, expected);
         let body = r#"{"query":"query($v: Purse!) { purse(value: $v) }","variables":{"v":{"amounts":[90071992547409.93,1e400,2.5],"ratio":0.30000000000000004}}}"#;
-        assert_eq!(ask(&edge, body.to_owned()).await.1, expected);
+        assert_eq!(post_body(&edge, body.to_owned()).await.1, expected);
     }
 }
 
@@ -255,7 +257,8 @@ async fn numbers_that_their_type_has_no_room_for_are_the_clients_mistake() {
         ("key", "ID!", "12345678901234567890.5"),
         ("text", "String!", "9223372036854775808"),
     ] {
-        let (status, answer) = ask(&edge, query(&format!("{{ {field}(value: {number}) }}"))).await;
+        let (status, answer) =
+            post_body(&edge, query(&format!("{{ {field}(value: {number}) }}"))).await;
         assert_eq!(status, 400, "{number}");
         assert_eq!(
             answer["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED",
@@ -263,7 +266,7 @@ async fn numbers_that_their_type_has_no_room_for_are_the_clients_mistake() {
         );
         let document = json!(format!("query($v: {ty}) {{ {field}(value: $v) }}"));
         let body = format!("{{\"query\":{document},\"variables\":{{\"v\":{number}}}}}");
-        let (status, answer) = ask(&edge, body).await;
+        let (status, answer) = post_body(&edge, body).await;
         assert_eq!(status, 400, "{number}");
         assert_eq!(
             answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT",
@@ -289,13 +292,13 @@ async fn other_subgraphs_get_numbers_as_they_were_written() {
         "123456789012345678901234567890",
         "1e400",
     ] {
-        ask(&edge, query(&format!("{{ amount(value: {number}) }}"))).await;
+        post_body(&edge, query(&format!("{{ amount(value: {number}) }}"))).await;
         let body = bodies.lock().expect("no panic").pop().expect("a request");
         assert!(body.contains(&format!("amount(value: {number})")), "{body}");
         let body = format!(
             "{{\"query\":\"query($v: Amount!) {{ amount(value: $v) }}\",\"variables\":{{\"v\":{number}}}}}"
         );
-        ask(&edge, body).await;
+        post_body(&edge, body).await;
         let body = bodies.lock().expect("no panic").pop().expect("a request");
         assert!(body.contains(&format!("\"v\":{number}")), "{body}");
     }
@@ -306,10 +309,10 @@ async fn descriptions_are_no_part_of_what_is_executed() {
     let [edge, _] = edges().await;
     let document = "\"An operation\" query Q(\"\"\" A text \"\"\" $v: String! = \"x\") { ...F }\n\
                     \"\"\"\n  A fragment\n\"\"\" fragment F on Query { text(value: $v) }";
-    let (status, answer) = ask(&edge, query(document)).await;
+    let (status, answer) = post_body(&edge, query(document)).await;
     assert_eq!((status, answer), (200, json!({ "data": { "text": "x" } })));
     let unknown = "query($v: String = \"x\" @unknown) { text(value: $v) }";
-    let (status, answer) = ask(&edge, query(unknown)).await;
+    let (status, answer) = post_body(&edge, query(unknown)).await;
     assert_eq!(status, 400);
     let error = answer["errors"]
         .as_array()

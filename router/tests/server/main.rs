@@ -1,17 +1,17 @@
 //! The edge as clients see it: a listening server over a tiny subgraph.
 
-mod around;
 mod auth;
 mod clients;
 mod http;
 mod kit;
 mod language;
+mod middleware;
 mod multiplexing;
 mod provider;
 mod reload;
 mod remote;
 mod requests;
-mod sharing;
+mod shared_streams;
 mod sockets;
 mod streams;
 mod subgraphs;

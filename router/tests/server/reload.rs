@@ -13,7 +13,7 @@ async fn what_clients_ask_is_planned_before_another_schema_takes_over() {
         Case::post(query(document)).send(&edge).await;
     }
     let known = |edge: &Edge| -> Vec<String> {
-        let known = edge.state.router().known_operations();
+        let known = edge.state.router().prepared_operations();
         known.into_iter().filter_map(|known| known.query).collect()
     };
     // The most used ones first.
@@ -49,7 +49,7 @@ async fn warming_up_tells_what_it_could_not_prepare() {
     let (refused, response) = &warmed.refused[0];
     assert_eq!(refused.operation_name.as_deref(), Some("B"));
     assert!(response.errors[0].message.contains("nothing"));
-    let known = router.known_operations();
+    let known = router.prepared_operations();
     assert_eq!(known.len(), 1);
     assert_eq!(known[0].operation_name.as_deref(), Some("A"));
     assert_eq!(known[0].query.as_deref(), Some("query A { hello }"));

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 /// The headers a subgraph sees when a client sends these.
-async fn seen(
+async fn received_headers(
     options: HttpTransportOptions,
     caller: Caller,
     sent: &[(&'static str, &str)],
@@ -60,7 +60,7 @@ async fn our_subgraphs_get_the_verified_caller_signed() {
     let forged = CallerKey::new(b"other")
         .sign(&Caller::customer("usr_2"), chrono::Utc::now())
         .unwrap();
-    let headers = seen(
+    let headers = received_headers(
         options,
         caller(),
         &[(CALLER_HEADER, &forged), ("accept-language", "de")],
@@ -80,14 +80,14 @@ async fn our_subgraphs_get_the_verified_caller_signed() {
 #[tokio::test]
 async fn foreign_subgraphs_get_neither_caller_nor_credentials() {
     let sent = [("authorization", "Bearer x"), (CALLER_HEADER, "forged")];
-    let headers = seen(HttpTransportOptions::default(), caller(), &sent).await;
+    let headers = received_headers(HttpTransportOptions::default(), caller(), &sent).await;
     assert!(!headers.contains_key(CALLER_HEADER));
     assert!(!headers.contains_key("authorization"));
     let options = HttpTransportOptions {
         forward_authorization: true,
         ..HttpTransportOptions::default()
     };
-    let headers = seen(options, caller(), &sent).await;
+    let headers = received_headers(options, caller(), &sent).await;
     assert_eq!(headers["authorization"], "Bearer x");
     assert!(!headers.contains_key(CALLER_HEADER));
 }

@@ -43,7 +43,7 @@ fragment FullType on __Type {
 fragment InputValue on __InputValue { name description type { ...TypeRef } defaultValue isDeprecated deprecationReason }
 fragment TypeRef on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }"#;
 
-async fn ask(graph: &Graph, query: &str) -> Value {
+async fn execute(graph: &Graph, query: &str) -> Value {
     let response = graph
         .local
         .execute(GraphQLRequest::new(query), RequestContext::default())
@@ -55,7 +55,7 @@ async fn ask(graph: &Graph, query: &str) -> Value {
 #[tokio::test]
 async fn the_full_query_describes_every_type_it_refers_to() {
     let graph = graph().await;
-    let data = ask(&graph, FULL).await;
+    let data = execute(&graph, FULL).await;
     let schema = &data["__schema"];
     assert_eq!(
         schema["queryType"],
@@ -154,7 +154,7 @@ async fn types_are_described_as_written() {
         product: __type(name: "Product") { description } kind: __type(name: "Kind") { enumValues { name } all: enumValues(includeDeprecated: true) { name isDeprecated deprecationReason } }
         none: __type(name: "Secret") { name } named: __type(name: "Named") { possibleTypes { name } interfaces { name } } }"#;
     assert_eq!(
-        ask(&graph, query).await,
+        execute(&graph, query).await,
         json!({
             "__type": { "__typename": "__Type", "name": "Query", "description": null, "fields": [
                 { "name": "any", "description": null, "args": [], "type": { "kind": "UNION", "ofType": null } },
@@ -177,13 +177,13 @@ async fn types_are_described_as_written() {
 #[tokio::test]
 async fn it_combines_with_data_and_needs_no_subgraph_alone() {
     let graph = graph().await;
-    let data = ask(&graph, "{ n: __typename ...F __schema { queryType { name } } } fragment F on Query { __typename __schema { mutationType { name } } }").await;
+    let data = execute(&graph, "{ n: __typename ...F __schema { queryType { name } } } fragment F on Query { __typename __schema { mutationType { name } } }").await;
     assert_eq!(
         data,
         json!({ "n": "Query", "__typename": "Query", "__schema": { "mutationType": { "name": "Mutation" }, "queryType": { "name": "Query" } } })
     );
     assert_eq!(graph.requests("a"), []);
-    let data = ask(
+    let data = execute(
         &graph,
         "{ products { id } __type(name: \"Int\") { kind } __typename }",
     )

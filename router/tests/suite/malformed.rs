@@ -77,7 +77,7 @@ fn scripts() -> Scripts {
 }
 
 impl Scripts {
-    async fn ask(&self, query: &str, root: &str, entities: &str) -> Value {
+    async fn execute(&self, query: &str, root: &str, entities: &str) -> Value {
         root.clone_into(&mut self.a.root.lock().unwrap());
         entities.clone_into(&mut self.b.entities.lock().unwrap());
         let request = GraphQLRequest::new(query);
@@ -129,7 +129,7 @@ async fn malformed_errors_cost_no_data() {
         (json!(true), Value::Null),
     ] {
         let body = json!({ "data": { "n": 3, "s": null }, "errors": errors }).to_string();
-        let answer = scripts.ask("{ n s }", &body, "").await;
+        let answer = scripts.execute("{ n s }", &body, "").await;
         assert_eq!(answer["data"], json!({ "n": 3, "s": null }), "{body}");
         let found = paths(&answer);
         assert!(!found.is_empty(), "{body}");
@@ -160,7 +160,7 @@ async fn what_is_not_a_response_is_an_error_at_every_field() {
         "{\"data\":{\"n\":1",
         r#"{"dat":{"n":1}}"#,
     ] {
-        let answer = scripts.ask("{ n s }", body, "").await;
+        let answer = scripts.execute("{ n s }", body, "").await;
         assert_eq!(answer["data"], json!({ "n": null, "s": null }), "{body}");
         assert_eq!(paths(&answer), [&json!(["n"]), &json!(["s"])], "{body}");
     }
@@ -187,7 +187,7 @@ async fn entities_that_do_not_belong_to_their_representations_are_an_error() {
         price(1),
     ] {
         let body = json!({ "data": { "_entities": entities } }).to_string();
-        let answer = scripts.ask(query, &root.to_string(), &body).await;
+        let answer = scripts.execute(query, &root.to_string(), &body).await;
         assert_eq!(answer["data"], nothing, "{body}");
         assert_eq!(paths(&answer), whole.each_ref(), "{body}");
     }
@@ -199,7 +199,7 @@ async fn entities_that_do_not_belong_to_their_representations_are_an_error() {
         json!({ "price": "x" }),
     ] {
         let body = json!({ "data": { "_entities": [entity, price(2)] } }).to_string();
-        let answer = scripts.ask(query, &root.to_string(), &body).await;
+        let answer = scripts.execute(query, &root.to_string(), &body).await;
         let expected =
             json!({ "items": [{ "id": "1", "price": null }, { "id": "2", "price": 2 }] });
         assert_eq!(answer["data"], expected, "{body}");
@@ -209,7 +209,7 @@ async fn entities_that_do_not_belong_to_their_representations_are_an_error() {
     }
     // One that is not there is no error.
     let body = json!({ "data": { "_entities": [null, price(2)] } }).to_string();
-    let answer = scripts.ask(query, &root.to_string(), &body).await;
+    let answer = scripts.execute(query, &root.to_string(), &body).await;
     assert_eq!(answer.get("errors"), None);
 }
 
@@ -269,7 +269,7 @@ async fn a_type_or_a_value_that_nobody_knows_is_an_error() {
     ] {
         let body = json!({ "data": body }).to_string();
         let answer = scripts
-            .ask(query, &body, r#"{"data":{"_entities":[]}}"#)
+            .execute(query, &body, r#"{"data":{"_entities":[]}}"#)
             .await;
         assert!(!paths(&answer).is_empty(), "{query} {body}: {answer}");
     }
@@ -356,7 +356,7 @@ proptest! {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let [root, entities] = responses.map(|response| response.to_string());
-        let answer = runtime.block_on(scripts().ask(QUERY, &root, &entities));
+        let answer = runtime.block_on(scripts().execute(QUERY, &root, &entities));
         let explained = !paths(&answer).is_empty();
         prop_assert!(explained || !has_null(&answer["data"]), "{root} {entities}: {answer}");
         // What has nothing to do with it is there.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::oddities::{self, Writer};
-use crate::exchange::text;
+use crate::middleware::text;
 use crate::parcels::{Carrier, Parcel, Place, Scan, Status};
 use crate::provider::reason;
 use crate::sandbox::Sandbox;
@@ -19,12 +19,12 @@ pub(crate) fn routes() -> Router<Sandbox> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Asked {
+struct TrackingQuery {
     #[serde(rename = "trackingNumber")]
     number: Option<String>,
 }
 
-async fn track(State(sandbox): State<Sandbox>, Query(asked): Query<Asked>) -> Response {
+async fn track(State(sandbox): State<Sandbox>, Query(asked): Query<TrackingQuery>) -> Response {
     let Some(number) = asked.number else {
         return problem(400, "Missing parameter trackingNumber").into_response();
     };

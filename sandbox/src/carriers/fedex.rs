@@ -56,7 +56,7 @@ async fn token(State(sandbox): State<Sandbox>, Form(credentials): Form<Credentia
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Asked {
+struct TrackingRequest {
     tracking_info: Vec<TrackingInfo>,
     #[serde(default)]
     include_detailed_scans: bool,
@@ -76,7 +76,7 @@ struct TrackingNumberInfo {
 
 async fn track(
     State(sandbox): State<Sandbox>,
-    asked: Result<Json<Asked>, JsonRejection>,
+    asked: Result<Json<TrackingRequest>, JsonRejection>,
 ) -> Response {
     let bad = |code: &str, message: &str| {
         (StatusCode::BAD_REQUEST, Json(error(code, message))).into_response()

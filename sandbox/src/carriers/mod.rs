@@ -22,7 +22,7 @@ pub(crate) fn routes() -> Router<Sandbox> {
 
 impl World {
     /// Tells who listens to the parcel's carrier what its tracking API would answer now.
-    pub(crate) fn tell_carrier(&mut self, number: &str) {
+    pub(crate) fn notify_carrier_subscribers(&mut self, number: &str) {
         let Some(parcel) = self.parcels.get(number) else {
             return;
         };

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Duration, Utc};
 
 use super::{fedex, ups};
-use crate::exchange::bearer;
+use crate::middleware::bearer;
 use crate::provider::Provider;
 use crate::sandbox::Sandbox;
 use crate::world::World;

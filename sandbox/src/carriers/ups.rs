@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::oddities::{self, Writer};
-use crate::exchange::basic;
+use crate::middleware::basic;
 use crate::parcels::{Carrier, Parcel, Scan, Status};
 use crate::provider::{Provider, coded_errors, reason};
 use crate::sandbox::Sandbox;

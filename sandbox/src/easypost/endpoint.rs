@@ -26,7 +26,7 @@ pub(super) fn routes() -> Router<Sandbox> {
 
 /// The SDKs send it inside `webhook` to create, and as it is to update.
 #[derive(Debug, Deserialize)]
-struct Asked {
+struct WebhookBody {
     webhook: Option<NewWebhook>,
     #[serde(flatten)]
     bare: NewWebhook,
@@ -42,7 +42,7 @@ async fn create(
     State(sandbox): State<Sandbox>,
     body: Bytes,
 ) -> Result<impl IntoResponse, EasyPostError> {
-    let asked: Asked = read(&body)?;
+    let asked: WebhookBody = read(&body)?;
     let new = asked.webhook.unwrap_or(asked.bare);
     let url = new.url.ok_or(EasyPostError::Missing("url"))?;
     if url::Url::parse(&url).is_err() {
@@ -80,7 +80,7 @@ async fn update(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, EasyPostError> {
-    let asked: Asked = read(&body)?;
+    let asked: WebhookBody = read(&body)?;
     let new = asked.webhook.unwrap_or(asked.bare);
     sandbox.world(|world| {
         let endpoint = world.endpoints.find(Provider::Easypost, &id);

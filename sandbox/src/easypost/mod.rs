@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::exchange::{basic, bearer};
+use crate::middleware::{basic, bearer};
 use crate::provider::Provider;
 use crate::sandbox::Sandbox;
 use crate::world::World;
@@ -72,7 +72,7 @@ pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Box<Response>> {
 
 impl World {
     /// Tells who listens that this happened to an object.
-    fn tell_easypost(&mut self, event: &str, result: Value, previous: Value) {
+    fn emit_easypost_event(&mut self, event: &str, result: Value, previous: Value) {
         let id = self.ids.hex("evt");
         let now = time(self.now);
         let urls: Vec<_> = self

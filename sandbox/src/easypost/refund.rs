@@ -153,7 +153,11 @@ impl World {
             if let Some(refund) = self.easypost.refunds.get_mut(&id) {
                 refund.settled = true;
                 let refund = refund.json();
-                self.tell_easypost("refund.successful", refund, json!({"status": "submitted"}));
+                self.emit_easypost_event(
+                    "refund.successful",
+                    refund,
+                    json!({"status": "submitted"}),
+                );
             }
         }
     }

@@ -14,7 +14,7 @@ use super::error::EasyPostError;
 use super::label::Label;
 use super::rate::Rate;
 use super::{Page, time};
-use crate::exchange::text;
+use crate::middleware::text;
 use crate::parcels::{Carrier, Parcel, Place, Scenario};
 use crate::sandbox::Sandbox;
 use crate::world::World;

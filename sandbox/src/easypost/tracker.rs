@@ -131,12 +131,12 @@ impl World {
             .followed
             .insert(tracker.code.clone(), id.clone());
         self.easypost.trackers.insert(id.clone(), tracker);
-        self.tell_easypost("tracker.created", json, json!({}));
+        self.emit_easypost_event("tracker.created", json, json!({}));
         id
     }
 
     /// Tells who listens that this parcel has moved.
-    pub(crate) fn tell_trackers(&mut self, number: &str) {
+    pub(crate) fn notify_trackers(&mut self, number: &str) {
         let id = self.easypost.followed.get(number);
         let Some(tracker) = id.and_then(|id| self.easypost.trackers.get(id)) else {
             return;
@@ -154,7 +154,7 @@ impl World {
             [.., before, _] => json!({"status": status(before.status).0}),
             _ => json!({}),
         };
-        self.tell_easypost("tracker.updated", told, previous);
+        self.emit_easypost_event("tracker.updated", told, previous);
     }
 }
 
@@ -288,7 +288,7 @@ fn test_parcel(code: &str, carrier: Carrier, now: DateTime<Utc>) -> Option<Parce
         now,
     );
     if status != Status::LabelCreated {
-        parcel.see(status, place, now);
+        parcel.record_scan(status, place, now);
     }
     Some(parcel)
 }

@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-pub(crate) use rule::{Effect, Moment, NewRule, Rule, RuleError, matches};
+pub(crate) use rule::{Effect, NewRule, Rule, RuleError, Timing, matches};
 
 use crate::provider::Provider;
 
@@ -63,18 +63,16 @@ impl Faults {
     }
 
     /// What happens to this call. Counts it.
-    pub(crate) fn of_call(&mut self, provider: Provider, method: &str, path: &str) -> Vec<Effect> {
-        self.drawn(|rule| {
-            !rule.effect.is_for_webhooks() && rule.is_for_call(provider, method, path)
-        })
+    pub(crate) fn for_call(&mut self, provider: Provider, method: &str, path: &str) -> Vec<Effect> {
+        self.draw(|rule| !rule.effect.is_for_webhooks() && rule.is_for_call(provider, method, path))
     }
 
     /// What happens to this webhook. Counts it.
-    pub(crate) fn of_webhook(&mut self, provider: Provider, event: &str) -> Vec<Effect> {
-        self.drawn(|rule| rule.effect.is_for_webhooks() && rule.is_for_event(provider, event))
+    pub(crate) fn for_webhook(&mut self, provider: Provider, event: &str) -> Vec<Effect> {
+        self.draw(|rule| rule.effect.is_for_webhooks() && rule.is_for_event(provider, event))
     }
 
-    fn drawn(&mut self, concerns: impl Fn(&Rule) -> bool) -> Vec<Effect> {
+    fn draw(&mut self, concerns: impl Fn(&Rule) -> bool) -> Vec<Effect> {
         let mut effects = Vec::new();
         for rule in &mut self.rules {
             let fires = concerns(rule)

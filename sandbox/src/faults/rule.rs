@@ -41,7 +41,7 @@ pub(crate) struct Rule {
 /// Whether the provider has done what it was asked when the fault strikes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Moment {
+pub(crate) enum Timing {
     #[default]
     Before,
     After,
@@ -60,18 +60,18 @@ pub(crate) enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<Value>,
         #[serde(default)]
-        moment: Moment,
+        moment: Timing,
     },
     /// The answer comes later by so much.
     Delay {
         by: Duration,
         #[serde(default)]
-        moment: Moment,
+        moment: Timing,
     },
     /// There is no answer, and the connection stays open.
     Hang {
         #[serde(default)]
-        moment: Moment,
+        moment: Timing,
     },
     /// The connection breaks after so many bytes of the body; half of it when not said.
     Truncate {
@@ -211,7 +211,7 @@ mod tests {
         );
         faults.add(new).unwrap();
         let mut hits =
-            |method: &str, path: &str| !faults.of_call(Provider::Stripe, method, path).is_empty();
+            |method: &str, path: &str| !faults.for_call(Provider::Stripe, method, path).is_empty();
         assert!(!hits("GET", "/v1/refunds"));
         assert!(!hits("POST", "/v1/payment_intents"));
         assert!(hits("POST", "/v1/refunds"));
@@ -219,7 +219,7 @@ mod tests {
         assert!(!hits("POST", "/v1/refunds"));
         assert!(
             faults
-                .of_call(Provider::Easypost, "POST", "/v1/refunds")
+                .for_call(Provider::Easypost, "POST", "/v1/refunds")
                 .is_empty()
         );
         assert_eq!(faults.list()[0].fired, 2);
@@ -237,7 +237,7 @@ mod tests {
             (0..10_000)
                 .map(|_| {
                     !faults
-                        .of_call(Provider::Dhl, "GET", "/track/shipments")
+                        .for_call(Provider::Dhl, "GET", "/track/shipments")
                         .is_empty()
                 })
                 .collect::<Vec<_>>()

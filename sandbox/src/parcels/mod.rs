@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 
 pub use carrier::Carrier;
 pub(crate) use journey::Scenario;
-pub use parcel::{KnownParcel, Status};
+pub use parcel::{ExistingParcel, Status};
 pub(crate) use parcel::{Parcel, Scan};
 pub(crate) use place::Place;
 
@@ -38,9 +38,9 @@ impl Parcels {
     }
 
     /// Takes over a parcel that was handed to the carrier elsewhere; what is known already stays.
-    pub(crate) fn know(&mut self, known: KnownParcel) {
+    pub(crate) fn load(&mut self, known: ExistingParcel) {
         if !self.parcels.contains_key(&known.number) {
-            self.put(Parcel::from_known(known));
+            self.put(Parcel::from_existing(known));
         }
     }
 
@@ -56,7 +56,7 @@ impl Parcels {
             if Carrier::of(number) != Some(carrier) {
                 return None;
             }
-            self.put(Parcel::unheard_of(carrier, number, now));
+            self.put(Parcel::awaiting_handover(carrier, number, now));
         }
         self.parcels
             .get(number)

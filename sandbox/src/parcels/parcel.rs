@@ -28,7 +28,7 @@ pub enum Status {
 /// A parcel that was handed to its carrier before the sandbox began.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KnownParcel {
+pub struct ExistingParcel {
     pub number: String,
     pub carrier: Carrier,
     pub status: Status,
@@ -96,7 +96,7 @@ impl Parcel {
         }
     }
 
-    pub(super) fn from_known(known: KnownParcel) -> Self {
+    pub(super) fn from_existing(known: ExistingParcel) -> Self {
         let place = Place::parse(&known.location);
         Self {
             scans: vec![Scan {
@@ -115,7 +115,7 @@ impl Parcel {
         }
     }
 
-    pub(super) fn unheard_of(carrier: Carrier, number: &str, now: DateTime<Utc>) -> Self {
+    pub(super) fn awaiting_handover(carrier: Carrier, number: &str, now: DateTime<Utc>) -> Self {
         let place = Place::default();
         let printed = now - UNHEARD_OF_SINCE;
         Self::labelled(
@@ -145,7 +145,7 @@ impl Parcel {
     /// The carrier takes the parcel: its journey begins. `hour` is how long an hour of it takes.
     pub(crate) fn hand_over(&mut self, place: Option<Place>, hour: Duration, now: DateTime<Utc>) {
         let place = place.unwrap_or_else(|| self.from.at("Pickup"));
-        self.see(Status::Shipped, place, now);
+        self.record_scan(Status::Shipped, place, now);
         self.ahead = self
             .scenario
             .steps(self.carrier, &self.from, &self.to)
@@ -164,7 +164,7 @@ impl Parcel {
     }
 
     /// The carrier sees the parcel: what its scenario had ahead no longer comes.
-    pub(crate) fn see(&mut self, status: Status, place: Place, now: DateTime<Utc>) {
+    pub(crate) fn record_scan(&mut self, status: Status, place: Place, now: DateTime<Utc>) {
         self.ahead.clear();
         self.scans.push(Scan {
             status,
@@ -174,7 +174,7 @@ impl Parcel {
     }
 
     /// Takes this way from now on.
-    pub(crate) fn follow(&mut self, scenario: Scenario) {
+    pub(crate) fn set_scenario(&mut self, scenario: Scenario) {
         self.scenario = scenario;
     }
 

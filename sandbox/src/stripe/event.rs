@@ -22,7 +22,7 @@ pub(super) fn routes() -> Router<Sandbox> {
 
 impl World {
     /// Keeps an event, and tells it to whoever listens.
-    pub(super) fn tell_stripe(&mut self, kind: &str, object: Value, previous: Option<Value>) {
+    pub(super) fn emit_stripe_event(&mut self, kind: &str, object: Value, previous: Option<Value>) {
         let id = self.ids.mixed("evt");
         let mut data = json!({"object": object});
         if let Some(previous) = previous {

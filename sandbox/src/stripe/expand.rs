@@ -8,15 +8,15 @@ use crate::world::World;
 pub(super) fn expand(world: &World, mut answer: Value, paths: &[String]) -> Value {
     for path in paths {
         let segments: Vec<_> = path.split('.').collect();
-        follow(world, &mut answer, &segments);
+        expand_path(world, &mut answer, &segments);
     }
     answer
 }
 
-fn follow(world: &World, value: &mut Value, path: &[&str]) {
+fn expand_path(world: &World, value: &mut Value, path: &[&str]) {
     if let Value::Array(list) = value {
         for item in list {
-            follow(world, item, path);
+            expand_path(world, item, path);
         }
         return;
     }
@@ -27,7 +27,7 @@ fn follow(world: &World, value: &mut Value, path: &[&str]) {
     if let Some((first, rest)) = path.split_first()
         && let Some(child) = value.get_mut(*first)
     {
-        follow(world, child, rest);
+        expand_path(world, child, rest);
     }
 }
 

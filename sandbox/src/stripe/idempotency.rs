@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::error::StripeError;
-use crate::exchange::text;
+use crate::middleware::text;
 use crate::provider::Provider;
 
 /// The keys that were used, and what came of it.
@@ -98,7 +98,7 @@ fn replay(status: StatusCode, body: Bytes) -> Response {
 
 impl Claim {
     /// Keeps the answer, unless the request was refused before anything was done.
-    pub(crate) fn keep(mut self, status: StatusCode, body: &Bytes) {
+    pub(crate) fn store(mut self, status: StatusCode, body: &Bytes) {
         // A refused card is a result; parameters that make no sense are not.
         if status == StatusCode::BAD_REQUEST || status == StatusCode::NOT_FOUND {
             return;

@@ -23,9 +23,9 @@ use serde_json::Value;
 
 pub(crate) use error::failure;
 pub(crate) use idempotency::{Claim, Idempotency, claim};
-pub use payment_intent::KnownPayment;
+pub use payment_intent::ExistingPayment;
 
-use crate::exchange::{basic, bearer};
+use crate::middleware::{basic, bearer};
 use crate::sandbox::Sandbox;
 use charge::Charge;
 use error::StripeError;

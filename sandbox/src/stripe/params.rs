@@ -4,8 +4,8 @@ use axum::extract::{FromRequest, Request};
 use serde_json::{Map, Value};
 
 use super::error::StripeError;
-use crate::exchange::MAX_BODY_BYTES;
 use crate::form;
+use crate::middleware::MAX_BODY_BYTES;
 
 /// The parameters of the query and the body together.
 #[derive(Debug)]

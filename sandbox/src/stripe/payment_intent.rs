@@ -28,7 +28,7 @@ pub(super) fn routes() -> Router<Sandbox> {
 /// A payment that was captured before the sandbox began.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KnownPayment {
+pub struct ExistingPayment {
     /// `pi_…`
     pub id: String,
     /// Minor units.
@@ -154,7 +154,7 @@ async fn create(
             metadata,
             created_at: world.now,
         };
-        world.tell_stripe("payment_intent.created", intent.json(), None);
+        world.emit_stripe_event("payment_intent.created", intent.json(), None);
         world.stripe.payment_intents.insert(id.clone(), intent);
         if confirmed {
             world.charge(&id)?;
@@ -276,9 +276,9 @@ async fn capture(
         if let Some(charge) = charge.and_then(|id| world.stripe.charges.get_mut(&id)) {
             charge.captured = amount;
             let charge = charge.json();
-            world.tell_stripe("charge.captured", charge, None);
+            world.emit_stripe_event("charge.captured", charge, None);
         }
-        world.tell_stripe("payment_intent.succeeded", json, None);
+        world.emit_stripe_event("payment_intent.succeeded", json, None);
         world.answer_intent(&id, &paths)
     })
 }
@@ -307,7 +307,7 @@ async fn cancel(
         intent.cancellation_reason = reason;
         intent.canceled_at = Some(now);
         let json = intent.json();
-        world.tell_stripe("payment_intent.canceled", json, None);
+        world.emit_stripe_event("payment_intent.canceled", json, None);
         world.answer_intent(&id, &paths)
     })
 }
@@ -356,7 +356,7 @@ impl World {
             let intent = self.intent(id)?;
             intent.status = Status::RequiresAction;
             let json = intent.json();
-            self.tell_stripe("payment_intent.requires_action", json, None);
+            self.emit_stripe_event("payment_intent.requires_action", json, None);
             return Ok(());
         }
         let charge_id = self.ids.mixed("ch");
@@ -397,8 +397,8 @@ impl World {
             };
             let json = intent.json();
             self.stripe.charges.insert(charge_id, charge);
-            self.tell_stripe("charge.succeeded", charge_json, None);
-            self.tell_stripe(event, json, None);
+            self.emit_stripe_event("charge.succeeded", charge_json, None);
+            self.emit_stripe_event(event, json, None);
             return Ok(());
         };
         intent.status = Status::RequiresPaymentMethod;
@@ -413,8 +413,8 @@ impl World {
         }));
         let json = intent.json();
         self.stripe.charges.insert(charge_id.clone(), charge);
-        self.tell_stripe("charge.failed", charge_json, None);
-        self.tell_stripe("payment_intent.payment_failed", json.clone(), None);
+        self.emit_stripe_event("charge.failed", charge_json, None);
+        self.emit_stripe_event("payment_intent.payment_failed", json.clone(), None);
         Err(StripeError::Card(Box::new(Declined {
             code,
             decline_code,
@@ -425,7 +425,7 @@ impl World {
     }
 
     /// Takes over a payment that was captured elsewhere; what is known already stays.
-    pub(crate) fn know_payment(&mut self, known: KnownPayment) {
+    pub(crate) fn load_payment(&mut self, known: ExistingPayment) {
         if self.stripe.payment_intents.contains_key(&known.id) {
             return;
         }

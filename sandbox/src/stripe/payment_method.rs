@@ -333,7 +333,7 @@ impl World {
         self.stripe
             .payment_methods
             .insert(method.id.clone(), method);
-        self.tell_stripe(event, json.clone(), None);
+        self.emit_stripe_event(event, json.clone(), None);
         Ok(Json(json))
     }
 }

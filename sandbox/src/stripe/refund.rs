@@ -225,8 +225,8 @@ impl World {
             self.stripe.due.insert((self.now + settle, id.clone()));
         }
         self.stripe.refunds.insert(id.clone(), refund);
-        self.tell_stripe("refund.created", json, None);
-        self.tell_stripe("charge.refunded", charge, None);
+        self.emit_stripe_event("refund.created", json, None);
+        self.emit_stripe_event("charge.refunded", charge, None);
         Ok(id)
     }
 
@@ -243,7 +243,7 @@ impl World {
             if refund.status == Status::Pending {
                 refund.status = Status::Succeeded;
                 let json = refund.json();
-                self.tell_stripe("refund.updated", json, Some(previous));
+                self.emit_stripe_event("refund.updated", json, Some(previous));
                 continue;
             }
             refund.status = Status::Failed;
@@ -252,8 +252,8 @@ impl World {
             if let Some(charge) = self.stripe.charges.get_mut(&charge) {
                 charge.refunded -= amount;
             }
-            self.tell_stripe("refund.updated", json.clone(), Some(previous));
-            self.tell_stripe("refund.failed", json, None);
+            self.emit_stripe_event("refund.updated", json.clone(), Some(previous));
+            self.emit_stripe_event("refund.failed", json, None);
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::endpoint::Notice;
+use super::endpoint::Webhook;
 use super::signature::sign;
 use crate::faults::Effect;
 use crate::provider::Provider;
@@ -21,7 +21,7 @@ use crate::sandbox::Sandbox;
 const TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 6;
 /// Older deliveries are forgotten first.
-const KEPT: usize = 10_000;
+const MAX_DELIVERIES: usize = 10_000;
 
 /// One attempt.
 #[derive(Clone, Debug, Serialize)]
@@ -58,9 +58,9 @@ impl Deliveries {
         self.0.lock().clear();
     }
 
-    fn keep(&self, notice: &Notice, at: DateTime<Utc>, attempt: u32, outcome: Outcome) {
+    fn record(&self, notice: &Webhook, at: DateTime<Utc>, attempt: u32, outcome: Outcome) {
         let mut kept = self.0.lock();
-        if kept.len() == KEPT {
+        if kept.len() == MAX_DELIVERIES {
             kept.pop_front();
         }
         kept.push_back(Delivery {
@@ -77,18 +77,18 @@ impl Deliveries {
 
 /// Webhooks that wait to be sent in another order.
 #[derive(Debug)]
-struct Held {
-    notices: Vec<Notice>,
+struct ReorderBuffer {
+    notices: Vec<Webhook>,
     window: usize,
     until: Instant,
 }
 
 /// Sends until the sandbox is gone.
-pub(crate) async fn send(sandbox: &Sandbox, notices: &mut mpsc::UnboundedReceiver<Notice>) {
+pub(crate) async fn send(sandbox: &Sandbox, notices: &mut mpsc::UnboundedReceiver<Webhook>) {
     let http = reqwest::Client::new();
-    let mut queues: HashMap<String, mpsc::UnboundedSender<Notice>> = HashMap::new();
+    let mut queues: HashMap<String, mpsc::UnboundedSender<Webhook>> = HashMap::new();
     let mut senders = JoinSet::new();
-    let mut held: HashMap<Provider, Held> = HashMap::new();
+    let mut held: HashMap<Provider, ReorderBuffer> = HashMap::new();
     loop {
         let flush = held.values().map(|held| held.until).min();
         let next = tokio::select! {
@@ -99,31 +99,31 @@ pub(crate) async fn send(sandbox: &Sandbox, notices: &mut mpsc::UnboundedReceive
                     None => std::future::pending().await,
                 }
             } => {
-                for notice in take_ready(sandbox, &mut held) {
+                for notice in drain_ready(sandbox, &mut held) {
                     enqueue(sandbox, &http, &mut queues, &mut senders, notice);
                 }
                 continue;
             }
         };
         let Some(notice) = next else { return };
-        for notice in meet_faults(sandbox, &mut held, notice) {
+        for notice in apply_faults(sandbox, &mut held, notice) {
             enqueue(sandbox, &http, &mut queues, &mut senders, notice);
         }
     }
 }
 
 /// What is to be sent now that this one has met its faults.
-fn meet_faults(
+fn apply_faults(
     sandbox: &Sandbox,
-    held: &mut HashMap<Provider, Held>,
-    notice: Notice,
-) -> Vec<Notice> {
-    let effects = sandbox.faults().of_webhook(notice.provider, &notice.event);
+    held: &mut HashMap<Provider, ReorderBuffer>,
+    notice: Webhook,
+) -> Vec<Webhook> {
+    let effects = sandbox.faults().for_webhook(notice.provider, &notice.event);
     if effects.contains(&Effect::Drop) {
         let now = sandbox.clock().now();
         sandbox
             .deliveries()
-            .keep(&notice, now, 0, Outcome::Dropped(true));
+            .record(&notice, now, 0, Outcome::Dropped(true));
         return Vec::new();
     }
     let mut copies = vec![notice];
@@ -138,17 +138,19 @@ fn meet_faults(
     let Some((window, hold)) = reorder else {
         return copies;
     };
-    let waiting = held.entry(copies[0].provider).or_insert_with(|| Held {
-        notices: Vec::new(),
-        window,
-        until: Instant::now() + hold.get(),
-    });
+    let waiting = held
+        .entry(copies[0].provider)
+        .or_insert_with(|| ReorderBuffer {
+            notices: Vec::new(),
+            window,
+            until: Instant::now() + hold.get(),
+        });
     waiting.notices.append(&mut copies);
-    take_ready(sandbox, held)
+    drain_ready(sandbox, held)
 }
 
 /// Takes what has waited long enough, shuffled.
-fn take_ready(sandbox: &Sandbox, held: &mut HashMap<Provider, Held>) -> Vec<Notice> {
+fn drain_ready(sandbox: &Sandbox, held: &mut HashMap<Provider, ReorderBuffer>) -> Vec<Webhook> {
     let now = Instant::now();
     let mut ready = Vec::new();
     held.retain(|_, held| {
@@ -167,9 +169,9 @@ fn take_ready(sandbox: &Sandbox, held: &mut HashMap<Provider, Held>) -> Vec<Noti
 fn enqueue(
     sandbox: &Sandbox,
     http: &reqwest::Client,
-    queues: &mut HashMap<String, mpsc::UnboundedSender<Notice>>,
+    queues: &mut HashMap<String, mpsc::UnboundedSender<Webhook>>,
     senders: &mut JoinSet<()>,
-    notice: Notice,
+    notice: Webhook,
 ) {
     while senders.try_join_next().is_some() {}
     let url = notice.endpoint.url.clone();
@@ -189,7 +191,7 @@ fn enqueue(
 async fn send_in_order(
     sandbox: Sandbox,
     http: reqwest::Client,
-    mut waiting: mpsc::UnboundedReceiver<Notice>,
+    mut waiting: mpsc::UnboundedReceiver<Webhook>,
 ) {
     let mut retries = JoinSet::new();
     while let Some(notice) = waiting.recv().await {
@@ -201,7 +203,7 @@ async fn send_in_order(
     }
 }
 
-async fn retry(sandbox: Sandbox, http: reqwest::Client, notice: Notice) {
+async fn retry(sandbox: Sandbox, http: reqwest::Client, notice: Webhook) {
     let mut pause = sandbox.world(|world| world.config.webhook_retry.get());
     for number in 2..=ATTEMPTS {
         sleep(pause).await;
@@ -213,7 +215,7 @@ async fn retry(sandbox: Sandbox, http: reqwest::Client, notice: Notice) {
 }
 
 /// Whether the receiver took it.
-async fn attempt(sandbox: &Sandbox, http: &reqwest::Client, notice: &Notice, number: u32) -> bool {
+async fn attempt(sandbox: &Sandbox, http: &reqwest::Client, notice: &Webhook, number: u32) -> bool {
     let now = sandbox.clock().now();
     let mut request = http
         .post(&notice.endpoint.url)
@@ -233,6 +235,6 @@ async fn attempt(sandbox: &Sandbox, http: &reqwest::Client, notice: &Notice, num
         ),
         Err(error) => (false, Outcome::Error(error.without_url().to_string())),
     };
-    sandbox.deliveries().keep(notice, now, number, outcome);
+    sandbox.deliveries().record(notice, now, number, outcome);
     taken
 }

@@ -20,7 +20,7 @@ pub(crate) struct Endpoint {
 
 /// Something to tell one endpoint.
 #[derive(Clone, Debug)]
-pub(crate) struct Notice {
+pub(crate) struct Webhook {
     pub(crate) provider: Provider,
     /// The event's name.
     pub(crate) event: String,

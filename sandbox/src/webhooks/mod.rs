@@ -5,4 +5,4 @@ mod endpoint;
 mod signature;
 
 pub(crate) use delivery::{Deliveries, send};
-pub(crate) use endpoint::{Endpoint, Endpoints, Notice};
+pub(crate) use endpoint::{Endpoint, Endpoints, Webhook};

@@ -4,7 +4,7 @@ use reqwest::Method;
 use sandbox::Config;
 use serde_json::{Value, json};
 
-use crate::kit::{Kit, answer, plain};
+use crate::kit::{Kit, answer, documented_forms};
 
 async fn dhl(kit: &Kit, number: &str) -> (u16, Value) {
     let path = format!("/track/shipments?trackingNumber={number}");
@@ -228,7 +228,7 @@ async fn a_number_of_no_carriers_form_is_not_found() {
 async fn a_parcel_takes_the_way_of_its_scenario_at_the_sandboxes_pace() {
     let kit = Kit::with(Config {
         pace: platform::config::Duration::from_secs(60),
-        ..plain()
+        ..documented_forms()
     })
     .await;
     let path = "/_control/shipments/DHL42/scenario";

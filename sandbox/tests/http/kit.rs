@@ -32,7 +32,7 @@ pub(crate) fn start() -> DateTime<Utc> {
 }
 
 /// Carriers that write as their samples do.
-pub(crate) fn plain() -> Config {
+pub(crate) fn documented_forms() -> Config {
     Config {
         oddities: 0,
         ..Config::default()
@@ -41,7 +41,7 @@ pub(crate) fn plain() -> Config {
 
 impl Kit {
     pub(crate) async fn start() -> Self {
-        Self::with(plain()).await
+        Self::with(documented_forms()).await
     }
 
     pub(crate) async fn with(config: Config) -> Self {
@@ -146,7 +146,7 @@ impl Receiver {
             ..Self::default()
         };
         let app = Router::new()
-            .route("/hook", post(take))
+            .route("/hook", post(receive_webhook))
             .with_state(receiver.clone());
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
@@ -173,7 +173,11 @@ impl Receiver {
     }
 }
 
-async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive_webhook(
+    State(receiver): State<Receiver>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     let mut refuse = receiver.refuse.lock().unwrap();
     if *refuse > 0 {
         *refuse -= 1;

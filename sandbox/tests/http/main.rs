@@ -1,12 +1,12 @@
 //! Every simulator over HTTP, as its clients see it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod callers;
 mod carriers;
 mod easypost;
 mod faults;
 mod kit;
 mod oddities;
+mod origin_check;
 mod rates_and_messages;
 mod stripe;
 mod webhooks;

@@ -13,7 +13,7 @@ async fn odd(kit: &Kit, number: &str, oddities: Value) {
     kit.control(&path, json!({ "oddities": oddities })).await;
 }
 
-async fn see(kit: &Kit, number: &str, status: &str) {
+async fn scan(kit: &Kit, number: &str, status: &str) {
     let path = format!("/_control/shipments/{number}/status");
     kit.control(&path, json!({"status": status, "location": "Brooklyn NY"}))
         .await;
@@ -61,8 +61,8 @@ async fn local_times_have_no_offset_and_say_where_they_are() {
     let kit = Kit::start().await;
     for number in ["DHL1", "FX1", NUMBER] {
         odd(&kit, number, json!(["local_times"])).await;
-        see(&kit, number, "IN_TRANSIT").await;
-        see(&kit, number, "OUT_FOR_DELIVERY").await;
+        scan(&kit, number, "IN_TRANSIT").await;
+        scan(&kit, number, "OUT_FOR_DELIVERY").await;
     }
     // 10:15 in UTC.
     let event = &dhl(&kit, "DHL1").await["events"][0];
@@ -90,7 +90,7 @@ async fn codes_are_missing_numeric_or_those_of_an_account() {
         (NUMBER, json!(["numeric_codes", "account_names"])),
     ] {
         odd(&kit, number, oddities).await;
-        see(&kit, number, "DELIVERED").await;
+        scan(&kit, number, "DELIVERED").await;
     }
     let event = &dhl(&kit, "DHL1").await["events"][0];
     assert_eq!(
@@ -124,7 +124,7 @@ async fn elements_are_null_numbers_days_ahead_of_time_or_none() {
     ]);
     for number in ["DHL1", NUMBER] {
         odd(&kit, number, all.clone()).await;
-        see(&kit, number, "IN_TRANSIT").await;
+        scan(&kit, number, "IN_TRANSIT").await;
     }
     let shipment = dhl(&kit, "DHL1").await;
     assert_eq!(shipment["service"], 7);
@@ -160,7 +160,7 @@ async fn a_share_of_the_parcels_is_odd_by_the_seed_and_their_number() {
         let mut local = Vec::new();
         for number in 0..40 {
             let number = format!("DHL{number}");
-            see(&kit, &number, "OUT_FOR_DELIVERY").await;
+            scan(&kit, &number, "OUT_FOR_DELIVERY").await;
             let event = &dhl(&kit, &number).await["events"][0];
             local.push(!event["timestamp"].as_str().unwrap().ends_with('Z'));
         }

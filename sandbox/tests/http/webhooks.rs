@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::easypost::bought;
-use crate::kit::{Kit, Receiver, plain, start};
+use crate::kit::{Kit, Receiver, documented_forms, start};
 
 fn hmac(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
@@ -118,7 +118,7 @@ async fn easyposts_scans_arrive_with_its_signature_and_the_carriers_with_theirs(
 async fn what_is_refused_is_sent_again_and_what_comes_after_does_not_wait() {
     let kit = Kit::with(Config {
         webhook_retry: Duration::from_millis(1),
-        ..plain()
+        ..documented_forms()
     })
     .await;
     let (receiver, url) = Receiver::start(3).await;

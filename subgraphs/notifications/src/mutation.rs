@@ -8,7 +8,7 @@ use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
-use resolvers::idempotency::{self, Begun, KeyUse, Keyed};
+use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
 use resolvers::scalars::DateTime;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult, access};
@@ -82,10 +82,10 @@ impl Mutation {
             operation: "notificationPreferencesUpdate",
             key: &idempotency_key,
             input: &input,
-            keep_days: idempotency::KEEP_DAYS,
+            retention_days: idempotency::RETENTION_DAYS,
         };
-        let keyed = Keyed::new(&state.database, using, now);
-        if let Some(outcome) = keyed.earlier().await? {
+        let keyed = IdempotentMutation::new(&state.database, using, now);
+        if let Some(outcome) = keyed.previous_outcome().await? {
             return answer(context, customer, outcome).await;
         }
         if let Some(index) = update::null_enabled(&input) {
@@ -101,8 +101,8 @@ impl Mutation {
             });
         }
         let outcome = match keyed.begin().await? {
-            Begun::Replay(outcome) => outcome,
-            Begun::First(effect) => {
+            Attempt::Replay(outcome) => outcome,
+            Attempt::First(effect) => {
                 let outcome =
                     change_preferences(&effect.transaction, customer, &input, now).await?;
                 effect.commit(&outcome).await?;

@@ -8,7 +8,7 @@ use platform::tables::outbox_event;
 use platform::testing::{Scratch, scratch_databases};
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -76,12 +76,12 @@ impl Fixture {
             "input": input,
             "key": key,
         });
-        ask(&self.subgraph, Some(self.customer), UPDATE, variables).await
+        execute(&self.subgraph, Some(self.customer), UPDATE, variables).await
     }
 
     async fn matrix(&self) -> Value {
         let variables = json!({ "customer": IdKind::Customer.format(self.customer) });
-        let answer = ask(&self.subgraph, Some(self.customer), MATRIX, variables).await;
+        let answer = execute(&self.subgraph, Some(self.customer), MATRIX, variables).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
         answer["data"]["_entities"][0]["notificationPreferences"].clone()
     }
@@ -120,7 +120,7 @@ async fn an_update_changes_only_the_named_cells_and_reports_the_topics() {
     for fixture in fixtures().await {
         for token in ["phone", "tablet"] {
             let variables = json!({ "token": token, "region": "us" });
-            let answer = ask(
+            let answer = execute(
                 &fixture.subgraph,
                 Some(fixture.customer),
                 REGISTER,
@@ -231,7 +231,7 @@ async fn another_customers_preferences_are_forbidden_and_a_visitor_must_sign_in(
             "input": { "updates": [] },
             "key": "k",
         });
-        let answer = ask(
+        let answer = execute(
             &fixture.subgraph,
             Some(fixture.customer),
             UPDATE,
@@ -243,9 +243,9 @@ async fn another_customers_preferences_are_forbidden_and_a_visitor_must_sign_in(
             answer["errors"][0]["message"],
             "You can only update your own notification preferences"
         );
-        let answer = ask(&fixture.subgraph, None, UPDATE, variables.clone()).await;
+        let answer = execute(&fixture.subgraph, None, UPDATE, variables.clone()).await;
         assert_eq!(code(&answer), "UNAUTHENTICATED");
-        let answer = ask(&fixture.subgraph, Some(fixture.customer), MATRIX, variables).await;
+        let answer = execute(&fixture.subgraph, Some(fixture.customer), MATRIX, variables).await;
         assert_eq!(code(&answer), "FORBIDDEN");
         fixture.scratch.drop().await;
     }
@@ -316,7 +316,7 @@ async fn a_database_that_fails_at_any_step_leaves_one_whole_update_for_a_key() {
                 let input = json!({
                     "updates": [{ "channel": "SMS", "category": "DEALS", "enabled": enabled }],
                 });
-                faults.after(step, fault);
+                faults.fail_after(step, fault);
                 fixture.update(&case, input.clone()).await;
                 let is_past_the_end = faults.clear();
                 let again = fixture.update(&case, input).await;

@@ -10,7 +10,7 @@ use platform::stripe::Stripe;
 use resolvers::access::authenticated;
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
-use resolvers::idempotency::{self, Begun, KeyUse, Keyed};
+use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
 use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -58,10 +58,10 @@ impl Mutation {
             operation: "orderPlace",
             key: &idempotency_key,
             input: &input,
-            keep_days: idempotency::KEEP_MONEY_DAYS,
+            retention_days: idempotency::MONEY_RETENTION_DAYS,
         };
-        let keyed = Keyed::new(&state.database, using, now);
-        if let Some(Outcome { id }) = keyed.earlier().await? {
+        let keyed = IdempotentMutation::new(&state.database, using, now);
+        if let Some(Outcome { id }) = keyed.previous_outcome().await? {
             return replay_place(context, state, id).await;
         }
 
@@ -90,8 +90,8 @@ impl Mutation {
         };
 
         let effect = match keyed.begin().await? {
-            Begun::Replay(Outcome { id }) => return replay_place(context, state, id).await,
-            Begun::First(effect) => effect,
+            Attempt::Replay(Outcome { id }) => return replay_place(context, state, id).await,
+            Attempt::First(effect) => effect,
         };
         let id = place::place(
             &effect.transaction,
@@ -136,16 +136,16 @@ impl Mutation {
             operation: "orderCancel",
             key: &idempotency_key,
             input: &CancelInput { id, reason },
-            keep_days: idempotency::KEEP_MONEY_DAYS,
+            retention_days: idempotency::MONEY_RETENTION_DAYS,
         };
-        let keyed = Keyed::new(&state.database, using, now);
-        if let Some(Outcome { id }) = keyed.earlier().await? {
+        let keyed = IdempotentMutation::new(&state.database, using, now);
+        if let Some(Outcome { id }) = keyed.previous_outcome().await? {
             return replay_cancel(context, state, id).await;
         }
         needed(state.stripe.as_ref(), "providers.stripe.url")?;
         let effect = match keyed.begin().await? {
-            Begun::Replay(Outcome { id }) => return replay_cancel(context, state, id).await,
-            Begun::First(effect) => effect,
+            Attempt::Replay(Outcome { id }) => return replay_cancel(context, state, id).await,
+            Attempt::First(effect) => effect,
         };
         let transaction = &effect.transaction;
         let row = match cancel::cancel(transaction, customer, id, reason, now).await? {

@@ -12,7 +12,7 @@ use platform::testing::{Scratch, scratch_databases};
 use pricing::{Migrator, State, subgraph};
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -113,7 +113,7 @@ impl Fixture {
     }
 
     async fn ask(&self, document: &str, variables: Value) -> Value {
-        ask(&self.subgraph, None, document, variables).await
+        execute(&self.subgraph, None, document, variables).await
     }
 
     async fn prices(&self, products: &[Uuid], currency: Value) -> Value {

@@ -173,7 +173,7 @@ impl Easypost {
                 "options": {"label_format": "PDF", "label_size": "4x6"},
                 "reference": reference,
             }}))
-            .repeatable();
+            .idempotent();
         Ok(self.send(request).await?.json()?)
     }
 
@@ -188,7 +188,7 @@ impl Easypost {
     pub async fn buy(&self, shipment: &str, rate: &str) -> Result<Label, EasypostError> {
         let request = Request::post("buy_shipment", &["v2", "shipments", shipment, "buy"])
             .json(&json!({"rate": {"id": rate}}))
-            .repeatable();
+            .idempotent();
         let bought = match self.send(request).await {
             Err(EasypostError::Refused { code, .. }) if code == "SHIPMENT.POSTAGE.EXISTS" => {
                 self.shipment(shipment).await?
@@ -201,7 +201,7 @@ impl Easypost {
     /// Gives a label back that was not used; EasyPost refunds it when the carrier has confirmed.
     pub async fn void(&self, shipment: &str) -> Result<(), EasypostError> {
         let request =
-            Request::post("void_label", &["v2", "shipments", shipment, "refund"]).repeatable();
+            Request::post("void_label", &["v2", "shipments", shipment, "refund"]).idempotent();
         self.send(request).await.map(drop)
     }
 
@@ -210,7 +210,7 @@ impl Easypost {
         // Another host than the API's, without its key and its limit.
         let files = self
             .http
-            .elsewhere("easypost_files", label.url.clone(), Policy::default())
+            .for_host("easypost_files", label.url.clone(), Policy::default())
             .map_err(EasypostError::LabelUrl)?;
         let operation = "download_label";
         let response = files.send(&Request::get(operation, &[])).await?;

@@ -96,7 +96,7 @@ pub(crate) async fn want(
         operation: "returnLabelGenerate",
         key: idempotency_key,
         input: &id,
-        keep_days: idempotency::KEEP_MONEY_DAYS,
+        retention_days: idempotency::MONEY_RETENTION_DAYS,
     };
     // A key that was used goes on where it was: a return has one label, whoever asks.
     if let Claim::First(slot) = idempotency::claim::<_, Outcome>(&transaction, using, now).await? {

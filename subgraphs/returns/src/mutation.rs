@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, Object};
 use entities::returns::customer_return;
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
-use resolvers::idempotency::{self, Begun, KeyUse, Keyed};
+use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
 use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -47,10 +47,10 @@ impl Mutation {
             operation: "returnCreate",
             key: &idempotency_key,
             input: &input,
-            keep_days: idempotency::KEEP_MONEY_DAYS,
+            retention_days: idempotency::MONEY_RETENTION_DAYS,
         };
-        let keyed = Keyed::new(&state.database, using, now);
-        if let Some(outcome) = keyed.earlier().await? {
+        let keyed = IdempotentMutation::new(&state.database, using, now);
+        if let Some(outcome) = keyed.previous_outcome().await? {
             return ReturnCreatePayload::of(replay(context, state, outcome).await?);
         }
         if !self_service::is_on(state, customer).await {
@@ -66,10 +66,10 @@ impl Mutation {
         };
 
         let effect = match keyed.begin().await? {
-            Begun::Replay(outcome) => {
+            Attempt::Replay(outcome) => {
                 return ReturnCreatePayload::of(replay(context, state, outcome).await?);
             }
-            Begun::First(effect) => effect,
+            Attempt::First(effect) => effect,
         };
         let row = match create::create(&effect.transaction, customer, &wish, now).await? {
             Ok(row) => row,
@@ -122,17 +122,17 @@ impl Mutation {
             operation: "returnCancel",
             key: &idempotency_key,
             input: &id,
-            keep_days: idempotency::KEEP_DAYS,
+            retention_days: idempotency::RETENTION_DAYS,
         };
-        let keyed = Keyed::new(&state.database, using, now);
-        if let Some(outcome) = keyed.earlier().await? {
+        let keyed = IdempotentMutation::new(&state.database, using, now);
+        if let Some(outcome) = keyed.previous_outcome().await? {
             return ReturnCancelPayload::of(replay(context, state, outcome).await?);
         }
         let effect = match keyed.begin().await? {
-            Begun::Replay(outcome) => {
+            Attempt::Replay(outcome) => {
                 return ReturnCancelPayload::of(replay(context, state, outcome).await?);
             }
-            Begun::First(effect) => effect,
+            Attempt::First(effect) => effect,
         };
         let row = match cancel::cancel(&effect.transaction, customer, id, now).await? {
             Ok(row) => row,

@@ -14,7 +14,7 @@ use platform::inbox::{HandleError, Handler, Subscriber};
 use platform::pubsub::{PubSub, Subscription as Signals};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
-use resolvers::live::{self, Events};
+use resolvers::subscription::{self, Events};
 use resolvers::{ApiError, ApiResult, access};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ impl Subscription {
         context: &Context<'_>,
         return_id: ID,
     ) -> Result<Events<Return>, ApiError> {
-        live::events(context, async {
+        subscription::events(context, async {
             let customer = access::customer(context)?;
             let id = IdKind::Return.argument("returnId", &return_id)?;
             let state = context.data_unchecked::<State>().clone();

@@ -8,7 +8,7 @@ use entities::tracking::carrier_budget;
 use entities::tracking::shipment::{self, Due};
 use futures::stream::{self, StreamExt};
 use metrics::counter;
-use platform::http::{HttpError, Why};
+use platform::http::{HttpError, UnavailableReason};
 use platform::workers::WorkerContext;
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -148,7 +148,7 @@ async fn ask(state: &State, carrier: Carrier, parcel: &shipment::Model) -> Resul
             "unknown"
         }
         Err(CarrierError::Http(HttpError::Unavailable {
-            why: Why::CircuitOpen,
+            why: UnavailableReason::CircuitOpen,
             ..
         })) => "resting",
         Err(error) => {

@@ -4,7 +4,7 @@
 use async_graphql::{Context, ID, Subscription};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
-use resolvers::live::{self, Events};
+use resolvers::subscription::{self, Events};
 use resolvers::{ApiError, access};
 
 use crate::State;
@@ -26,7 +26,7 @@ impl Subscription {
         order_id: ID,
         after: Option<i32>,
     ) -> Result<Events<TrackingUpdate>, ApiError> {
-        live::events(context, async {
+        subscription::events(context, async {
             let customer = access::customer(context)?;
             let order = IdKind::Order.argument("orderId", &order_id)?;
             let watch = Watch::open(context, order, Watcher::Customer(customer), after).await?;
@@ -42,7 +42,7 @@ impl Subscription {
         token: String,
         after: Option<i32>,
     ) -> Result<Events<TrackingUpdate>, ApiError> {
-        live::events(context, async {
+        subscription::events(context, async {
             let state = context.data_unchecked::<State>();
             let (scope, until) = state.guest_links.open_until(&token, state.clock.now())?;
             let GuestScope::Order(order) = scope else {

@@ -24,11 +24,11 @@ const BATCH: usize = 100;
 const READER: &str = "reader";
 
 /// Takes or renews the lock: KEYS[1] the lock, ARGV[1] the member, ARGV[2] milliseconds.
-const TAKE: &str = "local holder = redis.call('GET', KEYS[1]) \
+const ACQUIRE_LOCK: &str = "local holder = redis.call('GET', KEYS[1]) \
     if holder and holder ~= ARGV[1] then return 0 end \
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
 /// Lets the lock go: KEYS[1] the lock, ARGV[1] the member.
-const LET_GO: &str =
+const RELEASE_LOCK: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
 type Fields = HashMap<String, String>;
@@ -74,14 +74,14 @@ impl Member {
     }
 
     /// Whether this member may read now.
-    async fn take_lock(&mut self) -> Result<bool, RedisError> {
+    async fn acquire_lock(&mut self) -> Result<bool, RedisError> {
         let held = self.locked.is_some_and(|since| since.elapsed() < LOCK);
         if held && self.locked.is_some_and(|since| since.elapsed() < LOCK / 3) {
             return Ok(true);
         }
         let asked = Instant::now();
         let taken: bool = redis::cmd("EVAL")
-            .arg(TAKE)
+            .arg(ACQUIRE_LOCK)
             .arg(1)
             .arg(&self.lock)
             .arg(&self.id)
@@ -122,7 +122,7 @@ impl Member {
         read
     }
 
-    fn from(&self, read: &mut Cmd, id: &str) {
+    fn append_streams(&self, read: &mut Cmd, id: &str) {
         read.arg("STREAMS").arg(&self.streams);
         for _ in &self.streams {
             read.arg(id);
@@ -132,7 +132,7 @@ impl Member {
     /// What was delivered under the group's name and not committed.
     async fn read_uncommitted(&mut self) -> Result<Entries, RedisError> {
         let mut read = self.read();
-        self.from(&mut read, "0");
+        self.append_streams(&mut read, "0");
         read.query_async(&mut self.connection).await
     }
 
@@ -140,13 +140,13 @@ impl Member {
         let mut read = self.read();
         read.arg("BLOCK")
             .arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
-        self.from(&mut read, ">");
+        self.append_streams(&mut read, ">");
         read.query_async(&mut self.reading).await
     }
 
     /// The next entries, or none when there are none for now.
     async fn next(&mut self) -> Result<Vec<Arc<Event>>, RedisError> {
-        if !self.take_lock().await? {
+        if !self.acquire_lock().await? {
             tokio::time::sleep(STANDBY).await;
             return Ok(Vec::new());
         }
@@ -166,11 +166,11 @@ impl Member {
             self.caught_up = none;
             entries
         };
-        Ok(self.take(entries))
+        Ok(self.decode(entries))
     }
 
     /// Notes what has to be committed, and gives the events.
-    fn take(&mut self, entries: Entries) -> Vec<Arc<Event>> {
+    fn decode(&mut self, entries: Entries) -> Vec<Arc<Event>> {
         let mut events = Vec::new();
         for (stream, entries) in entries.into_iter().flatten() {
             for (id, fields) in entries {
@@ -235,7 +235,7 @@ impl Consumer for Member {
 
     async fn leave(&mut self) {
         let left: Result<(), RedisError> = redis::cmd("EVAL")
-            .arg(LET_GO)
+            .arg(RELEASE_LOCK)
             .arg(1)
             .arg(&self.lock)
             .arg(&self.id)

@@ -17,13 +17,13 @@ use crate::pubsub::PubSubError;
 /// How long the server may take for one message.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// Channels whose newest message is kept at most.
-const KEPT: usize = 100_000;
+const MAX_UNSENT: usize = 100_000;
 
 pub(super) struct Publisher {
     connection: ConnectionManager,
     unsent: Mutex<Unsent>,
     /// There is something to send again.
-    kept: Notify,
+    stored: Notify,
 }
 
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl Publisher {
         Ok(Self {
             connection: ConnectionManager::new_lazy_with_config(client, config)?,
             unsent: Mutex::default(),
-            kept: Notify::new(),
+            stored: Notify::new(),
         })
     }
 
@@ -54,7 +54,7 @@ impl Publisher {
                 Err(error) => tracing::warn!(%error, "a message waits for the pub/sub server"),
             }
         }
-        self.keep(channel, message)
+        self.store_unsent(channel, message)
     }
 
     async fn send(&self, channel: &str, message: &Bytes) -> Result<(), RedisError> {
@@ -65,14 +65,14 @@ impl Publisher {
             .await
     }
 
-    fn keep(&self, channel: &str, message: Bytes) -> Result<(), PubSubError> {
+    fn store_unsent(&self, channel: &str, message: Bytes) -> Result<(), PubSubError> {
         let mut unsent = self.unsent();
-        if unsent.newest.len() >= KEPT && !unsent.newest.contains_key(channel) {
-            return Err(PubSubError::Overloaded(KEPT));
+        if unsent.newest.len() >= MAX_UNSENT && !unsent.newest.contains_key(channel) {
+            return Err(PubSubError::Overloaded(MAX_UNSENT));
         }
         unsent.newest.insert(channel.to_owned(), message);
         if !std::mem::replace(&mut unsent.resending, true) {
-            self.kept.notify_one();
+            self.stored.notify_one();
         }
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Publisher {
     }
 
     /// Forgets a message that was sent, unless a newer one has taken its place.
-    fn sent(&self, channel: &str, message: &Bytes) {
+    fn remove_sent(&self, channel: &str, message: &Bytes) {
         let mut unsent = self.unsent();
         if unsent.newest.get(channel) == Some(message) {
             unsent.newest.remove(channel);
@@ -102,12 +102,12 @@ impl Publisher {
         let mut backoff = reconnecting();
         loop {
             let Some((channel, message)) = self.next_unsent() else {
-                self.kept.notified().await;
+                self.stored.notified().await;
                 continue;
             };
             match self.send(&channel, &message).await {
                 Ok(()) => {
-                    self.sent(&channel, &message);
+                    self.remove_sent(&channel, &message);
                     backoff.reset();
                 }
                 Err(error) => {

@@ -21,7 +21,7 @@ use tracing::Instrument;
 use self::media::{Accepted, MediaType};
 pub(super) use self::params::from_body as request_from_body;
 pub(super) use self::respond::Refusal;
-use self::stream::{Format, Refused};
+use self::stream::{Format, StreamError};
 use super::client::{Client, authorization};
 use super::state::ServerState;
 use super::ws;
@@ -58,8 +58,8 @@ async fn answer(state: ServerState, client: Client, parts: request::Parts, body:
     let answer = match (&parts.method, ide_page(&state)) {
         (&Method::GET, _) if is_upgrade(&parts.headers) => upgrade(state, client, parts).await,
         (&Method::GET, Some(html)) if media::wants_page(&parts) => Ok(page(html)),
-        (&Method::GET, _) => contained(get(state, client, parts, accepted)).await,
-        (&Method::POST, _) => contained(post(state, client, parts, body, accepted)).await,
+        (&Method::GET, _) => catch_panic(get(state, client, parts, accepted)).await,
+        (&Method::POST, _) => catch_panic(post(state, client, parts, body, accepted)).await,
         _ => Err(Refusal::method("GET, POST", "use GET or POST")),
     };
     answer.unwrap_or_else(|refusal| {
@@ -78,7 +78,7 @@ fn is_graphql(response: &Response) -> bool {
 }
 
 /// Keeps a panic to the request that caused it, which is answered like any other.
-async fn contained(
+async fn catch_panic(
     answer: impl Future<Output = Result<Response, Refusal>>,
 ) -> Result<Response, Refusal> {
     AssertUnwindSafe(answer)
@@ -168,8 +168,8 @@ async fn run(
                 stream::open(&state, &router, request, context, &identity, format, after).await;
             return match opened {
                 Ok(response) => Ok(response),
-                Err(Refused::Request(refusal)) => Err(refusal),
-                Err(Refused::Operation(response)) => {
+                Err(StreamError::Request(refusal)) => Err(refusal),
+                Err(StreamError::Operation(response)) => {
                     client.log.answered(&response.errors);
                     Ok(respond::graphql(refused, &response))
                 }
@@ -180,7 +180,7 @@ async fn run(
     match (accepted.single, accepted.stream) {
         (Some(media), _) => {
             let mut answer = respond::graphql(media, &response);
-            respond::keep(&mut answer, response.cache, &state.forward_headers);
+            respond::set_cache_control(&mut answer, response.cache, &state.forward_headers);
             Ok(answer)
         }
         // A request error needs its status, which a stream has no place for.

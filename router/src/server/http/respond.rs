@@ -9,7 +9,7 @@ use crate::auth::AuthError;
 use crate::cache_control::CachePolicy;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::{GraphQLResponse, StatusHint};
-use crate::server::ws::NoPlace;
+use crate::server::ws::CapacityError;
 
 /// A request that was refused before it could become an operation. Its status does not depend on
 /// the media type.
@@ -93,7 +93,7 @@ impl Refusal {
     }
 
     /// 503: the client should try again after some seconds.
-    pub(in super::super) fn busy(message: &str) -> Self {
+    pub(in super::super) fn unavailable(message: &str) -> Self {
         let mut refusal = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::RateLimited,
@@ -104,19 +104,21 @@ impl Refusal {
     }
 
     /// 503 where the instance is full, 429 where the client's address has as many as it may.
-    pub(in super::super) fn no_place(reason: NoPlace, what: &str) -> Self {
+    pub(in super::super) fn at_capacity(reason: CapacityError, what: &str) -> Self {
         match reason {
-            NoPlace::Full => Self::busy(&format!("no more {what} can be opened here now")),
-            NoPlace::Address => Self {
+            CapacityError::Full => {
+                Self::unavailable(&format!("no more {what} can be opened here now"))
+            }
+            CapacityError::Address => Self {
                 status: StatusCode::TOO_MANY_REQUESTS,
-                ..Self::busy(&format!("too many {what} are open from this address"))
+                ..Self::unavailable(&format!("too many {what} are open from this address"))
             },
         }
     }
 
     pub(super) fn respond(self, media: MediaType) -> Response {
         let (status, header) = (self.status, self.header.clone());
-        let body = GraphQLResponse::refused(vec![self.into_error()]);
+        let body = GraphQLResponse::request_error(vec![self.into_error()]);
         let mut response = build(media, status, &body);
         if let Some((name, value)) = header {
             response
@@ -157,7 +159,11 @@ pub(super) fn graphql(media: MediaType, response: &GraphQLResponse) -> Response 
 }
 
 /// Says how long an answer may be kept, and by which headers of the client it may differ.
-pub(super) fn keep(answer: &mut Response, policy: Option<CachePolicy>, forwarded: &[HeaderName]) {
+pub(super) fn set_cache_control(
+    answer: &mut Response,
+    policy: Option<CachePolicy>,
+    forwarded: &[HeaderName],
+) {
     let value = policy.map_or_else(|| "no-store".to_owned(), CachePolicy::to_value);
     let headers = answer.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&value) {
@@ -225,7 +231,7 @@ mod tests {
     #[test]
     fn the_status_depends_on_the_media_type_only_for_the_clients_own_mistakes() {
         let check = |code: ErrorCode, json: u16, graphql_response: u16| {
-            let refused = GraphQLResponse::refused(vec![GraphQLError::new(code, "no")]);
+            let refused = GraphQLResponse::request_error(vec![GraphQLError::new(code, "no")]);
             assert_eq!(graphql(MediaType::Json, &refused).status(), json);
             let response = graphql(MediaType::GraphQLResponse, &refused);
             assert_eq!(response.status(), graphql_response);

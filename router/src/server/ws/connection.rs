@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument, Span};
 
 use super::close::CloseReason;
-use super::connections::Lease;
+use super::connections::ConnectionPermit;
 use super::operation;
 use super::protocol::{self, ClientMessage};
 use super::queue::{Outgoing, Queue};
@@ -33,7 +33,7 @@ pub(super) struct Connection {
     state: ServerState,
     client: Client,
     identity: Identity,
-    lease: Lease,
+    lease: ConnectionPermit,
     /// The client asked for our subprotocol.
     speaks_protocol: bool,
     initialised: bool,
@@ -48,7 +48,7 @@ impl Connection {
         state: ServerState,
         client: Client,
         identity: Identity,
-        lease: Lease,
+        lease: ConnectionPermit,
         speaks_protocol: bool,
     ) -> Self {
         let config = &state.config.websocket;
@@ -203,7 +203,7 @@ impl Connection {
             self.evicted = Some(self.lease.belongs_to(user));
         } else {
             let config = &self.state.config.websocket;
-            self.queue.lower_to(config.max_anonymous_operations);
+            self.queue.limit_operations(config.max_anonymous_operations);
         }
         self.queue.acknowledge();
         Ok(())

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, MutexGuard};
-use platform::roster::{Evictions, Roster};
+use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::supervisor::{Stage, Supervisor};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::close::CloseReason;
-use crate::server::addresses::{AddressPlace, Addresses};
+use crate::server::address_limit::{AddressLimiter, AddressPermit};
 use crate::server::config::WebSocketConfig;
 
 /// The open WebSockets of an instance. Cloning shares it.
@@ -29,35 +29,35 @@ struct Inner {
     open: AtomicUsize,
     next_id: AtomicU64,
     /// Each user's connections, the oldest first.
-    users: Mutex<HashMap<String, VecDeque<Member>>>,
+    users: Mutex<HashMap<String, VecDeque<UserConnection>>>,
     /// Those that are no user's, by address.
-    anonymous: Addresses,
+    anonymous: AddressLimiter,
     /// Counts them over all instances, where there are several.
-    roster: OnceLock<Roster>,
+    registry: OnceLock<ConnectionRegistry>,
     draining: CancellationToken,
     closed: Notify,
 }
 
 /// A user's connection, and the way to close it from outside.
 #[derive(Debug)]
-struct Member {
+struct UserConnection {
     id: u64,
     close: oneshot::Sender<CloseReason>,
 }
 
 /// One connection's place. Dropping it gives the place back.
 #[derive(Debug)]
-pub(in super::super) struct Lease {
+pub(in super::super) struct ConnectionPermit {
     inner: Arc<Inner>,
     id: u64,
     user: Option<String>,
     /// Until it is a user's.
-    anonymous: Option<AddressPlace>,
+    anonymous: Option<AddressPermit>,
 }
 
 /// Why there is no place for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum NoPlace {
+pub(in super::super) enum CapacityError {
     /// This instance is full or shutting down.
     Full,
     /// The address has as many as it may that are no user's.
@@ -73,8 +73,8 @@ impl Connections {
                 open: AtomicUsize::new(0),
                 next_id: AtomicU64::new(0),
                 users: Mutex::default(),
-                anonymous: Addresses::new(config.max_anonymous_per_address),
-                roster: OnceLock::new(),
+                anonymous: AddressLimiter::new(config.max_anonymous_per_address),
+                registry: OnceLock::new(),
                 draining: CancellationToken::new(),
                 closed: Notify::new(),
             }),
@@ -87,24 +87,27 @@ impl Connections {
     }
 
     /// A place for one more connection of this address, if that is known.
-    pub(in super::super) fn admit(&self, address: Option<IpAddr>) -> Result<Lease, NoPlace> {
-        self.place(address).inspect_err(|reason| {
+    pub(in super::super) fn admit(
+        &self,
+        address: Option<IpAddr>,
+    ) -> Result<ConnectionPermit, CapacityError> {
+        self.reserve(address).inspect_err(|reason| {
             let reason = match reason {
-                NoPlace::Full => "full",
-                NoPlace::Address => "address",
+                CapacityError::Full => "full",
+                CapacityError::Address => "address",
             };
             metrics::counter!("router_connections_refused_total", "reason" => reason).increment(1);
         })
     }
 
-    fn place(&self, address: Option<IpAddr>) -> Result<Lease, NoPlace> {
+    fn reserve(&self, address: Option<IpAddr>) -> Result<ConnectionPermit, CapacityError> {
         if self.inner.draining.is_cancelled() {
-            return Err(NoPlace::Full);
+            return Err(CapacityError::Full);
         }
         let anonymous = match address {
             Some(address) => {
                 let place = self.inner.anonymous.admit(address);
-                Some(place.ok_or(NoPlace::Address)?)
+                Some(place.ok_or(CapacityError::Address)?)
             }
             None => None,
         };
@@ -114,9 +117,9 @@ impl Connections {
             .try_update(Ordering::AcqRel, Ordering::Acquire, |open| {
                 (open < max).then_some(open + 1)
             })
-            .map_err(|_| NoPlace::Full)?;
+            .map_err(|_| CapacityError::Full)?;
         metrics::gauge!("router_websocket_connections").increment(1);
-        let lease = Lease {
+        let lease = ConnectionPermit {
             inner: self.inner.clone(),
             id: self.inner.next_id.fetch_add(1, Ordering::Relaxed),
             user: None,
@@ -124,7 +127,7 @@ impl Connections {
         };
         // If the shutdown began just now, it may have counted before this one was there.
         if self.inner.draining.is_cancelled() {
-            return Err(NoPlace::Full);
+            return Err(CapacityError::Full);
         }
         Ok(lease)
     }
@@ -142,15 +145,15 @@ impl Connections {
         }
     }
 
-    /// Counts each user's connections over all instances that share the roster, from now on; those that it
+    /// Counts each user's connections over all instances that share the registry, from now on; those that it
     /// evicts are closed as here.
     pub(in super::super) fn share(
         &self,
-        roster: Roster,
+        registry: ConnectionRegistry,
         evictions: Evictions,
         supervisor: &Supervisor,
     ) {
-        if self.inner.roster.set(roster).is_err() {
+        if self.inner.registry.set(registry).is_err() {
             return;
         }
         let inner = self.inner.clone();
@@ -191,20 +194,20 @@ impl Inner {
         }
     }
 
-    fn users(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Member>>> {
+    fn users(&self) -> MutexGuard<'_, HashMap<String, VecDeque<UserConnection>>> {
         // No code panics while it holds the lock, and the map is whole after each line that does.
         self.users.lock()
     }
 }
 
-impl Lease {
+impl ConnectionPermit {
     /// Counts the connection as this user's. The user's oldest is closed if there are too many now.
     /// The receiver gets the reason when it is this connection's turn.
     pub(in super::super) fn belongs_to(&mut self, user: &str) -> oneshot::Receiver<CloseReason> {
         let (close, closed) = oneshot::channel();
         let mut users = self.inner.users();
         let members = users.entry(user.to_owned()).or_default();
-        members.push_back(Member { id: self.id, close });
+        members.push_back(UserConnection { id: self.id, close });
         while members.len() > self.inner.max_per_user {
             if let Some(oldest) = members.pop_front() {
                 // It may have ended by itself a moment ago.
@@ -214,18 +217,18 @@ impl Lease {
         drop(users);
         self.user = Some(user.to_owned());
         self.anonymous = None;
-        if let Some(roster) = self.inner.roster.get() {
-            roster.join(user, self.id);
+        if let Some(registry) = self.inner.registry.get() {
+            registry.add(user, self.id);
         }
         closed
     }
 }
 
-impl Drop for Lease {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         if let Some(user) = &self.user {
-            if let Some(roster) = self.inner.roster.get() {
-                roster.leave(user, self.id);
+            if let Some(registry) = self.inner.registry.get() {
+                registry.remove(user, self.id);
             }
             let mut users = self.inner.users();
             if let Some(members) = users.get_mut(user) {
@@ -267,7 +270,7 @@ mod tests {
     #[test]
     fn one_too_many_closes_the_users_oldest_and_nobody_elses() {
         let connections = connections(10, 2);
-        let mut leases: Vec<Lease> = (0..4)
+        let mut leases: Vec<ConnectionPermit> = (0..4)
             .map(|_| connections.admit(None).expect("room"))
             .collect();
         let mut other = leases[0].belongs_to("usr_other");
@@ -315,7 +318,7 @@ mod tests {
         let ip = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
         let mut signed_in = connections.admit(ip(1)).expect("room");
         let _anonymous = connections.admit(ip(1)).expect("room");
-        assert_eq!(connections.admit(ip(1)).err(), Some(NoPlace::Address));
+        assert_eq!(connections.admit(ip(1)).err(), Some(CapacityError::Address));
         assert_eq!(connections.open(), 2);
         connections.admit(ip(2)).expect("another address has room");
         let _closed = signed_in.belongs_to("usr_1");

@@ -16,7 +16,7 @@ use tracing::Instrument;
 pub use self::close::CloseReason;
 use self::connection::Connection;
 pub use self::connections::Connections;
-pub(super) use self::connections::{Lease, NoPlace};
+pub(super) use self::connections::{CapacityError, ConnectionPermit};
 use super::client::Client;
 use super::http::Refusal;
 use super::state::ServerState;
@@ -34,7 +34,7 @@ pub(super) fn upgrade(
     let lease = state
         .connections
         .admit(client.ip)
-        .map_err(|reason| Refusal::no_place(reason, "WebSockets"))?;
+        .map_err(|reason| Refusal::at_capacity(reason, "WebSockets"))?;
     let config = &state.config.websocket;
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])

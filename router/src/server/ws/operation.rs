@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use platform::telemetry::access::log_operation;
+use platform::telemetry::access_log::log_operation;
 use tracing::Instrument;
 
-use super::queue::Ticket;
+use super::queue::OperationHandle;
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::server::operation_log::OperationLog;
 use crate::server::state::ServerState;
-use crate::subscribe::Begin;
+use crate::subscribe::WatchOptions;
 
 /// Answers a query or a mutation, or starts to watch a subscription.
 pub(super) async fn run(
@@ -20,7 +20,7 @@ pub(super) async fn run(
     request: GraphQLRequest,
     context: RequestContext,
     log: OperationLog,
-    ticket: Ticket,
+    ticket: OperationHandle,
 ) {
     let started = Instant::now();
     run_logged(&state, request, context, &log, ticket).await;
@@ -32,7 +32,7 @@ async fn run_logged(
     request: GraphQLRequest,
     context: RequestContext,
     log: &OperationLog,
-    ticket: Ticket,
+    ticket: OperationHandle,
 ) {
     let router = state.router.load_full();
     let kind = match router.prepare(&request).await {
@@ -63,10 +63,16 @@ async fn run_logged(
             let ticket = Arc::new(ticket);
             let watching = state
                 .subscriptions
-                .watch(&router, request, context, Begin::default(), ticket.clone())
+                .watch(
+                    &router,
+                    request,
+                    context,
+                    WatchOptions::default(),
+                    ticket.clone(),
+                )
                 .await;
             match watching {
-                Ok(watch) => queue.keep(key, watch),
+                Ok(watch) => queue.attach_watch(key, watch),
                 Err(refused) => {
                     log.answered(&refused.errors);
                     ticket.refuse(refused.errors);
@@ -76,7 +82,7 @@ async fn run_logged(
     }
 }
 
-fn finish(response: &GraphQLResponse, log: &OperationLog, ticket: Ticket) {
+fn finish(response: &GraphQLResponse, log: &OperationLog, ticket: OperationHandle) {
     log.answered(&response.errors);
     if response.data.is_none() {
         return ticket.fail(response.errors.clone());

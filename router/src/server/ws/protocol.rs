@@ -32,7 +32,7 @@ pub(super) enum ClientMessage {
 /// The message breaks the protocol; the words are for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct BadMessage(Cow<'static, str>);
+pub(super) struct ProtocolViolation(Cow<'static, str>);
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -44,8 +44,8 @@ struct Envelope<'a> {
 }
 
 /// Reads one message.
-pub(super) fn parse(text: &str) -> Result<ClientMessage, BadMessage> {
-    let bad = |error: serde_json::Error| BadMessage(error.to_string().into());
+pub(super) fn parse(text: &str) -> Result<ClientMessage, ProtocolViolation> {
+    let bad = |error: serde_json::Error| ProtocolViolation(error.to_string().into());
     let message: Envelope<'_> = serde_json::from_str(text).map_err(bad)?;
     Ok(match &*message.kind {
         "connection_init" => ClientMessage::ConnectionInit(payload(message.payload)?),
@@ -58,7 +58,7 @@ pub(super) fn parse(text: &str) -> Result<ClientMessage, BadMessage> {
             let payload = message
                 .payload
                 .filter(|payload| payload.get().starts_with('{'))
-                .ok_or(BadMessage(
+                .ok_or(ProtocolViolation(
                     "`subscribe` without an object as payload".into(),
                 ))?;
             ClientMessage::Subscribe {
@@ -71,22 +71,24 @@ pub(super) fn parse(text: &str) -> Result<ClientMessage, BadMessage> {
         "complete" => ClientMessage::Complete {
             id: id(message.id)?,
         },
-        _ => return Err(BadMessage("unknown message type".into())),
+        _ => return Err(ProtocolViolation("unknown message type".into())),
     })
 }
 
-fn payload(payload: Option<&RawValue>) -> Result<Map<String, Value>, BadMessage> {
+fn payload(payload: Option<&RawValue>) -> Result<Map<String, Value>, ProtocolViolation> {
     let members: Option<Map<String, Value>> = payload
         .map(|payload| serde_json::from_str(payload.get()))
         .transpose()
-        .map_err(|_| BadMessage("the payload is not an object".into()))?
+        .map_err(|_| ProtocolViolation("the payload is not an object".into()))?
         .flatten();
     Ok(members.unwrap_or_default())
 }
 
-fn id(id: Option<String>) -> Result<String, BadMessage> {
+fn id(id: Option<String>) -> Result<String, ProtocolViolation> {
     id.filter(|id| (1..=MAX_ID_BYTES).contains(&id.len()))
-        .ok_or(BadMessage("no id, an empty one, or one too long".into()))
+        .ok_or(ProtocolViolation(
+            "no id, an empty one, or one too long".into(),
+        ))
 }
 
 pub(super) const CONNECTION_ACK: &str = r#"{"type":"connection_ack"}"#;

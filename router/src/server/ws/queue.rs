@@ -75,7 +75,7 @@ pub(super) enum Outgoing {
 /// An operation's access to the queue. If it is dropped without an end, the operation ends with an
 /// internal error, so that a panic leaves no client waiting.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct OperationHandle {
     queue: Arc<Queue>,
     key: u64,
 }
@@ -112,7 +112,10 @@ impl Queue {
     /// # Errors
     /// The reason to close the connection: the id is in use, or the client keeps starting operations
     /// without reading that there are too many.
-    pub(super) fn open(self: &Arc<Self>, id: String) -> Result<Option<Ticket>, CloseReason> {
+    pub(super) fn open(
+        self: &Arc<Self>,
+        id: String,
+    ) -> Result<Option<OperationHandle>, CloseReason> {
         let mut state = self.state();
         if state
             .operations
@@ -149,7 +152,7 @@ impl Queue {
         drop(state);
         if accepted {
             let queue = self.clone();
-            Ok(Some(Ticket { queue, key }))
+            Ok(Some(OperationHandle { queue, key }))
         } else {
             self.ready.notify_one();
             Ok(None)
@@ -157,7 +160,7 @@ impl Queue {
     }
 
     /// Allows no more than this many operations from now on.
-    pub(super) fn lower_to(&self, max_operations: usize) {
+    pub(super) fn limit_operations(&self, max_operations: usize) {
         self.max_operations
             .fetch_min(max_operations, Ordering::Relaxed);
     }
@@ -177,7 +180,7 @@ impl Queue {
     }
 
     /// Remembers the stream that an operation watches, to leave it with the operation.
-    pub(super) fn keep(&self, key: u64, watch: Watch) {
+    pub(super) fn attach_watch(&self, key: u64, watch: Watch) {
         let mut state = self.state();
         if let Some(operation) = state.find(key) {
             operation.running = Running::Watching(watch);
@@ -210,14 +213,14 @@ impl Queue {
     /// Waits for the next thing to write. There must be one caller only.
     pub(super) async fn next(&self) -> Outgoing {
         loop {
-            if let Some(outgoing) = self.take() {
+            if let Some(outgoing) = self.next_ready() {
                 return outgoing;
             }
             self.ready.notified().await;
         }
     }
 
-    fn take(&self) -> Option<Outgoing> {
+    fn next_ready(&self) -> Option<Outgoing> {
         let mut state = self.state();
         if let Some(reason) = state.close.take() {
             return Some(Outgoing::Close(reason));
@@ -286,7 +289,7 @@ impl Operation {
     }
 }
 
-impl Ticket {
+impl OperationHandle {
     pub(super) fn key(&self) -> u64 {
         self.key
     }
@@ -338,7 +341,7 @@ impl Ticket {
     }
 }
 
-impl Watcher for Ticket {
+impl Watcher for OperationHandle {
     fn event(&self, event: &Arc<Event>) {
         self.push(event.payload.clone());
     }
@@ -353,7 +356,7 @@ impl Watcher for Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for OperationHandle {
     fn drop(&mut self) {
         Self::end(
             self,

@@ -2,7 +2,7 @@
 
 use graphql_tools::static_graphql::schema::{Directive, Value};
 
-use super::Named;
+use super::NameKind;
 use super::specifications::{canonical_directive, canonical_type, is_implemented, specification};
 
 /// A use of `@link(url:, as:, for:, import:)`, or of `@core(feature:, as:, for:)`.
@@ -28,9 +28,9 @@ impl Link {
             let found = arguments.find(|(known, _)| known == name);
             found.map(|(_, value)| value)
         };
-        let url = word(argument("url").or_else(|| argument("feature"))?)?;
+        let url = name_of(argument("url").or_else(|| argument("feature"))?)?;
         let (identity, name, version) = parts(url);
-        let namespace = argument("as").and_then(word).unwrap_or(&name).to_owned();
+        let namespace = argument("as").and_then(name_of).unwrap_or(&name).to_owned();
         let imports = match argument("import") {
             Some(Value::List(items)) => items.iter().filter_map(import).collect(),
             _ => Vec::new(),
@@ -41,7 +41,7 @@ impl Link {
             version,
             namespace,
             imports,
-            purpose: argument("for").and_then(word).map(str::to_owned),
+            purpose: argument("for").and_then(name_of).map(str::to_owned),
             name,
         })
     }
@@ -78,15 +78,15 @@ impl Link {
         name.strip_prefix(&self.namespace)?.strip_prefix("__")
     }
 
-    pub(super) fn directive(&self, element: &str) -> Named {
-        self.specification().map_or(Named::Foreign, |known| {
-            Named::Known(canonical_directive(known, element))
+    pub(super) fn directive(&self, element: &str) -> NameKind {
+        self.specification().map_or(NameKind::Foreign, |known| {
+            NameKind::Known(canonical_directive(known, element))
         })
     }
 
-    pub(super) fn type_name(&self, element: &str) -> Named {
-        self.specification().map_or(Named::Foreign, |known| {
-            Named::Known(canonical_type(known, element))
+    pub(super) fn type_name(&self, element: &str) -> NameKind {
+        self.specification().map_or(NameKind::Foreign, |known| {
+            NameKind::Known(canonical_type(known, element))
         })
     }
 
@@ -116,7 +116,7 @@ impl Link {
     }
 }
 
-fn word(value: &Value) -> Option<&str> {
+fn name_of(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) | Value::Enum(text) => Some(text),
         _ => None,
@@ -131,13 +131,13 @@ fn import(value: &Value) -> Option<(String, String)> {
                 let mut fields = fields.iter();
                 fields
                     .find(|(known, _)| known == name)
-                    .and_then(|(_, value)| word(value))
+                    .and_then(|(_, value)| name_of(value))
             };
             let name = field("name")?;
             let given = field("as").unwrap_or(name);
             Some((name.to_owned(), given.to_owned()))
         }
-        value => word(value).map(|name| (name.to_owned(), name.to_owned())),
+        value => name_of(value).map(|name| (name.to_owned(), name.to_owned())),
     }
 }
 

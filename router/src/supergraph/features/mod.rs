@@ -28,7 +28,7 @@ pub(super) fn canonical(document: Document) -> Result<Document, RouterError> {
 }
 
 /// What a name of the document is.
-enum Named {
+enum NameKind {
     /// An element of a feature that the router knows, and its canonical name.
     Known(String),
     /// An element of another feature.
@@ -86,9 +86,9 @@ impl Links {
         unsupported.map_or(Ok(()), Err)
     }
 
-    fn directive(&self, name: &str) -> Named {
+    fn directive(&self, name: &str) -> NameKind {
         if self.own_names.iter().any(|own| own == name) {
-            return Named::Known("link".to_owned());
+            return NameKind::Known("link".to_owned());
         }
         for link in &self.links {
             if let Some(element) = link.imported(&format!("@{name}")) {
@@ -103,10 +103,10 @@ impl Links {
                 return link.directive(&link.name);
             }
         }
-        Named::Local
+        NameKind::Local
     }
 
-    fn type_name(&self, name: &str) -> Named {
+    fn type_name(&self, name: &str) -> NameKind {
         for link in &self.links {
             if let Some(element) = link.imported(name) {
                 return link.type_name(element);
@@ -117,7 +117,7 @@ impl Links {
                 return link.type_name(element);
             }
         }
-        Named::Local
+        NameKind::Local
     }
 
     /// Whether the elements of the specification that this name begins with are called otherwise.

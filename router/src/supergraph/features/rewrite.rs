@@ -5,7 +5,7 @@ use graphql_tools::static_graphql::schema::{
     Directive, DirectiveDefinition, Document, Field, InputValue, Type, TypeDefinition,
 };
 
-use super::{CANONICAL_DIRECTIVES, Links, Named, is_reserved_type};
+use super::{CANONICAL_DIRECTIVES, Links, NameKind, is_reserved_type};
 use crate::error::RouterError;
 
 pub(super) struct Rewrite<'l> {
@@ -36,18 +36,18 @@ impl<'l> Rewrite<'l> {
     /// The canonical name of a directive; `None` where the document calls something else by a canonical name.
     fn directive(&self, name: &str) -> Option<String> {
         match self.links.directive(name) {
-            Named::Known(canonical) => Some(canonical),
-            Named::Foreign => (!CANONICAL_DIRECTIVES.contains(&name)).then(|| name.to_owned()),
+            NameKind::Known(canonical) => Some(canonical),
+            NameKind::Foreign => (!CANONICAL_DIRECTIVES.contains(&name)).then(|| name.to_owned()),
             // Composers differ in what they link. What is called as a directive of federation is one, unless a link says
             // that this one has another name.
-            Named::Local => (!self.links.is_renamed(name)).then(|| name.to_owned()),
+            NameKind::Local => (!self.links.is_renamed(name)).then(|| name.to_owned()),
         }
     }
 
     fn type_name(&self, name: &str) -> Option<String> {
         match self.links.type_name(name) {
-            Named::Known(canonical) => Some(canonical),
-            Named::Foreign | Named::Local => None,
+            NameKind::Known(canonical) => Some(canonical),
+            NameKind::Foreign | NameKind::Local => None,
         }
     }
 

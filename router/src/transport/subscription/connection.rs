@@ -24,8 +24,8 @@ use tokio_tungstenite::{
 };
 
 use super::SubscriptionOptions;
-use super::closed::Closed;
-use super::inbox::{End, Inbox};
+use super::close_reason::CloseReason;
+use super::event_queue::{End, EventQueue};
 use crate::transport::HttpTransportOptions;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -60,7 +60,7 @@ pub(super) struct Connection {
 struct State {
     closed: bool,
     last_id: u64,
-    operations: HashMap<u64, Arc<Inbox>>,
+    operations: HashMap<u64, Arc<EventQueue>>,
     /// When the last operation left.
     idle_since: Instant,
 }
@@ -69,7 +69,7 @@ struct State {
 enum Phase {
     Connecting,
     Accepted,
-    Closed(Closed),
+    Closed(CloseReason),
 }
 
 /// A place on a connection. Dropping it tells the subgraph that nobody listens any more.
@@ -77,7 +77,7 @@ enum Phase {
 pub(super) struct Operation {
     connection: Arc<Connection>,
     id: u64,
-    inbox: Arc<Inbox>,
+    inbox: Arc<EventQueue>,
 }
 
 impl Connection {
@@ -121,7 +121,7 @@ impl Connection {
         }
         state.last_id += 1;
         let id = state.last_id;
-        let inbox = Arc::new(Inbox::new(self.options.queued_events, self.max_bytes));
+        let inbox = Arc::new(EventQueue::new(self.options.queued_events, self.max_bytes));
         state.operations.insert(id, Arc::clone(&inbox));
         // Under the lock, so that it comes before what ends it.
         self.write(format!(
@@ -150,11 +150,11 @@ impl Connection {
         upgrade: Request,
         tls: Option<Connector>,
         messages: mpsc::UnboundedReceiver<String>,
-    ) -> Closed {
+    ) -> CloseReason {
         let socket = match timeout(self.patience, self.connect(upgrade, tls)).await {
             Ok(Ok(socket)) => socket,
             Ok(Err(closed)) => return closed,
-            Err(_) => return Closed::Late,
+            Err(_) => return CloseReason::Late,
         };
         metrics::gauge!("router_subgraph_sockets").increment(1);
         self.phase.send_replace(Phase::Accepted);
@@ -168,7 +168,11 @@ impl Connection {
         closed
     }
 
-    async fn connect(&self, upgrade: Request, tls: Option<Connector>) -> Result<Socket, Closed> {
+    async fn connect(
+        &self,
+        upgrade: Request,
+        tls: Option<Connector>,
+    ) -> Result<Socket, CloseReason> {
         let config = WebSocketConfig::default()
             .read_buffer_size(16 * 1024)
             .write_buffer_size(0)
@@ -177,50 +181,54 @@ impl Connection {
         let init = init(&upgrade);
         let (mut socket, _) = connect_async_tls_with_config(upgrade, Some(config), true, tls)
             .await
-            .map_err(|error| Closed::on_connect(&error))?;
+            .map_err(|error| CloseReason::on_connect(&error))?;
         socket
             .send(Message::text(init))
             .await
-            .map_err(Closed::lost)?;
+            .map_err(CloseReason::lost)?;
         loop {
             let text = match socket.next().await {
                 Some(Ok(Message::Text(text))) => text,
-                Some(Ok(Message::Close(frame))) => return Err(Closed::by(frame.as_ref(), false)),
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(CloseReason::from_close_frame(frame.as_ref(), false));
+                }
                 Some(Ok(_)) => continue,
-                Some(Err(error)) => return Err(Closed::lost(error)),
-                None => return Err(Closed::by(None, false)),
+                Some(Err(error)) => return Err(CloseReason::lost(error)),
+                None => return Err(CloseReason::from_close_frame(None, false)),
             };
             let message: Incoming<'_> =
-                serde_json::from_str(text.as_str()).map_err(Closed::lost)?;
+                serde_json::from_str(text.as_str()).map_err(CloseReason::lost)?;
             match message.r#type {
                 "connection_ack" => return Ok(socket),
                 "ping" => socket
                     .send(Message::text(PONG))
                     .await
-                    .map_err(Closed::lost)?,
+                    .map_err(CloseReason::lost)?,
                 other => {
                     let reason = format!("it answered the handshake with `{other}`");
-                    return Err(Closed::Refused(reason));
+                    return Err(CloseReason::Refused(reason));
                 }
             }
         }
     }
 
-    async fn read_all(&self, mut stream: SplitStream<Socket>) -> Closed {
+    async fn read_all(&self, mut stream: SplitStream<Socket>) -> CloseReason {
         let silence = self.options.ping.mul_f64(1.5);
         loop {
             match timeout(silence, stream.next()).await {
                 Ok(Some(Ok(Message::Text(text)))) => {
                     if let Err(error) = self.message(text.as_str()) {
-                        return Closed::lost(error);
+                        return CloseReason::lost(error);
                     }
                 }
-                Ok(Some(Ok(Message::Close(frame)))) => return Closed::by(frame.as_ref(), true),
+                Ok(Some(Ok(Message::Close(frame)))) => {
+                    return CloseReason::from_close_frame(frame.as_ref(), true);
+                }
                 // Pings are answered by the library, and pongs have broken the silence.
                 Ok(Some(Ok(_))) => {}
-                Ok(Some(Err(error))) => return Closed::lost(error),
-                Ok(None) => return Closed::by(None, true),
-                Err(_) => return Closed::Lost("it has become silent".to_owned()),
+                Ok(Some(Err(error))) => return CloseReason::lost(error),
+                Ok(None) => return CloseReason::from_close_frame(None, true),
+                Err(_) => return CloseReason::Lost("it has become silent".to_owned()),
             }
         }
     }
@@ -259,7 +267,7 @@ impl Connection {
         &self,
         mut sink: SplitSink<Socket, Message>,
         mut messages: mpsc::UnboundedReceiver<String>,
-    ) -> Closed {
+    ) -> CloseReason {
         let mut pings =
             tokio::time::interval_at(Instant::now() + self.options.ping, self.options.ping);
         let mut looks = tokio::time::interval(self.options.idle.max(Duration::from_millis(1)));
@@ -271,7 +279,7 @@ impl Connection {
                     if self.close_if_idle() {
                         // Says goodbye; what comes of it no longer matters.
                         let _ = timeout(self.options.ping, sink.close()).await;
-                        return Closed::Lost("it was not used".to_owned());
+                        return CloseReason::Lost("it was not used".to_owned());
                     }
                     continue;
                 }
@@ -291,7 +299,7 @@ impl Connection {
     }
 
     /// Tells everybody that it is over.
-    fn close(&self, closed: Closed) {
+    fn close(&self, closed: CloseReason) {
         let operations = {
             let mut state = self.state();
             state.closed = true;
@@ -305,7 +313,7 @@ impl Connection {
 }
 
 impl State {
-    fn remove(&mut self, id: u64) -> Option<Arc<Inbox>> {
+    fn remove(&mut self, id: u64) -> Option<Arc<EventQueue>> {
         let inbox = self.operations.remove(&id)?;
         if self.operations.is_empty() {
             self.idle_since = Instant::now();
@@ -314,11 +322,11 @@ impl State {
     }
 }
 
-async fn send<S>(sink: &mut S, message: Message, wait: Duration) -> Result<(), Closed>
+async fn send<S>(sink: &mut S, message: Message, wait: Duration) -> Result<(), CloseReason>
 where
     S: Sink<Message, Error = Error> + Unpin,
 {
-    let lost = |error: &dyn Display| Closed::lost(error);
+    let lost = |error: &dyn Display| CloseReason::lost(error);
     match timeout(wait, sink.send(message)).await {
         Ok(sent) => sent.map_err(|error| lost(&error)),
         Err(late) => Err(lost(&late)),
@@ -326,12 +334,12 @@ where
 }
 
 impl Operation {
-    pub(super) fn inbox(&self) -> Arc<Inbox> {
+    pub(super) fn inbox(&self) -> Arc<EventQueue> {
         Arc::clone(&self.inbox)
     }
 
     /// Waits until the subgraph has accepted the connection.
-    pub(super) async fn accepted(&self) -> Result<(), Closed> {
+    pub(super) async fn accepted(&self) -> Result<(), CloseReason> {
         let mut phase = self.connection.phase.subscribe();
         let settled = phase
             .wait_for(|phase| !matches!(phase, Phase::Connecting))

@@ -1,11 +1,11 @@
 //! Subscriptions to a subgraph behind HTTP: `graphql-transport-ws` with many operations on a connection, or
 //! server-sent events for subgraphs that speak only those.
 
-mod closed;
+mod close_reason;
 mod connection;
+mod connection_pool;
+mod event_queue;
 mod event_stream;
-mod inbox;
-mod sockets;
 mod sse;
 mod tls;
 
@@ -23,9 +23,9 @@ use super::{
     TransportError,
 };
 use crate::value::check_response;
-use closed::Closed;
-use inbox::{Delivery, End, Inbox};
-use sockets::Sockets;
+use close_reason::CloseReason;
+use connection_pool::ConnectionPool;
+use event_queue::{Delivery, End, EventQueue};
 use sse::ServerSentEvents;
 
 /// How a subgraph is subscribed to.
@@ -87,7 +87,7 @@ pub(super) struct Credentials {
 pub(super) struct Subscriptions {
     subgraph: String,
     protocol: SubscriptionProtocol,
-    sockets: Sockets,
+    sockets: ConnectionPool,
     events: ServerSentEvents,
     /// Found out by negotiation.
     no_sockets: AtomicBool,
@@ -118,7 +118,7 @@ impl Subscriptions {
             } else {
                 options.protocol
             },
-            sockets: Sockets::new(socket_url, http),
+            sockets: ConnectionPool::new(socket_url, http),
             events: ServerSentEvents {
                 client,
                 url: http_url,
@@ -137,7 +137,7 @@ impl Subscriptions {
         wait: Duration,
     ) -> Result<EventStream, TransportError> {
         let opened = tokio::time::timeout(wait, self.choose(&credentials, &request)).await;
-        match opened.unwrap_or(Err(Closed::Late)) {
+        match opened.unwrap_or(Err(CloseReason::Late)) {
             Ok(subscription) => Ok(subscription.into_events(request, self.subgraph.clone())),
             Err(closed) => Err(closed.into_error(&self.subgraph)),
         }
@@ -147,7 +147,7 @@ impl Subscriptions {
         &self,
         credentials: &Credentials,
         request: &SubgraphRequest,
-    ) -> Result<Subscription, Closed> {
+    ) -> Result<Subscription, CloseReason> {
         let events = match self.protocol {
             SubscriptionProtocol::WebSocket => false,
             SubscriptionProtocol::ServerSentEvents => true,
@@ -157,7 +157,7 @@ impl Subscriptions {
             return self.events.subscribe(credentials, request).await;
         }
         match self.sockets.subscribe(credentials, request).await {
-            Err(Closed::NoWebSocket(reason))
+            Err(CloseReason::NoWebSocket(reason))
                 if self.protocol == SubscriptionProtocol::Negotiated =>
             {
                 tracing::info!(
@@ -176,7 +176,7 @@ impl Subscriptions {
 
 /// A subscription that the subgraph has accepted. Dropping it ends it there.
 struct Subscription {
-    inbox: Arc<Inbox>,
+    inbox: Arc<EventQueue>,
     /// Leaves when it is dropped.
     _place: Box<dyn Send>,
 }

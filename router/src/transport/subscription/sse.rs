@@ -8,9 +8,9 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 use url::Url;
 
-use super::closed::Closed;
+use super::close_reason::CloseReason;
+use super::event_queue::{End, EventQueue};
 use super::event_stream::EventReader;
-use super::inbox::{End, Inbox};
 use super::{Credentials, Subscription};
 use crate::transport::{Numbers, SubgraphRequest};
 
@@ -24,9 +24,9 @@ pub(super) struct ServerSentEvents {
 }
 
 /// Ends the reading of a stream, and so the stream.
-struct Reading(AbortHandle);
+struct ReaderGuard(AbortHandle);
 
-impl Drop for Reading {
+impl Drop for ReaderGuard {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -37,10 +37,10 @@ impl ServerSentEvents {
         &self,
         credentials: &Credentials,
         request: &SubgraphRequest,
-    ) -> Result<Subscription, Closed> {
+    ) -> Result<Subscription, CloseReason> {
         let mut headers = credentials.headers.clone();
         if let Some((name, value)) = &credentials.caller {
-            let value = HeaderValue::from_str(value).map_err(Closed::lost)?;
+            let value = HeaderValue::from_str(value).map_err(CloseReason::lost)?;
             headers.insert(HeaderName::from_static(name), value);
         }
         let mut response = self
@@ -52,8 +52,8 @@ impl ServerSentEvents {
             .body(request.to_json_for(Numbers::of(credentials.caller.is_some())))
             .send()
             .await
-            .map_err(Closed::lost)?;
-        let inbox = Arc::new(Inbox::new(self.queued_events, self.max_bytes));
+            .map_err(CloseReason::lost)?;
+        let inbox = Arc::new(EventQueue::new(self.queued_events, self.max_bytes));
         let content_type = response.headers().get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
         if !content_type.is_some_and(|value| value.starts_with("text/event-stream")) {
@@ -61,7 +61,7 @@ impl ServerSentEvents {
             let body = self.body(&mut response).await?;
             let Some(refusal) = refusal(&body) else {
                 let reason = format!("it answered a subscription with status {status}");
-                return Err(Closed::answered(status, reason));
+                return Err(CloseReason::from_status(status, reason));
             };
             inbox.end(End::Errors(refusal));
             return Ok(Subscription {
@@ -80,15 +80,15 @@ impl ServerSentEvents {
         });
         Ok(Subscription {
             inbox,
-            _place: Box::new(Reading(reading.abort_handle())),
+            _place: Box::new(ReaderGuard(reading.abort_handle())),
         })
     }
 
-    async fn body(&self, response: &mut reqwest::Response) -> Result<Vec<u8>, Closed> {
+    async fn body(&self, response: &mut reqwest::Response) -> Result<Vec<u8>, CloseReason> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(Closed::lost)? {
+        while let Some(chunk) = response.chunk().await.map_err(CloseReason::lost)? {
             if body.len() + chunk.len() > self.max_bytes {
-                return Err(Closed::Lost("its answer is too large".to_owned()));
+                return Err(CloseReason::Lost("its answer is too large".to_owned()));
             }
             body.extend_from_slice(&chunk);
         }
@@ -107,13 +107,15 @@ fn refusal(body: &[u8]) -> Option<Bytes> {
     Some(Bytes::copy_from_slice(refusal.errors.get().as_bytes()))
 }
 
-async fn read(mut response: reqwest::Response, inbox: &Inbox, max_bytes: usize) -> End {
+async fn read(mut response: reqwest::Response, inbox: &EventQueue, max_bytes: usize) -> End {
     let mut reader = EventReader::new(max_bytes);
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => reader.feed(&chunk),
-            Ok(None) => return End::Closed(Closed::Lost("it ended without completing".to_owned())),
-            Err(error) => return End::Closed(Closed::lost(error)),
+            Ok(None) => {
+                return End::Closed(CloseReason::Lost("it ended without completing".to_owned()));
+            }
+            Err(error) => return End::Closed(CloseReason::lost(error)),
         }
         loop {
             match reader.next() {
@@ -123,7 +125,7 @@ async fn read(mut response: reqwest::Response, inbox: &Inbox, max_bytes: usize) 
                     _ => {}
                 },
                 Ok(None) => break,
-                Err(error) => return End::Closed(Closed::lost(error)),
+                Err(error) => return End::Closed(CloseReason::lost(error)),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use entities::orders::{customer, order};
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -174,9 +174,9 @@ async fn me_is_the_caller_and_nobody_when_the_account_is_gone() {
                 "orders": { "totalCount": 0, "nodes": [] } })
         );
         let stranger = Some(Uuid::from_u128(0xE1E));
-        let answer = ask(&shop.subgraph, stranger, document, json!({})).await;
+        let answer = execute(&shop.subgraph, stranger, document, json!({})).await;
         assert_eq!(answer, json!({ "data": { "me": null } }));
-        let answer = ask(&shop.subgraph, None, document, json!({})).await;
+        let answer = execute(&shop.subgraph, None, document, json!({})).await;
         assert_eq!(code(&answer), "UNAUTHENTICATED");
         shop.scratch.drop().await;
     }
@@ -203,7 +203,7 @@ async fn what_cannot_be_read_from_the_database_is_an_internal_error_without_its_
         shop.stock(vec![broken]).await;
         let document = "query($id: ID!) { order(id: $id) { exchangeRate } }";
         let variables = json!({ "id": ord(1) });
-        let answer = ask(&shop.subgraph, Some(shop.ada), document, variables).await;
+        let answer = execute(&shop.subgraph, Some(shop.ada), document, variables).await;
         assert_eq!(code(&answer), "INTERNAL");
         assert_eq!(answer["data"]["order"], Value::Null);
         assert!(!answer.to_string().contains("about 150"), "{answer}");

@@ -5,7 +5,7 @@ use entities::orders::{order, order_payment};
 use platform::bus::InProcessBus;
 use platform::tables::{lease, outbox_event};
 use platform::workers::WorkerContext;
-use resolvers::testing::ask;
+use resolvers::testing::execute;
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -45,7 +45,7 @@ impl Shop {
     /// The whole answer to an order by this customer.
     pub(crate) async fn order_as(&self, customer: Uuid, input: &Value, key: &str) -> Value {
         let variables = json!({ "input": input, "key": key });
-        ask(&self.subgraph, Some(customer), PLACE, variables).await
+        execute(&self.subgraph, Some(customer), PLACE, variables).await
     }
 
     /// What Ada's order gives; there are no top-level errors.
@@ -57,7 +57,7 @@ impl Shop {
 
     pub(crate) async fn cancel_as(&self, customer: Uuid, id: &Value, key: &str) -> Value {
         let variables = json!({ "id": id, "reason": "changed my mind", "key": key });
-        ask(&self.subgraph, Some(customer), CANCEL, variables).await
+        execute(&self.subgraph, Some(customer), CANCEL, variables).await
     }
 
     pub(crate) async fn cancel(&self, id: &Value, key: &str) -> Value {

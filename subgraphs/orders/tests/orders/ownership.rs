@@ -1,7 +1,7 @@
 //! A guessed id gives nothing: neither at the roots nor by representation.
 
 use resolvers::id::IdKind;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -35,7 +35,7 @@ async fn an_order_is_null_when_missing_and_forbidden_when_it_is_someone_elses() 
             (None, "ord_".to_owned(), "UNAUTHENTICATED"),
         ];
         for (caller, id, expected) in cases {
-            let answer = ask(&shop.subgraph, caller, ORDER, json!({ "id": id })).await;
+            let answer = execute(&shop.subgraph, caller, ORDER, json!({ "id": id })).await;
             assert_eq!(code(&answer), expected, "{id} in {}", shop.scratch.name);
             assert_eq!(answer["data"]["order"], Value::Null);
         }
@@ -83,7 +83,7 @@ async fn representations_give_the_callers_own_and_null_for_everything_else() {
         );
         assert!(found[3..].iter().all(Value::is_null), "{found:?}");
 
-        let answer = ask(&shop.subgraph, None, ENTITIES, variables).await;
+        let answer = execute(&shop.subgraph, None, ENTITIES, variables).await;
         let found = answer["data"]["_entities"].as_array().unwrap();
         assert!(found.iter().all(Value::is_null), "{answer}");
         shop.scratch.drop().await;

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use entities::orders::order;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 
 use crate::shop::{self, Shop, now, ord, shops};
@@ -132,7 +132,7 @@ async fn pages_that_are_too_large_or_start_nowhere_are_refused() {
             json!({ "after": "nonsense" }),
             json!({ "before": "WyJhIl0", "last": 1 }),
         ] {
-            let answer = ask(&shop.subgraph, Some(shop.ada), PAGE, variables.clone()).await;
+            let answer = execute(&shop.subgraph, Some(shop.ada), PAGE, variables.clone()).await;
             assert_eq!(code(&answer), "BAD_USER_INPUT", "{variables}");
         }
         shop.scratch.drop().await;

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use platform::tables::{idempotency_key, outbox_event};
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -114,7 +114,7 @@ async fn a_cards_number_is_refused_before_anybody_hears_of_it() {
             let mut input = input(number);
             input["paymentMethodToken"] = json!(number);
             let variables = json!({ "input": input, "key": key.to_string() });
-            let answer = ask(&shop.subgraph, Some(shop.ada), PLACE, variables).await;
+            let answer = execute(&shop.subgraph, Some(shop.ada), PLACE, variables).await;
             let refused = &answer["data"]["orderPlace"];
             assert_eq!(refused["userErrors"][0]["code"], "INVALID_PAYMENT_METHOD");
             assert!(!answer.to_string().contains(number), "{answer}");
@@ -166,7 +166,7 @@ async fn a_declined_payment_cancels_the_order_says_why_and_leaves_nothing_to_be_
 async fn only_a_customer_with_an_account_can_order() {
     for shop in shops().await {
         let variables = json!({ "input": input(WORKS), "key": "k" });
-        let visitor = ask(&shop.subgraph, None, PLACE, variables).await;
+        let visitor = execute(&shop.subgraph, None, PLACE, variables).await;
         assert_eq!(code(&visitor), "UNAUTHENTICATED");
         let stranger = shop.order_as(Uuid::from_u128(5), &input(WORKS), "k").await;
         assert_eq!(code(&stranger), "NOT_FOUND", "{stranger}");
@@ -185,11 +185,11 @@ async fn replays_need_nobody_but_the_orders_database() {
         (state.stripe, state.search, state.pricing) = (None, None, None);
         let alone = orders::subgraph(state);
         let variables = json!({ "input": input(WORKS), "key": "k" });
-        let again = ask(&alone, Some(shop.ada), PLACE, variables).await;
+        let again = execute(&alone, Some(shop.ada), PLACE, variables).await;
         assert_eq!(again["data"]["orderPlace"]["order"]["id"], id, "{again}");
         assert_eq!(again["data"]["orderPlace"]["order"]["status"], "CANCELLED");
         let variables = json!({ "id": id, "reason": "changed my mind", "key": "c" });
-        let again = ask(&alone, Some(shop.ada), CANCEL, variables).await;
+        let again = execute(&alone, Some(shop.ada), CANCEL, variables).await;
         assert_eq!(
             again["data"]["orderCancel"]["order"]["status"],
             cancelled["order"]["status"]
@@ -237,7 +237,7 @@ async fn without_those_who_are_asked_no_order_is_placed() {
             part(&mut state);
             let alone = orders::subgraph(state);
             let variables = json!({ "input": input(WORKS), "key": "k" });
-            let answer = ask(&alone, Some(shop.ada), PLACE, variables).await;
+            let answer = execute(&alone, Some(shop.ada), PLACE, variables).await;
             assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE", "{answer}");
         }
         assert_eq!(shop.orders().await, 0);

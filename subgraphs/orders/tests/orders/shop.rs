@@ -11,7 +11,7 @@ use platform::config::Secret;
 use platform::testing::{Scratch, scratch_databases};
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
-use resolvers::testing::ask;
+use resolvers::testing::execute;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -150,7 +150,7 @@ impl Shop {
 
     /// Asks as Ada; the answer must have no errors.
     pub(crate) async fn ada_asks(&self, document: &str, variables: Value) -> Value {
-        let mut answer = ask(&self.subgraph, Some(self.ada), document, variables).await;
+        let mut answer = execute(&self.subgraph, Some(self.ada), document, variables).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
         answer["data"].take()
     }

@@ -5,7 +5,7 @@ use entities::returns::{customer_return, return_item};
 use futures::future::join_all;
 use platform::tables::{idempotency_key, outbox_event};
 use resolvers::id::IdKind;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use returns::moves::{self, Actor, Move};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::{Value, json};
@@ -317,9 +317,9 @@ async fn mistakes_are_told_with_their_place_and_other_peoples_items_are_forbidde
         assert_eq!(error["code"], "NOT_OF_THIS_ORDER", "{answer:#}");
 
         let variables = input(&monitor_order(), 1, "k");
-        let stranger = ask(&fixture.subgraph, Some(STRANGER), CREATE, variables.clone()).await;
+        let stranger = execute(&fixture.subgraph, Some(STRANGER), CREATE, variables.clone()).await;
         assert_eq!(code(&stranger), "FORBIDDEN");
-        let visitor = ask(&fixture.subgraph, None, CREATE, variables).await;
+        let visitor = execute(&fixture.subgraph, None, CREATE, variables).await;
         assert_eq!(code(&visitor), "UNAUTHENTICATED");
         let keyless = fixture.ask(CREATE, input(&monitor_order(), 1, "")).await;
         assert_eq!(code(&keyless), "BAD_USER_INPUT");
@@ -440,7 +440,7 @@ async fn what_the_carrier_has_cannot_be_cancelled_nor_what_is_someone_elses() {
             .await;
         let id = Uuid::from_u128(50);
         let variables = json!({ "id": IdKind::Return.format(id), "key": "c" });
-        let stranger = ask(&fixture.subgraph, Some(STRANGER), CANCEL, variables.clone()).await;
+        let stranger = execute(&fixture.subgraph, Some(STRANGER), CANCEL, variables.clone()).await;
         assert_eq!(code(&stranger), "FORBIDDEN");
         let unknown = json!({ "id": IdKind::Return.format(Uuid::from_u128(51)), "key": "c" });
         assert_eq!(code(&fixture.ask(CANCEL, unknown).await), "NOT_FOUND");

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use resolvers::id::IdKind;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -212,7 +212,7 @@ async fn someone_elses_item_and_one_that_does_not_exist_give_nothing() {
         let nothing = json!({ "data": { "_entities": [
             { "returnEligibility": null }, { "returnEligibility": null },
         ] } });
-        let answer = ask(
+        let answer = execute(
             &fixture.subgraph,
             Some(STRANGER),
             ELIGIBILITY,
@@ -220,7 +220,7 @@ async fn someone_elses_item_and_one_that_does_not_exist_give_nothing() {
         )
         .await;
         assert_eq!(answer, nothing);
-        let answer = ask(&fixture.subgraph, None, ELIGIBILITY, variables).await;
+        let answer = execute(&fixture.subgraph, None, ELIGIBILITY, variables).await;
         assert_eq!(code(&answer), "UNAUTHENTICATED");
         assert_eq!(answer["data"], nothing["data"]);
         let malformed = json!({ "representations": [{ "__typename": "OrderItem", "id": "oi_1" }] });

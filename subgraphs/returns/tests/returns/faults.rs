@@ -42,7 +42,7 @@ async fn a_database_that_fails_at_any_step_leaves_one_whole_return_for_a_key() {
         for fault in Fault::ALL {
             for step in 0.. {
                 let case = format!("{} {fault:?} at {step}", fixture.scratch.name);
-                faults.after(step, fault);
+                faults.fail_after(step, fault);
                 let first = fixture.ask(CREATE, input(&order(), 1, &case)).await;
                 let is_past_the_end = faults.clear();
                 let again = fixture.ask(CREATE, input(&order(), 1, &case)).await;

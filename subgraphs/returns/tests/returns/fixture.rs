@@ -16,7 +16,7 @@ use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
 use resolvers::subgraph::Subgraph;
-use resolvers::testing::ask;
+use resolvers::testing::execute;
 use returns::rules::status::ReturnStatus;
 use returns::{ItemCondition, Migrator, RefundMethod, State, subgraph};
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ fn labels(directory: &Path, clock: Clock) -> ObjectLinks {
 
 impl Fixture {
     pub(crate) async fn ask(&self, document: &str, variables: Value) -> Value {
-        ask(&self.subgraph, Some(CUSTOMER), document, variables).await
+        execute(&self.subgraph, Some(CUSTOMER), document, variables).await
     }
 
     /// Stores returns with their items and timelines.

@@ -8,7 +8,7 @@ use platform::clock::Clock;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use resolvers::id::IdKind;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use returns::rules::status::ReturnStatus;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -350,9 +350,9 @@ async fn a_label_is_for_its_customer_and_needs_a_provider() {
     for fixture in fixtures(&[monitor_order()]).await {
         fixture.store(vec![made(1)]).await;
         let variables = |id| json!({ "id": IdKind::Return.format(id), "key": "k" });
-        let visitor = ask(&fixture.subgraph, None, LABEL, variables(id(1))).await;
+        let visitor = execute(&fixture.subgraph, None, LABEL, variables(id(1))).await;
         assert_eq!(code(&visitor), "UNAUTHENTICATED");
-        let stranger = ask(&fixture.subgraph, Some(STRANGER), LABEL, variables(id(1))).await;
+        let stranger = execute(&fixture.subgraph, Some(STRANGER), LABEL, variables(id(1))).await;
         assert_eq!(code(&stranger), "FORBIDDEN");
         let missing = fixture.ask(LABEL, variables(Uuid::from_u128(1))).await;
         assert_eq!(code(&missing), "NOT_FOUND");

@@ -2,7 +2,7 @@
 
 use entities::returns::customer_return;
 use resolvers::id::IdKind;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -191,9 +191,9 @@ async fn a_preview_is_of_ones_own_items_of_one_order_with_known_reasons() {
     let item = monitor().id;
     for fixture in fixtures(&[monitor_order(), other_order]).await {
         let good = input(order, &[(item, 1, "changed_mind")]);
-        let stranger = ask(&fixture.subgraph, Some(STRANGER), PREVIEW, good.clone()).await;
+        let stranger = execute(&fixture.subgraph, Some(STRANGER), PREVIEW, good.clone()).await;
         assert_eq!(code(&stranger), "FORBIDDEN");
-        let visitor = ask(&fixture.subgraph, None, PREVIEW, good.clone()).await;
+        let visitor = execute(&fixture.subgraph, None, PREVIEW, good.clone()).await;
         assert_eq!(code(&visitor), "UNAUTHENTICATED");
 
         let missing = preview(&fixture, order, &[(Uuid::from_u128(7), 1, "changed_mind")]).await;
@@ -215,7 +215,7 @@ async fn a_preview_is_of_ones_own_items_of_one_order_with_known_reasons() {
         );
 
         fixture.orders.fail();
-        let answer = ask(&fixture.subgraph, Some(CUSTOMER), PREVIEW, good).await;
+        let answer = execute(&fixture.subgraph, Some(CUSTOMER), PREVIEW, good).await;
         assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE");
         fixture.scratch.drop().await;
     }

@@ -1,7 +1,7 @@
 //! Returns as they are stored.
 
 use resolvers::id::IdKind;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -169,10 +169,10 @@ async fn a_return_is_its_customers_only() {
         assert_eq!(missing, json!({ "data": { "return": null } }));
         let malformed = fixture.ask(RETURN, json!({ "id": "ord_1" })).await;
         assert_eq!(code(&malformed), "BAD_USER_INPUT");
-        let strangers = ask(subgraph, Some(STRANGER), RETURN, id(1_000)).await;
+        let strangers = execute(subgraph, Some(STRANGER), RETURN, id(1_000)).await;
         assert_eq!(code(&strangers), "FORBIDDEN");
         assert_eq!(strangers["data"], json!({ "return": null }));
-        let visitors = ask(subgraph, None, RETURN, id(1_000)).await;
+        let visitors = execute(subgraph, None, RETURN, id(1_000)).await;
         assert_eq!(code(&visitors), "UNAUTHENTICATED");
 
         // By reference: one's own, and nothing at all for a guess.
@@ -183,17 +183,17 @@ async fn a_return_is_its_customers_only() {
         assert_eq!(own["data"]["_entities"][0]["status"], "LABEL_GENERATED");
         assert_eq!(own["data"]["_entities"][1], Value::Null);
         for nobody in [Some(STRANGER), None] {
-            let answer = ask(subgraph, nobody, STATUS, references.clone()).await;
+            let answer = execute(subgraph, nobody, STATUS, references.clone()).await;
             assert_eq!(answer, json!({ "data": { "_entities": [null, null] } }));
         }
 
         let orders = representations(IdKind::Order, "Order", &[monitor_order().id]);
-        let answer = ask(subgraph, Some(STRANGER), RETURNS_OF_ORDERS, orders.clone()).await;
+        let answer = execute(subgraph, Some(STRANGER), RETURNS_OF_ORDERS, orders.clone()).await;
         assert_eq!(
             answer,
             json!({ "data": { "_entities": [{ "returns": [] }] } })
         );
-        let answer = ask(subgraph, None, RETURNS_OF_ORDERS, orders).await;
+        let answer = execute(subgraph, None, RETURNS_OF_ORDERS, orders).await;
         assert_eq!(code(&answer), "UNAUTHENTICATED");
         assert_eq!(
             answer["data"],
@@ -258,7 +258,7 @@ async fn the_returns_of_a_hundred_orders_take_as_many_statements_as_those_of_one
 async fn the_eighteen_reasons_are_for_everyone() {
     for fixture in fixtures(&[]).await {
         let document = "{ returnReasons { code category label refundsShipping } }";
-        let answer = ask(&fixture.subgraph, None, document, json!({})).await;
+        let answer = execute(&fixture.subgraph, None, document, json!({})).await;
         let reasons = answer["data"]["returnReasons"].as_array().unwrap();
         assert_eq!(reasons.len(), 18);
         assert_eq!(

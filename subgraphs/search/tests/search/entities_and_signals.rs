@@ -1,7 +1,7 @@
 //! Products by id and as entities, and what shoppers do with them.
 
 use entities::search::signal;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -114,7 +114,7 @@ async fn what_shoppers_do_is_recorded_with_who_and_which_search() {
         } });
         let view = json!({ "input": { "kind": "VIEW", "productId": public(0) } });
         for (who, input) in [(Some(customer), click), (None, view)] {
-            let answer = ask(&fixture.subgraph, who, RECORD, input).await;
+            let answer = execute(&fixture.subgraph, who, RECORD, input).await;
             assert_eq!(
                 answer["data"]["searchEventRecord"],
                 json!({ "recorded": true, "userErrors": [] })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use entities::insert_many;
 use entities::search::product;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use search::engine::embedded::Embedded;
 use search::engine::{EngineError, Rebuild, SearchEngine, SearchHits, SearchQuery};
 use serde_json::json;
@@ -36,7 +36,7 @@ async fn a_rebuild_takes_the_place_of_the_old_index_for_every_reader() {
         let count = async || {
             let mut counts = Vec::new();
             for subgraph in [&fixture.subgraph, &other_process] {
-                let answer = ask(subgraph, None, COUNT, json!({})).await;
+                let answer = execute(subgraph, None, COUNT, json!({})).await;
                 counts.push(answer["data"]["productSearch"]["totalCount"].clone());
             }
             counts
@@ -66,7 +66,7 @@ async fn an_index_that_lacks_products_is_built_anew_at_start() {
             .await
             .unwrap();
         assert!(fixture.state.open_index().await.unwrap());
-        let answer = ask(&fixture.subgraph, None, COUNT, json!({})).await;
+        let answer = execute(&fixture.subgraph, None, COUNT, json!({})).await;
         assert_eq!(answer["data"]["productSearch"]["totalCount"], 1);
         fixture.scratch.drop().await;
     }
@@ -106,14 +106,14 @@ async fn a_missing_damaged_or_older_index_is_an_error_until_it_is_built_at_start
                 ..fixture.state.clone()
             };
             let subgraph = search::subgraph(state.clone());
-            let answer = ask(&subgraph, None, COUNT, json!({})).await;
+            let answer = execute(&subgraph, None, COUNT, json!({})).await;
             assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE");
             assert_eq!(
                 answer["errors"][0]["message"],
                 "Search is not available at the moment"
             );
             assert!(state.open_index().await.unwrap());
-            let answer = ask(&subgraph, None, COUNT, json!({})).await;
+            let answer = execute(&subgraph, None, COUNT, json!({})).await;
             assert_eq!(answer["data"]["productSearch"]["totalCount"], 1);
         }
         fixture.scratch.drop().await;
@@ -149,7 +149,7 @@ async fn an_engine_that_never_answers_is_given_up_within_a_second() {
         let subgraph = fixture.with_engine(Arc::new(Silent));
         for document in [COUNT, "{ searchSuggestions(prefix: \"a\") { text } }"] {
             let started = Instant::now();
-            let answer = ask(&subgraph, None, document, json!({})).await;
+            let answer = execute(&subgraph, None, document, json!({})).await;
             assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE");
             assert!(started.elapsed() < Duration::from_secs(1));
         }

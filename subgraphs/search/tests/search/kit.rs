@@ -11,7 +11,7 @@ use platform::testing::{Scratch, scratch_databases};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
-use resolvers::testing::ask;
+use resolvers::testing::execute;
 use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
 use search::engine::SearchEngine;
@@ -111,7 +111,7 @@ pub(crate) async fn fixtures(rows: &[product::Model]) -> Vec<Fixture> {
 
 impl Fixture {
     pub(crate) async fn ask(&self, document: &str, variables: Value) -> Value {
-        ask(&self.subgraph, None, document, variables).await
+        execute(&self.subgraph, None, document, variables).await
     }
 
     /// `productSearch` with these arguments and this selection; no error is expected.

@@ -51,7 +51,7 @@ impl TrackingApi for Fedex {
                 .header("x-locale", "en_US")
                 .json(&body)
                 // It only reads.
-                .repeatable()
+                .idempotent()
         };
         let answer = self.tokens.send(&self.http, request).await;
         let answer: Value = answer.map_err(dhl::not_found)?.json()?;

@@ -42,7 +42,7 @@ enum Seconds {
 impl Tokens {
     pub(super) fn new(grant: Request, clock: Clock) -> Self {
         Self {
-            grant: grant.repeatable(),
+            grant: grant.idempotent(),
             current: Mutex::default(),
             clock,
         }

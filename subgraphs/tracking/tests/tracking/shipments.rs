@@ -4,7 +4,7 @@ use chrono::Duration;
 use entities::insert_many;
 use entities::tracking::{event, shipment};
 use resolvers::id::IdKind;
-use resolvers::testing::{ask, code};
+use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 use tracking::GuestScope;
 use tracking::TrackingStatus::{InTransit, Shipped};
@@ -155,18 +155,18 @@ async fn what_is_anothers_is_not_there() {
         let row = fixture.ship().await;
         let stranger = Some(Uuid::now_v7());
         let asked = orders([row.order_id]);
-        let answer = ask(&fixture.subgraph, stranger, OF_ORDERS, asked.clone()).await;
+        let answer = execute(&fixture.subgraph, stranger, OF_ORDERS, asked.clone()).await;
         assert_eq!(
             answer,
             json!({ "data": { "_entities": [{ "shipments": [] }] } })
         );
-        let answer = ask(&fixture.subgraph, None, OF_ORDERS, asked).await;
+        let answer = execute(&fixture.subgraph, None, OF_ORDERS, asked).await;
         assert_eq!(code(&answer), "UNAUTHENTICATED");
 
         let id = json!({ "id": IdKind::Shipment.format(row.id) });
-        let answer = ask(&fixture.subgraph, stranger, BY_ID, id.clone()).await;
+        let answer = execute(&fixture.subgraph, stranger, BY_ID, id.clone()).await;
         assert_eq!(answer, json!({ "data": { "shipment": null } }));
-        let answer = ask(&fixture.subgraph, None, BY_ID, id).await;
+        let answer = execute(&fixture.subgraph, None, BY_ID, id).await;
         assert_eq!(code(&answer), "UNAUTHENTICATED");
         let wrong = json!({ "id": IdKind::Order.format(row.id) });
         assert_eq!(code(&fixture.ask(BY_ID, wrong).await), "BAD_USER_INPUT");
@@ -193,7 +193,7 @@ async fn guessed_and_malformed_entities_are_null_beside_those_that_are_there() {
             answer,
             json!({ "data": { "_entities": [null, { "status": "LABEL_CREATED" }, null] } })
         );
-        let answer = ask(&fixture.subgraph, None, document, asked).await;
+        let answer = execute(&fixture.subgraph, None, document, asked).await;
         assert_eq!(
             answer,
             json!({ "data": { "_entities": [null, null, null] } })
@@ -244,7 +244,7 @@ fn link(fixture: &Fixture, scope: GuestScope) -> String {
 }
 
 async fn as_guest(fixture: &Fixture, token: &str) -> Value {
-    ask(&fixture.subgraph, None, BY_TOKEN, json!({ "token": token })).await
+    execute(&fixture.subgraph, None, BY_TOKEN, json!({ "token": token })).await
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use platform::testing::{Scratch, scratch_databases};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
-use resolvers::testing::ask;
+use resolvers::testing::execute;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use tracking::{
@@ -165,7 +165,7 @@ impl Fixture {
     }
 
     pub(crate) async fn ask(&self, document: &str, variables: Value) -> Value {
-        ask(&self.subgraph, Some(self.customer), document, variables).await
+        execute(&self.subgraph, Some(self.customer), document, variables).await
     }
 
     /// The customer's parcel with its history.

@@ -82,7 +82,8 @@ async fn the_owner_of_an_order_can_give_its_link_away_and_nobody_else_can() {
         assert_eq!(watch.update().await["snapshot"], true);
 
         let other = Some(Uuid::now_v7());
-        let answer = resolvers::testing::ask(&fixture.subgraph, other, document, variables).await;
+        let answer =
+            resolvers::testing::execute(&fixture.subgraph, other, document, variables).await;
         assert_eq!(answer["data"]["_entities"][0]["trackingToken"], Value::Null);
         fixture.scratch.drop().await;
     }

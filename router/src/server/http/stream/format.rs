@@ -84,7 +84,7 @@ impl Format {
 
     /// The end of a stream that the client should not open again as it was.
     pub(super) fn abort(self, error: &GraphQLError) -> Bytes {
-        let response = GraphQLResponse::refused(vec![error.clone()]).to_bytes();
+        let response = GraphQLResponse::request_error(vec![error.clone()]).to_bytes();
         let mut out = match self {
             Self::EventStream => self.payload(None, &response),
             // `{"errors":[…]}` becomes `{"payload":null,"errors":[…]}`: the transport's own error.

@@ -23,11 +23,11 @@ use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::router::Router;
 use crate::server::state::ServerState;
-use crate::server::ws::{CloseReason, Lease};
-use crate::subscribe::{Begin, Delivery, End, EventId, Mailbox, Watch};
+use crate::server::ws::{CloseReason, ConnectionPermit};
+use crate::subscribe::{Delivery, End, EventId, EventQueue, Watch, WatchOptions};
 
 /// Why a stream is not served: the edge refuses the request, or the router the operation.
-pub(super) enum Refused {
+pub(super) enum StreamError {
     Request(Refusal),
     Operation(GraphQLResponse),
 }
@@ -35,7 +35,7 @@ pub(super) enum Refused {
 /// A subscription that is being written to one client.
 struct Outgoing {
     format: Format,
-    mailbox: Arc<Mailbox>,
+    queue: Arc<EventQueue>,
     heartbeat: std::time::Duration,
     drain_window: std::time::Duration,
     expiry: Option<Instant>,
@@ -44,7 +44,7 @@ struct Outgoing {
     evicted: Option<oneshot::Receiver<CloseReason>>,
     begun: bool,
     ended: bool,
-    _lease: Lease,
+    _lease: ConnectionPermit,
     _watch: Watch,
 }
 
@@ -65,27 +65,27 @@ pub(super) async fn open(
     identity: &Identity,
     format: Format,
     after: Option<EventId>,
-) -> Result<Response, Refused> {
+) -> Result<Response, StreamError> {
     // Who is signed in already is counted as a user below.
     let anonymous = identity.caller.subject.is_none();
     let address = context.caller.ip.filter(|_| anonymous);
     let admitted = state.connections.admit(address);
     let mut lease =
-        admitted.map_err(|reason| Refused::Request(Refusal::no_place(reason, "streams")))?;
-    let mailbox = Arc::new(Mailbox::new(state.config.websocket.queued_events));
-    let begin = Begin {
+        admitted.map_err(|reason| StreamError::Request(Refusal::at_capacity(reason, "streams")))?;
+    let queue = Arc::new(EventQueue::new(state.config.websocket.queued_events));
+    let begin = WatchOptions {
         after,
         resumable: format == Format::EventStream,
     };
     let watch = state
         .subscriptions
-        .watch(router, request, context, begin, mailbox.clone())
+        .watch(router, request, context, begin, queue.clone())
         .await
-        .map_err(Refused::Operation)?;
+        .map_err(StreamError::Operation)?;
     let now = Instant::now();
     let outgoing = Outgoing {
         format,
-        mailbox,
+        queue,
         heartbeat: state.config.streaming.heartbeat.get(),
         drain_window: state.config.websocket.drain_window.get(),
         expiry: identity.expires_at.and_then(|at| {
@@ -158,8 +158,8 @@ impl Outgoing {
                 Next::Deliver(Delivery::Event(event)) => {
                     return Some(self.format.payload(Some(event.id), &event.payload));
                 }
-                Next::Deliver(Delivery::End(end)) => self.last_words(&end),
-                Next::Close(reason) => self.farewell(reason),
+                Next::Deliver(Delivery::End(end)) => self.end_frame(&end),
+                Next::Close(reason) => self.close_frame(reason),
             };
             self.ended = true;
             return close;
@@ -180,13 +180,13 @@ impl Outgoing {
             () = until(drain) => Next::Close(CloseReason::ServerShutdown),
             reason = evicted(&mut self.evicted) => Next::Close(reason),
             () = self.draining.cancelled(), if !drained => Next::Drain,
-            delivery = self.mailbox.next() => Next::Deliver(delivery),
+            delivery = self.queue.next() => Next::Deliver(delivery),
             () = sleep_until(silent_until) => Next::Heartbeat,
         }
     }
 
     /// What is written when the subscription has ended.
-    fn last_words(&self, end: &End) -> Option<Bytes> {
+    fn end_frame(&self, end: &End) -> Option<Bytes> {
         record(
             self.format,
             match end {
@@ -196,12 +196,12 @@ impl Outgoing {
         );
         let error = match end {
             End::Complete => return Some(self.format.end()),
-            End::Failed(errors) => GraphQLResponse::refused(errors.to_vec()),
-            End::SourceTimeout => GraphQLResponse::refused(vec![GraphQLError::new(
+            End::Failed(errors) => GraphQLResponse::request_error(errors.to_vec()),
+            End::SourceTimeout => GraphQLResponse::request_error(vec![GraphQLError::new(
                 ErrorCode::DeadlineExceeded,
                 CloseReason::SourceTimeout.message(),
             )]),
-            End::Disabled(words) => GraphQLResponse::refused(vec![GraphQLError::new(
+            End::Disabled(words) => GraphQLResponse::request_error(vec![GraphQLError::new(
                 ErrorCode::FeatureDisabled,
                 words.to_string(),
             )]),
@@ -212,7 +212,7 @@ impl Outgoing {
     }
 
     /// What is written when the edge closes the stream.
-    fn farewell(&self, reason: CloseReason) -> Option<Bytes> {
+    fn close_frame(&self, reason: CloseReason) -> Option<Bytes> {
         record(self.format, reason.name());
         let code = match reason {
             CloseReason::TokenExpired => ErrorCode::Unauthenticated,

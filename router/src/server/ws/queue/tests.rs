@@ -8,13 +8,13 @@ fn event(number: u64) -> Bytes {
     format!(r#"{{"data":{{"n":{number}}}}}"#).into()
 }
 
-fn opened(queue: &Arc<Queue>, id: &str) -> Ticket {
+fn opened(queue: &Arc<Queue>, id: &str) -> OperationHandle {
     queue.open(id.to_owned()).expect("open").expect("a ticket")
 }
 
 /// Everything that waits, in short: `1:5` for the event 5 of operation 1, `1:complete`, …
 fn waiting(queue: &Queue) -> Vec<String> {
-    std::iter::from_fn(|| queue.take())
+    std::iter::from_fn(|| queue.next_ready())
         .map(|outgoing| match outgoing {
             Outgoing::Text(text) => {
                 let message: Value = serde_json::from_slice(&text).expect("JSON");

@@ -48,7 +48,7 @@ async fn failing(times: usize, open_for: Duration) -> (Router, Arc<AtomicUsize>)
     (router, calls)
 }
 
-async fn ask(router: &Router) -> Value {
+async fn execute(router: &Router) -> Value {
     let request = GraphQLRequest::new("{ ok }");
     let response = router.execute(request, RequestContext::default()).await;
     json!([
@@ -62,7 +62,7 @@ async fn a_subgraph_that_fails_again_and_again_is_not_asked_any_more() {
     let (router, calls) = failing(usize::MAX, Duration::from_secs(3600)).await;
     for _ in 0..5 {
         assert_eq!(
-            ask(&router).await,
+            execute(&router).await,
             json!([{ "ok": null }, "SUBGRAPH_UNAVAILABLE"])
         );
     }
@@ -73,8 +73,8 @@ async fn a_subgraph_that_fails_again_and_again_is_not_asked_any_more() {
 async fn it_is_asked_again_when_its_time_is_over() {
     let (router, calls) = failing(3, Duration::ZERO).await;
     for _ in 0..3 {
-        ask(&router).await;
+        execute(&router).await;
     }
-    assert_eq!(ask(&router).await, json!([{ "ok": true }, null]));
+    assert_eq!(execute(&router).await, json!([{ "ok": true }, null]));
     assert_eq!(calls.load(Ordering::SeqCst), 4);
 }

@@ -10,7 +10,7 @@ use async_graphql_value::Value as Literal;
 use crate::error::ErrorCode;
 
 /// The answer to a request with a text that PostgreSQL cannot store: one with U+0000 in it.
-pub(crate) fn refuse(request: &mut Request) -> Option<Response> {
+pub(crate) fn reject(request: &mut Request) -> Option<Response> {
     let found = request.variables.values().any(has_nul)
         // A document that cannot be parsed is refused by who executes it.
         || request.parsed_query().is_ok_and(document_has_nul);
@@ -97,14 +97,14 @@ mod tests {
             r#"query($a: String = "\u0000") { b(c: $a) }"#,
             r#"query A { a } mutation B { b(c: "\u0000") }"#,
         ] {
-            assert!(refuse(&mut Request::new(document)).is_some(), "{document}");
+            assert!(reject(&mut Request::new(document)).is_some(), "{document}");
         }
         for variables in [
             json!({ "a": "\u{0}" }),
             json!({ "a": [{ "b": "x\u{0}y" }] }),
         ] {
             let mut request = Request::new("{ a }").variables(Variables::from_json(variables));
-            let refused = refuse(&mut request).expect("refused");
+            let refused = reject(&mut request).expect("refused");
             let code = refused.errors[0]
                 .extensions
                 .as_ref()
@@ -112,7 +112,7 @@ mod tests {
             assert_eq!(code, Some(&Value::from("BAD_USER_INPUT")));
         }
         for document in [r#"{ a(b: "\u0001 \\u0000") }"#, "{", "{ a(b: E, c: 1) }"] {
-            assert!(refuse(&mut Request::new(document)).is_none(), "{document}");
+            assert!(reject(&mut Request::new(document)).is_none(), "{document}");
         }
     }
 }

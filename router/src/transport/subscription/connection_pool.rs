@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use url::Url;
 
-use super::closed::Closed;
+use super::close_reason::CloseReason;
 use super::connection::{Connection, Operation};
 use super::{Credentials, Subscription, tls};
 use crate::transport::{HttpTransportOptions, Numbers, SubgraphRequest};
@@ -21,7 +21,7 @@ use crate::transport::{HttpTransportOptions, Numbers, SubgraphRequest};
 type Key = Vec<(HeaderName, HeaderValue)>;
 
 /// The connections to a subgraph.
-pub(super) struct Sockets {
+pub(super) struct ConnectionPool {
     url: Url,
     /// Made with the first connection to a `wss:` URL.
     tls: OnceLock<Connector>,
@@ -29,7 +29,7 @@ pub(super) struct Sockets {
     connections: Mutex<HashMap<Key, Vec<Arc<Connection>>>>,
 }
 
-impl Sockets {
+impl ConnectionPool {
     pub(super) fn new(url: Url, options: &HttpTransportOptions) -> Self {
         Self {
             url,
@@ -43,12 +43,12 @@ impl Sockets {
         &self,
         credentials: &Credentials,
         request: &SubgraphRequest,
-    ) -> Result<Subscription, Closed> {
+    ) -> Result<Subscription, CloseReason> {
         let payload = match &credentials.caller {
             Some((name, value)) => request.to_json_with(Numbers::Of64Bits, name, value),
             None => request.to_json(),
         };
-        let payload = String::from_utf8(payload).map_err(Closed::lost)?;
+        let payload = String::from_utf8(payload).map_err(CloseReason::lost)?;
         let operation = self.begin(credentials, &payload)?;
         operation.accepted().await?;
         Ok(Subscription {
@@ -58,7 +58,7 @@ impl Sockets {
     }
 
     /// Puts an operation on a connection that has room, or on a new one.
-    fn begin(&self, credentials: &Credentials, payload: &str) -> Result<Operation, Closed> {
+    fn begin(&self, credentials: &Credentials, payload: &str) -> Result<Operation, CloseReason> {
         let key = key(&credentials.headers);
         let mut connections = self.connections.lock();
         let known = connections.get(&key).into_iter().flatten();
@@ -76,31 +76,31 @@ impl Sockets {
         let connection = Connection::open(upgrade, self.tls()?, &self.options);
         let operation = connection.begin(payload);
         connections.entry(key).or_default().push(connection);
-        operation.ok_or_else(|| Closed::Lost("it closed at once".to_owned()))
+        operation.ok_or_else(|| CloseReason::Lost("it closed at once".to_owned()))
     }
 
     /// `None` for a `ws:` URL.
-    fn tls(&self) -> Result<Option<Connector>, Closed> {
+    fn tls(&self) -> Result<Option<Connector>, CloseReason> {
         if self.url.scheme() != "wss" {
             return Ok(None);
         }
         if let Some(connector) = self.tls.get() {
             return Ok(Some(connector.clone()));
         }
-        let connector = tls::connector().map_err(Closed::lost)?;
+        let connector = tls::connector().map_err(CloseReason::lost)?;
         Ok(Some(self.tls.get_or_init(|| connector).clone()))
     }
 
-    fn upgrade(&self, credentials: &Credentials) -> Result<Request, Closed> {
+    fn upgrade(&self, credentials: &Credentials) -> Result<Request, CloseReason> {
         let mut upgrade = self
             .url
             .as_str()
             .into_client_request()
-            .map_err(|error| Closed::on_connect(&error))?;
+            .map_err(|error| CloseReason::on_connect(&error))?;
         let headers = upgrade.headers_mut();
         headers.extend(credentials.headers.clone());
         if let Some((name, value)) = &credentials.router {
-            let value = HeaderValue::from_str(value).map_err(Closed::lost)?;
+            let value = HeaderValue::from_str(value).map_err(CloseReason::lost)?;
             headers.insert(HeaderName::from_static(name), value);
         }
         let protocol = HeaderValue::from_static("graphql-transport-ws");
@@ -109,9 +109,9 @@ impl Sockets {
     }
 }
 
-impl fmt::Debug for Sockets {
+impl fmt::Debug for ConnectionPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sockets")
+        f.debug_struct("ConnectionPool")
             .field("url", &self.url.as_str())
             .field("connections", &self.connections)
             .finish_non_exhaustive()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use router::server::{AddressPlace, Addresses, ConnectionsConfig};
+use router::server::{AddressLimiter, AddressPermit, ConnectionsConfig};
 use rustix::process::{Resource, getrlimit};
 use tokio::time::Instant;
 
@@ -26,14 +26,14 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Why a connection is not served as others are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum LimitReached {
     /// The process has as many connections as it may.
     Full,
     /// The client's address has.
     Address,
 }
 
-impl Refused {
+impl LimitReached {
     const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -44,21 +44,21 @@ impl Refused {
 
 /// The place of one connection. Dropping it gives the place back.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     pool: Arc<Pool>,
-    _address: Option<AddressPlace>,
+    _address: Option<AddressPermit>,
 }
 
 #[derive(Debug)]
 struct Pool {
     max: usize,
     open: AtomicUsize,
-    addresses: Option<Addresses>,
+    addresses: Option<AddressLimiter>,
 }
 
 /// The places of a listener.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct ConnectionLimits {
     all: Arc<Pool>,
     health: Arc<Pool>,
     log: Mutex<Log>,
@@ -70,21 +70,24 @@ struct Log {
     refused: u64,
 }
 
-impl Places {
+impl ConnectionLimits {
     pub(super) fn new(config: &ConnectionsConfig, trusted_proxies: usize) -> Self {
         let max = config.max.unwrap_or_else(by_descriptors);
         let per_address = config.max_per_address.unwrap_or((max / 2).max(1));
         // The connections of a proxy are those of many clients.
-        let addresses = (trusted_proxies == 0).then(|| Addresses::new(per_address));
+        let addresses = (trusted_proxies == 0).then(|| AddressLimiter::new(per_address));
         Self {
             all: Pool::new(max, addresses),
-            health: Pool::new(HEALTH, Some(Addresses::new(HEALTH_PER_ADDRESS))),
+            health: Pool::new(HEALTH, Some(AddressLimiter::new(HEALTH_PER_ADDRESS))),
             log: Mutex::default(),
         }
     }
 
     /// A place, and why it is good for health checks only if it is; `None` when the connection must be closed.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<(Place, Option<Refused>)> {
+    pub(super) fn admit(
+        &self,
+        address: IpAddr,
+    ) -> Option<(ConnectionPermit, Option<LimitReached>)> {
         match self.all.admit(address) {
             Ok(place) => Some((place, None)),
             Err(reason) => {
@@ -95,7 +98,7 @@ impl Places {
         }
     }
 
-    fn record(&self, address: IpAddr, reason: Refused) {
+    fn record(&self, address: IpAddr, reason: LimitReached) {
         metrics::counter!("vantage_connections_refused_total", "reason" => reason.name())
             .increment(1);
         let mut log = self.log.lock();
@@ -112,7 +115,7 @@ impl Places {
 }
 
 impl Pool {
-    fn new(max: usize, addresses: Option<Addresses>) -> Arc<Self> {
+    fn new(max: usize, addresses: Option<AddressLimiter>) -> Arc<Self> {
         Arc::new(Self {
             max,
             open: AtomicUsize::new(0),
@@ -120,25 +123,25 @@ impl Pool {
         })
     }
 
-    fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, Refused> {
+    fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, LimitReached> {
         let of_address = match &self.addresses {
-            Some(addresses) => Some(addresses.admit(address).ok_or(Refused::Address)?),
+            Some(addresses) => Some(addresses.admit(address).ok_or(LimitReached::Address)?),
             None => None,
         };
         self.open
             .try_update(Ordering::AcqRel, Ordering::Acquire, |open| {
                 (open < self.max).then_some(open + 1)
             })
-            .map_err(|_| Refused::Full)?;
+            .map_err(|_| LimitReached::Full)?;
         metrics::gauge!("vantage_connections").increment(1);
-        Ok(Place {
+        Ok(ConnectionPermit {
             pool: Arc::clone(self),
             _address: of_address,
         })
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         metrics::gauge!("vantage_connections").decrement(1);
         self.pool.open.fetch_sub(1, Ordering::AcqRel);
@@ -160,17 +163,17 @@ mod tests {
     const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-    fn places(max: usize, per_address: Option<usize>, trusted_proxies: usize) -> Places {
+    fn places(max: usize, per_address: Option<usize>, trusted_proxies: usize) -> ConnectionLimits {
         let config = ConnectionsConfig {
             max: Some(max),
             max_per_address: per_address,
             ..ConnectionsConfig::default()
         };
-        Places::new(&config, trusted_proxies)
+        ConnectionLimits::new(&config, trusted_proxies)
     }
 
     /// The connections that an address gets, and why those after them are for health checks only.
-    fn fill(places: &Places, address: IpAddr) -> (Vec<Place>, Refused) {
+    fn fill(places: &ConnectionLimits, address: IpAddr) -> (Vec<ConnectionPermit>, LimitReached) {
         let mut held = Vec::new();
         loop {
             match places.admit(address).expect("a place") {
@@ -184,9 +187,9 @@ mod tests {
     fn one_address_leaves_room_for_others() {
         let places = places(10, None, 0);
         let (held, reason) = fill(&places, ONE);
-        assert_eq!((held.len(), reason), (5, Refused::Address));
+        assert_eq!((held.len(), reason), (5, LimitReached::Address));
         let (others, reason) = fill(&places, OTHER);
-        assert_eq!((others.len(), reason), (5, Refused::Address));
+        assert_eq!((others.len(), reason), (5, LimitReached::Address));
         drop(held);
         assert!(matches!(places.admit(ONE), Some((_, None))));
     }
@@ -195,7 +198,7 @@ mod tests {
     fn all_connections_of_a_proxy_are_of_one_address() {
         let places = places(10, Some(2), 1);
         let (held, reason) = fill(&places, ONE);
-        assert_eq!((held.len(), reason), (10, Refused::Full));
+        assert_eq!((held.len(), reason), (10, LimitReached::Full));
     }
 
     #[test]
@@ -208,6 +211,6 @@ mod tests {
         assert!(health.iter().all(|(_, refused)| refused.is_some()));
         assert!(places.admit(ONE).is_none());
         let (_place, reason) = places.admit(OTHER).expect("a place");
-        assert_eq!(reason, Some(Refused::Full));
+        assert_eq!(reason, Some(LimitReached::Full));
     }
 }

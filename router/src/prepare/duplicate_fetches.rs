@@ -23,7 +23,7 @@ pub(super) fn mark(root: &mut Node) {
         for fetch in group {
             // Nobody else has a share in a plan that is being compiled.
             if let Some(operation) = Arc::get_mut(&mut fetch.operation) {
-                operation.twin = Some(number);
+                operation.duplicate_group = Some(number);
             }
         }
     }

@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// Refuses what a page of another site could send: by its own origin, or under a name that leads here.
-pub(crate) async fn refuse_pages(request: Request, next: Next) -> Response {
+pub(crate) async fn reject_browsers(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let authority = request
         .uri()

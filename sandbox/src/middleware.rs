@@ -15,7 +15,7 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::calls::Call;
-use crate::faults::{Effect, Moment};
+use crate::faults::{Effect, Timing};
 use crate::provider::Provider;
 use crate::sandbox::Sandbox;
 use crate::stripe::{self, Claim};
@@ -25,7 +25,7 @@ use crate::{carriers, easypost, exchange_rates, fcm, form};
 pub(crate) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Records the call, lets it meet its faults, and passes it on.
-pub(crate) async fn exchange(
+pub(crate) async fn handle_call(
     State(sandbox): State<Sandbox>,
     request: Request,
     next: Next,
@@ -39,7 +39,7 @@ pub(crate) async fn exchange(
     };
     let method = parts.method.as_str().to_owned();
     let path = parts.uri.path().to_owned();
-    let effects = sandbox.faults().of_call(provider, &method, &path);
+    let effects = sandbox.faults().for_call(provider, &method, &path);
     let call = record(&sandbox, provider, &parts, &body, &effects);
     let mut response = answer(&sandbox, provider, parts, body, next, &effects).await;
     if provider == Provider::Stripe
@@ -47,7 +47,9 @@ pub(crate) async fn exchange(
     {
         response.headers_mut().insert("request-id", id);
     }
-    sandbox.calls().answered(call, response.status().as_u16());
+    sandbox
+        .calls()
+        .record_response(call, response.status().as_u16());
     response
 }
 
@@ -106,7 +108,7 @@ async fn answer(
         Ok(claim) => claim,
         Err(answered) => return *answered,
     };
-    if let Some(failed) = strike(provider, effects, Moment::Before).await {
+    if let Some(failed) = apply_faults(provider, effects, Timing::Before).await {
         return failed;
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
@@ -115,9 +117,9 @@ async fn answer(
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     if let Some(claim) = claim {
-        Claim::keep(claim, parts.status, &body);
+        Claim::store(claim, parts.status, &body);
     }
-    if let Some(failed) = strike(provider, effects, Moment::After).await {
+    if let Some(failed) = apply_faults(provider, effects, Timing::After).await {
         return failed;
     }
     let cut = effects.iter().find_map(|effect| match effect {
@@ -140,7 +142,7 @@ async fn answer(
 }
 
 /// Lets the faults of this moment happen; `Some` is an answer instead of the provider's.
-async fn strike(provider: Provider, effects: &[Effect], now: Moment) -> Option<Response> {
+async fn apply_faults(provider: Provider, effects: &[Effect], now: Timing) -> Option<Response> {
     for effect in effects {
         match effect {
             Effect::Delay { by, moment } if *moment == now => tokio::time::sleep(by.get()).await,

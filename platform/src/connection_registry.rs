@@ -1,8 +1,8 @@
-//! Who is connected, counted over all instances that share a Redis server: with one connection too many, a
-//! user's oldest is told to close, wherever it is.
+//! The connections of each user, counted over all instances that share a Redis server. When a user has one
+//! too many, the oldest is closed, on whichever instance it is.
 //!
-//! An instance that dies leaves its entries behind; they do not count once its sign of life is gone. While the
-//! server cannot be reached nobody is counted, and when it is back, everybody who is still here again.
+//! An instance that dies leaves its entries behind; they stop counting when its heartbeat expires. While Redis
+//! is unreachable nothing is counted; when it is back, every open connection is registered again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,30 +19,30 @@ use uuid::Uuid;
 use crate::pubsub::{Backoff, PubSub, Signal};
 use crate::supervisor::{Stage, Supervisor};
 
-/// How often an instance says that it lives, and how long that is believed.
-const SIGN_INTERVAL: Duration = Duration::from_secs(5);
-const SIGN_TTL: Duration = Duration::from_secs(20);
+/// How often an instance renews its heartbeat, and how long one is valid.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
+const HEARTBEAT_TTL: Duration = Duration::from_secs(20);
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Changes in one round trip.
 const BATCH: usize = 256;
 
-/// Counts connections. Cheap to clone; clones are one instance.
+/// Registers connections. Cheap to clone; clones share one registry.
 #[derive(Clone)]
-pub struct Roster {
+pub struct ConnectionRegistry {
     changes: mpsc::UnboundedSender<Change>,
 }
 
-/// The connections of this instance that have to close, by the numbers they were counted with.
+/// The connections of this instance that have to close, by the ids they were registered with.
 pub type Evictions = mpsc::UnboundedReceiver<u64>;
 
 #[derive(Debug)]
 enum Change {
-    Join { user: Arc<str>, connection: u64 },
-    Leave { user: Arc<str>, connection: u64 },
+    Added { user: Arc<str>, connection: u64 },
+    Removed { user: Arc<str>, connection: u64 },
 }
 
-/// Counts a connection and gives those that are too many. The server's own clock says who was first.
-const JOIN: &str = "
+/// Registers a connection and evicts those beyond the limit. Redis' own clock decides which is oldest.
+const REGISTER: &str = "
     local time = redis.call('TIME')
     redis.call('ZADD', KEYS[1], 'NX', time[1] * 1000000 + time[2], ARGV[1])
     redis.call('EXPIRE', KEYS[1], 604800)
@@ -64,7 +64,7 @@ const JOIN: &str = "
     end
 ";
 
-impl Roster {
+impl ConnectionRegistry {
     /// Over the server at this `redis://` URL, at most `max` connections a user; `pubsub` is over the same
     /// server. Connects in tasks of the supervisor; only an address that is none is an error.
     pub fn new(
@@ -83,111 +83,111 @@ impl Roster {
         let (evict, evictions) = mpsc::unbounded_channel();
         let channel = format!("connections:close:{instance}");
         supervisor.start(Stage::Support, "connections.evictions", move |stop| {
-            let hearing = hear(pubsub.clone(), channel.clone(), evict.clone());
+            let hearing = forward_evictions(pubsub.clone(), channel.clone(), evict.clone());
             stop.run_until_cancelled_owned(hearing).map(drop)
         });
-        let book = Book {
+        let sync = RegistrySync {
             server,
             instance,
             max,
-            here: BTreeMap::new(),
-            is_known: false,
+            local: BTreeMap::new(),
+            is_synced: false,
         };
         // Both outlive a task that is started again.
-        let counted = Arc::new(Mutex::new((book, changed)));
+        let counted = Arc::new(Mutex::new((sync, changed)));
         supervisor.start(Stage::Support, "connections.count", move |stop| {
             let counted = counted.clone();
             stop.run_until_cancelled_owned(async move {
-                let (book, changed) = &mut *counted.lock().await;
-                book.keep(changed).await;
+                let (sync, changed) = &mut *counted.lock().await;
+                sync.run(changed).await;
             })
             .map(drop)
         });
         Ok((Self { changes }, evictions))
     }
 
-    /// Counts a connection as this user's, under a number that this instance gives once.
-    pub fn join(&self, user: &str, connection: u64) {
+    /// Registers a connection of this user, under an id that this instance uses once.
+    pub fn add(&self, user: &str, connection: u64) {
         let user = user.into();
-        // Nobody is left to count for when the task is gone: the runtime ends.
-        let _ = self.changes.send(Change::Join { user, connection });
+        // The task ends only with the runtime.
+        let _ = self.changes.send(Change::Added { user, connection });
     }
 
-    /// Counts it no more.
-    pub fn leave(&self, user: &str, connection: u64) {
+    /// Removes a connection.
+    pub fn remove(&self, user: &str, connection: u64) {
         let user = user.into();
-        let _ = self.changes.send(Change::Leave { user, connection });
+        let _ = self.changes.send(Change::Removed { user, connection });
     }
 }
 
-impl fmt::Debug for Roster {
+impl fmt::Debug for ConnectionRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Roster")
+        f.write_str("ConnectionRegistry")
     }
 }
 
-/// What this instance has told the server.
-struct Book {
+/// Keeps Redis in step with the connections of this instance.
+struct RegistrySync {
     server: ConnectionManager,
     instance: String,
     max: usize,
     /// In the order they were opened.
-    here: BTreeMap<u64, Arc<str>>,
-    /// Whether the server knows of everybody who is here.
-    is_known: bool,
+    local: BTreeMap<u64, Arc<str>>,
+    /// Whether Redis has every local connection.
+    is_synced: bool,
 }
 
-impl Book {
-    /// Counts until nobody is left to count for.
-    async fn keep(&mut self, changed: &mut mpsc::UnboundedReceiver<Change>) {
-        // What was on its way to the server when the last run ended may not have reached it.
-        self.is_known = false;
-        let mut signs = tokio::time::interval(SIGN_INTERVAL);
+impl RegistrySync {
+    /// Runs until the process ends.
+    async fn run(&mut self, changed: &mut mpsc::UnboundedReceiver<Change>) {
+        // Changes in flight when the last run ended may not have reached Redis.
+        self.is_synced = false;
+        let mut signs = tokio::time::interval(HEARTBEAT_INTERVAL);
         signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changes = Vec::with_capacity(BATCH);
         loop {
-            let told = tokio::select! {
+            let result = tokio::select! {
                 count = changed.recv_many(&mut changes, BATCH) => {
                     if count == 0 {
                         // The process ends.
                         return std::future::pending().await;
                     }
-                    self.note(&changes);
-                    let told = if self.is_known { self.tell(&changes).await } else { Ok(()) };
+                    self.record_locally(&changes);
+                    let result = if self.is_synced { self.publish(&changes).await } else { Ok(()) };
                     changes.clear();
-                    told
+                    result
                 }
-                _ = signs.tick() => self.sign().await,
+                _ = signs.tick() => self.heartbeat().await,
             };
-            if let Err(error) = told
-                && std::mem::take(&mut self.is_known)
+            if let Err(error) = result
+                && std::mem::take(&mut self.is_synced)
             {
-                tracing::warn!(%error, "connections are counted in this instance only");
+                tracing::warn!(%error, "connection registry unreachable; connections are counted in this instance only");
             }
         }
     }
 
-    fn note(&mut self, changes: &[Change]) {
+    fn record_locally(&mut self, changes: &[Change]) {
         for change in changes {
             match change {
-                Change::Join { user, connection } => {
-                    self.here.insert(*connection, user.clone());
+                Change::Added { user, connection } => {
+                    self.local.insert(*connection, user.clone());
                 }
-                Change::Leave { connection, .. } => {
-                    self.here.remove(connection);
+                Change::Removed { connection, .. } => {
+                    self.local.remove(connection);
                 }
             }
         }
     }
 
-    async fn tell(&mut self, changes: &[Change]) -> Result<(), RedisError> {
+    async fn publish(&mut self, changes: &[Change]) -> Result<(), RedisError> {
         let mut pipe = redis::pipe();
         for change in changes {
             match change {
-                Change::Join { user, connection } => self.join(&mut pipe, user, *connection),
-                Change::Leave { user, connection } => {
+                Change::Added { user, connection } => self.register(&mut pipe, user, *connection),
+                Change::Removed { user, connection } => {
                     pipe.cmd("ZREM")
-                        .arg(key(user))
+                        .arg(user_key(user))
                         .arg(self.member(*connection))
                         .ignore();
                 }
@@ -196,11 +196,11 @@ impl Book {
         pipe.query_async::<()>(&mut self.server).await
     }
 
-    fn join(&self, pipe: &mut redis::Pipeline, user: &str, connection: u64) {
+    fn register(&self, pipe: &mut redis::Pipeline, user: &str, connection: u64) {
         pipe.cmd("EVAL")
-            .arg(JOIN)
+            .arg(REGISTER)
             .arg(1)
-            .arg(key(user))
+            .arg(user_key(user))
             .arg(self.member(connection))
             .arg(self.max)
             .ignore();
@@ -210,42 +210,46 @@ impl Book {
         format!("{}:{connection}", self.instance)
     }
 
-    /// Says that this instance lives. A server that has not heard it before, or has forgotten, is told of all.
-    async fn sign(&mut self) -> Result<(), RedisError> {
+    /// Renews the heartbeat. If Redis did not have one, every local connection is registered again.
+    async fn heartbeat(&mut self) -> Result<(), RedisError> {
         let before: Option<String> = redis::cmd("SET")
             .arg(format!("connections:instance:{}", self.instance))
             .arg(1)
             .arg("EX")
-            .arg(SIGN_TTL.as_secs())
+            .arg(HEARTBEAT_TTL.as_secs())
             .arg("GET")
             .query_async(&mut self.server)
             .await?;
-        if before.is_some() && self.is_known {
+        if before.is_some() && self.is_synced {
             return Ok(());
         }
         let everybody: Vec<_> = self
-            .here
+            .local
             .iter()
             .map(|(connection, user)| (*connection, user.clone()))
             .collect();
         for some in everybody.chunks(BATCH) {
             let mut pipe = redis::pipe();
             for (connection, user) in some {
-                self.join(&mut pipe, user, *connection);
+                self.register(&mut pipe, user, *connection);
             }
             pipe.query_async::<()>(&mut self.server).await?;
         }
-        self.is_known = true;
+        self.is_synced = true;
         Ok(())
     }
 }
 
-fn key(user: &str) -> String {
+fn user_key(user: &str) -> String {
     format!("connections:user:{user}")
 }
 
-/// Hands on which connections have to close.
-async fn hear(pubsub: Arc<dyn PubSub>, channel: String, evict: mpsc::UnboundedSender<u64>) {
+/// Forwards the ids of the connections that this instance has to close.
+async fn forward_evictions(
+    pubsub: Arc<dyn PubSub>,
+    channel: String,
+    evict: mpsc::UnboundedSender<u64>,
+) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     loop {
         match pubsub.subscribe(&channel).await {
@@ -263,7 +267,7 @@ async fn hear(pubsub: Arc<dyn PubSub>, channel: String, evict: mpsc::UnboundedSe
                 }
             }
             Err(error) => {
-                tracing::debug!(%error, "nobody can be told to close here");
+                tracing::debug!(%error, "connection evictions not received");
                 tokio::time::sleep(backoff.next_wait()).await;
             }
         }

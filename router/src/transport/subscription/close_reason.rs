@@ -8,7 +8,7 @@ use crate::transport::TransportError;
 
 /// The end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Closed {
+pub(super) enum CloseReason {
     /// The URL answers, but speaks no `graphql-transport-ws`.
     NoWebSocket(String),
     /// The subgraph does not want us; trying again brings nothing else.
@@ -19,7 +19,7 @@ pub(super) enum Closed {
     Late,
 }
 
-impl Closed {
+impl CloseReason {
     pub(super) fn lost(error: impl std::fmt::Display) -> Self {
         Self::Lost(error.to_string())
     }
@@ -27,7 +27,7 @@ impl Closed {
     /// What a close frame means. Before the subgraph has accepted the connection, all that the protocol
     /// blames on clients is final. Later only refused credentials are: whatever else one operation has done
     /// wrong, the others of the connection have not.
-    pub(super) fn by(frame: Option<&CloseFrame>, accepted: bool) -> Self {
+    pub(super) fn from_close_frame(frame: Option<&CloseFrame>, accepted: bool) -> Self {
         let Some(frame) = frame else {
             return Self::Lost("it closed the connection".to_owned());
         };
@@ -45,7 +45,7 @@ impl Closed {
     pub(super) fn on_connect(error: &tungstenite::Error) -> Self {
         let reason = error.to_string();
         match error {
-            tungstenite::Error::Http(response) => Self::answered(response.status(), reason),
+            tungstenite::Error::Http(response) => Self::from_status(response.status(), reason),
             tungstenite::Error::Protocol(_) | tungstenite::Error::Url(_) => {
                 Self::NoWebSocket(reason)
             }
@@ -54,7 +54,7 @@ impl Closed {
     }
 
     /// What an HTTP answer means that is not the one asked for.
-    pub(super) fn answered(status: StatusCode, reason: String) -> Self {
+    pub(super) fn from_status(status: StatusCode, reason: String) -> Self {
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Refused(reason),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Self::Lost(reason),
@@ -80,30 +80,30 @@ impl Closed {
 mod tests {
     use super::*;
 
-    fn by(code: u16, accepted: bool) -> Closed {
+    fn by(code: u16, accepted: bool) -> CloseReason {
         let frame = CloseFrame {
             code: code.into(),
             reason: "so".into(),
         };
-        Closed::by(Some(&frame), accepted)
+        CloseReason::from_close_frame(Some(&frame), accepted)
     }
 
     #[test]
     fn what_is_blamed_on_us_is_not_tried_again() {
         for code in [4400, 4401, 4403, 1008] {
-            assert!(matches!(by(code, false), Closed::Refused(_)), "{code}");
+            assert!(matches!(by(code, false), CloseReason::Refused(_)), "{code}");
         }
-        assert!(matches!(by(4406, false), Closed::NoWebSocket(_)));
+        assert!(matches!(by(4406, false), CloseReason::NoWebSocket(_)));
         for code in [4408, 4429, 4500, 1001, 1011, 1012] {
-            assert!(matches!(by(code, false), Closed::Lost(_)), "{code}");
+            assert!(matches!(by(code, false), CloseReason::Lost(_)), "{code}");
         }
     }
 
     #[test]
     fn one_bad_operation_does_not_end_the_others() {
         for code in [4400, 4409, 4500, 1002, 1001] {
-            assert!(matches!(by(code, true), Closed::Lost(_)), "{code}");
+            assert!(matches!(by(code, true), CloseReason::Lost(_)), "{code}");
         }
-        assert!(matches!(by(4403, true), Closed::Refused(_)));
+        assert!(matches!(by(4403, true), CloseReason::Refused(_)));
     }
 }

@@ -8,13 +8,13 @@ use super::{Database, DatabaseConfig};
 
 /// Held while the work is done; dropped, the next process goes on.
 #[derive(Debug)]
-pub struct Exclusive {
-    _held: Held,
+pub struct ProcessLock {
+    _held: LockHandle,
 }
 
 #[derive(Debug)]
 #[expect(dead_code, reason = "what holds the lock is never used, only dropped")]
-enum Held {
+enum LockHandle {
     File(File),
     /// The lock ends with the connection.
     Connection(DatabaseConnection),
@@ -22,7 +22,7 @@ enum Held {
 
 impl Database {
     /// Waits until no other process does work of this name.
-    pub async fn exclusive(&self, name: &'static str) -> Result<Exclusive, DbErr> {
+    pub async fn lock_across_processes(&self, name: &'static str) -> Result<ProcessLock, DbErr> {
         let _held = match &*self.config {
             DatabaseConfig::Sqlite { directory, .. } => {
                 let path = directory.join(format!("{name}.lock"));
@@ -33,7 +33,7 @@ impl Database {
                 });
                 let locked = locked.await.unwrap_or_else(|error| Err(error.into()));
                 let internal = |error: std::io::Error| RuntimeErr::Internal(error.to_string());
-                Held::File(locked.map_err(|error| DbErr::Conn(internal(error)))?)
+                LockHandle::File(locked.map_err(|error| DbErr::Conn(internal(error)))?)
             }
             DatabaseConfig::Postgres { .. } => {
                 let connection = self.connect_for_migrations().await?;
@@ -45,9 +45,9 @@ impl Database {
                     [name.into()],
                 );
                 connection.execute_raw(lock).await?;
-                Held::Connection(connection)
+                LockHandle::Connection(connection)
             }
         };
-        Ok(Exclusive { _held })
+        Ok(ProcessLock { _held })
     }
 }

@@ -135,7 +135,7 @@ impl Pruner<'_> {
     /// The objects of which a field of an abstract type must not be shown.
     fn refusing(&self, parent: &str, field: &str) -> Vec<&str> {
         let access = &self.supergraph.access;
-        access.refusing(parent, field, |id| self.denied.contains(&id))
+        access.denying(parent, field, |id| self.denied.contains(&id))
     }
 
     /// The field for each of the other objects: what nobody gets is not fetched. `None` when that would copy too much; the

@@ -32,7 +32,12 @@ async fn graph() -> (Graph, watch::Sender<bool>) {
 }
 
 /// The answer, with the gate closed until every fetch that can be under way is.
-async fn ask(router: &Router, gate: &watch::Sender<bool>, query: &str, variables: Value) -> Value {
+async fn execute(
+    router: &Router,
+    gate: &watch::Sender<bool>,
+    query: &str,
+    variables: Value,
+) -> Value {
     gate.send_replace(true);
     let request = GraphQLRequest::new(query).with_variables(variables);
     let (response, _) = tokio::join!(router.execute(request, RequestContext::default()), async {
@@ -46,7 +51,7 @@ async fn equal_fetches_are_sent_once_and_answer_at_every_place() {
     let (graph, gate) = graph().await;
     for (name, router) in graph.routers() {
         let query = "query($from: Int) { one: page { query { count(from: $from) } } other: page { query { count(from: $from) } } }";
-        let answer = ask(router, &gate, query, json!({ "from": 3 })).await;
+        let answer = execute(router, &gate, query, json!({ "from": 3 })).await;
         let expected = json!({ "data": { "one": { "query": { "count": 3 } }, "other": { "query": { "count": 3 } } } });
         assert_eq!(answer, expected, "over {name}");
         assert_eq!(graph.requests("counter").len(), 1, "over {name}");
@@ -59,7 +64,7 @@ async fn an_error_of_a_shared_fetch_is_told_at_every_place() {
     for (name, router) in graph.routers() {
         let query =
             "{ one: page { query { broken count } } other: page { query { broken count } } }";
-        let answer = ask(router, &gate, query, json!({})).await;
+        let answer = execute(router, &gate, query, json!({})).await;
         let page = json!({ "query": { "broken": null, "count": 7 } });
         assert_eq!(
             answer["data"],
@@ -88,7 +93,7 @@ async fn fetches_that_differ_are_sent_apart() {
     for (name, router) in graph.routers() {
         let query =
             "{ one: page { query { count(from: 1) } } other: page { query { count(from: 2) } } }";
-        let answer = ask(router, &gate, query, json!({})).await;
+        let answer = execute(router, &gate, query, json!({})).await;
         let expected = json!({ "data": { "one": { "query": { "count": 1 } }, "other": { "query": { "count": 2 } } } });
         assert_eq!(answer, expected, "over {name}");
         assert_eq!(graph.requests("counter").len(), 2, "over {name}");

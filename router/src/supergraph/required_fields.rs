@@ -8,13 +8,13 @@ use hive_router_query_planner::state::supergraph_state::SupergraphState;
 
 /// Names in `@key` and `@requires`, of any type.
 #[derive(Debug, Default)]
-pub(crate) struct NeededFields {
+pub(crate) struct RequiredFields {
     names: HashSet<String>,
     /// Those of them that are needed with arguments.
     with_arguments: HashSet<String>,
 }
 
-impl NeededFields {
+impl RequiredFields {
     pub(super) fn of(supergraph: &SupergraphState) -> Self {
         let mut needed = Self::default();
         for definition in supergraph.definitions.values() {

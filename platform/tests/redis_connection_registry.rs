@@ -4,17 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::pubsub::RedisPubSub;
-use platform::roster::{Evictions, Roster};
 use platform::supervisor::Supervisor;
 use uuid::Uuid;
 
 const MAX: usize = 2;
 
-fn instance() -> Option<(Roster, Evictions)> {
+fn instance() -> Option<(ConnectionRegistry, Evictions)> {
     let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
     let pubsub = Arc::new(RedisPubSub::new(&url, &Supervisor::new()).unwrap());
-    Some(Roster::new(&url, pubsub, MAX, &Supervisor::new()).unwrap())
+    Some(ConnectionRegistry::new(&url, pubsub, MAX, &Supervisor::new()).unwrap())
 }
 
 async fn evicted(evictions: &mut Evictions) -> u64 {
@@ -30,18 +30,18 @@ async fn one_too_many_evicts_the_users_oldest_wherever_it_is() {
     let (second, mut from_second) = instance().unwrap();
     let user = Uuid::now_v7().to_string();
     let other = Uuid::now_v7().to_string();
-    first.join(&other, 1);
+    first.add(&other, 1);
     // One round trip after the other: the server's clock says who was first.
-    first.join(&user, 2);
-    first.join(&user, 3);
-    first.join(&user, 4);
+    first.add(&user, 2);
+    first.add(&user, 3);
+    first.add(&user, 4);
     assert_eq!(evicted(&mut from_first).await, 2);
-    second.join(&user, 1);
+    second.add(&user, 1);
     assert_eq!(evicted(&mut from_first).await, 3);
     // Whoever has left makes room.
-    first.leave(&user, 4);
-    first.join(&user, 5);
-    first.join(&user, 6);
+    first.remove(&user, 4);
+    first.add(&user, 5);
+    first.add(&user, 6);
     assert_eq!(evicted(&mut from_second).await, 1);
     assert!(from_first.try_recv().is_err(), "nobody else has to close");
 }

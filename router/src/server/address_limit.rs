@@ -11,7 +11,7 @@ const IPV6_NETWORK: u128 = !0 << 64;
 
 /// A bound on what each address may have open. Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Addresses {
+pub struct AddressLimiter {
     inner: Arc<Inner>,
 }
 
@@ -23,12 +23,12 @@ struct Inner {
 
 /// One place of an address. Dropping it gives the place back.
 #[derive(Debug)]
-pub struct AddressPlace {
+pub struct AddressPermit {
     inner: Arc<Inner>,
     network: IpAddr,
 }
 
-impl Addresses {
+impl AddressLimiter {
     pub fn new(max: usize) -> Self {
         let open = Mutex::default();
         Self {
@@ -37,7 +37,7 @@ impl Addresses {
     }
 
     /// One more place for this address; `None` when it has all that it may.
-    pub fn admit(&self, address: IpAddr) -> Option<AddressPlace> {
+    pub fn admit(&self, address: IpAddr) -> Option<AddressPermit> {
         let network = network(address);
         let mut open = self.inner.open();
         let count = open.entry(network).or_default();
@@ -46,7 +46,7 @@ impl Addresses {
             return None;
         }
         *count += 1;
-        Some(AddressPlace {
+        Some(AddressPermit {
             inner: Arc::clone(&self.inner),
             network,
         })
@@ -60,7 +60,7 @@ impl Inner {
     }
 }
 
-impl Drop for AddressPlace {
+impl Drop for AddressPermit {
     fn drop(&mut self) {
         let mut open = self.inner.open();
         if let Some(count) = open.get_mut(&self.network) {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_places() {
-        let addresses = Addresses::new(2);
+        let addresses = AddressLimiter::new(2);
         let first = addresses.admit(ip("192.0.2.1")).expect("room");
         let _mapped = addresses.admit(ip("::ffff:192.0.2.1")).expect("room");
         assert!(addresses.admit(ip("192.0.2.1")).is_none());
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_client_and_is_forgotten_when_it_has_gone() {
-        let addresses = Addresses::new(1);
+        let addresses = AddressLimiter::new(1);
         let place = addresses.admit(ip("2001:db8::1")).expect("room");
         assert!(addresses.admit(ip("2001:db8::ffff:2")).is_none());
         assert!(addresses.admit(ip("2001:db8:0:1::1")).is_some());

@@ -11,7 +11,7 @@ use super::{End, Event, Watcher};
 
 /// A watcher's unread events.
 #[derive(Debug)]
-pub(crate) struct Mailbox {
+pub(crate) struct EventQueue {
     max_events: usize,
     state: Mutex<State>,
     ready: Notify,
@@ -23,14 +23,14 @@ struct State {
     end: Option<End>,
 }
 
-/// The next thing in a mailbox.
+/// The next thing in a queue.
 #[derive(Debug)]
 pub(crate) enum Delivery {
     Event(Arc<Event>),
     End(End),
 }
 
-impl Mailbox {
+impl EventQueue {
     pub(crate) fn new(max_events: usize) -> Self {
         Self {
             max_events,
@@ -42,14 +42,14 @@ impl Mailbox {
     /// Waits for the next thing. There must be one caller only.
     pub(crate) async fn next(&self) -> Delivery {
         loop {
-            if let Some(delivery) = self.take() {
+            if let Some(delivery) = self.pop() {
                 return delivery;
             }
             self.ready.notified().await;
         }
     }
 
-    fn take(&self) -> Option<Delivery> {
+    fn pop(&self) -> Option<Delivery> {
         let mut state = self.state();
         match state.events.pop_front() {
             Some(event) => Some(Delivery::Event(event)),
@@ -63,7 +63,7 @@ impl Mailbox {
     }
 }
 
-impl Watcher for Mailbox {
+impl Watcher for EventQueue {
     fn event(&self, event: &Arc<Event>) {
         let mut state = self.state();
         if state.events.len() >= self.max_events {
@@ -99,13 +99,13 @@ mod tests {
 
     #[tokio::test]
     async fn one_who_is_far_behind_gets_the_newest_and_the_end() {
-        let mailbox = Mailbox::new(4);
+        let queue = EventQueue::new(4);
         for number in 1..=1001 {
-            mailbox.event(&event(number));
+            queue.event(&event(number));
         }
-        mailbox.end(&End::Complete);
+        queue.end(&End::Complete);
         let mut numbers = Vec::new();
-        while let Delivery::Event(event) = mailbox.next().await {
+        while let Delivery::Event(event) = queue.next().await {
             numbers.push(event.id.number);
         }
         assert!(numbers.len() <= 4, "{numbers:?}");
@@ -114,11 +114,11 @@ mod tests {
 
     #[tokio::test]
     async fn one_who_keeps_up_misses_nothing() {
-        let mailbox = Mailbox::new(2);
+        let queue = EventQueue::new(2);
         for number in 1..100 {
-            mailbox.event(&event(number));
+            queue.event(&event(number));
             assert!(
-                matches!(mailbox.next().await, Delivery::Event(event) if event.id.number == number)
+                matches!(queue.next().await, Delivery::Event(event) if event.id.number == number)
             );
         }
     }

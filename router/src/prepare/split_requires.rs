@@ -24,11 +24,11 @@ struct Part {
 }
 
 /// The field sets that a field requires, on all types that the selection may be about.
-type Needs = BTreeSet<String>;
+type FieldSets = BTreeSet<String>;
 
 /// The fetches for the parts of the `_entities` field that has this key. Each takes its representations from
 /// `$representations`.
-pub(super) fn fetches(
+pub(super) fn split(
     node: &FetchNode,
     key: &str,
     supergraph: &Supergraph,
@@ -95,7 +95,7 @@ fn parts(
     let Some((graph, _)) = known.into_iter().find(|(_, name)| *name == subgraph) else {
         return Vec::new();
     };
-    let cutter = Cutter { graph, supergraph };
+    let cutter = Splitter { graph, supergraph };
     let mut groups = BTreeSet::new();
     cutter.groups(selections, None, &mut groups);
     if !(2..=MAX_PARTS).contains(&groups.len()) {
@@ -117,17 +117,17 @@ fn parts(
     parts.collect()
 }
 
-struct Cutter<'a> {
+struct Splitter<'a> {
     graph: &'a str,
     supergraph: &'a Supergraph,
 }
 
-impl Cutter<'_> {
+impl Splitter<'_> {
     fn groups(
         &self,
         selections: &SelectionSet,
         parent: Option<&str>,
-        groups: &mut BTreeSet<Needs>,
+        groups: &mut BTreeSet<FieldSets>,
     ) {
         for item in &selections.items {
             match item {
@@ -148,7 +148,7 @@ impl Cutter<'_> {
         &self,
         selections: &SelectionSet,
         parent: Option<&str>,
-        needs: &Needs,
+        needs: &FieldSets,
     ) -> SelectionSet {
         let items = selections.items.iter().filter_map(|item| match item {
             SelectionItem::Field(field) => {
@@ -204,9 +204,9 @@ impl Cutter<'_> {
         }
     }
 
-    fn needs(&self, parent: Option<&str>, field: &str) -> Needs {
+    fn needs(&self, parent: Option<&str>, field: &str) -> FieldSets {
         let Some(parent) = parent else {
-            return Needs::new();
+            return FieldSets::new();
         };
         let definitions = &self.supergraph.planner.supergraph.definitions;
         let possible = self.supergraph.types.possible(parent);
@@ -268,7 +268,7 @@ fn only(selections: &SelectionSet, needed: &SelectionSet) -> SelectionSet {
     }
 }
 
-fn field_sets(needs: &Needs) -> SelectionSet {
+fn field_sets(needs: &FieldSets) -> SelectionSet {
     let sets = needs.iter().map(|needs| parse(needs));
     SelectionSet {
         items: sets.flat_map(|set| set.items).collect(),

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::closed::Closed;
+use super::close_reason::CloseReason;
 
 /// The unread events of a subscription.
 #[derive(Debug)]
-pub(super) struct Inbox {
+pub(super) struct EventQueue {
     max_events: usize,
     max_bytes: usize,
     state: Mutex<State>,
@@ -30,7 +30,7 @@ pub(super) enum End {
     Complete,
     /// The subgraph refuses the operation, with a list of errors.
     Errors(Bytes),
-    Closed(Closed),
+    Closed(CloseReason),
 }
 
 /// The next thing in an inbox.
@@ -40,7 +40,7 @@ pub(super) enum Delivery {
     End(End),
 }
 
-impl Inbox {
+impl EventQueue {
     pub(super) fn new(max_events: usize, max_bytes: usize) -> Self {
         Self {
             max_events,
@@ -98,7 +98,7 @@ impl Inbox {
 mod tests {
     use super::*;
 
-    async fn rest(inbox: &Inbox) -> Vec<Bytes> {
+    async fn rest(inbox: &EventQueue) -> Vec<Bytes> {
         inbox.end(End::Complete);
         let mut events = Vec::new();
         while let Delivery::Event(event) = inbox.next().await {
@@ -109,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_who_reads_late_has_the_newest_event_and_never_many() {
-        let inbox = Inbox::new(4, 1000);
+        let inbox = EventQueue::new(4, 1000);
         for number in 0..=1000_u32 {
             inbox.push(number.to_string().as_bytes());
         }
@@ -120,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn large_events_are_bounded_too() {
-        let inbox = Inbox::new(100, 1000);
+        let inbox = EventQueue::new(100, 1000);
         for _ in 0..10 {
             inbox.push(&[b'x'; 400]);
         }
@@ -129,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_who_keeps_up_misses_nothing() {
-        let inbox = Inbox::new(2, 1000);
+        let inbox = EventQueue::new(2, 1000);
         for number in 0..100_u32 {
             inbox.push(number.to_string().as_bytes());
             let next = inbox.next().await;

@@ -11,7 +11,7 @@ use crate::Attack;
 pub(crate) fn attacks() -> Vec<Attack> {
     let limits = OperationLimits::default();
     let (tokens, values) = (limits.tokens - 32, limits.variable_values - 8);
-    let plain = |name, document: String| within(name, document, Value::Null);
+    let plain = |name, document: String| under_limit(name, document, Value::Null);
     vec![
         plain("an ordinary document", "{a{hello}}".to_owned()),
         plain("overlap: 8 levels of 2", nested("a", 2, 8)),
@@ -117,32 +117,32 @@ pub(crate) fn attacks() -> Vec<Attack> {
             format!("{{a{{{}}}}}", numbered(420, "...f", "")),
         ),
         plain("introspection: all of it", introspection(2)),
-        within(
+        under_limit(
             "variable: integers",
             "query($v:[Int]){args(list:$v)}".to_owned(),
             json!(vec![1; values]),
         ),
-        within(
+        under_limit(
             "variable: wrong integers",
             "query($v:[Int]){args(list:$v)}".to_owned(),
             json!(vec!["a"; values]),
         ),
-        within(
+        under_limit(
             "variable: objects",
             "query($v:In){args(input:$v)}".to_owned(),
             json!({ "list": vec![json!({ "n": 1 }); values / 2] }),
         ),
-        within(
+        under_limit(
             "variable: unknown keys",
             "query($v:In){args(input:$v)}".to_owned(),
             keys(values),
         ),
-        within(
+        under_limit(
             "variable: lists in lists",
             "query($v:[Int]){args(list:$v)}".to_owned(),
             deep(120),
         ),
-        within(
+        under_limit(
             "variable: a string",
             "query($v:String){args(text:$v)}".to_owned(),
             json!("a".repeat(1_000_000)),
@@ -150,7 +150,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     ]
 }
 
-fn within(name: &'static str, document: String, variable: Value) -> Attack {
+fn under_limit(name: &'static str, document: String, variable: Value) -> Attack {
     let query = format!("{document} #00000000");
     Attack {
         name,

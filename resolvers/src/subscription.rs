@@ -1,6 +1,6 @@
-//! Subscriptions without an execution that waits. A watcher keeps the source of its events and nothing else;
-//! async-graphql, which would keep a whole execution with each, runs twice over: once to open the source, and
-//! anew for every event.
+//! Subscriptions that hold no execution while they wait. A subscriber holds only the source of its events.
+//! async-graphql would hold a whole execution for each; here it executes once to open the source, and once more
+//! for every event.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -13,32 +13,32 @@ use platform::caller::Caller;
 
 use crate::error::{ApiError, ApiResult};
 
-/// What a subscription's resolver answers.
+/// The return type of a subscription's resolver.
 pub type Events<T> = BoxStream<'static, ApiResult<T>>;
 
-/// Makes a subscription's request, as often as there are events.
-pub(crate) type Ask = dyn Fn() -> (Request, Caller) + Send + Sync;
+/// Makes a subscription's request anew for each event.
+pub(crate) type MakeRequest = dyn Fn() -> (Request, Caller) + Send + Sync;
 
-/// Executes a request for its turn; `None` if that says nothing.
+/// Executes a request in a phase; `None` if it has no response.
 pub(crate) type Execute =
-    dyn Fn((Request, Caller), Turn) -> BoxFuture<'static, Option<Response>> + Send + Sync;
+    dyn Fn((Request, Caller), Phase) -> BoxFuture<'static, Option<Response>> + Send + Sync;
 
-/// An event, as [`events`] was given it.
+/// An event as the source of [`events`] yielded it.
 type Item = Box<dyn Any + Send>;
 
-/// Where an opened source is left.
-type Place = Arc<Mutex<Option<BoxStream<'static, Item>>>>;
+/// Where the resolver leaves the source that it opened.
+type SourceSlot = Arc<Mutex<Option<BoxStream<'static, Item>>>>;
 
-/// What an execution of a subscription is for. In the data of its request.
-pub(crate) enum Turn {
-    /// To open the source, and leave it here.
-    Open(Place),
-    /// To answer this event.
-    Tell(Mutex<Option<Item>>),
+/// The phase that a subscription's request is executed in. It is in the data of the request.
+pub(crate) enum Phase {
+    /// Open the source and leave it in this slot.
+    Subscribe(SourceSlot),
+    /// Resolve the selection for this event.
+    Resolve(Mutex<Option<Item>>),
 }
 
-/// Every subscription's resolver ends with this: `open` checks who asks and for what, and gives the source.
-/// It does not run when the source is open and an event is to be answered.
+/// Every subscription's resolver ends with this call. `open` checks the caller and the arguments and returns the
+/// source; it does not run when an event is resolved.
 ///
 /// # Errors
 /// Those of `open`.
@@ -50,13 +50,13 @@ where
     T: Send + 'static,
     S: Stream<Item = ApiResult<T>> + Send + 'static,
 {
-    let turn = context
-        .data::<Turn>()
+    let phase = context
+        .data::<Phase>()
         .map_err(|_| ApiError::internal("a subscription was not executed as one"))?;
-    match turn {
-        Turn::Open(place) => {
+    match phase {
+        Phase::Subscribe(slot) => {
             let source = open.await?.map(|event| Box::new(event) as Item).boxed();
-            let before = place.lock().replace(source);
+            let before = slot.lock().replace(source);
             if before.is_some() {
                 return Err(ApiError::bad_user_input(
                     "A subscription has one root field",
@@ -64,7 +64,7 @@ where
             }
             Ok(stream::empty().boxed())
         }
-        Turn::Tell(item) => {
+        Phase::Resolve(item) => {
             let event = item.lock().take().and_then(|item| item.downcast().ok());
             let event: Box<ApiResult<T>> =
                 event.ok_or_else(|| ApiError::internal("an event of another subscription"))?;
@@ -73,18 +73,21 @@ where
     }
 }
 
-/// The responses to a subscription. What is kept between them is the source and the way to ask again.
-pub(crate) fn responses(execute: Arc<Execute>, ask: Arc<Ask>) -> BoxStream<'static, Response> {
-    let place = Place::default();
-    let opening = execute(ask(), Turn::Open(place.clone()));
+/// The responses to a subscription. Between them only the source and a way to make the request are held.
+pub(crate) fn responses(
+    execute: Arc<Execute>,
+    make_request: Arc<MakeRequest>,
+) -> BoxStream<'static, Response> {
+    let slot = SourceSlot::default();
+    let opening = execute(make_request(), Phase::Subscribe(slot.clone()));
     let opened = opening.map(move |refused| {
         if let Some(response) = refused {
             return stream::once(ready(response)).boxed();
         }
-        let source = place.lock().take();
+        let source = slot.lock().take();
         stream::iter(source)
             .flatten()
-            .then(move |event| execute(ask(), Turn::Tell(Mutex::new(Some(event)))))
+            .then(move |event| execute(make_request(), Phase::Resolve(Mutex::new(Some(event)))))
             .filter_map(ready)
             .boxed()
     });
@@ -156,7 +159,7 @@ mod tests {
     }
 
     impl Counts {
-        fn ask(&self, document: &'static str) -> BoxStream<'static, Response> {
+        fn responses_to(&self, document: &'static str) -> BoxStream<'static, Response> {
             let subscription = Subscription(self.opened.clone());
             let schema = Schema::build(Query, EmptyMutation, subscription).finish();
             let loaded = self.loaded.clone();
@@ -176,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn each_event_is_answered_for_the_caller_and_an_error_is_an_event() {
         let counts = Counts::default();
-        let answers = counts.ask("subscription { count(to: 4) { number caller } }");
+        let answers = counts.responses_to("subscription { count(to: 4) { number caller } }");
         let answers: Vec<Value> = answers.map(|answer| json(&answer)).collect().await;
         let [first, second, third, fourth] = &answers[..] else {
             panic!("{answers:?}");
@@ -193,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_of_an_execution_is_kept_between_events() {
         let counts = Counts::default();
-        let mut answers = counts.ask("subscription { count(to: 2) { number } }");
+        let mut answers = counts.responses_to("subscription { count(to: 2) { number } }");
         answers.next().await.unwrap();
         let kept = counts
             .loaded
@@ -217,7 +220,7 @@ mod tests {
                 "BAD_USER_INPUT",
             ),
         ] {
-            let answers = Counts::default().ask(document);
+            let answers = Counts::default().responses_to(document);
             let answers: Vec<Value> = answers.map(|answer| json(&answer)).collect().await;
             assert_eq!(answers.len(), 1, "{answers:?}");
             let said = &answers[0]["errors"][0]["extensions"]["code"];

@@ -16,7 +16,7 @@ type Answer = Result<SubgraphResponse, GraphQLError>;
 /// and the caller.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    twin: usize,
+    duplicate_group: usize,
     representations: Representations,
     answer: Arc<OnceCell<Arc<Answer>>>,
 }
@@ -24,25 +24,25 @@ pub(super) struct InFlight {
 impl Execution<'_> {
     /// Asks, or waits for the answer to an equal fetch. One that has come already is not used again:
     /// between two steps of a mutation the same query has another answer.
-    pub(super) async fn ask_once(
+    pub(super) async fn fetch_deduplicated(
         &self,
         fetch: &Fetch,
-        twin: usize,
+        group: usize,
         representations: Representations,
         entities: usize,
         state: &State,
     ) -> Answer {
         let (answer, first) = {
             let mut in_flight = state.in_flight.lock();
-            let equal = in_flight
-                .iter()
-                .find(|known| known.twin == twin && known.representations == representations);
+            let equal = in_flight.iter().find(|known| {
+                known.duplicate_group == group && known.representations == representations
+            });
             match equal {
                 Some(known) => (Arc::clone(&known.answer), false),
                 None => {
                     let answer = Arc::new(OnceCell::new());
                     in_flight.push(InFlight {
-                        twin,
+                        duplicate_group: group,
                         representations: Arc::clone(&representations),
                         answer: Arc::clone(&answer),
                     });
@@ -54,7 +54,7 @@ impl Execution<'_> {
             let subgraph = fetch.operation.subgraph.clone();
             metrics::counter!("router_fetches_shared_total", "subgraph" => subgraph).increment(1);
         }
-        let asked = async { Arc::new(self.ask(fetch, representations, entities).await) };
+        let asked = async { Arc::new(self.send_fetch(fetch, representations, entities).await) };
         let shared = Arc::clone(answer.get_or_init(|| asked).await);
         if first {
             state

@@ -1,7 +1,7 @@
 //! How a failed command ends: one line that says what went wrong and what to do, and exit code 1.
 
 /// The whole chain of causes in one line, as it follows `error: `.
-pub(crate) fn line(error: &anyhow::Error) -> String {
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
@@ -29,7 +29,7 @@ mod tests {
             .context("cannot create ./data\n  for the databases")
             .context("the server did not start");
         assert_eq!(
-            line(&error),
+            one_line(&error),
             "the server did not start: cannot create ./data for the databases: permission denied"
         );
     }
@@ -37,6 +37,6 @@ mod tests {
     #[test]
     fn a_cause_that_is_already_told_is_not_repeated() {
         let error = anyhow!("permission denied").context("cannot read: permission denied");
-        assert_eq!(line(&error), "cannot read: permission denied");
+        assert_eq!(one_line(&error), "cannot read: permission denied");
     }
 }
