@@ -21,7 +21,7 @@ const SUBGRAPH_FILE: &str = "subgraph.key";
 /// The key between the router and its subgraphs.
 pub(crate) fn caller_key(configuration: &Configuration) -> anyhow::Result<CallerKey> {
     let secret = subgraph_secret(configuration)?;
-    Ok(CallerKey::new(secret.expose().as_bytes()))
+    Ok(CallerKey::new(secret.expose().as_bytes())?)
 }
 
 fn subgraph_secret(configuration: &Configuration) -> anyhow::Result<Secret> {
@@ -34,7 +34,7 @@ fn subgraph_secret(configuration: &Configuration) -> anyhow::Result<Secret> {
 /// The key that signs guest tracking links.
 pub(crate) fn guest_links(configuration: &Configuration) -> anyhow::Result<GuestLinkKey> {
     let key = derived(configuration, b"vantage guest tracking links\0")?;
-    Ok(GuestLinkKey::new(&key))
+    Ok(GuestLinkKey::new(&key)?)
 }
 
 /// The key that signs links to files.

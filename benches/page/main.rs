@@ -145,7 +145,10 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 fn signed(data: &Path, customer: Uuid) -> anyhow::Result<String> {
     let secret = std::fs::read_to_string(data.join("subgraph.key"))?;
     let caller = Caller::customer(IdKind::Customer.format(customer));
-    Ok(CallerKey::new(secret.trim().as_bytes()).sign(&caller, Utc::now() + TimeDelta::hours(1))?)
+    Ok(
+        CallerKey::new(secret.trim().as_bytes())?
+            .sign(&caller, Utc::now() + TimeDelta::hours(1))?,
+    )
 }
 
 /// Until `/readyz` answers, on databases that exist.

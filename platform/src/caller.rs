@@ -77,6 +77,8 @@ const ISSUER: &str = "vantage-router";
 /// Why a subgraph refused the router's credential.
 #[derive(Debug, thiserror::Error)]
 pub enum CallerError {
+    #[error("the secret that callers are signed with is empty")]
+    EmptySecret(#[source] jsonwebtoken::errors::Error),
     #[error("the caller could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
     #[error("the caller's signature is not valid")]
@@ -91,11 +93,12 @@ pub struct CallerKey {
 }
 
 impl CallerKey {
-    pub fn new(secret: &[u8]) -> Self {
-        Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-        }
+    /// The secret must not be empty.
+    pub fn new(secret: &[u8]) -> Result<Self, CallerError> {
+        Ok(Self {
+            encoding: EncodingKey::from_secret(secret).map_err(CallerError::EmptySecret)?,
+            decoding: DecodingKey::from_secret(secret).map_err(CallerError::EmptySecret)?,
+        })
     }
 
     /// The value of [`CALLER_HEADER`] for this caller.
@@ -133,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_signed_caller_comes_back_whole() {
-        let key = CallerKey::new(b"between processes");
+        let key = CallerKey::new(b"between processes").unwrap();
         let caller = Caller {
             scopes: ["orders:read".to_owned()].into(),
             request_id: "req_1".to_owned(),
@@ -145,9 +148,10 @@ mod tests {
 
     #[test]
     fn another_key_or_an_old_signature_is_refused() {
-        let key = CallerKey::new(b"one");
+        let key = CallerKey::new(b"one").unwrap();
         let caller = Caller::customer("usr_1");
         let forged = CallerKey::new(b"two")
+            .unwrap()
             .sign(&caller, Utc::now())
             .expect("signed");
         assert!(key.verify(&forged).is_err());

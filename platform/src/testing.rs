@@ -1,7 +1,7 @@
 //! Scratch databases for tests: the same test runs over SQLite and, when
 //! `VANTAGE_TEST_POSTGRES_URL` names a server, over PostgreSQL. And signatures, as providers make them.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::ConnectionTrait;
 use sha2::Sha256;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! The demo catalog: 500 products in 20 categories, some of which cannot be returned.
 
 use chrono::{DateTime, Duration, Utc};
-use rand::Rng;
+use rand::RngExt;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
 

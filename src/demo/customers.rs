@@ -1,6 +1,6 @@
 //! Demo customers. They have numbers instead of names: nobody is made up.
 
-use rand::Rng;
+use rand::RngExt;
 use uuid::Uuid;
 
 use super::places::{PLACES, Place};

@@ -13,7 +13,7 @@ mod write;
 use chrono::{DateTime, Utc};
 use platform::clock::Clock;
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
 use uuid::{Builder, Uuid};
 
 use crate::config;
@@ -80,7 +80,7 @@ impl Plan {
 
     /// The id of one thing whose ids sort by time, in milliseconds since 1970.
     fn id_at(&self, stream: Stream, index: u64, millis: u64) -> Uuid {
-        use rand::RngCore;
+        use rand::Rng;
         let mut random = [0; 10];
         self.random(stream, index | 1 << 55).fill_bytes(&mut random);
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid()

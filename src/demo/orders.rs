@@ -1,7 +1,7 @@
 //! Demo orders: who bought what, when, in which currency, and how far it has come.
 
 use chrono::{DateTime, Duration, Utc};
-use rand::Rng;
+use rand::RngExt;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;

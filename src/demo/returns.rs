@@ -1,7 +1,7 @@
 //! Demo returns: some delivered orders have one, at every stage of its way.
 
 use chrono::{DateTime, Duration, Utc};
-use rand::Rng;
+use rand::RngExt;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
 

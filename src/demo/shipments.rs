@@ -1,7 +1,7 @@
 //! Demo parcels: which carrier, and how far along the way.
 
 use chrono::{DateTime, Duration, Utc};
-use rand::Rng;
+use rand::RngExt;
 use uuid::Uuid;
 
 use super::orders::{Order, Status};

@@ -6,9 +6,9 @@ use futures::StreamExt;
 use futures::stream;
 use graphql_tools::parser::schema::{Definition, Type, TypeDefinition};
 use graphql_tools::static_graphql::schema::{self, Field, InputValue};
+use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value, json};
 
 use crate::kit::{Graph, layouts};

@@ -1,6 +1,6 @@
 //! Signatures of webhooks: keyed hashes of the raw body, as providers write them.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::config::Secret;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rand::Rng;
+use rand::RngExt;
 
 /// Exponential waits with jitter, so that those who failed together do not return together.
 #[derive(Clone, Debug)]

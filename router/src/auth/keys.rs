@@ -16,12 +16,12 @@ pub(super) struct VerificationKey {
 
 impl VerificationKey {
     /// The development key.
-    pub(super) fn secret(secret: &[u8]) -> Self {
-        Self {
+    pub(super) fn secret(secret: &[u8]) -> Result<Self, AuthConfigError> {
+        Ok(Self {
             kid: None,
             algorithm: Algorithm::HS256,
-            key: DecodingKey::from_secret(secret),
-        }
+            key: DecodingKey::from_secret(secret).map_err(|_| AuthConfigError::ShortSecret)?,
+        })
     }
 
     /// Reads the PEM of the `index`th configured key.
@@ -125,12 +125,16 @@ mod tests {
     fn a_key_fits_by_algorithm_and_by_kid_where_both_have_one() {
         let key = VerificationKey {
             kid: Some("a".to_owned()),
-            ..VerificationKey::secret(b"secret")
+            ..VerificationKey::secret(b"secret").unwrap()
         };
         assert!(key.fits(Some("a"), Algorithm::HS256));
         assert!(key.fits(None, Algorithm::HS256));
         assert!(!key.fits(Some("b"), Algorithm::HS256));
         assert!(!key.fits(Some("a"), Algorithm::RS256));
-        assert!(VerificationKey::secret(b"secret").fits(Some("b"), Algorithm::HS256));
+        assert!(
+            VerificationKey::secret(b"secret")
+                .unwrap()
+                .fits(Some("b"), Algorithm::HS256)
+        );
     }
 }

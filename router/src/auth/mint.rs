@@ -52,7 +52,8 @@ impl DevelopmentKey {
             return Err(AuthConfigError::ShortSecret);
         }
         Ok(Some(Self {
-            key: EncodingKey::from_secret(secret.expose().as_bytes()),
+            key: EncodingKey::from_secret(secret.expose().as_bytes())
+                .map_err(|_| AuthConfigError::ShortSecret)?,
             issuer: config.issuer.clone(),
             audience: config.audiences.first().cloned(),
         }))

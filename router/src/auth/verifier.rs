@@ -72,7 +72,7 @@ impl JwtVerifier {
             if secret.expose().len() < MIN_SECRET_BYTES {
                 return Err(AuthConfigError::ShortSecret);
             }
-            local.push(VerificationKey::secret(secret.expose().as_bytes()));
+            local.push(VerificationKey::secret(secret.expose().as_bytes())?);
         }
         for (index, key) in config.public_keys.iter().enumerate() {
             local.push(VerificationKey::from_config(index, key)?);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use rand::Rng;
+use rand::RngExt;
 use tokio::time::Instant;
 
 use super::key::Key;

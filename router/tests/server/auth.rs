@@ -21,7 +21,7 @@ async fn what_is_wrong_with_a_token_is_said() {
     config.issuer = Some("https://id.example.com".to_owned());
     config.audiences = vec!["vantage".to_owned()];
     let verifier = JwtVerifier::new(&config, true, &Supervisor::new()).expect("a verifier");
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let key = EncodingKey::from_secret(SECRET.as_bytes()).unwrap();
     let good = json!({"sub": "usr_1", "exp": now() + 600, "iss": "https://id.example.com", "aud": ["vantage", "other"]});
     let check = async |change: Value, expect: Result<Option<String>, AuthError>| {
         let mut claims = good.clone();
@@ -55,7 +55,7 @@ async fn what_is_wrong_with_a_token_is_said() {
 #[tokio::test]
 async fn forged_tokens_are_refused() {
     let verifier = JwtVerifier::new(&with_secret(), true, &Supervisor::new()).expect("a verifier");
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let key = EncodingKey::from_secret(SECRET.as_bytes()).unwrap();
     let token = sign(Algorithm::HS256, None, &claims(), &key);
     let parts: Vec<&str> = token.split('.').collect();
     let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -76,7 +76,7 @@ async fn forged_tokens_are_refused() {
             Err(AuthError::Malformed)
         );
     }
-    let foreign = EncodingKey::from_secret(b"another secret, long enough to be used");
+    let foreign = EncodingKey::from_secret(b"another secret, long enough to be used").unwrap();
     let foreign = sign(Algorithm::HS256, None, &claims(), &foreign);
     assert_eq!(
         verdict(&verifier, &foreign).await,
@@ -121,7 +121,7 @@ async fn an_rsa_key_verifies_rs256_and_is_no_secret() {
     let token = sign(Algorithm::RS256, None, &claims(), &stranger);
     assert_eq!(verdict(&verifier, &token).await, Err(AuthError::Signature));
     // The public key is public: whoever takes it for a secret can sign with it.
-    let confused = EncodingKey::from_secret(public.as_bytes());
+    let confused = EncodingKey::from_secret(public.as_bytes()).unwrap();
     let token = sign(Algorithm::HS256, None, &claims(), &confused);
     assert_eq!(verdict(&verifier, &token).await, Err(AuthError::Algorithm));
     let token = sign(Algorithm::RS512, None, &claims(), &signing);

@@ -100,7 +100,7 @@ async fn edges() -> [Edge; 2] {
     };
     let url = serve(axum::Router::new().route("/graphql", post(execute))).await;
     let options = HttpTransportOptions {
-        caller_key: Some(CallerKey::new(KEY)),
+        caller_key: Some(CallerKey::new(KEY).expect("a key")),
         ..HttpTransportOptions::default()
     };
     let remote = HttpTransport::new("language", &url, options).expect("a transport");

@@ -296,7 +296,7 @@ async fn who_is_not_let_in_is_told_so_by_either_protocol() {
         Remote::server_sent_events().await,
     ] {
         let transport = remote.transport(|options| {
-            options.caller_key = Some(platform::caller::CallerKey::new(b"another"));
+            options.caller_key = Some(platform::caller::CallerKey::new(b"another").unwrap());
         });
         let edge = Edge::over(transport, |_| {}).await;
         let mut socket = Socket::ready(&edge, json!({})).await;

@@ -70,7 +70,7 @@ impl Remote {
             source,
             callers: Mutex::default(),
             tokens: Mutex::default(),
-            key: CallerKey::new(KEY),
+            key: CallerKey::new(KEY).expect("a key"),
             connected: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             cut: watch::Sender::new(Cut::Gone),

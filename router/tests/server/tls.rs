@@ -48,7 +48,7 @@ async fn a_subgraph_is_watched_by_wss_if_its_certificate_is_trusted() {
 
 async fn first_event(url: String) -> Value {
     let mut options = HttpTransportOptions {
-        caller_key: Some(CallerKey::new(KEY)),
+        caller_key: Some(CallerKey::new(KEY).unwrap()),
         ..HttpTransportOptions::default()
     };
     options.subscriptions.url = Some(url);

@@ -52,12 +52,13 @@ fn caller() -> Caller {
 
 #[tokio::test]
 async fn our_subgraphs_get_the_verified_caller_signed() {
-    let key = CallerKey::new(b"shared");
+    let key = CallerKey::new(b"shared").unwrap();
     let options = HttpTransportOptions {
         caller_key: Some(key.clone()),
         ..HttpTransportOptions::default()
     };
     let forged = CallerKey::new(b"other")
+        .unwrap()
         .sign(&Caller::customer("usr_2"), chrono::Utc::now())
         .unwrap();
     let headers = received_headers(

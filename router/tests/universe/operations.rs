@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use graphql_tools::static_graphql::schema::Type;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value, json};
 
 use crate::supergraph::{Supergraph, named};

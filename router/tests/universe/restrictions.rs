@@ -7,7 +7,7 @@ use graphql_tools::static_graphql::schema::{
 };
 use platform::caller::Caller;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 
 use crate::supergraph::{Supergraph, directives, find, named};
 

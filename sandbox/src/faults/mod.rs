@@ -2,9 +2,9 @@
 
 mod rule;
 
+use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 
 pub(crate) use rule::{Effect, NewRule, Rule, RuleError, Timing, matches};
 

@@ -1,7 +1,7 @@
 //! Signatures, as each provider writes them.
 
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::provider::Provider;

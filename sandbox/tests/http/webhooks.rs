@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use platform::config::Duration;
 use reqwest::Method;
 use sandbox::Config;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Duration, Utc};
 use entities::tracking::shipment;
 use futures::try_join;
-use rand::Rng;
+use rand::RngExt;
 use uuid::Uuid;
 
 use crate::State;
@@ -26,7 +26,7 @@ const NOBODY_HOME: u32 = 10;
 /// numbers make the same moves.
 pub async fn demo_tick(
     state: &State,
-    rng: &mut (impl Rng + ?Sized),
+    rng: &mut (impl RngExt + ?Sized),
     shown_to: Option<Uuid>,
 ) -> Result<usize, RecordError> {
     let db = state.database.read();

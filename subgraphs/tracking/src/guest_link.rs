@@ -23,6 +23,8 @@ pub enum GuestScope {
 pub enum GuestLinkError {
     #[error("the link could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
+    #[error("the key of the links is empty")]
+    EmptyKey(#[source] jsonwebtoken::errors::Error),
     #[error("the link is not one of ours")]
     Invalid,
     #[error("the link has expired")]
@@ -32,7 +34,7 @@ pub enum GuestLinkError {
 impl From<GuestLinkError> for ApiError {
     fn from(error: GuestLinkError) -> Self {
         match error {
-            GuestLinkError::Sign(cause) => Self::internal(cause),
+            GuestLinkError::Sign(cause) | GuestLinkError::EmptyKey(cause) => Self::internal(cause),
             GuestLinkError::Invalid => Self::bad_user_input("This tracking link is not valid"),
             GuestLinkError::Expired => Self::new(
                 ErrorCode::Unauthenticated,
@@ -62,11 +64,12 @@ const ISSUER: &str = "vantage-tracking-link";
 const LONGEST: usize = 1_024;
 
 impl GuestLinkKey {
-    pub fn new(secret: &[u8]) -> Self {
-        Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-        }
+    /// The secret must not be empty.
+    pub fn new(secret: &[u8]) -> Result<Self, GuestLinkError> {
+        Ok(Self {
+            encoding: EncodingKey::from_secret(secret).map_err(GuestLinkError::EmptyKey)?,
+            decoding: DecodingKey::from_secret(secret).map_err(GuestLinkError::EmptyKey)?,
+        })
     }
 
     /// The token of a new link, good until `lifetime` from now.
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_link_shows_its_scope_until_it_expires() {
-        let key = GuestLinkKey::new(b"links");
+        let key = GuestLinkKey::new(b"links").unwrap();
         let now = Utc::now();
         for scope in [
             GuestScope::Order(Uuid::now_v7()),
@@ -154,11 +157,13 @@ mod tests {
 
     #[test]
     fn a_link_that_was_changed_or_signed_by_another_shows_nothing() {
-        let key = GuestLinkKey::new(b"links");
+        let key = GuestLinkKey::new(b"links").unwrap();
         let now = Utc::now();
         let scope = GuestScope::Order(Uuid::now_v7());
         let token = key.mint(scope, now, Duration::hours(1)).unwrap();
-        let other = GuestLinkKey::new(b"other").mint(scope, now, Duration::hours(1));
+        let other = GuestLinkKey::new(b"other")
+            .unwrap()
+            .mint(scope, now, Duration::hours(1));
         let mut forged = vec![other.unwrap(), String::new(), "a.b.c".repeat(1_000)];
         // Any one character: header, claims or signature. The last holds bits nobody reads.
         for at in 0..token.len() - 1 {

@@ -1,9 +1,9 @@
 //! Payments whose outcome was lost on the way, or that come late: each is taken once, or given back.
 
 use chrono::Duration;
+use rand::rngs::ChaCha8Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
 use crate::checkout::input;

@@ -2,8 +2,8 @@
 
 use chrono::Utc;
 use entities::returns::{customer_return, return_task, store_credit};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use returns::moves::{self, Actor, Label, Move};

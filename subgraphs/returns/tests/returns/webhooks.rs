@@ -2,8 +2,8 @@
 
 use chrono::{TimeDelta, Utc};
 use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use returns::rules::status::ReturnStatus;
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 use chrono::Duration;
 use entities::insert_many;
 use entities::tracking::{event, shipment};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
 use sea_orm::{EntityTrait, QueryOrder};
 use tracking::{Carrier, demo_needs, demo_set_out, demo_tick};
 use uuid::Uuid;

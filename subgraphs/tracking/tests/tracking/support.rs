@@ -57,7 +57,7 @@ pub(crate) async fn fixtures_over(pubsub: impl Fn() -> Arc<dyn PubSub>) -> Vec<F
             pubsub: pubsub(),
             orders: SubgraphClient::local(orders([unshipped].into())),
             config: Arc::new(TrackingConfig::default()),
-            guest_links: GuestLinkKey::new(b"links"),
+            guest_links: GuestLinkKey::new(b"links").unwrap(),
             flags: Flags::defaults(),
             carriers: Carriers::default(),
             rechecks: Rechecks::default(),

@@ -55,7 +55,7 @@ fn schema() -> Schema {
         "whole_title",
         TextOptions::default().set_indexing_options(whole),
     );
-    let name = TextOptions::default().set_fast(Some("raw"));
+    let name = TextOptions::default().set_fast("raw");
     schema.add_text_field(CATEGORY, name.clone());
     schema.add_text_field(BRAND, name);
     for name in [ID_HIGH, ID_LOW, REVIEWS, AVAILABLE, POPULARITY] {
