@@ -25,3 +25,4 @@ pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod workers;
+pub mod yaml;

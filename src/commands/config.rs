@@ -23,7 +23,7 @@ fn run_check(check: &ConfigCheck) -> anyhow::Result<()> {
         &check.settings.overrides(Some(&check.listen)),
     )?;
     print("ok\n")?;
-    print(&serde_norway::to_string(&configuration)?)
+    print(&platform::yaml::to_string(&configuration)?)
 }
 
 fn run_schema(output: Option<&Path>) -> anyhow::Result<()> {

@@ -32,7 +32,7 @@ fn the_example_shows_every_default_and_every_key() {
     let example = Configuration::load(Some(&file), [], &Overrides::default()).unwrap();
     assert_eq!(example, Configuration::default());
 
-    let written: Value = serde_norway::from_str(EXAMPLE).unwrap();
+    let written: Value = platform::yaml::from_str(EXAMPLE).unwrap();
     let defaults = serde_json::to_value(Configuration::default()).unwrap();
     let mut missing = Vec::new();
     compare(&defaults, &written, "", &mut missing);
@@ -327,7 +327,7 @@ fn no_secret_and_no_credential_of_a_url_is_ever_shown() {
         let set: Vec<_> = set.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let configuration = load(&set).unwrap();
         for shown in [
-            serde_norway::to_string(&configuration).unwrap(),
+            platform::yaml::to_string(&configuration).unwrap(),
             serde_json::to_string(&configuration).unwrap(),
             format!("{configuration:?}"),
         ] {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::node::Origin;
+use crate::yaml::YamlError;
 
 /// One line each; [`std::error::Error::source`] holds the parser's or the system's own words.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +21,7 @@ pub enum ConfigError {
     FileSyntax {
         path: PathBuf,
         #[source]
-        source: serde_norway::Error,
+        source: YamlError,
     },
     #[error("the configuration file {} must hold keys with values, such as `listen: 127.0.0.1:4000`", .0.display())]
     FileShape(PathBuf),

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
-use super::decode::{DecodeError, Fault};
 use super::error::{ConfigError, Invalid};
-use super::node::{Clash, Node, Origin, Value};
+use super::node::{Clash, Node, Origin};
+use super::read::{Problem, Reader};
 use super::{secret, suggest};
+use crate::yaml;
 
 /// Joins the segments of a path in a variable's name; a single underscore belongs to a name.
 pub(super) const SEPARATOR: &str = "__";
@@ -41,7 +43,7 @@ impl Layers {
     pub fn new(prefix: &'static str) -> Self {
         Self {
             prefix,
-            root: Node::new(Origin::Default, Value::Section([].into())),
+            root: Node::new(serde_json::json!({}), &Origin::Default),
             strict: None,
         }
     }
@@ -77,15 +79,15 @@ impl Layers {
 
     /// Lays YAML text over the layers so far; the path only names it in errors.
     pub fn yaml(self, text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let yaml: serde_norway::Value =
-            serde_norway::from_str(text).map_err(|source| ConfigError::FileSyntax {
+        let values: serde_json::Value =
+            yaml::from_str(text).map_err(|source| ConfigError::FileSyntax {
                 path: path.to_owned(),
                 source,
             })?;
-        if !(yaml.is_mapping() || yaml.is_null()) {
+        if !(values.is_object() || values.is_null()) {
             return Err(ConfigError::FileShape(path.to_owned()));
         }
-        self.over(Node::from_yaml(yaml, &Origin::File(path.to_owned())))
+        self.over(Node::new(values, &Origin::File(path.to_owned())))
     }
 
     /// Lays the process's variables over the layers so far. A reserved name, or one that starts with a
@@ -150,13 +152,16 @@ impl Layers {
                 problem: error.to_string(),
             })?;
         let tree = Self {
-            root: Node::from_defaults(&defaults),
+            root: Node::new(defaults.clone(), &Origin::Default),
             ..self
         }
         .over(self.root)?;
-        let configuration =
-            T::deserialize(&tree.root).map_err(|error| tree.explain(error, &defaults))?;
-        tree.check_secrets()?;
+        let reader = Reader {
+            node: &tree.root,
+            shortest_secret: tree.shortest_secret(),
+        };
+        let configuration = serde_path_to_error::deserialize(reader)
+            .map_err(|error| tree.explain(error, &defaults))?;
         match check(&configuration) {
             Ok(()) => Ok(configuration),
             Err(Invalid { key, problem }) => Err(ConfigError::BadValue {
@@ -170,25 +175,16 @@ impl Layers {
         }
     }
 
-    /// Where secrets must be long, whether they are.
-    fn check_secrets(&self) -> Result<(), ConfigError> {
+    fn shortest_secret(&self) -> usize {
         let is_strict = self.strict.is_some_and(|(key, value)| {
             let node = self.root.find(key.split('.'));
             node.is_some_and(|node| node.value.is_text(value))
         });
-        if !is_strict {
-            return Ok(());
+        if is_strict {
+            secret::SHORTEST_IN_PRODUCTION
+        } else {
+            secret::SHORTEST
         }
-        for (key, node, text) in self.root.secrets("") {
-            if let Err(problem) = secret::check(text, secret::SHORTEST_IN_PRODUCTION) {
-                return Err(ConfigError::BadValue {
-                    key,
-                    origin: node.origin.clone(),
-                    problem,
-                });
-            }
-        }
-        Ok(())
     }
 
     fn over(mut self, layer: Node) -> Result<Self, ConfigError> {
@@ -208,35 +204,42 @@ impl Layers {
         }
     }
 
-    fn explain(&self, error: DecodeError, defaults: &serde_json::Value) -> ConfigError {
-        let DecodeError {
-            path,
-            origin,
-            fault,
-        } = error;
-        let origin = origin.unwrap_or_else(|| self.root.origin.clone());
+    fn explain(
+        &self,
+        error: serde_path_to_error::Error<Problem>,
+        defaults: &serde_json::Value,
+    ) -> ConfigError {
+        let path: Vec<String> = error.path().iter().filter_map(segment).collect();
         let key = path.join(".");
-        match fault {
-            Fault::UnknownKey(known) => ConfigError::UnknownKey {
-                hint: suggest::hint(self.prefix, &path, &origin, known, defaults),
-                key,
-                origin,
-            },
-            Fault::MissingKey(missing) => ConfigError::BadValue {
-                key,
-                origin,
-                problem: format!("needs the key {missing:?}"),
-            },
-            Fault::BadValue(problem) => {
-                let default = suggest::default(&path, defaults)
-                    .map(|default| format!(" (the default is {default})"))
-                    .unwrap_or_default();
-                ConfigError::BadValue {
+        let origin = self.root.origin(&path).clone();
+        let problem = match error.into_inner() {
+            Problem::UnknownKey(known) => {
+                return ConfigError::UnknownKey {
+                    hint: suggest::hint(self.prefix, &path, &origin, known, defaults),
                     key,
                     origin,
-                    problem: problem + &default,
-                }
+                };
             }
+            Problem::MissingKey(missing) => format!("needs the key {missing:?}"),
+            Problem::BadValue(problem) => match suggest::default(&path, defaults) {
+                Some(default) => format!("{problem} (the default is {default})"),
+                None => problem,
+            },
+        };
+        ConfigError::BadValue {
+            key,
+            origin,
+            problem,
         }
+    }
+}
+
+/// One key of a path; items of a list are counted from 1.
+fn segment(segment: &Segment) -> Option<String> {
+    match segment {
+        Segment::Map { key } => Some(key.clone()),
+        Segment::Seq { index } => Some((index + 1).to_string()),
+        Segment::Enum { variant } => Some(variant.clone()),
+        Segment::Unknown => None,
     }
 }

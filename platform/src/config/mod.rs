@@ -1,11 +1,10 @@
 //! Layered configuration: how values are found, merged and explained. What the values are, each program says.
 
-mod bare;
-mod decode;
 mod duration;
 mod error;
 mod layers;
 mod node;
+mod read;
 mod secret;
 mod suggest;
 

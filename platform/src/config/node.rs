@@ -1,9 +1,10 @@
 //! A configuration before it has types: a tree in which every value knows where it was set.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+
+use serde_json::{Number, Value as Json};
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +31,13 @@ impl fmt::Display for Origin {
 pub(super) struct Node {
     pub(super) origin: Origin,
     pub(super) value: Value,
-    /// Whether it was read as a [`super::Secret`].
-    pub(super) is_secret: Cell<bool>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Null,
     Bool(bool),
-    Unsigned(u64),
-    Signed(i64),
-    Float(f64),
+    Number(Number),
     Text(String),
     /// Text of a variable or flag, whose type the reader decides: `1` may be a number or a name.
     Bare(String),
@@ -54,74 +51,39 @@ impl Value {
     }
 }
 
-/// A key that one layer sets to a value and a higher one puts keys into; its dotted path.
+/// A key that one layer sets to a value and a higher one puts keys into.
 #[derive(Debug)]
 pub(super) struct Clash {
+    /// Outermost key first.
     pub(super) path: Vec<String>,
     pub(super) value: Origin,
     pub(super) section: Origin,
 }
 
 impl Node {
-    pub(super) fn new(origin: Origin, value: Value) -> Self {
-        Self {
-            origin,
-            value,
-            is_secret: Cell::new(false),
-        }
-    }
-
-    /// The lowest layer.
-    pub(super) fn from_defaults(defaults: &serde_json::Value) -> Self {
-        use serde_json::Value as Json;
-        let value = match defaults {
+    pub(super) fn new(json: Json, origin: &Origin) -> Self {
+        let value = match json {
             Json::Null => Value::Null,
-            Json::Bool(value) => Value::Bool(*value),
-            Json::Number(number) => number
-                .as_u64()
-                .map(Value::Unsigned)
-                .or_else(|| number.as_i64().map(Value::Signed))
-                .or_else(|| number.as_f64().map(Value::Float))
-                .unwrap_or(Value::Null),
-            Json::String(text) => Value::Text(text.clone()),
-            Json::Array(items) => Value::List(items.iter().map(Self::from_defaults).collect()),
-            Json::Object(entries) => Value::Section(
-                entries
-                    .iter()
-                    .map(|(key, value)| (key.clone(), Self::from_defaults(value)))
-                    .collect(),
-            ),
-        };
-        Self::new(Origin::Default, value)
-    }
-
-    pub(super) fn from_yaml(yaml: serde_norway::Value, origin: &Origin) -> Self {
-        use serde_norway::Value as Yaml;
-        let value = match yaml {
-            Yaml::Null => Value::Null,
-            Yaml::Bool(value) => Value::Bool(value),
-            Yaml::Number(number) => number
-                .as_u64()
-                .map(Value::Unsigned)
-                .or_else(|| number.as_i64().map(Value::Signed))
-                .or_else(|| number.as_f64().map(Value::Float))
-                .unwrap_or(Value::Null),
-            Yaml::String(text) => Value::Text(text),
-            Yaml::Sequence(items) => Value::List(
+            Json::Bool(value) => Value::Bool(value),
+            Json::Number(number) => Value::Number(number),
+            Json::String(text) => Value::Text(text),
+            Json::Array(items) => Value::List(
                 items
                     .into_iter()
-                    .map(|item| Self::from_yaml(item, origin))
+                    .map(|item| Self::new(item, origin))
                     .collect(),
             ),
-            Yaml::Mapping(entries) => Value::Section(
-                entries
-                    .into_iter()
-                    .map(|(key, value)| (key_text(&key), Self::from_yaml(value, origin)))
-                    .collect(),
-            ),
-            Yaml::Tagged(tagged) => return Self::from_yaml(tagged.value, origin),
+            Json::Object(entries) => {
+                let entries = entries.into_iter();
+                Value::Section(
+                    entries
+                        .map(|(key, value)| (key, Self::new(value, origin)))
+                        .collect(),
+                )
+            }
         };
-        Self::new(origin.clone(), value)
+        let origin = origin.clone();
+        Self { origin, value }
     }
 
     /// One value at a path, as a variable or a flag sets it.
@@ -132,47 +94,38 @@ impl Node {
                 Value::Section([(key.clone(), Self::at(rest, text, origin))].into())
             }
         };
-        Self::new(origin.clone(), value)
+        let origin = origin.clone();
+        Self { origin, value }
     }
 
-    /// The value at a path, if it is there.
+    /// The value at a path, if it is there. Items of a list are counted from 1.
     pub(super) fn find<'a>(&self, mut path: impl Iterator<Item = &'a str>) -> Option<&Self> {
         match (path.next(), &self.value) {
             (None, _) => Some(self),
             (Some(key), Value::Section(entries)) => entries.get(key)?.find(path),
+            (Some(item), Value::List(items)) => items
+                .get(item.parse::<usize>().ok()?.checked_sub(1)?)?
+                .find(path),
             (Some(_), _) => None,
         }
     }
 
-    /// Every text that was read as a secret, with its dotted path below `path`.
-    pub(super) fn secrets(&self, path: &str) -> Vec<(String, &Self, &str)> {
-        match &self.value {
-            Value::Text(text) | Value::Bare(text) if self.is_secret.get() => {
-                vec![(path.to_owned(), self, text)]
-            }
-            Value::Section(entries) => {
-                let below = |key: &String| match path {
-                    "" => key.clone(),
-                    path => format!("{path}.{key}"),
-                };
-                let entries = entries.iter();
-                entries
-                    .flat_map(|(key, node)| node.secrets(&below(key)))
-                    .collect()
-            }
-            Value::List(items) => {
-                let items = items.iter().zip(1..);
-                items
-                    .flat_map(|(node, place)| node.secrets(&format!("{path}.{place}")))
-                    .collect()
-            }
-            _ => Vec::new(),
-        }
+    /// Where the value at a path was set, or the innermost section around it that is there.
+    pub(super) fn origin(&self, path: &[String]) -> &Origin {
+        let paths = (0..=path.len()).rev().map(|length| &path[..length]);
+        let mut found = paths.filter_map(|path| self.find(path.iter().map(String::as_str)));
+        found.next().map_or(&self.origin, |node| &node.origin)
     }
 
     /// Lays a higher layer over this one: sections merge key by key, anything else is replaced.
     pub(super) fn merge(&mut self, higher: Self) -> Result<(), Clash> {
-        let replaceable = self.origin == Origin::Default;
+        let clash = |value: &Origin, section: &Origin| {
+            Err(Clash {
+                path: Vec::new(),
+                value: value.clone(),
+                section: section.clone(),
+            })
+        };
         match (&mut self.value, higher.value) {
             (Value::Section(mine), Value::Section(theirs)) => {
                 for (key, node) in theirs {
@@ -186,38 +139,25 @@ impl Node {
                         })?,
                     }
                 }
-                Ok(())
             }
             // A section whose keys are all commented out reads as null.
-            (mine @ Value::Null, value) => {
-                self.origin = higher.origin;
-                *mine = value;
-                Ok(())
+            (Value::Section(_), Value::Null) => {}
+            // Whether a default is a section only its type can say.
+            (mine, value) if self.origin == Origin::Default || matches!(mine, Value::Null) => {
+                *self = Self {
+                    origin: higher.origin,
+                    value,
+                };
             }
-            (Value::Section(_), Value::Null) => Ok(()),
-            (_, Value::Section(_)) if !replaceable => Err(Clash {
-                path: Vec::new(),
-                value: self.origin.clone(),
-                section: higher.origin,
-            }),
-            (Value::Section(_), _) if !replaceable => Err(Clash {
-                path: Vec::new(),
-                value: higher.origin,
-                section: self.origin.clone(),
-            }),
-            (mine, value) => {
-                self.origin = higher.origin;
-                *mine = value;
-                Ok(())
+            (_, Value::Section(_)) => return clash(&self.origin, &higher.origin),
+            (Value::Section(_), _) => return clash(&higher.origin, &self.origin),
+            (_, value) => {
+                *self = Self {
+                    origin: higher.origin,
+                    value,
+                }
             }
         }
-    }
-}
-
-fn key_text(key: &serde_norway::Value) -> String {
-    match key {
-        serde_norway::Value::String(text) => text.clone(),
-        other => serde_norway::to_string(other)
-            .map_or_else(|_| "?".to_owned(), |text| text.trim_end().to_owned()),
+        Ok(())
     }
 }

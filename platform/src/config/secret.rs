@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
@@ -14,25 +15,33 @@ const HIDDEN: &str = "…";
 pub(super) const NAME: &str = "Secret";
 
 /// A shorter one is no secret anywhere. In bytes.
-const SHORTEST: usize = 8;
+pub(super) const SHORTEST: usize = 8;
 
 /// Shorter ones are refused in production. In bytes.
 pub(super) const SHORTEST_IN_PRODUCTION: usize = 16;
 
-/// A password, key or token. One that is read from a configuration is neither empty nor so short
+/// A password, key or token, which is wiped from memory when it is dropped. One that is read from a configuration is neither empty nor so short
 /// that it can be guessed. `Debug` and `Serialize` hide it; [`Secret::expose`] is the one way to read it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+#[derive(Clone)]
+pub struct Secret(SecretString);
 
 impl Secret {
     pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
+        Self(SecretString::from(secret.into()))
     }
 
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 }
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,7 +84,7 @@ impl<'de> Deserialize<'de> for Secret {
             ) -> Result<Secret, D::Error> {
                 let text = text(deserializer, "a secret in quotes")?;
                 check(&text, SHORTEST).map_err(de::Error::custom)?;
-                Ok(Secret(text))
+                Ok(Secret::new(text))
             }
         }
         deserializer.deserialize_newtype_struct(NAME, Visitor)

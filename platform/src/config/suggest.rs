@@ -84,8 +84,8 @@ fn elsewhere(set: &[String], defaults: &Value) -> Option<Vec<String>> {
     let mut paths = Vec::new();
     collect(defaults, &mut Vec::new(), &mut paths);
     let words = |path: &[String]| path.join("_").replace('.', "_");
-    let wanted = words(set);
-    if let Some(path) = paths.iter().find(|path| words(path) == wanted) {
+    let given = words(set);
+    if let Some(path) = paths.iter().find(|path| words(path) == given) {
         return Some(path.clone());
     }
     let mut same_name = paths.iter().filter(|path| path.last() == set.last());

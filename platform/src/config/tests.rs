@@ -399,7 +399,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason() {
     );
     let twice = error(layers("listen: a\nlisten: b", &[]));
     assert!(
-        twice.contains("duplicate entry with key \"listen\""),
+        twice.contains("duplicate mapping key `listen`") && twice.contains("line 2"),
         "{twice}"
     );
     assert_eq!(

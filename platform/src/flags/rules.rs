@@ -91,9 +91,9 @@ pub(super) enum Answer {
 }
 
 impl Definitions {
-    pub(super) fn parse(yaml: &str) -> Result<Self, serde_norway::Error> {
+    pub(super) fn parse(yaml: &str) -> Result<Self, crate::yaml::YamlError> {
         // A file of comments alone is no mapping.
-        Ok(serde_norway::from_str::<Option<Self>>(yaml)?.unwrap_or_default())
+        Ok(crate::yaml::from_str::<Option<Self>>(yaml)?.unwrap_or_default())
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {

@@ -45,7 +45,7 @@ impl Restriction {
 #[derive(Debug, thiserror::Error)]
 pub enum TariffsError {
     #[error("the tariffs cannot be read: {0}")]
-    Syntax(#[from] serde_norway::Error),
+    Syntax(#[from] platform::yaml::YamlError),
     #[error("{0} is not an amount of US dollars")]
     Shipping(Decimal),
     #[error("a tax of {percent} % in {country} is none: expected 0 to 100")]
@@ -81,7 +81,7 @@ struct Tax {
 impl Tariffs {
     /// From YAML, as `router-config/checkout.yaml` has it.
     pub fn parse(yaml: &str) -> Result<Self, TariffsError> {
-        let file: File = serde_norway::from_str(yaml)?;
+        let file: File = platform::yaml::from_str(yaml)?;
         let amount = |dollars: Decimal| {
             Money::from_decimal(dollars, CurrencyCode::Usd, Rounding::Down)
                 .filter(|money| money.minor >= 0)

@@ -16,7 +16,7 @@ pub struct Countries(HashMap<String, CurrencyCode>);
 #[derive(Debug, thiserror::Error)]
 pub enum CountriesError {
     #[error("the country map cannot be read: {0}")]
-    Syntax(#[from] serde_norway::Error),
+    Syntax(#[from] platform::yaml::YamlError),
     #[error("{0:?} is not a country: expected two capital letters, like DE")]
     Country(String),
     #[error("{country} has two currencies, {first} and {second}")]
@@ -30,7 +30,7 @@ pub enum CountriesError {
 impl Countries {
     /// From YAML: a list of countries for each currency, `EUR: [AT, BE]`.
     pub fn parse(yaml: &str) -> Result<Self, CountriesError> {
-        let by_currency: BTreeMap<CurrencyCode, Vec<String>> = serde_norway::from_str(yaml)?;
+        let by_currency: BTreeMap<CurrencyCode, Vec<String>> = platform::yaml::from_str(yaml)?;
         let mut currencies = HashMap::new();
         for (currency, countries) in by_currency {
             for country in countries {
