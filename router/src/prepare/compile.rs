@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use hive_router_query_planner::ast::document::Document;
-use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
-use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::SelectionSet;
-use hive_router_query_planner::planner::plan_nodes::{
-    BatchFetchNode, FetchNode, FetchNodePathSegment, FetchRewrite, FlattenNodePath,
-    FlattenNodePathSegment, PlanNode, QueryPlan,
+use hive_router_planner::ast::document::Document;
+use hive_router_planner::ast::operation::PlanningFetchOperation;
+use hive_router_planner::ast::selection_item::SelectionItem;
+use hive_router_planner::ast::selection_set::SelectionSet;
+use hive_router_planner::planner::plan_nodes::planning::{
+    BatchFetchNode, FetchNode, PlanNode, QueryPlan,
 };
-use hive_router_query_planner::state::supergraph_state as planner;
+use hive_router_planner::planner::plan_nodes::{
+    FetchNodePathSegment, FetchRewrite, PathSegment, ResponsePathRef,
+};
+use hive_router_planner::state::supergraph_state as planner;
 
 use super::OperationKind;
 use super::duplicate_fetches;
@@ -20,9 +22,13 @@ use super::plan::{
     RewriteSegment, Segment, Target,
 };
 use super::repair::repair;
+use super::requires::selections;
 use super::{numbers, split_requires};
-use crate::supergraph::{Supergraph, TypeSet};
+use crate::supergraph::Supergraph;
 use crate::value::{Shape, Symbols, write_string};
+
+/// Nothing sends a fetch without values that it needs.
+const CONTEXT: &str = "a fetch with arguments from `@context`, which are not filled";
 
 /// Compiles a plan. `show` keeps it readable too.
 ///
@@ -69,18 +75,18 @@ impl Compiler<'_> {
         Ok(Some(match node {
             PlanNode::Sequence(sequence) => Node::Sequence(self.nodes(sequence.nodes)?),
             PlanNode::Parallel(parallel) => Node::Parallel(self.nodes(parallel.nodes)?),
-            PlanNode::Fetch(fetch) => Node::Fetch(self.fetch(fetch, None)?),
-            PlanNode::BatchFetch(batch) => Node::Fetch(self.batch(batch)?),
+            PlanNode::Fetch(fetch) => Node::Fetch(self.fetch(*fetch, None)?),
+            PlanNode::BatchFetch(batch) => Node::Fetch(self.batch(*batch)?),
             PlanNode::Flatten(flatten) => match *flatten.node {
-                PlanNode::Fetch(fetch) => Node::Fetch(self.fetch(fetch, Some(&flatten.path))?),
+                PlanNode::Fetch(fetch) => {
+                    Node::Fetch(self.fetch(*fetch, Some(flatten.path.as_ref()))?)
+                }
                 _ => return Err("a flatten node around something that is no fetch".to_owned()),
             },
             PlanNode::Subscription(subscription) => {
                 self.subscription = Some(self.fetch(subscription.primary, None)?);
                 return Ok(None);
             }
-            // Conditions are decided before planning.
-            PlanNode::Condition(_) => return Err("a condition node".to_owned()),
             PlanNode::Defer(_) => return Err("a defer node".to_owned()),
         }))
     }
@@ -93,8 +99,11 @@ impl Compiler<'_> {
     fn fetch(
         &mut self,
         node: FetchNode,
-        path: Option<&FlattenNodePath>,
+        path: Option<ResponsePathRef<'_>>,
     ) -> Result<Arc<Fetch>, String> {
+        if node.context.is_some() {
+            return Err(CONTEXT.to_owned());
+        }
         let kind = node.operation_kind.as_ref().into();
         let path = path.map(|path| self.path(path)).unwrap_or_default();
         if node.requires.is_some() {
@@ -125,7 +134,7 @@ impl Compiler<'_> {
         unless: Option<Arc<Requires>>,
         apart: Vec<FetchNode>,
     ) -> Result<Arc<Fetch>, String> {
-        let requires = node.requires.unwrap_or_default();
+        let requires = selections(&node.requires.unwrap_or_default());
         let requires = Arc::new(self.requires(&requires, None, &node.operation.document, true));
         let apart = self.parts(apart, &paths, &requires)?;
         let output_rewrites = node.output_rewrites.unwrap_or_default();
@@ -176,14 +185,17 @@ impl Compiler<'_> {
                 .flat_map(|alias| alias.output_rewrites.iter().flatten()),
         );
         for alias in &node.entity_batch.aliases {
+            if alias.context.is_some() {
+                return Err(CONTEXT.to_owned());
+            }
             let variable = &alias.representations_variable_name;
             let index = representations.iter().position(|known| known == variable);
             let index = index.unwrap_or_else(|| {
                 representations.push(variable.clone());
                 representations.len() - 1
             });
-            let requires =
-                Arc::new(self.requires(&alias.requires, None, &node.operation.document, true));
+            let required = selections(&alias.requires);
+            let requires = Arc::new(self.requires(&required, None, &node.operation.document, true));
             let paths = alias.merge_paths.iter();
             let paths: Vec<Path> = paths.map(|path| self.path(path)).collect();
             let apart = self.split_requires(
@@ -195,6 +207,9 @@ impl Compiler<'_> {
                     operation: node.operation.clone(),
                     custom_scalar_paths: None,
                     requires: Some(alias.requires.clone()),
+                    planner_requires: None,
+                    context: None,
+                    run_if: None,
                     input_rewrites: alias.input_rewrites.clone(),
                     output_rewrites: alias.output_rewrites.clone(),
                 },
@@ -236,18 +251,21 @@ impl Compiler<'_> {
         &mut self,
         subgraph: String,
         kind: OperationKind,
-        mut operation: SubgraphFetchOperation,
+        operation: PlanningFetchOperation,
         variables: Vec<String>,
         representations: Vec<String>,
         renamed: HashMap<String, String>,
     ) -> Arc<FetchOperation> {
-        if repair(&mut operation.document, self.supergraph) {
-            operation.document_str = operation.document.to_string();
-        }
-        let mut json = Vec::with_capacity(operation.document_str.len() + 16);
-        write_string(operation.document_str.as_bytes(), &mut json);
-        let short = numbers::without_long(&operation.document, &operation.document_str);
-        let shape = Shape::of_document(&operation.document, &mut self.symbols);
+        let mut document = operation.document;
+        let text = if repair(&mut document, self.supergraph) {
+            document.to_string()
+        } else {
+            operation.operation.document_str.into()
+        };
+        let mut json = Vec::with_capacity(text.len() + 16);
+        write_string(text.as_bytes(), &mut json);
+        let short = numbers::without_long(&document, &text);
+        let shape = Shape::of_document(&document, &mut self.symbols);
         let variables = variables
             .into_iter()
             .filter(|name| !representations.contains(name))
@@ -257,7 +275,7 @@ impl Compiler<'_> {
             kind,
             json: json.into(),
             short: short.map(|document| document.to_string().into()),
-            text: operation.document_str,
+            text,
             variables,
             representations,
             shape,
@@ -267,23 +285,20 @@ impl Compiler<'_> {
         })
     }
 
-    fn path(&mut self, path: &FlattenNodePath) -> Path {
+    fn path(&mut self, path: ResponsePathRef<'_>) -> Path {
         path.as_slice()
             .iter()
             // The root is what it is: its type is not in the data.
-            .skip_while(|segment| matches!(segment, FlattenNodePathSegment::TypeCondition(_)))
+            .skip_while(|segment| matches!(segment, PathSegment::TypeCondition(_)))
             .map(|segment| match segment {
-                FlattenNodePathSegment::Field(name) => Segment::Field(self.symbols.intern(name)),
-                FlattenNodePathSegment::List => Segment::List,
-                FlattenNodePathSegment::TypeCondition(names) => {
-                    Segment::Type(self.types(names.iter()))
+                PathSegment::Field(name) => Segment::Field(self.symbols.intern(name)),
+                PathSegment::List => Segment::List,
+                PathSegment::TypeCondition(condition) => {
+                    let names = condition.names().iter().map(|name| &**name);
+                    Segment::Type(self.supergraph.types.set(names))
                 }
             })
             .collect()
-    }
-
-    fn types<'n>(&self, names: impl Iterator<Item = &'n String>) -> TypeSet {
-        self.supergraph.types.set(names.map(String::as_str))
     }
 
     fn requires(
@@ -380,12 +395,16 @@ impl Compiler<'_> {
         let path = path
             .iter()
             .map(|segment| match segment {
-                FetchNodePathSegment::Key(name) => RewriteSegment::Key(self.symbols.intern(name)),
-                FetchNodePathSegment::TypenameEquals(names) => {
-                    RewriteSegment::Type(self.types(names.iter()))
+                FetchNodePathSegment::Key(name) => {
+                    Ok(RewriteSegment::Key(self.symbols.intern(name)))
                 }
+                FetchNodePathSegment::TypenameEquals(names) => {
+                    let names = names.iter().map(String::as_str);
+                    Ok(RewriteSegment::Type(self.supergraph.types.set(names)))
+                }
+                FetchNodePathSegment::Parent => Err("a rewrite of a parent".to_owned()),
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         Ok(Rewrite { path, change })
     }
 }
@@ -397,7 +416,7 @@ fn renames<'r>(rewrites: impl Iterator<Item = &'r FetchRewrite>) -> HashMap<Stri
                 FetchNodePathSegment::Key(key) => {
                     Some((key.clone(), renamer.rename_key_to.clone()))
                 }
-                FetchNodePathSegment::TypenameEquals(_) => None,
+                FetchNodePathSegment::TypenameEquals(_) | FetchNodePathSegment::Parent => None,
             },
             FetchRewrite::ValueSetter(_) => None,
         })

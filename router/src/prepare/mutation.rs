@@ -1,12 +1,13 @@
 //! Plans a mutation: its root fields run one after the other, each of them whole, with the entities below it, before
 //! the next begins. The planner alone would start the next field beside the entity fetches of the one before.
 
-use hive_router_query_planner::ast::document::Document;
-use hive_router_query_planner::ast::operation::{OperationDefinition, SubgraphFetchOperation};
-use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::SelectionSet;
-use hive_router_query_planner::planner::plan_nodes::{FetchNode, PlanNode, SequenceNode};
-use hive_router_query_planner::state::supergraph_state::OperationKind;
+use hive_router_planner::ast::document::Document;
+use hive_router_planner::ast::operation::{OperationDefinition, PlanningFetchOperation};
+use hive_router_planner::ast::selection_item::SelectionItem;
+use hive_router_planner::ast::selection_set::SelectionSet;
+use hive_router_planner::planner::plan_nodes::SequenceNode;
+use hive_router_planner::planner::plan_nodes::planning::{FetchNode, PlanNode};
+use hive_router_planner::state::supergraph_state::OperationKind;
 
 /// The plan of a mutation, from plans of its root fields.
 ///
@@ -67,7 +68,7 @@ fn join(before: Option<&PlanNode>, after: Option<&PlanNode>) -> Option<PlanNode>
             known.push(variable);
         }
     }
-    joined.operation = SubgraphFetchOperation::from_anonymous_operation(document);
+    joined.operation = PlanningFetchOperation::from_anonymous_operation(document);
     for name in after.variable_usages.iter().flatten() {
         let used = joined.variable_usages.get_or_insert_default();
         used.insert(name.clone());
@@ -81,7 +82,7 @@ fn join(before: Option<&PlanNode>, after: Option<&PlanNode>) -> Option<PlanNode>
 
 /// The document of a fetch, its fragments spread: two documents may name different ones alike.
 fn inlined(fetch: &FetchNode) -> Option<Document> {
-    let mut document = fetch.operation.document.clone();
+    let mut document = Document::clone(&fetch.operation.document);
     let operation = &mut document.operation;
     operation.selection_set = operation
         .selection_set

@@ -8,10 +8,10 @@ use graphql_tools::static_graphql::query::{
     Definition, Directive, Document, Selection, SelectionSet, Type, TypeCondition, Value,
 };
 use graphql_tools::static_graphql::schema::{InputValue, TypeDefinition};
-use hive_router_query_planner::ast::document::Document as FetchDocument;
-use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::SelectionSet as FetchSelections;
-use hive_router_query_planner::ast::value::Value as FetchValue;
+use hive_router_planner::ast::document::Document as FetchDocument;
+use hive_router_planner::ast::selection_item::SelectionItem;
+use hive_router_planner::ast::selection_set::SelectionSet as FetchSelections;
+use hive_router_planner::ast::value::Value as FetchValue;
 
 use super::document::root_type;
 use super::lexer::{Lexer, Token};

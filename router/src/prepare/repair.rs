@@ -1,8 +1,10 @@
 //! Mends documents that no subgraph would take.
 
-use hive_router_query_planner::ast::document::Document;
-use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
+use std::collections::BTreeSet;
+
+use hive_router_planner::ast::document::Document;
+use hive_router_planner::ast::selection_item::SelectionItem;
+use hive_router_planner::ast::selection_set::{FieldSelection, SelectionSet};
 
 use crate::supergraph::Supergraph;
 
@@ -16,6 +18,10 @@ pub(super) fn repair(document: &mut Document, supergraph: &Supergraph) -> bool {
         let condition = Some(fragment.type_condition.as_str());
         broken |= repair.selections(&mut fragment.selection_set, condition);
     }
+    if broken {
+        drop_unused_fragments(document);
+    }
+    let operation = &mut document.operation;
     if broken && let Some(variables) = &mut operation.variable_definitions {
         let mut used = operation.selection_set.variable_usages();
         for fragment in &document.fragments {
@@ -74,6 +80,32 @@ impl Repair<'_> {
                 .possible(one)
                 .any(|name| others.contains(types.find(name)))
     }
+}
+
+/// What no selection spreads any more, also no fragment that is spread itself.
+fn drop_unused_fragments(document: &mut Document) {
+    fn spreads<'s>(selections: &'s SelectionSet, names: &mut Vec<&'s str>) {
+        for item in &selections.items {
+            match item {
+                SelectionItem::Field(field) => spreads(&field.selections, names),
+                SelectionItem::InlineFragment(fragment) => spreads(&fragment.selections, names),
+                SelectionItem::FragmentSpread(name) => names.push(name),
+            }
+        }
+    }
+    let mut names = Vec::new();
+    spreads(&document.operation.selection_set, &mut names);
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    while let Some(name) = names.pop() {
+        if used.insert(name.to_owned())
+            && let Some(fragment) = document.fragments.iter().find(|known| known.name == name)
+        {
+            spreads(&fragment.selection_set, &mut names);
+        }
+    }
+    document
+        .fragments
+        .retain(|fragment| used.contains(&fragment.name));
 }
 
 fn typename() -> SelectionItem {

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
-use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::SelectionSet;
-use hive_router_query_planner::ast::value::Value;
-use hive_router_query_planner::planner::plan_nodes::FetchNode;
+use hive_router_planner::ast::document::Document;
+use hive_router_planner::ast::operation::PlanningFetchOperation;
+use hive_router_planner::ast::selection_item::SelectionItem;
+use hive_router_planner::ast::selection_set::SelectionSet;
+use hive_router_planner::ast::value::Value;
+use hive_router_planner::planner::plan_nodes::planning::FetchNode;
 
+use super::requires::selections;
 use crate::supergraph::Supergraph;
 
 /// The variable with the representations.
@@ -44,7 +46,7 @@ pub(super) fn split(
     let parts = parts(
         &node.service_name,
         &inline(&field.selections)?,
-        &inline(node.requires.as_ref()?)?,
+        &inline(&selections(node.requires.as_ref()?))?,
         supergraph,
     );
     let fetches = parts.into_iter().map(|part| {
@@ -53,7 +55,7 @@ pub(super) fn split(
         field.selections = part.selections;
         field.arguments = Some(("representations".to_owned(), variable(REPRESENTATIONS)).into());
         let used = field.selections.variable_usages();
-        let mut document = document.clone();
+        let mut document = Document::clone(document);
         document.fragments.clear();
         document.operation.selection_set.items = vec![SelectionItem::Field(field)];
         let variables = document
@@ -71,8 +73,8 @@ pub(super) fn split(
         });
         variables.extend(representations);
         let mut fetch = node.clone();
-        fetch.requires = Some(part.requires);
-        fetch.operation = SubgraphFetchOperation::from_anonymous_operation(document);
+        fetch.requires = Some((&part.requires).into());
+        fetch.operation = PlanningFetchOperation::from_anonymous_operation(document);
         fetch.variable_usages = Some(used);
         fetch
     });

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use graphql_tools::parser::schema::Definition;
 use graphql_tools::static_graphql::schema::{Directive, Document, TypeDefinition};
 use graphql_tools::validation::validate::ValidationPlan;
-use hive_router_query_planner::planner::{Planner, QueryPlannerOptions};
-use hive_router_query_planner::state::supergraph_state::SupergraphDefinition;
+use hive_router_planner::planner::{Planner, QueryPlannerOptions};
+use hive_router_planner::state::supergraph_state::SupergraphDefinition;
 
 pub(crate) use access::{Access, AccessDecision, RequirementId};
 pub use compose::compose;

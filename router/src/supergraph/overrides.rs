@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use hive_router_query_planner::graph::{PERCENTAGE_SCALE_FACTOR, PlannerOverrideContext};
-use hive_router_query_planner::state::supergraph_state::SupergraphState;
+use hive_router_planner::graph::{PERCENTAGE_SCALE_FACTOR, PlannerOverrideContext};
+use hive_router_planner::state::supergraph_state::SupergraphState;
 use rand::RngExt;
 
 /// The shares of requests that labels such as `percent(5)` name, in ascending order. The numbers are the planner's:

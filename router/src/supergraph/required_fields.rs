@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use graphql_tools::static_graphql::query::Field;
-use hive_router_query_planner::state::supergraph_state::SupergraphState;
+use hive_router_planner::state::supergraph_state::SupergraphState;
 
 /// Names in `@key` and `@requires`, of any type.
 #[derive(Debug, Default)]

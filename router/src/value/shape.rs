@@ -1,8 +1,8 @@
 //! What the answer to a fetch looks like, known from its selection before it comes.
 
-use hive_router_query_planner::ast::document::Document;
-use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
+use hive_router_planner::ast::document::Document;
+use hive_router_planner::ast::selection_item::SelectionItem;
+use hive_router_planner::ast::selection_set::{FieldSelection, SelectionSet};
 
 use super::{Symbol, Symbols};
 

@@ -1,5 +1,5 @@
 //! Operations that the published planner refuses or plans wrongly, found by the differential test; see
-//! `vendor/hive-router-query-planner`.
+//! `vendor/hive-router-planner`.
 
 use serde_json::{Value, json};
 

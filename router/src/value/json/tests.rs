@@ -1,8 +1,8 @@
 //! The decoder against what is JSON and what is not.
 
 use graphql_tools::parser::parse_schema;
-use hive_router_query_planner::ast::document::Document;
-use hive_router_query_planner::ast::operation::OperationDefinition;
+use hive_router_planner::ast::document::Document;
+use hive_router_planner::ast::operation::OperationDefinition;
 use proptest::prelude::*;
 
 use super::*;

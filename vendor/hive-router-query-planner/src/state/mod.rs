@@ -1,2 +1,0 @@
-pub mod subgraph_state;
-pub mod supergraph_state;
