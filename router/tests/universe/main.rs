@@ -197,6 +197,10 @@ const ONCE_WRONG: &[(&str, &str)] = &[
         "query Q { list { items { valueRequiresInlineFragment valueRequiresObjectFragment } } }",
     ),
     (
+        "interface-object-nested-list",
+        "query Q { me { ... on User { friends { ... on User { id } friends { id } } } } }",
+    ),
+    (
         "nested-provides",
         "query Q { products { categories { subCategories { subCategories { name } } } } }",
     ),

@@ -1034,6 +1034,11 @@ fn process_interface_object_type_move_edge(
         query_node.requirements.first().unwrap().node_index,
         false,
     )?;
+    // The other subgraph finds out the type by this key, whatever else is fetched of the object.
+    let key_output = fetch_graph.response_keys.output(
+        &place_of(response_path),
+        &key_to_reenter_subgraph.selection_set,
+    );
     let key_to_reenter_subgraph = &fetch_graph.read_at(response_path, key_to_reenter_subgraph);
     let step_for_children = fetch_graph.get_step_data_mut(step_for_children_index)?;
     step_for_children.input.add(&requirement.selection_set)?;
@@ -1061,6 +1066,9 @@ fn process_interface_object_type_move_edge(
     }));
 
     let parent_fetch_step = fetch_graph.get_step_data_mut(parent_fetch_step_index)?;
+    parent_fetch_step
+        .output
+        .add_at_path(fetch_path, key_output)?;
     parent_fetch_step
         .output
         .add_selection_typename(fetch_path)?;
