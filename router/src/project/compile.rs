@@ -141,6 +141,7 @@ impl<'d> Compiler<'d> {
             }
             Selection::Abstract(AbstractSelection {
                 by_type,
+                some_hidden: !all_visible,
                 only,
                 of_interface,
             })

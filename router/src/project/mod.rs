@@ -43,6 +43,8 @@ enum Selection {
 struct AbstractSelection {
     /// A type that is not here is none the client may see.
     by_type: HashMap<TypeId, Arc<[Field]>>,
+    /// Whether there are types that clients cannot see: an object that is of none of the others is of one of these.
+    some_hidden: bool,
     /// For an object of which no more is known than that it is one of these types: where there is only one, and clients may
     /// see it.
     only: Option<Arc<[Field]>>,

@@ -220,6 +220,7 @@ impl<'a> Writer<'a> {
             Selection::Object(fields) => fields,
             Selection::Abstract(AbstractSelection {
                 by_type,
+                some_hidden,
                 only,
                 of_interface,
             }) => {
@@ -235,7 +236,8 @@ impl<'a> Writer<'a> {
                 };
                 let Some(fields) = known.or_else(only).or_else(any) else {
                     // Clients cannot see its type: to them the object is not there.
-                    if self.is_visible(object.typename) || by_type.is_empty() {
+                    let nobody_is_there = by_type.is_empty() && !some_hidden;
+                    if self.is_visible(object.typename) || nobody_is_there {
                         self.mismatch(field);
                     }
                     return Err(NullPropagation);

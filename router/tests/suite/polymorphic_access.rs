@@ -21,8 +21,10 @@ fn supergraph() -> String {
           product: Product @join__field(graph: SHOP)
           products: [Product] @join__field(graph: SHOP)
           found: [Found] @join__field(graph: SHOP)
+          unpublished: [Unpublished] @join__field(graph: SHOP)
           rated: [Product] @join__field(graph: RATE)
         }}
+        interface Unpublished @join__type(graph: SHOP) {{ id: ID! }}
         interface Product @join__type(graph: SHOP, key: "id") @join__type(graph: RATE, key: "id", isInterfaceObject: true) {{
           id: ID! price: Int @join__field(graph: SHOP) code: String @join__field(graph: SHOP) maker: Maker @join__field(graph: SHOP)
           stars: Int @join__field(graph: RATE) @authenticated
@@ -33,7 +35,7 @@ fn supergraph() -> String {
         type Film implements Product @join__implements(graph: SHOP, interface: "Product") @join__type(graph: SHOP, key: "id") {{
           id: ID! price: Int code: String maker: Maker stars: Int @join__field
         }}
-        type Draft implements Product @inaccessible @join__implements(graph: SHOP, interface: "Product") @join__type(graph: SHOP, key: "id") {{
+        type Draft implements Product & Unpublished @inaccessible @join__implements(graph: SHOP, interface: "Product") @join__implements(graph: SHOP, interface: "Unpublished") @join__type(graph: SHOP, key: "id") {{
           id: ID! price: Int code: String maker: Maker stars: Int @join__field
         }}
         type Maker @join__type(graph: SHOP) {{ name: String }}
@@ -55,11 +57,12 @@ async fn graph_with(plan: bool) -> Graph {
     let shop = Subgraph::new(
         "shop",
         &format!(
-            r#"type Query {{ product: Product products: [Product] found: [Found] }}
+            r#"type Query {{ product: Product products: [Product] found: [Found] unpublished: [Unpublished] }}
+               interface Unpublished {{ id: ID! }}
                interface Product @key(fields: "id") {{ {fields} }}
                type Book implements Product @key(fields: "id") {{ {fields} }}
                type Film implements Product @key(fields: "id") {{ {fields} }}
-               type Draft implements Product @key(fields: "id") {{ {fields} }}
+               type Draft implements Product & Unpublished @key(fields: "id") {{ {fields} }}
                type Maker {{ name: String }}
                union Found = Book | Film | Draft"#
         ),
@@ -67,6 +70,7 @@ async fn graph_with(plan: bool) -> Graph {
     .root("product", product("Book"))
     .root("products", products.clone())
     .root("found", products)
+    .root("unpublished", json!([product("Draft")]))
     .entity("Product", |known| {
         product(known["id"].as_str().unwrap_or_default())
     })
@@ -196,6 +200,16 @@ async fn a_member_that_is_inaccessible_is_null_whatever_is_selected() {
             )
             .await;
         }
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_an_interface_whose_types_are_all_inaccessible_is_null() {
+    let graph = graph().await;
+    for selection in ["id", "__typename", "... on Unpublished { id }"] {
+        let document = format!("{{ unpublished {{ {selection} }} }}");
+        let answer = json!({ "data": { "unpublished": [null] } });
+        graph.check(&document, answer).await;
     }
 }
 
