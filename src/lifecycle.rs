@@ -171,8 +171,8 @@ async fn readyz<R: Ready>(State(readiness): State<Readiness<R>>) -> impl IntoRes
         ),
     };
     if readiness.shows_details {
-        for worker in readiness.supervisor.down() {
-            text.push_str(&format!("degraded: {worker}\n"));
+        for part in readiness.supervisor.degraded() {
+            text.push_str(&format!("degraded: {part}\n"));
         }
     } else if status != StatusCode::OK {
         "not ready\n".clone_into(&mut text);

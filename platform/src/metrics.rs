@@ -12,6 +12,14 @@ pub fn describe() {
         "vantage_webhooks_total",
         "Webhooks of third parties, by provider and outcome."
     );
+    describe_gauge!(
+        "vantage_flags_file_usable",
+        "Whether the file of feature flags can be used (1), or the last good one applies (0)."
+    );
+    describe_counter!(
+        "vantage_flag_errors_total",
+        "Evaluations of a feature flag that failed and gave its default."
+    );
     describe_counter!(
         "vantage_log_lines_dropped_total",
         "Log lines that were dropped because the reader of standard error is too slow."

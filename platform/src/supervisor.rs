@@ -80,6 +80,8 @@ pub struct Supervisor(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     workers: Mutex<BTreeMap<Arc<str>, WorkerStatus>>,
+    /// Why a part works less well, by its name.
+    degraded: Mutex<BTreeMap<&'static str, String>>,
     stages: [StageTasks; Stage::ALL.len()],
 }
 
@@ -125,6 +127,25 @@ impl Supervisor {
     pub fn down(&self) -> Vec<WorkerStatus> {
         let workers = self.0.workers();
         workers.values().filter(|w| !w.is_up).cloned().collect()
+    }
+
+    /// Has `/readyz` say that a part works less well and why, or with `None` that it works again.
+    pub fn set_degraded(&self, part: &'static str, reason: Option<String>) {
+        let mut degraded = self.0.degraded.lock();
+        match reason {
+            Some(reason) => degraded.insert(part, reason),
+            None => degraded.remove(part),
+        };
+    }
+
+    /// What does not work as it should, one line each: tasks that do not run, and degraded parts.
+    pub fn degraded(&self) -> Vec<String> {
+        let down = self.down().into_iter().map(|worker| worker.to_string());
+        let degraded = self.0.degraded.lock();
+        let degraded = degraded
+            .iter()
+            .map(|(part, reason)| format!("{part}: {reason}"));
+        down.chain(degraded).collect()
     }
 
     /// Stops the tasks, stage by stage, and waits until they have ended: `patience` for all

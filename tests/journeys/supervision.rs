@@ -76,11 +76,38 @@ async fn events_are_published(process: &Process, data: &Path) {
 }
 
 #[tokio::test]
+async fn a_flag_file_that_breaks_shows_in_readyz_and_in_a_metric_until_it_is_mended() {
+    let data = tempfile::tempdir().unwrap();
+    let flags = data.path().join("flags.yaml");
+    let mut command = vantage(data.path());
+    command
+        .env("VANTAGE_FLAGS__FILE", &flags)
+        .env("VANTAGE_FLAGS__RELOAD_INTERVAL", "20ms")
+        .args(["serve", "--listen", "127.0.0.1:0"]);
+    std::fs::write(&flags, "flags: {}").unwrap();
+    let process = Process::start(command).await;
+    for (text, usable) in [("flags: [", "0"), ("flags: {}", "1")] {
+        std::fs::write(&flags, text).unwrap();
+        until("the state of the file is seen", async || {
+            let readyz = get(&process, "/readyz").await;
+            let metrics = get(&process, "/metrics").await;
+            let is_shown = readyz.contains("degraded: flags: the flags in ");
+            let expected = format!("vantage_flags_file_usable {usable}\n");
+            (readyz.starts_with("ready\n")
+                && is_shown == (usable == "0")
+                && metrics.contains(&expected))
+            .then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn every_background_task_comes_back_although_nobody_reads_the_log() {
     let data = tempfile::tempdir().unwrap();
     let faults = tempfile::tempdir().unwrap();
     let flags = data.path().join("flags.yaml");
-    std::fs::write(&flags, "live: { default: true }").unwrap();
+    std::fs::write(&flags, "flags: {}").unwrap();
     let mut command = busy_shop(data.path());
     command
         .env("VANTAGE_TEST_WORKER_FAULTS", faults.path())

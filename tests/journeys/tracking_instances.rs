@@ -71,7 +71,13 @@ async fn the_sixth_connection_closes_the_users_oldest_on_whichever_instance_it_i
 async fn switching_live_updates_off_closes_those_who_watch() {
     let directory = tempfile::tempdir().unwrap();
     let flags = directory.path().join("flags.yaml");
-    std::fs::write(&flags, "realtime_order_tracking: { default: true }").unwrap();
+    let live_updates = |variant: &str| {
+        let text = format!(
+            "flags: {{ realtime_order_tracking: {{ state: ENABLED, variants: {{ on: true, off: false }}, defaultVariant: {variant} }} }}"
+        );
+        std::fs::write(&flags, text).unwrap();
+    };
+    live_updates("on");
     let shop = Shop::start(&[
         ("VANTAGE_FLAGS__FILE", flags.to_str().unwrap()),
         ("VANTAGE_FLAGS__RELOAD_INTERVAL", "50ms"),
@@ -82,7 +88,7 @@ async fn switching_live_updates_off_closes_those_who_watch() {
     let mut client = Client::connect(&shop.process.base, Some(&shop.token)).await;
     client.watch(order).await;
     client.update().await;
-    std::fs::write(&flags, "realtime_order_tracking: { default: false }").unwrap();
+    live_updates("off");
     assert_eq!(client.closed().await, Some(4003));
 
     // Who comes now is refused, and asks now and then.

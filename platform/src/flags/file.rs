@@ -1,34 +1,46 @@
-//! Flags from a YAML file that is read again when it changes.
+//! Flags from a file in flagd's format that is read again when it changes.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use flagd_evaluation_engine::Operator;
 use futures::FutureExt;
+use metrics::gauge;
 use open_feature::provider::{FeatureProvider, ProviderMetadata, ResolutionDetails};
 use open_feature::{
-    EvaluationContext, EvaluationError, EvaluationErrorCode, EvaluationReason, EvaluationResult,
-    StructValue,
+    EvaluationContext, EvaluationError, EvaluationErrorCode, EvaluationResult, StructValue,
 };
+use serde_json::Value as Json;
 use tokio::sync::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::rules::{Answer, Definitions};
+use super::definitions::Definitions;
 use crate::supervisor::{Stage, Supervisor};
 
-/// Between two looks, so that no configuration makes a loop that never rests.
+/// Between two reads, so that no configuration makes a loop that never rests.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// A provider over a file.
-#[derive(Debug)]
+/// What `/readyz` calls the flags.
+const PART: &str = "flags";
+
+/// A provider over a file, which flagd's own engine evaluates.
 pub struct FlagFile {
     metadata: ProviderMetadata,
+    engine: Operator,
     definitions: Arc<ArcSwap<Definitions>>,
     /// Ends with the provider.
     _reloading: AbortOnDropHandle<()>,
+}
+
+impl fmt::Debug for FlagFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FlagFile").field(&self.definitions).finish()
+    }
 }
 
 /// Why a file cannot be used.
@@ -40,19 +52,21 @@ pub enum FlagFileError {
         #[source]
         source: std::io::Error,
     },
-    #[error("the flags in {path} cannot be used: {reason}")]
+    #[error(
+        "the flags in {path} cannot be used: {reason} (the format is flagd's: https://flagd.dev/reference/flag-definitions/)"
+    )]
     Parse { path: PathBuf, reason: String },
 }
 
 impl FlagFile {
-    /// Reads the file, and looks every `interval` whether it says something else, in a task of the
-    /// supervisor. Then a file that cannot be used changes nothing, and the log says why.
+    /// Reads the file, and reads it again every `interval`, in a task of the supervisor. A change that cannot be
+    /// used changes nothing; the log, a metric and `/readyz` say so.
     pub fn open(
         path: &Path,
         interval: Duration,
         supervisor: &Supervisor,
     ) -> Result<Self, FlagFileError> {
-        let source = Source::open(path)?;
+        let source = Source::open(path, supervisor)?;
         let definitions = source.definitions.clone();
         let interval = interval.max(SHORTEST);
         let source = Arc::new(Mutex::new(source));
@@ -62,16 +76,104 @@ impl FlagFile {
                 loop {
                     tokio::time::sleep(interval).await;
                     // A file of a few lines: read sooner than handed to another thread.
-                    source.lock().await.look();
+                    source.lock().await.reload();
                 }
             })
             .map(|_: Option<()>| ())
         });
         Ok(Self {
-            metadata: ProviderMetadata::new("file"),
+            metadata: ProviderMetadata::new("flagd"),
+            engine: Operator::new(),
             definitions,
             _reloading: AbortOnDropHandle::new(reloading),
         })
+    }
+
+    fn resolve<T>(
+        &self,
+        flag: &str,
+        subject: &EvaluationContext,
+        of_type: impl FnOnce(&Json) -> Option<T>,
+    ) -> EvaluationResult<ResolutionDetails<T>> {
+        let definitions = self.definitions.load();
+        let resolution = definitions.resolve(flag, subject, &self.engine)?;
+        let Some(value) = of_type(resolution.value) else {
+            return Err(EvaluationError {
+                code: EvaluationErrorCode::TypeMismatch,
+                message: Some(format!("{:?} is of another type", resolution.variant)),
+            });
+        };
+        Ok(ResolutionDetails::builder()
+            .value(value)
+            .variant(resolution.variant)
+            .reason(resolution.reason)
+            .build())
+    }
+}
+
+/// A file and what was read of it last.
+struct Source {
+    path: PathBuf,
+    text: String,
+    is_readable: bool,
+    definitions: Arc<ArcSwap<Definitions>>,
+    engine: Operator,
+    supervisor: Supervisor,
+}
+
+impl Source {
+    fn open(path: &Path, supervisor: &Supervisor) -> Result<Self, FlagFileError> {
+        let text = read(path)?;
+        let engine = Operator::new();
+        let definitions = parse(path, &text, &engine)?;
+        let source = Self {
+            path: path.to_owned(),
+            text,
+            is_readable: true,
+            definitions: Arc::new(ArcSwap::from_pointee(definitions)),
+            engine,
+            supervisor: supervisor.clone(),
+        };
+        source.report(Ok(()));
+        Ok(source)
+    }
+
+    /// Reads the file again. Compares what is read, not times: file systems round them, and orchestrators swap
+    /// links.
+    fn reload(&mut self) {
+        let text = match read(&self.path) {
+            Ok(text) => text,
+            Err(error) => {
+                if std::mem::take(&mut self.is_readable) {
+                    self.report(Err(&error));
+                }
+                return;
+            }
+        };
+        let was_readable = std::mem::replace(&mut self.is_readable, true);
+        if was_readable && text == self.text {
+            return;
+        }
+        match parse(&self.path, &text, &self.engine) {
+            Ok(new) => {
+                let changed = changed(&self.definitions.load(), &new);
+                self.definitions.store(Arc::new(new));
+                self.report(Ok(()));
+                tracing::info!(changed, "flags reloaded");
+            }
+            Err(error) => self.report(Err(&error)),
+        }
+        // A text that cannot be used is reported once, too.
+        self.text = text;
+    }
+
+    fn report(&self, outcome: Result<(), &FlagFileError>) {
+        gauge!("vantage_flags_file_usable").set(f64::from(outcome.is_ok()));
+        let trouble = outcome.err().map(|error| {
+            tracing::error!(%error, "flags not reloaded, the last good ones apply");
+            error.to_string()
+        });
+        self.supervisor.set_degraded(PART, trouble);
     }
 }
 
@@ -82,61 +184,11 @@ fn read(path: &Path) -> Result<String, FlagFileError> {
     })
 }
 
-fn parse(path: &Path, text: &str) -> Result<Definitions, FlagFileError> {
-    Definitions::parse(text).map_err(|error| FlagFileError::Parse {
+fn parse(path: &Path, text: &str, engine: &Operator) -> Result<Definitions, FlagFileError> {
+    Definitions::parse(text, engine).map_err(|error| FlagFileError::Parse {
         path: path.to_owned(),
         reason: error.to_string(),
     })
-}
-
-/// A file and what was read of it last.
-#[derive(Debug)]
-struct Source {
-    path: PathBuf,
-    text: String,
-    is_readable: bool,
-    definitions: Arc<ArcSwap<Definitions>>,
-}
-
-impl Source {
-    fn open(path: &Path) -> Result<Self, FlagFileError> {
-        let text = read(path)?;
-        let definitions = parse(path, &text)?;
-        Ok(Self {
-            path: path.to_owned(),
-            text,
-            is_readable: true,
-            definitions: Arc::new(ArcSwap::from_pointee(definitions)),
-        })
-    }
-
-    /// Looks whether the file says something else. Compares what is read, not times: file systems round
-    /// them, and orchestrators swap links.
-    fn look(&mut self) {
-        let text = match read(&self.path) {
-            Ok(text) => text,
-            Err(error) => {
-                if std::mem::take(&mut self.is_readable) {
-                    tracing::error!(%error, "the flags stay as they are");
-                }
-                return;
-            }
-        };
-        self.is_readable = true;
-        if text == self.text {
-            return;
-        }
-        match parse(&self.path, &text) {
-            Ok(new) => {
-                let changed = changed(&self.definitions.load(), &new);
-                self.definitions.store(Arc::new(new));
-                tracing::info!(changed, "the flags are read again");
-            }
-            Err(error) => tracing::error!(%error, "the flags stay as they are"),
-        }
-        // One that cannot be used is reported once, too.
-        self.text = text;
-    }
 }
 
 fn changed(old: &Definitions, new: &Definitions) -> String {
@@ -157,64 +209,42 @@ impl FeatureProvider for FlagFile {
     async fn resolve_bool_value(
         &self,
         flag: &str,
-        whom: &EvaluationContext,
+        subject: &EvaluationContext,
     ) -> EvaluationResult<ResolutionDetails<bool>> {
-        let answer = self.definitions.load().answer(flag, whom);
-        let (value, reason) = match answer {
-            None => {
-                return Err(EvaluationError {
-                    code: EvaluationErrorCode::FlagNotFound,
-                    message: None,
-                });
-            }
-            Some(Answer::Default(value)) => (value, EvaluationReason::Default),
-            Some(Answer::Rule(value)) => (value, EvaluationReason::TargetingMatch),
-            Some(Answer::Split(value)) => (value, EvaluationReason::Split),
-        };
-        Ok(ResolutionDetails::builder()
-            .value(value)
-            .variant(if value { "on" } else { "off" })
-            .reason(reason)
-            .build())
+        self.resolve(flag, subject, Json::as_bool)
     }
 
     async fn resolve_int_value(
         &self,
-        _: &str,
-        _: &EvaluationContext,
+        flag: &str,
+        subject: &EvaluationContext,
     ) -> EvaluationResult<ResolutionDetails<i64>> {
-        Err(only_switches())
+        self.resolve(flag, subject, Json::as_i64)
     }
 
     async fn resolve_float_value(
         &self,
-        _: &str,
-        _: &EvaluationContext,
+        flag: &str,
+        subject: &EvaluationContext,
     ) -> EvaluationResult<ResolutionDetails<f64>> {
-        Err(only_switches())
+        self.resolve(flag, subject, Json::as_f64)
     }
 
     async fn resolve_string_value(
         &self,
-        _: &str,
-        _: &EvaluationContext,
+        flag: &str,
+        subject: &EvaluationContext,
     ) -> EvaluationResult<ResolutionDetails<String>> {
-        Err(only_switches())
+        self.resolve(flag, subject, |value| value.as_str().map(str::to_owned))
     }
 
+    /// No flag of ours is a structure.
     async fn resolve_struct_value(
         &self,
-        _: &str,
-        _: &EvaluationContext,
+        flag: &str,
+        subject: &EvaluationContext,
     ) -> EvaluationResult<ResolutionDetails<StructValue>> {
-        Err(only_switches())
-    }
-}
-
-fn only_switches() -> EvaluationError {
-    EvaluationError {
-        code: EvaluationErrorCode::TypeMismatch,
-        message: Some("the file has switches only".to_owned()),
+        self.resolve(flag, subject, |_| None)
     }
 }
 
@@ -222,30 +252,49 @@ fn only_switches() -> EvaluationError {
 mod tests {
     use super::*;
 
+    fn switch(default_variant: &str) -> String {
+        format!(
+            "flags: {{ live: {{ state: ENABLED, variants: {{ on: true, off: false }}, defaultVariant: {default_variant} }} }}"
+        )
+    }
+
     #[test]
     fn a_file_that_breaks_or_goes_away_changes_nothing_until_it_can_be_used_again() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("flags.yaml");
         let live = |source: &Source| {
-            let context = EvaluationContext::default();
-            source.definitions.load().answer("live", &context)
+            let subject = EvaluationContext::default();
+            let definitions = source.definitions.load();
+            let live = definitions.resolve("live", &subject, &source.engine);
+            live.unwrap().value.as_bool()
         };
-        std::fs::write(&path, "live: { default: true }").unwrap();
-        let mut source = Source::open(&path).unwrap();
+        let supervisor = Supervisor::new();
+        let shown = || supervisor.degraded().join("; ");
+        std::fs::write(&path, switch("on")).unwrap();
+        let mut source = Source::open(&path, &supervisor).unwrap();
         for broken in [
-            "live: { default: perhaps }",
-            "live: [",
-            "more: { default: true",
+            switch("perhaps"),
+            "flags: [".to_owned(),
+            "flags: { live: { state: ENABLED".to_owned(),
         ] {
-            std::fs::write(&path, broken).unwrap();
-            source.look();
-            assert_eq!(live(&source), Some(Answer::Default(true)), "{broken}");
+            std::fs::write(&path, &broken).unwrap();
+            source.reload();
+            assert_eq!(live(&source), Some(true), "{broken}");
+            assert!(shown().contains("cannot be used"), "{}", shown());
         }
+        std::fs::write(&path, switch("on")).unwrap();
+        source.reload();
+        assert_eq!(shown(), "");
         std::fs::remove_file(&path).unwrap();
-        source.look();
-        assert_eq!(live(&source), Some(Answer::Default(true)));
-        std::fs::write(&path, "live: { default: false }").unwrap();
-        source.look();
-        assert_eq!(live(&source), Some(Answer::Default(false)));
+        source.reload();
+        assert_eq!(live(&source), Some(true));
+        assert!(shown().contains("cannot be read"), "{}", shown());
+        // The same text as before it went away.
+        std::fs::write(&path, switch("on")).unwrap();
+        source.reload();
+        assert_eq!(shown(), "");
+        std::fs::write(&path, switch("off")).unwrap();
+        source.reload();
+        assert_eq!(live(&source), Some(false));
     }
 }

@@ -1,5 +1,6 @@
 //! Feature flags through OpenFeature: whether something is switched on, and for whom. Any OpenFeature
-//! provider can say so; [`FlagFile`] is ours, a YAML file that may change while the process runs.
+//! provider can say so; [`FlagFile`] is ours, a file in flagd's format that may change while the process runs. It
+//! is evaluated in the process by flagd's own engine: the provider for flagd itself brings gRPC with it.
 //!
 //! A domain names its flag once, with what holds where nobody has decided:
 //!
@@ -8,16 +9,16 @@
 //!
 //! const SELF_SERVICE_RETURNS: Flag = Flag::on_by_default("self_service_returns");
 //!
-//! # async fn ask(flags: &Flags) {
-//! let whom = EvaluationContext::default()
+//! # async fn example(flags: &Flags) {
+//! let subject = EvaluationContext::default()
 //!     .with_targeting_key("usr_01h455vb4pex5vsknk084sn02q")
 //!     .with_custom_field("carrier", "dhl");
-//! if flags.is_on(SELF_SERVICE_RETURNS, &whom).await { /* … */ }
+//! if flags.is_on(SELF_SERVICE_RETURNS, &subject).await { /* … */ }
 //! # }
 //! ```
 
+mod definitions;
 mod file;
-mod rules;
 
 #[cfg(test)]
 mod tests;
@@ -25,13 +26,14 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use metrics::counter;
 use open_feature::provider::FeatureProvider;
 use open_feature::{Client, EvaluationErrorCode, OpenFeature};
 
 pub use file::{FlagFile, FlagFileError};
 pub use open_feature::EvaluationContext;
 
-/// Where a process runs, as rules name it: a field that every question has.
+/// Where a process runs, as rules name it: a field of every evaluation context.
 pub const REGION: &str = "region";
 
 /// A switch, by the name it has in the file.
@@ -72,7 +74,7 @@ impl Flags {
         Self(None)
     }
 
-    /// What this provider says, with the fields of `everywhere` added to every question.
+    /// What this provider says, with the fields of `everywhere` added to every context.
     pub async fn of(provider: impl FeatureProvider, everywhere: EvaluationContext) -> Self {
         // An instance of its own: the library's is global, and tests would share it.
         let mut api = OpenFeature::default();
@@ -82,15 +84,20 @@ impl Flags {
     }
 
     /// Whether the flag is on for this subject. A provider that fails leaves it at its default.
-    pub async fn is_on(&self, flag: Flag, whom: &EvaluationContext) -> bool {
+    pub async fn is_on(&self, flag: Flag, subject: &EvaluationContext) -> bool {
         let Some(client) = &self.0 else {
             return flag.default;
         };
-        match client.get_bool_value(flag.name, Some(whom), None).await {
+        match client.get_bool_value(flag.name, Some(subject), None).await {
             Ok(is_on) => is_on,
             Err(error) => {
                 if error.code != EvaluationErrorCode::FlagNotFound {
-                    tracing::warn!(flag = flag.name, ?error, "the flag keeps its default");
+                    counter!("vantage_flag_errors_total", "flag" => flag.name).increment(1);
+                    tracing::warn!(
+                        flag = flag.name,
+                        ?error,
+                        "flag not evaluated, its default applies"
+                    );
                 }
                 flag.default
             }

@@ -8,16 +8,28 @@ use super::*;
 const LIVE: Flag = Flag::on_by_default("live");
 const NEW: Flag = Flag::off_by_default("new");
 
-const ROLLOUT: &str = "
-live:
-  default: false
-  rules:
-    - when: { region: [us-east-1, us-west-2], carrier: dhl }
-      percentage: 25
-      serve: true
-    - when: { tester: true }
-      serve: true
-";
+const ROLLOUT: &str = r#"
+$evaluators:
+  here: { in: [{ var: region }, [us-east-1, us-west-2]] }
+flags:
+  live:
+    state: ENABLED
+    variants: { "on": true, "off": false }
+    defaultVariant: "off"
+    targeting:
+      if:
+        - and: [{ $ref: here }, { "==": [{ var: carrier }, dhl] }]
+        - fractional: [["on", 25], ["off", 75]]
+        - { "==": [{ var: tester }, true] }
+        - "on"
+"#;
+
+/// A file with the one flag `live`, as everybody has it.
+fn everybody(variant: &str) -> String {
+    format!(
+        "flags: {{ live: {{ state: ENABLED, variants: {{ on: true, off: false }}, defaultVariant: {variant} }} }}"
+    )
+}
 
 fn somebody(number: usize) -> EvaluationContext {
     EvaluationContext::default().with_targeting_key(format!("usr_{number}"))
@@ -96,7 +108,7 @@ async fn rules_choose_by_region_and_carrier_and_a_share_that_stays_the_same() {
     assert!((400..600).contains(&share), "a quarter of 2,000: {share}");
 
     // Who was in stays in when there are more.
-    let wider = FlagText::new(&ROLLOUT.replace("25", "50"));
+    let wider = FlagText::new(&ROLLOUT.replace("25", "50").replace("75", "50"));
     let wider = flags(&wider, "us-east-1").await;
     for (number, _) in chosen.iter().enumerate().filter(|(_, is_on)| **is_on) {
         let dhl = somebody(number).with_custom_field("carrier", "dhl");
@@ -108,25 +120,51 @@ async fn rules_choose_by_region_and_carrier_and_a_share_that_stays_the_same() {
 }
 
 #[tokio::test]
+async fn a_disabled_flag_has_its_default() {
+    let file = FlagText::new(&everybody("off").replace("ENABLED", "DISABLED"));
+    assert!(flags(&file, "eu").await.is_on(LIVE, &somebody(1)).await);
+}
+
+#[tokio::test]
+async fn a_file_of_json_is_read_as_well() {
+    let json = r#"{"$schema": "https://flagd.dev/schema/v0/flags.json", "flags": {"live":
+        {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off", "targeting": {}}}}"#;
+    let file = FlagText::new(json);
+    assert!(!flags(&file, "eu").await.is_on(LIVE, &somebody(1)).await);
+}
+
+#[tokio::test]
 async fn a_changed_file_counts_without_a_restart() {
-    let file = FlagText::new("live: { default: false }");
+    let file = FlagText::new(&everybody("off"));
     let flags = flags(&file, "eu").await;
     becomes(&flags, LIVE, false).await;
-    file.write("live: { default: true }");
+    file.write(&everybody("on"));
     becomes(&flags, LIVE, true).await;
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_be_used_from_the_start_says_where_it_is_wrong() {
+    let with = |rule: &str| everybody("on").replace(" } }", &format!(", targeting: {rule} }} }}"));
     for (yaml, expected) in [
-        ("live: { default: true, rule: [] }", "unknown field `rule`"),
+        ("live: { default: true }".to_owned(), "line 1"),
         (
-            "live:\n  default: true\n  rules: [{ percentage: 101, serve: true }]",
-            "between 0 and 100",
+            everybody("on").replace("defaultVariant", "default"),
+            "unknown field `default`",
         ),
-        ("live: yes please", "live"),
+        (everybody("on").replace("ENABLED", "ON"), "ON"),
+        (
+            everybody("perhaps"),
+            "\"perhaps\" is not one of its variants",
+        ),
+        (
+            with("{ if: [true, perhaps] }"),
+            "\"perhaps\" is not one of its variants",
+        ),
+        (with("{ percentage: 25 }"), "percentage"),
+        (with("{ $ref: nobody }"), "nobody"),
+        ("flags: yes please".to_owned(), "line 1"),
     ] {
-        let file = FlagText::new(yaml);
+        let file = FlagText::new(&yaml);
         let error =
             FlagFile::open(&file.path(), Duration::from_secs(1), &Supervisor::new()).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");

@@ -81,8 +81,8 @@ fn delivered() -> FakeOrder {
 #[tokio::test]
 async fn without_self_service_no_return_is_made_and_those_under_way_go_on() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(b"self_service_returns:\n  default: false\n")
-        .unwrap();
+    let text = "flags: { self_service_returns: { state: ENABLED, variants: { on: true, off: false }, defaultVariant: off } }";
+    file.write_all(text.as_bytes()).unwrap();
     let order = delivered();
     for mut desk in desks(std::slice::from_ref(&order)).await {
         let input = json!({

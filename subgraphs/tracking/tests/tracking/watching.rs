@@ -94,9 +94,14 @@ async fn switched_off_live_updates_end_for_those_whom_the_rules_mean_and_are_ref
 {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("flags.yaml");
-    let write = |yaml: &str| std::fs::write(&file, yaml).unwrap();
+    let write = |targeting: &str| {
+        let text = format!(
+            "flags: {{ realtime_order_tracking: {{ state: ENABLED, variants: {{ on: true, off: false }}, defaultVariant: on, targeting: {targeting} }} }}"
+        );
+        std::fs::write(&file, text).unwrap();
+    };
     for mut fixture in fixtures().await {
-        write("realtime_order_tracking: { default: true }");
+        write("{}");
         let provider =
             FlagFile::open(&file, Duration::from_millis(10), &Supervisor::new()).unwrap();
         fixture.state.flags = Flags::of(provider, EvaluationContext::default()).await;
@@ -109,9 +114,7 @@ async fn switched_off_live_updates_end_for_those_whom_the_rules_mean_and_are_ref
         for watch in &mut watches {
             watch.update().await;
         }
-        write(
-            "realtime_order_tracking:\n  default: true\n  rules: [{ when: { carrier: dhl }, serve: false }]",
-        );
+        write("{ if: [{ ==: [{ var: carrier }, dhl] }, off] }");
         // The file is read again in a moment; then the next question ends it.
         let [mut off, mut on] = watches;
         let asking = tokio::spawn({
