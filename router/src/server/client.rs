@@ -8,7 +8,6 @@ use platform::caller::Caller;
 use platform::telemetry::request_id::request_id;
 
 use super::operation_log::OperationLog;
-use super::state::ServerState;
 use crate::auth::AuthError;
 use crate::request::RequestContext;
 
@@ -24,22 +23,27 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(state: &ServerState, parts: &request::Parts) -> Self {
+    /// `forwarded` are the headers that subgraphs may see.
+    pub(super) fn new(
+        parts: &request::Parts,
+        trusted_proxies: usize,
+        forwarded: &[HeaderName],
+    ) -> Self {
         let peer = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|info| info.0.ip());
         Self {
             request_id: request_id(&parts.headers),
-            ip: client_ip(peer, &parts.headers, state.config.trusted_proxies),
-            headers: select(&parts.headers, &state.forward_headers),
+            ip: client_ip(peer, &parts.headers, trusted_proxies),
+            headers: select(&parts.headers, forwarded),
             log: OperationLog::new(&parts.headers),
         }
     }
 
-    /// Takes a token that came otherwise for that of the header, where subgraphs get it.
-    pub(super) fn authorize(&mut self, state: &ServerState, mut token: HeaderValue) {
-        if state.forward_headers.contains(&header::AUTHORIZATION) {
+    /// Replaces the `Authorization` header by a token that came another way, if subgraphs may see that header.
+    pub(super) fn authorize(&mut self, mut token: HeaderValue, forwarded: &[HeaderName]) {
+        if forwarded.contains(&header::AUTHORIZATION) {
             token.set_sensitive(true);
             self.headers.insert(header::AUTHORIZATION, token);
         }

@@ -1,6 +1,8 @@
 //! The `server` section of the configuration: what the edge allows, and every interval.
 
 mod connections;
+pub(super) mod cors;
+pub(super) mod error;
 
 use axum::http::HeaderName;
 use platform::config::Duration;
@@ -8,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::connections::ConnectionsConfig;
+pub use self::cors::CorsConfig;
+pub use self::error::ServerConfigError;
 use super::origin::Origins;
 
 /// How GraphQL is served. Sizes are in bytes.
@@ -115,52 +119,6 @@ impl Default for StreamingConfig {
     }
 }
 
-/// Which web pages may call, by HTTP and by WebSocket.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct CorsConfig {
-    /// Origins such as `https://shop.example.com`; `*` alone allows every page, without credentials.
-    pub origins: Vec<String>,
-    /// Request headers that pages may set, besides `content-type`, `accept`, `authorization`, `last-event-id`,
-    /// `x-request-id`, `csrf_headers` and `forward_headers`. The default are those by which clients name themselves and
-    /// follow a request.
-    pub allow_headers: Vec<String>,
-    /// Lets pages send cookies and read the answers to such requests.
-    pub allow_credentials: bool,
-    /// How long a browser may remember that it was allowed.
-    pub max_age: Duration,
-}
-
-/// What the libraries of GraphQL clients, Sentry and OpenTelemetry send from a page.
-const CLIENT_HEADERS: [&str; 15] = [
-    "apollographql-client-name",
-    "apollographql-client-version",
-    "graphql-client-name",
-    "graphql-client-version",
-    "x-graphql-client-name",
-    "x-graphql-client-version",
-    "apollo-require-preflight",
-    "x-apollo-operation-name",
-    "x-apollo-operation-id",
-    "x-apollo-operation-type",
-    "x-correlation-id",
-    "sentry-trace",
-    "baggage",
-    "traceparent",
-    "tracestate",
-];
-
-impl Default for CorsConfig {
-    fn default() -> Self {
-        Self {
-            origins: Vec::new(),
-            allow_headers: CLIENT_HEADERS.map(str::to_owned).to_vec(),
-            allow_credentials: false,
-            max_age: Duration::from_secs(10 * 60),
-        }
-    }
-}
-
 /// The rules of `graphql-transport-ws` connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -213,25 +171,6 @@ impl Default for WebSocketConfig {
             read_buffer_bytes: 512,
         }
     }
-}
-
-/// Which value of the configuration cannot be used, and why.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerConfigError {
-    #[error("server.path `{0}` must begin with `/` and have no `{{`, `}}` or `*`")]
-    Path(String),
-    #[error("server.{key} must be more than zero")]
-    Zero { key: &'static str },
-    #[error("server.{key}: `{name}` is not a header name")]
-    Header { key: &'static str, name: String },
-    #[error(
-        "server.cors.origins: `{0}` is not an origin: write scheme://host or scheme://host:port"
-    )]
-    Origin(String),
-    #[error(
-        "server.cors: `*` cannot go with allow_credentials, or any site could act for its visitors"
-    )]
-    AnyOriginWithCredentials,
 }
 
 impl ServerConfig {

@@ -2,13 +2,19 @@
 
 mod address_limit;
 mod client;
+mod close_reason;
 mod config;
+mod connections;
 mod encoding;
 mod http;
 mod operation_log;
 mod origin;
+mod params;
+mod refusal;
 mod state;
 mod ws;
+
+use std::sync::Arc;
 
 use axum::routing::any;
 use tower_http::CompressionLevel;
@@ -16,19 +22,26 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 pub use address_limit::{AddressLimiter, AddressPermit};
+pub use close_reason::CloseReason;
 pub use config::{
     ConnectionsConfig, CorsConfig, ServerConfig, ServerConfigError, StreamingConfig,
     WebSocketConfig,
 };
+pub use connections::Connections;
 pub use state::ServerState;
-pub use ws::{CloseReason, Connections};
 
 /// The GraphQL endpoint at the configured path: GET, POST and WebSocket upgrades, with CORS and
 /// compression. Serve it with connect info (`into_make_service_with_connect_info::<SocketAddr>()`),
 /// so that subgraphs learn the caller's address.
 pub fn graphql_routes(state: ServerState) -> axum::Router {
     let config = &state.config;
-    let cors = origin::cors_layer(&state);
+    let headers = [
+        &state.csrf_headers,
+        &state.forward_headers,
+        &state.allow_headers,
+    ];
+    let headers = headers.into_iter().flat_map(|names| names.iter().cloned());
+    let cors = origin::cors_layer(Arc::clone(&state.origins), &config.cors, headers);
     let compression = CompressionLayer::new()
         .gzip(config.compression)
         .quality(CompressionLevel::Fastest)

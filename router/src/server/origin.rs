@@ -1,6 +1,7 @@
 //! Which web pages may call: one rule for CORS and for WebSocket upgrades, which CORS does not cover.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use indexmap::IndexSet;
@@ -8,8 +9,8 @@ use platform::telemetry::request_id::REQUEST_ID;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::{Host, Origin, Url};
 
-use super::config::{CorsConfig, ServerConfigError};
-use super::state::ServerState;
+use super::config::cors::CorsConfig;
+use super::config::error::ServerConfigError;
 
 /// The allowed origins.
 #[derive(Debug)]
@@ -74,10 +75,13 @@ impl Origins {
     }
 }
 
-/// CORS as configured.
-pub(super) fn cors_layer(state: &ServerState) -> CorsLayer {
-    let origins = state.origins.clone();
-    let asked: [HeaderName; 5] = [
+/// CORS as configured. `allowed` are request headers beyond those that every page may send.
+pub(super) fn cors_layer(
+    origins: Arc<Origins>,
+    config: &CorsConfig,
+    allowed: impl IntoIterator<Item = HeaderName>,
+) -> CorsLayer {
+    let always: [HeaderName; 5] = [
         header::CONTENT_TYPE,
         header::AUTHORIZATION,
         header::ACCEPT,
@@ -85,12 +89,7 @@ pub(super) fn cors_layer(state: &ServerState) -> CorsLayer {
         REQUEST_ID,
     ];
     // Each once: what is configured may repeat what is always allowed.
-    let headers: IndexSet<HeaderName> = asked
-        .into_iter()
-        .chain(state.csrf_headers.iter().cloned())
-        .chain(state.forward_headers.iter().cloned())
-        .chain(state.allow_headers.iter().cloned())
-        .collect();
+    let headers: IndexSet<HeaderName> = always.into_iter().chain(allowed).collect();
     let headers: Vec<HeaderName> = headers.into_iter().collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| {
@@ -98,9 +97,9 @@ pub(super) fn cors_layer(state: &ServerState) -> CorsLayer {
         }))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers(headers)
-        .allow_credentials(state.config.cors.allow_credentials)
+        .allow_credentials(config.allow_credentials)
         .expose_headers([REQUEST_ID])
-        .max_age(state.config.cors.max_age.get())
+        .max_age(config.max_age.get())
 }
 
 /// An origin and nothing more: no path, no query, no user.

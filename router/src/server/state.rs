@@ -9,9 +9,9 @@ use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::supervisor::Supervisor;
 
 use super::config::{ServerConfig, ServerConfigError, header_names};
+use super::connections::Connections;
 use super::operation_log::MetricLabels;
 use super::origin::Origins;
-use super::ws::Connections;
 use crate::Router;
 use crate::auth::JwtVerifier;
 use crate::subscribe::{StreamOptions, Subscriptions};

@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-use super::respond::Refusal;
+use crate::server::refusal::Refusal;
 
 /// Content types a page may send to any site without asking it.
 const SIMPLE: [&str; 3] = [

@@ -2,9 +2,9 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
 
-use super::respond::Refusal;
-use super::stream::Format;
+use super::stream_format::Format;
 use crate::error::ErrorCode;
+use crate::server::refusal::Refusal;
 
 /// The media type of an answer. The type decides what the status codes mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 mod csrf;
 mod media;
-mod params;
 mod respond;
 mod stream;
+mod stream_format;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -19,10 +19,11 @@ use platform::telemetry::request_id::{REQUEST_ID, header_value};
 use tracing::Instrument;
 
 use self::media::{Accepted, MediaType};
-pub(super) use self::params::from_body as request_from_body;
-pub(super) use self::respond::Refusal;
-use self::stream::{Format, StreamError};
+use self::stream::StreamError;
+use self::stream_format::Format;
 use super::client::{Client, authorization};
+use super::params;
+use super::refusal::Refusal;
 use super::state::ServerState;
 use super::ws;
 use crate::auth::Identity;
@@ -35,7 +36,7 @@ use crate::subscribe::EventId;
 pub(super) async fn handle(State(state): State<ServerState>, request: Request) -> Response {
     let start = Instant::now();
     let (parts, body) = request.into_parts();
-    let client = Client::new(&state, &parts);
+    let client = Client::new(&parts, state.config.trusted_proxies, &state.forward_headers);
     let id = header_value(&client.request_id);
     let method = parts.method.clone();
     let (log, known_pairs) = (client.log.clone(), state.known_pairs.clone());
@@ -64,7 +65,7 @@ async fn answer(state: ServerState, client: Client, parts: request::Parts, body:
     };
     answer.unwrap_or_else(|refusal| {
         log.refused(refusal.code());
-        refusal.respond(refused_as)
+        respond::refusal(refused_as, refusal)
     })
 }
 

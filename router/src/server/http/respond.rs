@@ -5,146 +5,22 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::media::MediaType;
-use crate::auth::AuthError;
 use crate::cache_control::CachePolicy;
-use crate::error::{ErrorCode, GraphQLError};
+use crate::error::ErrorCode;
 use crate::response::{GraphQLResponse, StatusHint};
-use crate::server::ws::CapacityError;
+use crate::server::refusal::Refusal;
 
-/// A request that was refused before it could become an operation. Its status does not depend on
-/// the media type.
-#[derive(Debug)]
-pub(in super::super) struct Refusal {
-    status: StatusCode,
-    code: ErrorCode,
-    pub(in super::super) message: String,
-    header: Option<(HeaderName, &'static str)>,
-}
-
-impl Refusal {
-    pub(in super::super) fn new(
-        status: StatusCode,
-        code: ErrorCode,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            header: None,
-        }
-    }
-
-    pub(super) const fn code(&self) -> ErrorCode {
-        self.code
-    }
-
-    pub(in super::super) fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
-    }
-
-    /// 400 for an array of requests.
-    pub(super) fn batch() -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            ErrorCode::BatchingNotSupported,
-            "batches are not accepted: send one request at a time",
-        )
-    }
-
-    /// The refusal as an error of a response, for protocols without a status.
-    pub(in super::super) fn into_error(self) -> GraphQLError {
-        GraphQLError::new(self.code, self.message)
-    }
-
-    pub(super) fn forbidden(message: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
-    }
-
-    pub(super) fn not_acceptable(message: &str) -> Self {
-        Self::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadUserInput, message)
-    }
-
-    pub(super) fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            ErrorCode::Internal,
-            "an internal error happened",
-        )
-    }
-
-    pub(super) fn too_large(limit: usize) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorCode::BadUserInput,
-            format!("the body is longer than {limit} bytes"),
-        )
-    }
-
-    /// 405: `allow` lists the methods that would do.
-    pub(super) fn method(allow: &'static str, message: &str) -> Self {
-        let mut refusal = Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            ErrorCode::BadUserInput,
-            message,
-        );
-        refusal.header = Some((header::ALLOW, allow));
-        refusal
-    }
-
-    /// 503: the client should try again after some seconds.
-    pub(in super::super) fn unavailable(message: &str) -> Self {
-        let mut refusal = Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            ErrorCode::RateLimited,
-            message,
-        );
-        refusal.header = Some((header::RETRY_AFTER, "5"));
-        refusal
-    }
-
-    /// 503 where the instance is full, 429 where the client's address has as many as it may.
-    pub(in super::super) fn at_capacity(reason: CapacityError, what: &str) -> Self {
-        match reason {
-            CapacityError::Full => {
-                Self::unavailable(&format!("no more {what} can be opened here now"))
-            }
-            CapacityError::Address => Self {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                ..Self::unavailable(&format!("too many {what} are open from this address"))
-            },
-        }
-    }
-
-    pub(super) fn respond(self, media: MediaType) -> Response {
-        let (status, header) = (self.status, self.header.clone());
-        let body = GraphQLResponse::request_error(vec![self.into_error()]);
-        let mut response = build(media, status, &body);
-        if let Some((name, value)) = header {
-            response
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value));
-        }
+/// The answer to a refused request.
+pub(super) fn refusal(media: MediaType, refusal: Refusal) -> Response {
+    let (status, header) = (refusal.status, refusal.header.clone());
+    let body = GraphQLResponse::request_error(vec![refusal.into_error()]);
+    let mut response = build(media, status, &body);
+    if let Some((name, value)) = header {
         response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
-}
-
-impl From<AuthError> for Refusal {
-    fn from(error: AuthError) -> Self {
-        tracing::debug!(%error, "credentials refused");
-        let unauthenticated = error.code() == ErrorCode::Unauthenticated;
-        Self {
-            status: if unauthenticated {
-                StatusCode::UNAUTHORIZED
-            } else {
-                StatusCode::SERVICE_UNAVAILABLE
-            },
-            code: error.code(),
-            message: error.to_string(),
-            header: unauthenticated
-                .then_some((header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")),
-        }
-    }
+    response
 }
 
 /// An answer of the router.
@@ -227,6 +103,7 @@ fn build(media: MediaType, status: StatusCode, body: &GraphQLResponse) -> Respon
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::GraphQLError;
 
     #[test]
     fn the_status_depends_on_the_media_type_only_for_the_clients_own_mistakes() {

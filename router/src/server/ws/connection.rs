@@ -13,16 +13,16 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument, Span};
 
-use super::close::CloseReason;
-use super::connections::ConnectionPermit;
 use super::operation;
 use super::protocol::{self, ClientMessage};
 use super::queue::{Outgoing, Queue};
 use super::timers::{Due, Timers};
-use crate::auth::{AuthError, Identity};
+use crate::auth::{AuthError, Identity, JwtVerifier};
 use crate::error::GraphQLError;
 use crate::request::GraphQLRequest;
 use crate::server::client::Client;
+use crate::server::close_reason::CloseReason;
+use crate::server::connections::ConnectionPermit;
 use crate::server::state::ServerState;
 
 pub(super) type Outbound = SplitSink<WebSocket, Message>;
@@ -186,10 +186,10 @@ impl Connection {
     async fn initialise(&mut self, payload: &Map<String, Value>) -> Result<(), CloseReason> {
         self.initialised = true;
         self.timers.initialised();
-        match identify(&self.state, payload).await {
+        match identify(&self.state.auth, payload).await {
             Ok(Some((identity, token))) => {
                 self.identity = identity;
-                self.client.authorize(&self.state, token);
+                self.client.authorize(token, &self.state.forward_headers);
             }
             Ok(None) => {}
             Err(error) => {
@@ -295,7 +295,7 @@ async fn evicted(evicted: &mut Option<oneshot::Receiver<CloseReason>>) -> CloseR
 /// The identity of `connection_init`'s payload, and its token as a header would have it, if it has one: with or without its
 /// scheme.
 async fn identify(
-    state: &ServerState,
+    auth: &JwtVerifier,
     payload: &Map<String, Value>,
 ) -> Result<Option<(Identity, HeaderValue)>, AuthError> {
     let value = ["authorization", "Authorization"]
@@ -307,7 +307,7 @@ async fn identify(
         Some(Value::String(token)) => format!("Bearer {}", token.trim()),
         Some(_) => return Err(AuthError::Scheme),
     };
-    let identity = state.auth.identify(Some(&token)).await?;
+    let identity = auth.identify(Some(&token)).await?;
     let token = HeaderValue::from_str(&token).map_err(|_| AuthError::Malformed)?;
     Ok(Some((identity, token)))
 }

@@ -1,8 +1,6 @@
 //! GraphQL over WebSocket: the protocol `graphql-transport-ws`.
 
-mod close;
 mod connection;
-mod connections;
 mod operation;
 mod protocol;
 mod queue;
@@ -13,12 +11,9 @@ use axum::response::Response;
 use futures::StreamExt;
 use tracing::Instrument;
 
-pub use self::close::CloseReason;
 use self::connection::Connection;
-pub use self::connections::Connections;
-pub(super) use self::connections::{CapacityError, ConnectionPermit};
 use super::client::Client;
-use super::http::Refusal;
+use super::refusal::Refusal;
 use super::state::ServerState;
 use crate::auth::Identity;
 

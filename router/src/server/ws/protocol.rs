@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::error::GraphQLError;
 use crate::request::GraphQLRequest;
-use crate::server::http::{Refusal, request_from_body};
+use crate::server::params;
+use crate::server::refusal::Refusal;
 
 /// Ids are the client's; a long one would only cost memory.
 const MAX_ID_BYTES: usize = 128;
@@ -63,7 +64,7 @@ pub(super) fn parse(text: &str) -> Result<ClientMessage, ProtocolViolation> {
                 ))?;
             ClientMessage::Subscribe {
                 id: id(message.id)?,
-                request: request_from_body(payload.get().as_bytes())
+                request: params::from_body(payload.get().as_bytes())
                     .map(Box::new)
                     .map_err(Refusal::into_error),
             }

@@ -10,9 +10,9 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::close::CloseReason;
 use super::protocol;
 use crate::error::{ErrorCode, GraphQLError};
+use crate::server::close_reason::CloseReason;
 use crate::subscribe::{End as StreamEnd, Event, Watch, Watcher};
 
 /// The operations of a connection and their unsent events.

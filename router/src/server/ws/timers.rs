@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::close::CloseReason;
+use crate::server::close_reason::CloseReason;
 use crate::server::config::WebSocketConfig;
 
 /// When something is due next, and what.

@@ -1,7 +1,5 @@
 //! Subscriptions over HTTP: a response that goes on for as long as its client reads.
 
-mod format;
-
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -15,15 +13,16 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::format::Format;
-use super::respond::Refusal;
+use super::stream_format::Format;
 use crate::auth::Identity;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::router::Router;
+use crate::server::close_reason::CloseReason;
+use crate::server::connections::ConnectionPermit;
+use crate::server::refusal::Refusal;
 use crate::server::state::ServerState;
-use crate::server::ws::{CloseReason, ConnectionPermit};
 use crate::subscribe::{Delivery, End, EventId, EventQueue, Watch, WatchOptions};
 
 /// Why a stream is not served: the edge refuses the request, or the router the operation.

@@ -12,7 +12,7 @@ use crate::subscribe::EventId;
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Format {
+pub(super) enum Format {
     /// `text/event-stream`. Events have ids, by which a client resumes.
     EventStream,
     /// `multipart/mixed`. A part is complete for its reader when the next delimiter has come: each is

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::respond::Refusal;
+use super::refusal::Refusal;
 use crate::request::GraphQLRequest;
 use crate::value::number::keep_digits;
 
 /// The request in a POST body, or in the payload of a WebSocket message.
-pub(in super::super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
+pub(super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
     if body.is_empty() {
         return Err(Refusal::bad_request(
             "the body is empty: send a JSON object",
@@ -25,12 +25,12 @@ fn from_value(value: Value) -> Result<GraphQLRequest, Refusal> {
         Value::Array(_) => return Err(Refusal::batch()),
         _ => return Err(Refusal::bad_request("the request is not a JSON object")),
     };
-    let mut take = |name: &str| members.remove(name).unwrap_or_default();
+    let mut member = |name: &str| members.remove(name).unwrap_or_default();
     let request = GraphQLRequest {
-        query: string("query", take("query"))?,
-        operation_name: string("operationName", take("operationName"))?,
-        variables: object("variables", take("variables"))?,
-        extensions: object("extensions", take("extensions"))?,
+        query: string("query", member("query"))?,
+        operation_name: string("operationName", member("operationName"))?,
+        variables: object("variables", member("variables"))?,
+        extensions: object("extensions", member("extensions"))?,
     };
     complete(request)
 }

@@ -12,9 +12,9 @@ use platform::supervisor::{Stage, Supervisor};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use super::close::CloseReason;
-use crate::server::address_limit::{AddressLimiter, AddressPermit};
-use crate::server::config::WebSocketConfig;
+use super::address_limit::{AddressLimiter, AddressPermit};
+use super::close_reason::CloseReason;
+use super::config::WebSocketConfig;
 
 /// The open WebSockets of an instance. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ struct UserConnection {
 
 /// One connection's place. Dropping it gives the place back.
 #[derive(Debug)]
-pub(in super::super) struct ConnectionPermit {
+pub(super) struct ConnectionPermit {
     inner: Arc<Inner>,
     id: u64,
     user: Option<String>,
@@ -57,7 +57,7 @@ pub(in super::super) struct ConnectionPermit {
 
 /// Why there is no place for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum CapacityError {
+pub(super) enum CapacityError {
     /// This instance is full or shutting down.
     Full,
     /// The address has as many as it may that are no user's.
@@ -65,7 +65,7 @@ pub(in super::super) enum CapacityError {
 }
 
 impl Connections {
-    pub(in super::super) fn new(config: &WebSocketConfig) -> Self {
+    pub(super) fn new(config: &WebSocketConfig) -> Self {
         Self {
             inner: Arc::new(Inner {
                 max: config.max_connections,
@@ -87,10 +87,7 @@ impl Connections {
     }
 
     /// A place for one more connection of this address, if that is known.
-    pub(in super::super) fn admit(
-        &self,
-        address: Option<IpAddr>,
-    ) -> Result<ConnectionPermit, CapacityError> {
+    pub(super) fn admit(&self, address: Option<IpAddr>) -> Result<ConnectionPermit, CapacityError> {
         self.reserve(address).inspect_err(|reason| {
             let reason = match reason {
                 CapacityError::Full => "full",
@@ -134,7 +131,7 @@ impl Connections {
 
     /// Asks every connection to close at a moment of its own within the drain window, admits no
     /// more, and resolves when the last has gone.
-    pub(in super::super) async fn drain(&self) {
+    pub(super) async fn drain(&self) {
         self.inner.draining.cancel();
         loop {
             let closed = self.inner.closed.notified();
@@ -147,7 +144,7 @@ impl Connections {
 
     /// Counts each user's connections over all instances that share the registry, from now on; those that it
     /// evicts are closed as here.
-    pub(in super::super) fn share(
+    pub(super) fn share(
         &self,
         registry: ConnectionRegistry,
         evictions: Evictions,
@@ -170,7 +167,7 @@ impl Connections {
     }
 
     /// Cancelled when the instance begins to shut down.
-    pub(in super::super) fn drain_token(&self) -> CancellationToken {
+    pub(super) fn drain_token(&self) -> CancellationToken {
         self.inner.draining.clone()
     }
 
@@ -203,7 +200,7 @@ impl Inner {
 impl ConnectionPermit {
     /// Counts the connection as this user's. The user's oldest is closed if there are too many now.
     /// The receiver gets the reason when it is this connection's turn.
-    pub(in super::super) fn belongs_to(&mut self, user: &str) -> oneshot::Receiver<CloseReason> {
+    pub(super) fn belongs_to(&mut self, user: &str) -> oneshot::Receiver<CloseReason> {
         let (close, closed) = oneshot::channel();
         let mut users = self.inner.users();
         let members = users.entry(user.to_owned()).or_default();

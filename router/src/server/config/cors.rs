@@ -1,0 +1,51 @@
+//! Which web pages may call.
+
+use platform::config::Duration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which web pages may call, by HTTP and by WebSocket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorsConfig {
+    /// Origins such as `https://shop.example.com`; `*` alone allows every page, without credentials.
+    pub origins: Vec<String>,
+    /// Request headers that pages may set, besides `content-type`, `accept`, `authorization`, `last-event-id`,
+    /// `x-request-id`, `csrf_headers` and `forward_headers`. The default are those by which clients name themselves and
+    /// follow a request.
+    pub allow_headers: Vec<String>,
+    /// Lets pages send cookies and read the answers to such requests.
+    pub allow_credentials: bool,
+    /// How long a browser may remember that it was allowed.
+    pub max_age: Duration,
+}
+
+/// What the libraries of GraphQL clients, Sentry and OpenTelemetry send from a page.
+const CLIENT_HEADERS: [&str; 15] = [
+    "apollographql-client-name",
+    "apollographql-client-version",
+    "graphql-client-name",
+    "graphql-client-version",
+    "x-graphql-client-name",
+    "x-graphql-client-version",
+    "apollo-require-preflight",
+    "x-apollo-operation-name",
+    "x-apollo-operation-id",
+    "x-apollo-operation-type",
+    "x-correlation-id",
+    "sentry-trace",
+    "baggage",
+    "traceparent",
+    "tracestate",
+];
+
+impl Default for CorsConfig {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            allow_headers: CLIENT_HEADERS.map(str::to_owned).to_vec(),
+            allow_credentials: false,
+            max_age: Duration::from_secs(10 * 60),
+        }
+    }
+}

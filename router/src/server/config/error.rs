@@ -1,0 +1,20 @@
+//! What can be wrong with the configuration of the server.
+
+/// Which value of the configuration cannot be used, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerConfigError {
+    #[error("server.path `{0}` must begin with `/` and have no `{{`, `}}` or `*`")]
+    Path(String),
+    #[error("server.{key} must be more than zero")]
+    Zero { key: &'static str },
+    #[error("server.{key}: `{name}` is not a header name")]
+    Header { key: &'static str, name: String },
+    #[error(
+        "server.cors.origins: `{0}` is not an origin: write scheme://host or scheme://host:port"
+    )]
+    Origin(String),
+    #[error(
+        "server.cors: `*` cannot go with allow_credentials, or any site could act for its visitors"
+    )]
+    AnyOriginWithCredentials,
+}

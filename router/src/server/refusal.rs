@@ -1,0 +1,126 @@
+//! Requests that the server refuses before they become operations, over any protocol.
+
+use axum::http::{HeaderName, StatusCode, header};
+
+use super::connections::CapacityError;
+use crate::auth::AuthError;
+use crate::error::{ErrorCode, GraphQLError};
+
+/// A request that is refused before it becomes an operation. Its status does not depend on the media type.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    code: ErrorCode,
+    pub(super) message: String,
+    pub(super) header: Option<(HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            header: None,
+        }
+    }
+
+    pub(super) const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
+    }
+
+    /// 400 for an array of requests.
+    pub(super) fn batch() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            ErrorCode::BatchingNotSupported,
+            "batches are not accepted: send one request at a time",
+        )
+    }
+
+    /// The refusal as an error of a response, for protocols without a status.
+    pub(super) fn into_error(self) -> GraphQLError {
+        GraphQLError::new(self.code, self.message)
+    }
+
+    pub(super) fn forbidden(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
+    }
+
+    pub(super) fn not_acceptable(message: &str) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadUserInput, message)
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::Internal,
+            "an internal error happened",
+        )
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::BadUserInput,
+            format!("the body is longer than {limit} bytes"),
+        )
+    }
+
+    /// 405: `allow` lists the methods that would do.
+    pub(super) fn method(allow: &'static str, message: &str) -> Self {
+        let mut refusal = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::BadUserInput,
+            message,
+        );
+        refusal.header = Some((header::ALLOW, allow));
+        refusal
+    }
+
+    /// 503: the client should try again after some seconds.
+    pub(super) fn unavailable(message: &str) -> Self {
+        let mut refusal = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::RateLimited,
+            message,
+        );
+        refusal.header = Some((header::RETRY_AFTER, "5"));
+        refusal
+    }
+
+    /// 503 where the instance is full, 429 where the client's address has as many as it may.
+    pub(super) fn at_capacity(reason: CapacityError, what: &str) -> Self {
+        match reason {
+            CapacityError::Full => {
+                Self::unavailable(&format!("no more {what} can be opened here now"))
+            }
+            CapacityError::Address => Self {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                ..Self::unavailable(&format!("too many {what} are open from this address"))
+            },
+        }
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        tracing::debug!(%error, "credentials refused");
+        let unauthenticated = error.code() == ErrorCode::Unauthenticated;
+        Self {
+            status: if unauthenticated {
+                StatusCode::UNAUTHORIZED
+            } else {
+                StatusCode::SERVICE_UNAVAILABLE
+            },
+            code: error.code(),
+            message: error.to_string(),
+            header: unauthenticated
+                .then_some((header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")),
+        }
+    }
+}
