@@ -40,8 +40,12 @@ fn crates() -> BTreeMap<String, Crate> {
                 .as_array()
                 .unwrap()
                 .iter()
-                // Only crates of this workspace are found by path.
-                .filter(|dependency| dependency["path"].is_string())
+                // Only crates of this workspace are found by path, and what is vendored.
+                .filter(|dependency| {
+                    dependency["path"].as_str().is_some_and(|path| {
+                        !Path::new(path).starts_with(Path::new(ROOT).join("vendor"))
+                    })
+                })
                 .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
                 .collect();
             let entry = Crate {
