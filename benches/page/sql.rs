@@ -65,9 +65,9 @@ impl Sql {
         now: DateTime<Utc>,
     ) -> anyhow::Result<(usize, usize)> {
         let db = self.orders.read();
-        let newest = order::Stretch {
+        let newest = order::PageQuery {
             newest_first: true,
-            beyond: None,
+            after: None,
             limit: orders + 1,
         };
         let mine = [customer];

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Orders {
-    /// Shipping, taxes and what cannot be returned; without it, the tariffs of router-config/checkout.yaml
+    /// Shipping, taxes and what cannot be returned; without it, the rates of router-config/checkout.yaml
     /// that this version was built with.
-    pub(crate) tariffs: Option<PathBuf>,
+    #[serde(alias = "tariffs")]
+    pub(crate) checkout_rates: Option<PathBuf>,
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use orders::Tariffs;
+use orders::CheckoutRates;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::config::Secret;
@@ -51,10 +51,10 @@ impl Domains {
                     stripe: stripe(&providers.stripe, clock)?,
                     search: client_of_known(Domain::Search)?,
                     pricing: client_of_known(Domain::Pricing)?,
-                    tariffs: Arc::new(from_file(
-                        "orders.tariffs",
-                        configuration.orders.tariffs.as_deref(),
-                        Tariffs::parse,
+                    checkout_rates: Arc::new(from_file(
+                        "orders.checkout_rates",
+                        configuration.orders.checkout_rates.as_deref(),
+                        CheckoutRates::parse,
                     )?),
                     stripe_webhook_secret: providers.stripe.webhook_secret.clone(),
                 };

@@ -137,19 +137,22 @@ async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_li
 }
 
 #[tokio::test]
-async fn tariffs_that_cannot_be_used_are_told_with_their_mistake() {
+async fn checkout_rates_that_cannot_be_used_are_reported_with_their_mistake() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("checkout.yaml");
     let yaml = "shipping: {standard: \"5\", free_from: \"50\"}\ntaxes: {Mars: {standard: \"1\"}}\nrestricted_categories: {}";
     std::fs::write(&file, yaml).unwrap();
-    let mut command = small_shop(data.path());
-    let (code, told) = failure(command.env("VANTAGE_ORDERS__TARIFFS", &file)).await;
-    assert_eq!(code, 1, "{told}");
-    let expected = format!(
-        "error: orders.tariffs: {} cannot be used: \"Mars\" is not a country",
-        file.display()
-    );
-    assert!(told.contains(&expected), "{told}");
+    // The second is the key's former name.
+    for key in ["VANTAGE_ORDERS__CHECKOUT_RATES", "VANTAGE_ORDERS__TARIFFS"] {
+        let mut command = small_shop(data.path());
+        let (code, told) = failure(command.env(key, &file)).await;
+        assert_eq!(code, 1, "{key}: {told}");
+        let expected = format!(
+            "error: orders.checkout_rates: {} cannot be used: \"Mars\" is not a country",
+            file.display()
+        );
+        assert!(told.contains(&expected), "{key}: {told}");
+    }
 }
 
 #[tokio::test]

@@ -66,13 +66,13 @@ pub struct Address {
 /// The sort key of a customer's list.
 pub type Key = (DateTime<Utc>, Uuid);
 
-/// A stretch of a customer's list.
+/// A page of a customer's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct PageQuery {
     /// Starts at the newest and goes back in time; else at the oldest and forward.
     pub newest_first: bool,
     /// Only what comes after this key in that direction.
-    pub beyond: Option<Key>,
+    pub after: Option<Key>,
     pub limit: u64,
 }
 
@@ -123,32 +123,32 @@ pub async fn update(transaction: &impl ConnectionTrait, order: Model) -> Result<
     Ok(())
 }
 
-/// A stretch of the customer's orders in these statuses, in the direction of travel. No status
+/// A page of the customer's orders in these statuses, in the direction of travel. No status
 /// named: all of them.
 pub async fn of_customer(
     db: &impl ConnectionTrait,
     customer: Uuid,
     statuses: &[&str],
-    stretch: &Stretch,
+    page: &PageQuery,
 ) -> Result<Vec<Arc<Model>>, DbErr> {
-    let mut query = list(customer, statuses).limit(stretch.limit);
+    let mut query = list(customer, statuses).limit(page.limit);
     let key = Expr::tuple([Column::PlacedAt.into_expr(), Column::Id.into_expr()]);
-    let beyond = stretch
-        .beyond
+    let after = page
+        .after
         .map(|(placed_at, id)| Expr::tuple([Expr::value(placed_at), Expr::value(id)]));
-    if stretch.newest_first {
+    if page.newest_first {
         query = query
             .order_by_desc(Column::PlacedAt)
             .order_by_desc(Column::Id);
-        if let Some(beyond) = beyond {
-            query = query.filter(key.lt(beyond));
+        if let Some(after) = after {
+            query = query.filter(key.lt(after));
         }
     } else {
         query = query
             .order_by_asc(Column::PlacedAt)
             .order_by_asc(Column::Id);
-        if let Some(beyond) = beyond {
-            query = query.filter(key.gt(beyond));
+        if let Some(after) = after {
+            query = query.filter(key.gt(after));
         }
     }
     let rows = query.all(db).await?;

@@ -19,7 +19,10 @@ pub(crate) struct Customer {
 
 impl Customer {
     /// The customer if they are known and the caller.
-    pub(crate) async fn represented(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Self>> {
+    pub(crate) async fn resolve_reference(
+        context: &Context<'_>,
+        id: Uuid,
+    ) -> ApiResult<Option<Self>> {
         if access::visitor(context)? != Some(id) {
             return Ok(None);
         }

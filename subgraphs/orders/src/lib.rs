@@ -1,28 +1,28 @@
 //! The orders subgraph: the source of truth for customers, their orders and what they paid.
 
 mod address;
-mod cancel;
-mod cashier;
+mod checkout_rates;
 mod customer;
 pub mod events;
 mod loaders;
 pub mod metrics;
-mod moves;
 mod mutation;
 mod order;
+mod order_cancel;
 mod order_event;
 mod order_item;
+mod order_place;
+mod order_place_input;
 mod payment;
 mod payment_method;
-mod place;
-mod place_input;
+mod payment_processor;
 mod query;
 mod quote;
 mod reconciliation;
 mod rules;
-mod support;
-mod tariffs;
-mod webhook;
+mod support_alert;
+mod transitions;
+mod webhooks;
 pub mod workers;
 
 use std::sync::Arc;
@@ -36,7 +36,7 @@ use resolvers::client::SubgraphClient;
 use resolvers::subgraph::Subgraph;
 use resolvers::user_error::UserError;
 
-pub use tariffs::{Tariffs, TariffsError};
+pub use checkout_rates::{CheckoutRates, CheckoutRatesError};
 
 pub use migrations::orders::Migrator;
 
@@ -54,14 +54,14 @@ pub struct State {
     pub search: Option<SubgraphClient>,
     /// Knows what they cost. Without it no order can be placed here.
     pub pricing: Option<SubgraphClient>,
-    pub tariffs: Arc<Tariffs>,
+    pub checkout_rates: Arc<CheckoutRates>,
     /// Signs the webhooks that Stripe sends. Without it they are refused.
     pub stripe_webhook_secret: Option<Secret>,
 }
 
 /// What this domain answers beside GraphQL.
 pub fn routes(state: State) -> axum::Router {
-    webhook::routes(state)
+    webhooks::routes(state)
 }
 
 /// The subgraph over an open, migrated database.

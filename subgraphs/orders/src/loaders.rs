@@ -86,13 +86,13 @@ impl Loader<OrderPage> for OrderPages {
         keys: &[OrderPage],
     ) -> Result<HashMap<OrderPage, Self::Value>, Arc<DbErr>> {
         let pages = keys.iter().map(|page| async move {
-            let stretch = order::Stretch {
+            let query = order::PageQuery {
                 newest_first: page.request.direction == Direction::Forward,
-                beyond: page.request.beyond,
+                after: page.request.beyond,
                 limit: page.request.limit + 1,
             };
             let statuses = page.list.stored_statuses();
-            order::of_customer(self.0.read(), page.list.customer, &statuses, &stretch)
+            order::of_customer(self.0.read(), page.list.customer, &statuses, &query)
                 .await
                 .map(|rows| (page.clone(), rows))
         });

@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::State;
-use crate::cancel::{self, OrderCancelPayload};
-use crate::cashier::Cashier;
 use crate::loaders::Loaders;
-use crate::place::{self, OrderPlacePayload};
-use crate::place_input::OrderPlaceInput;
+use crate::order_cancel::{self, OrderCancelPayload};
+use crate::order_place::{self, OrderPlacePayload};
+use crate::order_place_input::OrderPlaceInput;
+use crate::payment_processor::PaymentProcessor;
 use crate::quote;
 use crate::rules::input;
 
@@ -65,38 +65,38 @@ impl Mutation {
             return replay_place(context, state, id).await;
         }
 
-        let wanted = match input::parse(&input, &state.tariffs) {
-            Ok(wanted) => wanted,
-            Err(mistakes) => return Ok(OrderPlacePayload::mistaken(mistakes)),
+        let parsed = match input::parse(&input, &state.checkout_rates) {
+            Ok(parsed) => parsed,
+            Err(errors) => return Ok(OrderPlacePayload::with_errors(errors)),
         };
-        let stripe = needed(state.stripe.as_ref(), "providers.stripe.url")?;
-        let search = needed::<SubgraphClient>(state.search.as_ref(), "subgraphs.search.url")?;
-        let pricing = needed::<SubgraphClient>(state.pricing.as_ref(), "subgraphs.pricing.url")?;
+        let stripe = required(state.stripe.as_ref(), "providers.stripe.url")?;
+        let search = required::<SubgraphClient>(state.search.as_ref(), "subgraphs.search.url")?;
+        let pricing = required::<SubgraphClient>(state.pricing.as_ref(), "subgraphs.pricing.url")?;
         let caller = access::caller(context)?;
         let (quote, method) = futures::try_join!(
-            quote::ask(search, pricing, &state.tariffs, caller, &wanted),
-            place::method(stripe, &wanted.payment_method_token),
+            quote::fetch(search, pricing, &state.checkout_rates, caller, &parsed),
+            order_place::resolve_method(stripe, &parsed.payment_method_token),
         )?;
         let (quote, method) = match (quote, method) {
             (Ok(quote), Ok(method)) => (quote, method),
             (quote, method) => {
-                let mistakes = [quote.err(), method.err()].into_iter().flatten().flatten();
-                return Ok(OrderPlacePayload::mistaken(mistakes.collect()));
+                let errors = [quote.err(), method.err()].into_iter().flatten().flatten();
+                return Ok(OrderPlacePayload::with_errors(errors.collect()));
             }
         };
-        let totals = match place::totals(&state.tariffs, &quote, &wanted) {
+        let totals = match order_place::totals(&state.checkout_rates, &quote, &parsed) {
             Ok(totals) => totals,
-            Err(mistakes) => return Ok(OrderPlacePayload::mistaken(mistakes)),
+            Err(errors) => return Ok(OrderPlacePayload::with_errors(errors)),
         };
 
         let effect = match keyed.begin().await? {
             Attempt::Replay(Outcome { id }) => return replay_place(context, state, id).await,
             Attempt::First(effect) => effect,
         };
-        let id = place::place(
+        let id = order_place::place(
             &effect.transaction,
             customer,
-            wanted,
+            parsed,
             &quote,
             &totals,
             &method,
@@ -109,7 +109,7 @@ impl Mutation {
 
         pay(state, stripe, id).await;
         context.data_unchecked::<Loaders>().forget();
-        place::answer(&state.database, Some(stripe), id).await
+        order_place::payload(&state.database, Some(stripe), id).await
     }
 
     /// Cancels one of the caller's orders, which is possible until the carrier has it. What was paid
@@ -126,7 +126,7 @@ impl Mutation {
         let id = IdKind::Order.argument("id", &id)?;
         let reason = match input::reason(reason.as_deref()) {
             Ok(reason) => reason,
-            Err(mistake) => return Ok(OrderCancelPayload::mistaken(mistake)),
+            Err(error) => return Ok(OrderCancelPayload::with_errors(error)),
         };
         let state = context.data_unchecked::<State>();
         let now = state.clock.now();
@@ -142,13 +142,13 @@ impl Mutation {
         if let Some(Outcome { id }) = keyed.previous_outcome().await? {
             return replay_cancel(context, state, id).await;
         }
-        needed(state.stripe.as_ref(), "providers.stripe.url")?;
+        required(state.stripe.as_ref(), "providers.stripe.url")?;
         let effect = match keyed.begin().await? {
             Attempt::Replay(Outcome { id }) => return replay_cancel(context, state, id).await,
             Attempt::First(effect) => effect,
         };
         let transaction = &effect.transaction;
-        let row = match cancel::cancel(transaction, customer, id, reason, now).await? {
+        let row = match order_cancel::cancel(transaction, customer, id, reason, now).await? {
             Ok(row) => row,
             Err(from) => {
                 effect.rollback().await?;
@@ -164,12 +164,12 @@ impl Mutation {
 /// Takes the payment of the order that was just placed. What does not come to an end in time is
 /// settled by the job.
 async fn pay(state: &State, stripe: &Stripe, order: Uuid) {
-    let cashier = Cashier {
+    let processor = PaymentProcessor {
         database: &state.database,
         clock: &state.clock,
         stripe,
     };
-    match tokio::time::timeout(place::PATIENCE, cashier.settle(order)).await {
+    match tokio::time::timeout(order_place::PAYMENT_TIMEOUT, processor.advance(order)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             let order_id = IdKind::Order.format(order);
@@ -191,9 +191,9 @@ async fn replay_place(
     state: &State,
     id: Uuid,
 ) -> ApiResult<OrderPlacePayload> {
-    place::settled(&state.database, id).await?;
+    order_place::wait_until_settled(&state.database, id).await?;
     context.data_unchecked::<Loaders>().forget();
-    place::answer(&state.database, state.stripe.as_ref(), id).await
+    order_place::payload(&state.database, state.stripe.as_ref(), id).await
 }
 
 /// What a key that was used before is answered with: the order that it cancelled, as it is now.
@@ -211,7 +211,7 @@ async fn replay_cancel(
 }
 
 /// What this process may not have been told of: then its key is logged, not shown.
-fn needed<'a, T>(part: Option<&'a T>, key: &str) -> ApiResult<&'a T> {
+fn required<'a, T>(part: Option<&'a T>, key: &str) -> ApiResult<&'a T> {
     part.ok_or_else(|| {
         tracing::error!("orders cannot be placed or cancelled here: set {key}");
         ApiError::unavailable("Orders cannot be placed or cancelled at the moment")

@@ -17,7 +17,7 @@ use crate::loaders::Loaders;
 use crate::order_event::OrderEvent;
 use crate::order_item::OrderItem;
 use crate::payment_method::PaymentMethod;
-use crate::rules::actions;
+use crate::rules::allowed_actions;
 
 /// How far an order has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Enum)]
@@ -97,7 +97,10 @@ impl Order {
     }
 
     /// The order if it exists and is the caller's: what a representation of it stands for.
-    pub(crate) async fn represented(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Self>> {
+    pub(crate) async fn resolve_reference(
+        context: &Context<'_>,
+        id: Uuid,
+    ) -> ApiResult<Option<Self>> {
         let Some(caller) = access::visitor(context)? else {
             return Ok(None);
         };
@@ -219,7 +222,7 @@ impl Order {
 
     /// What the customer may do with the order now.
     async fn allowed_actions(&self) -> &'static [OrderAction] {
-        actions::allowed(self.status)
+        allowed_actions::allowed(self.status)
     }
 }
 

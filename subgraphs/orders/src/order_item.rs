@@ -40,7 +40,10 @@ impl TryFrom<Arc<entity::Model>> for OrderItem {
 
 impl OrderItem {
     /// The item if it exists and is the caller's: what a representation of it stands for.
-    pub(crate) async fn represented(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Self>> {
+    pub(crate) async fn resolve_reference(
+        context: &Context<'_>,
+        id: Uuid,
+    ) -> ApiResult<Option<Self>> {
         let Some(caller) = access::visitor(context)? else {
             return Ok(None);
         };

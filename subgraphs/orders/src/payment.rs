@@ -1,6 +1,6 @@
-//! Payments of orders: what is wanted for them, and what the provider's word for it means.
+//! Payments of orders: what is requested for them, and what the provider's update for it means.
 //!
-//! What is wanted is written first, and the provider is called after that (`cashier.rs`). So whoever is cut off
+//! What is requested is written first, and the provider is called after that (`payment_processor.rs`). So whoever is cut off
 //! anywhere leaves a row that says what is still to be done, and doing it again is safe: a payment
 //! intent is created without taking money, its name is stored, and only then is it confirmed, which
 //! the provider does once, however often it is asked.
@@ -15,15 +15,15 @@ use resolvers::money::{CurrencyCode, Money};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::moves::{self, Actor, Step};
 use crate::order::OrderStatus;
-use crate::rules::settlement::{self, Charge, Outcome, PaymentState, Told};
-use crate::support::{self, Mismatch};
+use crate::rules::settlement::{self, Charge, Outcome, PaymentState, ProviderStatus};
+use crate::support_alert::{self, Mismatch};
+use crate::transitions::{self, Actor, Transition};
 
 /// How long a payment is left to whoever began with it.
-const GRACE: TimeDelta = TimeDelta::seconds(10);
+const INITIAL_DELAY: TimeDelta = TimeDelta::seconds(10);
 /// How often a payment is looked at that waits for the customer; webhooks are faster.
-const LOOK: TimeDelta = TimeDelta::minutes(5);
+const POLL_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
 /// Why a payment could not be settled now.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub(crate) enum SettleError {
     #[error("order {} has unknown values", IdKind::Order.format(*.0))]
     Unknown(Uuid),
     #[error("the payment of order {} is still on its way", IdKind::Order.format(*.0))]
-    OnItsWay(Uuid),
+    InProgress(Uuid),
 }
 
 impl SettleError {
@@ -60,8 +60,8 @@ impl SettleError {
 
 /// What the provider says of an order's payment.
 #[derive(Clone, Debug)]
-pub(crate) struct Word {
-    pub told: Told,
+pub(crate) struct ProviderUpdate {
+    pub status: ProviderStatus,
     /// Its name for the payment, where that is known.
     pub intent: Option<String>,
     /// Why it was declined.
@@ -70,11 +70,11 @@ pub(crate) struct Word {
     pub received: Option<Charge>,
 }
 
-impl Word {
+impl ProviderUpdate {
     pub(crate) fn of(intent: &PaymentIntent) -> Self {
         let decline = intent.last_payment_error.as_ref();
         Self {
-            told: told(intent.status),
+            status: provider_status(intent.status),
             intent: Some(intent.id.clone()),
             decline_code: decline.and_then(|error| error.code()).map(str::to_owned),
             received: Some(Charge {
@@ -88,41 +88,41 @@ impl Word {
     pub(crate) fn mismatch(&self, order: &order::Model) -> Option<&Charge> {
         let received = self.received.as_ref();
         received.filter(|received| {
-            self.told == Told::Taken
+            self.status == ProviderStatus::Succeeded
                 && !received.is(order.local_currency_amount, &order.local_currency_code)
         })
     }
 }
 
-pub(crate) fn told(status: PaymentStatus) -> Told {
+pub(crate) fn provider_status(status: PaymentStatus) -> ProviderStatus {
     match status {
-        PaymentStatus::RequiresConfirmation => Told::Unconfirmed,
-        PaymentStatus::RequiresPaymentMethod => Told::Declined,
-        PaymentStatus::Succeeded => Told::Taken,
-        PaymentStatus::Canceled => Told::Void,
+        PaymentStatus::RequiresConfirmation => ProviderStatus::RequiresConfirmation,
+        PaymentStatus::RequiresPaymentMethod => ProviderStatus::Declined,
+        PaymentStatus::Succeeded => ProviderStatus::Succeeded,
+        PaymentStatus::Canceled => ProviderStatus::Canceled,
         PaymentStatus::RequiresAction
         | PaymentStatus::Processing
         | PaymentStatus::RequiresCapture
-        | PaymentStatus::Other => Told::Waiting,
+        | PaymentStatus::Other => ProviderStatus::Processing,
     }
 }
 
 /// A new order's payment, written with it.
-pub(crate) fn wanted(order: Uuid, now: DateTime<Utc>) -> order_payment::Model {
+pub(crate) fn requested(order: Uuid, now: DateTime<Utc>) -> order_payment::Model {
     order_payment::Model {
         order_id: order,
-        state: PaymentState::Wanted.as_str().to_owned(),
+        state: PaymentState::Requested.as_str().to_owned(),
         decline_code: None,
         refund_id: None,
         attempts: 0,
-        next_attempt_at: Some(now + GRACE),
+        next_attempt_at: Some(now + INITIAL_DELAY),
         created_at: now,
         updated_at: now,
     }
 }
 
-/// Writes that nothing is wanted for the order any more, in the transaction that cancels it.
-pub(crate) async fn give_back(
+/// Writes that nothing is requested for the order any more, in the transaction that cancels it.
+pub(crate) async fn request_release(
     transaction: &DatabaseTransaction,
     order: Uuid,
     now: DateTime<Utc>,
@@ -130,11 +130,11 @@ pub(crate) async fn give_back(
     let stored = order_payment::of_order(transaction, order).await?;
     let is_new = stored.is_none();
     let payment = order_payment::Model {
-        state: PaymentState::Unwanted.as_str().to_owned(),
+        state: PaymentState::ReleaseRequested.as_str().to_owned(),
         attempts: 0,
         next_attempt_at: Some(now),
         updated_at: now,
-        ..stored.unwrap_or_else(|| wanted(order, now))
+        ..stored.unwrap_or_else(|| requested(order, now))
     };
     if is_new {
         order_payment::insert(transaction, payment).await
@@ -143,49 +143,49 @@ pub(crate) async fn give_back(
     }
 }
 
-/// Takes the provider's word for an order that this transaction holds.
-pub(crate) async fn learn(
+/// Takes the provider's update for an order that this transaction holds.
+pub(crate) async fn apply(
     transaction: &DatabaseTransaction,
     mut order: order::Model,
-    word: &Word,
+    update: &ProviderUpdate,
     now: DateTime<Utc>,
 ) -> Result<(), SettleError> {
     let Some(mut payment) = order_payment::of_order(transaction, order.id).await? else {
         return Ok(());
     };
-    let (status, state) = standing(&order, &payment)?;
-    let mut outcome = settlement::outcome(status, state, word.told);
-    if let Some(received) = word.mismatch(&order)
+    let (status, state) = current_states(&order, &payment)?;
+    let mut outcome = settlement::outcome(status, state, update.status);
+    if let Some(received) = update.mismatch(&order)
         && status == OrderStatus::Pending
     {
         // Asked again, the provider would say the same.
-        support::alert(transaction, &order, Mismatch::Payment, received, now).await?;
+        support_alert::alert(transaction, &order, Mismatch::Payment, received, now).await?;
         outcome = Outcome {
             order: None,
-            payment: PaymentState::Stuck,
+            payment: PaymentState::NeedsReview,
         };
     }
-    if order.payment_intent_id.is_none() && word.intent.is_some() {
-        order.payment_intent_id.clone_from(&word.intent);
+    if order.payment_intent_id.is_none() && update.intent.is_some() {
+        order.payment_intent_id.clone_from(&update.intent);
         order::update(transaction, order.clone()).await?;
     }
-    if word.told == Told::Declined && status == OrderStatus::Pending {
-        let code = word.decline_code.as_deref().unwrap_or("card_declined");
+    if update.status == ProviderStatus::Declined && status == OrderStatus::Pending {
+        let code = update.decline_code.as_deref().unwrap_or("card_declined");
         payment.decline_code = Some(code.to_owned());
     }
     if let Some(to) = outcome.order {
-        let reason = match word.told {
-            Told::Declined => payment.decline_code.as_deref(),
-            Told::Void => Some("payment_abandoned"),
+        let reason = match update.status {
+            ProviderStatus::Declined => payment.decline_code.as_deref(),
+            ProviderStatus::Canceled => Some("payment_abandoned"),
             _ => None,
         };
-        let step = Step {
+        let transition = Transition {
             to,
             actor: Actor::Payment,
             reason,
             at: now,
         };
-        moves::advance(transaction, &mut order, &step, now).await?;
+        transitions::advance(transaction, &mut order, &transition, now).await?;
     }
     if outcome.payment != state {
         payment.attempts = 0;
@@ -193,19 +193,19 @@ pub(crate) async fn learn(
     }
     payment.state = outcome.payment.as_str().to_owned();
     payment.next_attempt_at = match outcome.payment {
-        PaymentState::Wanted => payment.next_attempt_at,
-        PaymentState::Waiting => Some(now + LOOK),
-        PaymentState::Unwanted => Some(now),
-        PaymentState::Taken | PaymentState::Released | PaymentState::Stuck => None,
+        PaymentState::Requested => payment.next_attempt_at,
+        PaymentState::AwaitingCustomer => Some(now + POLL_INTERVAL),
+        PaymentState::ReleaseRequested => Some(now),
+        PaymentState::Captured | PaymentState::Released | PaymentState::NeedsReview => None,
     };
     payment.updated_at = now;
     order_payment::update(transaction, payment).await?;
     Ok(())
 }
 
-/// Takes the provider's word for what it gives back of an order that this transaction holds; `false`
+/// Takes the provider's update for what it gives back of an order that this transaction holds; `false`
 /// when that is not what was `taken`, which changes nothing.
-pub(crate) async fn learn_refund(
+pub(crate) async fn apply_refund(
     transaction: &DatabaseTransaction,
     order: &order::Model,
     refund: &Refund,
@@ -215,15 +215,19 @@ pub(crate) async fn learn_refund(
     let Some(mut payment) = order_payment::of_order(transaction, order.id).await? else {
         return Ok(true);
     };
-    let (_, state) = standing(order, &payment)?;
+    let (_, state) = current_states(order, &payment)?;
     let failed = matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled);
     let next = if failed {
-        PaymentState::Stuck
+        PaymentState::NeedsReview
     } else {
         PaymentState::Released
     };
     // A refund that failed does not succeed any more.
-    if !matches!(state, PaymentState::Unwanted | PaymentState::Released) || next == state {
+    if !matches!(
+        state,
+        PaymentState::ReleaseRequested | PaymentState::Released
+    ) || next == state
+    {
         return Ok(true);
     }
     let given_back = Charge {
@@ -231,7 +235,7 @@ pub(crate) async fn learn_refund(
         currency: refund.currency.clone(),
     };
     if !failed && !given_back.is(taken.amount, &taken.currency) {
-        support::alert(transaction, order, Mismatch::Refund, &given_back, now).await?;
+        support_alert::alert(transaction, order, Mismatch::Refund, &given_back, now).await?;
         return Ok(false);
     }
     if failed {
@@ -245,7 +249,7 @@ pub(crate) async fn learn_refund(
         let currency = CurrencyCode::from_code(&order.local_currency_code)
             .ok_or(SettleError::Unknown(order.id))?;
         let given_back = Money::new(refund.amount, currency);
-        moves::refunded(transaction, order, given_back, now).await?;
+        transitions::refunded(transaction, order, given_back, now).await?;
     }
     count(next);
     payment.state = next.as_str().to_owned();
@@ -257,7 +261,7 @@ pub(crate) async fn learn_refund(
 }
 
 /// Where an order and its payment are.
-pub(crate) fn standing(
+pub(crate) fn current_states(
     order: &order::Model,
     payment: &order_payment::Model,
 ) -> Result<(OrderStatus, PaymentState), SettleError> {

@@ -7,7 +7,7 @@ use entities::orders::payment_method as entity;
 use resolvers::{ApiError, ApiResult};
 
 use crate::State;
-use crate::rules::payment;
+use crate::rules::payment_method as rules;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum PaymentMethodKind {
@@ -51,6 +51,6 @@ impl PaymentMethod {
     /// been closed.
     async fn usable(&self, context: &Context<'_>) -> bool {
         let now = context.data_unchecked::<State>().clock.now();
-        payment::usable(self.0.expires_at, self.0.closed_at, now)
+        rules::usable(self.0.expires_at, self.0.closed_at, now)
     }
 }

@@ -18,7 +18,7 @@ impl Query {
     async fn me(&self, context: &Context<'_>) -> Option<ApiResult<Customer>> {
         let answer: ApiResult<Option<Customer>> = async {
             let customer = access::customer(context)?;
-            Customer::represented(context, customer).await
+            Customer::resolve_reference(context, customer).await
         }
         .await;
         answer.transpose()
@@ -39,7 +39,7 @@ impl Query {
     #[graphql(entity)]
     async fn customer_by_id(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Customer>> {
         match IdKind::Customer.parse(&id) {
-            Some(id) => Customer::represented(context, id).await,
+            Some(id) => Customer::resolve_reference(context, id).await,
             None => Ok(None),
         }
     }
@@ -47,7 +47,7 @@ impl Query {
     #[graphql(entity)]
     async fn order_by_id(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Order>> {
         match IdKind::Order.parse(&id) {
-            Some(id) => Order::represented(context, id).await,
+            Some(id) => Order::resolve_reference(context, id).await,
             None => Ok(None),
         }
     }
@@ -59,7 +59,7 @@ impl Query {
         id: ID,
     ) -> ApiResult<Option<OrderItem>> {
         match IdKind::OrderItem.parse(&id) {
-            Some(id) => OrderItem::represented(context, id).await,
+            Some(id) => OrderItem::resolve_reference(context, id).await,
             None => Ok(None),
         }
     }

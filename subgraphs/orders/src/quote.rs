@@ -14,9 +14,9 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::rules::input::Wanted;
+use crate::checkout_rates::{CheckoutRates, Restriction};
+use crate::rules::input::ParsedInput;
 use crate::rules::totals::{Price, PricedLine};
-use crate::tariffs::{Restriction, Tariffs};
 
 static PRODUCTS: Document = Document::new(
     "query($representations: [_Any!]!) {
@@ -32,13 +32,13 @@ static PRICES: Document = Document::new("query($products: [ID!]!, $charges: [Dec
   }
 }");
 
-/// What the wanted products are and cost now.
+/// What the ordered products are and cost now.
 #[derive(Clone, Debug)]
 pub(crate) struct Quote {
     pub currency: CurrencyCode,
     /// Units of the currency for one US dollar.
     pub rate: Decimal,
-    /// In the order of what is wanted.
+    /// In the order of the input.
     pub lines: Vec<QuotedLine>,
     /// Of shipping, where it is not free.
     pub shipping: Price,
@@ -52,20 +52,20 @@ pub(crate) struct QuotedLine {
     pub priced: PricedLine,
 }
 
-/// Asks both, or tells what is wrong with what is wanted.
-pub(crate) async fn ask(
+/// Asks search and pricing, or returns the errors of the input.
+pub(crate) async fn fetch(
     search: &SubgraphClient,
     pricing: &SubgraphClient,
-    tariffs: &Tariffs,
+    rates: &CheckoutRates,
     caller: &Caller,
-    wanted: &Wanted,
+    parsed: &ParsedInput,
 ) -> ApiResult<Result<Quote, Vec<InputError>>> {
     let (products, prices) = futures::try_join!(
-        search.query::<Products>(caller, &PRODUCTS, representations(wanted)),
-        pricing.query::<Prices>(caller, &PRICES, price_variables(tariffs, wanted)),
+        search.query::<Products>(caller, &PRODUCTS, representations(parsed)),
+        pricing.query::<Prices>(caller, &PRICES, price_variables(rates, parsed)),
     )?;
     let prices = prices.checkout_quote;
-    if let Some(currency) = wanted.currency
+    if let Some(currency) = parsed.currency
         && currency != prices.currency
     {
         return Ok(Err(vec![InputError::new(
@@ -83,13 +83,13 @@ pub(crate) async fn ask(
         .flatten()
         .filter_map(|product| Some((IdKind::Product.parse(&product.id)?, product)))
         .collect();
-    if prices.prices.len() != wanted.lines.len() || prices.charges.len() != 1 {
+    if prices.prices.len() != parsed.lines.len() || prices.charges.len() != 1 {
         return Err(unusable());
     }
     let currency = prices.currency;
     let mut errors = Vec::new();
-    let mut lines = Vec::with_capacity(wanted.lines.len());
-    for (line, price) in wanted.lines.iter().zip(&prices.prices) {
+    let mut lines = Vec::with_capacity(parsed.lines.len());
+    for (line, price) in parsed.lines.iter().zip(&prices.prices) {
         let index = line.index.to_string();
         let mut refuse = |code, message: &str| {
             let field = ["input", "items", &index, "productId"];
@@ -106,7 +106,7 @@ pub(crate) async fn ask(
         lines.push(QuotedLine {
             product: line.product,
             name: product.title.clone(),
-            restriction: tariffs.restriction(&product.category),
+            restriction: rates.restriction(&product.category),
             priced: PricedLine {
                 quantity: line.quantity,
                 unit: price.read(currency).ok_or_else(unusable)?,
@@ -129,13 +129,13 @@ fn unusable() -> ApiError {
     ApiError::unavailable("Prices are not available at the moment")
 }
 
-fn public(wanted: &Wanted) -> impl Iterator<Item = String> {
-    let lines = wanted.lines.iter();
+fn public(parsed: &ParsedInput) -> impl Iterator<Item = String> {
+    let lines = parsed.lines.iter();
     lines.map(|line| IdKind::Product.format(line.product))
 }
 
-fn representations(wanted: &Wanted) -> Variables {
-    let representations = public(wanted)
+fn representations(parsed: &ParsedInput) -> Variables {
+    let representations = public(parsed)
         .map(|id| value!({ "__typename": "Product", "id": id }))
         .collect();
     let mut variables = Variables::default();
@@ -143,21 +143,21 @@ fn representations(wanted: &Wanted) -> Variables {
     variables
 }
 
-fn price_variables(tariffs: &Tariffs, wanted: &Wanted) -> Variables {
+fn price_variables(rates: &CheckoutRates, parsed: &ParsedInput) -> Variables {
     let mut variables = Variables::default();
     let mut set = |name, value| variables.insert(Name::new(name), value);
     set(
         "products",
-        Value::List(public(wanted).map(Value::from).collect()),
+        Value::List(public(parsed).map(Value::from).collect()),
     );
-    let shipping = tariffs.standard_shipping.to_string();
+    let shipping = rates.standard_shipping.to_string();
     set("charges", Value::List(vec![shipping.into()]));
-    if let Some(currency) = wanted.currency {
+    if let Some(currency) = parsed.currency {
         set("currency", Value::Enum(Name::new(currency.as_str())));
     }
     set(
         "country",
-        wanted.shipping_address.country_code.clone().into(),
+        parsed.shipping_address.country_code.clone().into(),
     );
     variables
 }

@@ -13,22 +13,22 @@ use resolvers::id::IdKind;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::cashier::Cashier;
+use crate::payment_processor::PaymentProcessor;
 use crate::rules::settlement::PaymentState;
 
 /// How often it is looked for what is due.
-const EVERY: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_secs(2);
 /// Payments that are read at a time.
-const PAGE: u64 = 100;
+const BATCH_SIZE: u64 = 100;
 /// Pages of a run. What is settled in one may have its next step in another: a payment that turns
 /// out to be declined is then cancelled at the provider.
-const ROUNDS: usize = 10;
+const MAX_BATCHES: usize = 10;
 /// Payments that are settled at a time.
-const AT_ONCE: usize = 8;
+const CONCURRENCY: usize = 8;
 
 /// Settles what is due, in one of all instances, until told to stop.
 pub(crate) async fn run(context: WorkerContext, stripe: Stripe) {
-    jobs::run_leased(&context, "orders.payments", EVERY, || {
+    jobs::run_leased(&context, "orders.payments", INTERVAL, || {
         settle_due(&context, &stripe)
     })
     .await;
@@ -36,20 +36,20 @@ pub(crate) async fn run(context: WorkerContext, stripe: Stripe) {
 
 /// Settles every payment that is due by now, or leaves it for later.
 async fn settle_due(context: &WorkerContext, stripe: &Stripe) -> Result<(), DbErr> {
-    let cashier = Cashier {
+    let processor = PaymentProcessor {
         database: &context.database,
         clock: &context.clock,
         stripe,
     };
     let db = context.database.read();
-    for _ in 0..ROUNDS {
-        let due = order_payment::due(db, context.clock.now(), PAGE).await?;
+    for _ in 0..MAX_BATCHES {
+        let due = order_payment::due(db, context.clock.now(), BATCH_SIZE).await?;
         if due.is_empty() {
             break;
         }
         let outcomes: Vec<_> = stream::iter(due)
-            .map(|order| settle(cashier, order))
-            .buffer_unordered(AT_ONCE)
+            .map(|order| settle(processor, order))
+            .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
         if outcomes.contains(&LEFT) {
@@ -65,11 +65,11 @@ async fn settle_due(context: &WorkerContext, stripe: &Stripe) -> Result<(), DbEr
 const LEFT: &str = "left";
 
 /// Settles one payment, and says what came of it.
-async fn settle(cashier: Cashier<'_>, order: Uuid) -> &'static str {
-    let outcome = match cashier.settle(order).await {
+async fn settle(processor: PaymentProcessor<'_>, order: Uuid) -> &'static str {
+    let outcome = match processor.advance(order).await {
         Ok(()) => "settled",
         Err(error) if error.is_circuit_open() => LEFT,
-        Err(error) => match cashier.postpone(order, &error).await {
+        Err(error) => match processor.postpone(order, &error).await {
             Ok(()) => "postponed",
             Err(error) => {
                 let order_id = IdKind::Order.format(order);

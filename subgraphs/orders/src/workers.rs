@@ -13,10 +13,10 @@ use resolvers::id::IdKind;
 use serde::Deserialize;
 
 use crate::State;
-use crate::moves::{self, Actor, Step};
 use crate::order::OrderStatus;
 use crate::reconciliation;
-use crate::rules::progress::{self, Sighting};
+use crate::rules::fulfillment::{self, Fulfillment};
+use crate::transitions::{self, Actor, Transition};
 
 /// The consumers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
@@ -50,7 +50,7 @@ struct ParcelChanged {
     return_id: Option<String>,
     status: String,
     all_delivered: bool,
-    /// When the last of the parcels was delivered, whichever was told last.
+    /// When the last of the parcels was delivered, whichever was reported last.
     #[serde(default)]
     delivered_at: Option<DateTime<Utc>>,
     timestamp: Option<DateTime<Utc>>,
@@ -83,21 +83,21 @@ impl Handler for FollowParcels {
         };
         let status = OrderStatus::parse(&order.status)
             .ok_or_else(|| HandleError::Later(format!("{} is no status", order.status)))?;
-        // Nothing has happened that the event was not told of yet.
+        // Nothing can have happened after the event that reports it.
         let at = parcel
             .delivered_at
             .or(parcel.timestamp)
             .map_or(event.occurred_at, |at| at.min(event.occurred_at));
-        let sighting = Sighting::of(&parcel.status, parcel.all_delivered);
-        let steps = progress::steps(status, sighting);
-        for &to in steps {
-            let step = Step {
+        let fulfillment = Fulfillment::of(&parcel.status, parcel.all_delivered);
+        let transitions = fulfillment::transitions(status, fulfillment);
+        for &to in transitions {
+            let transition = Transition {
                 to,
                 actor: Actor::Carrier,
                 reason: None,
                 at,
             };
-            moves::advance(transaction, &mut order, &step, now).await?;
+            transitions::advance(transaction, &mut order, &transition, now).await?;
         }
         Ok(())
     }

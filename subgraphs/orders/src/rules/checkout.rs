@@ -1,7 +1,7 @@
 //! What can be ordered, and what has to be delivered.
 
 use super::totals::Totals;
-use crate::tariffs::Restriction;
+use crate::checkout_rates::Restriction;
 
 /// What the payment provider takes at least, in US cents.
 const LEAST_USD: i64 = 50;

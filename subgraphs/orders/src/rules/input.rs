@@ -7,9 +7,9 @@ use resolvers::user_error::InputError;
 use uuid::Uuid;
 
 use super::address;
-use super::payment::is_token;
-use crate::place_input::{AddressInput, OrderPlaceInput};
-use crate::tariffs::Tariffs;
+use super::payment_method::is_token;
+use crate::checkout_rates::CheckoutRates;
+use crate::order_place_input::{AddressInput, OrderPlaceInput};
 
 /// Lines of one order at most.
 const MAX_LINES: usize = 50;
@@ -22,9 +22,9 @@ const MAX_REASON: usize = 500;
 
 /// An order's input, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct ParsedInput {
     /// Each product once.
-    pub lines: Vec<WantedLine>,
+    pub lines: Vec<ParsedLine>,
     pub currency: Option<CurrencyCode>,
     pub shipping_address: Address,
     pub billing_address: Option<Address>,
@@ -32,7 +32,7 @@ pub(crate) struct Wanted {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WantedLine {
+pub(crate) struct ParsedLine {
     pub product: Uuid,
     /// At least 1.
     pub quantity: i32,
@@ -41,13 +41,16 @@ pub(crate) struct WantedLine {
 }
 
 /// Understands the input, or tells everything that is wrong with it.
-pub(crate) fn parse(input: &OrderPlaceInput, tariffs: &Tariffs) -> Result<Wanted, Vec<InputError>> {
+pub(crate) fn parse(
+    input: &OrderPlaceInput,
+    rates: &CheckoutRates,
+) -> Result<ParsedInput, Vec<InputError>> {
     let mut errors = Vec::new();
     let lines = lines(input, &mut errors);
     let mut shipping_address = text_of(&input.shipping_address, "shippingAddress", &mut errors);
     check_place(&shipping_address, "shippingAddress", &mut errors);
     // What is delivered is taxed where it is delivered.
-    if tariffs.taxes_by_region(&shipping_address.country_code) {
+    if rates.taxes_by_region(&shipping_address.country_code) {
         taxed_region(&mut shipping_address, "shippingAddress", &mut errors);
     }
     let billing_address = input.billing_address.as_ref().map(|given| {
@@ -67,7 +70,7 @@ pub(crate) fn parse(input: &OrderPlaceInput, tariffs: &Tariffs) -> Result<Wanted
     if !errors.is_empty() {
         return Err(errors);
     }
-    Ok(Wanted {
+    Ok(ParsedInput {
         lines,
         currency: input.currency,
         shipping_address,
@@ -76,7 +79,7 @@ pub(crate) fn parse(input: &OrderPlaceInput, tariffs: &Tariffs) -> Result<Wanted
     })
 }
 
-fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<WantedLine> {
+fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<ParsedLine> {
     if input.items.is_empty() || input.items.len() > MAX_LINES {
         errors.push(InputError::new(
             "INVALID_ITEMS",
@@ -85,7 +88,7 @@ fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<WantedLin
         ));
         return Vec::new();
     }
-    let mut lines: Vec<WantedLine> = Vec::with_capacity(input.items.len());
+    let mut lines: Vec<ParsedLine> = Vec::with_capacity(input.items.len());
     for (index, item) in input.items.iter().enumerate() {
         let place = index.to_string();
         let Some(product) = IdKind::Product.parse(&item.product_id) else {
@@ -108,7 +111,7 @@ fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<WantedLin
         }
         match before {
             Some(position) => lines[position].quantity += item.quantity,
-            None => lines.push(WantedLine {
+            None => lines.push(ParsedLine {
                 product,
                 quantity: item.quantity,
                 index,
@@ -213,7 +216,7 @@ mod tests {
     use async_graphql::ID;
 
     use super::*;
-    use crate::place_input::OrderPlaceItemInput;
+    use crate::order_place_input::OrderPlaceItemInput;
 
     fn product(number: u128) -> ID {
         IdKind::Product.id(Uuid::from_u128(number))
@@ -244,9 +247,9 @@ mod tests {
         }
     }
 
-    /// Code and field of each mistake.
-    fn mistakes(input: &OrderPlaceInput) -> Vec<(String, String)> {
-        let errors = parse(input, &Tariffs::default()).unwrap_err();
+    /// Code and field of each error.
+    fn errors(input: &OrderPlaceInput) -> Vec<(String, String)> {
+        let errors = parse(input, &CheckoutRates::default()).unwrap_err();
         let field = |error: &InputError| error.field.clone().unwrap().join(".");
         errors
             .iter()
@@ -261,14 +264,14 @@ mod tests {
             item(product(2), 1),
             item(product(1), 97),
         ]);
-        let wanted = parse(&given, &Tariffs::default()).unwrap();
-        let lines: Vec<_> = wanted
+        let parsed = parse(&given, &CheckoutRates::default()).unwrap();
+        let lines: Vec<_> = parsed
             .lines
             .iter()
             .map(|line| (line.product.as_u128(), line.quantity, line.index))
             .collect();
         assert_eq!(lines, [(1, 99, 0), (2, 1, 1)]);
-        let address = wanted.shipping_address;
+        let address = parsed.shipping_address;
         assert_eq!(
             (
                 address.name.as_str(),
@@ -296,7 +299,7 @@ mod tests {
             ..given.shipping_address.clone()
         });
         given.payment_method_token = "4242 4242 4242 4242".to_owned();
-        let told = mistakes(&given);
+        let told = errors(&given);
         let told: Vec<_> = told
             .iter()
             .map(|(code, field)| (code.as_str(), field.as_str()))
@@ -326,7 +329,9 @@ mod tests {
         country.clone_into(&mut address.country_code);
         address.region = region.map(str::to_owned);
         postal_code.clone_into(&mut address.postal_code);
-        let errors = parse(&given, &Tariffs::default()).err().unwrap_or_default();
+        let errors = parse(&given, &CheckoutRates::default())
+            .err()
+            .unwrap_or_default();
         errors
             .into_iter()
             .inspect(|error| assert_eq!(error.code, "INVALID_ADDRESS"))
@@ -347,8 +352,8 @@ mod tests {
             ("JP", Some("Tokyo"), "150-0001"),
             ("HK", None, "n/a"),
         ] {
-            let mistakes = address_mistakes(country, region, postal_code);
-            assert_eq!(mistakes, none, "{country} {region:?} {postal_code}");
+            let errors = address_mistakes(country, region, postal_code);
+            assert_eq!(errors, none, "{country} {region:?} {postal_code}");
         }
         for (country, region, postal_code, fields) in [
             ("ZZ", None, "1", &["countryCode"][..]),
@@ -363,9 +368,9 @@ mod tests {
             ("DE", None, "SW1Y 4JH", &["postalCode"]),
             ("US", Some("NY"), "", &["postalCode"]),
         ] {
-            let mistakes = address_mistakes(country, region, postal_code);
+            let errors = address_mistakes(country, region, postal_code);
             let fields: Vec<_> = fields.iter().map(|field| at(field)).collect();
-            assert_eq!(mistakes, fields, "{country} {region:?} {postal_code}");
+            assert_eq!(errors, fields, "{country} {region:?} {postal_code}");
         }
     }
 
@@ -382,8 +387,8 @@ mod tests {
             country.clone_into(&mut address.country_code);
             address.region = Some(given.to_owned());
             postal_code.clone_into(&mut address.postal_code);
-            let wanted = parse(&order, &Tariffs::default()).unwrap();
-            assert_eq!(wanted.shipping_address.region.as_deref(), Some(kept));
+            let parsed = parse(&order, &CheckoutRates::default()).unwrap();
+            assert_eq!(parsed.shipping_address.region.as_deref(), Some(kept));
         }
     }
 
@@ -402,7 +407,7 @@ mod tests {
         ] {
             let mut given = input(vec![item(product(1), 1)]);
             given.payment_method_token = token.to_owned();
-            assert_eq!(mistakes(&given)[0].0, "INVALID_PAYMENT_METHOD", "{token}");
+            assert_eq!(errors(&given)[0].0, "INVALID_PAYMENT_METHOD", "{token}");
         }
     }
 
@@ -411,12 +416,12 @@ mod tests {
         let some = |count: u128| (0..count).map(|number| item(product(number), 1)).collect();
         for count in [0, 51] {
             assert_eq!(
-                mistakes(&input(some(count))),
+                errors(&input(some(count))),
                 [("INVALID_ITEMS".to_owned(), "input.items".to_owned())]
             );
         }
         assert_eq!(
-            parse(&input(some(50)), &Tariffs::default())
+            parse(&input(some(50)), &CheckoutRates::default())
                 .unwrap()
                 .lines
                 .len(),

@@ -9,36 +9,36 @@ use crate::order::OrderStatus;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PaymentState {
     /// To be taken; what came of it is not known yet.
-    Wanted,
+    Requested,
     /// The customer's bank, or the customer, has to do something first.
-    Waiting,
-    Taken,
+    AwaitingCustomer,
+    Captured,
     /// The order is cancelled: what was taken is to be given back, and nothing more to be taken.
-    Unwanted,
+    ReleaseRequested,
     /// Nothing was taken, or all of it was given back.
     Released,
     /// It cannot be given back, or another amount was taken: people have to settle it.
-    Stuck,
+    NeedsReview,
 }
 
 impl PaymentState {
     pub(crate) const ALL: [Self; 6] = [
-        Self::Wanted,
-        Self::Waiting,
-        Self::Taken,
-        Self::Unwanted,
+        Self::Requested,
+        Self::AwaitingCustomer,
+        Self::Captured,
+        Self::ReleaseRequested,
         Self::Released,
-        Self::Stuck,
+        Self::NeedsReview,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::Wanted => "wanted",
-            Self::Waiting => "waiting",
-            Self::Taken => "taken",
-            Self::Unwanted => "unwanted",
+            Self::Requested => "wanted",
+            Self::AwaitingCustomer => "waiting",
+            Self::Captured => "taken",
+            Self::ReleaseRequested => "unwanted",
             Self::Released => "released",
-            Self::Stuck => "stuck",
+            Self::NeedsReview => "stuck",
         }
     }
 
@@ -48,23 +48,26 @@ impl PaymentState {
 
     /// Whether there is something left to do.
     pub(crate) const fn is_open(self) -> bool {
-        matches!(self, Self::Wanted | Self::Waiting | Self::Unwanted)
+        matches!(
+            self,
+            Self::Requested | Self::AwaitingCustomer | Self::ReleaseRequested
+        )
     }
 }
 
-/// What the provider says of a payment.
+/// What the provider reports about a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum ProviderStatus {
     /// Nobody has confirmed it yet.
-    Unconfirmed,
+    RequiresConfirmation,
     /// It waits for the bank or for the customer.
-    Waiting,
-    /// The payment method was refused, and another could still be used.
+    Processing,
+    /// The payment method was declined; another could still be used.
     Declined,
-    /// The money was taken. Final.
-    Taken,
-    /// It never will be taken. Final.
-    Void,
+    /// The money was captured. Final.
+    Succeeded,
+    /// It will never be captured. Final.
+    Canceled,
 }
 
 /// An amount as the provider has it: minor units of a currency in small letters.
@@ -90,22 +93,30 @@ pub(crate) struct Outcome {
 
 /// What follows for an order and its payment. An order is never left to wait for another card: it is
 /// cancelled, and the customer places another.
-pub(crate) fn outcome(order: OrderStatus, payment: PaymentState, told: Told) -> Outcome {
+pub(crate) fn outcome(
+    order: OrderStatus,
+    payment: PaymentState,
+    status: ProviderStatus,
+) -> Outcome {
     use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, Shipped};
-    let (order, payment) = match (order, told) {
-        (Pending, Told::Unconfirmed) => (None, PaymentState::Wanted),
-        (Pending, Told::Waiting) => (None, PaymentState::Waiting),
-        (Pending, Told::Taken) => (Some(Confirmed), PaymentState::Taken),
-        (Pending, Told::Declined) => (Some(Cancelled), PaymentState::Unwanted),
-        (Pending, Told::Void) => (Some(Cancelled), PaymentState::Released),
+    let (order, payment) = match (order, status) {
+        (Pending, ProviderStatus::RequiresConfirmation) => (None, PaymentState::Requested),
+        (Pending, ProviderStatus::Processing) => (None, PaymentState::AwaitingCustomer),
+        (Pending, ProviderStatus::Succeeded) => (Some(Confirmed), PaymentState::Captured),
+        (Pending, ProviderStatus::Declined) => (Some(Cancelled), PaymentState::ReleaseRequested),
+        (Pending, ProviderStatus::Canceled) => (Some(Cancelled), PaymentState::Released),
         // It says so of what it has given back, too.
-        (Cancelled, Told::Taken) if !payment.is_open() && payment != PaymentState::Taken => {
+        (Cancelled, ProviderStatus::Succeeded)
+            if !payment.is_open() && payment != PaymentState::Captured =>
+        {
             (None, payment)
         }
-        (Cancelled, Told::Void) => (None, PaymentState::Released),
+        (Cancelled, ProviderStatus::Canceled) => (None, PaymentState::Released),
         (Cancelled, _) if payment == PaymentState::Released => (None, payment),
-        (Cancelled, _) => (None, PaymentState::Unwanted),
-        (Confirmed | Shipped | Delivered, Told::Taken) => (None, PaymentState::Taken),
+        (Cancelled, _) => (None, PaymentState::ReleaseRequested),
+        (Confirmed | Shipped | Delivered, ProviderStatus::Succeeded) => {
+            (None, PaymentState::Captured)
+        }
         // What came before the money.
         (Confirmed | Shipped | Delivered, _) => (None, payment),
     };
@@ -139,44 +150,136 @@ mod tests {
     #[test]
     fn an_order_follows_its_payment() {
         use OrderStatus::{Cancelled, Confirmed, Delivered, Pending};
-        use PaymentState::{Released, Stuck, Taken, Unwanted, Waiting, Wanted};
+        use PaymentState::{
+            AwaitingCustomer, Captured, NeedsReview, ReleaseRequested, Released, Requested,
+        };
         let cases = [
-            (Pending, Wanted, Told::Unconfirmed, None, Wanted),
-            (Pending, Wanted, Told::Waiting, None, Waiting),
-            (Pending, Wanted, Told::Taken, Some(Confirmed), Taken),
-            (Pending, Waiting, Told::Taken, Some(Confirmed), Taken),
-            (Pending, Wanted, Told::Declined, Some(Cancelled), Unwanted),
-            (Pending, Waiting, Told::Void, Some(Cancelled), Released),
+            (
+                Pending,
+                Requested,
+                ProviderStatus::RequiresConfirmation,
+                None,
+                Requested,
+            ),
+            (
+                Pending,
+                Requested,
+                ProviderStatus::Processing,
+                None,
+                AwaitingCustomer,
+            ),
+            (
+                Pending,
+                Requested,
+                ProviderStatus::Succeeded,
+                Some(Confirmed),
+                Captured,
+            ),
+            (
+                Pending,
+                AwaitingCustomer,
+                ProviderStatus::Succeeded,
+                Some(Confirmed),
+                Captured,
+            ),
+            (
+                Pending,
+                Requested,
+                ProviderStatus::Declined,
+                Some(Cancelled),
+                ReleaseRequested,
+            ),
+            (
+                Pending,
+                AwaitingCustomer,
+                ProviderStatus::Canceled,
+                Some(Cancelled),
+                Released,
+            ),
             // The customer cancelled while the money was taken.
-            (Cancelled, Unwanted, Told::Taken, None, Unwanted),
-            (Cancelled, Unwanted, Told::Unconfirmed, None, Unwanted),
-            (Cancelled, Unwanted, Told::Void, None, Released),
-            (Cancelled, Released, Told::Taken, None, Released),
-            (Cancelled, Released, Told::Declined, None, Released),
-            (Cancelled, Stuck, Told::Taken, None, Stuck),
+            (
+                Cancelled,
+                ReleaseRequested,
+                ProviderStatus::Succeeded,
+                None,
+                ReleaseRequested,
+            ),
+            (
+                Cancelled,
+                ReleaseRequested,
+                ProviderStatus::RequiresConfirmation,
+                None,
+                ReleaseRequested,
+            ),
+            (
+                Cancelled,
+                ReleaseRequested,
+                ProviderStatus::Canceled,
+                None,
+                Released,
+            ),
+            (
+                Cancelled,
+                Released,
+                ProviderStatus::Succeeded,
+                None,
+                Released,
+            ),
+            (
+                Cancelled,
+                Released,
+                ProviderStatus::Declined,
+                None,
+                Released,
+            ),
+            (
+                Cancelled,
+                NeedsReview,
+                ProviderStatus::Succeeded,
+                None,
+                NeedsReview,
+            ),
             // Late words.
-            (Confirmed, Taken, Told::Declined, None, Taken),
-            (Confirmed, Taken, Told::Taken, None, Taken),
-            (Delivered, Wanted, Told::Taken, None, Taken),
+            (
+                Confirmed,
+                Captured,
+                ProviderStatus::Declined,
+                None,
+                Captured,
+            ),
+            (
+                Confirmed,
+                Captured,
+                ProviderStatus::Succeeded,
+                None,
+                Captured,
+            ),
+            (
+                Delivered,
+                Requested,
+                ProviderStatus::Succeeded,
+                None,
+                Captured,
+            ),
         ];
-        for (order, payment, told, status, state) in cases {
+        for (order, payment, reported, next, state) in cases {
             let expected = Outcome {
-                order: status,
+                order: next,
                 payment: state,
             };
             assert_eq!(
-                outcome(order, payment, told),
+                outcome(order, payment, reported),
                 expected,
-                "{order:?} {payment:?} {told:?}"
+                "{order:?} {payment:?} {reported:?}"
             );
         }
     }
 
     /// The states after these words, one after the other.
-    fn after(words: &[Told]) -> (OrderStatus, PaymentState) {
-        let start = (OrderStatus::Pending, PaymentState::Wanted);
-        words.iter().fold(start, |(order, payment), &told| {
-            let next = outcome(order, payment, told);
+    fn after(words: &[ProviderStatus]) -> (OrderStatus, PaymentState) {
+        let start = (OrderStatus::Pending, PaymentState::Requested);
+        words.iter().fold(start, |(order, payment), &status| {
+            let next = outcome(order, payment, status);
             (next.order.unwrap_or(order), next.payment)
         })
     }
@@ -185,30 +288,30 @@ mod tests {
         #[test]
         fn words_that_are_not_final_and_repeats_change_nothing_about_a_payment_that_was_taken(
             words in proptest::collection::vec(
-                prop_oneof![Just(Told::Unconfirmed), Just(Told::Waiting), Just(Told::Taken)],
+                prop_oneof![Just(ProviderStatus::RequiresConfirmation), Just(ProviderStatus::Processing), Just(ProviderStatus::Succeeded)],
                 0..12,
             ),
         ) {
             let mut words = words;
-            words.push(Told::Taken);
-            prop_assert_eq!(after(&words), (OrderStatus::Confirmed, PaymentState::Taken));
+            words.push(ProviderStatus::Succeeded);
+            prop_assert_eq!(after(&words), (OrderStatus::Confirmed, PaymentState::Captured));
         }
 
         #[test]
         fn a_cancelled_order_is_never_confirmed(
             words in proptest::collection::vec(
                 prop_oneof![
-                    Just(Told::Unconfirmed), Just(Told::Waiting), Just(Told::Declined),
-                    Just(Told::Taken), Just(Told::Void),
+                    Just(ProviderStatus::RequiresConfirmation), Just(ProviderStatus::Processing), Just(ProviderStatus::Declined),
+                    Just(ProviderStatus::Succeeded), Just(ProviderStatus::Canceled),
                 ],
                 0..12,
             ),
         ) {
-            let mut all = vec![Told::Declined];
+            let mut all = vec![ProviderStatus::Declined];
             all.extend(words);
             let (order, payment) = after(&all);
             prop_assert_eq!(order, OrderStatus::Cancelled);
-            prop_assert!(matches!(payment, PaymentState::Unwanted | PaymentState::Released));
+            prop_assert!(matches!(payment, PaymentState::ReleaseRequested | PaymentState::Released));
         }
     }
 }

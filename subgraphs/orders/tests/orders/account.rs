@@ -6,13 +6,14 @@ use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::shop::{self, now, ord, shops};
+use crate::fixture::{self, now, ord, shops};
 
 #[tokio::test]
 async fn an_order_shows_what_was_paid_and_what_happened() {
     for shop in shops().await {
         let placed_at = now() - Duration::days(2) + Duration::microseconds(123_456);
-        shop.stock(vec![shop::order(1, shop.ada, placed_at)]).await;
+        shop.stock(vec![fixture::order(1, shop.ada, placed_at)])
+            .await;
         let document = "query($id: ID!) { order(id: $id) {
             id status placedAt deliveredAt
             customer { id email name }
@@ -150,15 +151,15 @@ async fn an_order_shows_what_was_paid_and_what_happened() {
 #[tokio::test]
 async fn a_payment_method_is_no_longer_usable_once_it_has_expired() {
     for shop in shops().await {
-        shop.stock(vec![shop::order(1, shop.ada, now())]).await;
+        shop.stock(vec![fixture::order(1, shop.ada, now())]).await;
         let document = "query($id: ID!) { order(id: $id) { paymentMethod { usable } } }";
-        let mut told = Vec::new();
+        let mut published = Vec::new();
         for _ in 0..2 {
             let data = shop.ada_asks(document, json!({ "id": ord(1) })).await;
-            told.push(data["order"]["paymentMethod"]["usable"].clone());
+            published.push(data["order"]["paymentMethod"]["usable"].clone());
             shop.clock.advance(Duration::hours(1));
         }
-        assert_eq!(told, [true, false], "{}", shop.scratch.name);
+        assert_eq!(published, [true, false], "{}", shop.scratch.name);
         shop.scratch.drop().await;
     }
 }
@@ -198,7 +199,7 @@ async fn what_cannot_be_read_from_the_database_is_an_internal_error_without_its_
     for shop in shops().await {
         let broken = order::Model {
             exchange_rate: "about 150".to_owned(),
-            ..shop::order(1, shop.ada, now())
+            ..fixture::order(1, shop.ada, now())
         };
         shop.stock(vec![broken]).await;
         let document = "query($id: ID!) { order(id: $id) { exchangeRate } }";
@@ -227,7 +228,10 @@ async fn the_sdl_has_the_keys_the_stub_and_the_hidden_fields() {
             "  order(id: ID!): Order @authenticated",
             "  orders(first: Int = 20, after: String, last: Int, before: String, status: [OrderStatus!]): OrderConnection!",
         ] {
-            assert!(sdl.lines().any(|told| told == line), "{line} in {sdl}");
+            assert!(
+                sdl.lines().any(|published| published == line),
+                "{line} in {sdl}"
+            );
         }
         shop.scratch.drop().await;
     }

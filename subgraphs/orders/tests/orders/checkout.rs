@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::others::product;
-use crate::shop::Shop;
+use crate::fake_subgraphs::product;
+use crate::fixture::Shop;
 
 pub(crate) const PLACE: &str = "mutation($input: OrderPlaceInput!, $key: String!) {
     orderPlace(input: $input, idempotencyKey: $key) {
@@ -132,7 +132,7 @@ impl Shop {
     }
 
     /// The types of the events that were written for other domains, in order.
-    pub(crate) async fn told(&self) -> Vec<outbox_event::Model> {
+    pub(crate) async fn published(&self) -> Vec<outbox_event::Model> {
         outbox_event::Entity::find()
             .order_by_asc(outbox_event::Column::Sequence)
             .all(self.scratch.database.read())

@@ -6,16 +6,16 @@
 )]
 
 mod account;
-mod cancel;
 mod checkout;
-mod others;
+mod fake_stripe;
+mod fake_subgraphs;
+mod fixture;
+mod order_cancel;
+mod order_place;
 mod ownership;
 mod paging;
-mod place;
 mod refusals;
 mod settlement;
-mod shop;
 mod statements;
-mod stripe;
 mod webhooks;
 mod workers;

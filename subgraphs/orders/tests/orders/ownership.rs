@@ -5,7 +5,7 @@ use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::shop::{self, item, now, ord, shops};
+use crate::fixture::{self, item, now, ord, shops};
 
 const ORDER: &str = "query($id: ID!) { order(id: $id) { id } }";
 
@@ -20,7 +20,7 @@ const ENTITIES: &str = "query($representations: [_Any!]!) {
 #[tokio::test]
 async fn an_order_is_null_when_missing_and_forbidden_when_it_is_someone_elses() {
     for shop in shops().await {
-        shop.stock(vec![shop::order(1, shop.bob, now())]).await;
+        shop.stock(vec![fixture::order(1, shop.bob, now())]).await;
         let missing = shop.ada_asks(ORDER, json!({ "id": ord(2) })).await;
         assert_eq!(missing["order"], Value::Null);
         let cases = [
@@ -47,8 +47,12 @@ async fn an_order_is_null_when_missing_and_forbidden_when_it_is_someone_elses() 
 async fn representations_give_the_callers_own_and_null_for_everything_else() {
     for shop in shops().await {
         let orders = [(1, shop.ada), (2, shop.bob)];
-        shop.stock(orders.map(|(n, who)| shop::order(n, who, now())).to_vec())
-            .await;
+        shop.stock(
+            orders
+                .map(|(n, who)| fixture::order(n, who, now()))
+                .to_vec(),
+        )
+        .await;
         let of = |kind: &str, id: String| json!({ "__typename": kind, "id": id });
         let customer = |id| of("Customer", IdKind::Customer.format(id));
         let line = |order| of("OrderItem", IdKind::OrderItem.format(item(order)));

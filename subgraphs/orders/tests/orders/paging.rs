@@ -5,7 +5,7 @@ use entities::orders::order;
 use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 
-use crate::shop::{self, Shop, now, ord, shops};
+use crate::fixture::{self, Shop, now, ord, shops};
 
 const PAGE: &str =
     "query($first: Int, $after: String, $last: Int, $before: String, $status: [OrderStatus!]) {
@@ -26,10 +26,10 @@ async fn stock(shop: &Shop) {
         .iter()
         .map(|&(number, minute)| order::Model {
             status: statuses[usize::try_from(number).unwrap() % statuses.len()].to_owned(),
-            ..shop::order(number, shop.ada, now() + Duration::minutes(minute))
+            ..fixture::order(number, shop.ada, now() + Duration::minutes(minute))
         })
         .collect();
-    orders.extend((11..20).map(|number| shop::order(number, shop.bob, now())));
+    orders.extend((11..20).map(|number| fixture::order(number, shop.bob, now())));
     shop.stock(orders).await;
 }
 
@@ -90,7 +90,7 @@ async fn an_order_placed_meanwhile_neither_repeats_nor_hides_another() {
     for shop in shops().await {
         stock(&shop).await;
         let first = page(&shop, json!({ "first": 3 })).await;
-        let newer = shop::order(8, shop.ada, now() + Duration::days(1));
+        let newer = fixture::order(8, shop.ada, now() + Duration::days(1));
         shop.stock(vec![newer]).await;
         let after = &first["pageInfo"]["endCursor"];
         let second = page(&shop, json!({ "first": 3, "after": after })).await;

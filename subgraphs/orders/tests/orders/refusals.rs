@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::checkout::{CANCEL, PLACE, input};
-use crate::others::{GONE, UNPRICED, product};
-use crate::shop::shops;
-use crate::stripe::{DECLINED, WORKS};
+use crate::fake_stripe::{DECLINED, WORKS};
+use crate::fake_subgraphs::{GONE, UNPRICED, product};
+use crate::fixture::shops;
 
 #[tokio::test]
 async fn what_cannot_be_ordered_is_told_with_its_place_and_nothing_is_written() {
@@ -122,8 +122,11 @@ async fn a_cards_number_is_refused_before_anybody_hears_of_it() {
         assert_eq!(shop.stripe.calls(), [] as [String; 0]);
         let db = shop.scratch.database.read();
         let keys = idempotency_key::Entity::find().all(db).await.unwrap();
-        let told = outbox_event::Entity::find().all(db).await.unwrap();
-        assert_eq!((keys.len(), told.len(), shop.orders().await), (0, 0, 0));
+        let published = outbox_event::Entity::find().all(db).await.unwrap();
+        assert_eq!(
+            (keys.len(), published.len(), shop.orders().await),
+            (0, 0, 0)
+        );
         shop.scratch.drop().await;
     }
 }

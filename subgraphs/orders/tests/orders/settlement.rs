@@ -7,8 +7,8 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
 use crate::checkout::input;
-use crate::shop::{Shop, shops};
-use crate::stripe::{DECLINED, NEEDS_ACTION, WORKS};
+use crate::fake_stripe::{DECLINED, NEEDS_ACTION, WORKS};
+use crate::fixture::{Shop, shops};
 use crate::webhooks::event;
 
 /// More answers than one call asks for.

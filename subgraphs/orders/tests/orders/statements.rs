@@ -4,7 +4,7 @@ use chrono::Duration;
 use resolvers::id::IdKind;
 use serde_json::{Value, json};
 
-use crate::shop::{self, Shop, item, now, shops};
+use crate::fixture::{self, Shop, item, now, shops};
 
 const ACCOUNT: &str = "query($first: Int!) { me { orders(first: $first) { nodes {
     id
@@ -25,7 +25,7 @@ async fn stocked_shops() -> Vec<Shop> {
     let shops = shops().await;
     for shop in &shops {
         let placed_at = |number: u128| now() + Duration::minutes(i64::try_from(number).unwrap());
-        let orders = (1..=100).map(|number| shop::order(number, shop.ada, placed_at(number)));
+        let orders = (1..=100).map(|number| fixture::order(number, shop.ada, placed_at(number)));
         shop.stock(orders.collect()).await;
     }
     shops
@@ -114,7 +114,7 @@ async fn a_hundred_items_by_representation_take_two_statements_with_their_orders
 #[tokio::test]
 async fn any_number_of_rows_is_inserted() {
     for shop in shops().await {
-        let orders = (1..=2_500).map(|number| shop::order(number, shop.bob, now()));
+        let orders = (1..=2_500).map(|number| fixture::order(number, shop.bob, now()));
         shop.stock(orders.collect()).await;
         let db = shop.scratch.database.read();
         let count = entities::orders::order::count(db, shop.bob, &[]).await;

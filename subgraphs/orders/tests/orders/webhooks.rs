@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::checkout::input;
-use crate::shop::{Shop, now, ord, order, shops};
-use crate::stripe::{NEEDS_ACTION, WEBHOOK_SECRET, WORKS, signature};
+use crate::fake_stripe::{NEEDS_ACTION, WEBHOOK_SECRET, WORKS, signature};
+use crate::fixture::{Shop, now, ord, order, shops};
 
 pub(crate) fn event(id: &str, kind: &str, object: &Value) -> Value {
     json!({
@@ -22,7 +22,7 @@ pub(crate) fn event(id: &str, kind: &str, object: &Value) -> Value {
     })
 }
 
-/// The payment of the only order, as it would be told with this status.
+/// The payment of the only order, as it would be published with this status.
 fn intent(shop: &Shop, status: &str) -> Value {
     with_status(shop.stripe.intents()[0].clone(), status)
 }
@@ -195,7 +195,7 @@ async fn a_refund_that_the_bank_refuses_is_left_to_people() {
             StatusCode::OK
         );
         assert_eq!(shop.payment().await.state, "stuck", "{}", shop.scratch.name);
-        // What was told before it comes late.
+        // What was published before it comes late.
         refund["status"] = json!("succeeded");
         assert_eq!(
             shop.tell(&event("evt_2", "refund.created", &refund)).await,
@@ -221,28 +221,28 @@ async fn however_webhooks_come_an_order_ends_the_same() {
             shop.stripe.act(&intent_id, "succeeded");
             let intents = shop.stripe.intents();
             let now = intents.iter().find(|one| one["id"] == intent_id).unwrap();
-            let told = |status: &str| with_status(now.clone(), status);
+            let published = |status: &str| with_status(now.clone(), status);
             let name = |name: &str| format!("evt_{seed}_{name}");
             let events = [
                 event(
                     &name("action"),
                     "payment_intent.requires_action",
-                    &told("requires_action"),
+                    &published("requires_action"),
                 ),
                 event(
                     &name("failed"),
                     "payment_intent.payment_failed",
-                    &told("requires_payment_method"),
+                    &published("requires_payment_method"),
                 ),
                 event(
                     &name("processing"),
                     "payment_intent.processing",
-                    &told("processing"),
+                    &published("processing"),
                 ),
                 event(
                     &name("done"),
                     "payment_intent.succeeded",
-                    &told("succeeded"),
+                    &published("succeeded"),
                 ),
                 event(
                     &name("charge"),
@@ -288,7 +288,7 @@ async fn without_a_secret_there_is_no_endpoint() {
 
 /// Why support was alerted, and what the provider was said to have.
 async fn alerts(shop: &Shop) -> Vec<(String, i64, String)> {
-    let told = outbox_event::Entity::find()
+    let published = outbox_event::Entity::find()
         .filter(outbox_event::Column::EventType.eq(orders::events::SUPPORT_ALERT))
         .order_by_asc(outbox_event::Column::Id)
         .all(shop.scratch.database.read())
@@ -303,7 +303,10 @@ async fn alerts(shop: &Shop) -> Vec<(String, i64, String)> {
             text("receivedCurrency"),
         )
     };
-    told.into_iter().map(|event| alert(event.data)).collect()
+    published
+        .into_iter()
+        .map(|event| alert(event.data))
+        .collect()
 }
 
 #[tokio::test]
@@ -394,7 +397,7 @@ async fn a_refund_of_another_amount_settles_nothing_and_the_rest_is_given_back()
         let id = &placed["order"]["id"];
         let amount = shop.stripe.intents()[0]["amount"].as_i64().unwrap();
         shop.cancel(id, "c").await;
-        // A part was given back by hand, and is told as if it were ours.
+        // A part was given back by hand, and is published as if it were ours.
         shop.stripe.give_back("pi_1", 100);
         let mut part = shop.stripe.refunds()[0].clone();
         part["metadata"] = json!({ "reference": id });

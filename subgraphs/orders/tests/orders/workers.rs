@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::shop::{Shop, now, ord, order, shops};
+use crate::fixture::{Shop, now, ord, order, shops};
 
 /// What tracking tells of a parcel of an order.
-fn told(number: u128, sequence: i64, status: &str, at: DateTime<Utc>) -> Arc<Event> {
+fn status_changed(number: u128, sequence: i64, status: &str, at: DateTime<Utc>) -> Arc<Event> {
     Arc::new(Event {
         id: Uuid::now_v7(),
         topic: "tracking.events".to_owned(),
@@ -98,13 +98,13 @@ async fn an_order_is_shipped_and_delivered_when_its_parcels_are_and_says_so_once
         let running = Running::over(&shop);
         let (left, arrived) = (now() - Duration::days(2), now() - Duration::hours(1));
         let events = [
-            told(1, 1, "shipped", left),
-            told(1, 2, "in_transit", left + Duration::hours(3)),
-            told(1, 3, "delivered", arrived),
+            status_changed(1, 1, "shipped", left),
+            status_changed(1, 2, "in_transit", left + Duration::hours(3)),
+            status_changed(1, 3, "delivered", arrived),
         ];
         running.tell(&events[..1]).await;
         assert_eq!(shown(&shop, 1).await["status"], "SHIPPED");
-        // Each is told twice.
+        // Each is published twice.
         running.tell(&events).await;
         running.tell(&events).await;
         let order = shown(&shop, 1).await;
@@ -124,7 +124,7 @@ async fn an_order_is_shipped_and_delivered_when_its_parcels_are_and_says_so_once
             .all(shop.scratch.database.read())
             .await
             .unwrap();
-        let told: Vec<_> = rows
+        let published: Vec<_> = rows
             .iter()
             .map(|row| {
                 (
@@ -135,7 +135,7 @@ async fn an_order_is_shipped_and_delivered_when_its_parcels_are_and_says_so_once
             })
             .collect();
         assert_eq!(
-            told,
+            published,
             [
                 ("orders.events", "order.shipped", &json!("shipped")),
                 ("orders.events", "order.delivered", &json!("delivered")),
@@ -153,11 +153,11 @@ async fn an_order_is_delivered_when_its_last_parcel_was_and_never_in_the_future(
         shop.stock(vec![order(1, shop.ada, placed), order(2, shop.ada, placed)])
             .await;
         let running = Running::over(&shop);
-        // The parcel that was told last was delivered before another.
+        // The parcel that was published last was delivered before another.
         let (early, late) = (now() - Duration::hours(5), now() - Duration::hours(2));
-        let mut last = Arc::unwrap_or_clone(told(1, 1, "delivered", early));
+        let mut last = Arc::unwrap_or_clone(status_changed(1, 1, "delivered", early));
         last.data["deliveredAt"] = json!(late);
-        let tomorrow = told(2, 1, "delivered", now() + Duration::days(1));
+        let tomorrow = status_changed(2, 1, "delivered", now() + Duration::days(1));
         running.tell(&[Arc::new(last), tomorrow]).await;
         let delivered = [shown(&shop, 1).await, shown(&shop, 2).await];
         assert_eq!(delivered[0]["deliveredAt"], "2025-10-09T12:30:00.000Z");
@@ -174,14 +174,14 @@ async fn a_parcel_that_its_sender_has_again_leaves_the_order_as_it_is() {
             .await;
         let running = Running::over(&shop);
         let back = |sequence, event_type: &str| {
-            let mut event = Arc::unwrap_or_clone(told(1, sequence, "returning", now()));
+            let mut event = Arc::unwrap_or_clone(status_changed(1, sequence, "returning", now()));
             event.event_type = event_type.to_owned();
             event.data["returnedToSender"] = json!(sequence == 3);
             Arc::new(event)
         };
         running
             .tell(&[
-                told(1, 1, "shipped", now() - Duration::days(1)),
+                status_changed(1, 1, "shipped", now() - Duration::days(1)),
                 back(2, "tracking.status_changed"),
                 back(3, "tracking.returned_to_sender"),
             ])
@@ -200,11 +200,11 @@ async fn a_parcel_that_comes_back_and_one_of_several_leave_the_order_as_it_is() 
         shop.stock(vec![order(1, shop.ada, now() - Duration::days(3))])
             .await;
         let running = Running::over(&shop);
-        let mut back = Arc::unwrap_or_clone(told(1, 1, "delivered", now()));
+        let mut back = Arc::unwrap_or_clone(status_changed(1, 1, "delivered", now()));
         back.data["returnId"] = json!("ret_1");
         running.tell(&[Arc::new(back)]).await;
         assert_eq!(shown(&shop, 1).await["status"], "CONFIRMED");
-        let mut first = Arc::unwrap_or_clone(told(1, 2, "delivered", now()));
+        let mut first = Arc::unwrap_or_clone(status_changed(1, 2, "delivered", now()));
         first.data["allDelivered"] = json!(false);
         running.tell(&[Arc::new(first)]).await;
         let order = shown(&shop, 1).await;
@@ -219,7 +219,9 @@ async fn a_parcel_that_comes_back_and_one_of_several_leave_the_order_as_it_is() 
 async fn word_of_an_order_that_is_not_there_is_a_dead_letter() {
     for shop in shops().await {
         let running = Running::over(&shop);
-        running.tell(&[told(404, 1, "shipped", now())]).await;
+        running
+            .tell(&[status_changed(404, 1, "shipped", now())])
+            .await;
         let db = shop.scratch.database.read();
         let dead = inbox::dead_letters(db, 10).await.unwrap();
         assert_eq!(dead.len(), 1, "{}", shop.scratch.name);

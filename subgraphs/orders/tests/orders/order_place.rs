@@ -5,9 +5,9 @@ use resolvers::testing::code;
 use serde_json::{Value, json};
 
 use crate::checkout::input;
-use crate::others::product;
-use crate::shop::shops;
-use crate::stripe::{NEEDS_ACTION, WORKS};
+use crate::fake_stripe::{NEEDS_ACTION, WORKS};
+use crate::fake_subgraphs::product;
+use crate::fixture::shops;
 
 const WHOLE: &str = "query($id: ID!) { order(id: $id) {
     status placedAt customer { name }
@@ -127,16 +127,19 @@ async fn an_order_is_priced_taxed_shipped_and_paid_in_the_customers_currency() {
         assert_eq!(intents[0]["status"], "succeeded");
         assert_eq!(&intents[0]["metadata"]["order"], id);
 
-        let told = shop.told().await;
-        let kinds: Vec<_> = told.iter().map(|event| event.event_type.as_str()).collect();
+        let published = shop.published().await;
+        let kinds: Vec<_> = published
+            .iter()
+            .map(|event| event.event_type.as_str())
+            .collect();
         assert_eq!(kinds, ["order.placed", "order.confirmed"]);
-        assert_eq!(told[0].topic, "orders.events");
-        assert_eq!(told[0].data["items"][1]["productId"], product(4));
+        assert_eq!(published[0].topic, "orders.events");
+        assert_eq!(published[0].data["items"][1]["productId"], product(4));
         assert_eq!(
-            told[0].data["total"],
+            published[0].data["total"],
             json!({ "amount": "52.04", "currency": "EUR" })
         );
-        assert_eq!(told[1].data["previousStatus"], "pending");
+        assert_eq!(published[1].data["previousStatus"], "pending");
         shop.scratch.drop().await;
     }
 }

@@ -1,45 +1,45 @@
-//! What the carrier's word means for an order.
+//! What a carrier update means for an order.
 
 use crate::order::OrderStatus;
 
-/// What the carrier told of an order's parcels.
+/// What the carrier reported about an order's parcels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sighting {
+pub(crate) enum Fulfillment {
     /// It does not have the parcel yet, or says nothing that matters here.
-    Nothing,
+    NotStarted,
     /// It has the parcel, wherever that is.
-    UnderWay,
+    Shipped,
     /// It handed over all parcels of the order.
-    HandedOver,
+    Delivered,
 }
 
-impl Sighting {
+impl Fulfillment {
     /// From the status of a parcel as tracking names it. A name that is not known, of a newer
     /// version, says nothing.
     pub(crate) fn of(parcel: &str, all_delivered: bool) -> Self {
         match parcel {
-            "delivered" if all_delivered => Self::HandedOver,
+            "delivered" if all_delivered => Self::Delivered,
             "delivered"
             | "shipped"
             | "in_transit"
             | "out_for_delivery"
             | "delivery_attempted"
-            | "available_for_pickup" => Self::UnderWay,
-            _ => Self::Nothing,
+            | "available_for_pickup" => Self::Shipped,
+            _ => Self::NotStarted,
         }
     }
 }
 
 /// The statuses that the order takes because of it, one after the other. It never goes back, and
 /// a cancelled order stays cancelled, whatever is on its way.
-pub(crate) fn steps(order: OrderStatus, sighting: Sighting) -> &'static [OrderStatus] {
+pub(crate) fn transitions(order: OrderStatus, fulfillment: Fulfillment) -> &'static [OrderStatus] {
     use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, Shipped};
-    match (order, sighting) {
-        (Cancelled | Delivered, _) | (_, Sighting::Nothing) => &[],
-        (Pending | Confirmed, Sighting::UnderWay) => &[Shipped],
-        (Pending | Confirmed, Sighting::HandedOver) => &[Shipped, Delivered],
-        (Shipped, Sighting::UnderWay) => &[],
-        (Shipped, Sighting::HandedOver) => &[Delivered],
+    match (order, fulfillment) {
+        (Cancelled | Delivered, _) | (_, Fulfillment::NotStarted) => &[],
+        (Pending | Confirmed, Fulfillment::Shipped) => &[Shipped],
+        (Pending | Confirmed, Fulfillment::Delivered) => &[Shipped, Delivered],
+        (Shipped, Fulfillment::Shipped) => &[],
+        (Shipped, Fulfillment::Delivered) => &[Delivered],
     }
 }
 
@@ -68,8 +68,8 @@ mod tests {
             (Cancelled, "delivered", true, &[]),
         ];
         for (order, parcel, all_delivered, expected) in cases {
-            let told = steps(order, Sighting::of(parcel, all_delivered));
-            assert_eq!(told, expected, "{order:?}, {parcel}, {all_delivered}");
+            let actual = transitions(order, Fulfillment::of(parcel, all_delivered));
+            assert_eq!(actual, expected, "{order:?}, {parcel}, {all_delivered}");
         }
     }
 }

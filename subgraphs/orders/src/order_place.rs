@@ -12,24 +12,24 @@ use resolvers::{ApiError, ApiResult};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::moves;
+use crate::checkout_rates::CheckoutRates;
 use crate::order::{Order, OrderStatus};
 use crate::payment;
 use crate::quote::Quote;
-use crate::rules::input::Wanted;
-use crate::rules::payment::Known;
+use crate::rules::input::ParsedInput;
+use crate::rules::payment_method::MethodDetails;
 use crate::rules::settlement::PaymentState;
 use crate::rules::totals::{self, Totals};
-use crate::rules::{checkout, payment as payment_rules};
-use crate::tariffs::Tariffs;
+use crate::rules::{checkout, payment_method as payment_method_rules};
+use crate::transitions;
 
 /// How long a caller waits for the outcome of a payment. It is settled without them, too.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(2_500);
+pub(crate) const PAYMENT_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct OrderPlacePayload {
     /// The order: CANCELLED when its payment was declined, PENDING while the payment is on its way.
-    /// Null when the input has mistakes: then nothing was placed.
+    /// Null when the input has errors: then nothing was placed.
     pub order: Option<Order>,
     /// With this, the payment provider's form lets the customer confirm the payment at their bank.
     /// Null when there is nothing to confirm.
@@ -38,7 +38,7 @@ pub(crate) struct OrderPlacePayload {
 }
 
 impl OrderPlacePayload {
-    pub(crate) fn mistaken(user_errors: Vec<InputError>) -> Self {
+    pub(crate) fn with_errors(user_errors: Vec<InputError>) -> Self {
         Self {
             order: None,
             payment_client_secret: None,
@@ -49,17 +49,17 @@ impl OrderPlacePayload {
 
 /// What the order is paid with.
 #[derive(Clone, Debug)]
-pub(crate) struct Method {
+pub(crate) struct ResolvedMethod {
     /// What the provider charges.
     token: String,
-    known: Known,
+    details: MethodDetails,
 }
 
 /// Asks the provider what is behind the token, or tells what is wrong with it.
-pub(crate) async fn method(
+pub(crate) async fn resolve_method(
     stripe: &Stripe,
     token: &str,
-) -> ApiResult<Result<Method, Vec<InputError>>> {
+) -> ApiResult<Result<ResolvedMethod, Vec<InputError>>> {
     let refuse = |message: &str| {
         let field = ["input", "paymentMethodToken"];
         Ok(Err(vec![InputError::new(
@@ -69,10 +69,10 @@ pub(crate) async fn method(
         )]))
     };
     match stripe.payment_method(token).await {
-        Ok(found) => match payment_rules::known(&found) {
-            Some(known) => Ok(Ok(Method {
+        Ok(found) => match payment_method_rules::details(&found) {
+            Some(details) => Ok(Ok(ResolvedMethod {
                 token: found.id,
-                known,
+                details,
             })),
             None => refuse("This kind of payment method is not taken"),
         },
@@ -90,16 +90,16 @@ pub(crate) async fn method(
 
 /// What the quoted products come to where they are delivered, or why they cannot be ordered.
 pub(crate) fn totals(
-    tariffs: &Tariffs,
+    rates: &CheckoutRates,
     quote: &Quote,
-    wanted: &Wanted,
+    parsed: &ParsedInput,
 ) -> Result<Totals, Vec<InputError>> {
     let lines: Vec<_> = quote.lines.iter().map(|line| line.priced).collect();
     let restrictions = quote.lines.iter().map(|line| line.restriction);
-    let ships_free = totals::subtotal_usd(&lines).is_none_or(|usd| tariffs.ships_free(usd));
+    let ships_free = totals::subtotal_usd(&lines).is_none_or(|usd| rates.ships_free(usd));
     let shipping = checkout::is_shipped(restrictions).then_some(quote.shipping);
-    let address = &wanted.shipping_address;
-    let tax = tariffs.tax_percent(&address.country_code, address.region.as_deref());
+    let address = &parsed.shipping_address;
+    let tax = rates.tax_percent(&address.country_code, address.region.as_deref());
     let shipping = shipping.filter(|_| !ships_free);
     totals::add_up(&lines, shipping, tax)
         .filter(checkout::is_payable)
@@ -112,14 +112,14 @@ pub(crate) fn totals(
         })
 }
 
-/// Writes the order, pending, with its lines and the payment that is wanted for it.
+/// Writes the order, pending, with its lines and the payment that is requested for it.
 pub(crate) async fn place(
     transaction: &DatabaseTransaction,
     customer: Uuid,
-    wanted: Wanted,
+    parsed: ParsedInput,
     quote: &Quote,
     totals: &Totals,
-    method: &Method,
+    method: &ResolvedMethod,
     now: DateTime<Utc>,
 ) -> ApiResult<Uuid> {
     let known = customer::by_ids(transaction, &[customer]).await?;
@@ -137,9 +137,9 @@ pub(crate) async fn place(
         subtotal_amount: totals.subtotal,
         shipping_amount: totals.shipping,
         tax_amount: totals.tax,
-        shipping_address: wanted.shipping_address,
-        billing_address: wanted.billing_address,
-        payment_method_id: keep(transaction, customer, method, now).await?,
+        shipping_address: parsed.shipping_address,
+        billing_address: parsed.billing_address,
+        payment_method_id: save_method(transaction, customer, method, now).await?,
         payment_intent_id: None,
         placed_at: now,
         confirmed_at: None,
@@ -149,8 +149,8 @@ pub(crate) async fn place(
         updated_at: now,
     };
     let items = items(&order, quote, totals);
-    moves::place(transaction, &order, quote.currency, items).await?;
-    order_payment::insert(transaction, payment::wanted(order.id, now)).await?;
+    transitions::place(transaction, &order, quote.currency, items).await?;
+    order_payment::insert(transaction, payment::requested(order.id, now)).await?;
     Ok(order.id)
 }
 
@@ -176,10 +176,10 @@ fn items(order: &order::Model, quote: &Quote, totals: &Totals) -> Vec<order_item
 }
 
 /// Keeps the payment method with the customer's others.
-async fn keep(
+async fn save_method(
     transaction: &DatabaseTransaction,
     customer: Uuid,
-    method: &Method,
+    method: &ResolvedMethod,
     now: DateTime<Utc>,
 ) -> ApiResult<Uuid> {
     if let Some(kept) = payment_method::of_token(transaction, customer, &method.token).await? {
@@ -188,10 +188,10 @@ async fn keep(
     let kept = payment_method::Model {
         id: Uuid::now_v7(),
         customer_id: customer,
-        kind: method.known.kind.to_owned(),
-        last4: method.known.last4.clone(),
+        kind: method.details.kind.to_owned(),
+        last4: method.details.last4.clone(),
         token: method.token.clone(),
-        expires_at: method.known.expires_at,
+        expires_at: method.details.expires_at,
         closed_at: None,
         created_at: now,
     };
@@ -201,12 +201,12 @@ async fn keep(
 }
 
 /// Waits until somebody has settled the payment, as long as a caller is patient.
-pub(crate) async fn settled(database: &Database, order: Uuid) -> ApiResult<()> {
-    let until = Instant::now() + PATIENCE;
+pub(crate) async fn wait_until_settled(database: &Database, order: Uuid) -> ApiResult<()> {
+    let until = Instant::now() + PAYMENT_TIMEOUT;
     let mut wait = Duration::from_millis(20);
     loop {
         let payment = order_payment::of_order(database.read(), order).await?;
-        let is_wanted = payment.is_some_and(|row| row.state == PaymentState::Wanted.as_str());
+        let is_wanted = payment.is_some_and(|row| row.state == PaymentState::Requested.as_str());
         if !is_wanted || Instant::now() + wait >= until {
             return Ok(());
         }
@@ -217,7 +217,7 @@ pub(crate) async fn settled(database: &Database, order: Uuid) -> ApiResult<()> {
 }
 
 /// The order as it is now, and what the customer has to know of its payment.
-pub(crate) async fn answer(
+pub(crate) async fn payload(
     database: &Database,
     stripe: Option<&Stripe>,
     id: Uuid,
@@ -236,7 +236,7 @@ pub(crate) async fn answer(
         .map(|code| declined(&code));
     Ok(OrderPlacePayload {
         payment_client_secret: match (state, &row.payment_intent_id, stripe) {
-            (Some(PaymentState::Waiting), Some(intent), Some(stripe)) => {
+            (Some(PaymentState::AwaitingCustomer), Some(intent), Some(stripe)) => {
                 client_secret(stripe, intent).await
             }
             _ => None,

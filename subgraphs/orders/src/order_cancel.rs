@@ -10,10 +10,10 @@ use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
-use crate::moves::{self, Actor, Step};
 use crate::order::{Order, OrderAction, OrderStatus};
 use crate::payment;
-use crate::rules::actions;
+use crate::rules::allowed_actions;
+use crate::transitions::{self, Actor, Transition};
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct OrderCancelPayload {
@@ -30,7 +30,7 @@ impl OrderCancelPayload {
         })
     }
 
-    pub(crate) fn mistaken(error: InputError) -> Self {
+    pub(crate) fn with_errors(error: InputError) -> Self {
         Self {
             order: None,
             user_errors: vec![error],
@@ -42,7 +42,7 @@ impl OrderCancelPayload {
             OrderStatus::Cancelled => "This order is cancelled already",
             _ => "This order has been shipped already: return it when it has arrived",
         };
-        Self::mistaken(InputError::new("ORDER_NOT_CANCELLABLE", message, &["id"]))
+        Self::with_errors(InputError::new("ORDER_NOT_CANCELLABLE", message, &["id"]))
     }
 }
 
@@ -62,16 +62,16 @@ pub(crate) async fn cancel(
     }
     let status = OrderStatus::parse(&row.status)
         .ok_or_else(|| ApiError::internal(format!("order {id} is {}", row.status)))?;
-    if !actions::allowed(status).contains(&OrderAction::Cancel) {
+    if !allowed_actions::allowed(status).contains(&OrderAction::Cancel) {
         return Ok(Err(status));
     }
-    let step = Step {
+    let transition = Transition {
         to: OrderStatus::Cancelled,
         actor: Actor::Customer,
         reason,
         at: now,
     };
-    moves::advance(transaction, &mut row, &step, now).await?;
-    payment::give_back(transaction, id, now).await?;
+    transitions::advance(transaction, &mut row, &transition, now).await?;
+    payment::request_release(transaction, id, now).await?;
     Ok(Ok(row))
 }

@@ -7,12 +7,12 @@ use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-/// The tariffs that are used when none are configured.
+/// The rates that are used when none are configured.
 const EMBEDDED: &str = include_str!("../../../router-config/checkout.yaml");
 
 /// Shipping, taxes and restricted categories.
 #[derive(Clone, Debug)]
-pub struct Tariffs {
+pub struct CheckoutRates {
     /// Exact amount of US dollars.
     pub(crate) standard_shipping: Decimal,
     /// In US cents.
@@ -41,10 +41,10 @@ impl Restriction {
     }
 }
 
-/// What is wrong with the tariffs.
+/// What is wrong with the rates.
 #[derive(Debug, thiserror::Error)]
-pub enum TariffsError {
-    #[error("the tariffs cannot be read: {0}")]
+pub enum CheckoutRatesError {
+    #[error("the rates cannot be read: {0}")]
     Syntax(#[from] platform::yaml::YamlError),
     #[error("{0} is not an amount of US dollars")]
     Shipping(Decimal),
@@ -78,24 +78,24 @@ struct Tax {
     regions: HashMap<String, Decimal>,
 }
 
-impl Tariffs {
+impl CheckoutRates {
     /// From YAML, as `router-config/checkout.yaml` has it.
-    pub fn parse(yaml: &str) -> Result<Self, TariffsError> {
+    pub fn parse(yaml: &str) -> Result<Self, CheckoutRatesError> {
         let file: File = platform::yaml::from_str(yaml)?;
         let amount = |dollars: Decimal| {
             Money::from_decimal(dollars, CurrencyCode::Usd, Rounding::Down)
                 .filter(|money| money.minor >= 0)
                 .map(|money| money.minor)
-                .ok_or(TariffsError::Shipping(dollars))
+                .ok_or(CheckoutRatesError::Shipping(dollars))
         };
         amount(file.shipping.standard)?;
         for (country, tax) in &file.taxes {
             if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-                return Err(TariffsError::Country(country.clone()));
+                return Err(CheckoutRatesError::Country(country.clone()));
             }
             for percent in tax.regions.values().chain([&tax.standard]) {
                 if *percent < Decimal::ZERO || *percent > Decimal::ONE_HUNDRED {
-                    return Err(TariffsError::Tax {
+                    return Err(CheckoutRatesError::Tax {
                         country: country.clone(),
                         percent: *percent,
                     });
@@ -145,10 +145,10 @@ impl Tariffs {
     }
 }
 
-impl Default for Tariffs {
+impl Default for CheckoutRates {
     /// Those of `router-config/checkout.yaml` as it was at build time.
     fn default() -> Self {
-        Self::parse(EMBEDDED).expect("the embedded tariffs are valid: the tests read them")
+        Self::parse(EMBEDDED).expect("the embedded rates are valid: the tests read them")
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn tax_is_of_the_region_else_of_the_country_else_none() {
-        let tariffs = Tariffs::default();
+        let rates = CheckoutRates::default();
         let cases = [
             ("DE", None, "19"),
             ("DE", Some("Sachsen"), "19"),
@@ -172,26 +172,26 @@ mod tests {
             ("CH", None, "0"),
         ];
         for (country, region, percent) in cases {
-            let told = tariffs.tax_percent(country, region);
-            assert_eq!(told.to_string(), percent, "{country} {region:?}");
+            let actual = rates.tax_percent(country, region);
+            assert_eq!(actual.to_string(), percent, "{country} {region:?}");
         }
     }
 
     #[test]
     fn every_state_has_its_own_tax_and_every_place_with_a_tax_exists() {
-        let tariffs = Tariffs::default();
-        let taxes = |country: &str, code: &str| tariffs.taxes[country].regions.contains_key(code);
+        let rates = CheckoutRates::default();
+        let taxes = |country: &str, code: &str| rates.taxes[country].regions.contains_key(code);
         let states = address::country("US").unwrap().subdivisions();
         for state in states {
             assert!(taxes("US", &state.code[3..]), "{}", state.code);
         }
-        for (code, tax) in &tariffs.taxes {
+        for (code, tax) in &rates.taxes {
             let country = address::country(code).unwrap();
             for region in tax.regions.keys() {
                 assert_eq!(address::region(&country, region), Some(region.as_str()));
             }
             assert_eq!(
-                tariffs.taxes_by_region(code),
+                rates.taxes_by_region(code),
                 matches!(code.as_str(), "US" | "CA")
             );
         }
@@ -199,15 +199,15 @@ mod tests {
 
     #[test]
     fn shipping_is_free_from_fifty_dollars_on() {
-        let tariffs = Tariffs::default();
-        assert!(!tariffs.ships_free(4_999));
-        assert!(tariffs.ships_free(5_000));
-        assert_eq!(tariffs.standard_shipping.to_string(), "5.99");
+        let rates = CheckoutRates::default();
+        assert!(!rates.ships_free(4_999));
+        assert!(rates.ships_free(5_000));
+        assert_eq!(rates.standard_shipping.to_string(), "5.99");
     }
 
     #[test]
     fn what_cannot_be_returned_is_known_by_its_category() {
-        let tariffs = Tariffs::default();
+        let rates = CheckoutRates::default();
         let cases = [
             ("Gift Cards", Some(Restriction::Digital)),
             ("batteries", Some(Restriction::Hazardous)),
@@ -215,12 +215,12 @@ mod tests {
             ("Monitors", None),
         ];
         for (category, expected) in cases {
-            assert_eq!(tariffs.restriction(category), expected, "{category}");
+            assert_eq!(rates.restriction(category), expected, "{category}");
         }
     }
 
     #[test]
-    fn tariffs_with_a_mistake_are_refused_by_name() {
+    fn rates_with_a_mistake_are_refused_by_name() {
         let file = |standard: &str, taxes: &str, categories: &str| {
             format!(
                 "shipping: {{standard: \"{standard}\", free_from: \"50\"}}\ntaxes: {taxes}\nrestricted_categories: {categories}"
@@ -246,7 +246,7 @@ mod tests {
             ),
         ];
         for (yaml, expected) in cases {
-            let error = Tariffs::parse(&yaml).unwrap_err().to_string();
+            let error = CheckoutRates::parse(&yaml).unwrap_err().to_string();
             assert!(error.contains(expected), "{yaml}: {error}");
         }
     }

@@ -17,9 +17,9 @@ use platform::stripe::{self, Event, PaymentIntent, Refund};
 use resolvers::id::IdKind;
 use serde::Deserialize;
 
-use crate::payment::{self, SettleError, Word};
-use crate::rules::settlement::{self, PaymentState, Told};
-use crate::support::{self, Mismatch};
+use crate::payment::{self, ProviderUpdate, SettleError};
+use crate::rules::settlement::{self, PaymentState, ProviderStatus};
+use crate::support_alert::{self, Mismatch};
 
 /// Under this name events are remembered.
 const CONSUMER: &str = "orders.stripe";
@@ -45,7 +45,7 @@ async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, &'static str) {
-    let (outcome, status, answer) = match webhooks.take(&headers, &body).await {
+    let (outcome, status, answer) = match webhooks.receive(&headers, &body).await {
         Ok(outcome) => (outcome, StatusCode::OK, "thank you\n"),
         Err(refusal) => refusal,
     };
@@ -58,7 +58,7 @@ async fn receive(
 type Refusal = (&'static str, StatusCode, &'static str);
 
 impl Webhooks {
-    async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<&'static str, Refusal> {
+    async fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Result<&'static str, Refusal> {
         let now = self.state.clock.now();
         let signature = headers.get("stripe-signature");
         let signature = signature.and_then(|value| value.to_str().ok());
@@ -78,7 +78,7 @@ impl Webhooks {
     }
 
     async fn handle(&self, event: &Event, now: DateTime<Utc>) -> Result<&'static str, SettleError> {
-        let Some(news) = News::of(event) else {
+        let Some(payment) = PaymentEvent::of(event) else {
             return Ok("ignored");
         };
         let database = &self.state.database;
@@ -86,9 +86,9 @@ impl Webhooks {
         if !inbox::consume_once(&transaction, CONSUMER, &event.id, now).await? {
             return Ok("repeated");
         }
-        let outcome = match news.order(&transaction).await? {
+        let outcome = match payment.order(&transaction).await? {
             Some(order) => {
-                news.take(&transaction, order, now).await?;
+                payment.apply(&transaction, order, now).await?;
                 "taken"
             }
             None => "ignored",
@@ -100,25 +100,25 @@ impl Webhooks {
 
 /// An event that may be of an order.
 #[derive(Debug)]
-enum News {
+enum PaymentEvent {
     /// How its payment stood then.
     Payment(PaymentIntent),
     /// How far it was with giving back.
     Refund(Refund),
     /// Something was given back, all or a part of it, by whoever.
-    Charge(Charged),
+    Charge(RefundedCharge),
 }
 
 /// A charge, as far as it is read here.
 #[derive(Debug, Deserialize)]
-struct Charged {
+struct RefundedCharge {
     #[serde(default)]
     payment_intent: Option<String>,
     #[serde(default)]
     metadata: HashMap<String, String>,
 }
 
-impl News {
+impl PaymentEvent {
     /// `None` of events that are of no interest here, or have another shape.
     fn of(event: &Event) -> Option<Self> {
         let object = || event.data.object.clone();
@@ -167,7 +167,7 @@ impl News {
         Ok(is_of_its_payment.then_some(order))
     }
 
-    async fn take(
+    async fn apply(
         &self,
         transaction: &DatabaseTransaction,
         order: order::Model,
@@ -179,31 +179,35 @@ impl News {
                     amount: order.local_currency_amount,
                     currency: order.local_currency_code.clone(),
                 };
-                if payment::learn_refund(transaction, &order, refund, &taken, now).await? {
+                if payment::apply_refund(transaction, &order, refund, &taken, now).await? {
                     return Ok(());
                 }
-                ask_soon(transaction, &order, now).await
+                poll_soon(transaction, &order, now).await
             }
-            Self::Charge(_) => ask_soon(transaction, &order, now).await,
+            Self::Charge(_) => poll_soon(transaction, &order, now).await,
             Self::Payment(intent) => {
-                let word = Word::of(intent);
-                if let Some(received) = word.mismatch(&order) {
+                let update = ProviderUpdate::of(intent);
+                if let Some(received) = update.mismatch(&order) {
                     // Not believed, whoever signed it: the provider's own books decide.
-                    support::alert(transaction, &order, Mismatch::Payment, received, now).await?;
-                    return ask_soon(transaction, &order, now).await;
+                    support_alert::alert(transaction, &order, Mismatch::Payment, received, now)
+                        .await?;
+                    return poll_soon(transaction, &order, now).await;
                 }
-                if matches!(word.told, Told::Taken | Told::Void) {
-                    return payment::learn(transaction, order, &word, now).await;
+                if matches!(
+                    update.status,
+                    ProviderStatus::Succeeded | ProviderStatus::Canceled
+                ) {
+                    return payment::apply(transaction, order, &update, now).await;
                 }
                 // How it stands now is another question.
-                ask_soon(transaction, &order, now).await
+                poll_soon(transaction, &order, now).await
             }
         }
     }
 }
 
 /// Has the job ask the provider how the payment stands, unless that is known for good.
-async fn ask_soon(
+async fn poll_soon(
     transaction: &DatabaseTransaction,
     order: &order::Model,
     now: DateTime<Utc>,
@@ -212,8 +216,11 @@ async fn ask_soon(
         return Ok(());
     };
     let state = PaymentState::parse(&payment.state);
-    // While it is wanted, somebody is at it, or will be soon.
-    if matches!(state, Some(PaymentState::Waiting | PaymentState::Unwanted)) {
+    // While it is requested, somebody is at it, or will be soon.
+    if matches!(
+        state,
+        Some(PaymentState::AwaitingCustomer | PaymentState::ReleaseRequested)
+    ) {
         let payment = order_payment::Model {
             next_attempt_at: Some(now),
             updated_at: now,

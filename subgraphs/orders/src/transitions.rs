@@ -35,7 +35,7 @@ impl Actor {
 
 /// An order's next status, by whom, and when by their time.
 #[derive(Clone, Debug)]
-pub(crate) struct Step<'a> {
+pub(crate) struct Transition<'a> {
     pub to: OrderStatus,
     pub actor: Actor,
     /// Why, when it is cancelled.
@@ -71,7 +71,7 @@ pub(crate) async fn place(
     .map_err(|error| DbErr::Json(error.to_string()))?;
     order::insert(transaction, order.clone()).await?;
     insert_many::<order_item::Entity>(transaction, items).await?;
-    note(
+    append_to_timeline(
         transaction,
         order.id,
         events::PLACED,
@@ -80,45 +80,45 @@ pub(crate) async fn place(
         now,
     )
     .await?;
-    tell(transaction, &order_id, events::PLACED, data, now).await
+    publish(transaction, &order_id, events::PLACED, data, now).await
 }
 
 /// Gives the order its next status. Which one may follow is for the rules to say.
 pub(crate) async fn advance(
     transaction: &DatabaseTransaction,
     order: &mut order::Model,
-    step: &Step<'_>,
+    transition: &Transition<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let previous = std::mem::replace(&mut order.status, step.to.as_str().to_owned());
-    let event = match step.to {
+    let previous = std::mem::replace(&mut order.status, transition.to.as_str().to_owned());
+    let event = match transition.to {
         OrderStatus::Pending => events::PLACED,
         OrderStatus::Confirmed => {
-            order.confirmed_at = Some(step.at);
+            order.confirmed_at = Some(transition.at);
             events::CONFIRMED
         }
         OrderStatus::Shipped => {
-            order.shipped_at = Some(step.at);
+            order.shipped_at = Some(transition.at);
             events::SHIPPED
         }
         OrderStatus::Delivered => {
-            order.delivered_at = Some(step.at);
+            order.delivered_at = Some(transition.at);
             events::DELIVERED
         }
         OrderStatus::Cancelled => {
-            order.cancelled_at = Some(step.at);
+            order.cancelled_at = Some(transition.at);
             events::CANCELLED
         }
     };
     order.updated_at = now;
     order::update(transaction, order.clone()).await?;
-    note(
+    append_to_timeline(
         transaction,
         order.id,
         event,
-        step.actor,
-        step.reason,
-        step.at,
+        transition.actor,
+        transition.reason,
+        transition.at,
     )
     .await?;
     let (order_id, customer_id) = ids(order);
@@ -128,11 +128,11 @@ pub(crate) async fn advance(
         customer_id: &customer_id,
         previous_status: &previous,
         status: &order.status,
-        actor: step.actor.as_str(),
-        reason: step.reason,
-        timestamp: step.at,
+        actor: transition.actor.as_str(),
+        reason: transition.reason,
+        timestamp: transition.at,
     };
-    tell(transaction, &order_id, event, data, now).await
+    publish(transaction, &order_id, event, data, now).await
 }
 
 /// Says that so many minor units of a cancelled order were given back.
@@ -142,7 +142,7 @@ pub(crate) async fn refunded(
     given_back: Money,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    note(
+    append_to_timeline(
         transaction,
         order.id,
         events::REFUNDED,
@@ -159,7 +159,7 @@ pub(crate) async fn refunded(
         refunded: amount(given_back.minor, given_back.currency),
         timestamp: now,
     };
-    tell(transaction, &order_id, events::REFUNDED, data, now).await
+    publish(transaction, &order_id, events::REFUNDED, data, now).await
 }
 
 fn ids(order: &order::Model) -> (String, String) {
@@ -176,7 +176,7 @@ fn amount(minor: i64, currency: CurrencyCode) -> Amount {
     }
 }
 
-async fn note(
+async fn append_to_timeline(
     transaction: &DatabaseTransaction,
     order: Uuid,
     event: &str,
@@ -198,7 +198,7 @@ async fn note(
     .await
 }
 
-async fn tell(
+async fn publish(
     transaction: &DatabaseTransaction,
     order_id: &str,
     event_type: &str,

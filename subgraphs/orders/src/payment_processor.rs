@@ -1,4 +1,4 @@
-//! The calls to the payment provider: what is wanted for an order is taken or given back there, and
+//! The calls to the payment provider: what is requested for an order is taken or given back there, and
 //! doing it again is safe.
 
 use chrono::TimeDelta;
@@ -12,57 +12,60 @@ use resolvers::id::IdKind;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::payment::{SettleError, Word, give_back, learn, learn_refund, standing, told};
-use crate::rules::settlement::{Charge, PaymentState, Told};
+use crate::payment::{
+    ProviderUpdate, SettleError, apply, apply_refund, current_states, provider_status,
+    request_release,
+};
+use crate::rules::settlement::{Charge, PaymentState, ProviderStatus};
 
 /// How long the customer may take to confirm a payment at their bank.
-const ABANDONED: TimeDelta = TimeDelta::hours(1);
+const CONFIRMATION_TIMEOUT: TimeDelta = TimeDelta::hours(1);
 /// The longest wait before another attempt.
-const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(10);
+const MAX_BACKOFF: TimeDelta = TimeDelta::minutes(10);
 /// The longest wait before another attempt while the provider does not answer. The circuit breaker
 /// protects it, and the customer waits for an outage that may be over.
-const LONGEST_WAIT_IN_OUTAGE: TimeDelta = TimeDelta::seconds(10);
+const MAX_BACKOFF_IN_OUTAGE: TimeDelta = TimeDelta::seconds(10);
 /// Failed attempts in a row that people should know of: some ten minutes, or one of an outage.
-const WORRYING: i32 = 8;
+const ALERT_AFTER_ATTEMPTS: i32 = 8;
 /// Failed attempts after which another idempotency key is used for a new payment. The provider
 /// answers a key with the same failure for a day, and a payment that nobody confirms takes nothing.
-const ATTEMPTS_OF_A_KEY: i32 = 4;
+const ATTEMPTS_PER_KEY: i32 = 4;
 
 /// The provider, on behalf of the orders in this database.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cashier<'a> {
+pub(crate) struct PaymentProcessor<'a> {
     pub database: &'a Database,
     pub clock: &'a Clock,
     pub stripe: &'a Stripe,
 }
 
-impl Cashier<'_> {
+impl PaymentProcessor<'_> {
     /// Brings an order's payment as far as it goes now. Done twice, it has its effect once.
-    pub(crate) async fn settle(&self, order: Uuid) -> Result<(), SettleError> {
+    pub(crate) async fn advance(&self, order: Uuid) -> Result<(), SettleError> {
         let db = self.database.read();
         let mut orders = order::by_ids(db, &[order]).await?;
         let payment = order_payment::of_order(db, order).await?;
         let Some((order, payment)) = orders.remove(&order).zip(payment) else {
             return Ok(());
         };
-        match standing(&order, &payment)?.1 {
-            PaymentState::Wanted => self.take(&order, &payment).await,
-            PaymentState::Waiting => self.look(&order).await,
-            PaymentState::Unwanted => self.release(&order, &payment).await,
-            PaymentState::Taken | PaymentState::Released | PaymentState::Stuck => Ok(()),
+        match current_states(&order, &payment)?.1 {
+            PaymentState::Requested => self.charge(&order, &payment).await,
+            PaymentState::AwaitingCustomer => self.poll(&order).await,
+            PaymentState::ReleaseRequested => self.release(&order, &payment).await,
+            PaymentState::Captured | PaymentState::Released | PaymentState::NeedsReview => Ok(()),
         }
     }
 
-    async fn take(
+    async fn charge(
         &self,
         order: &order::Model,
         payment: &order_payment::Model,
     ) -> Result<(), SettleError> {
         let intent = match &order.payment_intent_id {
             Some(id) => self.stripe.payment(id).await?,
-            None => match self.create(order, payment).await {
+            None => match self.create_intent(order, payment).await {
                 Ok(intent) => {
-                    if !self.adopt(order.id, &intent.id).await? {
+                    if !self.attach_intent(order.id, &intent.id).await? {
                         return Ok(());
                     }
                     intent
@@ -77,28 +80,28 @@ impl Cashier<'_> {
                 Err(error) => return Err(error),
             },
         };
-        if told(intent.status) != Told::Unconfirmed {
-            return self.tell(order.id, &Word::of(&intent)).await;
+        if provider_status(intent.status) != ProviderStatus::RequiresConfirmation {
+            return self.apply(order.id, &ProviderUpdate::of(&intent)).await;
         }
         let key = key(order.id, "confirm", payment.attempts);
         match self.stripe.confirm(&intent.id, None, &key).await {
-            Ok(confirmed) => self.tell(order.id, &Word::of(&confirmed)).await,
+            Ok(confirmed) => self.apply(order.id, &ProviderUpdate::of(&confirmed)).await,
             Err(StripeError::Declined { code }) => {
                 self.declined(order.id, Some(intent.id), code).await
             }
             // Not in a state for it any more, or its payment method cannot be used.
             Err(StripeError::Refused { code, .. }) => {
                 let intent = self.stripe.payment(&intent.id).await?;
-                if told(intent.status) == Told::Unconfirmed {
+                if provider_status(intent.status) == ProviderStatus::RequiresConfirmation {
                     return self.declined(order.id, Some(intent.id), code).await;
                 }
-                self.tell(order.id, &Word::of(&intent)).await
+                self.apply(order.id, &ProviderUpdate::of(&intent)).await
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn create(
+    async fn create_intent(
         &self,
         order: &order::Model,
         payment: &order_payment::Model,
@@ -112,12 +115,12 @@ impl Cashier<'_> {
             payment_method: &method.token,
             order: &IdKind::Order.format(order.id),
         };
-        let key = key(order.id, "create", payment.attempts / ATTEMPTS_OF_A_KEY);
+        let key = key(order.id, "create", payment.attempts / ATTEMPTS_PER_KEY);
         Ok(self.stripe.create(&new, &key).await?)
     }
 
-    /// Stores the name of the payment, and says whether it is still wanted.
-    async fn adopt(&self, id: Uuid, intent: &str) -> Result<bool, SettleError> {
+    /// Stores the name of the payment, and says whether it is still requested.
+    async fn attach_intent(&self, id: Uuid, intent: &str) -> Result<bool, SettleError> {
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
         let order = order::lock(&transaction, id).await?;
@@ -132,28 +135,31 @@ impl Cashier<'_> {
             order::update(&transaction, order.clone()).await?;
         }
         let is_ours = order.payment_intent_id.as_deref() == Some(intent);
-        let (_, state) = standing(&order, &payment)?;
-        if matches!(state, PaymentState::Unwanted | PaymentState::Released) {
+        let (_, state) = current_states(&order, &payment)?;
+        if matches!(
+            state,
+            PaymentState::ReleaseRequested | PaymentState::Released
+        ) {
             // Cancelled meanwhile: what was created is not left lying there.
-            give_back(&transaction, id, now).await?;
+            request_release(&transaction, id, now).await?;
         }
         transaction.commit().await?;
-        Ok(is_ours && state == PaymentState::Wanted)
+        Ok(is_ours && state == PaymentState::Requested)
     }
 
     /// Looks whether the customer has confirmed the payment at their bank, and gives up after a while.
-    async fn look(&self, order: &order::Model) -> Result<(), SettleError> {
+    async fn poll(&self, order: &order::Model) -> Result<(), SettleError> {
         let Some(id) = &order.payment_intent_id else {
             return Err(SettleError::Unknown(order.id));
         };
         let intent = self.stripe.payment(id).await?;
-        let overdue = self.clock.now() - order.placed_at > ABANDONED;
-        if told(intent.status) == Told::Waiting && overdue {
+        let overdue = self.clock.now() - order.placed_at > CONFIRMATION_TIMEOUT;
+        if provider_status(intent.status) == ProviderStatus::Processing && overdue {
             let key = key(order.id, "abandon", 0);
             let intent = self.stripe.cancel(id, &key).await?;
-            return self.tell(order.id, &Word::of(&intent)).await;
+            return self.apply(order.id, &ProviderUpdate::of(&intent)).await;
         }
-        self.tell(order.id, &Word::of(&intent)).await
+        self.apply(order.id, &ProviderUpdate::of(&intent)).await
     }
 
     /// Sees to it that nothing is taken, or gives back what was.
@@ -165,10 +171,10 @@ impl Cashier<'_> {
         let Some(id) = &order.payment_intent_id else {
             // It was never created, or nobody knows it: nobody can confirm it.
             return self
-                .tell(
+                .apply(
                     order.id,
-                    &Word {
-                        told: Told::Void,
+                    &ProviderUpdate {
+                        status: ProviderStatus::Canceled,
                         intent: None,
                         decline_code: None,
                         received: None,
@@ -179,13 +185,13 @@ impl Cashier<'_> {
         let intent = self.stripe.payment(id).await?;
         match intent.status {
             PaymentStatus::Succeeded => self.refund(order, payment, &intent).await,
-            PaymentStatus::Canceled => self.tell(order.id, &Word::of(&intent)).await,
+            PaymentStatus::Canceled => self.apply(order.id, &ProviderUpdate::of(&intent)).await,
             _ => {
                 let key = key(order.id, "cancel", payment.attempts);
                 match self.stripe.cancel(id, &key).await {
-                    Ok(intent) => self.tell(order.id, &Word::of(&intent)).await,
+                    Ok(intent) => self.apply(order.id, &ProviderUpdate::of(&intent)).await,
                     // It was taken, or cancelled, in this moment.
-                    Err(StripeError::Refused { .. }) => Err(SettleError::OnItsWay(order.id)),
+                    Err(StripeError::Refused { .. }) => Err(SettleError::InProgress(order.id)),
                     Err(error) => Err(error.into()),
                 }
             }
@@ -212,7 +218,7 @@ impl Cashier<'_> {
             .await;
         let refund = match made {
             Ok(refund) => refund,
-            Err(StripeError::Refused { code, .. }) => match self.given_back(intent).await? {
+            Err(StripeError::Refused { code, .. }) => match self.refunded_so_far(intent).await? {
                 // By an earlier attempt whose answer was lost, or by somebody else.
                 Some(refund) if has_failed(&refund) || refund.amount >= taken.amount => refund,
                 // The rest of it.
@@ -239,19 +245,19 @@ impl Cashier<'_> {
         let transaction = self.database.begin().await?;
         let mut is_settled = true;
         if let Some(order) = order::lock(&transaction, order.id).await? {
-            is_settled = learn_refund(&transaction, &order, &refund, &taken, now).await?;
+            is_settled = apply_refund(&transaction, &order, &refund, &taken, now).await?;
         }
         transaction.commit().await?;
         if is_settled {
             Ok(())
         } else {
-            Err(SettleError::OnItsWay(order.id))
+            Err(SettleError::InProgress(order.id))
         }
     }
 
     /// All that was given back of a payment, as if it were one refund, or one that failed; `None`:
     /// none was made.
-    async fn given_back(&self, intent: &PaymentIntent) -> Result<Option<Refund>, StripeError> {
+    async fn refunded_so_far(&self, intent: &PaymentIntent) -> Result<Option<Refund>, StripeError> {
         let refunds = self.stripe.refunds(&intent.id).await?;
         let (failed, given): (Vec<_>, Vec<_>) = refunds.into_iter().partition(has_failed);
         let given = given.into_iter().reduce(|sum, refund| Refund {
@@ -267,20 +273,20 @@ impl Cashier<'_> {
         intent: Option<String>,
         code: String,
     ) -> Result<(), SettleError> {
-        let word = Word {
-            told: Told::Declined,
+        let update = ProviderUpdate {
+            status: ProviderStatus::Declined,
             intent,
             decline_code: Some(code),
             received: None,
         };
-        self.tell(order, &word).await
+        self.apply(order, &update).await
     }
 
-    async fn tell(&self, id: Uuid, word: &Word) -> Result<(), SettleError> {
+    async fn apply(&self, id: Uuid, update: &ProviderUpdate) -> Result<(), SettleError> {
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
         if let Some(order) = order::lock(&transaction, id).await? {
-            learn(&transaction, order, word, now).await?;
+            apply(&transaction, order, update, now).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -300,17 +306,17 @@ impl Cashier<'_> {
             return Ok(());
         }
         let longest = if error.is_outage() {
-            LONGEST_WAIT_IN_OUTAGE
+            MAX_BACKOFF_IN_OUTAGE
         } else {
-            LONGEST_WAIT
+            MAX_BACKOFF
         };
-        let wait = wait_after(payment.attempts).min(longest);
+        let wait = backoff_after(payment.attempts).min(longest);
         payment.attempts = payment.attempts.saturating_add(1);
         payment.next_attempt_at = Some(now + wait);
         payment.updated_at = now;
         let order_id = IdKind::Order.format(id);
         let attempt = payment.attempts;
-        if attempt >= WORRYING {
+        if attempt >= ALERT_AFTER_ATTEMPTS {
             tracing::error!(order_id, attempt, %error, "payment not settled");
         } else {
             tracing::warn!(order_id, attempt, %error, "payment not settled yet");
@@ -325,9 +331,9 @@ fn has_failed(refund: &Refund) -> bool {
 }
 
 /// Five seconds, doubled after each attempt.
-fn wait_after(attempts: i32) -> TimeDelta {
+fn backoff_after(attempts: i32) -> TimeDelta {
     let doublings = attempts.clamp(0, 10).unsigned_abs();
-    TimeDelta::seconds(5 << doublings).min(LONGEST_WAIT)
+    TimeDelta::seconds(5 << doublings).min(MAX_BACKOFF)
 }
 
 /// The idempotency key of an operation for an order.
@@ -343,7 +349,7 @@ mod tests {
     fn attempts_come_later_and_later_and_never_stop() {
         let waits: Vec<_> = [0, 1, 2, 6, 7, 100, i32::MAX]
             .into_iter()
-            .map(|attempts| wait_after(attempts).num_seconds())
+            .map(|attempts| backoff_after(attempts).num_seconds())
             .collect();
         assert_eq!(waits, [5, 10, 20, 320, 600, 600, 600]);
     }

@@ -30,7 +30,7 @@ pub(crate) fn usable(
 
 /// What is kept of a payment method.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct MethodDetails {
     /// As [`crate::payment_method::PaymentMethodKind`] reads it.
     pub kind: &'static str,
     pub last4: Option<String>,
@@ -39,7 +39,7 @@ pub(crate) struct Known {
 }
 
 /// What is kept of what the provider says; `None` for a kind that is not taken.
-pub(crate) fn known(method: &stripe::PaymentMethod) -> Option<Known> {
+pub(crate) fn details(method: &stripe::PaymentMethod) -> Option<MethodDetails> {
     let kind = match (method.kind.as_str(), &method.card) {
         ("card", Some(card)) => match card.wallet.as_ref().map(|wallet| wallet.kind.as_str()) {
             Some("apple_pay") => "apple_pay",
@@ -53,7 +53,7 @@ pub(crate) fn known(method: &stripe::PaymentMethod) -> Option<Known> {
         _ => return None,
     };
     let card = method.card.as_ref();
-    Some(Known {
+    Some(MethodDetails {
         kind,
         last4: card.map(|card| card.last4.chars().take(4).collect()),
         expires_at: card.and_then(|card| month_after(card.exp_year, card.exp_month)),
@@ -103,8 +103,9 @@ mod tests {
         ];
         for (method, expected) in cases {
             let method = serde_json::from_value(method).unwrap();
-            let known = known(&method).map(|known| (known.kind, known.last4, known.expires_at));
-            assert_eq!(known, expected, "{method:?}");
+            let details =
+                details(&method).map(|details| (details.kind, details.last4, details.expires_at));
+            assert_eq!(details, expected, "{method:?}");
         }
     }
 

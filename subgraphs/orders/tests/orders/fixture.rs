@@ -15,8 +15,8 @@ use resolvers::testing::execute;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::others;
-use crate::stripe::{FakeStripe, WEBHOOK_SECRET};
+use crate::fake_stripe::{FakeStripe, WEBHOOK_SECRET};
+use crate::fake_subgraphs;
 
 pub(crate) struct Shop {
     pub scratch: Scratch,
@@ -78,9 +78,9 @@ pub(crate) async fn shops() -> Vec<Shop> {
             database: scratch.database.clone(),
             clock: clock.clone(),
             stripe: Some(client),
-            search: Some(others::search()),
-            pricing: Some(others::pricing()),
-            tariffs: Arc::default(),
+            search: Some(fake_subgraphs::search()),
+            pricing: Some(fake_subgraphs::pricing()),
+            checkout_rates: Arc::default(),
             stripe_webhook_secret: Some(Secret::new(WEBHOOK_SECRET)),
         };
         shops.push(Shop {

@@ -5,8 +5,8 @@ use resolvers::testing::code;
 use serde_json::{Value, json};
 
 use crate::checkout::input;
-use crate::shop::{now, ord, order, shops};
-use crate::stripe::{NEEDS_ACTION, WORKS};
+use crate::fake_stripe::{NEEDS_ACTION, WORKS};
+use crate::fixture::{now, ord, order, shops};
 
 #[tokio::test]
 async fn a_paid_order_is_cancelled_once_and_its_money_given_back_once() {
@@ -41,8 +41,11 @@ async fn a_paid_order_is_cancelled_once_and_its_money_given_back_once() {
         assert_eq!(&refunds[0]["metadata"]["reference"], id);
         assert_eq!(shop.payment().await.refund_id.as_deref(), Some("re_1"));
 
-        let told = shop.told().await;
-        let kinds: Vec<_> = told.iter().map(|event| event.event_type.as_str()).collect();
+        let published = shop.published().await;
+        let kinds: Vec<_> = published
+            .iter()
+            .map(|event| event.event_type.as_str())
+            .collect();
         assert_eq!(
             kinds,
             [
@@ -52,9 +55,9 @@ async fn a_paid_order_is_cancelled_once_and_its_money_given_back_once() {
                 "order.refunded"
             ]
         );
-        assert_eq!(told[2].data["reason"], "changed my mind");
-        assert_eq!(told[2].data["previousStatus"], "confirmed");
-        assert_eq!(told[3].data["refunded"]["currency"], "EUR");
+        assert_eq!(published[2].data["reason"], "changed my mind");
+        assert_eq!(published[2].data["previousStatus"], "confirmed");
+        assert_eq!(published[3].data["refunded"]["currency"], "EUR");
         shop.scratch.drop().await;
     }
 }
