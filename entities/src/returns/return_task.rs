@@ -62,8 +62,8 @@ fn is_free(now: DateTime<Utc>, ttl: Duration) -> Condition {
         .add(Column::ClaimedUntil.gt(now + ttl * 2))
 }
 
-/// Wants this of the return, if it is not wanted already.
-pub async fn want(
+/// Enqueues this task of the return, if it is not enqueued already.
+pub async fn enqueue(
     db: &impl ConnectionTrait,
     return_id: Uuid,
     kind: &str,

@@ -27,7 +27,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Credits so much of a return, more to the credit that it has already, and gives the credit's id.
 /// Whoever calls this holds the return and knows that this part was not credited before.
-pub async fn give(db: &impl ConnectionTrait, credit: Model) -> Result<Uuid, DbErr> {
+pub async fn issue(db: &impl ConnectionTrait, credit: Model) -> Result<Uuid, DbErr> {
     let (new, return_id, amount) = (credit.id, credit.return_id, credit.amount);
     let inserted = Entity::insert(credit.into_active_model())
         .on_conflict(OnConflict::column(Column::ReturnId).do_nothing().to_owned())

@@ -57,7 +57,7 @@ fn quote(order: &Order, made: &Return<'_>) -> Quote {
         purchased: quantity,
         quantity: 1,
         refunded: 0,
-        our_mistake: made.our_fault,
+        seller_fault: made.our_fault,
     };
     refund::quote(&paid, &[line], &Refunded::default())
 }

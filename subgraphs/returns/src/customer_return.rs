@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::loaders::Loaders;
 use crate::order::Order;
-use crate::refund::{RefundMethod, RefundQuote};
+use crate::refund_quote::{RefundMethod, RefundQuote};
 use crate::return_item::ReturnItem;
 use crate::rules::status::{self, ReturnStatus};
 
@@ -63,7 +63,10 @@ impl Return {
     }
 
     /// What a representation of a return stands for: nothing unless it exists and is the caller's.
-    pub(crate) async fn represented(context: &Context<'_>, id: &ID) -> ApiResult<Option<Self>> {
+    pub(crate) async fn resolve_reference(
+        context: &Context<'_>,
+        id: &ID,
+    ) -> ApiResult<Option<Self>> {
         let (Some(customer), Some(id)) = (access::visitor(context)?, IdKind::Return.parse(id))
         else {
             return Ok(None);

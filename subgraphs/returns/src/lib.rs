@@ -3,41 +3,41 @@
 //! A nullable field answers `Option<ApiResult<T>>`, so that its error nulls the field itself; with
 //! `ApiResult<Option<T>>` async-graphql would null the object around it.
 
-mod cancel;
-mod create;
 mod customer_return;
 pub mod easypost;
-mod eligibility;
 mod events;
-mod judgement;
-mod label;
-mod label_request;
+mod label_task;
 mod loaders;
 pub mod metrics;
-pub mod moves;
 mod mutation;
 mod order;
 mod order_facts;
 mod order_item;
 mod order_payment;
-mod orphans;
-mod preview;
+mod orphan_refunds;
 mod query;
-mod refund;
-mod refunding;
-mod requote;
-mod return_input;
+mod refund_quote;
+mod refund_requote;
+mod refund_supplement;
+mod refund_task;
+mod return_cancel;
+mod return_create;
+mod return_create_input;
+mod return_eligibility;
 mod return_item;
+mod return_label_generate;
+mod return_preview;
+mod return_request;
 pub mod rules;
 mod self_service;
 mod store_credit;
 mod subscription;
-mod supplement;
-mod support;
+mod support_alert;
 mod tasks;
+pub mod transitions;
 mod user_error;
-mod void;
-mod webhook;
+mod void_task;
+mod webhooks;
 pub mod workers;
 
 use std::sync::Arc;
@@ -56,7 +56,7 @@ use resolvers::subgraph::Subgraph;
 use crate::easypost::Easypost;
 
 pub use migrations::returns::Migrator;
-pub use refund::RefundMethod;
+pub use refund_quote::RefundMethod;
 pub use return_item::ItemCondition;
 
 /// The domain's name: of its database, its SDL file and its process.
@@ -86,7 +86,7 @@ pub struct State {
 pub fn routes(state: State) -> axum::Router {
     axum::Router::new()
         .nest("/objects", state.labels.routes())
-        .merge(webhook::routes(state))
+        .merge(webhooks::routes(state))
 }
 
 /// The subgraph over an open, migrated database.

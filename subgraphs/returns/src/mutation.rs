@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::State;
-use crate::cancel::{self, ReturnCancelPayload};
-use crate::create::{self, ReturnCreatePayload};
-use crate::judgement::Wish;
-use crate::label_request::{self, ReturnLabelPayload, Wanted};
 use crate::loaders::Loaders;
-use crate::return_input::ReturnCreateInput;
+use crate::return_cancel::{self, ReturnCancelPayload};
+use crate::return_create::{self, ReturnCreatePayload};
+use crate::return_create_input::ReturnCreateInput;
+use crate::return_label_generate::{self, LabelOutcome, ReturnLabelPayload};
+use crate::return_request::ReturnRequest;
 use crate::rules::input;
 use crate::self_service;
 
@@ -56,13 +56,13 @@ impl Mutation {
         if !self_service::is_on(state, customer).await {
             return Err(ApiError::forbidden(self_service::REFUSAL));
         }
-        let wanted = match input::parse(&input) {
-            Ok(wanted) => wanted,
-            Err(mistakes) => return Ok(ReturnCreatePayload::mistaken(mistakes)),
+        let parsed = match input::parse(&input) {
+            Ok(parsed) => parsed,
+            Err(errors) => return Ok(ReturnCreatePayload::with_errors(errors)),
         };
-        let wish = match Wish::of(context, customer, &wanted).await? {
-            Ok(wish) => wish,
-            Err(mistakes) => return Ok(ReturnCreatePayload::mistaken(mistakes)),
+        let request = match ReturnRequest::load(context, customer, &parsed).await? {
+            Ok(request) => request,
+            Err(errors) => return Ok(ReturnCreatePayload::with_errors(errors)),
         };
 
         let effect = match keyed.begin().await? {
@@ -71,7 +71,7 @@ impl Mutation {
             }
             Attempt::First(effect) => effect,
         };
-        let row = match create::create(&effect.transaction, customer, &wish, now).await? {
+        let row = match return_create::create(&effect.transaction, customer, &request, now).await? {
             Ok(row) => row,
             Err(failures) => {
                 effect.rollback().await?;
@@ -96,11 +96,12 @@ impl Mutation {
         let customer = access::customer(context)?;
         let id = IdKind::Return.argument("id", &id)?;
         let state = context.data_unchecked::<State>();
-        let row = match label_request::want(state, customer, id, &idempotency_key).await? {
-            Wanted::Settled(row) => *row,
-            Wanted::Cancelled => return Ok(ReturnLabelPayload::cancelled()),
-            Wanted::Yes => label_request::wait(state, id).await?,
-        };
+        let row =
+            match return_label_generate::request(state, customer, id, &idempotency_key).await? {
+                LabelOutcome::Finished(row) => *row,
+                LabelOutcome::Cancelled => return Ok(ReturnLabelPayload::cancelled()),
+                LabelOutcome::Pending => return_label_generate::wait(state, id).await?,
+            };
         context.data_unchecked::<Loaders>().forget();
         ReturnLabelPayload::of(row)
     }
@@ -134,7 +135,7 @@ impl Mutation {
             }
             Attempt::First(effect) => effect,
         };
-        let row = match cancel::cancel(&effect.transaction, customer, id, now).await? {
+        let row = match return_cancel::cancel(&effect.transaction, customer, id, now).await? {
             Ok(row) => row,
             Err(from) => {
                 effect.rollback().await?;

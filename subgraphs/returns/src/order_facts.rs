@@ -81,13 +81,13 @@ pub(crate) struct Purchase {
 
 impl OrderItemFacts {
     /// What the rules ask when this many units are to come back.
-    pub(crate) fn wanted(&self, wanted: i64, returned: Returned) -> ItemFacts {
+    pub(crate) fn item_facts(&self, requested: i64, returned: Returned) -> ItemFacts {
         ItemFacts {
             id: self.id,
             restriction: self.restriction,
             purchased: self.purchased,
             returned: returned.units,
-            wanted,
+            requested,
         }
     }
 }

@@ -7,8 +7,8 @@ use resolvers::{ApiError, ApiResult, access};
 use uuid::Uuid;
 
 use crate::State;
-use crate::eligibility::ReturnEligibility;
 use crate::loaders::Loaders;
+use crate::return_eligibility::ReturnEligibility;
 use crate::self_service;
 
 pub(crate) struct OrderItem {
@@ -26,12 +26,15 @@ impl OrderItem {
         &self,
         context: &Context<'_>,
     ) -> Option<ApiResult<ReturnEligibility>> {
-        self.judge(context).await.transpose()
+        self.load_eligibility(context).await.transpose()
     }
 }
 
 impl OrderItem {
-    async fn judge(&self, context: &Context<'_>) -> ApiResult<Option<ReturnEligibility>> {
+    async fn load_eligibility(
+        &self,
+        context: &Context<'_>,
+    ) -> ApiResult<Option<ReturnEligibility>> {
         let customer = access::customer(context)?;
         let loaders = context.data_unchecked::<Loaders>();
         let (item, returned) = futures::try_join!(

@@ -8,8 +8,8 @@ use resolvers::id::IdKind;
 use crate::customer_return::Return;
 use crate::order::Order;
 use crate::order_item::OrderItem;
-use crate::preview::{self, ReturnPreview};
-use crate::return_input::ReturnCreateInput;
+use crate::return_create_input::ReturnCreateInput;
+use crate::return_preview::{self, ReturnPreview};
 use crate::rules::reasons::{REASONS, ReturnReason};
 
 pub(crate) struct Query;
@@ -34,12 +34,12 @@ impl Query {
         context: &Context<'_>,
         input: ReturnCreateInput,
     ) -> ApiResult<ReturnPreview> {
-        preview::preview(context, &input).await
+        return_preview::preview(context, &input).await
     }
 
     #[graphql(entity)]
     async fn return_by_id(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Return>> {
-        Return::represented(context, &id).await.transpose()
+        Return::resolve_reference(context, &id).await.transpose()
     }
 
     #[graphql(entity)]

@@ -10,7 +10,7 @@ use resolvers::money::{CurrencyCode, Money};
 use uuid::Uuid;
 
 use crate::events::{self, StoreCreditIssued};
-use crate::moves::MoveError;
+use crate::transitions::TransitionError;
 
 /// Why money cannot go back the way it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +33,15 @@ impl Reason {
 
 /// Credits so many minor units of a return that the transaction holds, and gives the credit's id. That
 /// they were not credited before is for the caller to know.
-pub(crate) async fn give(
+pub(crate) async fn issue(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
     amount: i64,
     reason: Reason,
     now: DateTime<Utc>,
-) -> Result<Uuid, MoveError> {
-    let currency = CurrencyCode::from_code(&row.currency).ok_or(MoveError::Unknown(row.id))?;
+) -> Result<Uuid, TransitionError> {
+    let currency =
+        CurrencyCode::from_code(&row.currency).ok_or(TransitionError::UnknownValue(row.id))?;
     let credit = store_credit::Model {
         id: Uuid::now_v7(),
         customer_id: row.customer_id,
@@ -50,7 +51,7 @@ pub(crate) async fn give(
         reason: reason.as_str().to_owned(),
         created_at: now,
     };
-    let id = store_credit::give(transaction, credit).await?;
+    let id = store_credit::issue(transaction, credit).await?;
     counter!("vantage_returns_store_credits_total", "reason" => reason.as_str()).increment(1);
     let return_id = IdKind::Return.format(row.id);
     let event = NewEvent {

@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::easypost::EasypostError;
-use crate::moves::MoveError;
-use crate::{label, refunding, supplement, void};
+use crate::transitions::TransitionError;
+use crate::{label_task, refund_supplement, refund_task, void_task};
 
 /// How long a claim holds that is not renewed.
 const TTL: Duration = Duration::from_secs(2);
@@ -92,7 +92,7 @@ pub(crate) enum TaskError {
     #[error("the label could not be kept: {0}")]
     Objects(#[from] platform::objects::ObjectError),
     #[error(transparent)]
-    Move(#[from] MoveError),
+    Transition(#[from] TransitionError),
     #[error("the returns database failed: {0}")]
     Database(#[from] DbErr),
     #[error("{0}")]
@@ -182,10 +182,10 @@ pub(crate) async fn perform(state: &State, claimed: Claimed) -> Result<Step, Tas
 async fn work(state: &State, claimed: Claimed) -> Result<Step, TaskError> {
     let id = claimed.return_id;
     match claimed.kind {
-        Kind::Label => label::make(state, id).await,
-        Kind::Void => void::void(state, id).await,
-        Kind::Refund => refunding::refund(state, id).await,
-        Kind::Supplement => supplement::supplement(state, id).await,
+        Kind::Label => label_task::generate(state, id).await,
+        Kind::Void => void_task::void(state, id).await,
+        Kind::Refund => refund_task::refund(state, id).await,
+        Kind::Supplement => refund_supplement::refund_shipping(state, id).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use async_graphql::{Interface, SimpleObject, Union};
 use resolvers::user_error::InputError;
 
-use crate::eligibility::IneligibilityReason;
+use crate::return_eligibility::IneligibilityReason;
 use crate::rules::eligibility::Ineligible;
 
 /// The items may not come back.

@@ -18,14 +18,14 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
-use crate::label;
-use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
-use crate::orphans;
-use crate::rules::reconciliation::{self, Due, Standing, USUAL_REVIEWS};
+use crate::label_task;
+use crate::orphan_refunds;
+use crate::rules::reconciliation::{self, ReconciliationAction, ReturnSnapshot, USUAL_REVIEWS};
 use crate::rules::status::ReturnStatus;
 use crate::subscription;
-use crate::support::{self, Concern};
+use crate::support_alert::{self, AlertReason};
 use crate::tasks::{self, Kind};
+use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 
 /// The consumers of this domain.
 pub fn subscribers(state: &State) -> Vec<Subscriber> {
@@ -63,7 +63,7 @@ async fn reconcile(state: State, context: WorkerContext) {
 /// Labels have names and addresses on them: they are not kept for longer than they are good for.
 async fn forget_labels(state: State, context: WorkerContext) {
     let work = || async {
-        let folder = ObjectKey::new(label::FOLDER).map_err(|error| error.to_string())?;
+        let folder = ObjectKey::new(label_task::FOLDER).map_err(|error| error.to_string())?;
         let cutoff = state.clock.now() - LABELS_KEPT;
         let objects = state.labels.objects();
         let deleted = objects.delete_older_than(&folder, cutoff).await;
@@ -88,7 +88,7 @@ const PAGE: u64 = 100;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepReport {
     /// Support was told of these.
     pub alerted: u64,
     /// These went to manual review.
@@ -103,9 +103,9 @@ pub struct Swept {
 
 /// Settles every return that is stuck: one transaction each, so that one that fails holds up no
 /// other.
-pub async fn sweep(state: &State) -> Result<Swept, DbErr> {
+pub async fn sweep(state: &State) -> Result<SweepReport, DbErr> {
     let now = state.clock.now();
-    let mut swept = Swept::default();
+    let mut report = SweepReport::default();
     let db = state.database.read();
     let overdue = reconciliation::overdue_before(now);
     let stuck = reconciliation::stuck_before(now);
@@ -114,28 +114,28 @@ pub async fn sweep(state: &State) -> Result<Swept, DbErr> {
         && let Some(end) = page.last()
     {
         last = *end;
-        swept.settle_all(state, &page, now).await;
+        report.settle_all(state, &page, now).await;
     }
     let mut last = Uuid::nil();
     while let page = customer_return::unlabelled(db, stuck, last, PAGE).await?
         && let Some(end) = page.last()
     {
         last = *end;
-        swept.settle_all(state, &page, now).await;
+        report.settle_all(state, &page, now).await;
     }
     let mut last = Uuid::nil();
     while let page = customer_return::unrefunded(db, last, PAGE).await?
         && let Some(end) = page.last()
     {
         last = *end;
-        swept.resume_all(state, &page, Kind::Refund, now).await?;
+        report.resume_all(state, &page, Kind::Refund, now).await?;
     }
     let mut last = Uuid::nil();
     while let page = customer_return::unvoided(db, last, PAGE).await?
         && let Some(end) = page.last()
     {
         last = *end;
-        swept.resume_all(state, &page, Kind::Void, now).await?;
+        report.resume_all(state, &page, Kind::Void, now).await?;
     }
     let in_doubt = customer_return::count_in_doubt(db, now - IN_DOUBT).await?;
     metrics::gauge!("vantage_returns_refunds_in_doubt")
@@ -146,23 +146,23 @@ pub async fn sweep(state: &State) -> Result<Swept, DbErr> {
             "refunds have no known outcome for an hour"
         );
     }
-    match orphans::report(state, now).await {
-        Ok(orphans) => swept.orphans = orphans,
+    match orphan_refunds::report(state, now).await {
+        Ok(orphans) => report.orphans = orphans,
         Err(error) => {
-            swept.failed += 1;
+            report.failed += 1;
             tracing::warn!(%error, "refunds could not be held against their returns");
         }
     }
-    swept.report();
-    Ok(swept)
+    report.report();
+    Ok(report)
 }
 
-impl Swept {
+impl SweepReport {
     async fn settle_all(&mut self, state: &State, returns: &[Uuid], now: DateTime<Utc>) {
         for id in returns {
             match settle(state, *id, now).await {
-                Ok(Some(Due::SupportAlert)) => self.alerted += 1,
-                Ok(Some(Due::ManualReview)) => self.reviewed += 1,
+                Ok(Some(ReconciliationAction::SupportAlert)) => self.alerted += 1,
+                Ok(Some(ReconciliationAction::ManualReview)) => self.reviewed += 1,
                 Ok(None) => {}
                 Err(error) => {
                     self.failed += 1;
@@ -184,7 +184,7 @@ impl Swept {
         for id in returns {
             let (return_id, kind) = (IdKind::Return.format(*id), kind.as_str());
             tracing::error!(return_id, kind, "return task missing, enqueued again");
-            return_task::want(state.database.write(), *id, kind, now).await?;
+            return_task::enqueue(state.database.write(), *id, kind, now).await?;
             self.resumed += 1;
         }
         Ok(())
@@ -211,27 +211,31 @@ impl Swept {
 }
 
 /// Does what is due about the return, and says what it was.
-async fn settle(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<Option<Due>, MoveError> {
+async fn settle(
+    state: &State,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<ReconciliationAction>, TransitionError> {
     let transaction = state.database.begin().await?;
     let Some(row) = customer_return::lock(&transaction, id).await? else {
         return Ok(None);
     };
-    let due = reconciliation::due(&standing(&row)?, now);
+    let due = reconciliation::due(&snapshot(&row)?, now);
     match due {
         None => return Ok(None),
-        Some(Due::ManualReview) => {
-            let review = Move::ManualReview(ReviewReason::NoScan);
-            moves::advance(&transaction, row, &review, Actor::System, now).await?;
+        Some(ReconciliationAction::ManualReview) => {
+            let review = Transition::ManualReview(ReviewReason::NoScan);
+            transitions::advance(&transaction, row, &review, Actor::System, now).await?;
         }
-        Some(Due::SupportAlert) => alert(&transaction, row, now).await?,
+        Some(ReconciliationAction::SupportAlert) => alert(&transaction, row, now).await?,
     }
     transaction.commit().await?;
     Ok(due)
 }
 
-fn standing(row: &customer_return::Model) -> Result<Standing, MoveError> {
-    Ok(Standing {
-        status: ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(row.id))?,
+fn snapshot(row: &customer_return::Model) -> Result<ReturnSnapshot, TransitionError> {
+    Ok(ReturnSnapshot {
+        status: ReturnStatus::parse(&row.status).ok_or(TransitionError::UnknownValue(row.id))?,
         created_at: row.created_at,
         label_generated_at: row.label_generated_at,
         alerted: row.support_alerted_at.is_some(),
@@ -243,9 +247,9 @@ async fn alert(
     transaction: &DatabaseTransaction,
     mut row: customer_return::Model,
     now: DateTime<Utc>,
-) -> Result<(), MoveError> {
+) -> Result<(), TransitionError> {
     row.support_alerted_at = Some(now);
-    moves::write(transaction, &row).await?;
-    support::alert(transaction, &row, Concern::NoLabel, now).await?;
+    transitions::update(transaction, &row).await?;
+    support_alert::alert(transaction, &row, AlertReason::NoLabel, now).await?;
     Ok(())
 }

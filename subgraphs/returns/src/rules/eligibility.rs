@@ -68,7 +68,7 @@ pub struct ItemFacts {
     pub purchased: i64,
     /// Units in returns that are not cancelled.
     pub returned: i64,
-    pub wanted: i64,
+    pub requested: i64,
 }
 
 impl ItemFacts {
@@ -200,7 +200,7 @@ fn check_item(item: &ItemFacts, failures: &mut Vec<Ineligible>) {
         failures.push(Ineligible::AlreadyReturned { item: item.id });
     }
     // With nothing left, fewer than were bought are too many only because they came back already.
-    if item.wanted > item.purchased || (left > 0 && item.wanted > left) {
+    if item.requested > item.purchased || (left > 0 && item.requested > left) {
         failures.push(Ineligible::QuantityExceedsPurchased {
             item: item.id,
             left,

@@ -22,7 +22,7 @@ fn item() -> ItemFacts {
         restriction: None,
         purchased: 3,
         returned: 0,
-        wanted: 1,
+        requested: 1,
     }
 }
 
@@ -101,17 +101,17 @@ fn units_are_counted_over_all_returns() {
         (3, 3, 2, &[AlreadyReturned]),
         (3, 3, 4, &[AlreadyReturned, QuantityExceedsPurchased]),
     ];
-    for (purchased, returned, wanted, expected) in cases {
+    for (purchased, returned, requested, expected) in cases {
         let item = ItemFacts {
             purchased,
             returned,
-            wanted,
+            requested,
             ..item()
         };
         assert_eq!(
             codes(&order(), &[item], IN_TIME),
             expected,
-            "{purchased} {returned} {wanted}"
+            "{purchased} {returned} {requested}"
         );
     }
 }
@@ -145,7 +145,7 @@ fn all_failures_are_told_together_the_orders_once_and_each_items_with_its_id() {
     };
     let digital = ItemFacts {
         restriction: Some(Restriction::Digital),
-        wanted: 4,
+        requested: 4,
         ..item()
     };
     let returned = ItemFacts {
@@ -173,11 +173,11 @@ fn all_failures_are_told_together_the_orders_once_and_each_items_with_its_id() {
 proptest! {
     #[test]
     fn what_is_eligible_never_returns_more_than_was_bought(
-        purchased in 1_i64..100, returned in 0_i64..100, wanted in 1_i64..200,
+        purchased in 1_i64..100, returned in 0_i64..100, requested in 1_i64..200,
     ) {
-        let item = ItemFacts { purchased, returned, wanted, ..item() };
+        let item = ItemFacts { purchased, returned, requested, ..item() };
         let eligible = check(&order(), &[item], time(IN_TIME)).is_empty();
-        prop_assert_eq!(eligible, returned + wanted <= purchased);
+        prop_assert_eq!(eligible, returned + requested <= purchased);
     }
 
     #[test]

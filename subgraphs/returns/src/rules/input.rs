@@ -7,7 +7,7 @@ use resolvers::user_error::InputError;
 use uuid::Uuid;
 
 use super::reasons::ReturnReason;
-use crate::return_input::{ReturnCreateInput, ReturnItemInput};
+use crate::return_create_input::{ReturnCreateInput, ReturnItemInput};
 use crate::return_item::ItemCondition;
 
 /// Items of one return at most.
@@ -17,19 +17,19 @@ const MAX_REASON_TEXT: usize = 1_000;
 
 /// A return's input, understood.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct ParsedInput {
     pub order: Uuid,
-    pub items: Vec<WantedItem>,
+    pub items: Vec<ParsedItem>,
 }
 
-impl Wanted {
+impl ParsedInput {
     pub(crate) fn order_items(&self) -> impl Iterator<Item = Uuid> {
         self.items.iter().map(|item| item.order_item)
     }
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct WantedItem {
+pub(crate) struct ParsedItem {
     pub order_item: Uuid,
     /// At least 1.
     pub quantity: i32,
@@ -39,7 +39,7 @@ pub(crate) struct WantedItem {
 }
 
 /// Understands the input, or tells everything that is wrong with it.
-pub(crate) fn parse(input: &ReturnCreateInput) -> Result<Wanted, Vec<InputError>> {
+pub(crate) fn parse(input: &ReturnCreateInput) -> Result<ParsedInput, Vec<InputError>> {
     let mut errors = Vec::new();
     let order = IdKind::Order.parse(&input.order_id);
     if order.is_none() {
@@ -65,7 +65,7 @@ pub(crate) fn parse(input: &ReturnCreateInput) -> Result<Wanted, Vec<InputError>
         .filter_map(|(index, item)| parse_item(item, index, &mut seen, &mut errors))
         .collect();
     match order {
-        Some(order) if errors.is_empty() => Ok(Wanted { order, items }),
+        Some(order) if errors.is_empty() => Ok(ParsedInput { order, items }),
         _ => Err(errors),
     }
 }
@@ -75,7 +75,7 @@ fn parse_item(
     index: usize,
     seen: &mut HashSet<Uuid>,
     errors: &mut Vec<InputError>,
-) -> Option<WantedItem> {
+) -> Option<ParsedItem> {
     let index = index.to_string();
     let mut refuse = |code, message: &str, field| {
         errors.push(InputError::new(
@@ -118,7 +118,7 @@ fn parse_item(
             "reasonText",
         );
     }
-    Some(WantedItem {
+    Some(ParsedItem {
         order_item: order_item?,
         quantity: item.quantity,
         condition: item.condition,
@@ -160,11 +160,11 @@ mod tests {
 
     #[test]
     fn good_input_is_understood() {
-        let wanted = parse(&input(vec![item(1), item(2)])).unwrap();
-        assert_eq!(wanted.order, Uuid::from_u128(1));
-        let items: Vec<_> = wanted.items.iter().map(|item| item.order_item).collect();
+        let parsed = parse(&input(vec![item(1), item(2)])).unwrap();
+        assert_eq!(parsed.order, Uuid::from_u128(1));
+        let items: Vec<_> = parsed.items.iter().map(|item| item.order_item).collect();
         assert_eq!(items, [Uuid::from_u128(1), Uuid::from_u128(2)]);
-        assert_eq!(wanted.items[0].reason.code, "changed_mind");
+        assert_eq!(parsed.items[0].reason.code, "changed_mind");
     }
 
     #[test]

@@ -24,28 +24,32 @@ pub struct ReturnReason {
 pub static REASONS: [ReturnReason; 18] = {
     use ReasonCategory::{Logistics, Preference, Quality};
     [
-        ours("defective_on_arrival", Quality, "Defective on arrival"),
-        ours("damaged_in_transit", Quality, "Damaged in transit"),
-        theirs("wrong_color", Quality, "Wrong color"),
-        theirs("wrong_size", Quality, "Wrong size"),
-        ours("missing_parts", Quality, "Missing parts"),
-        theirs("poor_quality", Quality, "Poor quality"),
-        ours("stopped_working", Quality, "Stopped working"),
-        theirs("changed_mind", Preference, "Changed my mind"),
-        theirs("better_price_found", Preference, "Found a better price"),
-        theirs("not_as_described", Preference, "Not as described"),
-        theirs("no_longer_needed", Preference, "No longer needed"),
-        theirs("unwanted_gift", Preference, "Unwanted gift"),
-        theirs("ordered_by_mistake", Preference, "Ordered by mistake"),
-        theirs("does_not_fit_style", Preference, "Does not fit my style"),
-        theirs("late_delivery", Logistics, "Arrived too late"),
-        ours("wrong_item_shipped", Logistics, "Wrong item shipped"),
-        theirs("duplicate_order", Logistics, "Ordered twice"),
-        ours("incomplete_shipment", Logistics, "Incomplete shipment"),
+        seller_fault("defective_on_arrival", Quality, "Defective on arrival"),
+        seller_fault("damaged_in_transit", Quality, "Damaged in transit"),
+        customer_choice("wrong_color", Quality, "Wrong color"),
+        customer_choice("wrong_size", Quality, "Wrong size"),
+        seller_fault("missing_parts", Quality, "Missing parts"),
+        customer_choice("poor_quality", Quality, "Poor quality"),
+        seller_fault("stopped_working", Quality, "Stopped working"),
+        customer_choice("changed_mind", Preference, "Changed my mind"),
+        customer_choice("better_price_found", Preference, "Found a better price"),
+        customer_choice("not_as_described", Preference, "Not as described"),
+        customer_choice("no_longer_needed", Preference, "No longer needed"),
+        customer_choice("unwanted_gift", Preference, "Unwanted gift"),
+        customer_choice("ordered_by_mistake", Preference, "Ordered by mistake"),
+        customer_choice("does_not_fit_style", Preference, "Does not fit my style"),
+        customer_choice("late_delivery", Logistics, "Arrived too late"),
+        seller_fault("wrong_item_shipped", Logistics, "Wrong item shipped"),
+        customer_choice("duplicate_order", Logistics, "Ordered twice"),
+        seller_fault("incomplete_shipment", Logistics, "Incomplete shipment"),
     ]
 };
 
-const fn ours(code: &'static str, category: ReasonCategory, label: &'static str) -> ReturnReason {
+const fn seller_fault(
+    code: &'static str,
+    category: ReasonCategory,
+    label: &'static str,
+) -> ReturnReason {
     ReturnReason {
         code,
         category,
@@ -54,7 +58,11 @@ const fn ours(code: &'static str, category: ReasonCategory, label: &'static str)
     }
 }
 
-const fn theirs(code: &'static str, category: ReasonCategory, label: &'static str) -> ReturnReason {
+const fn customer_choice(
+    code: &'static str,
+    category: ReasonCategory,
+    label: &'static str,
+) -> ReturnReason {
     ReturnReason {
         code,
         category,
@@ -93,13 +101,13 @@ mod tests {
 
     #[test]
     fn shipping_comes_back_for_our_mistakes_only() {
-        let ours: Vec<_> = REASONS
+        let seller_fault: Vec<_> = REASONS
             .iter()
             .filter(|reason| reason.refunds_shipping)
             .map(|reason| reason.code)
             .collect();
         assert_eq!(
-            ours,
+            seller_fault,
             [
                 "defective_on_arrival",
                 "damaged_in_transit",

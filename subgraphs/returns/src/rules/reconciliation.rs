@@ -13,7 +13,7 @@ pub const USUAL_REVIEWS: u64 = 5;
 
 /// What reconciliation asks of a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ReturnSnapshot {
     pub status: ReturnStatus,
     pub created_at: DateTime<Utc>,
     pub label_generated_at: Option<DateTime<Utc>>,
@@ -23,7 +23,7 @@ pub struct Standing {
 
 /// What is to be done about a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum ReconciliationAction {
     SupportAlert,
     ManualReview,
 }
@@ -39,16 +39,16 @@ pub fn overdue_before(now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// What is to be done about this return, if anything.
-pub fn due(standing: &Standing, now: DateTime<Utc>) -> Option<Due> {
-    let overdue = status::fallback_deadline(standing.status, standing.label_generated_at)
+pub fn due(snapshot: &ReturnSnapshot, now: DateTime<Utc>) -> Option<ReconciliationAction> {
+    let overdue = status::fallback_deadline(snapshot.status, snapshot.label_generated_at)
         .is_some_and(|deadline| deadline < now);
-    let stuck = standing.status == ReturnStatus::Initiated
-        && !standing.alerted
-        && standing.created_at < stuck_before(now);
+    let stuck = snapshot.status == ReturnStatus::Initiated
+        && !snapshot.alerted
+        && snapshot.created_at < stuck_before(now);
     if overdue {
-        Some(Due::ManualReview)
+        Some(ReconciliationAction::ManualReview)
     } else {
-        stuck.then_some(Due::SupportAlert)
+        stuck.then_some(ReconciliationAction::SupportAlert)
     }
 }
 
@@ -60,8 +60,12 @@ mod tests {
         "2025-10-12T10:16:46Z".parse().unwrap()
     }
 
-    fn standing(status: ReturnStatus, created: Duration, labelled: Option<Duration>) -> Standing {
-        Standing {
+    fn snapshot(
+        status: ReturnStatus,
+        created: Duration,
+        labelled: Option<Duration>,
+    ) -> ReturnSnapshot {
+        ReturnSnapshot {
             status,
             created_at: now() - created,
             label_generated_at: labelled.map(|ago| now() - ago),
@@ -79,9 +83,9 @@ mod tests {
                 (SCAN_FALLBACK, false),
                 (SCAN_FALLBACK + second, true),
             ] {
-                let standing = standing(status, Duration::zero(), Some(labelled));
-                let expected = (overdue && awaited).then_some(Due::ManualReview);
-                assert_eq!(due(&standing, now()), expected, "{standing:?}");
+                let snapshot = snapshot(status, Duration::zero(), Some(labelled));
+                let expected = (overdue && awaited).then_some(ReconciliationAction::ManualReview);
+                assert_eq!(due(&snapshot, now()), expected, "{snapshot:?}");
             }
         }
     }
@@ -93,17 +97,17 @@ mod tests {
             (
                 STUCK_AFTER + Duration::seconds(1),
                 false,
-                Some(Due::SupportAlert),
+                Some(ReconciliationAction::SupportAlert),
             ),
             (STUCK_AFTER + Duration::seconds(1), true, None),
         ] {
-            let standing = Standing {
+            let snapshot = ReturnSnapshot {
                 alerted,
-                ..standing(ReturnStatus::Initiated, created, None)
+                ..snapshot(ReturnStatus::Initiated, created, None)
             };
-            assert_eq!(due(&standing, now()), expected, "{standing:?}");
+            assert_eq!(due(&snapshot, now()), expected, "{snapshot:?}");
         }
-        let labelled = standing(
+        let labelled = snapshot(
             ReturnStatus::LabelGenerated,
             STUCK_AFTER * 2,
             Some(Duration::zero()),

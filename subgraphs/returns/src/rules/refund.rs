@@ -37,7 +37,7 @@ pub struct Line {
     /// What other returns give back of `total`.
     pub refunded: i64,
     /// Our mistake: see [`super::reasons::ReturnReason::refunds_shipping`].
-    pub our_mistake: bool,
+    pub seller_fault: bool,
 }
 
 /// A refund by component, in minor units. The components add up to `total`, never below zero.
@@ -60,13 +60,13 @@ pub fn quote(paid: &Paid, lines: &[Line], refunded: &Refunded) -> Quote {
     let items = sum(&amounts);
     let tax = share_up(paid.tax, items, paid.subtotal).min((paid.tax - refunded.tax).max(0));
 
-    let our_mistake = lines.iter().any(|line| line.our_mistake);
-    let includes_shipping = our_mistake && !refunded.shipping;
+    let seller_fault = lines.iter().any(|line| line.seller_fault);
+    let includes_shipping = seller_fault && !refunded.shipping;
     let given = if includes_shipping { paid.shipping } else { 0 };
     let standard = sum(lines
         .iter()
         .zip(&amounts)
-        .filter(|(line, _)| !line.our_mistake)
+        .filter(|(line, _)| !line.seller_fault)
         .map(|(_, amount)| amount));
     let deducted = share_down(paid.shipping, standard, paid.subtotal);
     // Never below zero: at most what comes back is deducted.

@@ -17,11 +17,11 @@ const STANDARD: Line = Line {
     purchased: 1,
     quantity: 1,
     refunded: 0,
-    our_mistake: false,
+    seller_fault: false,
 };
 
 const DEFECTIVE: Line = Line {
-    our_mistake: true,
+    seller_fault: true,
     ..STANDARD
 };
 
@@ -106,7 +106,7 @@ fn units_of_a_line_are_rounded_up_until_the_line_is_used_up() {
         purchased: 3,
         quantity: 1,
         refunded,
-        our_mistake: false,
+        seller_fault: false,
     };
     let paid = Paid {
         subtotal: 100,
@@ -114,12 +114,12 @@ fn units_of_a_line_are_rounded_up_until_the_line_is_used_up() {
         tax: 0,
         total: 100,
     };
-    for (before, amount) in [(0, 34), (34, 34), (68, 32)] {
+    for (prior, amount) in [(0, 34), (34, 34), (68, 32)] {
         let refunded = Refunded {
-            total: before,
+            total: prior,
             ..Refunded::default()
         };
-        assert_eq!(quote(&paid, &[third(before)], &refunded).items, amount);
+        assert_eq!(quote(&paid, &[third(prior)], &refunded).items, amount);
     }
 }
 
@@ -228,7 +228,7 @@ proptest! {
         for wanted in sequence {
             let cancelled = wanted[0].3;
             let mut taken = Vec::new();
-            for (line, quantity, our_mistake, _) in wanted {
+            for (line, quantity, seller_fault, _) in wanted {
                 let line = line % lines.len();
                 let (price, purchased) = lines[line];
                 let quantity = quantity.min(purchased - units[line]);
@@ -238,7 +238,7 @@ proptest! {
                         purchased,
                         quantity,
                         refunded: amounts[line],
-                        our_mistake,
+                        seller_fault,
                     }));
                 }
             }
@@ -268,18 +268,18 @@ proptest! {
 
     #[test]
     fn rounding_is_for_the_customer_and_by_less_than_a_minor_unit_a_part(
-        (paid, lines) in orders(), units in 1_i64..6, our_mistake in any::<bool>(),
+        (paid, lines) in orders(), units in 1_i64..6, seller_fault in any::<bool>(),
     ) {
         let paid = Paid { total: paid.subtotal + paid.tax + paid.shipping, ..paid };
         let (price, purchased) = lines[0];
         let units = units.min(purchased);
-        let line = Line { total: price * purchased, purchased, quantity: units, refunded: 0, our_mistake };
+        let line = Line { total: price * purchased, purchased, quantity: units, refunded: 0, seller_fault };
         let quote = quote(&paid, &[line], &Refunded::default());
         // Everything times the subtotal, to stay in whole numbers.
         let whole = i128::from(paid.subtotal);
         let share = i128::from(price * units);
         let (tax, shipping) = (i128::from(paid.tax), i128::from(paid.shipping));
-        let exact = if our_mistake {
+        let exact = if seller_fault {
             whole * (share + shipping) + tax * share
         } else {
             (whole * share + (tax - shipping) * share).max(0)
@@ -295,14 +295,14 @@ proptest! {
     ) {
         let paid = Paid { total: paid.subtotal + paid.tax + paid.shipping, ..paid };
         let all: Vec<_> = lines.iter().map(|&(price, purchased)| Line {
-            total: price * purchased, purchased, quantity: purchased, refunded: 0, our_mistake: false,
+            total: price * purchased, purchased, quantity: purchased, refunded: 0, seller_fault: false,
         }).collect();
         let at_once = quote(&paid, &all, &Refunded::default());
         let mut so_far = Refunded::default();
         for &(price, purchased) in &lines {
             for unit in 0..purchased {
                 let line = Line {
-                    total: price * purchased, purchased, quantity: 1, refunded: price * unit, our_mistake: false,
+                    total: price * purchased, purchased, quantity: 1, refunded: price * unit, seller_fault: false,
                 };
                 let quote = quote(&paid, &[line], &so_far);
                 so_far.tax += quote.tax;
@@ -390,14 +390,14 @@ impl Model {
     }
 
     fn to_quote(&self, items: &[(usize, i64, bool)], but: Option<usize>) -> Vec<Line> {
-        let line = |&(line, quantity, our_mistake): &(usize, i64, bool)| {
+        let line = |&(line, quantity, seller_fault): &(usize, i64, bool)| {
             let (price, purchased) = self.lines[line];
             Line {
                 total: price * purchased,
                 purchased,
                 quantity,
                 refunded: self.of_line(line, but).1,
-                our_mistake,
+                seller_fault,
             }
         };
         items.iter().map(line).collect()
@@ -433,11 +433,11 @@ impl Model {
 
     fn create(&mut self, wanted: &[(usize, i64, bool)]) {
         let mut items: Vec<(usize, i64, bool)> = Vec::new();
-        for &(line, units, our_mistake) in wanted {
+        for &(line, units, seller_fault) in wanted {
             let line = line % self.lines.len();
             let left = self.lines[line].1 - self.of_line(line, None).0;
             if left > 0 && items.iter().all(|item| item.0 != line) {
-                items.push((line, units.min(left), our_mistake));
+                items.push((line, units.min(left), seller_fault));
             }
         }
         if items.is_empty() {

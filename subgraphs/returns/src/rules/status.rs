@@ -1,4 +1,4 @@
-//! A return's way from the first click to the warehouse: which moves are legal, what the customer
+//! A return's way from the first click to the warehouse: which transitions are legal, what the customer
 //! does next, and how each step is told.
 
 use std::borrow::Cow;
@@ -23,10 +23,10 @@ pub enum ReturnStatus {
     Cancelled,
 }
 
-/// A move that the flow does not have.
+/// A transition that the state machine does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a return cannot go from {from} to {to}", from = from.as_str(), to = to.as_str())]
-pub struct IllegalMove {
+pub struct IllegalTransition {
     pub from: ReturnStatus,
     pub to: ReturnStatus,
 }
@@ -86,12 +86,12 @@ impl ReturnStatus {
         }
     }
 
-    /// The new status, or why the move is refused.
-    pub fn go(self, to: Self, refunded: bool) -> Result<Self, IllegalMove> {
+    /// The new status, or why the transition is refused.
+    pub fn transition_to(self, to: Self, refunded: bool) -> Result<Self, IllegalTransition> {
         if self.next(refunded).contains(&to) {
             Ok(to)
         } else {
-            Err(IllegalMove { from: self, to })
+            Err(IllegalTransition { from: self, to })
         }
     }
 }
@@ -137,8 +137,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_flow_has_exactly_these_moves() {
-        let moves = [
+    fn the_flow_has_exactly_these_transitions() {
+        let transitions = [
             (Initiated, LabelGenerated),
             (Initiated, ManualReview),
             (Initiated, Cancelled),
@@ -153,16 +153,19 @@ mod tests {
         ];
         for from in ReturnStatus::ALL {
             for to in ReturnStatus::ALL {
-                let expected = if moves.contains(&(from, to)) {
+                let expected = if transitions.contains(&(from, to)) {
                     Ok(to)
                 } else {
-                    Err(IllegalMove { from, to })
+                    Err(IllegalTransition { from, to })
                 };
-                assert_eq!(from.go(to, false), expected);
+                assert_eq!(from.transition_to(to, false), expected);
             }
         }
         assert_eq!(
-            Completed.go(Initiated, true).unwrap_err().to_string(),
+            Completed
+                .transition_to(Initiated, true)
+                .unwrap_err()
+                .to_string(),
             "a return cannot go from completed to initiated"
         );
     }
@@ -219,7 +222,7 @@ mod tests {
             for step in steps {
                 let now = walked[walked.len() - 1];
                 let refunded = walked.contains(&RefundIssued);
-                if let Ok(next) = now.go(ReturnStatus::ALL[step], refunded) {
+                if let Ok(next) = now.transition_to(ReturnStatus::ALL[step], refunded) {
                     walked.push(next);
                 }
             }

@@ -30,7 +30,7 @@ use crate::providers::{Providers, tracking};
 const SECRET: &str = "whsec_easypost";
 
 /// Longer than anything takes; nothing waits for it when all goes well.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LABEL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A fixture with providers of its own, at the time that it is.
 pub(crate) struct Desk {
@@ -123,7 +123,7 @@ impl Desk {
             }
         };
         let name = self.fixture.scratch.name;
-        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        let waited = tokio::time::timeout(LABEL_TIMEOUT, waiting).await;
         assert!(waited.is_ok(), "{name}: it stayed {last:#?}");
         last
     }

@@ -6,9 +6,9 @@ use platform::tables::outbox_event;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::Value;
 
-use crate::create::{CREATE, input};
 use crate::fake_orders::FakeOrder;
 use crate::fixture::{Fixture, fixtures, monitor, monitor_order};
+use crate::return_create::{CREATE, input};
 
 /// More than there are steps.
 const UNITS: i32 = 400;

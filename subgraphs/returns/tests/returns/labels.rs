@@ -192,9 +192,9 @@ async fn labels_that_take_long_are_answered_as_pending_and_arrive_by_query() {
 async fn what_fails_at_the_provider_goes_on_where_it_was_and_buys_once() {
     let all = [Fault::After(502), Fault::Cut, Fault::After(504)];
     for (operation, faults, fails_first) in [
-        (CREATE, &[Fault::Before(503)][..], false),
-        (CREATE, &[Fault::Before(500); 3], true),
-        (BUY, &[Fault::Before(429), Fault::After(502)], false),
+        (CREATE, &[Fault::PriorReturns(503)][..], false),
+        (CREATE, &[Fault::PriorReturns(500); 3], true),
+        (BUY, &[Fault::PriorReturns(429), Fault::After(502)], false),
         (BUY, &all, true),
         (BUY, &[Fault::Cut], false),
     ] {
@@ -300,7 +300,7 @@ async fn the_label_of_a_cancelled_return_is_given_back_and_its_file_forgotten() 
         let answer = label(&desk, 1, "k").await;
         let url = payload(&answer)["return"]["label"]["url"].as_str().unwrap();
         // Longer than the client tries by itself.
-        desk.providers.fail(VOID, &[Fault::Before(503); 4]);
+        desk.providers.fail(VOID, &[Fault::PriorReturns(503); 4]);
         let cancelled = desk
             .fixture
             .ask(CANCEL, json!({ "id": public(id(1)) }))

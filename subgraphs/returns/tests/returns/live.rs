@@ -6,7 +6,7 @@ use platform::bus::Event;
 use platform::caller::Caller;
 use platform::tables::outbox_event;
 use resolvers::id::IdKind;
-use returns::moves::{self, Actor, Move};
+use returns::transitions::{self, Actor, Transition};
 use returns::workers::subscribers;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
@@ -40,9 +40,15 @@ async fn cancel(fixture: &Fixture, id: Uuid) {
     let transaction = database.begin().await.unwrap();
     let row = entities::returns::customer_return::lock(&transaction, id);
     let row = row.await.unwrap().unwrap();
-    moves::advance(&transaction, row, &Move::Cancelled, Actor::Support, now())
-        .await
-        .unwrap();
+    transitions::advance(
+        &transaction,
+        row,
+        &Transition::Cancelled,
+        Actor::Support,
+        now(),
+    )
+    .await
+    .unwrap();
     transaction.commit().await.unwrap();
     announce(fixture).await;
 }

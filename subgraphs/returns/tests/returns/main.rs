@@ -5,7 +5,6 @@
     reason = "clippy.toml allows it in test functions, these also share functions"
 )]
 
-mod create;
 mod desk;
 mod eligibility;
 mod fake_orders;
@@ -13,11 +12,12 @@ mod faults;
 mod fixture;
 mod labels;
 mod live;
-mod moves;
-mod preview;
 mod providers;
 mod reconciliation;
 mod refunds;
+mod return_create;
+mod return_preview;
 mod returns;
 mod siblings;
+mod transitions;
 mod webhooks;

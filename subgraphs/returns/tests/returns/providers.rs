@@ -23,7 +23,7 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
     /// Answered so, and nothing was done.
-    Before(u16),
+    PriorReturns(u16),
     /// Done, but answered so.
     After(u16),
     /// Done, and the answer's body is cut.
@@ -231,7 +231,7 @@ async fn meet_faults(State(providers): State<Providers>, request: Request, next:
     let failure = |status| StatusCode::from_u16(status).unwrap().into_response();
     match fault {
         None => next.run(request).await,
-        Some(Fault::Before(status)) => failure(status),
+        Some(Fault::PriorReturns(status)) => failure(status),
         Some(Fault::After(status)) => {
             next.run(request).await;
             failure(status)

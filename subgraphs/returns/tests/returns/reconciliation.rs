@@ -10,7 +10,7 @@ use resolvers::id::IdKind;
 use resolvers::testing::code;
 use returns::rules::status::ReturnStatus;
 use returns::subgraph;
-use returns::workers::{Swept, sweep};
+use returns::workers::{SweepReport, sweep};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -28,12 +28,15 @@ async fn refunds_and_labels_that_nobody_is_at_are_taken_up_again() {
         made[1].row.label_shipment_id = None;
         let id = made[0].row.id;
         desk.fixture.store(made).await;
-        let resumed = Swept {
+        let resumed = SweepReport {
             resumed: 1,
-            ..Swept::default()
+            ..SweepReport::default()
         };
         assert_eq!(sweep(&desk.fixture.state).await.unwrap(), resumed);
-        assert_eq!(sweep(&desk.fixture.state).await.unwrap(), Swept::default());
+        assert_eq!(
+            sweep(&desk.fixture.state).await.unwrap(),
+            SweepReport::default()
+        );
         desk.work();
         desk.until_status(id, ReturnStatus::RefundIssued).await;
         assert_eq!(desk.providers.refunded().len(), 1);
@@ -49,14 +52,17 @@ async fn refunds_that_no_return_knows_are_reported() {
         made.row.status = ReturnStatus::CarrierScanned.as_str().to_owned();
         let id = made.row.id;
         desk.fixture.store(vec![made]).await;
-        let counted = Swept {
+        let counted = SweepReport {
             orphans: 2,
-            ..Swept::default()
+            ..SweepReport::default()
         };
         sweep(&desk.fixture.state).await.unwrap();
         desk.work();
         desk.until_status(id, ReturnStatus::RefundIssued).await;
-        assert_eq!(sweep(&desk.fixture.state).await.unwrap(), Swept::default());
+        assert_eq!(
+            sweep(&desk.fixture.state).await.unwrap(),
+            SweepReport::default()
+        );
         // One beside the return's own, one of a return that there is not, and three of no concern.
         desk.providers.refund_behind(&public(id), "succeeded");
         desk.providers
@@ -95,10 +101,10 @@ async fn without_self_service_no_return_is_made_and_those_under_way_go_on() {
         let create = "mutation($input: ReturnCreateInput!, $key: String!) {
           returnCreate(input: $input, idempotencyKey: $key) { return { id } userErrors { __typename } }
         }";
-        let made = json!({ "input": input, "key": "before" });
-        let before = desk.fixture.ask(create, made.clone()).await;
-        let id = before["data"]["returnCreate"]["return"]["id"].clone();
-        assert!(id.is_string(), "{before}");
+        let made = json!({ "input": input, "key": "prior" });
+        let prior = desk.fixture.ask(create, made.clone()).await;
+        let id = prior["data"]["returnCreate"]["return"]["id"].clone();
+        assert!(id.is_string(), "{prior}");
 
         let provider =
             FlagFile::open(file.path(), Duration::from_secs(60), &Supervisor::new()).unwrap();
@@ -112,7 +118,7 @@ async fn without_self_service_no_return_is_made_and_those_under_way_go_on() {
         assert_eq!(code(&refused), "FORBIDDEN");
         assert_eq!(
             fixture.ask(create, made).await,
-            before,
+            prior,
             "a replay makes nothing"
         );
         let preview = "query($input: ReturnCreateInput!) {

@@ -76,13 +76,21 @@ async fn a_scan_gives_the_money_back_and_a_delivery_completes() {
 #[tokio::test]
 async fn whatever_the_provider_answers_it_gives_the_money_back_once() {
     let cases: [&[Fault]; 6] = [
-        &[Fault::Before(503)],
-        &[Fault::Before(429), Fault::After(502)],
+        &[Fault::PriorReturns(503)],
+        &[Fault::PriorReturns(429), Fault::After(502)],
         &[Fault::Cut],
         // More than the client repeats by itself: the outcome is asked for.
         &[Fault::After(502), Fault::Cut, Fault::After(500)],
-        &[Fault::Before(500), Fault::Before(503), Fault::Before(502)],
-        &[Fault::After(504), Fault::Before(429), Fault::After(502)],
+        &[
+            Fault::PriorReturns(500),
+            Fault::PriorReturns(503),
+            Fault::PriorReturns(502),
+        ],
+        &[
+            Fault::After(504),
+            Fault::PriorReturns(429),
+            Fault::After(502),
+        ],
     ];
     for faults in cases {
         for (mut desk, id) in scanned(&Clock::system()).await {

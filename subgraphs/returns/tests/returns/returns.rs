@@ -214,7 +214,7 @@ async fn the_returns_of_a_hundred_orders_take_as_many_statements_as_those_of_one
 
         let mut statements = Vec::new();
         for orders in [&orders[..1], &orders[..]] {
-            let before = fixture.scratch.database.statements();
+            let prior = fixture.scratch.database.statements();
             let variables = representations(IdKind::Order, "Order", orders);
             let answer = fixture.ask(RETURNS_OF_ORDERS, variables).await;
             assert_eq!(answer["errors"], Value::Null, "{answer}");
@@ -230,7 +230,7 @@ async fn the_returns_of_a_hundred_orders_take_as_many_statements_as_those_of_one
                 assert_eq!(shown["order"]["id"], IdKind::Order.format(*order));
                 assert_eq!(shown["order"]["returns"][0]["id"], shown["id"]);
             }
-            statements.push(fixture.scratch.database.statements() - before);
+            statements.push(fixture.scratch.database.statements() - prior);
         }
         assert_eq!(
             statements,
@@ -244,12 +244,12 @@ async fn the_returns_of_a_hundred_orders_take_as_many_statements_as_those_of_one
             .iter()
             .map(|order| Uuid::from_u128(order.as_u128() + 1_000))
             .collect();
-        let before = fixture.scratch.database.statements();
+        let prior = fixture.scratch.database.statements();
         let answer = fixture
             .ask(STATUS, representations(IdKind::Return, "Return", &ids))
             .await;
         assert_eq!(answer["data"]["_entities"][99]["status"], "LABEL_GENERATED");
-        assert_eq!(fixture.scratch.database.statements() - before, 1);
+        assert_eq!(fixture.scratch.database.statements() - prior, 1);
         fixture.scratch.drop().await;
     }
 }

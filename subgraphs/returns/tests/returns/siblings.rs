@@ -6,8 +6,8 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
-use returns::moves::{self, Actor, Label, Move};
 use returns::rules::status::ReturnStatus;
+use returns::transitions::{self, Actor, Label, Transition};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -90,8 +90,8 @@ async fn refund(desk: &Desk, id: Uuid) -> customer_return::Model {
         .await
         .unwrap()
         .unwrap();
-    let labelled = Move::LabelGenerated(label);
-    moves::advance(&transaction, row, &labelled, Actor::System, Utc::now())
+    let labelled = Transition::LabelGenerated(label);
+    transitions::advance(&transaction, row, &labelled, Actor::System, Utc::now())
         .await
         .unwrap();
     transaction.commit().await.unwrap();

@@ -71,7 +71,7 @@ async fn what_easypost_did_not_sign_has_no_effect() {
         let (_, made) = labelled(1);
         let id = made.row.id;
         desk.fixture.store(vec![made]).await;
-        let before = desk.row(id).await;
+        let prior = desk.row(id).await;
         let body = event("evt_1", &tracking(1), &[("in_transit", Utc::now())]).to_string();
         let other = event("evt_2", &tracking(2), &[("in_transit", Utc::now())]).to_string();
         let secret = "whsec_easypost";
@@ -104,7 +104,7 @@ async fn what_easypost_did_not_sign_has_no_effect() {
         assert_eq!(desk.hook(&unknown).await, 200);
         let batch = json!({"id": "evt_5", "description": "batch.created", "result": {}});
         assert_eq!(desk.hook(&batch).await, 200);
-        assert_eq!(desk.row(id).await, before);
+        assert_eq!(desk.row(id).await, prior);
         assert_eq!(desk.told().await, []);
         desk.stop().await;
     }

@@ -2,28 +2,28 @@
 //! have changed since it was shown.
 
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, order_turn, return_item};
+use entities::returns::{customer_return, order_lock, return_item};
 use platform::database::DatabaseTransaction;
 use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
 
-use crate::judgement::refunded;
-use crate::moves::{self, MoveError};
 use crate::order_payment::OrderPayment;
+use crate::return_request::refunded;
 use crate::rules::reasons::ReturnReason;
 use crate::rules::refund::{self, Line, Quote};
 use crate::rules::status::ReturnStatus;
 use crate::tasks::TaskError;
+use crate::transitions::{self, TransitionError};
 
 /// Quotes the refund of a return that the transaction has locked, and writes it if it became more.
-/// Holds the order's turn from here on, so that no other return of the order changes meanwhile.
+/// Holds the order's lock from here on, so that no other return of the order changes meanwhile.
 pub(crate) async fn requote(
     transaction: &DatabaseTransaction,
     row: &mut customer_return::Model,
     order: &OrderPayment,
     now: DateTime<Utc>,
 ) -> Result<(), TaskError> {
-    order_turn::take(transaction, row.order_id, now).await?;
+    order_lock::acquire(transaction, row.order_id, now).await?;
     let mut returns =
         customer_return::of_orders(transaction, row.customer_id, &[row.order_id]).await?;
     let mut others = returns.remove(&row.order_id).unwrap_or_default();
@@ -37,7 +37,8 @@ pub(crate) async fn requote(
     let own = items.remove(&row.id).unwrap_or_default();
     let of_others: Vec<_> = items.into_values().flatten().collect();
 
-    let currency = CurrencyCode::from_code(&row.currency).ok_or(MoveError::Unknown(row.id))?;
+    let currency =
+        CurrencyCode::from_code(&row.currency).ok_or(TransitionError::UnknownValue(row.id))?;
     let unusable = || {
         let order = IdKind::Order.format(row.order_id);
         TaskError::Orders(format!(
@@ -56,7 +57,7 @@ pub(crate) async fn requote(
             purchased: bought.quantity,
             quantity: item.quantity.into(),
             refunded: refunded.map(|other| other.refund_amount).sum(),
-            our_mistake: reason.is_some_and(|reason| reason.refunds_shipping),
+            seller_fault: reason.is_some_and(|reason| reason.refunds_shipping),
         })
     });
     let lines: Vec<_> = lines.collect::<Result<_, TaskError>>()?;
@@ -78,7 +79,7 @@ pub(crate) async fn requote(
     row.refund_total = quote.total;
     row.shipping_refunded = quote.includes_shipping;
     row.updated_at = now;
-    moves::write(transaction, row).await?;
+    transitions::update(transaction, row).await?;
     let ids = own.iter().map(|item| item.id);
     let amounts: Vec<_> = ids.zip(quote.lines).collect();
     return_item::set_refund_amounts(transaction, &amounts).await?;

@@ -7,7 +7,7 @@ use super::status::ReturnStatus;
 
 /// What is known of the package.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sighting {
+pub(crate) struct ScanSummary {
     /// Since when the carrier has it.
     pub scanned_at: Option<DateTime<Utc>>,
     /// When it was handed over at the warehouse.
@@ -31,24 +31,24 @@ const UNDER_WAY: [&str; 4] = [
     "delivered",
 ];
 
-impl Sighting {
+impl ScanSummary {
     /// What these scans say together. A scan of the future is of now: a carrier's clock is wrong.
     pub(crate) fn of<'a>(scans: impl IntoIterator<Item = Scan<'a>>, now: DateTime<Utc>) -> Self {
-        let mut sighting = Self::default();
+        let mut summary = Self::default();
         let earlier = |known: Option<DateTime<Utc>>, at| known.map_or(at, |known| known.min(at));
         for Scan { status, at } in scans {
             let at = at.min(now);
             if UNDER_WAY.contains(&status) {
-                sighting.scanned_at = Some(earlier(sighting.scanned_at, at));
+                summary.scanned_at = Some(earlier(summary.scanned_at, at));
             }
             if status == "delivered" {
-                sighting.delivered_at = Some(earlier(sighting.delivered_at, at));
+                summary.delivered_at = Some(earlier(summary.delivered_at, at));
             }
             if status == "return_to_sender" {
-                sighting.turned_back_at = Some(earlier(sighting.turned_back_at, at));
+                summary.turned_back_at = Some(earlier(summary.turned_back_at, at));
             }
         }
-        sighting.turned_back(None)
+        summary.turned_back(None)
     }
 
     /// The same for a package that is known to be on its way back to the customer since then: what the
@@ -56,9 +56,9 @@ impl Sighting {
     pub(crate) fn turned_back(mut self, known: Option<DateTime<Utc>>) -> Self {
         self.turned_back_at = [self.turned_back_at, known].into_iter().flatten().min();
         if let Some(turned) = self.turned_back_at {
-            let before = |at: &DateTime<Utc>| *at < turned;
-            self.scanned_at = self.scanned_at.filter(before);
-            self.delivered_at = self.delivered_at.filter(before);
+            let prior = |at: &DateTime<Utc>| *at < turned;
+            self.scanned_at = self.scanned_at.filter(prior);
+            self.delivered_at = self.delivered_at.filter(prior);
         }
         self
     }
@@ -66,7 +66,7 @@ impl Sighting {
 
 /// What follows from a sighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Follows {
+pub(crate) enum ScanOutcome {
     Nothing,
     /// The carrier has it: the refund is due.
     Scanned(DateTime<Utc>),
@@ -79,28 +79,30 @@ pub(crate) enum Follows {
 }
 
 /// What follows for a return in this status.
-pub(crate) fn follows(status: ReturnStatus, sighting: &Sighting) -> Follows {
-    if sighting.turned_back_at.is_some()
+pub(crate) fn outcome(status: ReturnStatus, summary: &ScanSummary) -> ScanOutcome {
+    if summary.turned_back_at.is_some()
         && matches!(
             status,
             ReturnStatus::LabelGenerated | ReturnStatus::RefundIssued
         )
     {
-        return Follows::TurnedBack;
+        return ScanOutcome::TurnedBack;
     }
-    let Some(scanned_at) = sighting.scanned_at else {
-        return Follows::Nothing;
+    let Some(scanned_at) = summary.scanned_at else {
+        return ScanOutcome::Nothing;
     };
     match status {
         // Support has it on the table already, and decides.
-        ReturnStatus::ManualReview if sighting.turned_back_at.is_some() => Follows::Nothing,
-        ReturnStatus::LabelGenerated | ReturnStatus::ManualReview => Follows::Scanned(scanned_at),
-        ReturnStatus::RefundIssued if sighting.delivered_at.is_some() => Follows::Completed,
-        ReturnStatus::Cancelled => Follows::Unexpected,
+        ReturnStatus::ManualReview if summary.turned_back_at.is_some() => ScanOutcome::Nothing,
+        ReturnStatus::LabelGenerated | ReturnStatus::ManualReview => {
+            ScanOutcome::Scanned(scanned_at)
+        }
+        ReturnStatus::RefundIssued if summary.delivered_at.is_some() => ScanOutcome::Completed,
+        ReturnStatus::Cancelled => ScanOutcome::Unexpected,
         ReturnStatus::Initiated
         | ReturnStatus::CarrierScanned
         | ReturnStatus::RefundIssued
-        | ReturnStatus::Completed => Follows::Nothing,
+        | ReturnStatus::Completed => ScanOutcome::Nothing,
     }
 }
 
@@ -114,12 +116,12 @@ mod tests {
         "2025-10-09T12:00:00Z".parse().unwrap()
     }
 
-    fn sighting(scans: &[(&str, i64)]) -> Sighting {
+    fn summary(scans: &[(&str, i64)]) -> ScanSummary {
         let scans = scans.iter().map(|&(status, hours)| Scan {
             status,
             at: noon() + Duration::hours(hours),
         });
-        Sighting::of(scans, noon())
+        ScanSummary::of(scans, noon())
     }
 
     #[test]
@@ -141,19 +143,19 @@ mod tests {
             (&[("delivered", -1)], at(-1), at(-1)),
             (&[("in_transit", 3)], at(0), None),
         ] {
-            let expected = Sighting {
+            let expected = ScanSummary {
                 scanned_at,
                 delivered_at,
                 turned_back_at: None,
             };
-            assert_eq!(sighting(scans), expected, "{scans:?}");
+            assert_eq!(summary(scans), expected, "{scans:?}");
         }
     }
 
     #[test]
     fn a_package_on_its_way_back_to_the_customer_is_neither_picked_up_nor_delivered() {
         let at = |hours| Some(noon() + Duration::hours(hours));
-        let seen = |scanned_at, delivered_at| Sighting {
+        let seen = |scanned_at, delivered_at| ScanSummary {
             scanned_at,
             delivered_at,
             turned_back_at: at(-4),
@@ -182,53 +184,61 @@ mod tests {
                 seen(at(-9), at(-6)),
             ),
         ] {
-            assert_eq!(sighting(scans), expected, "{scans:?}");
+            assert_eq!(summary(scans), expected, "{scans:?}");
         }
         // Told by another webhook.
-        let later = sighting(&[("in_transit", -3), ("delivered", -2)]);
+        let later = summary(&[("in_transit", -3), ("delivered", -2)]);
         assert_eq!(later.turned_back(at(-4)), seen(None, None));
-        let back = sighting(&[("return_to_sender", -4), ("delivered", -2)]);
+        let back = summary(&[("return_to_sender", -4), ("delivered", -2)]);
         for (status, expected) in [
-            (ReturnStatus::LabelGenerated, Follows::TurnedBack),
-            (ReturnStatus::CarrierScanned, Follows::Nothing),
-            (ReturnStatus::RefundIssued, Follows::TurnedBack),
-            (ReturnStatus::ManualReview, Follows::Nothing),
-            (ReturnStatus::Completed, Follows::Nothing),
-            (ReturnStatus::Cancelled, Follows::Nothing),
+            (ReturnStatus::LabelGenerated, ScanOutcome::TurnedBack),
+            (ReturnStatus::CarrierScanned, ScanOutcome::Nothing),
+            (ReturnStatus::RefundIssued, ScanOutcome::TurnedBack),
+            (ReturnStatus::ManualReview, ScanOutcome::Nothing),
+            (ReturnStatus::Completed, ScanOutcome::Nothing),
+            (ReturnStatus::Cancelled, ScanOutcome::Nothing),
         ] {
-            assert_eq!(follows(status, &back), expected, "{status:?}");
+            assert_eq!(outcome(status, &back), expected, "{status:?}");
         }
     }
 
     #[test]
     fn each_status_follows_from_what_was_seen() {
-        let (unseen, scanned) = (sighting(&[]), sighting(&[("in_transit", -5)]));
-        let delivered = sighting(&[("in_transit", -5), ("delivered", -1)]);
-        let scan = Follows::Scanned(noon() - Duration::hours(5));
+        let (unseen, scanned) = (summary(&[]), summary(&[("in_transit", -5)]));
+        let delivered = summary(&[("in_transit", -5), ("delivered", -1)]);
+        let scan = ScanOutcome::Scanned(noon() - Duration::hours(5));
         for (status, by_scan, by_delivery) in [
-            (ReturnStatus::Initiated, Follows::Nothing, Follows::Nothing),
+            (
+                ReturnStatus::Initiated,
+                ScanOutcome::Nothing,
+                ScanOutcome::Nothing,
+            ),
             (ReturnStatus::LabelGenerated, scan, scan),
             (ReturnStatus::ManualReview, scan, scan),
             (
                 ReturnStatus::CarrierScanned,
-                Follows::Nothing,
-                Follows::Nothing,
+                ScanOutcome::Nothing,
+                ScanOutcome::Nothing,
             ),
             (
                 ReturnStatus::RefundIssued,
-                Follows::Nothing,
-                Follows::Completed,
+                ScanOutcome::Nothing,
+                ScanOutcome::Completed,
             ),
-            (ReturnStatus::Completed, Follows::Nothing, Follows::Nothing),
+            (
+                ReturnStatus::Completed,
+                ScanOutcome::Nothing,
+                ScanOutcome::Nothing,
+            ),
             (
                 ReturnStatus::Cancelled,
-                Follows::Unexpected,
-                Follows::Unexpected,
+                ScanOutcome::Unexpected,
+                ScanOutcome::Unexpected,
             ),
         ] {
-            assert_eq!(follows(status, &unseen), Follows::Nothing);
-            assert_eq!(follows(status, &scanned), by_scan, "{status:?}");
-            assert_eq!(follows(status, &delivered), by_delivery, "{status:?}");
+            assert_eq!(outcome(status, &unseen), ScanOutcome::Nothing);
+            assert_eq!(outcome(status, &scanned), by_scan, "{status:?}");
+            assert_eq!(outcome(status, &delivered), by_delivery, "{status:?}");
         }
     }
 }

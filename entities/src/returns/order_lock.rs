@@ -1,4 +1,4 @@
-//! An order's turn: the row by which changes of what was returned of the order come one after the
+//! The lock of an order: the row by which changes of what was returned of the order come one after the
 //! other, since the order itself is in another domain's database.
 
 use chrono::{DateTime, Utc};
@@ -19,9 +19,9 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Waits for the order's turn, and holds it until the transaction ends. What is read of the order's
+/// Waits for the lock of the order, and holds it until the transaction ends. What is read of the order's
 /// returns afterwards stays true until then.
-pub async fn take(
+pub async fn acquire(
     transaction: &impl ConnectionTrait,
     order: Uuid,
     now: DateTime<Utc>,

@@ -62,7 +62,7 @@ impl ReturnEligibility {
         general: Option<Ineligible>,
         now: Time<Utc>,
     ) -> Self {
-        let unit = item.wanted(1, returned);
+        let unit = item.item_facts(1, returned);
         let of_item = eligibility::check(&item.order, &[unit], now);
         let failures: Vec<_> = general.into_iter().chain(of_item).collect();
         let returnable = if failures.is_empty() { unit.left() } else { 0 };

@@ -12,7 +12,7 @@ use crate::events::{self, SupportAlert};
 
 /// What support is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Concern {
+pub(crate) enum AlertReason {
     /// It was made long ago and has no label yet.
     NoLabel,
     /// The payment provider will not give the money back, though the way it came is open.
@@ -27,7 +27,7 @@ pub(crate) enum Concern {
     ReturnedToCustomer,
 }
 
-impl Concern {
+impl AlertReason {
     /// As events and metrics have it.
     const fn as_str(self) -> &'static str {
         match self {
@@ -45,11 +45,11 @@ impl Concern {
 pub(crate) async fn alert(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
-    concern: Concern,
+    reason: AlertReason,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let return_id = IdKind::Return.format(row.id);
-    let reason = concern.as_str();
+    let reason = reason.as_str();
     tracing::warn!(return_id, reason, "a return needs a person");
     counter!("vantage_returns_alerts_total", "alert" => reason).increment(1);
     let event = NewEvent {

@@ -18,11 +18,11 @@ use platform::json;
 use serde_json::Value;
 
 use crate::State;
-use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
-use crate::rules::scan::{self, Follows, Scan, Sighting};
+use crate::rules::carrier_scan::{self, Scan, ScanOutcome, ScanSummary};
 use crate::rules::status::ReturnStatus;
-use crate::support::{self, Concern};
+use crate::support_alert::{self, AlertReason};
 use crate::tasks::Kind;
+use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 
 /// The name under which the inbox knows what was told here.
 const CONSUMER: &str = "returns.easypost";
@@ -66,7 +66,7 @@ impl<'a> Tracker<'a> {
         })
     }
 
-    fn sighting(&self, now: DateTime<Utc>) -> Sighting {
+    fn summary(&self, now: DateTime<Utc>) -> ScanSummary {
         let details = json::list(&self.body["tracking_details"]);
         let details = details.iter().filter_map(|detail| {
             Some(Scan {
@@ -79,7 +79,7 @@ impl<'a> Tracker<'a> {
             status,
             at: json::time(&self.body["updated_at"]).unwrap_or(now),
         });
-        Sighting::of(details.chain(current), now)
+        ScanSummary::of(details.chain(current), now)
     }
 }
 
@@ -88,13 +88,13 @@ async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, &'static str) {
-    let (status, told) = answer(&state, &headers, &body).await;
+    let (status, body) = respond(&state, &headers, &body).await;
     counter!("vantage_webhooks_total", "provider" => "easypost", "status" => status.as_u16().to_string())
         .increment(1);
-    (status, told)
+    (status, body)
 }
 
-async fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode, &'static str) {
+async fn respond(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode, &'static str) {
     let Some(secret) = &state.easypost_webhook_secret else {
         tracing::error!("EasyPost's webhooks are refused: set providers.easypost.webhook_secret");
         return (StatusCode::SERVICE_UNAVAILABLE, "not configured\n");
@@ -121,7 +121,7 @@ async fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode,
     let Some(tracker) = Tracker::of(event.result) else {
         return (StatusCode::BAD_REQUEST, "the event has no tracker\n");
     };
-    match take(state, &event.id, &tracker).await {
+    match ingest(state, &event.id, &tracker).await {
         Ok(()) => (StatusCode::OK, "taken\n"),
         Err(error) => {
             tracing::error!(%error, event = event.id, "a webhook had no effect");
@@ -130,10 +130,10 @@ async fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode,
     }
 }
 
-async fn take(state: &State, event: &str, tracker: &Tracker<'_>) -> Result<(), MoveError> {
+async fn ingest(state: &State, event: &str, tracker: &Tracker<'_>) -> Result<(), TransitionError> {
     let now = state.clock.now();
-    let sighting = tracker.sighting(now);
-    if sighting == Sighting::default() {
+    let summary = tracker.summary(now);
+    if summary == ScanSummary::default() {
         return Ok(());
     }
     let transaction = state.database.begin().await?;
@@ -142,61 +142,74 @@ async fn take(state: &State, event: &str, tracker: &Tracker<'_>) -> Result<(), M
     }
     // Parcels that go out are tracked by EasyPost too: they are no business of this domain.
     if let Some(row) = customer_return::lock_tracked(&transaction, &tracker.tracking_code).await? {
-        see(&transaction, row, &sighting, now).await?;
+        apply_scans(&transaction, row, &summary, now).await?;
     }
     transaction.commit().await?;
     Ok(())
 }
 
 /// Has the effect of a sighting, in the transaction that has locked the row.
-async fn see(
+async fn apply_scans(
     transaction: &DatabaseTransaction,
     mut row: customer_return::Model,
-    sighting: &Sighting,
+    summary: &ScanSummary,
     now: DateTime<Utc>,
-) -> Result<(), MoveError> {
-    let status = ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(row.id))?;
-    let sighting = sighting.turned_back(row.turned_back_at);
+) -> Result<(), TransitionError> {
+    let status = ReturnStatus::parse(&row.status).ok_or(TransitionError::UnknownValue(row.id))?;
+    let summary = summary.turned_back(row.turned_back_at);
     let is_first = row.carrier_scanned_at.is_none();
-    let turned_back = row.turned_back_at.is_none() && sighting.turned_back_at.is_some();
-    let delivered = row.delivered_at.is_none() && sighting.delivered_at.is_some();
+    let turned_back = row.turned_back_at.is_none() && summary.turned_back_at.is_some();
+    let delivered = row.delivered_at.is_none() && summary.delivered_at.is_some();
     let is_news = delivered || turned_back;
-    row.delivered_at = row.delivered_at.or(sighting.delivered_at);
-    row.turned_back_at = sighting.turned_back_at;
-    let follows = scan::follows(status, &sighting);
-    if turned_back && follows == Follows::Nothing {
-        support::alert(transaction, &row, Concern::ReturnedToCustomer, now).await?;
+    row.delivered_at = row.delivered_at.or(summary.delivered_at);
+    row.turned_back_at = summary.turned_back_at;
+    let outcome = carrier_scan::outcome(status, &summary);
+    if turned_back && outcome == ScanOutcome::Nothing {
+        support_alert::alert(transaction, &row, AlertReason::ReturnedToCustomer, now).await?;
     }
-    match follows {
-        Follows::Scanned(at) => {
+    match outcome {
+        ScanOutcome::Scanned(at) => {
             let id = row.id;
-            moves::advance(
+            transitions::advance(
                 transaction,
                 row,
-                &Move::CarrierScanned(at),
+                &Transition::CarrierScanned(at),
                 Actor::Carrier,
                 now,
             )
             .await?;
-            return_task::want(transaction, id, Kind::Refund.as_str(), now).await?;
+            return_task::enqueue(transaction, id, Kind::Refund.as_str(), now).await?;
         }
-        Follows::Completed => {
-            moves::advance(transaction, row, &Move::Completed, Actor::Warehouse, now).await?;
+        ScanOutcome::Completed => {
+            transitions::advance(
+                transaction,
+                row,
+                &Transition::Completed,
+                Actor::Warehouse,
+                now,
+            )
+            .await?;
         }
-        Follows::TurnedBack => {
-            row.carrier_scanned_at = row.carrier_scanned_at.or(sighting.scanned_at);
-            let review = Move::ManualReview(ReviewReason::ReturnedToCustomer);
-            moves::advance(transaction, row, &review, Actor::Carrier, now).await?;
+        ScanOutcome::TurnedBack => {
+            row.carrier_scanned_at = row.carrier_scanned_at.or(summary.scanned_at);
+            let review = Transition::ManualReview(ReviewReason::ReturnedToCustomer);
+            transitions::advance(transaction, row, &review, Actor::Carrier, now).await?;
         }
-        Follows::Unexpected if is_first => {
-            row.carrier_scanned_at = sighting.scanned_at;
-            moves::write(transaction, &row).await?;
-            support::alert(transaction, &row, Concern::ScannedAfterCancellation, now).await?;
+        ScanOutcome::Unexpected if is_first => {
+            row.carrier_scanned_at = summary.scanned_at;
+            transitions::update(transaction, &row).await?;
+            support_alert::alert(
+                transaction,
+                &row,
+                AlertReason::ScannedAfterCancellation,
+                now,
+            )
+            .await?;
         }
-        Follows::Nothing | Follows::Unexpected if is_news => {
-            moves::write(transaction, &row).await?
+        ScanOutcome::Nothing | ScanOutcome::Unexpected if is_news => {
+            transitions::update(transaction, &row).await?
         }
-        Follows::Nothing | Follows::Unexpected => {}
+        ScanOutcome::Nothing | ScanOutcome::Unexpected => {}
     }
     Ok(())
 }

@@ -15,16 +15,16 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::customer_return::Return;
-use crate::label;
+use crate::label_task;
 use crate::mutation::Outcome;
 use crate::rules::status::ReturnStatus;
 use crate::tasks::{self, Kind, TaskError};
 
 /// How long a customer waits for their label: less than the router waits for an answer. It is made
 /// without them, too.
-const PATIENCE: Duration = Duration::from_millis(2_500);
+const LABEL_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// How often that is looked at when nobody says that something changed.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How far a return's label is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -74,21 +74,21 @@ impl ReturnLabelPayload {
 }
 
 /// What asking for a label came to.
-pub(crate) enum Wanted {
+pub(crate) enum LabelOutcome {
     /// The label is there, or the return is past needing one.
-    Settled(Box<customer_return::Model>),
+    Finished(Box<customer_return::Model>),
     Cancelled,
     /// It is to be made.
-    Yes,
+    Pending,
 }
 
 /// Wants a label of the customer's return, in one transaction with the key.
-pub(crate) async fn want(
+pub(crate) async fn request(
     state: &State,
     customer: Uuid,
     id: Uuid,
     idempotency_key: &str,
-) -> ApiResult<Wanted> {
+) -> ApiResult<LabelOutcome> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
     let using = KeyUse {
@@ -110,25 +110,25 @@ pub(crate) async fn want(
             "You can only get labels of your own returns",
         ));
     }
-    let wanted = match ReturnStatus::parse(&row.status) {
-        Some(ReturnStatus::Cancelled) => return Ok(Wanted::Cancelled),
+    let outcome = match ReturnStatus::parse(&row.status) {
+        Some(ReturnStatus::Cancelled) => return Ok(LabelOutcome::Cancelled),
         Some(ReturnStatus::Initiated) => {
-            return_task::want(&transaction, id, Kind::Label.as_str(), now).await?;
-            Wanted::Yes
+            return_task::enqueue(&transaction, id, Kind::Label.as_str(), now).await?;
+            LabelOutcome::Pending
         }
         _ => {
-            let row = label::renew(state, &transaction, row, now).await?;
-            Wanted::Settled(Box::new(row))
+            let row = label_task::renew_link(state, &transaction, row, now).await?;
+            LabelOutcome::Finished(Box::new(row))
         }
     };
     transaction.commit().await?;
-    Ok(wanted)
+    Ok(outcome)
 }
 
 /// Makes the wanted label, or waits for whoever is at it, and gives the return as it is when that is
 /// done, has failed for now, or takes longer than a customer waits.
 pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + LABEL_TIMEOUT;
     let mut commits = state.database.commits();
     loop {
         commits.mark_unchanged();
@@ -143,7 +143,7 @@ pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::
             let made = tokio::spawn(made.in_current_span());
             match timeout_at(deadline, made).await {
                 Ok(Ok(Ok(_))) => continue,
-                Ok(Ok(Err(error @ TaskError::NoProvider(_)))) => return Err(not_here(&error)),
+                Ok(Ok(Err(error @ TaskError::NoProvider(_)))) => return Err(unavailable(&error)),
                 // It failed and is tried again, or is still at it.
                 Ok(Ok(Err(_))) | Err(_) => return find(state, id).await,
                 Ok(Err(cut)) => return Err(ApiError::internal(cut)),
@@ -151,12 +151,12 @@ pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::
         }
         tokio::select! {
             Ok(()) = commits.changed() => {}
-            () = sleep_until(deadline.min(Instant::now() + LOOK)) => {}
+            () = sleep_until(deadline.min(Instant::now() + POLL_INTERVAL)) => {}
         }
     }
 }
 
-fn not_here(error: &TaskError) -> ApiError {
+fn unavailable(error: &TaskError) -> ApiError {
     tracing::error!(%error, "labels cannot be made in this process");
     ApiError::unavailable("Shipping labels are not available at the moment")
 }

@@ -13,22 +13,22 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::events::{self, Refund, ShippingRefunded};
-use crate::moves::{Actor, MoveError};
 use crate::order_payment::OrderPayment;
-use crate::refunding::provider;
-use crate::requote;
-use crate::rules::refunding::poll_at;
+use crate::refund_requote;
+use crate::refund_task::provider;
+use crate::rules::refund_schedule::next_poll_at;
 use crate::rules::status::ReturnStatus;
 use crate::store_credit::{self, Reason};
 use crate::tasks::{Kind, Step, TaskError};
+use crate::transitions::{Actor, TransitionError};
 use crate::{RefundMethod, State};
 
 /// What the timeline calls it.
 const TIMELINE: &str = "shipping_refunded";
 
 /// Has the shipping of a return that was just cancelled looked after, if another return of the order
-/// was refunded without it. The transaction holds the order's turn.
-pub(crate) async fn want(
+/// was refunded without it. The transaction holds the order's lock.
+pub(crate) async fn enqueue_if_owed(
     transaction: &DatabaseTransaction,
     cancelled: &customer_return::Model,
     now: DateTime<Utc>,
@@ -42,21 +42,21 @@ pub(crate) async fn want(
     for row in returns.remove(&order).unwrap_or_default() {
         let is_live = row.status != ReturnStatus::Cancelled.as_str();
         if is_live && row.refund_issued_at.is_some() {
-            return_task::want(transaction, row.id, Kind::Supplement.as_str(), now).await?;
+            return_task::enqueue(transaction, row.id, Kind::Supplement.as_str(), now).await?;
         }
     }
     Ok(())
 }
 
 /// Gives the shipping back, if it is due to this return.
-pub(crate) async fn supplement(state: &State, id: Uuid) -> Result<Step, TaskError> {
+pub(crate) async fn refund_shipping(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let db = state.database.read();
     let Some(row) = customer_return::by_id(db, id).await? else {
         return Ok(Step::Done);
     };
     let owed = match refund_supplement::of_return(db, id).await? {
         Some(owed) => owed,
-        None => match owe(state, &row).await? {
+        None => match create(state, &row).await? {
             Some(owed) => owed,
             None => return Ok(Step::Done),
         },
@@ -95,13 +95,13 @@ pub(crate) async fn supplement(state: &State, id: Uuid) -> Result<Step, TaskErro
         RefundStatus::Failed | RefundStatus::Canceled => record(state, &owed, None).await,
         RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Other => {
             let now = state.clock.now();
-            Ok(Step::Rest(poll_at(owed.requested_at, now)))
+            Ok(Step::Rest(next_poll_at(owed.requested_at, now)))
         }
     }
 }
 
 /// Quotes the return's refund anew, and writes what it is owed if the shipping came to it.
-async fn owe(
+async fn create(
     state: &State,
     row: &customer_return::Model,
 ) -> Result<Option<refund_supplement::Model>, TaskError> {
@@ -115,13 +115,13 @@ async fn owe(
         return Ok(None);
     }
     let issued = row.refund_total;
-    requote::requote(&transaction, &mut row, &order, now).await?;
+    refund_requote::requote(&transaction, &mut row, &order, now).await?;
     if !row.shipping_refunded {
         transaction.rollback().await;
         return Ok(None);
     }
-    let is_money = row.refund_method == RefundMethod::OriginalPayment.as_str();
-    let payment = order.refundable().filter(|_| is_money);
+    let is_original_payment = row.refund_method == RefundMethod::OriginalPayment.as_str();
+    let payment = order.refundable().filter(|_| is_original_payment);
     let owed = refund_supplement::Model {
         return_id: row.id,
         amount: row.refund_total - issued,
@@ -156,7 +156,7 @@ async fn record(
         Some(refund) => refund.to_owned(),
         None => {
             let reason = Reason::PaymentUnusable;
-            let credit = store_credit::give(&transaction, &row, owed.amount, reason, now).await?;
+            let credit = store_credit::issue(&transaction, &row, owed.amount, reason, now).await?;
             credit.to_string()
         }
     };
@@ -171,7 +171,7 @@ async fn announce(
     row: &customer_return::Model,
     amount: i64,
     now: DateTime<Utc>,
-) -> Result<(), MoveError> {
+) -> Result<(), TransitionError> {
     let event = return_event::Model {
         id: Uuid::now_v7(),
         return_id: row.id,
@@ -180,7 +180,8 @@ async fn announce(
         occurred_at: now,
     };
     entities::insert_many::<return_event::Entity>(transaction, vec![event]).await?;
-    let currency = CurrencyCode::from_code(&row.currency).ok_or(MoveError::Unknown(row.id))?;
+    let currency =
+        CurrencyCode::from_code(&row.currency).ok_or(TransitionError::UnknownValue(row.id))?;
     let return_id = IdKind::Return.format(row.id);
     let event = NewEvent {
         topic: events::TOPIC,
@@ -193,7 +194,7 @@ async fn announce(
             customer_id: IdKind::Customer.format(row.customer_id),
             amount: Money::new(amount, currency).decimal(),
             currency: currency.as_str(),
-            refund: Refund::of(row).ok_or(MoveError::Unknown(row.id))?,
+            refund: Refund::of(row).ok_or(TransitionError::UnknownValue(row.id))?,
         },
     };
     outbox::append(transaction, event, now).await?;

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use platform::tables::{idempotency_key, outbox_event};
 use resolvers::id::IdKind;
 use resolvers::testing::{code, execute};
-use returns::moves::{self, Actor, Move};
+use returns::transitions::{self, Actor, Transition};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -355,7 +355,7 @@ async fn a_return_of_many_items_takes_as_many_statements_as_one_of_one() {
                 })
                 .collect();
             let input = json!({ "orderId": IdKind::Order.format(order.id), "items": items });
-            let before = fixture.scratch.database.statements();
+            let prior = fixture.scratch.database.statements();
             let answer = fixture
                 .ask(CREATE, json!({ "key": key, "input": input }))
                 .await;
@@ -364,7 +364,7 @@ async fn a_return_of_many_items_takes_as_many_statements_as_one_of_one() {
                 json!([]),
                 "{answer:#}"
             );
-            counts.push(fixture.scratch.database.statements() - before);
+            counts.push(fixture.scratch.database.statements() - prior);
         }
         assert_eq!(counts[0], counts[1], "{}", fixture.scratch.name);
         fixture.scratch.drop().await;
@@ -450,8 +450,8 @@ async fn what_the_carrier_has_cannot_be_cancelled_nor_what_is_someone_elses() {
             .await
             .unwrap()
             .unwrap();
-        let scanned = Move::CarrierScanned(now());
-        moves::advance(&transaction, row, &scanned, Actor::Carrier, now())
+        let scanned = Transition::CarrierScanned(now());
+        transitions::advance(&transaction, row, &scanned, Actor::Carrier, now())
             .await
             .unwrap();
         transaction.commit().await.unwrap();

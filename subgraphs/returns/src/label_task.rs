@@ -16,17 +16,17 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::easypost::{self, Address, Choice, Easypost, EasypostError, Shipment};
-use crate::moves::{self, Actor, Label, Move, ReviewReason};
 use crate::order_payment::OrderPayment;
-use crate::rules::parcel;
+use crate::rules::parcel_weight;
 use crate::rules::status::ReturnStatus;
 use crate::tasks::{Kind, Step, TaskError};
+use crate::transitions::{self, Actor, Label, ReviewReason, Transition};
 
 /// Where labels are in the object store.
 pub(crate) const FOLDER: &str = "vantage-return-labels";
 
 /// How long the link to a label is good.
-const LINK: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const LINK_TTL: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 const RETURN_ADDRESS: &str =
     "Vantage Commerce Returns Center, 500 Warehouse Drive, Louisville KY 40218";
@@ -44,7 +44,7 @@ fn warehouse() -> Address {
 }
 
 /// Makes the label, or sends the return to a person if none can be bought.
-pub(crate) async fn make(state: &State, id: Uuid) -> Result<Step, TaskError> {
+pub(crate) async fn generate(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let row = customer_return::by_id(state.database.read(), id).await?;
     let Some(row) = row.filter(is_initiated) else {
         return Ok(Step::Done);
@@ -54,9 +54,9 @@ pub(crate) async fn make(state: &State, id: Uuid) -> Result<Step, TaskError> {
         .as_ref()
         .ok_or(TaskError::NoProvider("easypost"))?;
     match buy(state, easypost, &row).await {
-        Ok(Bought::Label(label)) => keep(state, easypost, id, &label).await,
-        Ok(Bought::Review(reason)) => review(state, id, reason).await,
-        Ok(Bought::Unwanted) => Ok(Step::Done),
+        Ok(LabelPurchase::Label(label)) => store(state, easypost, id, &label).await,
+        Ok(LabelPurchase::Review(reason)) => review(state, id, reason).await,
+        Ok(LabelPurchase::NotNeeded) => Ok(Step::Done),
         Err(TaskError::Easypost(error)) if error.is_final() => {
             tracing::error!(return_id = IdKind::Return.format(id), %error, "label refused");
             review(state, id, ReviewReason::LabelRefused).await
@@ -69,36 +69,38 @@ fn is_initiated(row: &customer_return::Model) -> bool {
     row.status == ReturnStatus::Initiated.as_str()
 }
 
-enum Bought {
+enum LabelPurchase {
     Label(Box<easypost::Label>),
     Review(ReviewReason),
     /// The return was cancelled meanwhile.
-    Unwanted,
+    NotNeeded,
 }
 
 async fn buy(
     state: &State,
     easypost: &Easypost,
     row: &customer_return::Model,
-) -> Result<Bought, TaskError> {
+) -> Result<LabelPurchase, TaskError> {
     let shipment = match &row.label_shipment_id {
         Some(shipment) => easypost.shipment(shipment).await?,
         None => match create(state, easypost, row).await? {
             Some(shipment) => shipment,
-            None => return Ok(Bought::Unwanted),
+            None => return Ok(LabelPurchase::NotNeeded),
         },
     };
     if shipment.is_bought() {
-        return Ok(Bought::Label(Box::new(shipment.label()?)));
+        return Ok(LabelPurchase::Label(Box::new(shipment.label()?)));
     }
     Ok(match easypost::choose(&shipment.rates) {
-        Choice::Buy(rate) => Bought::Label(Box::new(easypost.buy(&shipment.id, &rate.id).await?)),
+        Choice::Buy(rate) => {
+            LabelPurchase::Label(Box::new(easypost.buy(&shipment.id, &rate.id).await?))
+        }
         Choice::Implausible(rate) => {
             let return_id = IdKind::Return.format(row.id);
             tracing::warn!(return_id, rate = %rate.rate, "label rate not plausible");
-            Bought::Review(ReviewReason::LabelRate)
+            LabelPurchase::Review(ReviewReason::LabelRate)
         }
-        Choice::None => Bought::Review(ReviewReason::LabelRate),
+        Choice::None => LabelPurchase::Review(ReviewReason::LabelRate),
     })
 }
 
@@ -116,7 +118,7 @@ async fn create(
         .flatten()
         .map(|item| i64::from(item.quantity));
     let reference = IdKind::Return.format(row.id);
-    let ounces = parcel::ounces(units.sum());
+    let ounces = parcel_weight::ounces(units.sum());
     let shipment = easypost
         .create_shipment(&order.address(), &warehouse(), ounces, &reference)
         .await?;
@@ -131,13 +133,13 @@ async fn create(
         return Ok(Some(easypost.shipment(&first).await?));
     }
     row.label_shipment_id = Some(shipment.id.clone());
-    moves::write(&transaction, &row).await?;
+    transitions::update(&transaction, &row).await?;
     transaction.commit().await?;
     Ok(Some(shipment))
 }
 
 /// Stores the file, and gives the return its label; or the label back, when it was cancelled.
-async fn keep(
+async fn store(
     state: &State,
     easypost: &Easypost,
     id: Uuid,
@@ -150,7 +152,7 @@ async fn keep(
     let key = object(id)?;
     let file = easypost.download(bought).await?;
     state.labels.objects().put(&key, file).await?;
-    let (url, expires_at) = state.labels.link(&key, LINK).await?;
+    let (url, expires_at) = state.labels.link(&key, LINK_TTL).await?;
     let label = Label {
         shipment_id: bought.shipment.clone(),
         object: key.to_string(),
@@ -168,17 +170,17 @@ async fn keep(
         return Ok(Step::Done);
     };
     if row.status == ReturnStatus::Cancelled.as_str() {
-        return_task::want(&transaction, id, Kind::Void.as_str(), now).await?;
+        return_task::enqueue(&transaction, id, Kind::Void.as_str(), now).await?;
     } else if is_initiated(&row) {
-        let made = Move::LabelGenerated(label);
-        moves::advance(&transaction, row, &made, Actor::System, now).await?;
+        let made = Transition::LabelGenerated(label);
+        transitions::advance(&transaction, row, &made, Actor::System, now).await?;
     }
     transaction.commit().await?;
     Ok(Step::Done)
 }
 
 /// Gives a label that is still needed another link when its link has expired, if the file is there.
-pub(crate) async fn renew(
+pub(crate) async fn renew_link(
     state: &State,
     transaction: &DatabaseTransaction,
     mut row: customer_return::Model,
@@ -193,7 +195,7 @@ pub(crate) async fn renew(
     if file.map_err(ApiError::internal)?.is_none() {
         return Ok(row);
     }
-    let link = state.labels.link(&key, LINK).await;
+    let link = state.labels.link(&key, LINK_TTL).await;
     let (url, expires_at) = link.map_err(ApiError::internal)?;
     row.label_url = Some(url.into());
     row.label_expires_at = Some(expires_at);
@@ -216,8 +218,8 @@ async fn review(state: &State, id: Uuid, reason: ReviewReason) -> Result<Step, T
         .await?
         .filter(is_initiated)
     {
-        let review = Move::ManualReview(reason);
-        moves::advance(&transaction, row, &review, Actor::System, now).await?;
+        let review = Transition::ManualReview(reason);
+        transitions::advance(&transaction, row, &review, Actor::System, now).await?;
     }
     transaction.commit().await?;
     Ok(Step::Done)

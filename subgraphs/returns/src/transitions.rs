@@ -1,4 +1,4 @@
-//! A return's moves: each writes the row, the timeline and the event in the caller's transaction.
+//! A return's transitions: each writes the row, the timeline and the event in the caller's transaction.
 //! Nothing else changes a return's status.
 
 use chrono::{DateTime, Utc};
@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::RefundMethod;
 use crate::events::{self, Details, Item, Refund, StatusReached};
-use crate::rules::status::{self, IllegalMove, ReturnStatus};
+use crate::rules::status::{self, IllegalTransition, ReturnStatus};
 
-/// Who moves a return.
+/// Who advances a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     Customer(Uuid),
@@ -80,9 +80,9 @@ impl ReviewReason {
     }
 }
 
-/// A step of a return, with what it brings.
+/// A transition of a return, with the data it writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Move {
+pub enum Transition {
     LabelGenerated(Label),
     /// The carrier has the package since then.
     CarrierScanned(DateTime<Utc>),
@@ -98,7 +98,7 @@ pub enum Move {
     Cancelled,
 }
 
-impl Move {
+impl Transition {
     pub const fn to(&self) -> ReturnStatus {
         match self {
             Self::LabelGenerated(_) => ReturnStatus::LabelGenerated,
@@ -141,36 +141,36 @@ impl Move {
     }
 }
 
-/// Why a return was not moved. The transaction must not be committed.
+/// Why a return was not advanced. The transaction must not be committed.
 #[derive(Debug, thiserror::Error)]
-pub enum MoveError {
+pub enum TransitionError {
     #[error(transparent)]
-    Illegal(#[from] IllegalMove),
-    #[error("return {} was moved by somebody else meanwhile", IdKind::Return.format(*.0))]
-    Overtaken(Uuid),
+    Illegal(#[from] IllegalTransition),
+    #[error("return {} was changed by another transaction", IdKind::Return.format(*.0))]
+    Conflict(Uuid),
     #[error("return {} has unknown values", IdKind::Return.format(*.0))]
-    Unknown(Uuid),
+    UnknownValue(Uuid),
     #[error("the returns database failed: {0}")]
     Database(#[from] DbErr),
 }
 
-impl From<MoveError> for ApiError {
-    fn from(error: MoveError) -> Self {
+impl From<TransitionError> for ApiError {
+    fn from(error: TransitionError) -> Self {
         Self::internal(error)
     }
 }
 
-/// Writes a new return with its items, and tells of it.
+/// Writes a new return with its items, its timeline entry and its event.
 pub async fn initiate(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
     items: Vec<return_item::Model>,
     actor: Actor,
     now: DateTime<Utc>,
-) -> Result<(), MoveError> {
+) -> Result<(), TransitionError> {
     let details = Details::Initiated {
         items: items.iter().map(Item::from).collect(),
-        refund: Refund::of(row).ok_or(MoveError::Unknown(row.id))?,
+        refund: Refund::of(row).ok_or(TransitionError::UnknownValue(row.id))?,
     };
     entities::insert_many::<customer_return::Entity>(transaction, vec![row.clone()]).await?;
     entities::insert_many::<return_item::Entity>(transaction, items).await?;
@@ -180,49 +180,49 @@ pub async fn initiate(
         to: ReturnStatus::Initiated,
         details,
     };
-    reached.tell(transaction, actor, now).await
+    reached.publish(transaction, actor, now).await
 }
 
-/// Moves a return, or refuses because the flow has no such move. `row` is what this transaction
+/// Advances a return, or refuses an illegal transition. `row` is what this transaction
 /// locked; the answer is the row as it is now.
 pub async fn advance(
     transaction: &DatabaseTransaction,
     mut row: customer_return::Model,
-    to: &Move,
+    to: &Transition,
     actor: Actor,
     now: DateTime<Utc>,
-) -> Result<customer_return::Model, MoveError> {
-    let from = ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(row.id))?;
-    from.go(to.to(), row.refund_issued_at.is_some())?;
+) -> Result<customer_return::Model, TransitionError> {
+    let from = ReturnStatus::parse(&row.status).ok_or(TransitionError::UnknownValue(row.id))?;
+    from.transition_to(to.to(), row.refund_issued_at.is_some())?;
     to.apply(&mut row, now);
-    overwrite(transaction, from.as_str(), &row).await?;
+    update_in_status(transaction, from.as_str(), &row).await?;
     let reached = Reached {
         row: &row,
         from: Some(from),
         to: to.to(),
         details: details(transaction, &row, from, to).await?,
     };
-    reached.tell(transaction, actor, now).await?;
+    reached.publish(transaction, actor, now).await?;
     Ok(row)
 }
 
 /// Writes a locked row whose status stays.
-pub(crate) async fn write(
+pub(crate) async fn update(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
-) -> Result<(), MoveError> {
-    overwrite(transaction, &row.status, row).await
+) -> Result<(), TransitionError> {
+    update_in_status(transaction, &row.status, row).await
 }
 
-async fn overwrite(
+async fn update_in_status(
     transaction: &DatabaseTransaction,
     stored_status: &str,
     row: &customer_return::Model,
-) -> Result<(), MoveError> {
+) -> Result<(), TransitionError> {
     if customer_return::change(transaction, stored_status, row.clone()).await? {
         Ok(())
     } else {
-        Err(MoveError::Overtaken(row.id))
+        Err(TransitionError::Conflict(row.id))
     }
 }
 
@@ -230,33 +230,33 @@ async fn details(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
     from: ReturnStatus,
-    to: &Move,
-) -> Result<Details, MoveError> {
+    to: &Transition,
+) -> Result<Details, TransitionError> {
     Ok(match to {
-        Move::LabelGenerated(label) => Details::LabelGenerated {
+        Transition::LabelGenerated(label) => Details::LabelGenerated {
             carrier: label.carrier.clone(),
             tracking_number: label.tracking_number.clone(),
             expires_at: label.expires_at,
             fallback_deadline: status::fallback_deadline(to.to(), row.label_generated_at),
         },
-        Move::CarrierScanned(at) => Details::CarrierScanned {
+        Transition::CarrierScanned(at) => Details::CarrierScanned {
             scanned_at: *at,
             late: from == ReturnStatus::ManualReview,
         },
-        Move::RefundIssued { .. } => Details::RefundIssued {
-            refund: Refund::of(row).ok_or(MoveError::Unknown(row.id))?,
+        Transition::RefundIssued { .. } => Details::RefundIssued {
+            refund: Refund::of(row).ok_or(TransitionError::UnknownValue(row.id))?,
         },
-        Move::Completed => {
+        Transition::Completed => {
             let mut items = return_item::of_returns(transaction, &[row.id]).await?;
             let items = items.remove(&row.id).unwrap_or_default();
             Details::Completed {
                 items: items.iter().map(Item::from).collect(),
             }
         }
-        Move::ManualReview(reason) => Details::ManualReview {
+        Transition::ManualReview(reason) => Details::ManualReview {
             reason: reason.as_str(),
         },
-        Move::Cancelled => Details::Cancelled {
+        Transition::Cancelled => Details::Cancelled {
             tracking_number: row.tracking_number.clone(),
         },
     })
@@ -272,12 +272,12 @@ struct Reached<'a> {
 
 impl Reached<'_> {
     /// Appends to the timeline and to the outbox.
-    async fn tell(
+    async fn publish(
         self,
         transaction: &DatabaseTransaction,
         actor: Actor,
         now: DateTime<Utc>,
-    ) -> Result<(), MoveError> {
+    ) -> Result<(), TransitionError> {
         let event = return_event::Model {
             id: Uuid::now_v7(),
             return_id: self.row.id,

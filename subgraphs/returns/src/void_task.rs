@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::easypost::EasypostError;
-use crate::label;
-use crate::moves;
+use crate::label_task;
 use crate::rules::status::ReturnStatus;
-use crate::support::{self, Concern};
+use crate::support_alert::{self, AlertReason};
 use crate::tasks::{Step, TaskError};
+use crate::transitions;
 
 /// A shipment that is not bought so long after its return was cancelled will not be: longer than any
 /// call takes that was under way then.
@@ -35,43 +35,47 @@ pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
         match easypost.void(shipment).await {
             Ok(()) => {}
             Err(error @ EasypostError::Refused { .. }) if error.is_final() => {
-                return used(state, id).await;
+                return record_used_label(state, id).await;
             }
             Err(error) => return Err(error.into()),
         }
-        state.labels.objects().delete(&label::object(id)?).await?;
+        state
+            .labels
+            .objects()
+            .delete(&label_task::object(id)?)
+            .await?;
     } else if state.clock.now() < row.updated_at + IN_FLIGHT {
         return Ok(Step::Rest(row.updated_at + IN_FLIGHT));
     }
-    change(state, id, |row, now| row.label_voided_at = Some(now)).await?;
+    update(state, id, |row, now| row.label_voided_at = Some(now)).await?;
     Ok(Step::Done)
 }
 
 /// The carrier has seen the label: its price is lost, and a person should see why.
-async fn used(state: &State, id: Uuid) -> Result<Step, TaskError> {
+async fn record_used_label(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
     if let Some(mut row) = customer_return::lock(&transaction, id).await?
         && row.support_alerted_at.is_none()
     {
         row.support_alerted_at = Some(now);
-        moves::write(&transaction, &row).await?;
-        support::alert(&transaction, &row, Concern::LabelUsed, now).await?;
+        transitions::update(&transaction, &row).await?;
+        support_alert::alert(&transaction, &row, AlertReason::LabelUsed, now).await?;
     }
     transaction.commit().await?;
     Ok(Step::Done)
 }
 
-/// Changes the row under its lock, without a move.
-async fn change(
+/// Changes the row under its lock, without a transition.
+async fn update(
     state: &State,
     id: Uuid,
-    change: impl FnOnce(&mut customer_return::Model, chrono::DateTime<chrono::Utc>),
+    update: impl FnOnce(&mut customer_return::Model, chrono::DateTime<chrono::Utc>),
 ) -> Result<(), TaskError> {
     let transaction = state.database.begin().await?;
     if let Some(mut row) = customer_return::lock(&transaction, id).await? {
-        change(&mut row, state.clock.now());
-        moves::write(&transaction, &row).await?;
+        update(&mut row, state.clock.now());
+        transitions::update(&transaction, &row).await?;
     }
     transaction.commit().await?;
     Ok(())

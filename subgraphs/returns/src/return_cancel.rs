@@ -2,17 +2,17 @@
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, order_turn, return_task};
+use entities::returns::{customer_return, order_lock, return_task};
 use platform::database::DatabaseTransaction;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
 use crate::customer_return::Return;
-use crate::moves::{self, Actor, Move, MoveError};
+use crate::refund_supplement;
 use crate::rules::status::ReturnStatus;
-use crate::supplement;
 use crate::tasks::Kind;
+use crate::transitions::{self, Actor, Transition, TransitionError};
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnCancelPayload {
@@ -56,17 +56,17 @@ pub(crate) async fn cancel(
         return Err(ApiError::forbidden("You can only cancel your own returns"));
     }
     // Its units are free again: a return of the same order must see all of that or nothing.
-    order_turn::take(transaction, row.order_id, now).await?;
+    order_lock::acquire(transaction, row.order_id, now).await?;
     let actor = Actor::Customer(customer);
-    match moves::advance(transaction, row, &Move::Cancelled, actor, now).await {
+    match transitions::advance(transaction, row, &Transition::Cancelled, actor, now).await {
         Ok(row) => {
             if row.label_shipment_id.is_some() {
-                return_task::want(transaction, id, Kind::Void.as_str(), now).await?;
+                return_task::enqueue(transaction, id, Kind::Void.as_str(), now).await?;
             }
-            supplement::want(transaction, &row, now).await?;
+            refund_supplement::enqueue_if_owed(transaction, &row, now).await?;
             Ok(Ok(row))
         }
-        Err(MoveError::Illegal(refused)) => Ok(Err(refused.from)),
+        Err(TransitionError::Illegal(refused)) => Ok(Err(refused.from)),
         Err(error) => Err(error.into()),
     }
 }

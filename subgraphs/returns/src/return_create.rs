@@ -1,21 +1,21 @@
-//! `returnCreate`: a return is judged and written in one transaction that holds its order's turn,
+//! `returnCreate`: a return is evaluated and written in one transaction that holds its order's lock,
 //! so that of two returns of the last unit one wins.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, order_turn, return_item};
+use entities::returns::{customer_return, order_lock, return_item};
 use platform::database::DatabaseTransaction;
 use resolvers::ApiResult;
 use resolvers::user_error::InputError;
 use uuid::Uuid;
 
 use crate::customer_return::Return;
-use crate::judgement::{Before, Wish, WishedLine, refunded};
-use crate::moves::{self, Actor};
-use crate::refund::RefundMethod;
+use crate::refund_quote::RefundMethod;
+use crate::return_request::{PriorReturns, RequestedLine, ReturnRequest, refunded};
 use crate::rules::eligibility::Ineligible;
 use crate::rules::refund::Quote;
 use crate::rules::status::ReturnStatus;
+use crate::transitions::{self, Actor};
 use crate::user_error::{ReturnCreateError, ReturnIneligible};
 
 #[derive(Clone, Debug, SimpleObject)]
@@ -34,10 +34,10 @@ impl ReturnCreatePayload {
         })
     }
 
-    pub(crate) fn mistaken(mistakes: Vec<InputError>) -> Self {
+    pub(crate) fn with_errors(errors: Vec<InputError>) -> Self {
         Self {
             made: None,
-            user_errors: mistakes.into_iter().map(ReturnCreateError::Input).collect(),
+            user_errors: errors.into_iter().map(ReturnCreateError::Input).collect(),
         }
     }
 
@@ -51,53 +51,53 @@ impl ReturnCreatePayload {
 }
 
 /// Judges the wish against what was returned until now and writes the return, or tells every rule
-/// that stands against it: then nothing was written but the turn.
+/// that stands against it: then nothing was written but the lock.
 pub(crate) async fn create(
     transaction: &DatabaseTransaction,
     customer: Uuid,
-    wish: &Wish<'_>,
+    request: &ReturnRequest<'_>,
     now: DateTime<Utc>,
 ) -> ApiResult<Result<customer_return::Model, Vec<Ineligible>>> {
-    let order = wish.order.id;
-    order_turn::take(transaction, order, now).await?;
-    let items: Vec<_> = wish
+    let order = request.order.id;
+    order_lock::acquire(transaction, order, now).await?;
+    let items: Vec<_> = request
         .lines
         .iter()
         .map(|line| line.purchase.item.id)
         .collect();
     let returned = return_item::returned(transaction, &items).await?;
     let mut returns = customer_return::of_orders(transaction, customer, &[order]).await?;
-    let before = Before {
+    let prior = PriorReturns {
         returned,
         refunded: refunded(&returns.remove(&order).unwrap_or_default()),
     };
-    let quote = match wish.judge(&before, now) {
+    let quote = match request.evaluate(&prior, now) {
         Ok(quote) => quote,
         Err(failures) => return Ok(Err(failures)),
     };
-    let row = row(customer, wish, &quote, now);
-    let items = wish
+    let row = row(customer, request, &quote, now);
+    let items = request
         .lines
         .iter()
         .zip(&quote.lines)
         .map(|(line, refund)| item_row(&row, line, *refund))
         .collect();
-    moves::initiate(transaction, &row, items, Actor::Customer(customer), now).await?;
+    transitions::initiate(transaction, &row, items, Actor::Customer(customer), now).await?;
     Ok(Ok(row))
 }
 
 fn row(
     customer: Uuid,
-    wish: &Wish<'_>,
+    request: &ReturnRequest<'_>,
     quote: &Quote,
     now: DateTime<Utc>,
 ) -> customer_return::Model {
     customer_return::Model {
         id: Uuid::now_v7(),
-        order_id: wish.order.id,
+        order_id: request.order.id,
         customer_id: customer,
         status: ReturnStatus::Initiated.as_str().to_owned(),
-        currency: wish.currency.as_str().to_owned(),
+        currency: request.currency.as_str().to_owned(),
         refund_items: quote.items,
         refund_tax: quote.tax,
         refund_shipping: quote.shipping,
@@ -132,7 +132,7 @@ fn row(
 
 fn item_row(
     made: &customer_return::Model,
-    line: &WishedLine<'_>,
+    line: &RequestedLine<'_>,
     refund_amount: i64,
 ) -> return_item::Model {
     return_item::Model {
@@ -141,10 +141,10 @@ fn item_row(
         order_item_id: line.purchase.item.id,
         product_id: Some(line.purchase.product),
         product_name: line.purchase.product_name.to_string(),
-        quantity: line.wanted.quantity,
-        condition: line.wanted.condition.as_str().to_owned(),
-        reason_code: line.wanted.reason.code.to_owned(),
-        reason_text: line.wanted.reason_text.clone(),
+        quantity: line.parsed.quantity,
+        condition: line.parsed.condition.as_str().to_owned(),
+        reason_code: line.parsed.reason.code.to_owned(),
+        reason_text: line.parsed.reason_text.clone(),
         refund_amount,
         created_at: made.created_at,
     }

@@ -4,11 +4,11 @@
 use chrono::{DateTime, Duration, Utc};
 
 /// A refund that pends is asked about after half of the time that it has pended, within these.
-const SOONEST: Duration = Duration::seconds(2);
-const LATEST: Duration = Duration::hours(1);
+const MIN_INTERVAL: Duration = Duration::seconds(2);
+const MAX_INTERVAL: Duration = Duration::hours(1);
 
 /// How long after it was issued a refund is looked at.
-const WATCHES: [Duration; 7] = [
+const CHECK_SCHEDULE: [Duration; 7] = [
     Duration::seconds(5),
     Duration::minutes(10),
     Duration::hours(6),
@@ -19,14 +19,14 @@ const WATCHES: [Duration; 7] = [
 ];
 
 /// When to ask again about a refund that pends.
-pub(crate) fn poll_at(requested_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn next_poll_at(requested_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     let pended = now - requested_at;
-    now + (pended / 2).clamp(SOONEST, LATEST)
+    now + (pended / 2).clamp(MIN_INTERVAL, MAX_INTERVAL)
 }
 
 /// When to look next at a refund that was issued; `None` when it is settled for good.
-pub(crate) fn watch_at(issued_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    WATCHES
+pub(crate) fn next_check_at(issued_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    CHECK_SCHEDULE
         .into_iter()
         .map(|after| issued_at + after)
         .find(|at| *at > now)
@@ -43,12 +43,12 @@ mod tests {
     #[test]
     fn what_pends_longer_is_asked_about_less_often() {
         for (pended, expected) in [
-            (Duration::zero(), SOONEST),
-            (Duration::seconds(-5), SOONEST),
+            (Duration::zero(), MIN_INTERVAL),
+            (Duration::seconds(-5), MIN_INTERVAL),
             (Duration::seconds(60), Duration::seconds(30)),
-            (Duration::days(2), LATEST),
+            (Duration::days(2), MAX_INTERVAL),
         ] {
-            assert_eq!(poll_at(noon() - pended, noon()), noon() + expected);
+            assert_eq!(next_poll_at(noon() - pended, noon()), noon() + expected);
         }
     }
 
@@ -56,12 +56,12 @@ mod tests {
     fn an_issued_refund_is_watched_until_no_bank_sends_it_back() {
         let mut now = noon();
         let mut looks = 0;
-        while let Some(next) = watch_at(noon(), now) {
+        while let Some(next) = next_check_at(noon(), now) {
             assert!(next > now);
             now = next;
             looks += 1;
         }
-        assert_eq!(looks, WATCHES.len());
+        assert_eq!(looks, CHECK_SCHEDULE.len());
         assert_eq!(now, noon() + Duration::days(35));
     }
 }

@@ -11,14 +11,14 @@ use platform::stripe::{self, RefundStatus, Stripe, StripeError};
 use resolvers::id::IdKind;
 use uuid::Uuid;
 
-use crate::moves::{self, Actor, Move, MoveError, ReviewReason};
 use crate::order_payment::OrderPayment;
-use crate::requote;
-use crate::rules::refunding::{poll_at, watch_at};
+use crate::refund_requote;
+use crate::rules::refund_schedule::{next_check_at, next_poll_at};
 use crate::rules::status::ReturnStatus;
 use crate::store_credit::{self, Reason};
-use crate::support::{self, Concern};
+use crate::support_alert::{self, AlertReason};
 use crate::tasks::{Step, TaskError};
+use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 use crate::{RefundMethod, State};
 
 /// What the timeline calls a refund that came back and was credited.
@@ -30,17 +30,19 @@ pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let Some(row) = row else {
         return Ok(Step::Done);
     };
-    match ReturnStatus::parse(&row.status).ok_or(MoveError::Unknown(id))? {
+    match ReturnStatus::parse(&row.status).ok_or(TransitionError::UnknownValue(id))? {
         ReturnStatus::CarrierScanned => issue(state, &row).await,
-        ReturnStatus::RefundIssued | ReturnStatus::Completed => watch(state, &row).await,
-        ReturnStatus::ManualReview if row.refund_issued_at.is_some() => watch(state, &row).await,
+        ReturnStatus::RefundIssued | ReturnStatus::Completed => poll_issued(state, &row).await,
+        ReturnStatus::ManualReview if row.refund_issued_at.is_some() => {
+            poll_issued(state, &row).await
+        }
         _ => Ok(Step::Done),
     }
 }
 
 /// Where the money went.
 #[derive(Clone, Debug)]
-enum Given {
+enum RefundDestination {
     /// There was none to give back.
     Nothing,
     Refund(String),
@@ -54,8 +56,8 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
         .filter(|_| row.refund_requested_at.is_some());
     let payment = match asked_before {
         Some(payment) => {
-            if let Some(refund) = known(provider(state)?, &payment, row.id).await? {
-                return settle(state, row, &refund).await;
+            if let Some(refund) = find_refund(provider(state)?, &payment, row.id).await? {
+                return apply_refund(state, row, &refund).await;
             }
             payment
         }
@@ -65,16 +67,21 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
                 return Ok(Step::Done);
             };
             if quoted.refund_total <= 0 {
-                return record(state, row.id, Given::Nothing).await;
+                return record_destination(state, row.id, RefundDestination::Nothing).await;
             }
             let Some(payment) = order.refundable() else {
-                return record(state, row.id, Given::Credit(Reason::PaymentUnusable)).await;
+                return record_destination(
+                    state,
+                    row.id,
+                    RefundDestination::Credit(Reason::PaymentUnusable),
+                )
+                .await;
             };
             payment.to_owned()
         }
     };
     let stripe = provider(state)?;
-    let Some(attempt) = want(state, row.id, &payment).await? else {
+    let Some(attempt) = record_request(state, row.id, &payment).await? else {
         return Ok(Step::Done);
     };
     let reference = IdKind::Return.format(row.id);
@@ -82,14 +89,19 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
         .refund(&payment, attempt.row.refund_total, &reference, &attempt.key)
         .await;
     match outcome {
-        Ok(refund) => settle(state, &attempt.row, &refund).await,
+        Ok(refund) => apply_refund(state, &attempt.row, &refund).await,
         Err(StripeError::Declined { .. }) => {
-            record(state, row.id, Given::Credit(Reason::RefundFailed)).await
+            record_destination(
+                state,
+                row.id,
+                RefundDestination::Credit(Reason::RefundFailed),
+            )
+            .await
         }
         Err(StripeError::Refused {
             code,
             in_doubt: false,
-        }) => refused(state, &attempt.row, &code).await,
+        }) => report_refusal(state, &attempt.row, &code).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -107,18 +119,18 @@ async fn quote_anew(
 ) -> Result<Option<customer_return::Model>, TaskError> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
-    let Some(mut row) = scanned(&transaction, id).await? else {
+    let Some(mut row) = lock_awaiting_refund(&transaction, id).await? else {
         return Ok(None);
     };
     if row.refund_requested_at.is_none() {
-        requote::requote(&transaction, &mut row, order, now).await?;
+        refund_requote::requote(&transaction, &mut row, order, now).await?;
     }
     transaction.commit().await?;
     Ok(Some(row))
 }
 
 /// The provider's refund of this return, if it made one.
-async fn known(
+async fn find_refund(
     stripe: &Stripe,
     payment: &str,
     id: Uuid,
@@ -138,9 +150,13 @@ struct Attempt {
 
 /// Writes that the refund is wanted, and of which payment, before the provider is called. `None`
 /// when it is not wanted anymore.
-async fn want(state: &State, id: Uuid, payment: &str) -> Result<Option<Attempt>, TaskError> {
+async fn record_request(
+    state: &State,
+    id: Uuid,
+    payment: &str,
+) -> Result<Option<Attempt>, TaskError> {
     let transaction = state.database.begin().await?;
-    let Some(mut row) = scanned(&transaction, id).await? else {
+    let Some(mut row) = lock_awaiting_refund(&transaction, id).await? else {
         return Ok(None);
     };
     let key = row
@@ -150,28 +166,35 @@ async fn want(state: &State, id: Uuid, payment: &str) -> Result<Option<Attempt>,
     row.payment_intent_id = Some(payment.to_owned());
     row.refund_attempts += 1;
     row.refund_requested_at.get_or_insert(state.clock.now());
-    moves::write(&transaction, &row).await?;
+    transitions::update(&transaction, &row).await?;
     transaction.commit().await?;
     Ok(Some(Attempt { row, key }))
 }
 
 /// Acts on what the provider says of the refund.
-async fn settle(
+async fn apply_refund(
     state: &State,
     row: &customer_return::Model,
     refund: &stripe::Refund,
 ) -> Result<Step, TaskError> {
     if !is_of(row, refund) {
-        return mismatch(state, row, refund).await;
+        return report_mismatch(state, row, refund).await;
     }
     match refund.status {
-        RefundStatus::Succeeded => record(state, row.id, Given::Refund(refund.id.clone())).await,
+        RefundStatus::Succeeded => {
+            record_destination(state, row.id, RefundDestination::Refund(refund.id.clone())).await
+        }
         RefundStatus::Failed | RefundStatus::Canceled => {
-            record(state, row.id, Given::Credit(Reason::RefundFailed)).await
+            record_destination(
+                state,
+                row.id,
+                RefundDestination::Credit(Reason::RefundFailed),
+            )
+            .await
         }
         RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Other => {
             let now = state.clock.now();
-            Ok(Step::Rest(poll_at(
+            Ok(Step::Rest(next_poll_at(
                 row.refund_requested_at.unwrap_or(now),
                 now,
             )))
@@ -185,19 +208,19 @@ fn is_of(row: &customer_return::Model, refund: &stripe::Refund) -> bool {
 }
 
 /// The provider gave back something else than what was asked for: that is no refund of this return.
-async fn mismatch(
+async fn report_mismatch(
     state: &State,
     row: &customer_return::Model,
     refund: &stripe::Refund,
 ) -> Result<Step, TaskError> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
-    if let Some(mut row) = scanned(&transaction, row.id).await?
+    if let Some(mut row) = lock_awaiting_refund(&transaction, row.id).await?
         && row.support_alerted_at.is_none()
     {
         row.support_alerted_at = Some(now);
-        moves::write(&transaction, &row).await?;
-        support::alert(&transaction, &row, Concern::RefundMismatch, now).await?;
+        transitions::update(&transaction, &row).await?;
+        support_alert::alert(&transaction, &row, AlertReason::RefundMismatch, now).await?;
     }
     transaction.commit().await?;
     Err(TaskError::Refused(format!(
@@ -208,7 +231,7 @@ async fn mismatch(
 
 /// The provider will not, and not for the payment method's sake: a person has to see why. Asked
 /// again later, because what stands against it may be mended.
-async fn refused(
+async fn report_refusal(
     state: &State,
     row: &customer_return::Model,
     code: &str,
@@ -216,77 +239,95 @@ async fn refused(
     if row.refund_attempts == 1 {
         let transaction = state.database.begin().await?;
         let now = state.clock.now();
-        support::alert(&transaction, row, Concern::RefundRefused, now).await?;
+        support_alert::alert(&transaction, row, AlertReason::RefundRefused, now).await?;
         transaction.commit().await?;
     }
     Err(TaskError::Refused(format!("Stripe refused: {code}")))
 }
 
 /// Writes where the money went, and what follows from it.
-async fn record(state: &State, id: Uuid, given: Given) -> Result<Step, TaskError> {
+async fn record_destination(
+    state: &State,
+    id: Uuid,
+    destination: RefundDestination,
+) -> Result<Step, TaskError> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
-    let Some(row) = scanned(&transaction, id).await? else {
+    let Some(row) = lock_awaiting_refund(&transaction, id).await? else {
         return Ok(Step::Done);
     };
-    if matches!(given, Given::Credit(Reason::PaymentUnusable)) && row.refund_requested_at.is_some()
+    if matches!(
+        destination,
+        RefundDestination::Credit(Reason::PaymentUnusable)
+    ) && row.refund_requested_at.is_some()
     {
         // Somebody else asked the provider meanwhile: its answer counts.
         return Ok(Step::Rest(now));
     }
-    let (provider_id, method) = match given {
-        Given::Nothing => (None, RefundMethod::OriginalPayment),
-        Given::Refund(id) => (Some(id), RefundMethod::OriginalPayment),
-        Given::Credit(reason) => {
+    let (provider_id, method) = match destination {
+        RefundDestination::Nothing => (None, RefundMethod::OriginalPayment),
+        RefundDestination::Refund(id) => (Some(id), RefundMethod::OriginalPayment),
+        RefundDestination::Credit(reason) => {
             let amount = row.refund_total;
-            let credit = store_credit::give(&transaction, &row, amount, reason, now).await?;
+            let credit = store_credit::issue(&transaction, &row, amount, reason, now).await?;
             (Some(credit.to_string()), RefundMethod::StoreCredit)
         }
     };
     let is_watched = method == RefundMethod::OriginalPayment && provider_id.is_some();
-    let issued = Move::RefundIssued {
+    let issued = Transition::RefundIssued {
         provider_id,
         method,
     };
-    let row = moves::advance(&transaction, row, &issued, Actor::System, now).await?;
+    let row = transitions::advance(&transaction, row, &issued, Actor::System, now).await?;
     if row.turned_back_at.is_some() {
-        let review = Move::ManualReview(ReviewReason::ReturnedToCustomer);
-        moves::advance(&transaction, row, &review, Actor::Carrier, now).await?;
+        let review = Transition::ManualReview(ReviewReason::ReturnedToCustomer);
+        transitions::advance(&transaction, row, &review, Actor::Carrier, now).await?;
     } else if row.delivered_at.is_some() {
-        moves::advance(&transaction, row, &Move::Completed, Actor::Warehouse, now).await?;
+        transitions::advance(
+            &transaction,
+            row,
+            &Transition::Completed,
+            Actor::Warehouse,
+            now,
+        )
+        .await?;
     }
     transaction.commit().await?;
     Ok(if is_watched {
-        next_watch(now, now)
+        next_poll(now, now)
     } else {
         Step::Done
     })
 }
 
-fn next_watch(issued_at: DateTime<Utc>, now: DateTime<Utc>) -> Step {
-    watch_at(issued_at, now).map_or(Step::Done, Step::Rest)
+fn next_poll(issued_at: DateTime<Utc>, now: DateTime<Utc>) -> Step {
+    next_check_at(issued_at, now).map_or(Step::Done, Step::Rest)
 }
 
 /// Looks whether the bank has sent an issued refund back, and gives credit if so.
-async fn watch(state: &State, row: &customer_return::Model) -> Result<Step, TaskError> {
+async fn poll_issued(state: &State, row: &customer_return::Model) -> Result<Step, TaskError> {
     let (Some(payment), Some(issued_at)) = (&row.payment_intent_id, row.refund_issued_at) else {
         return Ok(Step::Done);
     };
     if row.refund_method != RefundMethod::OriginalPayment.as_str() {
         return Ok(Step::Done);
     }
-    let refund = known(provider(state)?, payment, row.id).await?;
+    let refund = find_refund(provider(state)?, payment, row.id).await?;
     let now = state.clock.now();
     match refund.map(|refund| refund.status) {
         Some(RefundStatus::Failed | RefundStatus::Canceled) => {
-            credit_late(state, row.id, now).await?;
+            credit_failed_refund(state, row.id, now).await?;
             Ok(Step::Done)
         }
-        _ => Ok(next_watch(issued_at, now)),
+        _ => Ok(next_poll(issued_at, now)),
     }
 }
 
-async fn credit_late(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<(), TaskError> {
+async fn credit_failed_refund(
+    state: &State,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), TaskError> {
     let transaction = state.database.begin().await?;
     let Some(mut row) = customer_return::lock(&transaction, id).await? else {
         return Ok(());
@@ -297,13 +338,13 @@ async fn credit_late(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<(), 
     // What was given back on its own did not come back with it.
     let supplement = refund_supplement::of_return(&transaction, id).await?;
     let amount = row.refund_total - supplement.map_or(0, |supplement| supplement.amount);
-    let credit = store_credit::give(&transaction, &row, amount, Reason::RefundFailed, now).await?;
+    let credit = store_credit::issue(&transaction, &row, amount, Reason::RefundFailed, now).await?;
     row.refund_provider_id = Some(credit.to_string());
     RefundMethod::StoreCredit
         .as_str()
         .clone_into(&mut row.refund_method);
     row.updated_at = now;
-    moves::write(&transaction, &row).await?;
+    transitions::update(&transaction, &row).await?;
     let event = return_event::Model {
         id: Uuid::now_v7(),
         return_id: id,
@@ -317,10 +358,10 @@ async fn credit_late(state: &State, id: Uuid, now: DateTime<Utc>) -> Result<(), 
 }
 
 /// The return, locked, if it still waits for its refund.
-async fn scanned(
+async fn lock_awaiting_refund(
     transaction: &DatabaseTransaction,
     id: Uuid,
-) -> Result<Option<customer_return::Model>, MoveError> {
+) -> Result<Option<customer_return::Model>, TransitionError> {
     let row = customer_return::lock(transaction, id).await?;
     Ok(row.filter(|row| row.status == ReturnStatus::CarrierScanned.as_str()))
 }

@@ -25,7 +25,7 @@ pub(crate) async fn report(state: &State, now: DateTime<Utc>) -> Result<u64, Tas
     let mut last: Option<String> = None;
     loop {
         let page = stripe.refunds_since(now - WINDOW, last.as_deref()).await?;
-        orphans += of_page(state, &page.data).await?;
+        orphans += report_page(state, &page.data).await?;
         last = page.data.last().map(|refund| refund.id.clone());
         if !page.has_more || last.is_none() {
             return Ok(orphans);
@@ -33,7 +33,7 @@ pub(crate) async fn report(state: &State, now: DateTime<Utc>) -> Result<u64, Tas
     }
 }
 
-async fn of_page(state: &State, refunds: &[Refund]) -> Result<u64, TaskError> {
+async fn report_page(state: &State, refunds: &[Refund]) -> Result<u64, TaskError> {
     let made: Vec<_> = refunds.iter().filter_map(of_return).collect();
     let ids: Vec<_> = made.iter().map(|(id, _)| *id).collect();
     let rows = customer_return::by_ids(state.database.read(), &ids).await?;

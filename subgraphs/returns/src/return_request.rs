@@ -15,72 +15,72 @@ use uuid::Uuid;
 use crate::loaders::Loaders;
 use crate::order_facts::{OrderOfItem, Purchase};
 use crate::rules::eligibility::{self, Ineligible, OrderFacts};
-use crate::rules::input::{Wanted, WantedItem};
+use crate::rules::input::{ParsedInput, ParsedItem};
 use crate::rules::refund::{self, Line, Paid, Quote, Refunded};
 use crate::rules::status::ReturnStatus;
 
 /// Wanted items of an order of the caller.
 #[derive(Debug)]
-pub(crate) struct Wish<'a> {
+pub(crate) struct ReturnRequest<'a> {
     pub order: OrderOfItem,
     pub facts: OrderFacts,
     /// The order's.
     pub currency: CurrencyCode,
     pub paid: Paid,
-    pub lines: Vec<WishedLine<'a>>,
+    pub lines: Vec<RequestedLine<'a>>,
 }
 
 #[derive(Debug)]
-pub(crate) struct WishedLine<'a> {
-    pub wanted: &'a WantedItem,
+pub(crate) struct RequestedLine<'a> {
+    pub parsed: &'a ParsedItem,
     pub purchase: Purchase,
 }
 
 /// What was returned of the order before.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Before {
+pub(crate) struct PriorReturns {
     /// By order item.
     pub returned: HashMap<Uuid, Returned>,
     pub refunded: Refunded,
 }
 
 /// The refund, or every rule that stands against the return.
-pub(crate) type Judgement = Result<Quote, Vec<Ineligible>>;
+pub(crate) type Evaluation = Result<Quote, Vec<Ineligible>>;
 
-impl<'a> Wish<'a> {
+impl<'a> ReturnRequest<'a> {
     /// Asks the orders domain about the wanted items. One that the caller does not own, or that does
     /// not exist, is FORBIDDEN: which of the two is nobody's business. Items of another order of
     /// the caller's are mistakes of the input.
-    pub(crate) async fn of(
+    pub(crate) async fn load(
         context: &Context<'_>,
         customer: Uuid,
-        wanted: &'a Wanted,
+        parsed: &'a ParsedInput,
     ) -> ApiResult<Result<Self, Vec<InputError>>> {
         let mut purchases = context
             .data_unchecked::<Loaders>()
             .purchases(context)?
-            .load_many(wanted.order_items())
+            .load_many(parsed.order_items())
             .await?;
-        let mut lines = Vec::with_capacity(wanted.items.len());
-        for wanted in &wanted.items {
+        let mut lines = Vec::with_capacity(parsed.items.len());
+        for parsed in &parsed.items {
             let purchase = purchases
-                .remove(&wanted.order_item)
+                .remove(&parsed.order_item)
                 .filter(|purchase| purchase.order.customer == customer)
                 .ok_or_else(|| {
                     ApiError::forbidden("You can only return items of your own orders")
                 })?;
-            lines.push(WishedLine { wanted, purchase });
+            lines.push(RequestedLine { parsed, purchase });
         }
-        let mistakes: Vec<_> = lines
+        let errors: Vec<_> = lines
             .iter()
             .enumerate()
-            .filter(|(_, line)| line.purchase.order.id != wanted.order)
+            .filter(|(_, line)| line.purchase.order.id != parsed.order)
             .map(|(index, _)| not_of_the_order(index))
             .collect();
-        if !mistakes.is_empty() {
-            return Ok(Err(mistakes));
+        if !errors.is_empty() {
+            return Ok(Err(errors));
         }
-        let Some(WishedLine { purchase, .. }) = lines.first() else {
+        let Some(RequestedLine { purchase, .. }) = lines.first() else {
             return Err(ApiError::internal("input without items was understood"));
         };
         Ok(Ok(Self {
@@ -93,17 +93,17 @@ impl<'a> Wish<'a> {
     }
 
     /// Judges the wish as made now, after these returns.
-    pub(crate) fn judge(&self, before: &Before, now: DateTime<Utc>) -> Judgement {
-        let returned = |line: &WishedLine<'_>| {
-            let returned = before.returned.get(&line.purchase.item.id);
+    pub(crate) fn evaluate(&self, prior: &PriorReturns, now: DateTime<Utc>) -> Evaluation {
+        let returned = |line: &RequestedLine<'_>| {
+            let returned = prior.returned.get(&line.purchase.item.id);
             returned.copied().unwrap_or_default()
         };
         let items: Vec<_> = self
             .lines
             .iter()
             .map(|line| {
-                let wanted = line.wanted.quantity.into();
-                line.purchase.item.wanted(wanted, returned(line))
+                let parsed = line.parsed.quantity.into();
+                line.purchase.item.item_facts(parsed, returned(line))
             })
             .collect();
         let failures = eligibility::check(&self.facts, &items, now);
@@ -116,12 +116,12 @@ impl<'a> Wish<'a> {
             .map(|line| Line {
                 total: line.purchase.total,
                 purchased: line.purchase.item.purchased,
-                quantity: line.wanted.quantity.into(),
+                quantity: line.parsed.quantity.into(),
                 refunded: returned(line).refund_amount,
-                our_mistake: line.wanted.reason.refunds_shipping,
+                seller_fault: line.parsed.reason.refunds_shipping,
             })
             .collect();
-        Ok(refund::quote(&self.paid, &lines, &before.refunded))
+        Ok(refund::quote(&self.paid, &lines, &prior.refunded))
     }
 }
 

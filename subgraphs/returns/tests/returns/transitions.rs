@@ -6,9 +6,9 @@ use entities::returns::{customer_return, return_event};
 use platform::tables::outbox_event;
 use resolvers::money::{CurrencyCode, Money};
 use returns::RefundMethod;
-use returns::moves::{Actor, Label, Move, MoveError, ReviewReason, advance};
 use returns::rules::status::ReturnStatus;
-use returns::workers::{Swept, sweep};
+use returns::transitions::{Actor, Label, ReviewReason, Transition, TransitionError, advance};
+use returns::workers::{SweepReport, sweep};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,9 +19,9 @@ use crate::fixture::{
 
 const RETURN: u128 = 50;
 
-fn moves() -> [Move; 6] {
+fn transitions() -> [Transition; 6] {
     [
-        Move::LabelGenerated(Label {
+        Transition::LabelGenerated(Label {
             shipment_id: "shp_2".to_owned(),
             object: "2.pdf".to_owned(),
             url: "https://labels.example/2.pdf?signature=2".to_owned(),
@@ -31,14 +31,14 @@ fn moves() -> [Move; 6] {
             return_address: "500 Warehouse Drive, Louisville KY 40218".to_owned(),
             expires_at: now() + Duration::days(14),
         }),
-        Move::CarrierScanned(now() - Duration::minutes(5)),
-        Move::RefundIssued {
+        Transition::CarrierScanned(now() - Duration::minutes(5)),
+        Transition::RefundIssued {
             provider_id: Some("re_1".to_owned()),
             method: RefundMethod::StoreCredit,
         },
-        Move::Completed,
-        Move::ManualReview(ReviewReason::NoScan),
-        Move::Cancelled,
+        Transition::Completed,
+        Transition::ManualReview(ReviewReason::NoScan),
+        Transition::Cancelled,
     ]
 }
 
@@ -61,8 +61,8 @@ async fn row(fixture: &Fixture, id: u128) -> customer_return::Model {
 async fn try_move(
     fixture: &Fixture,
     id: u128,
-    to: &Move,
-) -> Result<customer_return::Model, MoveError> {
+    to: &Transition,
+) -> Result<customer_return::Model, TransitionError> {
     let transaction = fixture.scratch.database.begin().await.unwrap();
     let row = customer_return::lock(&transaction, Uuid::from_u128(id))
         .await
@@ -91,20 +91,23 @@ async fn a_move_is_written_and_told_if_it_is_legal_and_leaves_no_trace_otherwise
         let mut id = 100;
         let mut legal = 0;
         for from in ReturnStatus::ALL {
-            for to in moves() {
+            for to in transitions() {
                 id += 1;
                 fixture.store(vec![at(from, id)]).await;
-                let before = row(&fixture, id).await;
+                let prior = row(&fixture, id).await;
                 match try_move(&fixture, id, &to).await {
                     Ok(moved) => {
                         legal += 1;
-                        assert!(from.go(to.to(), false).is_ok(), "{from:?} {to:?}");
+                        assert!(
+                            from.transition_to(to.to(), false).is_ok(),
+                            "{from:?} {to:?}"
+                        );
                         assert_eq!(moved.status, to.to().as_str());
                         assert_eq!(row(&fixture, id).await, moved);
                     }
-                    Err(MoveError::Illegal(refused)) => {
-                        assert_eq!(from.go(to.to(), false), Err(refused));
-                        assert_eq!(row(&fixture, id).await, before);
+                    Err(TransitionError::Illegal(refused)) => {
+                        assert_eq!(from.transition_to(to.to(), false), Err(refused));
+                        assert_eq!(row(&fixture, id).await, prior);
                     }
                     Err(error) => panic!("{error}"),
                 }
@@ -123,7 +126,7 @@ async fn a_move_is_written_and_told_if_it_is_legal_and_leaves_no_trace_otherwise
 
 #[tokio::test]
 async fn events_tell_what_each_move_brought() {
-    let [label, scan, refund, completion, review, _] = moves();
+    let [label, scan, refund, completion, review, _] = transitions();
     for fixture in fixtures(&[]).await {
         fixture
             .store(vec![at(ReturnStatus::Initiated, RETURN)])
@@ -248,11 +251,15 @@ async fn a_row_that_was_not_locked_and_changed_meanwhile_is_not_overwritten() {
             .store(vec![at(ReturnStatus::LabelGenerated, RETURN)])
             .await;
         let stale = row(&fixture, RETURN).await;
-        try_move(&fixture, RETURN, &Move::Cancelled).await.unwrap();
+        try_move(&fixture, RETURN, &Transition::Cancelled)
+            .await
+            .unwrap();
         let transaction = fixture.scratch.database.begin().await.unwrap();
-        let scan = Move::CarrierScanned(now());
+        let scan = Transition::CarrierScanned(now());
         let refused = advance(&transaction, stale, &scan, Actor::Carrier, now()).await;
-        assert!(matches!(refused, Err(MoveError::Overtaken(id)) if id == Uuid::from_u128(RETURN)));
+        assert!(
+            matches!(refused, Err(TransitionError::Conflict(id)) if id == Uuid::from_u128(RETURN))
+        );
         transaction.rollback().await;
         assert_eq!(row(&fixture, RETURN).await.status, "cancelled");
         fixture.scratch.drop().await;
@@ -273,15 +280,15 @@ async fn a_sweep_reviews_what_was_not_scanned_and_tells_support_once_of_what_has
             made
         });
         fixture.store(returns.collect()).await;
-        assert_eq!(sweep(&fixture.state).await.unwrap(), Swept::default());
+        assert_eq!(sweep(&fixture.state).await.unwrap(), SweepReport::default());
 
         fixture.state.clock.advance(Duration::hours(3));
-        let alerts = Swept {
+        let alerts = SweepReport {
             alerted: 120,
-            ..Swept::default()
+            ..SweepReport::default()
         };
         assert_eq!(sweep(&fixture.state).await.unwrap(), alerts);
-        assert_eq!(sweep(&fixture.state).await.unwrap(), Swept::default());
+        assert_eq!(sweep(&fixture.state).await.unwrap(), SweepReport::default());
 
         fixture.state.clock.advance(Duration::hours(72));
         // Two instances at once: each return is settled by one of them.

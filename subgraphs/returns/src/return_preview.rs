@@ -7,11 +7,11 @@ use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult, access};
 
 use crate::State;
-use crate::eligibility::IneligibilityReason;
-use crate::judgement::{Before, Judgement, Wish, refunded};
 use crate::loaders::{Loaders, OrderOf};
-use crate::refund::RefundQuote;
-use crate::return_input::ReturnCreateInput;
+use crate::refund_quote::RefundQuote;
+use crate::return_create_input::ReturnCreateInput;
+use crate::return_eligibility::IneligibilityReason;
+use crate::return_request::{Evaluation, PriorReturns, ReturnRequest, refunded};
 use crate::rules::input;
 use crate::self_service;
 
@@ -31,38 +31,38 @@ pub(crate) async fn preview(
     input: &ReturnCreateInput,
 ) -> ApiResult<ReturnPreview> {
     let customer = access::customer(context)?;
-    let wanted = input::parse(input).map_err(|mistakes| refusal(&mistakes))?;
+    let parsed = input::parse(input).map_err(|errors| refusal(&errors))?;
     let loaders = context.data_unchecked::<Loaders>();
-    let order = wanted.order;
-    let (wish, returned, returns) = futures::try_join!(
-        Wish::of(context, customer, &wanted),
+    let order = parsed.order;
+    let (request, returned, returns) = futures::try_join!(
+        ReturnRequest::load(context, customer, &parsed),
         loaders
             .returned_of_item
-            .load_many(wanted.order_items())
+            .load_many(parsed.order_items())
             .map_err(ApiError::from),
         loaders
             .returns_of_order
             .load_one(OrderOf { customer, order })
             .map_err(ApiError::from),
     )?;
-    let wish = wish.map_err(|mistakes| refusal(&mistakes))?;
-    let before = Before {
+    let request = request.map_err(|errors| refusal(&errors))?;
+    let prior = PriorReturns {
         returned,
         refunded: refunded(&returns.unwrap_or_default()),
     };
     let state = context.data_unchecked::<State>();
-    let mut judgement = wish.judge(&before, state.clock.now());
+    let mut evaluation = request.evaluate(&prior, state.clock.now());
     if let Some(failure) = self_service::check(state, customer).await {
-        let mut failures = judgement.err().unwrap_or_default();
+        let mut failures = evaluation.err().unwrap_or_default();
         failures.insert(0, failure);
-        judgement = Err(failures);
+        evaluation = Err(failures);
     }
-    Ok(ReturnPreview::new(wish.currency, judgement))
+    Ok(ReturnPreview::new(request.currency, evaluation))
 }
 
 impl ReturnPreview {
-    fn new(currency: CurrencyCode, judgement: Judgement) -> Self {
-        match judgement {
+    fn new(currency: CurrencyCode, evaluation: Evaluation) -> Self {
+        match evaluation {
             Ok(quote) => Self {
                 eligible: true,
                 reasons: Vec::new(),
@@ -77,14 +77,14 @@ impl ReturnPreview {
     }
 }
 
-/// All mistakes of the input in one error, each with its place.
-fn refusal(mistakes: &[InputError]) -> ApiError {
-    let told: Vec<_> = mistakes
+/// All errors of the input in one, each with its field path.
+fn refusal(errors: &[InputError]) -> ApiError {
+    let messages: Vec<_> = errors
         .iter()
-        .map(|mistake| {
-            let place = mistake.field.as_deref().unwrap_or_default().join(".");
-            format!("{place}: {}", mistake.message)
+        .map(|error| {
+            let place = error.field.as_deref().unwrap_or_default().join(".");
+            format!("{place}: {}", error.message)
         })
         .collect();
-    ApiError::bad_user_input(told.join("; "))
+    ApiError::bad_user_input(messages.join("; "))
 }
