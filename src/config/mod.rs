@@ -168,7 +168,9 @@ impl Configuration {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
-        let layers = Layers::new(PREFIX).strict_secrets("mode", "production");
+        let layers = Layers::new(PREFIX)
+            .strict_secrets("mode", "production")
+            .renamed("orders.tariffs", "checkout_rates");
         let mut layers = match file {
             Some(file) => layers.file(file)?,
             None => layers.file_if_present(Path::new(DEFAULT_FILE))?,

@@ -11,6 +11,5 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Orders {
     /// Shipping, taxes and what cannot be returned; without it, the rates of router-config/checkout.yaml
     /// that this version was built with.
-    #[serde(alias = "tariffs")]
     pub(crate) checkout_rates: Option<PathBuf>,
 }

@@ -36,6 +36,8 @@ pub struct Layers {
     root: Node,
     /// The key and its value with which secrets must be long.
     strict: Option<(&'static str, &'static str)>,
+    /// Former paths of keys, and their current names.
+    renamed: Vec<(&'static str, &'static str)>,
 }
 
 impl Layers {
@@ -45,7 +47,15 @@ impl Layers {
             prefix,
             root: Node::new(serde_json::json!({}), &Origin::Default),
             strict: None,
+            renamed: Vec::new(),
         }
+    }
+
+    /// The key at this dotted path has got another name: layers laid from here on may use either. A file that uses
+    /// both has an unknown key.
+    pub fn renamed(mut self, former: &'static str, name: &'static str) -> Self {
+        self.renamed.push((former, name));
+        self
     }
 
     /// Every [`super::Secret`] must be as long as production needs when this key has this value.
@@ -187,7 +197,10 @@ impl Layers {
         }
     }
 
-    fn over(mut self, layer: Node) -> Result<Self, ConfigError> {
+    fn over(mut self, mut layer: Node) -> Result<Self, ConfigError> {
+        for (former, name) in &self.renamed {
+            layer.rename(former, name);
+        }
         match self.root.merge(layer) {
             Ok(()) => Ok(self),
             Err(Clash {

@@ -110,6 +110,23 @@ impl Node {
         }
     }
 
+    /// Gives the key at a dotted path another name, unless its section has a key of that name.
+    pub(super) fn rename(&mut self, path: &str, name: &str) {
+        let (key, rest) = path.split_once('.').unwrap_or((path, ""));
+        let Value::Section(entries) = &mut self.value else {
+            return;
+        };
+        if !rest.is_empty() {
+            if let Some(node) = entries.get_mut(key) {
+                node.rename(rest, name);
+            }
+        } else if !entries.contains_key(name)
+            && let Some(node) = entries.remove(key)
+        {
+            entries.insert(name.to_owned(), node);
+        }
+    }
+
     /// Where the value at a path was set, or the innermost section around it that is there.
     pub(super) fn origin(&self, path: &[String]) -> &Origin {
         let paths = (0..=path.len()).rev().map(|length| &path[..length]);

@@ -175,6 +175,36 @@ fn each_layer_overrides_only_what_it_names() {
 }
 
 #[test]
+fn a_key_that_was_renamed_is_known_by_its_former_name_too() {
+    let load = |yaml: &str, variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(k, v)| ((*k).into(), (*v).into()));
+        Layers::new("VANTAGE_")
+            .renamed("tracking.carriers.dhl.interval", "poll_interval")
+            .yaml(yaml, Path::new("vantage.yaml"))?
+            .variables(variables, &[])?
+            .load::<Tree>()
+            .map(|tree| tree.tracking.carriers.dhl.poll_interval.to_string())
+    };
+    let former = "tracking: { carriers: { dhl: { interval: 5s } } }";
+    let variable = "VANTAGE_TRACKING__CARRIERS__DHL__INTERVAL";
+    assert_eq!(load(former, &[]).unwrap(), "5s");
+    assert_eq!(load(former, &[(variable, "7s")]).unwrap(), "7s");
+    assert_eq!(
+        load(former, &[(variable, "soon")]).unwrap_err().to_string(),
+        load(
+            "",
+            &[("VANTAGE_TRACKING__CARRIERS__DHL__POLL_INTERVAL", "soon")]
+        )
+        .unwrap_err()
+        .to_string()
+        .replace("POLL_INTERVAL", "INTERVAL")
+    );
+    let both = "tracking: { carriers: { dhl: { interval: 5s, poll_interval: 6s } } }";
+    let error = load(both, &[]).unwrap_err().to_string();
+    assert!(error.contains("tracking.carriers.dhl.interval"), "{error}");
+}
+
+#[test]
 fn a_variable_has_the_type_of_its_key() {
     let tree = layers(
         "database_url: postgres://file/db",
