@@ -1,6 +1,7 @@
 //! The circuit breaker: a provider that keeps failing is left alone for a moment, then tried by one
 //! call; each time that this fails, it is left alone for longer.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,15 +13,23 @@ use super::policy;
 #[derive(Debug)]
 pub struct CircuitBreaker {
     failures: u32,
+    hangs: u32,
     open_for: TimeDelta,
     longest: TimeDelta,
     state: Mutex<State>,
+    /// How many attempts were answered.
+    answers: AtomicU64,
 }
+
+const CLOSED: State = State::Closed {
+    failures: 0,
+    hangs: 0,
+};
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Calls pass; so many have failed since the last that did not.
-    Closed(u32),
+    /// Calls pass; so many have failed since the last that did not, the hung ones among them.
+    Closed { failures: u32, hangs: u32 },
     /// Nothing passes until this is over.
     Open(Pause),
     /// One call is out to see; its answer decides. The pause that it ended.
@@ -40,6 +49,8 @@ pub struct Admission<'a> {
     breaker: &'a CircuitBreaker,
     /// What to go back to when a probe is given up without an outcome.
     probe_after: Option<Pause>,
+    /// How many attempts had been answered when this one began.
+    answers: u64,
 }
 
 impl CircuitBreaker {
@@ -48,9 +59,11 @@ impl CircuitBreaker {
         let open_for = delta(policy.open_for);
         Self {
             failures: policy.failures.max(1),
+            hangs: policy.hangs.max(1),
             open_for,
             longest: delta(policy.longest).max(open_for),
-            state: Mutex::new(State::Closed(0)),
+            state: Mutex::new(CLOSED),
+            answers: AtomicU64::new(0),
         }
     }
 
@@ -58,7 +71,7 @@ impl CircuitBreaker {
     pub fn admit(&self, now: DateTime<Utc>) -> Result<Admission<'_>, Duration> {
         let mut state = self.state.lock();
         let probe_after = match *state {
-            State::Closed(_) => None,
+            State::Closed { .. } => None,
             // A clock that was set back must not hold it open for longer.
             State::Open(pause) if now < pause.since || now - pause.since >= pause.wait => {
                 *state = State::Probing(pause);
@@ -71,15 +84,26 @@ impl CircuitBreaker {
             // It closes as soon as the probe is answered.
             State::Probing(_) => return Err(self.open_for.to_std().unwrap_or_default()),
         };
-        Ok(Admission {
-            breaker: self,
-            probe_after,
-        })
+        Ok(self.admission(probe_after))
     }
 
-    #[cfg(test)]
-    pub(super) fn is_closed(&self) -> bool {
-        matches!(*self.state.lock(), State::Closed(_))
+    /// Lets an attempt pass while the circuit is closed. Somebody else has to probe, by [`Self::admit`].
+    pub fn admit_if_closed(&self) -> Option<Admission<'_>> {
+        self.is_closed().then(|| self.admission(None))
+    }
+
+    fn admission(&self, probe_after: Option<Pause>) -> Admission<'_> {
+        Admission {
+            breaker: self,
+            probe_after,
+            answers: self.answers.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether calls pass.
+    pub fn is_closed(&self) -> bool {
+        let state = self.state.lock();
+        matches!(*state, State::Closed { .. })
     }
 }
 
@@ -88,18 +112,35 @@ impl Admission<'_> {
     pub fn answered(mut self) {
         // Calls that were let through before it opened say nothing about now.
         let probe = self.probe_after.take().is_some();
+        self.breaker.answers.fetch_add(1, Ordering::Relaxed);
         self.change(|state| match state {
-            State::Closed(_) => State::Closed(0),
-            State::Probing(_) if probe => State::Closed(0),
+            State::Closed { .. } => CLOSED,
+            State::Probing(_) if probe => CLOSED,
             other => other,
         });
     }
 
     /// The provider failed. Whether this opened the circuit.
-    pub fn failed(mut self, now: DateTime<Utc>) -> bool {
+    pub fn failed(self, now: DateTime<Utc>) -> bool {
+        self.count(now, 0)
+    }
+
+    /// The provider did not answer for as long as anybody waits. One that answered others meanwhile is only slow with this
+    /// call. Whether this opened the circuit.
+    pub fn hung(self, now: DateTime<Utc>) -> bool {
+        let answers = self.breaker.answers.load(Ordering::Relaxed);
+        if self.probe_after.is_none() && answers != self.answers {
+            return false;
+        }
+        self.count(now, 1)
+    }
+
+    /// Counts a failure; `hung` is 1 when it kept its caller waiting.
+    fn count(mut self, now: DateTime<Utc>, hung: u32) -> bool {
         let probe = self.probe_after.take().is_some();
         let CircuitBreaker {
-            failures: limit,
+            failures: failures_limit,
+            hangs: hangs_limit,
             open_for,
             longest,
             ..
@@ -107,11 +148,15 @@ impl Admission<'_> {
         let open = |wait| State::Open(Pause { since: now, wait });
         let mut opened = false;
         self.change(|state| match state {
-            State::Closed(failures) if failures + 1 >= limit => {
-                opened = true;
-                open(open_for)
+            State::Closed { failures, hangs } => {
+                let (failures, hangs) = (failures + 1, hangs + hung);
+                opened = failures >= failures_limit || hangs >= hangs_limit;
+                if opened {
+                    open(open_for)
+                } else {
+                    State::Closed { failures, hangs }
+                }
             }
-            State::Closed(failures) => State::Closed(failures + 1),
             State::Probing(pause) if probe => {
                 opened = true;
                 let twice = pause.wait.checked_mul(2).unwrap_or(longest);
@@ -145,6 +190,7 @@ mod tests {
     fn breaker() -> CircuitBreaker {
         CircuitBreaker::new(policy::Breaker {
             failures: 3,
+            hangs: 2,
             open_for: Duration::from_secs(30),
             longest: Duration::from_secs(100),
         })
@@ -175,6 +221,22 @@ mod tests {
             Duration::from_secs(20),
             "the rest of its time"
         );
+    }
+
+    #[test]
+    fn fewer_attempts_that_hang_open_it_than_that_fail_unless_others_are_answered_meanwhile() {
+        let breaker = breaker();
+        assert!(!breaker.admit(at(0)).unwrap().hung(at(4)));
+        let slow = breaker.admit(at(4)).unwrap();
+        breaker.admit(at(5)).unwrap().answered();
+        assert!(!slow.hung(at(8)), "it is only slow");
+        assert!(!breaker.admit(at(8)).unwrap().hung(at(12)));
+        assert!(breaker.admit(at(12)).unwrap().hung(at(16)));
+        assert!(breaker.admit_if_closed().is_none());
+        // Somebody else probes.
+        assert!(breaker.admit(at(46)).unwrap().hung(at(50)));
+        breaker.admit(at(110)).unwrap().answered();
+        assert!(breaker.admit_if_closed().is_some());
     }
 
     #[test]

@@ -184,7 +184,12 @@ impl Inner {
             .unwrap_or_else(|_| Err(self.timed_out(request)));
         match &result {
             Err(failure) if failure.outage => {
-                if admission.failed(self.clock.now()) {
+                let now = self.clock.now();
+                let opened = match failure.error {
+                    HttpError::TimedOut { .. } => admission.hung(now),
+                    _ => admission.failed(now),
+                };
+                if opened {
                     metrics::counter!("vantage_external_circuit_opened_total", "provider" => self.provider)
                         .increment(1);
                     tracing::error!(

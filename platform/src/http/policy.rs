@@ -39,6 +39,9 @@ pub struct Rate {
 #[derive(Clone, Copy, Debug)]
 pub struct Breaker {
     pub failures: u32,
+    /// Opens sooner after so many attempts in a row that were never answered, while no other was: each of them kept its
+    /// caller waiting.
+    pub hangs: u32,
     pub open_for: Duration,
     pub longest: Duration,
 }
@@ -54,6 +57,7 @@ impl Default for Policy {
             rate_shared_in: None,
             breaker: Breaker {
                 failures: 5,
+                hangs: 3,
                 open_for: Duration::from_secs(1),
                 longest: Duration::from_secs(8),
             },

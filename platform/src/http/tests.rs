@@ -323,6 +323,7 @@ async fn the_circuit_opens_then_lets_one_call_see() {
         attempts: 1,
         breaker: Breaker {
             failures: 3,
+            hangs: 3,
             open_for: Duration::from_secs(30),
             longest: Duration::from_secs(30),
         },
@@ -359,6 +360,7 @@ async fn a_call_that_failed_says_why_and_not_that_the_circuit_opened_by_it() {
         attempts: 3,
         breaker: Breaker {
             failures: 2,
+            hangs: 3,
             open_for: Duration::from_secs(1),
             longest: Duration::from_secs(8),
         },

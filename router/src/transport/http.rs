@@ -1,19 +1,21 @@
 //! A subgraph behind HTTP: one POST a fetch; `subscription/` has the subscriptions.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
-use platform::http::{Admission, Breaker, CircuitBreaker};
+use platform::http::Breaker;
 use platform::telemetry::request_id::REQUEST_ID;
 use thread_local::ThreadLocal;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use url::Url;
 
+use super::circuit_breaker::{Circuit, is_unavailable};
 use super::in_flight::{self, Answer, InFlight};
 use super::subscription::{Credentials, SubscriptionOptions, Subscriptions};
 use super::{EventStream, Numbers, SubgraphRequest, SubgraphResponse, Transport, TransportError};
@@ -58,6 +60,7 @@ impl Default for HttpTransportOptions {
             http2_prior_knowledge: false,
             breaker: Breaker {
                 failures: 10,
+                hangs: 2,
                 open_for: Duration::from_secs(1),
                 longest: Duration::from_secs(1),
             },
@@ -76,7 +79,7 @@ pub struct HttpTransport {
     client: reqwest::Client,
     /// Those of event loops: their connections are served by the thread that uses them.
     own_clients: ThreadLocal<reqwest::Client>,
-    breaker: CircuitBreaker,
+    circuit: Arc<Circuit>,
     in_flight: InFlight,
     options: HttpTransportOptions,
 }
@@ -113,12 +116,12 @@ impl HttpTransport {
         let (name, client) = (name.into(), client(&options)?);
         let subscriptions = Subscriptions::new(&name, subscription_url, client.clone(), &options);
         Ok(Self {
+            circuit: Arc::new(Circuit::new(&name, url.clone(), &options)),
             name,
             url,
             subscriptions,
             client,
             own_clients: ThreadLocal::new(),
-            breaker: CircuitBreaker::new(options.breaker),
             in_flight: InFlight::default(),
             options,
         })
@@ -183,23 +186,6 @@ impl HttpTransport {
             subgraph: self.name.clone(),
             reason,
         }
-    }
-
-    /// The right to call the subgraph, unless it has not answered lately.
-    fn admit(&self) -> Result<Call<'_>, TransportError> {
-        let admission =
-            self.breaker
-                .admit(Utc::now())
-                .map_err(|_| TransportError::Unavailable {
-                    subgraph: self.name.clone(),
-                    reason: "it has not answered lately, and is left alone for a moment".to_owned(),
-                })?;
-        Ok(Call {
-            subgraph: &self.name,
-            admission: Some(admission),
-            started: Instant::now(),
-            patience: self.options.deadline / 2,
-        })
     }
 
     fn failed(&self, error: reqwest::Error) -> TransportError {
@@ -277,7 +263,7 @@ impl HttpTransport {
         headers: &HeaderMap,
         body: &Bytes,
     ) -> Result<Answer, TransportError> {
-        let call = self.admit()?;
+        let call = self.circuit.admit(self.client())?;
         let retries = match request.kind() {
             OperationKind::Query => self.options.retries,
             OperationKind::Mutation | OperationKind::Subscription => 0,
@@ -287,7 +273,7 @@ impl HttpTransport {
             let timeout = request.remaining().min(self.options.deadline);
             let answer = self.post(headers.clone(), body.clone(), timeout).await;
             let retry = match &answer {
-                Ok(response) => is_passing(response.status()),
+                Ok(response) => is_unavailable(response.status()),
                 // A kept connection may be closed by its other end just as it is used.
                 Err(error) => (error.is_connect() || error.is_request()) && !error.is_timeout(),
             };
@@ -307,7 +293,7 @@ impl HttpTransport {
             };
         };
         let status = response.status();
-        if is_passing(status) {
+        if is_unavailable(status) {
             call.failed();
         } else {
             call.answered();
@@ -334,56 +320,6 @@ fn client(options: &HttpTransportOptions) -> Result<reqwest::Client, reqwest::Er
     } else {
         client.build()
     }
-}
-
-/// A call under way, for the circuit breaker.
-struct Call<'a> {
-    subgraph: &'a str,
-    admission: Option<Admission<'a>>,
-    started: Instant,
-    /// Who gives up sooner than this says nothing about the subgraph.
-    patience: Duration,
-}
-
-impl Call<'_> {
-    fn answered(mut self) {
-        if let Some(admission) = self.admission.take() {
-            admission.answered();
-        }
-    }
-
-    fn failed(mut self) {
-        self.count_failure();
-    }
-
-    fn count_failure(&mut self) {
-        if let Some(admission) = self.admission.take()
-            && admission.failed(Utc::now())
-        {
-            metrics::counter!("router_circuit_opened_total", "subgraph" => self.subgraph.to_owned())
-                .increment(1);
-            tracing::warn!(
-                subgraph = self.subgraph,
-                "the subgraph does not answer: it is left alone for a moment"
-            );
-        }
-    }
-}
-
-impl Drop for Call<'_> {
-    /// The request's deadline cuts a call off by dropping it.
-    fn drop(&mut self) {
-        if self.started.elapsed() >= self.patience {
-            self.count_failure();
-        }
-    }
-}
-
-fn is_passing(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
-    )
 }
 
 #[async_trait]

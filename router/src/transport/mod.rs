@@ -1,6 +1,7 @@
 //! How fetches reach subgraphs. The executor knows only [`Transport`]; nothing else can tell whether a
 //! subgraph is in this process or behind HTTP.
 
+mod circuit_breaker;
 mod http;
 mod in_flight;
 mod local;

@@ -32,6 +32,7 @@ async fn failing(times: usize, open_for: Duration) -> (Router, Arc<AtomicUsize>)
         retries: 0,
         breaker: Breaker {
             failures: 3,
+            hangs: 2,
             open_for,
             longest: open_for,
         },
@@ -69,12 +70,86 @@ async fn a_subgraph_that_fails_again_and_again_is_not_asked_any_more() {
     assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
 
+/// Counts its calls, and answers none until it is mended.
+async fn hanging(
+    deadline: Duration,
+) -> (Router, Arc<AtomicUsize>, tokio::sync::watch::Sender<bool>) {
+    let (mend, mended) = tokio::sync::watch::channel(false);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let handler = move || {
+        let mut mended = mended.clone();
+        counted.fetch_add(1, Ordering::SeqCst);
+        async move {
+            mended.wait_for(|mended| *mended).await.unwrap();
+            r#"{"data":{"ok":true}}"#
+        }
+    };
+    let app = axum::Router::new().route("/", post(handler));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let options = HttpTransportOptions {
+        deadline,
+        ..HttpTransportOptions::default()
+    };
+    let router = Router::builder()
+        .deadline(deadline)
+        .subgraph(
+            "busy",
+            "type Query { ok: Boolean }",
+            Arc::new(HttpTransport::new("busy", &url, options).unwrap()),
+        )
+        .build()
+        .unwrap();
+    (router, calls, mend)
+}
+
 #[tokio::test]
-async fn it_is_asked_again_when_its_time_is_over() {
-    let (router, calls) = failing(3, Duration::ZERO).await;
+async fn a_subgraph_that_hangs_keeps_two_callers_waiting_and_nobody_after_them() {
+    let deadline = Duration::from_millis(400);
+    let (router, calls, mend) = hanging(deadline).await;
+    let timed = async || {
+        let started = std::time::Instant::now();
+        let answer = execute(&router).await;
+        (answer, started.elapsed())
+    };
+    for _ in 0..2 {
+        let (answer, took) = timed().await;
+        assert_eq!(answer, json!([{ "ok": null }, "DEADLINE_EXCEEDED"]));
+        assert!(took >= deadline / 2, "{took:?}");
+    }
+    // Until it was probed twice: no caller waits for that.
+    while calls.load(Ordering::SeqCst) < 4 {
+        let (answer, took) = timed().await;
+        assert_eq!(answer, json!([{ "ok": null }, "SUBGRAPH_UNAVAILABLE"]));
+        assert!(took < deadline / 2, "{took:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    mend.send(true).unwrap();
+    until_answered(&router).await;
+}
+
+async fn until_answered(router: &Router) {
+    let answered = async {
+        while execute(router).await != json!([{ "ok": true }, null]) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), answered)
+        .await
+        .expect("it is asked again");
+}
+
+#[tokio::test]
+async fn it_is_asked_again_when_it_has_answered_in_the_background() {
+    let (router, calls) = failing(5, Duration::ZERO).await;
     for _ in 0..3 {
         execute(&router).await;
     }
-    assert_eq!(execute(&router).await, json!([{ "ok": true }, null]));
-    assert_eq!(calls.load(Ordering::SeqCst), 4);
+    until_answered(&router).await;
+    assert!(
+        calls.load(Ordering::SeqCst) >= 7,
+        "three calls, three probes, one call"
+    );
 }

@@ -91,6 +91,7 @@ impl Carriers {
             attempts: 1,
             breaker: Breaker {
                 failures: FAILURES,
+                hangs: 3,
                 open_for: rest,
                 longest: rest,
             },
