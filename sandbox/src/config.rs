@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The same number gives the same ids, rates and journeys.
+    /// The same number gives the same rates and journeys.
     pub seed: u64,
     /// How long an hour of a parcel's journey takes.
     pub pace: Duration,

@@ -1,5 +1,7 @@
-//! Identifiers that follow from the seed, in the providers' own shapes.
+//! Identifiers in the providers' own shapes. They follow from the seed and from the moment at which the
+//! sandbox was started: one that was started again names nothing as it did before.
 
+use chrono::{DateTime, Utc};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
@@ -10,8 +12,10 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 pub(crate) struct Ids(ChaCha8Rng);
 
 impl Ids {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(ChaCha8Rng::seed_from_u64(seed))
+    pub(crate) fn new(seed: u64, started: DateTime<Utc>) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(started.timestamp_micros().cast_unsigned());
+        Self(random)
     }
 
     /// `prefix_` and 24 letters and digits, as Stripe writes ids.
@@ -34,5 +38,20 @@ impl Ids {
         (0..count)
             .map(|_| char::from(b'0' + self.0.random_range(0..10)))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_from_the_seed_and_the_start_and_differ_after_a_restart() {
+        let started = DateTime::UNIX_EPOCH;
+        let restarted = started + chrono::TimeDelta::microseconds(1);
+        let id = |seed, started| Ids::new(seed, started).mixed("pi");
+        assert_eq!(id(1, started), id(1, started));
+        assert_ne!(id(1, started), id(1, restarted));
+        assert_ne!(id(1, started), id(2, started));
     }
 }

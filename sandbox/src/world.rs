@@ -32,7 +32,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(config: Config, now: DateTime<Utc>) -> Self {
         Self {
-            ids: Ids::new(config.seed),
+            ids: Ids::new(config.seed, now),
             parcels: Parcels::default(),
             easypost: EasyPost::default(),
             stripe: Stripe::default(),

@@ -14,7 +14,7 @@ pub(crate) struct Sandbox {
     pub(crate) enabled: bool,
     /// Address and port of all of them; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
-    /// The same number gives the same ids, rates and journeys.
+    /// The same number gives the same rates and journeys.
     pub(crate) seed: u64,
     /// How long an hour of a parcel's journey takes.
     pub(crate) pace: Duration,
