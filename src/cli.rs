@@ -286,7 +286,7 @@ pub(crate) struct Restore {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Outbox {
-    /// List the events that are given up
+    /// List the events that are given up, and those that failed and will be tried again
     List {
         #[command(flatten)]
         settings: Settings,
@@ -297,7 +297,7 @@ pub(crate) enum Outbox {
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: u64,
     },
-    /// Deliver given-up events again
+    /// Deliver events again that are given up, and at once those that failed
     Requeue {
         #[command(flatten)]
         settings: Settings,
@@ -305,7 +305,7 @@ pub(crate) enum Outbox {
         /// Ids of the events
         #[arg(value_name = "EVENT", required_unless_present = "all")]
         events: Vec<String>,
-        /// All that are given up
+        /// All that are given up or failed
         #[arg(long, conflicts_with = "events")]
         all: bool,
     },

@@ -262,6 +262,7 @@ async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search
         "outbox_event::backlog": outbox_event::backlog(db),
         "outbox_event::count_dead": outbox_event::count_dead(db),
         "outbox_event::dead": outbox_event::dead(db, 20),
+        "outbox_event::failing": outbox_event::failing(db, 20),
         "outbox_event::mark_published": outbox_event::mark_published(db, &ids(), now),
         "outbox_event::sweep": outbox_event::sweep(db, now, 100),
         "inbox_delivery::is_any_due": inbox_delivery::is_any_due(db, "orders", now),

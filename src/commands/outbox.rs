@@ -1,6 +1,7 @@
-//! `vantage outbox list|requeue`: events that were given up, and another try for them.
+//! `vantage outbox list|requeue`: events that failed or were given up, and another try for them.
 
 use anyhow::Context;
+use chrono::{DateTime, SecondsFormat, Utc};
 use platform::clock::Clock;
 use platform::database::Database;
 use platform::{inbox, outbox};
@@ -28,7 +29,7 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
             for domain in domain.map_or(all, |domain| vec![domain]) {
                 let (database, _) =
                     domains::open_database(&configuration, domain, Missing::Refuse).await?;
-                for letter in dead_letters(&database, limit).await? {
+                for letter in failed(&database, limit).await? {
                     output::line(&letter)?;
                 }
             }
@@ -65,17 +66,34 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
     }
 }
 
-/// A line for each event that could not be told or had no effect: the domain, the event's id, its
-/// type, what it happened to, on which side it was given up, and why.
-async fn dead_letters(database: &Database, limit: u64) -> anyhow::Result<Vec<String>> {
+/// A line for each event that could not be published or had no effect: the domain, the event's id, its
+/// type, what it happened to, on which side it failed, whether it will be tried again, and why it failed.
+async fn failed(database: &Database, limit: u64) -> anyhow::Result<Vec<String>> {
     let db = database.read();
     let line = |event: Uuid, kind: &str, aggregate: &str, side: &str, error: Option<String>| {
         let (domain, error) = (database.domain(), error.unwrap_or_default());
         format!("{domain} {event} {kind} {aggregate} {side}: {error}")
     };
+    let again = |attempts: i32, at: DateTime<Utc>| {
+        let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        format!("after {attempts} attempts, tried again at {at}")
+    };
     let mut lines = Vec::new();
     for event in outbox::dead_letters(db, limit).await? {
         let side = format!("not published after {} attempts", event.attempts);
+        lines.push(line(
+            event.id,
+            &event.event_type,
+            &event.aggregate_id,
+            &side,
+            event.last_error,
+        ));
+    }
+    for event in outbox::failing(db, limit).await? {
+        let side = format!(
+            "not published {}",
+            again(event.attempts, event.next_attempt_at)
+        );
         lines.push(line(
             event.id,
             &event.event_type,
@@ -92,6 +110,17 @@ async fn dead_letters(database: &Database, limit: u64) -> anyhow::Result<Vec<Str
             &delivery.event_type,
             &delivery.aggregate_id,
             &side,
+            delivery.last_error,
+        ));
+    }
+    for delivery in inbox::failing(db, limit).await? {
+        let consumer = &delivery.consumer;
+        let again = again(delivery.attempts, delivery.next_attempt_at);
+        lines.push(line(
+            delivery.event_id,
+            &delivery.event_type,
+            &delivery.aggregate_id,
+            &format!("not handled by {consumer} {again}"),
             delivery.last_error,
         ));
     }

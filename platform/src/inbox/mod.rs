@@ -96,7 +96,15 @@ pub async fn dead_letters(
     inbox_delivery::dead(db, limit).await
 }
 
-/// Gives given-up deliveries of these events, or all, another try, and says how many there were.
+/// Deliveries that failed and will be tried again, oldest first.
+pub async fn failing(
+    db: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<inbox_delivery::Model>, DbErr> {
+    inbox_delivery::failing(db, limit).await
+}
+
+/// Has deliveries of these events, or all, that were given up or failed tried at once, and says how many there were.
 pub async fn requeue(
     db: &impl ConnectionTrait,
     events: Option<&[Uuid]>,

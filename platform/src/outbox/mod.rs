@@ -72,7 +72,15 @@ pub async fn dead_letters(
     outbox_event::dead(db, limit).await
 }
 
-/// Gives given-up events another try, these or all, and says how many there were.
+/// Events that were refused, or found no bus, and will be tried again, oldest first.
+pub async fn failing(
+    db: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<outbox_event::Model>, DbErr> {
+    outbox_event::failing(db, limit).await
+}
+
+/// Has events that were given up or refused, these or all, tried at once, and says how many there were.
 pub async fn requeue(
     db: &impl ConnectionTrait,
     events: Option<&[Uuid]>,

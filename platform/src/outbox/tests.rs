@@ -208,6 +208,7 @@ async fn a_refused_event_holds_up_its_own_aggregate_until_it_is_given_up_and_can
             rounds += 1;
         }
         let dead = dead_letters(db, 10).await.unwrap();
+        assert_eq!(failing(db, 10).await.unwrap(), []);
         assert_eq!(dead[0].id, refused);
         assert_eq!(dead[0].attempts, 12);
         let told = "the event bus refused the event: too long";
@@ -338,6 +339,35 @@ async fn a_commit_wakes_the_publisher() {
         }
         domain.context.stop.cancel();
         running.await.unwrap();
+        domain.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_event_is_listed_and_hurried_before_it_is_given_up() {
+    for domain in domains().await {
+        let refused = domain.tell("a", "thing.refused").await;
+        domain.tell("b", "thing.happened").await;
+        domain.bus.refused.lock().unwrap().push("thing.refused");
+        for _ in 0..6 {
+            domain.publish_all().await;
+            domain.clock.advance(TimeDelta::minutes(5));
+        }
+        domain.publish_all().await;
+        let db = domain.context.database.write();
+        let listed = failing(db, 10).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        assert_eq!((listed[0].id, listed[0].attempts), (refused, 7));
+        assert!(listed[0].next_attempt_at > domain.clock.now());
+
+        domain.bus.refused.lock().unwrap().clear();
+        domain.publish_all().await;
+        assert_eq!(domain.bus.taken(), taken(&[("b", 1)]), "it waits");
+        assert_eq!(requeue(db, None, domain.clock.now()).await.unwrap(), 1);
+        domain.publish_all().await;
+        assert_eq!(domain.bus.taken(), taken(&[("b", 1), ("a", 1)]));
+        assert_eq!(failing(db, 10).await.unwrap(), []);
+        assert_eq!(requeue(db, None, domain.clock.now()).await.unwrap(), 0);
         domain.scratch.drop().await;
     }
 }

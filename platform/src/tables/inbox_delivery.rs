@@ -154,7 +154,19 @@ pub async fn dead(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, D
         .await
 }
 
-/// Gives those that were given up, these or all, another try; the number is of those.
+/// Those whose effect failed and will be tried again, oldest first.
+pub async fn failing(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::DeadLetteredAt.is_null())
+        .filter(Column::LastError.is_not_null())
+        .order_by_asc(Column::EventId)
+        .order_by_asc(Column::Consumer)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Has those that were given up or failed, these or all, tried again at once; the number is of those.
 pub async fn requeue(
     db: &impl ConnectionTrait,
     events: Option<&[Uuid]>,
@@ -164,7 +176,11 @@ pub async fn requeue(
         .col_expr(Column::DeadLetteredAt, Expr::value(None::<DateTime<Utc>>))
         .col_expr(Column::Attempts, Expr::value(0))
         .col_expr(Column::NextAttemptAt, Expr::value(now))
-        .filter(Column::DeadLetteredAt.is_not_null());
+        .filter(
+            Column::DeadLetteredAt
+                .is_not_null()
+                .or(Column::LastError.is_not_null()),
+        );
     if let Some(events) = events {
         update = update.filter(Column::EventId.is_in(events.iter().copied()));
     }

@@ -187,7 +187,17 @@ pub async fn dead(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, D
         .await
 }
 
-/// Gives those that were given up, these or all, another try; the number is of those.
+/// Those that could not be published yet and will be tried again, oldest first.
+pub async fn failing(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
+    waiting()
+        .filter(Column::LastError.is_not_null())
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Has those that were given up or refused, these or all, tried again at once; the number is of those.
 pub async fn requeue(
     db: &impl ConnectionTrait,
     events: Option<&[Uuid]>,
@@ -197,7 +207,12 @@ pub async fn requeue(
         .col_expr(Column::DeadLetteredAt, Expr::value(None::<DateTime<Utc>>))
         .col_expr(Column::Attempts, Expr::value(0))
         .col_expr(Column::NextAttemptAt, Expr::value(now))
-        .filter(Column::DeadLetteredAt.is_not_null());
+        .filter(Column::PublishedAt.is_null())
+        .filter(
+            Column::DeadLetteredAt
+                .is_not_null()
+                .or(Column::LastError.is_not_null()),
+        );
     if let Some(events) = events {
         update = update.filter(Column::Id.is_in(events.iter().copied()));
     }
