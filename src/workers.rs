@@ -21,11 +21,19 @@ use crate::domains::{Domain, Domains};
 pub(crate) const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Events between domains: over Redis when there is one, else within the process.
-fn bus(configuration: &Configuration) -> anyhow::Result<Arc<dyn EventBus>> {
-    Ok(match &configuration.redis_url {
-        Some(url) => Arc::new(RedisBus::new(url.expose()).context("redis_url")?),
-        None => Arc::new(InProcessBus::new()),
-    })
+fn bus(
+    configuration: &Configuration,
+    supervisor: &Supervisor,
+) -> anyhow::Result<Arc<dyn EventBus>> {
+    let Some(url) = &configuration.redis_url else {
+        return Ok(Arc::new(InProcessBus::new()));
+    };
+    let bus = RedisBus::new(url.expose()).context("redis_url")?;
+    let watched = bus.clone();
+    supervisor.start(Stage::Support, "redis.durability", move |stop| {
+        watched.clone().watch_durability(stop)
+    });
+    Ok(Arc::new(bus))
 }
 
 /// Starts the workers of the domains that are here.
@@ -35,18 +43,28 @@ pub(crate) fn start(
     clock: &Clock,
     supervisor: &Supervisor,
 ) -> anyhow::Result<()> {
-    let bus = bus(configuration)?;
+    let bus = bus(configuration, supervisor)?;
     let context = |database: &Database, stage| {
         let stop = supervisor.stop_token(stage);
         WorkerContext::new(database, bus.clone(), clock.clone(), stop)
     };
+    let consumers: Vec<_> = Domain::ALL
+        .into_iter()
+        .flat_map(Domain::consumers)
+        .copied()
+        .collect();
     // All consumers first: what is published reaches those who have joined.
     for (database, work) in domains.work() {
         let context = |stage| context(database, stage);
         for subscriber in &work.subscribers {
+            anyhow::ensure!(
+                consumers.contains(&subscriber.group),
+                "{} is no consumer that publishers know: name it in its domain's CONSUMERS",
+                subscriber.group.name
+            );
             receive(context(Stage::Receive), subscriber, supervisor)?;
             let deliverer = Deliverer::new(context(Stage::Work), subscriber.clone());
-            let name = format!("{}.deliver", subscriber.name);
+            let name = format!("{}.deliver", subscriber.group.name);
             supervisor.start(Stage::Work, name, move |_| deliverer.clone().run());
         }
     }
@@ -64,7 +82,7 @@ pub(crate) fn start(
         }
         let domain = database.domain();
         if is_published {
-            let publisher = Publisher::new(context(Stage::Publish));
+            let publisher = Publisher::new(context(Stage::Publish), &consumers);
             let name = format!("{domain}.outbox");
             supervisor.start(Stage::Publish, name, move |_| publisher.clone().run());
         }
@@ -85,7 +103,7 @@ fn receive(
 ) -> anyhow::Result<()> {
     let mut joined = Some(Receiver::join(context.clone(), subscriber)?);
     let subscriber = subscriber.clone();
-    let name = format!("{}.receive", subscriber.name);
+    let name = format!("{}.receive", subscriber.group.name);
     supervisor.start(Stage::Receive, name, move |_| {
         let receiver = match joined.take() {
             Some(receiver) => Ok(receiver),

@@ -72,6 +72,14 @@ fn describe_events() {
         "Events that wait in a domain's outbox."
     );
     describe_gauge!(
+        "vantage_outbox_unconfirmed",
+        "Published events of a domain's outbox that some consumer is not known to have."
+    );
+    describe_counter!(
+        "vantage_outbox_republished_total",
+        "Events that were published again because the event bus had lost them."
+    );
+    describe_gauge!(
         "vantage_outbox_dead_letters",
         "Events of a domain's outbox that are given up: see `vantage outbox list`."
     );

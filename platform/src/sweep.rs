@@ -7,8 +7,11 @@ use sea_orm::DbErr;
 use crate::database::Database;
 use crate::tables::{idempotency_key, inbox_event, outbox_event};
 
-/// How long published events are kept, to look into.
-const PUBLISHED: TimeDelta = TimeDelta::days(7);
+/// How long events are kept that every consumer has, to look into.
+const CONFIRMED: TimeDelta = TimeDelta::days(7);
+/// How long published events are kept for consumers that are not known to have them: not as long as it is remembered that
+/// an event was handled, so that none is published again after that.
+const UNCONFIRMED: TimeDelta = TimeDelta::days(21);
 /// How long it is remembered that an event was handled: longer than any bus keeps events, so none
 /// comes again after that.
 const HANDLED: TimeDelta = TimeDelta::days(30);
@@ -20,11 +23,19 @@ pub(crate) async fn sweep(database: &Database, now: DateTime<Utc>) -> Result<u64
     let db = database.write();
     let mut total = 0;
     loop {
-        let outbox = outbox_event::sweep(db, now - PUBLISHED, BATCH).await?;
+        let outbox = outbox_event::sweep(db, now - CONFIRMED, BATCH).await?;
+        let unread = outbox_event::sweep_unconfirmed(db, now - UNCONFIRMED, BATCH).await?;
+        if unread > 0 {
+            tracing::warn!(
+                domain = database.domain(),
+                events = unread,
+                "events are deleted that a consumer has not received for weeks"
+            );
+        }
         let inbox = inbox_event::sweep(db, now - HANDLED, BATCH).await?;
         let keys = idempotency_key::sweep(db, now, BATCH).await?;
-        total += outbox + inbox + keys;
-        if outbox < BATCH && inbox < BATCH && keys < BATCH {
+        total += outbox + unread + inbox + keys;
+        if outbox < BATCH && unread < BATCH && inbox < BATCH && keys < BATCH {
             break;
         }
     }

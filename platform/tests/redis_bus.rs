@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use platform::bus::{BusError, Consumer, Event, EventBus, RedisBus};
+use platform::bus::{BusError, Consumer, Event, EventBus, LogPosition, Receipt, RedisBus};
 use uuid::Uuid;
 
 /// Names for one test that no other has, and the server's address; nothing without a server.
@@ -191,4 +191,115 @@ async fn a_stream_that_was_deleted_is_read_again_when_it_is_back() {
     let told = events(&topic, 2..=2);
     publish(&bus, &told).await;
     assert_eq!(receive(&mut member).await, told);
+}
+
+/// A Redis server of this test alone, which keeps nothing.
+struct Server {
+    port: u16,
+    process: std::process::Child,
+}
+
+impl Server {
+    fn start(port: u16) -> Self {
+        let program = ["redis-server", "valkey-server"]
+            .into_iter()
+            .find_map(|name| {
+                std::process::Command::new(name)
+                    .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+                    .args(["--save", "", "--appendonly", "no"])
+                    .stdout(std::process::Stdio::null())
+                    .spawn()
+                    .ok()
+            });
+        Self {
+            port,
+            process: program.expect("a Redis server on the PATH"),
+        }
+    }
+
+    fn kill(mut self) -> u16 {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.port
+    }
+}
+
+fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+/// Publishes one event, as soon as the server is there.
+async fn publish_one(bus: &RedisBus, event: &Arc<Event>) -> LogPosition {
+    loop {
+        match bus.publish(std::slice::from_ref(event)).await.pop() {
+            Some(Ok(Receipt::Logged(position))) => return position,
+            Some(Err(BusError::Unavailable(_))) => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_says_how_far_its_groups_are_and_is_another_one_when_it_has_lost_its_past() {
+    if setting().is_none() {
+        return;
+    }
+    let server = Server::start(free_port());
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let bus = RedisBus::new(&url).unwrap();
+    let state = async || bus.log("things").await.unwrap().expect("a log");
+    let told = events("things", 1..=3);
+    let first = publish_one(&bus, &told[0]).await;
+    let second = publish_one(&bus, &told[1]).await;
+    assert_eq!(first.log, second.log);
+    assert!(first.offset < second.offset);
+    let now = state().await;
+    assert_eq!(
+        (&now.log, now.oldest.as_ref()),
+        (&first.log, Some(&first.offset))
+    );
+    assert_eq!(now.groups.len(), 0);
+
+    let mut group = bus.subscribe(&["things"], "group").unwrap();
+    assert_eq!(receive(&mut group).await, told[..2]);
+    assert!(
+        state().await.groups["group"] < first.offset,
+        "not committed"
+    );
+    group.commit().await.unwrap();
+    assert_eq!(state().await.groups["group"], second.offset);
+
+    // Deleted, the stream is another one, though the server is the same.
+    let client = redis::Client::open(url.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let delete = async |connection: &mut redis::aio::MultiplexedConnection| {
+        redis::cmd("DEL")
+            .arg("vantage:events:things")
+            .exec_async(connection)
+            .await
+            .unwrap();
+    };
+    delete(&mut connection).await;
+    assert_ne!(state().await.log, first.log);
+    let again = publish_one(&bus, &told[2]).await;
+    assert_ne!(again.log, first.log);
+    assert_eq!(state().await.log, again.log);
+    // Whoever makes it anew.
+    delete(&mut connection).await;
+    assert!(
+        tokio::time::timeout(Duration::from_millis(1_500), group.receive())
+            .await
+            .is_err()
+    );
+    assert_ne!(state().await.log, again.log);
+
+    // A server that was killed has another log.
+    let before = state().await.log;
+    let server = Server::start(server.kill());
+    let after = publish_one(&bus, &told[2]).await;
+    assert_ne!(after.log, before);
+    server.kill();
 }

@@ -15,7 +15,7 @@ use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::database::{Database, DatabaseConfig};
 use platform::flags::Flags;
-use platform::inbox::Subscriber;
+use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::supervisor::{Stage, Supervisor};
 use platform::workers::{Job, WorkerContext};
 use resolvers::client::SubgraphClient;
@@ -69,6 +69,17 @@ impl Domain {
             Self::Notifications => include_str!("../../schema/notifications.graphql"),
             Self::Search => include_str!("../../schema/search.graphql"),
             Self::Tracking => include_str!("../../schema/tracking.graphql"),
+        }
+    }
+
+    /// Who reads other domains' events here.
+    pub(crate) const fn consumers(self) -> &'static [ConsumerGroup] {
+        match self {
+            Self::Orders => orders::workers::CONSUMERS,
+            Self::Returns => returns::workers::CONSUMERS,
+            Self::Search => search::workers::CONSUMERS,
+            Self::Tracking => tracking::workers::CONSUMERS,
+            Self::Pricing | Self::Notifications => &[],
         }
     }
 

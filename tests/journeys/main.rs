@@ -10,6 +10,7 @@ mod observability;
 mod orders;
 mod outages;
 mod playground;
+mod redis_losses;
 mod refunds;
 mod refunds_killed;
 mod returns;

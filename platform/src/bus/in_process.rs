@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{BusError, Consumer, Event, EventBus};
+use super::{BusError, Consumer, Event, EventBus, LogState, Receipt};
 
 /// Batches that a group may be behind before publishers wait for it.
 const QUEUE: usize = 16;
@@ -76,7 +76,7 @@ impl InProcessBus {
 
 #[async_trait]
 impl EventBus for InProcessBus {
-    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<(), BusError>> {
+    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<Receipt, BusError>> {
         let mut by_topic: HashMap<&str, Vec<Arc<Event>>> = HashMap::new();
         for event in events {
             by_topic
@@ -94,12 +94,14 @@ impl EventBus for InProcessBus {
         events
             .iter()
             .map(|event| {
-                outcomes
-                    .get(event.topic.as_str())
-                    .cloned()
-                    .unwrap_or(Ok(()))
+                let outcome = outcomes.get(event.topic.as_str()).cloned();
+                outcome.unwrap_or(Ok(())).map(|()| Receipt::Confirmed)
             })
             .collect()
+    }
+
+    async fn log(&self, _: &str) -> Result<Option<LogState>, BusError> {
+        Ok(None)
     }
 
     fn subscribe(&self, topics: &[&str], group: &str) -> Result<Box<dyn Consumer>, BusError> {

@@ -7,6 +7,7 @@
 mod in_process;
 mod redis;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,12 +52,43 @@ pub enum BusError {
     Address(Arc<str>),
 }
 
+/// What has become of a published event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// Every group has committed it: nobody needs it anymore.
+    Confirmed,
+    /// The log has it. Groups have yet to read it, and a log may lose its past.
+    Logged(LogPosition),
+}
+
+/// Where a log has an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPosition {
+    /// Which log it is. A log that has lost any of its past is another one.
+    pub log: String,
+    /// Sorts as text in the order of the log.
+    pub offset: String,
+}
+
+/// How far the groups of a topic are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogState {
+    pub log: String,
+    /// The oldest that it still has; `None` when it has nothing.
+    pub oldest: Option<String>,
+    /// Every group that reads it, with the offset up to which it has committed everything.
+    pub groups: HashMap<String, String>,
+}
+
 /// A log of events by topic.
 #[async_trait]
 pub trait EventBus: fmt::Debug + Send + Sync {
-    /// Publishes each event, in their order, and gives an outcome for each. A published event is
-    /// safe: the log has it, or every group of this process has committed it.
-    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<(), BusError>>;
+    /// Publishes each event, in their order, and gives an outcome for each.
+    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<Receipt, BusError>>;
+
+    /// The state of a topic's log; `None` on a bus that has none, whose receipts all say
+    /// [`Receipt::Confirmed`].
+    async fn log(&self, topic: &str) -> Result<Option<LogState>, BusError>;
 
     /// Joins a group that reads these topics. A new group begins at the oldest event that the log
     /// keeps; an event goes to one consumer of each group.

@@ -1,5 +1,6 @@
 //! The bus over Redis Streams, for several processes: a stream for each topic, read by consumer
-//! groups. It is as durable as the server: with `appendonly yes`, restarts lose nothing.
+//! groups. It is as durable as the server: with `appendonly yes`, restarts lose nothing. What it lost is found by what
+//! names a log: the server's run, and an epoch that each stream has from its creation on.
 //!
 //! One member of a group reads at a time, so that the events of an aggregate stay in order; the
 //! others stand by, and take over when its lock in Redis is gone. All members read under one
@@ -11,20 +12,49 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{BusError, Consumer, Event, EventBus};
+use super::{BusError, Consumer, Event, EventBus, LogPosition, LogState, Receipt};
 
 mod member;
+mod offset;
 
 use member::Member;
+use offset::Offset;
 
 /// How long the server may take to answer, beside the time it is asked to wait for events.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a stream keeps events, for groups that are away or begin later.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How often the server is asked whether it is still the same one.
+const WATCH: Duration = Duration::from_secs(30);
+/// How soon it is asked again while there is none.
+const AWAY: Duration = Duration::from_secs(2);
 /// The field of a stream's entry that has the event as JSON.
 const FIELD: &str = "event";
+
+/// Appends an entry; the stream has a new epoch when it was not there. KEYS: stream, epoch; ARGV: a new epoch, how many
+/// seconds entries are kept, field, value. The server's own clock says what is old; it also numbers the entries by it.
+const APPEND: &str = "local epoch = redis.call('GET', KEYS[2]) \
+    if not epoch or redis.call('EXISTS', KEYS[1]) == 0 then \
+        epoch = ARGV[1] redis.call('SET', KEYS[2], epoch) end \
+    local oldest = string.format('%d000', redis.call('TIME')[1] - ARGV[2]) \
+    local id = redis.call('XADD', KEYS[1], 'MINID', '~', oldest, '*', ARGV[3], ARGV[4]) \
+    return {epoch, id}";
+/// The epoch, the oldest entry, then each group with the last entry that it was given and the first of those that it has
+/// not committed. KEYS: stream, epoch.
+const STATE: &str = "if redis.call('EXISTS', KEYS[1]) == 0 then return {} end \
+    local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1) \
+    local state = {redis.call('GET', KEYS[2]) or '', first[1] and first[1][1] or ''} \
+    for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do \
+        local info = {} \
+        for i = 1, #group, 2 do info[group[i]] = group[i + 1] end \
+        local pending = redis.call('XPENDING', KEYS[1], info['name']) \
+        table.insert(state, info['name']) \
+        table.insert(state, info['last-delivered-id']) \
+        table.insert(state, pending[2] or '') end \
+    return state";
 
 /// Reaches the consumer groups of every process that uses the same Redis server.
 #[derive(Clone)]
@@ -43,43 +73,134 @@ impl RedisBus {
         Ok(Self { client, connection })
     }
 
-    async fn append(&self, event: &Event) -> Result<(), BusError> {
+    async fn append(&self, event: &Event) -> Result<Entry, BusError> {
         let json = serde_json::to_string(event)
             .map_err(|error| BusError::Refused(error.to_string().into()))?;
-        let mut connection = self.connection.clone();
-        // The server's own clock says what is old; it also numbers the entries by it.
-        let (seconds, _micros): (u64, u64) = redis::cmd("TIME")
-            .query_async(&mut connection)
-            .await
-            .map_err(failed)?;
-        let oldest = seconds.saturating_sub(KEPT.as_secs()) * 1_000;
-        redis::cmd("XADD")
+        let (epoch, id) = redis::cmd("EVAL")
+            .arg(APPEND)
+            .arg(2)
             .arg(stream(&event.topic))
-            .arg("MINID")
-            .arg("~")
-            .arg(oldest)
-            .arg("*")
+            .arg(epoch(&event.topic))
+            .arg(Uuid::now_v7().to_string())
+            .arg(KEPT.as_secs())
             .arg(FIELD)
             .arg(json)
-            .exec_async(&mut connection)
+            .query_async(&mut self.connection.clone())
             .await
-            .map_err(failed)
+            .map_err(failed)?;
+        Ok(Entry { epoch, id })
     }
+
+    /// Which run of which server this is: another one may have lost what this one was given.
+    async fn run_id(&self) -> Result<String, BusError> {
+        let info: String = redis::cmd("INFO")
+            .arg("server")
+            .query_async(&mut self.connection.clone())
+            .await
+            .map_err(failed)?;
+        run_id(&info)
+    }
+
+    /// Warns of every run of the server that loses events when it ends, until told to stop.
+    pub async fn watch_durability(self, stop: CancellationToken) {
+        let mut seen = None;
+        while !stop.is_cancelled() {
+            let info: Result<String, _> = redis::cmd("INFO")
+                .query_async(&mut self.connection.clone())
+                .await;
+            let wait = match info {
+                Ok(info) => {
+                    let run = run_id(&info).ok();
+                    if seen != run && forgets(&info) {
+                        tracing::warn!(
+                            "Redis has neither an append-only file nor replicas: when it ends, \
+                             events that were not received yet have to be published again; set \
+                             `appendonly yes`"
+                        );
+                    }
+                    seen = run;
+                    WATCH
+                }
+                Err(_) => AWAY,
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+}
+
+/// An entry of a stream, as the server numbers it.
+struct Entry {
+    epoch: String,
+    id: String,
 }
 
 #[async_trait]
 impl EventBus for RedisBus {
-    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<(), BusError>> {
-        let mut outcomes: Vec<Result<(), BusError>> = Vec::with_capacity(events.len());
+    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<Receipt, BusError>> {
+        let run = match self.run_id().await {
+            Ok(run) => run,
+            Err(error) => return vec![Err(error); events.len()],
+        };
+        let mut entries: Vec<Result<Entry, BusError>> = Vec::with_capacity(events.len());
         for event in events {
             // While the server is away, one event waits for it, not each.
-            let outcome = match outcomes.last() {
+            let entry = match entries.last() {
                 Some(Err(away @ BusError::Unavailable(_))) => Err(away.clone()),
                 _ => self.append(event).await,
             };
-            outcomes.push(outcome);
+            entries.push(entry);
         }
-        outcomes
+        // A server that came back in between may have lost the first of them.
+        let is_same = match self.run_id().await {
+            Ok(now) if now == run => Ok(()),
+            Ok(_) => Err(BusError::Unavailable("the server was started again".into())),
+            Err(error) => Err(error),
+        };
+        let receipt = |entry: Result<Entry, BusError>| {
+            let entry = entry?;
+            is_same.clone()?;
+            Ok(Receipt::Logged(LogPosition {
+                log: log_name(&run, &entry.epoch),
+                offset: Offset::parse(&entry.id)?.to_string(),
+            }))
+        };
+        entries.into_iter().map(receipt).collect()
+    }
+
+    async fn log(&self, topic: &str) -> Result<Option<LogState>, BusError> {
+        let state: Vec<String> = redis::cmd("EVAL")
+            .arg(STATE)
+            .arg(2)
+            .arg(stream(topic))
+            .arg(epoch(topic))
+            .query_async(&mut self.connection.clone())
+            .await
+            .map_err(failed)?;
+        // Of a server that was started again in between, the log is one that nothing was published to.
+        let run = self.run_id().await?;
+        let (epoch, oldest, groups) = match &state[..] {
+            [epoch, oldest, groups @ ..] => (epoch.as_str(), oldest.as_str(), groups),
+            _ => ("", "", &[][..]),
+        };
+        let (groups, _) = groups.as_chunks::<3>();
+        let groups = groups.iter().map(|[name, delivered, pending]| {
+            let committed = match pending.as_str() {
+                "" => Offset::parse(delivered)?,
+                first => Offset::parse(first)?.before(),
+            };
+            Ok((name.clone(), committed.to_string()))
+        });
+        let oldest = Some(oldest).filter(|id| !id.is_empty());
+        Ok(Some(LogState {
+            log: log_name(&run, epoch),
+            oldest: oldest
+                .map(|id| Offset::parse(id).map(|offset| offset.to_string()))
+                .transpose()?,
+            groups: groups.collect::<Result<_, BusError>>()?,
+        }))
     }
 
     fn subscribe(&self, topics: &[&str], group: &str) -> Result<Box<dyn Consumer>, BusError> {
@@ -118,12 +239,45 @@ fn stream(topic: &str) -> String {
     format!("vantage:events:{topic}")
 }
 
+/// The key of what the stream is told apart by from one of its name that was deleted.
+fn epoch(topic: &str) -> String {
+    format!("vantage:events:{topic}:epoch")
+}
+
+fn log_name(run: &str, epoch: &str) -> String {
+    format!("{run}/{epoch}")
+}
+
+/// A field of the answer to `INFO`.
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+}
+
+fn run_id(info: &str) -> Result<String, BusError> {
+    field(info, "run_id")
+        .map(str::to_owned)
+        .ok_or_else(|| BusError::Unavailable("the server does not say which run it is".into()))
+}
+
+/// Whether what is in the server's memory is nowhere else.
+fn forgets(info: &str) -> bool {
+    field(info, "aof_enabled") == Some("0")
+        && field(info, "connected_slaves") == Some("0")
+        && field(info, "role") == Some("master")
+}
+
 /// A command that the server calls wrong will be wrong again; anything else may pass.
 #[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
 fn failed(error: RedisError) -> BusError {
     let text: Arc<str> = error.to_string().into();
+    // Older servers say of every error of a script that it is one, and tell the reason in its text.
+    let passing = ["OOM", "MISCONF", "READONLY", "LOADING", "NOREPLICAS"];
     match error.code() {
-        Some("ERR" | "WRONGTYPE") => BusError::Refused(text),
+        Some("ERR" | "WRONGTYPE") if !passing.iter().any(|code| text.contains(code)) => {
+            BusError::Refused(text)
+        }
         _ => BusError::Unavailable(text),
     }
 }

@@ -48,7 +48,7 @@ impl Deliverer {
     /// Delivers until told to stop.
     pub async fn run(mut self) {
         let stop = self.context.stop.clone();
-        let consumer = self.subscriber.name;
+        let consumer = self.subscriber.group.name;
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         let mut measured = tokio::time::interval(MEASURE);
         while !stop.is_cancelled() {
@@ -78,7 +78,7 @@ impl Deliverer {
     /// Delivers one event, and says whether there was one.
     pub(super) async fn deliver_next(&self) -> Result<bool, DbErr> {
         let database = &self.context.database;
-        let (consumer, now) = (self.subscriber.name, self.context.clock.now());
+        let (consumer, now) = (self.subscriber.group.name, self.context.clock.now());
         if !inbox_delivery::is_any_due(database.read(), consumer, now).await? {
             return Ok(false);
         }
@@ -108,7 +108,7 @@ impl Deliverer {
         row: &inbox_delivery::Model,
     ) -> Result<(), HandleError> {
         let now = self.context.clock.now();
-        if !consume_once(transaction, self.subscriber.name, row.event_id, now).await? {
+        if !consume_once(transaction, self.subscriber.group.name, row.event_id, now).await? {
             return Ok(());
         }
         let event = event(row);
@@ -123,7 +123,7 @@ impl Deliverer {
     }
 
     async fn failed(&self, row: &inbox_delivery::Model, error: &HandleError) -> Result<(), DbErr> {
-        let (consumer, now) = (self.subscriber.name, self.context.clock.now());
+        let (consumer, now) = (self.subscriber.group.name, self.context.clock.now());
         let again = match error {
             HandleError::Unusable(_) => None,
             HandleError::Database(_) | HandleError::Later(_) => {
@@ -143,7 +143,7 @@ impl Deliverer {
     }
 
     async fn measure(&self) {
-        let (db, consumer) = (self.context.database.read(), self.subscriber.name);
+        let (db, consumer) = (self.context.database.read(), self.subscriber.group.name);
         if let Ok(waiting) = inbox_delivery::count_waiting(db, consumer).await {
             gauge!("vantage_inbox_waiting", "consumer" => consumer)
                 .set(as_float(i64::try_from(waiting).unwrap_or(i64::MAX)));

@@ -37,21 +37,25 @@ pub async fn consume_once(
     inbox_event::record(transaction, consumer, &event_id.to_string(), now).await
 }
 
-/// A consumer of a domain: its name, which is its consumer group's; the topics it reads; and what
-/// it does with each event.
-#[derive(Clone)]
-pub struct Subscriber {
+/// A consumer of a domain, as those know it whose events it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsumerGroup {
     /// Never changes: under another name, every event would be new. `orders.tracking`, ….
     pub name: &'static str,
     pub topics: &'static [&'static str],
+}
+
+/// A consumer of a domain: its group, and what it does with each event.
+#[derive(Clone)]
+pub struct Subscriber {
+    pub group: ConsumerGroup,
     pub handler: Arc<dyn Handler>,
 }
 
 impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscriber")
-            .field("name", &self.name)
-            .field("topics", &self.topics)
+            .field("group", &self.group)
             .finish_non_exhaustive()
     }
 }

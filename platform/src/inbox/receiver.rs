@@ -33,8 +33,10 @@ impl Receiver {
     /// Joins the consumer's group: what is published from here on reaches it.
     pub fn join(context: WorkerContext, subscriber: &Subscriber) -> Result<Self, BusError> {
         Ok(Self {
-            group: context.bus.subscribe(subscriber.topics, subscriber.name)?,
-            name: subscriber.name,
+            group: context
+                .bus
+                .subscribe(subscriber.group.topics, subscriber.group.name)?,
+            name: subscriber.group.name,
             context,
         })
     }

@@ -59,8 +59,10 @@ impl Handler for Effect {
 
 fn subscriber(handler: Arc<dyn Handler>) -> Subscriber {
     Subscriber {
-        name: "tests.things",
-        topics: &["things"],
+        group: ConsumerGroup {
+            name: "tests.things",
+            topics: &["things"],
+        },
         handler,
     }
 }

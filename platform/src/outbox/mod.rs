@@ -2,9 +2,11 @@
 //! of. Nothing is told that did not happen, and nothing that happened is forgotten.
 //!
 //! [`append`] writes it; [`Publisher`] takes it to the bus afterwards, at least once, in order for
-//! each aggregate.
+//! each aggregate. The row is kept until every consumer group has committed the event: should the bus
+//! lose its past, it is published again.
 
 mod publisher;
+mod reconciliation;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -58,6 +60,9 @@ pub async fn append<D: Serialize>(
         next_attempt_at: Set(now),
         last_error: Set(None),
         dead_lettered_at: Set(None),
+        log: Set(None),
+        log_offset: Set(None),
+        confirmed_at: Set(None),
     }
     .insert(transaction)
     .await?;

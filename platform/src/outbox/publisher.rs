@@ -1,16 +1,21 @@
 //! Takes events from the outbox to the bus. Any number of publishers may work on one outbox: each
 //! claims what it publishes for a while, and what one left behind when it died, another takes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use metrics::{counter, gauge};
+use parking_lot::Mutex;
 use sea_orm::DbErr;
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
-use crate::bus::{BusError, Event};
+use super::reconciliation::Expected;
+use crate::bus::{BusError, Event, LogPosition, Receipt};
+use crate::inbox::ConsumerGroup;
 use crate::pubsub::Backoff;
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::outbox_event;
@@ -25,23 +30,31 @@ const CLAIM: TimeDelta = TimeDelta::seconds(4);
 const POLL: Duration = Duration::from_secs(1);
 /// How often the length of the queue is measured.
 const MEASURE: Duration = Duration::from_secs(5);
+/// How often published events are reconciled with what the bus has.
+const RECONCILE: Duration = Duration::from_secs(1);
 /// How soon an event may be offered again that the bus was not there to take.
 const AWAY: TimeDelta = TimeDelta::milliseconds(100);
 
 /// Publishes one domain's outbox.
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    context: WorkerContext,
+    pub(super) context: WorkerContext,
     commits: watch::Receiver<u64>,
     retries: RetryPolicy,
+    pub(super) expected: Expected,
+    /// The log of each topic that was last seen.
+    pub(super) logs: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Publisher {
-    pub fn new(context: WorkerContext) -> Self {
+    /// Events are kept until all of these consumers have them, and whoever else reads their topic.
+    pub fn new(context: WorkerContext, consumers: &[ConsumerGroup]) -> Self {
         Self {
             commits: context.database.commits(),
             context,
             retries: RetryPolicy::DEFAULT,
+            expected: Expected::new(consumers),
+            logs: Arc::default(),
         }
     }
 
@@ -51,6 +64,8 @@ impl Publisher {
         let stop = self.context.stop.clone();
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         let mut measured = tokio::time::interval(MEASURE);
+        let mut reconciled = tokio::time::interval(RECONCILE);
+        reconciled.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
             self.commits.mark_unchanged();
             let wait = match self.publish_due().await {
@@ -72,6 +87,7 @@ impl Publisher {
                 // A channel that is closed says nothing anymore, which is no reason to hurry.
                 Ok(()) = self.commits.changed(), if is_idle => {}
                 _ = measured.tick() => self.measure().await,
+                _ = reconciled.tick() => self.reconcile_all().await,
             }
         }
     }
@@ -82,14 +98,18 @@ impl Publisher {
         if claimed.is_empty() {
             return Ok(Round::Idle);
         }
+        if let Some(round) = self.reconcile_before(&claimed).await? {
+            return Ok(round);
+        }
         let events: Vec<_> = claimed.iter().map(|row| Arc::new(event(row))).collect();
         let outcomes = self.context.bus.publish(&events).await;
 
-        let (mut published, mut postponed) = (Vec::new(), Vec::new());
+        let (mut confirmed, mut logged, mut postponed) = (Vec::new(), Vec::new(), Vec::new());
         let mut away = None;
         for (row, outcome) in claimed.iter().zip(outcomes) {
             match outcome {
-                Ok(()) => published.push(row.id),
+                Ok(Receipt::Confirmed) => confirmed.push(row.id),
+                Ok(Receipt::Logged(position)) => logged.push((row.id, position)),
                 Err(error @ BusError::Refused(_)) => self.refused(row, &error).await?,
                 Err(error) => {
                     postponed.push(row.id);
@@ -97,15 +117,24 @@ impl Publisher {
                 }
             }
         }
-        self.published(&published).await?;
+        self.published(&confirmed, &logged).await?;
         let Some(error) = away else {
             return Ok(Round::Published);
         };
+        self.bus_away(&postponed, &error).await
+    }
+
+    /// These events wait for the bus.
+    pub(super) async fn bus_away(
+        &self,
+        postponed: &[Uuid],
+        error: &BusError,
+    ) -> Result<Round, DbErr> {
         // When the process stops, consumers leave first; that is no news.
         if !self.context.stop.is_cancelled() {
             tracing::warn!(%error, domain = self.domain(), waiting = postponed.len(), "events wait");
         }
-        self.postpone(&postponed, &error).await?;
+        self.postpone(postponed, error).await?;
         Ok(Round::BusAway)
     }
 
@@ -121,14 +150,20 @@ impl Publisher {
         Ok(claimed)
     }
 
-    async fn published(&self, events: &[Uuid]) -> Result<(), DbErr> {
-        if events.is_empty() {
-            return Ok(());
+    async fn published(
+        &self,
+        confirmed: &[Uuid],
+        logged: &[(Uuid, LogPosition)],
+    ) -> Result<(), DbErr> {
+        let (db, now) = (self.context.database.write(), self.context.clock.now());
+        if !confirmed.is_empty() {
+            outbox_event::mark_confirmed(db, confirmed, now).await?;
         }
-        let now = self.context.clock.now();
-        outbox_event::mark_published(self.context.database.write(), events, now).await?;
+        if !logged.is_empty() {
+            outbox_event::mark_logged(db, logged, now).await?;
+        }
         counter!("vantage_outbox_published_total", "domain" => self.domain().to_owned())
-            .increment(events.len() as u64);
+            .increment((confirmed.len() + logged.len()) as u64);
         Ok(())
     }
 
@@ -163,9 +198,11 @@ impl Publisher {
         let db = self.context.database.read();
         let measured = async {
             let backlog = outbox_event::backlog(db).await?;
-            Ok::<_, DbErr>((backlog, outbox_event::count_dead(db).await?))
+            let unconfirmed = outbox_event::count_unconfirmed(db).await?;
+            let dead = outbox_event::count_dead(db).await?;
+            Ok::<_, DbErr>((backlog, unconfirmed, dead))
         };
-        let Ok((backlog, dead)) = measured.await else {
+        let Ok((backlog, unconfirmed, dead)) = measured.await else {
             // The loop says that the database is away.
             return;
         };
@@ -177,11 +214,13 @@ impl Publisher {
         gauge!("vantage_outbox_age_seconds", "domain" => domain.clone())
             .set(as_float(age.max(0)) / 1_000.0);
         gauge!("vantage_outbox_waiting", "domain" => domain.clone()).set(as_float(backlog.waiting));
+        gauge!("vantage_outbox_unconfirmed", "domain" => domain.clone())
+            .set(as_float(i64::try_from(unconfirmed).unwrap_or(i64::MAX)));
         gauge!("vantage_outbox_dead_letters", "domain" => domain)
             .set(as_float(i64::try_from(dead).unwrap_or(i64::MAX)));
     }
 
-    fn domain(&self) -> &str {
+    pub(super) fn domain(&self) -> &str {
         self.context.database.domain()
     }
 }

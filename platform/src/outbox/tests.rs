@@ -9,11 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::publisher::Round;
 use super::*;
-use crate::bus::{BusError, Consumer, Event, EventBus};
+use crate::bus::{BusError, Consumer, Event, EventBus, LogPosition, LogState, Receipt};
 use crate::clock::Clock;
+use crate::inbox::ConsumerGroup;
 use crate::sweep::sweep;
 use crate::testing::{Scratch, scratch_databases};
 use crate::workers::WorkerContext;
+
+mod reconciliation;
 
 pub(crate) fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2025, 10, 9, 14, 30, 0).unwrap()
@@ -26,6 +29,8 @@ pub(crate) struct TestBus {
     pub(crate) published: Mutex<Vec<Arc<Event>>>,
     away: Mutex<bool>,
     refused: Mutex<Vec<&'static str>>,
+    /// The state of its log, if it keeps one: then what is published has the next offset.
+    log: Mutex<Option<LogState>>,
 }
 
 impl TestBus {
@@ -40,7 +45,7 @@ impl TestBus {
 
 #[async_trait]
 impl EventBus for TestBus {
-    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<(), BusError>> {
+    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<Receipt, BusError>> {
         let outcome = |event: &Arc<Event>| {
             if *self.away.lock().unwrap() {
                 return Err(BusError::Unavailable("nobody is there".into()));
@@ -53,12 +58,23 @@ impl EventBus for TestBus {
             {
                 return Err(BusError::Refused("too long".into()));
             }
-            self.published.lock().unwrap().push(event.clone());
-            Ok(())
+            let mut published = self.published.lock().unwrap();
+            published.push(event.clone());
+            let log = self.log.lock().unwrap();
+            Ok(log.as_ref().map_or(Receipt::Confirmed, |state| {
+                Receipt::Logged(LogPosition {
+                    log: state.log.clone(),
+                    offset: offset(published.len()),
+                })
+            }))
         };
         // Others get a turn in the middle.
         tokio::task::yield_now().await;
         events.iter().map(outcome).collect()
+    }
+
+    async fn log(&self, _: &str) -> Result<Option<LogState>, BusError> {
+        Ok(self.log.lock().unwrap().clone())
     }
 
     fn subscribe(&self, _: &[&str], _: &str) -> Result<Box<dyn Consumer>, BusError> {
@@ -69,6 +85,15 @@ impl EventBus for TestBus {
         false
     }
 }
+
+fn offset(number: usize) -> String {
+    format!("{number:04}")
+}
+
+const READER: ConsumerGroup = ConsumerGroup {
+    name: "reader",
+    topics: &["things"],
+};
 
 /// A migrated database with an outbox, a bus and a clock.
 pub(crate) struct Domain {
@@ -113,7 +138,7 @@ impl Domain {
     }
 
     fn publisher(&self) -> Publisher {
-        Publisher::new(self.context.clone())
+        Publisher::new(self.context.clone(), &[READER])
     }
 
     /// Publishes until there is nothing to do.
@@ -346,8 +371,8 @@ async fn a_commit_wakes_the_publisher() {
 #[tokio::test]
 async fn a_refused_event_is_listed_and_hurried_before_it_is_given_up() {
     for domain in domains().await {
-        let refused = domain.tell("a", "thing.refused").await;
-        domain.tell("b", "thing.happened").await;
+        let refused = domain.record_event("a", "thing.refused").await;
+        domain.record_event("b", "thing.happened").await;
         domain.bus.refused.lock().unwrap().push("thing.refused");
         for _ in 0..6 {
             domain.publish_all().await;
@@ -362,10 +387,10 @@ async fn a_refused_event_is_listed_and_hurried_before_it_is_given_up() {
 
         domain.bus.refused.lock().unwrap().clear();
         domain.publish_all().await;
-        assert_eq!(domain.bus.taken(), taken(&[("b", 1)]), "it waits");
+        assert_eq!(domain.bus.received(), expected(&[("b", 1)]), "it waits");
         assert_eq!(requeue(db, None, domain.clock.now()).await.unwrap(), 1);
         domain.publish_all().await;
-        assert_eq!(domain.bus.taken(), taken(&[("b", 1), ("a", 1)]));
+        assert_eq!(domain.bus.received(), expected(&[("b", 1), ("a", 1)]));
         assert_eq!(failing(db, 10).await.unwrap(), []);
         assert_eq!(requeue(db, None, domain.clock.now()).await.unwrap(), 0);
         domain.scratch.drop().await;

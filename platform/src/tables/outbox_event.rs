@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{LockBehavior, LockType, Query};
-use sea_orm::{ExprTrait, FromQueryResult, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{CaseStatement, LockBehavior, LockType, Query};
+use sea_orm::{Condition, ExprTrait, FromQueryResult, QueryOrder, QuerySelect};
+
+use crate::bus::LogPosition;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox_events")]
@@ -25,6 +27,12 @@ pub struct Model {
     pub next_attempt_at: DateTime<Utc>,
     pub last_error: Option<String>,
     pub dead_lettered_at: Option<DateTime<Utc>>,
+    /// Which log has it, from its publication on.
+    pub log: Option<String>,
+    /// Where in the log, as text that sorts in the log's order.
+    pub log_offset: Option<String>,
+    /// When every consumer group was known to have committed it.
+    pub confirmed_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -123,15 +131,128 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// They are published; nobody has to look at them again.
-pub async fn mark_published(
+/// They are published, and every group has them.
+pub async fn mark_confirmed(
     db: &impl ConnectionTrait,
     events: &[Uuid],
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::PublishedAt, Expr::value(now))
+        .col_expr(Column::ConfirmedAt, Expr::value(now))
+        .col_expr(Column::LastError, Expr::value(None::<String>))
         .filter(Column::Id.is_in(events.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// The log has them, each at its offset; the groups have yet to read them.
+pub async fn mark_logged(
+    db: &impl ConnectionTrait,
+    events: &[(Uuid, LogPosition)],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let per_event = |value: fn(&LogPosition) -> &String| {
+        let cases = CaseStatement::new();
+        events
+            .iter()
+            .fold(cases, |cases, (id, position)| {
+                cases.case(Column::Id.eq(*id), Expr::value(value(position)))
+            })
+            .into()
+    };
+    Entity::update_many()
+        .col_expr(Column::PublishedAt, Expr::value(now))
+        .col_expr(Column::Log, per_event(|position| &position.log))
+        .col_expr(Column::LogOffset, per_event(|position| &position.offset))
+        .col_expr(Column::LastError, Expr::value(None::<String>))
+        .filter(Column::Id.is_in(events.iter().map(|(id, _)| *id)))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+fn unconfirmed() -> Condition {
+    Condition::all()
+        .add(Column::PublishedAt.is_not_null())
+        .add(Column::ConfirmedAt.is_null())
+}
+
+/// How many were published that some group is not known to have committed.
+pub async fn count_unconfirmed(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    Entity::find().filter(unconfirmed()).count(db).await
+}
+
+/// The topics of published events that some group is not known to have committed.
+pub async fn unconfirmed_topics(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Topic)
+        .distinct()
+        .filter(unconfirmed())
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Has those published again that were given to another log than this one, or that this one has no more: nobody can
+/// read them there. The number is of those.
+pub async fn republish_lost(
+    db: &impl ConnectionTrait,
+    topic: &str,
+    log: &str,
+    oldest: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let mut lost = Condition::any().add(Column::Log.ne(log));
+    if let Some(oldest) = oldest {
+        lost = lost.add(Column::LogOffset.lt(oldest));
+    }
+    let updated = Entity::update_many()
+        .col_expr(Column::PublishedAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(Column::Log, Expr::value(None::<String>))
+        .col_expr(Column::LogOffset, Expr::value(None::<String>))
+        .col_expr(Column::ClaimedUntil, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(Column::NextAttemptAt, Expr::value(now))
+        .filter(Column::Topic.eq(topic))
+        .filter(unconfirmed())
+        .filter(lost)
+        .exec(db)
+        .await?;
+    Ok(updated.rows_affected)
+}
+
+/// Every group has committed what this log has up to `offset`, or all of it when there is no group.
+pub async fn confirm(
+    db: &impl ConnectionTrait,
+    topic: &str,
+    log: &str,
+    offset: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let mut update = Entity::update_many()
+        .col_expr(Column::ConfirmedAt, Expr::value(now))
+        .filter(Column::Topic.eq(topic))
+        .filter(unconfirmed())
+        .filter(Column::Log.eq(log));
+    if let Some(offset) = offset {
+        update = update.filter(Column::LogOffset.lte(offset));
+    }
+    Ok(update.exec(db).await?.rows_affected)
+}
+
+/// Their publisher lets them go, as they were.
+pub async fn release(
+    db: &impl ConnectionTrait,
+    events: impl IntoIterator<Item = Uuid>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::ClaimedUntil, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(Column::NextAttemptAt, Expr::value(now))
+        .filter(Column::Id.is_in(events))
+        .filter(Column::PublishedAt.is_null())
         .exec(db)
         .await?;
     Ok(())
@@ -219,16 +340,34 @@ pub async fn requeue(
     Ok(update.exec(db).await?.rows_affected)
 }
 
-/// Deletes some of those that were published before `before`; the number is of those.
+/// Deletes some of those that every group had before `before`; the number is of those.
 pub async fn sweep(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,
     limit: u64,
 ) -> Result<u64, DbErr> {
+    delete(
+        db,
+        Condition::all().add(Column::ConfirmedAt.lt(before)),
+        limit,
+    )
+    .await
+}
+
+/// Deletes some of those that were published before `before` and never confirmed; the number is of those.
+pub async fn sweep_unconfirmed(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<u64, DbErr> {
+    delete(db, unconfirmed().add(Column::PublishedAt.lt(before)), limit).await
+}
+
+async fn delete(db: &impl ConnectionTrait, which: Condition, limit: u64) -> Result<u64, DbErr> {
     let old = Query::select()
         .column(Column::Id)
         .from(Entity)
-        .and_where(Column::PublishedAt.lt(before))
+        .cond_where(which)
         .limit(limit)
         .to_owned();
     let deleted = Entity::delete_many()

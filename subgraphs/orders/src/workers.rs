@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entities::orders::order;
 use platform::bus::Event;
-use platform::inbox::{HandleError, Handler, Subscriber};
+use platform::inbox::{ConsumerGroup, HandleError, Handler, Subscriber};
 use platform::workers::{Job, WorkerContext};
 use resolvers::id::IdKind;
 use serde::Deserialize;
@@ -18,11 +18,16 @@ use crate::reconciliation;
 use crate::rules::fulfillment::{self, Fulfillment};
 use crate::transitions::{self, Actor, Transition};
 
+/// What this domain reads of others.
+pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
+    name: "orders.tracking",
+    topics: &["tracking.events"],
+}];
+
 /// The consumers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
     vec![Subscriber {
-        name: "orders.tracking",
-        topics: &["tracking.events"],
+        group: CONSUMERS[0],
         handler: Arc::new(FollowParcels),
     }]
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
 use futures::stream::{self, Stream, StreamExt};
 use platform::bus::Event;
-use platform::inbox::{HandleError, Handler, Subscriber};
+use platform::inbox::{ConsumerGroup, HandleError, Handler, Subscriber};
 use platform::pubsub::{PubSub, Subscription as Signals};
 use resolvers::access::authenticated;
 use resolvers::id::IdKind;
@@ -83,11 +83,15 @@ fn updates(
     stream::once(async move { Return::try_from(first) }).chain(later)
 }
 
+pub(crate) const LIVE: ConsumerGroup = ConsumerGroup {
+    name: "returns.live",
+    topics: &[events::TOPIC],
+};
+
 /// Tells all who watch a return, in whatever process, that it changed.
 pub(crate) fn subscriber(pubsub: Arc<dyn PubSub>) -> Subscriber {
     Subscriber {
-        name: "returns.live",
-        topics: &[events::TOPIC],
+        group: LIVE,
         handler: Arc::new(Announce(pubsub)),
     }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entities::returns::{customer_return, return_task};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use platform::inbox::Subscriber;
+use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::jobs;
 use platform::objects::ObjectKey;
 use platform::workers::{Job, WorkerContext};
@@ -26,6 +26,9 @@ use crate::subscription;
 use crate::support_alert::{self, AlertReason};
 use crate::tasks::{self, Kind};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
+
+/// What this domain reads of others.
+pub const CONSUMERS: &[ConsumerGroup] = &[subscription::LIVE];
 
 /// The consumers of this domain.
 pub fn subscribers(state: &State) -> Vec<Subscriber> {

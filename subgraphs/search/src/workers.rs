@@ -7,17 +7,22 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entities::search::product;
 use platform::bus::Event;
-use platform::inbox::{HandleError, Handler, Subscriber};
+use platform::inbox::{ConsumerGroup, HandleError, Handler, Subscriber};
 use resolvers::id::IdKind;
 use serde::Deserialize;
 
 use crate::State;
 
+/// What this domain reads of others.
+pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
+    name: "search.returns",
+    topics: &["returns.events"],
+}];
+
 /// The consumers of this domain.
 pub fn subscribers(state: &State) -> Vec<Subscriber> {
     vec![Subscriber {
-        name: "search.returns",
-        topics: &["returns.events"],
+        group: CONSUMERS[0],
         handler: Arc::new(Restock(state.clone())),
     }]
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use entities::tracking::change;
 use metrics::gauge;
-use platform::inbox::Subscriber;
+use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::jobs::run_leased;
 use platform::workers::{Job, WorkerContext};
 use sea_orm::DbErr;
@@ -23,11 +23,16 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// Rows of one statement: no change waits long for a sweep.
 const BATCH: u64 = 1_000;
 
+/// What this domain reads of others.
+pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
+    name: "tracking.returns",
+    topics: &["returns.events"],
+}];
+
 /// The consumers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
     vec![Subscriber {
-        name: "tracking.returns",
-        topics: &["returns.events"],
+        group: CONSUMERS[0],
         handler: Arc::new(FollowLabels),
     }]
 }

@@ -9,7 +9,7 @@ use redis::aio::ConnectionManager;
 use redis::{Cmd, RedisError};
 use uuid::Uuid;
 
-use super::{FIELD, failed, stream};
+use super::{FIELD, epoch, failed, stream};
 use crate::bus::{BusError, Consumer, Event};
 
 /// How long the server waits for new events before it answers that there are none.
@@ -30,6 +30,13 @@ const ACQUIRE_LOCK: &str = "local holder = redis.call('GET', KEYS[1]) \
 /// Lets the lock go: KEYS[1] the lock, ARGV[1] the member.
 const RELEASE_LOCK: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+/// Creates a group that reads from the oldest entry on, unless it is there; the stream has a new epoch when it was not
+/// there. KEYS: stream, epoch; ARGV: the group, a new epoch.
+const CREATE_GROUP: &str = "if redis.call('EXISTS', KEYS[1]) == 0 then \
+        redis.call('SET', KEYS[2], ARGV[2]) end \
+    local created = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM') \
+    if created['err'] and not string.find(created['err'], 'BUSYGROUP') then return created end \
+    return 1";
 
 type Fields = HashMap<String, String>;
 /// Streams, each with its entries; an entry that was trimmed has no fields.
@@ -40,7 +47,7 @@ pub(super) struct Member {
     connection: ConnectionManager,
     /// For waiting; commands behind a wait would wait, too.
     reading: ConnectionManager,
-    streams: Vec<String>,
+    topics: Vec<String>,
     group: String,
     lock: String,
     id: String,
@@ -63,7 +70,7 @@ impl Member {
         Self {
             connection,
             reading,
-            streams: topics.iter().map(|topic| stream(topic)).collect(),
+            topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
             group: group.to_owned(),
             lock: format!("vantage:reader:{group}"),
             id: id.to_string(),
@@ -98,19 +105,16 @@ impl Member {
 
     /// Creates the groups that are not there, from the oldest event on.
     async fn create_groups(&mut self) -> Result<(), RedisError> {
-        for stream in &self.streams {
-            let created: Result<(), RedisError> = redis::cmd("XGROUP")
-                .arg("CREATE")
-                .arg(stream)
+        for topic in &self.topics {
+            redis::cmd("EVAL")
+                .arg(CREATE_GROUP)
+                .arg(2)
+                .arg(stream(topic))
+                .arg(epoch(topic))
                 .arg(&self.group)
-                .arg(0)
-                .arg("MKSTREAM")
-                .query_async(&mut self.connection)
-                .await;
-            match created {
-                Err(error) if error.code() != Some("BUSYGROUP") => return Err(error),
-                _ => {}
-            }
+                .arg(Uuid::now_v7().to_string())
+                .exec_async(&mut self.connection)
+                .await?;
         }
         Ok(())
     }
@@ -123,8 +127,11 @@ impl Member {
     }
 
     fn append_streams(&self, read: &mut Cmd, id: &str) {
-        read.arg("STREAMS").arg(&self.streams);
-        for _ in &self.streams {
+        read.arg("STREAMS");
+        for topic in &self.topics {
+            read.arg(stream(topic));
+        }
+        for _ in &self.topics {
             read.arg(id);
         }
     }

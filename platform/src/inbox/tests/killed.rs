@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::bus::{BusError, Consumer};
+use crate::bus::{BusError, Consumer, LogState, Receipt};
 use crate::clock::Clock;
 use crate::database::{Database, DatabaseConfig};
 use crate::outbox::Publisher;
@@ -23,11 +23,15 @@ struct Deadly;
 
 #[async_trait]
 impl EventBus for Deadly {
-    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<(), BusError>> {
+    async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<Receipt, BusError>> {
         for event in events {
             println!("\npublished {}", serde_json::to_string(&**event).unwrap());
         }
         std::future::pending().await
+    }
+
+    async fn log(&self, _: &str) -> Result<Option<LogState>, BusError> {
+        Ok(None)
     }
 
     fn subscribe(&self, _: &[&str], _: &str) -> Result<Box<dyn Consumer>, BusError> {
@@ -56,7 +60,7 @@ async fn child_publisher() {
         Clock::system(),
         CancellationToken::new(),
     );
-    Publisher::new(context).run().await;
+    Publisher::new(context, &[]).run().await;
 }
 
 #[tokio::test]
@@ -120,7 +124,7 @@ async fn a_publisher_killed_before_it_noted_what_it_published_tells_it_twice_wit
 
     // Another publisher takes over when the dead one's claim has ended, and tells it again.
     clock.advance(TimeDelta::minutes(1));
-    let publisher = tokio::spawn(Publisher::new(context.clone()).run());
+    let publisher = tokio::spawn(Publisher::new(context.clone(), &[]).run());
     receiver.receive().await.unwrap();
     assert_eq!(dead_letters(database.read(), 10).await.unwrap(), []);
     deliver_all(&deliverer).await;

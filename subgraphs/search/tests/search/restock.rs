@@ -29,7 +29,7 @@ async fn tell(fixture: &Fixture, event: &Event) -> Result<(), HandleError> {
     let [subscriber] = &subscribers(&fixture.state)[..] else {
         panic!("one consumer")
     };
-    assert_eq!(subscriber.topics, ["returns.events"]);
+    assert_eq!(subscriber.group.topics, ["returns.events"]);
     let transaction = fixture.scratch.database.begin().await?;
     let now = fixture.state.clock.now();
     subscriber.handler.handle(&transaction, event, now).await?;

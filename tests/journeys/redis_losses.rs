@@ -1,0 +1,269 @@
+//! Redis that keeps nothing and is killed while events flow between processes: every event has its effect, once.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use chrono::Utc;
+use entities::insert_many;
+use entities::orders::{order, order_event};
+use platform::database::Database;
+use platform::outbox::{self, NewEvent};
+use platform::tables::{inbox_delivery, outbox_event};
+use resolvers::id::IdKind;
+use sea_orm::sea_query::IntoCondition;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::json;
+use tokio::process::{Child, Command};
+use uuid::Uuid;
+
+use crate::kit::{DOMAINS, Graph, Layout, layouts};
+use crate::wait::until;
+
+/// Orders that are delivered between two kills.
+const ORDERS: usize = 30;
+
+/// A server in memory alone, on a port that stays its own.
+struct Redis {
+    port: u16,
+    process: Child,
+}
+
+impl Redis {
+    async fn start(port: u16) -> Self {
+        let start = |program| {
+            Command::new(program)
+                .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+                .args(["--save", "", "--appendonly", "no"])
+                .stdout(Stdio::null())
+                .kill_on_drop(true)
+                .spawn()
+                .ok()
+        };
+        let process = start("redis-server").or_else(|| start("valkey-server"));
+        let redis = Self {
+            port,
+            process: process.expect("a Redis server on the PATH"),
+        };
+        until("Redis answers", async || redis.commands().await).await;
+        redis
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    async fn commands(&self) -> Option<redis::aio::MultiplexedConnection> {
+        let client = redis::Client::open(self.url()).unwrap();
+        client.get_multiplexed_async_connection().await.ok()
+    }
+
+    async fn kill(mut self) -> u16 {
+        self.process.kill().await.unwrap();
+        self.port
+    }
+}
+
+fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
+async fn signal(pid: u32, signal: &str) {
+    let sent = Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .status()
+        .await;
+    assert!(sent.unwrap().success());
+}
+
+/// Confirmed orders, as many as a round needs.
+async fn confirmed(orders: &Database) -> Vec<Uuid> {
+    let like = order::Entity::find().one(orders.read()).await.unwrap();
+    let like = like.expect("the demo shop has orders");
+    let rows: Vec<_> = (0..ORDERS)
+        .map(|_| order::Model {
+            id: Uuid::now_v7(),
+            status: "confirmed".to_owned(),
+            payment_intent_id: None,
+            shipped_at: None,
+            delivered_at: None,
+            cancelled_at: None,
+            ..like.clone()
+        })
+        .collect();
+    let ids = rows.iter().map(|row| row.id).collect();
+    insert_many::<order::Entity>(orders.write(), rows)
+        .await
+        .unwrap();
+    ids
+}
+
+/// Tracking tells that the parcels of these orders are on their way, then that they have arrived.
+async fn deliver(tracking: &Database, ids: &[Uuid]) {
+    for (status, all_delivered) in [("shipped", false), ("delivered", true)] {
+        for id in ids {
+            let order_id = IdKind::Order.format(*id);
+            let transaction = tracking.begin().await.unwrap();
+            let event = NewEvent {
+                topic: "tracking.events",
+                event_type: "tracking.status_changed",
+                aggregate_id: &order_id,
+                data: json!({
+                    "version": 1, "orderId": order_id, "returnId": null, "status": status,
+                    "allDelivered": all_delivered, "timestamp": Utc::now(),
+                }),
+            };
+            outbox::append(&transaction, event, Utc::now())
+                .await
+                .unwrap();
+            transaction.commit().await.unwrap();
+        }
+    }
+}
+
+/// How many events are in this state.
+async fn count(database: &Database, which: impl IntoCondition) -> u64 {
+    outbox_event::Entity::find()
+        .filter(which.into_condition())
+        .count(database.read())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn redis_without_persistence_killed_twice_while_events_flow_loses_no_effect_and_doubles_none()
+{
+    if !layouts().contains(&Layout::Separate) || std::env::var("VANTAGE_TEST_REDIS_URL").is_err() {
+        return;
+    }
+    let mut redis = Redis::start(free_port()).await;
+    let url = redis.url();
+    let settings = [("VANTAGE_DEMO__ORDERS", "60"), ("VANTAGE_REDIS_URL", &url)];
+    let graph = Graph::start(Layout::Separate, &settings, &[]).await;
+    let tracking = graph.database("tracking").await;
+    let orders = graph.database("orders").await;
+    let consumer = DOMAINS.iter().position(|domain| *domain == "orders");
+    let consumer = graph.subgraphs[consumer.unwrap()].child.id().unwrap();
+
+    let mut all = Vec::new();
+    for round in 0..3 {
+        let ids = confirmed(&orders).await;
+        // Half of them while their consumer reads; then it does not, and Redis has the only other copy.
+        deliver(&tracking, &ids[..ORDERS / 2]).await;
+        signal(consumer, "-STOP").await;
+        deliver(&tracking, &ids[ORDERS / 2..]).await;
+        until("all is published", async || {
+            let waiting = outbox_event::Column::PublishedAt.is_null();
+            (count(&tracking, waiting).await == 0).then_some(())
+        })
+        .await;
+        if round < 2 {
+            redis = Redis::start(redis.kill().await).await;
+        }
+        signal(consumer, "-CONT").await;
+        all.extend(ids);
+    }
+    until("all is confirmed and handled", async || {
+        let unconfirmed = || outbox_event::Column::ConfirmedAt.is_null();
+        let open = count(&tracking, unconfirmed()).await + count(&orders, unconfirmed()).await;
+        let waiting = inbox_delivery::Entity::find().count(orders.read()).await;
+        (open + waiting.unwrap() == 0).then_some(())
+    })
+    .await;
+
+    for (event, status) in [
+        ("order.shipped", None),
+        ("order.delivered", Some("delivered")),
+    ] {
+        let mut effects: HashMap<Uuid, u32> = HashMap::new();
+        let timeline = order_event::Entity::find()
+            .filter(order_event::Column::Event.eq(event))
+            .all(orders.read())
+            .await
+            .unwrap();
+        for entry in timeline {
+            *effects.entry(entry.order_id).or_default() += 1;
+        }
+        for id in &all {
+            assert_eq!(effects.get(id), Some(&1), "{id}: {event} once");
+            let row = order::Entity::find_by_id(*id).one(orders.read()).await;
+            let row = row.unwrap().unwrap();
+            assert!(status.is_none_or(|status| row.status == status), "{row:?}");
+        }
+    }
+    tracking.close().await;
+    orders.close().await;
+    graph.stop().await;
+    redis.kill().await;
+}
+
+#[tokio::test]
+async fn an_event_that_redis_refuses_is_listed_and_goes_at_once_when_it_is_requeued() {
+    if !layouts().contains(&Layout::Postgres) || std::env::var("VANTAGE_TEST_REDIS_URL").is_err() {
+        return;
+    }
+    let redis = Redis::start(free_port()).await;
+    let mut commands = redis.commands().await.unwrap();
+    // Not a stream.
+    redis::cmd("SET")
+        .arg("vantage:events:notification.events")
+        .arg("x")
+        .exec_async(&mut commands)
+        .await
+        .unwrap();
+    let url = redis.url();
+    let settings = [("VANTAGE_DEMO__ORDERS", "60"), ("VANTAGE_REDIS_URL", &url)];
+    let graph = Graph::start(Layout::Sqlite, &settings, &[]).await;
+    let database = graph.database("notifications").await;
+    let transaction = database.begin().await.unwrap();
+    let told = NewEvent {
+        topic: "notification.events",
+        event_type: "notification.tested",
+        aggregate_id: "usr_1",
+        data: json!({ "version": 1 }),
+    };
+    let event = outbox::append(&transaction, told, Utc::now())
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    let row = async || {
+        let row = outbox_event::Entity::find_by_id(event)
+            .one(database.read())
+            .await;
+        row.unwrap().unwrap()
+    };
+    // Tried so often, it rests for long.
+    until("it was refused", async || {
+        (row().await.attempts >= 5).then_some(())
+    })
+    .await;
+    let listed = graph.run(&["outbox", "list"]).await;
+    let start = format!("notifications {event} notification.tested usr_1 not published after ");
+    assert!(listed.starts_with(&start), "{listed}");
+    assert!(
+        listed.contains("tried again at ") && listed.contains("WRONGTYPE"),
+        "{listed}"
+    );
+
+    redis::cmd("DEL")
+        .arg("vantage:events:notification.events")
+        .exec_async(&mut commands)
+        .await
+        .unwrap();
+    let due = row().await.next_attempt_at;
+    let requeued = graph
+        .run(&["outbox", "requeue", "notifications", &event.to_string()])
+        .await;
+    assert_eq!(requeued, "1 events will be delivered again");
+    until("it is published", async || row().await.published_at).await;
+    let sooner = row().await.published_at.unwrap() < due + Duration::from_secs(1);
+    assert!(
+        sooner || row().await.attempts == 0,
+        "it did not wait for its time"
+    );
+    assert_eq!(graph.run(&["outbox", "list"]).await, "");
+    database.close().await;
+    graph.stop().await;
+    redis.kill().await;
+}
