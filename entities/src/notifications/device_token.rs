@@ -15,8 +15,12 @@ pub struct Model {
     pub platform: String,
     /// `us`, `eu` or `apac`: which deals topic the device hears.
     pub region: String,
+    /// When it was registered last.
     pub created_at: DateTime<Utc>,
 }
+
+/// Devices that one statement forgets; the next registration forgets more.
+const MAX_FORGOTTEN: u64 = 1_000;
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
@@ -41,16 +45,51 @@ pub async fn count(db: &impl ConnectionTrait, customer: Uuid) -> Result<u64, DbE
         .await
 }
 
-/// Registers the device. A token that another customer had is now this customer's: people sign
+/// Registers the device, once more if it was. A token that another customer had is now this customer's: people sign
 /// out and in on one device.
 pub async fn put(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model())
         .on_conflict(
             OnConflict::column(Column::Token)
-                .update_columns([Column::CustomerId, Column::Platform, Column::Region])
+                .update_columns([
+                    Column::CustomerId,
+                    Column::Platform,
+                    Column::Region,
+                    Column::CreatedAt,
+                ])
                 .to_owned(),
         )
         .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the customer's devices but the `kept` that were registered last.
+pub async fn forget_oldest(
+    db: &impl ConnectionTrait,
+    customer: Uuid,
+    kept: u64,
+) -> Result<(), DbErr> {
+    use sea_orm::{QueryOrder, QuerySelect};
+    let beyond: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::Token)
+        .filter(Column::CustomerId.eq(customer))
+        .order_by_desc(Column::CreatedAt)
+        .order_by_desc(Column::Token)
+        .offset(kept)
+        // SQLite knows no offset without a limit.
+        .limit(MAX_FORGOTTEN)
+        .into_tuple()
+        .all(db)
+        .await?;
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    Entity::delete_many()
+        .filter(Column::CustomerId.eq(customer))
+        .filter(Column::Token.is_in(beyond))
+        .exec(db)
         .await?;
     Ok(())
 }

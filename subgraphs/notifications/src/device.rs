@@ -3,6 +3,9 @@
 use async_graphql::{Enum, InputObject, SimpleObject};
 use resolvers::user_error::InputError;
 
+/// Devices that a customer may have at a time.
+pub(crate) const MAX_DEVICES: u64 = 20;
+
 /// Regions with a deals topic of their own.
 pub(crate) const REGIONS: [&str; 3] = ["us", "eu", "apac"];
 

@@ -112,7 +112,8 @@ impl Mutation {
         answer(context, customer, outcome).await
     }
 
-    /// Registers a device of the caller for push.
+    /// Registers a device of the caller for push. A customer has 20 devices: of more, those go that were registered
+    /// first.
     #[graphql(directive = authenticated::apply())]
     async fn device_register(
         &self,
@@ -132,7 +133,10 @@ impl Mutation {
                     .unwrap_or_else(|| device::REGIONS[0].to_owned()),
                 created_at: state.clock.now(),
             };
-            device_token::put(state.database.write(), row).await?;
+            let transaction = state.database.begin().await?;
+            device_token::put(&transaction, row).await?;
+            device_token::forget_oldest(&transaction, customer, device::MAX_DEVICES).await?;
+            transaction.commit().await?;
         }
         device_payload(state, customer, user_errors).await
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use chrono::{TimeZone, Utc};
+use entities::notifications::device_token;
 use notifications::{Migrator, State, subgraph};
 use platform::clock::Clock;
 use platform::tables::outbox_event;
@@ -371,6 +372,33 @@ async fn null_turns_no_cell_on_or_off() {
         fixture.update("clear", quiet(Some(Value::Null))).await;
         let matrix = fixture.matrix().await;
         assert_eq!(cell(&matrix, "PUSH", "DEALS")["quietHours"], Value::Null);
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_customer_has_twenty_devices_and_the_oldest_go() {
+    for fixture in fixtures().await {
+        let register = async |customer: Uuid, token: &str| {
+            let variables = json!({ "token": token, "region": "us" });
+            let answer = execute(&fixture.subgraph, Some(customer), REGISTER, variables).await;
+            assert_eq!(answer["errors"], Value::Null, "{answer}");
+            answer["data"]["deviceRegister"]["deviceTokens"].clone()
+        };
+        let other = Uuid::now_v7();
+        register(other, "theirs").await;
+        for device in 0..25 {
+            register(fixture.customer, &format!("device {device:02}")).await;
+        }
+        let db = fixture.scratch.database.read();
+        let devices = device_token::of_customer(db, fixture.customer)
+            .await
+            .unwrap();
+        let tokens: Vec<&str> = devices.iter().map(|device| &*device.token).collect();
+        // All at one moment, so that their names decide.
+        assert_eq!((tokens.len(), tokens[0]), (20, "device 05"));
+        assert_eq!(register(fixture.customer, "device 24").await, 20);
+        assert_eq!(register(other, "mine").await, 2);
         fixture.scratch.drop().await;
     }
 }
