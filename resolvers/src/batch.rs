@@ -2,6 +2,7 @@
 //! leaves the moment every resolver that could run has run, which is exactly when its keys are
 //! complete: no sooner, so the batch is never split, and no later, so nothing waits for a tick.
 
+use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
@@ -17,19 +18,99 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 
-/// A loader of one request: batches keys and remembers what it loaded.
-pub type Batched<L> = DataLoader<L, HashMapCache<RandomState>>;
+use crate::budget::Budget;
+use crate::error::{ApiError, ApiResult};
+
+/// A loader of one request: batches keys and remembers what it loaded. Each value that a resolver gets is a row of the
+/// request's budget, also one that was loaded before: it is resolved once more.
+pub struct Batched<L> {
+    loader: DataLoader<L, HashMapCache<RandomState>>,
+    budget: Arc<Budget>,
+}
+
+impl<L> Batched<L> {
+    /// # Errors
+    /// Those of the loader, and OPERATION_TOO_COMPLEX when the request has had its rows.
+    pub async fn load_one<K>(&self, key: K) -> ApiResult<Option<L::Value>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        L: Loader<K>,
+        ApiError: From<L::Error>,
+    {
+        self.budget.spend(1).await?;
+        Ok(self.loader.load_one(key).await?)
+    }
+
+    /// A list, each entry of which is a row.
+    ///
+    /// # Errors
+    /// As [`Self::load_one`].
+    pub async fn load_list<K, T>(&self, key: K) -> ApiResult<Vec<T>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        L: Loader<K, Value = Vec<T>>,
+        T: Clone + Send + Sync + 'static,
+        ApiError: From<L::Error>,
+    {
+        self.budget.spend(1).await?;
+        let list = self.loader.load_one(key).await?.unwrap_or_default();
+        self.budget.spend(list.len()).await?;
+        Ok(list)
+    }
+
+    /// # Errors
+    /// As [`Self::load_one`].
+    pub async fn load_many<K>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> ApiResult<HashMap<K, L::Value>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        L: Loader<K>,
+        ApiError: From<L::Error>,
+    {
+        let values = self.loader.load_many(keys).await?;
+        self.budget.spend(values.len()).await?;
+        Ok(values)
+    }
+
+    /// Forgets what was loaded.
+    pub fn clear<K>(&self)
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        L: Loader<K>,
+    {
+        self.loader.clear::<K>();
+    }
+}
 
 /// Keys of one batch; more leave in several. SQLite binds 32,766 values in a statement.
 const MAX_BATCH: usize = 30_000;
 
-/// The batches of one request that wait to leave.
-#[derive(Clone, Default)]
+/// The batches of one request that wait to leave, and what it may still load.
+#[derive(Clone)]
 pub struct Batches {
     waiting: Arc<Mutex<Vec<BoxFuture<'static, ()>>>>,
+    budget: Arc<Budget>,
 }
 
 impl Batches {
+    /// For a request that may resolve this many rows.
+    pub fn new(rows: usize) -> Self {
+        Self {
+            waiting: Arc::default(),
+            budget: Arc::new(Budget::new(rows)),
+        }
+    }
+
+    /// Counts rows that no loader has brought.
+    ///
+    /// # Errors
+    /// OPERATION_TOO_COMPLEX when the request has had its rows.
+    pub async fn spend(&self, rows: usize) -> ApiResult<()> {
+        self.budget.spend(rows).await
+    }
+
     /// A loader whose batches leave with this request's.
     pub fn loader<K, L>(&self, loader: L) -> Batched<L>
     where
@@ -37,7 +118,7 @@ impl Batches {
         L: Loader<K>,
     {
         let waiting = self.waiting.clone();
-        DataLoader::with_cache(
+        let loader = DataLoader::with_cache(
             loader,
             move |batch| {
                 waiting.lock().push(batch);
@@ -45,7 +126,11 @@ impl Batches {
             HashMapCache::default(),
         )
         .delay(Duration::ZERO)
-        .max_batch_size(MAX_BATCH)
+        .max_batch_size(MAX_BATCH);
+        Batched {
+            loader,
+            budget: self.budget.clone(),
+        }
     }
 
     /// Runs the request, and its batches whenever it can get no further without them.
@@ -99,6 +184,7 @@ impl Drive {
         context: &mut Context<'_>,
         mut request: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
+        batches.budget.begin_turn();
         let signal = &self.signal;
         let waker = Waker::from(signal.clone());
         signal.task.take();
@@ -110,6 +196,10 @@ impl Drive {
                 // The next item of a stream is asked for by a poll.
                 signal.woken.store(true, Ordering::Release);
                 return Poll::Ready(output);
+            }
+            if batches.budget.is_turn_over() {
+                // Other requests go first. The resolvers that are left have woken this one already.
+                break;
             }
             // A large request wakes itself to go on in its next poll, with resolvers that have not
             // run yet (`FuturesUnordered` does so after a few): a batch that left now would be split.
@@ -154,19 +244,19 @@ macro_rules! finder_loader {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-    use std::convert::Infallible;
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
+    use crate::budget::ROWS_OF_A_TURN;
 
     /// Answers each key with itself, and keeps the size of every batch.
     struct Echo(Arc<Mutex<Vec<usize>>>);
 
     impl Loader<u32> for Echo {
         type Value = u32;
-        type Error = Infallible;
+        type Error = ApiError;
 
-        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>, Infallible> {
+        async fn load(&self, keys: &[u32]) -> ApiResult<HashMap<u32, u32>> {
             self.0.lock().push(keys.len());
             tokio::task::yield_now().await;
             Ok(keys.iter().map(|&key| (key, key)).collect())
@@ -176,7 +266,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn resolvers_of_one_level_share_one_batch() {
         let sizes = Arc::new(Mutex::new(Vec::new()));
-        let batches = Batches::default();
+        let batches = Batches::new(100_000);
         let loader = batches.loader(Echo(sizes.clone()));
         // Two levels: a hundred resolvers, each of which loads again with what it got.
         let resolvers = (0..100).map(|key| {
@@ -196,7 +286,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_list_of_objects_that_yield_still_shares_one_batch() {
         let sizes = Arc::new(Mutex::new(Vec::new()));
-        let batches = Batches::default();
+        let batches = Batches::new(100_000);
         let loader = batches.loader(Echo(sizes.clone()));
         let objects = (0..1_000).map(|key| {
             let loader = &loader;
@@ -223,7 +313,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_loads_a_key_once() {
         let sizes = Arc::new(Mutex::new(Vec::new()));
-        let batches = Batches::default();
+        let batches = Batches::new(100_000);
         let loader = batches.loader(Echo(sizes.clone()));
         batches
             .drive(async {
@@ -232,5 +322,53 @@ mod tests {
             })
             .await;
         assert_eq!(*sizes.lock(), [1]);
+    }
+
+    #[tokio::test]
+    async fn a_request_has_so_many_rows_only() {
+        let batches = Batches::new(5);
+        let loader = batches.loader(Echo(Arc::default()));
+        let lists = batches.loader(Lists);
+        let answers = batches.drive(async {
+            let list = lists.load_list(3).await;
+            let once = loader.load_one(1).await;
+            (list, once, loader.load_one(1).await)
+        });
+        let (list, once, again) = answers.await;
+        assert_eq!(list.unwrap(), [0, 1, 2]);
+        assert_eq!(once.unwrap(), Some(1));
+        let refused = again.expect_err("the sixth row");
+        assert_eq!(refused.code, crate::error::ErrorCode::OperationTooComplex);
+    }
+
+    /// Answers each key with as many numbers.
+    struct Lists;
+
+    impl Loader<u32> for Lists {
+        type Value = Vec<u32>;
+        type Error = ApiError;
+
+        async fn load(&self, keys: &[u32]) -> ApiResult<HashMap<u32, Vec<u32>>> {
+            Ok(keys.iter().map(|&key| (key, (0..key).collect())).collect())
+        }
+    }
+
+    /// What is cached needs no await, so that only the budget lets others run meanwhile.
+    #[tokio::test]
+    async fn a_large_request_lets_others_run() {
+        let batches = Batches::new(100_000);
+        let loader = batches.loader(Echo(Arc::default()));
+        let polls = AtomicUsize::new(0);
+        let request = batches.drive(futures::future::join_all((0..10_000).map(|n| {
+            let loader = &loader;
+            async move { loader.load_one(n % 10).await.unwrap() }
+        })));
+        let mut request = pin!(request);
+        let answers = poll_fn(|context| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            request.as_mut().poll(context)
+        });
+        assert_eq!(answers.await.len(), 10_000);
+        assert!(polls.into_inner() >= 10_000 / ROWS_OF_A_TURN);
     }
 }

@@ -17,6 +17,8 @@ pub enum ErrorCode {
     NotFound,
     Conflict,
     RateLimited,
+    /// It would resolve more than a request may.
+    OperationTooComplex,
     SubgraphUnavailable,
     DeadlineExceeded,
     /// What was watched has been switched off: a WebSocket closes with 4003.
@@ -33,6 +35,7 @@ impl ErrorCode {
             Self::NotFound => "NOT_FOUND",
             Self::Conflict => "CONFLICT",
             Self::RateLimited => "RATE_LIMITED",
+            Self::OperationTooComplex => "OPERATION_TOO_COMPLEX",
             Self::SubgraphUnavailable => "SUBGRAPH_UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::FeatureDisabled => "FEATURE_DISABLED",

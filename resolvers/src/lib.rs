@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod batch;
+mod budget;
 pub mod client;
 pub mod connection;
 pub mod error;

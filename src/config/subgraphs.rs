@@ -1,6 +1,7 @@
 //! Where each subgraph runs.
 
-use platform::config::{ConnectionUrl, Invalid};
+use platform::config::{ConnectionUrl, Duration, Invalid};
+use resolvers::subgraph::RECURSION;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -15,6 +16,41 @@ pub(crate) struct Subgraphs {
     pub(crate) notifications: Subgraph,
     pub(crate) search: Subgraph,
     pub(crate) tracking: Subgraph,
+    /// What one request to a subgraph may be and take, whichever router sends it.
+    pub(crate) limits: Limits,
+}
+
+/// What one request to a subgraph may be and take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Levels of fields, fragments spread; at most 48.
+    pub(crate) depth: usize,
+    /// Rows that it may resolve, each as often as it is resolved.
+    pub(crate) rows: usize,
+    /// When a query is stopped. Mutations come to their end.
+    pub(crate) deadline: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limits = resolvers::subgraph::Limits::default();
+        Self {
+            depth: limits.depth,
+            rows: limits.rows,
+            deadline: limits.deadline.into(),
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn get(&self) -> resolvers::subgraph::Limits {
+        resolvers::subgraph::Limits {
+            depth: self.depth,
+            rows: self.rows,
+            deadline: self.deadline.get(),
+        }
+    }
 }
 
 /// One subgraph.
@@ -63,6 +99,13 @@ impl Subgraphs {
     }
 
     pub(super) fn check(&self) -> Result<(), Invalid> {
+        if self.limits.depth > RECURSION / 2 {
+            let most = RECURSION / 2;
+            return Err(Invalid::new(
+                "subgraphs.limits.depth".to_owned(),
+                format!("{} is more than {most}", self.limits.depth),
+            ));
+        }
         for (name, subgraph) in self.iter() {
             if let Some(url) = &subgraph.url
                 && !matches!(url.scheme(), "http" | "https")

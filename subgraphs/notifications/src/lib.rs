@@ -14,7 +14,7 @@ mod rules;
 use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
-use resolvers::subgraph::Subgraph;
+use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::user_error::UserError;
 
 pub use migrations::notifications::Migrator;
@@ -35,6 +35,7 @@ pub fn subgraph(state: State) -> Subgraph {
         .data(state.clone())
         .register_output_type::<UserError>()
         .enable_federation()
+        .limit_recursive_depth(RECURSION)
         .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)

@@ -26,9 +26,8 @@ impl Order {
             let rows = context
                 .data_unchecked::<Loaders>()
                 .notifications_of_order
-                .load_one(OrderOf { customer, order })
-                .await?
-                .unwrap_or_default();
+                .load_list(OrderOf { customer, order })
+                .await?;
             rows.into_iter()
                 .map(Notification::try_from)
                 .collect::<ApiResult<_>>()

@@ -97,9 +97,9 @@ impl NotificationPreferences {
         let loaders = context.data_unchecked::<Loaders>();
         let (settings, cells) = futures::try_join!(
             loaders.settings.load_one(customer),
-            loaders.preferences.load_one(customer),
+            loaders.preferences.load_list(customer),
         )?;
-        let matrix = matrix(&cells.unwrap_or_default())?;
+        let matrix = matrix(&cells)?;
         Ok(Self::new(&matrix, settings.as_ref()))
     }
 

@@ -70,7 +70,7 @@ impl Customer {
         let count = context.look_ahead().field("totalCount").exists();
         let loaders = context.data_unchecked::<Loaders>();
         let (rows, total) = futures::try_join!(
-            loaders.order_pages.load_one(OrderPage {
+            loaders.order_pages.load_list(OrderPage {
                 list: list.clone(),
                 request: request.clone(),
             }),
@@ -83,7 +83,6 @@ impl Customer {
             },
         )?;
         let orders = rows
-            .unwrap_or_default()
             .into_iter()
             .map(Order::try_from)
             .collect::<ApiResult<_>>()?;

@@ -33,7 +33,7 @@ use platform::config::Secret;
 use platform::database::Database;
 use platform::stripe::Stripe;
 use resolvers::client::SubgraphClient;
-use resolvers::subgraph::Subgraph;
+use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::user_error::UserError;
 
 pub use checkout_rates::{CheckoutRates, CheckoutRatesError};
@@ -70,6 +70,7 @@ pub fn subgraph(state: State) -> Subgraph {
         .data(state.clone())
         .register_output_type::<UserError>()
         .enable_federation()
+        .limit_recursive_depth(RECURSION)
         .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)

@@ -113,7 +113,7 @@ impl Order {
 
     async fn row(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Arc<entity::Model>>> {
         let loaders = context.data_unchecked::<Loaders>();
-        Ok(loaders.orders.load_one(id).await?)
+        loaders.orders.load_one(id).await
     }
 
     /// Its place in the customer's list.
@@ -153,11 +153,8 @@ impl Order {
 
     async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<OrderItem>> {
         let loaders = context.data_unchecked::<Loaders>();
-        let rows = loaders.items_of_order.load_one(self.row.id).await?;
-        rows.unwrap_or_default()
-            .into_iter()
-            .map(OrderItem::try_from)
-            .collect()
+        let rows = loaders.items_of_order.load_list(self.row.id).await?;
+        rows.into_iter().map(OrderItem::try_from).collect()
     }
 
     /// The lines together, before shipping and tax.
@@ -212,12 +209,8 @@ impl Order {
     /// What happened to the order, oldest first.
     async fn timeline(&self, context: &Context<'_>) -> ApiResult<Vec<OrderEvent>> {
         let loaders = context.data_unchecked::<Loaders>();
-        let rows = loaders.events_of_order.load_one(self.row.id).await?;
-        Ok(rows
-            .unwrap_or_default()
-            .into_iter()
-            .map(OrderEvent)
-            .collect())
+        let rows = loaders.events_of_order.load_list(self.row.id).await?;
+        Ok(rows.into_iter().map(OrderEvent).collect())
     }
 
     /// What the customer may do with the order now.

@@ -71,10 +71,9 @@ impl CheckoutQuote {
 async fn current(loaders: &Loaders, product: Uuid) -> ApiResult<Option<Money>> {
     let (row, adjustments) = futures::try_join!(
         loaders.prices.load_one(product),
-        loaders.adjustments.load_one(product),
+        loaders.adjustments.load_list(product),
     )?;
     Ok(row.map(|row| {
-        let adjustments = adjustments.unwrap_or_default();
         let cents = price::current(row.base_usd_minor, adjustments.iter().map(|a| a.usd_minor));
         Money::new(cents, CurrencyCode::Usd)
     }))

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
-use resolvers::subgraph::Subgraph;
+use resolvers::subgraph::{RECURSION, Subgraph};
 
 pub use countries::{Countries, CountriesError};
 pub use geo::{GeoDatabase, GeoError};
@@ -54,6 +54,7 @@ pub fn subgraph(state: State) -> Subgraph {
     let schema = Schema::build(query::Query, EmptyMutation, EmptySubscription)
         .data(state.clone())
         .enable_federation()
+        .limit_recursive_depth(RECURSION)
         .finish();
     let watch = Arc::default();
     Subgraph::new(NAME, schema, move |batches| {

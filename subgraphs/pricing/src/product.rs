@@ -1,9 +1,9 @@
 //! What this domain adds to the search domain's product: its price.
 
 use async_graphql::{Context, ID, Object};
+use resolvers::ApiResult;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
-use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
 use crate::State;
@@ -39,14 +39,12 @@ impl Product {
                 }
             };
             let loaders = context.data_unchecked::<Loaders>();
-            let load = |error| ApiError::from(error);
             let (row, adjustments, rates) = futures::try_join!(
-                async { loaders.prices.load_one(self.id).await.map_err(load) },
-                async { loaders.adjustments.load_one(self.id).await.map_err(load) },
+                loaders.prices.load_one(self.id),
+                loaders.adjustments.load_list(self.id),
                 loaders.rates_for(currency),
             )?;
             let Some(row) = row else { return Ok(None) };
-            let adjustments = adjustments.unwrap_or_default();
 
             let usd = |minor| Money::new(minor, CurrencyCode::Usd);
             let quote = |minor| PriceQuote::new(usd(minor), currency, &rates);
@@ -73,7 +71,7 @@ impl Product {
     async fn price_history(&self, context: &Context<'_>) -> Option<ApiResult<Vec<PriceChange>>> {
         let answer: ApiResult<Option<Vec<PriceChange>>> = async {
             let loaders = context.data_unchecked::<Loaders>();
-            let changes = loaders.changes.load_one(self.id).await?.unwrap_or_default();
+            let changes = loaders.changes.load_list(self.id).await?;
             let usd = |minor| Money::new(minor, CurrencyCode::Usd);
             let changes = changes.into_iter().map(|change| PriceChange {
                 changed_at: change.changed_at.into(),

@@ -80,7 +80,7 @@ impl Return {
 
     async fn load(context: &Context<'_>, id: Uuid) -> ApiResult<Option<entity::Model>> {
         let loaders = context.data_unchecked::<Loaders>();
-        Ok(loaders.returns.load_one(id).await?)
+        loaders.returns.load_one(id).await
     }
 }
 
@@ -105,9 +105,8 @@ impl Return {
         let rows = context
             .data_unchecked::<Loaders>()
             .items_of_return
-            .load_one(self.row.id)
-            .await?
-            .unwrap_or_default();
+            .load_list(self.row.id)
+            .await?;
         rows.into_iter().map(ReturnItem::try_from).collect()
     }
 
@@ -138,9 +137,8 @@ impl Return {
         let rows = context
             .data_unchecked::<Loaders>()
             .events_of_return
-            .load_one(self.row.id)
-            .await?
-            .unwrap_or_default();
+            .load_list(self.row.id)
+            .await?;
         Ok(rows
             .into_iter()
             .map(|row| ReturnEvent {

@@ -51,7 +51,7 @@ use platform::objects::ObjectLinks;
 use platform::pubsub::PubSub;
 use platform::stripe::Stripe;
 use resolvers::client::SubgraphClient;
-use resolvers::subgraph::Subgraph;
+use resolvers::subgraph::{RECURSION, Subgraph};
 
 use crate::easypost::Easypost;
 
@@ -96,6 +96,7 @@ pub fn subgraph(state: State) -> Subgraph {
         .data(state.clone())
         .enable_federation()
         .enable_subscription_in_federation()
+        .limit_recursive_depth(RECURSION)
         .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)

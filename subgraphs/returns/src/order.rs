@@ -31,9 +31,8 @@ impl Order {
         let rows = context
             .data_unchecked::<Loaders>()
             .returns_of_order
-            .load_one(OrderOf { customer, order })
-            .await?
-            .unwrap_or_default();
+            .load_list(OrderOf { customer, order })
+            .await?;
         rows.into_iter().map(Return::try_from).collect()
     }
 }

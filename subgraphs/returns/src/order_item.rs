@@ -1,9 +1,8 @@
 //! What this domain adds to the orders domain's order item: whether it may come back.
 
 use async_graphql::{Context, ID, Object};
-use futures::TryFutureExt;
 use resolvers::id::IdKind;
-use resolvers::{ApiError, ApiResult, access};
+use resolvers::{ApiResult, access};
 use uuid::Uuid;
 
 use crate::State;
@@ -39,10 +38,7 @@ impl OrderItem {
         let loaders = context.data_unchecked::<Loaders>();
         let (item, returned) = futures::try_join!(
             loaders.order_items(context)?.load_one(self.id),
-            loaders
-                .returned_of_item
-                .load_one(self.id)
-                .map_err(ApiError::from),
+            loaders.returned_of_item.load_one(self.id),
         )?;
         // The orders domain has told of it: it is the caller's.
         let Some(item) = item else { return Ok(None) };

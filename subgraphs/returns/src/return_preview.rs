@@ -1,7 +1,6 @@
 //! A return before it is made: would it be accepted, and what would be given back?
 
 use async_graphql::{Context, SimpleObject};
-use futures::TryFutureExt;
 use resolvers::money::CurrencyCode;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult, access};
@@ -36,19 +35,15 @@ pub(crate) async fn preview(
     let order = parsed.order;
     let (request, returned, returns) = futures::try_join!(
         ReturnRequest::load(context, customer, &parsed),
-        loaders
-            .returned_of_item
-            .load_many(parsed.order_items())
-            .map_err(ApiError::from),
+        loaders.returned_of_item.load_many(parsed.order_items()),
         loaders
             .returns_of_order
-            .load_one(OrderOf { customer, order })
-            .map_err(ApiError::from),
+            .load_list(OrderOf { customer, order }),
     )?;
     let request = request.map_err(|errors| refusal(&errors))?;
     let prior = PriorReturns {
         returned,
-        refunded: refunded(&returns.unwrap_or_default()),
+        refunded: refunded(&returns),
     };
     let state = context.data_unchecked::<State>();
     let mut evaluation = request.evaluate(&prior, state.clock.now());

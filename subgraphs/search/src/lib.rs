@@ -21,7 +21,7 @@ use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
 use resolvers::client::SubgraphClient;
-use resolvers::subgraph::Subgraph;
+use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::user_error::UserError;
 
 use engine::SearchEngine;
@@ -70,6 +70,7 @@ pub fn subgraph(state: State) -> Subgraph {
         .data(state.clone())
         .register_output_type::<UserError>()
         .enable_federation()
+        .limit_recursive_depth(RECURSION)
         .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)

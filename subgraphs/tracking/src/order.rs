@@ -44,12 +44,11 @@ impl Order {
             let rows = context
                 .data_unchecked::<Loaders>()
                 .shipments_of_order
-                .load_one(Owned {
+                .load_list(Owned {
                     customer,
                     id: self.id,
                 })
-                .await?
-                .unwrap_or_default();
+                .await?;
             rows.into_iter()
                 .map(Shipment::try_from)
                 .collect::<ApiResult<_>>()
@@ -66,8 +65,8 @@ impl Order {
             let customer = access::customer(context)?;
             let id = self.id;
             let loaders = context.data_unchecked::<Loaders>();
-            let own = loaders.shipments_of_order.load_one(Owned { customer, id });
-            if own.await?.is_none_or(|parcels| parcels.is_empty()) {
+            let own = loaders.shipments_of_order.load_list(Owned { customer, id });
+            if own.await?.is_empty() {
                 return Ok(None);
             }
             let state = context.data_unchecked::<State>();

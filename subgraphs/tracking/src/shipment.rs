@@ -99,9 +99,8 @@ impl Shipment {
         let rows = context
             .data_unchecked::<Loaders>()
             .history
-            .load_one(self.row.id)
-            .await?
-            .unwrap_or_default();
+            .load_list(self.row.id)
+            .await?;
         rows.into_iter().map(TrackingEvent::try_from).collect()
     }
 

@@ -1,0 +1,64 @@
+//! How much one request may resolve, and how much of it at a time: a request that resolves thousands of rows must
+//! neither fill the memory nor hold a thread that others wait for.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+
+/// Rows that a request resolves before others run.
+pub(crate) const ROWS_OF_A_TURN: usize = 128;
+
+/// The rows of one request.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    allowed: usize,
+    left: AtomicUsize,
+    /// Of the poll that is under way.
+    turn: AtomicUsize,
+}
+
+impl Budget {
+    pub(crate) fn new(rows: usize) -> Self {
+        Self {
+            allowed: rows,
+            left: AtomicUsize::new(rows),
+            turn: AtomicUsize::new(ROWS_OF_A_TURN),
+        }
+    }
+
+    /// Counts rows, and waits until it is this request's time again when it has had many.
+    pub(crate) async fn spend(&self, rows: usize) -> ApiResult<()> {
+        let take = |left: usize| left.checked_sub(rows);
+        let left = self
+            .left
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        if left.is_err() {
+            return Err(ApiError::new(
+                ErrorCode::OperationTooComplex,
+                format!("The operation resolves more than {} rows", self.allowed),
+            ));
+        }
+        poll_fn(|context| {
+            let turn = self.turn.load(Ordering::Relaxed);
+            if turn == 0 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.turn
+                .store(turn.saturating_sub(rows), Ordering::Relaxed);
+            Poll::Ready(())
+        })
+        .await;
+        Ok(())
+    }
+
+    pub(crate) fn begin_turn(&self) {
+        self.turn.store(ROWS_OF_A_TURN, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_turn_over(&self) -> bool {
+        self.turn.load(Ordering::Relaxed) == 0
+    }
+}
