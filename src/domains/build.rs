@@ -127,6 +127,7 @@ impl Domains {
                     config: Arc::new(config),
                     guest_links: keys::guest_links(configuration)?,
                     flags: self.flags.clone(),
+                    guesses: tracking::Guesses::default(),
                     rechecks: tracking::Rechecks::default(),
                     watchers: tracking::Watchers::default(),
                 };
@@ -141,7 +142,7 @@ impl Domains {
         };
         Ok(Local {
             database,
-            subgraph,
+            subgraph: subgraph.limited(configuration.subgraphs.limits.get()),
             work,
         })
     }

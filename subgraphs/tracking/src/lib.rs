@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod events;
 mod flag;
+mod guesses;
 mod guest_link;
 mod loaders;
 pub mod metrics;
@@ -29,19 +30,22 @@ pub mod workers;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptyMutation, Schema};
+use async_graphql::{Context, EmptyMutation, Schema};
+use chrono::{DateTime, Utc};
 use platform::clock::Clock;
 use platform::database::Database;
 use platform::flags::Flags;
 use platform::pubsub::PubSub;
 use resolvers::client::SubgraphClient;
-use resolvers::subgraph::Subgraph;
+use resolvers::subgraph::{RECURSION, Subgraph};
+use resolvers::{ApiResult, access};
 
 pub use carrier::Carrier;
 pub use carriers::{CarrierAccess, Carriers};
 pub use config::{CarrierConfig, TrackingConfig};
 pub use demo::{demo_needs, demo_set_out, demo_tick};
 pub use flag::flag_overdue;
+pub use guesses::Guesses;
 pub use guest_link::{GuestLinkError, GuestLinkKey, GuestScope};
 pub use migrations::tracking::Migrator;
 pub use poll::poll;
@@ -67,12 +71,34 @@ pub struct State {
     pub carriers: Carriers,
     /// Signs the links by which guests track.
     pub guest_links: GuestLinkKey,
+    /// How many links that nobody has signed were tried, and from where.
+    pub guesses: Guesses,
     /// What is switched on: live updates, here.
     pub flags: Flags,
     /// When those who watch are asked whether they still may.
     pub rechecks: Rechecks,
     /// The orders that are watched in this process.
     pub watchers: Watchers,
+}
+
+impl State {
+    /// What a guest's link shows, and until when.
+    ///
+    /// # Errors
+    /// BAD_USER_INPUT for a link that is not good, RATE_LIMITED after too many of those.
+    pub(crate) fn open_link(
+        &self,
+        context: &Context<'_>,
+        token: &str,
+    ) -> ApiResult<(GuestScope, DateTime<Utc>)> {
+        let (address, now) = (access::caller(context)?.ip, self.clock.now());
+        self.guesses.check(address, now)?;
+        let opened = self.guest_links.open_until(token, now);
+        if matches!(opened, Err(GuestLinkError::Invalid)) {
+            self.guesses.add(address, now);
+        }
+        Ok(opened?)
+    }
 }
 
 /// What this domain answers beside GraphQL: carriers' webhooks.
@@ -87,6 +113,7 @@ pub fn subgraph(state: State) -> Subgraph {
         // Every watcher keeps it.
         .data(Arc::new(state.clone()))
         .enable_federation()
+        .limit_recursive_depth(RECURSION)
         .enable_subscription_in_federation()
         .finish();
     Subgraph::new(NAME, schema, move |batches| {

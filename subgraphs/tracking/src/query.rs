@@ -38,7 +38,7 @@ impl Query {
         let answer: ApiResult<Option<Shipment>> = async {
             let state = context.data_unchecked::<State>();
             let db = state.database.read();
-            match state.guest_links.open(&token, state.clock.now())? {
+            match state.open_link(context, &token)?.0 {
                 GuestScope::Shipment(id) => shipment::by_id(db, id)
                     .await?
                     .map(Shipment::try_from)

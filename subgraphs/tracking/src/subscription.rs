@@ -44,7 +44,7 @@ impl Subscription {
     ) -> Result<Events<TrackingUpdate>, ApiError> {
         subscription::events(context, async {
             let state = context.data_unchecked::<State>();
-            let (scope, until) = state.guest_links.open_until(&token, state.clock.now())?;
+            let (scope, until) = state.open_link(context, &token)?;
             let GuestScope::Order(order) = scope else {
                 return Err(ApiError::forbidden(
                     "This link shows one parcel, not the order: ask trackByToken now and then",

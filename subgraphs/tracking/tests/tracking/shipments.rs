@@ -1,8 +1,10 @@
 //! Parcels by query: of an order, of a return, alone, by a guest's link.
 
+use async_graphql::{Request, Variables};
 use chrono::Duration;
 use entities::insert_many;
 use entities::tracking::{event, shipment};
+use platform::caller::Caller;
 use resolvers::id::IdKind;
 use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
@@ -262,5 +264,27 @@ async fn the_sdl_says_what_needs_a_signed_in_caller() {
             assert!(sdl.contains(line), "{line}\n{sdl}");
         }
         fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_may_try_five_links_that_nobody_signed() {
+    for fixture in fixtures().await {
+        let from = async |address: &str| {
+            let caller = Caller {
+                ip: Some(address.parse().unwrap()),
+                ..Caller::default()
+            };
+            let variables = Variables::from_json(json!({ "token": "guessed" }));
+            let request = Request::new(BY_TOKEN).variables(variables);
+            let answer = fixture.subgraph.execute(request, caller).await;
+            let answer = serde_json::to_value(answer).unwrap();
+            code(&answer).to_owned()
+        };
+        for _ in 0..5 {
+            assert_eq!(from("192.0.2.1").await, "BAD_USER_INPUT");
+        }
+        assert_eq!(from("192.0.2.1").await, "RATE_LIMITED");
+        assert_eq!(from("192.0.2.2").await, "BAD_USER_INPUT");
     }
 }

@@ -25,8 +25,8 @@ use resolvers::testing::execute;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use tracking::{
-    Carriers, GuestLinkKey, Migrator, Observation, Rechecks, Recorded, State, TrackingConfig,
-    TrackingStatus, Watchers, record, subgraph,
+    Carriers, Guesses, GuestLinkKey, Migrator, Observation, Rechecks, Recorded, State,
+    TrackingConfig, TrackingStatus, Watchers, record, subgraph,
 };
 use uuid::Uuid;
 
@@ -60,6 +60,7 @@ pub(crate) async fn fixtures_over(pubsub: impl Fn() -> Arc<dyn PubSub>) -> Vec<F
             guest_links: GuestLinkKey::new(b"links").unwrap(),
             flags: Flags::defaults(),
             carriers: Carriers::default(),
+            guesses: Guesses::default(),
             rechecks: Rechecks::default(),
             watchers: Watchers::default(),
         };

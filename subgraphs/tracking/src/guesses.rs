@@ -1,0 +1,123 @@
+//! Links that nobody has signed, counted by address: who keeps guessing is told to wait.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use parking_lot::{Mutex, MutexGuard};
+use resolvers::error::ErrorCode;
+use resolvers::{ApiError, ApiResult};
+
+/// Wrong links that an address may try within [`WINDOW`].
+const ALLOWED: u32 = 5;
+const WINDOW: Duration = Duration::minutes(1);
+
+/// Addresses that are remembered at a time.
+const MAX_ADDRESSES: usize = 10_000;
+
+/// The wrong links of the last minute, in this process.
+#[derive(Clone, Debug, Default)]
+pub struct Guesses(Arc<Mutex<HashMap<IpAddr, Wrong>>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Wrong {
+    count: u32,
+    since: DateTime<Utc>,
+}
+
+impl Wrong {
+    fn is_over(&self, now: DateTime<Utc>) -> bool {
+        now - self.since >= WINDOW
+    }
+}
+
+impl Guesses {
+    /// Whether this address may try a link.
+    ///
+    /// # Errors
+    /// RATE_LIMITED after too many wrong ones, until a minute after the first of them.
+    pub(crate) fn check(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> ApiResult<()> {
+        let wrong = address.and_then(|address| self.wrong().get(&network(address)).copied());
+        match wrong {
+            Some(wrong) if wrong.count >= ALLOWED && !wrong.is_over(now) => Err(ApiError::new(
+                ErrorCode::RateLimited,
+                "Too many links that do not exist: try again in a minute",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a wrong link.
+    pub(crate) fn add(&self, address: Option<IpAddr>, now: DateTime<Utc>) {
+        let Some(address) = address.map(network) else {
+            return;
+        };
+        let mut all = self.wrong();
+        if all.len() >= MAX_ADDRESSES && !all.contains_key(&address) {
+            all.retain(|_, wrong| !wrong.is_over(now));
+            if all.len() >= MAX_ADDRESSES {
+                // Guessing from so many addresses is nothing that this count could stop.
+                all.clear();
+            }
+        }
+        let wrong = all.entry(address).or_insert(Wrong {
+            count: 0,
+            since: now,
+        });
+        if wrong.is_over(now) {
+            *wrong = Wrong {
+                count: 0,
+                since: now,
+            };
+        }
+        wrong.count += 1;
+    }
+
+    fn wrong(&self) -> MutexGuard<'_, HashMap<IpAddr, Wrong>> {
+        self.0.lock()
+    }
+}
+
+/// What one client has: a network of IPv6, where addresses within are free to choose.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_wrong_links_a_minute_and_no_more() {
+        let (guesses, now) = (Guesses::default(), Utc::now());
+        let address = |text: &str| Some(text.parse().unwrap());
+        let (one, same) = (address("2001:db8::1"), address("2001:db8::2"));
+        for _ in 0..ALLOWED {
+            guesses.check(one, now).unwrap();
+            guesses.add(one, now);
+        }
+        let refused = guesses.check(same, now).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::RateLimited);
+        guesses.check(address("192.0.2.1"), now).unwrap();
+        let later = now + WINDOW;
+        guesses.check(one, later).unwrap();
+        guesses.add(one, later);
+        guesses.check(one, later).unwrap();
+    }
+
+    #[test]
+    fn addresses_are_not_remembered_without_end() {
+        let (guesses, now) = (Guesses::default(), Utc::now());
+        for n in 0..2 * u32::try_from(MAX_ADDRESSES).unwrap() {
+            guesses.add(Some(IpAddr::V4(n.into())), now);
+        }
+        assert!(guesses.wrong().len() <= MAX_ADDRESSES);
+    }
+}
