@@ -204,14 +204,23 @@ struct Document {
 }
 
 impl Document {
-    /// One that does not parse is refused when it is executed.
+    /// One that does not parse is refused when it is executed, unless it nests too deeply to be parsed.
     fn of(request: &mut Request) -> Self {
         let name = request.operation_name.clone();
-        let Ok(document) = request.parsed_query() else {
-            return Self {
-                is_query: true,
-                depth: 0,
-            };
+        let document = match request.parsed_query() {
+            Ok(document) => document,
+            Err(error) => {
+                let too_deep = async_graphql::parser::Error::RecursionLimitExceeded.to_string();
+                let depth = if error.message == too_deep {
+                    RECURSION
+                } else {
+                    0
+                };
+                return Self {
+                    is_query: true,
+                    depth,
+                };
+            }
         };
         let operations = document.operations.iter();
         let is_query = operations
