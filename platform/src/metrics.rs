@@ -125,6 +125,14 @@ fn describe_database() {
         "Time of the SQL statements of requests."
     );
     describe_counter!(
+        "vantage_sql_statements_stopped_total",
+        "SQL statements that were stopped because their request had ended."
+    );
+    describe_counter!(
+        "vantage_worker_sql_statements_stopped_total",
+        "SQL statements that were stopped because their background task had ended."
+    );
+    describe_counter!(
         "vantage_worker_sql_statements_total",
         "SQL statements that background tasks have run."
     );

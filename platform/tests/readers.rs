@@ -51,6 +51,21 @@ async fn who_does_not_wait_for_the_answer_costs_nobody_a_reader() {
     assert_eq!(answers, (0..MANY).collect::<Vec<_>>());
 }
 
+/// It has no row by which it would notice that nobody waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_nobody_waits_for_is_stopped() {
+    let (_directory, database) = database().await;
+    let endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    for number in 0..MANY {
+        assert_eq!(echo(&database, number).await, number);
+        let cut_off = database.read().query_all_raw(statement(endless));
+        assert!(cut_off.now_or_never().is_none());
+    }
+    let answers = join_all((0..MANY).map(|number| echo(&database, number))).await;
+    assert_eq!(answers, (0..MANY).collect::<Vec<_>>());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_fails_costs_nobody_a_reader() {
     let (_directory, database) = database().await;

@@ -2,6 +2,8 @@
 //! database it is nor passes through sqlx's pool, which asks a connection for a sign of life after each use.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -12,6 +14,8 @@ use sea_query_sqlx::SqlxValues;
 
 /// How long a connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// SQLite's instructions between two looks whether anybody waits for the statement: some 100 µs.
+const INSTRUCTIONS: i32 = 10_000;
 
 /// How a connection is opened.
 #[derive(Clone, Debug)]
@@ -27,8 +31,26 @@ pub(super) enum Connector {
 /// An open connection.
 #[derive(Debug)]
 pub(super) enum Connection {
-    Sqlite(Box<SqliteConnection>),
+    Sqlite(Box<SqliteConnection>, Stop),
     Postgres(Box<PgConnection>),
+}
+
+/// Stops what runs on a SQLite connection. It does not notice by itself that nobody waits: it would run to its end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// For good: the connection can only be closed then.
+    pub(super) fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    async fn watch(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let Self(stopped) = self.clone();
+        let mut handle = connection.lock_handle().await?;
+        handle.set_progress_handler(INSTRUCTIONS, move || !stopped.load(Ordering::Relaxed));
+        Ok(())
+    }
 }
 
 impl Connector {
@@ -42,8 +64,10 @@ impl Connector {
     pub(super) async fn connect(&self) -> Result<Connection, sqlx::Error> {
         match self {
             Self::Sqlite(options) => {
-                let connection = options.connect().await?;
-                Ok(Connection::Sqlite(Box::new(connection)))
+                let mut connection = options.connect().await?;
+                let stop = Stop::default();
+                stop.watch(&mut connection).await?;
+                Ok(Connection::Sqlite(Box::new(connection), stop))
             }
             Self::Postgres { options, schema } => {
                 let mut connection = options.connect().await?;
@@ -60,14 +84,22 @@ impl Connection {
     /// Runs a statement that has no values and answers nothing.
     pub(super) async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => connection.execute(sql).await.map(drop),
+            Self::Sqlite(connection, _) => connection.execute(sql).await.map(drop),
             Self::Postgres(connection) => connection.execute(sql).await.map(drop),
+        }
+    }
+
+    /// What stops its statements; the server of PostgreSQL notices when a connection is closed, and needs nothing.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        match self {
+            Self::Sqlite(_, stop) => Some(stop.clone()),
+            Self::Postgres(_) => None,
         }
     }
 
     pub(super) async fn ping(&mut self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => connection.ping().await,
+            Self::Sqlite(connection, _) => connection.ping().await,
             Self::Postgres(connection) => connection.ping().await,
         }
     }
@@ -76,7 +108,7 @@ impl Connection {
     pub(super) async fn close(self) {
         let closed = async {
             match self {
-                Self::Sqlite(connection) => connection.close().await,
+                Self::Sqlite(connection, _) => connection.close().await,
                 Self::Postgres(connection) => connection.close().await,
             }
         };
@@ -134,7 +166,7 @@ impl Request for Execute {
 
     async fn send(&self, connection: &mut Connection) -> Result<ExecResult, sqlx::Error> {
         match connection {
-            Connection::Sqlite(connection) => query!(self.0)
+            Connection::Sqlite(connection, _) => query!(self.0)
                 .execute(&mut **connection)
                 .await
                 .map(Into::into),
@@ -155,7 +187,7 @@ impl Request for FetchOptional {
 
     async fn send(&self, connection: &mut Connection) -> Result<Option<QueryResult>, sqlx::Error> {
         match connection {
-            Connection::Sqlite(connection) => {
+            Connection::Sqlite(connection, _) => {
                 let row = query!(self.0).fetch_optional(&mut **connection).await?;
                 Ok(row.map(QueryResult::from))
             }
@@ -176,7 +208,7 @@ impl Request for FetchAll {
 
     async fn send(&self, connection: &mut Connection) -> Result<Vec<QueryResult>, sqlx::Error> {
         match connection {
-            Connection::Sqlite(connection) => {
+            Connection::Sqlite(connection, _) => {
                 let rows = query!(self.0).fetch_all(&mut **connection).await?;
                 Ok(rows.into_iter().map(QueryResult::from).collect())
             }
@@ -198,7 +230,7 @@ impl Request for Unprepared<'_> {
     async fn send(&self, connection: &mut Connection) -> Result<ExecResult, sqlx::Error> {
         let sql = AssertSqlSafe(self.0.to_owned());
         match connection {
-            Connection::Sqlite(connection) => connection.execute(sql).await.map(Into::into),
+            Connection::Sqlite(connection, _) => connection.execute(sql).await.map(Into::into),
             Connection::Postgres(connection) => connection.execute(sql).await.map(Into::into),
         }
     }

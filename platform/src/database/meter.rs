@@ -11,6 +11,7 @@ use metrics::{Counter, Histogram};
 pub(super) struct Meter {
     statements: Arc<AtomicU64>,
     total: Counter,
+    stopped: Counter,
     duration: Histogram,
 }
 
@@ -20,6 +21,7 @@ impl Meter {
         Self {
             statements: Arc::default(),
             total: metrics::counter!("vantage_sql_statements_total", "domain" => domain.clone()),
+            stopped: metrics::counter!("vantage_sql_statements_stopped_total", "domain" => domain.clone()),
             duration: metrics::histogram!("vantage_sql_duration_seconds", "domain" => domain),
         }
     }
@@ -29,6 +31,7 @@ impl Meter {
         Self {
             statements: Arc::default(),
             total: metrics::counter!("vantage_worker_sql_statements_total", "domain" => domain.clone()),
+            stopped: metrics::counter!("vantage_worker_sql_statements_stopped_total", "domain" => domain.clone()),
             duration: metrics::histogram!("vantage_worker_sql_duration_seconds", "domain" => domain),
         }
     }
@@ -38,6 +41,11 @@ impl Meter {
         self.total.increment(1);
         self.duration.record(elapsed.as_secs_f64());
         tracing::trace!(sql, failed, "statement");
+    }
+
+    /// Counts a statement that nobody waits for any more.
+    pub(super) fn stopped(&self) {
+        self.stopped.increment(1);
     }
 
     /// Statements so far.

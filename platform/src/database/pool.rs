@@ -10,7 +10,7 @@ use sea_orm::{ConnAcquireErr, DbBackend, DbErr, RuntimeErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::connection::{Connection, Connector, Request, is_disconnected};
+use super::connection::{Connection, Connector, Request, Stop, is_disconnected};
 
 /// A connection over the network that was idle for so long is asked for a sign of life before it is used.
 const PING_AFTER: Duration = Duration::from_secs(10);
@@ -162,6 +162,11 @@ impl Lease {
         if let Some(connection) = self.connection.take() {
             connection.close().await;
         }
+    }
+
+    /// What stops its statements, where they do not stop by themselves.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        self.connection.as_ref()?.stop()
     }
 
     /// Runs something on it.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use sea_orm::{DbBackend, DbErr};
 
-use super::connection::{Request, failed, runs_queries};
+use super::connection::{Request, Stop, failed, runs_queries};
 use super::meter::Meter;
 use super::pool::Pool;
 
@@ -15,6 +15,25 @@ use super::pool::Pool;
 pub struct Readers {
     pool: Arc<Pool>,
     meter: Meter,
+}
+
+/// Stops a statement if it is dropped before the statement has ended.
+struct StopOnDrop<'a> {
+    stop: Option<Stop>,
+    meter: &'a Meter,
+    has_ended: bool,
+}
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        self.meter.stopped();
+        if let Some(stop) = &self.stop {
+            stop.stop();
+        }
+    }
 }
 
 impl Readers {
@@ -36,7 +55,13 @@ impl Readers {
         loop {
             let mut lease = self.pool.acquire().await?;
             let started = Instant::now();
+            let mut running = StopOnDrop {
+                stop: lease.stop(),
+                meter: &self.meter,
+                has_ended: false,
+            };
             let answer = lease.send(&request).await;
+            running.has_ended = true;
             self.meter
                 .record(request.sql(), started.elapsed(), answer.is_err());
             match answer {
