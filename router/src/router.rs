@@ -1,6 +1,8 @@
 //! The router itself: built once from a schema, then shared by every request.
 
+mod admission;
 mod builder;
+mod job;
 mod planner;
 mod warm_up;
 
@@ -11,22 +13,22 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde_json::Map;
 
+use admission::Admission;
 pub use builder::RouterBuilder;
+pub(crate) use job::Job;
 use planner::Planner;
 pub use warm_up::WarmUp;
 
 use crate::error::{ErrorCode, GraphQLError};
-use crate::execute::{ErrorPolicy, Execution, Transports};
+use crate::execute::{ErrorPolicy, Transports};
 use crate::prepare::{
-    OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation, Variables,
-    Variant, VariantLookup,
+    OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation,
+    VariantLookup,
 };
-use crate::project;
 use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::supergraph::Supergraph;
-use crate::transport::{EventStream, SubgraphResponse, TransportError};
-use crate::value::{Symbol, Value};
+use crate::value::Value;
 
 /// A federated GraphQL router. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -41,6 +43,7 @@ struct Inner {
     transports: Transports,
     operations: OperationCache,
     planner: Planner,
+    admission: Admission,
     options: Options,
 }
 
@@ -99,6 +102,11 @@ impl Router {
             );
         }
         let deadline = job.deadline();
+        let admitted = self.inner.admission.admit(job.cost, deadline).await;
+        let _admitted = match admitted {
+            Ok(admitted) => admitted,
+            Err(refused) => return refused,
+        };
         job.answer(Value::Null, Vec::new(), deadline).await
     }
 
@@ -193,8 +201,8 @@ impl Router {
             .ok()
     }
 
-    /// Parses, validates and plans, or finds all that in the cache. The protocols ask it for the
-    /// operation's kind before they execute, so that a request is counted here once.
+    /// Parses and validates, or finds that in the cache. The protocols ask it for the operation's kind before they
+    /// execute, so that a request is counted here once.
     ///
     /// # Errors
     /// The response that refuses the document.
@@ -269,6 +277,15 @@ impl Router {
         })
     }
 
+    /// What an operation may cost with its variables, in the units of `@cost`, whatever is allowed.
+    ///
+    /// # Errors
+    /// The response that refuses the document, its variables, or the arguments that should bound a list.
+    pub async fn cost(&self, request: GraphQLRequest) -> Result<f64, GraphQLResponse> {
+        let operation = self.prepare(&request).await?;
+        operation.cost(&operation.coerce_variables(request.variables)?)
+    }
+
     pub fn supergraph_sdl(&self) -> &str {
         &self.inner.supergraph.sdl
     }
@@ -297,6 +314,8 @@ impl Router {
             ));
         }
         let variables = Arc::new(operation.coerce_variables(request.variables)?);
+        let limit = self.inner.options.prepare.limits.cost;
+        let cost = operation.check_cost(&variables, limit)?;
         let variant = match operation.variant(&context.caller, &variables) {
             VariantLookup::Planned(variant) => variant,
             VariantLookup::Unplanned(key) => {
@@ -312,6 +331,7 @@ impl Router {
             variant,
             variables,
             context: Arc::new(context),
+            cost,
             sequence: None,
         })
     }
@@ -322,122 +342,4 @@ const RESUME_AFTER: &str = "_resumeAfter";
 
 fn request_error(code: ErrorCode, message: &str) -> GraphQLResponse {
     GraphQLResponse::request_error(vec![GraphQLError::new(code, message)])
-}
-
-/// An operation, ready to run for one request.
-pub(crate) struct Job {
-    inner: Arc<Inner>,
-    pub operation: Arc<PreparedOperation>,
-    variant: Arc<Variant>,
-    pub variables: Arc<Variables>,
-    pub context: Arc<RequestContext>,
-    /// Where an event of a subscription has its number.
-    sequence: Option<Symbol>,
-}
-
-impl Job {
-    fn deadline(&self) -> Instant {
-        Instant::now() + self.context.deadline.unwrap_or(self.inner.options.deadline)
-    }
-
-    fn execution(&self, deadline: Instant) -> Execution<'_> {
-        Execution {
-            name: self.operation.name(),
-            plan: &self.variant.plan,
-            transports: &self.inner.transports,
-            types: &self.operation.supergraph().types,
-            policy: &self.inner.options.errors,
-            variables: &self.variables,
-            context: &self.context,
-            started: (self.operation.kind() == OperationKind::Query).then(Instant::now),
-            deadline,
-        }
-    }
-
-    /// Whether it was prepared by this router.
-    pub(crate) fn runs_on(&self, router: &Router) -> bool {
-        Arc::ptr_eq(&self.inner, &router.inner)
-    }
-
-    /// Opens the source of a subscription.
-    ///
-    /// # Errors
-    /// The error to show when that fails.
-    pub(crate) async fn open(&self) -> Result<EventStream, GraphQLError> {
-        let Some(source) = &self.variant.plan.subscription else {
-            return Err(GraphQLError::new(
-                ErrorCode::Internal,
-                "the subscription has no source",
-            ));
-        };
-        self.execution(self.deadline()).subscribe(source).await
-    }
-
-    /// Answers an event of the source. Also gives its number, if events are numbered; an event whose
-    /// number is not above `last` is a repetition, and has no response.
-    pub(crate) async fn event(
-        &self,
-        event: Result<SubgraphResponse, TransportError>,
-        last: Option<i64>,
-    ) -> (Option<i64>, Option<GraphQLResponse>) {
-        let Some(source) = &self.variant.plan.subscription else {
-            return (None, None);
-        };
-        let deadline = self.deadline();
-        let (data, errors) = self.execution(deadline).event(source, event);
-        let sequence = self.sequence.and_then(|key| number_in_root(&data, key));
-        if sequence.is_some() && sequence <= last {
-            return (sequence, None);
-        }
-        (sequence, Some(self.answer(data, errors, deadline).await))
-    }
-
-    /// Runs the plan and projects what it brought.
-    async fn answer(
-        &self,
-        data: Value,
-        errors: Vec<GraphQLError>,
-        deadline: Instant,
-    ) -> GraphQLResponse {
-        let (data, mut errors, cache) = self.execution(deadline).run(data, errors).await;
-        let projection = &self.variant.projection;
-        for error in &mut errors {
-            error.path = projection.client_path(&error.path);
-        }
-        let data = project::write(
-            projection,
-            &data,
-            self.operation.supergraph(),
-            &self.variant.plan.symbols,
-            &self.variables,
-            &mut errors,
-        );
-        let mut extensions = Map::new();
-        if let Some(plan) = &self.variant.plan.shown {
-            extensions.insert("queryPlan".to_owned(), plan.clone());
-        }
-        GraphQLResponse {
-            data: Some(data),
-            // An answer with errors may be a better one the next time.
-            cache: cache
-                .policy()
-                .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query),
-            errors,
-            extensions,
-        }
-    }
-}
-
-/// The number at a key of the root's only field.
-fn number_in_root(data: &Value, key: Symbol) -> Option<i64> {
-    let Value::Object(root) = data else {
-        return None;
-    };
-    match root.fields.first() {
-        Some((_, Value::Object(event))) => match event.get(key) {
-            Some(Value::Int(number)) => Some(*number),
-            _ => None,
-        },
-        _ => None,
-    }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod admin;
+mod attack;
 mod data_directory;
 mod events;
 mod inputs;

@@ -2,6 +2,7 @@
 
 use super::representations::Step;
 use crate::error::{ErrorCode, GraphQLError, PathSegment};
+use crate::prepare::Exceeded;
 use crate::prepare::plan::{FetchOperation, Path, Segment};
 use crate::request::RequestContext;
 use crate::transport::{SubgraphError, TransportError};
@@ -64,6 +65,12 @@ impl ErrorPolicy {
     ) -> GraphQLError {
         tracing::warn!(request_id = context.request_id, %error, "a fetch failed");
         let (code, message) = match error {
+            TransportError::OverLimit { limit, allowed } => {
+                return over_limit(&Exceeded {
+                    limit,
+                    allowed: *allowed,
+                });
+            }
             TransportError::Deadline { .. } => (
                 ErrorCode::DeadlineExceeded,
                 "This part of the answer took too long.",
@@ -82,6 +89,15 @@ impl ErrorPolicy {
             GraphQLError::new(code, message)
         }
     }
+}
+
+/// The error of a fetch that brings more than a request may gather.
+pub(super) fn over_limit(exceeded: &Exceeded) -> GraphQLError {
+    metrics::counter!("router_fetches_over_limit_total", "limit" => exceeded.limit).increment(1);
+    let mut shown = GraphQLError::new(ErrorCode::OperationTooComplex, exceeded.to_string());
+    let other = &mut shown.extensions.other;
+    other.insert("limit".to_owned(), exceeded.limit.into());
+    shown
 }
 
 /// The keys a path starts with, up to its first list.

@@ -1,6 +1,7 @@
 //! Runs a compiled plan: fetches in the plan's order, parallel where it says so, each answer merged
 //! into one tree as it comes. A fetch that fails costs its own fields only.
 
+mod budget;
 mod check;
 mod dedupe;
 mod errors;
@@ -17,6 +18,7 @@ use futures::future::{BoxFuture, join_all};
 use parking_lot::Mutex;
 use tracing::Instrument;
 
+pub(crate) use budget::Budget;
 pub(crate) use errors::ErrorPolicy;
 
 use crate::cache_control::Composed;
@@ -49,6 +51,7 @@ pub(crate) struct Execution<'a> {
     /// changes between the fetches.
     pub started: Option<Instant>,
     pub deadline: Instant,
+    pub budget: Arc<Budget>,
 }
 
 /// What a run has gathered. One task runs all branches, so that the locks are never contended; they
@@ -111,6 +114,11 @@ impl Execution<'_> {
     }
 
     async fn fetch(&self, fetch: &Fetch, state: &State) {
+        if let Err(exceeded) = self.budget.check() {
+            // What it would bring has no room, and there is nothing to bring it to.
+            self.report_everywhere(fetch, &errors::over_limit(&exceeded), state);
+            return;
+        }
         let (representations, gathered) = {
             let data = state.data.lock();
             self.gather(fetch, &data)
@@ -158,6 +166,13 @@ impl Execution<'_> {
             Ok(mut response) => {
                 let symbols = &self.plan.symbols;
                 check::check_entities(&fetch.target, &counts, symbols, &mut response);
+                let places = gathered.iter().map(|gathered| &**gathered);
+                if let Err(exceeded) = self.budget.hold(fetch, &response.data, places) {
+                    state.cache.lock().add(None);
+                    let shown = errors::over_limit(&exceeded);
+                    self.report_everywhere(fetch, &shown, state);
+                    return;
+                }
                 state.cache.lock().add(response.cache);
                 self.report(fetch, &response, gathered, state);
                 let mut data = state.data.lock();
@@ -281,6 +296,7 @@ impl Execution<'_> {
             context: Arc::clone(self.context),
             started: self.started.unwrap_or_else(Instant::now),
             deadline: self.deadline,
+            budget: Arc::clone(&self.budget),
         }
     }
 
@@ -307,8 +323,14 @@ impl Execution<'_> {
         let state = State::new(Value::Null, Vec::new());
         match event {
             Ok(response) => {
-                self.report(fetch, &response, &[], &state);
-                self.merge(fetch, response.data, &[], &mut state.data.lock());
+                let held = self.budget.hold(fetch, &response.data, std::iter::empty());
+                if let Err(exceeded) = held {
+                    let shown = errors::over_limit(&exceeded);
+                    self.report_everywhere(fetch, &shown, &state);
+                } else {
+                    self.report(fetch, &response, &[], &state);
+                    self.merge(fetch, response.data, &[], &mut state.data.lock());
+                }
             }
             Err(error) => {
                 let shown = self.policy.transport_error(&error, self.context);

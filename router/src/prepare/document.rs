@@ -11,7 +11,7 @@ use graphql_tools::static_graphql::query::{Directive, Document, Value};
 use graphql_tools::validation::utils::ValidationError;
 use graphql_tools::validation::validate::validate;
 
-use super::limits::Exceeded;
+use super::limits::{Exceeded, at_most};
 use super::parser::{self, ParseError, ParsedDocument};
 use super::size::Rejection;
 use super::validation::CONDITIONAL_SUBSCRIPTION;
@@ -159,6 +159,10 @@ pub(super) fn parse(
             ErrorCode::GraphQLValidationFailed,
             message,
         )));
+    }
+    if let Some(OperationDefinition::Mutation(mutation)) = operation(&document) {
+        let found = super::size::root_fields(&document, &mutation.selection_set);
+        at_most("root_mutations", found, limits.root_mutations).map_err(too_complex)?;
     }
     Ok((document, fields))
 }

@@ -1,4 +1,4 @@
-//! What a document may be before anything is planned for it, and which limit one exceeds.
+//! What a document may be before anything is planned for it, what its answer may come to, and which limit one exceeds.
 
 use std::fmt;
 
@@ -35,6 +35,19 @@ pub struct OperationLimits {
     pub variable_values: usize,
     /// How long the planner may think, in milliseconds.
     pub planning_ms: u64,
+    /// Fields directly in a mutation, fragments spread.
+    pub root_mutations: usize,
+    /// What an operation may cost before it is planned: 1 for each object, 10 for a mutation, as many for a list as its
+    /// `first` or `last` or its `@listSize` says; `@cost` says otherwise.
+    pub cost: usize,
+    /// What the operations that run at the same time may cost together; those of less than 1,000 run in any case.
+    pub concurrent_cost: usize,
+    /// How long a list is assumed to be that neither its arguments nor `@listSize` say anything of.
+    pub list_size: usize,
+    /// Objects that the answers of subgraphs may come to, each counted at every place where it is in the data.
+    pub entities: usize,
+    /// Bytes that the answers of subgraphs may take in memory together.
+    pub response_bytes: usize,
 }
 
 impl Default for OperationLimits {
@@ -42,16 +55,22 @@ impl Default for OperationLimits {
         Self {
             document_bytes: 256 * 1024,
             tokens: 8_000,
-            depth: 100,
+            depth: 30,
             fields: 5_000,
-            aliases: 500,
-            root_fields: 100,
+            aliases: 100,
+            root_fields: 20,
             directives: 200,
             repeated_fields: 50,
             comparisons: 100_000,
             introspection_depth: 2,
             variable_values: 50_000,
             planning_ms: 2_000,
+            root_mutations: 10,
+            cost: 50_000,
+            concurrent_cost: 100_000,
+            list_size: 10,
+            entities: 50_000,
+            response_bytes: 32 * 1024 * 1024,
         }
     }
 }

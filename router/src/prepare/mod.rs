@@ -7,6 +7,7 @@ mod aliases;
 mod cache;
 mod comparisons;
 mod compile;
+mod cost;
 mod document;
 mod duplicate_fetches;
 mod lexer;
@@ -32,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use graphql_tools::static_graphql::query::Document;
 use hive_router_planner::ast::normalization::normalize_operation;
@@ -49,8 +50,9 @@ use serde_json::{Map, Value};
 
 pub(crate) use aliases::Aliases;
 pub(crate) use cache::OperationCache;
+use cost::OperationCost;
 pub(crate) use document::{operation, root_type};
-use limits::Exceeded;
+pub(crate) use limits::Exceeded;
 pub use limits::OperationLimits;
 pub(crate) use validation::plan as validation_plan;
 pub(crate) use variables::{Variables, literal};
@@ -95,6 +97,9 @@ pub struct PreparedOperation {
     uses: AtomicU64,
     /// How many there are at most, fragments spread.
     fields: usize,
+    cost: OperationCost,
+    /// One plan of it is made at a time: who asks for the same meanwhile waits, and gets the very same.
+    planning: Mutex<()>,
 }
 
 /// A denied caller, every outcome of `@skip` and `@include`, and every share of requests that fields are
@@ -130,7 +135,7 @@ pub(crate) struct Variant {
 
 impl PreparedOperation {
     /// # Errors
-    /// The response that refuses the document: syntax, validation, or an operation that cannot be planned.
+    /// The response that refuses the document: syntax, validation, limits. It is planned when it is known what it costs.
     pub fn new(
         text: &str,
         operation_name: Option<&str>,
@@ -146,6 +151,7 @@ impl PreparedOperation {
             ),
             None => (OperationKind::Query, None),
         };
+        let cost = OperationCost::compile(&document, supergraph, options.limits.list_size);
         let prepared = Self {
             kind,
             text: text.into(),
@@ -165,16 +171,35 @@ impl PreparedOperation {
             only: OnceLock::new(),
             uses: AtomicU64::new(0),
             fields,
+            cost,
+            planning: Mutex::default(),
         };
-        if prepared.conditions.is_empty() {
-            // Planned now, so that a document that cannot be planned is refused before it is cached.
-            prepared.plan(PlanKey {
-                denied: BTreeSet::new(),
-                conditions: Vec::new(),
-                share: supergraph.shares.sample(),
-            })?;
-        }
         Ok(prepared)
+    }
+
+    /// What it may cost with these variables, in the units of `@cost`.
+    ///
+    /// # Errors
+    /// A refusal where the arguments that bound a list are not those it needs.
+    pub fn cost(&self, variables: &Variables) -> Result<f64, GraphQLResponse> {
+        let cost = self.cost.of(&self.supergraph.costs, variables);
+        cost.map_err(|reason| request_error(ErrorCode::BadUserInput, &reason.to_string()))
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// Also a refusal where it may cost more than `limit`.
+    pub(crate) fn check_cost(
+        &self,
+        variables: &Variables,
+        limit: usize,
+    ) -> Result<f64, GraphQLResponse> {
+        let cost = self.cost(variables)?;
+        if cost > cost::as_f64(limit) {
+            return Err(cost::too_expensive(cost, limit));
+        }
+        Ok(cost)
     }
 
     pub fn kind(&self) -> OperationKind {
@@ -267,6 +292,21 @@ impl PreparedOperation {
         known.map_or(VariantLookup::Unplanned(key), VariantLookup::Planned)
     }
 
+    /// Plans it as it is for callers who are refused nothing, unless that depends on its variables.
+    ///
+    /// # Errors
+    /// The response that says why there is no plan.
+    pub(crate) fn plan_ahead(&self) -> Result<(), GraphQLResponse> {
+        if self.conditions.is_empty() {
+            self.plan(PlanKey {
+                denied: BTreeSet::new(),
+                conditions: Vec::new(),
+                share: self.supergraph.shares.sample(),
+            })?;
+        }
+        Ok(())
+    }
+
     /// Makes a variant that is not known.
     ///
     /// # Errors
@@ -319,6 +359,12 @@ impl PreparedOperation {
         if let Some(plan) = known {
             return Ok(plan);
         }
+        let _planning = self.planning.lock();
+        let known = self.plans.lock().get(&key).cloned();
+        if let Some(plan) = known {
+            return Ok(plan);
+        }
+        let started = Instant::now();
         let names = self.conditions.iter().map(String::as_str);
         let conditions: BTreeMap<&str, bool> = names.zip(key.conditions.iter().copied()).collect();
         let document = prune::for_planner(
@@ -346,6 +392,7 @@ impl PreparedOperation {
                     request_error(ErrorCode::Internal, "The operation could not be planned.")
                 }
             })?;
+        metrics::histogram!("router_plan_seconds").record(started.elapsed().as_secs_f64());
         let plan = Arc::new(plan);
         let mut plans = self.plans.lock();
         if plans.len() < MAX_VARIANTS {

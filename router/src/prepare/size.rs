@@ -7,7 +7,7 @@ use graphql_tools::parser::Pos;
 use graphql_tools::parser::query::{Definition, FragmentSpread, Selection, SelectionSet};
 use graphql_tools::static_graphql::query::Document;
 
-use super::document::is_introspection;
+use super::document::{Selections, is_introspection};
 use super::limits::{Exceeded, OperationLimits, at_most};
 
 /// A selection with every fragment spread.
@@ -151,6 +151,25 @@ impl<'d> Sizes<'d> {
         self.known.insert(name, size);
         Ok(size)
     }
+}
+
+/// How many root fields an operation has, its fragments spread. The document is within the limit of fields.
+pub(super) fn root_fields(document: &Document, selections: &Selections) -> usize {
+    let fields = selections.items.iter().map(|selection| match selection {
+        Selection::Field(field) => usize::from(field.name != "__typename"),
+        Selection::InlineFragment(fragment) => root_fields(document, &fragment.selection_set),
+        Selection::FragmentSpread(spread) => {
+            let mut fragments = document.definitions.iter();
+            let fragment = fragments.find_map(|definition| match definition {
+                Definition::Fragment(fragment) if fragment.name == spread.fragment_name => {
+                    Some(fragment)
+                }
+                _ => None,
+            });
+            fragment.map_or(0, |fragment| root_fields(document, &fragment.selection_set))
+        }
+    });
+    fields.sum()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::admission::Admission;
 use super::planner::Planner;
 use super::{Inner, Options, Router};
 use crate::error::RouterError;
@@ -176,6 +177,7 @@ impl RouterBuilder {
                 api_sdl: supergraph.schema.sdl(),
                 operations: OperationCache::new(options.plan_cache),
                 planner: Planner::new(),
+                admission: Admission::new(options.prepare.limits.concurrent_cost),
                 supergraph,
                 transports,
                 options,

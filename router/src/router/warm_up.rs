@@ -38,11 +38,20 @@ impl Router {
                 done.left += 1;
                 continue;
             }
-            match self.prepare(&operation).await {
-                Ok(_) => done.prepared += 1,
+            match self.plan_ahead(&operation).await {
+                Ok(()) => done.prepared += 1,
                 Err(refusal) => done.refused.push((operation, refusal)),
             }
         }
         done
+    }
+
+    /// Prepares an operation, and plans it as it is for callers who are refused nothing, unless that depends on its
+    /// variables.
+    async fn plan_ahead(&self, request: &GraphQLRequest) -> Result<(), GraphQLResponse> {
+        let operation = self.prepare(request).await?;
+        let inner = &self.inner;
+        let plan = move || operation.plan_ahead();
+        inner.planner.run(inner.options.deadline, plan).await
     }
 }

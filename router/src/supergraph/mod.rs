@@ -2,6 +2,7 @@
 
 mod access;
 mod compose;
+mod cost;
 mod features;
 mod interface_objects;
 mod overrides;
@@ -23,6 +24,7 @@ use hive_router_planner::state::supergraph_state::SupergraphDefinition;
 
 pub(crate) use access::{Access, AccessDecision, RequirementId};
 pub use compose::compose;
+pub(crate) use cost::{Costs, ListSize, is_list};
 pub(crate) use required_fields::RequiredFields;
 pub(crate) use schema::{Schema, named_type, output_fields};
 pub(crate) use types::{TypeId, TypeNames, TypeSet};
@@ -37,6 +39,7 @@ pub struct Supergraph {
     pub schema: Schema,
     pub types: Arc<TypeNames>,
     pub access: Access,
+    pub(crate) costs: Costs,
     pub(crate) needed: RequiredFields,
     pub(crate) shares: Shares,
     pub validation: ValidationPlan,
@@ -56,8 +59,9 @@ impl Supergraph {
         }
         let mut document = features::canonical(document)?;
         interface_objects::share_restrictions(&mut document);
+        let planned = cost::without(&document);
         let planner =
-            guarded(|| Planner::new_from_supergraph(&document, QueryPlannerOptions::default()))
+            guarded(|| Planner::new_from_supergraph(&planned, QueryPlannerOptions::default()))
                 .map_err(RouterError::Planner)?
                 .map_err(|error| RouterError::Planner(error.to_string()))?;
         let schema = Schema::new(&planner.consumer_schema.document);
@@ -69,6 +73,7 @@ impl Supergraph {
         let types = TypeNames::of_document(&document);
         Ok(Self {
             access: Access::new(&document, &schema, &types),
+            costs: Costs::of_document(&document),
             types: Arc::new(types),
             schema,
             needed: RequiredFields::of(&planner.supergraph),

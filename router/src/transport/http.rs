@@ -219,7 +219,11 @@ impl HttpTransport {
             .await
     }
 
-    async fn body(&self, mut response: reqwest::Response) -> Result<Bytes, TransportError> {
+    async fn body(
+        &self,
+        mut response: reqwest::Response,
+        request: &SubgraphRequest,
+    ) -> Result<Bytes, TransportError> {
         let limit = self.options.max_response_bytes;
         let too_large = || TransportError::TooLarge {
             subgraph: self.name.clone(),
@@ -233,10 +237,12 @@ impl HttpTransport {
         }
         let first = response.chunk().await.map_err(|error| self.failed(error))?;
         let first = first.unwrap_or_default();
+        request.budget.receive(first.len())?;
         let mut whole = BytesMut::new();
         let mut length = first.len();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
             length += chunk.len();
+            request.budget.receive(chunk.len())?;
             if length > limit {
                 return Err(too_large());
             }
@@ -248,6 +254,7 @@ impl HttpTransport {
         if length > limit {
             return Err(too_large());
         }
+        request.budget.decoded(length);
         // Most answers come in one piece and need no copy.
         Ok(if whole.is_empty() {
             first
@@ -299,7 +306,7 @@ impl HttpTransport {
             call.answered();
         }
         let cache = CachePolicy::of(response.headers());
-        let body = self.body(response).await?;
+        let body = self.body(response, request).await?;
         Ok(Answer {
             status,
             cache,

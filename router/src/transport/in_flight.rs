@@ -57,8 +57,10 @@ impl InFlight {
         let call = &*seat.call;
         let outcome = call.outcome.get_or_try_init(|| async {
             match send().await {
-                // It was this request's own time that was over: others may have more.
-                Err(late @ TransportError::Deadline { .. }) => Err(late),
+                // It was this request's own time or limit that was over: others may have more.
+                Err(own @ (TransportError::Deadline { .. } | TransportError::OverLimit { .. })) => {
+                    Err(own)
+                }
                 outcome => Ok(outcome),
             }
         });

@@ -23,8 +23,9 @@ pub use subscription::{SubscriptionOptions, SubscriptionProtocol};
 
 use crate::cache_control::CachePolicy;
 use crate::error::PathSegment;
+use crate::execute::Budget;
 use crate::prepare::plan::FetchOperation;
-use crate::prepare::{OperationKind, Variables};
+use crate::prepare::{Exceeded, OperationKind, Variables};
 use crate::request::RequestContext;
 use crate::supergraph::TypeNames;
 use crate::value::number;
@@ -47,6 +48,8 @@ pub struct SubgraphRequest {
     pub started: Instant,
     /// When the router stops waiting.
     pub deadline: Instant,
+    /// What the client's request may still gather.
+    pub(crate) budget: Arc<Budget>,
 }
 
 /// Which numbers a subgraph understands.
@@ -318,6 +321,14 @@ pub enum TransportError {
     Malformed { subgraph: String, reason: String },
     #[error("subgraph `{subgraph}` answered with more than {limit} bytes")]
     TooLarge { subgraph: String, limit: usize },
+    #[error("the answers of subgraphs exceed the limit `{limit}` of {allowed}")]
+    OverLimit { limit: &'static str, allowed: usize },
+}
+
+impl From<Exceeded> for TransportError {
+    fn from(Exceeded { limit, allowed }: Exceeded) -> Self {
+        Self::OverLimit { limit, allowed }
+    }
 }
 
 /// The way to one subgraph.

@@ -7,6 +7,7 @@ mod local;
 pub(crate) mod number;
 mod shape;
 mod symbols;
+mod weight;
 mod write;
 
 use std::hash::{Hash, Hasher};
@@ -18,6 +19,7 @@ pub(crate) use json::decode_response;
 pub(crate) use local::{from_local, to_local};
 pub(crate) use shape::{Shape, Slot};
 pub(crate) use symbols::{Symbol, Symbols};
+pub(crate) use weight::Weight;
 pub(crate) use write::{write_json, write_string};
 
 use crate::supergraph::TypeId;

@@ -68,10 +68,18 @@ async fn every_limit_refuses_by_its_name() {
 
 #[tokio::test]
 async fn a_document_nested_beyond_the_parser_is_too_deep() {
-    let graph = Graph::new([Subgraph::new(
-        "a",
-        "type Query { a: A n(list: [[Int]]): Int } type A { a: A n: Int }",
-    )])
+    let graph = Graph::with(
+        [Subgraph::new(
+            "a",
+            "type Query { a: A n(list: [[Int]]): Int } type A { a: A n: Int }",
+        )],
+        |builder| {
+            builder.limits(OperationLimits {
+                depth: 100,
+                ..OperationLimits::default()
+            })
+        },
+    )
     .await;
     for document in [
         format!("{{ {} n {} }}", "a {".repeat(60), "}".repeat(60)),
@@ -85,10 +93,18 @@ async fn a_document_nested_beyond_the_parser_is_too_deep() {
 
 #[tokio::test]
 async fn what_has_to_be_compared_is_bounded() {
-    let graph = Graph::new([Subgraph::new(
-        "a",
-        "type Query { a: A n: Int } type A { a: A n: Int }",
-    )])
+    let graph = Graph::with(
+        [Subgraph::new(
+            "a",
+            "type Query { a: A n: Int } type A { a: A n: Int }",
+        )],
+        |builder| {
+            builder.limits(OperationLimits {
+                root_fields: 100,
+                ..OperationLimits::default()
+            })
+        },
+    )
     .await;
     let level = |inner: &str| format!("{{ {} }}", format!("a {inner} ").repeat(40));
     let spreads: String = (0..3_900).map(|n| format!("...F{n} ")).collect();

@@ -1,0 +1,169 @@
+//! What an operation may cost at most, before anything is planned for it. The document is compiled once into what its
+//! variables have still to decide; the cost specification says how objects, lists and arguments count.
+
+mod compile;
+mod evaluate;
+
+use std::fmt;
+use std::sync::Arc;
+
+use graphql_tools::static_graphql::query::{Document, Value as Literal};
+use serde_json::Value;
+
+use super::document::{operation, root_type};
+use super::variables::Variables;
+use crate::error::{ErrorCode, GraphQLError};
+use crate::response::GraphQLResponse;
+use crate::supergraph::{Costs, Supergraph};
+use compile::Compiler;
+use evaluate::Evaluation;
+
+/// What a mutation costs beside its fields.
+const MUTATION: f64 = 10.0;
+
+/// The cost of a document, up to its variables.
+#[derive(Debug)]
+pub(super) struct OperationCost {
+    base: f64,
+    selection: Fields,
+}
+
+/// The fields of an object that cost something.
+#[derive(Debug, Default)]
+struct Fields {
+    always: Vec<Node>,
+    /// Those that only some of the possible types have.
+    sometimes: Vec<Node>,
+    /// Which of these a type has, for each combination that occurs.
+    cases: Vec<Vec<usize>>,
+}
+
+#[derive(Debug)]
+struct Node {
+    /// Variables of `@skip` and `@include`, and what they must be.
+    conditions: Vec<(String, bool)>,
+    /// How many there are; `None`: one.
+    size: Option<Arc<Size>>,
+    /// Whose arguments have to be right, where others than the field itself have the size.
+    slicing: Option<Arc<Size>>,
+    weight: f64,
+    arguments: Vec<Argument>,
+    selection: Fields,
+}
+
+#[derive(Debug)]
+struct Argument {
+    value: Literal,
+    type_name: String,
+    weight: Option<f64>,
+}
+
+#[derive(Debug)]
+struct Size {
+    /// Values of slicing arguments.
+    slices: Vec<Slice>,
+    assumed: f64,
+    /// Set where exactly one slicing argument must be given: the field, and the arguments.
+    one_of: Option<(String, String)>,
+}
+
+#[derive(Debug)]
+enum Slice {
+    Number(f64),
+    Variable {
+        name: String,
+        path: Vec<String>,
+        /// The argument's default, where the variable is not given.
+        default: Option<f64>,
+    },
+}
+
+/// An operation that has not the one slicing argument that a field needs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NotOne {
+    field: String,
+    arguments: String,
+    found: usize,
+}
+
+impl fmt::Display for NotOne {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            field,
+            arguments,
+            found,
+        } = self;
+        write!(
+            f,
+            "Field \"{field}\" needs exactly one of the arguments {arguments}, not {found}."
+        )
+    }
+}
+
+impl OperationCost {
+    /// Of a document that is valid. `list_size` is the length of lists that nothing is known of.
+    pub(super) fn compile(document: &Document, supergraph: &Supergraph, list_size: usize) -> Self {
+        let Some(operation) = operation(document) else {
+            return Self {
+                base: 0.0,
+                selection: Fields::default(),
+            };
+        };
+        let root = root_type(operation, supergraph);
+        let is_mutation = supergraph.schema.mutation.as_deref() == Some(root);
+        let compiler = Compiler::new(document, supergraph, list_size);
+        Self {
+            base: if is_mutation { MUTATION } else { 0.0 },
+            selection: compiler.selection(&[operation.selection_set()], root, &[]),
+        }
+    }
+
+    /// The cost with these variables, which have been coerced.
+    pub(super) fn of(&self, costs: &Costs, variables: &Variables) -> Result<f64, NotOne> {
+        let mut evaluation = Evaluation::new(costs, variables);
+        Ok(self.base + evaluation.selection(&self.selection)?)
+    }
+}
+
+/// The response that refuses a cost.
+pub(super) fn too_expensive(cost: f64, limit: usize) -> GraphQLResponse {
+    let message = format!(
+        "The operation costs {}, and at most {limit} is allowed.",
+        figure(cost)
+    );
+    let mut error = GraphQLError::new(ErrorCode::OperationTooComplex, message);
+    let other = &mut error.extensions.other;
+    other.insert("cost".to_owned(), figure(cost));
+    other.insert("limit".to_owned(), limit.into());
+    GraphQLResponse::request_error(vec![error])
+}
+
+/// A cost as clients see it: nearly all are whole numbers.
+fn figure(cost: f64) -> Value {
+    const LARGEST: f64 = 9_007_199_254_740_991.0;
+    let cost = cost.min(LARGEST);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is a whole number from 0 to 2^53"
+    )]
+    if cost.fract() == 0.0 {
+        Value::from(cost as u64)
+    } else {
+        Value::from(cost)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no list is so long")]
+pub(super) fn as_f64(size: usize) -> f64 {
+    size as f64
+}
+
+impl Fields {
+    fn is_empty(&self) -> bool {
+        self.always.is_empty() && self.sometimes.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! An operation that runs for one request: its plan executed, its answer projected.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde_json::Map;
+use tracing::Span;
+
+use super::{Inner, Router};
+use crate::error::{ErrorCode, GraphQLError};
+use crate::execute::{Budget, Execution};
+use crate::prepare::{OperationKind, PreparedOperation, Variables, Variant};
+use crate::project;
+use crate::request::RequestContext;
+use crate::response::GraphQLResponse;
+use crate::transport::{EventStream, SubgraphResponse, TransportError};
+use crate::value::{Symbol, Value};
+
+/// Objects of an answer that is written beside the threads that serve: it would hold one of them for milliseconds.
+const LARGE_ANSWER: usize = 5_000;
+
+/// An operation, ready to run for one request.
+pub(crate) struct Job {
+    pub(super) inner: Arc<Inner>,
+    pub operation: Arc<PreparedOperation>,
+    pub(super) variant: Arc<Variant>,
+    pub variables: Arc<Variables>,
+    pub context: Arc<RequestContext>,
+    /// What it may cost at most.
+    pub(super) cost: f64,
+    /// Where an event of a subscription has its number.
+    pub(super) sequence: Option<Symbol>,
+}
+
+impl Job {
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.context.deadline.unwrap_or(self.inner.options.deadline)
+    }
+
+    fn execution(&self, deadline: Instant) -> Execution<'_> {
+        let limits = &self.inner.options.prepare.limits;
+        Execution {
+            budget: Arc::new(Budget::new(limits.entities, limits.response_bytes)),
+            name: self.operation.name(),
+            plan: &self.variant.plan,
+            transports: &self.inner.transports,
+            types: &self.operation.supergraph().types,
+            policy: &self.inner.options.errors,
+            variables: &self.variables,
+            context: &self.context,
+            started: (self.operation.kind() == OperationKind::Query).then(Instant::now),
+            deadline,
+        }
+    }
+
+    /// Whether it was prepared by this router.
+    pub(crate) fn runs_on(&self, router: &Router) -> bool {
+        Arc::ptr_eq(&self.inner, &router.inner)
+    }
+
+    /// Opens the source of a subscription.
+    ///
+    /// # Errors
+    /// The error to show when that fails.
+    pub(crate) async fn open(&self) -> Result<EventStream, GraphQLError> {
+        let Some(source) = &self.variant.plan.subscription else {
+            return Err(GraphQLError::new(
+                ErrorCode::Internal,
+                "the subscription has no source",
+            ));
+        };
+        self.execution(self.deadline()).subscribe(source).await
+    }
+
+    /// Answers an event of the source. Also gives its number, if events are numbered; an event whose
+    /// number is not above `last` is a repetition, and has no response.
+    pub(crate) async fn event(
+        &self,
+        event: Result<SubgraphResponse, TransportError>,
+        last: Option<i64>,
+    ) -> (Option<i64>, Option<GraphQLResponse>) {
+        let Some(source) = &self.variant.plan.subscription else {
+            return (None, None);
+        };
+        let deadline = self.deadline();
+        let (data, errors) = self.execution(deadline).event(source, event);
+        let sequence = self.sequence.and_then(|key| number_in_root(&data, key));
+        if sequence.is_some() && sequence <= last {
+            return (sequence, None);
+        }
+        (sequence, Some(self.answer(data, errors, deadline).await))
+    }
+
+    /// Runs the plan and projects what it brought.
+    pub(super) async fn answer(
+        &self,
+        data: Value,
+        errors: Vec<GraphQLError>,
+        deadline: Instant,
+    ) -> GraphQLResponse {
+        let execution = self.execution(deadline);
+        let (data, mut errors, cache) = execution.run(data, errors).await;
+        for error in &mut errors {
+            error.path = self.variant.projection.client_path(&error.path);
+        }
+        let projecting = Projecting {
+            operation: Arc::clone(&self.operation),
+            variant: Arc::clone(&self.variant),
+            variables: Arc::clone(&self.variables),
+        };
+        let large = execution.budget.entities() > LARGE_ANSWER;
+        let (data, errors) = projecting.write(data, errors, large).await;
+        let mut extensions = Map::new();
+        if let Some(plan) = &self.variant.plan.shown {
+            extensions.insert("queryPlan".to_owned(), plan.clone());
+        }
+        GraphQLResponse {
+            data: Some(data),
+            // An answer with errors may be a better one the next time.
+            cache: cache
+                .policy()
+                .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query),
+            errors,
+            extensions,
+        }
+    }
+}
+
+/// What an answer is written with.
+struct Projecting {
+    operation: Arc<PreparedOperation>,
+    variant: Arc<Variant>,
+    variables: Arc<Variables>,
+}
+
+impl Projecting {
+    /// The data as JSON, and the errors with those that are found on the way.
+    async fn write(
+        self,
+        data: Value,
+        errors: Vec<GraphQLError>,
+        large: bool,
+    ) -> (Bytes, Vec<GraphQLError>) {
+        if !large {
+            return self.write_now(&data, errors);
+        }
+        let span = Span::current();
+        let written =
+            tokio::task::spawn_blocking(move || span.in_scope(|| self.write_now(&data, errors)));
+        written.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "writing an answer panicked");
+            let message = "The answer could not be written.";
+            let error = GraphQLError::new(ErrorCode::Internal, message);
+            (Bytes::from_static(b"null"), vec![error])
+        })
+    }
+
+    fn write_now(&self, data: &Value, mut errors: Vec<GraphQLError>) -> (Bytes, Vec<GraphQLError>) {
+        let written = project::write(
+            &self.variant.projection,
+            data,
+            self.operation.supergraph(),
+            &self.variant.plan.symbols,
+            &self.variables,
+            &mut errors,
+        );
+        (written, errors)
+    }
+}
+
+/// The number at a key of the root's only field.
+fn number_in_root(data: &Value, key: Symbol) -> Option<i64> {
+    let Value::Object(root) = data else {
+        return None;
+    };
+    match root.fields.first() {
+        Some((_, Value::Object(event))) => match event.get(key) {
+            Some(Value::Int(number)) => Some(*number),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,182 @@
+//! What a running request may gather, and that its work ends with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::routing::post;
+use futures::FutureExt;
+use futures::stream::BoxStream;
+use platform::caller::Caller;
+use router::{
+    ErrorCode, GraphQLRequest, HttpTransport, HttpTransportOptions, LocalService,
+    LocalSubscription, LocalTransport, OperationLimits, RequestContext, Router, Transport,
+};
+use serde_json::{Value, json};
+
+use crate::kit::{Graph, Subgraph};
+
+const A: &str =
+    r#"type Query { items: [Item!] other: String } type Item @key(fields: "id") { id: ID! }"#;
+const B: &str = r#"type Query { b: Int } type Item @key(fields: "id") { id: ID! name: String parts: [Part!] } type Part { n: Int }"#;
+
+/// A list of the same three items over and over, whose names and parts another subgraph has.
+async fn items(count: usize, limits: OperationLimits) -> Graph {
+    let item = |n: usize| json!({ "__typename": "Item", "id": (n % 3).to_string() });
+    let items: Vec<Value> = (0..count).map(item).collect();
+    let a = Subgraph::new("a", A)
+        .root("items", Value::Array(items))
+        .root("other", json!("x".repeat(2_000)));
+    let b = Subgraph::new("b", B).entity("Item", |item| {
+        let parts = vec![json!({ "n": 1 }); 10];
+        json!({ "__typename": "Item", "id": item["id"], "name": "a name", "parts": parts })
+    });
+    Graph::with([a, b], |builder| builder.limits(limits.clone())).await
+}
+
+/// The limits that the answer's errors name, over both transports alike.
+async fn over(graph: &Graph, text: &str) -> (Vec<String>, Value) {
+    let mut answers = Vec::new();
+    for (_, router) in graph.routers() {
+        let request = GraphQLRequest::new(text);
+        let answer = router.execute(request, RequestContext::default()).await;
+        let limits = answer.errors.iter().map(|error| {
+            assert_eq!(error.code(), ErrorCode::OperationTooComplex, "{error:?}");
+            error.extensions.other["limit"].as_str().unwrap().to_owned()
+        });
+        answers.push((limits.collect(), answer.data_value()));
+    }
+    assert_eq!(answers[0], answers[1]);
+    answers.swap_remove(0)
+}
+
+#[tokio::test]
+async fn objects_are_counted_at_every_place_where_they_are_merged() {
+    let limits = OperationLimits {
+        entities: 100,
+        ..OperationLimits::default()
+    };
+    let graph = items(60, limits.clone()).await;
+    let (limits_over, data) = over(&graph, "{ items { id } }").await;
+    assert!(limits_over.is_empty() && data["items"].as_array().unwrap().len() == 60);
+    // Three entities are fetched, and would be sixty with ten parts each.
+    let (limits_over, data) = over(&graph, "{ other items { name parts { n } } }").await;
+    assert_eq!(limits_over, ["entities"]);
+    assert_eq!(data["items"][0], json!({ "name": null, "parts": null }));
+    assert!(data["other"].is_string(), "the rest is there");
+    let graph = items(120, limits).await;
+    assert_eq!(over(&graph, "{ items { id } }").await.0, ["entities"]);
+}
+
+#[tokio::test]
+async fn bytes_are_counted() {
+    let limits = OperationLimits {
+        response_bytes: 1_500,
+        ..OperationLimits::default()
+    };
+    let graph = items(3, limits).await;
+    let (limits_over, data) = over(&graph, "{ other }").await;
+    assert_eq!(
+        (limits_over.as_slice(), &data["other"]),
+        (&["response_bytes".to_owned()][..], &Value::Null)
+    );
+    assert!(over(&graph, "{ items { id } }").await.0.is_empty());
+}
+
+/// Never answers, and counts the requests that it works on.
+#[derive(Clone, Default)]
+struct Busy(Arc<AtomicUsize>);
+
+struct Working(Arc<AtomicUsize>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Busy {
+    async fn work(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let _working = Working(Arc::clone(&self.0));
+        std::future::pending().await
+    }
+
+    async fn until(&self, working: usize) {
+        let waiting = async {
+            while self.0.load(Ordering::SeqCst) != working {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{working} requests are worked on"));
+    }
+}
+
+#[async_trait::async_trait]
+impl LocalService for Busy {
+    async fn execute(&self, _: async_graphql::Request, _: Caller) -> async_graphql::Response {
+        self.work().await;
+        async_graphql::Response::default()
+    }
+
+    fn subscribe(&self, _: LocalSubscription) -> BoxStream<'static, async_graphql::Response> {
+        Box::pin(futures::stream::empty())
+    }
+}
+
+async fn work(State(busy): State<Busy>) {
+    busy.work().await;
+}
+
+#[tokio::test]
+async fn the_work_of_a_request_ends_with_it() {
+    let app = |busy: &Busy| {
+        let routes = axum::Router::new().route("/graphql", post(work));
+        routes.with_state(busy.clone())
+    };
+    for over in ["local", "http"] {
+        let busy = Busy::default();
+        let transport: Arc<dyn Transport> = if over == "local" {
+            Arc::new(LocalTransport::new("a", Arc::new(busy.clone())))
+        } else {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/graphql", listener.local_addr().unwrap());
+            let app = app(&busy);
+            tokio::spawn(async move { axum::serve(listener, app).await });
+            let options = HttpTransportOptions::default();
+            Arc::new(HttpTransport::new("a", &url, options).unwrap())
+        };
+        let sdl = "type Query { a: Int b: Int }";
+        let router = Router::builder().subgraph("a", sdl, transport);
+        let router = router.build().unwrap();
+        let run = |text: &str, deadline| {
+            let context = RequestContext {
+                deadline: Some(deadline),
+                ..RequestContext::default()
+            };
+            let (router, request) = (router.clone(), GraphQLRequest::new(text));
+            async move { router.execute(request, context).await }.boxed()
+        };
+
+        // The client leaves.
+        let mut request = run("{ a }", Duration::from_secs(60));
+        tokio::select! {
+            _ = &mut request => panic!("it never answers"),
+            () = busy.until(1) => {}
+        }
+        drop(request);
+        busy.until(0).await;
+
+        // The deadline passes.
+        let answer = run("{ b }", Duration::from_millis(50)).await;
+        assert_eq!(
+            answer.errors[0].code(),
+            ErrorCode::DeadlineExceeded,
+            "over {over}"
+        );
+        busy.until(0).await;
+    }
+}

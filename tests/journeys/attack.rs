@@ -1,0 +1,89 @@
+//! Pages of pages of pages, through the running binary, in every layout: refused by what they cost, and where they are let
+//! in by configuration, bounded by what they resolve.
+
+use serde_json::{Value, json};
+
+use crate::kit::{Graph, Process, layouts};
+
+/// Orders for an office, and has more than a hundred orders.
+const OFFICE: &str = "customer1@vantage.example";
+
+/// The largest page that a client may ask for.
+const ACCOUNT: &str = "{ me { orders(first: 100) { totalCount nodes { id status total { formatted } totalUsd { amount } \
+    items { productName product { title price(currency: EUR) { current { amount { formatted } exchangeRate { freshness } } } } \
+    returnEligibility { eligible returnDeadline reasons { code } } } shipments { carrier status } returns { status nextStep } } } } }";
+
+fn attack(levels: usize) -> String {
+    let open = "orders(first: 100) { nodes { customer { ".repeat(levels);
+    format!("{{ me {{ {open} id {} }} }}", "} } }".repeat(levels))
+}
+
+/// Resident memory, in megabytes.
+fn memory(process: &Process) -> u64 {
+    let id = process.child.id().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = resident.unwrap().trim().trim_end_matches(" kB");
+    kilobytes.parse::<u64>().unwrap() / 1024
+}
+
+fn code(answer: &Value) -> &Value {
+    &answer["errors"][0]["extensions"]["code"]
+}
+
+#[tokio::test]
+async fn pages_of_pages_are_refused_by_what_they_cost() {
+    for layout in layouts() {
+        let graph = Graph::start(layout, &[("VANTAGE_DEMO__ORDERS", "1500")], &[]).await;
+        let token = graph.run(&["token", "--customer", OFFICE]).await;
+        let before = graph.statements().await;
+        for levels in [3, 4] {
+            let answer = graph.ask(Some(&token), &attack(levels), json!({})).await;
+            assert_eq!(code(&answer), "OPERATION_TOO_COMPLEX", "{answer}");
+            let extensions = &answer["errors"][0]["extensions"];
+            assert!(extensions["cost"].as_u64() > extensions["limit"].as_u64());
+        }
+        assert_eq!(graph.statements().await, before);
+        let page = graph.ask(Some(&token), ACCOUNT, json!({})).await;
+        assert_eq!(page["errors"], Value::Null, "{page}");
+        let orders = page["data"]["me"]["orders"]["nodes"].as_array().unwrap();
+        assert_eq!(orders.len(), 100);
+        graph.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
+    let settings = [
+        ("VANTAGE_DEMO__ORDERS", "1500"),
+        ("VANTAGE_ROUTER__LIMITS__COST", "1000000000"),
+        // So that they run at the same time.
+        ("VANTAGE_ROUTER__LIMITS__CONCURRENT_COST", "4000000000"),
+        // What ends them must not be the time.
+        ("VANTAGE_ROUTER__DEADLINE", "60s"),
+        ("VANTAGE_SUBGRAPHS__LIMITS__DEADLINE", "60s"),
+    ];
+    for layout in layouts() {
+        let graph = Graph::start(layout, &settings, &[]).await;
+        let token = graph.run(&["token", "--customer", OFFICE]).await;
+        let page = graph.ask(Some(&token), ACCOUNT, json!({})).await;
+        let resident = || -> u64 {
+            let processes = graph.subgraphs.iter().chain([&graph.router]);
+            processes.map(memory).sum()
+        };
+        let before = resident();
+        let text = attack(3);
+        let attacks = [0; 4].map(|_| graph.ask(Some(&token), &text, json!({})));
+        let (answers, beside) = futures::join!(
+            futures::future::join_all(attacks),
+            graph.ask(Some(&token), ACCOUNT, json!({}))
+        );
+        for answer in answers {
+            assert_eq!(code(&answer), "OPERATION_TOO_COMPLEX", "{answer}");
+        }
+        assert_eq!(beside, page);
+        let grown = resident().saturating_sub(before);
+        assert!(grown < 300, "{grown} MB");
+        graph.stop().await;
+    }
+}
