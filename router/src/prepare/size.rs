@@ -206,7 +206,7 @@ mod tests {
             .map(|n| format!("fragment F{n} on T {{ ...F{} }} ", n + 1))
             .collect();
         assert_eq!(limit(&format!("{{ ...F0 }} {spreads}")), "depth");
-        let doubling: String = (0..40)
+        let doubling: String = (0..20)
             .map(|n| {
                 format!(
                     "fragment F{n} on T {{ a {{ ...F{0} }} b {{ ...F{0} }} }} ",
@@ -214,7 +214,7 @@ mod tests {
                 )
             })
             .collect();
-        let doubling = format!("{{ ...F0 }} {doubling} fragment F40 on T {{ a }}");
+        let doubling = format!("{{ ...F0 }} {doubling} fragment F20 on T {{ a }}");
         assert_eq!(limit(&doubling), "fields");
     }
 
