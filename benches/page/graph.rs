@@ -177,6 +177,9 @@ fn peer_config(port: u16) -> String {
     )
 }
 
+/// A variable of the configuration, and its value.
+pub(crate) type Setting = (&'static str, &'static str);
+
 /// A graph that answers: its router first, then its subgraphs if they are elsewhere.
 pub(crate) struct Graph {
     pub(crate) processes: Vec<Process>,
@@ -184,21 +187,27 @@ pub(crate) struct Graph {
 
 impl Graph {
     /// Everything in one process.
-    pub(crate) async fn in_process(data: &Path) -> anyhow::Result<Self> {
-        Self::from_binary(VANTAGE.as_ref(), data).await
+    pub(crate) async fn in_process(data: &Path, settings: &[Setting]) -> anyhow::Result<Self> {
+        Self::from_binary(VANTAGE.as_ref(), data, settings).await
     }
 
     /// Everything in one process of another build.
-    pub(crate) async fn from_binary(binary: &Path, data: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn from_binary(
+        binary: &Path,
+        data: &Path,
+        settings: &[Setting],
+    ) -> anyhow::Result<Self> {
         let mut command = vantage(binary, data);
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .envs(settings.iter().copied());
         Ok(Self {
             processes: vec![Process::start(&mut command).await?],
         })
     }
 
     /// Six subgraph processes behind a router.
-    pub(crate) async fn over_http(data: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn over_http(data: &Path, more: &[Setting]) -> anyhow::Result<Self> {
         let subgraphs = subgraphs(data).await?;
         let mut command = vantage(VANTAGE.as_ref(), data);
         command
@@ -206,6 +215,7 @@ impl Graph {
             // All connections are of one customer, whose equal fetches would be sent once. Customers
             // have pages of their own.
             .env("VANTAGE_ROUTER__SHARE_FETCHES", "false")
+            .envs(more.iter().copied())
             .envs(settings(&subgraphs));
         Ok(Self::behind(Process::start(&mut command).await?, subgraphs))
     }

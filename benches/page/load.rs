@@ -112,6 +112,12 @@ impl Page {
         Ok(body.to_vec())
     }
 
+    /// Sends it and reads what comes, whatever that is.
+    pub(crate) async fn send(&self, connection: &mut Connection) -> anyhow::Result<u16> {
+        let (status, _) = connection.send(&self.0).await?;
+        Ok(status)
+    }
+
     /// Asks for the page over and over, on so many connections at once.
     pub(crate) async fn load(
         &self,

@@ -1,6 +1,7 @@
 //! Measures the storefront's account page, which takes all six subgraphs: the graph in one process
 //! against a router and six processes, against the bare SQL, its memory and its start.
 
+mod attack;
 mod compare;
 mod graph;
 mod load;
@@ -61,6 +62,9 @@ struct Arguments {
     /// Only load the graph in one process, for a profiler to watch.
     #[arg(long)]
     profile: bool,
+    /// Only compare the page alone with the page beside an attack that is let in.
+    #[arg(long)]
+    attack: bool,
     /// `cargo bench` says so; it changes nothing.
     #[arg(long, hide = true)]
     bench: bool,
@@ -82,7 +86,11 @@ async fn main() -> anyhow::Result<()> {
     let other_data = tempfile::tempdir()?;
     let other_data = other_data.path();
     copy(data, other_data)?;
-    let local = Graph::in_process(data).await?;
+    if arguments.attack {
+        let (connections, rounds) = (arguments.connections, arguments.rounds);
+        return attack::measure(data, other_data, &page, &token, connections, time, rounds).await;
+    }
+    let local = Graph::in_process(data, &[]).await?;
     if arguments.profile {
         println!("process {} is under load", local.processes[0].id());
         let run = page
@@ -92,7 +100,7 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     if let Some(other) = &arguments.against {
-        let other = Graph::from_binary(other, other_data).await?;
+        let other = Graph::from_binary(other, other_data, &[]).await?;
         return builds(&arguments, time, &local, &other, &page).await;
     }
     if let Some(peer) = &arguments.peer {
@@ -110,7 +118,7 @@ async fn main() -> anyhow::Result<()> {
         .await;
     }
     start(other_data).await?;
-    let remote = Graph::over_http(other_data).await?;
+    let remote = Graph::over_http(other_data, &[]).await?;
     println!("\nMemory idle, MB (in one process; over HTTP)");
     memory(&local, &remote)?;
     layouts(&arguments, time, &local, &remote, &page).await?;
@@ -155,7 +163,7 @@ fn signed(data: &Path, customer: Uuid) -> anyhow::Result<String> {
 async fn start(data: &Path) -> anyhow::Result<()> {
     let mut times = Vec::new();
     for _ in 0..5 {
-        let graph = Graph::in_process(data).await?;
+        let graph = Graph::in_process(data, &[]).await?;
         times.push(graph.processes[0].start.as_secs_f64() * 1e3);
     }
     println!("\nStart of serve: {:.0} ms (median of 5)", median(times));
