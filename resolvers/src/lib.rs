@@ -9,6 +9,7 @@ pub mod connection;
 pub mod error;
 pub mod id;
 pub mod idempotency;
+pub mod metrics;
 pub mod money;
 mod nul_characters;
 pub mod scalars;

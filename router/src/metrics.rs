@@ -31,6 +31,19 @@ pub fn describe() {
         "Time to parse, validate and plan an operation that was not in the plan cache."
     );
     describe_histogram!(
+        "router_plan_seconds",
+        Unit::Seconds,
+        "Time to plan an operation for callers of one kind."
+    );
+    describe_counter!(
+        "router_admissions_refused_total",
+        "Expensive operations whose deadline passed while they waited for others."
+    );
+    describe_counter!(
+        "router_fetches_over_limit_total",
+        "Fetches that were not merged because their operation had reached a limit, by limit."
+    );
+    describe_histogram!(
         "router_fetch_seconds",
         Unit::Seconds,
         "Time of a fetch from a subgraph."

@@ -34,6 +34,7 @@ impl Telemetry {
         for describe in [
             crate::metrics::describe,
             router::metrics::describe,
+            resolvers::metrics::describe,
             orders::metrics::describe,
             returns::metrics::describe,
             tracking::metrics::describe,
