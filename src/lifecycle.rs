@@ -12,7 +12,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use platform::supervisor::{Stage, Supervisor};
 use platform::telemetry::Metrics;
-use router::server::ServerConfig;
+use router::server::{ServerConfig, Unsent};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -109,7 +109,8 @@ impl Lifecycle {
             async move {
                 let served = async {
                     let listener = TcpListener::from_std(listener?)?;
-                    let limits = Limits::new(&ServerConfig::default());
+                    let config = ServerConfig::default();
+                    let limits = Limits::new(&config, Unsent::new(&config.connections));
                     listener::serve(listener, app, Threads::Shared, limits, shutdown).await
                 };
                 if let Err(error) = served.await {

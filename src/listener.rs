@@ -6,6 +6,7 @@ mod connection;
 mod connection_limits;
 mod service;
 mod socket;
+mod write_deadline;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use platform::telemetry::access_log::log_request;
-use router::server::ServerConfig;
+use router::server::{ServerConfig, Unsent};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ use connection::drive;
 use connection_limits::{ConnectionLimits, ConnectionPermit};
 use service::Service;
 use socket::Socket;
+use write_deadline::WriteDeadline;
 
 use crate::lifecycle::Shutdown;
 
@@ -55,6 +57,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Of one connection's reads and writes; hyper's own default grows to 400 KB.
 const BUFFER_BYTES: usize = 16 * 1024;
+
+/// Requests of one HTTP/2 connection at a time.
+const MAX_STREAMS: u32 = 100;
 
 /// The threads that serve connections.
 #[derive(Clone)]
@@ -107,6 +112,7 @@ impl Threads {
 const HEALTH_TIMEOUTS: Timeouts = Timeouts {
     headers: Duration::from_secs(2),
     idle: Duration::from_secs(2),
+    write: Duration::from_secs(2),
 };
 /// How much longer a body may take than the edge waits for it, which has words for the client.
 const BODY_GRACE: Duration = Duration::from_secs(1);
@@ -118,20 +124,24 @@ pub(crate) struct Limits {
     body_timeout: Duration,
     ping_interval: Duration,
     ping_timeout: Duration,
+    /// What all connections of the process have not sent yet.
+    unsent: Unsent,
     places: ConnectionLimits,
 }
 
 impl Limits {
-    pub(crate) fn new(config: &ServerConfig) -> Self {
+    pub(crate) fn new(config: &ServerConfig, unsent: Unsent) -> Self {
         let connections = &config.connections;
         Self {
             timeouts: Timeouts {
                 headers: connections.header_timeout.get(),
                 idle: connections.idle_timeout.get(),
+                write: connections.write_timeout.get(),
             },
             body_timeout: config.body_timeout.get() + BODY_GRACE,
             ping_interval: connections.ping_interval.get(),
             ping_timeout: connections.ping_timeout.get(),
+            unsent,
             places: ConnectionLimits::new(connections, config.trusted_proxies),
         }
     }
@@ -178,6 +188,7 @@ pub(crate) async fn serve(
             app: app.clone(),
             peer,
             activity: Arc::new(Activity::new(timeouts)),
+            unsent: limits.unsent.connection(),
             refused,
             body_timeout: limits.body_timeout,
             stopping: stopping.clone(),
@@ -213,11 +224,12 @@ async fn serve_connection<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Arc::clone(&service.activity);
+    let (activity, unsent) = (Arc::clone(&service.activity), service.unsent.clone());
+    let socket = WriteDeadline::new(socket, activity.timeouts().write);
     let socket = TokioIo::new(Socket::new(socket, Arc::clone(&activity), place));
     let service = service_fn(move |request| service.clone().answer(request));
     let connection = builder.serve_connection_with_upgrades(socket, service);
-    if let Err(error) = drive(connection.into_owned(), &activity, stop).await {
+    if let Err(error) = drive(connection.into_owned(), &activity, &unsent, stop).await {
         tracing::debug!(%error, "a connection ended");
     }
 }
@@ -236,7 +248,9 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(limits.ping_interval)
-        .keep_alive_timeout(limits.ping_timeout);
+        .keep_alive_timeout(limits.ping_timeout)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_send_buf_size(BUFFER_BYTES);
     builder
 }
 

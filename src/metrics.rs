@@ -14,6 +14,6 @@ pub(crate) fn describe() {
     );
     describe_counter!(
         "vantage_connections_timed_out_total",
-        "Connections that were closed, by reason: headers that did not arrive in time, or idle."
+        "Connections that were closed, by reason: headers that did not arrive in time, idle, or unread answers."
     );
 }

@@ -107,7 +107,7 @@ pub(crate) async fn serve(
     let app = graphql_routes(state.clone())
         .merge(routes)
         .merge(lifecycle.routes(ready)?);
-    let config = Arc::clone(&state.config);
+    let limits = Limits::new(&state.config, state.unsent.clone());
     let draining = {
         let stop = lifecycle.shutdown.begun.clone();
         let state = Arc::new(state);
@@ -116,7 +116,6 @@ pub(crate) async fn serve(
             state.drain().await;
         }
     };
-    let limits = Limits::new(&config);
     // Event loops end with the last of these: the WebSockets that drain live on them.
     let serving = listener::serve(
         listener,

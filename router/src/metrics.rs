@@ -69,6 +69,10 @@ pub fn describe() {
         "router_connections_refused_total",
         "WebSockets and event streams that were refused, by reason: full or address."
     );
+    describe_counter!(
+        "router_answers_discarded_total",
+        "Answers that were refused because too many were not read yet."
+    );
     describe_gauge!(
         "router_websocket_connections",
         "Open WebSockets and event streams of clients."

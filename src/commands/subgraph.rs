@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use platform::clock::Clock;
+use router::server::Unsent;
 
 use crate::cli::Subgraph;
 use crate::config::Configuration;
@@ -52,7 +53,8 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     let app = subgraph_server::routes(subgraph.clone(), key, &configuration.server)
         .merge(domains.routes())
         .merge(lifecycle.routes(domains.clone())?);
-    let limits = Limits::new(&configuration.server);
+    let server = &configuration.server;
+    let limits = Limits::new(server, Unsent::new(&server.connections));
     let shutdown = lifecycle.shutdown.clone();
     let served = listener::serve(listener, app, Threads::Shared, limits, shutdown).await;
     lifecycle.end().await;

@@ -13,6 +13,8 @@ pub(super) struct Timeouts {
     pub(super) headers: Duration,
     /// Without a request.
     pub(super) idle: Duration,
+    /// Without reading any of what is written to it.
+    pub(super) write: Duration,
 }
 
 /// Why a connection is closed.
@@ -20,6 +22,8 @@ pub(super) struct Timeouts {
 pub(super) enum Overdue {
     Headers,
     Idle,
+    /// The client reads nothing of an answer.
+    Unread,
 }
 
 impl Overdue {
@@ -27,6 +31,7 @@ impl Overdue {
         match self {
             Self::Headers => "headers",
             Self::Idle => "idle",
+            Self::Unread => "unread",
         }
     }
 }
@@ -112,6 +117,7 @@ mod tests {
     const TIMEOUTS: Timeouts = Timeouts {
         headers: Duration::from_secs(10),
         idle: Duration::from_secs(75),
+        write: Duration::from_secs(10),
     };
 
     fn due(activity: &Activity) -> Option<(u64, Overdue)> {

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use hyper_util::server::graceful::GracefulConnection;
+use router::server::Unsent;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ use super::activity::{Activity, Overdue};
 pub(super) async fn drive<C: GracefulConnection>(
     connection: C,
     activity: &Activity,
+    unsent: &Unsent,
     stop: &CancellationToken,
 ) -> Result<(), C::Error> {
     let timeouts = activity.timeouts();
@@ -35,11 +37,18 @@ pub(super) async fn drive<C: GracefulConnection>(
             }
             let deadline = activity.deadline();
             let deadline = deadline.map(|(at, overdue)| (at.max(grace.unwrap_or(at)), overdue));
+            // Only while requests are in flight may something be unsent.
+            let unread = || Some((unsent.deadline()?, Overdue::Unread));
+            let deadline = deadline.or_else(unread);
             // A timer that is due too early is cheaper than one that is set anew with each request.
-            if let Some((at, _)) = deadline
-                && at < timer.deadline()
+            let due = match deadline {
+                Some((at, Overdue::Unread)) => Some(at.min(Instant::now() + unsent.interval())),
+                deadline => deadline.map(|(at, _)| at),
+            };
+            if let Some(due) = due
+                && due < timer.deadline()
             {
-                timer.as_mut().reset(at);
+                timer.as_mut().reset(due);
             }
             if timer.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
@@ -49,7 +58,7 @@ pub(super) async fn drive<C: GracefulConnection>(
                 Some((at, overdue)) if at <= now => {
                     metrics::counter!("vantage_connections_timed_out_total", "reason" => overdue.name())
                         .increment(1);
-                    if closing || overdue == Overdue::Headers {
+                    if closing || overdue != Overdue::Idle {
                         return Poll::Ready(Ok(()));
                     }
                     closing = true;
@@ -57,8 +66,7 @@ pub(super) async fn drive<C: GracefulConnection>(
                     grace = Some(now + timeouts.headers);
                     timer.as_mut().reset(now + timeouts.headers);
                 }
-                Some((at, _)) => timer.as_mut().reset(at),
-                None => timer.as_mut().reset(now + timeouts.idle),
+                _ => timer.as_mut().reset(due.unwrap_or(now + timeouts.idle)),
             }
         }
     })

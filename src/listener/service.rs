@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
+use router::server::Unsent;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -27,6 +28,7 @@ pub(super) struct Service {
     pub(super) app: Router,
     pub(super) peer: SocketAddr,
     pub(super) activity: Arc<Activity>,
+    pub(super) unsent: Unsent,
     /// Why health checks alone are answered, if they are.
     pub(super) refused: Option<LimitReached>,
     pub(super) body_timeout: Duration,
@@ -53,6 +55,7 @@ impl Service {
             let timeout = self.body_timeout;
             let mut request = request.map(|body| Body::new(Arriving::new(body, timeout)));
             request.extensions_mut().insert(ConnectInfo(self.peer));
+            request.extensions_mut().insert(self.unsent);
             let response = self.app.oneshot(request).await?;
             (response, self.refused.is_some())
         };

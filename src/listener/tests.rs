@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
-use axum::body::Bytes;
+use axum::Extension;
+use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use platform::config::Duration as Setting;
+use router::OperationKind;
 use router::server::ConnectionsConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{interval, sleep, timeout};
@@ -18,6 +20,8 @@ const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOS
 const SLOW: Duration = Duration::from_millis(100);
 /// Milliseconds that no test waits for.
 const LONG: u64 = 3_600_000;
+/// Bytes of a long answer: more than a socket takes.
+const LENGTH: usize = 4 * 1024 * 1024;
 /// Long enough for a busy machine; nothing waits for it when all goes well.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -29,19 +33,34 @@ fn app() -> Router {
     Router::new()
         .route("/", get(|| async { "answer" }))
         .route("/slow", get(slow))
+        .route("/long", get(|| async { Bytes::from(vec![b'x'; LENGTH]) }))
+        .route("/counted", get(counted))
         .route("/body", post(|_: Bytes| async { "read" }))
         .route("/healthz", get(|| async { "ok" }))
 }
 
+/// A long answer as GraphQL has it: counted until it is read.
+async fn counted(Extension(unsent): Extension<Unsent>) -> Body {
+    let answer = Bytes::from(vec![b'x'; LENGTH]);
+    unsent.body(OperationKind::Query, answer).unwrap()
+}
+
 /// The client's end of a connection that is served.
 fn connect(config: &ServerConfig) -> DuplexStream {
-    let limits = Limits::new(config);
+    connect_counted(config).0
+}
+
+/// The same, and what the process has not sent.
+fn connect_counted(config: &ServerConfig) -> (DuplexStream, Unsent) {
+    let unsent = Unsent::new(&config.connections);
+    let limits = Limits::new(config, unsent.clone());
     let (client, socket) = duplex(64 * 1024);
     let (place, refused) = limits.places.admit(PEER.ip()).expect("a place");
     let service = Service {
         app: app(),
         peer: PEER,
         activity: Arc::new(Activity::new(limits.timeouts)),
+        unsent: limits.unsent.connection(),
         refused,
         body_timeout: limits.body_timeout,
         stopping: CancellationToken::new(),
@@ -50,7 +69,7 @@ fn connect(config: &ServerConfig) -> DuplexStream {
     tokio::spawn(async move {
         serve_connection(socket, &builder, service, place, &CancellationToken::new()).await;
     });
-    client
+    (client, unsent)
 }
 
 /// Sends a request and reads its answer, of which the body is this.
@@ -144,6 +163,70 @@ async fn a_request_in_flight_is_not_idle() {
     exchange(&mut client, request, "slow").await;
 }
 
+/// Clients may read nothing for so many milliseconds.
+fn unread_for(write: u64) -> ServerConfig {
+    let mut config = timeouts(LONG, LONG);
+    config.connections.write_timeout = Setting::from_millis(write);
+    config
+}
+
+/// Waits until the process holds something, or nothing, that is not read.
+async fn holds(unsent: &Unsent, something: bool) {
+    let changed = async {
+        while (unsent.bytes() > 0) != something {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, changed).await.expect("it changes");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_closed() {
+    let (mut client, unsent) = connect_counted(&unread_for(50));
+    let request = b"GET /counted HTTP/1.1\r\nhost: a\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    holds(&unsent, true).await;
+    holds(&unsent, false).await;
+    let read = closed(&mut client).await;
+    assert!(read.len() < LENGTH, "{} bytes", read.len());
+}
+
+/// The socket takes what is written, but the stream has no window.
+#[tokio::test]
+async fn a_client_of_http2_that_lets_nothing_be_sent_is_closed() {
+    let (mut client, unsent) = connect_counted(&unread_for(50));
+    let magic = &PREFACE[..PREFACE.len() - 9];
+    let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0];
+    let no_window = [0, 4, 0, 0, 0, 0];
+    let get_counted = [&[0x82, 0x86, 0x41, 1, b'a', 4, 8][..], b"/counted"].concat();
+    let length = u8::try_from(get_counted.len()).unwrap();
+    let headers = [0, 0, length, 1, 5, 0, 0, 0, 1];
+    let request = [magic, &settings, &no_window, &headers, &get_counted].concat();
+    client.write_all(&request).await.unwrap();
+    holds(&unsent, true).await;
+    holds(&unsent, false).await;
+    let read = closed(&mut client).await;
+    assert!(!read.contains("xxx"), "{} bytes", read.len());
+}
+
+/// Whatever is answered: nobody counts it.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_closed() {
+    let mut client = connect(&unread_for(50));
+    let request = b"GET /long HTTP/1.1\r\nhost: a\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    // Writing fails once nobody is there.
+    let mut drops = interval(Duration::from_millis(5));
+    let given_up = async {
+        while client.write_all(b" ").await.is_ok() {
+            drops.tick().await;
+        }
+    };
+    timeout(PATIENCE, given_up).await.expect("it is closed");
+    let read = closed(&mut client).await;
+    assert!(read.len() < LENGTH, "{} bytes", read.len());
+}
+
 /// A request of HTTP/2 to `/`.
 async fn get_by_http2(client: &mut DuplexStream) {
     client.write_all(PREFACE).await.unwrap();
@@ -223,7 +306,8 @@ async fn one_place(max: usize, max_per_address: usize) -> (SocketAddr, Shutdown)
     let listener = bind(address, "--listen").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::default();
-    let (limits, threads) = (Limits::new(&config), Threads::Shared);
+    let limits = Limits::new(&config, Unsent::new(&config.connections));
+    let threads = Threads::Shared;
     tokio::spawn(serve(listener, app(), threads, limits, shutdown.clone()));
     (address, shutdown)
 }

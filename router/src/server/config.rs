@@ -145,6 +145,8 @@ pub struct WebSocketConfig {
     pub max_operations: usize,
     /// The same of a connection that is not signed in.
     pub max_anonymous_operations: usize,
+    /// Queries and mutations of a connection that run, or whose answers are not written yet, at a time. The others wait.
+    pub max_running: usize,
     pub max_message_bytes: usize,
     /// Events kept per operation for a client that reads slowly; then only the newest is kept.
     pub queued_events: usize,
@@ -164,8 +166,9 @@ impl Default for WebSocketConfig {
             max_connections: 10_000,
             max_connections_per_user: 5,
             max_anonymous_per_address: 200,
-            max_operations: 100,
+            max_operations: 20,
             max_anonymous_operations: 10,
+            max_running: 4,
             max_message_bytes: 64 * 1024,
             queued_events: 16,
             read_buffer_bytes: 512,
@@ -208,6 +211,15 @@ impl ServerConfig {
                 "connections.max_per_address",
                 connections.max_per_address.unwrap_or(1),
             ),
+            ("websocket.max_running", ws.max_running),
+            (
+                "connections.max_unsent_bytes",
+                connections.max_unsent_bytes,
+            ),
+            (
+                "connections.max_unsent_bytes_per_connection",
+                connections.max_unsent_bytes_per_connection,
+            ),
             ("websocket.max_message_bytes", ws.max_message_bytes),
             ("websocket.queued_events", ws.queued_events),
             ("websocket.read_buffer_bytes", ws.read_buffer_bytes),
@@ -219,6 +231,7 @@ impl ServerConfig {
             ("connections.idle_timeout", connections.idle_timeout),
             ("connections.ping_interval", connections.ping_interval),
             ("connections.ping_timeout", connections.ping_timeout),
+            ("connections.write_timeout", connections.write_timeout),
             ("websocket.init_timeout", ws.init_timeout),
             ("websocket.ping_interval", ws.ping_interval),
             ("websocket.pong_timeout", ws.pong_timeout),

@@ -12,6 +12,7 @@ mod origin;
 mod params;
 mod refusal;
 mod state;
+mod unsent;
 mod ws;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use config::{
 };
 pub use connections::Connections;
 pub use state::ServerState;
+pub use unsent::Unsent;
 
 /// The GraphQL endpoint at the configured path: GET, POST and WebSocket upgrades, with CORS and
 /// compression. Serve it with connect info (`into_make_service_with_connect_info::<SocketAddr>()`),

@@ -93,6 +93,11 @@ impl Refusal {
         refusal
     }
 
+    /// 503: clients do not read what they have asked for.
+    pub(super) fn unread() -> Self {
+        Self::unavailable("too many answers wait to be read")
+    }
+
     /// 503 where the instance is full, 429 where the client's address has as many as it may.
     pub(super) fn at_capacity(reason: CapacityError, what: &str) -> Self {
         match reason {

@@ -12,6 +12,7 @@ use super::config::{ServerConfig, ServerConfigError, header_names};
 use super::connections::Connections;
 use super::operation_log::MetricLabels;
 use super::origin::Origins;
+use super::unsent::Unsent;
 use crate::Router;
 use crate::auth::JwtVerifier;
 use crate::subscribe::{StreamOptions, Subscriptions};
@@ -32,6 +33,8 @@ pub struct ServerState {
     pub ide_page: Option<&'static str>,
     /// The open WebSockets.
     pub connections: Connections,
+    /// Answers that are not read yet.
+    pub unsent: Unsent,
     pub(super) csrf_headers: Arc<[HeaderName]>,
     pub(super) forward_headers: Arc<[HeaderName]>,
     pub(super) allow_headers: Arc<[HeaderName]>,
@@ -59,6 +62,7 @@ impl ServerState {
             router: Arc::new(ArcSwap::new(router)),
             auth: Arc::new(auth),
             ide_page: None,
+            unsent: Unsent::new(&config.connections),
             connections: Connections::new(&config.websocket),
             csrf_headers: header_names("csrf_headers", &config.csrf_headers)?.into(),
             forward_headers: header_names("forward_headers", &config.forward_headers)?.into(),

@@ -17,6 +17,14 @@ pub struct ConnectionsConfig {
     pub ping_interval: Duration,
     /// How long the answer to a ping may take.
     pub ping_timeout: Duration,
+    /// How long a client may read nothing of what is written to it; then its connection is closed. A tenth of it while
+    /// more than half of `max_unsent_bytes` are held.
+    pub write_timeout: Duration,
+    /// Bytes of answers to queries and mutations that clients have not read yet, of all connections. Further answers are
+    /// refused with 503.
+    pub max_unsent_bytes: usize,
+    /// The same of one connection.
+    pub max_unsent_bytes_per_connection: usize,
     /// Connections of this process. Without it, what the limit of open files allows. Beyond it a few more are
     /// accepted to answer `/healthz` and `/readyz`.
     pub max: Option<usize>,
@@ -32,6 +40,9 @@ impl Default for ConnectionsConfig {
             idle_timeout: Duration::from_secs(75),
             ping_interval: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(10),
+            max_unsent_bytes: 16 * 1024 * 1024,
+            max_unsent_bytes_per_connection: 4 * 1024 * 1024,
             max: None,
             max_per_address: None,
         }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, StreamExt};
@@ -25,6 +25,7 @@ use super::client::{Client, authorization};
 use super::params;
 use super::refusal::Refusal;
 use super::state::ServerState;
+use super::unsent::Unsent;
 use super::ws;
 use crate::auth::Identity;
 use crate::error::ErrorCode;
@@ -143,6 +144,10 @@ async fn run(
             return Ok(respond::graphql(refused, &response));
         }
     };
+    let unsent = unsent(&state, &parts.extensions);
+    if kind != OperationKind::Subscription && !unsent.has_room() {
+        return Err(Refusal::unread());
+    }
     let context = client.context(&identity.caller);
     let response = match kind {
         OperationKind::Query => router.execute(request, context).await,
@@ -180,16 +185,22 @@ async fn run(
     client.log.answered(&response.errors);
     match (accepted.single, accepted.stream) {
         (Some(media), _) => {
-            let mut answer = respond::graphql(media, &response);
+            let mut answer = respond::counted(media, kind, &response, &unsent)?;
             respond::set_cache_control(&mut answer, response.cache, &state.forward_headers);
             Ok(answer)
         }
         // A request error needs its status, which a stream has no place for.
         (None, Some(Format::EventStream)) if response.data.is_some() => {
-            Ok(stream::answer(&response))
+            stream::answer(kind, &response, &unsent).ok_or_else(Refusal::unread)
         }
         (None, _) => Ok(respond::graphql(refused, &response)),
     }
+}
+
+/// What the client's connection has not read yet, as the listener counts it.
+fn unsent(state: &ServerState, extensions: &Extensions) -> Unsent {
+    let connection = extensions.get::<Unsent>();
+    connection.map_or_else(|| state.unsent.connection(), Unsent::clone)
 }
 
 /// The last event that a client has had of the stream it lost. An id that is none of ours is ignored:
@@ -214,7 +225,10 @@ async fn upgrade(
     }
     let identity = identify(&state, &parts.headers).await?;
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => ws::upgrade(state, client, identity, upgrade),
+        Ok(upgrade) => {
+            let unsent = unsent(&state, &parts.extensions);
+            ws::upgrade(state, client, identity, unsent, upgrade)
+        }
         Err(rejection) => Ok(rejection.into_response()),
     }
 }

@@ -7,8 +7,10 @@ use axum::response::Response;
 use super::media::MediaType;
 use crate::cache_control::CachePolicy;
 use crate::error::ErrorCode;
+use crate::prepare::OperationKind;
 use crate::response::{GraphQLResponse, StatusHint};
 use crate::server::refusal::Refusal;
+use crate::server::unsent::Unsent;
 
 /// The answer to a refused request.
 pub(super) fn refusal(media: MediaType, refusal: Refusal) -> Response {
@@ -32,6 +34,30 @@ pub(super) fn graphql(media: MediaType, response: &GraphQLResponse) -> Response 
         (StatusHint::RequestError(code), MediaType::GraphQLResponse) => status_of(code),
     };
     build(media, status, response)
+}
+
+/// The same for an answer that may be long, which is held until its client has read it.
+///
+/// # Errors
+/// A refusal when too much is held already.
+pub(super) fn counted(
+    media: MediaType,
+    kind: OperationKind,
+    response: &GraphQLResponse,
+    unsent: &Unsent,
+) -> Result<Response, Refusal> {
+    if response.data.is_none() {
+        return Ok(graphql(media, response));
+    }
+    let bytes = response.to_bytes();
+    let length = bytes.len();
+    let body = unsent.body(kind, bytes).ok_or_else(Refusal::unread)?;
+    let mut answer = Response::new(body);
+    headers(&mut answer, media);
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    Ok(answer)
 }
 
 /// Says how long an answer may be kept, and by which headers of the client it may differ.
@@ -91,13 +117,17 @@ fn status_of(code: ErrorCode) -> StatusCode {
 fn build(media: MediaType, status: StatusCode, body: &GraphQLResponse) -> Response {
     let mut response = Response::new(Body::from(body.to_bytes()));
     *response.status_mut() = status;
+    headers(&mut response, media);
+    response
+}
+
+fn headers(response: &mut Response, media: MediaType) {
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, media.content_type());
     response
         .headers_mut()
         .insert(header::VARY, HeaderValue::from_static("accept"));
-    response
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::stream_format::Format;
 use crate::auth::Identity;
 use crate::error::{ErrorCode, GraphQLError};
+use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::router::Router;
@@ -23,6 +24,7 @@ use crate::server::close_reason::CloseReason;
 use crate::server::connections::ConnectionPermit;
 use crate::server::refusal::Refusal;
 use crate::server::state::ServerState;
+use crate::server::unsent::Unsent;
 use crate::subscribe::{Delivery, End, EventId, EventQueue, Watch, WatchOptions};
 
 /// Why a stream is not served: the edge refuses the request, or the router the operation.
@@ -112,14 +114,18 @@ pub(super) async fn open(
     Ok(response)
 }
 
-/// The answer to a query or a mutation, for a client that accepts event streams only.
-pub(super) fn answer(answer: &GraphQLResponse) -> Response {
+/// The answer to a query or a mutation, for a client that accepts event streams only; `None` if too much is unread.
+pub(super) fn answer(
+    kind: OperationKind,
+    answer: &GraphQLResponse,
+    unsent: &Unsent,
+) -> Option<Response> {
     let format = Format::EventStream;
     let mut body = format.payload(None, &answer.to_bytes()).to_vec();
     body.extend_from_slice(&format.end());
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(unsent.body(kind, body.into())?);
     headers(&mut response, format);
-    response
+    Some(response)
 }
 
 fn headers(response: &mut Response, format: Format) {

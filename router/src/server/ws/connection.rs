@@ -24,6 +24,7 @@ use crate::server::client::Client;
 use crate::server::close_reason::CloseReason;
 use crate::server::connections::ConnectionPermit;
 use crate::server::state::ServerState;
+use crate::server::unsent::Unsent;
 
 pub(super) type Outbound = SplitSink<WebSocket, Message>;
 pub(super) type Inbound = SplitStream<WebSocket>;
@@ -34,6 +35,7 @@ pub(super) struct Connection {
     client: Client,
     identity: Identity,
     lease: ConnectionPermit,
+    unsent: Unsent,
     /// The client asked for our subprotocol.
     speaks_protocol: bool,
     initialised: bool,
@@ -49,16 +51,22 @@ impl Connection {
         client: Client,
         identity: Identity,
         lease: ConnectionPermit,
+        unsent: Unsent,
         speaks_protocol: bool,
     ) -> Self {
         let config = &state.config.websocket;
         Self {
-            queue: Arc::new(Queue::new(config.max_operations, config.queued_events)),
+            queue: Arc::new(Queue::new(
+                config.max_operations,
+                config.max_running,
+                config.queued_events,
+            )),
             timers: Timers::new(config, Instant::now()),
             state,
             client,
             identity,
             lease,
+            unsent,
             speaks_protocol,
             initialised: false,
             evicted: None,
@@ -229,6 +237,7 @@ impl Connection {
                 *request,
                 self.client.context(&self.identity.caller),
                 self.client.log.another(),
+                self.unsent.clone(),
                 ticket,
             );
             let task = tokio::spawn(running.instrument(span));
@@ -264,20 +273,23 @@ where
     S: Sink<Message, Error = axum::Error> + Unpin,
 {
     loop {
-        let message = match queue.next().await {
-            Outgoing::Text(text) => match Utf8Bytes::try_from(bytes::Bytes::from(text)) {
-                Ok(text) => Message::Text(text),
-                Err(error) => {
-                    tracing::error!(%error, "a message is not UTF-8");
-                    return CloseReason::TransportError;
+        let (message, until_written) = match queue.next().await {
+            Outgoing::Text(text, until_written) => {
+                match Utf8Bytes::try_from(bytes::Bytes::from(text)) {
+                    Ok(text) => (Message::Text(text), until_written),
+                    Err(error) => {
+                        tracing::error!(%error, "a message is not UTF-8");
+                        return CloseReason::TransportError;
+                    }
                 }
-            },
-            Outgoing::Ping => Message::Ping(bytes::Bytes::new()),
+            }
+            Outgoing::Ping => (Message::Ping(bytes::Bytes::new()), None),
             Outgoing::Close(reason) => return reason,
         };
         if sink.send(message).await.is_err() {
             return CloseReason::TransportError;
         }
+        drop(until_written);
     }
 }
 

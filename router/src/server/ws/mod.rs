@@ -15,6 +15,7 @@ use self::connection::Connection;
 use super::client::Client;
 use super::refusal::Refusal;
 use super::state::ServerState;
+use super::unsent::Unsent;
 use crate::auth::Identity;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
@@ -24,6 +25,7 @@ pub(super) fn upgrade(
     state: ServerState,
     client: Client,
     identity: Identity,
+    unsent: Unsent,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     let lease = state
@@ -38,7 +40,7 @@ pub(super) fn upgrade(
         .max_message_size(config.max_message_bytes)
         .max_frame_size(config.max_message_bytes);
     let speaks_protocol = upgrade.selected_protocol().is_some();
-    let connection = Connection::new(state, client, identity, lease, speaks_protocol);
+    let connection = Connection::new(state, client, identity, lease, unsent, speaks_protocol);
     let connection = Box::new(connection);
     Ok(upgrade.on_upgrade(move |socket| {
         let (sink, stream) = socket.split();

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use platform::telemetry::access_log::log_operation;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::queue::OperationHandle;
+use crate::error::{ErrorCode, GraphQLError};
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::server::operation_log::OperationLog;
 use crate::server::state::ServerState;
+use crate::server::unsent::Unsent;
 use crate::subscribe::WatchOptions;
 
 /// Answers a query or a mutation, or starts to watch a subscription.
@@ -20,10 +23,11 @@ pub(super) async fn run(
     request: GraphQLRequest,
     context: RequestContext,
     log: OperationLog,
+    unsent: Unsent,
     ticket: OperationHandle,
 ) {
     let started = Instant::now();
-    run_logged(&state, request, context, &log, ticket).await;
+    run_logged(&state, request, context, &log, unsent, ticket).await;
     log_operation(&log.finish(&state.known_pairs), started);
 }
 
@@ -32,6 +36,7 @@ async fn run_logged(
     request: GraphQLRequest,
     context: RequestContext,
     log: &OperationLog,
+    unsent: Unsent,
     ticket: OperationHandle,
 ) {
     let router = state.router.load_full();
@@ -46,14 +51,21 @@ async fn run_logged(
         }
     };
     match kind {
-        OperationKind::Query => finish(&router.execute(request, context).await, log, ticket),
-        OperationKind::Mutation => {
-            // A client that leaves must not leave a mutation half done.
-            let answered = log.clone();
-            let mutation = async move {
-                finish(&router.execute(request, context).await, &answered, ticket);
+        OperationKind::Query | OperationKind::Mutation => {
+            let running = ticket.queue().run().await;
+            let (Some(running), true) = (running, unsent.has_room()) else {
+                return refuse(log, ticket);
             };
-            let done = tokio::spawn(mutation.in_current_span()).await;
+            let log = log.clone();
+            let execution = async move {
+                let answer = router.execute(request, context).await;
+                finish(kind, &answer, &log, ticket, running, &unsent);
+            };
+            if kind == OperationKind::Query {
+                return execution.await;
+            }
+            // A client that leaves must not leave a mutation half done.
+            let done = tokio::spawn(execution.in_current_span()).await;
             if let Err(panic) = done {
                 tracing::error!(%panic, "a mutation panicked");
             }
@@ -82,11 +94,28 @@ async fn run_logged(
     }
 }
 
-fn finish(response: &GraphQLResponse, log: &OperationLog, ticket: OperationHandle) {
+fn finish(
+    kind: OperationKind,
+    response: &GraphQLResponse,
+    log: &OperationLog,
+    ticket: OperationHandle,
+    running: OwnedSemaphorePermit,
+    unsent: &Unsent,
+) {
     log.answered(&response.errors);
     if response.data.is_none() {
         return ticket.fail(response.errors.clone());
     }
-    ticket.push(response.to_bytes());
+    let answer = response.to_bytes();
+    let Some(held) = unsent.hold(kind, answer.len()) else {
+        return refuse(log, ticket);
+    };
+    ticket.answer(answer, (running, held));
     ticket.complete();
+}
+
+fn refuse(log: &OperationLog, ticket: OperationHandle) {
+    let message = "too many answers wait to be read";
+    log.refused(ErrorCode::RateLimited);
+    ticket.fail(vec![GraphQLError::new(ErrorCode::RateLimited, message)]);
 }

@@ -1,24 +1,33 @@
 //! What waits to be written to one client. It is bounded however slowly the client reads: an
 //! operation that runs ahead keeps its newest event only, and the last event is never lost.
 
+mod handle;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 
+pub(super) use self::handle::OperationHandle;
 use super::protocol;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::server::close_reason::CloseReason;
-use crate::subscribe::{End as StreamEnd, Event, Watch, Watcher};
+use crate::server::unsent::Held;
+use crate::subscribe::Watch;
+
+/// Of an operation's unread events, before only the newest is kept.
+const MAX_EVENT_BYTES: usize = 256 * 1024;
 
 /// The operations of a connection and their unsent events.
 #[derive(Debug)]
 pub(super) struct Queue {
     max_operations: AtomicUsize,
+    /// Who may execute: a client that does not read is executed little for.
+    running: Arc<Semaphore>,
     max_events: usize,
     state: Mutex<State>,
     ready: Notify,
@@ -44,6 +53,8 @@ struct Operation {
     id: Arc<str>,
     /// Responses as JSON.
     events: VecDeque<Bytes>,
+    /// What is given back when the answer has been written.
+    until_written: Option<UntilWritten>,
     end: Option<End>,
     running: Running,
 }
@@ -64,26 +75,22 @@ enum End {
     Error(Vec<GraphQLError>),
 }
 
+/// The right to execute, and the bytes of the answer.
+pub(super) type UntilWritten = (OwnedSemaphorePermit, Held);
+
 /// What to write next.
 #[derive(Debug)]
 pub(super) enum Outgoing {
-    Text(Vec<u8>),
+    Text(Vec<u8>, Option<UntilWritten>),
     Ping,
     Close(CloseReason),
 }
 
-/// An operation's access to the queue. If it is dropped without an end, the operation ends with an
-/// internal error, so that a panic leaves no client waiting.
-#[derive(Debug)]
-pub(super) struct OperationHandle {
-    queue: Arc<Queue>,
-    key: u64,
-}
-
 impl Queue {
-    pub(super) fn new(max_operations: usize, max_events: usize) -> Self {
+    pub(super) fn new(max_operations: usize, max_running: usize, max_events: usize) -> Self {
         Self {
             max_operations: AtomicUsize::new(max_operations),
+            running: Arc::new(Semaphore::new(max_running)),
             max_events,
             state: Mutex::default(),
             ready: Notify::new(),
@@ -146,6 +153,7 @@ impl Queue {
             key,
             id: id.into(),
             events: VecDeque::new(),
+            until_written: None,
             end: refused,
             running: Running::Nothing,
         });
@@ -190,6 +198,12 @@ impl Queue {
         drop(watch);
     }
 
+    /// Waits for the right to execute.
+    pub(super) async fn run(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        Arc::clone(&self.running).acquire_owned().await.ok()
+    }
+
     /// Forgets an operation that the client has completed, with what it has not read of it.
     pub(super) fn cancel(&self, id: &str) {
         let mut state = self.state();
@@ -229,10 +243,10 @@ impl Queue {
             return Some(Outgoing::Ping);
         }
         if std::mem::take(&mut state.acknowledge) {
-            return Some(Outgoing::Text(protocol::CONNECTION_ACK.into()));
+            return Some(Outgoing::Text(protocol::CONNECTION_ACK.into(), None));
         }
         if let Some(pong) = state.pong.take() {
-            return Some(Outgoing::Text(pong.into_bytes()));
+            return Some(Outgoing::Text(pong.into_bytes(), None));
         }
         let count = state.operations.len();
         let start = state.turn;
@@ -247,15 +261,17 @@ impl Queue {
                 // Most operations wait for long, with nothing to keep room for.
                 operation.events = VecDeque::new();
             }
+            let until_written = operation.until_written.take();
             drop(state);
-            return Some(Outgoing::Text(protocol::next(&id, &event)));
+            return Some(Outgoing::Text(protocol::next(&id, &event), until_written));
         }
         let operation = state.operations.remove(at);
         drop(state);
-        Some(Outgoing::Text(match operation.end {
+        let end = match operation.end {
             Some(End::Error(errors)) => protocol::error(&id, &errors),
             Some(End::Complete) | None => protocol::complete(&id),
-        }))
+        };
+        Some(Outgoing::Text(end, None))
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -286,85 +302,6 @@ impl Operation {
         if let Running::Task(task) = self.running {
             task.abort();
         }
-    }
-}
-
-impl OperationHandle {
-    pub(super) fn key(&self) -> u64 {
-        self.key
-    }
-
-    pub(super) fn queue(&self) -> Arc<Queue> {
-        Arc::clone(&self.queue)
-    }
-
-    /// Queues a response. If the client is too far behind, it replaces all that has not been read.
-    pub(super) fn push(&self, event: Bytes) {
-        let max = self.queue.max_events;
-        self.queue.change(|state| {
-            let Some(operation) = state.find(self.key) else {
-                return;
-            };
-            if operation.events.len() >= max {
-                metrics::counter!("router_websocket_coalesced_total")
-                    .increment(operation.events.len() as u64);
-                operation.events.clear();
-            }
-            operation.events.push_back(event);
-        });
-    }
-
-    pub(super) fn complete(self) {
-        Self::end(&self, End::Complete);
-    }
-
-    pub(super) fn fail(self, errors: Vec<GraphQLError>) {
-        self.refuse(errors);
-    }
-
-    /// Like [`Self::fail`], for a ticket that others may hold.
-    pub(super) fn refuse(&self, errors: Vec<GraphQLError>) {
-        Self::end(self, End::Error(errors));
-    }
-
-    /// Closes the whole connection.
-    pub(super) fn close(&self, reason: CloseReason) {
-        self.queue.close(reason);
-    }
-
-    fn end(&self, end: End) {
-        self.queue.change(|state| {
-            if let Some(operation) = state.find(self.key) {
-                operation.end.get_or_insert(end);
-            }
-        });
-    }
-}
-
-impl Watcher for OperationHandle {
-    fn event(&self, event: &Arc<Event>) {
-        self.push(event.payload.clone());
-    }
-
-    fn end(&self, end: &StreamEnd) {
-        match end {
-            StreamEnd::Complete => Self::end(self, End::Complete),
-            StreamEnd::Failed(errors) => Self::end(self, End::Error(errors.to_vec())),
-            StreamEnd::SourceTimeout => self.close(CloseReason::SourceTimeout),
-            StreamEnd::Disabled(_) => self.close(CloseReason::FeatureDisabled),
-        }
-    }
-}
-
-impl Drop for OperationHandle {
-    fn drop(&mut self) {
-        Self::end(
-            self,
-            End::Error(vec![GraphQLError::new(
-                ErrorCode::Internal,
-                "an internal error happened",
-            )]),
-        );
     }
 }
 

@@ -16,7 +16,7 @@ fn opened(queue: &Arc<Queue>, id: &str) -> OperationHandle {
 fn waiting(queue: &Queue) -> Vec<String> {
     std::iter::from_fn(|| queue.next_ready())
         .map(|outgoing| match outgoing {
-            Outgoing::Text(text) => {
+            Outgoing::Text(text, _) => {
                 let message: Value = serde_json::from_slice(&text).expect("JSON");
                 let id = message["id"].as_str().unwrap_or_default();
                 match message["payload"]["data"]["n"].as_u64() {
@@ -31,7 +31,7 @@ fn waiting(queue: &Queue) -> Vec<String> {
 
 #[test]
 fn a_client_that_keeps_up_misses_nothing() {
-    let queue = Arc::new(Queue::new(10, 4));
+    let queue = Arc::new(Queue::new(10, 4, 4));
     let ticket = opened(&queue, "1");
     for number in 0..100 {
         ticket.push(event(number));
@@ -43,7 +43,7 @@ fn a_client_that_keeps_up_misses_nothing() {
 
 #[test]
 fn a_client_that_is_far_behind_gets_the_newest_and_the_end() {
-    let queue = Arc::new(Queue::new(10, 4));
+    let queue = Arc::new(Queue::new(10, 4, 4));
     let ticket = opened(&queue, "1");
     for number in 0..1000 {
         ticket.push(event(number));
@@ -58,7 +58,7 @@ fn a_client_that_is_far_behind_gets_the_newest_and_the_end() {
 
 #[test]
 fn operations_take_turns() {
-    let queue = Arc::new(Queue::new(10, 4));
+    let queue = Arc::new(Queue::new(10, 4, 4));
     let (one, two) = (opened(&queue, "1"), opened(&queue, "2"));
     for number in 0..2 {
         one.push(event(number));
@@ -69,7 +69,7 @@ fn operations_take_turns() {
 
 #[test]
 fn an_id_can_be_used_again_only_after_its_end_was_sent() {
-    let queue = Arc::new(Queue::new(10, 4));
+    let queue = Arc::new(Queue::new(10, 4, 4));
     opened(&queue, "1").complete();
     assert_eq!(
         queue.open("1".to_owned()).expect_err("refused"),
@@ -81,7 +81,7 @@ fn an_id_can_be_used_again_only_after_its_end_was_sent() {
 
 #[test]
 fn a_cancelled_operation_cannot_write_into_its_successor() {
-    let queue = Arc::new(Queue::new(10, 4));
+    let queue = Arc::new(Queue::new(10, 4, 4));
     let old = opened(&queue, "1");
     queue.cancel("1");
     let new = opened(&queue, "1");
@@ -94,14 +94,14 @@ fn a_cancelled_operation_cannot_write_into_its_successor() {
 
 #[test]
 fn an_operation_that_vanishes_ends_with_an_error() {
-    let queue = Arc::new(Queue::new(10, 4));
+    let queue = Arc::new(Queue::new(10, 4, 4));
     drop(opened(&queue, "1"));
     assert_eq!(waiting(&queue), ["1:error"]);
 }
 
 #[test]
 fn too_many_operations_are_refused_and_a_flood_of_them_closes() {
-    let queue = Arc::new(Queue::new(2, 4));
+    let queue = Arc::new(Queue::new(2, 4, 4));
     let _running = [opened(&queue, "1"), opened(&queue, "2")];
     assert!(queue.open("3".to_owned()).expect("told").is_none());
     assert!(queue.open("4".to_owned()).expect("told").is_none());
