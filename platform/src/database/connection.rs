@@ -17,6 +17,10 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// SQLite's instructions between two looks whether anybody waits for the statement: some 100 µs.
 const INSTRUCTIONS: i32 = 10_000;
 
+/// How often a PostgreSQL server looks whether the client of a statement is still there, in milliseconds. Otherwise it
+/// notices when it has rows to send.
+const CHECK_INTERVAL: u32 = 50;
+
 /// How a connection is opened.
 #[derive(Clone, Debug)]
 pub(super) enum Connector {
@@ -40,8 +44,7 @@ pub(super) enum Connection {
 pub(super) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// For good: the connection can only be closed then.
-    pub(super) fn stop(&self) {
+    fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
@@ -71,9 +74,14 @@ impl Connector {
             }
             Self::Postgres { options, schema } => {
                 let mut connection = options.connect().await?;
-                // Not a startup parameter: poolers refuse those they do not know.
-                let search_path = format!("SET search_path = \"{schema}\"");
-                connection.execute(AssertSqlSafe(search_path)).await?;
+                // Not startup parameters: poolers refuse those they do not know. Nor do servers before 14 know the
+                // second one.
+                let settings = format!(
+                    "SET search_path = \"{schema}\"; \
+                     SELECT set_config('client_connection_check_interval', '{CHECK_INTERVAL}', false) \
+                     WHERE current_setting('client_connection_check_interval', true) IS NOT NULL"
+                );
+                connection.execute(AssertSqlSafe(settings)).await?;
                 Ok(Connection::Postgres(Box::new(connection)))
             }
         }
@@ -89,11 +97,11 @@ impl Connection {
         }
     }
 
-    /// What stops its statements; the server of PostgreSQL notices when a connection is closed, and needs nothing.
-    pub(super) fn stop(&self) -> Option<Stop> {
-        match self {
-            Self::Sqlite(_, stop) => Some(stop.clone()),
-            Self::Postgres(_) => None,
+    /// Stops its statement, if one runs, and for good: the connection can only be closed then. A PostgreSQL server stops
+    /// statements whose connection is closed.
+    pub(super) fn stop(&self) {
+        if let Self::Sqlite(_, stop) = self {
+            stop.stop();
         }
     }
 

@@ -10,7 +10,7 @@ use sea_orm::{ConnAcquireErr, DbBackend, DbErr, RuntimeErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::connection::{Connection, Connector, Request, Stop, is_disconnected};
+use super::connection::{Connection, Connector, Request, is_disconnected};
 
 /// A connection over the network that was idle for so long is asked for a sign of life before it is used.
 const PING_AFTER: Duration = Duration::from_secs(10);
@@ -164,11 +164,6 @@ impl Lease {
         }
     }
 
-    /// What stops its statements, where they do not stop by themselves.
-    pub(super) fn stop(&self) -> Option<Stop> {
-        self.connection.as_ref()?.stop()
-    }
-
     /// Runs something on it.
     pub(super) async fn send<R: Request>(&mut self, request: &R) -> Result<R::Answer, sqlx::Error> {
         let Some(connection) = self.connection.as_mut() else {
@@ -217,9 +212,13 @@ impl Lease {
 }
 
 impl Drop for Lease {
-    /// Closes it. The next one who writes waits until it is closed, and whatever was open on it undone.
+    /// Closes it, and stops what nobody waits for. The next one who writes waits until it is closed, and whatever was
+    /// open on it undone.
     fn drop(&mut self) {
         let (connection, permit) = (self.connection.take(), self.permit.take());
+        if let Some(connection) = &connection {
+            connection.stop();
+        }
         if let (Some(connection), Ok(runtime)) = (connection, tokio::runtime::Handle::try_current())
         {
             runtime.spawn(async move {

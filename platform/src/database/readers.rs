@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use sea_orm::{DbBackend, DbErr};
 
-use super::connection::{Request, Stop, failed, runs_queries};
+use super::connection::{Request, failed, runs_queries};
 use super::meter::Meter;
 use super::pool::Pool;
 
@@ -17,21 +17,16 @@ pub struct Readers {
     meter: Meter,
 }
 
-/// Stops a statement if it is dropped before the statement has ended.
-struct StopOnDrop<'a> {
-    stop: Option<Stop>,
+/// Counts a statement that nobody waits for any more: dropped before it has ended.
+struct Running<'a> {
     meter: &'a Meter,
     has_ended: bool,
 }
 
-impl Drop for StopOnDrop<'_> {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if self.has_ended {
-            return;
-        }
-        self.meter.stopped();
-        if let Some(stop) = &self.stop {
-            stop.stop();
+        if !self.has_ended {
+            self.meter.stopped();
         }
     }
 }
@@ -55,8 +50,7 @@ impl Readers {
         loop {
             let mut lease = self.pool.acquire().await?;
             let started = Instant::now();
-            let mut running = StopOnDrop {
-                stop: lease.stop(),
+            let mut running = Running {
                 meter: &self.meter,
                 has_ended: false,
             };

@@ -1,5 +1,6 @@
 //! What is acknowledged is there, and nothing else, whatever fails on the way; and the next writes work.
 
+mod cancellation;
 mod power_cut;
 mod round_trips;
 
