@@ -1,19 +1,20 @@
 //! A domain as the rest of the program sees it: a name, its SDL, and something that executes.
 
-use std::collections::HashMap;
+mod document;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::{
-    ErrorExtensionValues, Name, ObjectType, Pos, Request, Response, Schema, SubscriptionType, Value,
+    ErrorExtensionValues, ObjectType, Pos, Request, Response, Schema, SubscriptionType, Value,
 };
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt};
 use platform::caller::Caller;
 use tracing::Instrument;
 
+use self::document::Document;
 use crate::batch::Batches;
 use crate::error::{ApiError, ErrorCode};
 use crate::nul_characters;
@@ -90,7 +91,8 @@ impl Subgraph {
             }
         };
         let execute_phase = move |(mut request, caller): (Request, Caller),
-                                  phase: Phase|
+                                  phase: Phase,
+                                  rows: usize|
               -> BoxFuture<'static, Option<Response>> {
             let refused = match phase {
                 Phase::Subscribe(_) => nul_characters::reject(&mut request),
@@ -100,7 +102,7 @@ impl Subgraph {
             if let Some(refused) = refused {
                 return Box::pin(std::future::ready(Some(refused)));
             }
-            let batches = Batches::new(Limits::default().rows);
+            let batches = Batches::new(rows);
             // Events are executed in tasks that serve many subscribers: the span of none is around them.
             let span = tracing::error_span!("subscription", request_id = caller.request_id);
             let request = request.data(loaders(&batches)).data(caller).data(phase);
@@ -171,7 +173,11 @@ impl Subgraph {
         &self,
         make_request: impl Fn() -> (Request, Caller) + Send + Sync + 'static,
     ) -> BoxStream<'static, Response> {
-        subscription::responses(self.execute_phase.clone(), Arc::new(make_request))
+        subscription::responses(
+            self.execute_phase.clone(),
+            self.limits.rows,
+            Arc::new(make_request),
+        )
     }
 }
 
@@ -194,96 +200,6 @@ impl Drop for Active<'_> {
     fn drop(&mut self) {
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.gauge.decrement(1.0);
-    }
-}
-
-/// What is looked at in a document before it is executed.
-struct Document {
-    is_query: bool,
-    depth: usize,
-}
-
-impl Document {
-    /// One that does not parse is refused when it is executed, unless it nests too deeply to be parsed.
-    fn of(request: &mut Request) -> Self {
-        let name = request.operation_name.clone();
-        let document = match request.parsed_query() {
-            Ok(document) => document,
-            Err(error) => {
-                let too_deep = async_graphql::parser::Error::RecursionLimitExceeded.to_string();
-                let depth = if error.message == too_deep {
-                    RECURSION
-                } else {
-                    0
-                };
-                return Self {
-                    is_query: true,
-                    depth,
-                };
-            }
-        };
-        let operations = document.operations.iter();
-        let is_query = operations
-            .filter(|(operation, _)| {
-                name.is_none() || operation.map(|o| o.as_str()) == name.as_deref()
-            })
-            .all(|(_, operation)| operation.node.ty == OperationType::Query);
-        let mut depths = Depths {
-            document,
-            known: HashMap::new(),
-            followed: 0,
-        };
-        let operations = document.operations.iter();
-        let depth = operations
-            .map(|(_, operation)| depths.of(&operation.node.selection_set.node))
-            .max();
-        Self {
-            is_query,
-            depth: depth.unwrap_or_default(),
-        }
-    }
-}
-
-/// Levels of fields below selections, fragments spread.
-struct Depths<'d> {
-    document: &'d ExecutableDocument,
-    /// Fragments by name: a few that spread each other twice would be looked at for ever.
-    known: HashMap<&'d str, usize>,
-    followed: usize,
-}
-
-impl<'d> Depths<'d> {
-    /// Nothing beyond [`RECURSION`] is counted: it is too deep already, or a fragment spreads itself.
-    fn of(&mut self, selections: &'d SelectionSet) -> usize {
-        if self.followed > RECURSION {
-            return RECURSION;
-        }
-        self.followed += 1;
-        let mut deepest = 0;
-        for selection in &selections.items {
-            let depth = match &selection.node {
-                Selection::Field(field) => 1 + self.of(&field.node.selection_set.node),
-                Selection::InlineFragment(fragment) => self.of(&fragment.node.selection_set.node),
-                Selection::FragmentSpread(spread) => {
-                    self.of_fragment(&spread.node.fragment_name.node)
-                }
-            };
-            deepest = deepest.max(depth);
-        }
-        self.followed -= 1;
-        deepest
-    }
-
-    fn of_fragment(&mut self, name: &'d Name) -> usize {
-        if let Some(known) = self.known.get(name.as_str()) {
-            return *known;
-        }
-        let Some(fragment) = self.document.fragments.get(name) else {
-            return 0;
-        };
-        let depth = self.of(&fragment.node.selection_set.node);
-        self.known.insert(name, depth);
-        depth
     }
 }
 
@@ -345,96 +261,4 @@ fn replace_sdl(data: &mut Value, sdl: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use async_graphql::{EmptyMutation, EmptySubscription, Object};
-
-    use super::*;
-
-    struct Query;
-
-    struct Node;
-
-    #[Object]
-    impl Query {
-        async fn node(&self) -> Node {
-            Node
-        }
-
-        async fn endless(&self) -> bool {
-            std::future::pending().await
-        }
-    }
-
-    #[Object]
-    impl Node {
-        async fn node(&self) -> Node {
-            Node
-        }
-
-        async fn id(&self) -> i32 {
-            1
-        }
-    }
-
-    fn subgraph(limits: Limits) -> Subgraph {
-        let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
-            .enable_federation()
-            .limit_recursive_depth(RECURSION)
-            .finish();
-        Subgraph::new("nodes", schema, |_| ()).limited(limits)
-    }
-
-    async fn code(subgraph: &Subgraph, text: &str) -> Option<Value> {
-        let response = subgraph
-            .execute(Request::new(text), Caller::default())
-            .await;
-        let error = response.errors.into_iter().next()?;
-        error
-            .extensions
-            .and_then(|extensions| extensions.get("code").cloned())
-    }
-
-    #[tokio::test]
-    async fn a_document_that_is_too_deep_is_refused_with_a_code() {
-        let subgraph = subgraph(Limits::default());
-        let too_complex = Some(Value::from(ErrorCode::OperationTooComplex.as_str()));
-        let nested = |levels: usize, open: &str, close: &str| {
-            format!("{{ {} id {} }}", open.repeat(levels), close.repeat(levels))
-        };
-        assert_eq!(code(&subgraph, &nested(39, "node {", "}")).await, None);
-        for text in [
-            nested(40, "node {", "}"),
-            // Within the depth, but with a fragment at each level it has more selections than are followed.
-            nested(39, "node { ... { ... {", "}}}"),
-            "{ ...F } fragment F on Query { node { ...G } } fragment G on Node { node { ...G } }"
-                .to_owned(),
-        ] {
-            assert_eq!(code(&subgraph, &text).await, too_complex, "{text}");
-        }
-        // Looking at it takes no time, although it spreads to 2^40 fields.
-        let doubling: String = (0..40)
-            .map(|n| format!("fragment F{n} on Node {{ ...F{0} ...F{0} }} ", n + 1))
-            .collect();
-        let mut request = Request::new(format!(
-            "{{ node {{ ...F0 }} }} {doubling} fragment F40 on Node {{ id }}"
-        ));
-        assert_eq!(Document::of(&mut request).depth, 2);
-    }
-
-    #[tokio::test]
-    async fn a_query_ends_at_its_deadline() {
-        let subgraph = subgraph(Limits {
-            deadline: Duration::from_millis(20),
-            ..Limits::default()
-        });
-        let late = Value::from(ErrorCode::DeadlineExceeded.as_str());
-        assert_eq!(code(&subgraph, "{ endless }").await, Some(late));
-        assert_eq!(subgraph.active(), 0);
-        let request = subgraph.execute(Request::new("{ endless }"), Caller::default());
-        let mut request = Box::pin(request);
-        assert!(futures::poll!(&mut request).is_pending());
-        assert_eq!(subgraph.active(), 1);
-        drop(request);
-        assert_eq!(subgraph.active(), 0);
-    }
-}
+mod tests;

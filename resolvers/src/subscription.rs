@@ -19,9 +19,9 @@ pub type Events<T> = BoxStream<'static, ApiResult<T>>;
 /// Makes a subscription's request anew for each event.
 pub(crate) type MakeRequest = dyn Fn() -> (Request, Caller) + Send + Sync;
 
-/// Executes a request in a phase; `None` if it has no response.
+/// Executes a request in a phase, within so many rows; `None` if it has no response.
 pub(crate) type Execute =
-    dyn Fn((Request, Caller), Phase) -> BoxFuture<'static, Option<Response>> + Send + Sync;
+    dyn Fn((Request, Caller), Phase, usize) -> BoxFuture<'static, Option<Response>> + Send + Sync;
 
 /// An event as the source of [`events`] yielded it.
 type Item = Box<dyn Any + Send>;
@@ -76,10 +76,11 @@ where
 /// The responses to a subscription. Between them only the source and a way to make the request are held.
 pub(crate) fn responses(
     execute: Arc<Execute>,
+    rows: usize,
     make_request: Arc<MakeRequest>,
 ) -> BoxStream<'static, Response> {
     let slot = SourceSlot::default();
-    let opening = execute(make_request(), Phase::Subscribe(slot.clone()));
+    let opening = execute(make_request(), Phase::Subscribe(slot.clone()), rows);
     let opened = opening.map(move |refused| {
         if let Some(response) = refused {
             return stream::once(ready(response)).boxed();
@@ -87,7 +88,13 @@ pub(crate) fn responses(
         let source = slot.lock().take();
         stream::iter(source)
             .flatten()
-            .then(move |event| execute(make_request(), Phase::Resolve(Mutex::new(Some(event)))))
+            .then(move |event| {
+                execute(
+                    make_request(),
+                    Phase::Resolve(Mutex::new(Some(event))),
+                    rows,
+                )
+            })
             .filter_map(ready)
             .boxed()
     });

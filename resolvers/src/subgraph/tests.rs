@@ -1,0 +1,138 @@
+//! The limits of what one request may be and take.
+
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Subscription};
+use futures::stream;
+
+use super::*;
+use crate::error::ApiResult;
+use crate::subscription::{Events, events};
+
+struct Query;
+
+struct Node;
+
+#[Object]
+impl Query {
+    async fn node(&self) -> Node {
+        Node
+    }
+
+    async fn endless(&self) -> bool {
+        std::future::pending().await
+    }
+}
+
+#[Object]
+impl Node {
+    async fn node(&self) -> Node {
+        Node
+    }
+
+    async fn id(&self) -> i32 {
+        1
+    }
+}
+
+fn subgraph(limits: Limits) -> Subgraph {
+    let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
+        .enable_federation()
+        .limit_recursive_depth(RECURSION)
+        .finish();
+    Subgraph::new("nodes", schema, |_| ()).limited(limits)
+}
+
+async fn code(subgraph: &Subgraph, text: &str) -> Option<Value> {
+    let response = subgraph
+        .execute(Request::new(text), Caller::default())
+        .await;
+    let error = response.errors.into_iter().next()?;
+    error
+        .extensions
+        .and_then(|extensions| extensions.get("code").cloned())
+}
+
+#[tokio::test]
+async fn a_document_that_is_too_deep_is_refused_with_a_code() {
+    let subgraph = subgraph(Limits::default());
+    let too_complex = Some(Value::from(ErrorCode::OperationTooComplex.as_str()));
+    let nested = |levels: usize, open: &str, close: &str| {
+        format!("{{ {} id {} }}", open.repeat(levels), close.repeat(levels))
+    };
+    assert_eq!(code(&subgraph, &nested(39, "node {", "}")).await, None);
+    for text in [
+        nested(40, "node {", "}"),
+        // Within the depth, but with a fragment at each level it has more selections than are followed.
+        nested(39, "node { ... { ... {", "}}}"),
+        "{ ...F } fragment F on Query { node { ...G } } fragment G on Node { node { ...G } }"
+            .to_owned(),
+    ] {
+        assert_eq!(code(&subgraph, &text).await, too_complex, "{text}");
+    }
+    // Looking at it takes no time, although it spreads to 2^40 fields.
+    let doubling: String = (0..40)
+        .map(|n| format!("fragment F{n} on Node {{ ...F{0} ...F{0} }} ", n + 1))
+        .collect();
+    let mut request = Request::new(format!(
+        "{{ node {{ ...F0 }} }} {doubling} fragment F40 on Node {{ id }}"
+    ));
+    assert_eq!(Document::of(&mut request).depth, 2);
+}
+
+struct Live;
+
+#[Subscription]
+impl Live {
+    async fn rows(&self, context: &Context<'_>) -> Result<Events<Rows>, ApiError> {
+        events(context, async { Ok(stream::iter([Ok(Rows), Ok(Rows)])) }).await
+    }
+}
+
+struct Rows;
+
+#[Object]
+impl Rows {
+    async fn spend(&self, context: &Context<'_>, rows: usize) -> ApiResult<usize> {
+        let batches = context
+            .data::<Batches>()
+            .map_err(|_| ApiError::internal("no batches"))?;
+        batches.spend(rows).await?;
+        Ok(rows)
+    }
+}
+
+#[tokio::test]
+async fn each_event_of_a_subscription_has_the_configured_rows() {
+    let schema = Schema::build(Query, EmptyMutation, Live).finish();
+    let limits = Limits {
+        rows: 5,
+        ..Limits::default()
+    };
+    let subgraph = Subgraph::new("rows", schema, Batches::clone).limited(limits);
+    for (rows, is_refused) in [(5, false), (6, true)] {
+        let text = format!("subscription {{ rows {{ spend(rows: {rows}) }} }}");
+        let ask = move || (Request::new(text.as_str()), Caller::default());
+        let events: Vec<Response> = subgraph.execute_stream(ask).collect().await;
+        assert_eq!(events.len(), 2);
+        assert!(
+            events.iter().all(|event| event.is_err() == is_refused),
+            "{events:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_query_ends_at_its_deadline() {
+    let subgraph = subgraph(Limits {
+        deadline: Duration::from_millis(20),
+        ..Limits::default()
+    });
+    let late = Value::from(ErrorCode::DeadlineExceeded.as_str());
+    assert_eq!(code(&subgraph, "{ endless }").await, Some(late));
+    assert_eq!(subgraph.active(), 0);
+    let request = subgraph.execute(Request::new("{ endless }"), Caller::default());
+    let mut request = Box::pin(request);
+    assert!(futures::poll!(&mut request).is_pending());
+    assert_eq!(subgraph.active(), 1);
+    drop(request);
+    assert_eq!(subgraph.active(), 0);
+}
