@@ -5,7 +5,7 @@ use super::text;
 
 /// A name, a punctuator or a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token<'t> {
+pub(crate) enum Token<'t> {
     Name(&'t str),
     /// A punctuator of one ASCII character.
     Sign(u8),
@@ -21,9 +21,9 @@ pub(super) enum Token<'t> {
 
 /// Where a text is no GraphQL, in bytes, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
-    pub(super) offset: usize,
-    pub(super) reason: &'static str,
+pub(crate) struct Malformed {
+    pub(crate) offset: usize,
+    pub(crate) reason: &'static str,
 }
 
 /// Names can be most of a document: a look into a table is twice as fast as comparing.
@@ -38,7 +38,7 @@ const IN_NAME: [bool; 256] = {
 };
 
 /// As an iterator it ends at the first error, or at the end of the text.
-pub(super) struct Lexer<'t> {
+pub(crate) struct Lexer<'t> {
     text: &'t str,
     /// What has been read.
     offset: usize,
@@ -47,7 +47,7 @@ pub(super) struct Lexer<'t> {
 }
 
 impl<'t> Lexer<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self {
             text,
             offset: 0,
@@ -56,12 +56,17 @@ impl<'t> Lexer<'t> {
     }
 
     /// Where the last token begins, in bytes; after the last one, where the text ends.
-    pub(super) fn start(&self) -> usize {
+    pub(crate) fn start(&self) -> usize {
         self.start
     }
 
+    /// Where it ends.
+    pub(crate) fn end(&self) -> usize {
+        self.offset
+    }
+
     /// The next token; `None` at the end.
-    pub(super) fn read(&mut self) -> Result<Option<Token<'t>>, Malformed> {
+    pub(crate) fn read(&mut self) -> Result<Option<Token<'t>>, Malformed> {
         self.skip();
         self.start = self.offset;
         let rest = self.rest();

@@ -10,7 +10,7 @@ mod compile;
 mod cost;
 mod document;
 mod duplicate_fetches;
-mod lexer;
+pub(crate) mod lexer;
 mod limits;
 mod mutation;
 mod numbers;

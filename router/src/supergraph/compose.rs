@@ -1,6 +1,7 @@
 //! Composition: the SDL of every subgraph becomes one supergraph.
 
-use std::borrow::Cow;
+mod costs;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use graphql_composition::Subgraphs;
@@ -23,7 +24,7 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
     let mut set = Subgraphs::default();
     let mut diagnostics = Vec::new();
     for (name, sdl, url) in subgraphs {
-        if let Err(error) = set.ingest_str(&with_costs_by_name(sdl), name, Some(url)) {
+        if let Err(error) = set.ingest_str(&costs::by_their_own_names(sdl), name, Some(url)) {
             diagnostics.push(format!("[{name}] {error:#}"));
         }
     }
@@ -49,33 +50,6 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
     join_interfaces(&mut document);
     allow_repeated_joins(&mut document);
     Ok(document.to_string())
-}
-
-/// The composer knows `@cost` and `@listSize` by these names, and drops them where they are imported.
-fn with_costs_by_name(sdl: &str) -> Cow<'_, str> {
-    const COSTS: [&str; 2] = ["\"@cost\"", "\"@listSize\""];
-    if !COSTS.iter().any(|name| sdl.contains(name)) {
-        return Cow::Borrowed(sdl);
-    }
-    let mut out = String::with_capacity(sdl.len());
-    let mut rest = sdl;
-    while let Some((before, list)) = rest.split_once("import:") {
-        let Some((imports, after)) = list.split_once(']') else {
-            break;
-        };
-        out.push_str(before);
-        out.push_str("import:");
-        let kept = imports.trim_start().trim_start_matches('[').split(',');
-        let kept: Vec<&str> = kept
-            .filter(|import| !COSTS.contains(&import.trim()))
-            .collect();
-        out.push_str(" [");
-        out.push_str(&kept.join(","));
-        out.push(']');
-        rest = after;
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
 }
 
 fn failed(error: impl std::fmt::Display) -> ComposeError {

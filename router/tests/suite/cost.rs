@@ -132,25 +132,38 @@ async fn a_request_has_so_many_mutations_only() {
 }
 
 #[tokio::test]
-async fn composition_keeps_costs() {
-    let sdl = r#"
-        extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@cost", "@listSize"])
-        type Query {
-            items: [Item] @listSize(assumedSize: 7)
-            dear: Item @cost(weight: 30)
-            page(size: Int): Page @listSize(slicingArguments: ["size"], sizedFields: ["rows"], requireOneSlicingArgument: false)
-        }
-        type Page { rows: [Item] }
-        type Item @key(fields: "id") { id: ID! @cost(weight: 2) }
-    "#;
-    let supergraph = router::compose(&[("a", sdl, "http://a.invalid")]).expect("composes");
-    let router = Router::builder().supergraph(&supergraph).build();
-    let router = router.expect("a router");
-    for (text, cost) in [
-        ("{ items { id } dear { id } }", 7.0 * 3.0 + 32.0),
-        ("{ page(size: 5) { rows { id } } }", 1.0 + 5.0 * 3.0),
+async fn composition_keeps_costs_by_whatever_name() {
+    for (import, cost, list_size) in [
+        (r#""@cost", "@listSize""#, "cost", "listSize"),
+        (
+            r#"{name: "@cost", as: "@weight"}, {name: "@listSize", as: "@sized"}"#,
+            "weight",
+            "sized",
+        ),
+        ("", "federation__cost", "federation__listSize"),
     ] {
-        let found = router.cost(GraphQLRequest::new(text)).await;
-        assert_eq!(found.expect("a cost"), cost, "{text}\n{supergraph}");
+        let sdl = format!(
+            r#"
+            extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", {import}])
+            type Query {{
+                items: [Item] @{list_size}(assumedSize: 7)
+                dear: Item @{cost}(weight: 30)
+                page(size: Int): Page
+                    @{list_size}(slicingArguments: ["size"], sizedFields: ["rows"], requireOneSlicingArgument: false)
+            }}
+            type Page {{ rows: [Item] }}
+            type Item @key(fields: "id") {{ id: ID! @{cost}(weight: 2) }}
+            "#
+        );
+        let supergraph = router::compose(&[("a", &sdl, "http://a.invalid")]).expect("composes");
+        let router = Router::builder().supergraph(&supergraph).build();
+        let router = router.expect("a router");
+        for (text, cost) in [
+            ("{ items { id } dear { id } }", 7.0 * 3.0 + 32.0),
+            ("{ page(size: 5) { rows { id } } }", 1.0 + 5.0 * 3.0),
+        ] {
+            let found = router.cost(GraphQLRequest::new(text)).await;
+            assert_eq!(found.expect("a cost"), cost, "{text}\n{supergraph}");
+        }
     }
 }

@@ -27,6 +27,11 @@ pub(super) fn canonical(document: Document) -> Result<Document, RouterError> {
     Ok(document)
 }
 
+/// What a document with this link calls the directive of this canonical name.
+pub(super) fn names_by(link: &Directive, canonical: &str) -> Vec<String> {
+    Link::of(link).map_or_else(Vec::new, |link| link.names_of(canonical))
+}
+
 /// What a name of the document is.
 enum NameKind {
     /// An element of a feature that the router knows, and its canonical name.

@@ -1,0 +1,196 @@
+//! The names of `@cost` and `@listSize` in a subgraph. The composer knows these directives by their own names alone: it
+//! drops those that are imported, under whatever name, and those that are written with the namespace of their link.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use graphql_tools::static_graphql::schema::Definition;
+
+use crate::prepare::lexer::{Lexer, Token};
+use crate::supergraph::features;
+
+/// The directives by their own names.
+const COSTS: [&str; 2] = ["cost", "listSize"];
+
+struct Piece<'t> {
+    token: Token<'t>,
+    range: Range<usize>,
+}
+
+/// The SDL with these directives under their own names, and not imported. One that is no GraphQL is left to the composer.
+pub(super) fn by_their_own_names(sdl: &str) -> Cow<'_, str> {
+    if !COSTS.iter().any(|name| sdl.contains(name)) {
+        return Cow::Borrowed(sdl);
+    }
+    let Some(pieces) = pieces(sdl) else {
+        return Cow::Borrowed(sdl);
+    };
+    let mut names: HashMap<String, &str> = HashMap::new();
+    // What comes in the place of which bytes.
+    let mut edits: Vec<(Range<usize>, &str)> = Vec::new();
+    for link in links(&pieces) {
+        let text = &sdl[link[0].range.start..link[link.len() - 1].range.end];
+        for own in COSTS {
+            for name in names_by(text, own) {
+                names.insert(name, own);
+            }
+        }
+        if names_by(text, COSTS[0]).is_empty() {
+            continue;
+        }
+        edits.extend(imports(link).into_iter().map(|import| (import, "")));
+    }
+    for pair in pieces.windows(2) {
+        if let (Token::Sign(b'@'), Token::Name(name)) = (pair[0].token, pair[1].token)
+            && let Some(own) = names.get(name)
+        {
+            edits.push((pair[1].range.clone(), own));
+        }
+    }
+    edits.sort_by_key(|(range, _)| range.start);
+    let mut out = String::with_capacity(sdl.len());
+    let mut copied = 0;
+    for (range, instead) in edits {
+        out.push_str(&sdl[copied..range.start]);
+        out.push_str(instead);
+        copied = range.end;
+    }
+    out.push_str(&sdl[copied..]);
+    Cow::Owned(out)
+}
+
+fn pieces(sdl: &str) -> Option<Vec<Piece<'_>>> {
+    let mut lexer = Lexer::new(sdl);
+    let mut pieces = Vec::new();
+    while let Some(token) = lexer.read().ok()? {
+        let range = lexer.start()..lexer.end();
+        pieces.push(Piece { token, range });
+    }
+    Some(pieces)
+}
+
+/// The uses of `@link`, each to its closing parenthesis.
+fn links<'p, 't>(pieces: &'p [Piece<'t>]) -> Vec<&'p [Piece<'t>]> {
+    let starts = pieces.windows(3).enumerate().filter(|(_, window)| {
+        matches!(
+            [window[0].token, window[1].token, window[2].token],
+            [Token::Sign(b'@'), Token::Name("link"), Token::Sign(b'(')]
+        )
+    });
+    starts
+        .filter_map(|(start, _)| {
+            // Values hold no parentheses but in strings.
+            let is_end = |piece: &Piece<'_>| piece.token == Token::Sign(b')');
+            let length = pieces[start..].iter().position(is_end)?;
+            Some(&pieces[start..=start + length])
+        })
+        .collect()
+}
+
+/// What a document with this link calls a directive of federation.
+fn names_by(link: &str, own: &str) -> Vec<String> {
+    let schema = format!("schema {link} {{ query: Query }}");
+    let Ok(document) = graphql_tools::parser::parse_schema::<String>(&schema) else {
+        return Vec::new();
+    };
+    let document = document.into_static();
+    let links = document.definitions.iter().flat_map(|definition| {
+        let Definition::SchemaDefinition(schema) = definition else {
+            return Vec::new();
+        };
+        let links = schema.directives.iter();
+        links
+            .flat_map(|link| features::names_by(link, own))
+            .collect()
+    });
+    links.collect()
+}
+
+fn is_cost(token: Token<'_>) -> bool {
+    let Token::String(name) = token else {
+        return false;
+    };
+    name.strip_prefix('@')
+        .is_some_and(|name| COSTS.contains(&name))
+}
+
+/// Where the directives are imported.
+fn imports(link: &[Piece<'_>]) -> Vec<Range<usize>> {
+    let mut imports = Vec::new();
+    let mut object: Option<usize> = None;
+    for (at, piece) in link.iter().enumerate() {
+        match piece.token {
+            Token::Sign(b'{') => object = Some(at),
+            Token::Sign(b'}') => {
+                let Some(start) = object.take() else { continue };
+                // `{ name: "@cost", as: "@weight" }`
+                let is_named = |window: &[Piece<'_>]| {
+                    window[0].token == Token::Name("name") && is_cost(window[2].token)
+                };
+                if link[start..at].windows(3).any(is_named) {
+                    imports.push(link[start].range.start..piece.range.end);
+                }
+            }
+            token if object.is_none() && is_cost(token) => imports.push(piece.range.clone()),
+            _ => {}
+        }
+    }
+    imports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(sdl: &str, expected: &str) {
+        assert_eq!(by_their_own_names(sdl), expected);
+    }
+
+    const FEDERATION: &str = r#"url: "https://specs.apollo.dev/federation/v2.9""#;
+
+    #[test]
+    fn directives_get_their_own_names() {
+        for (link, cost, list_size, without) in [
+            (
+                r#"import: ["@key", "@cost", "@listSize"]"#,
+                "cost",
+                "listSize",
+                r#"import: ["@key", , ]"#,
+            ),
+            (
+                r#"import: [{ name: "@cost", as: "@weight" }, "@key", {as: "@sized", name: "@listSize"}]"#,
+                "weight",
+                "sized",
+                r#"import: [, "@key", ]"#,
+            ),
+            (
+                "import: [\"@key\"]",
+                "federation__cost",
+                "federation__listSize",
+                "import: [\"@key\"]",
+            ),
+            ("as: \"fed\"", "fed__cost", "fed__listSize", "as: \"fed\""),
+        ] {
+            check(
+                &format!(
+                    "extend schema @link({FEDERATION}, {link}) type Query {{ a(n: Int): [Int] @{cost}(weight: 3) @{list_size}(assumedSize: 7) }}"
+                ),
+                &format!(
+                    "extend schema @link({FEDERATION}, {without}) type Query {{ a(n: Int): [Int] @cost(weight: 3) @listSize(assumedSize: 7) }}"
+                ),
+            );
+        }
+    }
+
+    #[test]
+    fn other_links_and_texts_are_left_alone() {
+        for sdl in [
+            r#"extend schema @link(url: "https://example.com/cost/v1.0", import: ["@cost"]) type Query { a: Int @cost }"#,
+            r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"]) "the @federation_cost" type Query { a: Int }"#,
+            "type Query { cost: Int",
+        ] {
+            check(sdl, sdl);
+        }
+    }
+}
