@@ -27,6 +27,7 @@ use tokio_util::task::{LocalPoolHandle, TaskTracker};
 
 use activity::{Activity, Timeouts};
 use connection::drive;
+pub(crate) use connection_limits::max_connections;
 use connection_limits::{ConnectionLimits, ConnectionPermit};
 use service::Service;
 use socket::Socket;

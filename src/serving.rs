@@ -31,7 +31,12 @@ pub(crate) fn edge(
     supervisor: &Supervisor,
 ) -> anyhow::Result<ServerState> {
     let verifier = JwtVerifier::new(auth, config.development, supervisor)?;
-    Ok(ServerState::new(router, verifier, config.clone())?.with_ide_page(EXPLORER))
+    let mut config = config.clone();
+    // WebSockets stay; the rest is for those who come and go.
+    let most = listener::max_connections(&config.connections);
+    let sockets = &mut config.websocket.max_connections;
+    *sockets = (*sockets).min(most - most / 10);
+    Ok(ServerState::new(router, verifier, config)?.with_ide_page(EXPLORER))
 }
 
 /// Lets instances that share a Redis server count a user's connections together.

@@ -72,7 +72,7 @@ struct Log {
 
 impl ConnectionLimits {
     pub(super) fn new(config: &ConnectionsConfig, trusted_proxies: usize) -> Self {
-        let max = config.max.unwrap_or_else(by_descriptors);
+        let max = max_connections(config);
         let per_address = config.max_per_address.unwrap_or((max / 2).max(1));
         // The connections of a proxy are those of many clients.
         let addresses = (trusted_proxies == 0).then(|| AddressLimiter::new(per_address));
@@ -146,6 +146,11 @@ impl Drop for ConnectionPermit {
         metrics::gauge!("vantage_connections").decrement(1);
         self.pool.open.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+/// How many connections this process may have.
+pub(crate) fn max_connections(config: &ConnectionsConfig) -> usize {
+    config.max.unwrap_or_else(by_descriptors)
 }
 
 /// What the limit of open files leaves for connections.

@@ -134,7 +134,8 @@ pub struct WebSocketConfig {
     pub close_timeout: Duration,
     /// Over how long the connections are closed at shutdown, each at a random moment of it.
     pub drain_window: Duration,
-    /// Connections of this instance; further upgrades are refused with 503.
+    /// Connections of this instance; further upgrades are refused with 503. Nine tenths of `connections.max` at most: others
+    /// come too.
     pub max_connections: usize,
     /// Connections of one signed-in user; the next one closes the oldest with 4001.
     pub max_connections_per_user: usize,
@@ -212,10 +213,7 @@ impl ServerConfig {
                 connections.max_per_address.unwrap_or(1),
             ),
             ("websocket.max_running", ws.max_running),
-            (
-                "connections.max_unsent_bytes",
-                connections.max_unsent_bytes,
-            ),
+            ("connections.max_unsent_bytes", connections.max_unsent_bytes),
             (
                 "connections.max_unsent_bytes_per_connection",
                 connections.max_unsent_bytes_per_connection,
