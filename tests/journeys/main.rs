@@ -3,6 +3,7 @@
 
 mod admin;
 mod attack;
+mod cancellation;
 mod data_directory;
 mod events;
 mod inputs;
