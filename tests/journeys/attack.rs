@@ -18,15 +18,6 @@ fn attack(levels: usize) -> String {
     format!("{{ me {{ {open} id {} }} }}", "} } }".repeat(levels))
 }
 
-/// Resident memory, in megabytes.
-fn memory(process: &Process) -> u64 {
-    let id = process.child.id().unwrap();
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = resident.unwrap().trim().trim_end_matches(" kB");
-    kilobytes.parse::<u64>().unwrap() / 1024
-}
-
 fn code(answer: &Value) -> &Value {
     &answer["errors"][0]["extensions"]["code"]
 }
@@ -38,13 +29,13 @@ async fn pages_of_pages_are_refused_by_what_they_cost() {
         let token = graph.run(&["token", "--customer", OFFICE]).await;
         let before = graph.statements().await;
         for levels in [3, 4] {
-            let answer = graph.ask(Some(&token), &attack(levels), json!({})).await;
+            let answer = graph.query(Some(&token), &attack(levels), json!({})).await;
             assert_eq!(code(&answer), "OPERATION_TOO_COMPLEX", "{answer}");
             let extensions = &answer["errors"][0]["extensions"];
             assert!(extensions["cost"].as_u64() > extensions["limit"].as_u64());
         }
         assert_eq!(graph.statements().await, before);
-        let page = graph.ask(Some(&token), ACCOUNT, json!({})).await;
+        let page = graph.query(Some(&token), ACCOUNT, json!({})).await;
         assert_eq!(page["errors"], Value::Null, "{page}");
         let orders = page["data"]["me"]["orders"]["nodes"].as_array().unwrap();
         assert_eq!(orders.len(), 100);
@@ -66,17 +57,17 @@ async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
     for layout in layouts() {
         let graph = Graph::start(layout, &settings, &[]).await;
         let token = graph.run(&["token", "--customer", OFFICE]).await;
-        let page = graph.ask(Some(&token), ACCOUNT, json!({})).await;
+        let page = graph.query(Some(&token), ACCOUNT, json!({})).await;
         let resident = || -> u64 {
             let processes = graph.subgraphs.iter().chain([&graph.router]);
-            processes.map(memory).sum()
+            processes.map(Process::memory).sum()
         };
         let before = resident();
         let text = attack(3);
-        let attacks = [0; 4].map(|_| graph.ask(Some(&token), &text, json!({})));
+        let attacks = [0; 4].map(|_| graph.query(Some(&token), &text, json!({})));
         let (answers, beside) = futures::join!(
             futures::future::join_all(attacks),
-            graph.ask(Some(&token), ACCOUNT, json!({}))
+            graph.query(Some(&token), ACCOUNT, json!({}))
         );
         for answer in answers {
             assert_eq!(code(&answer), "OPERATION_TOO_COMPLEX", "{answer}");

@@ -90,11 +90,11 @@ async fn the_work_of_a_request_ends_with_it() {
     for layout in layouts() {
         let graph = Graph::start(layout, &settings, &[]).await;
         let token = graph.demo_token().await;
-        let ask = || graph.ask(Some(&token), PREFERENCES, json!({}));
+        let ask = || graph.query(Some(&token), PREFERENCES, json!({}));
         // There is something to read.
-        let me = graph.ask(Some(&token), "{ me { id } }", json!({})).await;
+        let me = graph.query(Some(&token), "{ me { id } }", json!({})).await;
         let customer = json!({ "customer": me["data"]["me"]["id"] });
-        let changed = graph.ask(Some(&token), CHANGE, customer).await;
+        let changed = graph.query(Some(&token), CHANGE, customer).await;
         let updated = &changed["data"]["notificationPreferencesUpdate"]["updated"];
         assert_eq!(*updated, 1, "{changed}");
         let answer = ask().await;

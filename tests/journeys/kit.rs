@@ -42,9 +42,22 @@ pub(crate) fn layouts() -> Vec<Layout> {
     }
 }
 
+const BINARY: &str = env!("CARGO_BIN_EXE_vantage");
+
 /// The binary, with none of the developer's settings.
 pub(crate) fn vantage(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vantage"));
+    alone(Command::new(BINARY), data)
+}
+
+/// The same where a process may have this many descriptors.
+pub(crate) fn vantage_within(descriptors: u32, data: &Path) -> Command {
+    let mut command = Command::new("sh");
+    let limited = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+    command.args(["-c", &limited, BINARY]);
+    alone(command, data)
+}
+
+fn alone(mut command: Command, data: &Path) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("VANTAGE_") {
             command.env_remove(name);
@@ -91,6 +104,15 @@ impl Process {
             base,
             output,
         }
+    }
+
+    /// Resident memory, in megabytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = resident.unwrap().trim().trim_end_matches(" kB");
+        kilobytes.parse::<u64>().unwrap() / 1024
     }
 
     /// Tells it to stop, and waits until it has.
