@@ -1,9 +1,12 @@
 //! Pages of pages of pages, through the running binary, in every layout: refused by what they cost, and where they are let
 //! in by configuration, bounded by what they resolve.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::kit::{Graph, Process, layouts};
+use crate::wait::until;
 
 /// Orders for an office, and has more than a hundred orders.
 const OFFICE: &str = "customer1@vantage.example";
@@ -75,6 +78,55 @@ async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
         assert_eq!(beside, page);
         let grown = resident().saturating_sub(before);
         assert!(grown < 300, "{grown} MB");
+        graph.stop().await;
+    }
+}
+
+/// Processor time of an attack that is under way.
+const BUSY: Duration = Duration::from_millis(300);
+/// What an abandoned attack may still take.
+const REST: Duration = Duration::from_secs(1);
+/// So many looks at processes that use hardly any time say that they are idle.
+const LOOKS: usize = 25;
+const IDLE: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn the_work_of_an_attack_ends_when_its_clients_leave() {
+    let settings = [
+        ("VANTAGE_DEMO__ORDERS", "1500"),
+        // Nothing but their leaving ends it.
+        ("VANTAGE_ROUTER__LIMITS__COST", "1000000000"),
+        ("VANTAGE_ROUTER__LIMITS__CONCURRENT_COST", "4000000000"),
+        ("VANTAGE_ROUTER__LIMITS__ENTITIES", "1000000000"),
+        ("VANTAGE_ROUTER__LIMITS__RESPONSE_BYTES", "4000000000"),
+        ("VANTAGE_ROUTER__DEADLINE", "60s"),
+        ("VANTAGE_SUBGRAPHS__LIMITS__ROWS", "1000000000"),
+        ("VANTAGE_SUBGRAPHS__LIMITS__DEADLINE", "60s"),
+    ];
+    for layout in layouts() {
+        let graph = Graph::start(layout, &settings, &[]).await;
+        let token = graph.run(&["token", "--customer", OFFICE]).await;
+        let used = || -> Duration {
+            let processes = graph.subgraphs.iter().chain([&graph.router]);
+            processes.map(Process::processor_time).sum()
+        };
+        let before = used();
+        let text = attack(3);
+        let attacks = [0; 4].map(|_| graph.query(Some(&token), &text, json!({})));
+        tokio::select! {
+            answers = futures::future::join_all(attacks) => panic!("{answers:?}"),
+            () = until("the attack", async || (used() > before + BUSY).then_some(())) => {}
+        }
+        let left = used();
+        let mut looks = Vec::new();
+        until("the end of the attack", async || {
+            looks.push(used());
+            let earlier = looks.iter().rev().nth(LOOKS)?;
+            (used() - *earlier <= IDLE).then_some(())
+        })
+        .await;
+        let rest = used() - left;
+        assert!(rest <= REST, "{layout:?}: {rest:?}");
         graph.stop().await;
     }
 }

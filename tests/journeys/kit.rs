@@ -115,6 +115,17 @@ impl Process {
         kilobytes.parse::<u64>().unwrap() / 1024
     }
 
+    /// Processor time that it has used, to 10 ms.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let id = self.child.id().expect("it runs");
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        // In user mode and in the kernel's.
+        let ticks = fields.split(' ').skip(11).take(2);
+        let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(10 * ticks)
+    }
+
     /// Tells it to stop, and waits until it has.
     pub(crate) async fn stop(&mut self) -> std::process::ExitStatus {
         let pid = self.child.id().expect("it runs").to_string();
