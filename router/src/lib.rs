@@ -30,7 +30,7 @@ pub use error::{
 };
 pub use manifest::{ManifestError, read_manifest};
 pub use prepare::{OperationKind, OperationLimits, PreparedOperation};
-pub use request::{GraphQLRequest, RequestContext};
+pub use request::{GraphQLRequest, PreparedRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};
 pub use router::{Router, RouterBuilder, WarmUp};
 pub use supergraph::compose;

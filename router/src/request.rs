@@ -1,11 +1,14 @@
 //! What a protocol hands to the router: the GraphQL request and who sends it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use platform::caller::Caller;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+
+use crate::prepare::PreparedOperation;
 
 /// Headers that follow a single request and change no answer.
 pub(crate) const TRACING: [&str; 2] = ["traceparent", "tracestate"];
@@ -57,6 +60,14 @@ where
     D: Deserializer<'de>,
 {
     Ok(Option::<Map<String, Value>>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A request whose operation a router has prepared, for that router to run.
+#[derive(Debug)]
+pub struct PreparedRequest {
+    pub operation: Arc<PreparedOperation>,
+    pub variables: Map<String, Value>,
+    pub context: RequestContext,
 }
 
 /// Everything about a request that is not GraphQL.

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use serde_json::Map;
 
 use admission::Admission;
 pub use builder::RouterBuilder;
@@ -22,10 +21,10 @@ pub use warm_up::WarmUp;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::{ErrorPolicy, Transports};
 use crate::prepare::{
-    OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation,
+    OperationCache, OperationKind, OperationLimits, PrepareOptions, PreparedOperation, Variables,
     VariantLookup,
 };
-use crate::request::{GraphQLRequest, RequestContext};
+use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::supergraph::Supergraph;
 use crate::value::Value;
@@ -85,13 +84,29 @@ impl Router {
         RouterBuilder::default()
     }
 
-    /// Answers a query or a mutation. Subscriptions go to [`Self::subscribe`].
+    /// Prepares a query or a mutation and answers it. Subscriptions go to [`Self::subscribe`].
     pub async fn execute(
         &self,
         request: GraphQLRequest,
         context: RequestContext,
     ) -> GraphQLResponse {
-        let job = match self.job(request, context).await {
+        match self.prepare(&request).await {
+            Ok(operation) => {
+                let variables = request.variables;
+                self.execute_prepared(PreparedRequest {
+                    operation,
+                    variables,
+                    context,
+                })
+                .await
+            }
+            Err(refused) => refused,
+        }
+    }
+
+    /// Answers a query or a mutation that this router has prepared.
+    pub async fn execute_prepared(&self, request: PreparedRequest) -> GraphQLResponse {
+        let job = match self.job(request).await {
             Ok(job) => job,
             Err(refused) => return refused,
         };
@@ -120,7 +135,13 @@ impl Router {
         request: GraphQLRequest,
         context: RequestContext,
     ) -> Result<BoxStream<'static, Arc<GraphQLResponse>>, GraphQLResponse> {
-        let job = Arc::new(self.subscription(request, context).await?);
+        let operation = self.prepare(&request).await?;
+        let job = self.subscription(PreparedRequest {
+            operation,
+            variables: request.variables,
+            context,
+        });
+        let job = Arc::new(job.await?);
         let events = job
             .open()
             .await
@@ -140,10 +161,9 @@ impl Router {
     /// A subscription, ready to be opened.
     pub(crate) async fn subscription(
         &self,
-        request: GraphQLRequest,
-        context: RequestContext,
+        request: PreparedRequest,
     ) -> Result<Job, GraphQLResponse> {
-        let mut job = self.job(request, context).await?;
+        let mut job = self.job(request).await?;
         if job.operation.kind() != OperationKind::Subscription {
             return Err(request_error(
                 ErrorCode::BadUserInput,
@@ -182,14 +202,7 @@ impl Router {
         })?;
         let mut variables = (*job.variables).clone();
         variables.insert(RESUME_AFTER.to_owned(), after.into());
-        let request = GraphQLRequest {
-            query: Some(text),
-            operation_name: job.operation.name().map(str::to_owned),
-            variables,
-            extensions: Map::new(),
-        };
-        let context = (*job.context).clone();
-        let resumed = self.subscription(request, context).await;
+        let resumed = self.subscribe_again(job, &text, variables).await;
         resumed
             .inspect_err(|refused| {
                 let why = refused.errors.first().map(|error| &error.message);
@@ -201,8 +214,26 @@ impl Router {
             .ok()
     }
 
-    /// Parses and validates, or finds that in the cache. The protocols ask it for the operation's kind before they
-    /// execute, so that a request is counted here once.
+    /// The operation of a job on this router, with another document or other variables.
+    ///
+    /// # Errors
+    /// The response that refuses it.
+    pub(crate) async fn subscribe_again(
+        &self,
+        job: &Job,
+        document: &str,
+        variables: Variables,
+    ) -> Result<Job, GraphQLResponse> {
+        let (operation, _) = self.find_or_prepare(document, job.operation.name()).await;
+        let request = PreparedRequest {
+            operation: operation?,
+            variables,
+            context: (*job.context).clone(),
+        };
+        self.subscription(request).await
+    }
+
+    /// Parses and validates, or finds that in the cache. A request is counted here once.
     ///
     /// # Errors
     /// The response that refuses the document.
@@ -210,21 +241,6 @@ impl Router {
         &self,
         request: &GraphQLRequest,
     ) -> Result<Arc<PreparedOperation>, GraphQLResponse> {
-        let (prepared, lookup) = self.look_up_or_prepare(request).await;
-        if let Some(lookup) = lookup {
-            metrics::counter!("router_plan_cache_lookups_total", "outcome" => lookup).increment(1);
-        }
-        prepared
-    }
-
-    /// Also says whether the cache had it; `None` when it was not asked.
-    async fn look_up_or_prepare(
-        &self,
-        request: &GraphQLRequest,
-    ) -> (
-        Result<Arc<PreparedOperation>, GraphQLResponse>,
-        Option<&'static str>,
-    ) {
         let Some(text) = request
             .query
             .as_deref()
@@ -233,16 +249,32 @@ impl Router {
             // Clients look for exactly these words, and then send the document.
             if request.names_persisted_query() {
                 let code = ErrorCode::PersistedQueryNotSupported;
-                return (Err(request_error(code, "PersistedQueryNotSupported")), None);
+                return Err(request_error(code, "PersistedQueryNotSupported"));
             }
-            let refused = request_error(ErrorCode::BadUserInput, "Must provide a query.");
-            return (Err(refused), None);
+            let code = ErrorCode::BadUserInput;
+            return Err(request_error(code, "Must provide a query."));
         };
-        let inner = &*self.inner;
         let name = request
             .operation_name
             .as_deref()
             .filter(|name| !name.is_empty());
+        let (prepared, lookup) = self.find_or_prepare(text, name).await;
+        if let Some(lookup) = lookup {
+            metrics::counter!("router_plan_cache_lookups_total", "outcome" => lookup).increment(1);
+        }
+        prepared
+    }
+
+    /// Also says whether the cache had it; `None` when it was not asked.
+    async fn find_or_prepare(
+        &self,
+        text: &str,
+        name: Option<&str>,
+    ) -> (
+        Result<Arc<PreparedOperation>, GraphQLResponse>,
+        Option<&'static str>,
+    ) {
+        let inner = &*self.inner;
         let prepare = &inner.options.prepare;
         if text.len() > prepare.limits.document_bytes {
             // Refused, for that or for what is found on the way: nothing is planned, and nothing was kept of it.
@@ -295,13 +327,13 @@ impl Router {
         &self.inner.api_sdl
     }
 
-    async fn job(
-        &self,
-        request: GraphQLRequest,
-        context: RequestContext,
-    ) -> Result<Job, GraphQLResponse> {
-        let (operation, _) = self.look_up_or_prepare(&request).await;
-        let operation = operation?;
+    async fn job(&self, request: PreparedRequest) -> Result<Job, GraphQLResponse> {
+        let PreparedRequest {
+            operation,
+            variables,
+            context,
+        } = request;
+        debug_assert!(Arc::ptr_eq(operation.supergraph(), &self.inner.supergraph));
         let options = &self.inner.options;
         let allowed = context
             .introspection
@@ -313,7 +345,7 @@ impl Router {
                 "Introspection is not allowed.",
             ));
         }
-        let variables = Arc::new(operation.coerce_variables(request.variables)?);
+        let variables = Arc::new(operation.coerce_variables(variables)?);
         let limit = self.inner.options.prepare.limits.cost;
         let cost = operation.check_cost(&variables, limit)?;
         let variant = match operation.variant(&context.caller, &variables) {

@@ -71,7 +71,7 @@ impl OperationCache {
 }
 
 fn weight(operation: &PreparedOperation) -> u32 {
-    let more = operation.text.len() / BYTES + operation.fields / FIELDS;
+    let more = operation.text().len() / BYTES + operation.fields() / FIELDS;
     u32::try_from(more).map_or(u32::MAX, |more| more.saturating_add(1))
 }
 

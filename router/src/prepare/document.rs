@@ -11,9 +11,9 @@ use graphql_tools::static_graphql::query::{Directive, Document, Value};
 use graphql_tools::validation::utils::ValidationError;
 use graphql_tools::validation::validate::validate;
 
-use super::limits::{Exceeded, at_most};
+use super::limits::selections::Rejection;
+use super::limits::{self, Exceeded, at_most};
 use super::parser::{self, ParseError, ParsedDocument};
-use super::size::Rejection;
 use super::validation::CONDITIONAL_SUBSCRIPTION;
 use super::{PrepareOptions, numbers, suggestions, values};
 use crate::error::{ErrorCode, GraphQLError};
@@ -92,7 +92,7 @@ pub(super) fn parse(
     supergraph: &Supergraph,
 ) -> Result<(Document, usize), GraphQLResponse> {
     let limits = &options.limits;
-    super::scan::check(text, limits).map_err(too_complex)?;
+    limits::tokens::check(text, limits).map_err(too_complex)?;
     let ParsedDocument {
         mut document,
         variable_directives,
@@ -110,8 +110,8 @@ pub(super) fn parse(
             .located(position.line, position.column),
         ),
     })?;
-    let fields = super::size::check(&document, limits).map_err(unfit)?;
-    super::comparisons::check(&document, limits).map_err(too_complex)?;
+    let fields = limits::selections::check(&document, limits).map_err(unfit)?;
+    limits::overlaps::check(&document, limits).map_err(too_complex)?;
     if has_digits {
         numbers::coerce(&mut document, supergraph);
     }
@@ -161,7 +161,7 @@ pub(super) fn parse(
         )));
     }
     if let Some(OperationDefinition::Mutation(mutation)) = operation(&document) {
-        let found = super::size::root_fields(&document, &mutation.selection_set);
+        let found = limits::selections::root_fields(&document, &mutation.selection_set);
         at_most("root_mutations", found, limits.root_mutations).map_err(too_complex)?;
     }
     Ok((document, fields))

@@ -12,7 +12,6 @@ use super::key::Key;
 use super::stream::Stream;
 use super::{End, Hub};
 use crate::error::{ErrorCode, GraphQLError};
-use crate::request::GraphQLRequest;
 use crate::router::{Job, Router};
 use crate::transport::{EventStream, SubgraphResponse, TransportError};
 
@@ -225,14 +224,8 @@ async fn recover(hub: &Hub, job: &Job, lost: &TransportError) -> Option<EventStr
 
 /// The same operation on another router, and its source there.
 async fn reopen_on(hub: &Hub, job: &Job, router: &Router) -> Result<(Arc<Job>, EventStream), End> {
-    let request = GraphQLRequest {
-        query: Some(job.operation.text().to_owned()),
-        operation_name: job.operation.name().map(str::to_owned),
-        variables: (*job.variables).clone(),
-        extensions: serde_json::Map::new(),
-    };
     let next = router
-        .subscription(request, (*job.context).clone())
+        .subscribe_again(job, job.operation.text(), (*job.variables).clone())
         .await
         .map_err(|refused| {
             let why = refused.errors.first().map(|error| error.message.as_str());

@@ -26,7 +26,7 @@ pub(crate) use event::{Event, EventId};
 pub(crate) use event_queue::{Delivery, EventQueue};
 
 use crate::error::GraphQLError;
-use crate::request::{GraphQLRequest, RequestContext};
+use crate::request::PreparedRequest;
 use crate::response::GraphQLResponse;
 use crate::router::Router;
 use drive::Handover;
@@ -118,12 +118,11 @@ impl Subscriptions {
     pub(crate) async fn watch(
         &self,
         router: &Router,
-        request: GraphQLRequest,
-        context: RequestContext,
+        request: PreparedRequest,
         begin: WatchOptions,
         watcher: Arc<dyn Watcher>,
     ) -> Result<Watch, GraphQLResponse> {
-        let mut job = Arc::new(router.subscription(request, context).await?);
+        let mut job = Arc::new(router.subscription(request).await?);
         let hub = &self.hub;
         if let Some(after) = begin.after.and_then(|id| id.sequence) {
             let live = hub.streams().get(&Key::of(&job)).cloned();

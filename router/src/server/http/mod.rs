@@ -30,7 +30,7 @@ use super::ws;
 use crate::auth::Identity;
 use crate::error::ErrorCode;
 use crate::prepare::OperationKind;
-use crate::request::GraphQLRequest;
+use crate::request::{GraphQLRequest, PreparedRequest};
 use crate::subscribe::EventId;
 
 /// Answers whatever comes to the endpoint.
@@ -134,29 +134,33 @@ async fn run(
 ) -> Result<Response, Refusal> {
     let router = state.router.load_full();
     let refused = accepted.refusal();
-    let kind = match router.prepare(&request).await {
-        Ok(operation) => {
-            client.log.prepared(&operation);
-            operation.kind()
-        }
+    let operation = match router.prepare(&request).await {
+        Ok(operation) => operation,
         Err(response) => {
             client.log.answered(&response.errors);
             return Ok(respond::graphql(refused, &response));
         }
     };
+    client.log.prepared(&operation);
+    let kind = operation.kind();
     let unsent = unsent(&state, &parts.extensions);
     if kind != OperationKind::Subscription && !unsent.has_room() {
         return Err(Refusal::unread());
     }
-    let context = client.context(&identity.caller);
+    let request = PreparedRequest {
+        operation,
+        variables: request.variables,
+        context: client.context(&identity.caller),
+    };
     let response = match kind {
-        OperationKind::Query => router.execute(request, context).await,
+        OperationKind::Query => router.execute_prepared(request).await,
         OperationKind::Mutation if parts.method == Method::GET => {
             return Err(Refusal::method("POST", "mutations need POST"));
         }
         // A client that hangs up must not leave a mutation half done.
         OperationKind::Mutation => {
-            tokio::spawn(async move { router.execute(request, context).await }.in_current_span())
+            let execution = async move { router.execute_prepared(request).await };
+            tokio::spawn(execution.in_current_span())
                 .await
                 .map_err(|panic| {
                     tracing::error!(%panic, "a mutation panicked");
@@ -170,8 +174,7 @@ async fn run(
                 ));
             };
             let after = last_event(&parts.headers);
-            let opened =
-                stream::open(&state, &router, request, context, &identity, format, after).await;
+            let opened = stream::open(&state, &router, request, &identity, format, after).await;
             return match opened {
                 Ok(response) => Ok(response),
                 Err(StreamError::Request(refusal)) => Err(refusal),

@@ -17,7 +17,7 @@ use super::stream_format::Format;
 use crate::auth::Identity;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::prepare::OperationKind;
-use crate::request::{GraphQLRequest, RequestContext};
+use crate::request::PreparedRequest;
 use crate::response::GraphQLResponse;
 use crate::router::Router;
 use crate::server::close_reason::CloseReason;
@@ -61,15 +61,14 @@ enum Next {
 pub(super) async fn open(
     state: &ServerState,
     router: &Router,
-    request: GraphQLRequest,
-    context: RequestContext,
+    request: PreparedRequest,
     identity: &Identity,
     format: Format,
     after: Option<EventId>,
 ) -> Result<Response, StreamError> {
     // Who is signed in already is counted as a user below.
     let anonymous = identity.caller.subject.is_none();
-    let address = context.caller.ip.filter(|_| anonymous);
+    let address = request.context.caller.ip.filter(|_| anonymous);
     let admitted = state.connections.admit(address);
     let mut lease =
         admitted.map_err(|reason| StreamError::Request(Refusal::at_capacity(reason, "streams")))?;
@@ -80,7 +79,7 @@ pub(super) async fn open(
     };
     let watch = state
         .subscriptions
-        .watch(router, request, context, begin, queue.clone())
+        .watch(router, request, begin, queue.clone())
         .await
         .map_err(StreamError::Operation)?;
     let now = Instant::now();

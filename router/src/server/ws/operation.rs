@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::queue::OperationHandle;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::prepare::OperationKind;
-use crate::request::{GraphQLRequest, RequestContext};
+use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::server::operation_log::OperationLog;
 use crate::server::state::ServerState;
@@ -40,15 +40,19 @@ async fn run_logged(
     ticket: OperationHandle,
 ) {
     let router = state.router.load_full();
-    let kind = match router.prepare(&request).await {
-        Ok(operation) => {
-            log.prepared(&operation);
-            operation.kind()
-        }
+    let operation = match router.prepare(&request).await {
+        Ok(operation) => operation,
         Err(refused) => {
             log.answered(&refused.errors);
             return ticket.fail(refused.errors);
         }
+    };
+    log.prepared(&operation);
+    let kind = operation.kind();
+    let request = PreparedRequest {
+        operation,
+        variables: request.variables,
+        context,
     };
     match kind {
         OperationKind::Query | OperationKind::Mutation => {
@@ -58,7 +62,7 @@ async fn run_logged(
             };
             let log = log.clone();
             let execution = async move {
-                let answer = router.execute(request, context).await;
+                let answer = router.execute_prepared(request).await;
                 finish(kind, &answer, &log, ticket, running, &unsent);
             };
             if kind == OperationKind::Query {
@@ -75,13 +79,7 @@ async fn run_logged(
             let ticket = Arc::new(ticket);
             let watching = state
                 .subscriptions
-                .watch(
-                    &router,
-                    request,
-                    context,
-                    WatchOptions::default(),
-                    ticket.clone(),
-                )
+                .watch(&router, request, WatchOptions::default(), ticket.clone())
                 .await;
             match watching {
                 Ok(watch) => queue.attach_watch(key, watch),

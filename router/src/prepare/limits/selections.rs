@@ -7,8 +7,8 @@ use graphql_tools::parser::Pos;
 use graphql_tools::parser::query::{Definition, FragmentSpread, Selection, SelectionSet};
 use graphql_tools::static_graphql::query::Document;
 
-use super::document::{Selections, is_introspection};
-use super::limits::{Exceeded, OperationLimits, at_most};
+use super::{Exceeded, OperationLimits, at_most};
+use crate::prepare::document::{Selections, is_introspection};
 
 /// A selection with every fragment spread.
 #[derive(Clone, Copy, Default)]
@@ -24,7 +24,7 @@ const LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"
 
 /// What keeps a document from being looked at any further.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Rejection {
+pub(in crate::prepare) enum Rejection {
     Exceeded(Exceeded),
     Circular {
         fragment: String,
@@ -52,7 +52,10 @@ impl Size {
 ///
 /// # Errors
 /// The limit that is exceeded, or the first fragment that spreads itself.
-pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<usize, Rejection> {
+pub(in crate::prepare) fn check(
+    document: &Document,
+    limits: &OperationLimits,
+) -> Result<usize, Rejection> {
     let mut most = 0;
     let mut sizes = Sizes {
         fragments: HashMap::new(),
@@ -154,7 +157,7 @@ impl<'d> Sizes<'d> {
 }
 
 /// How many root fields an operation has, its fragments spread. The document is within the limit of fields.
-pub(super) fn root_fields(document: &Document, selections: &Selections) -> usize {
+pub(in crate::prepare) fn root_fields(document: &Document, selections: &Selections) -> usize {
     let fields = selections.items.iter().map(|selection| match selection {
         Selection::Field(field) => usize::from(field.name != "__typename"),
         Selection::InlineFragment(fragment) => root_fields(document, &fragment.selection_set),

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use graphql_tools::static_graphql::query::{Document, Value as Literal};
 use serde_json::Value;
 
-use super::document::{operation, root_type};
-use super::variables::Variables;
 use crate::error::{ErrorCode, GraphQLError};
+use crate::prepare::document::{operation, root_type};
+use crate::prepare::variables::Variables;
 use crate::response::GraphQLResponse;
 use crate::supergraph::{Costs, Supergraph};
 use compile::Compiler;
@@ -23,7 +23,7 @@ const MUTATION: f64 = 10.0;
 
 /// The cost of a document, up to its variables.
 #[derive(Debug)]
-pub(super) struct OperationCost {
+pub(in crate::prepare) struct OperationCost {
     base: f64,
     selection: Fields,
 }
@@ -80,7 +80,7 @@ enum Slice {
 
 /// An operation that has not the one slicing argument that a field needs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct NotOne {
+pub(in crate::prepare) struct NotOne {
     field: String,
     arguments: String,
     found: usize,
@@ -102,7 +102,11 @@ impl fmt::Display for NotOne {
 
 impl OperationCost {
     /// Of a document that is valid. `list_size` is the length of lists that nothing is known of.
-    pub(super) fn compile(document: &Document, supergraph: &Supergraph, list_size: usize) -> Self {
+    pub(in crate::prepare) fn compile(
+        document: &Document,
+        supergraph: &Supergraph,
+        list_size: usize,
+    ) -> Self {
         let Some(operation) = operation(document) else {
             return Self {
                 base: 0.0,
@@ -119,14 +123,18 @@ impl OperationCost {
     }
 
     /// The cost with these variables, which have been coerced.
-    pub(super) fn of(&self, costs: &Costs, variables: &Variables) -> Result<f64, NotOne> {
+    pub(in crate::prepare) fn of(
+        &self,
+        costs: &Costs,
+        variables: &Variables,
+    ) -> Result<f64, NotOne> {
         let mut evaluation = Evaluation::new(costs, variables);
         Ok(self.base + evaluation.selection(&self.selection)?)
     }
 }
 
 /// The response that refuses a cost.
-pub(super) fn too_expensive(cost: f64, limit: usize) -> GraphQLResponse {
+pub(in crate::prepare) fn too_expensive(cost: f64, limit: usize) -> GraphQLResponse {
     let message = format!(
         "The operation costs {}, and at most {limit} is allowed.",
         figure(cost)
@@ -155,7 +163,7 @@ fn figure(cost: f64) -> Value {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no list is so long")]
-pub(super) fn as_f64(size: usize) -> f64 {
+pub(in crate::prepare) fn as_f64(size: usize) -> f64 {
     size as f64
 }
 

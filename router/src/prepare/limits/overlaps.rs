@@ -7,11 +7,14 @@ use foldhash::fast::RandomState;
 use graphql_tools::parser::query::{Definition, Selection};
 use graphql_tools::static_graphql::query::Document;
 
-use super::document::Selections;
-use super::limits::{Exceeded, OperationLimits, at_most};
+use super::{Exceeded, OperationLimits, at_most};
+use crate::prepare::document::Selections;
 
 /// Checks a document whose fragments do not spread themselves, spread to a size that is within the limits.
-pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<(), Exceeded> {
+pub(in crate::prepare) fn check(
+    document: &Document,
+    limits: &OperationLimits,
+) -> Result<(), Exceeded> {
     let mut comparisons = Comparisons {
         fragments: HashMap::default(),
         count: 0,

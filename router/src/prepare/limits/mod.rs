@@ -1,5 +1,10 @@
 //! What a document may be before anything is planned for it, what its answer may come to, and which limit one exceeds.
 
+pub(super) mod cost;
+pub(super) mod overlaps;
+pub(super) mod selections;
+pub(super) mod tokens;
+
 use std::fmt;
 
 use schemars::JsonSchema;

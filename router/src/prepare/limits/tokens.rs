@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::lexer::{Lexer, Token};
-use super::limits::{Exceeded, OperationLimits, at_most};
+use super::{Exceeded, OperationLimits, at_most};
+use crate::prepare::lexer::{Lexer, Token};
 
 /// Names no limit for what is no document: the parser says what is wrong with it.
-pub(super) fn check(text: &str, limits: &OperationLimits) -> Result<(), Exceeded> {
+pub(in crate::prepare) fn check(text: &str, limits: &OperationLimits) -> Result<(), Exceeded> {
     let mut scan = Scan::new(limits);
     for token in Lexer::new(text) {
         scan.token(token)?;
