@@ -66,6 +66,9 @@ fn alone(mut command: Command, data: &Path) -> Command {
     command
         .env("VANTAGE_DATA", data)
         .env("VANTAGE_TELEMETRY__LOG_LEVEL", "warn")
+        // A machine that is busy with other work is no reason for an answer to lack a part.
+        .env("VANTAGE_ROUTER__DEADLINE", "60s")
+        .env("VANTAGE_SUBGRAPHS__LIMITS__DEADLINE", "60s")
         .current_dir(data)
         .stdout(Stdio::piped())
         .kill_on_drop(true);
