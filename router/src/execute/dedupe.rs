@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::{Execution, Representations, State};
+use super::{Execution, State};
 use crate::error::GraphQLError;
-use crate::prepare::plan::Fetch;
+use crate::prepare::plan::{Fetch, Inputs};
 use crate::transport::SubgraphResponse;
 
 /// What a fetch brought, for all who wait for it.
@@ -17,7 +17,7 @@ type Answer = Result<SubgraphResponse, GraphQLError>;
 #[derive(Debug)]
 pub(super) struct InFlight {
     duplicate_group: usize,
-    representations: Representations,
+    inputs: Arc<Inputs>,
     answer: Arc<OnceCell<Arc<Answer>>>,
 }
 
@@ -28,22 +28,21 @@ impl Execution<'_> {
         &self,
         fetch: &Fetch,
         group: usize,
-        representations: Representations,
-        entities: usize,
+        inputs: Arc<Inputs>,
         state: &State,
     ) -> Answer {
         let (answer, first) = {
             let mut in_flight = state.in_flight.lock();
-            let equal = in_flight.iter().find(|known| {
-                known.duplicate_group == group && known.representations == representations
-            });
+            let equal = in_flight
+                .iter()
+                .find(|known| known.duplicate_group == group && known.inputs == inputs);
             match equal {
                 Some(known) => (Arc::clone(&known.answer), false),
                 None => {
                     let answer = Arc::new(OnceCell::new());
                     in_flight.push(InFlight {
                         duplicate_group: group,
-                        representations: Arc::clone(&representations),
+                        inputs: Arc::clone(&inputs),
                         answer: Arc::clone(&answer),
                     });
                     (answer, true)
@@ -54,7 +53,7 @@ impl Execution<'_> {
             let subgraph = fetch.operation.subgraph.clone();
             metrics::counter!("router_fetches_shared_total", "subgraph" => subgraph).increment(1);
         }
-        let asked = async { Arc::new(self.send_fetch(fetch, representations, entities).await) };
+        let asked = async { Arc::new(self.send_fetch(fetch, inputs).await) };
         let shared = Arc::clone(answer.get_or_init(|| asked).await);
         if first {
             state

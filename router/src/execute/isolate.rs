@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::Execution;
 use crate::error::{ErrorCode, PathSegment};
-use crate::prepare::plan::{EntityAlias, Fetch, Target};
+use crate::prepare::plan::{EntityAlias, Fetch, Inputs, Target};
 use crate::transport::{SubgraphError, SubgraphResponse};
 use crate::value::{Object, Value};
 
@@ -48,14 +48,14 @@ impl Execution<'_> {
     pub(super) async fn isolate(
         &self,
         fetch: &Fetch,
-        representations: &[Vec<Value>],
+        inputs: &Inputs,
         response: SubgraphResponse,
     ) -> SubgraphResponse {
         let Target::Entities(aliases) = &fetch.target else {
             return response;
         };
-        let entities: usize = representations.iter().map(Vec::len).sum();
-        if !(2..=MAX_ENTITIES).contains(&entities) || !is_about_entities(&response) {
+        let representations = &inputs.representations;
+        if !(2..=MAX_ENTITIES).contains(&inputs.entities()) || !is_about_entities(&response) {
             return response;
         }
         let single = representations
@@ -65,11 +65,15 @@ impl Execution<'_> {
                 list.iter().enumerate().map(move |(index, representation)| {
                     let mut alone = vec![Vec::new(); representations.len()];
                     alone[variable] = vec![representation.clone()];
+                    let alone = Inputs {
+                        representations: alone,
+                        context: inputs.context.clone(),
+                    };
                     (variable, index, alone)
                 })
             });
         let answers = join_all(single.map(|(variable, index, alone)| async move {
-            (variable, index, self.send(fetch, Arc::new(alone), 1).await)
+            (variable, index, self.send(fetch, Arc::new(alone)).await)
         }))
         .await;
         let mut whole = Object::default();

@@ -3,6 +3,7 @@
 
 mod budget;
 mod check;
+mod context;
 mod dedupe;
 mod errors;
 mod isolate;
@@ -23,7 +24,7 @@ pub(crate) use errors::ErrorPolicy;
 
 use crate::cache_control::Composed;
 use crate::error::GraphQLError;
-use crate::prepare::plan::{EntityAlias, Fetch, Node, Plan, Target};
+use crate::prepare::plan::{EntityAlias, Fetch, Inputs, Node, Plan, Target};
 use crate::prepare::{OperationKind, Variables};
 use crate::request::RequestContext;
 use crate::supergraph::TypeNames;
@@ -33,9 +34,6 @@ use representations::EntityPositions;
 
 /// The way to each subgraph, by its name.
 pub(crate) type Transports = HashMap<String, Arc<dyn Transport>>;
-
-/// Lists of representations, one for each variable of a fetch that takes them.
-type Representations = Arc<Vec<Vec<Value>>>;
 
 /// Everything that one run of a plan shares.
 pub(crate) struct Execution<'a> {
@@ -102,6 +100,7 @@ impl Execution<'_> {
     fn node<'s>(&'s self, node: &'s Node, state: &'s State) -> BoxFuture<'s, ()> {
         match node {
             Node::Fetch(fetch) => Box::pin(self.fetch(fetch, state)),
+            Node::Contextual(fetch) => Box::pin(self.contextual(fetch, state)),
             Node::Sequence(nodes) => Box::pin(async move {
                 for node in nodes {
                     self.node(node, state).await;
@@ -119,47 +118,39 @@ impl Execution<'_> {
             self.report_everywhere(fetch, &errors::over_limit(&exceeded), state);
             return;
         }
-        let (representations, gathered) = {
+        let (inputs, gathered) = {
             let data = state.data.lock();
             self.gather(fetch, &data)
         };
         let apart = split_fetches(fetch, &gathered);
-        let entities: usize = representations.iter().map(Vec::len).sum();
         let needed = match &fetch.target {
-            Target::Entities(_) => entities > 0,
+            Target::Entities(_) => inputs.entities() > 0,
             Target::Fields { path, .. } => {
                 path.is_empty() || gathered.iter().any(|g| g.positions().next().is_some())
             }
         };
         if needed {
-            self.fetch_into(fetch, representations, &gathered, state)
+            self.fetch_into(fetch, Arc::new(inputs), &gathered, state)
                 .await;
         }
         if !apart.is_empty() {
-            join_all(apart.into_iter().map(|part| self.part(part, state))).await;
+            join_all(apart.into_iter().map(|part| self.node(part, state))).await;
         }
-    }
-
-    /// A fetch for the fields of entities that others cannot be fetched of.
-    fn part<'s>(&'s self, fetch: &'s Fetch, state: &'s State) -> BoxFuture<'s, ()> {
-        Box::pin(self.fetch(fetch, state))
     }
 
     async fn fetch_into(
         &self,
         fetch: &Fetch,
-        representations: Representations,
+        inputs: Arc<Inputs>,
         gathered: &[Arc<EntityPositions>],
         state: &State,
     ) {
-        let counts: Vec<usize> = representations.iter().map(Vec::len).collect();
-        let entities = counts.iter().sum();
+        let counts: Vec<usize> = inputs.representations.iter().map(Vec::len).collect();
         let answer = match fetch.operation.duplicate_group {
-            None => self.send_fetch(fetch, representations, entities).await,
+            None => self.send_fetch(fetch, inputs).await,
             Some(group) => {
                 // Boxed: nearly no fetch needs the room.
-                Box::pin(self.fetch_deduplicated(fetch, group, representations, entities, state))
-                    .await
+                Box::pin(self.fetch_deduplicated(fetch, group, inputs, state)).await
             }
         };
         match answer {
@@ -189,22 +180,19 @@ impl Execution<'_> {
     async fn send_fetch(
         &self,
         fetch: &Fetch,
-        representations: Representations,
-        entities: usize,
+        inputs: Arc<Inputs>,
     ) -> Result<SubgraphResponse, GraphQLError> {
         let started = Instant::now();
+        let entities = inputs.entities();
         let answer = match &fetch.target {
             // Kept until the answer is there: one bad entity may make the fetch start over.
             Target::Entities(_) if entities > 1 => {
-                match self
-                    .send(fetch, Arc::clone(&representations), entities)
-                    .await
-                {
-                    Ok(response) => Ok(self.isolate(fetch, &representations, response).await),
+                match self.send(fetch, Arc::clone(&inputs)).await {
+                    Ok(response) => Ok(self.isolate(fetch, &inputs, response).await),
                     failed => failed,
                 }
             }
-            _ => self.send(fetch, representations, entities).await,
+            _ => self.send(fetch, inputs).await,
         };
         let subgraph = &fetch.operation.subgraph;
         metrics::histogram!("router_fetch_seconds", "subgraph" => subgraph.clone())
@@ -219,12 +207,12 @@ impl Execution<'_> {
     }
 
     /// The representations to send, and the places they came from, by the alias they belong to.
-    fn gather(&self, fetch: &Fetch, data: &Value) -> (Representations, Vec<Arc<EntityPositions>>) {
+    fn gather(&self, fetch: &Fetch, data: &Value) -> (Inputs, Vec<Arc<EntityPositions>>) {
         let aliases = match &fetch.target {
             Target::Fields { path, .. } if path.is_empty() => return Default::default(),
             Target::Fields { path, .. } => {
                 let gathered = EntityPositions::of_path(data, path);
-                return (Representations::default(), vec![Arc::new(gathered)]);
+                return (Inputs::default(), vec![Arc::new(gathered)]);
             }
             Target::Entities(aliases) => aliases,
         };
@@ -247,14 +235,17 @@ impl Execution<'_> {
             gathered
         });
         let gathered = gathered.collect();
-        (Arc::new(representations), gathered)
+        let inputs = Inputs {
+            representations,
+            context: Vec::new(),
+        };
+        (inputs, gathered)
     }
 
     async fn send(
         &self,
         fetch: &Fetch,
-        representations: Representations,
-        entities: usize,
+        inputs: Arc<Inputs>,
     ) -> Result<SubgraphResponse, TransportError> {
         let subgraph = &fetch.operation.subgraph;
         let transport = self.transport(subgraph)?;
@@ -263,11 +254,11 @@ impl Execution<'_> {
             subgraph = &**subgraph,
             name = self.name,
             operation = ?fetch.operation.kind,
-            entities,
+            entities = inputs.entities(),
             request_id = self.context.request_id,
         );
         let answer = transport
-            .fetch(self.request(fetch, representations))
+            .fetch(self.request(fetch, inputs))
             .instrument(span);
         match tokio::time::timeout_at(self.deadline.into(), answer).await {
             Ok(answer) => answer,
@@ -286,11 +277,11 @@ impl Execution<'_> {
             })
     }
 
-    fn request(&self, fetch: &Fetch, representations: Representations) -> SubgraphRequest {
+    fn request(&self, fetch: &Fetch, inputs: Arc<Inputs>) -> SubgraphRequest {
         SubgraphRequest {
             operation: Arc::clone(&fetch.operation),
             variables: Arc::clone(self.variables),
-            representations,
+            inputs,
             symbols: Arc::clone(&self.plan.symbols),
             types: Arc::clone(self.types),
             context: Arc::clone(self.context),
@@ -306,7 +297,7 @@ impl Execution<'_> {
         let opened = match self.transport(&fetch.operation.subgraph) {
             Ok(transport) => {
                 transport
-                    .subscribe(self.request(fetch, Representations::default()))
+                    .subscribe(self.request(fetch, Arc::default()))
                     .await
             }
             Err(error) => Err(error),
@@ -410,7 +401,7 @@ impl Execution<'_> {
 }
 
 /// The fetches for entities that lack what the whole fetch needs.
-fn split_fetches<'f>(fetch: &'f Fetch, gathered: &[Arc<EntityPositions>]) -> Vec<&'f Arc<Fetch>> {
+fn split_fetches<'f>(fetch: &'f Fetch, gathered: &[Arc<EntityPositions>]) -> Vec<&'f Node> {
     let Target::Entities(aliases) = &fetch.target else {
         return Vec::new();
     };

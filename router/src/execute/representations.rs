@@ -57,7 +57,7 @@ impl EntityPositions {
                 }
             });
         }
-        (gathered, representations.known.into_keys().collect())
+        (gathered, representations.into_list())
     }
 
     /// The objects at a path, for answers that go into all of them alike.
@@ -69,7 +69,7 @@ impl EntityPositions {
         gathered
     }
 
-    fn add(&mut self, representation: usize, steps: &[Step]) {
+    pub(super) fn add(&mut self, representation: usize, steps: &[Step]) {
         let start = self.steps.len();
         self.steps.extend_from_slice(steps);
         self.places.push(Position {
@@ -125,13 +125,13 @@ impl EntityPositions {
 
 /// Representations in the order they were met, each once.
 #[derive(Default)]
-struct Representations {
+pub(super) struct Representations {
     known: IndexMap<Value, (), RandomState>,
 }
 
 impl Representations {
     /// The index of an object's representation.
-    fn add(
+    pub(super) fn add(
         &mut self,
         object: &Object,
         alias: &EntityAlias,
@@ -151,6 +151,10 @@ impl Representations {
             .name(*typename)
             .ok_or(MissingRepresentation::OtherType)?;
         Ok(self.known.insert_full(representation, ()).0)
+    }
+
+    pub(super) fn into_list(self) -> Vec<Value> {
+        self.known.into_keys().collect()
     }
 
     /// The same where a representation is some of the object's own values: one that is known is found without
@@ -192,7 +196,7 @@ impl Representations {
 
 /// Visits the objects at a path. Lists are followed into whether or not the path says so: one segment
 /// may stand for a list of lists.
-fn walk(
+pub(super) fn walk(
     value: &Value,
     path: &[Segment],
     steps: &mut Vec<Step>,
@@ -232,13 +236,16 @@ fn walk(
 
 /// Why an object has no representation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MissingRepresentation {
+pub(super) enum MissingRepresentation {
     OtherType,
     /// It lacks a value that cannot be null, so that nobody could resolve it.
     Lacking,
 }
 
-fn represent(object: &Object, requires: &Requires) -> Result<Object, MissingRepresentation> {
+pub(super) fn represent(
+    object: &Object,
+    requires: &Requires,
+) -> Result<Object, MissingRepresentation> {
     let mut representation = Object {
         typename: if requires.typename {
             object.typename

@@ -1,5 +1,8 @@
 //! Compiles the planner's plans.
 
+mod contextual;
+mod rewrites;
+
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -10,25 +13,20 @@ use hive_router_planner::ast::selection_set::SelectionSet;
 use hive_router_planner::planner::plan_nodes::planning::{
     BatchFetchNode, FetchNode, PlanNode, QueryPlan,
 };
-use hive_router_planner::planner::plan_nodes::{
-    FetchNodePathSegment, FetchRewrite, PathSegment, ResponsePathRef,
-};
+use hive_router_planner::planner::plan_nodes::{PathSegment, ResponsePathRef};
 use hive_router_planner::state::supergraph_state as planner;
 
+use self::rewrites::renames;
 use super::OperationKind;
 use super::duplicate_fetches;
 use super::plan::{
-    Change, EntityAlias, Fetch, FetchOperation, Node, Path, Plan, RequiredField, Requires, Rewrite,
-    RewriteSegment, Segment, Target,
+    EntityAlias, Fetch, FetchOperation, Node, Path, Plan, RequiredField, Requires, Segment, Target,
 };
 use super::repair::repair;
 use super::requires::selections;
 use super::{numbers, split_requires};
 use crate::supergraph::Supergraph;
 use crate::value::{Shape, Symbols, write_string};
-
-/// Nothing sends a fetch without values that it needs.
-const CONTEXT: &str = "a fetch with arguments from `@context`, which are not filled";
 
 /// Compiles a plan. `show` keeps it readable too.
 ///
@@ -75,16 +73,17 @@ impl Compiler<'_> {
         Ok(Some(match node {
             PlanNode::Sequence(sequence) => Node::Sequence(self.nodes(sequence.nodes)?),
             PlanNode::Parallel(parallel) => Node::Parallel(self.nodes(parallel.nodes)?),
-            PlanNode::Fetch(fetch) => Node::Fetch(self.fetch(*fetch, None)?),
-            PlanNode::BatchFetch(batch) => Node::Fetch(self.batch(*batch)?),
+            PlanNode::Fetch(fetch) => self.fetch(*fetch, None)?,
+            PlanNode::BatchFetch(batch) => self.batch(*batch)?,
             PlanNode::Flatten(flatten) => match *flatten.node {
-                PlanNode::Fetch(fetch) => {
-                    Node::Fetch(self.fetch(*fetch, Some(flatten.path.as_ref()))?)
-                }
+                PlanNode::Fetch(fetch) => self.fetch(*fetch, Some(flatten.path.as_ref()))?,
                 _ => return Err("a flatten node around something that is no fetch".to_owned()),
             },
             PlanNode::Subscription(subscription) => {
-                self.subscription = Some(self.fetch(subscription.primary, None)?);
+                let Node::Fetch(primary) = self.fetch(subscription.primary, None)? else {
+                    return Err("a subscription to entities with contexts".to_owned());
+                };
+                self.subscription = Some(primary);
                 return Ok(None);
             }
             PlanNode::Defer(_) => return Err("a defer node".to_owned()),
@@ -100,15 +99,15 @@ impl Compiler<'_> {
         &mut self,
         node: FetchNode,
         path: Option<ResponsePathRef<'_>>,
-    ) -> Result<Arc<Fetch>, String> {
-        if node.context.is_some() {
-            return Err(CONTEXT.to_owned());
-        }
+    ) -> Result<Node, String> {
         let kind = node.operation_kind.as_ref().into();
         let path = path.map(|path| self.path(path)).unwrap_or_default();
         if node.requires.is_some() {
             let apart = self.split_requires(&node, "_entities");
             return self.entities(node, vec![path], None, apart);
+        }
+        if node.context.is_some() {
+            return Err("a fetch with contexts and without entities".to_owned());
         }
         let output_rewrites = node.output_rewrites.unwrap_or_default();
         let target = Target::Fields {
@@ -120,10 +119,10 @@ impl Compiler<'_> {
             kind,
             node.operation,
             node.variable_usages.into_iter().flatten().collect(),
-            Vec::new(),
+            OwnVariables::default(),
             renames(output_rewrites.iter()),
         );
-        Ok(Arc::new(Fetch { operation, target }))
+        Ok(Node::Fetch(Arc::new(Fetch { operation, target })))
     }
 
     /// An entity fetch with one list of representations.
@@ -133,33 +132,39 @@ impl Compiler<'_> {
         paths: Vec<Path>,
         unless: Option<Arc<Requires>>,
         apart: Vec<FetchNode>,
-    ) -> Result<Arc<Fetch>, String> {
-        let requires = selections(&node.requires.unwrap_or_default());
+    ) -> Result<Node, String> {
+        let requires = selections(node.requires.as_ref().unwrap_or(&Default::default()));
         let requires = Arc::new(self.requires(&requires, None, &node.operation.document, true));
         let apart = self.parts(apart, &paths, &requires)?;
-        let output_rewrites = node.output_rewrites.unwrap_or_default();
-        let alias = EntityAlias {
+        let output_rewrites = node.output_rewrites.as_deref().unwrap_or_default();
+        let entities = EntityAlias {
             key: self.symbols.intern("_entities"),
             representations: 0,
             paths,
             requires,
             unless,
             split: apart,
-            input_rewrites: self.rewrites(&node.input_rewrites.unwrap_or_default())?,
-            output_rewrites: self.rewrites(&output_rewrites)?,
+            input_rewrites: self.rewrites(node.input_rewrites.as_deref().unwrap_or_default())?,
+            output_rewrites: self.rewrites(output_rewrites)?,
         };
+        if node.context.is_some() {
+            return self.contextual(&node, entities);
+        }
         let operation = self.operation(
             node.service_name,
             OperationKind::Query,
             node.operation,
             node.variable_usages.into_iter().flatten().collect(),
-            vec!["representations".to_owned()],
+            OwnVariables {
+                representations: vec![split_requires::REPRESENTATIONS.to_owned()],
+                context: Vec::new(),
+            },
             renames(output_rewrites.iter()),
         );
-        Ok(Arc::new(Fetch {
+        Ok(Node::Fetch(Arc::new(Fetch {
             operation,
-            target: Target::Entities(vec![alias]),
-        }))
+            target: Target::Entities(vec![entities]),
+        })))
     }
 
     /// The fetches for the parts of an entity fetch.
@@ -168,14 +173,18 @@ impl Compiler<'_> {
         nodes: Vec<FetchNode>,
         paths: &[Path],
         whole: &Arc<Requires>,
-    ) -> Result<Vec<Arc<Fetch>>, String> {
+    ) -> Result<Vec<Node>, String> {
         nodes
             .into_iter()
             .map(|node| self.entities(node, paths.to_vec(), Some(Arc::clone(whole)), Vec::new()))
             .collect()
     }
 
-    fn batch(&mut self, node: BatchFetchNode) -> Result<Arc<Fetch>, String> {
+    fn batch(&mut self, node: BatchFetchNode) -> Result<Node, String> {
+        let mut aliases = node.entity_batch.aliases.iter();
+        if aliases.any(|alias| alias.context.is_some()) {
+            return self.contextual_batch(&node);
+        }
         let mut representations: Vec<String> = Vec::new();
         let mut aliases = Vec::new();
         let renamed = renames(
@@ -185,9 +194,6 @@ impl Compiler<'_> {
                 .flat_map(|alias| alias.output_rewrites.iter().flatten()),
         );
         for alias in &node.entity_batch.aliases {
-            if alias.context.is_some() {
-                return Err(CONTEXT.to_owned());
-            }
             let variable = &alias.representations_variable_name;
             let index = representations.iter().position(|known| known == variable);
             let index = index.unwrap_or_else(|| {
@@ -233,13 +239,16 @@ impl Compiler<'_> {
             node.operation_kind.as_ref().into(),
             node.operation,
             node.variable_usages.into_iter().flatten().collect(),
-            representations,
+            OwnVariables {
+                representations,
+                context: Vec::new(),
+            },
             renamed,
         );
-        Ok(Arc::new(Fetch {
+        Ok(Node::Fetch(Arc::new(Fetch {
             operation,
             target: Target::Entities(aliases),
-        }))
+        })))
     }
 
     /// The parts of the `_entities` field with this key, if its fields require different things.
@@ -253,7 +262,7 @@ impl Compiler<'_> {
         kind: OperationKind,
         operation: PlanningFetchOperation,
         variables: Vec<String>,
-        representations: Vec<String>,
+        own: OwnVariables,
         renamed: HashMap<String, String>,
     ) -> Arc<FetchOperation> {
         let mut document = operation.document;
@@ -268,7 +277,7 @@ impl Compiler<'_> {
         let shape = Shape::of_document(&document, &mut self.symbols);
         let variables = variables
             .into_iter()
-            .filter(|name| !representations.contains(name))
+            .filter(|name| !own.representations.contains(name) && !own.context.contains(name))
             .collect();
         Arc::new(FetchOperation {
             subgraph: subgraph.into(),
@@ -277,7 +286,8 @@ impl Compiler<'_> {
             short: short.map(|document| document.to_string().into()),
             text,
             variables,
-            representations,
+            representations: own.representations,
+            context: own.context,
             shape,
             duplicate_group: None,
             renamed,
@@ -364,63 +374,14 @@ impl Compiler<'_> {
         let definitions = &self.supergraph.planner.supergraph.definitions;
         definitions.get(parent?)?.fields().get(name)
     }
-
-    fn rewrites(&mut self, rewrites: &[FetchRewrite]) -> Result<Vec<Rewrite>, String> {
-        rewrites
-            .iter()
-            .map(|rewrite| self.rewrite(rewrite))
-            .collect()
-    }
-
-    fn rewrite(&mut self, rewrite: &FetchRewrite) -> Result<Rewrite, String> {
-        let path = match rewrite {
-            FetchRewrite::ValueSetter(setter) => &setter.path,
-            FetchRewrite::KeyRenamer(renamer) => &renamer.path,
-        };
-        let Some((FetchNodePathSegment::Key(last), path)) = path.split_last() else {
-            return Err("a rewrite that names no key".to_owned());
-        };
-        let change = match rewrite {
-            FetchRewrite::ValueSetter(setter) if last == "__typename" => {
-                Change::SetTypename(self.supergraph.types.find(&setter.set_value_to))
-            }
-            FetchRewrite::ValueSetter(setter) => {
-                Change::Set(self.symbols.intern(last), setter.set_value_to.clone())
-            }
-            FetchRewrite::KeyRenamer(renamer) => Change::Rename(
-                self.symbols.intern(last),
-                self.symbols.intern(&renamer.rename_key_to),
-            ),
-        };
-        let path = path
-            .iter()
-            .map(|segment| match segment {
-                FetchNodePathSegment::Key(name) => {
-                    Ok(RewriteSegment::Key(self.symbols.intern(name)))
-                }
-                FetchNodePathSegment::TypenameEquals(names) => {
-                    let names = names.iter().map(String::as_str);
-                    Ok(RewriteSegment::Type(self.supergraph.types.set(names)))
-                }
-                FetchNodePathSegment::Parent => Err("a rewrite of a parent".to_owned()),
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Rewrite { path, change })
-    }
 }
 
-fn renames<'r>(rewrites: impl Iterator<Item = &'r FetchRewrite>) -> HashMap<String, String> {
-    rewrites
-        .filter_map(|rewrite| match rewrite {
-            FetchRewrite::KeyRenamer(renamer) => match renamer.path.last()? {
-                FetchNodePathSegment::Key(key) => {
-                    Some((key.clone(), renamer.rename_key_to.clone()))
-                }
-                FetchNodePathSegment::TypenameEquals(_) | FetchNodePathSegment::Parent => None,
-            },
-            FetchRewrite::ValueSetter(_) => None,
-        })
-        .collect()
+/// The variables of a fetch that are no client's.
+#[derive(Default)]
+struct OwnVariables {
+    representations: Vec<String>,
+    /// Those with values from contexts.
+    context: Vec<String>,
 }
 
 impl From<Option<&planner::OperationKind>> for OperationKind {

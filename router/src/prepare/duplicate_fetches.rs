@@ -32,6 +32,8 @@ pub(super) fn mark(root: &mut Node) {
 fn collect<'n>(node: &'n mut Node, fetches: &mut Vec<&'n mut Fetch>) {
     match node {
         Node::Fetch(fetch) => fetches.extend(Arc::get_mut(fetch)),
+        // What they send besides is nearly never the same.
+        Node::Contextual(_) => {}
         Node::Sequence(nodes) | Node::Parallel(nodes) => {
             for node in nodes {
                 collect(node, fetches);

@@ -18,6 +18,7 @@ pub(crate) mod plan;
 mod aliases;
 mod cache;
 mod compile;
+mod context;
 mod document;
 mod duplicate_fetches;
 pub(crate) mod lexer;

@@ -26,6 +26,7 @@ pub(crate) enum Node {
     Sequence(Vec<Node>),
     Parallel(Vec<Node>),
     Fetch(Arc<Fetch>),
+    Contextual(Box<ContextualFetch>),
 }
 
 /// One request to one subgraph.
@@ -55,9 +56,36 @@ pub(crate) struct EntityAlias {
     /// Leaves out the entities that have all this: they were asked for with the others.
     pub unless: Option<Arc<Requires>>,
     /// For entities that lack something of `requires`: the fetches that need less, for the fields that do.
-    pub split: Vec<Arc<Fetch>>,
+    pub split: Vec<Node>,
     pub input_rewrites: Vec<Rewrite>,
     pub output_rewrites: Vec<Rewrite>,
+}
+
+/// An entity fetch with arguments that come from what each entity is inside of (`@fromContext`). Entities with other
+/// values of the arguments are asked for by other `_entities` fields.
+#[derive(Debug)]
+pub(crate) struct ContextualFetch {
+    /// The entities, and what they are asked for by.
+    pub entities: EntityAlias,
+    pub variables: Vec<ContextVariable>,
+    /// The fetches for one or more sets of values, in ascending order of how many they take.
+    pub sizes: Vec<Arc<Fetch>>,
+}
+
+/// A variable with the value of an ancestor's field.
+#[derive(Debug)]
+pub(crate) struct ContextVariable {
+    /// Where the value may be; it is the first that is there.
+    pub sources: Vec<ContextSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ContextSource {
+    /// How many fields up from the entity the ancestor is.
+    pub levels: usize,
+    /// From the ancestor to the value, or to the object whose type is the value.
+    pub path: Vec<RewriteSegment>,
+    pub is_typename: bool,
 }
 
 pub(crate) type Path = Vec<Segment>;
@@ -136,6 +164,22 @@ pub(crate) enum Change {
     Rename(Symbol, Symbol),
 }
 
+/// What a fetch sends besides the client's variables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inputs {
+    /// Lists of representations, one for each of the operation's variables that take them.
+    pub representations: Vec<Vec<Value>>,
+    /// The values of the operation's variables from contexts.
+    pub context: Vec<Value>,
+}
+
+impl Inputs {
+    /// How many representations there are.
+    pub(crate) fn entities(&self) -> usize {
+        self.representations.iter().map(Vec::len).sum()
+    }
+}
+
 /// A document for a subgraph, in every form a transport may need.
 #[derive(Debug)]
 pub(crate) struct FetchOperation {
@@ -150,6 +194,8 @@ pub(crate) struct FetchOperation {
     pub variables: Vec<String>,
     /// The variables that hold representations.
     pub representations: Vec<String>,
+    /// The variables whose values are those of the entities' ancestors.
+    pub context: Vec<String>,
     pub shape: Shape,
     /// The same for all queries of a plan that send the same document to the same subgraph, so that equal
     /// fetches find each other. `None` when no other does, which is nearly always.

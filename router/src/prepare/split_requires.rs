@@ -14,7 +14,7 @@ use super::requires::selections;
 use crate::supergraph::Supergraph;
 
 /// The variable with the representations.
-const REPRESENTATIONS: &str = "representations";
+pub(super) const REPRESENTATIONS: &str = "representations";
 
 /// More would ask a subgraph more often than the fields are worth.
 const MAX_PARTS: usize = 8;

@@ -1,6 +1,7 @@
 //! Composition: the SDL of every subgraph becomes one supergraph.
 
 mod costs;
+mod links;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,12 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
     let mut set = Subgraphs::default();
     let mut diagnostics = Vec::new();
     for (name, sdl, url) in subgraphs {
+        // The composer would give the argument to clients.
+        if links::uses(sdl, "fromContext") {
+            diagnostics.push(format!(
+                "[{name}] @fromContext is not supported here: compose with another tool, such as rover, and serve its supergraph"
+            ));
+        }
         if let Err(error) = set.ingest_str(&costs::by_their_own_names(sdl), name, Some(url)) {
             diagnostics.push(format!("[{name}] {error:#}"));
         }
@@ -256,5 +263,32 @@ mod tests {
         assert_eq!(error.diagnostics.len(), 2, "{error}");
         let error = compose(&[("a", "type Query {", "http://a")]).expect_err("syntax");
         assert!(error.to_string().contains("[a]"), "{error}");
+    }
+
+    #[test]
+    fn arguments_from_contexts_are_refused_under_any_name() {
+        for (import, name) in [
+            (
+                r#", import: ["@key", "@context", "@fromContext"]"#,
+                "fromContext",
+            ),
+            (
+                r#", import: ["@key", "@context", { name: "@fromContext", as: "@within" }]"#,
+                "within",
+            ),
+            (
+                r#", import: ["@key", "@context"]"#,
+                "federation__fromContext",
+            ),
+        ] {
+            let sdl = format!(
+                r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.8"{import})
+                type Query {{ user: User }}
+                type User @key(fields: "id") @context(name: "u") {{ id: ID! currency: String tx: Tx }}
+                type Tx @key(fields: "id") {{ id: ID! amount(code: String @{name}(field: "$u {{ currency }}")): Int }}"#
+            );
+            let error = compose(&[("a", &sdl, "http://a")]).expect_err(name);
+            assert!(error.to_string().contains("[a] @fromContext"), "{error}");
+        }
     }
 }

@@ -24,7 +24,7 @@ pub use subscription::{SubscriptionOptions, SubscriptionProtocol};
 use crate::cache_control::CachePolicy;
 use crate::error::PathSegment;
 use crate::execute::Budget;
-use crate::prepare::plan::FetchOperation;
+use crate::prepare::plan::{FetchOperation, Inputs};
 use crate::prepare::{Exceeded, OperationKind, Variables};
 use crate::request::RequestContext;
 use crate::supergraph::TypeNames;
@@ -39,8 +39,8 @@ pub struct SubgraphRequest {
     pub(crate) operation: Arc<FetchOperation>,
     /// The client's variables, coerced; the fetch uses some of them.
     pub(crate) variables: Arc<Variables>,
-    /// The representations of each of the operation's variables for them.
-    pub(crate) representations: Arc<Vec<Vec<Value>>>,
+    /// The values of the operation's own variables.
+    pub(crate) inputs: Arc<Inputs>,
     pub(crate) symbols: Arc<Symbols>,
     pub(crate) types: Arc<TypeNames>,
     pub context: Arc<RequestContext>,
@@ -173,7 +173,7 @@ impl SubgraphRequest {
 
     fn to_json_for(&self, numbers: Numbers) -> Vec<u8> {
         let operation = &*self.operation;
-        let entities: usize = self.representations.iter().map(Vec::len).sum();
+        let entities = self.inputs.entities();
         let mut out = Vec::with_capacity(operation.json.len() + 64 + 64 * entities);
         out.extend_from_slice(b"{\"query\":");
         match (&operation.short, numbers) {
@@ -187,7 +187,11 @@ impl SubgraphRequest {
             write_string(name.as_bytes(), out);
             out.push(b':');
         };
-        for (name, list) in operation.representations.iter().zip(&*self.representations) {
+        let Inputs {
+            representations,
+            context,
+        } = &*self.inputs;
+        for (name, list) in operation.representations.iter().zip(representations) {
             key(name, &mut out);
             out.push(b'[');
             for (index, representation) in list.iter().enumerate() {
@@ -197,6 +201,10 @@ impl SubgraphRequest {
                 write_json(representation, &self.symbols, &self.types, &mut out);
             }
             out.push(b']');
+        }
+        for (name, value) in operation.context.iter().zip(context) {
+            key(name, &mut out);
+            write_json(value, &self.symbols, &self.types, &mut out);
         }
         for (name, value) in self.used_variables() {
             key(name, &mut out);
@@ -231,7 +239,11 @@ impl SubgraphRequest {
             None => async_graphql::Request::new(operation.short()),
         };
         let mut variables = IndexMap::new();
-        for (name, list) in operation.representations.iter().zip(&*self.representations) {
+        let Inputs {
+            representations,
+            context,
+        } = &*self.inputs;
+        for (name, list) in operation.representations.iter().zip(representations) {
             let list = list
                 .iter()
                 .map(|representation| to_local(representation, &self.symbols, &self.types));
@@ -239,6 +251,10 @@ impl SubgraphRequest {
                 async_graphql::Name::new(name),
                 async_graphql::Value::List(list.collect()),
             );
+        }
+        for (name, value) in operation.context.iter().zip(context) {
+            let value = to_local(value, &self.symbols, &self.types);
+            variables.insert(async_graphql::Name::new(name), value);
         }
         for (name, value) in self.used_variables() {
             variables.insert(async_graphql::Name::new(name), number::to_local(value));

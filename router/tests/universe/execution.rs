@@ -32,6 +32,8 @@ struct Seen<'s> {
     /// Of the fields that are others': those that the way here provides.
     provided: Vec<&'s SelectionSet>,
     representation: Option<&'s Value>,
+    /// What it is inside of, the outermost first.
+    ancestors: Vec<Object>,
 }
 
 impl<'e> Execution<'e> {
@@ -81,6 +83,7 @@ impl<'e> Execution<'e> {
             type_name: root.clone(),
             provided: Vec::new(),
             representation: None,
+            ancestors: Vec::new(),
         };
         let data = execution.object(&[selections], &root);
         let mistakes = execution.mistakes.into_inner();
@@ -175,12 +178,20 @@ impl<'e> Execution<'e> {
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), literal(value, self.variables)?)));
         let of = &seen.object;
-        let arguments = self
+        let mut arguments = self
             .world
             .with_defaults(&of.type_name, &field.name, given.collect());
+        if self.graph.is_none() {
+            let (own, name) = (&of.type_name, &field.name);
+            arguments = self
+                .world
+                .with_context(own, name, arguments, &seen.ancestors);
+        }
         let shape = self.world.value(of, &field.name, &arguments);
         let provided = self.provided(field, seen);
-        self.complete(shape, named(type_of_field), &sets, &provided)
+        let mut ancestors = seen.ancestors.clone();
+        ancestors.push(of.clone());
+        self.complete(shape, named(type_of_field), &sets, &provided, &ancestors)
     }
 
     /// The field's type, if it may be asked for here.
@@ -195,6 +206,15 @@ impl<'e> Execution<'e> {
             self.mistake(format!("{place} is not there"));
             return None;
         };
+        for argument in known.context {
+            if field
+                .arguments
+                .iter()
+                .all(|(name, _)| *name != argument.name)
+            {
+                self.mistake(format!("{place} needs its argument {}", argument.name));
+            }
+        }
         if let Some(requires) = known.requires {
             let given = seen.representation.unwrap_or(&Value::Null);
             if let Some(lacking) = self.world.lacks(requires, &seen.object, given) {
@@ -238,6 +258,7 @@ impl<'e> Execution<'e> {
         type_name: &str,
         sets: &[&'e SelectionSet],
         provided: &[&'e SelectionSet],
+        ancestors: &[Object],
     ) -> Value {
         match shape {
             Shape::Null => Value::Null,
@@ -245,7 +266,7 @@ impl<'e> Execution<'e> {
             Shape::List(items) => {
                 let items = items.into_iter();
                 items
-                    .map(|item| self.complete(item, type_name, sets, provided))
+                    .map(|item| self.complete(item, type_name, sets, provided, ancestors))
                     .collect()
             }
             Shape::Object(object) => {
@@ -268,6 +289,7 @@ impl<'e> Execution<'e> {
                         type_name,
                         provided,
                         representation: None,
+                        ancestors: ancestors.to_vec(),
                     },
                 )
             }
@@ -314,6 +336,7 @@ impl<'e> Execution<'e> {
             type_name,
             provided: Vec::new(),
             representation: Some(representation),
+            ancestors: Vec::new(),
         })
     }
 }

@@ -22,7 +22,7 @@ mod supergraph;
 mod upstream;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use graphql_tools::static_graphql::query::Document;
@@ -55,14 +55,23 @@ fn supergraphs() -> Vec<PathBuf> {
         .flat_map(|directory| std::fs::read_dir(PathBuf::from(fixtures).join(directory)).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|file| file.is_file() && file.to_string_lossy().contains(&only))
-        // Contextual arguments are not filled, and one supergraph leads nowhere.
+        // One leads nowhere, and one has fields that can be reached without their contexts: it would not compose.
         .filter(|file| {
             let name = file.file_name().unwrap().to_string_lossy();
-            !name.starts_with("context-") && !name.starts_with("corrupted-")
+            !name.starts_with("corrupted-") && !name.starts_with("context-edge-cases")
         })
         .collect();
     files.sort();
     files
+}
+
+fn sdl_of(file: &Path) -> String {
+    let sdl = std::fs::read_to_string(file).unwrap();
+    // An interface is not a member of the union that is the context of `fromUnion`: it would not compose.
+    sdl.replace(
+        "  account: Account @join__field(graph: A)\n  viewer: Viewer",
+        "  viewer: Viewer",
+    )
 }
 
 /// A supergraph, and a router over it.
@@ -73,7 +82,7 @@ struct Universe {
 
 impl Universe {
     async fn open(file: PathBuf) -> Self {
-        let sdl = std::fs::read_to_string(&file).unwrap();
+        let sdl = sdl_of(&file);
         let world = Arc::new(World::new(Supergraph::parse(&sdl)));
         let router = subgraph::router(&world, &sdl).await;
         Self { world, router }

@@ -1,6 +1,6 @@
 //! What a caller must be answered who may not see everything: computed from the world, and apart from how the router does it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use graphql_tools::static_graphql::query::{
@@ -22,6 +22,8 @@ pub(crate) struct Oracle<'o> {
     variables: &'o Map<String, Value>,
     fragments: HashMap<&'o str, &'o FragmentDefinition>,
     denials: Cell<usize>,
+    /// The objects on the way to where it is, the present one last.
+    way: RefCell<Vec<Object>>,
 }
 
 /// A null where none may be: the parent's.
@@ -64,6 +66,7 @@ impl<'o> Oracle<'o> {
             variables,
             fragments,
             denials: Cell::new(0),
+            way: RefCell::default(),
         };
         let supergraph = &world.supergraph;
         let (root, set) = match operation.expect("an operation") {
@@ -87,11 +90,13 @@ impl<'o> Oracle<'o> {
         for written in sets {
             self.collect(*written, &object.type_name, &mut fields);
         }
-        let mut answer = Map::new();
-        for (key, occurrences) in fields {
-            answer.insert(key.to_owned(), self.field(object, &occurrences)?);
-        }
-        Ok(Value::Object(answer))
+        self.way.borrow_mut().push(object.clone());
+        let answer: Result<_, Nulled> = fields
+            .into_iter()
+            .map(|(key, occurrences)| Ok((key.to_owned(), self.field(object, &occurrences)?)))
+            .collect();
+        self.way.borrow_mut().pop();
+        answer.map(Value::Object)
     }
 
     fn collect(
@@ -167,6 +172,9 @@ impl<'o> Oracle<'o> {
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), literal(value, self.variables)?)));
         let arguments = self.world.with_defaults(own, name, given.collect());
+        let ancestors = self.way.borrow().clone();
+        let (_, ancestors) = ancestors.split_last().expect("the object itself");
+        let arguments = self.world.with_context(own, name, arguments, ancestors);
         let shape = self.world.value(object, name, &arguments);
         let sets: Vec<Written<'o>> = occurrences
             .iter()

@@ -17,7 +17,7 @@ use crate::oracle::Oracle;
 use crate::restrictions::{Draw, Restrictions, Sight};
 use crate::supergraph::Supergraph;
 use crate::world::World;
-use crate::{drawn, setting, shrink, subgraph, supergraphs};
+use crate::{drawn, sdl_of, setting, shrink, subgraph, supergraphs};
 
 struct Restricted {
     world: Arc<World>,
@@ -212,7 +212,7 @@ async fn what_is_denied_or_hidden_is_in_no_answer() {
     let (mut ran, mut told) = (0, Vec::new());
     for file in supergraphs() {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let sdl = std::fs::read_to_string(&file).unwrap();
+        let sdl = sdl_of(&file);
         for draw in 0..draws {
             let seed = seed * 1_000 + draw;
             let found = tokio::spawn(differences(sdl.clone(), count, seed)).await;

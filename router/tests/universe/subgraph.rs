@@ -95,7 +95,8 @@ fn schema_in(supergraph: &Supergraph, graph: &str) -> String {
     let mut entities = Vec::new();
     for definition in supergraph.definitions() {
         let name = definition.name();
-        if name.starts_with("join__") || name.starts_with("link__") {
+        let is_meta = |prefix: &&str| name.starts_with(*prefix);
+        if ["join__", "link__", "context__"].iter().any(is_meta) {
             continue;
         }
         match definition {
@@ -200,7 +201,9 @@ fn composite(
             continue;
         };
         fields = true;
-        let arguments: Vec<_> = defined.arguments.iter().map(input_value).collect();
+        let mut arguments: Vec<_> = defined.arguments.iter().map(input_value).collect();
+        let of_context = here.context.iter();
+        arguments.extend(of_context.map(|known| format!("{}: {}", known.name, known.ty)));
         let arguments = if arguments.is_empty() {
             String::new()
         } else {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::world::Object;
+
 use graphql_tools::parser::schema::Value;
 use graphql_tools::static_graphql::query::SelectionSet;
 use graphql_tools::static_graphql::schema::{
@@ -28,6 +30,8 @@ pub(crate) struct Composite {
     /// The members of a union, and where.
     members: Vec<(String, String)>,
     pub(crate) inaccessible: bool,
+    /// The contexts that it is.
+    pub(crate) contexts: Vec<String>,
 }
 
 pub(crate) struct TypeJoin {
@@ -44,6 +48,14 @@ pub(crate) struct Field {
     joins: Vec<FieldJoin>,
 }
 
+/// An argument that clients do not see: its value is of what the field's object is inside of.
+pub(crate) struct ContextArgument {
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    pub(crate) context: String,
+    pub(crate) selection: SelectionSet,
+}
+
 struct FieldJoin {
     graph: Option<String>,
     ty: Option<Type>,
@@ -51,6 +63,7 @@ struct FieldJoin {
     provides: Option<SelectionSet>,
     external: bool,
     used_overridden: bool,
+    context: Vec<ContextArgument>,
 }
 
 /// A field as one subgraph has it.
@@ -61,6 +74,7 @@ pub(crate) struct FieldIn<'s> {
     pub(crate) provides: Option<&'s SelectionSet>,
     /// It is known there, but not resolved for everybody.
     pub(crate) external: bool,
+    pub(crate) context: &'s [ContextArgument],
 }
 
 impl Supergraph {
@@ -147,6 +161,7 @@ impl Supergraph {
                 requires: None,
                 provides: None,
                 external: false,
+                context: &[],
             });
         }
         let mut joins = field.joins.iter();
@@ -156,6 +171,46 @@ impl Supergraph {
             requires: join.requires.as_ref(),
             provides: join.provides.as_ref(),
             external: join.external || join.used_overridden,
+            context: &join.context,
+        })
+    }
+
+    /// The arguments of a field that come from contexts, wherever it is.
+    pub(crate) fn context_arguments(&self, type_name: &str, field: &str) -> &[ContextArgument] {
+        let field = self
+            .composites
+            .get(type_name)
+            .and_then(|known| known.fields.get(field));
+        let mut joins = field.into_iter().flat_map(|field| &field.joins);
+        let join = joins.find(|join| !join.context.is_empty());
+        join.map_or(&[], |join| &join.context)
+    }
+
+    /// Whether a field's value depends on what its object is inside of.
+    pub(crate) fn is_contextual(&self, object: &Object, field: &str) -> bool {
+        let arguments = self.context_arguments(&object.type_name, field);
+        !arguments.is_empty() && self.arguments_of_some(&object.type_name, field).is_empty()
+    }
+
+    /// Those that only some of the subgraphs with the field have.
+    pub(crate) fn arguments_of_some(&self, type_name: &str, field: &str) -> &[ContextArgument] {
+        let known = self
+            .composites
+            .get(type_name)
+            .and_then(|known| known.fields.get(field));
+        let mut joins = known.into_iter().flat_map(|field| &field.joins);
+        if joins.any(|join| join.context.is_empty() && !join.external) {
+            self.context_arguments(type_name, field)
+        } else {
+            &[]
+        }
+    }
+
+    /// Whether an object of this type, or of one that it belongs to, is a context.
+    pub(crate) fn is_context(&self, object: &str, context: &str) -> bool {
+        self.composites.iter().any(|(name, known)| {
+            known.contexts.iter().any(|known| known == context)
+                && self.members(None, name).contains(object)
         })
     }
 
@@ -271,6 +326,7 @@ fn composite(definition: &TypeDefinition) -> Option<Composite> {
             provides: selection(join, "provides"),
             external: flag(join, "external").unwrap_or(false),
             used_overridden: flag(join, "usedOverridden").unwrap_or(false),
+            context: context_arguments(join),
         });
         let field_in = Field {
             ty: field.field_type.clone(),
@@ -287,7 +343,37 @@ fn composite(definition: &TypeDefinition) -> Option<Composite> {
         interfaces: pairs("join__implements", "interface"),
         members: pairs("join__unionMember", "member"),
         inaccessible: find(directives, "inaccessible").count() > 0,
+        contexts: find(directives, "context")
+            .filter_map(|context| text(context, "name"))
+            .collect(),
     })
+}
+
+fn context_arguments(join: &Directive) -> Vec<ContextArgument> {
+    let mut arguments = join.arguments.iter();
+    let list = match arguments.find(|(name, _)| name == "contextArguments") {
+        Some((_, Value::List(list))) => list.as_slice(),
+        _ => &[],
+    };
+    let arguments = list.iter().filter_map(|argument| {
+        let Value::Object(members) = argument else {
+            return None;
+        };
+        let member = |name: &str| {
+            let (_, value) = members.iter().find(|(known, _)| known == name)?;
+            match value {
+                Value::String(text) => Some(text.as_str()),
+                _ => None,
+            }
+        };
+        Some(ContextArgument {
+            name: member("name")?.to_owned(),
+            ty: type_of(member("type")?),
+            context: member("context")?.to_owned(),
+            selection: selection_of(member("selection")?)?,
+        })
+    });
+    arguments.collect()
 }
 
 pub(crate) fn find<'d>(
@@ -316,8 +402,17 @@ fn flag(directive: &Directive, argument: &str) -> Option<bool> {
 }
 
 fn selection(directive: &Directive, argument: &str) -> Option<SelectionSet> {
+    selection_of(&format!("{{{}}}", text(directive, argument)?))
+}
+
+fn selection_of(text: &str) -> Option<SelectionSet> {
     use graphql_tools::static_graphql::query::{Definition, OperationDefinition};
-    let text = format!("{{{}}}", text(directive, argument)?);
+    // That of a context may begin with a fragment.
+    let text = if text.trim_start().starts_with('{') {
+        text.to_owned()
+    } else {
+        format!("{{{text}}}")
+    };
     let document = graphql_tools::parser::parse_query::<String>(&text).expect("a field set");
     match document.into_static().definitions.pop() {
         Some(Definition::Operation(OperationDefinition::SelectionSet(set))) => Some(set),

@@ -8,7 +8,7 @@ use graphql_tools::static_graphql::query::{Selection, SelectionSet};
 use graphql_tools::static_graphql::schema::Type;
 use serde_json::{Map, Value, json};
 
-use crate::supergraph::{Supergraph, named};
+use crate::supergraph::{ContextArgument, Supergraph, named};
 
 /// Objects of each type.
 const OBJECTS: usize = 24;
@@ -119,6 +119,8 @@ impl World {
     ) -> Option<String> {
         fields.items.iter().find_map(|selection| match selection {
             Selection::Field(field) if field.name == "__typename" => None,
+            // It follows from where the object was found.
+            Selection::Field(field) if self.supergraph.is_contextual(object, &field.name) => None,
             Selection::Field(field) => {
                 let arguments = literal_arguments(&field.arguments);
                 let arguments = self.with_defaults(&object.type_name, &field.name, arguments);
@@ -193,10 +195,15 @@ impl World {
                 .contains_key(field)
         });
         let owner = owner.unwrap_or(&object.type_name);
+        // Where one subgraph needs a context for it and another does not, it is the same.
+        let mut arguments = arguments.clone();
+        for argument in self.supergraph.arguments_of_some(&object.type_name, field) {
+            arguments.remove(&argument.name);
+        }
         let arguments = if arguments.is_empty() {
             String::new()
         } else {
-            Value::Object(arguments.clone()).to_string()
+            Value::Object(arguments).to_string()
         };
         let place = Place {
             object,
@@ -214,6 +221,76 @@ impl World {
             return Shape::Null;
         }
         self.of_type(&known.ty, &place, 0)
+    }
+
+    /// Arguments that come from what an object is inside of.
+    pub(crate) fn with_context(
+        &self,
+        type_name: &str,
+        field: &str,
+        mut arguments: Map<String, Value>,
+        ancestors: &[Object],
+    ) -> Map<String, Value> {
+        for argument in self.supergraph.context_arguments(type_name, field) {
+            let value = self.context_value(ancestors, argument);
+            arguments.insert(argument.name.clone(), value);
+        }
+        arguments.sort_keys();
+        arguments
+    }
+
+    /// The value of a context, from the nearest of these that is one.
+    fn context_value(&self, ancestors: &[Object], argument: &ContextArgument) -> Value {
+        let mut nearest = ancestors.iter().rev();
+        let source = nearest.find(|object| {
+            self.supergraph
+                .is_context(&object.type_name, &argument.context)
+        });
+        let selected = source.and_then(|object| self.selected(object, &argument.selection));
+        selected.unwrap_or_default()
+    }
+
+    /// The value of the only leaf that is selected of an object.
+    fn selected(&self, object: &Object, selections: &SelectionSet) -> Option<Value> {
+        selections
+            .items
+            .iter()
+            .find_map(|selection| match selection {
+                Selection::Field(field) if field.name == "__typename" => {
+                    Some(json!(object.type_name))
+                }
+                Selection::Field(field) => {
+                    let arguments = literal_arguments(&field.arguments);
+                    let arguments = self.with_defaults(&object.type_name, &field.name, arguments);
+                    let shape = self.value(object, &field.name, &arguments);
+                    self.selected_of(shape, &field.selection_set)
+                }
+                Selection::InlineFragment(fragment) => {
+                    let applies = fragment.type_condition.as_ref().is_none_or(|on| {
+                        let graphql_tools::static_graphql::query::TypeCondition::On(on) = on;
+                        let members = self.supergraph.members(None, on);
+                        members.contains(&*object.type_name)
+                    });
+                    applies
+                        .then(|| self.selected(object, &fragment.selection_set))
+                        .flatten()
+                }
+                Selection::FragmentSpread(_) => None,
+            })
+    }
+
+    fn selected_of(&self, shape: Shape, selections: &SelectionSet) -> Option<Value> {
+        Some(match shape {
+            Shape::Null => Value::Null,
+            Shape::Leaf(leaf) => leaf,
+            Shape::Object(object) => self.selected(&object, selections)?,
+            Shape::List(items) => {
+                let items = items.into_iter();
+                items
+                    .map(|item| self.selected_of(item, selections).unwrap_or_default())
+                    .collect()
+            }
+        })
     }
 
     fn may_be_null(&self, object: &Object, field: &str) -> bool {

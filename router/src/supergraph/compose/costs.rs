@@ -5,18 +5,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use graphql_tools::static_graphql::schema::Definition;
-
-use crate::prepare::lexer::{Lexer, Token};
-use crate::supergraph::features;
+use super::links::{Piece, links, names_by, pieces};
+use crate::prepare::lexer::Token;
 
 /// The directives by their own names.
 const COSTS: [&str; 2] = ["cost", "listSize"];
-
-struct Piece<'t> {
-    token: Token<'t>,
-    range: Range<usize>,
-}
 
 /// The SDL with these directives under their own names, and not imported. One that is no GraphQL is left to the composer.
 pub(super) fn by_their_own_names(sdl: &str) -> Cow<'_, str> {
@@ -58,53 +51,6 @@ pub(super) fn by_their_own_names(sdl: &str) -> Cow<'_, str> {
     }
     out.push_str(&sdl[copied..]);
     Cow::Owned(out)
-}
-
-fn pieces(sdl: &str) -> Option<Vec<Piece<'_>>> {
-    let mut lexer = Lexer::new(sdl);
-    let mut pieces = Vec::new();
-    while let Some(token) = lexer.read().ok()? {
-        let range = lexer.start()..lexer.end();
-        pieces.push(Piece { token, range });
-    }
-    Some(pieces)
-}
-
-/// The uses of `@link`, each to its closing parenthesis.
-fn links<'p, 't>(pieces: &'p [Piece<'t>]) -> Vec<&'p [Piece<'t>]> {
-    let starts = pieces.windows(3).enumerate().filter(|(_, window)| {
-        matches!(
-            [window[0].token, window[1].token, window[2].token],
-            [Token::Sign(b'@'), Token::Name("link"), Token::Sign(b'(')]
-        )
-    });
-    starts
-        .filter_map(|(start, _)| {
-            // Values hold no parentheses but in strings.
-            let is_end = |piece: &Piece<'_>| piece.token == Token::Sign(b')');
-            let length = pieces[start..].iter().position(is_end)?;
-            Some(&pieces[start..=start + length])
-        })
-        .collect()
-}
-
-/// What a document with this link calls a directive of federation.
-fn names_by(link: &str, own: &str) -> Vec<String> {
-    let schema = format!("schema {link} {{ query: Query }}");
-    let Ok(document) = graphql_tools::parser::parse_schema::<String>(&schema) else {
-        return Vec::new();
-    };
-    let document = document.into_static();
-    let links = document.definitions.iter().flat_map(|definition| {
-        let Definition::SchemaDefinition(schema) = definition else {
-            return Vec::new();
-        };
-        let links = schema.directives.iter();
-        links
-            .flat_map(|link| features::names_by(link, own))
-            .collect()
-    });
-    links.collect()
 }
 
 fn is_cost(token: Token<'_>) -> bool {

@@ -151,15 +151,6 @@ fn refuse_unsupported_directives(document: &Document) -> Result<(), RouterError>
                 .map(|(_, value)| value)
         };
         let (feature, url, reason) = match directive.name.as_str() {
-            "fromContext" | "context" => {
-                ("context", "context/v0.1", "the schema uses @fromContext")
-            }
-            "join__field" => match argument("contextArguments") {
-                Some(Value::List(items)) if !items.is_empty() => {
-                    ("context", "context/v0.1", "the schema uses @fromContext")
-                }
-                _ => return,
-            },
             "join__directive" => match argument("name") {
                 Some(Value::String(name)) if name == "connect" || name == "source" => (
                     "connect",

@@ -14,10 +14,11 @@ const IMPLEMENTED: &[(&str, &[&str])] = &[
     ("requiresScopes", &["v0.1"]),
     ("policy", &["v0.1"]),
     ("cost", &["v0.1"]),
+    ("context", &["v0.1"]),
 ];
 
 /// Specifications whose elements are recognized, so that they can be refused by name.
-const RECOGNIZED: &[&str] = &["context", "connect", "source"];
+const RECOGNIZED: &[&str] = &["connect", "source"];
 
 /// Directives with a canonical name of one word.
 pub(super) const CANONICAL_DIRECTIVES: &[&str] = &[

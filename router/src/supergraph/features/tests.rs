@@ -177,7 +177,6 @@ fn what_is_needed_and_not_implemented_is_refused_by_name() {
     check(&linked(url, "SECURITY"), ": Int", "encrypted", url);
     check(&linked(url, "EXECUTION"), ": Int", "encrypted", url);
     for url in [
-        "https://specs.apollo.dev/context/v0.1",
         "https://specs.apollo.dev/connect/v0.2",
         "https://specs.apollo.dev/source/v0.1",
     ] {
@@ -189,20 +188,6 @@ fn what_is_needed_and_not_implemented_is_refused_by_name() {
     check(&linked(url, "SECURITY"), ": Int", "authenticated", url);
     let url = "https://specs.apollo.dev/join/v1.0";
     check(&linked(url, "EXECUTION"), ": Int", "join", url);
-    // What is used without being linked for a purpose.
-    let context = "https://specs.apollo.dev/context/v0.1";
-    check(
-        &format!(r#"@link({FEDERATION}, import: ["@fromContext"])"#),
-        "(x: Int @fromContext(field: \"$c { x }\")): Int",
-        "context",
-        context,
-    );
-    check(
-        "",
-        r#": Int @join__field(graph: A, contextArguments: [{ context: "c", name: "x", type: "Int", selection: "{ x }" }])"#,
-        "context",
-        context,
-    );
     let other = r#"@link(url: "https://example.com/notes/v1.0")"#;
     let sdl = format!("schema {other} {{ query: Query }} type Query {{ a: Int }}");
     assert!(
