@@ -16,7 +16,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
-use crate::pubsub::{Backoff, PubSub, Signal};
+use crate::backoff::Backoff;
+use crate::pubsub::{PubSub, Signal};
 use crate::supervisor::{Stage, Supervisor};
 
 /// How often an instance renews its heartbeat, and how long one is valid.

@@ -1,5 +1,6 @@
 //! The outside world behind small interfaces, each with an embedded and a real form.
 
+pub mod backoff;
 pub mod bus;
 pub mod caller;
 pub mod card_number;

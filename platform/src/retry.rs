@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::pubsub::Backoff;
+use crate::backoff::Backoff;
 
 /// Longest text of an error that is kept with what failed, in characters.
 const ERROR_LENGTH: usize = 500;

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::pubsub::Backoff;
+use crate::backoff::Backoff;
 
 /// Waits before a failed task is started again.
 const FIRST_WAIT: Duration = Duration::from_millis(100);

@@ -16,8 +16,8 @@ use super::rate::Bucket;
 use super::request::{Auth, Request};
 use super::response::Response;
 use super::retry::{Failure, Retry, retry_after};
+use crate::backoff::Backoff;
 use crate::clock::Clock;
-use crate::pubsub::Backoff;
 
 /// Calls one provider. Cheap to clone; clones share connections, rate limit and circuit breaker.
 #[derive(Clone, Debug)]

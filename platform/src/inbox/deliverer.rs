@@ -12,9 +12,9 @@ use sea_orm::DbErr;
 use tokio::sync::watch;
 
 use super::{HandleError, Subscriber, consume_once};
+use crate::backoff::Backoff;
 use crate::bus::Event;
 use crate::outbox::as_float;
-use crate::pubsub::Backoff;
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::inbox_delivery;
 use crate::workers::WorkerContext;

@@ -9,8 +9,8 @@ use metrics::counter;
 use sea_orm::DbErr;
 
 use super::Subscriber;
+use crate::backoff::Backoff;
 use crate::bus::{BusError, Consumer, Event};
-use crate::pubsub::Backoff;
 use crate::tables::inbox_delivery;
 use crate::workers::WorkerContext;
 

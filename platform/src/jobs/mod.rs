@@ -16,7 +16,7 @@ use sea_orm::DbErr;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::pubsub::Backoff;
+use crate::backoff::Backoff;
 use crate::sweep::sweep;
 use crate::tables::lease::{self, LeaseRequest};
 use crate::workers::WorkerContext;

@@ -14,9 +14,9 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::reconciliation::Expected;
+use crate::backoff::Backoff;
 use crate::bus::{BusError, Event, LogPosition, Receipt};
 use crate::inbox::ConsumerGroup;
-use crate::pubsub::Backoff;
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::outbox_event;
 use crate::workers::WorkerContext;

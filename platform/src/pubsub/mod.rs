@@ -6,7 +6,6 @@
 //! newest message of each channel is kept for it; so a message should say which of its channel's
 //! messages it is, and a receiver that sees a number missing reads the state again, too.
 
-mod backoff;
 mod channels;
 mod in_process;
 mod redis;
@@ -19,7 +18,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::Stream;
 
-pub use backoff::Backoff;
 pub use in_process::InProcess;
 pub use redis::RedisPubSub;
 

@@ -16,7 +16,8 @@ use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::channels::Channels;
-use super::{Backoff, PubSub, PubSubError, Signal, Subscription};
+use super::{PubSub, PubSubError, Signal, Subscription};
+use crate::backoff::Backoff;
 use crate::supervisor::{Stage, Supervisor};
 
 mod publisher;

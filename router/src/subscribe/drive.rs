@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use rand::RngExt;
+use platform::backoff::Backoff;
 use tokio::time::Instant;
 
 use super::key::Key;
@@ -206,19 +206,18 @@ async fn open(hub: &Hub, job: &Job) -> Result<EventStream, End> {
 async fn recover(hub: &Hub, job: &Job, lost: &TransportError) -> Option<EventStream> {
     tracing::warn!(request_id = job.context.request_id, %lost, "a subscription's source is opened again");
     let give_up = Instant::now() + hub.options.source_recovery;
-    let mut wait = FIRST_WAIT;
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
-        // Drawn at random, because many streams lose the same subgraph at once.
-        let wait_now = wait.mul_f64(rand::rng().random_range(0.5..1.0));
-        if Instant::now() + wait_now > give_up {
+        // With jitter, because many streams lose the same subgraph at once.
+        let wait = backoff.next_wait();
+        if Instant::now() + wait > give_up {
             metrics::counter!("router_subscription_sources_lost_total").increment(1);
             return None;
         }
-        tokio::time::sleep(wait_now).await;
+        tokio::time::sleep(wait).await;
         if let Ok(source) = open(hub, job).await {
             return Some(source);
         }
-        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 

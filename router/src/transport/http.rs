@@ -8,6 +8,7 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
+use platform::backoff::Backoff;
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::http::Breaker;
 use platform::telemetry::request_id::REQUEST_ID;
@@ -24,7 +25,8 @@ use crate::prepare::OperationKind;
 use crate::request::TRACING;
 
 /// The wait before the first retry; it doubles with each.
-const BACKOFF: Duration = Duration::from_millis(25);
+const FIRST_WAIT: Duration = Duration::from_millis(25);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// How a subgraph is called.
 #[derive(Clone, Debug)]
@@ -276,6 +278,7 @@ impl HttpTransport {
             OperationKind::Mutation | OperationKind::Subscription => 0,
         };
         let mut attempt = 0;
+        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let response = loop {
             let timeout = request.remaining().min(self.options.deadline);
             let answer = self.post(headers.clone(), body.clone(), timeout).await;
@@ -284,10 +287,10 @@ impl HttpTransport {
                 // A kept connection may be closed by its other end just as it is used.
                 Err(error) => (error.is_connect() || error.is_request()) && !error.is_timeout(),
             };
-            let backoff = BACKOFF * 2_u32.saturating_pow(attempt);
-            if retry && attempt < retries && backoff < request.remaining() {
+            let wait = backoff.next_wait();
+            if retry && attempt < retries && wait < request.remaining() {
                 attempt += 1;
-                tokio::time::sleep(backoff).await;
+                tokio::time::sleep(wait).await;
                 continue;
             }
             break match answer {
