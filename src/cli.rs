@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// Look after events that could not be delivered
     #[command(subcommand)]
     Outbox(Outbox),
+    /// Look after the work that is still to be done
+    #[command(subcommand)]
+    Tasks(Tasks),
     /// Copy the data directory while it is in use
     Backup(Backup),
     /// Put a backup into an empty data directory
@@ -311,6 +314,45 @@ pub(crate) enum Outbox {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tasks {
+    /// List the tasks that are given up, and those that failed and will be tried again
+    List {
+        #[command(flatten)]
+        settings: Settings,
+        /// One domain instead of all
+        #[arg(long, value_name = "NAME")]
+        domain: Option<Domain>,
+        /// Those that did not fail, too
+        #[arg(long)]
+        all: bool,
+        /// How many of each domain at most
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u64,
+    },
+    /// Try tasks again at once
+    Retry {
+        #[command(flatten)]
+        settings: Settings,
+        domain: Domain,
+        /// Tasks as they are listed, such as refund/ret_01h…
+        #[arg(value_name = "TASK", required_unless_present = "all")]
+        tasks: Vec<String>,
+        /// All that are given up or failed
+        #[arg(long, conflicts_with = "tasks")]
+        all: bool,
+    },
+    /// Delete tasks: what they were to do is not done
+    Discard {
+        #[command(flatten)]
+        settings: Settings,
+        domain: Domain,
+        /// Tasks as they are listed, such as refund/ret_01h…
+        #[arg(value_name = "TASK", required = true)]
+        tasks: Vec<String>,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -351,6 +393,10 @@ mod tests {
             "vantage outbox list",
             "vantage outbox requeue orders 018f 018e",
             "vantage outbox requeue orders --all",
+            "vantage tasks list --all --domain returns",
+            "vantage tasks retry returns refund/ret_1 void/ret_2",
+            "vantage tasks retry orders --all",
+            "vantage tasks discard orders payment/ord_1",
         ] {
             assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
         }

@@ -17,8 +17,9 @@ use sea_orm_migration::MigratorTrait;
 use uuid::Uuid;
 
 /// Tables that stay small, whatever the shop's size: read whole, they cost nothing.
-const SMALL: [&str; 4] = [
+const SMALL: [&str; 5] = [
     "exchange_rates",
+    "tasks",
     "carrier_budgets",
     "leases",
     "order_payments",
@@ -253,7 +254,7 @@ async fn the_rest_is_found_by_what_narrows_the_search() {
 
 #[tokio::test]
 async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search() {
-    use tables::{idempotency_key, inbox_delivery, inbox_event, outbox_event};
+    use tables::{idempotency_key, inbox_delivery, inbox_event, outbox_event, task};
     let db = &Planner::over::<migrations::orders::Migrator>().await;
     let now = Utc::now();
     let wrong = wrong_plans!(
@@ -270,6 +271,9 @@ async fn the_tables_that_all_databases_share_are_read_by_what_narrows_the_search
         "outbox_event::confirm": outbox_event::confirm(db, "t", "log", Some("1"), now),
         "outbox_event::sweep_unconfirmed": outbox_event::sweep_unconfirmed(db, now, 100),
         "outbox_event::sweep": outbox_event::sweep(db, now, 100),
+        "task::find": task::find(db, "refund", ids()[0]),
+        "task::due": task::due(db, &["refund", "void"], now, Duration::seconds(4), 20),
+        "task::list": task::list(db, true, 20),
         "inbox_delivery::is_any_due": inbox_delivery::is_any_due(db, "orders", now),
         "inbox_delivery::count_waiting": inbox_delivery::count_waiting(db, "orders"),
         "inbox_delivery::count_dead": inbox_delivery::count_dead(db, "orders"),

@@ -22,6 +22,7 @@ pub mod stripe;
 pub mod supervisor;
 mod sweep;
 pub mod tables;
+pub mod tasks;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

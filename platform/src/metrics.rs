@@ -5,6 +5,7 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 /// Gives the metrics of this crate their help lines.
 pub fn describe() {
     describe_workers();
+    describe_tasks();
     describe_events();
     describe_database();
     describe_calls();
@@ -27,6 +28,30 @@ pub fn describe() {
     describe_counter!(
         "vantage_log_write_failures_total",
         "Writes of log lines to standard error that failed."
+    );
+}
+
+fn describe_tasks() {
+    describe_counter!(
+        "vantage_tasks_total",
+        "Durable tasks that were performed, by domain, kind and outcome: done, waiting, failed, or suspended \
+         while a third party is left alone."
+    );
+    describe_counter!(
+        "vantage_tasks_alerts_total",
+        "Failures of durable tasks that people should know of: too many in a row, or final."
+    );
+    describe_gauge!(
+        "vantage_tasks_running",
+        "Durable tasks that this process performs now."
+    );
+    describe_gauge!(
+        "vantage_tasks_waiting",
+        "Durable tasks that are still to be performed, by domain and kind."
+    );
+    describe_gauge!(
+        "vantage_tasks_dead_letters",
+        "Durable tasks that are given up: see `vantage tasks list`."
     );
 }
 

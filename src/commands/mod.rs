@@ -10,4 +10,5 @@ pub(crate) mod schema;
 pub(crate) mod seed;
 pub(crate) mod serve;
 pub(crate) mod subgraph;
+pub(crate) mod tasks;
 pub(crate) mod token;

@@ -1,11 +1,12 @@
 //! The tables that every domain's database has: outbox, inbox, idempotency keys, leases, write probes,
-//! call rates.
+//! call rates, tasks.
 
 mod m20260101_000001_create_platform_tables;
 mod m20260301_000001_create_write_probes;
 mod m20260301_000002_index_dead_events;
 mod m20260301_000003_create_call_rates;
 mod m20260302_000001_confirm_events;
+mod m20260302_000002_create_tasks;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,5 +18,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20260301_000002_index_dead_events::Migration),
         Box::new(m20260301_000003_create_call_rates::Migration),
         Box::new(m20260302_000001_confirm_events::Migration),
+        Box::new(m20260302_000002_create_tasks::Migration),
     ]
 }

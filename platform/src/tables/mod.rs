@@ -1,5 +1,5 @@
 //! The tables that every domain's database has beside its own: outbox, inbox, idempotency keys,
-//! leases and write probes. Their migrations are `migrations::platform`.
+//! leases, tasks and write probes. Their migrations are `migrations::platform`.
 
 pub mod call_rate;
 pub mod idempotency_key;
@@ -8,4 +8,5 @@ pub mod inbox_event;
 pub mod lease;
 pub mod outbox_event;
 pub mod outbox_sequence;
+pub mod task;
 pub mod write_probe;
