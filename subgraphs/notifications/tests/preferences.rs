@@ -199,6 +199,29 @@ async fn an_update_changes_only_the_named_cells_and_reports_the_topics() {
 }
 
 #[tokio::test]
+async fn a_token_is_as_long_as_every_database_can_index() {
+    for fixture in fixtures().await {
+        // Random, because an index entry is compressed before it is measured.
+        let token: String = (0..64)
+            .map(|_| Uuid::new_v4().simple().to_string())
+            .collect();
+        for (token, errors) in [
+            (token.clone(), json!([])),
+            (token + "x", json!([{ "code": "INVALID_TOKEN" }])),
+        ] {
+            let variables = json!({ "token": token, "region": null });
+            let caller = Some(fixture.customer);
+            let answer = execute(&fixture.subgraph, caller, REGISTER, variables).await;
+            assert_eq!(
+                answer["data"]["deviceRegister"]["userErrors"], errors,
+                "{answer}"
+            );
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn one_key_has_one_effect_however_often_it_is_sent_at_once() {
     let input = json!({ "updates": [{ "channel": "SMS", "category": "DEALS", "enabled": true }] });
     for fixture in fixtures().await {
