@@ -11,7 +11,7 @@ pub fn describe() {
     describe_calls();
     describe_counter!(
         "vantage_webhooks_total",
-        "Webhooks of third parties, by provider and outcome."
+        "Webhooks of third parties, by provider and outcome: applied, repeated, ignored, forged, unreadable or failed."
     );
     describe_gauge!(
         "vantage_flags_file_usable",

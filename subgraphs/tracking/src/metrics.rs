@@ -13,10 +13,6 @@ pub fn describe() {
         "Polls of parcels, by carrier and outcome."
     );
     describe_counter!(
-        "vantage_tracking_webhooks_total",
-        "Webhooks of carriers, by outcome."
-    );
-    describe_counter!(
         "vantage_tracking_unknown_codes_total",
         "Status codes of carriers that are not known here."
     );

@@ -1,0 +1,129 @@
+//! What third parties send by themselves: one way to receive it, whoever it is from.
+//!
+//! Without a secret there is no route, and the answer is 404. What is not signed by the provider is answered with 401,
+//! what cannot be read with 400, and what could not have its effect yet with 503; the provider sends the latter two
+//! again. Everything else is 200. A webhook that comes again has no effect: record its id by
+//! [`consume_once`](crate::inbox::consume_once) in the transaction of the effect, or have one that is the same twice.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use metrics::counter;
+use serde_json::Value;
+
+use crate::config::Secret;
+use crate::http::is_body_signature;
+
+/// EasyPost's header, which the carriers' webhooks have as well.
+const SIGNATURE: &str = "x-hmac-signature";
+
+/// The webhooks of one provider.
+#[async_trait]
+pub trait Webhook: Send + Sync + 'static {
+    type Message: Send;
+
+    /// The provider's name in metrics and the log.
+    fn provider(&self) -> &'static str;
+
+    /// Verifies the signature, then reads the body.
+    fn read(&self, headers: &HeaderMap, body: &[u8]) -> Result<Self::Message, WebhookError>;
+
+    /// Has the effect of a message.
+    async fn apply(&self, message: Self::Message) -> Result<Applied, WebhookError>;
+}
+
+/// What came of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It had its effect.
+    Done,
+    /// It was received before.
+    Repeated,
+    /// It is about nothing that matters here.
+    Ignored,
+}
+
+/// Why a webhook had no effect. The text is for the log alone.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    #[error("it is not signed by the provider: {0}")]
+    Forged(String),
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl WebhookError {
+    /// An error that may be over when the webhook is sent again.
+    pub fn failed(error: &dyn std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// The route of a provider's webhooks.
+pub fn route(path: &str, webhook: impl Webhook) -> Router {
+    Router::new()
+        .route(path, post(receive))
+        .with_state(Arc::new(webhook))
+}
+
+async fn receive<W: Webhook>(
+    State(webhook): State<Arc<W>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, &'static str) {
+    let result = match webhook.read(&headers, &body) {
+        Ok(message) => webhook.apply(message).await,
+        Err(error) => Err(error),
+    };
+    let provider = webhook.provider();
+    let (outcome, status, answer) = match &result {
+        Ok(Applied::Done) => ("applied", StatusCode::OK, "thank you\n"),
+        Ok(Applied::Repeated) => ("repeated", StatusCode::OK, "thank you\n"),
+        Ok(Applied::Ignored) => ("ignored", StatusCode::OK, "thank you\n"),
+        Err(WebhookError::Forged(_)) => (
+            "forged",
+            StatusCode::UNAUTHORIZED,
+            "the signature is missing or not valid\n",
+        ),
+        Err(WebhookError::Unreadable(_)) => (
+            "unreadable",
+            StatusCode::BAD_REQUEST,
+            "this cannot be read\n",
+        ),
+        Err(WebhookError::Failed(_)) => (
+            "failed",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not now: send it again\n",
+        ),
+    };
+    match &result {
+        Ok(_) => tracing::debug!(provider, outcome, "webhook received"),
+        Err(error) => tracing::warn!(provider, outcome, %error, "webhook had no effect"),
+    }
+    counter!("vantage_webhooks_total", "provider" => provider, "outcome" => outcome).increment(1);
+    (status, answer)
+}
+
+/// The JSON of a body that this secret has signed in `x-hmac-signature`.
+pub fn signed_json(
+    secret: &Secret,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Value, WebhookError> {
+    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+    match signature {
+        None => Err(WebhookError::Forged(format!("there is no {SIGNATURE}"))),
+        Some(signature) if !is_body_signature(secret, signature, body) => Err(
+            WebhookError::Forged(format!("{SIGNATURE} is of another body or secret")),
+        ),
+        Some(_) => serde_json::from_slice(body)
+            .map_err(|error| WebhookError::Unreadable(error.to_string())),
+    }
+}
