@@ -7,6 +7,7 @@ mod platform;
 pub mod pricing;
 pub mod returns;
 pub mod search;
+mod tasks;
 pub mod tracking;
 
 use sea_orm_migration::prelude::*;

@@ -121,7 +121,7 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
             "vantage_order_payments_total{outcome=\"released\"} 1",
             "vantage_orders_placed_total{currency=\"EUR\"} 1",
             "vantage_order_payments_unsettled{state=\"wanted\"} 0",
-            "vantage_webhooks_total{provider=\"stripe\",outcome=\"taken\"}",
+            "vantage_webhooks_total{provider=\"stripe\",outcome=\"applied\"}",
         ] {
             assert!(metrics.contains(line), "{layout:?}: {line} in {metrics}");
         }

@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::sea_query::Query;
+use sea_orm::{ExprTrait, IntoActiveModel, QuerySelect};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_payments")]
@@ -16,10 +17,6 @@ pub struct Model {
     pub decline_code: Option<String>,
     /// The provider's name for what was given back, `re_…`.
     pub refund_id: Option<String>,
-    /// Attempts to settle it that failed, since it last came further.
-    pub attempts: i32,
-    /// When it is looked at next; `None`: it is settled.
-    pub next_attempt_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -46,17 +43,27 @@ pub async fn update(transaction: &impl ConnectionTrait, payment: Model) -> Resul
     Ok(())
 }
 
-/// The orders whose payments are to be looked at by now, those that wait longest first.
-pub async fn due(
+/// The states of payments that something is still to be done about.
+const OPEN: [&str; 3] = ["unwanted", "waiting", "wanted"];
+
+/// The orders whose payments are open, were not touched since `before`, and have no task of this kind.
+pub async fn open_without_task(
     db: &impl ConnectionTrait,
-    now: DateTime<Utc>,
+    kind: &str,
+    before: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Uuid>, DbErr> {
+    let tasks = Query::select()
+        .column("key")
+        .from("tasks")
+        .and_where(Expr::col("kind").eq(kind))
+        .to_owned();
     Entity::find()
         .select_only()
         .column(Column::OrderId)
-        .filter(Column::NextAttemptAt.lte(now))
-        .order_by_asc(Column::NextAttemptAt)
+        .filter(Column::State.is_in(OPEN))
+        .filter(Column::UpdatedAt.lt(before))
+        .filter(Column::OrderId.not_in_subquery(tasks))
         .limit(limit)
         .into_tuple()
         .all(db)
@@ -69,7 +76,7 @@ pub async fn count_unsettled(db: &impl ConnectionTrait) -> Result<Vec<(String, i
         .select_only()
         .column(Column::State)
         .column_as(Column::OrderId.count(), "count")
-        .filter(Column::NextAttemptAt.is_not_null())
+        .filter(Column::State.is_in(OPEN))
         .group_by(Column::State)
         .into_tuple()
         .all(db)

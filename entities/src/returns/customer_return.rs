@@ -7,8 +7,6 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Query};
 use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
-use super::return_task;
-
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "returns")]
 pub struct Model {
@@ -193,9 +191,9 @@ pub async fn unlabelled(
 /// In this status, and without a task of this kind.
 fn without_task(status: &str, kind: &str) -> Condition {
     let tasks = Query::select()
-        .column((return_task::Entity, return_task::Column::ReturnId))
-        .from(return_task::Entity)
-        .and_where(Expr::col((return_task::Entity, return_task::Column::Kind)).eq(kind))
+        .column("key")
+        .from("tasks")
+        .and_where(Expr::col("kind").eq(kind))
         .to_owned();
     Condition::all()
         .add(Column::Status.eq(status))

@@ -5,5 +5,4 @@ pub mod order_lock;
 pub mod refund_supplement;
 pub mod return_event;
 pub mod return_item;
-pub mod return_task;
 pub mod store_credit;

@@ -49,3 +49,17 @@ pub async fn issue(
         .await?;
     Ok(issued.rows_affected == 1)
 }
+
+/// Writes that it was credited, because its refund came back.
+pub async fn replace_refund(
+    db: &impl ConnectionTrait,
+    return_id: Uuid,
+    credit: &str,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::ProviderId, Expr::value(credit))
+        .filter(Column::ReturnId.eq(return_id))
+        .exec(db)
+        .await?;
+    Ok(())
+}

@@ -2,6 +2,7 @@
 
 mod m20260101_000001_create_orders;
 mod m20260103_000001_create_order_payments;
+mod m20260302_000001_move_payment_attempts;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_orders::Migration));
         migrations.push(Box::new(m20260103_000001_create_order_payments::Migration));
+        migrations.push(Box::new(m20260302_000001_move_payment_attempts::Migration));
         migrations
     }
 }

@@ -16,6 +16,7 @@ use crate::testing::{Scratch, scratch_databases};
 use crate::workers::WorkerContext;
 
 mod killed;
+mod migrated;
 
 /// What becomes of the next runs, and how often each subject was run.
 #[derive(Clone, Default)]

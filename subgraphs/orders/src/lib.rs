@@ -16,6 +16,7 @@ mod order_place_input;
 mod payment;
 mod payment_method;
 mod payment_processor;
+mod payment_task;
 mod query;
 mod quote;
 mod reconciliation;

@@ -10,8 +10,8 @@ pub fn describe() {
         "Payments of orders, by outcome."
     );
     describe_counter!(
-        "vantage_order_payments_reconciled_total",
-        "Payments that were settled after their request had ended, by outcome."
+        "vantage_order_payments_resumed_total",
+        "Open payments that nobody was at, which does not happen: they were taken up again."
     );
     describe_counter!(
         "vantage_order_payment_mismatches_total",

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use entities::orders::order;
 use platform::stripe::Stripe;
+use platform::tasks;
 use resolvers::access::authenticated;
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
 use resolvers::{ApiError, ApiResult, access};
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::State;
@@ -20,7 +22,7 @@ use crate::loaders::Loaders;
 use crate::order_cancel::{self, OrderCancelPayload};
 use crate::order_place::{self, OrderPlacePayload};
 use crate::order_place_input::OrderPlaceInput;
-use crate::payment_processor::PaymentProcessor;
+use crate::payment_task::{SettlePayment, Settlement};
 use crate::quote;
 use crate::rules::input;
 
@@ -107,7 +109,7 @@ impl Mutation {
         let currency = quote.currency.as_str();
         metrics::counter!("vantage_orders_placed_total", "currency" => currency).increment(1);
 
-        pay(state, stripe, id).await;
+        pay(state, stripe, id).await?;
         context.data_unchecked::<Loaders>().forget();
         order_place::payload(&state.database, Some(stripe), id).await
     }
@@ -162,27 +164,32 @@ impl Mutation {
 }
 
 /// Takes the payment of the order that was just placed. What does not come to an end in time is
-/// settled by the job.
-async fn pay(state: &State, stripe: &Stripe, order: Uuid) {
-    let processor = PaymentProcessor {
-        database: &state.database,
-        clock: &state.clock,
-        stripe,
+/// settled without the customer.
+async fn pay(state: &State, stripe: &Stripe, order: Uuid) -> ApiResult<()> {
+    let settlement = Settlement {
+        database: state.database.clone(),
+        clock: state.clock.clone(),
+        stripe: stripe.clone(),
     };
-    match tokio::time::timeout(order_place::PAYMENT_TIMEOUT, processor.advance(order)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            let order_id = IdKind::Order.format(order);
-            tracing::warn!(order_id, %error, "payment of a new order not settled yet");
-        }
-        Err(_) => {
-            let order_id = IdKind::Order.format(order);
-            tracing::warn!(
-                order_id,
-                "payment of a new order takes longer than its caller waits"
-            );
-        }
+    let Some(claimed) = tasks::claim::<SettlePayment>(&state.database, &state.clock, order).await?
+    else {
+        // Somebody else is at it already.
+        return order_place::wait_until_settled(&state.database, order).await;
+    };
+    // On its own: it goes on when the customer does not wait for it.
+    let settling = async move { claimed.perform(&settlement).await };
+    let settling = tokio::spawn(settling.in_current_span());
+    if tokio::time::timeout(order_place::PAYMENT_TIMEOUT, settling)
+        .await
+        .is_err()
+    {
+        let order_id = IdKind::Order.format(order);
+        tracing::warn!(
+            order_id,
+            "payment of a new order takes longer than its caller waits"
+        );
     }
+    Ok(())
 }
 
 /// What a key that was used before is answered with: its order as it is once its payment is settled.

@@ -150,7 +150,7 @@ pub(crate) async fn place(
     };
     let items = items(&order, quote, totals);
     transitions::place(transaction, &order, quote.currency, items).await?;
-    order_payment::insert(transaction, payment::requested(order.id, now)).await?;
+    payment::request(transaction, order.id, now).await?;
     Ok(order.id)
 }
 

@@ -16,12 +16,15 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::order::OrderStatus;
+use crate::payment_task::SettlePayment;
 use crate::rules::settlement::{self, Charge, Outcome, PaymentState, ProviderStatus};
 use crate::support_alert::{self, Mismatch};
 use crate::transitions::{self, Actor, Transition};
 
-/// How long a payment is left to whoever began with it.
-const INITIAL_DELAY: TimeDelta = TimeDelta::seconds(10);
+/// How long a payment is left to whoever placed the order.
+const INITIAL_DELAY: TimeDelta = TimeDelta::seconds(1);
+/// How soon a provider is called again that has not come further with giving back.
+const RELEASE_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 /// How often a payment is looked at that waits for the customer; webhooks are faster.
 const POLL_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
@@ -39,22 +42,12 @@ pub(crate) enum SettleError {
 }
 
 impl SettleError {
-    /// The provider's outage, if it is one.
-    fn outage(&self) -> Option<&HttpError> {
+    /// The call that failed, if one did.
+    pub(crate) fn call(&self) -> Option<&HttpError> {
         match self {
-            Self::Stripe(StripeError::Http(error)) if error.is_outage() => Some(error),
+            Self::Stripe(StripeError::Http(error)) => Some(error),
             _ => None,
         }
-    }
-
-    /// Whether the provider does not answer now, and will again without anybody's help.
-    pub(crate) fn is_outage(&self) -> bool {
-        self.outage().is_some()
-    }
-
-    /// Whether the provider was not even called, because it did not answer others just now.
-    pub(crate) fn is_circuit_open(&self) -> bool {
-        self.outage().is_some_and(HttpError::is_circuit_open)
     }
 }
 
@@ -107,15 +100,22 @@ pub(crate) fn provider_status(status: PaymentStatus) -> ProviderStatus {
     }
 }
 
-/// A new order's payment, written with it.
-pub(crate) fn requested(order: Uuid, now: DateTime<Utc>) -> order_payment::Model {
+/// Writes a new order's payment, with the order.
+pub(crate) async fn request(
+    transaction: &DatabaseTransaction,
+    order: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    order_payment::insert(transaction, requested(order, now)).await?;
+    SettlePayment::enqueue(transaction, order, now + INITIAL_DELAY, now).await
+}
+
+fn requested(order: Uuid, now: DateTime<Utc>) -> order_payment::Model {
     order_payment::Model {
         order_id: order,
         state: PaymentState::Requested.as_str().to_owned(),
         decline_code: None,
         refund_id: None,
-        attempts: 0,
-        next_attempt_at: Some(now + INITIAL_DELAY),
         created_at: now,
         updated_at: now,
     }
@@ -131,16 +131,15 @@ pub(crate) async fn request_release(
     let is_new = stored.is_none();
     let payment = order_payment::Model {
         state: PaymentState::ReleaseRequested.as_str().to_owned(),
-        attempts: 0,
-        next_attempt_at: Some(now),
         updated_at: now,
         ..stored.unwrap_or_else(|| requested(order, now))
     };
     if is_new {
-        order_payment::insert(transaction, payment).await
+        order_payment::insert(transaction, payment).await?;
     } else {
-        order_payment::update(transaction, payment).await
+        order_payment::update(transaction, payment).await?;
     }
+    SettlePayment::enqueue(transaction, order, now, now).await
 }
 
 /// Takes the provider's update for an order that this transaction holds.
@@ -188,16 +187,22 @@ pub(crate) async fn apply(
         transitions::advance(transaction, &mut order, &transition, now).await?;
     }
     if outcome.payment != state {
-        payment.attempts = 0;
         count(outcome.payment);
     }
     payment.state = outcome.payment.as_str().to_owned();
-    payment.next_attempt_at = match outcome.payment {
-        PaymentState::Requested => payment.next_attempt_at,
+    let due = match outcome.payment {
         PaymentState::AwaitingCustomer => Some(now + POLL_INTERVAL),
+        PaymentState::ReleaseRequested if state == PaymentState::ReleaseRequested => {
+            Some(now + RELEASE_INTERVAL)
+        }
         PaymentState::ReleaseRequested => Some(now),
+        // Whoever is at it goes on.
+        PaymentState::Requested => None,
         PaymentState::Captured | PaymentState::Released | PaymentState::NeedsReview => None,
     };
+    if let Some(due) = due {
+        SettlePayment::enqueue(transaction, order.id, due, now).await?;
+    }
     payment.updated_at = now;
     order_payment::update(transaction, payment).await?;
     Ok(())
@@ -254,7 +259,6 @@ pub(crate) async fn apply_refund(
     count(next);
     payment.state = next.as_str().to_owned();
     payment.refund_id = Some(refund.id.clone());
-    payment.next_attempt_at = None;
     payment.updated_at = now;
     order_payment::update(transaction, payment).await?;
     Ok(true)

@@ -9,7 +9,6 @@ use platform::stripe::{
     NewPayment, PaymentIntent, PaymentStatus, Refund, RefundStatus, Stripe, StripeError,
 };
 use resolvers::id::IdKind;
-use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::payment::{
@@ -20,16 +19,9 @@ use crate::rules::settlement::{Charge, PaymentState, ProviderStatus};
 
 /// How long the customer may take to confirm a payment at their bank.
 const CONFIRMATION_TIMEOUT: TimeDelta = TimeDelta::hours(1);
-/// The longest wait before another attempt.
-const MAX_BACKOFF: TimeDelta = TimeDelta::minutes(10);
-/// The longest wait before another attempt while the provider does not answer. The circuit breaker
-/// protects it, and the customer waits for an outage that may be over.
-const MAX_BACKOFF_IN_OUTAGE: TimeDelta = TimeDelta::seconds(10);
-/// Failed attempts in a row that people should know of: some ten minutes, or one of an outage.
-const ALERT_AFTER_ATTEMPTS: i32 = 8;
 /// Failed attempts after which another idempotency key is used for a new payment. The provider
 /// answers a key with the same failure for a day, and a payment that nobody confirms takes nothing.
-const ATTEMPTS_PER_KEY: i32 = 4;
+const ATTEMPTS_PER_KEY: u32 = 4;
 
 /// The provider, on behalf of the orders in this database.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +29,8 @@ pub(crate) struct PaymentProcessor<'a> {
     pub database: &'a Database,
     pub clock: &'a Clock,
     pub stripe: &'a Stripe,
+    /// Failures before this attempt.
+    pub attempt: u32,
 }
 
 impl PaymentProcessor<'_> {
@@ -49,21 +43,17 @@ impl PaymentProcessor<'_> {
             return Ok(());
         };
         match current_states(&order, &payment)?.1 {
-            PaymentState::Requested => self.charge(&order, &payment).await,
+            PaymentState::Requested => self.charge(&order).await,
             PaymentState::AwaitingCustomer => self.poll(&order).await,
-            PaymentState::ReleaseRequested => self.release(&order, &payment).await,
+            PaymentState::ReleaseRequested => self.release(&order).await,
             PaymentState::Captured | PaymentState::Released | PaymentState::NeedsReview => Ok(()),
         }
     }
 
-    async fn charge(
-        &self,
-        order: &order::Model,
-        payment: &order_payment::Model,
-    ) -> Result<(), SettleError> {
+    async fn charge(&self, order: &order::Model) -> Result<(), SettleError> {
         let intent = match &order.payment_intent_id {
             Some(id) => self.stripe.payment(id).await?,
-            None => match self.create_intent(order, payment).await {
+            None => match self.create_intent(order).await {
                 Ok(intent) => {
                     if !self.attach_intent(order.id, &intent.id).await? {
                         return Ok(());
@@ -83,7 +73,7 @@ impl PaymentProcessor<'_> {
         if provider_status(intent.status) != ProviderStatus::RequiresConfirmation {
             return self.apply(order.id, &ProviderUpdate::of(&intent)).await;
         }
-        let key = key(order.id, "confirm", payment.attempts);
+        let key = key(order.id, "confirm", self.attempt);
         match self.stripe.confirm(&intent.id, None, &key).await {
             Ok(confirmed) => self.apply(order.id, &ProviderUpdate::of(&confirmed)).await,
             Err(StripeError::Declined { code }) => {
@@ -101,11 +91,7 @@ impl PaymentProcessor<'_> {
         }
     }
 
-    async fn create_intent(
-        &self,
-        order: &order::Model,
-        payment: &order_payment::Model,
-    ) -> Result<PaymentIntent, SettleError> {
+    async fn create_intent(&self, order: &order::Model) -> Result<PaymentIntent, SettleError> {
         let id = order.payment_method_id;
         let methods = payment_method::by_ids(self.database.read(), &[id]).await?;
         let method = methods.get(&id).ok_or(SettleError::Unknown(order.id))?;
@@ -115,7 +101,7 @@ impl PaymentProcessor<'_> {
             payment_method: &method.token,
             order: &IdKind::Order.format(order.id),
         };
-        let key = key(order.id, "create", payment.attempts / ATTEMPTS_PER_KEY);
+        let key = key(order.id, "create", self.attempt / ATTEMPTS_PER_KEY);
         Ok(self.stripe.create(&new, &key).await?)
     }
 
@@ -163,11 +149,7 @@ impl PaymentProcessor<'_> {
     }
 
     /// Sees to it that nothing is taken, or gives back what was.
-    async fn release(
-        &self,
-        order: &order::Model,
-        payment: &order_payment::Model,
-    ) -> Result<(), SettleError> {
+    async fn release(&self, order: &order::Model) -> Result<(), SettleError> {
         let Some(id) = &order.payment_intent_id else {
             // It was never created, or nobody knows it: nobody can confirm it.
             return self
@@ -184,10 +166,10 @@ impl PaymentProcessor<'_> {
         };
         let intent = self.stripe.payment(id).await?;
         match intent.status {
-            PaymentStatus::Succeeded => self.refund(order, payment, &intent).await,
+            PaymentStatus::Succeeded => self.refund(order, &intent).await,
             PaymentStatus::Canceled => self.apply(order.id, &ProviderUpdate::of(&intent)).await,
             _ => {
-                let key = key(order.id, "cancel", payment.attempts);
+                let key = key(order.id, "cancel", self.attempt);
                 match self.stripe.cancel(id, &key).await {
                     Ok(intent) => self.apply(order.id, &ProviderUpdate::of(&intent)).await,
                     // It was taken, or cancelled, in this moment.
@@ -203,7 +185,6 @@ impl PaymentProcessor<'_> {
     async fn refund(
         &self,
         order: &order::Model,
-        payment: &order_payment::Model,
         intent: &PaymentIntent,
     ) -> Result<(), SettleError> {
         let reference = IdKind::Order.format(order.id);
@@ -211,7 +192,7 @@ impl PaymentProcessor<'_> {
             amount: intent.amount_received,
             currency: intent.currency.clone(),
         };
-        let key = key(order.id, "refund", payment.attempts);
+        let key = key(order.id, "refund", self.attempt);
         let made = self
             .stripe
             .refund(&intent.id, taken.amount, &reference, &key)
@@ -291,66 +272,13 @@ impl PaymentProcessor<'_> {
         transaction.commit().await?;
         Ok(())
     }
-
-    /// Leaves an order's payment for later: the more often it failed, the later.
-    pub(crate) async fn postpone(&self, id: Uuid, error: &SettleError) -> Result<(), DbErr> {
-        let now = self.clock.now();
-        let transaction = self.database.begin().await?;
-        if order::lock(&transaction, id).await?.is_none() {
-            return Ok(());
-        }
-        let Some(mut payment) = order_payment::of_order(&transaction, id).await? else {
-            return Ok(());
-        };
-        if payment.next_attempt_at.is_none() {
-            return Ok(());
-        }
-        let longest = if error.is_outage() {
-            MAX_BACKOFF_IN_OUTAGE
-        } else {
-            MAX_BACKOFF
-        };
-        let wait = backoff_after(payment.attempts).min(longest);
-        payment.attempts = payment.attempts.saturating_add(1);
-        payment.next_attempt_at = Some(now + wait);
-        payment.updated_at = now;
-        let order_id = IdKind::Order.format(id);
-        let attempt = payment.attempts;
-        if attempt >= ALERT_AFTER_ATTEMPTS {
-            tracing::error!(order_id, attempt, %error, "payment not settled");
-        } else {
-            tracing::warn!(order_id, attempt, %error, "payment not settled yet");
-        }
-        order_payment::update(&transaction, payment).await?;
-        transaction.commit().await
-    }
 }
 
 fn has_failed(refund: &Refund) -> bool {
     matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled)
 }
 
-/// Five seconds, doubled after each attempt.
-fn backoff_after(attempts: i32) -> TimeDelta {
-    let doublings = attempts.clamp(0, 10).unsigned_abs();
-    TimeDelta::seconds(5 << doublings).min(MAX_BACKOFF)
-}
-
 /// The idempotency key of an operation for an order.
-fn key(order: Uuid, operation: &str, number: i32) -> String {
+fn key(order: Uuid, operation: &str, number: u32) -> String {
     format!("{}-{operation}-{number}", IdKind::Order.format(order))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attempts_come_later_and_later_and_never_stop() {
-        let waits: Vec<_> = [0, 1, 2, 6, 7, 100, i32::MAX]
-            .into_iter()
-            .map(|attempts| backoff_after(attempts).num_seconds())
-            .collect();
-        assert_eq!(waits, [5, 10, 20, 320, 600, 600, 600]);
-    }
 }

@@ -3,95 +3,84 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use entities::orders::{order, order_payment};
 use platform::config::Secret;
 use platform::database::DatabaseTransaction;
 use platform::inbox;
 use platform::stripe::{self, Event, PaymentIntent, Refund};
+use platform::webhooks::{self, Applied, Webhook, WebhookError};
 use resolvers::id::IdKind;
 use serde::Deserialize;
 
 use crate::payment::{self, ProviderUpdate, SettleError};
+use crate::payment_task::SettlePayment;
 use crate::rules::settlement::{self, PaymentState, ProviderStatus};
 use crate::support_alert::{self, Mismatch};
 
 /// Under this name events are remembered.
 const CONSUMER: &str = "orders.stripe";
 
-#[derive(Clone, Debug)]
-struct Webhooks {
+struct Payments {
     state: crate::State,
     secret: Secret,
 }
 
 /// The endpoint, when this process knows what signs its webhooks.
 pub(crate) fn routes(state: crate::State) -> Router {
-    let Some(secret) = state.stripe_webhook_secret.clone() else {
-        return Router::new();
-    };
-    Router::new()
-        .route("/webhooks/stripe", post(receive))
-        .with_state(Webhooks { state, secret })
+    match state.stripe_webhook_secret.clone() {
+        Some(secret) => webhooks::route("/webhooks/stripe", Payments { state, secret }),
+        None => Router::new(),
+    }
 }
 
-async fn receive(
-    State(webhooks): State<Webhooks>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> (StatusCode, &'static str) {
-    let (outcome, status, answer) = match webhooks.receive(&headers, &body).await {
-        Ok(outcome) => (outcome, StatusCode::OK, "thank you\n"),
-        Err(refusal) => refusal,
-    };
-    metrics::counter!("vantage_webhooks_total", "provider" => "stripe", "outcome" => outcome)
-        .increment(1);
-    (status, answer)
-}
+#[async_trait]
+impl Webhook for Payments {
+    type Message = Event;
 
-/// What is counted, and what Stripe is answered: with an error it sends the event again.
-type Refusal = (&'static str, StatusCode, &'static str);
+    fn provider(&self) -> &'static str {
+        "stripe"
+    }
 
-impl Webhooks {
-    async fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Result<&'static str, Refusal> {
+    fn read(&self, headers: &HeaderMap, body: &[u8]) -> Result<Event, WebhookError> {
         let now = self.state.clock.now();
         let signature = headers.get("stripe-signature");
         let signature = signature.and_then(|value| value.to_str().ok());
-        let event = stripe::event(&self.secret, signature.unwrap_or_default(), body, now);
-        let event = event.map_err(|error| {
-            tracing::warn!(%error, "a webhook of Stripe is refused");
-            (
-                "refused",
-                StatusCode::BAD_REQUEST,
-                "this is not signed as Stripe signs\n",
-            )
-        })?;
-        self.handle(&event, now).await.map_err(|error| {
-            tracing::warn!(%error, event = event.id, kind = event.kind, "a webhook of Stripe had no effect yet");
-            ("failed", StatusCode::SERVICE_UNAVAILABLE, "not now: send it again\n")
+        stripe::event(&self.secret, signature.unwrap_or_default(), body, now).map_err(|error| {
+            match error {
+                stripe::WebhookError::Malformed => WebhookError::Unreadable(error.to_string()),
+                error => WebhookError::Forged(error.to_string()),
+            }
         })
     }
 
-    async fn handle(&self, event: &Event, now: DateTime<Utc>) -> Result<&'static str, SettleError> {
+    async fn apply(&self, event: Event) -> Result<Applied, WebhookError> {
+        let now = self.state.clock.now();
+        self.handle(&event, now)
+            .await
+            .map_err(|error| WebhookError::Failed(format!("{} {}: {error}", event.kind, event.id)))
+    }
+}
+
+impl Payments {
+    async fn handle(&self, event: &Event, now: DateTime<Utc>) -> Result<Applied, SettleError> {
         let Some(payment) = PaymentEvent::of(event) else {
-            return Ok("ignored");
+            return Ok(Applied::Ignored);
         };
         let database = &self.state.database;
         let transaction = database.begin().await?;
         if !inbox::consume_once(&transaction, CONSUMER, &event.id, now).await? {
-            return Ok("repeated");
+            return Ok(Applied::Repeated);
         }
         let outcome = match payment.order(&transaction).await? {
             Some(order) => {
                 payment.apply(&transaction, order, now).await?;
-                "taken"
+                Applied::Done
             }
-            None => "ignored",
+            None => Applied::Ignored,
         };
         transaction.commit().await?;
         Ok(outcome)
@@ -206,7 +195,7 @@ impl PaymentEvent {
     }
 }
 
-/// Has the job ask the provider how the payment stands, unless that is known for good.
+/// Has the provider asked how the payment stands, unless that is known for good.
 async fn poll_soon(
     transaction: &DatabaseTransaction,
     order: &order::Model,
@@ -221,12 +210,7 @@ async fn poll_soon(
         state,
         Some(PaymentState::AwaitingCustomer | PaymentState::ReleaseRequested)
     ) {
-        let payment = order_payment::Model {
-            next_attempt_at: Some(now),
-            updated_at: now,
-            ..payment
-        };
-        order_payment::update(transaction, payment).await?;
+        SettlePayment::enqueue(transaction, order.id, now, now).await?;
     }
     Ok(())
 }

@@ -8,12 +8,14 @@ use chrono::{DateTime, Utc};
 use entities::orders::order;
 use platform::bus::Event;
 use platform::inbox::{ConsumerGroup, HandleError, Handler, Subscriber};
+use platform::tasks::Runner;
 use platform::workers::{Job, WorkerContext};
 use resolvers::id::IdKind;
 use serde::Deserialize;
 
 use crate::State;
 use crate::order::OrderStatus;
+use crate::payment_task::{SettlePayment, Settlement};
 use crate::reconciliation;
 use crate::rules::fulfillment::{self, Fulfillment};
 use crate::transitions::{self, Actor, Transition};
@@ -34,13 +36,22 @@ pub fn subscribers() -> Vec<Subscriber> {
 
 /// What this domain does by itself.
 pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
-    let settling = state.stripe.clone().map(|stripe| {
-        let context = context.clone();
-        Job::new("orders.payments", move || {
-            reconciliation::run(context.clone(), stripe.clone())
-        })
+    let (tasks, payments) = (runner(state, context), context.clone());
+    let tasks = tasks.map(|runner| Job::new("orders.tasks", move || runner.clone().run()));
+    let payments = Job::new("orders.payments", move || {
+        reconciliation::run(payments.clone())
     });
-    settling.into_iter().collect()
+    tasks.into_iter().chain([payments]).collect()
+}
+
+/// What performs the tasks of orders, where there is a provider to call.
+pub fn runner(state: &State, context: &WorkerContext) -> Option<Runner> {
+    let settlement = Settlement {
+        database: context.database.clone(),
+        clock: context.clock.clone(),
+        stripe: state.stripe.clone()?,
+    };
+    Some(Runner::new(context.clone()).register::<SettlePayment>(settlement))
 }
 
 /// Moves an order on when the carrier has its parcels, and when it has handed them over.

@@ -148,7 +148,8 @@ pub(crate) struct SupportAlert {
     pub return_id: String,
     pub order_id: String,
     pub customer_id: String,
-    /// `no_label`, `refund_refused`, `refund_mismatch`, `label_used` or `scanned_after_cancellation`.
+    /// `no_label`, `refund_refused`, `refund_mismatch`, `label_used`, `label_unknown`, `scanned_after_cancellation`
+    /// or `returned_to_customer`.
     pub reason: &'static str,
     pub created_at: DateTime<Utc>,
 }

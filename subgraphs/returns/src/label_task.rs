@@ -7,8 +7,9 @@ use platform::database::DatabaseTransaction;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, return_item, return_task};
+use entities::returns::{customer_return, return_item};
 use platform::objects::ObjectKey;
+use platform::tasks::enqueue;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::{ApiError, ApiResult};
@@ -19,8 +20,9 @@ use crate::easypost::{self, Address, Choice, Easypost, EasypostError, Shipment};
 use crate::order_payment::OrderPayment;
 use crate::rules::parcel_weight;
 use crate::rules::status::ReturnStatus;
-use crate::tasks::{Kind, Step, TaskError};
+use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions::{self, Actor, Label, ReviewReason, Transition};
+use crate::void_task::VoidLabel;
 
 /// Where labels are in the object store.
 pub(crate) const FOLDER: &str = "vantage-return-labels";
@@ -42,6 +44,13 @@ fn warehouse() -> Address {
         ..Address::default()
     }
 }
+
+return_task!(
+    /// A label is bought and kept.
+    BuyLabel,
+    "label",
+    generate
+);
 
 /// Makes the label, or sends the return to a person if none can be bought.
 pub(crate) async fn generate(state: &State, id: Uuid) -> Result<Step, TaskError> {
@@ -170,7 +179,7 @@ async fn store(
         return Ok(Step::Done);
     };
     if row.status == ReturnStatus::Cancelled.as_str() {
-        return_task::enqueue(&transaction, id, Kind::Void.as_str(), now).await?;
+        enqueue(&transaction, &VoidLabel { return_id: id }, now, now).await?;
     } else if is_initiated(&row) {
         let made = Transition::LabelGenerated(label);
         transitions::advance(&transaction, row, &made, Actor::System, now).await?;

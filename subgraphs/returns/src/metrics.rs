@@ -24,12 +24,4 @@ pub fn describe() {
         "vantage_returns_store_credits_total",
         "Refunds that were given as store credit, by reason."
     );
-    describe_counter!(
-        "vantage_returns_tasks_total",
-        "Runs of tasks that call third parties, by kind and outcome."
-    );
-    describe_gauge!(
-        "vantage_returns_tasks_running",
-        "Tasks that run in this instance now."
-    );
 }

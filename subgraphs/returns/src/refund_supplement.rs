@@ -3,10 +3,11 @@
 //! called for under a key, and asked about before it is called for again.
 
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, refund_supplement, return_event, return_task};
+use entities::returns::{customer_return, refund_supplement, return_event};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
-use platform::stripe::{RefundStatus, StripeError};
+use platform::stripe::{Refund as ProviderRefund, RefundStatus, Stripe, StripeError};
+use platform::tasks::enqueue;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use sea_orm::DbErr;
@@ -15,16 +16,23 @@ use uuid::Uuid;
 use crate::events::{self, Refund, ShippingRefunded};
 use crate::order_payment::OrderPayment;
 use crate::refund_requote;
-use crate::refund_task::provider;
+use crate::refund_task::{next_poll, provider, record_credit};
 use crate::rules::refund_schedule::next_poll_at;
 use crate::rules::status::ReturnStatus;
 use crate::store_credit::{self, Reason};
-use crate::tasks::{Kind, Step, TaskError};
+use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions::{Actor, TransitionError};
 use crate::{RefundMethod, State};
 
 /// What the timeline calls it.
 const TIMELINE: &str = "shipping_refunded";
+
+return_task!(
+    /// Shipping that became due later is given back on its own.
+    IssueSupplement,
+    "supplement",
+    refund_shipping
+);
 
 /// Has the shipping of a return that was just cancelled looked after, if another return of the order
 /// was refunded without it. The transaction holds the order's lock.
@@ -42,7 +50,8 @@ pub(crate) async fn enqueue_if_owed(
     for row in returns.remove(&order).unwrap_or_default() {
         let is_live = row.status != ReturnStatus::Cancelled.as_str();
         if is_live && row.refund_issued_at.is_some() {
-            return_task::enqueue(transaction, row.id, Kind::Supplement.as_str(), now).await?;
+            let task = IssueSupplement { return_id: row.id };
+            enqueue(transaction, &task, now, now).await?;
         }
     }
     Ok(())
@@ -61,22 +70,17 @@ pub(crate) async fn refund_shipping(state: &State, id: Uuid) -> Result<Step, Tas
             None => return Ok(Step::Done),
         },
     };
-    if owed.issued_at.is_some() {
-        return Ok(Step::Done);
+    if let Some(issued_at) = owed.issued_at {
+        return poll_issued(state, &owed, issued_at).await;
     }
     let Some(payment) = &owed.payment_intent_id else {
         return record(state, &owed, None).await;
     };
     let stripe = provider(state)?;
-    // Another name than the return's: that is the one of its own refund.
-    let reference = format!("{}-shipping", IdKind::Return.format(id));
-    let refunds = stripe.refunds(payment).await?;
-    let known = refunds
-        .into_iter()
-        .find(|refund| refund.metadata.get("reference") == Some(&reference));
-    let refund = match known {
+    let refund = match find_refund(stripe, payment, id).await? {
         Some(refund) => refund,
         None => {
+            let reference = reference(id);
             let key = format!("refund-{reference}");
             match stripe.refund(payment, owed.amount, &reference, &key).await {
                 Ok(refund) => refund,
@@ -95,9 +99,71 @@ pub(crate) async fn refund_shipping(state: &State, id: Uuid) -> Result<Step, Tas
         RefundStatus::Failed | RefundStatus::Canceled => record(state, &owed, None).await,
         RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Other => {
             let now = state.clock.now();
-            Ok(Step::Rest(next_poll_at(owed.requested_at, now)))
+            Ok(Step::RetryAt(next_poll_at(owed.requested_at, now)))
         }
     }
+}
+
+/// Another name than the return's: that is the one of its own refund.
+fn reference(id: Uuid) -> String {
+    format!("{}-shipping", IdKind::Return.format(id))
+}
+
+async fn find_refund(
+    stripe: &Stripe,
+    payment: &str,
+    id: Uuid,
+) -> Result<Option<ProviderRefund>, StripeError> {
+    let reference = reference(id);
+    let refunds = stripe.refunds(payment).await?;
+    Ok(refunds
+        .into_iter()
+        .find(|refund| refund.metadata.get("reference") == Some(&reference)))
+}
+
+/// Looks whether the bank has sent back what was issued, and gives credit if so.
+async fn poll_issued(
+    state: &State,
+    owed: &refund_supplement::Model,
+    issued_at: DateTime<Utc>,
+) -> Result<Step, TaskError> {
+    let (Some(payment), Some(provider_id)) = (&owed.payment_intent_id, &owed.provider_id) else {
+        return Ok(Step::Done);
+    };
+    let refund = find_refund(provider(state)?, payment, owed.return_id).await?;
+    // Else it was given back as credit.
+    let Some(refund) = refund.filter(|refund| refund.id == *provider_id) else {
+        return Ok(Step::Done);
+    };
+    match refund.status {
+        RefundStatus::Failed | RefundStatus::Canceled => {
+            credit_failed_refund(state, owed, &refund.id).await?;
+            Ok(Step::Done)
+        }
+        _ => Ok(next_poll(issued_at, state.clock.now())),
+    }
+}
+
+async fn credit_failed_refund(
+    state: &State,
+    owed: &refund_supplement::Model,
+    refund: &str,
+) -> Result<(), TaskError> {
+    let (id, now) = (owed.return_id, state.clock.now());
+    let transaction = state.database.begin().await?;
+    let Some(row) = customer_return::lock(&transaction, id).await? else {
+        return Ok(());
+    };
+    let known = refund_supplement::of_return(&transaction, id).await?;
+    if known.is_none_or(|known| known.provider_id.as_deref() != Some(refund)) {
+        return Ok(());
+    }
+    let reason = Reason::RefundFailed;
+    let credit = store_credit::issue(&transaction, &row, owed.amount, reason, now).await?;
+    refund_supplement::replace_refund(&transaction, id, &credit.to_string()).await?;
+    record_credit(&transaction, id, now).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Quotes the return's refund anew, and writes what it is owed if the shipping came to it.
@@ -163,7 +229,10 @@ async fn record(
     refund_supplement::issue(&transaction, id, &provider_id, now).await?;
     announce(&transaction, &row, owed.amount, now).await?;
     transaction.commit().await?;
-    Ok(Step::Done)
+    Ok(match refund {
+        Some(_) => next_poll(now, now),
+        None => Step::Done,
+    })
 }
 
 async fn announce(

@@ -9,6 +9,7 @@ use entities::returns::{customer_return, refund_supplement, return_event};
 use platform::database::DatabaseTransaction;
 use platform::stripe::{self, RefundStatus, Stripe, StripeError};
 use resolvers::id::IdKind;
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::order_payment::OrderPayment;
@@ -17,12 +18,19 @@ use crate::rules::refund_schedule::{next_check_at, next_poll_at};
 use crate::rules::status::ReturnStatus;
 use crate::store_credit::{self, Reason};
 use crate::support_alert::{self, AlertReason};
-use crate::tasks::{Step, TaskError};
+use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 use crate::{RefundMethod, State};
 
 /// What the timeline calls a refund that came back and was credited.
 const CREDITED: &str = "store_credit_issued";
+
+return_task!(
+    /// The money is given back, and stays there.
+    IssueRefund,
+    "refund",
+    refund
+);
 
 /// Takes the refund a step further.
 pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
@@ -194,7 +202,7 @@ async fn apply_refund(
         }
         RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Other => {
             let now = state.clock.now();
-            Ok(Step::Rest(next_poll_at(
+            Ok(Step::RetryAt(next_poll_at(
                 row.refund_requested_at.unwrap_or(now),
                 now,
             )))
@@ -262,7 +270,7 @@ async fn record_destination(
     ) && row.refund_requested_at.is_some()
     {
         // Somebody else asked the provider meanwhile: its answer counts.
-        return Ok(Step::Rest(now));
+        return Ok(Step::RetryAt(now));
     }
     let (provider_id, method) = match destination {
         RefundDestination::Nothing => (None, RefundMethod::OriginalPayment),
@@ -300,8 +308,9 @@ async fn record_destination(
     })
 }
 
-fn next_poll(issued_at: DateTime<Utc>, now: DateTime<Utc>) -> Step {
-    next_check_at(issued_at, now).map_or(Step::Done, Step::Rest)
+/// When to look next at a refund that was issued.
+pub(crate) fn next_poll(issued_at: DateTime<Utc>, now: DateTime<Utc>) -> Step {
+    next_check_at(issued_at, now).map_or(Step::Done, Step::RetryAt)
 }
 
 /// Looks whether the bank has sent an issued refund back, and gives credit if so.
@@ -345,6 +354,17 @@ async fn credit_failed_refund(
         .clone_into(&mut row.refund_method);
     row.updated_at = now;
     transitions::update(&transaction, &row).await?;
+    record_credit(&transaction, id, now).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Writes in the timeline that what came back was credited.
+pub(crate) async fn record_credit(
+    transaction: &DatabaseTransaction,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     let event = return_event::Model {
         id: Uuid::now_v7(),
         return_id: id,
@@ -352,8 +372,7 @@ async fn credit_failed_refund(
         actor: Actor::System.name(),
         occurred_at: now,
     };
-    entities::insert_many::<return_event::Entity>(&transaction, vec![event]).await?;
-    transaction.commit().await?;
+    entities::insert_many::<return_event::Entity>(transaction, vec![event]).await?;
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, order_lock, return_task};
+use entities::returns::{customer_return, order_lock};
 use platform::database::DatabaseTransaction;
+use platform::tasks::enqueue;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
@@ -11,8 +12,8 @@ use uuid::Uuid;
 use crate::customer_return::Return;
 use crate::refund_supplement;
 use crate::rules::status::ReturnStatus;
-use crate::tasks::Kind;
 use crate::transitions::{self, Actor, Transition, TransitionError};
+use crate::void_task::VoidLabel;
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnCancelPayload {
@@ -61,7 +62,7 @@ pub(crate) async fn cancel(
     match transitions::advance(transaction, row, &Transition::Cancelled, actor, now).await {
         Ok(row) => {
             if row.label_shipment_id.is_some() {
-                return_task::enqueue(transaction, id, Kind::Void.as_str(), now).await?;
+                enqueue(transaction, &VoidLabel { return_id: id }, now, now).await?;
             }
             refund_supplement::enqueue_if_owed(transaction, &row, now).await?;
             Ok(Ok(row))

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use async_graphql::{Enum, SimpleObject};
-use entities::returns::{customer_return, return_task};
+use entities::returns::customer_return;
+use platform::tasks::{self, enqueue};
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Claim, KeyUse};
 use resolvers::user_error::InputError;
@@ -15,10 +16,9 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::customer_return::Return;
-use crate::label_task;
+use crate::label_task::{self, BuyLabel};
 use crate::mutation::Outcome;
 use crate::rules::status::ReturnStatus;
-use crate::tasks::{self, Kind, TaskError};
 
 /// How long a customer waits for their label: less than the router waits for an answer. It is made
 /// without them, too.
@@ -113,7 +113,7 @@ pub(crate) async fn request(
     let outcome = match ReturnStatus::parse(&row.status) {
         Some(ReturnStatus::Cancelled) => return Ok(LabelOutcome::Cancelled),
         Some(ReturnStatus::Initiated) => {
-            return_task::enqueue(&transaction, id, Kind::Label.as_str(), now).await?;
+            enqueue(&transaction, &BuyLabel { return_id: id }, now, now).await?;
             LabelOutcome::Pending
         }
         _ => {
@@ -136,14 +136,20 @@ pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::
         if row.status != ReturnStatus::Initiated.as_str() || Instant::now() >= deadline {
             return Ok(row);
         }
-        if let Some(claimed) = tasks::claim(state, id, Kind::Label).await? {
+        if state.easypost.is_none() {
+            tracing::error!("labels cannot be made: set providers.easypost.url and key");
+            return Err(ApiError::unavailable(
+                "Shipping labels are not available at the moment",
+            ));
+        }
+        let claimed = tasks::claim::<BuyLabel>(&state.database, &state.clock, id).await?;
+        if let Some(claimed) = claimed {
             // On its own: it goes on when the customer does not wait for it.
             let own = state.clone();
-            let made = async move { tasks::perform(&own, claimed).await };
+            let made = async move { claimed.perform(&own).await };
             let made = tokio::spawn(made.in_current_span());
             match timeout_at(deadline, made).await {
                 Ok(Ok(Ok(_))) => continue,
-                Ok(Ok(Err(error @ TaskError::NoProvider(_)))) => return Err(unavailable(&error)),
                 // It failed and is tried again, or is still at it.
                 Ok(Ok(Err(_))) | Err(_) => return find(state, id).await,
                 Ok(Err(cut)) => return Err(ApiError::internal(cut)),
@@ -154,11 +160,6 @@ pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::
             () = sleep_until(deadline.min(Instant::now() + POLL_INTERVAL)) => {}
         }
     }
-}
-
-fn unavailable(error: &TaskError) -> ApiError {
-    tracing::error!(%error, "labels cannot be made in this process");
-    ApiError::unavailable("Shipping labels are not available at the moment")
 }
 
 async fn find(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {

@@ -21,6 +21,8 @@ pub(crate) enum AlertReason {
     RefundMismatch,
     /// The label of a cancelled return was used, so that nobody gives back what it cost.
     LabelUsed,
+    /// The label of a cancelled return is unknown to EasyPost, so that nobody gives back what it cost.
+    LabelUnknown,
     /// The carrier has the package of a cancelled return.
     ScannedAfterCancellation,
     /// The carrier sends the package back to the customer.
@@ -35,6 +37,7 @@ impl AlertReason {
             Self::RefundRefused => "refund_refused",
             Self::RefundMismatch => "refund_mismatch",
             Self::LabelUsed => "label_used",
+            Self::LabelUnknown => "label_unknown",
             Self::ScannedAfterCancellation => "scanned_after_cancellation",
             Self::ReturnedToCustomer => "returned_to_customer",
         }

@@ -9,12 +9,19 @@ use crate::easypost::EasypostError;
 use crate::label_task;
 use crate::rules::status::ReturnStatus;
 use crate::support_alert::{self, AlertReason};
-use crate::tasks::{Step, TaskError};
+use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions;
 
 /// A shipment that is not bought so long after its return was cancelled will not be: longer than any
 /// call takes that was under way then.
 const IN_FLIGHT: Duration = Duration::minutes(10);
+
+return_task!(
+    /// The label of a cancelled return is given back.
+    VoidLabel,
+    "void",
+    void
+);
 
 /// Voids the label, if there is one, and forgets its file.
 pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
@@ -31,7 +38,14 @@ pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
         .easypost
         .as_ref()
         .ok_or(TaskError::NoProvider("easypost"))?;
-    if easypost.shipment(shipment).await?.is_bought() {
+    let is_bought = match easypost.shipment(shipment).await {
+        Ok(shipment) => shipment.is_bought(),
+        Err(EasypostError::Refused { status: 404, .. }) => {
+            return record_unknown_label(state, id).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if is_bought {
         match easypost.void(shipment).await {
             Ok(()) => {}
             Err(error @ EasypostError::Refused { .. }) if error.is_final() => {
@@ -45,9 +59,25 @@ pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
             .delete(&label_task::object(id)?)
             .await?;
     } else if state.clock.now() < row.updated_at + IN_FLIGHT {
-        return Ok(Step::Rest(row.updated_at + IN_FLIGHT));
+        return Ok(Step::RetryAt(row.updated_at + IN_FLIGHT));
     }
     update(state, id, |row, now| row.label_voided_at = Some(now)).await?;
+    Ok(Step::Done)
+}
+
+/// EasyPost does not know the shipment, of another account perhaps: there is nothing to give back, however often it
+/// is asked, and a person should see why.
+async fn record_unknown_label(state: &State, id: Uuid) -> Result<Step, TaskError> {
+    let now = state.clock.now();
+    let transaction = state.database.begin().await?;
+    if let Some(mut row) = customer_return::lock(&transaction, id).await?
+        && row.label_voided_at.is_none()
+    {
+        row.label_voided_at = Some(now);
+        transitions::update(&transaction, &row).await?;
+        support_alert::alert(&transaction, &row, AlertReason::LabelUnknown, now).await?;
+    }
+    transaction.commit().await?;
     Ok(Step::Done)
 }
 

@@ -3,36 +3,69 @@
 //! One transaction records the event and has its effect, so that a repeated one has none and a lost
 //! answer brings it again.
 
+use async_trait::async_trait;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State as Extract;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
-use entities::returns::{customer_return, return_task};
-use metrics::counter;
+use entities::returns::customer_return;
+use platform::config::Secret;
 use platform::database::DatabaseTransaction;
-use platform::http::is_body_signature;
 use platform::inbox::consume_once;
 use platform::json;
+use platform::tasks::enqueue;
+use platform::webhooks::{self, Applied, Webhook, WebhookError};
 use serde_json::Value;
 
 use crate::State;
+use crate::refund_task::IssueRefund;
 use crate::rules::carrier_scan::{self, Scan, ScanOutcome, ScanSummary};
 use crate::rules::status::ReturnStatus;
 use crate::support_alert::{self, AlertReason};
-use crate::tasks::Kind;
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 
 /// The name under which the inbox knows what was told here.
 const CONSUMER: &str = "returns.easypost";
 
-const SIGNATURE: &str = "x-hmac-signature";
-
+/// The endpoint, when it is known what signs its webhooks.
 pub(crate) fn routes(state: State) -> Router {
-    Router::new()
-        .route("/webhooks/easypost", post(receive))
-        .with_state(state)
+    match state.easypost_webhook_secret.clone() {
+        Some(secret) => webhooks::route("/webhooks/easypost", Packages { state, secret }),
+        None => Router::new(),
+    }
+}
+
+struct Packages {
+    state: State,
+    secret: Secret,
+}
+
+#[async_trait]
+impl Webhook for Packages {
+    type Message = Value;
+
+    fn provider(&self) -> &'static str {
+        "easypost"
+    }
+
+    fn read(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, WebhookError> {
+        webhooks::signed_json(&self.secret, headers, body)
+    }
+
+    async fn apply(&self, body: Value) -> Result<Applied, WebhookError> {
+        let unreadable = |what: &str| WebhookError::Unreadable(what.to_owned());
+        let event = Event::of(&body).ok_or_else(|| unreadable("it is no event"))?;
+        if !matches!(
+            event.description.as_str(),
+            "tracker.created" | "tracker.updated"
+        ) {
+            return Ok(Applied::Ignored);
+        }
+        let tracker = Tracker::of(event.result);
+        let tracker = tracker.ok_or_else(|| unreadable("it has no tracker"))?;
+        ingest(&self.state, &event.id, &tracker)
+            .await
+            .map_err(|error| WebhookError::Failed(format!("event {}: {error}", event.id)))
+    }
 }
 
 /// EasyPost's event, as far as it is read here.
@@ -83,69 +116,31 @@ impl<'a> Tracker<'a> {
     }
 }
 
-async fn receive(
-    Extract(state): Extract<State>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> (StatusCode, &'static str) {
-    let (status, body) = respond(&state, &headers, &body).await;
-    counter!("vantage_webhooks_total", "provider" => "easypost", "status" => status.as_u16().to_string())
-        .increment(1);
-    (status, body)
-}
-
-async fn respond(state: &State, headers: &HeaderMap, body: &[u8]) -> (StatusCode, &'static str) {
-    let Some(secret) = &state.easypost_webhook_secret else {
-        tracing::error!("EasyPost's webhooks are refused: set providers.easypost.webhook_secret");
-        return (StatusCode::SERVICE_UNAVAILABLE, "not configured\n");
-    };
-    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
-    if !signature.is_some_and(|signature| is_body_signature(secret, signature, body)) {
-        return (
-            StatusCode::UNAUTHORIZED,
-            "the signature is missing or not valid\n",
-        );
-    }
-    let Ok(body) = serde_json::from_slice::<Value>(body) else {
-        return (StatusCode::BAD_REQUEST, "the body is no JSON\n");
-    };
-    let Some(event) = Event::of(&body) else {
-        return (StatusCode::BAD_REQUEST, "the body is no event\n");
-    };
-    if !matches!(
-        event.description.as_str(),
-        "tracker.created" | "tracker.updated"
-    ) {
-        return (StatusCode::OK, "of no interest\n");
-    }
-    let Some(tracker) = Tracker::of(event.result) else {
-        return (StatusCode::BAD_REQUEST, "the event has no tracker\n");
-    };
-    match ingest(state, &event.id, &tracker).await {
-        Ok(()) => (StatusCode::OK, "taken\n"),
-        Err(error) => {
-            tracing::error!(%error, event = event.id, "a webhook had no effect");
-            (StatusCode::SERVICE_UNAVAILABLE, "try again later\n")
-        }
-    }
-}
-
-async fn ingest(state: &State, event: &str, tracker: &Tracker<'_>) -> Result<(), TransitionError> {
+async fn ingest(
+    state: &State,
+    event: &str,
+    tracker: &Tracker<'_>,
+) -> Result<Applied, TransitionError> {
     let now = state.clock.now();
     let summary = tracker.summary(now);
     if summary == ScanSummary::default() {
-        return Ok(());
+        return Ok(Applied::Ignored);
     }
     let transaction = state.database.begin().await?;
     if !consume_once(&transaction, CONSUMER, event, now).await? {
-        return Ok(());
+        return Ok(Applied::Repeated);
     }
     // Parcels that go out are tracked by EasyPost too: they are no business of this domain.
-    if let Some(row) = customer_return::lock_tracked(&transaction, &tracker.tracking_code).await? {
-        apply_scans(&transaction, row, &summary, now).await?;
-    }
+    let row = customer_return::lock_tracked(&transaction, &tracker.tracking_code).await?;
+    let applied = match row {
+        Some(row) => {
+            apply_scans(&transaction, row, &summary, now).await?;
+            Applied::Done
+        }
+        None => Applied::Ignored,
+    };
     transaction.commit().await?;
-    Ok(())
+    Ok(applied)
 }
 
 /// Has the effect of a sighting, in the transaction that has locked the row.
@@ -178,7 +173,7 @@ async fn apply_scans(
                 now,
             )
             .await?;
-            return_task::enqueue(transaction, id, Kind::Refund.as_str(), now).await?;
+            enqueue(transaction, &IssueRefund { return_id: id }, now, now).await?;
         }
         ScanOutcome::Completed => {
             transitions::advance(

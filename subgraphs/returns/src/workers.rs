@@ -6,26 +6,29 @@ use platform::database::DatabaseTransaction;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entities::returns::{customer_return, return_task};
+use entities::returns::customer_return;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::jobs;
 use platform::objects::ObjectKey;
+use platform::tasks::{self, Runner, Task};
 use platform::workers::{Job, WorkerContext};
 use resolvers::id::IdKind;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
-use crate::label_task;
+use crate::label_task::{self, BuyLabel};
 use crate::orphan_refunds;
+use crate::refund_supplement::IssueSupplement;
+use crate::refund_task::IssueRefund;
 use crate::rules::reconciliation::{self, ReconciliationAction, ReturnSnapshot, USUAL_REVIEWS};
 use crate::rules::status::ReturnStatus;
 use crate::subscription;
 use crate::support_alert::{self, AlertReason};
-use crate::tasks::{self, Kind};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
+use crate::void_task::VoidLabel;
 
 /// What this domain reads of others.
 pub const CONSUMERS: &[ConsumerGroup] = &[subscription::LIVE];
@@ -47,7 +50,7 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     };
     vec![
         job("returns.tasks", |state, context| {
-            tasks::run(state, context).boxed()
+            runner(&state, context).run().boxed()
         }),
         job("returns.reconciliation", |state, context| {
             reconcile(state, context).boxed()
@@ -56,6 +59,15 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
             forget_labels(state, context).boxed()
         }),
     ]
+}
+
+/// What performs the tasks of returns.
+pub fn runner(state: &State, context: WorkerContext) -> Runner {
+    Runner::new(context)
+        .register::<BuyLabel>(state.clone())
+        .register::<VoidLabel>(state.clone())
+        .register::<IssueRefund>(state.clone())
+        .register::<IssueSupplement>(state.clone())
 }
 
 async fn reconcile(state: State, context: WorkerContext) {
@@ -131,14 +143,16 @@ pub async fn sweep(state: &State) -> Result<SweepReport, DbErr> {
         && let Some(end) = page.last()
     {
         last = *end;
-        report.resume_all(state, &page, Kind::Refund, now).await?;
+        let refund = |return_id| IssueRefund { return_id };
+        report.resume_all(state, &page, refund, now).await?;
     }
     let mut last = Uuid::nil();
     while let page = customer_return::unvoided(db, last, PAGE).await?
         && let Some(end) = page.last()
     {
         last = *end;
-        report.resume_all(state, &page, Kind::Void, now).await?;
+        let void = |return_id| VoidLabel { return_id };
+        report.resume_all(state, &page, void, now).await?;
     }
     let in_doubt = customer_return::count_in_doubt(db, now - IN_DOUBT).await?;
     metrics::gauge!("vantage_returns_refunds_in_doubt")
@@ -177,17 +191,21 @@ impl SweepReport {
     }
 
     /// Nothing of the kind should be lost: what was is told, and wanted again.
-    async fn resume_all(
+    async fn resume_all<T: Task>(
         &mut self,
         state: &State,
         returns: &[Uuid],
-        kind: Kind,
+        task: impl Fn(Uuid) -> T,
         now: DateTime<Utc>,
     ) -> Result<(), DbErr> {
         for id in returns {
-            let (return_id, kind) = (IdKind::Return.format(*id), kind.as_str());
-            tracing::error!(return_id, kind, "return task missing, enqueued again");
-            return_task::enqueue(state.database.write(), *id, kind, now).await?;
+            let return_id = IdKind::Return.format(*id);
+            tracing::error!(
+                return_id,
+                kind = T::KIND,
+                "return task missing, enqueued again"
+            );
+            tasks::enqueue(state.database.write(), &task(*id), now, now).await?;
             self.resumed += 1;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use entities::orders::{order, order_payment};
 use platform::bus::InProcessBus;
-use platform::tables::{lease, outbox_event};
+use platform::tables::{outbox_event, task};
 use platform::workers::WorkerContext;
 use resolvers::testing::execute;
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
@@ -84,35 +84,21 @@ impl Shop {
         )
     }
 
-    /// Some time passes, and the job runs once if anything is due then.
+    /// Some time passes, and what is due then is done.
     pub(crate) async fn work_after(&self, time: Duration) {
         self.clock.advance(time);
         let database = &self.scratch.database;
-        let now = self.clock.now();
-        let due = order_payment::due(database.read(), now, 1).await.unwrap();
-        if due.is_empty() {
-            return;
-        }
-        let stop = CancellationToken::new();
         let bus = std::sync::Arc::new(InProcessBus::new());
-        let context = WorkerContext::new(database, bus, self.clock.clone(), stop.clone());
-        let jobs = orders::workers::jobs(&self.state, &context)
-            .into_iter()
-            .map(|mut job| tokio::spawn(job.run()));
-        let jobs: Vec<_> = jobs.collect();
-        // To its end: a job that is cut off may leave its lease behind, and this clock does not end it.
-        let has_run = async || {
-            let leases = lease::Entity::find().all(database.read()).await.unwrap();
-            let mut runs = leases.iter().filter(|one| one.name == "orders.payments");
-            runs.any(|one| one.ran_at.is_some_and(|at| at >= now))
-        };
-        while !has_run().await {
-            tokio::task::yield_now().await;
-        }
-        stop.cancel();
-        for job in jobs {
-            job.await.unwrap();
-        }
+        let stop = CancellationToken::new();
+        let context = WorkerContext::new(database, bus, self.clock.clone(), stop);
+        let runner = orders::workers::runner(&self.state, &context).expect("a provider");
+        runner.run_due().await.unwrap();
+    }
+
+    /// What is still to be done about payments.
+    pub(crate) async fn tasks(&self) -> Vec<task::Model> {
+        let found = task::Entity::find().all(self.scratch.database.read()).await;
+        found.unwrap()
     }
 
     /// How many orders there are.

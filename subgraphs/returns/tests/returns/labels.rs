@@ -324,6 +324,24 @@ async fn the_label_of_a_cancelled_return_is_given_back_and_its_file_forgotten() 
 }
 
 #[tokio::test]
+async fn a_label_that_the_provider_does_not_know_is_told_to_support_and_asked_about_no_more() {
+    for mut desk in desks(&[monitor_order()]).await {
+        desk.fixture.store(vec![made(1)]).await;
+        label(&desk, 1, "k").await;
+        desk.providers.forget_shipments();
+        let input = json!({ "id": public(id(1)) });
+        desk.fixture.ask(CANCEL, input).await;
+        desk.work();
+        desk.until(id(1), |row| row.label_voided_at.is_some()).await;
+        assert_eq!(desk.providers.calls(VOID), 0);
+        let told = desk.told().await;
+        let alert = told.iter().find(|(name, _)| name == "return.support_alert");
+        assert_eq!(alert.unwrap().1["reason"], "label_unknown");
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_link_that_has_expired_is_made_anew_while_the_label_is_needed() {
     let clock = Clock::manual(now());
     for desk in desks_at(&[monitor_order()], &clock).await {

@@ -128,6 +128,20 @@ impl Providers {
         }
     }
 
+    /// The bank decides on the refund of this reference.
+    pub(crate) fn decide_refund(&self, reference: &str, status: &'static str) {
+        for refund in self.world.lock().unwrap().refunds.values_mut() {
+            if refund["metadata"]["reference"] == reference {
+                refund["status"] = json!(status);
+            }
+        }
+    }
+
+    /// EasyPost knows none of the shipments that were created.
+    pub(crate) fn forget_shipments(&self) {
+        self.world.lock().unwrap().shipments.clear();
+    }
+
     /// Somebody else gives money back in the name of a return.
     pub(crate) fn refund_behind(&self, reference: &str, status: &str) {
         let mut world = self.world.lock().unwrap();

@@ -1,18 +1,22 @@
 //! Several returns of one order: what one gives back depends on what becomes of the others.
 
-use chrono::Utc;
-use entities::returns::{customer_return, return_task, store_credit};
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use entities::returns::{customer_return, refund_supplement, store_credit};
+use platform::clock::Clock;
+use platform::tables::task;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use returns::rules::status::ReturnStatus;
 use returns::transitions::{self, Actor, Label, Transition};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::desk::{Desk, desks, event};
+use crate::desk::{Desk, desks, desks_at, event};
 use crate::fake_orders::{FakeItem, FakeOrder};
 use crate::fixture::CUSTOMER;
 
@@ -113,16 +117,21 @@ fn given(desk: &Desk, id: Uuid) -> i64 {
     of_it.map(|(_, amount)| amount).sum()
 }
 
-/// Waits until nothing is left to give back on its own.
+/// Waits until nothing is left to give back on its own. What was given back is watched for weeks.
 async fn settled(desk: &Desk) {
+    let db = desk.fixture.scratch.database.read();
     let is_open = async || {
-        let tasks = return_task::Entity::find()
-            .filter(return_task::Column::Kind.eq("supplement"))
-            .one(desk.fixture.scratch.database.read());
-        tasks.await.unwrap().is_some()
+        let tasks = task::Entity::find().filter(task::Column::Kind.eq("supplement"));
+        for task in tasks.all(db).await.unwrap() {
+            let owed = refund_supplement::of_return(db, task.key).await.unwrap();
+            if owed.is_none_or(|owed| owed.issued_at.is_none()) {
+                return true;
+            }
+        }
+        false
     };
     while is_open().await {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -223,6 +232,57 @@ async fn a_sibling_that_is_cancelled_later_gives_the_shipping_to_the_one_that_wa
             desk.stop().await;
         }
     }
+}
+
+#[tokio::test]
+async fn shipping_that_the_bank_sends_back_later_is_credited_once() {
+    let order = order(CurrencyCode::Eur);
+    let clock = Clock::manual(Utc::now());
+    for mut desk in desks_at(std::slice::from_ref(&order), &clock).await {
+        desk.providers.pay_in(order.currency.as_str());
+        desk.work();
+        let first = create(&desk, &order, 0, 1, "defective_on_arrival")
+            .await
+            .unwrap();
+        let second = create(&desk, &order, 2, 1, "defective_on_arrival")
+            .await
+            .unwrap();
+        refund(&desk, second).await;
+        assert_eq!(cancel(&desk, first).await, "CANCELLED");
+        desk.until(second, |row| row.shipping_refunded).await;
+        while desk.count("return.shipping_refunded").await == 0 {
+            clock.advance(TimeDelta::seconds(3));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        desk.providers.decide_refund(
+            &format!("{}-shipping", IdKind::Return.format(second)),
+            "failed",
+        );
+        let credits = async || {
+            let credits = store_credit::Entity::find();
+            let credits = credits.all(desk.fixture.scratch.database.read()).await;
+            credits.unwrap()
+        };
+        while credits().await.is_empty() {
+            clock.advance(TimeDelta::seconds(3));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        while task_count(&desk, "supplement").await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let credits = credits().await;
+        assert_eq!((credits.len(), credits[0].amount), (1, 550));
+        // Its own refund stays where it is.
+        assert_eq!(desk.row(second).await.refund_method, "original_payment");
+        assert_eq!(desk.count("return.store_credit_issued").await, 1);
+        desk.stop().await;
+    }
+}
+
+async fn task_count(desk: &Desk, kind: &str) -> u64 {
+    let tasks = task::Entity::find().filter(task::Column::Kind.eq(kind));
+    let count = tasks.count(desk.fixture.scratch.database.read()).await;
+    count.unwrap()
 }
 
 #[tokio::test]
