@@ -9,7 +9,8 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, Response, Variables};
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::clock::Clock;
-use platform::telemetry::request_id::{REQUEST_ID, header_value};
+use platform::http::{Breaker, HttpClient, HttpError, Policy, Request as HttpRequest};
+use platform::telemetry::request_id::{REQUEST_ID_NAME, header_value};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
@@ -51,8 +52,7 @@ pub struct SubgraphClient(Transport);
 enum Transport {
     Local(Subgraph),
     Http {
-        http: reqwest::Client,
-        url: String,
+        http: HttpClient,
         key: CallerKey,
         clock: Clock,
     },
@@ -61,21 +61,18 @@ enum Transport {
 /// Why another domain gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("the request could not be sent: {0}")]
-    Http(#[source] reqwest::Error),
+    #[error("the subgraph's URL cannot be called: {0}")]
+    Url(#[from] url::ParseError),
+    #[error(transparent)]
+    Client(#[from] platform::http::ClientError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
     #[error("the caller could not be signed: {0}")]
     Caller(#[from] platform::caller::CallerError),
     #[error("the answer has errors: {0}")]
     Refused(String),
     #[error("the answer has another shape: {0}")]
     Shape(#[from] async_graphql::DeserializerError),
-}
-
-/// Without the URL, which may have credentials in it.
-impl From<reqwest::Error> for ClientError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Http(error.without_url())
-    }
 }
 
 impl From<ClientError> for ApiError {
@@ -91,17 +88,28 @@ impl SubgraphClient {
         Self(Transport::Local(subgraph))
     }
 
-    /// To a subgraph process at this URL, signing the caller with the shared key.
-    pub fn http(url: impl Into<String>, key: CallerKey, clock: Clock) -> Result<Self, ClientError> {
-        Ok(Self(Transport::Http {
-            http: reqwest::Client::builder()
-                .timeout(TIMEOUT)
-                .redirect(reqwest::redirect::Policy::none())
-                .build()?,
-            url: url.into(),
-            key,
-            clock,
-        }))
+    /// To the process of this subgraph at a URL, signing the caller with the shared key.
+    pub fn http(
+        subgraph: &'static str,
+        url: &str,
+        key: CallerKey,
+        clock: Clock,
+    ) -> Result<Self, ClientError> {
+        let policy = Policy {
+            attempt_timeout: TIMEOUT,
+            deadline: TIMEOUT,
+            attempts: 2,
+            first_wait: Duration::from_millis(25),
+            breaker: Breaker {
+                failures: 10,
+                hangs: 2,
+                open_for: Duration::from_secs(1),
+                longest: Duration::from_secs(1),
+            },
+            ..Policy::default()
+        };
+        let http = HttpClient::new(subgraph, url.parse()?, policy, clock.clone())?;
+        Ok(Self(Transport::Http { http, key, clock }))
     }
 
     /// Asks, and reads the `data` of the answer as `T`. An answer with errors is no answer.
@@ -116,21 +124,21 @@ impl SubgraphClient {
                 let request = document.request().variables(variables);
                 subgraph.execute(request, caller.clone()).await
             }
-            Transport::Http {
-                http,
-                url,
-                key,
-                clock,
-            } => {
+            Transport::Http { http, key, clock } => {
                 let signed = key.sign(caller, clock.now())?;
                 let request = Request::new(document.text).variables(variables);
-                let mut post = http.post(url).header(CALLER_HEADER, signed).json(&request);
+                // A query: asked twice, it changes nothing.
+                let mut post = HttpRequest::post("query", &[])
+                    .header(CALLER_HEADER, signed)
+                    .json(&request)
+                    .idempotent();
                 // Background tasks ask without a request of anybody's.
-                if !caller.request_id.is_empty() {
-                    post = post.header(REQUEST_ID, header_value(&caller.request_id));
+                if !caller.request_id.is_empty()
+                    && let Ok(id) = header_value(&caller.request_id).to_str()
+                {
+                    post = post.header(REQUEST_ID_NAME, id);
                 }
-                let answer = post.send().await?;
-                answer.json::<Response>().await?
+                http.send(&post).await?.json::<Response>()?
             }
         };
         if let Some(error) = response.errors.first() {

@@ -233,6 +233,7 @@ impl Domains {
         }
         let url = configuration.subgraphs.required_url(asked.name())?;
         Ok(SubgraphClient::http(
+            asked.name(),
             url.as_str(),
             key.clone(),
             clock.clone(),
