@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use entities::tracking::carrier_budget;
 use entities::tracking::shipment::{self, Due};
 use futures::stream::{self, StreamExt};
 use metrics::counter;
 use platform::http::{HttpError, UnavailableReason};
+use platform::tables::call_rate;
 use platform::workers::WorkerContext;
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -108,7 +108,7 @@ async fn claim(
     }
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
-    let full_at = carrier_budget::lock(&transaction, carrier.as_str(), now).await?;
+    let full_at = call_rate::lock(&transaction, carrier.as_str(), now).await?;
     let (taken, _) = budget.take(full_at, now, parcels.len(), reserve);
     let ids: Vec<Uuid> = parcels.iter().take(taken).map(|parcel| parcel.id).collect();
     let claimed = if ids.is_empty() {
@@ -118,7 +118,7 @@ async fn claim(
     };
     if !claimed.is_empty() {
         let (_, full_at) = budget.take(full_at, now, claimed.len(), reserve);
-        carrier_budget::update(&transaction, carrier.as_str(), full_at).await?;
+        call_rate::update(&transaction, carrier.as_str(), full_at).await?;
     }
     transaction.commit().await?;
     Ok(claimed)

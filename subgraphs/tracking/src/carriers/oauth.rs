@@ -5,6 +5,7 @@ use platform::clock::Clock;
 use platform::config::Secret;
 use platform::http::{HttpClient, HttpError, Request, Response};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 /// How long before its end a token is renewed.
@@ -28,15 +29,25 @@ struct Token {
 #[derive(Deserialize)]
 struct Granted {
     access_token: String,
-    expires_in: Seconds,
+    #[serde(default)]
+    expires_in: Value,
 }
 
-/// FedEx writes a number, UPS a text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(i64),
-    Text(String),
+/// How long a token is used whose lifetime is not known, unless it is refused before.
+const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+
+impl Granted {
+    /// FedEx writes it as a number of seconds, UPS as a text.
+    fn lifetime(&self) -> TimeDelta {
+        let seconds = match &self.expires_in {
+            Value::Number(seconds) => seconds.as_i64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        seconds
+            .and_then(TimeDelta::try_seconds)
+            .unwrap_or(UNKNOWN_LIFETIME)
+    }
 }
 
 impl Tokens {
@@ -83,11 +94,7 @@ impl Tokens {
             return Ok(token.text.clone());
         }
         let granted: Granted = http.send(&self.grant).await?.json()?;
-        let seconds = match granted.expires_in {
-            Seconds::Number(seconds) => seconds,
-            Seconds::Text(text) => text.parse().unwrap_or_default(),
-        };
-        let lifetime = TimeDelta::try_seconds(seconds).unwrap_or_default();
+        let lifetime = granted.lifetime();
         let token = Token {
             text: Secret::new(granted.access_token),
             // A short one is used for half of its time.
@@ -95,5 +102,27 @@ impl Tokens {
         };
         *current = Some(token.clone());
         Ok(token.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_whatever_is_said_of_its_lifetime() {
+        let check = |answer: &str, expected: TimeDelta| {
+            let granted: Granted = serde_json::from_str(answer).unwrap();
+            assert_eq!(granted.access_token, "t");
+            assert_eq!(granted.lifetime(), expected, "{answer}");
+        };
+        let hour = TimeDelta::hours(1);
+        check(r#"{"access_token": "t", "expires_in": 3600}"#, hour);
+        check(r#"{"access_token": "t", "expires_in": "3600"}"#, hour);
+        for unknown in ["null", "\"soon\"", "[]", "9223372036854775807"] {
+            let answer = format!(r#"{{"access_token": "t", "expires_in": {unknown}}}"#);
+            check(&answer, UNKNOWN_LIFETIME);
+        }
+        check(r#"{"access_token": "t"}"#, UNKNOWN_LIFETIME);
     }
 }
