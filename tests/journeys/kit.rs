@@ -155,7 +155,16 @@ impl Graph {
     /// Lays the graph out. `settings` are extra variables of every process, `flags` of those that run
     /// subgraphs.
     pub(crate) async fn start(layout: Layout, settings: &[(&str, &str)], flags: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), layout, settings, flags).await
+    }
+
+    /// The same in a data directory that may have something in it.
+    pub(crate) async fn start_in(
+        data: TempDir,
+        layout: Layout,
+        settings: &[(&str, &str)],
+        flags: &[&str],
+    ) -> Self {
         let mut environment: Vec<(String, String)> = settings
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

@@ -30,4 +30,5 @@ mod tracking_client;
 mod tracking_faults;
 mod tracking_instances;
 mod tracking_oddities;
+mod upgrade;
 mod wait;
