@@ -5,8 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
-use platform::caller::CALLER_HEADER;
+use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
@@ -143,13 +142,17 @@ impl Process {
     }
 }
 
-/// A process for each domain.
-async fn subgraphs(data: &Path) -> anyhow::Result<Vec<(&'static str, Process)>> {
+/// A process for each domain, with these settings.
+async fn subgraphs(
+    data: &Path,
+    variables: &[(&str, &str)],
+) -> anyhow::Result<Vec<(&'static str, Process)>> {
     let mut subgraphs = Vec::new();
     for domain in DOMAINS {
         let mut command = vantage(VANTAGE.as_ref(), data);
         command
             .args(["subgraph", domain, "--listen", "127.0.0.1:0"])
+            .envs(variables.iter().copied())
             // Those that start later ask those that are there.
             .envs(settings(&subgraphs));
         subgraphs.push((domain, Process::start(&mut command).await?));
@@ -165,14 +168,14 @@ fn settings(subgraphs: &[(&str, Process)]) -> impl Iterator<Item = (String, Stri
     })
 }
 
-/// The other router knows nothing of callers; the load signs its own.
+/// The other router hands customers' tokens on, and the subgraphs verify them.
 fn peer_config(port: u16) -> String {
     format!(
         "supergraph:\n  source: file\n  path: ./supergraph.graphql\n\
          http:\n  host: 127.0.0.1\n  port: {port}\n\
          log:\n  level: warn\n\
          authorization:\n  directives:\n    enabled: false\n\
-         headers:\n  all:\n    request:\n      - propagate:\n          named: {CALLER_HEADER}\n\
+         headers:\n  all:\n    request:\n      - propagate:\n          named: authorization\n\
          traffic_shaping:\n  all:\n    dedupe_enabled: false\n"
     )
 }
@@ -208,7 +211,7 @@ impl Graph {
 
     /// Six subgraph processes behind a router.
     pub(crate) async fn over_http(data: &Path, more: &[Setting]) -> anyhow::Result<Self> {
-        let subgraphs = subgraphs(data).await?;
+        let subgraphs = subgraphs(data, &[]).await?;
         let mut command = vantage(VANTAGE.as_ref(), data);
         command
             .args(["serve", "--router-only", "--listen", "127.0.0.1:0"])
@@ -220,15 +223,18 @@ impl Graph {
         Ok(Self::behind(Process::start(&mut command).await?, subgraphs))
     }
 
-    /// Six subgraph processes behind another router, which hands them the callers that it is sent.
+    /// Six subgraph processes behind another router, which hands them the tokens that it is sent.
     pub(crate) async fn behind_peer(peer: &Path, data: &Path) -> anyhow::Result<Self> {
-        let subgraphs = subgraphs(data).await?;
-        let mut supergraph = run(data, &["compose"]).await?;
-        for (domain, process) in &subgraphs {
-            let url = format!("http://{}/graphql", process.address);
-            supergraph = supergraph.replace(&format!("\"local:{domain}\""), &format!("\"{url}\""));
-        }
-        std::fs::write(data.join("supergraph.graphql"), supergraph)?;
+        let verified = [("VANTAGE_SUBGRAPH__VERIFY_TOKENS", "true")];
+        let subgraphs = subgraphs(data, &verified).await?;
+        let supergraph = data.join("supergraph.graphql");
+        let composed = vantage(VANTAGE.as_ref(), data)
+            .args(["compose", "--output"])
+            .arg(supergraph)
+            .envs(settings(&subgraphs))
+            .status()
+            .await?;
+        ensure!(composed.success(), "vantage compose: {composed}");
         let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
         let config = data.join("peer.yaml");
         std::fs::write(&config, peer_config(port))?;

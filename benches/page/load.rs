@@ -90,18 +90,6 @@ impl Page {
         )
     }
 
-    /// The same with another header.
-    pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
-        let after = self
-            .0
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(0, |end| end + 1);
-        let mut page = self.0.clone();
-        page.splice(after..after, format!("{name}: {value}\r\n").into_bytes());
-        Self(page)
-    }
-
     /// The page, when it came whole.
     pub(crate) async fn fetch(&self, connection: &mut Connection) -> anyhow::Result<Vec<u8>> {
         let (status, body) = connection.send(&self.0).await?;

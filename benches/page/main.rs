@@ -12,11 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use clap::Parser;
-use platform::caller::{CALLER_HEADER, Caller, CallerKey};
-use resolvers::id::IdKind;
-use uuid::Uuid;
 
 use compare::{Load, Loaded, median, shown};
 use graph::Graph;
@@ -105,8 +102,6 @@ async fn main() -> anyhow::Result<()> {
     }
     if let Some(peer) = &arguments.peer {
         let peer = Graph::behind_peer(&std::path::absolute(peer)?, other_data).await?;
-        let customer = Sql::open(data).await?.customer(CUSTOMER).await?;
-        let page = page.with_header(CALLER_HEADER, &signed(other_data, customer)?);
         println!("\nIn one process | over HTTP behind the other router");
         return alternate(
             &arguments,
@@ -147,16 +142,6 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The customer as our router would sign it, good for the whole run.
-fn signed(data: &Path, customer: Uuid) -> anyhow::Result<String> {
-    let secret = std::fs::read_to_string(data.join("subgraph.key"))?;
-    let caller = Caller::customer(IdKind::Customer.format(customer));
-    Ok(
-        CallerKey::new(secret.trim().as_bytes())?
-            .sign(&caller, Utc::now() + TimeDelta::hours(1))?,
-    )
 }
 
 /// Until `/readyz` answers, on databases that exist.

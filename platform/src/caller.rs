@@ -2,17 +2,22 @@
 //! typed in one process and as a short-lived signed header between processes.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::net::IpAddr;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The header that carries a signed [`Caller`] from the router to a subgraph process.
 pub const CALLER_HEADER: &str = "x-vantage-caller";
 
 /// How long a signed caller is good for. It only has to outlive one hop.
 const LIFETIME_SECONDS: i64 = 60;
+
+/// How far the clocks of a router and a subgraph may differ.
+const LEEWAY_SECONDS: i64 = 5;
 
 /// A caller whose credentials the router has checked. A subgraph believes it without asking again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +72,13 @@ impl Caller {
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
+    /// The subgraph it is for.
+    aud: String,
     iat: i64,
+    nbf: i64,
     exp: i64,
+    /// SHA-256 of the body that it comes with, in hexadecimal.
+    body: String,
     caller: Caller,
 }
 
@@ -83,6 +93,16 @@ pub enum CallerError {
     Sign(#[source] jsonwebtoken::errors::Error),
     #[error("the caller's signature is not valid")]
     Verify(#[source] jsonwebtoken::errors::Error),
+    #[error("the caller is signed for another subgraph")]
+    Audience,
+    #[error("the caller's signature has expired")]
+    Expired,
+    #[error("the caller's signature is not valid yet")]
+    NotYetValid,
+    #[error("the caller's signature is valid for more than {LIFETIME_SECONDS} seconds")]
+    Lifetime,
+    #[error("the caller is signed for another body")]
+    Body,
 }
 
 /// Signs and verifies callers with the secret that the router and its subgraphs share.
@@ -90,6 +110,27 @@ pub enum CallerError {
 pub struct CallerKey {
     encoding: EncodingKey,
     decoding: DecodingKey,
+}
+
+/// A caller whose signature is valid for this subgraph. Whom a request is for is known once its body is there.
+#[derive(Debug)]
+pub struct SignedCaller {
+    caller: Caller,
+    body: String,
+}
+
+impl SignedCaller {
+    /// The caller, if this is the body that the signature was made for.
+    ///
+    /// # Errors
+    /// [`CallerError::Body`].
+    pub fn with_body(self, body: &[u8]) -> Result<Caller, CallerError> {
+        if self.body == digest(body) {
+            Ok(self.caller)
+        } else {
+            Err(CallerError::Body)
+        }
+    }
 }
 
 impl CallerKey {
@@ -101,27 +142,72 @@ impl CallerKey {
         })
     }
 
-    /// The value of [`CALLER_HEADER`] for this caller.
-    pub fn sign(&self, caller: &Caller, now: DateTime<Utc>) -> Result<String, CallerError> {
+    /// The value of [`CALLER_HEADER`] for this caller's request with this body to this subgraph; nothing else can be
+    /// asked with it.
+    pub fn sign(
+        &self,
+        caller: &Caller,
+        subgraph: &str,
+        body: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<String, CallerError> {
         let claims = Claims {
             iss: ISSUER.to_owned(),
+            aud: subgraph.to_owned(),
             iat: now.timestamp(),
-            exp: (now + Duration::seconds(LIFETIME_SECONDS)).timestamp(),
+            nbf: now.timestamp(),
+            exp: now.timestamp() + LIFETIME_SECONDS,
+            body: digest(body),
             caller: caller.clone(),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
             .map_err(CallerError::Sign)
     }
 
-    /// The caller inside a header, if this key signed it less than a minute ago.
-    pub fn verify(&self, header: &str) -> Result<Caller, CallerError> {
+    /// The caller inside a header, if this key signed it for this subgraph less than a minute ago.
+    pub fn verify(
+        &self,
+        header: &str,
+        subgraph: &str,
+        now: DateTime<Utc>,
+    ) -> Result<SignedCaller, CallerError> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
-        validation.leeway = 5;
-        jsonwebtoken::decode::<Claims>(header, &self.decoding, &validation)
-            .map(|token| token.claims.caller)
-            .map_err(CallerError::Verify)
+        validation.set_required_spec_claims(&["iss"]);
+        // Below, by the time that was given.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let claims = jsonwebtoken::decode::<Claims>(header, &self.decoding, &validation)
+            .map_err(CallerError::Verify)?
+            .claims;
+        if claims.aud != subgraph {
+            return Err(CallerError::Audience);
+        }
+        let now = now.timestamp();
+        let lifetime = claims.exp.saturating_sub(claims.iat.min(claims.nbf));
+        if lifetime > LIFETIME_SECONDS {
+            return Err(CallerError::Lifetime);
+        }
+        if claims.exp.saturating_add(LEEWAY_SECONDS) < now {
+            return Err(CallerError::Expired);
+        }
+        if claims.nbf.max(claims.iat).saturating_sub(LEEWAY_SECONDS) > now {
+            return Err(CallerError::NotYetValid);
+        }
+        Ok(SignedCaller {
+            caller: claims.caller,
+            body: claims.body,
+        })
     }
+}
+
+fn digest(body: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(body) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 impl std::fmt::Debug for CallerKey {
@@ -132,32 +218,117 @@ impl std::fmt::Debug for CallerKey {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Duration;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    const SECRET: &[u8] = b"between processes";
+
+    /// What a holder of the secret may write into the claims.
+    fn forge(change: impl FnOnce(&mut Value)) -> String {
+        let now = Utc::now().timestamp();
+        let mut claims = json!({
+            "iss": "vantage-router",
+            "aud": "orders",
+            "iat": now,
+            "nbf": now,
+            "exp": now + 60,
+            "body": digest(b"{}"),
+            "caller": Caller::customer("usr_1"),
+        });
+        change(&mut claims);
+        let key = EncodingKey::from_secret(SECRET).expect("a key");
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("signed")
+    }
+
+    fn verify(header: &str) -> Result<Caller, CallerError> {
+        let signed = CallerKey::new(SECRET)
+            .unwrap()
+            .verify(header, "orders", Utc::now())?;
+        signed.with_body(b"{}")
+    }
 
     #[test]
     fn a_signed_caller_comes_back_whole() {
-        let key = CallerKey::new(b"between processes").unwrap();
+        let key = CallerKey::new(SECRET).unwrap();
         let caller = Caller {
             scopes: ["orders:read".to_owned()].into(),
             request_id: "req_1".to_owned(),
             ..Caller::customer("usr_1")
         };
-        let header = key.sign(&caller, Utc::now()).expect("signed");
-        assert_eq!(key.verify(&header).expect("verified"), caller);
+        let header = key.sign(&caller, "orders", b"{}", Utc::now());
+        assert_eq!(verify(&header.expect("signed")).expect("verified"), caller);
     }
 
     #[test]
-    fn another_key_or_an_old_signature_is_refused() {
-        let key = CallerKey::new(b"one").unwrap();
+    fn a_signature_is_good_for_one_subgraph_one_body_and_one_minute() {
+        let key = CallerKey::new(SECRET).unwrap();
         let caller = Caller::customer("usr_1");
-        let forged = CallerKey::new(b"two")
+        let sign = |subgraph: &str, body: &[u8], age: i64| {
+            let then = Utc::now() - Duration::seconds(age);
+            key.sign(&caller, subgraph, body, then).expect("signed")
+        };
+        verify(&sign("orders", b"{}", 0)).expect("verified");
+        verify(&sign("orders", b"{}", 50)).expect("verified");
+        verify(&sign("orders", b"{}", -3)).expect("verified by a clock that is a little behind");
+        let check = |header: String, expect: fn(&CallerError) -> bool| {
+            let refused = verify(&header).expect_err("refused");
+            assert!(expect(&refused), "{refused:?}");
+        };
+        check(sign("returns", b"{}", 0), |error| {
+            matches!(error, CallerError::Audience)
+        });
+        check(sign("orders", b"{ }", 0), |error| {
+            matches!(error, CallerError::Body)
+        });
+        check(sign("orders", b"{}", 70), |error| {
+            matches!(error, CallerError::Expired)
+        });
+        check(sign("orders", b"{}", -30), |error| {
+            matches!(error, CallerError::NotYetValid)
+        });
+        let other = CallerKey::new(b"another")
             .unwrap()
-            .sign(&caller, Utc::now())
-            .expect("signed");
-        assert!(key.verify(&forged).is_err());
-        let old = key
-            .sign(&caller, Utc::now() - Duration::minutes(5))
-            .expect("signed");
-        assert!(key.verify(&old).is_err());
+            .sign(&caller, "orders", b"{}", Utc::now());
+        check(other.expect("signed"), |error| {
+            matches!(error, CallerError::Verify(_))
+        });
+    }
+
+    #[test]
+    fn claims_are_not_believed_only_because_they_are_signed() {
+        let now = Utc::now().timestamp();
+        verify(&forge(|_| {})).expect("verified");
+        let check = |change: &dyn Fn(&mut Value), expect: fn(&CallerError) -> bool| {
+            let refused = verify(&forge(change)).expect_err("refused");
+            assert!(expect(&refused), "{refused:?}");
+        };
+        let lifetime = |error: &CallerError| matches!(error, CallerError::Lifetime);
+        check(&|claims| claims["exp"] = json!(now + 61), lifetime);
+        check(&|claims| claims["exp"] = json!(i64::MAX), lifetime);
+        check(&|claims| claims["nbf"] = json!(now - 3600), lifetime);
+        check(
+            &|claims| {
+                claims["nbf"] = json!(now + 30);
+                claims["exp"] = json!(now + 60);
+            },
+            |error| matches!(error, CallerError::NotYetValid),
+        );
+        check(
+            &|claims| {
+                claims["iat"] = json!(now + 30);
+                claims["exp"] = json!(now + 60);
+            },
+            |error| matches!(error, CallerError::NotYetValid),
+        );
+        let invalid = |error: &CallerError| matches!(error, CallerError::Verify(_));
+        check(&|claims| claims["iss"] = json!("somebody"), invalid);
+        for claim in ["iss", "aud", "iat", "nbf", "exp", "body", "caller"] {
+            let without = |claims: &mut Value| {
+                claims.as_object_mut().expect("claims").remove(claim);
+            };
+            check(&without, invalid);
+        }
     }
 }

@@ -53,6 +53,7 @@ enum Transport {
     Local(Subgraph),
     Http {
         http: HttpClient,
+        name: &'static str,
         key: CallerKey,
         clock: Clock,
     },
@@ -88,9 +89,9 @@ impl SubgraphClient {
         Self(Transport::Local(subgraph))
     }
 
-    /// To the process of this subgraph at a URL, signing the caller with the shared key.
+    /// To the process of the subgraph of this name at this URL, signing the caller with the shared key.
     pub fn http(
-        subgraph: &'static str,
+        name: &'static str,
         url: &str,
         key: CallerKey,
         clock: Clock,
@@ -108,8 +109,13 @@ impl SubgraphClient {
             },
             ..Policy::default()
         };
-        let http = HttpClient::new(subgraph, url.parse()?, policy, clock.clone())?;
-        Ok(Self(Transport::Http { http, key, clock }))
+        let http = HttpClient::new(name, url.parse()?, policy, clock.clone())?;
+        Ok(Self(Transport::Http {
+            http,
+            name,
+            key,
+            clock,
+        }))
     }
 
     /// Asks, and reads the `data` of the answer as `T`. An answer with errors is no answer.
@@ -124,14 +130,17 @@ impl SubgraphClient {
                 let request = document.request().variables(variables);
                 subgraph.execute(request, caller.clone()).await
             }
-            Transport::Http { http, key, clock } => {
-                let signed = key.sign(caller, clock.now())?;
+            Transport::Http {
+                http,
+                name,
+                key,
+                clock,
+            } => {
                 let request = Request::new(document.text).variables(variables);
                 // A query: asked twice, it changes nothing.
-                let mut post = HttpRequest::post("query", &[])
-                    .header(CALLER_HEADER, signed)
-                    .json(&request)
-                    .idempotent();
+                let mut post = HttpRequest::post("query", &[]).json(&request).idempotent();
+                let signed = key.sign(caller, name, post.body(), clock.now())?;
+                post = post.header(CALLER_HEADER, signed);
                 // Background tasks ask without a request of anybody's.
                 if !caller.request_id.is_empty()
                     && let Ok(id) = header_value(&caller.request_id).to_str()

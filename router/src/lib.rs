@@ -37,5 +37,5 @@ pub use supergraph::compose;
 pub use transport::{
     EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalSubscription,
     LocalTransport, SubgraphRequest, SubgraphResponse, SubscriptionOptions, SubscriptionProtocol,
-    Transport, TransportError,
+    Transport, TransportError, signed_operation,
 };

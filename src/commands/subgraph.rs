@@ -50,7 +50,7 @@ pub(crate) async fn run(command: Subgraph) -> anyhow::Result<()> {
     if command.demo {
         domains.start_live_demo(&configuration.demo, supervisor);
     }
-    let app = subgraph_server::routes(subgraph.clone(), key, &configuration.server)
+    let app = subgraph_server::routes(subgraph.clone(), key, &configuration, &clock, supervisor)?
         .merge(domains.routes())
         .merge(lifecycle.routes(domains.clone())?);
     let server = &configuration.server;

@@ -12,6 +12,7 @@ mod providers;
 mod router;
 mod sandbox;
 mod server;
+mod subgraph;
 mod subgraphs;
 mod telemetry;
 mod tracking;
@@ -40,6 +41,7 @@ pub(crate) use objects::Objects;
 pub(crate) use orders::Orders;
 pub(crate) use pricing::Pricing;
 pub(crate) use providers::{Provider, Providers};
+pub(crate) use subgraph::SubgraphProcess;
 pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
 pub(crate) use tracking::Tracking;
@@ -87,6 +89,7 @@ pub(crate) struct Configuration {
     pub(crate) server: ServerConfig,
     pub(crate) router: Router,
     pub(crate) subgraphs: Subgraphs,
+    pub(crate) subgraph: SubgraphProcess,
     pub(crate) flags: Flags,
     pub(crate) orders: Orders,
     pub(crate) pricing: Pricing,
@@ -126,6 +129,7 @@ impl Default for Configuration {
             server: server::in_mode(ServerConfig::default(), Mode::default()),
             router: Router::default(),
             subgraphs: Subgraphs::default(),
+            subgraph: SubgraphProcess::default(),
             flags: Flags::default(),
             orders: Orders::default(),
             pricing: Pricing::default(),
@@ -225,6 +229,7 @@ impl Configuration {
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
         server::check(&self.server, self.mode)?;
         self.subgraphs.check()?;
+        self.subgraph.check(&self.auth)?;
         self.providers.check()?;
         self.telemetry.check()?;
         if self.mode == Mode::Production {
@@ -232,6 +237,8 @@ impl Configuration {
             self.check_production()?;
         }
         check_secret("subgraph_secret", self.subgraph_secret.as_ref())?;
+        let schema_token = self.subgraph.schema_token.as_ref();
+        check_secret("subgraph.schema_token", schema_token)?;
         check_secret(
             "auth.development_secret",
             self.auth.development_secret.as_ref(),

@@ -403,6 +403,7 @@ fn no_secret_of_the_tree_may_be_empty_or_short_and_production_is_strict() {
     for known in [
         "subgraph_secret",
         "auth.development_secret",
+        "subgraph.schema_token",
         "providers.stripe.key",
         "providers.stripe.webhook_secret",
         "providers.easypost.webhook_secret",
@@ -431,7 +432,10 @@ fn no_secret_of_the_tree_may_be_empty_or_short_and_production_is_strict() {
             fifteen.unwrap_err().to_string().contains("is shorter than"),
             "{key}"
         );
-        if !matches!(key.as_str(), "subgraph_secret" | "auth.development_secret") {
+        if !matches!(
+            key.as_str(),
+            "subgraph_secret" | "auth.development_secret" | "subgraph.schema_token"
+        ) {
             assert!(
                 load_key(key, "0123456789abcde", "development").is_ok(),
                 "{key}"

@@ -22,6 +22,7 @@ mod sandbox;
 mod schema;
 mod start;
 mod storefront;
+mod subgraph_credentials;
 mod supervision;
 mod third_parties;
 mod tracking;

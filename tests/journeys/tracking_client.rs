@@ -11,8 +11,8 @@ use resolvers::id::IdKind;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
 
@@ -39,19 +39,37 @@ impl Client {
     }
 
     pub(crate) async fn connect_with(base: &str, payload: Value) -> Self {
+        let connected = Self::upgrade(base, &[], payload).await;
+        connected.expect("the upgrade is accepted")
+    }
+
+    /// With these headers; the status when the upgrade is refused.
+    pub(crate) async fn upgrade(
+        base: &str,
+        headers: &[(&'static str, &str)],
+        payload: Value,
+    ) -> Result<Self, u16> {
         let url = format!("{}/graphql", base.replace("http", "ws"));
         let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert(
             "sec-websocket-protocol",
             "graphql-transport-ws".parse().unwrap(),
         );
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        for (name, value) in headers {
+            let value = value.parse().unwrap();
+            request.headers_mut().insert(*name, value);
+        }
+        let (socket, _) = match tokio_tungstenite::connect_async(request).await {
+            Ok(connected) => connected,
+            Err(Error::Http(response)) => return Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        };
         let mut client = Self(socket);
         client
             .send(json!({ "type": "connection_init", "payload": payload }))
             .await;
         assert_eq!(client.receive().await["type"], "connection_ack");
-        client
+        Ok(client)
     }
 
     pub(crate) async fn send(&mut self, message: Value) {

@@ -99,6 +99,12 @@ impl Request {
         self
     }
 
+    /// What is sent, for those who sign it.
+    pub fn body(&self) -> &[u8] {
+        let bytes = self.body.as_ref().and_then(|body| body.bytes.as_ref());
+        bytes.map_or(&[], |bytes| bytes)
+    }
+
     /// Fields as browsers' forms send them.
     pub fn form<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut form = form_urlencoded::Serializer::new(String::new());

@@ -75,7 +75,11 @@ pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<&str>, AuthErr
 }
 
 /// The last address that a trusted proxy has seen: an entry further left may be invented.
-fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
+pub fn client_ip(
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    trusted_proxies: usize,
+) -> Option<IpAddr> {
     if trusted_proxies == 0 {
         return peer;
     }

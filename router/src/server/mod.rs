@@ -23,6 +23,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 pub use address_limit::{AddressLimiter, AddressPermit};
+pub use client::client_ip;
 pub use close_reason::CloseReason;
 pub use config::{
     ConnectionsConfig, CorsConfig, ServerConfig, ServerConfigError, StreamingConfig,

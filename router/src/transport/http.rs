@@ -18,7 +18,7 @@ use url::Url;
 
 use super::circuit_breaker::{Circuit, is_unavailable};
 use super::in_flight::{self, Answer, InFlight};
-use super::subscription::{Credentials, SubscriptionOptions, Subscriptions};
+use super::subscription::{Credentials, Signer, SubscriptionOptions, Subscriptions};
 use super::{EventStream, Numbers, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 use crate::cache_control::CachePolicy;
 use crate::prepare::OperationKind;
@@ -140,17 +140,14 @@ impl HttpTransport {
         }
     }
 
-    fn headers(&self, request: &SubgraphRequest) -> Result<HeaderMap, TransportError> {
+    /// All but the signed caller.
+    fn headers(&self, request: &SubgraphRequest) -> HeaderMap {
         let context = &*request.context;
         let mut headers = self.forwarded(&context.headers);
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             headers.insert(REQUEST_ID, id);
         }
-        if let Some((name, signed)) = self.sign(&context.caller)? {
-            let value = HeaderValue::from_str(&signed).map_err(|error| self.unavailable(&error))?;
-            headers.insert(HeaderName::from_static(name), value);
-        }
-        Ok(headers)
+        headers
     }
 
     /// The client's headers that this subgraph may see.
@@ -165,14 +162,21 @@ impl HttpTransport {
         headers
     }
 
-    /// What our subgraphs know a caller by, under the name that they look for it.
-    fn sign(&self, caller: &Caller) -> Result<Option<(&'static str, String)>, TransportError> {
-        let Some(key) = &self.options.caller_key else {
-            return Ok(None);
-        };
-        let signed = key.sign(caller, Utc::now());
-        let signed = signed.map_err(|error| self.unavailable(&error))?;
-        Ok(Some((CALLER_HEADER, signed)))
+    /// The headers of a request with this body: our subgraphs get the caller signed for it.
+    fn signed(
+        &self,
+        headers: &HeaderMap,
+        caller: &Caller,
+        body: &[u8],
+    ) -> Result<HeaderMap, TransportError> {
+        let mut headers = headers.clone();
+        if let Some(key) = &self.options.caller_key {
+            let signed = key.sign(caller, &self.name, body, Utc::now());
+            let signed = signed.map_err(|error| self.unavailable(&error))?;
+            let value = HeaderValue::from_str(&signed).map_err(|error| self.unavailable(&error))?;
+            headers.insert(HeaderName::from_static(CALLER_HEADER), value);
+        }
+        Ok(headers)
     }
 
     fn unavailable(&self, error: &dyn std::error::Error) -> TransportError {
@@ -272,6 +276,7 @@ impl HttpTransport {
         headers: &HeaderMap,
         body: &Bytes,
     ) -> Result<Answer, TransportError> {
+        let headers = self.signed(headers, &request.context.caller, body)?;
         let call = self.circuit.admit(self.client())?;
         let retries = match request.kind() {
             OperationKind::Query => self.options.retries,
@@ -335,12 +340,13 @@ fn client(options: &HttpTransportOptions) -> Result<reqwest::Client, reqwest::Er
 #[async_trait]
 impl Transport for HttpTransport {
     async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
-        let headers = self.headers(&request)?;
-        let numbers = Numbers::of(self.options.caller_key.is_some());
+        let headers = self.headers(&request);
+        let is_signed = self.options.caller_key.is_some();
+        let numbers = Numbers::of(is_signed);
         let body = Bytes::from(request.to_json_for(numbers));
         let call = || self.call(&request, &headers, &body);
         let answer = if self.options.share_in_flight && request.kind() == OperationKind::Query {
-            let key = in_flight::key(&request, &headers, &body);
+            let key = in_flight::key(&request, is_signed, &headers, &body);
             self.in_flight.share(key, request.started, call).await
         } else {
             call().await
@@ -370,8 +376,11 @@ impl Transport for HttpTransport {
         }
         let credentials = Credentials {
             headers,
-            router: self.sign(&Caller::default())?,
-            caller: self.sign(&context.caller)?,
+            signer: self.options.caller_key.clone().map(|key| Signer {
+                key,
+                subgraph: self.name.clone(),
+                caller: context.caller.clone(),
+            }),
         };
         let wait = request.remaining().min(self.options.deadline);
         self.subscriptions.open(credentials, request, wait).await

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
-use platform::caller::CALLER_HEADER;
 use platform::telemetry::request_id::REQUEST_ID;
 use tokio::sync::OnceCell;
 
@@ -106,13 +105,17 @@ impl Drop for Waiter<'_> {
     }
 }
 
-/// Everything that the answer to a request may depend on.
-pub(super) fn key(request: &SubgraphRequest, headers: &HeaderMap, body: &Bytes) -> Box<[u8]> {
+/// Everything that the answer to a request may depend on. `headers` are those without the signed caller.
+pub(super) fn key(
+    request: &SubgraphRequest,
+    is_signed: bool,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Box<[u8]> {
     let mut key = Vec::with_capacity(body.len() + 256);
     for (name, value) in headers {
-        // The signature stands for the caller, who is compared below.
         let follows_request = TRACING.contains(&name.as_str()) || name == REQUEST_ID;
-        if !follows_request && name != CALLER_HEADER {
+        if !follows_request {
             key.extend_from_slice(name.as_str().as_bytes());
             key.push(b':');
             key.extend_from_slice(value.as_bytes());
@@ -120,7 +123,7 @@ pub(super) fn key(request: &SubgraphRequest, headers: &HeaderMap, body: &Bytes) 
             key.push(0);
         }
     }
-    if headers.contains_key(CALLER_HEADER) {
+    if is_signed {
         let identity = request.context.caller.identity();
         key.extend_from_slice(&serde_json::to_vec(&identity).unwrap_or_default());
     }

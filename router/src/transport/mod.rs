@@ -18,8 +18,9 @@ use futures::stream::BoxStream;
 use serde_json::Map;
 
 pub use http::{HttpTransport, HttpTransportOptions};
+
 pub use local::{LocalService, LocalSubscription, LocalTransport};
-pub use subscription::{SubscriptionOptions, SubscriptionProtocol};
+pub use subscription::{SubscriptionOptions, SubscriptionProtocol, signed_operation};
 
 use crate::cache_control::CachePolicy;
 use crate::error::PathSegment;
@@ -214,19 +215,6 @@ impl SubgraphRequest {
         out
     }
 
-    /// The same with a member in `extensions`.
-    fn to_json_with(&self, numbers: Numbers, extension: &str, value: &str) -> Vec<u8> {
-        let mut out = self.to_json_for(numbers);
-        // The last brace closes the whole.
-        out.pop();
-        out.extend_from_slice(b",\"extensions\":{");
-        write_string(extension.as_bytes(), &mut out);
-        out.push(b':');
-        write_string(value.as_bytes(), &mut out);
-        out.extend_from_slice(b"}}");
-        out
-    }
-
     /// The request for an async-graphql schema in this process.
     pub fn to_local(&self) -> async_graphql::Request {
         let operation = &*self.operation;
@@ -300,6 +288,18 @@ impl SubgraphRequest {
         check_response(&mut decoded, &self.operation.shape);
         decoded
     }
+}
+
+/// A request in JSON with a member in `extensions`, of which it has none.
+fn with_extension(mut request: Vec<u8>, extension: &str, value: &str) -> Vec<u8> {
+    // The last brace closes the whole.
+    request.pop();
+    request.extend_from_slice(b",\"extensions\":{");
+    write_string(extension.as_bytes(), &mut request);
+    request.push(b':');
+    write_string(value.as_bytes(), &mut request);
+    request.extend_from_slice(b"}}");
+    request
 }
 
 fn local_error(error: async_graphql::ServerError) -> SubgraphError {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_graphql::{Request, Response};
-use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::header::AUTHORIZATION;
@@ -124,8 +124,9 @@ impl Remote {
         self.cut.send_replace(Cut::Close(code));
     }
 
-    fn verify(&self, signed: Option<&str>) -> Option<Caller> {
-        self.key.verify(signed?).ok()
+    fn verify(&self, signed: Option<&str>, body: &[u8]) -> Option<Caller> {
+        let signed = self.key.verify(signed?, "small", chrono::Utc::now());
+        signed.ok()?.with_body(body).ok()
     }
 
     fn note_token(&self, headers: &HeaderMap) {
@@ -135,12 +136,16 @@ impl Remote {
     }
 
     fn execute(&self, request: &Value, connection: &Caller) -> BoxStream<'static, Response> {
+        let mut operation: Request = serde_json::from_value(request.clone()).expect("a request");
         let caller = match request["extensions"][CALLER_HEADER].as_str() {
-            Some(signed) => self.verify(Some(signed)).expect("a signature"),
+            Some(signed) => {
+                let body = router::signed_operation(&mut operation).expect("JSON");
+                self.verify(Some(signed), &body).expect("a signature")
+            }
             None => connection.clone(),
         };
         self.callers.lock().expect("no panic").push(caller.clone());
-        let request: Request = serde_json::from_value(request.clone()).expect("a request");
+        let request = operation;
         self.service.execute_stream(request.data(caller)).boxed()
     }
 }
@@ -171,7 +176,7 @@ async fn upgrade(
     let signed = headers
         .get(CALLER_HEADER)
         .and_then(|value| value.to_str().ok());
-    let Some(caller) = remote.verify(signed) else {
+    let Some(caller) = remote.verify(signed, b"") else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     upgrade
@@ -233,14 +238,15 @@ async fn talk(connected: Connected, mut socket: WebSocket, caller: Caller) {
 async fn events(
     State(remote): State<Arc<Remote>>,
     headers: HeaderMap,
-    Json(request): Json<Value>,
+    body: Bytes,
 ) -> axum::response::Response {
+    let request: Value = serde_json::from_slice(&body).expect("JSON");
     assert_eq!(headers["accept"], "text/event-stream");
     remote.note_token(&headers);
     let signed = headers
         .get(CALLER_HEADER)
         .and_then(|value| value.to_str().ok());
-    let Some(caller) = remote.verify(signed) else {
+    let Some(caller) = remote.verify(signed, &body) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     let mut cut = remote.cut.subscribe();

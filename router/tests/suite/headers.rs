@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::post;
@@ -10,15 +11,16 @@ use router::{GraphQLRequest, HttpTransport, HttpTransportOptions, RequestContext
 use serde_json::json;
 use tokio::sync::mpsc;
 
-/// The headers a subgraph sees when a client sends these.
-async fn received_headers(
+/// The headers and the body a subgraph sees when a client sends these headers.
+async fn received_headers_and_body(
     options: HttpTransportOptions,
     caller: Caller,
     sent: &[(&'static str, &str)],
-) -> HeaderMap {
+) -> (HeaderMap, Bytes) {
+    type Seen = mpsc::UnboundedSender<(HeaderMap, Bytes)>;
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    let handler = |State(sender): State<mpsc::UnboundedSender<HeaderMap>>, headers: HeaderMap| async move {
-        sender.send(headers).unwrap();
+    let handler = |State(sender): State<Seen>, headers: HeaderMap, body: Bytes| async move {
+        sender.send((headers, body)).unwrap();
         axum::Json(json!({ "data": { "a": 1 } }))
     };
     let app = axum::Router::new()
@@ -59,9 +61,9 @@ async fn our_subgraphs_get_the_verified_caller_signed() {
     };
     let forged = CallerKey::new(b"other")
         .unwrap()
-        .sign(&Caller::customer("usr_2"), chrono::Utc::now())
+        .sign(&Caller::customer("usr_2"), "a", b"", chrono::Utc::now())
         .unwrap();
-    let headers = received_headers(
+    let (headers, body) = received_headers_and_body(
         options,
         caller(),
         &[(CALLER_HEADER, &forged), ("accept-language", "de")],
@@ -69,7 +71,12 @@ async fn our_subgraphs_get_the_verified_caller_signed() {
     .await;
     let signed: Vec<_> = headers.get_all(CALLER_HEADER).iter().collect();
     assert_eq!(signed.len(), 1);
-    assert_eq!(key.verify(signed[0].to_str().unwrap()).unwrap(), caller());
+    let signed = signed[0].to_str().unwrap();
+    let verify = |subgraph| key.verify(signed, subgraph, chrono::Utc::now());
+    let verified = verify("a").unwrap();
+    assert_eq!(verified.with_body(&body).unwrap(), caller());
+    assert!(verify("b").is_err());
+    assert!(verify("a").unwrap().with_body(b"{}").is_err());
     assert_eq!(headers["x-request-id"], "req_7");
     assert_eq!(headers["accept-language"], "de");
     assert_eq!(
@@ -81,14 +88,15 @@ async fn our_subgraphs_get_the_verified_caller_signed() {
 #[tokio::test]
 async fn foreign_subgraphs_get_neither_caller_nor_credentials() {
     let sent = [("authorization", "Bearer x"), (CALLER_HEADER, "forged")];
-    let headers = received_headers(HttpTransportOptions::default(), caller(), &sent).await;
+    let (headers, _) =
+        received_headers_and_body(HttpTransportOptions::default(), caller(), &sent).await;
     assert!(!headers.contains_key(CALLER_HEADER));
     assert!(!headers.contains_key("authorization"));
     let options = HttpTransportOptions {
         forward_authorization: true,
         ..HttpTransportOptions::default()
     };
-    let headers = received_headers(options, caller(), &sent).await;
+    let (headers, _) = received_headers_and_body(options, caller(), &sent).await;
     assert_eq!(headers["authorization"], "Bearer x");
     assert!(!headers.contains_key(CALLER_HEADER));
 }

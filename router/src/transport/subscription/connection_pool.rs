@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use parking_lot::Mutex;
+use platform::caller::CALLER_HEADER;
 use tokio_tungstenite::Connector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -14,8 +15,8 @@ use url::Url;
 
 use super::close_reason::CloseReason;
 use super::connection::{Connection, Operation};
-use super::{Credentials, Subscription, tls};
-use crate::transport::{HttpTransportOptions, Numbers, SubgraphRequest};
+use super::{Credentials, Subscription, signed_operation, tls};
+use crate::transport::{HttpTransportOptions, Numbers, SubgraphRequest, with_extension};
 
 /// Names and values, in an order of their own.
 type Key = Vec<(HeaderName, HeaderValue)>;
@@ -44,8 +45,14 @@ impl ConnectionPool {
         credentials: &Credentials,
         request: &SubgraphRequest,
     ) -> Result<Subscription, CloseReason> {
-        let payload = match &credentials.caller {
-            Some((name, value)) => request.to_json_with(Numbers::Of64Bits, name, value),
+        let payload = match &credentials.signer {
+            Some(signer) => {
+                let plain = request.to_json_for(Numbers::Of64Bits);
+                let mut operation = serde_json::from_slice(&plain).map_err(CloseReason::lost)?;
+                let body = signed_operation(&mut operation).map_err(CloseReason::lost)?;
+                let signed = signer.operation(&body)?;
+                with_extension(plain, CALLER_HEADER, &signed)
+            }
             None => request.to_json(),
         };
         let payload = String::from_utf8(payload).map_err(CloseReason::lost)?;
@@ -99,9 +106,9 @@ impl ConnectionPool {
             .map_err(|error| CloseReason::on_connect(&error))?;
         let headers = upgrade.headers_mut();
         headers.extend(credentials.headers.clone());
-        if let Some((name, value)) = &credentials.router {
-            let value = HeaderValue::from_str(value).map_err(CloseReason::lost)?;
-            headers.insert(HeaderName::from_static(name), value);
+        if let Some(signer) = &credentials.signer {
+            let value = HeaderValue::from_str(&signer.connection()?).map_err(CloseReason::lost)?;
+            headers.insert(HeaderName::from_static(CALLER_HEADER), value);
         }
         let protocol = HeaderValue::from_static("graphql-transport-ws");
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);

@@ -14,8 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use chrono::Utc;
 use futures::StreamExt;
 use futures::stream;
+use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use url::Url;
 
 use super::{
@@ -76,10 +78,43 @@ pub enum SubscriptionProtocol {
 pub(super) struct Credentials {
     /// For the connection. Subscriptions with other headers have another one.
     pub headers: HeaderMap,
-    /// The router's own word for a connection that everybody uses, in a header.
-    pub router: Option<(&'static str, String)>,
-    /// Whom an operation is for, in its extensions, or in a header if it has a connection of its own.
-    pub caller: Option<(&'static str, String)>,
+    /// Of our own subgraphs.
+    pub signer: Option<Signer>,
+}
+
+/// Signs whom a subscription is for.
+pub(super) struct Signer {
+    pub key: CallerKey,
+    pub subgraph: String,
+    pub caller: Caller,
+}
+
+impl Signer {
+    /// The router's own signature for a connection that many callers share: nobody's, and without a body.
+    fn connection(&self) -> Result<String, CloseReason> {
+        let nobody = Caller::default();
+        let signed = self.key.sign(&nobody, &self.subgraph, b"", Utc::now());
+        signed.map_err(CloseReason::lost)
+    }
+
+    /// The caller's, for this body.
+    fn operation(&self, body: &[u8]) -> Result<String, CloseReason> {
+        let signed = self
+            .key
+            .sign(&self.caller, &self.subgraph, body, Utc::now());
+        signed.map_err(CloseReason::lost)
+    }
+}
+
+/// The body that the signature in an operation's extensions is for: the operation without it, as both ends write it.
+///
+/// # Errors
+/// An operation that JSON cannot say.
+pub fn signed_operation(
+    operation: &mut async_graphql::Request,
+) -> Result<Vec<u8>, serde_json::Error> {
+    operation.extensions.remove(CALLER_HEADER);
+    serde_json::to_vec(operation)
 }
 
 /// The ways to subscribe to one subgraph.

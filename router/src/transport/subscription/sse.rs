@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use bytes::Bytes;
+use platform::caller::CALLER_HEADER;
 use tokio::task::AbortHandle;
 use url::Url;
 
@@ -38,10 +39,12 @@ impl ServerSentEvents {
         credentials: &Credentials,
         request: &SubgraphRequest,
     ) -> Result<Subscription, CloseReason> {
+        let body = request.to_json_for(Numbers::of(credentials.signer.is_some()));
         let mut headers = credentials.headers.clone();
-        if let Some((name, value)) = &credentials.caller {
-            let value = HeaderValue::from_str(value).map_err(CloseReason::lost)?;
-            headers.insert(HeaderName::from_static(name), value);
+        if let Some(signer) = &credentials.signer {
+            let value =
+                HeaderValue::from_str(&signer.operation(&body)?).map_err(CloseReason::lost)?;
+            headers.insert(HeaderName::from_static(CALLER_HEADER), value);
         }
         let mut response = self
             .client
@@ -49,7 +52,7 @@ impl ServerSentEvents {
             .headers(headers)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "text/event-stream")
-            .body(request.to_json_for(Numbers::of(credentials.caller.is_some())))
+            .body(body)
             .send()
             .await
             .map_err(CloseReason::lost)?;

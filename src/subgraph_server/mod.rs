@@ -1,10 +1,15 @@
 //! One domain as its own HTTP service: GraphQL over POST and graphql-transport-ws, for callers that
-//! the router vouches for and nobody else.
+//! the router vouches for, and for those whom the configuration names.
+
+mod credentials;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::{Data, Executor, Request, Response, ServerError, Value};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,40 +19,68 @@ use axum::{Json, Router};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
-use resolvers::error::ErrorCode;
+use platform::clock::Clock;
+use platform::supervisor::Supervisor;
 use resolvers::subgraph::Subgraph;
-use router::server::ServerConfig;
-use std::sync::Arc;
-use std::time::Duration;
+
+use crate::config::Configuration;
+use credentials::{Credentials, Refused};
 
 #[derive(Clone)]
 struct Service {
     subgraph: Subgraph,
-    key: CallerKey,
+    credentials: Credentials,
     max_body_bytes: usize,
     body_timeout: Duration,
 }
 
 /// The subgraph at `/graphql`.
-pub(crate) fn routes(subgraph: Subgraph, key: CallerKey, config: &ServerConfig) -> Router {
-    Router::new()
+///
+/// # Errors
+/// Keys of end users' tokens that cannot be read.
+pub(crate) fn routes(
+    subgraph: Subgraph,
+    key: CallerKey,
+    configuration: &Configuration,
+    clock: &Clock,
+    supervisor: &Supervisor,
+) -> anyhow::Result<Router> {
+    let credentials = Credentials::new(
+        subgraph.name(),
+        key,
+        configuration,
+        clock.clone(),
+        supervisor,
+    )?;
+    let config = &configuration.server;
+    Ok(Router::new()
         .route("/graphql", get(subscribe).post(execute))
         .with_state(Service {
             subgraph,
-            key,
+            credentials,
             max_body_bytes: config.max_body_bytes,
             body_timeout: config.body_timeout.get(),
-        })
+        }))
 }
 
 async fn execute(State(service): State<Service>, headers: HeaderMap, body: Body) -> HttpResponse {
-    let Some(caller) = service.caller(&headers) else {
-        return refusal();
+    let credential = match service.credentials.check(&headers).await {
+        Ok(credential) => credential,
+        Err(refused) => return refused.into_response(),
     };
     // Nothing is read for strangers.
-    let request = match service.read(&headers, body).await {
-        Ok(request) => request,
+    let body = match service.read(&headers, body).await {
+        Ok(body) => body,
         Err(refusal) => return refusal.into_response(),
+    };
+    let Ok(mut request) = serde_json::from_slice(&body)
+        .inspect_err(|error| tracing::debug!(%error, "a request cannot be read"))
+    else {
+        return (StatusCode::BAD_REQUEST, "the body is no GraphQL request\n").into_response();
+    };
+    let caller = match credential.caller(&body, &mut request) {
+        Ok(caller) => caller,
+        Err(refused) => return refused.into_response(),
     };
     let response = service.subgraph.execute(request, caller).await;
     let kept = response.cache_control.value();
@@ -63,8 +96,10 @@ async fn subscribe(
     headers: HeaderMap,
     request: axum::extract::Request,
 ) -> HttpResponse {
-    let Some(caller) = service.caller(&headers) else {
-        return refusal();
+    let credential = service.credentials.check(&headers).await;
+    let (caller, lifetime) = match credential.and_then(|credential| credential.connection()) {
+        Ok(connection) => connection,
+        Err(refused) => return refused.into_response(),
     };
     let (mut parts, _) = request.into_parts();
     let (protocol, upgrade) = match (
@@ -84,22 +119,23 @@ async fn subscribe(
     let executor = As { service, caller };
     upgrade
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
-        .on_upgrade(move |socket| GraphQLWebSocket::new(socket, executor, protocol).serve())
+        .on_upgrade(move |socket| async move {
+            let serving = GraphQLWebSocket::new(socket, executor, protocol).serve();
+            match lifetime {
+                // A token that has expired watches nothing any more.
+                Some(lifetime) => drop(tokio::time::timeout(lifetime, serving).await),
+                None => serving.await,
+            }
+        })
 }
 
 impl Service {
-    /// Whom the router vouches for.
-    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
-        let signed = headers.get(CALLER_HEADER)?.to_str().ok()?;
-        self.key.verify(signed).ok()
-    }
-
-    /// The request in a body, within the limits of size and time.
+    /// The body of a request, within the limits of size and time.
     async fn read(
         &self,
         headers: &HeaderMap,
         body: Body,
-    ) -> Result<Request, (StatusCode, &'static str)> {
+    ) -> Result<Bytes, (StatusCode, &'static str)> {
         let refuse = |status, words| Err((status, words));
         if !is_json(headers) {
             return refuse(
@@ -114,10 +150,7 @@ impl Service {
         }
         let read = to_bytes(body, self.max_body_bytes);
         match tokio::time::timeout(self.body_timeout, read).await {
-            Ok(Ok(bytes)) => serde_json::from_slice(&bytes).or_else(|error| {
-                tracing::debug!(%error, "a request cannot be read");
-                refuse(StatusCode::BAD_REQUEST, "the body is no GraphQL request\n")
-            }),
+            Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(_)) => refuse(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the body is too long, or ended too early\n",
@@ -138,19 +171,20 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn refusal() -> HttpResponse {
-    (StatusCode::UNAUTHORIZED, Json(not_the_router())).into_response()
+impl From<Refused> for Response {
+    fn from(refused: Refused) -> Self {
+        let mut error = ServerError::new(refused.message(), None);
+        let mut extensions = async_graphql::ErrorExtensionValues::default();
+        extensions.set("code", refused.code().as_str());
+        error.extensions = Some(extensions);
+        Self::from_errors(vec![error])
+    }
 }
 
-fn not_the_router() -> Response {
-    let mut error = ServerError::new(
-        "This subgraph answers its router only: the signed caller is missing or not valid",
-        None,
-    );
-    let mut extensions = async_graphql::ErrorExtensionValues::default();
-    extensions.set("code", ErrorCode::Unauthenticated.as_str());
-    error.extensions = Some(extensions);
-    Response::from_errors(vec![error])
+impl IntoResponse for Refused {
+    fn into_response(self) -> HttpResponse {
+        (self.status(), Json(Response::from(self))).into_response()
+    }
 }
 
 /// A connection of the router's. Its operations are for many callers, each signed in the operation's
@@ -162,21 +196,23 @@ struct As {
 }
 
 impl As {
-    /// Whom an operation is for; `None` if that is forged or too old.
-    fn caller(&self, request: &mut Request) -> Option<Caller> {
-        match request.extensions.remove(CALLER_HEADER) {
-            Some(Value::String(signed)) => self.service.key.verify(&signed).ok(),
-            Some(_) => None,
-            None => Some(self.caller.clone()),
-        }
+    /// Whom an operation is for, unless that is forged or too old.
+    fn caller(&self, request: &mut Request) -> Result<Caller, Refused> {
+        let signed = match request.extensions.get(CALLER_HEADER) {
+            Some(Value::String(signed)) => self.service.credentials.signed(signed)?,
+            Some(_) => return Err(Refused::Stranger),
+            None => return Ok(self.caller.clone()),
+        };
+        let body = router::signed_operation(request).map_err(|_| Refused::Stranger)?;
+        Ok(signed.with_body(&body)?)
     }
 }
 
 impl Executor for As {
     async fn execute(&self, mut request: Request) -> Response {
         match self.caller(&mut request) {
-            Some(caller) => self.service.subgraph.execute(request, caller).await,
-            None => not_the_router(),
+            Ok(caller) => self.service.subgraph.execute(request, caller).await,
+            Err(refused) => refused.into(),
         }
     }
 
@@ -185,8 +221,9 @@ impl Executor for As {
         mut request: Request,
         _session: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        let Some(caller) = self.caller(&mut request) else {
-            return stream::once(async { not_the_router() }).boxed();
+        let caller = match self.caller(&mut request) {
+            Ok(caller) => caller,
+            Err(refused) => return stream::once(async { refused.into() }).boxed(),
         };
         self.service.subgraph.execute_stream(move || {
             let mut again = Request::new(&request.query).variables(request.variables.clone());

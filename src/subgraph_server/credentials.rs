@@ -1,0 +1,263 @@
+//! Whom a subgraph process answers: its router, which signs the caller; where it is configured, end users by their own
+//! tokens, visitors, and tools that fetch the schema.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_graphql::Request;
+use async_graphql::parser::types::{OperationType, Selection};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use platform::caller::{CALLER_HEADER, Caller, CallerError, CallerKey, SignedCaller};
+use platform::clock::Clock;
+use platform::supervisor::Supervisor;
+use platform::telemetry::request_id::request_id;
+use resolvers::error::ErrorCode;
+use router::auth::{AuthError, JwtVerifier};
+use router::server::client_ip;
+use sha2::{Digest, Sha256};
+
+use crate::config::Configuration;
+use crate::keys;
+
+/// Who may ask, and for what.
+#[derive(Clone, Debug)]
+pub(super) struct Credentials {
+    subgraph: &'static str,
+    key: CallerKey,
+    clock: Clock,
+    /// Of end users; without it their tokens are refused.
+    verifier: Option<Arc<JwtVerifier>>,
+    serve_anonymous: bool,
+    /// The hash of the token of tools: comparing hashes says nothing of how much of a wrong one is right.
+    schema_token: Option<[u8; 32]>,
+    trusted_proxies: usize,
+}
+
+/// Whom a request is from, as its headers prove.
+#[derive(Debug)]
+pub(super) enum Credential {
+    /// Somebody whom the router vouches for, with one body.
+    Signed(SignedCaller),
+    /// Somebody with a token of their own, until it expires, or a visitor.
+    Verified(Box<Caller>, Option<SystemTime>),
+    /// A tool, which gets the schema and nothing else.
+    Tool,
+}
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// No credential, or one that proves nothing here.
+    Stranger,
+    /// An end user's token.
+    Token(AuthError),
+    /// A tool's token, and not the schema alone.
+    NotTheSchema,
+}
+
+impl Refused {
+    /// In words that may be shown.
+    pub(super) fn message(&self) -> String {
+        match self {
+            Self::Stranger => {
+                "This subgraph answers its router only: the signed caller is missing or not valid"
+                    .to_owned()
+            }
+            Self::Token(error) => format!("The token was refused: {error}"),
+            Self::NotTheSchema => "This token is for `_service { sdl }` only".to_owned(),
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Stranger => StatusCode::UNAUTHORIZED,
+            Self::Token(AuthError::KeysUnavailable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::NotTheSchema => StatusCode::FORBIDDEN,
+        }
+    }
+
+    pub(super) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Stranger => ErrorCode::Unauthenticated,
+            Self::Token(AuthError::KeysUnavailable) => ErrorCode::Internal,
+            Self::Token(_) => ErrorCode::Unauthenticated,
+            Self::NotTheSchema => ErrorCode::Forbidden,
+        }
+    }
+}
+
+impl From<CallerError> for Refused {
+    fn from(error: CallerError) -> Self {
+        tracing::debug!(%error, "signed caller refused");
+        Self::Stranger
+    }
+}
+
+impl Credentials {
+    /// # Errors
+    /// Keys of end users' tokens that cannot be read.
+    pub(super) fn new(
+        subgraph: &'static str,
+        key: CallerKey,
+        configuration: &Configuration,
+        clock: Clock,
+        supervisor: &Supervisor,
+    ) -> anyhow::Result<Self> {
+        let accepted = &configuration.subgraph;
+        let verifier = if accepted.verify_tokens {
+            let auth = keys::auth(configuration)?;
+            let is_development = configuration.server.development;
+            Some(Arc::new(JwtVerifier::new(
+                &auth,
+                is_development,
+                supervisor,
+            )?))
+        } else {
+            None
+        };
+        Ok(Self {
+            subgraph,
+            key,
+            clock,
+            verifier,
+            serve_anonymous: accepted.serve_anonymous,
+            schema_token: accepted
+                .schema_token
+                .as_ref()
+                .map(|token| digest(token.expose())),
+            trusted_proxies: configuration.server.trusted_proxies,
+        })
+    }
+
+    /// What the headers prove. A credential that is not valid is refused, whatever else there is.
+    pub(super) async fn check(&self, headers: &HeaderMap) -> Result<Credential, Refused> {
+        let signed_header = HeaderName::from_static(CALLER_HEADER);
+        if headers.contains_key(&signed_header) {
+            let signed = single(headers, &signed_header).ok_or(Refused::Stranger)?;
+            return self.signed(signed).map(Credential::Signed);
+        }
+        if !headers.contains_key(header::AUTHORIZATION) {
+            return if self.serve_anonymous {
+                Ok(self.verified(Caller::default(), None, headers))
+            } else {
+                Err(Refused::Stranger)
+            };
+        }
+        let authorization = single(headers, &header::AUTHORIZATION);
+        let token = authorization.and_then(|value| value.split_once(' '));
+        if let (Some(expected), Some((scheme, token))) = (&self.schema_token, token)
+            && scheme.eq_ignore_ascii_case("bearer")
+            && digest(token.trim()) == *expected
+        {
+            return Ok(Credential::Tool);
+        }
+        let verifier = self.verifier.as_ref().ok_or(Refused::Stranger)?;
+        let authorization = authorization.ok_or(Refused::Token(AuthError::Scheme))?;
+        let identity = verifier.identify(Some(authorization)).await;
+        let identity = identity.map_err(Refused::Token)?;
+        Ok(self.verified(identity.caller, identity.expires_at, headers))
+    }
+
+    /// Whom the router vouches for in a signature that came without a header.
+    pub(super) fn signed(&self, signed: &str) -> Result<SignedCaller, Refused> {
+        Ok(self.key.verify(signed, self.subgraph, self.clock.now())?)
+    }
+
+    /// What the router would have found out of the request.
+    fn verified(
+        &self,
+        caller: Caller,
+        expires_at: Option<SystemTime>,
+        headers: &HeaderMap,
+    ) -> Credential {
+        let caller = Caller {
+            // The other end of the connection is a router, and nobody's address.
+            ip: client_ip(None, headers, self.trusted_proxies),
+            request_id: request_id(headers),
+            ..caller
+        };
+        Credential::Verified(Box::new(caller), expires_at)
+    }
+}
+
+impl Credential {
+    /// Whom a request with this body is for. Tools may ask for the schema.
+    pub(super) fn caller(self, body: &[u8], request: &mut Request) -> Result<Caller, Refused> {
+        match self {
+            Self::Signed(signed) => Ok(signed.with_body(body)?),
+            Self::Verified(caller, _) => Ok(*caller),
+            Self::Tool if asks_for_schema(request) => Ok(Caller::default()),
+            Self::Tool => Err(Refused::NotTheSchema),
+        }
+    }
+
+    /// Whose a connection is, and for how long it may be.
+    pub(super) fn connection(self) -> Result<(Caller, Option<Duration>), Refused> {
+        match self {
+            // An upgrade has no body.
+            Self::Signed(signed) => Ok((signed.with_body(b"")?, None)),
+            Self::Verified(caller, expires_at) => {
+                let left =
+                    expires_at.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+                Ok((*caller, left))
+            }
+            Self::Tool => Err(Refused::NotTheSchema),
+        }
+    }
+}
+
+/// The value of a header that is there once.
+fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    value.to_str().ok()
+}
+
+/// Whether nothing is asked for but `_service`.
+fn asks_for_schema(request: &mut Request) -> bool {
+    let Ok(document) = request.parsed_query() else {
+        return false;
+    };
+    let is_schema = |selection: &Selection| match selection {
+        Selection::Field(field) => {
+            matches!(field.node.name.node.as_str(), "_service" | "__typename")
+        }
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
+    };
+    document.operations.iter().all(|(_, operation)| {
+        let mut selections = operation.node.selection_set.node.items.iter();
+        operation.node.ty == OperationType::Query
+            && selections.all(|selection| is_schema(&selection.node))
+    })
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_the_service_is_the_schema() {
+        for (document, expect) in [
+            ("{ _service { sdl } }", true),
+            ("query Sdl { __typename _service { sdl } }", true),
+            ("{ a: _service { sdl } }", true),
+            ("{ _service { sdl } me { id } }", false),
+            ("{ me: _service { sdl } _service: me { id } }", false),
+            ("{ ... { me { id } } }", false),
+            ("{ ...F } fragment F on Query { me { id } }", false),
+            ("query A { _service { sdl } } query B { me { id } }", false),
+            ("mutation { _service { sdl } }", false),
+            ("{ _entities(representations: []) { __typename } }", false),
+            ("{ __schema { types { name } } }", false),
+            ("{", false),
+        ] {
+            let mut request = Request::new(document);
+            assert_eq!(asks_for_schema(&mut request), expect, "{document}");
+        }
+    }
+}
