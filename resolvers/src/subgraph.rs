@@ -16,6 +16,8 @@ use tracing::Instrument;
 
 use self::document::Document;
 use crate::batch::Batches;
+use crate::conditions;
+use crate::entities::Begun;
 use crate::error::{ApiError, ErrorCode};
 use crate::nul_characters;
 use crate::sdl;
@@ -79,11 +81,21 @@ impl Subgraph {
                 if let Some(refused) = nul_characters::reject(&mut request) {
                     return Box::pin(std::future::ready(refused));
                 }
+                let placeholder = match conditions::decide(&mut request) {
+                    Ok(placeholder) => placeholder,
+                    Err(refused) => return Box::pin(std::future::ready(*refused)),
+                };
                 let (schema, sdl) = (schema.clone(), sdl.clone());
                 let batches = Batches::new(limits.rows);
-                let request = request.data(loaders(&batches)).data(caller);
+                let request = request
+                    .data(loaders(&batches))
+                    .data(caller)
+                    .data(Begun::default());
                 Box::pin(async move {
                     let mut response = batches.drive(schema.execute(request)).await;
+                    if let Some(placeholder) = placeholder {
+                        placeholder.remove(&mut response.data);
+                    }
                     replace_sdl(&mut response.data, &sdl);
                     code_input_errors(&mut response);
                     response
@@ -102,6 +114,10 @@ impl Subgraph {
             if let Some(refused) = refused {
                 return Box::pin(std::future::ready(Some(refused)));
             }
+            let placeholder = match conditions::decide(&mut request) {
+                Ok(placeholder) => placeholder,
+                Err(refused) => return Box::pin(std::future::ready(Some(*refused))),
+            };
             let batches = Batches::new(rows);
             // Events are executed in tasks that serve many subscribers: the span of none is around them.
             let span = tracing::error_span!("subscription", request_id = caller.request_id);
@@ -109,6 +125,9 @@ impl Subgraph {
             let mut events = schema.execute_stream(request);
             let event = async move {
                 let mut response = batches.drive(events.next()).await?;
+                if let Some(placeholder) = placeholder {
+                    placeholder.remove(&mut response.data);
+                }
                 code_input_errors(&mut response);
                 Some(response)
             };

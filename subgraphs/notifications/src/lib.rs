@@ -14,6 +14,7 @@ mod rules;
 use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
+use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::user_error::UserError;
 
@@ -31,12 +32,16 @@ pub struct State {
 
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
-    let schema = Schema::build(query::Query, mutation::Mutation, EmptySubscription)
-        .data(state.clone())
-        .register_output_type::<UserError>()
-        .enable_federation()
-        .limit_recursive_depth(RECURSION)
-        .finish();
+    let schema = Schema::build(
+        Entities(query::Query),
+        mutation::Mutation,
+        EmptySubscription,
+    )
+    .data(state.clone())
+    .register_output_type::<UserError>()
+    .enable_federation()
+    .limit_recursive_depth(RECURSION)
+    .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)
     })

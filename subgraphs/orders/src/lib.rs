@@ -34,6 +34,7 @@ use platform::config::Secret;
 use platform::database::Database;
 use platform::stripe::Stripe;
 use resolvers::client::SubgraphClient;
+use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::user_error::UserError;
 
@@ -67,12 +68,16 @@ pub fn routes(state: State) -> axum::Router {
 
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
-    let schema = Schema::build(query::Query, mutation::Mutation, EmptySubscription)
-        .data(state.clone())
-        .register_output_type::<UserError>()
-        .enable_federation()
-        .limit_recursive_depth(RECURSION)
-        .finish();
+    let schema = Schema::build(
+        Entities(query::Query),
+        mutation::Mutation,
+        EmptySubscription,
+    )
+    .data(state.clone())
+    .register_output_type::<UserError>()
+    .enable_federation()
+    .limit_recursive_depth(RECURSION)
+    .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)
     })

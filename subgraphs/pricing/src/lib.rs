@@ -17,6 +17,7 @@ use std::sync::Arc;
 use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
+use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 
 pub use countries::{Countries, CountriesError};
@@ -51,7 +52,7 @@ impl State {
 
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
-    let schema = Schema::build(query::Query, EmptyMutation, EmptySubscription)
+    let schema = Schema::build(Entities(query::Query), EmptyMutation, EmptySubscription)
         .data(state.clone())
         .enable_federation()
         .limit_recursive_depth(RECURSION)

@@ -51,6 +51,7 @@ use platform::objects::ObjectLinks;
 use platform::pubsub::PubSub;
 use platform::stripe::Stripe;
 use resolvers::client::SubgraphClient;
+use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 
 use crate::easypost::Easypost;
@@ -91,13 +92,17 @@ pub fn routes(state: State) -> axum::Router {
 
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
-    let schema = Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
-        .register_output_type::<user_error::UserError>()
-        .data(state.clone())
-        .enable_federation()
-        .enable_subscription_in_federation()
-        .limit_recursive_depth(RECURSION)
-        .finish();
+    let schema = Schema::build(
+        Entities(query::Query),
+        mutation::Mutation,
+        subscription::Subscription,
+    )
+    .register_output_type::<user_error::UserError>()
+    .data(state.clone())
+    .enable_federation()
+    .enable_subscription_in_federation()
+    .limit_recursive_depth(RECURSION)
+    .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)
     })

@@ -37,6 +37,7 @@ use platform::database::Database;
 use platform::flags::Flags;
 use platform::pubsub::PubSub;
 use resolvers::client::SubgraphClient;
+use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::{ApiResult, access};
 
@@ -108,14 +109,18 @@ pub fn routes(state: State) -> axum::Router {
 
 /// The subgraph over an open, migrated database.
 pub fn subgraph(state: State) -> Subgraph {
-    let schema = Schema::build(query::Query, EmptyMutation, subscription::Subscription)
-        .data(state.clone())
-        // Every watcher keeps it.
-        .data(Arc::new(state.clone()))
-        .enable_federation()
-        .limit_recursive_depth(RECURSION)
-        .enable_subscription_in_federation()
-        .finish();
+    let schema = Schema::build(
+        Entities(query::Query),
+        EmptyMutation,
+        subscription::Subscription,
+    )
+    .data(state.clone())
+    // Every watcher keeps it.
+    .data(Arc::new(state.clone()))
+    .enable_federation()
+    .limit_recursive_depth(RECURSION)
+    .enable_subscription_in_federation()
+    .finish();
     Subgraph::new(NAME, schema, move |batches| {
         loaders::Loaders::new(&state, batches)
     })

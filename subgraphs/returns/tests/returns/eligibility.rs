@@ -287,7 +287,7 @@ async fn without_the_orders_subgraph_only_eligibility_is_missing() {
         assert_eq!(code(&answer), "SUBGRAPH_UNAVAILABLE");
         assert_eq!(
             answer["errors"][0]["path"],
-            json!(["_entities", "returnEligibility"])
+            json!(["_entities", 1, "returnEligibility"])
         );
         fixture.scratch.drop().await;
     }

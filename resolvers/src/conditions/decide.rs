@@ -1,0 +1,340 @@
+//! What a document's conditions come to, with the values that a request has for them.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::parser::types::{
+    BaseType, Directive, DocumentOperations, ExecutableDocument, OperationDefinition,
+    OperationType, Selection, SelectionSet,
+};
+use async_graphql::{
+    ErrorExtensionValues, Name, Positioned, Request, Response, ServerError, Value, Variables,
+};
+use async_graphql_value::Value as Literal;
+
+use super::empty::{self, Placeholder};
+use crate::error::ErrorCode;
+
+/// Decides the conditions of a request's operation: each is `true` or `false` afterwards, and no variable is there for
+/// them alone. What else is wrong with the document is for who executes it.
+///
+/// # Errors
+/// A condition that is no truth value, and a subscription to nothing.
+pub(crate) fn decide(request: &mut Request) -> Result<Option<Placeholder>, Box<Response>> {
+    let variables = std::mem::take(&mut request.variables);
+    let name = request.operation_name.take();
+    let decided = match request.parsed_query() {
+        Ok(document) => decided(document, name.as_deref(), &variables),
+        Err(_) => Ok(None),
+    };
+    request.variables = variables;
+    request.operation_name = name;
+    match decided {
+        Ok(Some((document, placeholder))) => {
+            request.set_parsed_query(document);
+            Ok(placeholder)
+        }
+        Ok(None) => Ok(None),
+        Err(error) => Err(Box::new(Response::from_errors(vec![error]))),
+    }
+}
+
+/// `None` if there is nothing to change.
+fn decided(
+    document: &ExecutableDocument,
+    name: Option<&str>,
+    variables: &Variables,
+) -> Result<Option<(ExecutableDocument, Option<Placeholder>)>, ServerError> {
+    let is_conditional = has_conditions(document);
+    if !is_conditional && !empty::is_possible(document, variables) {
+        return Ok(None);
+    }
+    let Some(operation) = selected(document, name) else {
+        return Ok(None);
+    };
+    let mut document = document.clone();
+    if is_conditional {
+        literal(&mut document, name, &values(operation, variables))?;
+    }
+    if let Some(operation) = selected(&document, name)
+        && operation.ty == OperationType::Subscription
+        && !selects(
+            &operation.selection_set.node,
+            &document,
+            &mut HashSet::new(),
+        )
+    {
+        return Err(refused("A subscription has one root field", None));
+    }
+    let placeholder = empty::fill(&mut document, variables);
+    Ok(Some((document, placeholder)))
+}
+
+/// The operation that is executed; `None` if that is an error.
+fn selected<'d>(
+    document: &'d ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'d OperationDefinition> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => operation,
+        (DocumentOperations::Single(_), Some(_)) => return None,
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name)?,
+        (DocumentOperations::Multiple(operations), None) => {
+            let mut all = operations.values();
+            all.next().filter(|_| all.next().is_none())?
+        }
+    };
+    Some(&operation.node)
+}
+
+fn has_conditions(document: &ExecutableDocument) -> bool {
+    let mut operations = document.operations.iter();
+    operations.any(|(_, operation)| is_conditional(&operation.node.selection_set.node))
+        || document
+            .fragments
+            .values()
+            .any(|fragment| is_conditional(&fragment.node.selection_set.node))
+}
+
+fn is_conditional(set: &SelectionSet) -> bool {
+    set.items.iter().any(|selection| {
+        selection.node.directives().iter().any(is_condition)
+            || inner(&selection.node).is_some_and(is_conditional)
+    })
+}
+
+fn inner(selection: &Selection) -> Option<&SelectionSet> {
+    match selection {
+        Selection::Field(field) => Some(&field.node.selection_set.node),
+        Selection::InlineFragment(fragment) => Some(&fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => None,
+    }
+}
+
+pub(super) fn inner_mut(selection: &mut Selection) -> Option<&mut SelectionSet> {
+    match selection {
+        Selection::Field(field) => Some(&mut field.node.selection_set.node),
+        Selection::InlineFragment(fragment) => Some(&mut fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => None,
+    }
+}
+
+fn is_condition(directive: &Positioned<Directive>) -> bool {
+    matches!(directive.node.name.node.as_str(), "skip" | "include")
+}
+
+/// Whether the literal conditions of a selection let it be there.
+pub(super) fn remains(selection: &Selection) -> bool {
+    selection.directives().iter().all(|directive| {
+        let condition = directive.node.get_argument("if").map(|value| &value.node);
+        match (directive.node.name.node.as_str(), condition) {
+            ("skip", Some(Literal::Boolean(condition))) => !condition,
+            ("include", Some(Literal::Boolean(condition))) => *condition,
+            _ => true,
+        }
+    })
+}
+
+/// Whether any field is left, through fragments.
+fn selects<'d>(
+    set: &'d SelectionSet,
+    document: &'d ExecutableDocument,
+    seen: &mut HashSet<&'d Name>,
+) -> bool {
+    set.items.iter().any(|selection| {
+        remains(&selection.node)
+            && match &selection.node {
+                Selection::Field(_) => true,
+                Selection::InlineFragment(fragment) => {
+                    selects(&fragment.node.selection_set.node, document, seen)
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    let fragment = document.fragments.get(name).filter(|_| seen.insert(name));
+                    // An unknown one is for validation to refuse.
+                    fragment.is_none_or(|fragment| {
+                        selects(&fragment.node.selection_set.node, document, seen)
+                    })
+                }
+            }
+    })
+}
+
+/// What each variable of the operation is as a condition.
+type Values = HashMap<Name, Result<bool, String>>;
+
+fn values(operation: &OperationDefinition, variables: &Variables) -> Values {
+    let defined = operation.variable_definitions.iter();
+    defined
+        .map(|definition| {
+            let (definition, name) = (&definition.node, &definition.node.name.node);
+            let default = definition.default_value.as_ref().map(|value| &value.node);
+            let ty = &definition.var_type.node;
+            let is_boolean = matches!(&ty.base, BaseType::Named(name) if name == "Boolean");
+            let has_default = default.is_some_and(|default| *default != Value::Null);
+            let value = if !is_boolean || (ty.nullable && !has_default) {
+                Err(format!(
+                    "Variable \"${name}\" of type \"{ty}\" cannot be a condition, which is \"Boolean!\""
+                ))
+            } else {
+                match variables.get(name).or(default) {
+                    Some(Value::Boolean(value)) => Ok(*value),
+                    Some(_) => Err(format!("Variable \"${name}\" is not true or false")),
+                    None => Err(format!("Variable \"${name}\" has no value")),
+                }
+            };
+            (name.clone(), value)
+        })
+        .collect()
+}
+
+/// Writes literals for conditions, and takes out the variables that were there for them alone.
+fn literal(
+    document: &mut ExecutableDocument,
+    name: Option<&str>,
+    values: &Values,
+) -> Result<(), ServerError> {
+    let mut decided = HashSet::new();
+    for fragment in document.fragments.values_mut() {
+        let set = &mut fragment.node.selection_set.node;
+        // Of one that another operation spreads nothing is known, and nothing is executed.
+        literal_set(set, &mut decided, &mut |variable, _| {
+            Ok(values
+                .get(variable)
+                .and_then(|value| value.clone().ok())
+                .unwrap_or(true))
+        })?;
+    }
+    let is_selected = |one: Option<&Name>| name.is_none() || one.map(Name::as_str) == name;
+    let operations: Vec<(Option<Name>, &mut Positioned<OperationDefinition>)> =
+        match &mut document.operations {
+            DocumentOperations::Single(operation) => vec![(None, operation)],
+            DocumentOperations::Multiple(operations) => operations
+                .iter_mut()
+                .map(|(name, operation)| (Some(name.clone()), operation))
+                .collect(),
+        };
+    for (name, operation) in operations {
+        let set = &mut operation.node.selection_set.node;
+        let is_selected = is_selected(name.as_ref());
+        literal_set(
+            set,
+            &mut decided,
+            &mut |variable, condition| match values.get(variable) {
+                _ if !is_selected => Ok(true),
+                Some(Ok(value)) => Ok(*value),
+                Some(Err(message)) => Err(refused(message, Some(condition))),
+                None => {
+                    let message = format!("Variable \"${variable}\" is not defined");
+                    Err(refused(&message, Some(condition)))
+                }
+            },
+        )?;
+    }
+    drop_unused(document, &decided);
+    Ok(())
+}
+
+type Decide<'a> = dyn FnMut(&Name, &Positioned<Directive>) -> Result<bool, ServerError> + 'a;
+
+fn literal_set(
+    set: &mut SelectionSet,
+    decided: &mut HashSet<Name>,
+    decide: &mut Decide<'_>,
+) -> Result<(), ServerError> {
+    for selection in &mut set.items {
+        let selection = &mut selection.node;
+        for directive in selection.directives_mut() {
+            if !is_condition(directive) {
+                continue;
+            }
+            let condition = directive.node.get_argument("if").map(|value| &value.node);
+            let value = match condition {
+                Some(Literal::Variable(variable)) => {
+                    decided.insert(variable.clone());
+                    decide(variable, directive)?
+                }
+                Some(Literal::Boolean(_)) => continue,
+                Some(_) => return Err(refused("A condition is true or false", Some(directive))),
+                None => {
+                    return Err(refused(
+                        "A condition needs its argument `if`",
+                        Some(directive),
+                    ));
+                }
+            };
+            for (name, argument) in &mut directive.node.arguments {
+                if name.node == "if" {
+                    argument.node = Literal::Boolean(value);
+                }
+            }
+        }
+        if let Some(inner) = inner_mut(selection) {
+            literal_set(inner, decided, decide)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes out the definitions of variables that were conditions and are nothing else.
+fn drop_unused(document: &mut ExecutableDocument, decided: &HashSet<Name>) {
+    let fragments = &document.fragments;
+    let retain = |operation: &mut OperationDefinition| {
+        let mut used = HashSet::new();
+        let mut pending = vec![&operation.selection_set.node];
+        let mut spread = HashSet::new();
+        while let Some(set) = pending.pop() {
+            for selection in &set.items {
+                for directive in selection.node.directives() {
+                    for (_, value) in &directive.node.arguments {
+                        variables_in(&value.node, &mut used);
+                    }
+                }
+                pending.extend(inner(&selection.node));
+                match &selection.node {
+                    Selection::Field(field) => {
+                        for (_, value) in &field.node.arguments {
+                            variables_in(&value.node, &mut used);
+                        }
+                    }
+                    Selection::FragmentSpread(fragment) => {
+                        let name = &fragment.node.fragment_name.node;
+                        let fragment = fragments.get(name).filter(|_| spread.insert(name));
+                        pending.extend(fragment.map(|one| &one.node.selection_set.node));
+                    }
+                    Selection::InlineFragment(_) => {}
+                }
+            }
+        }
+        operation.variable_definitions.retain(|definition| {
+            let name = &definition.node.name.node;
+            used.contains(name) || !decided.contains(name)
+        });
+    };
+    match &mut document.operations {
+        DocumentOperations::Single(operation) => retain(&mut operation.node),
+        DocumentOperations::Multiple(operations) => {
+            for operation in operations.values_mut() {
+                retain(&mut operation.node);
+            }
+        }
+    }
+}
+
+fn variables_in(value: &Literal, found: &mut HashSet<Name>) {
+    match value {
+        Literal::Variable(name) => {
+            found.insert(name.clone());
+        }
+        Literal::List(items) => items.iter().for_each(|item| variables_in(item, found)),
+        Literal::Object(fields) => fields.values().for_each(|field| variables_in(field, found)),
+        _ => {}
+    }
+}
+
+fn refused(message: &str, at: Option<&Positioned<Directive>>) -> ServerError {
+    let mut error = ServerError::new(message, at.map(|at| at.pos));
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", ErrorCode::BadUserInput.as_str());
+    error.extensions = Some(extensions);
+    error
+}
