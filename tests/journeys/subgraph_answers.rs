@@ -109,3 +109,60 @@ async fn every_subgraph_answers_any_router_as_the_specification_says() {
         }
     }
 }
+
+/// A router that leaves `@authenticated` to the subgraphs must not be told more than one that knows it would tell.
+#[tokio::test]
+async fn fields_for_the_signed_in_refuse_visitors_before_they_read_arguments() {
+    let graph = Subgraphs::start(20).await;
+    let address = "{ name: \"\", line1: \"\", city: \"\", postalCode: \"\", countryCode: \"\" }";
+    let order = format!(
+        "mutation {{ field: orderPlace(idempotencyKey: \"\", input: {{ items: [], shippingAddress: {address}, paymentMethodToken: \"\" }}) {{ userErrors {{ code }} }} }}"
+    );
+    for (domain, query) in [
+        ("orders", "{ field: me { id } }"),
+        ("orders", "{ field: order(id: \"\") { id } }"),
+        ("orders", &order),
+        (
+            "orders",
+            "mutation { field: orderCancel(id: \"\", idempotencyKey: \"\") { userErrors { code } } }",
+        ),
+        ("returns", "{ field: return(id: \"\") { id } }"),
+        (
+            "returns",
+            "{ field: returnPreview(input: { orderId: \"\", items: [] }) { eligible } }",
+        ),
+        (
+            "returns",
+            "mutation { field: returnCreate(idempotencyKey: \"\", input: { orderId: \"\", items: [] }) { return { id } } }",
+        ),
+        (
+            "returns",
+            "mutation { field: returnCancel(id: \"\", idempotencyKey: \"\") { userErrors { code } } }",
+        ),
+        (
+            "returns",
+            "mutation { field: returnLabelGenerate(id: \"\", idempotencyKey: \"\") { userErrors { code } } }",
+        ),
+        ("tracking", "{ field: shipment(id: \"\") { id } }"),
+        (
+            "notifications",
+            "mutation { field: deviceRegister(input: { token: \"\", platform: WEB }) { deviceTokens } }",
+        ),
+        (
+            "notifications",
+            "mutation { field: deviceUnregister(token: \"\") { deviceTokens } }",
+        ),
+        (
+            "notifications",
+            "mutation { field: notificationPreferencesUpdate(customerId: \"\", idempotencyKey: \"\", input: { updates: [] }) { updated } }",
+        ),
+    ] {
+        let answer = graph.ask_as(None, domain, query, json!({})).await;
+        let error = &answer["errors"][0];
+        assert_eq!(
+            error["extensions"]["code"], "UNAUTHENTICATED",
+            "{query}: {answer}"
+        );
+        assert_eq!(error["path"], json!(["field"]), "{query}: {answer}");
+    }
+}

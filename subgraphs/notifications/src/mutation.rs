@@ -70,6 +70,7 @@ impl Mutation {
         input: NotificationPreferencesUpdateInput,
         idempotency_key: String,
     ) -> ApiResult<NotificationPreferencesUpdatePayload> {
+        access::customer(context)?;
         let customer = access::owner(
             context,
             IdKind::Customer.argument("customerId", &customer_id)?,
