@@ -90,6 +90,9 @@ impl Pruner<'_> {
                     }
                     if let Some(key) = self.aliases.key(field, &self.supergraph.needed) {
                         field.alias = Some(key);
+                    } else if field.alias.as_ref() == Some(&field.name) {
+                        // The planner takes it for another field than the same without an alias.
+                        field.alias = None;
                     }
                     let refusing = self.refusing(parent, &field.name);
                     if !refusing.is_empty() {

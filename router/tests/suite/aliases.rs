@@ -102,6 +102,19 @@ async fn typename_may_be_the_alias_of_another_field() {
 }
 
 #[tokio::test]
+async fn an_alias_of_the_fields_own_name_changes_nothing() {
+    let me = json!({ "name": "Ada", "orders": [{ "id": "1", "status": "PAID", "tax": 10 }] });
+    let expected = json!({ "data": { "me": me } });
+    for query in [
+        "{ me { name: name orders: orders(first: 1) { id } orders(first: 1) { status tax: tax } } }",
+        "{ me: me { name orders(first: 1) { id: id status } } me { orders: orders(first: 1) { tax } name: name } }",
+        "{ me { name orders(first: 1) { id } ... on User { orders: orders(first: 1) { status: status tax } } } }",
+    ] {
+        shop().await.check(query, expected.clone()).await;
+    }
+}
+
+#[tokio::test]
 async fn variables_may_have_the_names_of_the_planners() {
     let graph = shop().await;
     graph
