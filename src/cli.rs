@@ -188,6 +188,14 @@ pub(crate) struct Router {
 
 #[derive(Args, Debug)]
 pub(crate) struct Compose {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Leave out `@authenticated` and the like, for routers that refuse a supergraph with them
+    #[arg(long)]
+    pub(crate) omit_authorization: bool,
+    /// Another team's subgraph, with the file of its schema; repeated for each
+    #[arg(long, num_args = 3, value_names = ["NAME", "URL", "FILE"])]
+    pub(crate) subgraph: Vec<String>,
     /// File for the supergraph, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

@@ -54,7 +54,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Serve(command) => commands::serve::run(command).await,
             Command::Subgraph(command) => commands::subgraph::run(command).await,
             Command::Router(command) => commands::router::run(command).await,
-            Command::Compose(command) => commands::schema::compose(command).await,
+            Command::Compose(command) => commands::schema::compose(&command),
             Command::Schema(command) => commands::schema::run(command).await,
             Command::Migrate(command) => commands::migrate::run(command).await,
             Command::Seed(command) => commands::seed::run(command).await,

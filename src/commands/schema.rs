@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use platform::clock::Clock;
 use platform::supervisor::Supervisor;
 use router::Router;
+use url::Url;
 
 use crate::cli::{Compose, Schema};
 use crate::config::Configuration;
@@ -22,15 +23,39 @@ pub(crate) async fn run(command: Schema) -> anyhow::Result<()> {
     }
 }
 
-/// Prints the supergraph, or writes it to a file.
-pub(crate) async fn compose(command: Compose) -> anyhow::Result<()> {
-    let (_, router) = graph().await?;
-    match command.output {
-        Some(file) => write(&file, router.supergraph_sdl()),
-        None => {
-            output::line(router.supergraph_sdl())?;
-            Ok(())
+/// Prints the supergraph, with the URLs that are configured, or writes it to a file.
+pub(crate) fn compose(command: &Compose) -> anyhow::Result<()> {
+    let configuration = Configuration::load(
+        command.settings.config.as_deref(),
+        std::env::vars_os(),
+        &command.settings.overrides(None),
+    )?;
+    let mut subgraphs = Vec::new();
+    for domain in Domain::ALL {
+        let name = domain.name();
+        let url = configuration.subgraphs.url(name);
+        let url = url.map_or_else(|| format!("local:{name}"), Url::to_string);
+        subgraphs.push((name, domain.sdl().to_owned(), url));
+    }
+    for other in command.subgraph.chunks(3) {
+        // The command line takes three at a time.
+        if let [name, url, file] = other {
+            let sdl = std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read the schema of {name}, {file}"))?;
+            subgraphs.push((name, sdl, url.clone()));
         }
+    }
+    let subgraphs: Vec<_> = subgraphs
+        .iter()
+        .map(|(name, sdl, url)| (*name, sdl.as_str(), url.as_str()))
+        .collect();
+    let mut sdl = router::compose(&subgraphs)?;
+    if command.omit_authorization {
+        sdl = router::omit_authorization(&sdl)?;
+    }
+    match &command.output {
+        Some(file) => write(file, &sdl),
+        None => output::print(&sdl),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Composition: the SDL of every subgraph becomes one supergraph.
 
 mod costs;
+mod features;
 mod links;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use graphql_composition::Subgraphs;
 use graphql_composition::diagnostics::Severity;
 use graphql_tools::parser::Pos;
-use graphql_tools::parser::schema::Definition;
 use graphql_tools::static_graphql::schema::{
-    Directive, Document, Field, ObjectType, TypeDefinition, Value,
+    Directive, Document, Field, ObjectType, Type, TypeDefinition, Value,
 };
 
-use super::{definitions, definitions_mut};
+use super::{definitions, definitions_mut, directives, named_type, output_fields};
 use crate::error::ComposeError;
 
 /// Composes subgraphs, each `(name, SDL, URL)`, into a supergraph SDL with the join directives that
@@ -54,8 +54,22 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
     drop_copies(&mut document);
     join_root_types(&mut document);
     join_unions(&mut document);
+    join_scalars(&mut document);
     join_interfaces(&mut document);
-    allow_repeated_joins(&mut document);
+    features::link_features(&mut document)?;
+    Ok(document.to_string())
+}
+
+/// A supergraph without `@authenticated`, `@requiresScopes` and `@policy`, for routers that do not implement them and so
+/// refuse a supergraph that links them. Its subgraphs have to check callers by themselves, as they always should.
+///
+/// # Errors
+/// SDL that does not parse.
+pub fn omit_authorization(supergraph: &str) -> Result<String, ComposeError> {
+    let mut document = graphql_tools::parser::parse_schema::<String>(supergraph)
+        .map_err(failed)?
+        .into_static();
+    features::omit_authorization(&mut document)?;
     Ok(document.to_string())
 }
 
@@ -141,6 +155,47 @@ fn join_unions(document: &mut Document) {
     }
 }
 
+/// And none on scalars, which belong to the subgraphs that have fields or arguments of them.
+fn join_scalars(document: &mut Document) {
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut note = |value_type: &Type, graphs: &BTreeSet<String>| {
+        let known = used.entry(named_type(value_type).to_owned()).or_default();
+        known.extend(graphs.iter().cloned());
+    };
+    for definition in definitions(document) {
+        let owners = graphs_in(directives(definition), "join__type");
+        let graphs = |directives: &[Directive]| {
+            let own = graphs_in(directives, "join__field");
+            if own.is_empty() { owners.clone() } else { own }
+        };
+        for field in output_fields(definition) {
+            let graphs = graphs(&field.directives);
+            note(&field.field_type, &graphs);
+            for argument in &field.arguments {
+                note(&argument.value_type, &graphs);
+            }
+        }
+        if let TypeDefinition::InputObject(input) = definition {
+            for field in &input.fields {
+                note(&field.value_type, &graphs(&field.directives));
+            }
+        }
+    }
+    for definition in definitions_mut(document) {
+        if let TypeDefinition::Scalar(scalar) = definition
+            && let Some(graphs) = used.get(&scalar.name)
+        {
+            join(&mut scalar.directives, scalar.position, graphs);
+        }
+    }
+}
+
+/// The subgraphs that directives of this name name.
+fn graphs_in(directives: &[Directive], name: &str) -> BTreeSet<String> {
+    let named = directives.iter().filter(|directive| directive.name == name);
+    named.filter_map(graph_of).collect()
+}
+
 /// Of interfaces with keys it leaves out the subgraphs that have no key for them.
 fn join_interfaces(document: &mut Document) {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -173,17 +228,6 @@ fn join_interfaces(document: &mut Document) {
     }
 }
 
-/// The composer defines the join directives without `repeatable`, but repeats them.
-fn allow_repeated_joins(document: &mut Document) {
-    for definition in &mut document.definitions {
-        if let Definition::DirectiveDefinition(directive) = definition
-            && directive.name.starts_with("join__")
-        {
-            directive.repeatable |= directive.name != "join__graph";
-        }
-    }
-}
-
 fn graphs_of_fields(object: &ObjectType) -> BTreeSet<String> {
     object
         .fields
@@ -205,11 +249,7 @@ fn graph_of(directive: &Directive) -> Option<String> {
 }
 
 fn join(directives: &mut Vec<Directive>, position: Pos, graphs: &BTreeSet<String>) {
-    let joined: BTreeSet<String> = directives
-        .iter()
-        .filter(|directive| directive.name == "join__type")
-        .filter_map(graph_of)
-        .collect();
+    let joined = graphs_in(directives, "join__type");
     for graph in graphs.difference(&joined) {
         directives.push(Directive {
             position,
@@ -253,6 +293,83 @@ mod tests {
             "{sdl}"
         );
         assert!(sdl.contains("@requiresScopes(scopes: [[\"x\"]])"), "{sdl}");
+    }
+
+    #[test]
+    fn scalars_are_joined_to_the_subgraphs_that_use_them() {
+        let a = format!("{LINK} type Query {{ a: Time }} scalar Time scalar Place");
+        let b = format!(
+            "{LINK} type Query {{ b(at: Time): In c(in: Where): Int }} type In {{ b: Int }} input Where {{ place: Place }} scalar Time scalar Place"
+        );
+        let subgraphs = [("a-1", a.as_str(), "http://a"), ("b", &b, "http://b")];
+        let sdl = compose(&subgraphs).expect("composes");
+        for scalar in [
+            "scalar Time @join__type(graph: A_1) @join__type(graph: B)",
+            "scalar Place @join__type(graph: B)",
+        ] {
+            assert!(sdl.contains(scalar), "{sdl}");
+        }
+    }
+
+    #[test]
+    fn what_is_used_is_linked_and_defined() {
+        let imports =
+            r#"import: ["@key", "@shareable", "@tag", "@inaccessible", "@requiresScopes"]"#;
+        let link = format!(
+            r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", {imports})"#
+        );
+        let a = format!(
+            "{link} type Query {{ a: A b: Int @requiresScopes(scopes: [[\"x\"]]) }} enum A {{ X Y @inaccessible }}"
+        );
+        let sdl = compose(&[("a", &a, "http://a")]).expect("composes");
+        let links = |sdl: &str| {
+            let schema = sdl.split('{').next().unwrap_or_default();
+            let links = schema.split("https://specs.apollo.dev/").skip(1);
+            links
+                .filter_map(|link| link.split('"').next().map(str::to_owned))
+                .collect::<Vec<_>>()
+        };
+        let defined = |sdl: &str| {
+            let mut names = BTreeSet::new();
+            for line in sdl.lines() {
+                let name = ["directive @", "scalar ", "enum "]
+                    .into_iter()
+                    .find_map(|start| line.strip_prefix(start));
+                let name = name.and_then(|rest| rest.split(['(', ' ']).next());
+                if let Some(name) = name {
+                    assert!(names.insert(name.to_owned()), "{name} is defined twice");
+                }
+            }
+            names
+        };
+        let linked = [
+            "link/v1.0",
+            "join/v0.4",
+            "inaccessible/v0.2",
+            "requiresScopes/v0.1",
+        ];
+        assert_eq!(links(&sdl), linked);
+        let names = defined(&sdl);
+        for name in [
+            "link",
+            "link__Import",
+            "link__Purpose",
+            "join__field",
+            "join__FieldSet",
+            "join__Graph",
+            "inaccessible",
+            "requiresScopes",
+            "requiresScopes__Scope",
+        ] {
+            assert!(names.contains(name), "{name}: {sdl}");
+        }
+        assert!(!names.contains("authenticated") && !names.contains("join__owner"));
+
+        let open = omit_authorization(&sdl).expect("a supergraph");
+        assert_eq!(links(&open), &linked[..3]);
+        assert!(!open.contains("requiresScopes"), "{open}");
+        assert!(open.contains("Y @inaccessible"), "{open}");
+        assert!(defined(&open).is_subset(&names));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use hive_router_planner::planner::{Planner, QueryPlannerOptions};
 use hive_router_planner::state::supergraph_state::SupergraphDefinition;
 
 pub(crate) use access::{Access, AccessDecision, RequirementId};
-pub use compose::compose;
+pub use compose::{compose, omit_authorization};
 pub(crate) use cost::{Costs, ListSize, is_list};
 pub(crate) use required_fields::RequiredFields;
 pub(crate) use schema::{Schema, named_type, output_fields};

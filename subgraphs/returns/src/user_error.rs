@@ -33,7 +33,7 @@ pub(crate) enum ReturnCreateError {
     Input(InputError),
 }
 
-/// What all user errors have.
+/// What all user errors have. A domain whose errors carry more implements it with its own type.
 #[derive(Clone, Debug, Interface)]
 #[expect(
     clippy::duplicated_attributes,

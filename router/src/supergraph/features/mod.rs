@@ -10,6 +10,7 @@ use graphql_tools::static_graphql::schema::{Definition, Directive, Document, Val
 use crate::error::RouterError;
 use link::Link;
 use rewrite::Rewrite;
+pub(super) use rewrite::each_directive;
 pub(crate) use specifications::is_machinery;
 use specifications::{CANONICAL_DIRECTIVES, is_reserved_type};
 
@@ -143,7 +144,7 @@ impl Links {
 /// Directives that mean a field's value depends on what the router does for it, and that are understood, but not implemented.
 fn refuse_unsupported_directives(document: &Document) -> Result<(), RouterError> {
     let mut unsupported = None;
-    rewrite::each_directive(document, &mut |directive| {
+    each_directive(document, &mut |directive| {
         let argument = |name: &str| {
             let mut arguments = directive.arguments.iter();
             arguments

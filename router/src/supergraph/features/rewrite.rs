@@ -145,7 +145,10 @@ impl<'l> Rewrite<'l> {
 }
 
 /// Shows every directive of a document's definitions, but those of the schema itself.
-pub(super) fn each_directive(document: &Document, show: &mut impl FnMut(&Directive)) {
+pub(in crate::supergraph) fn each_directive(
+    document: &Document,
+    show: &mut impl FnMut(&Directive),
+) {
     for definition in super::super::definitions(document) {
         super::super::directives(definition)
             .iter()
@@ -157,6 +160,19 @@ pub(super) fn each_directive(document: &Document, show: &mut impl FnMut(&Directi
             arguments
                 .flat_map(|argument| &argument.directives)
                 .for_each(&mut *show);
+        }
+        match definition {
+            TypeDefinition::Enum(definition) => definition
+                .values
+                .iter()
+                .flat_map(|value| &value.directives)
+                .for_each(&mut *show),
+            TypeDefinition::InputObject(definition) => definition
+                .fields
+                .iter()
+                .flat_map(|field| &field.directives)
+                .for_each(&mut *show),
+            _ => {}
         }
     }
 }
