@@ -65,9 +65,10 @@ main() {
     run "tests" cargo test --locked --workspace
     with_node "packages of real clients" "real clients" router/clients/run.sh
     with_node "graphql-js" "the language as graphql-js reads it" router/language/run.sh
+    with_node "Apollo Gateway" "the subgraphs behind Apollo Gateway" tests/federation/run.sh
 }
 
-# Runs what needs Node.js, where it is: the clients that the field uses, and the reference parser.
+# Runs what needs Node.js, where it is: the clients that the field uses, the reference parser, and another router.
 with_node() {
     local packages="$1" name="$2" script="$3"
     begin "$packages"
@@ -75,7 +76,7 @@ with_node() {
         skipped+=("$name: there is no Node.js")
     elif [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
         skipped+=("$name: Node.js is older than 20")
-    elif ! timeout 60 "$script" install >"$scratch/npm.log" 2>&1; then
+    elif ! timeout 180 "$script" install >"$scratch/npm.log" 2>&1; then
         skipped+=("$name: its packages could not be installed")
     else
         run "$name" "$script"

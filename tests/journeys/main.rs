@@ -7,6 +7,7 @@ mod cancellation;
 mod connections;
 mod data_directory;
 mod events;
+mod federation;
 mod inputs;
 mod kit;
 mod observability;
