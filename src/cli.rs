@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use platform::config::Duration;
 
-use crate::config::Overrides;
+use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
 use crate::domains::Domain;
 
@@ -84,16 +84,11 @@ impl MissingDatabases {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Listen {
     /// Address and port to serve on; port 0 takes a free one [default: 127.0.0.1:4000]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen::parse)]
     pub(crate) listen: Option<SocketAddr>,
     /// Address and port for operators alone: metrics, and what is not ready
-    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen::parse)]
     pub(crate) admin_listen: Option<SocketAddr>,
-}
-
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "write an IP address and a port, such as 127.0.0.1:4000 or [::1]:4000")
 }
 
 impl Settings {
@@ -131,7 +126,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) demo: bool,
     /// Address and port of the simulated third parties [default: 127.0.0.1:0, a free port]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = address, conflicts_with = "router_only")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen::parse, conflicts_with = "router_only")]
     pub(crate) sandbox_listen: Option<SocketAddr>,
 }
 
@@ -152,7 +147,7 @@ pub(crate) struct Sandbox {
     #[command(flatten)]
     pub(crate) settings: Settings,
     /// Address and port to serve on [default: 127.0.0.1:0, a free port]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen::parse)]
     pub(crate) listen: Option<SocketAddr>,
 }
 
@@ -176,10 +171,10 @@ pub(crate) struct Router {
     #[arg(long, value_name = "FILE")]
     pub(crate) supergraph: PathBuf,
     /// Address and port to serve on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4000", value_parser = address)]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4000", value_parser = listen::parse)]
     pub(crate) listen: SocketAddr,
     /// Address and port for operators alone: metrics, and what is not ready
-    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen::parse)]
     pub(crate) admin_listen: Option<SocketAddr>,
     /// Configuration file, instead of router-config/vantage.yaml
     #[arg(long, value_name = "FILE", env = "VANTAGE_CONFIG")]
@@ -419,7 +414,10 @@ mod tests {
             "vantage",
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
         );
-        check("vantage serve --listen 4000", ErrorKind::ValueValidation);
+        check(
+            "vantage serve --listen 127.0.0.1",
+            ErrorKind::ValueValidation,
+        );
         check(
             "vantage serve --router-only --demo",
             ErrorKind::ArgumentConflict,

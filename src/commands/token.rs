@@ -26,7 +26,8 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
         Some(id) if !id.contains('@') => {
             if IdKind::Customer.parse(id).is_none() {
                 bail!(
-                    "{id} is neither a customer's id, which starts with usr_, nor an email address"
+                    "{id} is neither an email address nor a customer's id, which is usr_ and 26 letters and digits, \
+                     such as usr_01h455vb4pex5vsknk084sn02q"
                 );
             }
             id.clone()

@@ -5,6 +5,7 @@ mod auth;
 mod database;
 mod demo;
 mod flags;
+pub(crate) mod listen;
 mod objects;
 mod orders;
 mod pricing;
@@ -68,6 +69,7 @@ pub(crate) struct Configuration {
     /// What this process may take for granted. In production the development key is refused.
     pub(crate) mode: Mode,
     /// Address and port to serve on; port 0 takes a free one.
+    #[serde(deserialize_with = "listen::deserialize")]
     pub(crate) listen: SocketAddr,
     pub(crate) admin: Admin,
     /// Where clients reach this process, for links to it: `https://shop.example.com`. Without it, `listen`.

@@ -13,6 +13,7 @@ pub(crate) struct Sandbox {
     /// Whether `serve` runs them.
     pub(crate) enabled: bool,
     /// Address and port of all of them; port 0 takes a free one.
+    #[serde(deserialize_with = "super::listen::deserialize")]
     pub(crate) listen: SocketAddr,
     /// The same number gives the same rates and journeys.
     pub(crate) seed: u64,
