@@ -41,7 +41,7 @@ impl Default for ConnectionsConfig {
             ping_interval: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
-            max_unsent_bytes: 16 * 1024 * 1024,
+            max_unsent_bytes: 8 * 1024 * 1024,
             max_unsent_bytes_per_connection: 4 * 1024 * 1024,
             max: None,
             max_per_address: None,
