@@ -7,6 +7,7 @@ pub mod orders;
 pub mod pricing;
 pub mod returns;
 pub mod search;
+mod stored_enum;
 pub mod tracking;
 
 pub use insert::insert_many;

@@ -5,14 +5,23 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{IntoActiveModel, PaginatorTrait};
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    DevicePlatform {
+        Android = "android",
+        Ios = "ios",
+        Web = "web",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "device_tokens")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub token: String,
     pub customer_id: Uuid,
-    /// `android`, `ios` or `web`.
-    pub platform: String,
+    pub platform: DevicePlatform,
     /// `us`, `eu` or `apac`: which deals topic the device hears.
     pub region: String,
     /// When it was registered last.
@@ -47,7 +56,7 @@ pub async fn count(db: &impl ConnectionTrait, customer: Uuid) -> Result<u64, DbE
 
 /// Registers the device, once more if it was. A token that another customer had is now this customer's: people sign
 /// out and in on one device.
-pub async fn put(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+pub async fn upsert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model())
         .on_conflict(
             OnConflict::column(Column::Token)

@@ -6,6 +6,24 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect};
 
+use super::preference::{NotificationCategory, NotificationChannel};
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// What became of a message.
+    DeliveryStatus {
+        /// Waits for its time: the end of quiet hours, or its place in the queue.
+        Scheduled = "scheduled",
+        Sent = "sent",
+        /// Failed, and will be retried.
+        Failed = "failed",
+        /// Failed for good.
+        DeadLettered = "dead_lettered",
+        /// Not sent, because the customer opted out.
+        Suppressed = "suppressed",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "notifications")]
 pub struct Model {
@@ -13,13 +31,12 @@ pub struct Model {
     pub id: Uuid,
     pub customer_id: Uuid,
     pub order_id: Option<Uuid>,
-    pub category: String,
-    pub channel: String,
+    pub category: NotificationCategory,
+    pub channel: NotificationChannel,
     pub title: String,
     pub body: String,
     pub deep_link: Option<String>,
-    /// `scheduled`, `sent`, `failed`, `dead_lettered` or `suppressed`.
-    pub status: String,
+    pub status: DeliveryStatus,
     pub scheduled_for: Option<DateTime<Utc>>,
     pub sent_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,

@@ -7,17 +7,34 @@ use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    NotificationChannel {
+        Push = "push",
+        Email = "email",
+        Sms = "sms",
+    }
+}
+
+stored_enum! {
+    NotificationCategory {
+        Orders = "orders",
+        Deals = "deals",
+        Wishlist = "wishlist",
+        Social = "social",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "preferences")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub customer_id: Uuid,
-    /// `push`, `email` or `sms`.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub channel: String,
-    /// `orders`, `deals`, `wishlist` or `social`.
+    pub channel: NotificationChannel,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub category: String,
+    pub category: NotificationCategory,
     pub enabled: bool,
     pub quiet_hours_start: Option<NaiveTime>,
     pub quiet_hours_end: Option<NaiveTime>,
@@ -46,7 +63,7 @@ pub async fn of_customers(
 }
 
 /// Writes cells, whether they were stored before or not.
-pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+pub async fn upsert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
     if rows.is_empty() {
         return Ok(());
     }

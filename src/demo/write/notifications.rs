@@ -2,6 +2,9 @@
 
 use chrono::{Duration, NaiveTime};
 use entities::insert_many;
+use entities::notifications::device_token::DevicePlatform;
+use entities::notifications::notification::DeliveryStatus;
+use entities::notifications::preference::{NotificationCategory, NotificationChannel};
 use entities::notifications::{customer_settings, device_token, notification, preference};
 use platform::database::Database;
 use sea_orm::EntityTrait;
@@ -32,19 +35,22 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
         if index % 3 == 0 {
             cells.push(preference::Model {
                 customer_id: customer.id,
-                channel: "push".to_owned(),
-                category: "deals".to_owned(),
+                channel: NotificationChannel::Push,
+                category: NotificationCategory::Deals,
                 enabled: true,
                 quiet_hours_start: NaiveTime::from_hms_opt(22, 0, 0),
                 quiet_hours_end: NaiveTime::from_hms_opt(7, 0, 0),
                 updated_at: since,
             });
         }
-        for (device, platform) in [("phone", "ios"), ("browser", "web")] {
+        for (device, platform) in [
+            ("phone", DevicePlatform::Ios),
+            ("browser", DevicePlatform::Web),
+        ] {
             devices.push(device_token::Model {
                 token: format!("demo-{device}-{index}"),
                 customer_id: customer.id,
-                platform: platform.to_owned(),
+                platform,
                 region: customer.place.region.to_owned(),
                 created_at: since,
             });
@@ -102,12 +108,12 @@ fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
                 ),
                 customer_id: order.customer.id,
                 order_id: Some(order.id),
-                category: "orders".to_owned(),
-                channel: "email".to_owned(),
+                category: NotificationCategory::Orders,
+                channel: NotificationChannel::Email,
                 title: title.to_owned(),
                 body: format!("{body}: order {number}."),
                 deep_link: Some(format!("vantage://orders/{number}")),
-                status: "sent".to_owned(),
+                status: DeliveryStatus::Sent,
                 scheduled_for: None,
                 sent_at: Some(at),
                 created_at: at,

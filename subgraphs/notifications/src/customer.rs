@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::notification::{Notification, NotificationConnection};
-use crate::preferences::NotificationPreferences;
+use crate::notification_preferences::NotificationPreferences;
 
 pub(crate) struct Customer {
     pub id: Uuid,
@@ -53,11 +53,10 @@ impl Customer {
             let request = PageRequest::<Uuid>::new(first, after.as_deref(), None, None)?;
             let db = context.data_unchecked::<State>().database.read();
             let rows = notification::page(db, customer, request.beyond, request.limit + 1).await?;
-            let rows = rows
-                .into_iter()
-                .map(Notification::try_from)
-                .collect::<ApiResult<_>>()?;
-            let page = Page::new(&request, rows, |row: &Notification| row.id)?;
+            let rows = rows.into_iter().map(Notification).collect();
+            let page = Page::new(&request, rows, |notification: &Notification| {
+                notification.0.id
+            })?;
             let total = if context.look_ahead().field("totalCount").exists() {
                 notification::count(db, customer).await?
             } else {

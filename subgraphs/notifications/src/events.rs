@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::rules::preference_update::Change;
+
 pub(crate) const TOPIC: &str = "notification.events";
 pub(crate) const PREFERENCES_UPDATED: &str = "notification.preferences_updated";
 
@@ -20,4 +22,14 @@ pub(crate) struct CellUpdated {
     pub channel: &'static str,
     pub category: &'static str,
     pub enabled: bool,
+}
+
+impl From<&Change> for CellUpdated {
+    fn from(change: &Change) -> Self {
+        Self {
+            channel: change.channel.as_str(),
+            category: change.category.as_str(),
+            enabled: change.after.enabled,
+        }
+    }
 }

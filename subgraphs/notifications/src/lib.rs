@@ -1,13 +1,14 @@
 //! The notifications subgraph: who wants to hear what, where and when, and what was sent.
 
 mod customer;
-mod device;
+mod device_register;
 mod events;
 mod loaders;
 mod mutation;
 mod notification;
+mod notification_preferences;
+mod notification_preferences_update;
 mod order;
-mod preferences;
 mod query;
 mod rules;
 

@@ -2,15 +2,15 @@
 
 use async_graphql::{Enum, ID, Object};
 use entities::notifications::notification as entity;
+use resolvers::connection;
 use resolvers::id::IdKind;
 use resolvers::scalars::DateTime;
-use resolvers::{ApiError, ApiResult, connection};
-use uuid::Uuid;
 
-use crate::preferences::{NotificationCategory, NotificationChannel};
+use crate::notification_preferences::{NotificationCategory, NotificationChannel};
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::DeliveryStatus")]
 pub(crate) enum DeliveryStatus {
     /// Waits for its time: the end of quiet hours, or its turn in the queue.
     Scheduled,
@@ -23,81 +23,47 @@ pub(crate) enum DeliveryStatus {
     Suppressed,
 }
 
-impl DeliveryStatus {
-    fn parse(stored: &str) -> Option<Self> {
-        Some(match stored {
-            "scheduled" => Self::Scheduled,
-            "sent" => Self::Sent,
-            "failed" => Self::Failed,
-            "dead_lettered" => Self::DeadLettered,
-            "suppressed" => Self::Suppressed,
-            _ => return None,
-        })
-    }
-}
-
 #[derive(Clone, Debug)]
-pub(crate) struct Notification {
-    pub id: Uuid,
-    category: NotificationCategory,
-    channel: NotificationChannel,
-    status: DeliveryStatus,
-    row: entity::Model,
-}
-
-impl TryFrom<entity::Model> for Notification {
-    type Error = ApiError;
-
-    fn try_from(row: entity::Model) -> ApiResult<Self> {
-        let unknown = || ApiError::internal(format!("notification {} has unknown values", row.id));
-        Ok(Self {
-            id: row.id,
-            category: NotificationCategory::parse(&row.category).ok_or_else(unknown)?,
-            channel: NotificationChannel::parse(&row.channel).ok_or_else(unknown)?,
-            status: DeliveryStatus::parse(&row.status).ok_or_else(unknown)?,
-            row,
-        })
-    }
-}
+pub(crate) struct Notification(pub entity::Model);
 
 /// A message to a customer.
 #[Object]
 impl Notification {
     async fn id(&self) -> ID {
-        IdKind::Notification.id(self.id)
+        IdKind::Notification.id(self.0.id)
     }
 
     async fn category(&self) -> NotificationCategory {
-        self.category
+        self.0.category.into()
     }
 
     async fn channel(&self) -> NotificationChannel {
-        self.channel
+        self.0.channel.into()
     }
 
     async fn title(&self) -> &str {
-        &self.row.title
+        &self.0.title
     }
 
     async fn body(&self) -> &str {
-        &self.row.body
+        &self.0.body
     }
 
     /// Where in the app the message leads.
     async fn deep_link(&self) -> Option<&str> {
-        self.row.deep_link.as_deref()
+        self.0.deep_link.as_deref()
     }
 
     async fn status(&self) -> DeliveryStatus {
-        self.status
+        self.0.status.into()
     }
 
     async fn scheduled_for(&self) -> Option<DateTime> {
-        self.row.scheduled_for.map(DateTime)
+        self.0.scheduled_for.map(DateTime)
     }
 
     async fn sent_at(&self) -> Option<DateTime> {
-        self.row.sent_at.map(DateTime)
+        self.0.sent_at.map(DateTime)
     }
 }
 

@@ -28,10 +28,7 @@ impl Order {
                 .notifications_of_order
                 .load_list(OrderOf { customer, order })
                 .await?;
-            rows.into_iter()
-                .map(Notification::try_from)
-                .collect::<ApiResult<_>>()
-                .map(Some)
+            Ok(Some(rows.into_iter().map(Notification).collect()))
         }
         .await;
         answer.transpose()

@@ -1,5 +1,5 @@
 //! The domain's rules: functions of plain values, no I/O.
 
-pub(crate) mod matrix;
+pub(crate) mod preference_matrix;
+pub(crate) mod preference_update;
 pub(crate) mod topics;
-pub(crate) mod update;

@@ -2,9 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use super::update::Change;
-use crate::mutation::{TopicAction, TopicChange};
-use crate::preferences::{NotificationCategory, NotificationChannel};
+use super::preference_matrix::{NotificationCategory, NotificationChannel};
+use super::preference_update::Change;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TopicAction {
+    Subscribed,
+    Unsubscribed,
+}
+
+/// A push topic that a customer's devices join or leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TopicChange {
+    pub topic: String,
+    pub action: TopicAction,
+    /// How many of the customer's devices.
+    pub device_tokens: i32,
+}
 
 /// The topics of a category for devices in these regions, with the devices on each.
 fn topics(category: NotificationCategory, regions: &[&str]) -> BTreeMap<String, i32> {
@@ -49,7 +63,7 @@ pub(crate) fn changes(changes: &[Change], regions: &[&str]) -> Vec<TopicChange> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::matrix::Cell;
+    use crate::rules::preference_matrix::Cell;
 
     fn change(
         channel: NotificationChannel,
@@ -80,12 +94,12 @@ mod tests {
             ],
             &["us", "eu", "us"],
         );
-        let told: Vec<_> = changed
+        let to_event: Vec<_> = changed
             .iter()
             .map(|change| (change.topic.as_str(), change.action, change.device_tokens))
             .collect();
         assert_eq!(
-            told,
+            to_event,
             [
                 ("vantage-deals-eu", TopicAction::Unsubscribed, 1),
                 ("vantage-deals-us", TopicAction::Unsubscribed, 2),

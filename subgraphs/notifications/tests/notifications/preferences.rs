@@ -1,101 +1,14 @@
-//! The preference matrix by query and mutation, over every database.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The preference matrix by query and mutation.
 
-use chrono::{TimeZone, Utc};
-use entities::notifications::device_token;
-use notifications::{Migrator, State, subgraph};
-use platform::clock::Clock;
-use platform::tables::outbox_event;
-use platform::testing::{Scratch, scratch_databases};
+use notifications::Migrator;
 use resolvers::id::IdKind;
-use resolvers::subgraph::Subgraph;
 use resolvers::testing::{code, execute};
-use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const MATRIX: &str = r#"query($customer: ID!) {
-    _entities(representations: [{ __typename: "Customer", id: $customer }]) {
-        ... on Customer {
-            notificationPreferences {
-                preferences { channel category enabled quietHours { start end } }
-                timezone
-                updatedAt
-            }
-        }
-    }
-}"#;
+use crate::fixture::{MATRIX, REGISTER, UPDATE, fixtures};
 
-const UPDATE: &str = r#"mutation($customer: ID!, $input: NotificationPreferencesUpdateInput!, $key: String!) {
-    notificationPreferencesUpdate(customerId: $customer, input: $input, idempotencyKey: $key) {
-        updated
-        topicChanges { topic action deviceTokens }
-        notificationPreferences { timezone }
-        updatedAt
-        userErrors { code field }
-    }
-}"#;
-
-const REGISTER: &str = r#"mutation($token: String!, $region: String) {
-    deviceRegister(input: { token: $token, platform: IOS, region: $region }) {
-        deviceTokens
-        userErrors { code }
-    }
-}"#;
-
-struct Fixture {
-    scratch: Scratch,
-    subgraph: Subgraph,
-    customer: Uuid,
-}
-
-/// The subgraph over each database, migrated and empty, at a fixed time.
-async fn fixtures() -> Vec<Fixture> {
-    let mut fixtures = Vec::new();
-    for scratch in scratch_databases().await {
-        migrations::migrate::<Migrator>(&scratch.database.connect_for_migrations().await.unwrap())
-            .await
-            .unwrap();
-        let clock = Clock::manual(Utc.with_ymd_and_hms(2025, 9, 29, 9, 18, 45).unwrap());
-        let subgraph = subgraph(State {
-            database: scratch.database.clone(),
-            clock,
-        });
-        fixtures.push(Fixture {
-            scratch,
-            subgraph,
-            customer: Uuid::now_v7(),
-        });
-    }
-    fixtures
-}
-
-impl Fixture {
-    async fn update(&self, key: &str, input: Value) -> Value {
-        let variables = json!({
-            "customer": IdKind::Customer.format(self.customer),
-            "input": input,
-            "key": key,
-        });
-        execute(&self.subgraph, Some(self.customer), UPDATE, variables).await
-    }
-
-    async fn matrix(&self) -> Value {
-        let variables = json!({ "customer": IdKind::Customer.format(self.customer) });
-        let answer = execute(&self.subgraph, Some(self.customer), MATRIX, variables).await;
-        assert_eq!(answer["errors"], Value::Null, "{answer}");
-        answer["data"]["_entities"][0]["notificationPreferences"].clone()
-    }
-
-    async fn events(&self) -> Vec<outbox_event::Model> {
-        outbox_event::Entity::find()
-            .all(self.scratch.database.read())
-            .await
-            .unwrap()
-    }
-}
-
-fn cell<'a>(matrix: &'a Value, channel: &str, category: &str) -> &'a Value {
+pub(crate) fn cell<'a>(matrix: &'a Value, channel: &str, category: &str) -> &'a Value {
     matrix["preferences"]
         .as_array()
         .unwrap()
@@ -395,33 +308,6 @@ async fn null_turns_no_cell_on_or_off() {
         fixture.update("clear", quiet(Some(Value::Null))).await;
         let matrix = fixture.matrix().await;
         assert_eq!(cell(&matrix, "PUSH", "DEALS")["quietHours"], Value::Null);
-        fixture.scratch.drop().await;
-    }
-}
-
-#[tokio::test]
-async fn a_customer_has_twenty_devices_and_the_oldest_go() {
-    for fixture in fixtures().await {
-        let register = async |customer: Uuid, token: &str| {
-            let variables = json!({ "token": token, "region": "us" });
-            let answer = execute(&fixture.subgraph, Some(customer), REGISTER, variables).await;
-            assert_eq!(answer["errors"], Value::Null, "{answer}");
-            answer["data"]["deviceRegister"]["deviceTokens"].clone()
-        };
-        let other = Uuid::now_v7();
-        register(other, "theirs").await;
-        for device in 0..25 {
-            register(fixture.customer, &format!("device {device:02}")).await;
-        }
-        let db = fixture.scratch.database.read();
-        let devices = device_token::of_customer(db, fixture.customer)
-            .await
-            .unwrap();
-        let tokens: Vec<&str> = devices.iter().map(|device| &*device.token).collect();
-        // All at one moment, so that their names decide.
-        assert_eq!((tokens.len(), tokens[0]), (20, "device 05"));
-        assert_eq!(register(fixture.customer, "device 24").await, 20);
-        assert_eq!(register(other, "mine").await, 2);
         fixture.scratch.drop().await;
     }
 }

@@ -1,6 +1,14 @@
 //! The matrix of channels and categories, and what a new customer starts with.
 
-use crate::preferences::{NotificationCategory, NotificationChannel, QuietHours};
+use chrono::NaiveTime;
+pub(crate) use entities::notifications::preference::{NotificationCategory, NotificationChannel};
+
+/// Hours in which deals wait, in the customer's own zone. May cross midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QuietHours {
+    pub start: NaiveTime,
+    pub end: NaiveTime,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
@@ -10,7 +18,7 @@ pub(crate) struct Cell {
 
 /// Always the 12 cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Matrix([[Cell; 4]; 3]);
+pub(crate) struct Matrix([[Cell; NotificationCategory::ALL.len()]; NotificationChannel::ALL.len()]);
 
 /// What a new customer has: orders everywhere, deals and wishlist but by SMS, social nowhere.
 pub(crate) const fn default_enabled(
@@ -28,9 +36,12 @@ pub(crate) const fn default_enabled(
 
 impl Default for Matrix {
     fn default() -> Self {
-        Self(NotificationChannel::ALL.map(|channel| {
-            NotificationCategory::ALL.map(|category| Cell {
-                enabled: default_enabled(channel, category),
+        Self(std::array::from_fn(|channel| {
+            std::array::from_fn(|category| Cell {
+                enabled: default_enabled(
+                    NotificationChannel::ALL[channel],
+                    NotificationCategory::ALL[category],
+                ),
                 quiet_hours: None,
             })
         }))
@@ -58,13 +69,11 @@ impl Matrix {
     pub(crate) fn cells(
         &self,
     ) -> impl Iterator<Item = (NotificationChannel, NotificationCategory, &Cell)> {
-        NotificationChannel::ALL
-            .into_iter()
-            .flat_map(move |channel| {
-                NotificationCategory::ALL
-                    .into_iter()
-                    .map(move |category| (channel, category, self.cell(channel, category)))
-            })
+        NotificationChannel::ALL.iter().flat_map(move |&channel| {
+            NotificationCategory::ALL
+                .iter()
+                .map(move |&category| (channel, category, self.cell(channel, category)))
+        })
     }
 }
 

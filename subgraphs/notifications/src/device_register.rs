@@ -1,6 +1,7 @@
-//! Devices that can be pushed to.
+//! `deviceRegister`: registers a device for push messages.
 
 use async_graphql::{Enum, InputObject, SimpleObject};
+use entities::notifications::device_token;
 use resolvers::user_error::InputError;
 
 /// Devices that a customer may have at a time.
@@ -10,20 +11,11 @@ pub(crate) const MAX_DEVICES: u64 = 20;
 pub(crate) const REGIONS: [&str; 3] = ["us", "eu", "apac"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "device_token::DevicePlatform")]
 pub(crate) enum DevicePlatform {
     Android,
     Ios,
     Web,
-}
-
-impl DevicePlatform {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Android => "android",
-            Self::Ios => "ios",
-            Self::Web => "web",
-        }
-    }
 }
 
 #[derive(Clone, Debug, InputObject)]
@@ -45,7 +37,7 @@ pub(crate) struct DevicePayload {
 /// Tokens of push services have some 200 bytes. PostgreSQL's indexes hold keys of some 2,700.
 const MAX_TOKEN_BYTES: usize = 2048;
 
-/// Everything that is wrong with the input.
+/// All errors of the input.
 pub(crate) fn check(input: &DeviceRegisterInput) -> Vec<InputError> {
     let mut errors = Vec::new();
     if input.token.trim().is_empty() || input.token.len() > MAX_TOKEN_BYTES {

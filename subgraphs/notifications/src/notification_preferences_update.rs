@@ -1,0 +1,220 @@
+//! `notificationPreferencesUpdate`: changes cells of a customer's preference matrix.
+
+use async_graphql::{Enum, InputObject, MaybeUndefined, SimpleObject};
+use chrono::{DateTime as Time, Utc};
+use entities::notifications::{customer_settings, device_token, preference};
+use platform::database::DatabaseTransaction;
+use platform::outbox::{self, NewEvent};
+use resolvers::ApiResult;
+use resolvers::id::IdKind;
+use resolvers::scalars::{DateTime, LocalTime};
+use resolvers::user_error::InputError;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::events::{self, CellUpdated, PreferencesUpdated};
+use crate::notification_preferences::{
+    DEFAULT_TIMEZONE, NotificationCategory, NotificationChannel, NotificationPreferences, matrix,
+};
+use crate::rules::preference_matrix;
+use crate::rules::preference_update::{self, CellUpdate, Change};
+use crate::rules::topics;
+
+/// Cells of the matrix; an update that names more names one twice.
+const CELLS: usize = 12;
+
+#[derive(Clone, Copy, Debug, Serialize, InputObject)]
+pub(crate) struct QuietHoursInput {
+    pub start: LocalTime,
+    pub end: LocalTime,
+}
+
+/// A change of one cell: what is absent stays, null clears quiet hours, and `enabled` is never null.
+#[derive(Clone, Debug, Serialize, InputObject)]
+pub(crate) struct NotificationPreferenceUpdate {
+    pub channel: NotificationChannel,
+    pub category: NotificationCategory,
+    // Absent and null are different inputs: an idempotency key must not mistake one for the other.
+    #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
+    pub enabled: MaybeUndefined<bool>,
+    #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
+    pub quiet_hours: MaybeUndefined<QuietHoursInput>,
+}
+
+#[derive(Clone, Debug, Serialize, InputObject)]
+pub(crate) struct NotificationPreferencesUpdateInput {
+    pub updates: Vec<NotificationPreferenceUpdate>,
+    /// IANA zone name, "America/New_York"; absent leaves it as it is.
+    pub timezone: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[graphql(remote = "topics::TopicAction")]
+pub(crate) enum TopicAction {
+    Subscribed,
+    Unsubscribed,
+}
+
+/// A push topic that the caller's devices joined or left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
+pub(crate) struct TopicChange {
+    pub topic: String,
+    pub action: TopicAction,
+    /// How many of the caller's devices.
+    pub device_tokens: i32,
+}
+
+impl From<topics::TopicChange> for TopicChange {
+    fn from(change: topics::TopicChange) -> Self {
+        Self {
+            topic: change.topic,
+            action: change.action.into(),
+            device_tokens: change.device_tokens,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, SimpleObject)]
+pub(crate) struct NotificationPreferencesUpdatePayload {
+    /// Cells that the update named.
+    pub updated: i32,
+    pub topic_changes: Vec<TopicChange>,
+    pub notification_preferences: Option<NotificationPreferences>,
+    pub updated_at: Option<DateTime>,
+    pub user_errors: Vec<InputError>,
+}
+
+/// What an idempotency key remembers of an update.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    pub updated: i32,
+    pub topic_changes: Vec<TopicChange>,
+    pub updated_at: Time<Utc>,
+}
+
+/// The index of the first update whose `enabled` is null: that neither keeps the value nor clears it,
+/// since a cell is always on or off.
+pub(crate) fn null_enabled(input: &NotificationPreferencesUpdateInput) -> Option<usize> {
+    let mut updates = input.updates.iter();
+    updates.position(|update| update.enabled.is_null())
+}
+
+/// All errors of the input.
+pub(crate) fn check(input: &NotificationPreferencesUpdateInput) -> Vec<InputError> {
+    let mut errors = Vec::new();
+    if let Some(timezone) = &input.timezone
+        && timezone.parse::<chrono_tz::Tz>().is_err()
+    {
+        errors.push(InputError::new(
+            "INVALID_TIMEZONE",
+            "This is not an IANA time zone, like America/New_York",
+            &["input", "timezone"],
+        ));
+    }
+    for (index, update) in input.updates.iter().enumerate() {
+        let position = index.to_string();
+        if let MaybeUndefined::Value(hours) = &update.quiet_hours
+            && hours.start == hours.end
+        {
+            errors.push(InputError::new(
+                "INVALID_QUIET_HOURS",
+                "Quiet hours must start and end at different times; null clears them",
+                &["input", "updates", &position, "quietHours"],
+            ));
+        }
+        let twice = input.updates[..index]
+            .iter()
+            .any(|other| (other.channel, other.category) == (update.channel, update.category));
+        if twice || index >= CELLS {
+            errors.push(InputError::new(
+                "DUPLICATE_PREFERENCE",
+                "This channel and category are named twice",
+                &["input", "updates", &position],
+            ));
+        }
+    }
+    errors
+}
+
+/// The checked input as the rules take it.
+fn cell_updates(input: &NotificationPreferencesUpdateInput) -> Vec<CellUpdate> {
+    let updates = input.updates.iter().map(|update| CellUpdate {
+        channel: update.channel.into(),
+        category: update.category.into(),
+        enabled: match update.enabled {
+            MaybeUndefined::Value(enabled) => Some(enabled),
+            MaybeUndefined::Null | MaybeUndefined::Undefined => None,
+        },
+        quiet_hours: match update.quiet_hours {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(None),
+            MaybeUndefined::Value(hours) => Some(Some(preference_matrix::QuietHours {
+                start: hours.start.0,
+                end: hours.end.0,
+            })),
+        },
+    });
+    updates.collect()
+}
+
+/// Writes the changes and their event. The settings come first: their row serializes changes of one customer.
+pub(crate) async fn update(
+    transaction: &DatabaseTransaction,
+    customer: Uuid,
+    input: &NotificationPreferencesUpdateInput,
+    now: Time<Utc>,
+) -> ApiResult<Outcome> {
+    let timezone = input.timezone.as_deref();
+    let settings =
+        customer_settings::touch(transaction, customer, timezone, DEFAULT_TIMEZONE, now).await?;
+
+    let mut cells = preference::of_customers(transaction, &[customer]).await?;
+    let mut matrix = matrix(&cells.remove(&customer).unwrap_or_default());
+    let changes = preference_update::apply(&mut matrix, &cell_updates(input));
+    let rows = changes
+        .iter()
+        .map(|change| row(customer, change, now))
+        .collect();
+    preference::upsert(transaction, rows).await?;
+
+    let devices = device_token::of_customer(transaction, customer).await?;
+    let regions: Vec<_> = devices
+        .iter()
+        .map(|device| device.region.as_str())
+        .collect();
+    let customer_id = IdKind::Customer.format(customer);
+    outbox::append(
+        transaction,
+        NewEvent {
+            topic: events::TOPIC,
+            event_type: events::PREFERENCES_UPDATED,
+            aggregate_id: &customer_id,
+            data: PreferencesUpdated {
+                version: 1,
+                customer_id: &customer_id,
+                cells: changes.iter().map(CellUpdated::from).collect(),
+                timezone: &settings.timezone,
+            },
+        },
+        now,
+    )
+    .await?;
+    let topic_changes = topics::changes(&changes, &regions);
+    Ok(Outcome {
+        updated: i32::try_from(changes.len()).unwrap_or(i32::MAX),
+        topic_changes: topic_changes.into_iter().map(TopicChange::from).collect(),
+        updated_at: now,
+    })
+}
+
+fn row(customer_id: Uuid, change: &Change, updated_at: Time<Utc>) -> preference::Model {
+    preference::Model {
+        customer_id,
+        channel: change.channel,
+        category: change.category,
+        enabled: change.after.enabled,
+        quiet_hours_start: change.after.quiet_hours.map(|hours| hours.start),
+        quiet_hours_end: change.after.quiet_hours.map(|hours| hours.end),
+        updated_at,
+    }
+}

@@ -1,0 +1,94 @@
+//! The subgraph over every database, and the operations that its tests send.
+
+use chrono::{TimeZone, Utc};
+use notifications::{Migrator, State, subgraph};
+use platform::clock::Clock;
+use platform::tables::outbox_event;
+use platform::testing::{Scratch, scratch_databases};
+use resolvers::id::IdKind;
+use resolvers::subgraph::Subgraph;
+use resolvers::testing::execute;
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub(crate) const MATRIX: &str = r#"query($customer: ID!) {
+    _entities(representations: [{ __typename: "Customer", id: $customer }]) {
+        ... on Customer {
+            notificationPreferences {
+                preferences { channel category enabled quietHours { start end } }
+                timezone
+                updatedAt
+            }
+        }
+    }
+}"#;
+
+pub(crate) const UPDATE: &str = r#"mutation($customer: ID!, $input: NotificationPreferencesUpdateInput!, $key: String!) {
+    notificationPreferencesUpdate(customerId: $customer, input: $input, idempotencyKey: $key) {
+        updated
+        topicChanges { topic action deviceTokens }
+        notificationPreferences { timezone }
+        updatedAt
+        userErrors { code field }
+    }
+}"#;
+
+pub(crate) const REGISTER: &str = r#"mutation($token: String!, $region: String) {
+    deviceRegister(input: { token: $token, platform: IOS, region: $region }) {
+        deviceTokens
+        userErrors { code }
+    }
+}"#;
+
+pub(crate) struct Fixture {
+    pub(crate) scratch: Scratch,
+    pub(crate) subgraph: Subgraph,
+    pub(crate) customer: Uuid,
+}
+
+/// The subgraph over each database, migrated and empty, at a fixed time.
+pub(crate) async fn fixtures() -> Vec<Fixture> {
+    let mut fixtures = Vec::new();
+    for scratch in scratch_databases().await {
+        migrations::migrate::<Migrator>(&scratch.database.connect_for_migrations().await.unwrap())
+            .await
+            .unwrap();
+        let clock = Clock::manual(Utc.with_ymd_and_hms(2025, 9, 29, 9, 18, 45).unwrap());
+        let subgraph = subgraph(State {
+            database: scratch.database.clone(),
+            clock,
+        });
+        fixtures.push(Fixture {
+            scratch,
+            subgraph,
+            customer: Uuid::now_v7(),
+        });
+    }
+    fixtures
+}
+
+impl Fixture {
+    pub(crate) async fn update(&self, key: &str, input: Value) -> Value {
+        let variables = json!({
+            "customer": IdKind::Customer.format(self.customer),
+            "input": input,
+            "key": key,
+        });
+        execute(&self.subgraph, Some(self.customer), UPDATE, variables).await
+    }
+
+    pub(crate) async fn matrix(&self) -> Value {
+        let variables = json!({ "customer": IdKind::Customer.format(self.customer) });
+        let answer = execute(&self.subgraph, Some(self.customer), MATRIX, variables).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        answer["data"]["_entities"][0]["notificationPreferences"].clone()
+    }
+
+    pub(crate) async fn events(&self) -> Vec<outbox_event::Model> {
+        outbox_event::Entity::find()
+            .all(self.scratch.database.read())
+            .await
+            .unwrap()
+    }
+}

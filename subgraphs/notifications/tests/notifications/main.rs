@@ -1,0 +1,7 @@
+//! The notifications subgraph by query and mutation, over every database.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod devices;
+mod fixture;
+mod preferences;
+mod unknown_values;
