@@ -3,6 +3,22 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// What a shopper did with a product.
+    SignalKind {
+        View = "view",
+        /// Followed a search result.
+        SearchClick = "search_click",
+        /// Put into the cart.
+        Cart = "cart",
+        Purchase = "purchase",
+        Wishlist = "wishlist",
+        ReviewRead = "review_read",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "signals")]
 pub struct Model {
@@ -10,8 +26,7 @@ pub struct Model {
     pub id: Uuid,
     /// `None` for a visitor who has not signed in.
     pub customer_id: Option<Uuid>,
-    /// `view`, `search_click`, `cart`, `purchase`, `wishlist` or `review_read`.
-    pub kind: String,
+    pub kind: SignalKind,
     pub product_id: Uuid,
     /// The search it came from.
     pub query_id: Option<Uuid>,

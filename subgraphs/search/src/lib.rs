@@ -1,6 +1,5 @@
 //! The search subgraph: finding products by words and facts, and what is shown of a product.
 
-mod event;
 mod loaders;
 mod mutation;
 mod product;
@@ -8,7 +7,8 @@ mod product_search;
 mod query;
 mod reindex;
 mod rules;
-mod suggestion;
+mod search_event;
+mod search_suggestion;
 pub mod workers;
 
 pub mod engine;

@@ -9,8 +9,8 @@ use resolvers::{ApiResult, access};
 use uuid::Uuid;
 
 use crate::State;
-use crate::event::{SearchEventInput, SearchEventPayload};
 use crate::loaders::Loaders;
+use crate::search_event::{SearchEventInput, SearchEventPayload};
 
 pub(crate) struct Mutation;
 
@@ -59,7 +59,7 @@ impl Mutation {
                 let row = signal::Model {
                     id: Uuid::now_v7(),
                     customer_id,
-                    kind: input.kind.as_str().to_owned(),
+                    kind: input.kind.into(),
                     product_id: product.id,
                     query_id,
                     position: input.position,

@@ -1,4 +1,4 @@
-//! A search for products: what is asked, checked and made the engine's; what was found, shown.
+//! A search for products: what is requested, checked and made the engine's; what was found, shown.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::State;
 use crate::engine::{self, Filters, Hit, Sort};
 use crate::loaders::Loaders;
 use crate::product::Product;
+use crate::rules::match_reasons::{self, Texts};
 use crate::rules::price_range::{UsdRange, usd_range};
 use crate::rules::text::{Word, query_words};
-use crate::rules::why::{self, Texts};
 
 /// Characters of a query at most.
 pub(crate) const MAX_QUERY: usize = 256;
@@ -209,14 +209,14 @@ impl From<engine::Facet> for Facet {
     }
 }
 
-/// What was asked, to explain results by.
+/// What was requested, to explain results by.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct SearchRequest {
     text: String,
     words: Vec<Word>,
 }
 
-impl Asked {
+impl SearchRequest {
     pub(crate) fn new(text: String) -> Arc<Self> {
         let words = query_words(&text);
         Arc::new(Self { text, words })
@@ -231,7 +231,7 @@ pub(crate) struct ProductSearchEdge {
     /// From 0 to 1: relevance as a share of the most relevant result's.
     pub score: f64,
     #[graphql(skip)]
-    asked: Arc<Asked>,
+    request: Arc<SearchRequest>,
 }
 
 #[ComplexObject]
@@ -246,7 +246,7 @@ impl ProductSearchEdge {
             category: &product.category,
             description: &product.description,
         };
-        why::reasons(&self.asked.text, &self.asked.words, texts)
+        match_reasons::reasons(&self.request.text, &self.request.words, texts)
     }
 }
 
@@ -267,7 +267,7 @@ impl ProductSearchConnection {
     /// since it was indexed is left out.
     pub(crate) async fn load(
         context: &Context<'_>,
-        asked: Arc<Asked>,
+        request: Arc<SearchRequest>,
         page: Page<Hit>,
         total: u64,
         facets: Vec<engine::Facet>,
@@ -287,7 +287,7 @@ impl ProductSearchConnection {
                     node: Product(products.remove(&hit.position.id)?),
                     cursor,
                     score: (f64::from(hit.score) * 10_000.0).round() / 10_000.0,
-                    asked: asked.clone(),
+                    request: request.clone(),
                 })
             })
             .collect();

@@ -11,9 +11,9 @@ use crate::engine::{self, Hit, Position, SearchQuery, Sort};
 use crate::loaders::Loaders;
 use crate::product::Product;
 use crate::product_search::{
-    Asked, MAX_QUERY, ProductSearchConnection, ProductSearchFilters, ProductSort,
+    MAX_QUERY, ProductSearchConnection, ProductSearchFilters, ProductSort, SearchRequest,
 };
-use crate::suggestion::{self, SearchSuggestion};
+use crate::search_suggestion::{self, SearchSuggestion};
 
 pub(crate) struct Query;
 
@@ -48,9 +48,9 @@ impl Query {
             ));
         }
         let filters = filters.unwrap_or_default().resolve(context).await?;
-        let asked = Asked::new(query.clone());
+        let search = SearchRequest::new(query.clone());
         let engine = &context.data_unchecked::<State>().engine;
-        let found = engine::in_time(engine.search(SearchQuery {
+        let found = engine::with_timeout(engine.search(SearchQuery {
             text: query,
             filters,
             sort,
@@ -59,7 +59,7 @@ impl Query {
         }))
         .await?;
         let page = Page::new(&request, found.hits, |hit: &Hit| hit.position)?;
-        ProductSearchConnection::load(context, asked, page, found.total, found.facets).await
+        ProductSearchConnection::load(context, search, page, found.total, found.facets).await
     }
 
     /// Completions of what is being typed, those that begin so first.
@@ -71,7 +71,7 @@ impl Query {
     ) -> ApiResult<Vec<SearchSuggestion>> {
         check_length("prefix", &prefix)?;
         let limit = page_size("first", first.unwrap_or(8))?;
-        suggestion::suggest(
+        search_suggestion::suggest(
             context,
             prefix,
             usize::try_from(limit).unwrap_or(usize::MAX),

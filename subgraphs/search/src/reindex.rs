@@ -9,7 +9,7 @@ use crate::State;
 use crate::engine::EngineError;
 
 /// Products that are read and indexed at a time.
-const STRETCH: u64 = 1_000;
+const BATCH_SIZE: u64 = 1_000;
 
 /// Why the index stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ impl State {
         let mut indexed = 0;
         let mut after = None;
         loop {
-            let products = product::active_after(self.database.read(), after, STRETCH).await?;
+            let products = product::active_after(self.database.read(), after, BATCH_SIZE).await?;
             let Some(last) = products.last() else { break };
             after = Some(last.id);
             indexed += products.len() as u64;
@@ -40,7 +40,7 @@ impl State {
     }
 
     /// Says that the index differs from the database, which the next [`State::open_index`] mends.
-    pub(crate) fn outdate_index(&self) {
+    pub(crate) fn mark_index_outdated(&self) {
         self.outdated.store(true, Ordering::Relaxed);
     }
 

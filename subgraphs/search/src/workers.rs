@@ -23,12 +23,12 @@ pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
 pub fn subscribers(state: &State) -> Vec<Subscriber> {
     vec![Subscriber {
         group: CONSUMERS[0],
-        handler: Arc::new(Restock(state.clone())),
+        handler: Arc::new(RestockHandler(state.clone())),
     }]
 }
 
 /// Puts the units of a completed return back into stock.
-struct Restock(State);
+struct RestockHandler(State);
 
 /// What this domain reads of `return.completed`, version 1.
 #[derive(Debug, Deserialize)]
@@ -45,7 +45,7 @@ struct Item {
 }
 
 #[async_trait]
-impl Handler for Restock {
+impl Handler for RestockHandler {
     async fn handle(
         &self,
         transaction: &DatabaseTransaction,
@@ -69,7 +69,7 @@ impl Handler for Restock {
                     tracing::warn!(product_id, "a product that came back is not in the catalog")
                 }
                 // Only whether there is any is in the index.
-                Some(before) if before <= 0 => self.0.outdate_index(),
+                Some(before) if before <= 0 => self.0.mark_index_outdated(),
                 Some(_) => {}
             }
         }

@@ -149,7 +149,7 @@ pub trait Rebuild: Send {
 }
 
 /// The answer of an engine, or an error before the customer loses patience.
-pub(crate) async fn in_time<T>(
+pub(crate) async fn with_timeout<T>(
     answer: impl Future<Output = Result<T, EngineError>>,
 ) -> Result<T, EngineError> {
     tokio::time::timeout(DEADLINE, answer)

@@ -1,6 +1,6 @@
 //! Products by id and as entities, and what shoppers do with them.
 
-use entities::search::signal;
+use entities::search::signal::{self, SignalKind};
 use resolvers::testing::{code, execute};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
@@ -134,11 +134,11 @@ async fn what_shoppers_do_is_recorded_with_who_and_which_search() {
             [
                 (
                     Some(customer),
-                    "search_click".to_owned(),
+                    SignalKind::SearchClick,
                     Some(query),
                     Some(3)
                 ),
-                (None, "view".to_owned(), None, None),
+                (None, SignalKind::View, None, None),
             ]
         );
         fixture.scratch.drop().await;

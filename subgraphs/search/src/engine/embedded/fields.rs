@@ -87,12 +87,12 @@ impl Fields {
 }
 
 /// Writes products into an index.
-pub(super) struct Writing {
+pub(super) struct DocumentWriter {
     schema: Schema,
     fields: Fields,
 }
 
-impl Writing {
+impl DocumentWriter {
     pub(super) fn new(index: &Index) -> tantivy::Result<Self> {
         Ok(Self {
             schema: index.schema(),

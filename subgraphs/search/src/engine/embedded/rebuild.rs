@@ -5,7 +5,7 @@ use entities::search::product;
 use tantivy::IndexWriter;
 
 use super::blocking;
-use super::fields::{self, Writing};
+use super::fields::{self, DocumentWriter};
 use super::generation::NextGeneration;
 use crate::engine::{EngineError, Rebuild};
 
@@ -17,7 +17,7 @@ pub(super) struct EmbeddedRebuild(Option<Parts>);
 
 struct Parts {
     writer: IndexWriter,
-    writing: Writing,
+    writing: DocumentWriter,
     next: NextGeneration,
 }
 
@@ -26,7 +26,7 @@ impl EmbeddedRebuild {
         let index = fields::create(&next.folder())?;
         Ok(Self(Some(Parts {
             writer: index.writer_with_num_threads(1, MEMORY_BYTES)?,
-            writing: Writing::new(&index)?,
+            writing: DocumentWriter::new(&index)?,
             next,
         })))
     }

@@ -1,9 +1,11 @@
 //! What a shopper did with a product, as clients report it.
 
 use async_graphql::{Enum, ID, InputObject, SimpleObject};
+use entities::search::signal::SignalKind;
 use resolvers::user_error::InputError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "SignalKind")]
 pub(crate) enum SearchEventKind {
     View,
     /// Followed a search result.
@@ -13,19 +15,6 @@ pub(crate) enum SearchEventKind {
     Purchase,
     Wishlist,
     ReviewRead,
-}
-
-impl SearchEventKind {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::SearchClick => "search_click",
-            Self::Cart => "cart",
-            Self::Purchase => "purchase",
-            Self::Wishlist => "wishlist",
-            Self::ReviewRead => "review_read",
-        }
-    }
 }
 
 #[derive(Clone, Debug, InputObject)]

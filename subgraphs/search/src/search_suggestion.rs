@@ -26,7 +26,7 @@ pub(crate) async fn suggest(
 ) -> ApiResult<Vec<SearchSuggestion>> {
     let engine = &context.data_unchecked::<State>().engine;
     // Twice as many as asked for, because several products may have one title.
-    let ids = engine::in_time(engine.suggest(prefix, 2 * limit)).await?;
+    let ids = engine::with_timeout(engine.suggest(prefix, 2 * limit)).await?;
     let loaders = context.data_unchecked::<Loaders>();
     let mut products = loaders.products.load_many(ids.iter().copied()).await?;
     let mut seen = HashSet::new();
