@@ -12,14 +12,14 @@ use uuid::Uuid;
 use crate::State;
 use crate::exchange_rate::ExchangeRate;
 use crate::loaders::Loaders;
-use crate::price::PriceQuote;
+use crate::product_price::PriceQuote;
 use crate::rules::{conversion, price};
 
 /// What products and charges cost, as of one moment and by one rate.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(inaccessible)]
 pub(crate) struct CheckoutQuote {
-    /// Of every amount: the wanted currency, or US dollars when no rate of it was ever fetched.
+    /// Of every amount: the requested currency, or US dollars when no rate of it was ever fetched.
     pub currency: CurrencyCode,
     /// What amounts were converted by.
     pub exchange_rate: Arc<ExchangeRate>,
@@ -31,17 +31,18 @@ pub(crate) struct CheckoutQuote {
 }
 
 impl CheckoutQuote {
-    /// Prices of these products, and these exact amounts of US dollars, in the wanted currency.
+    /// Prices of these products, and these exact amounts of US dollars, in the requested currency.
     pub(crate) async fn load(
         context: &Context<'_>,
-        wanted: CurrencyCode,
+        requested: CurrencyCode,
         products: &[Uuid],
         charges: &[Decimal],
     ) -> ApiResult<Self> {
         let loaders = context.data_unchecked::<Loaders>();
         let prices = products.iter().map(|&product| current(loaders, product));
-        let (rates, prices) = futures::try_join!(loaders.rates_for(wanted), try_join_all(prices))?;
-        let exchange_rate = match rates.get(wanted) {
+        let (rates, prices) =
+            futures::try_join!(loaders.rates_for(requested), try_join_all(prices))?;
+        let exchange_rate = match rates.get(requested) {
             Some(rate) => rate.clone(),
             None => {
                 let now = context.data_unchecked::<State>().clock.now();

@@ -1,4 +1,4 @@
-//! A rate from US dollars to another currency, with its age judged.
+//! A rate from US dollars to another currency, with the freshness of its age.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use crate::rules::freshness;
 
 /// How old a rate is, counted from when we fetched it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "freshness::RateFreshness")]
 pub(crate) enum RateFreshness {
     /// Less than 15 minutes.
     Fresh,
@@ -78,7 +79,7 @@ impl ExchangeRate {
             rate,
             effective_rate: freshness::buffered(rate, buffer_percent),
             buffer_percent,
-            freshness,
+            freshness: freshness.into(),
             source: row.source,
             as_of: row.as_of.into(),
             fetched_at: row.fetched_at.into(),

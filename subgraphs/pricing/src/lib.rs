@@ -1,14 +1,15 @@
 //! The pricing subgraph: what a product costs, in every currency, and by which rate.
 
 mod checkout_quote;
-mod context;
 mod countries;
 mod currency;
+mod currency_context;
 mod exchange_rate;
-mod geo;
+mod freshness_log;
+mod geo_database;
 mod loaders;
-mod price;
 mod product;
+mod product_price;
 mod query;
 mod rules;
 
@@ -21,7 +22,7 @@ use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 
 pub use countries::{Countries, CountriesError};
-pub use geo::{GeoDatabase, GeoError};
+pub use geo_database::{GeoDatabase, GeoError};
 pub use migrations::pricing::Migrator;
 
 /// The domain's name: of its database, its SDL file and its process.
@@ -57,8 +58,8 @@ pub fn subgraph(state: State) -> Subgraph {
         .enable_federation()
         .limit_recursive_depth(RECURSION)
         .finish();
-    let watch = Arc::default();
+    let freshness_log = Arc::default();
     Subgraph::new(NAME, schema, move |batches| {
-        loaders::Loaders::new(&state, &watch, batches)
+        loaders::Loaders::new(&state, &freshness_log, batches)
     })
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::exchange_rate::Rates;
-use crate::rules::freshness::Watch;
+use crate::freshness_log::FreshnessLog;
 
 /// How far back a product's price history is shown.
 const HISTORY: Duration = Duration::days(90);
@@ -64,7 +64,7 @@ impl Loader<Uuid> for ChangesOfProduct {
 pub(crate) struct AllRates {
     database: Database,
     now: DateTime<Utc>,
-    watch: Arc<Watch>,
+    freshness_log: Arc<FreshnessLog>,
 }
 
 impl Loader<()> for AllRates {
@@ -75,7 +75,8 @@ impl Loader<()> for AllRates {
         let rows = exchange_rate::all(self.database.read()).await?;
         let rates = Rates::new(rows, self.now)?;
         for rate in rates.iter() {
-            self.watch.see(rate.to, rate.freshness, rate.fetched_at.0);
+            self.freshness_log
+                .observe(rate.to, rate.freshness.into(), rate.fetched_at.0);
         }
         Ok(HashMap::from([((), Arc::new(rates))]))
     }
@@ -89,7 +90,7 @@ pub(crate) struct Loaders {
 }
 
 impl Loaders {
-    pub(crate) fn new(state: &State, watch: &Arc<Watch>, batches: &Batches) -> Self {
+    pub(crate) fn new(state: &State, freshness_log: &Arc<FreshnessLog>, batches: &Batches) -> Self {
         let database = || state.database.clone();
         let now = state.clock.now();
         Self {
@@ -105,7 +106,7 @@ impl Loaders {
             rates: batches.loader(AllRates {
                 database: database(),
                 now,
-                watch: watch.clone(),
+                freshness_log: freshness_log.clone(),
             }),
         }
     }

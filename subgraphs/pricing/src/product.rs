@@ -7,9 +7,9 @@ use resolvers::money::{CurrencyCode, Money};
 use uuid::Uuid;
 
 use crate::State;
-use crate::context::country_of_caller;
+use crate::currency_context::country_of_caller;
 use crate::loaders::Loaders;
-use crate::price::{PriceAdjustment, PriceChange, PriceQuote, ProductPrice};
+use crate::product_price::{PriceAdjustment, PriceChange, PriceQuote, ProductPrice};
 use crate::rules::{detection, price};
 
 pub(crate) struct Product {
@@ -35,7 +35,8 @@ impl Product {
                 None => {
                     let state = context.data_unchecked::<State>();
                     let country = country_of_caller(context)?;
-                    detection::detect(None, None, None, country, &state.countries).currency
+                    let currency_of = |country: &str| state.countries.currency(country);
+                    detection::detect(None, None, None, country, currency_of).currency
                 }
             };
             let loaders = context.data_unchecked::<Loaders>();

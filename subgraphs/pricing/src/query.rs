@@ -8,13 +8,13 @@ use rust_decimal::Decimal;
 
 use crate::State;
 use crate::checkout_quote::CheckoutQuote;
-use crate::context::{CurrencyContext, country_of_caller};
 use crate::countries::normalized;
 use crate::currency::Currency;
+use crate::currency_context::{CurrencyContext, country_of_caller};
 use crate::exchange_rate::{ExchangeRate, no_rate};
 use crate::loaders::Loaders;
-use crate::price::PriceQuote;
 use crate::product::Product;
+use crate::product_price::PriceQuote;
 use crate::rules::{conversion, detection};
 
 /// Products of one checkout.
@@ -42,12 +42,11 @@ impl Query {
         let billing = country("billingCountry", billing_country)?;
         let ip = country_of_caller(context)?;
         let countries = &context.data_unchecked::<State>().countries;
-        Ok(detection::detect(
-            currency, shipping, billing, ip, countries,
-        ))
+        let currency_of = |country: &str| countries.currency(country);
+        Ok(detection::detect(currency, shipping, billing, ip, currency_of).into())
     }
 
-    /// The last known rate from US dollars, judged by its age. NOT_FOUND when none was ever fetched.
+    /// The last known rate from US dollars, with the freshness of its age. NOT_FOUND when none was ever fetched.
     async fn exchange_rate(
         &self,
         context: &Context<'_>,
@@ -117,8 +116,9 @@ impl Query {
         let shipping = country("shippingCountry", shipping_country)?;
         let ip = country_of_caller(context)?;
         let countries = &context.data_unchecked::<State>().countries;
-        let wanted = detection::detect(currency, shipping, None, ip, countries).currency;
-        CheckoutQuote::load(context, wanted, &products, &charges).await
+        let currency_of = |country: &str| countries.currency(country);
+        let requested = detection::detect(currency, shipping, None, ip, currency_of).currency;
+        CheckoutQuote::load(context, requested, &products, &charges).await
     }
 
     #[graphql(entity)]

@@ -2,39 +2,57 @@
 
 use resolvers::money::CurrencyCode;
 
-use crate::context::{CurrencyContext, CurrencySource};
-use crate::countries::Countries;
+/// What a currency was chosen by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CurrencySource {
+    /// The client named it.
+    Explicit,
+    ShippingAddress,
+    BillingAddress,
+    IpGeolocation,
+    /// Nothing is known of the customer: US dollars.
+    Default,
+}
+
+/// A chosen currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DetectedCurrency {
+    pub currency: CurrencyCode,
+    /// The customer's country as far as it is known, ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    pub source: CurrencySource,
+}
 
 /// An explicit choice, else the shipping country, else the billing country, else the country the
 /// request came from, else US dollars. A country whose currency is not supported decides too: for
-/// US dollars. Countries are in capital letters.
+/// US dollars. Countries are in capital letters; `currency_of` gives the currency of a country.
 pub(crate) fn detect(
     explicit: Option<CurrencyCode>,
     shipping: Option<String>,
     billing: Option<String>,
     ip: Option<String>,
-    countries: &Countries,
-) -> CurrencyContext {
+    currency_of: impl Fn(&str) -> CurrencyCode,
+) -> DetectedCurrency {
     let located = None
         .or_else(|| shipping.map(|country| (country, CurrencySource::ShippingAddress)))
         .or_else(|| billing.map(|country| (country, CurrencySource::BillingAddress)))
         .or_else(|| ip.map(|country| (country, CurrencySource::IpGeolocation)));
     let (country, source) = located.unzip();
     match (explicit, source, country) {
-        (Some(currency), _, country) => CurrencyContext {
+        (Some(currency), _, country) => DetectedCurrency {
             currency,
             country,
-            detected_from: CurrencySource::Explicit,
+            source: CurrencySource::Explicit,
         },
-        (None, Some(detected_from), Some(country)) => CurrencyContext {
-            currency: countries.currency(&country),
+        (None, Some(source), Some(country)) => DetectedCurrency {
+            currency: currency_of(&country),
             country: Some(country),
-            detected_from,
+            source,
         },
-        (None, _, country) => CurrencyContext {
+        (None, _, country) => DetectedCurrency {
             currency: CurrencyCode::Usd,
             country,
-            detected_from: CurrencySource::Default,
+            source: CurrencySource::Default,
         },
     }
 }
@@ -47,7 +65,12 @@ mod tests {
 
     #[test]
     fn the_surest_knowledge_decides() {
-        let countries = Countries::default();
+        let currency_of = |country: &str| match country {
+            "DE" => Eur,
+            "GB" => Gbp,
+            "CA" => Cad,
+            _ => Usd,
+        };
         let cases = [
             // explicit, shipping, billing, address → currency, country, source
             (
@@ -91,19 +114,19 @@ mod tests {
                 ShippingAddress,
             ),
         ];
-        for (explicit, shipping, billing, ip, currency, country, detected_from) in cases {
+        for (explicit, shipping, billing, ip, currency, country, source) in cases {
             let text = |country: Option<&str>| country.map(str::to_owned);
             let detected = detect(
                 explicit,
                 text(shipping),
                 text(billing),
                 text(ip),
-                &countries,
+                currency_of,
             );
-            let expected = CurrencyContext {
+            let expected = DetectedCurrency {
                 currency,
                 country: text(country),
-                detected_from,
+                source,
             };
             assert_eq!(detected, expected);
         }

@@ -1,12 +1,18 @@
 //! How far a rate can be trusted by its age, and what an old one costs us.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
-use chrono::{DateTime, Duration, Utc};
-use resolvers::money::CurrencyCode;
+use chrono::Duration;
 use rust_decimal::Decimal;
 
-use crate::exchange_rate::RateFreshness;
+/// How old a rate is, counted from when it was fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RateFreshness {
+    /// Less than 15 minutes.
+    Fresh,
+    /// 15 to 60 minutes, both included.
+    Stale,
+    /// More than 60 minutes: prices carry a buffer in the customer's favour.
+    VeryStale,
+}
 
 /// From this age on a rate is stale.
 const STALE_FROM: Duration = Duration::minutes(15);
@@ -41,47 +47,6 @@ pub(crate) fn buffered(rate: Decimal, percent: Decimal) -> Decimal {
     rate * (Decimal::ONE - percent / Decimal::ONE_HUNDRED)
 }
 
-/// Remembers how fresh each rate was when last used, so that the log tells of a change once and
-/// not with every request.
-#[derive(Debug, Default)]
-pub(crate) struct Watch([AtomicU8; CurrencyCode::ALL.len()]);
-
-impl Watch {
-    /// Logs when the rate has become stale, very stale or fresh again.
-    pub(crate) fn see(
-        &self,
-        currency: CurrencyCode,
-        freshness: RateFreshness,
-        fetched_at: DateTime<Utc>,
-    ) {
-        if !self.changes(currency, freshness) {
-            return;
-        }
-        let currency = currency.as_str();
-        match freshness {
-            RateFreshness::Fresh => tracing::info!(currency, "the exchange rate is fresh again"),
-            RateFreshness::Stale => {
-                tracing::warn!(currency, %fetched_at, "the exchange rate is stale");
-            }
-            RateFreshness::VeryStale => tracing::error!(
-                currency,
-                %fetched_at,
-                "the exchange rate is very stale: prices carry a buffer of 1 %"
-            ),
-        }
-    }
-
-    /// Whether this is news. A rate counts as fresh until it is seen otherwise.
-    fn changes(&self, currency: CurrencyCode, freshness: RateFreshness) -> bool {
-        let now = match freshness {
-            RateFreshness::Fresh => 0,
-            RateFreshness::Stale => 1,
-            RateFreshness::VeryStale => 2,
-        };
-        self.0[currency as usize].swap(now, Ordering::Relaxed) != now
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,19 +75,5 @@ mod tests {
         let rate: Decimal = "0.920512".parse().unwrap();
         let buffered = buffered(rate, Decimal::ONE);
         assert_eq!(buffered.normalize().to_string(), "0.91130688");
-    }
-
-    #[test]
-    fn the_log_tells_of_a_change_once() {
-        let watch = Watch::default();
-        let news: Vec<_> = [Fresh, Stale, Stale, VeryStale, VeryStale, Fresh]
-            .into_iter()
-            .map(|freshness| watch.changes(CurrencyCode::Eur, freshness))
-            .collect();
-        assert_eq!(news, [false, true, false, true, false, true]);
-        assert!(
-            watch.changes(CurrencyCode::Gbp, Stale),
-            "each currency has its own"
-        );
     }
 }

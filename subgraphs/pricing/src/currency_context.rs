@@ -5,9 +5,11 @@ use resolvers::money::CurrencyCode;
 use resolvers::{ApiResult, access};
 
 use crate::State;
+use crate::rules::detection::{self, DetectedCurrency};
 
 /// What the currency was chosen by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "detection::CurrencySource")]
 pub(crate) enum CurrencySource {
     /// The client named it.
     Explicit,
@@ -25,6 +27,16 @@ pub(crate) struct CurrencyContext {
     /// The customer's country as far as it is known, ISO 3166-1 alpha-2.
     pub country: Option<String>,
     pub detected_from: CurrencySource,
+}
+
+impl From<DetectedCurrency> for CurrencyContext {
+    fn from(detected: DetectedCurrency) -> Self {
+        Self {
+            currency: detected.currency,
+            country: detected.country,
+            detected_from: detected.source.into(),
+        }
+    }
 }
 
 /// The country that the caller's address is in, when that can be known.
