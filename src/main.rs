@@ -14,9 +14,9 @@ mod listener;
 mod metrics;
 mod output;
 mod playground;
+mod sandbox_server;
 mod schema_changes;
 mod serving;
-mod simulators;
 mod subgraph_server;
 mod workers;
 

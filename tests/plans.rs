@@ -136,6 +136,7 @@ fn ids() -> [Uuid; 3] {
 
 #[tokio::test]
 async fn parcels_are_found_by_what_narrows_the_search() {
+    use tracking::shipment::{Carrier, TrackingStatus};
     use tracking::{change, event, shipment};
     let db = &Planner::over::<migrations::tracking::Migrator>().await;
     let ([id, ..], now) = (ids(), Utc::now());
@@ -152,13 +153,13 @@ async fn parcels_are_found_by_what_narrows_the_search() {
         "shipment::of_returns": shipment::of_returns(db, id, &ids()),
         "shipment::lock_journey": shipment::lock_journey(db, id, None),
         "shipment::lock_journey of a return": shipment::lock_journey(db, id, Some(id)),
-        "shipment::of_orders_in": shipment::of_orders_in(db, &ids(), &["in_transit", "exception"]),
-        "shipment::by_number": shipment::by_number(db, "dhl", "1"),
-        "shipment::due": shipment::due(db, "dhl", due, None, 20),
-        "shipment::due of orders": shipment::due(db, "dhl", due, Some(&ids()), 20),
+        "shipment::of_orders_in": shipment::of_orders_in(db, &ids(), &[TrackingStatus::InTransit, TrackingStatus::Exception]),
+        "shipment::by_number": shipment::by_number(db, Carrier::Dhl, "1"),
+        "shipment::due": shipment::due(db, Carrier::Dhl, due, None, 20),
+        "shipment::due of orders": shipment::due(db, Carrier::Dhl, due, Some(&ids()), 20),
         "shipment::claim": shipment::claim(db, &ids(), due, now),
         "shipment::answered": shipment::answered(db, id, now),
-        "shipment::failed": shipment::failed(db, id),
+        "shipment::record_failure": shipment::record_failure(db, id),
         "event::of_shipments": event::of_shipments(db, &ids()),
         "change::after": change::after(db, id, 1, 20),
         "change::sweep": change::sweep(db, now, 100),
@@ -180,7 +181,7 @@ async fn orders_are_found_by_what_narrows_the_search() {
         "order::by_ids": order::by_ids(db, &ids()),
         "order::lock": order::lock(db, id),
         "order::newest_with_payment": order::newest_with_payment(db, 20),
-        "order::count": order::count(db, id, &["shipped"]),
+        "order::count": order::count(db, id, &[order::OrderStatus::Shipped]),
         "order_item::by_ids": order_item::by_ids(db, &ids()),
         "order_item::of_orders": order_item::of_orders(db, &ids()),
         "order_event::of_orders": order_event::of_orders(db, &ids()),

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail, ensure};
 use chrono::Utc;
 use entities::insert_many;
-use entities::tracking::{change, shipment};
+use entities::tracking::change;
+use entities::tracking::shipment::{self, Carrier, TrackingStatus};
 use platform::config::Secret;
 use platform::database::{Database, DatabaseConfig};
 use platform::pubsub::{PubSub, RedisPubSub};
@@ -247,7 +248,7 @@ impl Publisher {
                 next += gap;
                 tokio::time::sleep_until(next).await;
                 parcel.location = Some(nanoseconds()?.to_string());
-                let (channel, message) = tracking::announcement(&parcel)?;
+                let (channel, message) = tracking::change_message(&parcel)?;
                 let pubsub = self.pubsub.clone();
                 leaving.spawn(async move { pubsub.publish(&channel, message).await });
             }
@@ -300,7 +301,7 @@ impl Writer {
         let transaction = self.database.begin().await?;
         let mut changes = Vec::with_capacity(batch.len());
         for parcel in batch {
-            let (_, message) = tracking::announcement(parcel)?;
+            let (_, message) = tracking::change_message(parcel)?;
             changes.push(change::Model {
                 journey_id: parcel.order_id,
                 sequence: parcel.sequence,
@@ -376,9 +377,9 @@ fn parcel(number: usize) -> shipment::Model {
         order_id: Uuid::now_v7(),
         return_id: None,
         customer_id: Uuid::now_v7(),
-        carrier: "dhl".to_owned(),
+        carrier: Carrier::Dhl,
         tracking_number: format!("DHL{number:010}"),
-        status: "in_transit".to_owned(),
+        status: TrackingStatus::InTransit,
         location: Some("Newark NJ".to_owned()),
         last_update: Some(now),
         estimated_delivery: Some(now),

@@ -8,7 +8,7 @@ use platform::supervisor::Supervisor;
 use crate::cli::Sandbox;
 use crate::config::Configuration;
 use crate::workers::SHUTDOWN_PATIENCE;
-use crate::{lifecycle, output, simulators};
+use crate::{lifecycle, output, sandbox_server};
 
 pub(crate) async fn run(command: Sandbox) -> anyhow::Result<()> {
     let configuration = Configuration::load(
@@ -21,7 +21,7 @@ pub(crate) async fn run(command: Sandbox) -> anyhow::Result<()> {
     let supervisor = Supervisor::new();
     let clock = Clock::system();
     let started =
-        simulators::start(&configuration.sandbox, &clock, "--listen", &supervisor).await?;
+        sandbox_server::start(&configuration.sandbox, &clock, "--listen", &supervisor).await?;
     output::announce(&format!(
         "The sandbox is listening on http://{}",
         started.address

@@ -14,7 +14,7 @@ use crate::domains::{Domain, Domains};
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
 use crate::output;
-use crate::{graph, keys, playground, serving, simulators, workers};
+use crate::{graph, keys, playground, sandbox_server, serving, workers};
 
 /// How long the printed token is good for.
 const TOKEN_HOURS: u64 = 24;
@@ -43,8 +43,8 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             !command.router_only && configuration.subgraphs.url(domain.name()).is_none()
         })
         .collect();
-    let simulators = if simulators::are_needed(&configuration, here.len()) {
-        Some(simulators::start_in_process(&mut configuration, &clock, supervisor).await?)
+    let sandbox = if sandbox_server::are_needed(&configuration, here.len()) {
+        Some(sandbox_server::start_in_process(&mut configuration, &clock, supervisor).await?)
     } else {
         None
     };
@@ -57,8 +57,8 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         domains.seed_when_empty(&configuration, &clock).await?;
     }
     domains.start(supervisor).await?;
-    if let Some((simulators, _)) = &simulators {
-        simulators.load_shop(&domains).await?;
+    if let Some((sandbox, _)) = &sandbox {
+        sandbox.load_shop(&domains).await?;
     }
     workers::start(&domains, &configuration, &clock, supervisor)?;
     let router = graph::router(&configuration, &domains, &key)?;
@@ -71,10 +71,10 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         configuration.listen, configuration.server.path
     );
     output::announce(&format!("Vantage is listening on {url}"));
-    if let Some((simulators, simulated)) = &simulators {
+    if let Some((sandbox, simulated)) = &sandbox {
         output::announce(&format!(
             "Simulated at http://{}: {}",
-            simulators.address,
+            sandbox.address,
             simulated.join(", ")
         ));
     }

@@ -1,6 +1,7 @@
 //! The demo catalog: 500 products in 20 categories, some of which cannot be returned.
 
 use chrono::{DateTime, Duration, Utc};
+use entities::orders::order_item::Restriction;
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use uuid::Uuid;
@@ -9,24 +10,6 @@ use super::{Plan, Stream};
 
 /// How many products the shop has, whatever its number of orders.
 pub(super) const PRODUCTS: u32 = 500;
-
-/// Why a product cannot be returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Restriction {
-    Personalized,
-    Hazardous,
-    Digital,
-}
-
-impl Restriction {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Personalized => "PERSONALIZED",
-            Self::Hazardous => "HAZARDOUS",
-            Self::Digital => "DIGITAL",
-        }
-    }
-}
 
 struct Category {
     name: &'static str,

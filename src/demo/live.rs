@@ -16,7 +16,7 @@ use resolvers::id::IdKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use tracking::{Carrier, State, demo_needs, demo_set_out, demo_tick};
+use tracking::{Carrier, State, TrackingStatus, demo_dispatch, demo_missing_carriers, demo_tick};
 use uuid::Uuid;
 
 use super::Plan;
@@ -59,7 +59,7 @@ struct Live {
 
 impl Live {
     async fn tick(&mut self) -> anyhow::Result<()> {
-        for carrier in demo_needs(&self.tracking, self.customer).await? {
+        for carrier in demo_missing_carriers(&self.tracking, self.customer).await? {
             if self.tracking.clock.now() < self.rests_until {
                 break;
             }
@@ -86,7 +86,7 @@ impl Live {
             Some("CONFIRMED") => {
                 let digits = self.random.random_range(1_000_000_000..10_000_000_000);
                 let parcel = parcel(&self.tracking, id, self.customer, carrier, digits);
-                demo_set_out(&self.tracking, &parcel).await?;
+                demo_dispatch(&self.tracking, &parcel).await?;
             }
             // Declined, or sent by somebody else.
             _ => {}
@@ -145,9 +145,9 @@ fn parcel(
         order_id,
         return_id: None,
         customer_id,
-        carrier: carrier.as_str().to_owned(),
-        tracking_number: tracking_number(carrier.as_str(), digits),
-        status: "label_created".to_owned(),
+        carrier,
+        tracking_number: tracking_number(carrier, digits),
+        status: TrackingStatus::LabelCreated,
         location: None,
         last_update: None,
         estimated_delivery: None,

@@ -1,43 +1,25 @@
 //! Demo orders: who bought what, when, in which currency, and how far it has come.
 
 use chrono::{DateTime, Duration, Utc};
+use entities::orders::order::OrderStatus;
+use entities::orders::order_item::Restriction;
+use entities::tracking::shipment::Carrier;
 use rand::RngExt;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::catalog::{PRODUCTS, Product, Restriction};
+use super::catalog::{PRODUCTS, Product};
 use super::customers::Customer;
 use super::places::rate;
 use super::{Plan, Stream};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    Pending,
-    Confirmed,
-    Shipped,
-    Delivered,
-    Cancelled,
-}
-
-impl Status {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Confirmed => "confirmed",
-            Self::Shipped => "shipped",
-            Self::Delivered => "delivered",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
 
 pub(super) struct Order {
     pub(super) index: u32,
     pub(super) id: Uuid,
     pub(super) customer: Customer,
-    pub(super) status: Status,
+    pub(super) status: OrderStatus,
     pub(super) placed_at: DateTime<Utc>,
     pub(super) confirmed_at: Option<DateTime<Utc>>,
     pub(super) shipped_at: Option<DateTime<Utc>>,
@@ -45,7 +27,7 @@ pub(super) struct Order {
     /// When its parcel is to arrive, while it has not.
     pub(super) expected_at: DateTime<Utc>,
     /// Who carries it, where that matters.
-    pub(super) carrier: Option<&'static str>,
+    pub(super) carrier: Option<Carrier>,
     pub(super) cancelled_at: Option<DateTime<Utc>>,
     pub(super) lines: Vec<Line>,
     pub(super) currency: CurrencyCode,
@@ -86,15 +68,20 @@ struct Special {
     /// Days since it was placed, and how long the way to the door takes.
     age: i64,
     on_the_way: i64,
-    status: Status,
+    status: OrderStatus,
     currency: CurrencyCode,
     restriction: Option<Restriction>,
     /// At most ten dollars in total.
     small: bool,
-    carrier: Option<&'static str>,
+    carrier: Option<Carrier>,
 }
 
-const fn special(age: i64, on_the_way: i64, status: Status, currency: CurrencyCode) -> Special {
+const fn special(
+    age: i64,
+    on_the_way: i64,
+    status: OrderStatus,
+    currency: CurrencyCode,
+) -> Special {
     Special {
         age,
         on_the_way,
@@ -107,39 +94,39 @@ const fn special(age: i64, on_the_way: i64, status: Status, currency: CurrencyCo
 }
 
 /// An order whose parcel this carrier has: the demo customer waits for one of each.
-const fn shipped(age: i64, on_the_way: i64, carrier: &'static str) -> Special {
+const fn shipped(age: i64, on_the_way: i64, carrier: Carrier) -> Special {
     Special {
         carrier: Some(carrier),
-        ..special(age, on_the_way, Status::Shipped, CurrencyCode::Usd)
+        ..special(age, on_the_way, OrderStatus::Shipped, CurrencyCode::Usd)
     }
 }
 
-const SPECIALS: [Special; 16] = [
-    shipped(9, 9, "ups"),
-    special(3, 2, Status::Delivered, CurrencyCode::Usd),
-    special(5, 3, Status::Delivered, CurrencyCode::Jpy),
-    special(7, 4, Status::Delivered, CurrencyCode::Eur),
-    special(48, 3, Status::Delivered, CurrencyCode::Usd),
+static SPECIALS: [Special; 16] = [
+    shipped(9, 9, Carrier::Ups),
+    special(3, 2, OrderStatus::Delivered, CurrencyCode::Usd),
+    special(5, 3, OrderStatus::Delivered, CurrencyCode::Jpy),
+    special(7, 4, OrderStatus::Delivered, CurrencyCode::Eur),
+    special(48, 3, OrderStatus::Delivered, CurrencyCode::Usd),
     Special {
         restriction: Some(Restriction::Digital),
-        ..special(21, 1, Status::Delivered, CurrencyCode::Usd)
+        ..special(21, 1, OrderStatus::Delivered, CurrencyCode::Usd)
     },
     Special {
         restriction: Some(Restriction::Personalized),
-        ..special(22, 6, Status::Delivered, CurrencyCode::Usd)
+        ..special(22, 6, OrderStatus::Delivered, CurrencyCode::Usd)
     },
     Special {
         small: true,
-        ..special(23, 3, Status::Delivered, CurrencyCode::Usd)
+        ..special(23, 3, OrderStatus::Delivered, CurrencyCode::Usd)
     },
-    special(8, 3, Status::Confirmed, CurrencyCode::Gbp),
-    special(6, 3, Status::Delivered, CurrencyCode::Usd),
-    special(25, 3, Status::Delivered, CurrencyCode::Usd),
-    special(60, 3, Status::Cancelled, CurrencyCode::Cad),
-    special(4, 2, Status::Delivered, CurrencyCode::Cad),
-    shipped(10, 13, "dhl"),
-    shipped(11, 20, "fedex"),
-    shipped(12, 40, "usps"),
+    special(8, 3, OrderStatus::Confirmed, CurrencyCode::Gbp),
+    special(6, 3, OrderStatus::Delivered, CurrencyCode::Usd),
+    special(25, 3, OrderStatus::Delivered, CurrencyCode::Usd),
+    special(60, 3, OrderStatus::Cancelled, CurrencyCode::Cad),
+    special(4, 2, OrderStatus::Delivered, CurrencyCode::Cad),
+    shipped(10, 13, Carrier::Dhl),
+    shipped(11, 20, Carrier::Fedex),
+    shipped(12, 40, Carrier::Usps),
 ];
 
 /// Orders of the demo customer; the others are everybody else's.
@@ -175,32 +162,34 @@ impl Plan {
             None => {
                 let way = Duration::hours(random.random_range(40..150));
                 let status = if random.random_bool(0.05) {
-                    Status::Cancelled
+                    OrderStatus::Cancelled
                 } else if age < Duration::minutes(30) {
-                    Status::Pending
+                    OrderStatus::Pending
                 } else if age < Duration::hours(20) {
-                    Status::Confirmed
+                    OrderStatus::Confirmed
                 } else if age < way {
-                    Status::Shipped
+                    OrderStatus::Shipped
                 } else {
-                    Status::Delivered
+                    OrderStatus::Delivered
                 };
                 (status, way)
             }
         };
-        let shipped = matches!(status, Status::Shipped | Status::Delivered);
+        let shipped = matches!(status, OrderStatus::Shipped | OrderStatus::Delivered);
         let mut order = Order {
             index,
             id: self.id(Stream::Order, index.into()),
             customer,
             status,
             placed_at,
-            confirmed_at: (status != Status::Pending).then(|| placed_at + Duration::minutes(4)),
+            confirmed_at: (status != OrderStatus::Pending)
+                .then(|| placed_at + Duration::minutes(4)),
             shipped_at: shipped.then(|| placed_at + Duration::hours(18)),
-            delivered_at: (status == Status::Delivered).then(|| placed_at + way),
+            delivered_at: (status == OrderStatus::Delivered).then(|| placed_at + way),
             expected_at: placed_at + special.map_or(Duration::days(3), |_| way),
             carrier: special.and_then(|special| special.carrier),
-            cancelled_at: (status == Status::Cancelled).then(|| placed_at + Duration::hours(2)),
+            cancelled_at: (status == OrderStatus::Cancelled)
+                .then(|| placed_at + Duration::hours(2)),
             lines: Vec::new(),
             currency,
             rate: rate(currency),
@@ -341,7 +330,11 @@ mod tests {
                 .iter()
                 .any(|order| order.delivered_at.is_some_and(|at| at < window))
         );
-        assert!(orders.iter().any(|order| order.status == Status::Shipped));
+        assert!(
+            orders
+                .iter()
+                .any(|order| order.status == OrderStatus::Shipped)
+        );
         for currency in [CurrencyCode::Jpy, CurrencyCode::Eur] {
             assert!(orders.iter().any(|order| order.currency == currency));
         }

@@ -1,26 +1,29 @@
 //! Demo returns: some delivered orders have one, at every stage of its way.
 
 use chrono::{DateTime, Duration, Utc};
+use entities::orders::order::OrderStatus;
 use rand::RngExt;
 use rand::seq::IndexedRandom;
+use returns::ItemCondition;
+use returns::rules::status::ReturnStatus;
 use uuid::Uuid;
 
-use super::orders::{DEMO_ORDERS, Line, Order, RETURN_COMPLETED, RETURN_UNDER_WAY, Status};
+use super::orders::{DEMO_ORDERS, Line, Order, RETURN_COMPLETED, RETURN_UNDER_WAY};
 use super::{Plan, Stream};
 
 pub(super) struct Return<'a> {
     pub(super) id: Uuid,
     pub(super) item_id: Uuid,
     pub(super) line: &'a Line,
-    pub(super) status: &'static str,
+    pub(super) status: ReturnStatus,
     pub(super) reason: &'static str,
-    pub(super) condition: &'static str,
+    pub(super) condition: ItemCondition,
     /// Our mistake: shipping is refunded too.
     pub(super) our_fault: bool,
     pub(super) created_at: DateTime<Utc>,
     pub(super) label: Option<Label>,
     /// What happened, oldest first.
-    pub(super) events: Vec<(&'static str, DateTime<Utc>)>,
+    pub(super) events: Vec<(ReturnStatus, DateTime<Utc>)>,
 }
 
 pub(super) struct Label {
@@ -31,42 +34,52 @@ pub(super) struct Label {
 }
 
 /// Reasons with the condition that goes with them, and whether the mistake was ours.
-const REASONS: [(&str, &str, bool); 6] = [
-    ("defective_on_arrival", "defective", true),
-    ("changed_mind", "opened_unused", false),
-    ("wrong_size", "unopened", false),
-    ("damaged_in_transit", "damaged", true),
-    ("does_not_fit_style", "unopened", false),
-    ("wrong_item_shipped", "unopened", true),
+const REASONS: [(&str, ItemCondition, bool); 6] = [
+    ("defective_on_arrival", ItemCondition::Defective, true),
+    ("changed_mind", ItemCondition::OpenedUnused, false),
+    ("wrong_size", ItemCondition::Unopened, false),
+    ("damaged_in_transit", ItemCondition::Damaged, true),
+    ("does_not_fit_style", ItemCondition::Unopened, false),
+    ("wrong_item_shipped", ItemCondition::Unopened, true),
 ];
 
 /// How far a return may have come, as the events that got it there.
-const STAGES: [(&str, &[&str]); 6] = [
-    ("initiated", &["initiated"]),
-    ("label_generated", &["initiated", "label_generated"]),
+const STAGES: [(ReturnStatus, &[ReturnStatus]); 6] = [
+    (ReturnStatus::Initiated, &[ReturnStatus::Initiated]),
     (
-        "refund_issued",
+        ReturnStatus::LabelGenerated,
+        &[ReturnStatus::Initiated, ReturnStatus::LabelGenerated],
+    ),
+    (
+        ReturnStatus::RefundIssued,
         &[
-            "initiated",
-            "label_generated",
-            "carrier_scanned",
-            "refund_issued",
+            ReturnStatus::Initiated,
+            ReturnStatus::LabelGenerated,
+            ReturnStatus::CarrierScanned,
+            ReturnStatus::RefundIssued,
         ],
     ),
     (
-        "completed",
+        ReturnStatus::Completed,
         &[
-            "initiated",
-            "label_generated",
-            "carrier_scanned",
-            "refund_issued",
-            "completed",
+            ReturnStatus::Initiated,
+            ReturnStatus::LabelGenerated,
+            ReturnStatus::CarrierScanned,
+            ReturnStatus::RefundIssued,
+            ReturnStatus::Completed,
         ],
     ),
-    ("cancelled", &["initiated", "cancelled"]),
     (
-        "manual_review",
-        &["initiated", "label_generated", "manual_review"],
+        ReturnStatus::Cancelled,
+        &[ReturnStatus::Initiated, ReturnStatus::Cancelled],
+    ),
+    (
+        ReturnStatus::ManualReview,
+        &[
+            ReturnStatus::Initiated,
+            ReturnStatus::LabelGenerated,
+            ReturnStatus::ManualReview,
+        ],
     ),
 ];
 
@@ -78,7 +91,9 @@ impl Plan {
             RETURN_UNDER_WAY => 1,
             RETURN_COMPLETED => 3,
             0..DEMO_ORDERS => return None,
-            _ if order.status != Status::Delivered || !random.random_bool(0.08) => return None,
+            _ if order.status != OrderStatus::Delivered || !random.random_bool(0.08) => {
+                return None;
+            }
             _ => random.random_range(0..STAGES.len()),
         };
         let line = order
@@ -94,7 +109,9 @@ impl Plan {
         let delivered_at = order.delivered_at?;
         // Under way means recent: its deadline is still ahead.
         let created_at = match status {
-            "initiated" | "label_generated" => (self.now - Duration::hours(20)).max(delivered_at),
+            ReturnStatus::Initiated | ReturnStatus::LabelGenerated => {
+                (self.now - Duration::hours(20)).max(delivered_at)
+            }
             _ => delivered_at + Duration::hours(random.random_range(10..60)),
         };
         let events: Vec<_> = steps
@@ -104,7 +121,7 @@ impl Plan {
             .collect();
         let generated_at = events
             .iter()
-            .find(|(step, _)| *step == "label_generated")
+            .find(|(step, _)| *step == ReturnStatus::LabelGenerated)
             .map(|(_, at)| *at);
         Some(Return {
             id: self.id(Stream::Return, u64::from(order.index) * 2),

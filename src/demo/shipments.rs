@@ -1,15 +1,17 @@
 //! Demo parcels: which carrier, and how far along the way.
 
 use chrono::{DateTime, Duration, Utc};
+use entities::orders::order::OrderStatus;
+use entities::tracking::shipment::{Carrier, TrackingStatus};
 use rand::RngExt;
 use uuid::Uuid;
 
-use super::orders::{Order, Status};
+use super::orders::Order;
 use super::{Plan, Stream};
 
 pub(super) struct Shipment {
     pub(super) id: Uuid,
-    pub(super) carrier: &'static str,
+    pub(super) carrier: Carrier,
     pub(super) tracking_number: String,
     pub(super) estimated_delivery: DateTime<Utc>,
     /// Oldest first; the last is the current status.
@@ -17,18 +19,18 @@ pub(super) struct Shipment {
 }
 
 pub(super) struct Event {
-    pub(super) status: &'static str,
+    pub(super) status: TrackingStatus,
     pub(super) location: &'static str,
     pub(super) at: DateTime<Utc>,
 }
 
 /// A number of the carrier's form, from ten digits.
-pub(super) fn tracking_number(carrier: &str, digits: u64) -> String {
+pub(super) fn tracking_number(carrier: Carrier, digits: u64) -> String {
     let prefix = match carrier {
-        "dhl" => "DHL",
-        "fedex" => "FX",
-        "ups" => "1Z999AA1",
-        _ => "92055900362970",
+        Carrier::Dhl => "DHL",
+        Carrier::Fedex => "FX",
+        Carrier::Ups => "1Z999AA1",
+        Carrier::Usps => "92055900362970",
     };
     format!("{prefix}{digits}")
 }
@@ -41,23 +43,23 @@ impl Plan {
         let digits: u64 = random.random_range(1_000_000_000..10_000_000_000);
         // The carriers' shares of the shop's parcels: 35, 28, 22 and 15 percent.
         let by_share = match random.random_range(0..100) {
-            0..35 => "dhl",
-            35..63 => "fedex",
-            63..85 => "ups",
-            _ => "usps",
+            0..35 => Carrier::Dhl,
+            35..63 => Carrier::Fedex,
+            63..85 => Carrier::Ups,
+            _ => Carrier::Usps,
         };
         let carrier = order.carrier.unwrap_or(by_share);
         let arrival = order.delivered_at.unwrap_or(order.expected_at);
         let way = arrival - shipped_at;
         let [warehouse, hub, center, van] = order.customer.place.route;
         let stops = [
-            ("shipped", warehouse, 0),
-            ("in_transit", hub, 35),
-            ("in_transit", center, 75),
-            ("out_for_delivery", van, 93),
-            ("delivered", order.customer.place.city, 100),
+            (TrackingStatus::Shipped, warehouse, 0),
+            (TrackingStatus::InTransit, hub, 35),
+            (TrackingStatus::InTransit, center, 75),
+            (TrackingStatus::OutForDelivery, van, 93),
+            (TrackingStatus::Delivered, order.customer.place.city, 100),
         ];
-        let delivered = order.status == Status::Delivered;
+        let delivered = order.status == OrderStatus::Delivered;
         let events = stops
             .into_iter()
             .map(|(status, location, percent)| Event {
@@ -69,7 +71,7 @@ impl Plan {
                 if delivered {
                     true
                 } else {
-                    event.at <= self.now && event.status != "delivered"
+                    event.at <= self.now && event.status != TrackingStatus::Delivered
                 }
             })
             .collect();

@@ -127,9 +127,9 @@ impl Domains {
                     config: Arc::new(config),
                     guest_links: keys::guest_links(configuration)?,
                     flags: self.flags.clone(),
-                    guesses: tracking::Guesses::default(),
-                    rechecks: tracking::Rechecks::default(),
-                    watchers: tracking::Watchers::default(),
+                    guest_link_limiter: tracking::GuestLinkLimiter::default(),
+                    entitlement_checks: tracking::EntitlementChecks::default(),
+                    watchers: tracking::WatchRegistry::default(),
                 };
                 self.tracking = Some(state.clone());
                 let work = Work {
@@ -281,11 +281,11 @@ fn carriers(
             let account = provider.account.clone().unwrap_or_default();
             let access = CarrierAccess { url, account, key };
             carriers = carriers
-                .ask(carrier, access, config.carrier(carrier), clock)
+                .with_api(carrier, access, config.carrier(carrier), clock)
                 .with_context(|| format!("providers.{name}.url"))?;
         }
         if let Some(secret) = &provider.webhook_secret {
-            carriers = carriers.believe(carrier, secret.clone());
+            carriers = carriers.with_webhook_secret(carrier, secret.clone());
         }
     }
     Ok(carriers)

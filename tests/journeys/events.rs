@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use entities::insert_many;
+use entities::orders::order::OrderStatus;
 use entities::orders::{order, order_event};
 use platform::database::{Database, DatabaseConfig};
 use platform::outbox::{self, NewEvent};
@@ -123,7 +124,7 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
             .unwrap();
         let new = order::Model {
             id: order_uuid,
-            status: "confirmed".to_owned(),
+            status: OrderStatus::Confirmed,
             payment_intent_id: None,
             shipped_at: None,
             delivered_at: None,
@@ -144,7 +145,7 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
             let row = order::Entity::find_by_id(order_uuid)
                 .one(orders.read())
                 .await;
-            (row.unwrap().unwrap().status == "shipped").then_some(())
+            (row.unwrap().unwrap().status == OrderStatus::Shipped).then_some(())
         })
         .await;
         assert_eq!(graph.run(&["outbox", "list"]).await, "", "{layout:?}");
@@ -215,7 +216,7 @@ async fn a_process_killed_again_and_again_loses_no_event_and_has_no_effect_twice
     assert!(!delivered.is_empty(), "something was delivered meanwhile");
     for id in delivered {
         let row = order::Entity::find_by_id(id).one(orders.read()).await;
-        assert_eq!(row.unwrap().unwrap().status, "delivered", "{id}");
+        assert_eq!(row.unwrap().unwrap().status, OrderStatus::Delivered, "{id}");
         assert_eq!(deliveries.get(&id), Some(&1), "{id}: once");
     }
     let mut numbers: HashMap<&str, Vec<i64>> = HashMap::new();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use entities::insert_many;
+use entities::orders::order::OrderStatus;
 use entities::orders::{order, order_event};
 use platform::database::Database;
 use platform::outbox::{self, NewEvent};
@@ -84,7 +85,7 @@ async fn confirmed(orders: &Database) -> Vec<Uuid> {
     let rows: Vec<_> = (0..ORDERS)
         .map(|_| order::Model {
             id: Uuid::now_v7(),
-            status: "confirmed".to_owned(),
+            status: OrderStatus::Confirmed,
             payment_intent_id: None,
             shipped_at: None,
             delivered_at: None,
@@ -189,7 +190,10 @@ async fn redis_without_persistence_killed_twice_while_events_flow_loses_no_effec
             assert_eq!(effects.get(id), Some(&1), "{id}: {event} once");
             let row = order::Entity::find_by_id(*id).one(orders.read()).await;
             let row = row.unwrap().unwrap();
-            assert!(status.is_none_or(|status| row.status == status), "{row:?}");
+            assert!(
+                status.is_none_or(|status| row.status.as_str() == status),
+                "{row:?}"
+            );
         }
     }
     tracking.close().await;

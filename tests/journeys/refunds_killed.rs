@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use entities::insert_many;
 use entities::orders::{order, payment_method};
+use entities::returns::customer_return::{RefundMethod, ReturnStatus};
 use entities::returns::{customer_return, return_event};
 use platform::database::{Database, DatabaseConfig};
 use rand::rngs::ChaCha8Rng;
@@ -186,11 +187,11 @@ async fn labelled(
                 id: Uuid::now_v7(),
                 order_id: order.id,
                 customer_id: order.customer_id,
-                status: "label_generated".to_owned(),
+                status: ReturnStatus::LabelGenerated,
                 currency: order.local_currency_code.clone(),
                 refund_total: 100 + i64::try_from(number).unwrap(),
                 shipping_refunded: false,
-                refund_method: "original_payment".to_owned(),
+                refund_method: RefundMethod::OriginalPayment,
                 payment_intent_id: None,
                 refund_key: None,
                 refund_attempts: 0,

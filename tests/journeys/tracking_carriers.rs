@@ -1,5 +1,6 @@
 //! From the carrier to the screen, through the running binary: what a carrier sees reaches who watches.
 
+use entities::tracking::shipment::{self, Carrier};
 use serde_json::{Value, json};
 
 use crate::tracking_client::{Client, Parcel, Shop};
@@ -130,7 +131,7 @@ async fn a_carrier_in_trouble_leaves_the_last_state_and_is_heard_when_it_recover
 /// Errors in a row about this parcel.
 async fn failures_of(shop: &Shop, parcel: &Parcel) -> Option<i32> {
     let database = shop.database("tracking").await;
-    let row =
-        entities::tracking::shipment::by_number(database.read(), &parcel.carrier, &parcel.number);
+    let carrier = Carrier::from_stored(&parcel.carrier).unwrap();
+    let row = shipment::by_number(database.read(), carrier, &parcel.number);
     Some(row.await.unwrap()?.consecutive_errors)
 }

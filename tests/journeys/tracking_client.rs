@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use entities::tracking::shipment;
+use entities::tracking::shipment::{self, Carrier, TrackingStatus};
 use futures::{SinkExt, StreamExt};
 use platform::database::{Database, DatabaseConfig};
 use resolvers::id::IdKind;
@@ -240,7 +240,7 @@ impl Shop {
     async fn somebody_who_waits(&self) -> (String, Vec<Parcel>) {
         let database = self.database("tracking").await;
         let mut waiting: HashMap<Uuid, Vec<Parcel>> = HashMap::new();
-        for carrier in ["dhl", "fedex", "ups"] {
+        for carrier in [Carrier::Dhl, Carrier::Fedex, Carrier::Ups] {
             let now = Utc::now();
             let due = shipment::Due {
                 polled_before: now,
@@ -248,11 +248,11 @@ impl Shop {
             };
             let due = shipment::due(database.read(), carrier, due, None, 1_000);
             for parcel in due.await.unwrap() {
-                if parcel.return_id.is_none() && parcel.status != "label_created" {
+                if parcel.return_id.is_none() && parcel.status != TrackingStatus::LabelCreated {
                     waiting.entry(parcel.customer_id).or_default().push(Parcel {
                         order: IdKind::Order.format(parcel.order_id),
                         number: parcel.tracking_number,
-                        carrier: parcel.carrier,
+                        carrier: parcel.carrier.as_str().to_owned(),
                     });
                 }
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use entities::insert_many;
+use entities::tracking::shipment::Carrier;
 use entities::tracking::{change, shipment};
 use serde_json::{Value, json};
 use tokio::process::Child;
@@ -221,7 +222,8 @@ async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
     .await;
     let parcel = shop.moving[0].clone();
     let database = shop.database("tracking").await;
-    let found = shipment::by_number(database.read(), &parcel.carrier, &parcel.number).await;
+    let carrier = Carrier::from_stored(&parcel.carrier).unwrap();
+    let found = shipment::by_number(database.read(), carrier, &parcel.number).await;
     let mut row = found.unwrap().unwrap();
     let place = "x".repeat(PLACE_BYTES);
     for _ in 0..CHANGES / 500 {
@@ -266,7 +268,7 @@ async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
 fn untold(row: &mut shipment::Model, place: &str) -> change::Model {
     row.sequence += 1;
     row.location = Some(place.to_owned());
-    let (_, message) = tracking::announcement(row).unwrap();
+    let (_, message) = tracking::change_message(row).unwrap();
     change::Model {
         journey_id: row.order_id,
         sequence: row.sequence,

@@ -48,7 +48,7 @@ async fn a_data_directory_of_the_version_before_opens_and_what_it_left_undone_is
     until("the payment is released", async || {
         let payment = order_payment::Entity::find_by_id(order).one(orders.read());
         let payment = payment.await.unwrap().unwrap();
-        (payment.state == "released").then_some(())
+        (payment.state.as_str() == "released").then_some(())
     })
     .await;
     until("no task is left", async || {

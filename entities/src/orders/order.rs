@@ -10,14 +10,28 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// How far an order has come.
+    OrderStatus {
+        /// Placed; the payment is not settled yet.
+        Pending = "pending",
+        /// Paid, and being prepared.
+        Confirmed = "confirmed",
+        Shipped = "shipped",
+        Delivered = "delivered",
+        Cancelled = "cancelled",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "orders")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub customer_id: Uuid,
-    /// `pending`, `confirmed`, `shipped`, `delivered` or `cancelled`.
-    pub status: String,
+    pub status: OrderStatus,
     /// The total in US cents, for reports; fixed at placement.
     pub usd_amount: i64,
     /// The total that the customer paid: subtotal, shipping and tax.
@@ -128,7 +142,7 @@ pub async fn update(transaction: &impl ConnectionTrait, order: Model) -> Result<
 pub async fn of_customer(
     db: &impl ConnectionTrait,
     customer: Uuid,
-    statuses: &[&str],
+    statuses: &[OrderStatus],
     page: &PageQuery,
 ) -> Result<Vec<Arc<Model>>, DbErr> {
     let mut query = list(customer, statuses).limit(page.limit);
@@ -172,12 +186,12 @@ pub async fn newest_with_payment(
 pub async fn count(
     db: &impl ConnectionTrait,
     customer: Uuid,
-    statuses: &[&str],
+    statuses: &[OrderStatus],
 ) -> Result<u64, DbErr> {
     list(customer, statuses).count(db).await
 }
 
-fn list(customer: Uuid, statuses: &[&str]) -> Select<Entity> {
+fn list(customer: Uuid, statuses: &[OrderStatus]) -> Select<Entity> {
     let query = Entity::find().filter(Column::CustomerId.eq(customer));
     if statuses.is_empty() {
         query

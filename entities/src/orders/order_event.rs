@@ -7,6 +7,19 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder};
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// Who changed an order.
+    Actor {
+        Customer = "customer",
+        Payment = "payment",
+        Carrier = "carrier",
+        Support = "support",
+        System = "system",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_events")]
 pub struct Model {
@@ -15,7 +28,7 @@ pub struct Model {
     pub order_id: Uuid,
     /// What happened: `order.placed`, `order.confirmed`, ….
     pub event: String,
-    /// Who did it: `customer`, `payment`, `carrier`, `support` or `system`.
+    /// An [`Actor`]. It is shown and never decided by, so one that a newer version wrote is shown too.
     pub actor: String,
     /// In words, for those who have to explain it: the reason of a cancellation.
     pub detail: Option<String>,

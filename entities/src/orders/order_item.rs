@@ -6,6 +6,17 @@ use std::sync::Arc;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// Why a product cannot be returned.
+    Restriction {
+        Personalized = "personalized",
+        Hazardous = "hazardous",
+        Digital = "digital",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_items")]
 pub struct Model {
@@ -18,8 +29,8 @@ pub struct Model {
     pub position: i32,
     pub product_id: Uuid,
     pub product_name: String,
-    /// `personalized`, `hazardous` or `digital`: why the product cannot be returned.
-    pub restriction: Option<String>,
+    /// Why the product cannot be returned.
+    pub restriction: Option<Restriction>,
     pub quantity: i32,
     pub unit_price_amount: i64,
     /// Tax on the whole line.

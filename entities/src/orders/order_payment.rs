@@ -6,13 +6,31 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Query;
 use sea_orm::{ExprTrait, IntoActiveModel, QuerySelect};
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// What is requested from the payment provider for an order, and how far that is.
+    PaymentState {
+        /// To be captured; the outcome is not known yet.
+        Requested = "wanted",
+        /// The customer's bank, or the customer, has to act first.
+        AwaitingCustomer = "waiting",
+        Captured = "taken",
+        /// The order is cancelled: what was captured is to be refunded, and nothing more captured.
+        ReleaseRequested = "unwanted",
+        /// Nothing was captured, or all of it was refunded.
+        Released = "released",
+        /// It cannot be refunded, or another amount was captured: people have to settle it.
+        NeedsReview = "stuck",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_payments")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub order_id: Uuid,
-    /// `wanted`, `waiting`, `taken`, `unwanted`, `released` or `stuck`.
-    pub state: String,
+    pub state: PaymentState,
     /// Why the provider did not take it: `insufficient_funds`, ….
     pub decline_code: Option<String>,
     /// The provider's name for what was given back, `re_…`.
@@ -44,7 +62,11 @@ pub async fn update(transaction: &impl ConnectionTrait, payment: Model) -> Resul
 }
 
 /// The states of payments that something is still to be done about.
-const OPEN: [&str; 3] = ["unwanted", "waiting", "wanted"];
+pub const OPEN: [PaymentState; 3] = [
+    PaymentState::Requested,
+    PaymentState::AwaitingCustomer,
+    PaymentState::ReleaseRequested,
+];
 
 /// The orders whose payments are open, were not touched since `before`, and have no task of this kind.
 pub async fn open_without_task(
@@ -71,7 +93,7 @@ pub async fn open_without_task(
 }
 
 /// How many payments of each state are not settled.
-pub async fn count_unsettled(db: &impl ConnectionTrait) -> Result<Vec<(String, i64)>, DbErr> {
+pub async fn count_unsettled(db: &impl ConnectionTrait) -> Result<Vec<(PaymentState, i64)>, DbErr> {
     Entity::find()
         .select_only()
         .column(Column::State)

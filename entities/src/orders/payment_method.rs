@@ -7,14 +7,25 @@ use chrono::{DateTime, Utc};
 use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    PaymentMethodKind {
+        Card = "card",
+        ApplePay = "apple_pay",
+        GooglePay = "google_pay",
+        Paypal = "paypal",
+        BankAccount = "bank_account",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "payment_methods")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub customer_id: Uuid,
-    /// `card`, `apple_pay`, `google_pay`, `paypal` or `bank_account`.
-    pub kind: String,
+    pub kind: PaymentMethodKind,
     pub last4: Option<String>,
     /// The payment provider's name for it, `pm_…`.
     pub token: String,

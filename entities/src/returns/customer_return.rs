@@ -7,6 +7,33 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Query};
 use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect};
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// How far a return has come.
+    ReturnStatus {
+        Initiated = "initiated",
+        LabelGenerated = "label_generated",
+        /// The carrier has the package.
+        CarrierScanned = "carrier_scanned",
+        RefundIssued = "refund_issued",
+        /// The package is back at the warehouse and its units are in stock again.
+        Completed = "completed",
+        /// A support agent looks at it.
+        ManualReview = "manual_review",
+        Cancelled = "cancelled",
+    }
+}
+
+stored_enum! {
+    /// Where the money goes.
+    RefundMethod {
+        OriginalPayment = "original_payment",
+        /// The payment method can no longer be used.
+        StoreCredit = "store_credit",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "returns")]
 pub struct Model {
@@ -14,9 +41,7 @@ pub struct Model {
     pub id: Uuid,
     pub order_id: Uuid,
     pub customer_id: Uuid,
-    /// `initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
-    /// `manual_review` or `cancelled`.
-    pub status: String,
+    pub status: ReturnStatus,
     /// ISO 4217 code of the currency the order was paid in; the refund's amounts are its minor units.
     pub currency: String,
     pub refund_items: i64,
@@ -27,8 +52,7 @@ pub struct Model {
     /// This return gives the order's shipping back. At most one of an order's returns that are not
     /// cancelled does.
     pub shipping_refunded: bool,
-    /// `original_payment` or `store_credit`.
-    pub refund_method: String,
+    pub refund_method: RefundMethod,
     /// The payment that the refund is taken from, known since the provider was first called.
     pub payment_intent_id: Option<String>,
     /// The key the payment provider knows the refund by, written before it is called.
@@ -107,7 +131,7 @@ pub async fn refunded_by_order(db: &impl ConnectionTrait) -> Result<HashMap<Uuid
         .select_only()
         .columns([Column::OrderId, Column::RefundTotal])
         .filter(Column::RefundIssuedAt.is_not_null())
-        .filter(Column::RefundMethod.eq("original_payment"))
+        .filter(Column::RefundMethod.eq(RefundMethod::OriginalPayment))
         .into_tuple()
         .all(db)
         .await?;
@@ -144,7 +168,7 @@ pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>,
 /// Writes the row if its stored status is still this one, and says whether it was.
 pub async fn change(
     db: &impl ConnectionTrait,
-    stored_status: &str,
+    stored_status: ReturnStatus,
     row: Model,
 ) -> Result<bool, DbErr> {
     let id = row.id;
@@ -168,7 +192,7 @@ pub async fn unscanned(
     limit: u64,
 ) -> Result<Vec<Uuid>, DbErr> {
     let stuck = Condition::all()
-        .add(Column::Status.eq("label_generated"))
+        .add(Column::Status.eq(ReturnStatus::LabelGenerated))
         .add(Column::LabelGeneratedAt.lt(generated_before));
     page(db, stuck, after, limit).await
 }
@@ -182,14 +206,14 @@ pub async fn unlabelled(
     limit: u64,
 ) -> Result<Vec<Uuid>, DbErr> {
     let stuck = Condition::all()
-        .add(Column::Status.eq("initiated"))
+        .add(Column::Status.eq(ReturnStatus::Initiated))
         .add(Column::CreatedAt.lt(created_before))
         .add(Column::SupportAlertedAt.is_null());
     page(db, stuck, after, limit).await
 }
 
 /// In this status, and without a task of this kind.
-fn without_task(status: &str, kind: &str) -> Condition {
+fn without_task(status: ReturnStatus, kind: &str) -> Condition {
     let tasks = Query::select()
         .column("key")
         .from("tasks")
@@ -207,7 +231,13 @@ pub async fn unrefunded(
     after: Uuid,
     limit: u64,
 ) -> Result<Vec<Uuid>, DbErr> {
-    page(db, without_task("carrier_scanned", "refund"), after, limit).await
+    page(
+        db,
+        without_task(ReturnStatus::CarrierScanned, "refund"),
+        after,
+        limit,
+    )
+    .await
 }
 
 /// Ids of cancelled returns whose label was not given back, that nobody is at and that support was
@@ -217,7 +247,7 @@ pub async fn unvoided(
     after: Uuid,
     limit: u64,
 ) -> Result<Vec<Uuid>, DbErr> {
-    let orphaned = without_task("cancelled", "void")
+    let orphaned = without_task(ReturnStatus::Cancelled, "void")
         .add(Column::LabelShipmentId.is_not_null())
         .add(Column::LabelVoidedAt.is_null())
         .add(Column::SupportAlertedAt.is_null());
@@ -230,7 +260,7 @@ pub async fn count_in_doubt(
     requested_before: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
     Entity::find()
-        .filter(Column::Status.eq("carrier_scanned"))
+        .filter(Column::Status.eq(ReturnStatus::CarrierScanned))
         .filter(Column::RefundRequestedAt.lt(requested_before))
         .count(db)
         .await

@@ -8,6 +8,19 @@ use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
 use super::customer_return;
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// What state an item comes back in. Recorded, never a reason to refuse.
+    ItemCondition {
+        Unopened = "unopened",
+        OpenedUnused = "opened_unused",
+        OpenedUsed = "opened_used",
+        Defective = "defective",
+        Damaged = "damaged",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "return_items")]
 pub struct Model {
@@ -20,8 +33,7 @@ pub struct Model {
     /// As it was called when it was bought.
     pub product_name: String,
     pub quantity: i32,
-    /// `unopened`, `opened_unused`, `opened_used`, `defective` or `damaged`.
-    pub condition: String,
+    pub condition: ItemCondition,
     /// One of the 18 reasons.
     pub reason_code: String,
     pub reason_text: Option<String>,

@@ -5,6 +5,18 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ExprTrait, IntoActiveModel};
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// Why money cannot go back the way it came.
+    StoreCreditReason {
+        /// The payment method has expired or was closed.
+        PaymentUnusable = "payment_unusable",
+        /// The bank sent the refund back.
+        RefundFailed = "refund_failed",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "store_credits")]
 pub struct Model {
@@ -15,8 +27,7 @@ pub struct Model {
     /// In minor units of `currency`.
     pub amount: i64,
     pub currency: String,
-    /// `payment_unusable` or `refund_failed`.
-    pub reason: String,
+    pub reason: StoreCreditReason,
     pub created_at: DateTime<Utc>,
 }
 

@@ -6,16 +6,17 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder, TryInsertResult};
 
+use super::shipment::{Carrier, TrackingStatus};
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tracking_events")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub shipment_id: Uuid,
-    pub carrier: String,
+    pub carrier: Carrier,
     pub tracking_number: String,
-    /// As in [`super::shipment::Model::status`].
-    pub status: String,
+    pub status: TrackingStatus,
     pub location: Option<String>,
     /// By the carrier's time, or when it was told, if that was earlier.
     pub occurred_at: DateTime<Utc>,

@@ -7,6 +7,37 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::NullOrdering;
 use sea_orm::{Condition, ExprTrait, IntoActiveModel, Order, QueryOrder, QuerySelect};
 
+use crate::stored_enum::stored_enum;
+
+stored_enum! {
+    /// The carriers that are tracked.
+    Carrier {
+        Dhl = "dhl",
+        Fedex = "fedex",
+        Ups = "ups",
+        Usps = "usps",
+    }
+}
+
+stored_enum! {
+    /// Where a parcel is on its way, the same for all carriers.
+    TrackingStatus {
+        LabelCreated = "label_created",
+        /// The carrier has it.
+        Shipped = "shipped",
+        InTransit = "in_transit",
+        OutForDelivery = "out_for_delivery",
+        /// Nobody was there; the carrier tries again or keeps it.
+        DeliveryAttempted = "delivery_attempted",
+        AvailableForPickup = "available_for_pickup",
+        Delivered = "delivered",
+        /// On its way back to the sender, or there.
+        Returning = "returning",
+        /// Held up: damaged, lost, at customs.
+        Exception = "exception",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "shipments")]
 pub struct Model {
@@ -16,12 +47,9 @@ pub struct Model {
     /// The return this parcel brings back; `None` for a parcel of the order itself.
     pub return_id: Option<Uuid>,
     pub customer_id: Uuid,
-    /// `dhl`, `fedex`, `ups` or `usps`.
-    pub carrier: String,
+    pub carrier: Carrier,
     pub tracking_number: String,
-    /// `label_created`, `shipped`, `in_transit`, `out_for_delivery`, `delivery_attempted`,
-    /// `available_for_pickup`, `delivered`, `returning` or `exception`.
-    pub status: String,
+    pub status: TrackingStatus,
     /// Where the event was that the status comes from.
     pub location: Option<String>,
     /// When the event was that the status comes from, by the carrier's time.
@@ -147,7 +175,7 @@ pub async fn lock_journey(
 /// Parcels of orders in one of these statuses, those asked about longest ago first.
 pub async fn outward_least_recently_polled(
     db: &impl ConnectionTrait,
-    statuses: &[&str],
+    statuses: &[TrackingStatus],
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
@@ -164,7 +192,7 @@ pub async fn outward_least_recently_polled(
 pub async fn of_orders_in(
     db: &impl ConnectionTrait,
     orders: &[Uuid],
-    statuses: &[&str],
+    statuses: &[TrackingStatus],
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::OrderId.is_in(orders.iter().copied()))
@@ -179,7 +207,7 @@ pub async fn of_orders_in(
 pub async fn outward_of_customer_in(
     db: &impl ConnectionTrait,
     customer: Uuid,
-    statuses: &[&str],
+    statuses: &[TrackingStatus],
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::Status.is_in(statuses.iter().copied()))
@@ -201,7 +229,7 @@ pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
 /// The carrier's parcel with this number, whoever's it is.
 pub async fn by_number(
     db: &impl ConnectionTrait,
-    carrier: &str,
+    carrier: Carrier,
     number: &str,
 ) -> Result<Option<Model>, DbErr> {
     Entity::find()
@@ -214,7 +242,7 @@ pub async fn by_number(
 /// The parcel with this number, whoever's it is and whichever of these carriers has it; none if there are several.
 pub async fn by_number_alone(
     db: &impl ConnectionTrait,
-    carriers: &[&str],
+    carriers: &[Carrier],
     number: &str,
 ) -> Result<Option<Model>, DbErr> {
     let mut found = Entity::find()
@@ -238,7 +266,7 @@ pub struct Due {
 /// The carrier's parcels that are due, those asked about longest ago first; of these orders, if any are given.
 pub async fn due(
     db: &impl ConnectionTrait,
-    carrier: &str,
+    carrier: Carrier,
     due: Due,
     orders: Option<&[Uuid]>,
     limit: u64,
@@ -297,7 +325,9 @@ fn is_due(due: Due) -> Condition {
 /// Neither the customer nor the sender has it.
 fn is_under_way() -> Condition {
     Condition::all()
-        .add(Column::Status.ne("delivered"))
+        .add(Column::Status.ne(TrackingStatus::Delivered))
+        // A status that this version does not know would fail the whole statement.
+        .add(Column::Status.is_in(TrackingStatus::ALL.iter().copied()))
         .add(Column::ReturnedToSender.eq(false))
 }
 
@@ -354,7 +384,7 @@ pub async fn answered(
 }
 
 /// Notes that the carrier answered with an error; gives how often it did so in a row.
-pub async fn failed(db: &impl ConnectionTrait, id: Uuid) -> Result<i32, DbErr> {
+pub async fn record_failure(db: &impl ConnectionTrait, id: Uuid) -> Result<i32, DbErr> {
     Entity::update_many()
         .col_expr(
             Column::ConsecutiveErrors,

@@ -2,6 +2,8 @@
 
 use chrono::Duration;
 use entities::insert_many;
+use entities::orders::order_event::Actor;
+use entities::orders::payment_method::PaymentMethodKind;
 use entities::orders::{customer, order, order_event, order_item, payment_method};
 use platform::database::Database;
 
@@ -26,7 +28,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
         methods.push(payment_method::Model {
             id: row.id,
             customer_id: row.id,
-            kind: "card".to_owned(),
+            kind: PaymentMethodKind::Card,
             last4: Some(row.card_last4),
             token: format!("pm_demo_{index}"),
             expires_at: Some(plan.now + Duration::days(700)),
@@ -73,7 +75,7 @@ fn order_row(order: &Order) -> order::Model {
     order::Model {
         id: order.id,
         customer_id: order.customer.id,
-        status: order.status.as_str().to_owned(),
+        status: order.status,
         usd_amount: order.total_usd,
         local_currency_amount: order.total(),
         local_currency_code: order.currency.as_str().to_owned(),
@@ -124,10 +126,7 @@ fn item_rows(order: &Order) -> impl Iterator<Item = order_item::Model> {
             position,
             product_id: line.product.id,
             product_name: line.product.title.clone(),
-            restriction: line
-                .product
-                .restriction
-                .map(|restriction| restriction.as_str().to_lowercase()),
+            restriction: line.product.restriction,
             quantity: line.quantity,
             unit_price_amount: line.unit_price,
             tax_amount: line.tax,
@@ -137,11 +136,11 @@ fn item_rows(order: &Order) -> impl Iterator<Item = order_item::Model> {
 
 fn event_rows(order: &Order, plan: &Plan) -> Vec<order_event::Model> {
     let steps = [
-        ("order.placed", "customer", Some(order.placed_at)),
-        ("order.confirmed", "payment", order.confirmed_at),
-        ("order.cancelled", "customer", order.cancelled_at),
-        ("order.shipped", "carrier", order.shipped_at),
-        ("order.delivered", "carrier", order.delivered_at),
+        ("order.placed", Actor::Customer, Some(order.placed_at)),
+        ("order.confirmed", Actor::Payment, order.confirmed_at),
+        ("order.cancelled", Actor::Customer, order.cancelled_at),
+        ("order.shipped", Actor::Carrier, order.shipped_at),
+        ("order.delivered", Actor::Carrier, order.delivered_at),
     ];
     steps
         .into_iter()
@@ -152,7 +151,7 @@ fn event_rows(order: &Order, plan: &Plan) -> Vec<order_event::Model> {
                 id: plan.id(Stream::Event, u64::from(order.index) * 16 + position),
                 order_id: order.id,
                 event: event.to_owned(),
-                actor: actor.to_owned(),
+                actor: actor.as_str().to_owned(),
                 detail: None,
                 occurred_at,
             },

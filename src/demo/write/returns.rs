@@ -4,7 +4,9 @@ use chrono::Duration;
 use entities::insert_many;
 use entities::returns::{customer_return, return_event, return_item};
 use platform::database::Database;
+use returns::RefundMethod;
 use returns::rules::refund::{self, Line, Paid, Quote, Refunded};
+use returns::rules::status::{ReturnStatus, timeline_event};
 use sea_orm::EntityTrait;
 
 use super::Plan;
@@ -64,10 +66,10 @@ fn quote(order: &Order, made: &Return<'_>) -> Quote {
 
 fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
     let quote = quote(order, made);
-    let at = |name: &str| {
+    let at = |status: ReturnStatus| {
         made.events
             .iter()
-            .find(|(event, _)| *event == name)
+            .find(|(event, _)| *event == status)
             .map(|(_, at)| *at)
     };
     let label = made.label.as_ref();
@@ -75,20 +77,22 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         id: made.id,
         order_id: order.id,
         customer_id: order.customer.id,
-        status: made.status.to_owned(),
+        status: made.status,
         currency: order.currency.as_str().to_owned(),
         refund_items: quote.items,
         refund_tax: quote.tax,
         refund_shipping: quote.shipping,
         refund_total: quote.total,
-        shipping_refunded: quote.includes_shipping && made.status != "cancelled",
-        refund_method: "original_payment".to_owned(),
-        payment_intent_id: at("refund_issued").map(|_| format!("pi_demo_{}", order.index)),
-        refund_key: at("refund_issued").map(|_| made.id.to_string()),
-        refund_attempts: i32::from(at("refund_issued").is_some()),
-        refund_requested_at: at("refund_issued"),
-        refund_provider_id: at("refund_issued").map(|_| format!("re_demo_{}", order.index)),
-        refund_issued_at: at("refund_issued"),
+        shipping_refunded: quote.includes_shipping && made.status != ReturnStatus::Cancelled,
+        refund_method: RefundMethod::OriginalPayment,
+        payment_intent_id: at(ReturnStatus::RefundIssued)
+            .map(|_| format!("pi_demo_{}", order.index)),
+        refund_key: at(ReturnStatus::RefundIssued).map(|_| made.id.to_string()),
+        refund_attempts: i32::from(at(ReturnStatus::RefundIssued).is_some()),
+        refund_requested_at: at(ReturnStatus::RefundIssued),
+        refund_provider_id: at(ReturnStatus::RefundIssued)
+            .map(|_| format!("re_demo_{}", order.index)),
+        refund_issued_at: at(ReturnStatus::RefundIssued),
         label_shipment_id: label.map(|_| format!("shp_demo_{}", order.index)),
         label_object: label.map(|_| format!("{}/label.pdf", made.id)),
         label_url: label.map(|_| format!("https://labels.vantage.example/{}/label.pdf", made.id)),
@@ -100,11 +104,11 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         label_generated_at: label.map(|label| label.generated_at),
         label_expires_at: label.map(|label| label.generated_at + Duration::days(14)),
         label_voided_at: None,
-        carrier_scanned_at: at("carrier_scanned"),
-        delivered_at: at("completed"),
+        carrier_scanned_at: at(ReturnStatus::CarrierScanned),
+        delivered_at: at(ReturnStatus::Completed),
         turned_back_at: None,
         // A shop that has run since then has told support of returns without a label.
-        support_alerted_at: (made.status == "initiated")
+        support_alerted_at: (made.status == ReturnStatus::Initiated)
             .then(|| made.created_at + Duration::hours(2)),
         created_at: made.created_at,
         updated_at: made.events.last().map_or(made.created_at, |(_, at)| *at),
@@ -119,7 +123,7 @@ fn item_row(order: &Order, made: &Return<'_>) -> return_item::Model {
         product_id: Some(made.line.product.id),
         product_name: made.line.product.title.clone(),
         quantity: 1,
-        condition: made.condition.to_owned(),
+        condition: made.condition,
         reason_code: made.reason.to_owned(),
         reason_text: None,
         refund_amount: quote(order, made).items,
@@ -134,12 +138,9 @@ fn event_rows(order: &Order, made: &Return<'_>, plan: &Plan) -> Vec<return_event
         .map(|(&(event, occurred_at), position)| return_event::Model {
             id: plan.id(Stream::Event, u64::from(order.index) * 16 + position),
             return_id: made.id,
-            event: match event {
-                "initiated" => "return_initiated".to_owned(),
-                other => other.to_owned(),
-            },
+            event: timeline_event(event).to_owned(),
             actor: match event {
-                "initiated" | "cancelled" => "customer".to_owned(),
+                ReturnStatus::Initiated | ReturnStatus::Cancelled => "customer".to_owned(),
                 _ => "system".to_owned(),
             },
             occurred_at,

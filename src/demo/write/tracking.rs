@@ -1,8 +1,10 @@
 //! The tracking domain's share: the parcels of orders, and of returns that have a label.
 
 use entities::insert_many;
+use entities::tracking::shipment::{Carrier, TrackingStatus};
 use entities::tracking::{event, shipment};
 use platform::database::Database;
+use returns::rules::status::ReturnStatus;
 use sea_orm::EntityTrait;
 
 use super::Plan;
@@ -41,11 +43,9 @@ fn shipment_row(order: &Order, parcel: &Shipment, plan: &Plan) -> shipment::Mode
         order_id: order.id,
         return_id: None,
         customer_id: order.customer.id,
-        carrier: parcel.carrier.to_owned(),
+        carrier: parcel.carrier,
         tracking_number: parcel.tracking_number.clone(),
-        status: last
-            .map_or("label_created", |event| event.status)
-            .to_owned(),
+        status: last.map_or(TrackingStatus::LabelCreated, |event| event.status),
         location: last.map(|event| event.location.to_owned()),
         last_update: last.map(|event| event.at),
         estimated_delivery: Some(parcel.estimated_delivery),
@@ -65,17 +65,17 @@ fn event_rows(order: &Order, parcel: &Shipment, plan: &Plan) -> Vec<event::Model
         .events
         .iter()
         .zip(0_u64..)
-        .map(|(told, position)| event::Model {
+        .map(|(event, position)| event::Model {
             id: plan.id(Stream::ShipmentEvent, u64::from(order.index) * 8 + position),
             shipment_id: parcel.id,
-            carrier: parcel.carrier.to_owned(),
+            carrier: parcel.carrier,
             tracking_number: parcel.tracking_number.clone(),
-            status: told.status.to_owned(),
-            location: Some(told.location.to_owned()),
-            occurred_at: told.at,
-            carrier_time: told.at,
+            status: event.status,
+            location: Some(event.location.to_owned()),
+            occurred_at: event.at,
+            carrier_time: event.at,
             zone_assumed: false,
-            recorded_at: told.at,
+            recorded_at: event.at,
         })
         .collect()
 }
@@ -84,9 +84,9 @@ fn event_rows(order: &Order, parcel: &Shipment, plan: &Plan) -> Vec<event::Model
 fn return_row(order: &Order, made: &Return<'_>, plan: &Plan) -> Option<shipment::Model> {
     let label = made.label.as_ref()?;
     let status = match made.status {
-        "completed" => "delivered",
-        "refund_issued" => "in_transit",
-        _ => "label_created",
+        ReturnStatus::Completed => TrackingStatus::Delivered,
+        ReturnStatus::RefundIssued => TrackingStatus::InTransit,
+        _ => TrackingStatus::LabelCreated,
     };
     let (_, last) = made.events.last()?;
     Some(shipment::Model {
@@ -94,9 +94,9 @@ fn return_row(order: &Order, made: &Return<'_>, plan: &Plan) -> Option<shipment:
         order_id: order.id,
         return_id: Some(made.id),
         customer_id: order.customer.id,
-        carrier: "usps".to_owned(),
+        carrier: Carrier::Usps,
         tracking_number: label.tracking_number.clone(),
-        status: status.to_owned(),
+        status,
         location: None,
         last_update: Some(*last),
         estimated_delivery: None,

@@ -7,6 +7,8 @@ use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
+use crate::rules::checkout::Restriction;
+
 /// The rates that are used when none are configured.
 const EMBEDDED: &str = include_str!("../../../router-config/checkout.yaml");
 
@@ -19,26 +21,6 @@ pub struct CheckoutRates {
     free_shipping_from: i64,
     taxes: HashMap<String, Tax>,
     restrictions: HashMap<String, Restriction>,
-}
-
-/// Why a product cannot be returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Restriction {
-    Personalized,
-    Hazardous,
-    Digital,
-}
-
-impl Restriction {
-    /// As it is stored with an order's line.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Personalized => "personalized",
-            Self::Hazardous => "hazardous",
-            Self::Digital => "digital",
-        }
-    }
 }
 
 /// What is wrong with the rates.

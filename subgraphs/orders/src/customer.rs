@@ -66,7 +66,8 @@ impl Customer {
         let customer = access::owner(context, self.id, "You can only see your own orders")?;
         let request =
             PageRequest::<order::Key>::new(first, after.as_deref(), last, before.as_deref())?;
-        let list = OrderList::new(customer, status.unwrap_or_default());
+        let statuses = status.unwrap_or_default().into_iter().map(Into::into);
+        let list = OrderList::new(customer, statuses.collect());
         let count = context.look_ahead().field("totalCount").exists();
         let loaders = context.data_unchecked::<Loaders>();
         let (rows, total) = futures::try_join!(

@@ -14,7 +14,7 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
-use crate::order::OrderStatus;
+use crate::rules::status::OrderStatus;
 
 finder_loader! {
     /// Customers by id.
@@ -60,10 +60,6 @@ impl OrderList {
         statuses.dedup();
         Self { customer, statuses }
     }
-
-    fn stored_statuses(&self) -> Vec<&'static str> {
-        self.statuses.iter().map(|status| status.as_str()).collect()
-    }
 }
 
 /// A page of a list. The same page asked for in many places of a request is read once; different
@@ -91,10 +87,14 @@ impl Loader<OrderPage> for OrderPages {
                 after: page.request.beyond,
                 limit: page.request.limit + 1,
             };
-            let statuses = page.list.stored_statuses();
-            order::of_customer(self.0.read(), page.list.customer, &statuses, &query)
-                .await
-                .map(|rows| (page.clone(), rows))
+            order::of_customer(
+                self.0.read(),
+                page.list.customer,
+                &page.list.statuses,
+                &query,
+            )
+            .await
+            .map(|rows| (page.clone(), rows))
         });
         Ok(try_join_all(pages).await?.into_iter().collect())
     }
@@ -109,7 +109,7 @@ impl Loader<OrderList> for OrderCounts {
 
     async fn load(&self, keys: &[OrderList]) -> Result<HashMap<OrderList, u64>, Arc<DbErr>> {
         let counts = keys.iter().map(|list| async move {
-            order::count(self.0.read(), list.customer, &list.stored_statuses())
+            order::count(self.0.read(), list.customer, &list.statuses)
                 .await
                 .map(|count| (list.clone(), count))
         });

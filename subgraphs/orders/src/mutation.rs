@@ -18,13 +18,13 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::State;
+use crate::input;
 use crate::loaders::Loaders;
 use crate::order_cancel::{self, OrderCancelPayload};
 use crate::order_place::{self, OrderPlacePayload};
 use crate::order_place_input::OrderPlaceInput;
 use crate::payment_task::{SettlePayment, Settlement};
 use crate::quote;
-use crate::rules::input;
 
 /// What an idempotency key remembers: which order it made or changed.
 #[derive(Debug, Serialize, Deserialize)]

@@ -20,7 +20,8 @@ use crate::payment_method::PaymentMethod;
 use crate::rules::allowed_actions;
 
 /// How far an order has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "entity::OrderStatus")]
 pub(crate) enum OrderStatus {
     /// Placed; the payment is not settled yet.
     Pending,
@@ -31,34 +32,9 @@ pub(crate) enum OrderStatus {
     Cancelled,
 }
 
-impl OrderStatus {
-    const ALL: [Self; 5] = [
-        Self::Pending,
-        Self::Confirmed,
-        Self::Shipped,
-        Self::Delivered,
-        Self::Cancelled,
-    ];
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Confirmed => "confirmed",
-            Self::Shipped => "shipped",
-            Self::Delivered => "delivered",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    pub(crate) fn parse(stored: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|status| status.as_str() == stored)
-    }
-}
-
 /// What the customer may do with an order now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "allowed_actions::OrderAction")]
 pub(crate) enum OrderAction {
     Cancel,
     /// Place a new order of the same products.
@@ -68,7 +44,6 @@ pub(crate) enum OrderAction {
 /// Made only for the customer who placed it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
-    status: OrderStatus,
     currency: CurrencyCode,
     row: Arc<entity::Model>,
 }
@@ -79,7 +54,6 @@ impl TryFrom<Arc<entity::Model>> for Order {
     fn try_from(row: Arc<entity::Model>) -> ApiResult<Self> {
         let unknown = || ApiError::internal(format!("order {} has unknown values", row.id));
         Ok(Self {
-            status: OrderStatus::parse(&row.status).ok_or_else(unknown)?,
             currency: CurrencyCode::from_code(&row.local_currency_code).ok_or_else(unknown)?,
             row,
         })
@@ -134,7 +108,7 @@ impl Order {
     }
 
     async fn status(&self) -> OrderStatus {
-        self.status
+        self.row.status.into()
     }
 
     async fn placed_at(&self) -> DateTime {
@@ -214,8 +188,9 @@ impl Order {
     }
 
     /// What the customer may do with the order now.
-    async fn allowed_actions(&self) -> &'static [OrderAction] {
-        allowed_actions::allowed(self.status)
+    async fn allowed_actions(&self) -> Vec<OrderAction> {
+        let actions = allowed_actions::allowed(self.row.status);
+        actions.iter().copied().map(OrderAction::from).collect()
     }
 }
 

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use entities::orders::order;
+use entities::orders::order_event::Actor;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
-use crate::order::{Order, OrderAction, OrderStatus};
+use crate::order::Order;
 use crate::payment;
-use crate::rules::allowed_actions;
-use crate::transitions::{self, Actor, Transition};
+use crate::rules::status::OrderStatus;
+use crate::transitions::{self, Transition, TransitionError};
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct OrderCancelPayload {
@@ -46,7 +47,7 @@ impl OrderCancelPayload {
     }
 }
 
-/// Cancels the customer's order, or tells the status that it cannot be cancelled from.
+/// Cancels the customer's order, or returns the status that it cannot be cancelled from.
 pub(crate) async fn cancel(
     transaction: &DatabaseTransaction,
     customer: Uuid,
@@ -60,18 +61,17 @@ pub(crate) async fn cancel(
     if row.customer_id != customer {
         return Err(ApiError::forbidden("You can only cancel your own orders"));
     }
-    let status = OrderStatus::parse(&row.status)
-        .ok_or_else(|| ApiError::internal(format!("order {id} is {}", row.status)))?;
-    if !allowed_actions::allowed(status).contains(&OrderAction::Cancel) {
-        return Ok(Err(status));
-    }
     let transition = Transition {
         to: OrderStatus::Cancelled,
         actor: Actor::Customer,
         reason,
         at: now,
     };
-    transitions::advance(transaction, &mut row, &transition, now).await?;
+    match transitions::advance(transaction, &mut row, &transition, now).await {
+        Ok(()) => {}
+        Err(TransitionError::Illegal(refused)) => return Ok(Err(refused.from)),
+        Err(TransitionError::Database(error)) => return Err(error.into()),
+    }
     payment::request_release(transaction, id, now).await?;
     Ok(Ok(row))
 }

@@ -113,6 +113,8 @@ impl OrderItem {
     /// other domains only.
     #[graphql(inaccessible)]
     async fn restriction(&self) -> Option<String> {
-        self.row.restriction.as_deref().map(str::to_uppercase)
+        self.row
+            .restriction
+            .map(|restriction| restriction.as_str().to_uppercase())
     }
 }

@@ -13,14 +13,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::checkout_rates::CheckoutRates;
-use crate::order::{Order, OrderStatus};
+use crate::input::ParsedInput;
+use crate::order::Order;
 use crate::payment;
+use crate::payment_method_details::{self, MethodDetails};
 use crate::quote::Quote;
-use crate::rules::input::ParsedInput;
-use crate::rules::payment_method::MethodDetails;
+use crate::rules::checkout;
 use crate::rules::settlement::PaymentState;
+use crate::rules::status::OrderStatus;
 use crate::rules::totals::{self, Totals};
-use crate::rules::{checkout, payment_method as payment_method_rules};
 use crate::transitions;
 
 /// How long a caller waits for the outcome of a payment. It is settled without them, too.
@@ -69,7 +70,7 @@ pub(crate) async fn resolve_method(
         )]))
     };
     match stripe.payment_method(token).await {
-        Ok(found) => match payment_method_rules::details(&found) {
+        Ok(found) => match payment_method_details::details(&found) {
             Some(details) => Ok(Ok(ResolvedMethod {
                 token: found.id,
                 details,
@@ -129,7 +130,7 @@ pub(crate) async fn place(
     let order = order::Model {
         id: Uuid::now_v7(),
         customer_id: customer,
-        status: OrderStatus::Pending.as_str().to_owned(),
+        status: OrderStatus::Pending,
         usd_amount: totals.total_usd,
         local_currency_amount: totals.total,
         local_currency_code: quote.currency.as_str().to_owned(),
@@ -164,9 +165,7 @@ fn items(order: &order::Model, quote: &Quote, totals: &Totals) -> Vec<order_item
             position,
             product_id: line.product,
             product_name: line.name.clone(),
-            restriction: line
-                .restriction
-                .map(|restriction| restriction.as_str().to_owned()),
+            restriction: line.restriction,
             quantity: line.priced.quantity,
             unit_price_amount: line.priced.unit.local.minor,
             tax_amount,
@@ -188,7 +187,7 @@ async fn save_method(
     let kept = payment_method::Model {
         id: Uuid::now_v7(),
         customer_id: customer,
-        kind: method.details.kind.to_owned(),
+        kind: method.details.kind,
         last4: method.details.last4.clone(),
         token: method.token.clone(),
         expires_at: method.details.expires_at,
@@ -206,7 +205,7 @@ pub(crate) async fn wait_until_settled(database: &Database, order: Uuid) -> ApiR
     let mut wait = Duration::from_millis(20);
     loop {
         let payment = order_payment::of_order(database.read(), order).await?;
-        let is_wanted = payment.is_some_and(|row| row.state == PaymentState::Requested.as_str());
+        let is_wanted = payment.is_some_and(|row| row.state == PaymentState::Requested);
         if !is_wanted || Instant::now() + wait >= until {
             return Ok(());
         }
@@ -228,9 +227,7 @@ pub(crate) async fn payload(
         .remove(&id)
         .ok_or_else(|| ApiError::internal(format!("order {id} is missing")))?;
     let payment = order_payment::of_order(db, id).await?;
-    let state = payment
-        .as_ref()
-        .and_then(|payment| PaymentState::parse(&payment.state));
+    let state = payment.as_ref().map(|payment| payment.state);
     let user_errors = payment
         .and_then(|payment| payment.decline_code)
         .map(|code| declined(&code));

@@ -6,6 +6,7 @@
 //! the provider does once, however often it is asked.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use entities::orders::order_event::Actor;
 use entities::orders::{order, order_payment};
 use platform::database::DatabaseTransaction;
 use platform::http::HttpError;
@@ -15,11 +16,11 @@ use resolvers::money::{CurrencyCode, Money};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::order::OrderStatus;
 use crate::payment_task::SettlePayment;
 use crate::rules::settlement::{self, Charge, Outcome, PaymentState, ProviderStatus};
+use crate::rules::status::OrderStatus;
 use crate::support_alert::{self, Mismatch};
-use crate::transitions::{self, Actor, Transition};
+use crate::transitions::{self, Transition, TransitionError};
 
 /// How long a payment is left to whoever placed the order.
 const INITIAL_DELAY: TimeDelta = TimeDelta::seconds(1);
@@ -35,8 +36,10 @@ pub(crate) enum SettleError {
     Database(#[from] DbErr),
     #[error(transparent)]
     Stripe(#[from] StripeError),
+    #[error(transparent)]
+    Transition(#[from] TransitionError),
     #[error("order {} has unknown values", IdKind::Order.format(*.0))]
-    Unknown(Uuid),
+    UnknownValue(Uuid),
     #[error("the payment of order {} is still on its way", IdKind::Order.format(*.0))]
     InProgress(Uuid),
 }
@@ -113,7 +116,7 @@ pub(crate) async fn request(
 fn requested(order: Uuid, now: DateTime<Utc>) -> order_payment::Model {
     order_payment::Model {
         order_id: order,
-        state: PaymentState::Requested.as_str().to_owned(),
+        state: PaymentState::Requested,
         decline_code: None,
         refund_id: None,
         created_at: now,
@@ -130,7 +133,7 @@ pub(crate) async fn request_release(
     let stored = order_payment::of_order(transaction, order).await?;
     let is_new = stored.is_none();
     let payment = order_payment::Model {
-        state: PaymentState::ReleaseRequested.as_str().to_owned(),
+        state: PaymentState::ReleaseRequested,
         updated_at: now,
         ..stored.unwrap_or_else(|| requested(order, now))
     };
@@ -152,7 +155,7 @@ pub(crate) async fn apply(
     let Some(mut payment) = order_payment::of_order(transaction, order.id).await? else {
         return Ok(());
     };
-    let (status, state) = current_states(&order, &payment)?;
+    let (status, state) = (order.status, payment.state);
     let mut outcome = settlement::outcome(status, state, update.status);
     if let Some(received) = update.mismatch(&order)
         && status == OrderStatus::Pending
@@ -189,7 +192,7 @@ pub(crate) async fn apply(
     if outcome.payment != state {
         count(outcome.payment);
     }
-    payment.state = outcome.payment.as_str().to_owned();
+    payment.state = outcome.payment;
     let due = match outcome.payment {
         PaymentState::AwaitingCustomer => Some(now + POLL_INTERVAL),
         PaymentState::ReleaseRequested if state == PaymentState::ReleaseRequested => {
@@ -220,7 +223,7 @@ pub(crate) async fn apply_refund(
     let Some(mut payment) = order_payment::of_order(transaction, order.id).await? else {
         return Ok(true);
     };
-    let (_, state) = current_states(order, &payment)?;
+    let state = payment.state;
     let failed = matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled);
     let next = if failed {
         PaymentState::NeedsReview
@@ -252,26 +255,16 @@ pub(crate) async fn apply_refund(
         );
     } else {
         let currency = CurrencyCode::from_code(&order.local_currency_code)
-            .ok_or(SettleError::Unknown(order.id))?;
+            .ok_or(SettleError::UnknownValue(order.id))?;
         let given_back = Money::new(refund.amount, currency);
         transitions::refunded(transaction, order, given_back, now).await?;
     }
     count(next);
-    payment.state = next.as_str().to_owned();
+    payment.state = next;
     payment.refund_id = Some(refund.id.clone());
     payment.updated_at = now;
     order_payment::update(transaction, payment).await?;
     Ok(true)
-}
-
-/// Where an order and its payment are.
-pub(crate) fn current_states(
-    order: &order::Model,
-    payment: &order_payment::Model,
-) -> Result<(OrderStatus, PaymentState), SettleError> {
-    OrderStatus::parse(&order.status)
-        .zip(PaymentState::parse(&payment.state))
-        .ok_or(SettleError::Unknown(order.id))
 }
 
 fn count(state: PaymentState) {

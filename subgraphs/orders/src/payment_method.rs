@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, Object};
 use entities::orders::payment_method as entity;
-use resolvers::{ApiError, ApiResult};
 
 use crate::State;
 use crate::rules::payment_method as rules;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::PaymentMethodKind")]
 pub(crate) enum PaymentMethodKind {
     Card,
     ApplePay,
@@ -18,28 +18,13 @@ pub(crate) enum PaymentMethodKind {
     BankAccount,
 }
 
-impl PaymentMethodKind {
-    fn parse(stored: &str) -> Option<Self> {
-        Some(match stored {
-            "card" => Self::Card,
-            "apple_pay" => Self::ApplePay,
-            "google_pay" => Self::GooglePay,
-            "paypal" => Self::Paypal,
-            "bank_account" => Self::BankAccount,
-            _ => return None,
-        })
-    }
-}
-
 pub(crate) struct PaymentMethod(pub Arc<entity::Model>);
 
 /// How an order was paid.
 #[Object]
 impl PaymentMethod {
-    async fn kind(&self) -> ApiResult<PaymentMethodKind> {
-        PaymentMethodKind::parse(&self.0.kind).ok_or_else(|| {
-            ApiError::internal(format!("payment method {} is a {}", self.0.id, self.0.kind))
-        })
+    async fn kind(&self) -> PaymentMethodKind {
+        self.0.kind.into()
     }
 
     /// The last four digits of the card or account, where it has a number.

@@ -12,8 +12,7 @@ use resolvers::id::IdKind;
 use uuid::Uuid;
 
 use crate::payment::{
-    ProviderUpdate, SettleError, apply, apply_refund, current_states, provider_status,
-    request_release,
+    ProviderUpdate, SettleError, apply, apply_refund, provider_status, request_release,
 };
 use crate::rules::settlement::{Charge, PaymentState, ProviderStatus};
 
@@ -42,7 +41,7 @@ impl PaymentProcessor<'_> {
         let Some((order, payment)) = orders.remove(&order).zip(payment) else {
             return Ok(());
         };
-        match current_states(&order, &payment)?.1 {
+        match payment.state {
             PaymentState::Requested => self.charge(&order).await,
             PaymentState::AwaitingCustomer => self.poll(&order).await,
             PaymentState::ReleaseRequested => self.release(&order).await,
@@ -94,7 +93,9 @@ impl PaymentProcessor<'_> {
     async fn create_intent(&self, order: &order::Model) -> Result<PaymentIntent, SettleError> {
         let id = order.payment_method_id;
         let methods = payment_method::by_ids(self.database.read(), &[id]).await?;
-        let method = methods.get(&id).ok_or(SettleError::Unknown(order.id))?;
+        let method = methods
+            .get(&id)
+            .ok_or(SettleError::UnknownValue(order.id))?;
         let new = NewPayment {
             amount: order.local_currency_amount,
             currency: &order.local_currency_code,
@@ -121,7 +122,7 @@ impl PaymentProcessor<'_> {
             order::update(&transaction, order.clone()).await?;
         }
         let is_ours = order.payment_intent_id.as_deref() == Some(intent);
-        let (_, state) = current_states(&order, &payment)?;
+        let state = payment.state;
         if matches!(
             state,
             PaymentState::ReleaseRequested | PaymentState::Released
@@ -136,7 +137,7 @@ impl PaymentProcessor<'_> {
     /// Looks whether the customer has confirmed the payment at their bank, and gives up after a while.
     async fn poll(&self, order: &order::Model) -> Result<(), SettleError> {
         let Some(id) = &order.payment_intent_id else {
-            return Err(SettleError::Unknown(order.id));
+            return Err(SettleError::UnknownValue(order.id));
         };
         let intent = self.stripe.payment(id).await?;
         let overdue = self.clock.now() - order.placed_at > CONFIRMATION_TIMEOUT;

@@ -79,7 +79,7 @@ impl Task for SettlePayment {
         // What follows was enqueued with the change that it follows from; but not while nothing has changed.
         let payment = order_payment::of_order(state.database.read(), self.order_id).await?;
         match payment {
-            Some(payment) if payment.state == PaymentState::Requested.as_str() => {
+            Some(payment) if payment.state == PaymentState::Requested => {
                 Err(SettleError::InProgress(self.order_id).into())
             }
             _ => Ok(Step::Done),

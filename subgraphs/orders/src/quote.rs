@@ -14,8 +14,9 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::checkout_rates::{CheckoutRates, Restriction};
-use crate::rules::input::ParsedInput;
+use crate::checkout_rates::CheckoutRates;
+use crate::input::ParsedInput;
+use crate::rules::checkout::Restriction;
 use crate::rules::totals::{Price, PricedLine};
 
 static PRODUCTS: Document = Document::new(

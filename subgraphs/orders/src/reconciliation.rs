@@ -38,17 +38,14 @@ async fn reconcile(context: &WorkerContext) -> Result<(), DbErr> {
         SettlePayment::enqueue(database.write(), order, now, now).await?;
         metrics::counter!("vantage_order_payments_resumed_total").increment(1);
     }
-    report(order_payment::count_unsettled(database.read()).await?);
+    report(&order_payment::count_unsettled(database.read()).await?);
     Ok(())
 }
 
-fn report(unsettled: Vec<(String, i64)>) {
-    let open = PaymentState::ALL
-        .into_iter()
-        .filter(|state| state.is_open());
-    for state in open.map(PaymentState::as_str) {
-        let count = unsettled.iter().find(|(stored, _)| stored == state);
+fn report(unsettled: &[(PaymentState, i64)]) {
+    for state in order_payment::OPEN {
+        let count = unsettled.iter().find(|(stored, _)| *stored == state);
         let count = count.map_or(0, |&(_, count)| u32::try_from(count).unwrap_or(u32::MAX));
-        metrics::gauge!("vantage_order_payments_unsettled", "state" => state).set(count);
+        metrics::gauge!("vantage_order_payments_unsettled", "state" => state.as_str()).set(count);
     }
 }

@@ -13,22 +13,15 @@ use crate::events::{self, Amount, SupportAlert};
 use crate::rules::settlement::Charge;
 
 /// What does not match the order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(const_into_str)]
 pub(crate) enum Mismatch {
     /// The provider took another amount, or in another currency.
+    #[strum(serialize = "payment_mismatch")]
     Payment,
     /// It gave back another amount, or in another currency.
+    #[strum(serialize = "refund_mismatch")]
     Refund,
-}
-
-impl Mismatch {
-    /// As events, logs and metrics have it.
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Payment => "payment_mismatch",
-            Self::Refund => "refund_mismatch",
-        }
-    }
 }
 
 /// Alerts support that the provider says another amount than the order's.
@@ -39,7 +32,7 @@ pub(crate) async fn alert(
     charge: &Charge,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let (order_id, reason) = (IdKind::Order.format(order.id), mismatch.as_str());
+    let (order_id, reason) = (IdKind::Order.format(order.id), mismatch.into_str());
     tracing::error!(
         order_id,
         reason,

@@ -1,8 +1,9 @@
-//! The only ways an order changes: each writes the row, the timeline and the event for the other
-//! domains in one transaction.
+//! The transitions of an order, the only ways it changes: each writes the row, the timeline and the
+//! event for the other domains in the caller's transaction.
 
 use chrono::{DateTime, Utc};
 use entities::insert_many;
+use entities::orders::order_event::Actor;
 use entities::orders::{order, order_event, order_item};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
@@ -13,25 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::events::{self, Amount, Placed, PlacedItem, Refunded, StatusChanged};
-use crate::order::OrderStatus;
-
-/// Who changes an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Actor {
-    Customer,
-    Payment,
-    Carrier,
-}
-
-impl Actor {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Customer => "customer",
-            Self::Payment => "payment",
-            Self::Carrier => "carrier",
-        }
-    }
-}
+use crate::rules::status::{self, IllegalTransition, OrderStatus};
 
 /// An order's next status, by whom, and when by their time.
 #[derive(Clone, Debug)]
@@ -62,7 +45,7 @@ pub(crate) async fn place(
         version: 1,
         order_id: &order_id,
         customer_id: &customer_id,
-        status: &order.status,
+        status: order.status.as_str(),
         items: placed_items.collect(),
         total: amount(order.local_currency_amount, currency),
         total_usd: amount(order.usd_amount, CurrencyCode::Usd),
@@ -83,14 +66,25 @@ pub(crate) async fn place(
     publish(transaction, &order_id, events::PLACED, data, now).await
 }
 
-/// Gives the order its next status. Which one may follow is for the rules to say.
+/// Why an order was not advanced. The transaction must not be committed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TransitionError {
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    #[error("the orders database failed: {0}")]
+    Database(#[from] DbErr),
+}
+
+/// Gives the order its next status, or refuses an illegal transition. `order` is what this transaction has
+/// locked.
 pub(crate) async fn advance(
     transaction: &DatabaseTransaction,
     order: &mut order::Model,
     transition: &Transition<'_>,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let previous = std::mem::replace(&mut order.status, transition.to.as_str().to_owned());
+) -> Result<(), TransitionError> {
+    let previous = order.status;
+    order.status = status::transition(previous, transition.to)?;
     let event = match transition.to {
         OrderStatus::Pending => events::PLACED,
         OrderStatus::Confirmed => {
@@ -126,20 +120,21 @@ pub(crate) async fn advance(
         version: 1,
         order_id: &order_id,
         customer_id: &customer_id,
-        previous_status: &previous,
-        status: &order.status,
+        previous_status: previous.as_str(),
+        status: order.status.as_str(),
         actor: transition.actor.as_str(),
         reason: transition.reason,
         timestamp: transition.at,
     };
-    publish(transaction, &order_id, event, data, now).await
+    publish(transaction, &order_id, event, data, now).await?;
+    Ok(())
 }
 
-/// Says that so many minor units of a cancelled order were given back.
+/// Records that this much of a cancelled order was refunded.
 pub(crate) async fn refunded(
     transaction: &DatabaseTransaction,
     order: &order::Model,
-    given_back: Money,
+    amount_refunded: Money,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     append_to_timeline(
@@ -156,7 +151,7 @@ pub(crate) async fn refunded(
         version: 1,
         order_id: &order_id,
         customer_id: &customer_id,
-        refunded: amount(given_back.minor, given_back.currency),
+        refunded: amount(amount_refunded.minor, amount_refunded.currency),
         timestamp: now,
     };
     publish(transaction, &order_id, events::REFUNDED, data, now).await

@@ -204,11 +204,10 @@ async fn poll_soon(
     let Some(payment) = order_payment::of_order(transaction, order.id).await? else {
         return Ok(());
     };
-    let state = PaymentState::parse(&payment.state);
     // While it is requested, somebody is at it, or will be soon.
     if matches!(
-        state,
-        Some(PaymentState::AwaitingCustomer | PaymentState::ReleaseRequested)
+        payment.state,
+        PaymentState::AwaitingCustomer | PaymentState::ReleaseRequested
     ) {
         SettlePayment::enqueue(transaction, order.id, now, now).await?;
     }

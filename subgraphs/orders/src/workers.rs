@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entities::orders::order;
+use entities::orders::order_event::Actor;
 use platform::bus::Event;
 use platform::inbox::{ConsumerGroup, HandleError, Handler, Subscriber};
 use platform::tasks::Runner;
@@ -14,11 +15,10 @@ use resolvers::id::IdKind;
 use serde::Deserialize;
 
 use crate::State;
-use crate::order::OrderStatus;
 use crate::payment_task::{SettlePayment, Settlement};
 use crate::reconciliation;
 use crate::rules::fulfillment::{self, Fulfillment};
-use crate::transitions::{self, Actor, Transition};
+use crate::transitions::{self, Transition, TransitionError};
 
 /// What this domain reads of others.
 pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
@@ -97,15 +97,13 @@ impl Handler for FollowParcels {
                 parcel.order_id
             )));
         };
-        let status = OrderStatus::parse(&order.status)
-            .ok_or_else(|| HandleError::Later(format!("{} is no status", order.status)))?;
         // Nothing can have happened after the event that reports it.
         let at = parcel
             .delivered_at
             .or(parcel.timestamp)
             .map_or(event.occurred_at, |at| at.min(event.occurred_at));
         let fulfillment = Fulfillment::of(&parcel.status, parcel.all_delivered);
-        let transitions = fulfillment::transitions(status, fulfillment);
+        let transitions = fulfillment::transitions(order.status, fulfillment);
         for &to in transitions {
             let transition = Transition {
                 to,
@@ -113,7 +111,12 @@ impl Handler for FollowParcels {
                 reason: None,
                 at,
             };
-            transitions::advance(transaction, &mut order, &transition, now).await?;
+            transitions::advance(transaction, &mut order, &transition, now)
+                .await
+                .map_err(|error| match error {
+                    TransitionError::Illegal(refused) => HandleError::Unusable(refused.to_string()),
+                    TransitionError::Database(error) => error.into(),
+                })?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use entities::returns::customer_return as entity;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
@@ -14,12 +14,25 @@ use crate::loaders::Loaders;
 use crate::order::Order;
 use crate::refund_quote::{RefundMethod, RefundQuote};
 use crate::return_item::ReturnItem;
-use crate::rules::status::{self, ReturnStatus};
+use crate::rules::status;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::ReturnStatus")]
+pub(crate) enum ReturnStatus {
+    Initiated,
+    LabelGenerated,
+    /// The carrier has the package.
+    CarrierScanned,
+    RefundIssued,
+    /// The package is back at the warehouse and its units are in stock again.
+    Completed,
+    /// A support agent looks at it.
+    ManualReview,
+    Cancelled,
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Return {
-    status: ReturnStatus,
-    refund_method: RefundMethod,
     currency: CurrencyCode,
     label: Option<ReturnLabel>,
     row: entity::Model,
@@ -34,8 +47,6 @@ impl TryFrom<entity::Model> for Return {
             ApiError::internal(format!("return {id} has unknown values"))
         };
         Ok(Self {
-            status: ReturnStatus::parse(&row.status).ok_or_else(unknown)?,
-            refund_method: RefundMethod::parse(&row.refund_method).ok_or_else(unknown)?,
             currency: CurrencyCode::from_code(&row.currency).ok_or_else(unknown)?,
             label: ReturnLabel::of(&row),
             row,
@@ -98,7 +109,7 @@ impl Return {
     }
 
     async fn status(&self) -> ReturnStatus {
-        self.status
+        self.row.status.into()
     }
 
     async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<ReturnItem>> {
@@ -124,7 +135,7 @@ impl Return {
     }
 
     async fn refund_method(&self) -> RefundMethod {
-        self.refund_method
+        self.row.refund_method.into()
     }
 
     /// The shipping label, once there is one and unless the return is cancelled.
@@ -150,12 +161,12 @@ impl Return {
 
     /// What the customer does or waits for; null when nothing more will happen.
     async fn next_step(&self) -> Option<Cow<'static, str>> {
-        status::next_step(self.status, self.row.label_carrier.as_deref())
+        status::next_step(self.row.status, self.row.label_carrier.as_deref())
     }
 
     /// Without a carrier scan until then, the return goes to manual review.
     async fn fallback_deadline(&self) -> Option<DateTime> {
-        status::fallback_deadline(self.status, self.row.label_generated_at).map(DateTime)
+        status::fallback_deadline(self.row.status, self.row.label_generated_at).map(DateTime)
     }
 
     async fn created_at(&self) -> DateTime {
@@ -183,7 +194,7 @@ pub(crate) struct ReturnLabel {
 impl ReturnLabel {
     /// The row's label, if it has a whole one that may still be used.
     fn of(row: &entity::Model) -> Option<Self> {
-        if row.label_voided_at.is_some() || row.status == ReturnStatus::Cancelled.as_str() {
+        if row.label_voided_at.is_some() || row.status == entity::ReturnStatus::Cancelled {
             return None;
         }
         let currency = CurrencyCode::from_code(row.label_cost_currency.as_deref()?)?;

@@ -93,7 +93,7 @@ pub(crate) struct Item {
     pub product_id: Option<String>,
     pub product_name: String,
     pub quantity: i32,
-    pub condition: String,
+    pub condition: &'static str,
     pub reason_code: String,
 }
 
@@ -104,7 +104,7 @@ impl From<&return_item::Model> for Item {
             product_id: row.product_id.map(|id| IdKind::Product.format(id)),
             product_name: row.product_name.clone(),
             quantity: row.quantity,
-            condition: row.condition.clone(),
+            condition: row.condition.as_str(),
             reason_code: row.reason_code.clone(),
         }
     }
@@ -120,7 +120,7 @@ pub(crate) struct Refund {
     pub shipping: Decimal,
     pub total: Decimal,
     pub includes_shipping: bool,
-    pub method: String,
+    pub method: &'static str,
 }
 
 impl Refund {
@@ -135,7 +135,7 @@ impl Refund {
             shipping: decimal(row.refund_shipping),
             total: decimal(row.refund_total),
             includes_shipping: row.shipping_refunded,
-            method: row.refund_method.clone(),
+            method: row.refund_method.as_str(),
         })
     }
 }

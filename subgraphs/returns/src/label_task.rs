@@ -75,7 +75,7 @@ pub(crate) async fn generate(state: &State, id: Uuid) -> Result<Step, TaskError>
 }
 
 fn is_initiated(row: &customer_return::Model) -> bool {
-    row.status == ReturnStatus::Initiated.as_str()
+    row.status == ReturnStatus::Initiated
 }
 
 enum LabelPurchase {
@@ -178,7 +178,7 @@ async fn store(
     let Some(row) = customer_return::lock(&transaction, id).await? else {
         return Ok(Step::Done);
     };
-    if row.status == ReturnStatus::Cancelled.as_str() {
+    if row.status == ReturnStatus::Cancelled {
         enqueue(&transaction, &VoidLabel { return_id: id }, now, now).await?;
     } else if is_initiated(&row) {
         let made = Transition::LabelGenerated(label);
@@ -195,7 +195,7 @@ pub(crate) async fn renew_link(
     mut row: customer_return::Model,
     now: DateTime<Utc>,
 ) -> ApiResult<customer_return::Model> {
-    let is_needed = row.status == ReturnStatus::LabelGenerated.as_str();
+    let is_needed = row.status == ReturnStatus::LabelGenerated;
     if !is_needed || row.label_expires_at.is_none_or(|at| now < at) {
         return Ok(row);
     }
@@ -208,8 +208,7 @@ pub(crate) async fn renew_link(
     let (url, expires_at) = link.map_err(ApiError::internal)?;
     row.label_url = Some(url.into());
     row.label_expires_at = Some(expires_at);
-    let status = row.status.clone();
-    customer_return::change(transaction, &status, row.clone()).await?;
+    customer_return::change(transaction, row.status, row.clone()).await?;
     Ok(row)
 }
 

@@ -6,6 +6,7 @@
 mod customer_return;
 pub mod easypost;
 mod events;
+mod input;
 mod label_task;
 mod loaders;
 pub mod metrics;
@@ -27,6 +28,7 @@ mod return_eligibility;
 mod return_item;
 mod return_label_generate;
 mod return_preview;
+mod return_reason;
 mod return_request;
 pub mod rules;
 mod self_service;
@@ -56,9 +58,9 @@ use resolvers::subgraph::{RECURSION, Subgraph};
 
 use crate::easypost::Easypost;
 
+pub use entities::returns::customer_return::RefundMethod;
+pub use entities::returns::return_item::ItemCondition;
 pub use migrations::returns::Migrator;
-pub use refund_quote::RefundMethod;
-pub use return_item::ItemCondition;
 
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "returns";

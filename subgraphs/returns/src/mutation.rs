@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::State;
+use crate::input;
 use crate::loaders::Loaders;
 use crate::return_cancel::{self, ReturnCancelPayload};
 use crate::return_create::{self, ReturnCreatePayload};
 use crate::return_create_input::ReturnCreateInput;
 use crate::return_label_generate::{self, LabelOutcome, ReturnLabelPayload};
 use crate::return_request::ReturnRequest;
-use crate::rules::input;
+use crate::rules::eligibility::SELF_SERVICE_OFF;
 use crate::self_service;
 
 /// What an idempotency key remembers: which return it made or changed.
@@ -54,7 +55,7 @@ impl Mutation {
             return ReturnCreatePayload::of(replay(context, state, outcome).await?);
         }
         if !self_service::is_on(state, customer).await {
-            return Err(ApiError::forbidden(self_service::REFUSAL));
+            return Err(ApiError::forbidden(SELF_SERVICE_OFF));
         }
         let parsed = match input::parse(&input) {
             Ok(parsed) => parsed,

@@ -69,6 +69,6 @@ fn is_known(rows: &HashMap<Uuid, customer_return::Model>, id: Uuid, refund: &Ref
     match &row.refund_provider_id {
         Some(known) => *known == refund.id,
         // Somebody is at it, and will find this one.
-        None => row.status == ReturnStatus::CarrierScanned.as_str(),
+        None => row.status == ReturnStatus::CarrierScanned,
     }
 }

@@ -10,7 +10,8 @@ use crate::order::Order;
 use crate::order_item::OrderItem;
 use crate::return_create_input::ReturnCreateInput;
 use crate::return_preview::{self, ReturnPreview};
-use crate::rules::reasons::{REASONS, ReturnReason};
+use crate::return_reason::ReturnReason;
+use crate::rules::reasons::REASONS;
 
 pub(crate) struct Query;
 
@@ -23,8 +24,8 @@ impl Query {
     }
 
     /// The 18 reasons to send something back.
-    async fn return_reasons(&self) -> &'static [ReturnReason] {
-        &REASONS
+    async fn return_reasons(&self) -> Vec<ReturnReason> {
+        REASONS.iter().map(ReturnReason::from).collect()
     }
 
     /// Whether this return would be accepted and what would be given back; nothing is written.

@@ -1,34 +1,18 @@
 //! A refund as the graph shows it, quoted or stored.
 
 use async_graphql::{Enum, SimpleObject};
+use entities::returns::customer_return;
 use resolvers::money::{CurrencyCode, Money};
 
 use crate::rules::refund::Quote;
 
 /// Where the money goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
-pub enum RefundMethod {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "customer_return::RefundMethod")]
+pub(crate) enum RefundMethod {
     OriginalPayment,
     /// The payment method can no longer be used.
     StoreCredit,
-}
-
-impl RefundMethod {
-    pub const ALL: [Self; 2] = [Self::OriginalPayment, Self::StoreCredit];
-
-    /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OriginalPayment => "original_payment",
-            Self::StoreCredit => "store_credit",
-        }
-    }
-
-    pub fn parse(stored: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|method| method.as_str() == stored)
-    }
 }
 
 /// What the customer gets back, in the currency they paid in.

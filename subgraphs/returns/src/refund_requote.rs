@@ -27,7 +27,7 @@ pub(crate) async fn requote(
     let mut returns =
         customer_return::of_orders(transaction, row.customer_id, &[row.order_id]).await?;
     let mut others = returns.remove(&row.order_id).unwrap_or_default();
-    others.retain(|other| other.id != row.id && other.status != ReturnStatus::Cancelled.as_str());
+    others.retain(|other| other.id != row.id && other.status != ReturnStatus::Cancelled);
     let ids: Vec<_> = others
         .iter()
         .map(|other| other.id)

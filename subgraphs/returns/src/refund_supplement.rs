@@ -3,6 +3,7 @@
 //! called for under a key, and asked about before it is called for again.
 
 use chrono::{DateTime, Utc};
+use entities::returns::store_credit::StoreCreditReason;
 use entities::returns::{customer_return, refund_supplement, return_event};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
@@ -19,7 +20,7 @@ use crate::refund_requote;
 use crate::refund_task::{next_poll, provider, record_credit};
 use crate::rules::refund_schedule::next_poll_at;
 use crate::rules::status::ReturnStatus;
-use crate::store_credit::{self, Reason};
+use crate::store_credit;
 use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions::{Actor, TransitionError};
 use crate::{RefundMethod, State};
@@ -48,7 +49,7 @@ pub(crate) async fn enqueue_if_owed(
     let mut returns =
         customer_return::of_orders(transaction, cancelled.customer_id, &[order]).await?;
     for row in returns.remove(&order).unwrap_or_default() {
-        let is_live = row.status != ReturnStatus::Cancelled.as_str();
+        let is_live = row.status != ReturnStatus::Cancelled;
         if is_live && row.refund_issued_at.is_some() {
             let task = IssueSupplement { return_id: row.id };
             enqueue(transaction, &task, now, now).await?;
@@ -158,7 +159,7 @@ async fn credit_failed_refund(
     if known.is_none_or(|known| known.provider_id.as_deref() != Some(refund)) {
         return Ok(());
     }
-    let reason = Reason::RefundFailed;
+    let reason = StoreCreditReason::RefundFailed;
     let credit = store_credit::issue(&transaction, &row, owed.amount, reason, now).await?;
     refund_supplement::replace_refund(&transaction, id, &credit.to_string()).await?;
     record_credit(&transaction, id, now).await?;
@@ -186,7 +187,7 @@ async fn create(
         transaction.rollback().await;
         return Ok(None);
     }
-    let is_original_payment = row.refund_method == RefundMethod::OriginalPayment.as_str();
+    let is_original_payment = row.refund_method == RefundMethod::OriginalPayment;
     let payment = order.refundable().filter(|_| is_original_payment);
     let owed = refund_supplement::Model {
         return_id: row.id,
@@ -221,7 +222,7 @@ async fn record(
     let provider_id = match refund {
         Some(refund) => refund.to_owned(),
         None => {
-            let reason = Reason::PaymentUnusable;
+            let reason = StoreCreditReason::PaymentUnusable;
             let credit = store_credit::issue(&transaction, &row, owed.amount, reason, now).await?;
             credit.to_string()
         }

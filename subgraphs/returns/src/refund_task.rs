@@ -5,6 +5,7 @@
 //! the key makes two calls one. So the money goes out once, wherever this was cut off.
 
 use chrono::{DateTime, Utc};
+use entities::returns::store_credit::StoreCreditReason;
 use entities::returns::{customer_return, refund_supplement, return_event};
 use platform::database::DatabaseTransaction;
 use platform::stripe::{self, RefundStatus, Stripe, StripeError};
@@ -16,7 +17,7 @@ use crate::order_payment::OrderPayment;
 use crate::refund_requote;
 use crate::rules::refund_schedule::{next_check_at, next_poll_at};
 use crate::rules::status::ReturnStatus;
-use crate::store_credit::{self, Reason};
+use crate::store_credit;
 use crate::support_alert::{self, AlertReason};
 use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
@@ -38,7 +39,7 @@ pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let Some(row) = row else {
         return Ok(Step::Done);
     };
-    match ReturnStatus::parse(&row.status).ok_or(TransitionError::UnknownValue(id))? {
+    match row.status {
         ReturnStatus::CarrierScanned => issue(state, &row).await,
         ReturnStatus::RefundIssued | ReturnStatus::Completed => poll_issued(state, &row).await,
         ReturnStatus::ManualReview if row.refund_issued_at.is_some() => {
@@ -54,7 +55,7 @@ enum RefundDestination {
     /// There was none to give back.
     Nothing,
     Refund(String),
-    Credit(Reason),
+    Credit(StoreCreditReason),
 }
 
 async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, TaskError> {
@@ -81,7 +82,7 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
                 return record_destination(
                     state,
                     row.id,
-                    RefundDestination::Credit(Reason::PaymentUnusable),
+                    RefundDestination::Credit(StoreCreditReason::PaymentUnusable),
                 )
                 .await;
             };
@@ -102,7 +103,7 @@ async fn issue(state: &State, row: &customer_return::Model) -> Result<Step, Task
             record_destination(
                 state,
                 row.id,
-                RefundDestination::Credit(Reason::RefundFailed),
+                RefundDestination::Credit(StoreCreditReason::RefundFailed),
             )
             .await
         }
@@ -196,7 +197,7 @@ async fn apply_refund(
             record_destination(
                 state,
                 row.id,
-                RefundDestination::Credit(Reason::RefundFailed),
+                RefundDestination::Credit(StoreCreditReason::RefundFailed),
             )
             .await
         }
@@ -266,7 +267,7 @@ async fn record_destination(
     };
     if matches!(
         destination,
-        RefundDestination::Credit(Reason::PaymentUnusable)
+        RefundDestination::Credit(StoreCreditReason::PaymentUnusable)
     ) && row.refund_requested_at.is_some()
     {
         // Somebody else asked the provider meanwhile: its answer counts.
@@ -318,7 +319,7 @@ async fn poll_issued(state: &State, row: &customer_return::Model) -> Result<Step
     let (Some(payment), Some(issued_at)) = (&row.payment_intent_id, row.refund_issued_at) else {
         return Ok(Step::Done);
     };
-    if row.refund_method != RefundMethod::OriginalPayment.as_str() {
+    if row.refund_method != RefundMethod::OriginalPayment {
         return Ok(Step::Done);
     }
     let refund = find_refund(provider(state)?, payment, row.id).await?;
@@ -341,17 +342,22 @@ async fn credit_failed_refund(
     let Some(mut row) = customer_return::lock(&transaction, id).await? else {
         return Ok(());
     };
-    if row.refund_method != RefundMethod::OriginalPayment.as_str() {
+    if row.refund_method != RefundMethod::OriginalPayment {
         return Ok(());
     }
     // What was given back on its own did not come back with it.
     let supplement = refund_supplement::of_return(&transaction, id).await?;
     let amount = row.refund_total - supplement.map_or(0, |supplement| supplement.amount);
-    let credit = store_credit::issue(&transaction, &row, amount, Reason::RefundFailed, now).await?;
+    let credit = store_credit::issue(
+        &transaction,
+        &row,
+        amount,
+        StoreCreditReason::RefundFailed,
+        now,
+    )
+    .await?;
     row.refund_provider_id = Some(credit.to_string());
-    RefundMethod::StoreCredit
-        .as_str()
-        .clone_into(&mut row.refund_method);
+    row.refund_method = RefundMethod::StoreCredit;
     row.updated_at = now;
     transitions::update(&transaction, &row).await?;
     record_credit(&transaction, id, now).await?;
@@ -382,5 +388,5 @@ async fn lock_awaiting_refund(
     id: Uuid,
 ) -> Result<Option<customer_return::Model>, TransitionError> {
     let row = customer_return::lock(transaction, id).await?;
-    Ok(row.filter(|row| row.status == ReturnStatus::CarrierScanned.as_str()))
+    Ok(row.filter(|row| row.status == ReturnStatus::CarrierScanned))
 }

@@ -9,8 +9,8 @@ use resolvers::ApiResult;
 use resolvers::user_error::InputError;
 use uuid::Uuid;
 
+use crate::RefundMethod;
 use crate::customer_return::Return;
-use crate::refund_quote::RefundMethod;
 use crate::return_request::{PriorReturns, RequestedLine, ReturnRequest, refunded};
 use crate::rules::eligibility::Ineligible;
 use crate::rules::refund::Quote;
@@ -96,14 +96,14 @@ fn row(
         id: Uuid::now_v7(),
         order_id: request.order.id,
         customer_id: customer,
-        status: ReturnStatus::Initiated.as_str().to_owned(),
+        status: ReturnStatus::Initiated,
         currency: request.currency.as_str().to_owned(),
         refund_items: quote.items,
         refund_tax: quote.tax,
         refund_shipping: quote.shipping,
         refund_total: quote.total,
         shipping_refunded: quote.includes_shipping,
-        refund_method: RefundMethod::OriginalPayment.as_str().to_owned(),
+        refund_method: RefundMethod::OriginalPayment,
         payment_intent_id: None,
         refund_key: None,
         refund_attempts: 0,
@@ -142,7 +142,7 @@ fn item_row(
         product_id: Some(line.purchase.product),
         product_name: line.purchase.product_name.to_string(),
         quantity: line.parsed.quantity,
-        condition: line.parsed.condition.as_str().to_owned(),
+        condition: line.parsed.condition,
         reason_code: line.parsed.reason.code.to_owned(),
         reason_text: line.parsed.reason_text.clone(),
         refund_amount,

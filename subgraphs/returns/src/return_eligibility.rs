@@ -1,13 +1,26 @@
 //! Whether an order item may come back, as the graph shows it.
 
-use async_graphql::{ID, SimpleObject};
+use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime as Time, Utc};
 use entities::returns::return_item::Returned;
 use resolvers::id::IdKind;
 use resolvers::scalars::DateTime;
 
 use crate::order_facts::OrderItemFacts;
-use crate::rules::eligibility::{self, IneligibilityCode, Ineligible};
+use crate::rules::eligibility::{self, Ineligible};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "eligibility::IneligibilityCode")]
+pub(crate) enum IneligibilityCode {
+    PastReturnWindow,
+    ExcludedCategory,
+    OrderTotalTooLow,
+    AlreadyReturned,
+    QuantityExceedsPurchased,
+    NotDelivered,
+    /// Returns are made by support at the moment.
+    SelfServiceUnavailable,
+}
 
 /// A rule that stands against a return.
 #[derive(Clone, Debug, SimpleObject)]
@@ -33,7 +46,7 @@ impl From<&Ineligible> for IneligibilityReason {
             _ => None,
         };
         Self {
-            code: failure.code(),
+            code: failure.code().into(),
             message: failure.message().into_owned(),
             order_item_id: failure.item().map(|item| IdKind::OrderItem.id(item)),
             delivery_date: window.map(|(delivered_at, _)| delivered_at.into()),

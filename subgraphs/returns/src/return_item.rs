@@ -6,11 +6,13 @@ use resolvers::{ApiError, ApiResult};
 use serde::Serialize;
 
 use crate::order_item::OrderItem;
-use crate::rules::reasons::ReturnReason;
+use crate::return_reason::ReturnReason;
+use crate::rules::reasons;
 
 /// What state an item comes back in. Recorded, never a reason to refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize)]
-pub enum ItemCondition {
+#[graphql(remote = "entity::ItemCondition")]
+pub(crate) enum ItemCondition {
     Unopened,
     OpenedUnused,
     OpenedUsed,
@@ -18,37 +20,9 @@ pub enum ItemCondition {
     Damaged,
 }
 
-impl ItemCondition {
-    pub const ALL: [Self; 5] = [
-        Self::Unopened,
-        Self::OpenedUnused,
-        Self::OpenedUsed,
-        Self::Defective,
-        Self::Damaged,
-    ];
-
-    /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unopened => "unopened",
-            Self::OpenedUnused => "opened_unused",
-            Self::OpenedUsed => "opened_used",
-            Self::Defective => "defective",
-            Self::Damaged => "damaged",
-        }
-    }
-
-    pub fn parse(stored: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|condition| condition.as_str() == stored)
-    }
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct ReturnItem {
-    condition: ItemCondition,
-    reason: &'static ReturnReason,
+    reason: &'static reasons::ReturnReason,
     row: entity::Model,
 }
 
@@ -58,8 +32,7 @@ impl TryFrom<entity::Model> for ReturnItem {
     fn try_from(row: entity::Model) -> ApiResult<Self> {
         let unknown = || ApiError::internal(format!("return item {} has unknown values", row.id));
         Ok(Self {
-            condition: ItemCondition::parse(&row.condition).ok_or_else(unknown)?,
-            reason: ReturnReason::from_code(&row.reason_code).ok_or_else(unknown)?,
+            reason: reasons::ReturnReason::from_code(&row.reason_code).ok_or_else(unknown)?,
             row,
         })
     }
@@ -84,11 +57,11 @@ impl ReturnItem {
     }
 
     async fn condition(&self) -> ItemCondition {
-        self.condition
+        self.row.condition.into()
     }
 
-    async fn reason(&self) -> &'static ReturnReason {
-        self.reason
+    async fn reason(&self) -> ReturnReason {
+        self.reason.into()
     }
 
     async fn reason_text(&self) -> Option<&str> {

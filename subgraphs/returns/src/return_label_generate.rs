@@ -49,7 +49,7 @@ pub(crate) struct ReturnLabelPayload {
 
 impl ReturnLabelPayload {
     pub(crate) fn of(row: customer_return::Model) -> ApiResult<Self> {
-        let is_pending = row.status == ReturnStatus::Initiated.as_str();
+        let is_pending = row.status == ReturnStatus::Initiated;
         let labelled = Return::try_from(row)?;
         let label_status = match labelled.has_label() {
             true => ReturnLabelStatus::Ready,
@@ -110,9 +110,9 @@ pub(crate) async fn request(
             "You can only get labels of your own returns",
         ));
     }
-    let outcome = match ReturnStatus::parse(&row.status) {
-        Some(ReturnStatus::Cancelled) => return Ok(LabelOutcome::Cancelled),
-        Some(ReturnStatus::Initiated) => {
+    let outcome = match row.status {
+        ReturnStatus::Cancelled => return Ok(LabelOutcome::Cancelled),
+        ReturnStatus::Initiated => {
             enqueue(&transaction, &BuyLabel { return_id: id }, now, now).await?;
             LabelOutcome::Pending
         }
@@ -133,7 +133,7 @@ pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::
     loop {
         commits.mark_unchanged();
         let row = find(state, id).await?;
-        if row.status != ReturnStatus::Initiated.as_str() || Instant::now() >= deadline {
+        if row.status != ReturnStatus::Initiated || Instant::now() >= deadline {
             return Ok(row);
         }
         if state.easypost.is_none() {

@@ -6,12 +6,12 @@ use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult, access};
 
 use crate::State;
+use crate::input;
 use crate::loaders::{Loaders, OrderOf};
 use crate::refund_quote::RefundQuote;
 use crate::return_create_input::ReturnCreateInput;
 use crate::return_eligibility::IneligibilityReason;
 use crate::return_request::{Evaluation, PriorReturns, ReturnRequest, refunded};
-use crate::rules::input;
 use crate::self_service;
 
 /// What would become of a return.

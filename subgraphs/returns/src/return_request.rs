@@ -12,10 +12,10 @@ use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
+use crate::input::{ParsedInput, ParsedItem};
 use crate::loaders::Loaders;
 use crate::order_facts::{OrderOfItem, Purchase};
 use crate::rules::eligibility::{self, Ineligible, OrderFacts};
-use crate::rules::input::{ParsedInput, ParsedItem};
 use crate::rules::refund::{self, Line, Paid, Quote, Refunded};
 use crate::rules::status::ReturnStatus;
 
@@ -102,8 +102,8 @@ impl<'a> ReturnRequest<'a> {
             .lines
             .iter()
             .map(|line| {
-                let parsed = line.parsed.quantity.into();
-                line.purchase.item.item_facts(parsed, returned(line))
+                let requested = line.parsed.quantity.into();
+                line.purchase.item.item_facts(requested, returned(line))
             })
             .collect();
         let failures = eligibility::check(&self.facts, &items, now);
@@ -129,7 +129,7 @@ impl<'a> ReturnRequest<'a> {
 pub(crate) fn refunded(returns: &[customer_return::Model]) -> Refunded {
     returns
         .iter()
-        .filter(|row| row.status != ReturnStatus::Cancelled.as_str())
+        .filter(|row| row.status != ReturnStatus::Cancelled)
         .fold(Refunded::default(), |sum, row| Refunded {
             tax: sum.tax + row.refund_tax,
             total: sum.total + row.refund_total,

@@ -10,9 +10,6 @@ use crate::rules::eligibility::Ineligible;
 
 const SELF_SERVICE: Flag = Flag::on_by_default("self_service_returns");
 
-/// What a customer is told who would make one.
-pub(crate) const REFUSAL: &str = "Returns are made by our support at the moment: please contact us";
-
 /// Whether this customer makes returns by themselves.
 pub(crate) async fn is_on(state: &State, customer: Uuid) -> bool {
     let whom = EvaluationContext::default().with_targeting_key(IdKind::Customer.format(customer));

@@ -1,6 +1,7 @@
 //! Store credit in place of money, one for each return, and told to the customer.
 
 use chrono::{DateTime, Utc};
+use entities::returns::store_credit::StoreCreditReason;
 use entities::returns::{customer_return, store_credit};
 use metrics::counter;
 use platform::database::DatabaseTransaction;
@@ -12,32 +13,13 @@ use uuid::Uuid;
 use crate::events::{self, StoreCreditIssued};
 use crate::transitions::TransitionError;
 
-/// Why money cannot go back the way it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// The payment method has expired or was closed.
-    PaymentUnusable,
-    /// The bank sent the refund back.
-    RefundFailed,
-}
-
-impl Reason {
-    /// As it is stored.
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::PaymentUnusable => "payment_unusable",
-            Self::RefundFailed => "refund_failed",
-        }
-    }
-}
-
 /// Credits so many minor units of a return that the transaction holds, and gives the credit's id. That
 /// they were not credited before is for the caller to know.
 pub(crate) async fn issue(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
     amount: i64,
-    reason: Reason,
+    reason: StoreCreditReason,
     now: DateTime<Utc>,
 ) -> Result<Uuid, TransitionError> {
     let currency =
@@ -48,7 +30,7 @@ pub(crate) async fn issue(
         return_id: row.id,
         amount,
         currency: row.currency.clone(),
-        reason: reason.as_str().to_owned(),
+        reason,
         created_at: now,
     };
     let id = store_credit::issue(transaction, credit).await?;

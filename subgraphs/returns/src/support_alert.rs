@@ -1,4 +1,4 @@
-//! Telling support of a return that needs a person.
+//! Alerts support to a return that needs a person.
 
 use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
@@ -10,8 +10,9 @@ use sea_orm::DbErr;
 
 use crate::events::{self, SupportAlert};
 
-/// What support is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why support is alerted; events and metrics carry it in snake_case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub(crate) enum AlertReason {
     /// It was made long ago and has no label yet.
     NoLabel,
@@ -29,22 +30,7 @@ pub(crate) enum AlertReason {
     ReturnedToCustomer,
 }
 
-impl AlertReason {
-    /// As events and metrics have it.
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::NoLabel => "no_label",
-            Self::RefundRefused => "refund_refused",
-            Self::RefundMismatch => "refund_mismatch",
-            Self::LabelUsed => "label_used",
-            Self::LabelUnknown => "label_unknown",
-            Self::ScannedAfterCancellation => "scanned_after_cancellation",
-            Self::ReturnedToCustomer => "returned_to_customer",
-        }
-    }
-}
-
-/// Tells it through the outbox.
+/// Alerts support through the outbox.
 pub(crate) async fn alert(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
@@ -52,8 +38,8 @@ pub(crate) async fn alert(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let return_id = IdKind::Return.format(row.id);
-    let reason = reason.as_str();
-    tracing::warn!(return_id, reason, "a return needs a person");
+    let reason = reason.into_str();
+    tracing::warn!(return_id, reason, "return needs support");
     counter!("vantage_returns_alerts_total", "alert" => reason).increment(1);
     let event = NewEvent {
         topic: events::TOPIC,

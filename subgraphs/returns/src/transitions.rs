@@ -55,29 +55,18 @@ pub struct Label {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Why a return needs a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a return needs manual review; events carry it in snake_case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ReviewReason {
     /// The carrier did not scan the package in time.
     NoScan,
-    /// No label can be bought at a sane rate.
+    /// No label can be bought at a plausible rate.
     LabelRate,
     /// The label's provider refused the order's address or parcel.
     LabelRefused,
     /// The carrier sends the package back to the customer.
     ReturnedToCustomer,
-}
-
-impl ReviewReason {
-    /// As events have it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NoScan => "no_scan",
-            Self::LabelRate => "label_rate",
-            Self::LabelRefused => "label_refused",
-            Self::ReturnedToCustomer => "returned_to_customer",
-        }
-    }
 }
 
 /// A transition of a return, with the data it writes.
@@ -112,7 +101,7 @@ impl Transition {
 
     /// Writes what the step brings into the row.
     fn apply(&self, row: &mut customer_return::Model, now: DateTime<Utc>) {
-        self.to().as_str().clone_into(&mut row.status);
+        row.status = self.to();
         row.updated_at = now;
         match self {
             Self::LabelGenerated(label) => {
@@ -133,7 +122,7 @@ impl Transition {
                 method,
             } => {
                 row.refund_provider_id.clone_from(provider_id);
-                method.as_str().clone_into(&mut row.refund_method);
+                row.refund_method = *method;
                 row.refund_issued_at = Some(now);
             }
             Self::Completed | Self::ManualReview(_) | Self::Cancelled => {}
@@ -192,10 +181,10 @@ pub async fn advance(
     actor: Actor,
     now: DateTime<Utc>,
 ) -> Result<customer_return::Model, TransitionError> {
-    let from = ReturnStatus::parse(&row.status).ok_or(TransitionError::UnknownValue(row.id))?;
-    from.transition_to(to.to(), row.refund_issued_at.is_some())?;
+    let from = row.status;
+    status::transition(from, to.to(), row.refund_issued_at.is_some())?;
     to.apply(&mut row, now);
-    update_in_status(transaction, from.as_str(), &row).await?;
+    update_in_status(transaction, from, &row).await?;
     let reached = Reached {
         row: &row,
         from: Some(from),
@@ -211,12 +200,12 @@ pub(crate) async fn update(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
 ) -> Result<(), TransitionError> {
-    update_in_status(transaction, &row.status, row).await
+    update_in_status(transaction, row.status, row).await
 }
 
 async fn update_in_status(
     transaction: &DatabaseTransaction,
-    stored_status: &str,
+    stored_status: ReturnStatus,
     row: &customer_return::Model,
 ) -> Result<(), TransitionError> {
     if customer_return::change(transaction, stored_status, row.clone()).await? {
@@ -254,7 +243,7 @@ async fn details(
             }
         }
         Transition::ManualReview(reason) => Details::ManualReview {
-            reason: reason.as_str(),
+            reason: reason.into_str(),
         },
         Transition::Cancelled => Details::Cancelled {
             tracking_number: row.tracking_number.clone(),
@@ -281,7 +270,7 @@ impl Reached<'_> {
         let event = return_event::Model {
             id: Uuid::now_v7(),
             return_id: self.row.id,
-            event: self.to.timeline_event().to_owned(),
+            event: status::timeline_event(self.to).to_owned(),
             actor: actor.name(),
             occurred_at: now,
         };

@@ -29,7 +29,7 @@ pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let Some(row) = row else {
         return Ok(Step::Done);
     };
-    let is_cancelled = row.status == ReturnStatus::Cancelled.as_str();
+    let is_cancelled = row.status == ReturnStatus::Cancelled;
     let shipment = row.label_shipment_id.as_deref();
     let (Some(shipment), true, None) = (shipment, is_cancelled, row.label_voided_at) else {
         return Ok(Step::Done);

@@ -19,7 +19,6 @@ use serde_json::Value;
 use crate::State;
 use crate::refund_task::IssueRefund;
 use crate::rules::carrier_scan::{self, Scan, ScanOutcome, ScanSummary};
-use crate::rules::status::ReturnStatus;
 use crate::support_alert::{self, AlertReason};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 
@@ -150,7 +149,7 @@ async fn apply_scans(
     summary: &ScanSummary,
     now: DateTime<Utc>,
 ) -> Result<(), TransitionError> {
-    let status = ReturnStatus::parse(&row.status).ok_or(TransitionError::UnknownValue(row.id))?;
+    let status = row.status;
     let summary = summary.turned_back(row.turned_back_at);
     let is_first = row.carrier_scanned_at.is_none();
     let turned_back = row.turned_back_at.is_none() && summary.turned_back_at.is_some();

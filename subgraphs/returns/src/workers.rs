@@ -24,7 +24,6 @@ use crate::orphan_refunds;
 use crate::refund_supplement::IssueSupplement;
 use crate::refund_task::IssueRefund;
 use crate::rules::reconciliation::{self, ReconciliationAction, ReturnSnapshot, USUAL_REVIEWS};
-use crate::rules::status::ReturnStatus;
 use crate::subscription;
 use crate::support_alert::{self, AlertReason};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
@@ -256,7 +255,7 @@ async fn settle(
 
 fn snapshot(row: &customer_return::Model) -> Result<ReturnSnapshot, TransitionError> {
     Ok(ReturnSnapshot {
-        status: ReturnStatus::parse(&row.status).ok_or(TransitionError::UnknownValue(row.id))?,
+        status: row.status,
         created_at: row.created_at,
         label_generated_at: row.label_generated_at,
         alerted: row.support_alerted_at.is_some(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use url::form_urlencoded::byte_serialize;
 
-use crate::carrier::Carrier;
+use crate::rules::status::Carrier;
 
 /// The settings of all carriers. [`Default`] has those the carriers' limits allow.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,13 +10,13 @@ use rand::RngExt;
 use uuid::Uuid;
 
 use crate::State;
-use crate::carrier::Carrier;
-use crate::record::{Observation, RecordError, record};
-use crate::rules::route::{self, MOVING};
-use crate::status::TrackingStatus;
+use crate::record_event::{RecordError, record_event};
+use crate::rules::demo_route::{self, MOVING};
+use crate::rules::observation::Observation;
+use crate::rules::status::{Carrier, TrackingStatus};
 
 /// Parcels that move in one tick beside those that are watched.
-const AT_ONCE: u64 = 20;
+const CONCURRENCY: u64 = 20;
 /// How often, in a hundred, nobody is home.
 const NOBODY_HOME: u32 = 10;
 
@@ -33,7 +33,7 @@ pub async fn demo_tick(
     let watched = state.watchers.orders();
     let (mut parcels, others, shown) = try_join!(
         shipment::of_orders_in(db, &watched, &MOVING),
-        shipment::outward_least_recently_polled(db, &MOVING, AT_ONCE),
+        shipment::outward_least_recently_polled(db, &MOVING, CONCURRENCY),
         under_way(state, shown_to),
     )?;
     for parcel in others {
@@ -42,25 +42,25 @@ pub async fn demo_tick(
             parcels.push(parcel);
         }
     }
-    let mut of_carrier: HashMap<String, usize> = HashMap::new();
+    let mut of_carrier: HashMap<Carrier, usize> = HashMap::new();
     for parcel in &shown {
-        *of_carrier.entry(parcel.carrier.clone()).or_default() += 1;
+        *of_carrier.entry(parcel.carrier).or_default() += 1;
     }
     let mut moved = 0;
     for parcel in parcels {
         let nobody_home = rng.random_ratio(NOBODY_HOME, 100);
         let now = state.clock.now();
-        let Some(observation) = next(&parcel, nobody_home, now)? else {
+        let Some(observation) = next(&parcel, nobody_home, now) else {
             continue;
         };
         if observation.status == TrackingStatus::Delivered && Some(parcel.customer_id) == shown_to {
-            let left = of_carrier.entry(parcel.carrier.clone()).or_default();
+            let left = of_carrier.entry(parcel.carrier).or_default();
             if *left < 2 {
                 continue;
             }
             *left -= 1;
         }
-        record(state, &parcel, &observation).await?;
+        record_event(state, &parcel, &observation).await?;
         moved += 1;
     }
     Ok(moved)
@@ -68,13 +68,16 @@ pub async fn demo_tick(
 
 /// The carriers of whom this customer has one parcel on the way that is about to arrive, or none: the next one
 /// should set out.
-pub async fn demo_needs(state: &State, customer: Uuid) -> Result<Vec<Carrier>, RecordError> {
+pub async fn demo_missing_carriers(
+    state: &State,
+    customer: Uuid,
+) -> Result<Vec<Carrier>, RecordError> {
     let parcels = under_way(state, Some(customer)).await?;
     let watched = state.watchers.orders();
-    let needs = Carrier::ALL.into_iter().filter(|carrier| {
+    let needs = Carrier::ALL.iter().copied().filter(|carrier| {
         let own: Vec<_> = parcels
             .iter()
-            .filter(|parcel| parcel.carrier == carrier.as_str())
+            .filter(|parcel| parcel.carrier == *carrier)
             .collect();
         match own[..] {
             [] => true,
@@ -90,12 +93,12 @@ async fn under_way(
     state: &State,
     customer: Option<Uuid>,
 ) -> Result<Vec<shipment::Model>, sea_orm::DbErr> {
-    const UNDER_WAY: [&str; 5] = [
-        TrackingStatus::Shipped.as_str(),
-        TrackingStatus::InTransit.as_str(),
-        TrackingStatus::OutForDelivery.as_str(),
-        TrackingStatus::DeliveryAttempted.as_str(),
-        TrackingStatus::AvailableForPickup.as_str(),
+    const UNDER_WAY: [TrackingStatus; 5] = [
+        TrackingStatus::Shipped,
+        TrackingStatus::InTransit,
+        TrackingStatus::OutForDelivery,
+        TrackingStatus::DeliveryAttempted,
+        TrackingStatus::AvailableForPickup,
     ];
     match customer {
         Some(customer) => {
@@ -106,27 +109,22 @@ async fn under_way(
 }
 
 /// Lets a new parcel of an order set out: the carrier has it now.
-pub async fn demo_set_out(state: &State, parcel: &shipment::Model) -> Result<(), RecordError> {
+pub async fn demo_dispatch(state: &State, parcel: &shipment::Model) -> Result<(), RecordError> {
     shipment::insert(state.database.write(), parcel.clone()).await?;
-    if let Some(observation) = next(parcel, false, state.clock.now())? {
-        record(state, parcel, &observation).await?;
+    if let Some(observation) = next(parcel, false, state.clock.now()) {
+        record_event(state, parcel, &observation).await?;
     }
     Ok(())
 }
 
-fn next(
-    parcel: &shipment::Model,
-    nobody_home: bool,
-    now: DateTime<Utc>,
-) -> Result<Option<Observation>, RecordError> {
-    let status = TrackingStatus::parse(&parcel.status).ok_or(RecordError::Status(parcel.id))?;
-    let stop = route::next(
+fn next(parcel: &shipment::Model, nobody_home: bool, now: DateTime<Utc>) -> Option<Observation> {
+    let stop = demo_route::next(
         parcel.id.as_u128(),
-        status,
+        parcel.status,
         parcel.location.as_deref(),
         nobody_home,
     );
-    Ok(stop.map(|stop| Observation {
+    stop.map(|stop| Observation {
         status: stop.status,
         location: Some(stop.place.to_owned()),
         time: now,
@@ -137,5 +135,5 @@ fn next(
             TrackingStatus::DeliveryAttempted => Some(now + Duration::days(1)),
             _ => None,
         },
-    }))
+    })
 }

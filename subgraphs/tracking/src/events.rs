@@ -7,6 +7,8 @@ use resolvers::id::IdKind;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::rules::status::{Carrier, TrackingStatus};
+
 pub(crate) const TOPIC: &str = "tracking.events";
 pub(crate) const STATUS_CHANGED: &str = "tracking.status_changed";
 /// A parcel that turned back was handed to its sender. Carries what a change of status does.
@@ -72,9 +74,9 @@ pub(crate) struct Change {
     order_id: Uuid,
     return_id: Option<Uuid>,
     customer_id: Uuid,
-    carrier: String,
+    carrier: Carrier,
     tracking_number: String,
-    status: String,
+    status: TrackingStatus,
     location: Option<String>,
     timestamp: Option<DateTime<Utc>>,
     estimated_delivery: Option<DateTime<Utc>>,
@@ -94,9 +96,9 @@ impl Change {
             order_id: row.order_id,
             return_id: row.return_id,
             customer_id: row.customer_id,
-            carrier: row.carrier.clone(),
+            carrier: row.carrier,
             tracking_number: row.tracking_number.clone(),
-            status: row.status.clone(),
+            status: row.status,
             location: row.location.clone(),
             timestamp: row.last_update,
             estimated_delivery: row.estimated_delivery,

@@ -1,30 +1,30 @@
 //! The tracking subgraph: where parcels are, how they got there, and every change as it happens.
 
 mod carrier;
+mod carrier_report;
 mod carriers;
 mod config;
+mod customer_return;
 mod demo;
+mod entitlement_checks;
 mod events;
-mod flag;
-mod guesses;
 mod guest_link;
+mod guest_link_limiter;
 mod loaders;
 pub mod metrics;
 mod order;
-mod order_return;
 mod poll;
 mod query;
-mod rechecks;
-mod record;
-mod report;
-mod return_parcels;
+mod record_event;
+mod return_shipments;
 mod rules;
 mod shipment;
-mod status;
+mod shipment_flag;
 mod subscription;
-mod update;
-mod watch;
-mod watchers;
+mod subscription_source;
+mod tracking_status;
+mod tracking_update;
+mod watch_registry;
 mod webhooks;
 pub mod workers;
 
@@ -41,19 +41,19 @@ use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::{ApiResult, access};
 
-pub use carrier::Carrier;
 pub use carriers::{CarrierAccess, Carriers};
 pub use config::{CarrierConfig, TrackingConfig};
-pub use demo::{demo_needs, demo_set_out, demo_tick};
-pub use flag::flag_overdue;
-pub use guesses::Guesses;
+pub use demo::{demo_dispatch, demo_missing_carriers, demo_tick};
+pub use entitlement_checks::EntitlementChecks;
 pub use guest_link::{GuestLinkError, GuestLinkKey, GuestScope};
+pub use guest_link_limiter::GuestLinkLimiter;
 pub use migrations::tracking::Migrator;
 pub use poll::poll;
-pub use rechecks::Rechecks;
-pub use record::{Observation, RecordError, Recorded, announcement, record};
-pub use status::TrackingStatus;
-pub use watchers::{Watchers, Watching};
+pub use record_event::{RecordError, RecordOutcome, change_message, record_event};
+pub use rules::observation::Observation;
+pub use rules::status::{Carrier, TrackingStatus};
+pub use shipment_flag::flag_overdue;
+pub use watch_registry::{WatchGuard, WatchRegistry};
 
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "tracking";
@@ -73,13 +73,13 @@ pub struct State {
     /// Signs the links by which guests track.
     pub guest_links: GuestLinkKey,
     /// How many links that nobody has signed were tried, and from where.
-    pub guesses: Guesses,
+    pub guest_link_limiter: GuestLinkLimiter,
     /// What is switched on: live updates, here.
     pub flags: Flags,
     /// When those who watch are asked whether they still may.
-    pub rechecks: Rechecks,
+    pub entitlement_checks: EntitlementChecks,
     /// The orders that are watched in this process.
-    pub watchers: Watchers,
+    pub watchers: WatchRegistry,
 }
 
 impl State {
@@ -93,10 +93,10 @@ impl State {
         token: &str,
     ) -> ApiResult<(GuestScope, DateTime<Utc>)> {
         let (address, now) = (access::caller(context)?.ip, self.clock.now());
-        self.guesses.check(address, now)?;
+        self.guest_link_limiter.check(address, now)?;
         let opened = self.guest_links.open_until(token, now);
         if matches!(opened, Err(GuestLinkError::Invalid)) {
-            self.guesses.add(address, now);
+            self.guest_link_limiter.add(address, now);
         }
         Ok(opened?)
     }

@@ -21,29 +21,29 @@ finder_loader! {
 /// One customer's thing. The customer is part of the key, so that nobody can read another's by
 /// guessing its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Owned {
+pub(crate) struct OwnedKey {
     pub customer: Uuid,
     pub id: Uuid,
 }
 
-/// Defines a loader by [`Owned`] over a finder that takes the customer and the ids.
+/// Defines a loader by [`OwnedKey`] over a finder that takes the customer and the ids.
 macro_rules! owned_loader {
     ($(#[$doc:meta])* $name:ident: $value:ty, $finder:path) => {
         $(#[$doc])*
         pub(crate) struct $name(Database);
 
-        impl Loader<Owned> for $name {
+        impl Loader<OwnedKey> for $name {
             type Value = $value;
             type Error = Arc<DbErr>;
 
-            async fn load(&self, keys: &[Owned]) -> Result<HashMap<Owned, $value>, Self::Error> {
+            async fn load(&self, keys: &[OwnedKey]) -> Result<HashMap<OwnedKey, $value>, Self::Error> {
                 let mut found = HashMap::with_capacity(keys.len());
                 // A request has one caller, so this is one statement.
                 for chunk in keys.chunk_by(|a, b| a.customer == b.customer) {
                     let customer = chunk[0].customer;
                     let ids: Vec<_> = chunk.iter().map(|key| key.id).collect();
                     let rows = $finder(self.0.read(), customer, &ids).await?;
-                    found.extend(rows.into_iter().map(|(id, rows)| (Owned { customer, id }, rows)));
+                    found.extend(rows.into_iter().map(|(id, rows)| (OwnedKey { customer, id }, rows)));
                 }
                 Ok(found)
             }

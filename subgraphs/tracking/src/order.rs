@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::guest_link::GuestScope;
-use crate::loaders::{Loaders, Owned};
+use crate::loaders::{Loaders, OwnedKey};
 use crate::shipment::Shipment;
 
 /// Longer than parcels take, and than anybody looks where they were.
-const LINKS_LAST: TimeDelta = TimeDelta::days(30);
+const LINK_LIFETIME: TimeDelta = TimeDelta::days(30);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order {
@@ -44,15 +44,12 @@ impl Order {
             let rows = context
                 .data_unchecked::<Loaders>()
                 .shipments_of_order
-                .load_list(Owned {
+                .load_list(OwnedKey {
                     customer,
                     id: self.id,
                 })
                 .await?;
-            rows.into_iter()
-                .map(Shipment::try_from)
-                .collect::<ApiResult<_>>()
-                .map(Some)
+            Ok(Some(rows.into_iter().map(Shipment::from).collect()))
         }
         .await;
         answer.transpose()
@@ -65,7 +62,9 @@ impl Order {
             let customer = access::customer(context)?;
             let id = self.id;
             let loaders = context.data_unchecked::<Loaders>();
-            let own = loaders.shipments_of_order.load_list(Owned { customer, id });
+            let own = loaders
+                .shipments_of_order
+                .load_list(OwnedKey { customer, id });
             if own.await?.is_empty() {
                 return Ok(None);
             }
@@ -73,7 +72,7 @@ impl Order {
             let now = state.clock.now();
             let token = state
                 .guest_links
-                .mint(GuestScope::Order(id), now, LINKS_LAST)?;
+                .mint(GuestScope::Order(id), now, LINK_LIFETIME)?;
             Ok(Some(token))
         }
         .await;

@@ -1,5 +1,5 @@
-//! Asking carriers where parcels are: those first that somebody watches, then those asked about longest ago,
-//! each once an interval, and no more an hour than the carrier allows all instances together.
+//! Polls carriers for the status of parcels: watched orders first, then the parcels polled longest ago. Each is
+//! polled once per interval, and all instances together stay within the carrier's hourly budget.
 
 use std::time::Duration;
 
@@ -14,45 +14,45 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
-use crate::carrier::Carrier;
+use crate::carrier_report::ingest;
 use crate::carriers::CarrierError;
-use crate::flag::{Flag, flag};
-use crate::record::RecordError;
-use crate::report::take_in;
+use crate::record_event::RecordError;
 use crate::rules::budget::Budget;
+use crate::rules::status::{Carrier, TrackingStatus};
+use crate::shipment_flag::{Flag, flag};
 
-/// Parcels asked about in one cycle at most.
-const BATCH: u64 = 50;
-/// Questions to one carrier at the same time.
-const AT_ONCE: usize = 8;
+/// Parcels polled in one cycle at most.
+const BATCH_SIZE: u64 = 50;
+/// Concurrent calls to one carrier.
+const CONCURRENCY: usize = 8;
 /// Watched orders in one statement.
-const CHUNK: usize = 1_000;
-/// Errors in a row after which a person should look at the parcel.
-const FLAGGED_AFTER: i32 = 10;
+const ORDERS_PER_STATEMENT: usize = 1_000;
+/// Failures in a row after which the parcel is flagged for support.
+const FLAG_AFTER_FAILURES: i32 = 10;
 
-/// How long a worker rests between two looks for what is due.
-const SHORTEST_REST: Duration = Duration::from_millis(100);
-const LONGEST_REST: Duration = Duration::from_secs(2);
+/// How long a worker waits between two searches for due parcels.
+const MIN_IDLE: Duration = Duration::from_millis(100);
+const MAX_IDLE: Duration = Duration::from_secs(2);
 
-/// Asks one carrier until told to stop. Every instance does: they share what is due and the budget.
+/// Polls one carrier until stopped. Every instance does: they share the due parcels and the budget.
 pub(crate) async fn run(state: State, context: WorkerContext, carrier: Carrier) {
     let Some(interval) = state.config.carrier(carrier).poll_interval else {
         return;
     };
-    let rest = (interval / 4).clamp(SHORTEST_REST, LONGEST_REST);
+    let rest = (interval / 4).clamp(MIN_IDLE, MAX_IDLE);
     loop {
         tokio::select! {
             () = context.stop.cancelled() => return,
             () = tokio::time::sleep(rest) => {}
         }
-        // A cycle that has begun is finished: what was asked is recorded.
+        // A cycle that has begun is finished, so that every answer is recorded.
         if let Err(error) = poll(&state, carrier).await {
             tracing::warn!(%error, carrier = carrier.as_str(), "parcels could not be polled");
         }
     }
 }
 
-/// Asks the carrier about what is due now; gives the number of parcels.
+/// Polls the carrier for the parcels that are due now, and returns their number.
 pub async fn poll(state: &State, carrier: Carrier) -> Result<usize, DbErr> {
     let Some(interval) = state.config.carrier(carrier).poll_interval else {
         return Ok(0);
@@ -66,35 +66,35 @@ pub async fn poll(state: &State, carrier: Carrier) -> Result<usize, DbErr> {
     let mut parcels = claim(state, carrier, &watched, due, budget, 0).await?;
     if parcels.len() == watched.len() {
         let db = state.database.read();
-        let others = shipment::due(db, carrier.as_str(), due, None, BATCH).await?;
+        let others = shipment::due(db, carrier, due, None, BATCH_SIZE).await?;
         let reserve = budget.reserve();
         parcels.extend(claim(state, carrier, &others, due, budget, reserve).await?);
     }
-    let asked = parcels.len();
+    let polled = parcels.len();
     stream::iter(parcels)
-        .for_each_concurrent(AT_ONCE, |parcel| async move {
-            if let Err(error) = ask(state, carrier, &parcel).await {
+        .for_each_concurrent(CONCURRENCY, |parcel| async move {
+            if let Err(error) = track_shipment(state, carrier, &parcel).await {
                 tracing::error!(%error, shipment = %parcel.id, "a carrier's answer was not recorded");
             }
         })
         .await;
-    Ok(asked)
+    Ok(polled)
 }
 
-/// What is due of the orders that are watched here, the longest ago first.
+/// The due parcels of the orders that are watched here, the ones polled longest ago first.
 async fn watched(state: &State, carrier: Carrier, due: Due) -> Result<Vec<shipment::Model>, DbErr> {
     let mut found = Vec::new();
-    for orders in state.watchers.orders().chunks(CHUNK) {
+    for orders in state.watchers.orders().chunks(ORDERS_PER_STATEMENT) {
         let db = state.database.read();
-        found.extend(shipment::due(db, carrier.as_str(), due, Some(orders), BATCH).await?);
+        found.extend(shipment::due(db, carrier, due, Some(orders), BATCH_SIZE).await?);
     }
     found.sort_by_key(|parcel| parcel.last_polled_at);
-    found.truncate(usize::try_from(BATCH).unwrap_or(usize::MAX));
+    found.truncate(usize::try_from(BATCH_SIZE).unwrap_or(usize::MAX));
     Ok(found)
 }
 
-/// Takes as many of these parcels as the budget allows. Instances take turns at a carrier's budget, so none
-/// asks about what another has just taken.
+/// Claims as many of these parcels as the budget allows. Instances lock the carrier's budget, so none polls
+/// what another has just claimed.
 async fn claim(
     state: &State,
     carrier: Carrier,
@@ -109,41 +109,49 @@ async fn claim(
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
     let full_at = call_rate::lock(&transaction, carrier.as_str(), now).await?;
-    let (taken, _) = budget.take(full_at, now, parcels.len(), reserve);
-    let ids: Vec<Uuid> = parcels.iter().take(taken).map(|parcel| parcel.id).collect();
+    let (allowed, _) = budget.spend(full_at, now, parcels.len(), reserve);
+    let ids: Vec<Uuid> = parcels
+        .iter()
+        .take(allowed)
+        .map(|parcel| parcel.id)
+        .collect();
     let claimed = if ids.is_empty() {
         Vec::new()
     } else {
         shipment::claim(&transaction, &ids, due, now).await?
     };
     if !claimed.is_empty() {
-        let (_, full_at) = budget.take(full_at, now, claimed.len(), reserve);
+        let (_, full_at) = budget.spend(full_at, now, claimed.len(), reserve);
         call_rate::update(&transaction, carrier.as_str(), full_at).await?;
     }
     transaction.commit().await?;
     Ok(claimed)
 }
 
-/// Asks about one parcel and records the answer. An error waits for the parcel's next turn.
-async fn ask(state: &State, carrier: Carrier, parcel: &shipment::Model) -> Result<(), RecordError> {
+/// Polls one parcel and records the answer. After an error the parcel waits for the next interval.
+async fn track_shipment(
+    state: &State,
+    carrier: Carrier,
+    parcel: &shipment::Model,
+) -> Result<(), RecordError> {
     let Some(api) = state.carriers.api(carrier) else {
         return Ok(());
     };
     let outcome = match api.track(&parcel.tracking_number).await {
         Ok(report) => {
-            state.carriers.note_losses(carrier, &report.losses);
+            state.carriers.note_parse_issues(carrier, &report.issues);
             if report.is_unreadable() {
                 let error = CarrierError::Unreadable;
                 tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no answer");
-                failed(state, parcel).await?;
+                record_failure(state, parcel).await?;
                 "unreadable"
             } else {
-                take_in(state, parcel, report).await?;
+                ingest(state, parcel, report).await?;
                 "answered"
             }
         }
         // A label that the carrier has not scanned yet is none of its numbers.
-        Err(CarrierError::Unknown) if parcel.status == "label_created" => {
+        Err(CarrierError::Unknown) if parcel.status == TrackingStatus::LabelCreated => {
             shipment::answered(state.database.write(), parcel.id, state.clock.now()).await?;
             "unknown"
         }
@@ -154,7 +162,7 @@ async fn ask(state: &State, carrier: Carrier, parcel: &shipment::Model) -> Resul
         Err(error) => {
             // The client has logged why.
             tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no answer");
-            failed(state, parcel).await?;
+            record_failure(state, parcel).await?;
             "failed"
         }
     };
@@ -163,11 +171,11 @@ async fn ask(state: &State, carrier: Carrier, parcel: &shipment::Model) -> Resul
     Ok(())
 }
 
-/// Counts the error, and tells support when there were too many in a row.
-async fn failed(state: &State, parcel: &shipment::Model) -> Result<(), DbErr> {
+/// Counts the failure, and flags the parcel for support after too many in a row.
+async fn record_failure(state: &State, parcel: &shipment::Model) -> Result<(), DbErr> {
     let transaction = state.database.begin().await?;
-    let failures = shipment::failed(&transaction, parcel.id).await?;
-    if failures == FLAGGED_AFTER {
+    let failures = shipment::record_failure(&transaction, parcel.id).await?;
+    if failures == FLAG_AFTER_FAILURES {
         flag(state, &transaction, parcel, Flag::NoAnswer(failures)).await?;
     }
     transaction.commit().await

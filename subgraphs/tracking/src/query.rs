@@ -8,10 +8,10 @@ use resolvers::{ApiResult, access};
 use uuid::Uuid;
 
 use crate::State;
+use crate::customer_return::Return;
 use crate::guest_link::GuestScope;
-use crate::loaders::{Loaders, Owned};
+use crate::loaders::{Loaders, OwnedKey};
 use crate::order::Order;
-use crate::order_return::Return;
 use crate::shipment::Shipment;
 
 pub(crate) struct Query;
@@ -39,11 +39,8 @@ impl Query {
             let state = context.data_unchecked::<State>();
             let db = state.database.read();
             match state.open_link(context, &token)?.0 {
-                GuestScope::Shipment(id) => shipment::by_id(db, id)
-                    .await?
-                    .map(Shipment::try_from)
-                    .transpose(),
-                GuestScope::Order(id) => Shipment::latest(shipment::of_order(db, id).await?),
+                GuestScope::Shipment(id) => Ok(shipment::by_id(db, id).await?.map(Shipment::from)),
+                GuestScope::Order(id) => Ok(Shipment::latest(shipment::of_order(db, id).await?)),
             }
         }
         .await;
@@ -74,11 +71,7 @@ async fn own_shipment(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Shipm
     let Some(customer) = access::visitor(context)? else {
         return Ok(None);
     };
-    context
-        .data_unchecked::<Loaders>()
-        .shipment
-        .load_one(Owned { customer, id })
-        .await?
-        .map(Shipment::try_from)
-        .transpose()
+    let loaders = context.data_unchecked::<Loaders>();
+    let row = loaders.shipment.load_one(OwnedKey { customer, id }).await?;
+    Ok(row.map(Shipment::from))
 }

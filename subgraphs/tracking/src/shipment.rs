@@ -4,44 +4,34 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use entities::tracking::{event, shipment as entity};
+use resolvers::ApiResult;
 use resolvers::id::IdKind;
 use resolvers::scalars::DateTime;
-use resolvers::{ApiError, ApiResult};
 
 use crate::State;
 use crate::carrier::Carrier;
 use crate::loaders::Loaders;
 use crate::order::Order;
 use crate::rules::staleness::is_stale;
-use crate::status::TrackingStatus;
+use crate::tracking_status::TrackingStatus;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Shipment {
-    pub(crate) carrier: Carrier,
-    pub(crate) status: TrackingStatus,
     pub(crate) row: Arc<entity::Model>,
 }
 
-impl TryFrom<entity::Model> for Shipment {
-    type Error = ApiError;
-
-    fn try_from(row: entity::Model) -> ApiResult<Self> {
-        let unknown = || ApiError::internal(format!("shipment {} has unknown values", row.id));
-        Ok(Self {
-            carrier: Carrier::parse(&row.carrier).ok_or_else(unknown)?,
-            status: TrackingStatus::parse(&row.status).ok_or_else(unknown)?,
-            row: Arc::new(row),
-        })
+impl From<entity::Model> for Shipment {
+    fn from(row: entity::Model) -> Self {
+        Self { row: Arc::new(row) }
     }
 }
 
 impl Shipment {
     /// Of several parcels the one that changed last.
-    pub(crate) fn latest(rows: Vec<entity::Model>) -> ApiResult<Option<Self>> {
+    pub(crate) fn latest(rows: Vec<entity::Model>) -> Option<Self> {
         rows.into_iter()
             .max_by_key(|row| (row.sequence, row.last_update, row.id))
-            .map(Self::try_from)
-            .transpose()
+            .map(Self::from)
     }
 }
 
@@ -58,7 +48,7 @@ impl Shipment {
     }
 
     async fn carrier(&self) -> Carrier {
-        self.carrier
+        self.row.carrier.into()
     }
 
     async fn tracking_number(&self) -> &str {
@@ -70,13 +60,13 @@ impl Shipment {
         let config = &context.data_unchecked::<State>().config;
         Some(
             config
-                .carrier(self.carrier)
+                .carrier(self.row.carrier)
                 .tracking_url(&self.row.tracking_number),
         )
     }
 
     async fn status(&self) -> TrackingStatus {
-        self.status
+        self.row.status.into()
     }
 
     /// When the status was reached, by the carrier's time.
@@ -101,15 +91,15 @@ impl Shipment {
             .history
             .load_list(self.row.id)
             .await?;
-        rows.into_iter().map(TrackingEvent::try_from).collect()
+        Ok(rows.into_iter().map(TrackingEvent::from).collect())
     }
 
     /// Whether the carrier has not answered for longer than its staleness limit.
     async fn stale(&self, context: &Context<'_>) -> bool {
         let state = context.data_unchecked::<State>();
-        let last_told = self.row.last_answered_at.unwrap_or(self.row.created_at);
-        let limit = state.config.carrier(self.carrier).staleness_limit;
-        is_stale(self.status, last_told, state.clock.now(), limit)
+        let last_answer = self.row.last_answered_at.unwrap_or(self.row.created_at);
+        let limit = state.config.carrier(self.row.carrier).staleness_limit;
+        is_stale(self.row.status, last_answer, state.clock.now(), limit)
     }
 }
 
@@ -126,18 +116,14 @@ pub(crate) struct TrackingEvent {
     time_zone_assumed: bool,
 }
 
-impl TryFrom<event::Model> for TrackingEvent {
-    type Error = ApiError;
-
-    fn try_from(row: event::Model) -> ApiResult<Self> {
-        Ok(Self {
-            status: TrackingStatus::parse(&row.status).ok_or_else(|| {
-                ApiError::internal(format!("tracking event {} has an unknown status", row.id))
-            })?,
+impl From<event::Model> for TrackingEvent {
+    fn from(row: event::Model) -> Self {
+        Self {
+            status: row.status.into(),
             location: row.location,
             timestamp: row.occurred_at.into(),
             carrier_time: row.carrier_time.into(),
             time_zone_assumed: row.zone_assumed,
-        })
+        }
     }
 }

@@ -9,8 +9,8 @@ use resolvers::{ApiError, access};
 
 use crate::State;
 use crate::guest_link::GuestScope;
-use crate::update::TrackingUpdate;
-use crate::watch::{Watch, Watcher};
+use crate::subscription_source::{Subscriber, SubscriptionSource};
+use crate::tracking_update::TrackingUpdate;
 
 pub(crate) struct Subscription;
 
@@ -29,7 +29,9 @@ impl Subscription {
         subscription::events(context, async {
             let customer = access::customer(context)?;
             let order = IdKind::Order.argument("orderId", &order_id)?;
-            let watch = Watch::open(context, order, Watcher::Customer(customer), after).await?;
+            let watch =
+                SubscriptionSource::open(context, order, Subscriber::Customer(customer), after)
+                    .await?;
             Ok(watch.updates())
         })
         .await
@@ -50,7 +52,9 @@ impl Subscription {
                     "This link shows one parcel, not the order: ask trackByToken now and then",
                 ));
             };
-            let watch = Watch::open(context, order, Watcher::Guest { until }, after).await?;
+            let watch =
+                SubscriptionSource::open(context, order, Subscriber::Guest { until }, after)
+                    .await?;
             Ok(watch.updates())
         })
         .await

@@ -10,14 +10,14 @@ use platform::webhooks::{self, Applied, Webhook, WebhookError};
 use serde_json::Value;
 
 use crate::State;
-use crate::carrier::Carrier;
-use crate::carriers::{self, Loss};
-use crate::record::RecordError;
-use crate::report::take_in;
+use crate::carrier_report::ingest;
+use crate::carriers::{self, ParseIssue};
+use crate::record_event::RecordError;
+use crate::rules::status::Carrier;
 
 /// A route for each carrier whose webhooks can be verified.
 pub(crate) fn routes(state: State) -> Router {
-    let known = Carrier::ALL.into_iter().filter_map(|carrier| {
+    let known = Carrier::ALL.iter().copied().filter_map(|carrier| {
         let secret = state.carriers.webhook_secret(carrier)?.clone();
         let reports = Reports {
             state: state.clone(),
@@ -57,9 +57,9 @@ impl Webhook for Reports {
         let mut outcome = Ok(Applied::Ignored);
         for mut report in reports {
             if report.number.is_none() {
-                report.losses.push(Loss::Number);
+                report.issues.push(ParseIssue::Number);
             }
-            state.carriers.note_losses(carrier, &report.losses);
+            state.carriers.note_parse_issues(carrier, &report.issues);
             let Some(number) = report.number.clone().filter(|_| !report.is_unreadable()) else {
                 // Sent again, it may be readable by then; the others of this webhook are recorded now.
                 let number = report.number.unwrap_or_default();
@@ -86,12 +86,12 @@ async fn record(
 ) -> Result<bool, RecordError> {
     let db = state.database.read();
     let parcel = match report.carrier {
-        Some(carrier) => shipment::by_number(db, carrier.as_str(), number).await?,
+        Some(carrier) => shipment::by_number(db, carrier, number).await?,
         // Its carrier has a name that is not known here.
-        None => shipment::by_number_alone(db, &CARRIERS, number).await?,
+        None => shipment::by_number_alone(db, Carrier::ALL, number).await?,
     };
     match parcel {
-        Some(parcel) => take_in(state, &parcel, report).await.map(|_| true),
+        Some(parcel) => ingest(state, &parcel, report).await.map(|_| true),
         None => {
             let carrier = report.carrier.map_or("unknown", Carrier::as_str);
             tracing::info!(carrier, number, "webhook about a parcel that is not here");
@@ -99,9 +99,3 @@ async fn record(
         }
     }
 }
-
-/// As they are stored.
-const CARRIERS: [&str; 4] = {
-    let [a, b, c, d] = Carrier::ALL;
-    [a.as_str(), b.as_str(), c.as_str(), d.as_str()]
-};

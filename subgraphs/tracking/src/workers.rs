@@ -12,13 +12,13 @@ use platform::workers::{Job, WorkerContext};
 use sea_orm::DbErr;
 
 use crate::State;
-use crate::carrier::Carrier;
-use crate::flag;
 use crate::poll;
-use crate::return_parcels::FollowLabels;
+use crate::return_shipments::ReturnLabelHandler;
+use crate::rules::status::Carrier;
+use crate::shipment_flag;
 
 /// How long changes are kept for watchers who missed them: longer than anybody comes back to the same stream.
-const KEPT: TimeDelta = TimeDelta::days(30);
+const RETENTION: TimeDelta = TimeDelta::days(30);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// Rows of one statement: no change waits long for a sweep.
 const BATCH: u64 = 1_000;
@@ -33,7 +33,7 @@ pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
 pub fn subscribers() -> Vec<Subscriber> {
     vec![Subscriber {
         group: CONSUMERS[0],
-        handler: Arc::new(FollowLabels),
+        handler: Arc::new(ReturnLabelHandler),
     }]
 }
 
@@ -45,7 +45,7 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
         ..state.clone()
     };
     let mut jobs = Vec::new();
-    for carrier in Carrier::ALL {
+    for &carrier in Carrier::ALL {
         let is_polled = state.config.carrier(carrier).poll_interval.is_some();
         if is_polled && state.carriers.api(carrier).is_some() {
             let (state, context) = (state.clone(), context.clone());
@@ -55,10 +55,10 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
             ));
         }
     }
-    let (rechecks, stop) = (state.rechecks.clone(), context.stop.clone());
+    let (entitlement_checks, stop) = (state.entitlement_checks.clone(), context.stop.clone());
     let interval = state.config.recheck_interval;
-    jobs.push(Job::new("tracking.rechecks", move || {
-        rechecks.clone().run(interval, stop.clone())
+    jobs.push(Job::new("tracking.entitlement_checks", move || {
+        entitlement_checks.clone().run(interval, stop.clone())
     }));
     let (sweep_context, context) = (context.clone(), context.clone());
     let (overdue_state, overdue_context) = (state.clone(), context.clone());
@@ -66,7 +66,7 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
         show_watchers(state.clone(), context.clone())
     }));
     jobs.push(Job::new("tracking.overdue", move || {
-        flag::run(overdue_state.clone(), overdue_context.clone())
+        shipment_flag::run(overdue_state.clone(), overdue_context.clone())
     }));
     jobs.push(Job::new("tracking.changes", move || {
         sweep(sweep_context.clone())
@@ -75,11 +75,11 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
 }
 
 /// How often it is shown how many watch.
-const SHOWN_EVERY: Duration = Duration::from_secs(10);
+const METRICS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Shows how many watch here, by carrier: what instances are added and removed by.
 async fn show_watchers(state: State, context: WorkerContext) {
-    let carriers = Carrier::ALL.map(Some).into_iter().chain([None]);
+    let carriers = Carrier::ALL.iter().copied().map(Some).chain([None]);
     let gauges: Vec<_> = carriers
         .map(|carrier| {
             let gauge = gauge!(
@@ -97,14 +97,14 @@ async fn show_watchers(state: State, context: WorkerContext) {
         }
         tokio::select! {
             () = context.stop.cancelled() => return,
-            () = tokio::time::sleep(SHOWN_EVERY) => {}
+            () = tokio::time::sleep(METRICS_INTERVAL) => {}
         }
     }
 }
 
 async fn sweep(context: WorkerContext) {
     run_leased(&context, "tracking_changes", SWEEP_INTERVAL, || async {
-        let before = context.clock.now() - KEPT;
+        let before = context.clock.now() - RETENTION;
         while change::sweep(context.database.write(), before, BATCH).await? > 0 {}
         Ok::<_, DbErr>(())
     })

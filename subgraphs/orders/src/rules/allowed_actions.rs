@@ -1,6 +1,14 @@
 //! What a customer may do with an order.
 
-use crate::order::{OrderAction, OrderStatus};
+use super::status::OrderStatus;
+
+/// What a customer may do with an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OrderAction {
+    Cancel,
+    /// Place a new order of the same products.
+    Reorder,
+}
 
 /// The actions open to the customer. An order can be cancelled until the carrier has it. It can
 /// be ordered again once it is settled, one way or the other: while its payment is pending, a

@@ -1,18 +1,19 @@
 //! What can be ordered, and what has to be delivered.
 
 use super::totals::Totals;
-use crate::checkout_rates::Restriction;
 
-/// What the payment provider takes at least, in US cents.
+pub(crate) use entities::orders::order_item::Restriction;
+
+/// The least that the payment provider accepts, in US cents.
 const LEAST_USD: i64 = 50;
-/// What it takes at most, in minor units of any currency: eight digits.
+/// The most that it accepts, in minor units of any currency: eight digits.
 const MOST: i64 = 99_999_999;
 
 /// The rule in words.
 pub(crate) const PAYABLE: &str =
     "An order's total must be at least 0.50 US dollars and have at most 8 digits";
 
-/// Whether the payment provider can take this much.
+/// Whether the payment provider accepts this amount.
 pub(crate) fn is_payable(totals: &Totals) -> bool {
     totals.total_usd >= LEAST_USD && (1..=MOST).contains(&totals.total)
 }

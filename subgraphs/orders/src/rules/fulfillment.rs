@@ -1,6 +1,6 @@
 //! What a carrier update means for an order.
 
-use crate::order::OrderStatus;
+use super::status::OrderStatus;
 
 /// What the carrier reported about an order's parcels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,58 +1,18 @@
-//! What the payment provider's word means for an order and its payment.
+//! What a status of the payment provider means for an order and its payment.
 //!
-//! Two of its words are final, that the money was taken and that it never will be; the others are
-//! only how it stands. So the outcome does not depend on the order in which they come.
+//! Two statuses are final: the money was captured, or it never will be. The others only describe the
+//! moment. So the outcome does not depend on the order in which they arrive.
 
-use crate::order::OrderStatus;
+use super::status::OrderStatus;
 
-/// What is wanted of the provider, and how far it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PaymentState {
-    /// To be taken; what came of it is not known yet.
-    Requested,
-    /// The customer's bank, or the customer, has to do something first.
-    AwaitingCustomer,
-    Captured,
-    /// The order is cancelled: what was taken is to be given back, and nothing more to be taken.
-    ReleaseRequested,
-    /// Nothing was taken, or all of it was given back.
-    Released,
-    /// It cannot be given back, or another amount was taken: people have to settle it.
-    NeedsReview,
-}
+pub(crate) use entities::orders::order_payment::PaymentState;
 
-impl PaymentState {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Requested,
-        Self::AwaitingCustomer,
-        Self::Captured,
-        Self::ReleaseRequested,
-        Self::Released,
-        Self::NeedsReview,
-    ];
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Requested => "wanted",
-            Self::AwaitingCustomer => "waiting",
-            Self::Captured => "taken",
-            Self::ReleaseRequested => "unwanted",
-            Self::Released => "released",
-            Self::NeedsReview => "stuck",
-        }
-    }
-
-    pub(crate) fn parse(stored: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == stored)
-    }
-
-    /// Whether there is something left to do.
-    pub(crate) const fn is_open(self) -> bool {
-        matches!(
-            self,
-            Self::Requested | Self::AwaitingCustomer | Self::ReleaseRequested
-        )
-    }
+/// Whether there is something left to do.
+pub(crate) const fn is_open(state: PaymentState) -> bool {
+    matches!(
+        state,
+        PaymentState::Requested | PaymentState::AwaitingCustomer | PaymentState::ReleaseRequested
+    )
 }
 
 /// What the provider reports about a payment.
@@ -107,7 +67,7 @@ pub(crate) fn outcome(
         (Pending, ProviderStatus::Canceled) => (Some(Cancelled), PaymentState::Released),
         // It says so of what it has given back, too.
         (Cancelled, ProviderStatus::Succeeded)
-            if !payment.is_open() && payment != PaymentState::Captured =>
+            if !is_open(payment) && payment != PaymentState::Captured =>
         {
             (None, payment)
         }

@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use entities::insert_many;
+use entities::orders::order::OrderStatus;
+use entities::orders::order_event::Actor;
+use entities::orders::order_item::Restriction;
+use entities::orders::payment_method::PaymentMethodKind;
 use entities::orders::{customer, order, order_event, order_item, payment_method};
 use orders::{Migrator, State, events, subgraph};
 use platform::clock::Clock;
@@ -62,7 +66,7 @@ pub(crate) async fn shops() -> Vec<Shop> {
         let card = |customer| payment_method::Model {
             id: payment_method_of(customer),
             customer_id: customer,
-            kind: "card".to_owned(),
+            kind: PaymentMethodKind::Card,
             last4: Some("4242".to_owned()),
             token: "pm_1".to_owned(),
             expires_at: Some(now() + Duration::hours(1)),
@@ -106,7 +110,7 @@ pub(crate) fn order(number: u128, customer: Uuid, placed_at: DateTime<Utc>) -> o
     order::Model {
         id: Uuid::from_u128(number),
         customer_id: customer,
-        status: "confirmed".to_owned(),
+        status: OrderStatus::Confirmed,
         usd_amount: 2_033,
         local_currency_amount: 3_050,
         local_currency_code: "JPY".to_owned(),
@@ -158,39 +162,38 @@ impl Shop {
 
 fn items(order: &order::Model) -> [order_item::Model; 2] {
     let first = item(order.id.as_u128());
-    let row =
-        |position: i32, name: &str, quantity, price, restriction: Option<&str>| order_item::Model {
-            id: Uuid::from_u128(first.as_u128() + u128::try_from(position).unwrap()),
-            order_id: order.id,
-            customer_id: order.customer_id,
-            position,
-            product_id: Uuid::from_u128(7_000_000 + u128::try_from(position).unwrap()),
-            product_name: name.to_owned(),
-            restriction: restriction.map(str::to_owned),
-            quantity,
-            unit_price_amount: price,
-            tax_amount: i64::from(quantity) * price / 10,
-            currency_code: order.local_currency_code.clone(),
-        };
+    let row = |position: i32, name: &str, quantity, price, restriction| order_item::Model {
+        id: Uuid::from_u128(first.as_u128() + u128::try_from(position).unwrap()),
+        order_id: order.id,
+        customer_id: order.customer_id,
+        position,
+        product_id: Uuid::from_u128(7_000_000 + u128::try_from(position).unwrap()),
+        product_name: name.to_owned(),
+        restriction,
+        quantity,
+        unit_price_amount: price,
+        tax_amount: i64::from(quantity) * price / 10,
+        currency_code: order.local_currency_code.clone(),
+    };
     // Not in the order they are shown in.
     [
-        row(1, "Engraved pen", 1, 500, Some("personalized")),
+        row(1, "Engraved pen", 1, 500, Some(Restriction::Personalized)),
         row(0, "Notebook", 2, 1_000, None),
     ]
 }
 
 fn timeline(order: &order::Model) -> [order_event::Model; 2] {
-    let row = |number, event: &str, actor: &str, minutes| order_event::Model {
+    let row = |number, event: &str, actor: Actor, minutes| order_event::Model {
         id: Uuid::from_u128(order.id.as_u128() * 1_000 + number),
         order_id: order.id,
         event: event.to_owned(),
-        actor: actor.to_owned(),
+        actor: actor.as_str().to_owned(),
         detail: None,
         occurred_at: order.placed_at + Duration::minutes(minutes),
     };
     [
-        row(1, events::CONFIRMED, "payment", 1),
-        row(2, events::PLACED, "customer", 0),
+        row(1, events::CONFIRMED, Actor::Payment, 1),
+        row(2, events::PLACED, Actor::Customer, 0),
     ]
 }
 

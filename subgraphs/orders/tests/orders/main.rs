@@ -17,5 +17,6 @@ mod paging;
 mod refusals;
 mod settlement;
 mod statements;
+mod unknown_values;
 mod webhooks;
 mod workers;

@@ -1,6 +1,7 @@
 //! Cancelling an order: who may, until when, and what is given back.
 
 use chrono::Duration;
+use entities::orders::order::OrderStatus;
 use resolvers::testing::code;
 use serde_json::{Value, json};
 
@@ -70,10 +71,10 @@ async fn a_refund_whose_answer_was_lost_is_not_made_twice() {
         shop.cancel(id, "c").await;
         shop.stripe.lose("/refunds", 3);
         shop.work_after(Duration::seconds(2)).await;
-        assert_eq!(shop.payment().await.state, "unwanted");
+        assert_eq!(shop.payment().await.state.as_str(), "unwanted");
         shop.work_after(Duration::seconds(40)).await;
         assert_eq!(
-            shop.payment().await.state,
+            shop.payment().await.state.as_str(),
             "released",
             "{}",
             shop.scratch.name
@@ -95,7 +96,7 @@ async fn a_payment_that_waits_is_cancelled_with_its_order() {
         assert_eq!(shop.stripe.intents()[0]["status"], "canceled");
         assert_eq!(shop.stripe.refunds(), [] as [Value; 0]);
         assert_eq!(
-            shop.payment().await.state,
+            shop.payment().await.state.as_str(),
             "released",
             "{}",
             shop.scratch.name
@@ -111,10 +112,10 @@ async fn a_payment_that_waits_is_cancelled_with_its_order() {
 #[tokio::test]
 async fn an_order_that_the_carrier_has_is_not_cancelled() {
     for shop in shops().await {
-        let statuses = ["shipped", "delivered"];
+        let statuses = [OrderStatus::Shipped, OrderStatus::Delivered];
         let orders = statuses.iter().zip(1..).map(|(status, number)| {
             let mut row = order(number, shop.ada, now());
-            row.status = (*status).to_owned();
+            row.status = *status;
             row
         });
         shop.stock(orders.collect()).await;

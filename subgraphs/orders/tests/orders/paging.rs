@@ -1,7 +1,7 @@
 //! A customer's list of orders, walked both ways.
 
 use chrono::Duration;
-use entities::orders::order;
+use entities::orders::order::{self, OrderStatus};
 use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
 
@@ -21,11 +21,16 @@ const PAGE: &str =
 /// id decides. By time and id, the newest is 7.
 async fn stock(shop: &Shop) {
     let minutes = [(1, 1), (2, 2), (3, 3), (4, 3), (5, 3), (6, 4), (7, 5)];
-    let statuses = ["delivered", "cancelled", "confirmed", "shipped"];
+    let statuses = [
+        OrderStatus::Delivered,
+        OrderStatus::Cancelled,
+        OrderStatus::Confirmed,
+        OrderStatus::Shipped,
+    ];
     let mut orders: Vec<_> = minutes
         .iter()
         .map(|&(number, minute)| order::Model {
-            status: statuses[usize::try_from(number).unwrap() % statuses.len()].to_owned(),
+            status: statuses[usize::try_from(number).unwrap() % statuses.len()],
             ..fixture::order(number, shop.ada, now() + Duration::minutes(minute))
         })
         .collect();

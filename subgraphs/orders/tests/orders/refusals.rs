@@ -154,7 +154,7 @@ async fn a_declined_payment_cancels_the_order_says_why_and_leaves_nothing_to_be_
         shop.work_after(Duration::zero()).await;
         assert_eq!(shop.stripe.intents()[0]["status"], "canceled");
         assert_eq!(
-            shop.payment().await.state,
+            shop.payment().await.state.as_str(),
             "released",
             "{}",
             shop.scratch.name

@@ -36,7 +36,7 @@ async fn an_order_whose_payment_was_taken_without_an_answer_is_confirmed_by_its_
         );
         assert_eq!(shop.stripe.intents().len(), 1, "{}", shop.scratch.name);
         shop.work_after(Duration::days(1)).await;
-        assert_eq!(shop.payment().await.state, "taken");
+        assert_eq!(shop.payment().await.state.as_str(), "taken");
         assert_eq!(shop.tasks().await, []);
         shop.scratch.drop().await;
     }
@@ -80,7 +80,7 @@ async fn a_provider_that_stays_away_is_asked_later_and_later() {
         // With the failures before, these two are enough for the provider to be left alone.
         shop.stripe.lose("/pi_1", 2);
         shop.work_after(Duration::seconds(40)).await;
-        assert_eq!(shop.payment().await.state, "wanted");
+        assert_eq!(shop.payment().await.state.as_str(), "wanted");
         let [task] = &shop.tasks().await[..] else {
             panic!("one task of the payment");
         };
@@ -146,7 +146,7 @@ async fn a_payment_that_the_customer_never_confirms_is_given_up_after_an_hour() 
         );
         assert_eq!(shop.stripe.intents()[0]["status"], "canceled");
         assert_eq!(
-            shop.payment().await.state,
+            shop.payment().await.state.as_str(),
             "released",
             "{}",
             shop.scratch.name
@@ -181,7 +181,7 @@ async fn an_order_cancelled_before_its_payment_was_created_is_never_charged() {
             "CANCELLED: order.placed, order.cancelled"
         );
         assert_eq!(
-            shop.payment().await.state,
+            shop.payment().await.state.as_str(),
             "released",
             "{}",
             shop.scratch.name

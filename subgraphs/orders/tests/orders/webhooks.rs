@@ -186,7 +186,7 @@ async fn a_refund_that_the_bank_refuses_is_left_to_people() {
         let placed = shop.place(&input(WORKS), "k").await;
         shop.cancel(&placed["order"]["id"], "c").await;
         shop.work_after(Duration::seconds(2)).await;
-        assert_eq!(shop.payment().await.state, "released");
+        assert_eq!(shop.payment().await.state.as_str(), "released");
         let mut refund = shop.stripe.refunds()[0].clone();
         refund["status"] = json!("failed");
         refund["failure_reason"] = json!("expired_or_canceled_card");
@@ -194,14 +194,19 @@ async fn a_refund_that_the_bank_refuses_is_left_to_people() {
             shop.tell(&event("evt_1", "refund.failed", &refund)).await,
             StatusCode::OK
         );
-        assert_eq!(shop.payment().await.state, "stuck", "{}", shop.scratch.name);
+        assert_eq!(
+            shop.payment().await.state.as_str(),
+            "stuck",
+            "{}",
+            shop.scratch.name
+        );
         // What was published before it comes late.
         refund["status"] = json!("succeeded");
         assert_eq!(
             shop.tell(&event("evt_2", "refund.created", &refund)).await,
             StatusCode::OK
         );
-        assert_eq!(shop.payment().await.state, "stuck");
+        assert_eq!(shop.payment().await.state.as_str(), "stuck");
         shop.scratch.drop().await;
     }
 }
@@ -339,7 +344,7 @@ async fn a_signed_payment_of_another_amount_or_currency_confirms_nothing_and_ale
         assert_eq!(alerts.len(), cases.len());
         assert_eq!(alerts[0].0, "payment_mismatch");
         assert_eq!((alerts[0].1, alerts[4].2.as_str()), (1, "JPY"));
-        assert_eq!(shop.payment().await.state, "waiting");
+        assert_eq!(shop.payment().await.state.as_str(), "waiting");
         // The genuine one still counts.
         assert_eq!(
             shop.tell(&event("evt_right", "payment_intent.succeeded", &right))
@@ -415,12 +420,12 @@ async fn a_refund_of_another_amount_settles_nothing_and_the_rest_is_given_back()
         {
             let event = event(&format!("evt_{number}"), kind, object);
             assert_eq!(shop.tell(&event).await, StatusCode::OK);
-            assert_eq!(shop.payment().await.state, "unwanted", "{kind}");
+            assert_eq!(shop.payment().await.state.as_str(), "unwanted", "{kind}");
         }
         let expected = ("refund_mismatch".to_owned(), 100, "EUR".to_owned());
         assert_eq!(alerts(&shop).await, [expected.clone(), expected]);
         shop.work_after(Duration::seconds(2)).await;
-        assert_eq!(shop.payment().await.state, "released");
+        assert_eq!(shop.payment().await.state.as_str(), "released");
         let given: i64 = shop
             .stripe
             .refunds()

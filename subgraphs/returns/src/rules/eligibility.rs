@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use async_graphql::Enum;
 use chrono::{DateTime, Duration, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -10,10 +9,14 @@ use uuid::Uuid;
 /// A return is accepted this long after delivery, to the second and inclusive.
 pub const RETURN_WINDOW: Duration = Duration::hours(30 * 24);
 
+/// Why customers cannot make returns by themselves at the moment.
+pub const SELF_SERVICE_OFF: &str =
+    "Returns are made by our support at the moment: please contact us";
+
 /// What an order's total must exceed, in whole US dollars.
 const TOTAL_MUST_EXCEED: u32 = 10;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IneligibilityCode {
     PastReturnWindow,
     ExcludedCategory,
@@ -131,7 +134,7 @@ impl Ineligible {
     /// For people.
     pub fn message(&self) -> Cow<'static, str> {
         match self {
-            Self::SelfServiceOff => crate::self_service::REFUSAL.into(),
+            Self::SelfServiceOff => SELF_SERVICE_OFF.into(),
             Self::NotDelivered => {
                 "This order has not been delivered yet. It can be returned once it has arrived."
                     .into()

@@ -3,7 +3,6 @@
 
 pub(crate) mod carrier_scan;
 pub mod eligibility;
-pub(crate) mod input;
 pub(crate) mod parcel_weight;
 pub mod reasons;
 pub mod reconciliation;

@@ -1,8 +1,6 @@
 //! The eighteen reasons to send something back.
 
-use async_graphql::{Enum, SimpleObject};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReasonCategory {
     Quality,
     Preference,
@@ -10,7 +8,7 @@ pub enum ReasonCategory {
 }
 
 /// Why an item comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, SimpleObject)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReturnReason {
     pub code: &'static str,
     pub category: ReasonCategory,

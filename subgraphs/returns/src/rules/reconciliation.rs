@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_label_is_overdue_only_past_72_hours_and_while_its_scan_is_awaited() {
         let second = Duration::seconds(1);
-        for status in ReturnStatus::ALL {
+        for &status in ReturnStatus::ALL {
             let awaited = status == ReturnStatus::LabelGenerated;
             for (labelled, overdue) in [
                 (SCAN_FALLBACK - second, false),

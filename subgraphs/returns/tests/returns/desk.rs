@@ -133,7 +133,7 @@ impl Desk {
         id: Uuid,
         status: ReturnStatus,
     ) -> customer_return::Model {
-        self.until(id, |row| row.status == status.as_str()).await
+        self.until(id, |row| row.status == status).await
     }
 
     /// What was told, as type and data, in order.

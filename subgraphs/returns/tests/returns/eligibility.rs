@@ -3,6 +3,7 @@
 use chrono::Duration;
 use resolvers::id::IdKind;
 use resolvers::testing::{code, execute};
+use returns::rules::status::ReturnStatus;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -43,7 +44,7 @@ async fn an_item_is_eligible_until_its_deadline_for_the_units_that_are_left() {
     };
     for fixture in fixtures(std::slice::from_ref(&order)).await {
         let mut cancelled = stored(1_000, CUSTOMER, order.id, Uuid::from_u128(101), 2);
-        cancelled.row.status = "cancelled".to_owned();
+        cancelled.row.status = ReturnStatus::Cancelled;
         let partial = stored(1_001, CUSTOMER, order.id, Uuid::from_u128(101), 1);
         fixture.store(vec![cancelled, partial]).await;
         let answer = fixture

@@ -17,7 +17,7 @@ use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
 use resolvers::subgraph::Subgraph;
 use resolvers::testing::execute;
-use returns::rules::status::ReturnStatus;
+use returns::rules::status::{ReturnStatus, timeline_event};
 use returns::{ItemCondition, Migrator, RefundMethod, State, subgraph};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -166,7 +166,7 @@ pub(crate) fn stored(
     let event = |number: u128, status: ReturnStatus, occurred_at| return_event::Model {
         id: Uuid::from_u128(id.as_u128() << 8 | number),
         return_id: id,
-        event: status.timeline_event().to_owned(),
+        event: timeline_event(status).to_owned(),
         actor: IdKind::Customer.format(customer),
         occurred_at,
     };
@@ -178,7 +178,7 @@ pub(crate) fn stored(
             product_id: Some(Uuid::from_u128(1_000)),
             product_name: "4K Monitor Pro 32 inch".to_owned(),
             quantity: units,
-            condition: ItemCondition::Defective.as_str().to_owned(),
+            condition: ItemCondition::Defective,
             reason_code: "defective_on_arrival".to_owned(),
             reason_text: Some("Screen has a dead pixel".to_owned()),
             refund_amount: 29_900,
@@ -193,14 +193,14 @@ pub(crate) fn stored(
             id,
             order_id: order,
             customer_id: customer,
-            status: ReturnStatus::LabelGenerated.as_str().to_owned(),
+            status: ReturnStatus::LabelGenerated,
             currency: "EUR".to_owned(),
             refund_items: 29_900,
             refund_tax: 1_599,
             refund_shipping: 900,
             refund_total: 32_399,
             shipping_refunded: true,
-            refund_method: RefundMethod::OriginalPayment.as_str().to_owned(),
+            refund_method: RefundMethod::OriginalPayment,
             payment_intent_id: None,
             refund_key: None,
             refund_attempts: 0,

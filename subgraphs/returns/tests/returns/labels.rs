@@ -42,7 +42,7 @@ const VOID: &str = "POST /v2/shipments/*/refund";
 fn made(number: u128) -> StoredReturn {
     let mut made = stored(700 + number, CUSTOMER, monitor_order().id, monitor().id, 1);
     let row = &mut made.row;
-    row.status = ReturnStatus::Initiated.as_str().to_owned();
+    row.status = ReturnStatus::Initiated;
     row.shipping_refunded = false;
     for text in [
         &mut row.label_shipment_id,

@@ -23,8 +23,8 @@ async fn refunds_and_labels_that_nobody_is_at_are_taken_up_again() {
     let orders: Vec<_> = (1..=2).map(|number| labelled(number).0).collect();
     for mut desk in desks(&orders).await {
         let mut made: Vec<_> = (1..=2).map(|number| labelled(number).1).collect();
-        made[0].row.status = ReturnStatus::CarrierScanned.as_str().to_owned();
-        made[1].row.status = ReturnStatus::Cancelled.as_str().to_owned();
+        made[0].row.status = ReturnStatus::CarrierScanned;
+        made[1].row.status = ReturnStatus::Cancelled;
         made[1].row.label_shipment_id = None;
         let id = made[0].row.id;
         desk.fixture.store(made).await;
@@ -49,7 +49,7 @@ async fn refunds_that_no_return_knows_are_reported() {
     let (order, _) = labelled(1);
     for mut desk in desks(&[order]).await {
         let (_, mut made) = labelled(1);
-        made.row.status = ReturnStatus::CarrierScanned.as_str().to_owned();
+        made.row.status = ReturnStatus::CarrierScanned;
         let id = made.row.id;
         desk.fixture.store(vec![made]).await;
         let counted = SweepReport {

@@ -7,6 +7,7 @@ use entities::returns::store_credit;
 use platform::clock::Clock;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use returns::RefundMethod;
 use returns::rules::status::ReturnStatus;
 use sea_orm::EntityTrait;
 use uuid::Uuid;
@@ -50,12 +51,12 @@ async fn a_scan_gives_the_money_back_and_a_delivery_completes() {
         assert_eq!(desk.providers.refunded(), [(public(id), TOTAL)]);
         assert_eq!(row.refund_provider_id.as_deref(), Some("re_1"));
         assert_eq!(row.refund_key, Some(format!("refund-{}", public(id))));
-        assert_eq!(row.refund_method, "original_payment");
+        assert_eq!(row.refund_method, RefundMethod::OriginalPayment);
 
         let delivered = event("evt_end", &tracking(1), &[("delivered", Utc::now())]);
         assert_eq!(desk.hook(&delivered).await, 200);
         let row = desk.row(id).await;
-        assert_eq!(row.status, "completed");
+        assert_eq!(row.status.as_str(), "completed");
         assert!(row.delivered_at.is_some());
         let told: Vec<_> = desk
             .told()
@@ -127,7 +128,7 @@ async fn a_refund_of_another_amount_or_currency_settles_nothing_and_alerts_once(
             while desk.providers.calls("GET /v1/refunds") < 2 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            assert_eq!(desk.row(id).await.status, "carrier_scanned");
+            assert_eq!(desk.row(id).await.status.as_str(), "carrier_scanned");
             let told = desk.told().await;
             let alerts: Vec<_> = told
                 .iter()
@@ -148,7 +149,7 @@ async fn a_payment_that_is_closed_is_credited_and_the_customer_told() {
         desk.work();
         scan(&desk).await;
         let row = desk.until_status(id, ReturnStatus::RefundIssued).await;
-        assert_eq!(row.refund_method, "store_credit");
+        assert_eq!(row.refund_method, RefundMethod::StoreCredit);
         assert_eq!(desk.providers.calls(REFUND), 0);
         let [credit] = &credits(&desk).await[..] else {
             panic!("one credit")
@@ -179,16 +180,16 @@ async fn a_refund_that_pends_waits_for_the_bank() {
             }
             desk.until(id, |row| row.refund_requested_at.is_some())
                 .await;
-            assert_eq!(desk.row(id).await.status, "carrier_scanned");
+            assert_eq!(desk.row(id).await.status.as_str(), "carrier_scanned");
             desk.providers.decide_refunds(decision);
-            while desk.row(id).await.status == "carrier_scanned" {
+            while desk.row(id).await.status == ReturnStatus::CarrierScanned {
                 clock.advance(TimeDelta::seconds(3));
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             let row = desk.row(id).await;
             let is_credited = decision == "failed";
             assert_eq!(credits(&desk).await.len(), usize::from(is_credited));
-            assert_eq!(row.refund_method == "store_credit", is_credited);
+            assert_eq!(row.refund_method == RefundMethod::StoreCredit, is_credited);
             assert_eq!(desk.providers.calls(REFUND), 1);
             desk.stop().await;
         }
@@ -203,11 +204,11 @@ async fn a_refund_that_the_bank_sends_back_later_is_credited_once() {
         scan(&desk).await;
         desk.until_status(id, ReturnStatus::RefundIssued).await;
         desk.providers.decide_refunds("failed");
-        while desk.row(id).await.refund_method == "original_payment" {
+        while desk.row(id).await.refund_method == RefundMethod::OriginalPayment {
             clock.advance(TimeDelta::seconds(3));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        assert_eq!(desk.row(id).await.status, "refund_issued");
+        assert_eq!(desk.row(id).await.status.as_str(), "refund_issued");
         assert_eq!(credits(&desk).await.len(), 1);
         assert_eq!(desk.count("return.store_credit_issued").await, 1);
         assert_eq!(desk.count("return.refund_issued").await, 1);
@@ -224,7 +225,7 @@ async fn a_refund_waits_for_the_orders_domain() {
         while desk.fixture.orders.calls() < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(desk.row(id).await.status, "carrier_scanned");
+        assert_eq!(desk.row(id).await.status.as_str(), "carrier_scanned");
         desk.fixture.orders.mend();
         desk.until_status(id, ReturnStatus::RefundIssued).await;
         assert_eq!(desk.providers.refunded().len(), 1);

@@ -3,6 +3,7 @@
 use entities::returns::customer_return;
 use resolvers::id::IdKind;
 use resolvers::testing::{code, execute};
+use returns::rules::status::ReturnStatus;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -155,7 +156,7 @@ async fn earlier_returns_count_for_units_money_and_shipping_unless_cancelled() {
         (first.row.refund_items, first.row.refund_tax) = (6_667, 1_067);
         first.row.refund_total = 6_667 + 1_067 + 900;
         let mut cancelled = stored(1_001, CUSTOMER, order.id, item, 3);
-        cancelled.row.status = "cancelled".to_owned();
+        cancelled.row.status = ReturnStatus::Cancelled;
         fixture.store(vec![first, cancelled]).await;
 
         let last = preview(&fixture, order.id, &[(item, 1, "stopped_working")]).await;

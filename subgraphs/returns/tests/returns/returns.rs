@@ -1,7 +1,11 @@
 //! Returns as they are stored.
 
+use entities::returns::customer_return;
 use resolvers::id::IdKind;
 use resolvers::testing::{code, execute};
+use returns::rules::status::ReturnStatus;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -146,7 +150,7 @@ async fn a_return_is_shown_whole() {
 async fn a_cancelled_return_has_no_label_no_deadline_and_no_next_step() {
     for fixture in fixtures(&[]).await {
         let mut cancelled = monitor_return();
-        cancelled.row.status = "cancelled".to_owned();
+        cancelled.row.status = ReturnStatus::Cancelled;
         cancelled.row.label_voided_at = Some(cancelled.row.updated_at);
         fixture.store(vec![cancelled]).await;
         let answer = fixture.ask(RETURN, id(1_000)).await;
@@ -287,8 +291,52 @@ async fn an_orders_shipping_is_refunded_once_whatever_is_written() {
             .await
             .unwrap_err();
         let mut cancelled = row(1_002);
-        cancelled.status = "cancelled".to_owned();
+        cancelled.status = ReturnStatus::Cancelled;
         insert_many::<Entity>(db, vec![cancelled]).await.unwrap();
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_return_with_an_unknown_status_is_an_error_and_no_row_that_vanished() {
+    for fixture in fixtures(&[]).await {
+        let other = stored(
+            1_001,
+            CUSTOMER,
+            Uuid::from_u128(11),
+            Uuid::from_u128(110),
+            1,
+        );
+        fixture.store(vec![monitor_return(), other]).await;
+        // As if a newer version had written it.
+        let set_status = async |status: &str| {
+            customer_return::Entity::update_many()
+                .col_expr(customer_return::Column::Status, Expr::value(status))
+                .filter(customer_return::Column::Id.eq(Uuid::from_u128(1_000)))
+                .exec(fixture.scratch.database.write())
+                .await
+                .unwrap();
+        };
+        set_status("teleported").await;
+        let cancel =
+            "mutation($id: ID!) { returnCancel(id: $id, idempotencyKey: \"k\") { return { id } } }";
+        for document in [RETURN, cancel] {
+            let answer = fixture.ask(document, id(1_000)).await;
+            assert_eq!(
+                code(&answer),
+                "INTERNAL",
+                "{}: {answer}",
+                fixture.scratch.name
+            );
+            assert!(!answer.to_string().contains("teleported"), "{answer}");
+        }
+        let status = "query($id: ID!) { return(id: $id) { status } }";
+        let other = fixture.ask(status, id(1_001)).await;
+        assert_eq!(other["data"]["return"]["status"], "LABEL_GENERATED");
+        // The version that knows the status finds the return as it was.
+        set_status("carrier_scanned").await;
+        let found = fixture.ask(status, id(1_000)).await;
+        assert_eq!(found["data"]["return"]["status"], "CARRIER_SCANNED");
         fixture.scratch.drop().await;
     }
 }

@@ -273,7 +273,10 @@ async fn shipping_that_the_bank_sends_back_later_is_credited_once() {
         let credits = credits().await;
         assert_eq!((credits.len(), credits[0].amount), (1, 550));
         // Its own refund stays where it is.
-        assert_eq!(desk.row(second).await.refund_method, "original_payment");
+        assert_eq!(
+            desk.row(second).await.refund_method.as_str(),
+            "original_payment"
+        );
         assert_eq!(desk.count("return.store_credit_issued").await, 1);
         desk.stop().await;
     }
@@ -343,7 +346,7 @@ async fn random_sequences_of_returns_keep_their_bounds_in_every_currency() {
                     .unwrap();
                 let counted: Vec<_> = rows
                     .iter()
-                    .filter(|row| row.status != "cancelled")
+                    .filter(|row| row.status != ReturnStatus::Cancelled)
                     .collect();
                 let total: i64 = counted.iter().map(|row| row.refund_total).sum();
                 let given: i64 = desk

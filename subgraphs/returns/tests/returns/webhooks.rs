@@ -116,7 +116,7 @@ async fn a_late_scan_goes_on_from_manual_review_and_says_that_it_is_late() {
     for mut desk in desks(&[order]).await {
         let (_, mut made) = labelled(1);
         let id = made.row.id;
-        made.row.status = ReturnStatus::ManualReview.as_str().to_owned();
+        made.row.status = ReturnStatus::ManualReview;
         desk.fixture.store(vec![made]).await;
         desk.work();
         let scan = event("evt_1", &tracking(1), &[("in_transit", Utc::now())]);
@@ -135,7 +135,7 @@ async fn a_scan_of_a_cancelled_return_gives_nothing_back_and_is_told_to_support_
     for mut desk in desks(&[order]).await {
         let (_, mut made) = labelled(1);
         let id = made.row.id;
-        made.row.status = ReturnStatus::Cancelled.as_str().to_owned();
+        made.row.status = ReturnStatus::Cancelled;
         // Given back already: reconciliation, which begins at once, would have to ask EasyPost.
         made.row.label_voided_at = Some(Utc::now());
         desk.fixture.store(vec![made]).await;
@@ -152,7 +152,7 @@ async fn a_scan_of_a_cancelled_return_gives_nothing_back_and_is_told_to_support_
             assert_eq!(desk.hook(&scan).await, 200);
         }
         let row = desk.row(id).await;
-        assert_eq!(row.status, "cancelled");
+        assert_eq!(row.status.as_str(), "cancelled");
         assert!(row.carrier_scanned_at.is_some() && row.delivered_at.is_some());
         let told = desk.told().await;
         let [(name, data)] = &told[..] else {
@@ -184,7 +184,7 @@ async fn a_package_sent_back_to_the_customer_before_any_scan_is_reviewed_and_ref
         let door = event("evt_3", &tracking(1), &[("delivered", at(4))]);
         assert_eq!(desk.hook(&door).await, 200);
         let row = desk.row(id).await;
-        assert_eq!(row.status, "manual_review");
+        assert_eq!(row.status.as_str(), "manual_review");
         assert_eq!((row.carrier_scanned_at, row.delivered_at), (None, None));
         let told = desk.told().await;
         let [(name, data)] = &told[..] else {
@@ -220,7 +220,7 @@ async fn a_package_sent_back_to_the_customer_after_the_refund_is_reviewed_and_no
         let again = event("evt_3", &tracking(1), &way);
         assert_eq!(desk.hook(&again).await, 200);
         let row = desk.row(id).await;
-        assert_eq!(row.status, "manual_review");
+        assert_eq!(row.status.as_str(), "manual_review");
         assert_eq!(row.delivered_at, None);
         assert_eq!(desk.count("return.manual_review").await, 1);
         assert_eq!(desk.count("return.completed").await, 0);

@@ -9,12 +9,11 @@ use platform::http::{HttpClient, HttpError, Request};
 use platform::json::{list, text};
 use serde_json::Value;
 
-use super::reading::{self, Loss, ReadScan, Report};
+use super::report::{self, ParseIssue, ReadScan, Report};
 use super::{CarrierError, TrackingApi, report_of};
-use crate::carrier::Carrier;
-use crate::rules::codes;
 use crate::rules::place::Place;
-use crate::status::TrackingStatus;
+use crate::rules::status::{Carrier, TrackingStatus};
+use crate::rules::status_codes;
 
 #[derive(Debug)]
 pub(super) struct Dhl {
@@ -67,16 +66,16 @@ fn report(shipment: &Value) -> Report {
                 report.push(scan);
             }
         }
-        Err(Loss::Time) if report.scans.is_empty() => {
+        Err(ParseIssue::Time) if report.scans.is_empty() => {
             // How things stand, without a time.
             if let Ok(status) = status(current, current) {
                 report.push(ReadScan::new(status, &place(current), None, &said(current)));
             }
             if !current["timestamp"].is_null() {
-                report.losses.push(Loss::Time);
+                report.issues.push(ParseIssue::Time);
             }
         }
-        Err(loss) if report.scans.is_empty() && !current.is_null() => report.losses.push(loss),
+        Err(loss) if report.scans.is_empty() && !current.is_null() => report.issues.push(loss),
         Err(_) => {}
     }
     let frame = &shipment["estimatedDeliveryTimeFrame"];
@@ -103,31 +102,31 @@ fn returned(report: &mut Report) {
     }
 }
 
-fn scan(event: &Value, current: &Value) -> Result<ReadScan, Loss> {
+fn scan(event: &Value, current: &Value) -> Result<ReadScan, ParseIssue> {
     if !event.is_object() {
-        return Err(Loss::Scan);
+        return Err(ParseIssue::Scan);
     }
     let place = place(event);
-    let at = reading::moment(&event["timestamp"], &place)?;
+    let at = report::moment(&event["timestamp"], &place)?;
     let status = status(event, current)?;
     Ok(ReadScan::new(status, &place, Some(at), &said(event)))
 }
 
 /// From the event's code, or its words; what has neither, and is the shipment's status too, from that.
-fn status(event: &Value, current: &Value) -> Result<TrackingStatus, Loss> {
+fn status(event: &Value, current: &Value) -> Result<TrackingStatus, ParseIssue> {
     let code = |element: &Value| text(&element["statusCode"]);
     let said = said(event);
     if let Some(code) = code(event) {
-        return codes::dhl(&code, &said).ok_or(Loss::UnknownCode(code));
+        return status_codes::dhl(&code, &said).ok_or(ParseIssue::UnknownCode(code));
     }
-    let named = text(&event["status"]).and_then(|name| codes::dhl(&name, &said));
+    let named = text(&event["status"]).and_then(|name| status_codes::dhl(&name, &said));
     named
-        .or_else(|| codes::dhl_words(&said))
+        .or_else(|| status_codes::dhl_words(&said))
         .or_else(|| {
             let same = !event["timestamp"].is_null() && event["timestamp"] == current["timestamp"];
-            codes::dhl(&code(current).filter(|_| same)?, &said)
+            status_codes::dhl(&code(current).filter(|_| same)?, &said)
         })
-        .ok_or(Loss::Status)
+        .ok_or(ParseIssue::Status)
 }
 
 fn said(event: &Value) -> String {

@@ -3,11 +3,10 @@
 use platform::json::{list, text};
 use serde_json::Value;
 
-use super::reading::{self, Loss, ReadScan, Report};
-use crate::carrier::Carrier;
-use crate::rules::codes;
+use super::report::{self, ParseIssue, ReadScan, Report};
 use crate::rules::place::Place;
-use crate::status::TrackingStatus;
+use crate::rules::status::{TrackingStatus, carrier_by_seller_name};
+use crate::rules::status_codes;
 
 /// The parcel that the event is about; none if it is about something else. The carrier is known by EasyPost's
 /// name of its account, or not at all: then the number has to do.
@@ -27,7 +26,7 @@ pub(super) fn reports(event: &Value) -> Vec<Report> {
 fn report(tracker: &Value) -> Report {
     let mut report = Report {
         number: text(&tracker["tracking_code"]),
-        carrier: text(&tracker["carrier"]).and_then(|name| Carrier::of_seller(&name)),
+        carrier: text(&tracker["carrier"]).and_then(|name| carrier_by_seller_name(&name)),
         ..Report::default()
     };
     report.read_scans(list(&tracker["tracking_details"]), |detail| {
@@ -36,7 +35,7 @@ fn report(tracker: &Value) -> Report {
     if report.scans.is_empty() && !tracker["status"].is_null() {
         match scan(tracker, "updated_at") {
             Ok(scan) => report.push(scan),
-            Err(Loss::Time) => match status(tracker) {
+            Err(ParseIssue::Time) => match status(tracker) {
                 Ok(status) => {
                     report.push(ReadScan::new(
                         status,
@@ -45,9 +44,9 @@ fn report(tracker: &Value) -> Report {
                         &said(tracker),
                     ));
                 }
-                Err(loss) => report.losses.push(loss),
+                Err(loss) => report.issues.push(loss),
             },
-            Err(loss) => report.losses.push(loss),
+            Err(loss) => report.issues.push(loss),
         }
     }
     let details = &tracker["carrier_detail"];
@@ -59,12 +58,12 @@ fn report(tracker: &Value) -> Report {
     report
 }
 
-fn scan(detail: &Value, time: &str) -> Result<ReadScan, Loss> {
+fn scan(detail: &Value, time: &str) -> Result<ReadScan, ParseIssue> {
     if !detail.is_object() {
-        return Err(Loss::Scan);
+        return Err(ParseIssue::Scan);
     }
     let place = place(&detail["tracking_location"]);
-    let at = reading::moment(&detail[time], &place)?;
+    let at = report::moment(&detail[time], &place)?;
     Ok(ReadScan::new(
         status(detail)?,
         &place,
@@ -73,10 +72,10 @@ fn scan(detail: &Value, time: &str) -> Result<ReadScan, Loss> {
     ))
 }
 
-fn status(detail: &Value) -> Result<TrackingStatus, Loss> {
-    let status = text(&detail["status"]).ok_or(Loss::Status)?;
+fn status(detail: &Value) -> Result<TrackingStatus, ParseIssue> {
+    let status = text(&detail["status"]).ok_or(ParseIssue::Status)?;
     let more = text(&detail["status_detail"]).unwrap_or_default();
-    codes::easypost(&status, &more).ok_or(Loss::UnknownCode(status))
+    status_codes::easypost(&status, &more).ok_or(ParseIssue::UnknownCode(status))
 }
 
 fn said(detail: &Value) -> String {

@@ -11,12 +11,11 @@ use platform::json::{list, text};
 use serde_json::{Value, json};
 
 use super::oauth::Tokens;
-use super::reading::{self, Loss, ReadScan, Report};
+use super::report::{self, ParseIssue, ReadScan, Report};
 use super::{CarrierError, TrackingApi, dhl, report_of};
-use crate::carrier::Carrier;
-use crate::rules::codes;
 use crate::rules::place::Place;
-use crate::status::TrackingStatus;
+use crate::rules::status::{Carrier, TrackingStatus};
+use crate::rules::status_codes;
 
 #[derive(Debug)]
 pub(super) struct Fedex {
@@ -105,7 +104,7 @@ fn report(complete: &Value, result: &Value) -> Report {
                 let at = latest_time(result, status, &place);
                 report.push(ReadScan::new(status, &place, at, &latest_said(latest)));
             }
-            Err(loss) => report.losses.push(loss),
+            Err(loss) => report.issues.push(loss),
         }
     }
     let estimated = list(&result["dateAndTimes"]).iter();
@@ -118,12 +117,12 @@ fn report(complete: &Value, result: &Value) -> Report {
     report
 }
 
-fn scan(event: &Value) -> Result<ReadScan, Loss> {
+fn scan(event: &Value) -> Result<ReadScan, ParseIssue> {
     if !event.is_object() {
-        return Err(Loss::Scan);
+        return Err(ParseIssue::Scan);
     }
     let place = place(&event["scanLocation"]);
-    let at = reading::moment(&event["date"], &place)?;
+    let at = report::moment(&event["date"], &place)?;
     let said = text(&event["eventDescription"])
         .or_else(|| text(&event["derivedStatus"]))
         .unwrap_or_default();
@@ -144,22 +143,22 @@ fn status(
     derived: Option<String>,
     event: Option<String>,
     said: &str,
-) -> Result<TrackingStatus, Loss> {
-    let by_derived = derived.as_deref().and_then(codes::fedex);
-    let by_event = event.as_deref().and_then(codes::fedex);
+) -> Result<TrackingStatus, ParseIssue> {
+    let by_derived = derived.as_deref().and_then(status_codes::fedex);
+    let by_event = event.as_deref().and_then(status_codes::fedex);
     let by_code = match (by_derived, by_event) {
         (Some(TrackingStatus::InTransit), Some(event)) => Some(event),
         (derived, event) => derived.or(event),
     };
     match (by_code, derived.or(event)) {
         (Some(status), _) => Ok(status),
-        (None, Some(code)) => Err(Loss::UnknownCode(code)),
+        (None, Some(code)) => Err(ParseIssue::UnknownCode(code)),
         // Short answers have words only.
-        (None, None) => codes::fedex_words(said).ok_or(Loss::Status),
+        (None, None) => status_codes::fedex_words(said).ok_or(ParseIssue::Status),
     }
 }
 
-fn latest_status(latest: &Value) -> Result<TrackingStatus, Loss> {
+fn latest_status(latest: &Value) -> Result<TrackingStatus, ParseIssue> {
     status(
         text(&latest["derivedCode"]),
         text(&latest["code"]),
@@ -186,7 +185,7 @@ fn latest_time(
     };
     let mut times = list(&result["dateAndTimes"]).iter();
     let time = times.find(|time| time["type"] == kind)?;
-    reading::moment(&time["dateTime"], place).ok()
+    report::moment(&time["dateTime"], place).ok()
 }
 
 fn place(location: &Value) -> Place {

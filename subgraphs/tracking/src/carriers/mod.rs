@@ -3,9 +3,9 @@
 mod dhl;
 mod easypost;
 mod fedex;
-mod losses;
 mod oauth;
-mod reading;
+mod parse_issues;
+mod report;
 mod ups;
 
 #[cfg(test)]
@@ -23,11 +23,11 @@ use platform::http::{Breaker, ClientError, HttpClient, HttpError, Policy};
 use serde_json::Value;
 use url::Url;
 
-pub(crate) use reading::{Loss, Report, Scan};
+pub(crate) use report::{ParseIssue, Report};
 
-use self::losses::Losses;
-use crate::carrier::Carrier;
+use self::parse_issues::ParseIssues;
 use crate::config::CarrierConfig;
+use crate::rules::status::Carrier;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -63,16 +63,16 @@ pub struct CarrierAccess {
 pub struct Carriers {
     apis: HashMap<Carrier, Arc<dyn TrackingApi>>,
     secrets: HashMap<Carrier, Secret>,
-    losses: Losses,
+    issues: ParseIssues,
 }
 
 /// Attempts in a row without an answer, after which a carrier is left alone for a while.
 const FAILURES: u32 = 5;
-const LONGEST_REST: Duration = Duration::from_secs(30);
+const MAX_IDLE: Duration = Duration::from_secs(30);
 
 impl Carriers {
     /// With this carrier to ask. Nobody asks USPS: EasyPost tells of it.
-    pub fn ask(
+    pub fn with_api(
         mut self,
         carrier: Carrier,
         access: CarrierAccess,
@@ -82,7 +82,7 @@ impl Carriers {
         let CarrierAccess { url, account, key } = access;
         let rest = config
             .poll_interval
-            .map_or(LONGEST_REST, |interval| interval.min(LONGEST_REST));
+            .map_or(MAX_IDLE, |interval| interval.min(MAX_IDLE));
         let policy = Policy {
             attempt_timeout: config.timeout,
             // A call that fails is not repeated: the parcel is asked about again in its next turn, and a
@@ -110,7 +110,7 @@ impl Carriers {
     }
 
     /// With webhooks about this carrier's parcels that are signed so; those of USPS are EasyPost's.
-    pub fn believe(mut self, carrier: Carrier, webhook_secret: Secret) -> Self {
+    pub fn with_webhook_secret(mut self, carrier: Carrier, webhook_secret: Secret) -> Self {
         self.secrets.insert(carrier, webhook_secret);
         self
     }
@@ -120,8 +120,8 @@ impl Carriers {
     }
 
     /// Counts what could not be read of a report that this carrier sent, and logs each kind of it once.
-    pub(crate) fn note_losses(&self, sender: Carrier, losses: &[Loss]) {
-        self.losses.note(sender, losses);
+    pub(crate) fn note_parse_issues(&self, sender: Carrier, issues: &[ParseIssue]) {
+        self.issues.note(sender, issues);
     }
 
     pub(crate) fn webhook_secret(&self, carrier: Carrier) -> Option<&Secret> {

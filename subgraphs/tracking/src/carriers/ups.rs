@@ -15,13 +15,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::oauth::Tokens;
-use super::reading::{Loss, ReadScan, Report};
+use super::report::{ParseIssue, ReadScan, Report};
 use super::{CarrierError, TrackingApi, dhl, report_of};
-use crate::carrier::Carrier;
 use crate::rules::carrier_time::Moment;
-use crate::rules::codes;
 use crate::rules::place::Place;
-use crate::status::TrackingStatus;
+use crate::rules::status::{Carrier, TrackingStatus};
+use crate::rules::status_codes;
 
 #[derive(Debug)]
 pub(super) struct Ups {
@@ -96,19 +95,19 @@ fn report(shipment: &Value, package: &Value) -> Report {
                     &said(current),
                 ));
             }
-            Err(loss) => report.losses.push(loss),
+            Err(loss) => report.issues.push(loss),
         }
     }
     read_estimate(&mut report, package);
     report
 }
 
-fn scan(activity: &Value, status: &Value) -> Result<ReadScan, Loss> {
+fn scan(activity: &Value, status: &Value) -> Result<ReadScan, ParseIssue> {
     if !activity.is_object() {
-        return Err(Loss::Scan);
+        return Err(ParseIssue::Scan);
     }
     let place = place(&activity["location"]["address"]);
-    let at = moment(activity, &place).ok_or(Loss::Time)?;
+    let at = moment(activity, &place).ok_or(ParseIssue::Time)?;
     let said = said(status);
     Ok(ReadScan::new(
         self::status(status)?,
@@ -118,17 +117,17 @@ fn scan(activity: &Value, status: &Value) -> Result<ReadScan, Loss> {
     ))
 }
 
-fn status(status: &Value) -> Result<TrackingStatus, Loss> {
+fn status(status: &Value) -> Result<TrackingStatus, ParseIssue> {
     let [kind, code, package] = ["type", "code", "statusCode"].map(|field| text(&status[field]));
     let said = said(status);
-    let known = codes::ups(
+    let known = status_codes::ups(
         kind.as_deref(),
         &[package.as_deref(), code.as_deref()],
         &said,
     );
     known.ok_or_else(|| match kind.or(code).or(package) {
-        Some(code) => Loss::UnknownCode(code),
-        None => Loss::Status,
+        Some(code) => ParseIssue::UnknownCode(code),
+        None => ParseIssue::Status,
     })
 }
 
@@ -174,7 +173,7 @@ fn read_estimate(report: &mut Report, package: &Value) {
         .next()
         .unwrap_or_default();
     let Some(day) = day(&date["date"]) else {
-        report.losses.push(Loss::Estimate);
+        report.issues.push(ParseIssue::Estimate);
         return;
     };
     let hours = &package["deliveryTime"];
@@ -186,7 +185,7 @@ fn read_estimate(report: &mut Report, package: &Value) {
     if moment.is_plausible() {
         report.estimated_delivery = Some(moment.latest());
     } else {
-        report.losses.push(Loss::Estimate);
+        report.issues.push(ParseIssue::Estimate);
     }
 }
 

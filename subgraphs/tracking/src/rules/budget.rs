@@ -1,21 +1,21 @@
-//! How many questions a carrier may be asked now, of those it allows an hour.
+//! How many calls to a carrier are allowed now, of its hourly budget.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A token bucket that is told by one time: when it is full again.
+/// A token bucket that is stored as one time: when it is full again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
-    /// How long one token takes to come back.
+    /// How long one token takes to refill.
     interval: TimeDelta,
     /// Tokens of a full bucket.
     burst: i32,
 }
 
-/// Of an hour's questions, one in so many may be asked at once.
+/// One in so many of an hour's calls may be made at once.
 const BURST: u32 = 20;
 
 impl Budget {
-    /// No hour sees more than `hourly` questions: the burst is taken from them.
+    /// No hour sees more than `hourly` calls: the burst is part of them.
     pub(crate) fn hourly(hourly: u32) -> Self {
         let burst = (hourly / BURST).max(1);
         let rest = i32::try_from((hourly - burst.min(hourly)).max(1)).unwrap_or(i32::MAX);
@@ -25,18 +25,18 @@ impl Budget {
         }
     }
 
-    /// Half of a full bucket: what is left for those that somebody watches.
+    /// Half of a full bucket, reserved for watched parcels.
     pub(crate) fn reserve(self) -> usize {
         usize::try_from(self.burst / 2).unwrap_or_default()
     }
 
-    /// Takes up to `wanted` tokens from a bucket that is full at `full_at`, and leaves `reserve` in it. Gives
-    /// the number taken, and when the bucket is full then.
-    pub(crate) fn take(
+    /// Spends up to `requested` tokens from a bucket that is full at `full_at`, and leaves `reserve` in it. Returns
+    /// the number spent, and when the bucket is full again.
+    pub(crate) fn spend(
         self,
         full_at: DateTime<Utc>,
         now: DateTime<Utc>,
-        wanted: usize,
+        requested: usize,
         reserve: usize,
     ) -> (usize, DateTime<Utc>) {
         let whole = self.interval * self.burst;
@@ -45,10 +45,10 @@ impl Budget {
         let interval = self.interval.num_microseconds().unwrap_or(1).max(1);
         let left = (whole - missing).num_microseconds().unwrap_or_default() / interval;
         let left = usize::try_from(left).unwrap_or_default();
-        let taken = wanted.min(left.saturating_sub(reserve));
+        let spent = requested.min(left.saturating_sub(reserve));
         // No more than the burst, which is an i32.
-        let cost = self.interval * i32::try_from(taken).unwrap_or(i32::MAX);
-        (taken, now + missing + cost)
+        let cost = self.interval * i32::try_from(spent).unwrap_or(i32::MAX);
+        (spent, now + missing + cost)
     }
 }
 
@@ -66,30 +66,30 @@ mod tests {
     fn a_burst_is_there_at_once_and_then_the_pace_of_the_hour() {
         let budget = Budget::hourly(2_000);
         let now = start();
-        let (taken, full_at) = budget.take(now, now, 500, 0);
-        assert_eq!(taken, 100);
-        assert_eq!(budget.take(full_at, now, 500, 0).0, 0);
+        let (spent, full_at) = budget.spend(now, now, 500, 0);
+        assert_eq!(spent, 100);
+        assert_eq!(budget.spend(full_at, now, 500, 0).0, 0);
         // 1,900 are left for the hour: 19 in 36 seconds.
         let later = now + TimeDelta::seconds(36);
-        assert_eq!(budget.take(full_at, later, 500, 0).0, 19);
+        assert_eq!(budget.spend(full_at, later, 500, 0).0, 19);
     }
 
     #[test]
     fn the_reserve_is_for_those_that_are_watched() {
         let budget = Budget::hourly(2_000);
         let now = start();
-        let (others, full_at) = budget.take(now, now, 500, budget.reserve());
+        let (others, full_at) = budget.spend(now, now, 500, budget.reserve());
         assert_eq!(others, 50);
-        assert_eq!(budget.take(full_at, now, 500, budget.reserve()).0, 0);
-        assert_eq!(budget.take(full_at, now, 500, 0).0, 50);
+        assert_eq!(budget.spend(full_at, now, 500, budget.reserve()).0, 0);
+        assert_eq!(budget.spend(full_at, now, 500, 0).0, 50);
     }
 
     #[test]
     fn a_clock_that_was_set_back_stops_nobody_for_long() {
         let budget = Budget::hourly(500);
         let now = start();
-        let (taken, full_at) = budget.take(now + TimeDelta::days(9), now, 1, 0);
-        assert_eq!(taken, 0);
+        let (spent, full_at) = budget.spend(now + TimeDelta::days(9), now, 1, 0);
+        assert_eq!(spent, 0);
         assert!(full_at <= now + TimeDelta::minutes(10), "{full_at}");
     }
 
@@ -102,16 +102,16 @@ mod tests {
             let budget = Budget::hourly(hourly);
             let mut now = start();
             let mut full_at = now;
-            let mut taken: Vec<(DateTime<Utc>, usize)> = Vec::new();
-            for (seconds, wanted) in asked {
+            let mut spent: Vec<(DateTime<Utc>, usize)> = Vec::new();
+            for (seconds, requested) in asked {
                 now += TimeDelta::seconds(seconds);
-                let took;
-                (took, full_at) = budget.take(full_at, now, wanted, 0);
-                taken.push((now, took));
+                let granted;
+                (granted, full_at) = budget.spend(full_at, now, requested, 0);
+                spent.push((now, granted));
             }
-            for (begin, _) in &taken {
+            for (begin, _) in &spent {
                 let hour = *begin..*begin + TimeDelta::hours(1);
-                let count: usize = taken
+                let count: usize = spent
                     .iter()
                     .filter(|(at, _)| hour.contains(at))
                     .map(|(_, count)| count)

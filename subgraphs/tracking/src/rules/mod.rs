@@ -2,9 +2,11 @@
 
 pub(crate) mod budget;
 pub(crate) mod carrier_time;
-pub(crate) mod codes;
-pub(crate) mod news;
+pub(crate) mod current_status;
+pub(crate) mod dedupe;
+pub(crate) mod demo_route;
+pub(crate) mod observation;
 pub(crate) mod place;
-pub(crate) mod progress;
-pub(crate) mod route;
 pub(crate) mod staleness;
+pub(crate) mod status;
+pub(crate) mod status_codes;

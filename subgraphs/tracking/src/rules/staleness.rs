@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::status::TrackingStatus;
+use super::status::{TrackingStatus, is_active};
 
-/// Whether a parcel on its way was last told of longer ago than its carrier's limit. One that has
+/// Whether a parcel on its way was last reported longer ago than its carrier's limit. One that has
 /// not left, or has arrived, is never stale: there is nothing more to hear.
 pub(crate) fn is_stale(
     status: TrackingStatus,
-    last_told: DateTime<Utc>,
+    last_answer: DateTime<Utc>,
     now: DateTime<Utc>,
     limit: Duration,
 ) -> bool {
     // A time in the future is no time ago.
-    let silence = (now - last_told).to_std().unwrap_or_default();
-    status.is_active() && silence > limit
+    let silence = (now - last_answer).to_std().unwrap_or_default();
+    is_active(status) && silence > limit
 }
 
 #[cfg(test)]

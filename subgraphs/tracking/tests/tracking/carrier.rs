@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 
-use crate::support::Fixture;
+use crate::fixture::Fixture;
 
 /// What DHL is told to answer about each number, and what it was asked.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ impl Dhl {
             key: Secret::new("key"),
         };
         fixture.state.carriers = Carriers::default()
-            .ask(Carrier::Dhl, access, &config.dhl, &fixture.state.clock)
+            .with_api(Carrier::Dhl, access, &config.dhl, &fixture.state.clock)
             .unwrap();
         fixture.state.config = Arc::new(config);
         dhl

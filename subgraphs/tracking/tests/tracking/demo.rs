@@ -6,13 +6,13 @@ use entities::tracking::{event, shipment};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use sea_orm::{EntityTrait, QueryOrder};
-use tracking::{Carrier, demo_needs, demo_set_out, demo_tick};
+use tracking::{Carrier, TrackingStatus, demo_dispatch, demo_missing_carriers, demo_tick};
 use uuid::Uuid;
 
-use crate::support::{Fixture, fixtures, parcel};
+use crate::fixture::{Fixture, fixtures, parcel};
 
 /// Every parcel's status and place, by id.
-async fn parcels(fixture: &Fixture) -> Vec<(String, Option<String>)> {
+async fn parcels(fixture: &Fixture) -> Vec<(TrackingStatus, Option<String>)> {
     shipment::Entity::find()
         .order_by_asc(shipment::Column::Id)
         .all(fixture.state.database.read())
@@ -26,8 +26,8 @@ async fn parcels(fixture: &Fixture) -> Vec<(String, Option<String>)> {
 /// A parcel that this carrier has, of an order of its own.
 async fn on_the_way(fixture: &Fixture, carrier: Carrier, customer: Uuid) -> shipment::Model {
     let row = shipment::Model {
-        carrier: carrier.as_str().to_owned(),
-        status: "in_transit".to_owned(),
+        carrier,
+        status: TrackingStatus::InTransit,
         location: Some("Sort Facility, Columbus OH".to_owned()),
         ..parcel(Uuid::now_v7(), customer)
     };
@@ -41,11 +41,16 @@ async fn what_arrives_has_arrived_and_the_customer_always_has_a_parcel_of_each_c
     for fixture in fixtures().await {
         let shown_to = fixture.customer;
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        for carrier in Carrier::ALL {
+        for &carrier in Carrier::ALL {
             on_the_way(&fixture, carrier, shown_to).await;
         }
         let still = parcels(&fixture).await;
-        assert_eq!(demo_needs(&fixture.state, shown_to).await.unwrap(), []);
+        assert_eq!(
+            demo_missing_carriers(&fixture.state, shown_to)
+                .await
+                .unwrap(),
+            []
+        );
         for _ in 0..10 {
             demo_tick(&fixture.state, &mut rng, Some(shown_to))
                 .await
@@ -60,8 +65,13 @@ async fn what_arrives_has_arrived_and_the_customer_always_has_a_parcel_of_each_c
             .unwrap();
         let mut watcher = fixture.watch(watched.order_id);
         watcher.update().await;
-        let own = Carrier::parse(&watched.carrier).unwrap();
-        assert_eq!(demo_needs(&fixture.state, shown_to).await.unwrap(), [own]);
+        let own = watched.carrier;
+        assert_eq!(
+            demo_missing_carriers(&fixture.state, shown_to)
+                .await
+                .unwrap(),
+            [own]
+        );
         let mut seen = Vec::new();
         for _ in 0..30 {
             fixture.state.clock.advance(Duration::seconds(3));
@@ -69,16 +79,25 @@ async fn what_arrives_has_arrived_and_the_customer_always_has_a_parcel_of_each_c
                 .await
                 .unwrap();
             let statuses = parcels(&fixture).await;
-            seen.push(statuses.iter().any(|(status, _)| status == "delivered"));
+            seen.push(
+                statuses
+                    .iter()
+                    .any(|(status, _)| *status == TrackingStatus::Delivered),
+            );
         }
         // The last of its carrier waits at the door until the next has set out.
         assert!(seen.iter().all(|delivered| !delivered), "{seen:?}");
         let next = shipment::Model {
-            carrier: watched.carrier.clone(),
+            carrier: watched.carrier,
             ..parcel(Uuid::now_v7(), shown_to)
         };
-        demo_set_out(&fixture.state, &next).await.unwrap();
-        assert_eq!(demo_needs(&fixture.state, shown_to).await.unwrap(), []);
+        demo_dispatch(&fixture.state, &next).await.unwrap();
+        assert_eq!(
+            demo_missing_carriers(&fixture.state, shown_to)
+                .await
+                .unwrap(),
+            []
+        );
         let mut last = watcher.update().await;
         while last["status"] != "DELIVERED" {
             fixture.state.clock.advance(Duration::seconds(3));
@@ -94,7 +113,9 @@ async fn what_arrives_has_arrived_and_the_customer_always_has_a_parcel_of_each_c
                 .unwrap();
         }
         assert_eq!(parcels(&fixture).await, after, "what arrived has arrived");
-        let delivered = after.iter().filter(|(status, _)| status == "delivered");
+        let delivered = after
+            .iter()
+            .filter(|(status, _)| *status == TrackingStatus::Delivered);
         assert_eq!((delivered.count(), after.len()), (1, 5));
         fixture.scratch.drop().await;
     }
@@ -133,7 +154,7 @@ async fn the_same_seed_makes_the_same_moves() {
 async fn deliveries_and_parcels_of_returns_stay_as_they_are() {
     for fixture in fixtures().await {
         let delivered = shipment::Model {
-            status: "delivered".to_owned(),
+            status: TrackingStatus::Delivered,
             sequence: 4,
             ..parcel(Uuid::now_v7(), fixture.customer)
         };

@@ -4,11 +4,12 @@
 
 mod carrier;
 mod demo;
+mod fixture;
 mod order_tracking;
 mod polling;
-mod record;
-mod return_parcels;
+mod record_event;
+mod return_shipments;
 mod shipments;
-mod support;
+mod unknown_values;
 mod watching;
 mod webhooks;

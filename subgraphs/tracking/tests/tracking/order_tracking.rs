@@ -14,14 +14,14 @@ use tracking::TrackingStatus::{Delivered, InTransit, OutForDelivery, Shipped};
 use tracking::{State, subgraph};
 use uuid::Uuid;
 
-use crate::support::{Watch, at, fixtures, fixtures_over, parcel, seen};
+use crate::fixture::{SubscriptionSource, at, fixtures, fixtures_over, parcel, seen};
 
 #[tokio::test]
 async fn every_watcher_gets_a_snapshot_and_then_each_change_once_in_order() {
     for fixture in fixtures().await {
         let row = fixture.ship().await;
         let shipped = seen(Shipped, "Warehouse, Chicago IL", at(8, 0));
-        fixture.record(&row, &shipped).await;
+        fixture.record_event(&row, &shipped).await;
         let mut watchers = [fixture.watch(row.order_id), fixture.watch(row.order_id)];
         for watcher in &mut watchers {
             let snapshot = watcher.update().await;
@@ -31,10 +31,10 @@ async fn every_watcher_gets_a_snapshot_and_then_each_change_once_in_order() {
         }
         let mut told = seen(InTransit, "Distribution Center, Newark NJ", at(14, 2));
         told.estimated_delivery = Some(at(18, 0));
-        fixture.record(&row, &told).await;
-        fixture.record(&row, &told).await;
+        fixture.record_event(&row, &told).await;
+        fixture.record_event(&row, &told).await;
         fixture
-            .record(&row, &seen(Delivered, "Front Door", at(14, 9)))
+            .record_event(&row, &seen(Delivered, "Front Door", at(14, 9)))
             .await;
         for watcher in &mut watchers {
             let mut update = watcher.update().await;
@@ -104,11 +104,11 @@ async fn a_late_event_reaches_the_watcher_without_moving_the_status_back() {
     for fixture in fixtures().await {
         let row = fixture.ship().await;
         let out = seen(OutForDelivery, "Brooklyn NY", at(14, 8));
-        fixture.record(&row, &out).await;
+        fixture.record_event(&row, &out).await;
         let mut watcher = fixture.watch(row.order_id);
         watcher.update().await;
         fixture
-            .record(&row, &seen(InTransit, "Newark NJ", at(14, 2)))
+            .record_event(&row, &seen(InTransit, "Newark NJ", at(14, 2)))
             .await;
         let update = watcher.update().await;
         assert_eq!(update["sequence"], 2);
@@ -132,12 +132,12 @@ async fn a_watcher_who_fell_behind_reads_what_it_missed_without_gap_or_repeat() 
         for minute in 0..220 {
             let time = at(8, 0) + chrono::Duration::minutes(minute);
             fixture
-                .record(&row, &seen(InTransit, "on the road", time))
+                .record_event(&row, &seen(InTransit, "on the road", time))
                 .await;
         }
         assert_eq!(slow.sequences(220).await, (1..=220).collect::<Vec<_>>());
         fixture
-            .record(&row, &seen(Delivered, "Front Door", at(14, 9)))
+            .record_event(&row, &seen(Delivered, "Front Door", at(14, 9)))
             .await;
         assert_eq!(slow.sequences(1).await, [221]);
         fixture.scratch.drop().await;
@@ -174,7 +174,7 @@ async fn lost_messages_are_read_when_the_next_one_arrives() {
         assert_eq!(watcher.sequences(1).await, [0]);
         for minute in 0..9 {
             fixture
-                .record(&row, &seen(InTransit, "a", at(9, minute)))
+                .record_event(&row, &seen(InTransit, "a", at(9, minute)))
                 .await;
         }
         assert_eq!(watcher.sequences(9).await, (1..=9).collect::<Vec<_>>());
@@ -192,7 +192,7 @@ async fn changes_of_all_parcels_of_an_order_are_numbered_together_however_they_a
         let recording = (0..40).map(|minute| {
             let row = if minute % 2 == 0 { &first } else { &second };
             let (fixture, told) = (&fixture, seen(InTransit, "a", at(9, minute)));
-            async move { fixture.record(row, &told).await }
+            async move { fixture.record_event(row, &told).await }
         });
         let (sequences, _) =
             futures::join!(watcher.sequences(40), futures::future::join_all(recording));
@@ -243,8 +243,12 @@ async fn an_order_without_a_parcel_says_so_and_then_what_becomes_of_its_parcel()
         }
         let row = parcel(fixture.unshipped, fixture.customer);
         fixture.insert(row.clone()).await;
-        fixture.record(&row, &seen(Shipped, "a", at(8, 0))).await;
-        fixture.record(&row, &seen(Delivered, "b", at(9, 0))).await;
+        fixture
+            .record_event(&row, &seen(Shipped, "a", at(8, 0)))
+            .await;
+        fixture
+            .record_event(&row, &seen(Delivered, "b", at(9, 0)))
+            .await;
         for (sequence, status) in [(1, "SHIPPED"), (2, "DELIVERED")] {
             let update = watcher.update().await;
             assert_eq!(update["sequence"], sequence, "{}", fixture.scratch.name);
@@ -263,7 +267,7 @@ async fn a_label_that_is_printed_while_its_order_is_watched_is_told_of() {
         fixture
             .insert(parcel(fixture.unshipped, fixture.customer))
             .await;
-        fixture.state.rechecks.now();
+        fixture.state.entitlement_checks.now();
         let update = watcher.update().await;
         assert_eq!(update["snapshot"], true);
         assert_eq!(update["status"], "LABEL_CREATED");
@@ -286,13 +290,13 @@ async fn a_change_in_one_process_reaches_the_watchers_of_another() {
         });
         let row = fixture.ship().await;
         let mut here = fixture.watch(row.order_id);
-        let mut there = Watch::open(&elsewhere, Some(fixture.customer), row.order_id);
+        let mut there = SubscriptionSource::open(&elsewhere, Some(fixture.customer), row.order_id);
         for watcher in [&mut here, &mut there] {
             assert_eq!(watcher.sequences(1).await, [0]);
         }
         for minute in 0..30 {
             fixture
-                .record(&row, &seen(InTransit, "a", at(9, minute)))
+                .record_event(&row, &seen(InTransit, "a", at(9, minute)))
                 .await;
         }
         for watcher in [&mut here, &mut there] {

@@ -3,11 +3,11 @@
 use chrono::Duration;
 use entities::tracking::shipment;
 use serde_json::Value;
-use tracking::{Carrier, TrackingConfig, flag_overdue, poll};
+use tracking::{Carrier, TrackingConfig, TrackingStatus, flag_overdue, poll};
 use uuid::Uuid;
 
 use crate::carrier::Dhl;
-use crate::support::{Fixture, fixtures, parcel};
+use crate::fixture::{Fixture, fixtures, parcel};
 
 const SHIPPED: [&str; 4] = ["transit", "Picked up", "Chicago IL", "2025-10-03T10:00:00Z"];
 const MOVING: [&str; 4] = ["transit", "In transit", "Newark NJ", "2025-10-03T14:02:00Z"];
@@ -159,7 +159,7 @@ async fn a_label_that_the_carrier_has_not_scanned_is_no_error_and_a_delivered_pa
         let dhl = Dhl::of(&mut fixture, TrackingConfig::default()).await;
         let label = fixture.ship().await;
         let delivered = shipment::Model {
-            status: "delivered".to_owned(),
+            status: TrackingStatus::Delivered,
             ..parcel(Uuid::now_v7(), fixture.customer)
         };
         fixture.insert(delivered).await;
@@ -176,13 +176,13 @@ async fn a_parcel_that_never_arrives_is_left_alone_after_a_while_and_flagged_onc
         let dhl = Dhl::of(&mut fixture, TrackingConfig::default()).await;
         let lost = fixture.ship().await;
         let arrived = shipment::Model {
-            status: "delivered".to_owned(),
+            status: TrackingStatus::Delivered,
             ..parcel(Uuid::now_v7(), fixture.customer)
         };
         fixture.insert(arrived).await;
         let unused = shipment::Model {
             return_id: Some(Uuid::now_v7()),
-            carrier: "usps".to_owned(),
+            carrier: Carrier::Usps,
             ..parcel(Uuid::now_v7(), fixture.customer)
         };
         fixture.insert(unused).await;

@@ -8,11 +8,11 @@ use platform::caller::Caller;
 use resolvers::id::IdKind;
 use resolvers::testing::{code, execute};
 use serde_json::{Value, json};
-use tracking::GuestScope;
 use tracking::TrackingStatus::{InTransit, Shipped};
+use tracking::{Carrier, GuestScope};
 use uuid::Uuid;
 
-use crate::support::{Fixture, at, fixtures, parcel, seen};
+use crate::fixture::{Fixture, at, fixtures, parcel, seen};
 
 const OF_ORDERS: &str = "query($representations: [_Any!]!) {
     _entities(representations: $representations) {
@@ -45,13 +45,13 @@ async fn an_order_shows_its_parcels_whole_and_not_those_of_its_returns() {
         fixture
             .insert(shipment::Model {
                 return_id: Some(return_id),
-                carrier: "usps".to_owned(),
+                carrier: Carrier::Usps,
                 tracking_number: "9400 1".to_owned(),
                 ..parcel(row.order_id, fixture.customer)
             })
             .await;
         let told = seen(Shipped, "Warehouse, Chicago IL", at(8, 0));
-        fixture.record(&row, &told).await;
+        fixture.record_event(&row, &told).await;
         let document = "query($representations: [_Any!]!) {
             _entities(representations: $representations) {
                 ... on Order { shipments {
@@ -111,12 +111,12 @@ async fn the_number_of_statements_does_not_depend_on_the_number_of_orders() {
             .map(|_| parcel(Uuid::now_v7(), fixture.customer))
             .collect();
         let events = rows.iter().flat_map(|row| {
-            [("shipped", 8), ("in_transit", 9)].map(|(status, hour)| event::Model {
+            [(Shipped, 8), (InTransit, 9)].map(|(status, hour)| event::Model {
                 id: Uuid::now_v7(),
                 shipment_id: row.id,
-                carrier: row.carrier.clone(),
+                carrier: row.carrier,
                 tracking_number: row.tracking_number.clone(),
-                status: status.to_owned(),
+                status,
                 location: None,
                 occurred_at: at(hour, 0),
                 carrier_time: at(hour, 0),
@@ -210,7 +210,9 @@ async fn a_guests_link_shows_its_parcel_until_it_expires() {
         let first = fixture.ship().await;
         let second = fixture.ship_for(first.order_id).await;
         for row in [&second, &first] {
-            fixture.record(row, &seen(InTransit, "a", at(9, 0))).await;
+            fixture
+                .record_event(row, &seen(InTransit, "a", at(9, 0)))
+                .await;
         }
         let of_order = link(&fixture, GuestScope::Order(first.order_id));
         let of_second = link(&fixture, GuestScope::Shipment(second.id));

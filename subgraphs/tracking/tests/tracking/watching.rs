@@ -12,7 +12,7 @@ use tracking::TrackingStatus::{Delivered, InTransit, OutForDelivery, Shipped};
 use tracking::{GuestScope, subgraph};
 use uuid::Uuid;
 
-use crate::support::{Fixture, Watch, at, fixtures, seen};
+use crate::fixture::{Fixture, SubscriptionSource, at, fixtures, seen};
 
 fn token(fixture: &Fixture, scope: GuestScope) -> String {
     let now = fixture.state.clock.now();
@@ -20,22 +20,22 @@ fn token(fixture: &Fixture, scope: GuestScope) -> String {
     links.mint(scope, now, TimeDelta::hours(1)).unwrap()
 }
 
-fn by_token(fixture: &Fixture, token: &str) -> Watch {
+fn by_token(fixture: &Fixture, token: &str) -> SubscriptionSource {
     let document = "subscription($token: String!) {
         updates: orderTrackingByToken(token: $token) { sequence snapshot status } }";
     let variables = json!({ "token": token });
-    Watch::ask(&fixture.subgraph, Caller::default(), document, variables)
+    SubscriptionSource::ask(&fixture.subgraph, Caller::default(), document, variables)
 }
 
-fn after(fixture: &Fixture, order: Uuid, after: i32) -> Watch {
+fn after(fixture: &Fixture, order: Uuid, after: i32) -> SubscriptionSource {
     let caller = Caller::customer(IdKind::Customer.format(fixture.customer));
     let variables = json!({ "order": IdKind::Order.format(order), "after": after });
     let document = "subscription($order: ID!, $after: Int) {
         updates: orderTracking(orderId: $order, after: $after) { sequence snapshot status } }";
-    Watch::ask(&fixture.subgraph, caller, document, variables)
+    SubscriptionSource::ask(&fixture.subgraph, caller, document, variables)
 }
 
-async fn refusal(mut watch: Watch) -> Value {
+async fn refusal(mut watch: SubscriptionSource) -> Value {
     watch.answer().await["errors"][0]["extensions"]["code"].clone()
 }
 
@@ -48,10 +48,10 @@ async fn a_guests_link_opens_the_live_updates_of_its_order_alone_until_it_expire
         assert_eq!(watch.update().await["snapshot"], true);
         let place = "Chicago IL";
         fixture
-            .record(&other, &seen(Shipped, place, at(10, 0)))
+            .record_event(&other, &seen(Shipped, place, at(10, 0)))
             .await;
         fixture
-            .record(&own, &seen(InTransit, place, at(10, 5)))
+            .record_event(&own, &seen(InTransit, place, at(10, 5)))
             .await;
         let update = watch.update().await;
         assert_eq!(update["status"], "IN_TRANSIT", "{}", fixture.scratch.name);
@@ -63,7 +63,7 @@ async fn a_guests_link_opens_the_live_updates_of_its_order_alone_until_it_expire
             "BAD_USER_INPUT"
         );
         fixture.state.clock.advance(TimeDelta::hours(1));
-        fixture.state.rechecks.now();
+        fixture.state.entitlement_checks.now();
         assert_eq!(watch.last_error().await, "UNAUTHENTICATED");
         assert_eq!(refusal(by_token(&fixture, &link)).await, "UNAUTHENTICATED");
         fixture.scratch.drop().await;
@@ -107,8 +107,8 @@ async fn switched_off_live_updates_end_for_those_whom_the_rules_mean_and_are_ref
         fixture.state.flags = Flags::of(provider, EvaluationContext::default()).await;
         fixture.subgraph = subgraph(fixture.state.clone());
         let dhl = fixture.ship().await;
-        let mut ups = crate::support::parcel(Uuid::now_v7(), fixture.customer);
-        ups.carrier = "ups".to_owned();
+        let mut ups = crate::fixture::parcel(Uuid::now_v7(), fixture.customer);
+        ups.carrier = tracking::Carrier::Ups;
         fixture.insert(ups.clone()).await;
         let mut watches = [fixture.watch(dhl.order_id), fixture.watch(ups.order_id)];
         for watch in &mut watches {
@@ -118,10 +118,10 @@ async fn switched_off_live_updates_end_for_those_whom_the_rules_mean_and_are_ref
         // The file is read again in a moment; then the next question ends it.
         let [mut off, mut on] = watches;
         let asking = tokio::spawn({
-            let rechecks = fixture.state.rechecks.clone();
+            let entitlement_checks = fixture.state.entitlement_checks.clone();
             async move {
                 loop {
-                    rechecks.now();
+                    entitlement_checks.now();
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             }
@@ -130,7 +130,7 @@ async fn switched_off_live_updates_end_for_those_whom_the_rules_mean_and_are_ref
         asking.abort();
         assert_eq!(refusal(fixture.watch(dhl.order_id)).await, "FORBIDDEN");
         fixture
-            .record(&ups, &seen(Shipped, "Chicago IL", at(10, 0)))
+            .record_event(&ups, &seen(Shipped, "Chicago IL", at(10, 0)))
             .await;
         assert_eq!(on.update().await["status"], "SHIPPED");
         fixture.scratch.drop().await;
@@ -143,7 +143,7 @@ async fn who_comes_back_is_told_what_was_missed_in_place_of_the_snapshot() {
         let row = fixture.ship().await;
         for (minute, status) in (0..).zip([Shipped, InTransit, OutForDelivery, Delivered]) {
             let told = seen(status, "Chicago IL", at(10, minute));
-            fixture.record(&row, &told).await;
+            fixture.record_event(&row, &told).await;
         }
         let mut watch = after(&fixture, row.order_id, 2);
         for (sequence, status) in [(3, "OUT_FOR_DELIVERY"), (4, "DELIVERED")] {
@@ -170,7 +170,7 @@ async fn a_guest_who_asks_for_the_order_gets_none_and_the_updates_all_the_same()
         let stranger = Caller::customer(IdKind::Customer.format(Uuid::now_v7()));
         for caller in [Caller::default(), stranger] {
             let variables = json!({ "token": link });
-            let mut watch = Watch::ask(&fixture.subgraph, caller, document, variables);
+            let mut watch = SubscriptionSource::ask(&fixture.subgraph, caller, document, variables);
             let expected =
                 json!({ "status": "LABEL_CREATED", "order": null, "shipment": { "order": null } });
             assert_eq!(watch.update().await, expected);

@@ -9,7 +9,7 @@ use tower::ServiceExt;
 use tracking::{Carrier, Carriers, routes};
 
 use crate::carrier::report;
-use crate::support::{Fixture, fixtures, parcel};
+use crate::fixture::{Fixture, fixtures, parcel};
 
 const SECRET: &str = "a secret of the carrier's";
 const SHIPPED: [&str; 4] = ["transit", "Picked up", "Chicago IL", "2025-10-03T10:00:00Z"];
@@ -50,9 +50,9 @@ async fn believing_fixtures() -> Vec<Fixture> {
     let mut fixtures = fixtures().await;
     for fixture in &mut fixtures {
         fixture.state.carriers = Carriers::default()
-            .believe(Carrier::Dhl, Secret::new(SECRET))
-            .believe(Carrier::Ups, Secret::new(SECRET))
-            .believe(Carrier::Usps, Secret::new(SECRET));
+            .with_webhook_secret(Carrier::Dhl, Secret::new(SECRET))
+            .with_webhook_secret(Carrier::Ups, Secret::new(SECRET))
+            .with_webhook_secret(Carrier::Usps, Secret::new(SECRET));
     }
     fixtures
 }
@@ -159,7 +159,7 @@ async fn history(fixture: &Fixture, parcel: &entities::tracking::shipment::Model
 
 async fn parcel_of(fixture: &Fixture, carrier: &str) -> entities::tracking::shipment::Model {
     let row = entities::tracking::shipment::Model {
-        carrier: carrier.to_owned(),
+        carrier: Carrier::from_stored(carrier).unwrap(),
         ..parcel(uuid::Uuid::now_v7(), fixture.customer)
     };
     fixture.insert(row.clone()).await;

@@ -6,9 +6,9 @@ mod samples;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::reading::Loss;
+use super::report::ParseIssue;
 use super::*;
-use crate::status::TrackingStatus::{
+use crate::rules::status::TrackingStatus::{
     self, Delivered, InTransit, LabelCreated, OutForDelivery, Returning, Shipped,
 };
 
@@ -64,7 +64,7 @@ fn dhls_answer_is_read_event_by_event() {
     assert_eq!(scans(&report), expected);
     // For a day, no hour is promised: its end in Bonn.
     assert_eq!(report.estimated_delivery, Some(at("2025-10-04T21:59:59Z")));
-    assert_eq!(report.losses, []);
+    assert_eq!(report.issues, []);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn fedexs_answer_is_read_scan_by_scan() {
     ];
     assert_eq!(scans(&report), expected);
     assert_eq!(report.estimated_delivery, Some(at("2025-10-04T00:00:00Z")));
-    assert_eq!(report.losses, [Loss::Zone]);
+    assert_eq!(report.issues, [ParseIssue::Zone]);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn upss_answer_is_read_activity_by_activity() {
     assert_eq!(scans(&report), expected);
     // Rescheduled, until the end of the window in Oakland.
     assert_eq!(report.estimated_delivery, Some(at("2025-10-05T01:15:00Z")));
-    assert_eq!(report.losses, [Loss::Zone]);
+    assert_eq!(report.issues, [ParseIssue::Zone]);
 }
 
 #[test]
@@ -216,14 +216,17 @@ fn a_code_that_nobody_knows_costs_its_scan_and_is_said() {
     let body = json!({"shipments": [{"id": "DHL1", "status": {"statusCode": "teleported",
         "timestamp": "2025-10-03T14:02:00Z"}}]});
     let report = only(Carrier::Dhl, &body);
-    assert_eq!(report.losses, [Loss::UnknownCode("teleported".to_owned())]);
+    assert_eq!(
+        report.issues,
+        [ParseIssue::UnknownCode("teleported".to_owned())]
+    );
     // It was read, and means nothing to us.
     assert!(!report.is_unreadable());
 }
 
 #[test]
 fn what_has_nothing_to_read_is_said_to_be_so() {
-    for carrier in Carrier::ALL {
+    for &carrier in Carrier::ALL {
         for body in [json!({}), json!([]), json!("x"), json!(null), json!(7)] {
             assert_eq!(webhook_reports(carrier, &body), None, "{body}");
         }

@@ -7,10 +7,10 @@ use serde_json::json;
 use tracking::TrackingStatus::{
     Delivered, InTransit, LabelCreated, OutForDelivery, Returning, Shipped,
 };
-use tracking::{Observation, RecordError, Recorded, record};
+use tracking::{Observation, RecordError, RecordOutcome, record_event};
 use uuid::Uuid;
 
-use crate::support::{at, fixtures, parcel, seen};
+use crate::fixture::{at, fixtures, parcel, seen};
 
 #[tokio::test]
 async fn a_late_event_is_in_the_history_in_its_time_order_and_leaves_the_status() {
@@ -24,11 +24,11 @@ async fn a_late_event_is_in_the_history_in_its_time_order_and_leaves_the_status(
                 at(14, 8),
             ),
         ] {
-            fixture.record(&row, &told).await;
+            fixture.record_event(&row, &told).await;
         }
         let late = seen(InTransit, "Distribution Center, Newark NJ", at(14, 2));
-        let recorded = fixture.record(&row, &late).await;
-        let expected = Recorded::Changed {
+        let recorded = fixture.record_event(&row, &late).await;
+        let expected = RecordOutcome::Changed {
             sequence: 3,
             status: OutForDelivery,
         };
@@ -70,9 +70,11 @@ async fn an_event_is_recorded_once_however_often_it_is_told_at_once() {
     for fixture in fixtures().await {
         let row = fixture.ship().await;
         let told = seen(InTransit, "Sort Facility, Columbus OH", at(6, 0));
-        let telling = (0..16).map(|_| fixture.record(&row, &told));
+        let telling = (0..16).map(|_| fixture.record_event(&row, &told));
         let recorded = futures::future::join_all(telling).await;
-        let changed = recorded.iter().filter(|&&what| what != Recorded::Known);
+        let changed = recorded
+            .iter()
+            .filter(|&&what| what != RecordOutcome::Known);
         assert_eq!(changed.count(), 1, "{}", fixture.scratch.name);
         let shipment = fixture.shipment(&row).await;
         assert_eq!(shipment["history"].as_array().unwrap().len(), 1);
@@ -86,20 +88,23 @@ async fn a_new_estimate_for_a_known_event_is_a_change_and_an_old_one_is_none() {
     for fixture in fixtures().await {
         let row = fixture.ship().await;
         let mut told = seen(InTransit, "Hub, Memphis TN", at(6, 0));
-        fixture.record(&row, &told).await;
+        fixture.record_event(&row, &told).await;
         told.estimated_delivery = Some(at(18, 0));
-        let recorded = fixture.record(&row, &told).await;
-        let expected = Recorded::Changed {
+        let recorded = fixture.record_event(&row, &told).await;
+        let expected = RecordOutcome::Changed {
             sequence: 2,
             status: InTransit,
         };
         assert_eq!(recorded, expected);
-        assert_eq!(fixture.record(&row, &told).await, Recorded::Known);
+        assert_eq!(
+            fixture.record_event(&row, &told).await,
+            RecordOutcome::Known
+        );
         let late = Observation {
             estimated_delivery: Some(at(23, 0)),
             ..seen(Shipped, "Warehouse", at(5, 0))
         };
-        fixture.record(&row, &late).await;
+        fixture.record_event(&row, &late).await;
         let shipment = fixture.shipment(&row).await;
         assert_eq!(shipment["estimatedDelivery"], "2025-10-03T18:00:00.000Z");
         fixture.scratch.drop().await;
@@ -122,7 +127,7 @@ async fn whatever_the_order_of_telling_the_parcel_ends_the_same() {
             shuffled.rotate_left(turn);
             shuffled.swap(1, 3);
             for told in &shuffled {
-                fixture.record(&row, told).await;
+                fixture.record_event(&row, told).await;
             }
             let shipment = fixture.shipment(&row).await;
             assert_eq!(shipment["status"], "DELIVERED", "{turn}");
@@ -142,7 +147,7 @@ async fn other_domains_are_told_of_each_new_status_once_and_not_of_each_place() 
             seen(InTransit, "Distribution Center, Newark NJ", at(10, 0)),
             seen(Delivered, "Front Door, Brooklyn NY", at(11, 0)),
         ] {
-            fixture.record(&row, &told).await;
+            fixture.record_event(&row, &told).await;
         }
         let events = fixture.events().await;
         let told: Vec<_> = events
@@ -184,7 +189,7 @@ async fn other_domains_are_told_when_the_last_parcel_of_an_order_is_delivered() 
                 seen(Delivered, "Front Door, Brooklyn NY", at(10, 0)),
             ),
         ] {
-            fixture.record(row, &told).await;
+            fixture.record_event(row, &told).await;
         }
         let events = fixture.events().await;
         let told: Vec<_> = events
@@ -200,14 +205,18 @@ async fn other_domains_are_told_when_the_last_parcel_of_an_order_is_delivered() 
 async fn a_returns_parcel_has_a_journey_of_its_own() {
     for fixture in fixtures().await {
         let out = fixture.ship().await;
-        fixture.record(&out, &seen(Shipped, "a", at(8, 0))).await;
+        fixture
+            .record_event(&out, &seen(Shipped, "a", at(8, 0)))
+            .await;
         let back = shipment::Model {
             return_id: Some(Uuid::now_v7()),
             ..parcel(out.order_id, fixture.customer)
         };
         fixture.insert(back.clone()).await;
-        let recorded = fixture.record(&back, &seen(InTransit, "b", at(9, 0))).await;
-        let first = Recorded::Changed {
+        let recorded = fixture
+            .record_event(&back, &seen(InTransit, "b", at(9, 0)))
+            .await;
+        let first = RecordOutcome::Changed {
             sequence: 1,
             status: InTransit,
         };
@@ -224,14 +233,17 @@ async fn an_answer_makes_a_silent_parcel_fresh_even_when_it_is_no_news() {
     for fixture in fixtures().await {
         let row = fixture.ship().await;
         let told = seen(InTransit, "Hub, Memphis TN", at(6, 0));
-        fixture.record(&row, &told).await;
+        fixture.record_event(&row, &told).await;
         assert_eq!(fixture.shipment(&row).await["stale"], json!(false));
         fixture.state.clock.advance(Duration::minutes(31));
         assert_eq!(fixture.shipment(&row).await["stale"], json!(true));
-        assert_eq!(fixture.record(&row, &told).await, Recorded::Known);
+        assert_eq!(
+            fixture.record_event(&row, &told).await,
+            RecordOutcome::Known
+        );
         assert_eq!(fixture.shipment(&row).await["stale"], json!(false));
         let returning = seen(Returning, "Hub, Memphis TN", at(15, 0));
-        fixture.record(&row, &returning).await;
+        fixture.record_event(&row, &returning).await;
         fixture.state.clock.advance(Duration::minutes(31));
         assert_eq!(fixture.shipment(&row).await["stale"], json!(true));
         fixture.scratch.drop().await;
@@ -242,7 +254,7 @@ async fn an_answer_makes_a_silent_parcel_fresh_even_when_it_is_no_news() {
 async fn a_parcel_that_is_gone_is_an_error_and_leaves_nothing() {
     for fixture in fixtures().await {
         let gone = parcel(Uuid::now_v7(), fixture.customer);
-        let error = record(&fixture.state, &gone, &seen(Shipped, "a", at(8, 0)))
+        let error = record_event(&fixture.state, &gone, &seen(Shipped, "a", at(8, 0)))
             .await
             .unwrap_err();
         assert!(matches!(error, RecordError::NoShipment(id) if id == gone.id));
@@ -264,20 +276,28 @@ async fn an_estimate_that_comes_with_a_late_event_is_kept_unless_a_newer_one_is_
         };
         let row = fixture.ship().await;
         fixture
-            .record(&row, &seen(OutForDelivery, "Van", at(12, 0)))
+            .record_event(&row, &seen(OutForDelivery, "Van", at(12, 0)))
             .await;
-        fixture.record(&row, &estimated(InTransit, 9, 17)).await;
+        fixture
+            .record_event(&row, &estimated(InTransit, 9, 17))
+            .await;
         let shown = fixture.shipment(&row).await;
         assert_eq!(shown["status"], "OUT_FOR_DELIVERY");
         assert_eq!(shown["estimatedDelivery"], "2025-10-03T17:00:00.000Z");
-        fixture.record(&row, &estimated(InTransit, 10, 18)).await;
-        fixture.record(&row, &estimated(Shipped, 8, 20)).await;
+        fixture
+            .record_event(&row, &estimated(InTransit, 10, 18))
+            .await;
+        fixture.record_event(&row, &estimated(Shipped, 8, 20)).await;
         let shown = fixture.shipment(&row).await;
         assert_eq!(shown["estimatedDelivery"], "2025-10-03T18:00:00.000Z");
 
         // Nothing is estimated of what has arrived.
-        fixture.record(&row, &estimated(Delivered, 13, 19)).await;
-        fixture.record(&row, &estimated(InTransit, 14, 21)).await;
+        fixture
+            .record_event(&row, &estimated(Delivered, 13, 19))
+            .await;
+        fixture
+            .record_event(&row, &estimated(InTransit, 14, 21))
+            .await;
         let shown = fixture.shipment(&row).await;
         assert_eq!(shown["status"], "DELIVERED");
         assert_eq!(shown["estimatedDelivery"], "2025-10-03T18:00:00.000Z");
@@ -290,7 +310,7 @@ async fn what_is_told_of_a_delivered_parcel_is_history_and_no_other_update() {
     for fixture in fixtures().await {
         let row = fixture.ship().await;
         let delivered = seen(Delivered, "Front Door, Brooklyn NY", at(10, 0));
-        fixture.record(&row, &delivered).await;
+        fixture.record_event(&row, &delivered).await;
         let mut watch = fixture.watch(row.order_id);
         assert_eq!(watch.sequences(1).await, [1]);
         for late in [
@@ -298,18 +318,21 @@ async fn what_is_told_of_a_delivered_parcel_is_history_and_no_other_update() {
             seen(OutForDelivery, "Van", at(11, 0)),
             seen(Delivered, "Front Door, Brooklyn NY", at(10, 5)),
         ] {
-            assert_eq!(fixture.record(&row, &late).await, Recorded::HistoryOnly);
+            assert_eq!(
+                fixture.record_event(&row, &late).await,
+                RecordOutcome::HistoryOnly
+            );
         }
         let shown = fixture.shipment(&row).await;
         assert_eq!(shown["history"].as_array().map(Vec::len), Some(4));
         assert_eq!(shown["lastUpdate"], "2025-10-03T10:00:00.000Z");
         // Sent back after all: the next number, and what the watcher hears next.
         let back = seen(Returning, "Brooklyn NY", at(12, 0));
-        let changed = Recorded::Changed {
+        let changed = RecordOutcome::Changed {
             sequence: 2,
             status: Returning,
         };
-        assert_eq!(fixture.record(&row, &back).await, changed);
+        assert_eq!(fixture.record_event(&row, &back).await, changed);
         assert_eq!(watch.sequences(1).await, [2]);
         fixture.scratch.drop().await;
     }
@@ -320,14 +343,20 @@ async fn a_time_in_the_future_counts_as_when_it_was_told_and_is_kept_as_said() {
     for fixture in fixtures().await {
         let row = fixture.ship().await;
         let early = seen(InTransit, "Hub, Memphis TN", at(20, 0));
-        fixture.record(&row, &early).await;
-        assert_eq!(fixture.record(&row, &early).await, Recorded::Known);
+        fixture.record_event(&row, &early).await;
+        assert_eq!(
+            fixture.record_event(&row, &early).await,
+            RecordOutcome::Known
+        );
         // The status is not frozen until then.
         fixture.state.clock.advance(Duration::minutes(5));
         let out = seen(OutForDelivery, "Van", at(14, 12));
-        fixture.record(&row, &out).await;
+        fixture.record_event(&row, &out).await;
         fixture.state.clock.advance(Duration::days(1));
-        assert_eq!(fixture.record(&row, &early).await, Recorded::Known);
+        assert_eq!(
+            fixture.record_event(&row, &early).await,
+            RecordOutcome::Known
+        );
         let document = "query($id: ID!) { shipment(id: $id) {
             status history { status timestamp carrierTime timeZoneAssumed } } }";
         let id = resolvers::id::IdKind::Shipment.format(row.id);
@@ -350,12 +379,12 @@ async fn an_order_is_delivered_when_its_last_parcel_was_whichever_was_told_last(
         let second = fixture.ship_for(first.order_id).await;
         for (row, hour) in [(&second, 12), (&first, 10)] {
             fixture
-                .record(row, &seen(Delivered, "Front Door", at(hour, 0)))
+                .record_event(row, &seen(Delivered, "Front Door", at(hour, 0)))
                 .await;
         }
         let third = fixture.ship().await;
         fixture
-            .record(&third, &seen(Delivered, "Front Door", at(23, 0)))
+            .record_event(&third, &seen(Delivered, "Front Door", at(23, 0)))
             .await;
         let events = fixture.events().await;
         let delivered_at = |row: &shipment::Model| -> Vec<_> {
@@ -381,7 +410,7 @@ async fn a_parcel_that_its_sender_has_again_was_not_delivered() {
             seen(Delivered, "Warehouse, Chicago IL", at(11, 0)),
             seen(InTransit, "Hub, Memphis TN", at(12, 0)),
         ] {
-            fixture.record(&row, &told).await;
+            fixture.record_event(&row, &told).await;
         }
         let id = resolvers::id::IdKind::Shipment.format(row.id);
         let document =

@@ -1,7 +1,7 @@
 //! What carriers' codes mean. A code that is not here means nothing to us: the last status stays, unless the
 //! carrier itself calls it a failure.
 
-use crate::status::TrackingStatus as Status;
+use super::status::TrackingStatus as Status;
 
 /// DHL: few codes, so what it says beside them counts, too.
 pub(crate) fn dhl(code: &str, said: &str) -> Option<Status> {

@@ -1,21 +1,21 @@
-//! What a return's input must be before any rule looks at it.
+//! Parses the input of mutations, before any rule is evaluated.
 
 use std::collections::HashSet;
 
+use entities::returns::return_item::ItemCondition;
 use resolvers::id::IdKind;
 use resolvers::user_error::InputError;
 use uuid::Uuid;
 
-use super::reasons::ReturnReason;
 use crate::return_create_input::{ReturnCreateInput, ReturnItemInput};
-use crate::return_item::ItemCondition;
+use crate::rules::reasons::ReturnReason;
 
 /// Items of one return at most.
 const MAX_ITEMS: usize = 100;
 /// Characters of a reason's text at most.
 const MAX_REASON_TEXT: usize = 1_000;
 
-/// A return's input, understood.
+/// The parsed input of `returnCreate`.
 #[derive(Clone, Debug)]
 pub(crate) struct ParsedInput {
     pub order: Uuid,
@@ -38,7 +38,7 @@ pub(crate) struct ParsedItem {
     pub reason_text: Option<String>,
 }
 
-/// Understands the input, or tells everything that is wrong with it.
+/// Parses the input, or returns all of its errors.
 pub(crate) fn parse(input: &ReturnCreateInput) -> Result<ParsedInput, Vec<InputError>> {
     let mut errors = Vec::new();
     let order = IdKind::Order.parse(&input.order_id);
@@ -121,7 +121,7 @@ fn parse_item(
     Some(ParsedItem {
         order_item: order_item?,
         quantity: item.quantity,
-        condition: item.condition,
+        condition: item.condition.into(),
         reason: reason?,
         reason_text: item.reason_text.clone(),
     })
@@ -137,7 +137,7 @@ mod tests {
         ReturnItemInput {
             order_item_id: IdKind::OrderItem.id(Uuid::from_u128(id)),
             quantity: 1,
-            condition: ItemCondition::Unopened,
+            condition: crate::return_item::ItemCondition::Unopened,
             reason_code: "changed_mind".to_owned(),
             reason_text: None,
         }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn good_input_is_understood() {
+    fn good_input_is_parsed() {
         let parsed = parse(&input(vec![item(1), item(2)])).unwrap();
         assert_eq!(parsed.order, Uuid::from_u128(1));
         let items: Vec<_> = parsed.items.iter().map(|item| item.order_item).collect();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_at_once_with_its_place() {
+    fn all_errors_are_returned_at_once_with_their_fields() {
         let bad = ReturnItemInput {
             order_item_id: ID::from("ord_1"),
             quantity: 0,
@@ -180,13 +180,13 @@ mod tests {
             order_id: ID::from("nonsense"),
             items: vec![item(1), bad, item(1)],
         };
-        let told = errors(&input);
-        let told: Vec<_> = told
+        let actual = errors(&input);
+        let actual: Vec<_> = actual
             .iter()
             .map(|(code, field)| (code.as_str(), field.as_str()))
             .collect();
         assert_eq!(
-            told,
+            actual,
             [
                 ("INVALID_ID", "input.orderId"),
                 ("INVALID_ID", "input.items.1.orderItemId"),

@@ -7,30 +7,30 @@ use std::sync::Arc;
 use metrics::counter;
 use parking_lot::Mutex;
 
-use super::reading::Loss;
-use crate::carrier::Carrier;
+use super::report::ParseIssue;
+use crate::rules::status::Carrier;
 
 /// Kinds of losses that were logged. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Losses(Arc<Mutex<HashSet<(Carrier, Loss)>>>);
+pub(super) struct ParseIssues(Arc<Mutex<HashSet<(Carrier, ParseIssue)>>>);
 
 /// Carriers may invent codes: so many are logged.
 const MOST_LOGGED: usize = 500;
 /// A code is the carrier's text, so not at any length.
 const LONGEST_CODE: usize = 40;
 
-impl Losses {
-    pub(super) fn note(&self, sender: Carrier, losses: &[Loss]) {
-        for loss in losses {
+impl ParseIssues {
+    pub(super) fn note(&self, sender: Carrier, issues: &[ParseIssue]) {
+        for loss in issues {
             let (carrier, reason) = (sender.as_str(), loss.reason());
             counter!("vantage_tracking_unreadable_total", "carrier" => carrier, "reason" => reason)
                 .increment(1);
             let code = match loss {
-                Loss::UnknownCode(code) => code.chars().take(LONGEST_CODE).collect(),
+                ParseIssue::UnknownCode(code) => code.chars().take(LONGEST_CODE).collect(),
                 _ => String::new(),
             };
             let kind = match loss {
-                Loss::UnknownCode(_) => Loss::UnknownCode(code.clone()),
+                ParseIssue::UnknownCode(_) => ParseIssue::UnknownCode(code.clone()),
                 other => other.clone(),
             };
             if self.is_new(sender, kind) {
@@ -44,7 +44,7 @@ impl Losses {
         }
     }
 
-    fn is_new(&self, carrier: Carrier, loss: Loss) -> bool {
+    fn is_new(&self, carrier: Carrier, loss: ParseIssue) -> bool {
         let mut logged = self.0.lock();
         logged.len() < MOST_LOGGED && logged.insert((carrier, loss))
     }
@@ -56,13 +56,13 @@ mod tests {
 
     #[test]
     fn each_kind_is_logged_once_for_each_carrier_and_a_code_is_a_kind() {
-        let losses = Losses::default();
-        let code = |text: &str| Loss::UnknownCode(text.to_owned());
-        assert!(losses.is_new(Carrier::Dhl, Loss::Time));
-        assert!(!losses.clone().is_new(Carrier::Dhl, Loss::Time));
-        assert!(losses.is_new(Carrier::Ups, Loss::Time));
-        assert!(losses.is_new(Carrier::Ups, code("ZZ")));
-        assert!(losses.is_new(Carrier::Ups, code("YY")));
-        assert!(!losses.is_new(Carrier::Ups, code("ZZ")));
+        let issues = ParseIssues::default();
+        let code = |text: &str| ParseIssue::UnknownCode(text.to_owned());
+        assert!(issues.is_new(Carrier::Dhl, ParseIssue::Time));
+        assert!(!issues.clone().is_new(Carrier::Dhl, ParseIssue::Time));
+        assert!(issues.is_new(Carrier::Ups, ParseIssue::Time));
+        assert!(issues.is_new(Carrier::Ups, code("ZZ")));
+        assert!(issues.is_new(Carrier::Ups, code("YY")));
+        assert!(!issues.is_new(Carrier::Ups, code("ZZ")));
     }
 }

@@ -51,13 +51,13 @@ pub(crate) async fn flag(
     let shipment_id = IdKind::Shipment.format(parcel.id);
     counter!(
         "vantage_tracking_flagged_shipments_total",
-        "carrier" => parcel.carrier.clone(),
+        "carrier" => parcel.carrier.as_str(),
         "reason" => reason,
     )
     .increment(1);
     tracing::error!(
         shipment_id,
-        carrier = parcel.carrier,
+        carrier = parcel.carrier.as_str(),
         reason,
         failures,
         "shipment flagged for support"
@@ -73,7 +73,7 @@ pub(crate) async fn flag(
             order_id: &order_id,
             return_id: return_id.as_deref(),
             shipment_id,
-            carrier: &parcel.carrier,
+            carrier: parcel.carrier.as_str(),
             tracking_number: &parcel.tracking_number,
             reason,
             failures,

@@ -1,12 +1,12 @@
-//! What was read of a carrier's words: a report for each parcel, and what was lost on the way.
+//! The reports read from a carrier's answer, one for each parcel, and what could not be read.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::carrier::Carrier;
 use crate::rules::carrier_time::Moment;
+use crate::rules::observation::Scan;
 use crate::rules::place::Place;
-use crate::status::TrackingStatus;
+use crate::rules::status::{Carrier, TrackingStatus};
 
 /// What a carrier knows of a parcel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,21 +19,12 @@ pub(crate) struct Report {
     pub scans: Vec<Scan>,
     pub estimated_delivery: Option<DateTime<Utc>>,
     /// What of it could not be read.
-    pub losses: Vec<Loss>,
-}
-
-/// One thing that a carrier tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Scan {
-    pub status: TrackingStatus,
-    pub location: Option<String>,
-    /// `None` when the carrier does not say, and it is how things stand now.
-    pub at: Option<Moment>,
+    pub issues: Vec<ParseIssue>,
 }
 
 /// What could not be read, or not for sure.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Loss {
+pub(crate) enum ParseIssue {
     /// A parcel without a number.
     Number,
     /// An element that is none.
@@ -50,7 +41,7 @@ pub(crate) enum Loss {
     Zone,
 }
 
-impl Loss {
+impl ParseIssue {
     /// As metrics and logs have it.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
@@ -68,21 +59,25 @@ impl Loss {
 impl Report {
     /// Whether there was something to read, and nothing of it could be. A code that is in no table was read.
     pub(crate) fn is_unreadable(&self) -> bool {
-        let is_unread =
-            |loss: &Loss| matches!(loss, Loss::Number | Loss::Scan | Loss::Time | Loss::Status);
-        self.scans.is_empty() && self.losses.iter().any(is_unread)
+        let is_unread = |loss: &ParseIssue| {
+            matches!(
+                loss,
+                ParseIssue::Number | ParseIssue::Scan | ParseIssue::Time | ParseIssue::Status
+            )
+        };
+        self.scans.is_empty() && self.issues.iter().any(is_unread)
     }
 
     /// Reads elements one by one: each is a scan, or a loss and nothing more.
     pub(super) fn read_scans<'a>(
         &mut self,
         elements: &'a [Value],
-        read: impl Fn(&'a Value) -> Result<ReadScan, Loss>,
+        read: impl Fn(&'a Value) -> Result<ReadScan, ParseIssue>,
     ) {
         for element in elements {
             match read(element) {
                 Ok(scan) => self.push(scan),
-                Err(loss) => self.losses.push(loss),
+                Err(loss) => self.issues.push(loss),
             }
         }
     }
@@ -93,7 +88,7 @@ impl Report {
             handed_to_sender,
         } = read;
         if scan.at.is_some_and(|moment| moment.zone_assumed) {
-            self.losses.push(Loss::Zone);
+            self.issues.push(ParseIssue::Zone);
         }
         if handed_to_sender {
             // Handed over, but not where it was sent to.
@@ -120,7 +115,7 @@ impl Report {
                     self.estimated_delivery = estimate;
                     return;
                 }
-                Err(loss) => self.losses.push(loss),
+                Err(loss) => self.issues.push(loss),
             }
         }
     }
@@ -169,19 +164,19 @@ fn names_the_sender(said: &str) -> bool {
 }
 
 /// A scan's time, which it has to have.
-pub(super) fn moment(field: &Value, place: &Place) -> Result<Moment, Loss> {
+pub(super) fn moment(field: &Value, place: &Place) -> Result<Moment, ParseIssue> {
     platform::json::text(field)
         .and_then(|text| Moment::read(&text, place.zone()))
         .filter(Moment::is_plausible)
-        .ok_or(Loss::Time)
+        .ok_or(ParseIssue::Time)
 }
 
-fn estimate(field: &Value, destination: &Place) -> Result<Option<DateTime<Utc>>, Loss> {
+fn estimate(field: &Value, destination: &Place) -> Result<Option<DateTime<Utc>>, ParseIssue> {
     if field.is_null() {
         return Ok(None);
     }
     moment(field, destination)
         // For a day, carriers promise no hour.
         .map(|moment| Some(moment.latest()))
-        .map_err(|_| Loss::Estimate)
+        .map_err(|_| ParseIssue::Estimate)
 }

@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::status::TrackingStatus as Status;
+use super::status::TrackingStatus as Status;
 
 /// Something that was told of a parcel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sighting {
+pub(crate) struct TimedStatus {
     pub status: Status,
     pub location: Option<String>,
     pub at: DateTime<Utc>,
@@ -15,41 +15,42 @@ pub(crate) struct Sighting {
 
 /// Where a parcel is, from all that was told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct CurrentStatus {
     /// The sighting that says so; of a parcel that the sender has again, when it got it.
-    pub sighting: Sighting,
+    pub latest: TimedStatus,
     /// Whether it turned back and was handed to its sender. Its status stays that it returns: it was not
     /// delivered.
     pub returned_to_sender: bool,
 }
 
 /// Where the parcel is: the newest sighting says so, unless it cannot follow what was before it.
-pub(crate) fn standing(mut sightings: Vec<Sighting>) -> Option<Standing> {
-    sightings.sort_by_key(|sighting| (sighting.at, order_at_once(sighting.status)));
-    let mut sightings = sightings.into_iter();
-    let first = Standing {
-        sighting: sightings.next()?,
+pub(crate) fn current_status(mut status_history: Vec<TimedStatus>) -> Option<CurrentStatus> {
+    status_history.sort_by_key(|latest| (latest.at, order_at_once(latest.status)));
+    let mut status_history = status_history.into_iter();
+    let first = CurrentStatus {
+        latest: status_history.next()?,
         returned_to_sender: false,
     };
-    Some(sightings.fold(first, |standing, next| {
-        if standing.returned_to_sender {
-            standing
-        } else if standing.sighting.status == Status::Returning && next.status == Status::Delivered
+    Some(status_history.fold(first, |current_status, next| {
+        if current_status.returned_to_sender {
+            current_status
+        } else if current_status.latest.status == Status::Returning
+            && next.status == Status::Delivered
         {
-            Standing {
-                sighting: Sighting {
+            CurrentStatus {
+                latest: TimedStatus {
                     status: Status::Returning,
                     ..next
                 },
                 returned_to_sender: true,
             }
-        } else if may_follow(standing.sighting.status, next.status) {
-            Standing {
-                sighting: next,
-                ..standing
+        } else if may_follow(current_status.latest.status, next.status) {
+            CurrentStatus {
+                latest: next,
+                ..current_status
             }
         } else {
-            standing
+            current_status
         }
     }))
 }
@@ -58,7 +59,6 @@ pub(crate) fn standing(mut sightings: Vec<Sighting>) -> Option<Standing> {
 /// that was delivered, or is on its way back, stays so until that ends. It is delivered once.
 fn may_follow(before: Status, next: Status) -> bool {
     match next {
-        Status::NotShipped => false,
         Status::LabelCreated => before == Status::LabelCreated,
         Status::Shipped => matches!(
             before,
@@ -76,7 +76,7 @@ fn may_follow(before: Status, next: Status) -> bool {
 /// Which of two events of the same second was first: carriers round their times.
 const fn order_at_once(status: Status) -> u8 {
     match status {
-        Status::NotShipped | Status::LabelCreated => 0,
+        Status::LabelCreated => 0,
         Status::Shipped => 1,
         Status::InTransit => 2,
         Status::Exception => 3,
@@ -94,8 +94,8 @@ mod tests {
 
     use super::*;
 
-    fn sighting(status: Status, minute: i64) -> Sighting {
-        Sighting {
+    fn latest(status: Status, minute: i64) -> TimedStatus {
+        TimedStatus {
             status,
             location: None,
             at: DateTime::from_timestamp(60 * minute, 0).unwrap(),
@@ -121,11 +121,11 @@ mod tests {
             (&[(Delivered, 3), (OutForDelivery, 3)], Delivered),
         ];
         for (events, expected) in cases {
-            let told = events.iter().map(|&(s, at)| sighting(s, at)).collect();
-            let status = standing(told).unwrap().sighting.status;
+            let told = events.iter().map(|&(s, at)| latest(s, at)).collect();
+            let status = current_status(told).unwrap().latest.status;
             assert_eq!(status, expected, "{events:?}");
         }
-        assert_eq!(standing(Vec::new()), None);
+        assert_eq!(current_status(Vec::new()), None);
     }
 
     #[test]
@@ -152,21 +152,21 @@ mod tests {
             (&[(Delivered, 2), (Returning, 3)], false, 3),
             (&[(Delivered, 2), (Returning, 3), (Delivered, 4)], true, 4),
         ] {
-            let told = events.iter().map(|&(s, at)| sighting(s, at)).collect();
-            let expected = Standing {
-                sighting: sighting(Returning, at),
+            let told = events.iter().map(|&(s, at)| latest(s, at)).collect();
+            let expected = CurrentStatus {
+                latest: latest(Returning, at),
                 returned_to_sender: returned,
             };
-            assert_eq!(standing(told), Some(expected), "{events:?}");
+            assert_eq!(current_status(told), Some(expected), "{events:?}");
         }
-        let twice = vec![sighting(Delivered, 4), sighting(Delivered, 3)];
-        assert_eq!(standing(twice).unwrap().sighting, sighting(Delivered, 3));
+        let twice = vec![latest(Delivered, 4), latest(Delivered, 3)];
+        assert_eq!(current_status(twice).unwrap().latest, latest(Delivered, 3));
     }
 
     /// How far a parcel is, coarsely.
     fn phase(status: Status) -> u8 {
         match status {
-            Status::NotShipped | Status::LabelCreated => 0,
+            Status::LabelCreated => 0,
             Status::Shipped => 1,
             Status::Delivered | Status::Returning => 3,
             _ => 2,
@@ -182,10 +182,10 @@ mod tests {
         fn the_order_of_hearing_makes_no_difference(
             events in prop::collection::vec((status(), 0_i64..20), 1..12).prop_shuffle(),
         ) {
-            let told: Vec<_> = events.iter().map(|&(s, at)| sighting(s, at)).collect();
+            let told: Vec<_> = events.iter().map(|&(s, at)| latest(s, at)).collect();
             let mut sorted = told.clone();
             sorted.sort_by_key(|s| (s.at, s.status.as_str()));
-            prop_assert_eq!(standing(told), standing(sorted));
+            prop_assert_eq!(current_status(told), current_status(sorted));
         }
 
         #[test]
@@ -194,11 +194,11 @@ mod tests {
             late in status(),
             minutes in 1_i64..20,
         ) {
-            let mut told: Vec<_> = events.iter().map(|&(s, at)| sighting(s, at)).collect();
-            let before = standing(told.clone()).unwrap().sighting;
+            let mut told: Vec<_> = events.iter().map(|&(s, at)| latest(s, at)).collect();
+            let before = current_status(told.clone()).unwrap().latest;
             let at = before.at.timestamp() / 60 - minutes;
-            told.push(sighting(late, at));
-            let after = standing(told).unwrap().sighting;
+            told.push(latest(late, at));
+            let after = current_status(told).unwrap().latest;
             prop_assert!(phase(after.status) >= phase(before.status), "{:?} {:?}", before, after);
         }
     }

@@ -25,8 +25,8 @@ use resolvers::testing::execute;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use tracking::{
-    Carriers, Guesses, GuestLinkKey, Migrator, Observation, Rechecks, Recorded, State,
-    TrackingConfig, TrackingStatus, Watchers, record, subgraph,
+    Carrier, Carriers, EntitlementChecks, GuestLinkKey, GuestLinkLimiter, Migrator, Observation,
+    RecordOutcome, State, TrackingConfig, TrackingStatus, WatchRegistry, record_event, subgraph,
 };
 use uuid::Uuid;
 
@@ -60,9 +60,9 @@ pub(crate) async fn fixtures_over(pubsub: impl Fn() -> Arc<dyn PubSub>) -> Vec<F
             guest_links: GuestLinkKey::new(b"links").unwrap(),
             flags: Flags::defaults(),
             carriers: Carriers::default(),
-            guesses: Guesses::default(),
-            rechecks: Rechecks::default(),
-            watchers: Watchers::default(),
+            guest_link_limiter: GuestLinkLimiter::default(),
+            entitlement_checks: EntitlementChecks::default(),
+            watchers: WatchRegistry::default(),
         };
         fixtures.push(Fixture {
             scratch,
@@ -126,9 +126,9 @@ pub(crate) fn parcel(order_id: Uuid, customer_id: Uuid) -> shipment::Model {
         order_id,
         return_id: None,
         customer_id,
-        carrier: "dhl".to_owned(),
+        carrier: Carrier::Dhl,
         tracking_number: format!("DHL{}", id.simple()),
-        status: "label_created".to_owned(),
+        status: TrackingStatus::LabelCreated,
         location: None,
         last_update: None,
         estimated_delivery: None,
@@ -161,8 +161,12 @@ impl Fixture {
             .unwrap();
     }
 
-    pub(crate) async fn record(&self, row: &shipment::Model, told: &Observation) -> Recorded {
-        record(&self.state, row, told).await.unwrap()
+    pub(crate) async fn record_event(
+        &self,
+        row: &shipment::Model,
+        told: &Observation,
+    ) -> RecordOutcome {
+        record_event(&self.state, row, told).await.unwrap()
     }
 
     pub(crate) async fn ask(&self, document: &str, variables: Value) -> Value {
@@ -180,12 +184,12 @@ impl Fixture {
         answer["data"]["shipment"].clone()
     }
 
-    pub(crate) fn watch(&self, order: Uuid) -> Watch {
+    pub(crate) fn watch(&self, order: Uuid) -> SubscriptionSource {
         self.watch_as(Some(self.customer), order)
     }
 
-    pub(crate) fn watch_as(&self, customer: Option<Uuid>, order: Uuid) -> Watch {
-        Watch::open(&self.subgraph, customer, order)
+    pub(crate) fn watch_as(&self, customer: Option<Uuid>, order: Uuid) -> SubscriptionSource {
+        SubscriptionSource::open(&self.subgraph, customer, order)
     }
 
     pub(crate) async fn events(&self) -> Vec<outbox_event::Model> {
@@ -198,9 +202,9 @@ impl Fixture {
 }
 
 /// An open subscription.
-pub(crate) struct Watch(BoxStream<'static, Response>);
+pub(crate) struct SubscriptionSource(BoxStream<'static, Response>);
 
-impl Watch {
+impl SubscriptionSource {
     /// The updates of another subscription: `updates: …` in a document, with its variables.
     pub(crate) fn ask(
         subgraph: &Subgraph,

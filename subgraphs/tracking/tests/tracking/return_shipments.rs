@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tracking::workers::subscribers;
 use uuid::Uuid;
 
-use crate::support::{Fixture, at, fixtures};
+use crate::fixture::{Fixture, at, fixtures};
 
 fn label_generated(fixture: &Fixture, returned: Uuid, carrier: &str) -> Event {
     let return_id = IdKind::Return.format(returned);

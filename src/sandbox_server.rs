@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use entities::orders::order;
 use entities::returns::customer_return;
-use entities::tracking::shipment;
+use entities::tracking::shipment::{self, TrackingStatus};
 use platform::clock::Clock;
 use platform::supervisor::Supervisor;
 use sandbox::{Carrier, ExistingParcel, ExistingPayment, Provider, Sandbox, Status};
@@ -22,7 +22,7 @@ use crate::domains::{Domain, Domains};
 use crate::keys;
 
 /// A sandbox that serves until the process ends.
-pub(crate) struct Simulators {
+pub(crate) struct SandboxServer {
     pub(crate) address: SocketAddr,
     sandbox: Sandbox,
 }
@@ -31,15 +31,15 @@ pub(crate) struct Simulators {
 const MAX_LOADED: u64 = 10_000;
 
 /// Parcels that a carrier can still be asked about.
-const IN_TRANSIT: [&str; 8] = [
-    "label_created",
-    "shipped",
-    "in_transit",
-    "out_for_delivery",
-    "delivery_attempted",
-    "available_for_pickup",
-    "returning",
-    "exception",
+const IN_TRANSIT: [TrackingStatus; 8] = [
+    TrackingStatus::LabelCreated,
+    TrackingStatus::Shipped,
+    TrackingStatus::InTransit,
+    TrackingStatus::OutForDelivery,
+    TrackingStatus::DeliveryAttempted,
+    TrackingStatus::AvailableForPickup,
+    TrackingStatus::Returning,
+    TrackingStatus::Exception,
 ];
 
 /// Serves all simulators. `flag` is what chooses another address.
@@ -48,7 +48,7 @@ pub(crate) async fn start(
     clock: &Clock,
     flag: &str,
     supervisor: &Supervisor,
-) -> anyhow::Result<Simulators> {
+) -> anyhow::Result<SandboxServer> {
     let listen = configuration.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("the sandbox cannot listen on {listen}; choose another with {flag}")
@@ -60,7 +60,7 @@ pub(crate) async fn start(
     sandbox
         .start(listener, supervisor)
         .context("the sandbox cannot serve")?;
-    Ok(Simulators { address, sandbox })
+    Ok(SandboxServer { address, sandbox })
 }
 
 /// Whether `serve` has third parties to simulate: in development, for subgraphs that are here, when not all
@@ -89,7 +89,7 @@ pub(crate) async fn start_in_process(
     configuration: &mut Configuration,
     clock: &Clock,
     supervisor: &Supervisor,
-) -> anyhow::Result<(Simulators, Vec<&'static str>)> {
+) -> anyhow::Result<(SandboxServer, Vec<&'static str>)> {
     let simulated = configuration.providers.without_url();
     let started = start(
         &configuration.sandbox,
@@ -113,7 +113,7 @@ pub(crate) async fn start_in_process(
     Ok((started, simulated))
 }
 
-impl Simulators {
+impl SandboxServer {
     /// Tells them of the payments and parcels that these domains had before.
     pub(crate) async fn load_shop(&self, domains: &Domains) -> anyhow::Result<()> {
         if let Ok(orders) = domains.database(Domain::Orders) {
@@ -150,8 +150,8 @@ fn payment(order: order::Model, refunded: i64) -> Option<ExistingPayment> {
 
 fn parcel(shipment: shipment::Model) -> Option<ExistingParcel> {
     Some(ExistingParcel {
-        carrier: parse_variant::<Carrier>(&shipment.carrier)?,
-        status: parse_variant::<Status>(&shipment.status.to_uppercase())?,
+        carrier: parse_variant::<Carrier>(shipment.carrier.as_str())?,
+        status: parse_variant::<Status>(&shipment.status.as_str().to_uppercase())?,
         number: shipment.tracking_number,
         location: shipment.location.unwrap_or_default(),
         at: shipment.last_update.unwrap_or(shipment.created_at),

@@ -1,4 +1,4 @@
-//! Links that nobody has signed, counted by address: who keeps guessing is told to wait.
+//! Wrong links of guests, counted by address: an address that keeps guessing has to wait.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,7 +18,7 @@ const MAX_ADDRESSES: usize = 10_000;
 
 /// The wrong links of the last minute, in this process.
 #[derive(Clone, Debug, Default)]
-pub struct Guesses(Arc<Mutex<HashMap<IpAddr, Wrong>>>);
+pub struct GuestLinkLimiter(Arc<Mutex<HashMap<IpAddr, Wrong>>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Wrong {
@@ -32,7 +32,7 @@ impl Wrong {
     }
 }
 
-impl Guesses {
+impl GuestLinkLimiter {
     /// Whether this address may try a link.
     ///
     /// # Errors
@@ -96,28 +96,28 @@ mod tests {
 
     #[test]
     fn five_wrong_links_a_minute_and_no_more() {
-        let (guesses, now) = (Guesses::default(), Utc::now());
+        let (limiter, now) = (GuestLinkLimiter::default(), Utc::now());
         let address = |text: &str| Some(text.parse().unwrap());
         let (one, same) = (address("2001:db8::1"), address("2001:db8::2"));
         for _ in 0..ALLOWED {
-            guesses.check(one, now).unwrap();
-            guesses.add(one, now);
+            limiter.check(one, now).unwrap();
+            limiter.add(one, now);
         }
-        let refused = guesses.check(same, now).unwrap_err();
+        let refused = limiter.check(same, now).unwrap_err();
         assert_eq!(refused.code, ErrorCode::RateLimited);
-        guesses.check(address("192.0.2.1"), now).unwrap();
+        limiter.check(address("192.0.2.1"), now).unwrap();
         let later = now + WINDOW;
-        guesses.check(one, later).unwrap();
-        guesses.add(one, later);
-        guesses.check(one, later).unwrap();
+        limiter.check(one, later).unwrap();
+        limiter.add(one, later);
+        limiter.check(one, later).unwrap();
     }
 
     #[test]
     fn addresses_are_not_remembered_without_end() {
-        let (guesses, now) = (Guesses::default(), Utc::now());
+        let (limiter, now) = (GuestLinkLimiter::default(), Utc::now());
         for n in 0..2 * u32::try_from(MAX_ADDRESSES).unwrap() {
-            guesses.add(Some(IpAddr::V4(n.into())), now);
+            limiter.add(Some(IpAddr::V4(n.into())), now);
         }
-        assert!(guesses.wrong().len() <= MAX_ADDRESSES);
+        assert!(limiter.wrong().len() <= MAX_ADDRESSES);
     }
 }

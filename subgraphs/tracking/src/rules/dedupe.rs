@@ -1,14 +1,13 @@
-//! What of a carrier's answer is news. Carriers tell the whole way of a parcel each time they are asked.
+//! Which scans of a carrier's answer are new. Carriers report the whole history of a parcel each time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::carriers::Scan;
-use crate::record::Observation;
-use crate::status::TrackingStatus;
+use super::observation::{Observation, Scan};
+use super::status::TrackingStatus;
 
-/// What is known of a parcel.
+/// What was recorded of a parcel.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct RecordedHistory {
     pub status: TrackingStatus,
     pub location: Option<String>,
     pub created_at: DateTime<Utc>,
@@ -19,9 +18,13 @@ pub(crate) struct Known {
 /// Carriers use their numbers again: what happened so long before there was this parcel was another's.
 const ANOTHER_PARCEL: TimeDelta = TimeDelta::hours(1);
 
-/// The scans that were not known, in the order in which they happened.
-pub(crate) fn news(known: &Known, scans: Vec<Scan>, now: DateTime<Utc>) -> Vec<Observation> {
-    let mut news: Vec<_> = scans
+/// The scans that were not recorded yet, in the order in which they happened.
+pub(crate) fn new_observations(
+    known: &RecordedHistory,
+    scans: Vec<Scan>,
+    now: DateTime<Utc>,
+) -> Vec<Observation> {
+    let mut new_observations: Vec<_> = scans
         .into_iter()
         .filter_map(|scan| {
             let status = scan.status;
@@ -46,11 +49,11 @@ pub(crate) fn news(known: &Known, scans: Vec<Scan>, now: DateTime<Utc>) -> Vec<O
         })
         .collect();
     // A delivery to the sender comes after the turn back of the same moment.
-    news.sort_by_key(|observation| {
+    new_observations.sort_by_key(|observation| {
         let is_delivery = observation.status == TrackingStatus::Delivered;
         (observation.time, is_delivery)
     });
-    news
+    new_observations
 }
 
 #[cfg(test)]
@@ -70,12 +73,12 @@ mod tests {
         }
     }
 
-    fn known() -> Known {
-        Known {
+    fn known() -> RecordedHistory {
+        RecordedHistory {
             status: TrackingStatus::InTransit,
             location: Some("Newark NJ".to_owned()),
             created_at: at(0),
-            // Recorded with a fraction that the carrier does not tell.
+            // Recorded with a fraction of a second that the carrier does not report.
             events: vec![(
                 TrackingStatus::InTransit,
                 at(5) + TimeDelta::milliseconds(250),
@@ -92,7 +95,7 @@ mod tests {
             scan(InTransit, Some(5)),
             scan(Shipped, Some(-120)),
         ];
-        let statuses: Vec<_> = news(&known(), told, at(10))
+        let statuses: Vec<_> = new_observations(&known(), told, at(10))
             .into_iter()
             .map(|observation| (observation.status, observation.time))
             .collect();
@@ -102,9 +105,9 @@ mod tests {
     #[test]
     fn an_answer_without_a_time_is_news_when_it_says_something_else() {
         let same = scan(TrackingStatus::InTransit, None);
-        assert_eq!(news(&known(), vec![same], at(10)), []);
+        assert_eq!(new_observations(&known(), vec![same], at(10)), []);
         let other = scan(TrackingStatus::OutForDelivery, None);
-        let told = news(&known(), vec![other], at(10));
+        let told = new_observations(&known(), vec![other], at(10));
         assert_eq!(told[0].time, at(10));
     }
 }

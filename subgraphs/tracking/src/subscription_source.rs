@@ -1,4 +1,4 @@
-//! One watcher of an order: snapshot, then every change by its number, without gap or repeat.
+//! The source of one order subscription: a snapshot, then every change by its number, without gap or repeat.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,60 +19,60 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::State;
-use crate::carrier::Carrier;
+use crate::entitlement_checks::live_updates_enabled;
 use crate::events::{self, Change};
 use crate::guest_link::GuestLinkError;
-use crate::rechecks::are_live;
+use crate::rules::status::Carrier;
 use crate::shipment::Shipment;
-use crate::update::{TrackingUpdate, UpdatedParcel};
-use crate::watchers::Watching;
+use crate::tracking_update::{TrackingUpdate, UpdatedParcel};
+use crate::watch_registry::WatchGuard;
 
 /// Missed changes read at once.
-const PAGE: u64 = 100;
+const BATCH_SIZE: u64 = 100;
 
-/// Who watches.
+/// Who subscribes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Watcher {
+pub(crate) enum Subscriber {
     Customer(Uuid),
-    /// By a link that is good until then.
+    /// By a link that expires then.
     Guest {
         until: DateTime<Utc>,
     },
 }
 
-/// There are many, and they wait: what is rare takes no place in them.
-pub(crate) struct Watch {
+/// There are many of these and most are idle, so rare state is kept outside.
+pub(crate) struct SubscriptionSource {
     state: Arc<State>,
     order: Uuid,
     subscription: Subscription,
-    /// Number of the last change that was told; 0 before the first.
+    /// Number of the last change that was pushed to the client; 0 before the first.
     last: i32,
-    /// Read and not yet told.
-    ready: VecDeque<TrackingUpdate>,
-    /// Whether there may be more to read than is ready.
+    /// Read, and not yet pushed to the client.
+    pending: VecDeque<TrackingUpdate>,
+    /// Whether the database may have changes that are not in `pending`.
     behind: bool,
-    watcher: Watcher,
-    /// Whose parcels they are, and who carries them, as far as is known.
+    watcher: Subscriber,
+    /// The owner and the carrier of the parcels, as far as they are known.
     customer: Option<Uuid>,
     carrier: Option<Carrier>,
-    rechecks: watch::Receiver<()>,
-    /// It was told why it is over.
+    entitlement_checks: watch::Receiver<()>,
+    /// The client has got the error that ends the subscription.
     is_over: bool,
-    watching: Watching,
+    guard: WatchGuard,
 }
 
-/// What a watcher waits for.
-enum Heard {
+/// What wakes an idle subscription.
+enum Wake {
     Signal(Option<Signal>),
-    Recheck,
+    CheckEntitlement,
 }
 
-impl Watch {
-    /// Listens first and reads then, so that no change falls in between.
+impl SubscriptionSource {
+    /// Subscribes first and reads then, so that no change is missed in between.
     pub(crate) async fn open(
         context: &Context<'_>,
         order: Uuid,
-        watcher: Watcher,
+        watcher: Subscriber,
         after: Option<i32>,
     ) -> ApiResult<Self> {
         let state = context.data_unchecked::<Arc<State>>();
@@ -81,14 +81,14 @@ impl Watch {
             .subscribe(&events::channel(order))
             .await
             .map_err(|error| {
-                tracing::warn!(%error, "an order cannot be watched");
+                tracing::warn!(%error, "order subscription failed");
                 ApiError::unavailable("Live tracking is not available at the moment")
             })?;
         let parcels = shipment::of_order(state.database.read(), order).await?;
         let customer = match watcher {
-            Watcher::Customer(customer) => {
+            Subscriber::Customer(customer) => {
                 let is_own = if parcels.is_empty() {
-                    ask_orders(context, order).await?
+                    is_own_order(context, order).await?
                 } else {
                     parcels.iter().all(|row| row.customer_id == customer)
                 };
@@ -97,21 +97,21 @@ impl Watch {
                 }
                 Some(customer)
             }
-            Watcher::Guest { .. } => parcels.first().map(|row| row.customer_id),
+            Subscriber::Guest { .. } => parcels.first().map(|row| row.customer_id),
         };
         let mut watch = Self {
             watcher,
             customer,
             carrier: None,
-            rechecks: state.rechecks.subscribe(),
+            entitlement_checks: state.entitlement_checks.subscribe(),
             is_over: false,
             state: state.clone(),
             order,
             subscription,
             last: 0,
-            ready: VecDeque::new(),
+            pending: VecDeque::new(),
             behind: false,
-            watching: state.watchers.watch(order),
+            guard: state.watchers.watch(order),
         };
         watch.resume(parcels, after).await?;
         if !watch.is_live().await {
@@ -123,7 +123,7 @@ impl Watch {
         Ok(watch)
     }
 
-    /// What the watcher is told, until it leaves.
+    /// The updates of the subscription, until the client leaves.
     pub(crate) fn updates(self) -> impl Stream<Item = ApiResult<TrackingUpdate>> {
         stream::unfold(self, |mut watch| async move {
             let update = watch.next().await?;
@@ -136,26 +136,26 @@ impl Watch {
             if self.is_over {
                 return None;
             }
-            if let Some(update) = self.ready.pop_front() {
-                if self.ready.is_empty() {
-                    // It waits for long, with nothing to keep room for.
-                    self.ready = VecDeque::new();
+            if let Some(update) = self.pending.pop_front() {
+                if self.pending.is_empty() {
+                    // It stays idle for long: free the buffer.
+                    self.pending = VecDeque::new();
                 }
                 return Some(Ok(update));
             }
             if self.behind {
-                // Like the recheck below: seldom, and large, so it takes no place while nothing happens.
+                // Boxed, like the check below: rare and large, so an idle subscription does not keep room for it.
                 Box::pin(self.catch_up()).await;
                 continue;
             }
-            let heard = tokio::select! {
-                signal = self.subscription.next() => Heard::Signal(signal),
-                Ok(()) = self.rechecks.changed() => Heard::Recheck,
+            let wake = tokio::select! {
+                signal = self.subscription.next() => Wake::Signal(signal),
+                Ok(()) = self.entitlement_checks.changed() => Wake::CheckEntitlement,
             };
-            let signal = match heard {
-                Heard::Signal(signal) => signal?,
-                Heard::Recheck => {
-                    if let Err(error) = Box::pin(self.recheck()).await {
+            let signal = match wake {
+                Wake::Signal(signal) => signal?,
+                Wake::CheckEntitlement => {
+                    if let Err(error) = Box::pin(self.check_entitlement()).await {
                         self.is_over = true;
                         return Some(Err(error));
                     }
@@ -164,9 +164,9 @@ impl Watch {
             };
             match signal {
                 Signal::Message(message) => match serde_json::from_slice::<Change>(&message) {
-                    Ok(change) => self.hear(change),
+                    Ok(change) => self.on_change(change),
                     Err(error) => {
-                        tracing::warn!(%error, order = %self.order, "a change cannot be read");
+                        tracing::warn!(%error, order = %self.order, "change not readable");
                         self.behind = true;
                     }
                 },
@@ -175,11 +175,11 @@ impl Watch {
         }
     }
 
-    /// Whether it may go on.
-    async fn recheck(&mut self) -> ApiResult<()> {
-        // A label that was printed meanwhile is no change, and is told of nevertheless.
+    /// Refuses to go on when the link has expired or live updates were switched off.
+    async fn check_entitlement(&mut self) -> ApiResult<()> {
+        // A label that was printed meanwhile has no change of its own, and is pushed nevertheless.
         self.behind |= self.carrier.is_none();
-        if let Watcher::Guest { until } = self.watcher
+        if let Subscriber::Guest { until } = self.watcher
             && self.state.clock.now() >= until
         {
             return Err(GuestLinkError::Expired.into());
@@ -195,36 +195,36 @@ impl Watch {
 
     async fn is_live(&self) -> bool {
         let customer = self.customer.unwrap_or(self.order);
-        are_live(&self.state.flags, customer, self.carrier).await
+        live_updates_enabled(&self.state.flags, customer, self.carrier).await
     }
 
-    /// Tells the next change, ignores one that was told, and reads what is missing before others.
-    fn hear(&mut self, change: Change) {
+    /// Pushes the next change, ignores one that was pushed before, and reads missing ones first.
+    fn on_change(&mut self, change: Change) {
         if change.sequence > self.last + 1 {
             self.behind = true;
         } else if change.sequence > self.last
-            && let Err(error) = self.tell(change)
+            && let Err(error) = self.push_change(change)
         {
-            tracing::error!(?error, order = %self.order, "a change cannot be told");
+            tracing::error!(?error, order = %self.order, "change not pushable");
             self.behind = true;
         }
     }
 
-    fn tell(&mut self, change: Change) -> ApiResult<()> {
+    fn push_change(&mut self, change: Change) -> ApiResult<()> {
         let sequence = change.sequence;
-        let shipment = Shipment::try_from(change.into_shipment())?;
+        let shipment = Shipment::from(change.into_shipment());
         self.push(sequence, false, shipment);
         Ok(())
     }
 
     fn push(&mut self, sequence: i32, snapshot: bool, shipment: Shipment) {
         if self.carrier.is_none() {
-            self.carrier = Some(shipment.carrier);
-            self.watching.carried_by(shipment.carrier);
+            self.carrier = Some(shipment.row.carrier);
+            self.guard.set_carrier(shipment.row.carrier);
             self.customer = Some(shipment.row.customer_id);
         }
         self.last = sequence;
-        self.ready.push_back(TrackingUpdate {
+        self.pending.push_back(TrackingUpdate {
             sequence,
             snapshot,
             order: self.order,
@@ -232,11 +232,11 @@ impl Watch {
         });
     }
 
-    /// What came after the last change that the watcher has seen, or the snapshot if that is not known.
+    /// Resumes after the last change that the client has seen, or starts with the snapshot if that is not known.
     async fn resume(&mut self, parcels: Vec<shipment::Model>, after: Option<i32>) -> ApiResult<()> {
         let newest = parcels.iter().map(|row| row.sequence).max();
         let Some((after, newest)) = after.zip(newest) else {
-            return self.begin(parcels);
+            return self.push_snapshot(parcels);
         };
         let missed = change::after(self.state.database.read(), self.order, after, 1).await?;
         let is_known = match missed.first() {
@@ -244,9 +244,9 @@ impl Watch {
             None => after == newest,
         };
         // The snapshot also says who carries it; then it is taken back.
-        self.begin(parcels)?;
+        self.push_snapshot(parcels)?;
         if is_known {
-            self.ready.clear();
+            self.pending.clear();
             self.last = after;
             self.behind = after < newest;
         }
@@ -254,11 +254,11 @@ impl Watch {
     }
 
     /// The snapshot.
-    fn begin(&mut self, parcels: Vec<shipment::Model>) -> ApiResult<()> {
-        if let Some(shipment) = Shipment::latest(parcels)? {
+    fn push_snapshot(&mut self, parcels: Vec<shipment::Model>) -> ApiResult<()> {
+        if let Some(shipment) = Shipment::latest(parcels) {
             self.push(shipment.row.sequence, true, shipment);
         } else {
-            self.ready.push_back(TrackingUpdate {
+            self.pending.push_back(TrackingUpdate {
                 sequence: 0,
                 snapshot: true,
                 order: self.order,
@@ -274,14 +274,14 @@ impl Watch {
     /// Reads what is missing; while the database does not answer, tries again.
     async fn catch_up(&mut self) {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-        while let Err(error) = self.read().await {
+        while let Err(error) = self.load_missed().await {
             let wait = backoff.next_wait();
-            tracing::warn!(?error, ?wait, order = %self.order, "missed changes cannot be read");
+            tracing::warn!(?error, ?wait, order = %self.order, "missed changes not readable");
             tokio::time::sleep(wait).await;
         }
     }
 
-    async fn read(&mut self) -> ApiResult<()> {
+    async fn load_missed(&mut self) -> ApiResult<()> {
         let db = self.state.database.read();
         if self.carrier.is_none() {
             let parcels = shipment::of_order(db, self.order).await?;
@@ -289,18 +289,18 @@ impl Watch {
             return if parcels.is_empty() {
                 Ok(())
             } else {
-                self.begin(parcels)
+                self.push_snapshot(parcels)
             };
         }
-        let missed = change::after(db, self.order, self.last, PAGE).await?;
-        self.behind = missed.len() as u64 == PAGE;
+        let missed = change::after(db, self.order, self.last, BATCH_SIZE).await?;
+        self.behind = missed.len() as u64 == BATCH_SIZE;
         for row in missed {
-            let told = serde_json::from_value(row.change)
+            let pushed = serde_json::from_value(row.change)
                 .map_err(ApiError::internal)
-                .and_then(|change| self.tell(change));
-            if let Err(error) = told {
+                .and_then(|change| self.push_change(change));
+            if let Err(error) = pushed {
                 // It will never be readable here; waiting for it would keep back all that follow.
-                tracing::error!(?error, order = %self.order, "a missed change cannot be told");
+                tracing::error!(?error, order = %self.order, "a missed change cannot be pushed");
                 self.last = row.sequence;
             }
         }
@@ -325,7 +325,7 @@ struct Found {
 }
 
 /// Whether the orders domain shows this order to the caller.
-async fn ask_orders(context: &Context<'_>, order: Uuid) -> ApiResult<bool> {
+async fn is_own_order(context: &Context<'_>, order: Uuid) -> ApiResult<bool> {
     let id = IdKind::Order.format(order);
     let representation = serde_json::json!({ "__typename": "Order", "id": id });
     let variables =

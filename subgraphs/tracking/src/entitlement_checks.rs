@@ -8,16 +8,16 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::carrier::Carrier;
+use crate::rules::status::Carrier;
 
 /// Live updates.
 const LIVE: Flag = Flag::on_by_default("realtime_order_tracking");
 
 /// Cheap to clone; clones share the moments.
 #[derive(Clone, Debug, Default)]
-pub struct Rechecks(watch::Sender<()>);
+pub struct EntitlementChecks(watch::Sender<()>);
 
-impl Rechecks {
+impl EntitlementChecks {
     /// Asks everybody now.
     pub fn now(&self) {
         self.0.send_replace(());
@@ -39,7 +39,11 @@ impl Rechecks {
 }
 
 /// Whether live updates of this customer's parcels are on. An order without a parcel has no carrier yet.
-pub(crate) async fn are_live(flags: &Flags, customer: Uuid, carrier: Option<Carrier>) -> bool {
+pub(crate) async fn live_updates_enabled(
+    flags: &Flags,
+    customer: Uuid,
+    carrier: Option<Carrier>,
+) -> bool {
     let mut whom =
         EvaluationContext::default().with_targeting_key(IdKind::Customer.format(customer));
     if let Some(carrier) = carrier {

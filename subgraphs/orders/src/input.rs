@@ -1,4 +1,4 @@
-//! What an order's input must be before anybody is asked about it.
+//! Parses the input of mutations, before another domain or the provider is called.
 
 use entities::orders::order::Address;
 use resolvers::id::IdKind;
@@ -6,10 +6,10 @@ use resolvers::money::CurrencyCode;
 use resolvers::user_error::InputError;
 use uuid::Uuid;
 
-use super::address;
-use super::payment_method::is_token;
 use crate::checkout_rates::CheckoutRates;
 use crate::order_place_input::{AddressInput, OrderPlaceInput};
+use crate::payment_method_details::is_token;
+use crate::rules::address;
 
 /// Lines of one order at most.
 const MAX_LINES: usize = 50;
@@ -20,7 +20,7 @@ const MAX_TEXT: usize = 200;
 /// Characters of a reason at most.
 const MAX_REASON: usize = 500;
 
-/// An order's input, understood.
+/// The parsed input of `orderPlace`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ParsedInput {
     /// Each product once.
@@ -40,7 +40,7 @@ pub(crate) struct ParsedLine {
     pub index: usize,
 }
 
-/// Understands the input, or tells everything that is wrong with it.
+/// Parses the input, or returns all of its errors.
 pub(crate) fn parse(
     input: &OrderPlaceInput,
     rates: &CheckoutRates,
@@ -121,7 +121,7 @@ fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<ParsedLin
     lines
 }
 
-/// The parts of an address, tidied; what is missing or too long is told.
+/// The parts of an address, tidied; what is missing or too long is an error.
 fn text_of(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Address {
     let mut text = |value: &str, field: &str, is_needed: bool| {
         let value = value.trim();
@@ -158,7 +158,7 @@ fn text_of(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Addr
     }
 }
 
-/// Tells a country that does not exist, and a postal code that is none of its country's.
+/// Refuses a country that does not exist, and a postal code that is not of its country's form.
 fn check_place(address: &Address, of: &str, errors: &mut Vec<InputError>) {
     let Some(country) = address::country(&address.country_code) else {
         let message = "There is no such country: write its code of two letters, like DE";
@@ -172,7 +172,7 @@ fn check_place(address: &Address, of: &str, errors: &mut Vec<InputError>) {
     }
 }
 
-/// Writes the region by its code, or tells that there is none of this name.
+/// Writes the region by its code, or refuses a name that is not a region of the country.
 fn taxed_region(address: &mut Address, of: &str, errors: &mut Vec<InputError>) {
     let Some(country) = address::country(&address.country_code) else {
         return;
@@ -198,7 +198,7 @@ fn invalid_address(message: String, of: &str, field: &str) -> InputError {
     InputError::new("INVALID_ADDRESS", message, &["input", of, field])
 }
 
-/// The reason of a cancellation as it is kept; a blank one is none.
+/// The reason of a cancellation as it is stored; a blank one counts as none.
 pub(crate) fn reason(given: Option<&str>) -> Result<Option<String>, InputError> {
     let reason = given.map(str::trim).filter(|reason| !reason.is_empty());
     if reason.is_some_and(|reason| reason.chars().count() > MAX_REASON) {

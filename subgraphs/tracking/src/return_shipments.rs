@@ -11,11 +11,10 @@ use resolvers::id::IdKind;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::carrier::Carrier;
-use crate::status::TrackingStatus;
+use crate::rules::status::{TrackingStatus, carrier_by_seller_name};
 
 /// Follows the parcel that a label was printed for.
-pub(crate) struct FollowLabels;
+pub(crate) struct ReturnLabelHandler;
 
 /// What this domain reads of `return.label_generated`, version 1.
 #[derive(Debug, Deserialize)]
@@ -30,7 +29,7 @@ struct LabelGenerated {
 }
 
 #[async_trait]
-impl Handler for FollowLabels {
+impl Handler for ReturnLabelHandler {
     async fn handle(
         &self,
         transaction: &DatabaseTransaction,
@@ -42,7 +41,7 @@ impl Handler for FollowLabels {
         }
         let label: LabelGenerated = serde_json::from_value(event.data.clone())
             .map_err(|error| HandleError::Unusable(error.to_string()))?;
-        let Some(carrier) = Carrier::of_seller(&label.carrier) else {
+        let Some(carrier) = carrier_by_seller_name(&label.carrier) else {
             tracing::warn!(
                 carrier = label.carrier,
                 return_id = label.return_id,
@@ -50,7 +49,7 @@ impl Handler for FollowLabels {
             );
             return Ok(());
         };
-        let known = shipment::by_number(transaction, carrier.as_str(), &label.tracking_number);
+        let known = shipment::by_number(transaction, carrier, &label.tracking_number);
         if known.await?.is_some() {
             return Ok(());
         }
@@ -59,9 +58,9 @@ impl Handler for FollowLabels {
             order_id: id(IdKind::Order, &label.order_id)?,
             return_id: Some(id(IdKind::Return, &label.return_id)?),
             customer_id: id(IdKind::Customer, &label.customer_id)?,
-            carrier: carrier.as_str().to_owned(),
+            carrier,
             tracking_number: label.tracking_number,
-            status: TrackingStatus::LabelCreated.as_str().to_owned(),
+            status: TrackingStatus::LabelCreated,
             location: None,
             last_update: None,
             estimated_delivery: None,

@@ -5,7 +5,7 @@ use resolvers::id::IdKind;
 use resolvers::{ApiResult, access};
 use uuid::Uuid;
 
-use crate::loaders::{Loaders, Owned};
+use crate::loaders::{Loaders, OwnedKey};
 use crate::shipment::Shipment;
 
 pub(crate) struct Return {
@@ -22,16 +22,15 @@ impl Return {
     async fn shipment(&self, context: &Context<'_>) -> Option<ApiResult<Shipment>> {
         let answer: ApiResult<Option<Shipment>> = async {
             let customer = access::customer(context)?;
-            context
+            let row = context
                 .data_unchecked::<Loaders>()
                 .shipment_of_return
-                .load_one(Owned {
+                .load_one(OwnedKey {
                     customer,
                     id: self.id,
                 })
-                .await?
-                .map(Shipment::try_from)
-                .transpose()
+                .await?;
+            Ok(row.map(Shipment::from))
         }
         .await;
         answer.transpose()

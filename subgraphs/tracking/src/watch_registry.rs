@@ -8,11 +8,11 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use crate::carrier::Carrier;
+use crate::rules::status::Carrier;
 
 /// Counts the watchers of each order. Cheap to clone; clones share the count.
 #[derive(Clone, Debug, Default)]
-pub struct Watchers(Arc<Mutex<HashMap<Uuid, Watched>>>);
+pub struct WatchRegistry(Arc<Mutex<HashMap<Uuid, Watched>>>);
 
 /// The watchers of an order, and who carries its parcel, once that is known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,11 +21,11 @@ struct Watched {
     carrier: Option<Carrier>,
 }
 
-impl Watchers {
+impl WatchRegistry {
     /// Counts a watcher until the value is dropped.
-    pub fn watch(&self, order: Uuid) -> Watching {
+    pub fn watch(&self, order: Uuid) -> WatchGuard {
         self.lock().entry(order).or_default().watchers += 1;
-        Watching {
+        WatchGuard {
             watchers: self.clone(),
             order,
         }
@@ -52,21 +52,21 @@ impl Watchers {
 
 /// Somebody who watches an order.
 #[derive(Debug)]
-pub struct Watching {
-    watchers: Watchers,
+pub struct WatchGuard {
+    watchers: WatchRegistry,
     order: Uuid,
 }
 
-impl Watching {
+impl WatchGuard {
     /// It is known now who carries the order's parcel.
-    pub(crate) fn carried_by(&self, carrier: Carrier) {
+    pub(crate) fn set_carrier(&self, carrier: Carrier) {
         if let Some(watched) = self.watchers.lock().get_mut(&self.order) {
             watched.carrier = Some(carrier);
         }
     }
 }
 
-impl Drop for Watching {
+impl Drop for WatchGuard {
     fn drop(&mut self) {
         if let Entry::Occupied(mut entry) = self.watchers.lock().entry(self.order) {
             entry.get_mut().watchers -= 1;
@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn an_order_is_watched_until_its_last_watcher_has_left() {
-        let watchers = Watchers::default();
+        let watchers = WatchRegistry::default();
         let order = Uuid::now_v7();
         let (first, second) = (watchers.watch(order), watchers.watch(order));
         assert_eq!(watchers.of_carrier(None), 2);
-        second.carried_by(Carrier::Ups);
+        second.set_carrier(Carrier::Ups);
         assert_eq!(watchers.of_carrier(Some(Carrier::Ups)), 2);
         assert_eq!(watchers.of_carrier(None), 0);
         drop(first);

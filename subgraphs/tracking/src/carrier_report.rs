@@ -1,16 +1,17 @@
-//! A carrier's report of a parcel, from a poll or a webhook: what is new in it is recorded.
+//! Ingests a carrier's report of a parcel, from a poll or a webhook: its new observations are recorded.
 
 use entities::tracking::{event, shipment};
 
 use crate::State;
 use crate::carriers::Report;
-use crate::record::{Estimate, RecordError, record, record_estimate, record_with};
-use crate::rules::news::{Known, news};
-use crate::status::TrackingStatus;
+use crate::record_event::{
+    Estimate, RecordError, record_estimate, record_event, record_event_with_estimate,
+};
+use crate::rules::dedupe::{RecordedHistory, new_observations};
 
-/// Records what the report tells that was not known, in the order in which it happened, and gives the number
-/// of things. That the carrier answered is noted in any case.
-pub(crate) async fn take_in(
+/// Records the new observations of the report, in the order in which they happened, and returns their number.
+/// The parcel is marked as answered in any case.
+pub(crate) async fn ingest(
     state: &State,
     parcel: &shipment::Model,
     report: Report,
@@ -20,9 +21,9 @@ pub(crate) async fn take_in(
     let newest = newest.map(|moment| moment.at).max();
     let estimate = report.estimated_delivery.map(|delivery| Estimate {
         delivery,
-        told_at: newest.unwrap_or(now),
+        reported_at: newest.unwrap_or(now),
     });
-    let observations = news(&known(state, parcel).await?, report.scans, now);
+    let observations = new_observations(&recorded_history(state, parcel).await?, report.scans, now);
     let Some((newest, others)) = observations.split_last() else {
         match estimate {
             Some(estimate) => record_estimate(state, parcel, estimate).await?,
@@ -31,26 +32,28 @@ pub(crate) async fn take_in(
         return Ok(0);
     };
     for observation in others {
-        record(state, parcel, observation).await?;
+        record_event(state, parcel, observation).await?;
     }
-    record_with(state, parcel, newest, estimate).await?;
+    record_event_with_estimate(state, parcel, newest, estimate).await?;
     Ok(observations.len())
 }
 
-async fn known(state: &State, parcel: &shipment::Model) -> Result<Known, RecordError> {
-    let parse = |stored: &str| TrackingStatus::parse(stored).ok_or(RecordError::Status(parcel.id));
+async fn recorded_history(
+    state: &State,
+    parcel: &shipment::Model,
+) -> Result<RecordedHistory, RecordError> {
     let events = event::of_shipments(state.database.read(), &[parcel.id])
         .await?
         .remove(&parcel.id)
         .unwrap_or_default();
     let mut events = events
         .into_iter()
-        .map(|event| Ok((parse(&event.status)?, event.carrier_time)))
-        .collect::<Result<Vec<_>, RecordError>>()?;
-    let status = parse(&parcel.status)?;
+        .map(|event| (event.status, event.carrier_time))
+        .collect::<Vec<_>>();
+    let status = parcel.status;
     // Where the parcel is may be known without its history.
     events.extend(parcel.last_update.map(|at| (status, at)));
-    Ok(Known {
+    Ok(RecordedHistory {
         status,
         location: parcel.location.clone(),
         created_at: parcel.created_at,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::carrier::Carrier;
 use crate::order::Order;
 use crate::shipment::Shipment;
-use crate::status::TrackingStatus;
+use crate::tracking_status::TrackingStatus;
 
 #[derive(Clone, Debug)]
 pub(crate) struct TrackingUpdate {
@@ -57,7 +57,9 @@ impl TrackingUpdate {
     /// Of an order without a parcel `NOT_SHIPPED`: what becomes of it until then, `order { status }` says.
     async fn status(&self) -> TrackingStatus {
         self.parcel()
-            .map_or(TrackingStatus::NotShipped, |shipment| shipment.status)
+            .map_or(TrackingStatus::NotShipped, |shipment| {
+                shipment.row.status.into()
+            })
     }
 
     async fn location(&self) -> Option<&str> {
@@ -80,7 +82,7 @@ impl TrackingUpdate {
 
     /// Null while the order has no parcel.
     async fn carrier(&self) -> Option<Carrier> {
-        Some(self.parcel()?.carrier)
+        Some(self.parcel()?.row.carrier.into())
     }
 
     /// Null while the order has no parcel.

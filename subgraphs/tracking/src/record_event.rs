@@ -1,6 +1,6 @@
-//! The one path of a change, whoever learned of it: poller, webhook or demo. One transaction
-//! writes the event, the parcel, the numbered change and the outbox event; then those who watch
-//! are told.
+//! Records tracking events, whichever source they come from: poller, webhook or demo. One transaction
+//! writes the event, the parcel, the numbered change and the outbox event; then the change is
+//! published to subscribers.
 
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -14,42 +14,30 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::events::{self, Change, StatusChanged};
-use crate::rules::progress::{Sighting, standing};
-use crate::status::TrackingStatus;
+use crate::rules::current_status::{TimedStatus, current_status};
+use crate::rules::observation::Observation;
+use crate::rules::status::TrackingStatus;
 
-/// What a carrier tells of a parcel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observation {
-    pub status: TrackingStatus,
-    pub location: Option<String>,
-    /// When it happened, by the carrier's time.
-    pub time: DateTime<Utc>,
-    /// The carrier said no offset, and the place's clock is not known: the time was taken for UTC.
-    pub zone_assumed: bool,
-    /// `None` when the carrier says nothing about it, which changes nothing.
-    pub estimated_delivery: Option<DateTime<Utc>>,
-}
-
-/// When a carrier means to deliver.
+/// When a carrier expects to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Estimate {
     pub delivery: DateTime<Utc>,
     /// The time of the newest scan that the carrier knew then, by which the newer of two estimates is known.
-    pub told_at: DateTime<Utc>,
+    pub reported_at: DateTime<Utc>,
 }
 
-/// What became of an observation.
+/// The effect of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
-    /// It was news: the change has this number among all of its order's, and the parcel this
-    /// status, which is another than the observed one when the observation came late.
+pub enum RecordOutcome {
+    /// It was new. The change has this number among all changes of its order, and the parcel has this
+    /// status, which differs from the observed one when the observation came late.
     Changed {
         sequence: i32,
         status: TrackingStatus,
     },
-    /// It is in the history of a parcel that had arrived, where it changes nothing: nobody is told.
+    /// It was added to the history of a parcel that had arrived. It changes nothing and is not published.
     HistoryOnly,
-    /// It was known already. That the carrier answered is noted.
+    /// It was known already. The parcel is only marked as answered.
     Known,
 }
 
@@ -60,8 +48,6 @@ pub enum RecordError {
     Database(#[from] DbErr),
     #[error("there is no shipment {0}")]
     NoShipment(Uuid),
-    #[error("shipment {0} has a status that is none")]
-    Status(Uuid),
     #[error("the change could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -72,26 +58,26 @@ impl From<RecordError> for ApiError {
     }
 }
 
-/// Records what a carrier told of this parcel, each event once, and tells those who watch.
-pub async fn record(
+/// Records a carrier's observation of this parcel, each event once, and publishes the change.
+pub async fn record_event(
     state: &State,
     parcel: &shipment::Model,
     observation: &Observation,
-) -> Result<Recorded, RecordError> {
+) -> Result<RecordOutcome, RecordError> {
     let estimate = observation.estimated_delivery.map(|delivery| Estimate {
         delivery,
-        told_at: observation.time,
+        reported_at: observation.time,
     });
-    record_with(state, parcel, observation, estimate).await
+    record_event_with_estimate(state, parcel, observation, estimate).await
 }
 
-/// The same with an estimate that was told beside the observation.
-pub(crate) async fn record_with(
+/// The same with an estimate that was reported beside the observation.
+pub(crate) async fn record_event_with_estimate(
     state: &State,
     parcel: &shipment::Model,
     observation: &Observation,
     estimate: Option<Estimate>,
-) -> Result<Recorded, RecordError> {
+) -> Result<RecordOutcome, RecordError> {
     let now = state.clock.now().trunc_subsecs(6);
     let transaction = state.database.begin().await?;
     let mut journey = Journey::lock(&transaction, parcel).await?;
@@ -102,9 +88,9 @@ pub(crate) async fn record_with(
     let event = event::Model {
         id: Uuid::now_v7(),
         shipment_id: row.id,
-        carrier: row.carrier.clone(),
+        carrier: row.carrier,
         tracking_number: row.tracking_number.clone(),
-        status: observation.status.as_str().to_owned(),
+        status: observation.status,
         location: observation.location.clone(),
         // Nothing has happened yet that a wrong clock says will.
         occurred_at: carrier_time.min(now),
@@ -113,21 +99,22 @@ pub(crate) async fn record_with(
         recorded_at: now,
     };
     let is_new = event::record(&transaction, event).await?;
-    if is_new && let Some(standing) = standing(sightings(&transaction, row).await?) {
-        row.status = standing.sighting.status.as_str().to_owned();
-        row.location = standing.sighting.location;
-        row.last_update = Some(standing.sighting.at);
-        row.returned_to_sender = standing.returned_to_sender;
+    if is_new && let Some(current_status) = current_status(status_history(&transaction, row).await?)
+    {
+        row.status = current_status.latest.status;
+        row.location = current_status.latest.location;
+        row.last_update = Some(current_status.latest.at);
+        row.returned_to_sender = current_status.returned_to_sender;
     }
     apply_estimate(row, estimate);
-    answered(row, now);
+    mark_answered(row, now);
     let recorded = if !is_new {
-        Recorded::Known
+        RecordOutcome::Known
     } else {
-        Recorded::HistoryOnly
+        RecordOutcome::HistoryOnly
     };
-    // What comes after the end of the way is told only when that was not the end.
-    let is_told = if has_ended(&before) {
+    // After a final status only a change of that status is published.
+    let is_published = if has_ended(&before) {
         row.status != before.status || row.returned_to_sender != before.returned_to_sender
     } else {
         is_new || is_changed(&before, row)
@@ -137,13 +124,13 @@ pub(crate) async fn record_with(
         transaction,
         journey,
         &before,
-        is_told.then_some(now),
+        is_published.then_some(now),
         recorded,
     )
     .await
 }
 
-/// Records when the carrier means to deliver, beside nothing else that is new.
+/// Records a new delivery estimate when there is no new observation.
 pub(crate) async fn record_estimate(
     state: &State,
     parcel: &shipment::Model,
@@ -155,33 +142,33 @@ pub(crate) async fn record_estimate(
     let before = journey.parcel.clone();
     let row = &mut journey.parcel;
     apply_estimate(row, Some(estimate));
-    answered(row, now);
-    let is_told = is_changed(&before, row).then_some(now);
+    mark_answered(row, now);
+    let is_published = is_changed(&before, row).then_some(now);
     finish(
         state,
         transaction,
         journey,
         &before,
-        is_told,
-        Recorded::Known,
+        is_published,
+        RecordOutcome::Known,
     )
     .await?;
     Ok(())
 }
 
-/// Writes the parcel. What is told gets the next number, goes to the other domains, and to those who watch.
+/// Writes the parcel. A published change gets the next number and goes to the other domains and to subscribers.
 async fn finish(
     state: &State,
     transaction: DatabaseTransaction,
     journey: Journey,
     before: &shipment::Model,
-    told_at: Option<DateTime<Utc>>,
-    untold: Recorded,
-) -> Result<Recorded, RecordError> {
-    let Some(now) = told_at else {
+    reported_at: Option<DateTime<Utc>>,
+    unpublished: RecordOutcome,
+) -> Result<RecordOutcome, RecordError> {
+    let Some(now) = reported_at else {
         shipment::update(&transaction, journey.parcel).await?;
         transaction.commit().await?;
-        return Ok(untold);
+        return Ok(unpublished);
     };
     let delivered_at = journey.delivered_at();
     let (row, change) = journey.change(&transaction, now).await?;
@@ -193,33 +180,33 @@ async fn finish(
         events.push(events::RETURNED_TO_SENDER);
     }
     for event in events {
-        tell_domains(&transaction, &row, event, &before.status, delivered_at, now).await?;
+        publish_event(&transaction, &row, event, before.status, delivered_at, now).await?;
     }
     transaction.commit().await?;
 
-    let recorded = Recorded::Changed {
+    let recorded = RecordOutcome::Changed {
         sequence: row.sequence,
-        status: TrackingStatus::parse(&row.status).ok_or(RecordError::Status(row.id))?,
+        status: row.status,
     };
-    tell_watchers(state, &row, &change).await;
+    publish_change(state, &row, &change).await;
     Ok(recorded)
 }
 
-fn answered(row: &mut shipment::Model, now: DateTime<Utc>) {
+fn mark_answered(row: &mut shipment::Model, now: DateTime<Utc>) {
     row.consecutive_errors = 0;
     row.last_polled_at = Some(now);
     row.last_answered_at = Some(now);
 }
 
-/// Takes over an estimate, unless one was told later, or the way has ended.
+/// Applies an estimate, unless a later one is known or the parcel has reached its end.
 fn apply_estimate(row: &mut shipment::Model, estimate: Option<Estimate>) {
     let Some(estimate) = estimate else {
         return;
     };
-    let told_at = estimate.told_at.trunc_subsecs(6);
-    if !has_ended(row) && row.estimated_at.is_none_or(|before| told_at >= before) {
+    let reported_at = estimate.reported_at.trunc_subsecs(6);
+    if !has_ended(row) && row.estimated_at.is_none_or(|before| reported_at >= before) {
         row.estimated_delivery = Some(estimate.delivery.trunc_subsecs(6));
-        row.estimated_at = Some(told_at);
+        row.estimated_at = Some(reported_at);
     }
 }
 
@@ -227,11 +214,11 @@ fn has_ended(row: &shipment::Model) -> bool {
     is_delivered(row) || row.returned_to_sender
 }
 
-/// Whether anybody can see a difference.
+/// Whether the visible state differs.
 fn is_changed(before: &shipment::Model, row: &shipment::Model) -> bool {
     let seen = |row: &shipment::Model| {
         (
-            row.status.clone(),
+            row.status,
             row.location.clone(),
             row.last_update,
             row.estimated_delivery,
@@ -241,8 +228,8 @@ fn is_changed(before: &shipment::Model, row: &shipment::Model) -> bool {
     seen(before) != seen(row)
 }
 
-/// A parcel whose journey is locked: its changes take turns, and so get their numbers in the order
-/// in which they are committed.
+/// A parcel whose journey (all parcels of its order or return) is locked, so that changes get their
+/// numbers in the order in which they are committed.
 pub(crate) struct Journey {
     pub(crate) parcel: shipment::Model,
     /// When the journey's other parcels were delivered, if they all were.
@@ -275,7 +262,7 @@ impl Journey {
             .ok_or(RecordError::NoShipment(parcel.id))
     }
 
-    /// When the last of all parcels was delivered, if all were, whichever was told last.
+    /// When the last of all parcels was delivered, if all were, in whatever order that was reported.
     fn delivered_at(&self) -> Option<DateTime<Utc>> {
         let others = self.others_delivered.as_ref()?.iter().copied();
         let own = self
@@ -285,7 +272,7 @@ impl Journey {
         others.chain([own]).max()
     }
 
-    /// Writes the parcel with the next number, and the change for those who will have missed it.
+    /// Writes the parcel with the next number, and the change for subscribers who reconnect later.
     pub(crate) async fn change(
         mut self,
         transaction: &DatabaseTransaction,
@@ -309,44 +296,41 @@ impl Journey {
 }
 
 fn is_delivered(row: &shipment::Model) -> bool {
-    row.status == TrackingStatus::Delivered.as_str()
+    row.status == TrackingStatus::Delivered
 }
 
-/// All that was told of the parcel, and where it is said to be now.
-async fn sightings(
+/// All recorded events of the parcel, and its current status.
+async fn status_history(
     transaction: &DatabaseTransaction,
     row: &shipment::Model,
-) -> Result<Vec<Sighting>, RecordError> {
-    let parse = |stored: &str| TrackingStatus::parse(stored).ok_or(RecordError::Status(row.id));
+) -> Result<Vec<TimedStatus>, RecordError> {
     let history = event::of_shipments(transaction, &[row.id])
         .await?
         .remove(&row.id)
         .unwrap_or_default();
-    let mut sightings = history
+    let mut status_history: Vec<_> = history
         .into_iter()
-        .map(|event| {
-            Ok(Sighting {
-                status: parse(&event.status)?,
-                location: event.location,
-                at: event.occurred_at,
-            })
+        .map(|event| TimedStatus {
+            status: event.status,
+            location: event.location,
+            at: event.occurred_at,
         })
-        .collect::<Result<Vec<_>, RecordError>>()?;
+        .collect();
     if let Some(at) = row.last_update {
-        sightings.push(Sighting {
-            status: parse(&row.status)?,
+        status_history.push(TimedStatus {
+            status: row.status,
             location: row.location.clone(),
             at,
         });
     }
-    Ok(sightings)
+    Ok(status_history)
 }
 
-async fn tell_domains(
+async fn publish_event(
     transaction: &DatabaseTransaction,
     row: &shipment::Model,
     event_type: &str,
-    previous_status: &str,
+    previous_status: TrackingStatus,
     delivered_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
@@ -364,10 +348,10 @@ async fn tell_domains(
                 return_id: return_id.as_deref(),
                 customer_id: IdKind::Customer.format(row.customer_id),
                 shipment_id: IdKind::Shipment.format(row.id),
-                carrier: &row.carrier,
+                carrier: row.carrier.as_str(),
                 tracking_number: &row.tracking_number,
-                previous_status,
-                status: &row.status,
+                previous_status: previous_status.as_str(),
+                status: row.status.as_str(),
                 all_delivered: delivered_at.is_some(),
                 delivered_at,
                 returned_to_sender: row.returned_to_sender,
@@ -383,27 +367,27 @@ async fn tell_domains(
     Ok(())
 }
 
-/// The change is written already; a watcher who is not told now reads it after its next signal.
-pub(crate) async fn tell_watchers(state: &State, row: &shipment::Model, change: &Change) {
+/// The change is already stored: a subscriber who misses this message reads it after the next one.
+pub(crate) async fn publish_change(state: &State, row: &shipment::Model, change: &Change) {
     if row.return_id.is_some() {
         return;
     }
     let message = match change.to_message() {
         Ok(message) => message,
         Err(error) => {
-            tracing::error!(%error, shipment = %row.id, "a change cannot be written as JSON");
+            tracing::error!(%error, shipment = %row.id, "change not serializable");
             return;
         }
     };
     let channel = events::channel(row.order_id);
     if let Err(error) = state.pubsub.publish(&channel, message).await {
-        tracing::error!(%error, %channel, sequence = row.sequence, "a change was not published");
+        tracing::error!(%error, %channel, sequence = row.sequence, "change not published");
     }
 }
 
-/// What those who watch the parcel's order are told of its last change: the channel, and the message, which is
-/// also what `tracking_changes` keeps. For programs that write many changes at once, such as load tests.
-pub fn announcement(parcel: &shipment::Model) -> serde_json::Result<(String, Bytes)> {
+/// The channel and the message that publish the parcel's last change; `tracking_changes` stores the same message.
+/// For programs that write many changes at once, such as load tests.
+pub fn change_message(parcel: &shipment::Model) -> serde_json::Result<(String, Bytes)> {
     let message = Change::of(parcel).to_message()?;
     Ok((events::channel(parcel.order_id), message))
 }

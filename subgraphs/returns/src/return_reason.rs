@@ -1,0 +1,35 @@
+//! A reason to send something back, as the graph shows it.
+
+use async_graphql::{Enum, SimpleObject};
+
+use crate::rules::reasons;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "reasons::ReasonCategory")]
+pub(crate) enum ReasonCategory {
+    Quality,
+    Preference,
+    Logistics,
+}
+
+/// Why an item comes back.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub(crate) struct ReturnReason {
+    pub code: &'static str,
+    pub category: ReasonCategory,
+    /// For people.
+    pub label: &'static str,
+    /// The mistake is ours: the refund includes the shipping.
+    pub refunds_shipping: bool,
+}
+
+impl From<&'static reasons::ReturnReason> for ReturnReason {
+    fn from(reason: &'static reasons::ReturnReason) -> Self {
+        Self {
+            code: reason.code,
+            category: reason.category.into(),
+            label: reason.label,
+            refunds_shipping: reason.refunds_shipping,
+        }
+    }
+}
