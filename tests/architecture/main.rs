@@ -4,6 +4,9 @@
     reason = "a rule that cannot be checked has failed"
 )]
 
+mod names;
+mod rules;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +19,8 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 struct Crate {
     folder: String,
     imports: Vec<String>,
+    /// All crates that it depends on, as code names them.
+    dependencies: Vec<String>,
 }
 
 fn crates() -> BTreeMap<String, Crate> {
@@ -36,9 +41,8 @@ fn crates() -> BTreeMap<String, Crate> {
         .map(|package| {
             let manifest = Path::new(package["manifest_path"].as_str().unwrap());
             let folder = manifest.parent().unwrap().strip_prefix(ROOT).unwrap();
-            let imports = package["dependencies"]
-                .as_array()
-                .unwrap()
+            let dependencies = package["dependencies"].as_array().unwrap();
+            let imports = dependencies
                 .iter()
                 // Only crates of this workspace are found by path, and what is vendored.
                 .filter(|dependency| {
@@ -51,6 +55,10 @@ fn crates() -> BTreeMap<String, Crate> {
             let entry = Crate {
                 folder: folder.to_str().unwrap().to_owned(),
                 imports,
+                dependencies: dependencies
+                    .iter()
+                    .map(|dependency| dependency["name"].as_str().unwrap().replace('-', "_"))
+                    .collect(),
             };
             (package["name"].as_str().unwrap().to_owned(), entry)
         })
@@ -97,6 +105,7 @@ fn a_subgraph_that_imports_another_is_found() {
     let one = |folder: &str, imports: &[&str]| Crate {
         folder: folder.to_owned(),
         imports: imports.iter().map(|&import| import.to_owned()).collect(),
+        dependencies: Vec::new(),
     };
     let crates = [
         ("vantage", one("", &["orders", "router"])),
