@@ -14,7 +14,7 @@ mod observability;
 mod orders;
 mod outages;
 mod playground;
-mod redis_losses;
+mod redis_data_loss;
 mod refunds;
 mod refunds_killed;
 mod returns;
