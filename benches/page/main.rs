@@ -59,7 +59,7 @@ struct Arguments {
     /// Only load the graph in one process, for a profiler to watch.
     #[arg(long)]
     profile: bool,
-    /// Only compare the page alone with the page beside an attack that is let in.
+    /// Only compare the page alone with the page beside an attack, refused and let in.
     #[arg(long)]
     attack: bool,
     /// `cargo bench` says so; it changes nothing.

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod objects;
 pub mod outbox;
 pub mod pubsub;
+pub mod rate_limit;
 mod retry;
 pub mod stripe;
 pub mod supervisor;

@@ -1,0 +1,90 @@
+//! Buckets that all instances share, in Redis: one script, one round trip.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, RedisError, Script};
+
+use super::bucket::{State, tightest};
+use super::{Bucket, Decision};
+
+/// How long a request waits for its decision.
+const PATIENCE: Duration = Duration::from_millis(20);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(super) struct RedisBuckets {
+    server: ConnectionManager,
+    script: Script,
+    patience: Duration,
+    /// Whether the last decision came in time; a change is logged.
+    is_answering: AtomicBool,
+}
+
+impl RedisBuckets {
+    pub(super) fn new(url: &str) -> Result<Self, RedisError> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(CONNECT_TIMEOUT))
+            .set_number_of_retries(0);
+        Ok(Self {
+            server: ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?,
+            script: Script::new(include_str!("redis.lua")),
+            patience: PATIENCE,
+            is_answering: AtomicBool::new(true),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    pub(super) async fn take(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
+        let asked = tokio::time::timeout(self.patience, self.ask(buckets, cost)).await;
+        let why = match asked {
+            Ok(Ok(decision)) => {
+                if !self.is_answering.swap(true, Ordering::Relaxed) {
+                    tracing::info!("Redis decides on rate limits again");
+                }
+                return decision;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {:?}", self.patience),
+        };
+        metrics::counter!("rate_limit_undecided_total").increment(1);
+        if self.is_answering.swap(false, Ordering::Relaxed) {
+            tracing::warn!(
+                error = why,
+                "Redis does not decide on rate limits; requests pass without a limit"
+            );
+        }
+        None
+    }
+
+    async fn ask(&self, buckets: &[Bucket], cost: u32) -> Result<Option<Decision>, RedisError> {
+        let mut call = self.script.prepare_invoke();
+        call.arg(cost);
+        for bucket in buckets {
+            call.key(format!("rate:{}", bucket.key))
+                .arg(bucket.quota.cost_per_minute.max(1))
+                .arg(bucket.quota.burst);
+        }
+        let states: Vec<(u64, u64)> = call.invoke_async(&mut self.server.clone()).await?;
+        let decisions = std::iter::zip(states, buckets).map(|((debt, wait), bucket)| {
+            let state = State {
+                now: 0,
+                full_at: debt,
+            };
+            state.decision(bucket.quota, wait)
+        });
+        Ok(tightest(decisions))
+    }
+}
+
+impl fmt::Debug for RedisBuckets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedisBuckets")
+    }
+}
