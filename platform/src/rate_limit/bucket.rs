@@ -53,12 +53,8 @@ fn micros(quota: Quota, cost: u32) -> u64 {
 /// The decision that binds: the longest wait, or the bucket with the least left.
 pub(super) fn tightest(decisions: impl Iterator<Item = Decision>) -> Option<Decision> {
     decisions.reduce(|tightest, other| {
-        let binds = |decision: &Decision| {
-            (
-                decision.retry_after,
-                std::cmp::Reverse(decision.remaining),
-            )
-        };
+        let binds =
+            |decision: &Decision| (decision.retry_after, std::cmp::Reverse(decision.remaining));
         if binds(&other) > binds(&tightest) {
             other
         } else {

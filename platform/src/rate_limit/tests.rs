@@ -56,8 +56,14 @@ async fn a_bucket_gives_its_burst_and_then_refuses_until_it_is_fuller() {
         assert!(!refused.is_allowed());
         assert_eq!(refused.remaining, 2, "a refusal takes nothing");
         let (wait, reset) = (refused.retry_after.expect("a wait"), refused.reset);
-        assert!(wait > Duration::from_secs(60) && wait <= Duration::from_secs(120), "{wait:?}");
-        assert!(reset > Duration::from_secs(420) && reset <= Duration::from_secs(480), "{reset:?}");
+        assert!(
+            wait > Duration::from_secs(60) && wait <= Duration::from_secs(120),
+            "{wait:?}"
+        );
+        assert!(
+            reset > Duration::from_secs(420) && reset <= Duration::from_secs(480),
+            "{reset:?}"
+        );
         assert!(take(&limiter, &buckets, 2).await.is_allowed());
     }
 }
@@ -72,7 +78,10 @@ async fn a_bucket_fills_again() {
             assert!(started.elapsed() < Duration::from_secs(20));
             tokio::task::yield_now().await;
         }
-        assert!(started.elapsed() >= Duration::from_millis(5), "ten cost ten milliseconds");
+        assert!(
+            started.elapsed() >= Duration::from_millis(5),
+            "ten cost ten milliseconds"
+        );
     }
 }
 
@@ -81,7 +90,11 @@ async fn what_one_bucket_refuses_costs_the_others_nothing() {
     for limiter in limiters() {
         let (narrow, wide) = (bucket(SLOW), bucket(Quota { burst: 100, ..SLOW }));
         let both = [narrow.clone(), wide.clone()];
-        assert_eq!(take(&limiter, &both, 8).await.remaining, 2, "the tightest is shown");
+        assert_eq!(
+            take(&limiter, &both, 8).await.remaining,
+            2,
+            "the tightest is shown"
+        );
         assert!(!take(&limiter, &both, 8).await.is_allowed());
         assert_eq!(take(&limiter, &[wide], 1).await.remaining, 91);
         assert_eq!(take(&limiter, &[narrow], 1).await.remaining, 1);

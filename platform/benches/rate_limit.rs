@@ -1,0 +1,82 @@
+//! Decisions a second of the rate limiter, in the process and in the Redis server that `VANTAGE_TEST_REDIS_URL` names:
+//! 64 requests at a time, each of which counts against a client's and a user's bucket, of 10,000 users.
+#![expect(
+    clippy::print_stdout,
+    reason = "a program that prints what it measures"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use platform::clock::Clock;
+use platform::rate_limit::{Bucket, Quota, RateLimiter};
+
+const TASKS: u64 = 64;
+const USERS: u64 = 10_000;
+const ROUND: Duration = Duration::from_secs(3);
+/// Decisions a second.
+const WANTED: u64 = 10_000;
+
+#[tokio::main(worker_threads = 2)]
+async fn main() {
+    let local = RateLimiter::in_process(Clock::system(), 100_000);
+    measure("in the process", local).await;
+    match std::env::var("VANTAGE_TEST_REDIS_URL") {
+        Ok(url) => match RateLimiter::redis(&url) {
+            Ok(redis) => measure("in Redis", redis).await,
+            Err(error) => println!("in Redis: {error}"),
+        },
+        Err(_) => println!("in Redis: not measured, VANTAGE_TEST_REDIS_URL names none"),
+    }
+}
+
+async fn measure(place: &str, limiter: RateLimiter) {
+    let (limiter, undecided) = (Arc::new(limiter), Arc::new(AtomicU64::new(0)));
+    let end = Instant::now() + ROUND;
+    let tasks = (0..TASKS).map(|task| {
+        let (limiter, undecided) = (Arc::clone(&limiter), Arc::clone(&undecided));
+        tokio::spawn(async move {
+            let mut times = Vec::new();
+            while Instant::now() < end {
+                let user = (task * 7_919 + times.len() as u64) % USERS;
+                let buckets = [
+                    bucket("client:bench".to_owned()),
+                    bucket(format!("user:{user}")),
+                ];
+                let started = Instant::now();
+                if limiter.take(&buckets, 1).await.is_none() {
+                    undecided.fetch_add(1, Ordering::Relaxed);
+                }
+                times.push(started.elapsed());
+                // What decides in the process never waits.
+                tokio::task::yield_now().await;
+            }
+            times
+        })
+    });
+    let mut times = Vec::new();
+    for task in futures::future::join_all(tasks).await {
+        times.extend(task.unwrap_or_default());
+    }
+    times.sort_unstable();
+    let Some(last) = times.len().checked_sub(1) else {
+        return println!("{place}: nothing was decided");
+    };
+    println!(
+        "{place}: {} decisions a second (wanted: {WANTED}), p50 {:?}, p99 {:?}, {} undecided",
+        times.len() as u64 / ROUND.as_secs(),
+        times[last / 2],
+        times[last * 99 / 100],
+        undecided.load(Ordering::Relaxed),
+    );
+}
+
+/// One that never runs dry.
+const fn bucket(key: String) -> Bucket {
+    let quota = Quota {
+        cost_per_minute: u32::MAX,
+        burst: u32::MAX,
+    };
+    Bucket { key, quota }
+}
