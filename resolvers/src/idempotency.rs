@@ -3,7 +3,8 @@
 //!
 //! [`IdempotentMutation`] frames every mutation with a key: [`IdempotentMutation::previous_outcome`] first, so that
 //! a replay is answered before any check or call to another domain, then the checks, then
-//! [`IdempotentMutation::begin`].
+//! [`IdempotentMutation::begin`], and last [`MutationTransaction::commit`] or
+//! [`MutationTransaction::rollback`].
 
 use chrono::{DateTime, Duration, Utc};
 use platform::database::{Database, DatabaseTransaction};
@@ -35,23 +36,6 @@ pub struct KeyUse<'a, I> {
     pub retention_days: i64,
 }
 
-/// What a key turned out to be.
-#[derive(Debug)]
-pub enum Claim<T> {
-    /// It was used before: this is what was answered then.
-    Replay(T),
-    /// It is new: write the effect, then [`ClaimedKey::record`] the answer, in the same transaction.
-    First(ClaimedKey),
-}
-
-/// A key that this transaction holds. Concurrent uses wait for the transaction to end.
-#[derive(Debug)]
-pub struct ClaimedKey {
-    caller: String,
-    operation: &'static str,
-    key: String,
-}
-
 /// A mutation with an idempotency key, from the lookup of the key to the commit of its effect.
 #[derive(Debug)]
 pub struct IdempotentMutation<'a, I> {
@@ -74,6 +58,20 @@ pub enum Attempt<T> {
 pub struct MutationTransaction {
     pub transaction: DatabaseTransaction,
     key: ClaimedKey,
+}
+
+/// A key that a transaction holds. Concurrent uses wait for the transaction to end.
+#[derive(Debug)]
+struct ClaimedKey {
+    caller: String,
+    operation: &'static str,
+    key: String,
+}
+
+/// Whether the transaction now holds the key, or what was answered when the key was first used.
+enum Claim<T> {
+    Replay(T),
+    First(ClaimedKey),
 }
 
 impl<'a, I: Serialize> IdempotentMutation<'a, I> {
@@ -133,7 +131,7 @@ impl MutationTransaction {
 ///
 /// The row is inserted first, so a concurrent use waits at the database until this transaction
 /// ends; rolled back, the key is free again. Another input under the same key is CONFLICT.
-pub async fn claim<I: Serialize, T: DeserializeOwned>(
+async fn claim<I: Serialize, T: DeserializeOwned>(
     transaction: &DatabaseTransaction,
     using: KeyUse<'_, I>,
     now: DateTime<Utc>,
@@ -203,7 +201,7 @@ fn replay<T: DeserializeOwned>(earlier: table::Model, input_hash: &str) -> ApiRe
 
 impl ClaimedKey {
     /// Stores the answer that later uses of the key get.
-    pub async fn record<T: Serialize>(
+    async fn record<T: Serialize>(
         self,
         transaction: &DatabaseTransaction,
         outcome: &T,

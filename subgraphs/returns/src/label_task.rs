@@ -3,7 +3,6 @@
 //! Each part is written down before the next begins: the shipment before it is bought, because a
 //! shipment is bought once at most. So what was cut off goes on where it was, and buys nothing twice.
 
-use platform::database::DatabaseTransaction;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -191,12 +190,10 @@ async fn store(
 /// Gives a label that is still needed another link when its link has expired, if the file is there.
 pub(crate) async fn renew_link(
     state: &State,
-    transaction: &DatabaseTransaction,
-    mut row: customer_return::Model,
-    now: DateTime<Utc>,
+    row: customer_return::Model,
 ) -> ApiResult<customer_return::Model> {
-    let is_needed = row.status == ReturnStatus::LabelGenerated;
-    if !is_needed || row.label_expires_at.is_none_or(|at| now < at) {
+    let now = state.clock.now();
+    if !has_expired_link(&row, now) {
         return Ok(row);
     }
     let key = object(row.id).map_err(ApiError::internal)?;
@@ -206,10 +203,22 @@ pub(crate) async fn renew_link(
     }
     let link = state.labels.link(&key, LINK_TTL).await;
     let (url, expires_at) = link.map_err(ApiError::internal)?;
-    row.label_url = Some(url.into());
-    row.label_expires_at = Some(expires_at);
-    customer_return::change(transaction, row.status, row.clone()).await?;
+    let transaction = state.database.begin().await?;
+    let Some(mut row) = customer_return::lock(&transaction, row.id).await? else {
+        return Ok(row);
+    };
+    if has_expired_link(&row, now) {
+        row.label_url = Some(url.into());
+        row.label_expires_at = Some(expires_at);
+        customer_return::change(&transaction, row.status, row.clone()).await?;
+        transaction.commit().await?;
+    }
     Ok(row)
+}
+
+fn has_expired_link(row: &customer_return::Model, now: DateTime<Utc>) -> bool {
+    let is_needed = row.status == ReturnStatus::LabelGenerated;
+    is_needed && row.label_expires_at.is_some_and(|at| at <= now)
 }
 
 /// A return's label in the object store.

@@ -17,7 +17,7 @@ use crate::loaders::Loaders;
 use crate::return_cancel::{self, ReturnCancelPayload};
 use crate::return_create::{self, ReturnCreatePayload};
 use crate::return_create_input::ReturnCreateInput;
-use crate::return_label_generate::{self, LabelOutcome, ReturnLabelPayload};
+use crate::return_label_generate::{self, ReturnLabelPayload};
 use crate::return_request::ReturnRequest;
 use crate::rules::eligibility::SELF_SERVICE_OFF;
 use crate::self_service;
@@ -97,12 +97,26 @@ impl Mutation {
         let customer = access::customer(context)?;
         let id = IdKind::Return.argument("id", &id)?;
         let state = context.data_unchecked::<State>();
-        let row =
-            match return_label_generate::request(state, customer, id, &idempotency_key).await? {
-                LabelOutcome::Finished(row) => *row,
-                LabelOutcome::Cancelled => return Ok(ReturnLabelPayload::cancelled()),
-                LabelOutcome::Pending => return_label_generate::wait(state, id).await?,
-            };
+        let now = state.clock.now();
+        let using = KeyUse {
+            caller: customer,
+            operation: "returnLabelGenerate",
+            key: &idempotency_key,
+            input: &id,
+            retention_days: idempotency::MONEY_RETENTION_DAYS,
+        };
+        let keyed = IdempotentMutation::new(&state.database, using, now);
+        if keyed.previous_outcome::<Outcome>().await?.is_none()
+            && let Attempt::First(effect) = keyed.begin::<Outcome>().await?
+        {
+            if !return_label_generate::request(&effect.transaction, customer, id, now).await? {
+                effect.rollback().await?;
+                return Ok(ReturnLabelPayload::cancelled());
+            }
+            effect.commit(&Outcome { id }).await?;
+        }
+        // The first use of a key and its replays alike: a return has one label.
+        let row = return_label_generate::labelled(state, id).await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnLabelPayload::of(row)
     }

@@ -1,13 +1,14 @@
-//! `returnLabelGenerate`: wants the label in one transaction, then waits a moment for whoever makes it.
-//! The customer who goes away, or a process that dies, leaves a task that goes on.
+//! `returnLabelGenerate`: enqueues the label's task in one transaction, then waits a moment for the label. If the
+//! customer goes away or the process dies, the task still goes on.
 
 use std::time::Duration;
 
 use async_graphql::{Enum, SimpleObject};
+use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
+use platform::database::DatabaseTransaction;
 use platform::tasks::{self, enqueue};
 use resolvers::id::IdKind;
-use resolvers::idempotency::{self, Claim, KeyUse};
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -17,13 +18,12 @@ use uuid::Uuid;
 use crate::State;
 use crate::customer_return::Return;
 use crate::label_task::{self, BuyLabel};
-use crate::mutation::Outcome;
 use crate::rules::status::ReturnStatus;
 
-/// How long a customer waits for their label: less than the router waits for an answer. It is made
-/// without them, too.
+/// How long a customer waits for their label: less than the router waits for an answer. The label is made
+/// even if they do not wait.
 const LABEL_TIMEOUT: Duration = Duration::from_millis(2_500);
-/// How often that is looked at when nobody says that something changed.
+/// How often a waiting request reads the return while no commit in this process wakes it.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How far a return's label is.
@@ -49,6 +49,9 @@ pub(crate) struct ReturnLabelPayload {
 
 impl ReturnLabelPayload {
     pub(crate) fn of(row: customer_return::Model) -> ApiResult<Self> {
+        if row.status == ReturnStatus::Cancelled {
+            return Ok(Self::cancelled());
+        }
         let is_pending = row.status == ReturnStatus::Initiated;
         let labelled = Return::try_from(row)?;
         let label_status = match labelled.has_label() {
@@ -73,36 +76,15 @@ impl ReturnLabelPayload {
     }
 }
 
-/// What asking for a label came to.
-pub(crate) enum LabelOutcome {
-    /// The label is there, or the return is past needing one.
-    Finished(Box<customer_return::Model>),
-    Cancelled,
-    /// It is to be made.
-    Pending,
-}
-
-/// Wants a label of the customer's return, in one transaction with the key.
+/// Has a label made of the customer's return if it needs one, and says whether it can have one: a
+/// cancelled return cannot.
 pub(crate) async fn request(
-    state: &State,
+    transaction: &DatabaseTransaction,
     customer: Uuid,
     id: Uuid,
-    idempotency_key: &str,
-) -> ApiResult<LabelOutcome> {
-    let now = state.clock.now();
-    let transaction = state.database.begin().await?;
-    let using = KeyUse {
-        caller: customer,
-        operation: "returnLabelGenerate",
-        key: idempotency_key,
-        input: &id,
-        retention_days: idempotency::MONEY_RETENTION_DAYS,
-    };
-    // A key that was used goes on where it was: a return has one label, whoever asks.
-    if let Claim::First(slot) = idempotency::claim::<_, Outcome>(&transaction, using, now).await? {
-        slot.record(&transaction, &Outcome { id }).await?;
-    }
-    let row = customer_return::lock(&transaction, id)
+    now: DateTime<Utc>,
+) -> ApiResult<bool> {
+    let row = customer_return::lock(transaction, id)
         .await?
         .ok_or_else(|| ApiError::not_found("There is no return with this id"))?;
     if row.customer_id != customer {
@@ -110,24 +92,21 @@ pub(crate) async fn request(
             "You can only get labels of your own returns",
         ));
     }
-    let outcome = match row.status {
-        ReturnStatus::Cancelled => return Ok(LabelOutcome::Cancelled),
-        ReturnStatus::Initiated => {
-            enqueue(&transaction, &BuyLabel { return_id: id }, now, now).await?;
-            LabelOutcome::Pending
-        }
-        _ => {
-            let row = label_task::renew_link(state, &transaction, row, now).await?;
-            LabelOutcome::Finished(Box::new(row))
-        }
-    };
-    transaction.commit().await?;
-    Ok(outcome)
+    if row.status == ReturnStatus::Initiated {
+        enqueue(transaction, &BuyLabel { return_id: id }, now, now).await?;
+    }
+    Ok(row.status != ReturnStatus::Cancelled)
 }
 
-/// Makes the wanted label, or waits for whoever is at it, and gives the return as it is when that is
-/// done, has failed for now, or takes longer than a customer waits.
-pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
+/// The return with its label, behind a link that works. A label that is still to be made is made now, or
+/// by whoever is at it, for as long as a customer waits.
+pub(crate) async fn labelled(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
+    let row = wait(state, id).await?;
+    label_task::renew_link(state, row).await
+}
+
+/// The return once its label is made, has failed for now, or takes longer than a customer waits.
+async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
     let deadline = Instant::now() + LABEL_TIMEOUT;
     let mut commits = state.database.commits();
     loop {
@@ -144,13 +123,13 @@ pub(crate) async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::
         }
         let claimed = tasks::claim::<BuyLabel>(&state.database, &state.clock, id).await?;
         if let Some(claimed) = claimed {
-            // On its own: it goes on when the customer does not wait for it.
+            // It is spawned, so that it goes on when the customer does not wait for it.
             let own = state.clone();
             let made = async move { claimed.perform(&own).await };
             let made = tokio::spawn(made.in_current_span());
             match timeout_at(deadline, made).await {
                 Ok(Ok(Ok(_))) => continue,
-                // It failed and is tried again, or is still at it.
+                // It failed and will be tried again, or it is still under way.
                 Ok(Ok(Err(_))) | Err(_) => return find(state, id).await,
                 Ok(Err(cut)) => return Err(ApiError::internal(cut)),
             }
