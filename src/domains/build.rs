@@ -11,12 +11,12 @@ use platform::config::Secret;
 use platform::database::Database;
 use platform::flags::{EvaluationContext, FlagFile, Flags, REGION};
 use platform::objects::{LocalObjects, ObjectLinks, Objects, S3Objects};
+use platform::providers::easypost::Easypost;
+use platform::providers::stripe::Stripe;
 use platform::pubsub::{InProcess, PubSub, RedisPubSub};
-use platform::stripe::Stripe;
 use platform::supervisor::Supervisor;
 use platform::workers::{Job, WorkerContext};
 use pricing::{Countries, GeoDatabase};
-use returns::easypost::Easypost;
 use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 use url::Url;
 

@@ -193,6 +193,28 @@ fn every_file_opens_by_saying_what_it_is() {
 }
 
 #[test]
+fn third_parties_are_called_side_by_side() {
+    // Where clients are made, beside the client's own folder and the questions between subgraphs.
+    let places = [
+        "platform/src/providers/",
+        "platform/src/http/",
+        "resolvers/src/client.rs",
+    ];
+    let files = rust_files(Path::new(ROOT));
+    let made = files.iter().filter_map(|file| {
+        let path = file.strip_prefix(ROOT).unwrap().to_str().unwrap();
+        let is_made = std::fs::read_to_string(file)
+            .unwrap()
+            .contains("HttpClient::new(");
+        (is_made && path != "tests/architecture/main.rs").then_some(path)
+    });
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        made.partition(|path| places.iter().any(|place| path.starts_with(place)));
+    assert!(inside.len() > 5, "the clients are found: {inside:?}");
+    assert_eq!(outside, [] as [&str; 0]);
+}
+
+#[test]
 fn every_metric_is_described() {
     let mut recorded = BTreeMap::new();
     let mut described = BTreeSet::new();

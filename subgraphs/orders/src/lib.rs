@@ -34,7 +34,7 @@ use async_graphql::{EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::config::Secret;
 use platform::database::Database;
-use platform::stripe::Stripe;
+use platform::providers::stripe::Stripe;
 use resolvers::client::SubgraphClient;
 use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};

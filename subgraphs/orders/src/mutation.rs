@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use entities::orders::order;
-use platform::stripe::Stripe;
+use platform::providers::stripe::Stripe;
 use platform::tasks;
 use resolvers::access::authenticated;
 use resolvers::client::SubgraphClient;

@@ -6,7 +6,7 @@ use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use entities::orders::{customer, order, order_item, order_payment, payment_method};
 use platform::database::{Database, DatabaseTransaction};
-use platform::stripe::{self, Stripe, StripeError};
+use platform::providers::stripe::{self, Stripe, StripeError};
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use tokio::time::Instant;

@@ -10,7 +10,9 @@ use entities::orders::order_event::Actor;
 use entities::orders::{order, order_payment};
 use platform::database::DatabaseTransaction;
 use platform::http::HttpError;
-use platform::stripe::{PaymentIntent, PaymentStatus, Refund, RefundStatus, StripeError};
+use platform::providers::stripe::{
+    PaymentIntent, PaymentStatus, Refund, RefundStatus, StripeError,
+};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
 use sea_orm::DbErr;

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use entities::orders::{order, order_payment, payment_method};
 use platform::clock::Clock;
 use platform::database::Database;
-use platform::stripe::{
+use platform::providers::stripe::{
     NewPayment, PaymentIntent, PaymentStatus, Refund, RefundStatus, Stripe, StripeError,
 };
 use resolvers::id::IdKind;

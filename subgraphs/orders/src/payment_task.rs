@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use entities::orders::order_payment;
 use platform::clock::Clock;
 use platform::database::Database;
-use platform::stripe::Stripe;
+use platform::providers::stripe::Stripe;
 use platform::tasks::{self, Retry, Step, Task, TaskError};
 use resolvers::id::IdKind;
 use sea_orm::{ConnectionTrait, DbErr};

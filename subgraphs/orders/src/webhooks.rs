@@ -11,7 +11,7 @@ use entities::orders::{order, order_payment};
 use platform::config::Secret;
 use platform::database::DatabaseTransaction;
 use platform::inbox;
-use platform::stripe::{self, Event, PaymentIntent, Refund};
+use platform::providers::stripe::{self, Event, PaymentIntent, Refund};
 use platform::webhooks::{self, Applied, Webhook, WebhookError};
 use resolvers::id::IdKind;
 use serde::Deserialize;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_item};
 use platform::objects::ObjectKey;
+use platform::providers::easypost::{self, Address, Easypost, EasypostError, Shipment};
 use platform::tasks::enqueue;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
@@ -15,7 +16,7 @@ use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
 use crate::State;
-use crate::easypost::{self, Address, Choice, Easypost, EasypostError, Shipment};
+use crate::label_rate::{self, Choice};
 use crate::order_payment::OrderPayment;
 use crate::rules::parcel_weight;
 use crate::rules::status::ReturnStatus;
@@ -99,7 +100,7 @@ async fn buy(
     if shipment.is_bought() {
         return Ok(LabelPurchase::Label(Box::new(shipment.label()?)));
     }
-    Ok(match easypost::choose(&shipment.rates) {
+    Ok(match label_rate::choose(&shipment.rates) {
         Choice::Buy(rate) => {
             LabelPurchase::Label(Box::new(easypost.buy(&shipment.id, &rate.id).await?))
         }

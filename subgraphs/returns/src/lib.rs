@@ -4,9 +4,9 @@
 //! `ApiResult<Option<T>>` async-graphql would null the object around it.
 
 mod customer_return;
-pub mod easypost;
 mod events;
 mod input;
+mod label_rate;
 mod label_task;
 mod loaders;
 pub mod metrics;
@@ -50,13 +50,12 @@ use platform::config::Secret;
 use platform::database::Database;
 use platform::flags::Flags;
 use platform::objects::ObjectLinks;
+use platform::providers::easypost::Easypost;
+use platform::providers::stripe::Stripe;
 use platform::pubsub::PubSub;
-use platform::stripe::Stripe;
 use resolvers::client::SubgraphClient;
 use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
-
-use crate::easypost::Easypost;
 
 pub use entities::returns::customer_return::RefundMethod;
 pub use entities::returns::return_item::ItemCondition;

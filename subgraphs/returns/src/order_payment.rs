@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use async_graphql::{Name, Value, Variables};
 use platform::caller::Caller;
+use platform::providers::easypost::Address;
 use resolvers::client::Document;
 use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
@@ -12,7 +13,6 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::State;
-use crate::easypost::Address;
 use crate::order_facts::Amount;
 use crate::rules::refund::Paid;
 use crate::tasks::TaskError;

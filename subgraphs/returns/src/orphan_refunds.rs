@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::returns::customer_return;
-use platform::stripe::{Refund, RefundStatus};
+use platform::providers::stripe::{Refund, RefundStatus};
 use resolvers::id::IdKind;
 use uuid::Uuid;
 

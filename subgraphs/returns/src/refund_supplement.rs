@@ -7,7 +7,7 @@ use entities::returns::store_credit::StoreCreditReason;
 use entities::returns::{customer_return, refund_supplement, return_event};
 use platform::database::DatabaseTransaction;
 use platform::outbox::{self, NewEvent};
-use platform::stripe::{Refund as ProviderRefund, RefundStatus, Stripe, StripeError};
+use platform::providers::stripe::{Refund as ProviderRefund, RefundStatus, Stripe, StripeError};
 use platform::tasks::enqueue;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use entities::returns::store_credit::StoreCreditReason;
 use entities::returns::{customer_return, refund_supplement, return_event};
 use platform::database::DatabaseTransaction;
-use platform::stripe::{self, RefundStatus, Stripe, StripeError};
+use platform::providers::stripe::{self, RefundStatus, Stripe, StripeError};
 use resolvers::id::IdKind;
 use sea_orm::DbErr;
 use uuid::Uuid;

@@ -1,11 +1,11 @@
 //! What returns wait for: calls to third parties, each a durable task of its own, and why they fail.
 
 use platform::http::HttpError;
-use platform::stripe::StripeError;
+use platform::providers::easypost::EasypostError;
+use platform::providers::stripe::StripeError;
 use platform::tasks;
 use sea_orm::DbErr;
 
-use crate::easypost::EasypostError;
 use crate::transitions::TransitionError;
 
 pub(crate) use platform::tasks::Step;

@@ -2,10 +2,10 @@
 
 use chrono::Duration;
 use entities::returns::customer_return;
+use platform::providers::easypost::EasypostError;
 use uuid::Uuid;
 
 use crate::State;
-use crate::easypost::EasypostError;
 use crate::label_task;
 use crate::rules::status::ReturnStatus;
 use crate::support_alert::{self, AlertReason};

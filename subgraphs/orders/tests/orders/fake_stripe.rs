@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use platform::clock::Clock;
 use platform::config::Secret;
-use platform::stripe::Stripe;
+use platform::providers::stripe::Stripe;
 use platform::testing::hmac_sha256;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

@@ -1,50 +1,15 @@
-//! DHL's Shipment Tracking, Unified: the key in a header, one number a call.
+//! DHL's answers, read.
 //!
 //! Events come with `statusCode`, with `status` alone, or with a description alone; times with an offset or in
 //! the local time of their place, of which there may be a country, a postal code, or a name.
 
-use async_trait::async_trait;
-use platform::config::Secret;
-use platform::http::{HttpClient, HttpError, Request};
 use platform::json::{list, text};
 use serde_json::Value;
 
 use super::report::{self, ParseIssue, ReadScan, Report};
-use super::{CarrierError, TrackingApi, report_of};
 use crate::rules::place::Place;
 use crate::rules::status::{Carrier, TrackingStatus};
 use crate::rules::status_codes;
-
-#[derive(Debug)]
-pub(super) struct Dhl {
-    http: HttpClient,
-    key: Secret,
-}
-
-impl Dhl {
-    pub(super) fn new(http: HttpClient, key: Secret) -> Self {
-        Self { http, key }
-    }
-}
-
-#[async_trait]
-impl TrackingApi for Dhl {
-    async fn track(&self, number: &str) -> Result<Report, CarrierError> {
-        let request = Request::get("track", &["track", "shipments"])
-            .query("trackingNumber", number)
-            .header("dhl-api-key", self.key.expose());
-        let answer = self.http.send(&request).await.map_err(not_found)?;
-        report_of(number, reports(&answer.json()?))
-    }
-}
-
-/// Carriers say with 404 that they have not seen a number.
-pub(super) fn not_found(error: HttpError) -> CarrierError {
-    match error.rejection() {
-        Some(rejection) if rejection.status == 404 => CarrierError::Unknown,
-        _ => CarrierError::Http(error),
-    }
-}
 
 pub(super) fn reports(answer: &Value) -> Vec<Report> {
     list(&answer["shipments"]).iter().map(report).collect()

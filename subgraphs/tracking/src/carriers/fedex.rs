@@ -1,63 +1,16 @@
-//! FedEx's Track API: a token for client credentials, then POSTed numbers.
+//! FedEx's answers, read.
 //!
 //! A scan has the code of its event and the status that FedEx derives from it, which says less of some and
 //! more of others; its time has the offset of its place, or none.
 
-use async_trait::async_trait;
-use platform::clock::Clock;
-use platform::config::Secret;
-use platform::http::{HttpClient, Request};
 use platform::json::{list, text};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::oauth::Tokens;
+use super::CarrierError;
 use super::report::{self, ParseIssue, ReadScan, Report};
-use super::{CarrierError, TrackingApi, dhl, report_of};
 use crate::rules::place::Place;
 use crate::rules::status::{Carrier, TrackingStatus};
 use crate::rules::status_codes;
-
-#[derive(Debug)]
-pub(super) struct Fedex {
-    http: HttpClient,
-    tokens: Tokens,
-}
-
-impl Fedex {
-    pub(super) fn new(http: HttpClient, client: String, secret: Secret, clock: Clock) -> Self {
-        let grant = Request::post("token", &["oauth", "token"]).form([
-            ("grant_type", "client_credentials"),
-            ("client_id", &client),
-            ("client_secret", secret.expose()),
-        ]);
-        Self {
-            http,
-            tokens: Tokens::new(grant, clock),
-        }
-    }
-}
-
-#[async_trait]
-impl TrackingApi for Fedex {
-    async fn track(&self, number: &str) -> Result<Report, CarrierError> {
-        let body = json!({
-            "trackingInfo": [{"trackingNumberInfo": {"trackingNumber": number}}],
-            "includeDetailedScans": true,
-        });
-        let request = |token: &Secret| {
-            Request::post("track", &["track", "v1", "trackingnumbers"])
-                .bearer(token)
-                .header("x-locale", "en_US")
-                .json(&body)
-                // It only reads.
-                .idempotent()
-        };
-        let answer = self.tokens.send(&self.http, request).await;
-        let answer: Value = answer.map_err(dhl::not_found)?.json()?;
-        let known = results(&answer).collect::<Result<Vec<_>, _>>()?;
-        report_of(number, known)
-    }
-}
 
 const NOT_FOUND: &str = "TRACKING.TRACKINGNUMBER.NOTFOUND";
 

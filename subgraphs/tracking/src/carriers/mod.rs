@@ -1,9 +1,8 @@
-//! The carriers' tracking APIs: each in its own format, all answering the same.
+//! The carriers to poll, and what they report: each in its own format, all read into the same.
 
 mod dhl;
 mod easypost;
 mod fedex;
-mod oauth;
 mod parse_issues;
 mod report;
 mod ups;
@@ -12,14 +11,15 @@ mod ups;
 mod tests;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use platform::clock::Clock;
 use platform::config::Secret;
-use platform::http::{Breaker, ClientError, HttpClient, HttpError, Policy};
+use platform::http::{Breaker, ClientError, HttpError, Policy};
+use platform::providers::dhl::Dhl;
+use platform::providers::fedex::Fedex;
+use platform::providers::ups::Ups;
 use serde_json::Value;
 use url::Url;
 
@@ -42,13 +42,41 @@ pub(crate) enum CarrierError {
     Http(#[from] HttpError),
 }
 
-/// A carrier that can be asked.
-#[async_trait]
-pub(crate) trait TrackingApi: fmt::Debug + Send + Sync {
-    async fn track(&self, number: &str) -> Result<Report, CarrierError>;
+/// A carrier that can be polled.
+#[derive(Debug)]
+pub(crate) enum TrackingApi {
+    Dhl(Dhl),
+    Fedex(Fedex),
+    Ups(Ups),
 }
 
-/// Where a carrier is, what proves that it is us, and what it signs its webhooks with.
+impl TrackingApi {
+    /// What the carrier knows of a parcel.
+    pub(crate) async fn track(&self, number: &str) -> Result<Report, CarrierError> {
+        let answer = match self {
+            Self::Dhl(dhl) => dhl.track(number).await,
+            Self::Fedex(fedex) => fedex.track(number).await,
+            Self::Ups(ups) => ups.track(number).await,
+        };
+        let answer = answer.map_err(not_found)?;
+        let reports = match self {
+            Self::Dhl(_) => dhl::reports(&answer),
+            Self::Fedex(_) => fedex::results(&answer).collect::<Result<_, _>>()?,
+            Self::Ups(_) => ups::reports(&answer),
+        };
+        report_of(number, reports)
+    }
+}
+
+/// Carriers answer 404 for a number that they have not seen.
+fn not_found(error: HttpError) -> CarrierError {
+    match error.rejection() {
+        Some(rejection) if rejection.status == 404 => CarrierError::Unknown,
+        _ => CarrierError::Http(error),
+    }
+}
+
+/// Where a carrier is, and what authenticates us.
 #[derive(Clone, Debug)]
 pub struct CarrierAccess {
     /// Start of its API's addresses, without a path.
@@ -58,20 +86,20 @@ pub struct CarrierAccess {
     pub key: Secret,
 }
 
-/// The carriers of this process: those that can be asked, and those whose webhooks are believed.
+/// The carriers of this process: those that can be polled, and those whose webhooks can be verified.
 #[derive(Clone, Debug, Default)]
 pub struct Carriers {
-    apis: HashMap<Carrier, Arc<dyn TrackingApi>>,
+    apis: HashMap<Carrier, Arc<TrackingApi>>,
     secrets: HashMap<Carrier, Secret>,
     issues: ParseIssues,
 }
 
-/// Attempts in a row without an answer, after which a carrier is left alone for a while.
+/// After so many attempts in a row without an answer, a carrier is not called for a while.
 const FAILURES: u32 = 5;
 const MAX_IDLE: Duration = Duration::from_secs(30);
 
 impl Carriers {
-    /// With this carrier to ask. Nobody asks USPS: EasyPost tells of it.
+    /// With this carrier to poll. USPS is not polled: EasyPost's webhooks report its parcels.
     pub fn with_api(
         mut self,
         carrier: Carrier,
@@ -85,8 +113,8 @@ impl Carriers {
             .map_or(MAX_IDLE, |interval| interval.min(MAX_IDLE));
         let policy = Policy {
             attempt_timeout: config.timeout,
-            // A call that fails is not repeated: the parcel is asked about again in its next turn, and a
-            // carrier in trouble gets no more calls than one that is well.
+            // A call that fails is not repeated: the parcel is polled again at its next interval, and a
+            // carrier in trouble gets no more calls than a healthy one.
             deadline: config.timeout,
             attempts: 1,
             breaker: Breaker {
@@ -97,15 +125,14 @@ impl Carriers {
             },
             ..Policy::default()
         };
-        let http = |name| HttpClient::new(name, url, policy, clock.clone());
         let clock = clock.clone();
-        let api: Arc<dyn TrackingApi> = match carrier {
-            Carrier::Dhl => Arc::new(dhl::Dhl::new(http("dhl")?, key)),
-            Carrier::Fedex => Arc::new(fedex::Fedex::new(http("fedex")?, account, key, clock)),
-            Carrier::Ups => Arc::new(ups::Ups::new(http("ups")?, &account, &key, clock)),
+        let api = match carrier {
+            Carrier::Dhl => TrackingApi::Dhl(Dhl::new(url, key, policy, clock)?),
+            Carrier::Fedex => TrackingApi::Fedex(Fedex::new(url, &account, &key, policy, clock)?),
+            Carrier::Ups => TrackingApi::Ups(Ups::new(url, &account, &key, policy, clock)?),
             Carrier::Usps => return Ok(self),
         };
-        self.apis.insert(carrier, api);
+        self.apis.insert(carrier, Arc::new(api));
         Ok(self)
     }
 
@@ -115,8 +142,8 @@ impl Carriers {
         self
     }
 
-    pub(crate) fn api(&self, carrier: Carrier) -> Option<&Arc<dyn TrackingApi>> {
-        self.apis.get(&carrier)
+    pub(crate) fn api(&self, carrier: Carrier) -> Option<&TrackingApi> {
+        self.apis.get(&carrier).map(Arc::as_ref)
     }
 
     /// Counts what could not be read of a report that this carrier sent, and logs each kind of it once.

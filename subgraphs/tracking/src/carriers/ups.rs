@@ -1,61 +1,17 @@
-//! UPS's Tracking API: a token for client credentials, one number a call, times in pieces.
+//! UPS's answers, read: their times are in pieces.
 //!
 //! A status has a type of one or two letters, the code of its activity, and the status of the package as
 //! three digits (`statusCode`, or `code` of the package itself); any of them may be missing.
 
-use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
-use platform::clock::Clock;
-use platform::config::Secret;
-use platform::http::{HttpClient, Request};
 use platform::json::{list, text};
 use serde_json::Value;
-use uuid::Uuid;
 
-use super::oauth::Tokens;
 use super::report::{ParseIssue, ReadScan, Report};
-use super::{CarrierError, TrackingApi, dhl, report_of};
 use crate::rules::carrier_time::Moment;
 use crate::rules::place::Place;
 use crate::rules::status::{Carrier, TrackingStatus};
 use crate::rules::status_codes;
-
-#[derive(Debug)]
-pub(super) struct Ups {
-    http: HttpClient,
-    tokens: Tokens,
-}
-
-impl Ups {
-    pub(super) fn new(http: HttpClient, client: &str, secret: &Secret, clock: Clock) -> Self {
-        let pair = STANDARD.encode(format!("{client}:{}", secret.expose()));
-        let grant = Request::post("token", &["security", "v1", "oauth", "token"])
-            .header("authorization", format!("Basic {pair}"))
-            .form([("grant_type", "client_credentials")]);
-        Self {
-            http,
-            tokens: Tokens::new(grant, clock),
-        }
-    }
-}
-
-#[async_trait]
-impl TrackingApi for Ups {
-    async fn track(&self, number: &str) -> Result<Report, CarrierError> {
-        let call = Uuid::now_v7().simple().to_string();
-        let request = |token: &Secret| {
-            Request::get("track", &["api", "track", "v1", "details", number])
-                .bearer(token)
-                // UPS asks for both, and shows them in its own logs.
-                .header("transid", call.clone())
-                .header("transactionsrc", "vantage")
-        };
-        let answer = self.tokens.send(&self.http, request).await;
-        report_of(number, reports(&answer.map_err(dhl::not_found)?.json()?))
-    }
-}
 
 pub(super) fn reports(answer: &Value) -> Vec<Report> {
     let shipments = list(&answer["trackResponse"]["shipment"]).iter();

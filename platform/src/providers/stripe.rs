@@ -1,22 +1,26 @@
 //! Stripe: payment intents, refunds, and the signatures of its webhooks.
 
+mod webhook;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::config::Secret;
-use crate::http::{ClientError, HttpClient, HttpError, Policy, Request, is_hmac_sha256};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use url::Url;
+
+pub use webhook::{Event, EventData, WebhookError, event};
+
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::http::{ClientError, HttpClient, HttpError, Policy, Request};
 
 /// The version of the API whose shapes are read here.
 const VERSION: &str = "2024-06-20";
-
-/// How far a webhook's time may be from ours, in seconds.
-const TOLERANCE: u64 = 5 * 60;
 
 /// Another call with the same key is under way; its outcome will be ours.
 const KEY_IN_USE: u16 = 409;
@@ -170,33 +174,6 @@ pub enum StripeError {
     },
     #[error(transparent)]
     Http(#[from] HttpError),
-}
-
-/// What a webhook tells. The object is as it was then: events come late, repeated and in any order.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Event {
-    pub id: String,
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Seconds since 1970.
-    pub created: i64,
-    pub data: EventData,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct EventData {
-    pub object: Value,
-}
-
-/// Why a webhook is not believed.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookError {
-    #[error("the signature is not Stripe's")]
-    Forged,
-    #[error("the signature is too old, or of the future")]
-    Stale,
-    #[error("the body is no event")]
-    Malformed,
 }
 
 impl Stripe {
@@ -370,35 +347,3 @@ fn refusal(error: HttpError) -> StripeError {
         _ => error.into(),
     }
 }
-
-/// The event of a webhook, if Stripe signed this raw body within five minutes of `now`.
-pub fn event(
-    secret: &Secret,
-    signature: &str,
-    body: &[u8],
-    now: DateTime<Utc>,
-) -> Result<Event, WebhookError> {
-    let fields = || {
-        signature
-            .split(',')
-            .filter_map(|pair| pair.trim().split_once('='))
-    };
-    let time = fields()
-        .find_map(|(name, value)| (name == "t").then_some(value))
-        .ok_or(WebhookError::Forged)?;
-    // Several while a secret is being replaced.
-    let is_signed = fields().any(|(name, hex)| {
-        name == "v1" && is_hmac_sha256(secret, &[time.as_bytes(), b".", body], hex)
-    });
-    if !is_signed {
-        return Err(WebhookError::Forged);
-    }
-    let time: i64 = time.parse().map_err(|_| WebhookError::Forged)?;
-    if now.timestamp().abs_diff(time) > TOLERANCE {
-        return Err(WebhookError::Stale);
-    }
-    serde_json::from_slice(body).map_err(|_| WebhookError::Malformed)
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,17 +1,23 @@
 //! EasyPost: shipments, the labels bought for them, and the signatures of its webhooks.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use platform::clock::Clock;
-use platform::config::Secret;
-use platform::database::Database;
-use platform::http::{Call, ClientError, HttpClient, HttpError, Policy, Rate as CallRate, Request};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
+
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::database::Database;
+use crate::http::{
+    Call, ClientError, HttpClient, HttpError, Policy, Rate as CallRate, Request, Response,
+};
 
 /// EasyPost allows 100 calls a minute; the rest is for people.
 const CALLS: CallRate = CallRate {
@@ -19,9 +25,6 @@ const CALLS: CallRate = CallRate {
     per: Duration::from_secs(60),
     burst: 20,
 };
-
-/// What a label may cost to be bought without a person's look, in US cents.
-const PLAUSIBLE_CENTS: std::ops::RangeInclusive<i64> = 100..=5_000;
 
 /// Calls EasyPost.
 #[derive(Clone, Debug)]
@@ -104,29 +107,6 @@ pub enum EasypostError {
     LabelUrl(#[source] ClientError),
     #[error(transparent)]
     Http(#[from] HttpError),
-}
-
-/// The carriers' offers, judged.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Choice<'a> {
-    Buy(&'a Rate),
-    /// Too cheap or too dear to be true: a person decides.
-    Implausible(&'a Rate),
-    /// Nobody offers ground transport in US dollars.
-    None,
-}
-
-/// The cheapest offer of ground transport, if its price is plausible.
-pub fn choose(rates: &[Rate]) -> Choice<'_> {
-    let is_ground =
-        |rate: &&Rate| rate.currency == "USD" && rate.service.to_lowercase().contains("ground");
-    let Some(cheapest) = rates.iter().filter(is_ground).min_by_key(|rate| rate.rate) else {
-        return Choice::None;
-    };
-    match cheapest.cents() {
-        Some(cents) if PLAUSIBLE_CENTS.contains(&cents) => Choice::Buy(cheapest),
-        _ => Choice::Implausible(cheapest),
-    }
 }
 
 impl Rate {
@@ -231,7 +211,7 @@ impl Easypost {
         Ok(response.body().clone())
     }
 
-    async fn send(&self, request: Request) -> Result<platform::http::Response, EasypostError> {
+    async fn send(&self, request: Request) -> Result<Response, EasypostError> {
         #[derive(Deserialize)]
         struct Body {
             error: Refused,
@@ -297,6 +277,3 @@ fn tenths(ounces: Decimal) -> serde_json::Number {
     let weight = tenths as f64 / 10.0;
     serde_json::Number::from_f64(weight).unwrap_or_else(|| tenths.div_ceil(10).into())
 }
-
-#[cfg(test)]
-mod tests;

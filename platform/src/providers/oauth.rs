@@ -1,12 +1,13 @@
-//! Tokens for client credentials: kept while they are good, renewed before they are not.
+//! OAuth tokens for client credentials: cached while they are valid, renewed before they expire.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use platform::clock::Clock;
-use platform::config::Secret;
-use platform::http::{HttpClient, HttpError, Request, Response};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::http::{HttpClient, HttpError, Request, Response};
 
 /// How long before its end a token is renewed.
 const EARLY: TimeDelta = TimeDelta::minutes(5);
@@ -14,7 +15,7 @@ const EARLY: TimeDelta = TimeDelta::minutes(5);
 /// The token of one client.
 #[derive(Debug)]
 pub(super) struct Tokens {
-    /// What asks for a token.
+    /// The request for a token.
     grant: Request,
     current: Mutex<Option<Token>>,
     clock: Clock,
@@ -33,7 +34,7 @@ struct Granted {
     expires_in: Value,
 }
 
-/// How long a token is used whose lifetime is not known, unless it is refused before.
+/// How long a token of unknown lifetime is used, unless it is refused earlier.
 const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
 impl Granted {
@@ -59,7 +60,7 @@ impl Tokens {
         }
     }
 
-    /// Sends what `request` makes of a token. One that the carrier has taken back is replaced once.
+    /// Sends what `request` makes of a token. A token that the provider has revoked is replaced once.
     pub(super) async fn send(
         &self,
         http: &HttpClient,
@@ -79,7 +80,7 @@ impl Tokens {
         http.send(&request(&token)).await
     }
 
-    /// The token that is good now and is not the refused one; who comes first asks for all.
+    /// A valid token other than the refused one. Concurrent callers share one request for a new token.
     async fn token(
         &self,
         http: &HttpClient,
@@ -97,7 +98,7 @@ impl Tokens {
         let lifetime = granted.lifetime();
         let token = Token {
             text: Secret::new(granted.access_token),
-            // A short one is used for half of its time.
+            // A token with a short lifetime is renewed after half of it.
             renew_at: now + (lifetime - EARLY).max(lifetime / 2),
         };
         *current = Some(token.clone());

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Request as Asked, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::*;

@@ -94,10 +94,8 @@ async fn a_label_is_rated_bought_downloaded_and_voided() {
     let (from, to) = (customer(), customer());
     let rated = easypost.create_shipment(&from, &to, ounces, "ret_1");
     let rated = rated.await.unwrap();
-    let Choice::Buy(rate) = choose(&rated.rates) else {
-        panic!("{:?}", rated.rates);
-    };
-    let label = easypost.buy(&rated.id, &rate.id).await.unwrap();
+    assert_eq!(rated.rates[1].service, "GroundAdvantage");
+    let label = easypost.buy(&rated.id, &rated.rates[1].id).await.unwrap();
     assert_eq!(label.tracking_code, "9205590036297012345678");
     assert_eq!(label.rate.cents(), Some(645));
     let file = easypost.download(&label).await.unwrap();
@@ -154,32 +152,4 @@ async fn what_is_no_label_is_an_error() {
         error.to_string(),
         "easypost_files (download_label) answered what cannot be read: no PDF"
     );
-}
-
-#[test]
-fn the_cheapest_ground_rate_is_bought_when_its_price_is_plausible() {
-    let rates = |rates: &[(&str, &str)]| -> Vec<Rate> {
-        let rates = rates.iter().map(|(service, price)| rate(service, price));
-        rates
-            .map(|rate| serde_json::from_value(rate).unwrap())
-            .collect()
-    };
-    let offered = rates(&[
-        ("Ground", "9.10"),
-        ("FEDEX_GROUND", "9.09"),
-        ("Priority", "1.00"),
-    ]);
-    assert_eq!(choose(&offered), Choice::Buy(&offered[1]));
-    for plausible in ["1.00", "50.00"] {
-        let offered = rates(&[("Ground", plausible)]);
-        assert_eq!(choose(&offered), Choice::Buy(&offered[0]));
-    }
-    for implausible in ["0.99", "50.01", "50.001"] {
-        let offered = rates(&[("Ground", implausible)]);
-        assert_eq!(choose(&offered), Choice::Implausible(&offered[0]));
-    }
-    assert_eq!(choose(&rates(&[("Priority", "8.00")])), Choice::None);
-    let mut foreign = rates(&[("Ground", "8.00")]);
-    foreign[0].currency = "CAD".into();
-    assert_eq!(choose(&foreign), Choice::None);
 }
