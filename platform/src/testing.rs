@@ -1,6 +1,9 @@
 //! Scratch databases for tests: the same test runs over SQLite and, when
 //! `VANTAGE_TEST_POSTGRES_URL` names a server, over PostgreSQL. And signatures, as providers make them.
 
+#[cfg(test)]
+pub(crate) mod child_process;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::ConnectionTrait;
 use sha2::Sha256;

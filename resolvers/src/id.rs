@@ -1,6 +1,7 @@
 //! Public ids: a TypeID (prefix and UUIDv7 in base 32) outside, the bare UUID in the database.
 
 use async_graphql::ID;
+use platform::inbox::HandleError;
 use type_safe_id::{DynamicType, TypeSafeId};
 use uuid::Uuid;
 
@@ -55,6 +56,16 @@ impl IdKind {
         self.parse(id).ok_or_else(|| {
             ApiError::bad_user_input(format!(
                 "{name} is not a valid id: expected {}_ followed by 26 characters",
+                self.prefix()
+            ))
+        })
+    }
+
+    /// Like [`Self::parse`], for the data of an event: with a malformed id it can never have its effect.
+    pub fn of_event(self, id: &str) -> Result<Uuid, HandleError> {
+        self.parse(id).ok_or_else(|| {
+            HandleError::Unusable(format!(
+                "{id:?} is not an id of the kind {}_…",
                 self.prefix()
             ))
         })

@@ -10,16 +10,17 @@ mod receiver;
 #[cfg(test)]
 mod tests;
 
-use crate::database::DatabaseTransaction;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::bus::Event;
+use crate::database::DatabaseTransaction;
 use crate::tables::{inbox_delivery, inbox_event};
 
 pub use deliverer::Deliverer;
@@ -85,6 +86,19 @@ pub enum HandleError {
     /// It will never work: the event is given up at once.
     #[error("the event cannot be understood: {0}")]
     Unusable(String),
+}
+
+/// What the domain reads of an event of this type; nothing of one of another type.
+pub fn read<T: DeserializeOwned>(
+    event: &Event,
+    event_type: &str,
+) -> Result<Option<T>, HandleError> {
+    if event.event_type != event_type {
+        return Ok(None);
+    }
+    T::deserialize(&event.data)
+        .map(Some)
+        .map_err(|error| HandleError::Unusable(error.to_string()))
 }
 
 /// How many events a consumer has received that wait for their effect.

@@ -1,6 +1,5 @@
 //! What this domain does when another tells it something: orders follow their parcels.
 
-use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,7 +7,8 @@ use chrono::{DateTime, Utc};
 use entities::orders::order;
 use entities::orders::order_event::Actor;
 use platform::bus::Event;
-use platform::inbox::{ConsumerGroup, HandleError, Handler, Subscriber};
+use platform::database::DatabaseTransaction;
+use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
 use platform::tasks::Runner;
 use platform::workers::{Job, WorkerContext};
 use resolvers::id::IdKind;
@@ -62,7 +62,6 @@ struct FollowParcels;
 #[serde(rename_all = "camelCase")]
 struct ParcelChanged {
     order_id: String,
-    /// Of a parcel that comes back, which is no business of its order.
     return_id: Option<String>,
     status: String,
     all_delivered: bool,
@@ -80,17 +79,12 @@ impl Handler for FollowParcels {
         event: &Event,
         now: DateTime<Utc>,
     ) -> Result<(), HandleError> {
-        if event.event_type != "tracking.status_changed" {
+        let parcel = inbox::read::<ParcelChanged>(event, "tracking.status_changed")?;
+        // A parcel that comes back is not the order's.
+        let Some(parcel) = parcel.filter(|parcel| parcel.return_id.is_none()) else {
             return Ok(());
-        }
-        let parcel: ParcelChanged = serde_json::from_value(event.data.clone())
-            .map_err(|error| HandleError::Unusable(error.to_string()))?;
-        if parcel.return_id.is_some() {
-            return Ok(());
-        }
-        let id = IdKind::Order.parse(&parcel.order_id).ok_or_else(|| {
-            HandleError::Unusable(format!("{} is not an order's id", parcel.order_id))
-        })?;
+        };
+        let id = IdKind::Order.of_event(&parcel.order_id)?;
         let Some(mut order) = order::lock(transaction, id).await? else {
             return Err(HandleError::Unusable(format!(
                 "there is no order {}",

@@ -1,13 +1,13 @@
 //! What this domain does when another tells it something: what comes back is in stock again.
 
-use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entities::search::product;
 use platform::bus::Event;
-use platform::inbox::{ConsumerGroup, HandleError, Handler, Subscriber};
+use platform::database::DatabaseTransaction;
+use platform::inbox::{self, ConsumerGroup, HandleError, Handler, Subscriber};
 use resolvers::id::IdKind;
 use serde::Deserialize;
 
@@ -52,18 +52,14 @@ impl Handler for RestockHandler {
         event: &Event,
         now: DateTime<Utc>,
     ) -> Result<(), HandleError> {
-        if event.event_type != "return.completed" {
+        let Some(completed) = inbox::read::<Completed>(event, "return.completed")? else {
             return Ok(());
-        }
-        let completed: Completed = serde_json::from_value(event.data.clone())
-            .map_err(|error| HandleError::Unusable(error.to_string()))?;
+        };
         for item in completed.items {
             let Some(product_id) = item.product_id else {
                 continue;
             };
-            let id = IdKind::Product.parse(&product_id).ok_or_else(|| {
-                HandleError::Unusable(format!("{product_id} is not a product's id"))
-            })?;
+            let id = IdKind::Product.of_event(&product_id)?;
             match product::restock(transaction, id, item.quantity, now).await? {
                 None => {
                     tracing::warn!(product_id, "a product that came back is not in the catalog")

@@ -6,7 +6,7 @@ use entities::insert_many;
 use entities::tracking::shipment;
 use platform::bus::Event;
 use platform::database::DatabaseTransaction;
-use platform::inbox::{HandleError, Handler};
+use platform::inbox::{self, HandleError, Handler};
 use resolvers::id::IdKind;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -36,11 +36,9 @@ impl Handler for ReturnLabelHandler {
         event: &Event,
         now: DateTime<Utc>,
     ) -> Result<(), HandleError> {
-        if event.event_type != "return.label_generated" {
+        let Some(label) = inbox::read::<LabelGenerated>(event, "return.label_generated")? else {
             return Ok(());
-        }
-        let label: LabelGenerated = serde_json::from_value(event.data.clone())
-            .map_err(|error| HandleError::Unusable(error.to_string()))?;
+        };
         let Some(carrier) = carrier_by_seller_name(&label.carrier) else {
             tracing::warn!(
                 carrier = label.carrier,
@@ -55,9 +53,9 @@ impl Handler for ReturnLabelHandler {
         }
         let row = shipment::Model {
             id: Uuid::now_v7(),
-            order_id: id(IdKind::Order, &label.order_id)?,
-            return_id: Some(id(IdKind::Return, &label.return_id)?),
-            customer_id: id(IdKind::Customer, &label.customer_id)?,
+            order_id: IdKind::Order.of_event(&label.order_id)?,
+            return_id: Some(IdKind::Return.of_event(&label.return_id)?),
+            customer_id: IdKind::Customer.of_event(&label.customer_id)?,
             carrier,
             tracking_number: label.tracking_number,
             status: TrackingStatus::LabelCreated,
@@ -76,9 +74,4 @@ impl Handler for ReturnLabelHandler {
         insert_many::<shipment::Entity>(transaction, vec![row]).await?;
         Ok(())
     }
-}
-
-fn id(kind: IdKind, text: &str) -> Result<Uuid, HandleError> {
-    kind.parse(text)
-        .ok_or_else(|| HandleError::Unusable(format!("{text} is not an id of this kind")))
 }

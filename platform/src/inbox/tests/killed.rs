@@ -1,21 +1,13 @@
 //! A publisher that is killed between publishing and noting it: the consumer hears twice, and the
 //! effect is had once.
 
-use std::path::Path;
-use std::process::Stdio;
-
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::bus::{BusError, Consumer, LogState, Receipt};
 use crate::clock::Clock;
-use crate::database::{Database, DatabaseConfig};
 use crate::outbox::Publisher;
-
-/// Tells the child where the database is.
-const DIRECTORY: &str = "KILLED_PUBLISHER_DIRECTORY";
+use crate::testing::child_process::{self, ChildProcess};
 
 /// Says on standard output what is published, and never comes back.
 #[derive(Debug)]
@@ -43,19 +35,14 @@ impl EventBus for Deadly {
     }
 }
 
-async fn open(directory: &Path) -> Database {
-    let config = DatabaseConfig::sqlite(directory.to_owned());
-    Database::open(&config, "things").await.unwrap()
-}
-
 /// The child: a publisher, until it is killed. By itself there is nothing to do.
 #[tokio::test]
 async fn child_publisher() {
-    let Some(directory) = std::env::var_os(DIRECTORY) else {
+    let Some(database) = ChildProcess::database().await else {
         return;
     };
     let context = WorkerContext::new(
-        &open(Path::new(&directory)).await,
+        &database,
         Arc::new(Deadly),
         Clock::system(),
         CancellationToken::new(),
@@ -66,12 +53,7 @@ async fn child_publisher() {
 #[tokio::test]
 async fn a_publisher_killed_before_it_noted_what_it_published_tells_it_twice_with_one_effect() {
     let directory = tempfile::tempdir().unwrap();
-    let database = open(directory.path()).await;
-    migrations::migrate::<migrations::orders::Migrator>(
-        &database.connect_for_migrations().await.unwrap(),
-    )
-    .await
-    .unwrap();
+    let database = child_process::migrated(directory.path()).await;
     let clock = Clock::manual(Clock::system().now());
     let bus = Arc::new(InProcessBus::new());
     let stop = CancellationToken::new();
@@ -88,27 +70,10 @@ async fn a_publisher_killed_before_it_noted_what_it_published_tells_it_twice_wit
         .unwrap();
     transaction.commit().await.unwrap();
 
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "inbox::tests::killed::child_publisher",
-            "--nocapture",
-        ])
-        .env(DIRECTORY, directory.path())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let published = loop {
-        let line = lines.next_line().await.unwrap().expect("it publishes");
-        if let Some(json) = line.strip_prefix("published ") {
-            break serde_json::from_str::<Event>(json).unwrap();
-        }
-    };
+    let mut child = ChildProcess::start("inbox::tests::killed::child_publisher", directory.path());
+    let published: Event = serde_json::from_str(&child.line("published ").await).unwrap();
     assert_eq!(published.id, id);
-    // SIGKILL: nothing of it runs anymore.
-    child.kill().await.unwrap();
+    child.kill().await;
 
     // The consumer has it from the dead publisher, and takes effect of it.
     let handler = Arc::new(Effect::default());

@@ -1,16 +1,7 @@
 //! A process that is killed while it performs a task: another performs it, as soon as the claim has ended.
 
-use std::path::Path;
-use std::process::Stdio;
-
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
-
 use super::*;
-use crate::database::{Database, DatabaseConfig};
-
-/// Tells the child where the database is.
-const DIRECTORY: &str = "KILLED_RUNNER_DIRECTORY";
+use crate::testing::child_process::{self, ChildProcess};
 
 /// Work that never ends.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,19 +28,14 @@ impl Task for Endless {
     }
 }
 
-async fn open(directory: &Path) -> Database {
-    let config = DatabaseConfig::sqlite(directory.to_owned());
-    Database::open(&config, "things").await.unwrap()
-}
-
 /// The child: a runner, until it is killed. By itself there is nothing to do.
 #[tokio::test]
 async fn child_runner() {
-    let Some(directory) = std::env::var_os(DIRECTORY) else {
+    let Some(database) = ChildProcess::database().await else {
         return;
     };
     let context = WorkerContext::new(
-        &open(Path::new(&directory)).await,
+        &database,
         Arc::new(InProcessBus::new()),
         Clock::system(),
         CancellationToken::new(),
@@ -60,11 +46,7 @@ async fn child_runner() {
 #[tokio::test]
 async fn what_a_killed_process_was_at_another_performs_when_its_claim_has_ended() {
     let directory = tempfile::tempdir().unwrap();
-    let database = open(directory.path()).await;
-    let connection = database.connect_for_migrations().await.unwrap();
-    migrations::migrate::<migrations::orders::Migrator>(&connection)
-        .await
-        .unwrap();
+    let database = child_process::migrated(directory.path()).await;
     let clock = Clock::manual(Clock::system().now());
     let context = WorkerContext::new(
         &database,
@@ -78,25 +60,12 @@ async fn what_a_killed_process_was_at_another_performs_when_its_claim_has_ended(
     let now = clock.now();
     enqueue(database.write(), &work, now, now).await.unwrap();
 
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "tasks::tests::killed::child_runner",
-            "--nocapture",
-        ])
-        .env(DIRECTORY, directory.path())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let performing = format!("performing {}", work.of);
-    while lines.next_line().await.unwrap().expect("it performs") != performing {}
+    let mut child = ChildProcess::start("tasks::tests::killed::child_runner", directory.path());
+    assert_eq!(child.line("performing ").await, work.of.to_string());
 
     let works = Works::default();
     let runner = Runner::new(context).register::<Work>((works.clone(), clock.clone()));
-    // SIGKILL: nothing of it runs anymore.
-    child.kill().await.unwrap();
+    child.kill().await;
     clock.advance(Clock::system().now() + delta(TTL) - clock.now());
     runner.run_due().await.unwrap();
     let runs = works.runs.lock().unwrap().get(&work.of).cloned();
