@@ -18,6 +18,7 @@ pub mod objects;
 pub mod outbox;
 pub mod providers;
 pub mod pubsub;
+mod queue;
 pub mod rate_limit;
 mod retry;
 pub mod supervisor;

@@ -2,27 +2,23 @@
 //! has its effect and takes it from the queue, or does nothing of that. Any number of processes
 //! may deliver for one consumer.
 
-use crate::database::DatabaseTransaction;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::FutureExt;
 use metrics::{counter, gauge};
 use sea_orm::DbErr;
-use tokio::sync::watch;
 
 use super::{HandleError, Subscriber, consume_once};
-use crate::backoff::Backoff;
 use crate::bus::Event;
+use crate::database::DatabaseTransaction;
 use crate::outbox::as_float;
+use crate::queue::{self, QueueWorker, Round};
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::inbox_delivery;
 use crate::workers::WorkerContext;
 
-/// How often the queue is looked into when nobody says that there is something.
-const POLL: Duration = Duration::from_secs(1);
-/// How often the length of the queue is measured.
-const MEASURE: Duration = Duration::from_secs(5);
 /// How long one event may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -31,14 +27,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Deliverer {
     context: WorkerContext,
     subscriber: Subscriber,
-    commits: watch::Receiver<u64>,
     retries: RetryPolicy,
 }
 
 impl Deliverer {
     pub fn new(context: WorkerContext, subscriber: Subscriber) -> Self {
         Self {
-            commits: context.database.commits(),
             context,
             subscriber,
             retries: RetryPolicy::DEFAULT,
@@ -47,32 +41,9 @@ impl Deliverer {
 
     /// Delivers until told to stop.
     pub async fn run(mut self) {
-        let stop = self.context.stop.clone();
-        let consumer = self.subscriber.group.name;
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-        let mut measured = tokio::time::interval(MEASURE);
-        while !stop.is_cancelled() {
-            self.commits.mark_unchanged();
-            let wait = match self.deliver_next().await {
-                Ok(true) => {
-                    backoff.reset();
-                    continue;
-                }
-                Ok(false) => POLL,
-                Err(error) => {
-                    tracing::warn!(%error, consumer, "the inbox cannot be read");
-                    backoff.next_wait()
-                }
-            };
-            let is_idle = wait == POLL;
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-                // A channel that is closed says nothing anymore, which is no reason to hurry.
-                Ok(()) = self.commits.changed(), if is_idle => {}
-                _ = measured.tick() => self.measure().await,
-            }
-        }
+        let context = self.context.clone();
+        let queue = format!("inbox of {}", self.subscriber.group.name);
+        queue::work_through(&context, &queue, &mut self).await;
     }
 
     /// Delivers one event, and says whether there was one.
@@ -140,6 +111,16 @@ impl Deliverer {
             counter!("vantage_inbox_dead_letters_total", "consumer" => consumer).increment(1);
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl QueueWorker for Deliverer {
+    async fn work(&mut self) -> Result<Round, DbErr> {
+        Ok(match self.deliver_next().await? {
+            true => Round::Worked,
+            false => Round::Idle,
+        })
     }
 
     async fn measure(&self) {

@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::TimeDelta;
 use metrics::{counter, gauge};
 use parking_lot::Mutex;
 use sea_orm::DbErr;
-use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 use uuid::Uuid;
 
 use super::reconciliation::Expected;
-use crate::backoff::Backoff;
 use crate::bus::{BusError, Event, LogPosition, Receipt};
 use crate::inbox::ConsumerGroup;
+use crate::queue::{self, QueueWorker, Round};
 use crate::retry::{RetryPolicy, describe};
 use crate::tables::outbox_event;
 use crate::workers::WorkerContext;
@@ -26,10 +26,6 @@ const BATCH: u64 = 100;
 /// How long a publisher has for what it claimed before others may take it. One that takes longer
 /// makes duplicates, which do no harm; one that was killed holds its events up for so long.
 const CLAIM: TimeDelta = TimeDelta::seconds(4);
-/// How often the outbox is looked into when nobody says that there is something.
-const POLL: Duration = Duration::from_secs(1);
-/// How often the length of the queue is measured.
-const MEASURE: Duration = Duration::from_secs(5);
 /// How often published events are reconciled with what the bus has.
 const RECONCILE: Duration = Duration::from_secs(1);
 /// How soon an event may be offered again that the bus was not there to take.
@@ -39,7 +35,6 @@ const AWAY: TimeDelta = TimeDelta::milliseconds(100);
 #[derive(Clone, Debug)]
 pub struct Publisher {
     pub(super) context: WorkerContext,
-    commits: watch::Receiver<u64>,
     retries: RetryPolicy,
     pub(super) expected: Expected,
     /// The log of each topic that was last seen.
@@ -50,7 +45,6 @@ impl Publisher {
     /// Events are kept until all of these consumers have them, and whoever else reads their topic.
     pub fn new(context: WorkerContext, consumers: &[ConsumerGroup]) -> Self {
         Self {
-            commits: context.database.commits(),
             context,
             retries: RetryPolicy::DEFAULT,
             expected: Expected::new(consumers),
@@ -60,36 +54,16 @@ impl Publisher {
 
     /// Publishes until told to stop. While the bus or the database is away it waits, longer each
     /// time; nothing is given up for that.
-    pub async fn run(mut self) {
-        let stop = self.context.stop.clone();
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-        let mut measured = tokio::time::interval(MEASURE);
+    pub async fn run(self) {
+        let context = self.context.clone();
         let mut reconciled = tokio::time::interval(RECONCILE);
         reconciled.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !stop.is_cancelled() {
-            self.commits.mark_unchanged();
-            let wait = match self.publish_due().await {
-                Ok(Round::Published) => {
-                    backoff.reset();
-                    Duration::ZERO
-                }
-                Ok(Round::Idle) => POLL,
-                Ok(Round::BusAway) => backoff.next_wait(),
-                Err(error) => {
-                    tracing::warn!(%error, domain = self.domain(), "the outbox cannot be read");
-                    backoff.next_wait()
-                }
-            };
-            let is_idle = wait == POLL;
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-                // A channel that is closed says nothing anymore, which is no reason to hurry.
-                Ok(()) = self.commits.changed(), if is_idle => {}
-                _ = measured.tick() => self.measure().await,
-                _ = reconciled.tick() => self.reconcile_all().await,
-            }
-        }
+        let mut worker = Publishing {
+            publisher: self,
+            reconciled,
+            is_reconciliation_due: false,
+        };
+        queue::work_through(&context, "outbox", &mut worker).await;
     }
 
     /// Claims what is due, publishes it, and notes what became of it.
@@ -119,7 +93,7 @@ impl Publisher {
         }
         self.published(&confirmed, &logged).await?;
         let Some(error) = away else {
-            return Ok(Round::Published);
+            return Ok(Round::Worked);
         };
         self.bus_away(&postponed, &error).await
     }
@@ -135,7 +109,7 @@ impl Publisher {
             tracing::warn!(%error, domain = self.domain(), waiting = postponed.len(), "events wait");
         }
         self.postpone(postponed, error).await?;
-        Ok(Round::BusAway)
+        Ok(Round::Away)
     }
 
     async fn claim(&self) -> Result<Vec<outbox_event::Model>, DbErr> {
@@ -194,8 +168,34 @@ impl Publisher {
         counter!("vantage_outbox_retries_total", "domain" => self.domain().to_owned()).increment(1);
     }
 
+    pub(super) fn domain(&self) -> &str {
+        self.context.database.domain()
+    }
+}
+
+/// A publisher at work, and when it is to reconcile.
+struct Publishing {
+    publisher: Publisher,
+    reconciled: Interval,
+    is_reconciliation_due: bool,
+}
+
+#[async_trait]
+impl QueueWorker for Publishing {
+    async fn work(&mut self) -> Result<Round, DbErr> {
+        if std::mem::take(&mut self.is_reconciliation_due) {
+            self.publisher.reconcile_all().await;
+        }
+        self.publisher.publish_due().await
+    }
+
+    async fn wake(&mut self) {
+        self.reconciled.tick().await;
+        self.is_reconciliation_due = true;
+    }
+
     async fn measure(&self) {
-        let db = self.context.database.read();
+        let db = self.publisher.context.database.read();
         let measured = async {
             let backlog = outbox_event::backlog(db).await?;
             let unconfirmed = outbox_event::count_unconfirmed(db).await?;
@@ -206,11 +206,11 @@ impl Publisher {
             // The loop says that the database is away.
             return;
         };
-        let now = self.context.clock.now();
+        let now = self.publisher.context.clock.now();
         let age = backlog
             .oldest
             .map_or(0, |oldest| (now - oldest).num_milliseconds());
-        let domain = self.domain().to_owned();
+        let domain = self.publisher.domain().to_owned();
         gauge!("vantage_outbox_age_seconds", "domain" => domain.clone())
             .set(as_float(age.max(0)) / 1_000.0);
         gauge!("vantage_outbox_waiting", "domain" => domain.clone()).set(as_float(backlog.waiting));
@@ -219,19 +219,6 @@ impl Publisher {
         gauge!("vantage_outbox_dead_letters", "domain" => domain)
             .set(as_float(i64::try_from(dead).unwrap_or(i64::MAX)));
     }
-
-    pub(super) fn domain(&self) -> &str {
-        self.context.database.domain()
-    }
-}
-
-/// What became of a look into the outbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Round {
-    /// Something was done, and there may be more.
-    Published,
-    Idle,
-    BusAway,
 }
 
 fn event(row: &outbox_event::Model) -> Event {

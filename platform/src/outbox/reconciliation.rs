@@ -11,9 +11,9 @@ use metrics::counter;
 use sea_orm::DbErr;
 
 use super::Publisher;
-use super::publisher::Round;
 use crate::bus::{BusError, LogState};
 use crate::inbox::ConsumerGroup;
+use crate::queue::Round;
 use crate::tables::outbox_event;
 
 /// The consumer groups that read each topic, whether they are there or not.
@@ -98,7 +98,7 @@ impl Publisher {
         }
         let (db, now) = (self.context.database.write(), self.context.clock.now());
         outbox_event::release(db, claimed.iter().map(|row| row.id), now).await?;
-        Ok(Some(Round::Published))
+        Ok(Some(Round::Worked))
     }
 
     /// Has what was lost published again, and confirms what every group has. The number is of those lost.

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::publisher::Round;
 use super::*;
 use crate::bus::{BusError, Consumer, Event, EventBus, LogPosition, LogState, Receipt};
 use crate::clock::Clock;
 use crate::inbox::ConsumerGroup;
+use crate::queue::Round;
 use crate::sweep::sweep;
 use crate::testing::{Scratch, scratch_databases};
 use crate::workers::WorkerContext;
@@ -143,7 +143,7 @@ impl Domain {
 
     /// Publishes until there is nothing to do.
     async fn publish_all(&self) {
-        while self.publisher().publish_due().await.unwrap() == Round::Published {}
+        while self.publisher().publish_due().await.unwrap() == Round::Worked {}
     }
 }
 
@@ -198,7 +198,7 @@ async fn while_the_bus_is_away_events_wait_and_none_is_given_up() {
         *domain.bus.away.lock().unwrap() = true;
         for _ in 0..100 {
             let round = domain.publisher().publish_due().await.unwrap();
-            assert_eq!(round, Round::BusAway);
+            assert_eq!(round, Round::Away);
             domain.clock.advance(TimeDelta::minutes(10));
         }
         let db = domain.context.database.read();
@@ -283,7 +283,7 @@ async fn several_publishers_share_the_work_and_publish_each_event_once() {
 }
 
 async fn domain_is_busy(publisher: &Publisher) -> bool {
-    publisher.publish_due().await.unwrap() == Round::Published
+    publisher.publish_due().await.unwrap() == Round::Worked
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -16,15 +16,12 @@ use super::{TTL, Task, claim, delta};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::outbox::as_float;
+use crate::queue::{self, QueueWorker, Round};
 use crate::tables::task;
 use crate::workers::WorkerContext;
 
-/// How often tasks are looked for when nobody says that there is one.
-const POLL: Duration = Duration::from_secs(1);
 /// Tasks that this process performs at a time.
 const AT_ONCE: usize = 8;
-/// How often the length of the queue is measured.
-const MEASURE: Duration = Duration::from_secs(5);
 
 /// Performs one domain's tasks, of the kinds that are registered.
 #[derive(Clone)]
@@ -51,32 +48,14 @@ impl Runner {
 
     /// Performs what is due until told to stop, then finishes what is under way.
     pub async fn run(self) {
-        let stop = self.context.stop.clone();
-        let mut commits = self.context.database.commits();
-        let mut running = FuturesUnordered::new();
-        let mut measured = tokio::time::interval(MEASURE);
-        loop {
-            commits.mark_unchanged();
-            match self.start_due(AT_ONCE.saturating_sub(running.len())).await {
-                Ok(started) => running.extend(started),
-                Err(error) => {
-                    tracing::warn!(%error, domain = self.domain(), "tasks cannot be read");
-                }
-            }
-            gauge!("vantage_tasks_running", "domain" => self.domain().to_owned())
-                .set(f64::from(u32::try_from(running.len()).unwrap_or(u32::MAX)));
-            let is_full = running.len() >= AT_ONCE;
-            tokio::select! {
-                () = stop.cancelled() => break,
-                Some(ended) = running.next() => self.note(ended),
-                // A channel that is closed says nothing anymore, which is no reason to hurry.
-                Ok(()) = commits.changed(), if !is_full => {}
-                _ = measured.tick() => self.measure().await,
-                () = tokio::time::sleep(POLL) => {}
-            }
-        }
-        while let Some(ended) = running.next().await {
-            self.note(ended);
+        let context = self.context.clone();
+        let mut performing = Performing {
+            runner: self,
+            running: FuturesUnordered::new(),
+        };
+        queue::work_through(&context, "tasks", &mut performing).await;
+        while let Some(ended) = performing.running.next().await {
+            performing.runner.note(ended);
         }
     }
 
@@ -117,24 +96,51 @@ impl Runner {
         }
     }
 
+    fn domain(&self) -> &str {
+        self.context.database.domain()
+    }
+}
+
+/// A runner at work, and the tasks that it performs.
+struct Performing {
+    runner: Runner,
+    running: FuturesUnordered<JoinHandle<()>>,
+}
+
+#[async_trait]
+impl QueueWorker for Performing {
+    async fn work(&mut self) -> Result<Round, DbErr> {
+        let free = AT_ONCE.saturating_sub(self.running.len());
+        let started = self.runner.start_due(free).await?;
+        self.running.extend(started);
+        gauge!("vantage_tasks_running", "domain" => self.runner.domain().to_owned()).set(
+            f64::from(u32::try_from(self.running.len()).unwrap_or(u32::MAX)),
+        );
+        Ok(Round::Idle)
+    }
+
+    /// The end of a task.
+    async fn wake(&mut self) {
+        match self.running.next().await {
+            Some(ended) => self.runner.note(ended),
+            None => pending().await,
+        }
+    }
+
     async fn measure(&self) {
-        let db = self.context.database.read();
+        let db = self.runner.context.database.read();
         let (Ok(counts), Ok(dead)) = (task::count(db).await, task::count_dead(db).await) else {
             // The loop says that the database is away.
             return;
         };
-        let domain = self.domain().to_owned();
-        for kind in self.kinds.keys().copied() {
+        let domain = self.runner.domain().to_owned();
+        for kind in self.runner.kinds.keys().copied() {
             let count = counts.iter().find(|(stored, _)| stored == kind);
             gauge!("vantage_tasks_waiting", "domain" => domain.clone(), "kind" => kind)
                 .set(as_float(count.map_or(0, |(_, count)| *count)));
         }
         gauge!("vantage_tasks_dead_letters", "domain" => domain)
             .set(as_float(i64::try_from(dead).unwrap_or(i64::MAX)));
-    }
-
-    fn domain(&self) -> &str {
-        self.context.database.domain()
     }
 }
 

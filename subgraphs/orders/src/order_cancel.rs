@@ -1,12 +1,12 @@
 //! `orderCancel`: by the customer, until the carrier has the order.
 
-use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use entities::orders::order;
 use entities::orders::order_event::Actor;
+use platform::database::DatabaseTransaction;
 use resolvers::user_error::InputError;
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;

@@ -1,6 +1,5 @@
 //! A return live: as it is, then as it is after each change.
 
-use platform::database::DatabaseTransaction;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Subscription};
@@ -10,6 +9,7 @@ use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
 use futures::stream::{self, Stream, StreamExt};
 use platform::bus::Event;
+use platform::database::DatabaseTransaction;
 use platform::inbox::{ConsumerGroup, HandleError, Handler, Subscriber};
 use platform::pubsub::{PubSub, Subscription as Signals};
 use resolvers::access::authenticated;

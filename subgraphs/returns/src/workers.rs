@@ -2,13 +2,13 @@
 //! reconciliation and the daily end of old labels. Two sweeps at once do no harm: each return is
 //! judged again under its lock.
 
-use platform::database::DatabaseTransaction;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::returns::customer_return;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use platform::database::DatabaseTransaction;
 use platform::inbox::{ConsumerGroup, Subscriber};
 use platform::jobs;
 use platform::objects::ObjectKey;
