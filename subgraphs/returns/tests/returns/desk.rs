@@ -11,12 +11,10 @@ use futures::future::join_all;
 use platform::bus::InProcessBus;
 use platform::clock::Clock;
 use platform::config::Secret;
-use platform::tables::outbox_event;
 use platform::testing::hmac_sha256;
 use platform::workers::WorkerContext;
 use resolvers::id::IdKind;
 use returns::rules::status::ReturnStatus;
-use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -102,11 +100,7 @@ impl Desk {
     }
 
     pub(crate) async fn row(&self, id: Uuid) -> customer_return::Model {
-        customer_return::Entity::find_by_id(id)
-            .one(self.fixture.scratch.database.read())
-            .await
-            .unwrap()
-            .unwrap()
+        self.fixture.row(id).await
     }
 
     /// Waits until the return is so.
@@ -136,22 +130,16 @@ impl Desk {
         self.until(id, |row| row.status == status).await
     }
 
-    /// What was told, as type and data, in order.
-    pub(crate) async fn told(&self) -> Vec<(String, Value)> {
-        outbox_event::Entity::find()
-            .order_by_asc(outbox_event::Column::Id)
-            .all(self.fixture.scratch.database.read())
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|event| (event.event_type, event.data))
-            .collect()
+    /// Types and data of all events, in order.
+    pub(crate) async fn published(&self) -> Vec<(String, Value)> {
+        self.fixture.published().await
     }
 
-    /// How often it was told.
-    pub(crate) async fn count(&self, event: &str) -> usize {
-        let told = self.told().await;
-        told.iter().filter(|(name, _)| name == event).count()
+    /// How often an event of this type was published.
+    pub(crate) async fn count(&self, event_type: &str) -> usize {
+        let published = self.published().await;
+        let of_type = published.iter().filter(|(name, _)| name == event_type);
+        of_type.count()
     }
 
     /// POSTs an event as EasyPost would.

@@ -86,7 +86,7 @@ async fn an_item_is_eligible_until_its_deadline_for_the_units_that_are_left() {
 }
 
 #[tokio::test]
-async fn everything_that_stands_against_a_return_is_told() {
+async fn every_reason_against_a_return_is_listed() {
     let order = |id, delivered_at, items| FakeOrder {
         id: Uuid::from_u128(id),
         delivered_at,

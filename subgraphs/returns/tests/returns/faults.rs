@@ -3,11 +3,10 @@
 use entities::returns::{customer_return, return_event, return_item};
 use platform::database::faults::Fault;
 use platform::tables::outbox_event;
-use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::Value;
 
 use crate::fake_orders::FakeOrder;
-use crate::fixture::{Fixture, fixtures, monitor, monitor_order};
+use crate::fixture::{fixtures, monitor, monitor_order};
 use crate::return_create::{CREATE, input};
 
 /// More than there are steps.
@@ -24,14 +23,6 @@ fn order() -> FakeOrder {
 
 fn made(answer: &Value) -> Option<&str> {
     answer["data"]["returnCreate"]["return"]["id"].as_str()
-}
-
-async fn count<E: EntityTrait>(fixture: &Fixture) -> u64
-where
-    E::Model: Send + Sync,
-{
-    let db = fixture.scratch.database.read();
-    E::find().count(db).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,18 +43,18 @@ async fn a_database_that_fails_at_any_step_leaves_one_whole_return_for_a_key() {
                 }
                 keys += 1;
                 assert_eq!(
-                    count::<customer_return::Entity>(&fixture).await,
+                    fixture.count::<customer_return::Entity>().await,
                     keys,
                     "{case}"
                 );
-                assert_eq!(count::<return_item::Entity>(&fixture).await, keys, "{case}");
+                assert_eq!(fixture.count::<return_item::Entity>().await, keys, "{case}");
                 assert_eq!(
-                    count::<return_event::Entity>(&fixture).await,
+                    fixture.count::<return_event::Entity>().await,
                     keys,
                     "{case}"
                 );
                 assert_eq!(
-                    count::<outbox_event::Entity>(&fixture).await,
+                    fixture.count::<outbox_event::Entity>().await,
                     keys,
                     "{case}"
                 );

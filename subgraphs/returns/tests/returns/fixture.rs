@@ -11,14 +11,17 @@ use platform::config::Secret;
 use platform::flags::Flags;
 use platform::objects::{LocalObjects, ObjectLinks};
 use platform::pubsub::InProcess;
+use platform::tables::outbox_event;
 use platform::testing::{Scratch, scratch_databases};
 use resolvers::client::SubgraphClient;
 use resolvers::id::IdKind;
-use resolvers::money::CurrencyCode;
+use resolvers::money::{CurrencyCode, Money};
 use resolvers::subgraph::Subgraph;
 use resolvers::testing::execute;
 use returns::rules::status::{ReturnStatus, timeline_event};
+use returns::transitions::{self, Actor, Label, Transition, TransitionError};
 use returns::{ItemCondition, Migrator, RefundMethod, State, subgraph};
+use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;
@@ -119,6 +122,62 @@ impl Fixture {
         insert_many::<return_event::Entity>(db, rows.2)
             .await
             .unwrap();
+    }
+
+    pub(crate) async fn row(&self, id: Uuid) -> customer_return::Model {
+        let db = self.scratch.database.read();
+        let row = customer_return::by_id(db, id).await.unwrap();
+        row.unwrap()
+    }
+
+    pub(crate) async fn count<E: EntityTrait>(&self) -> u64
+    where
+        E::Model: Send + Sync,
+    {
+        let db = self.scratch.database.read();
+        E::find().count(db).await.unwrap()
+    }
+
+    /// All events, in the order in which they were written.
+    pub(crate) async fn events(&self) -> Vec<outbox_event::Model> {
+        let events = outbox_event::Entity::find().order_by_asc(outbox_event::Column::Id);
+        events.all(self.scratch.database.read()).await.unwrap()
+    }
+
+    /// Types and data of all events, in order.
+    pub(crate) async fn published(&self) -> Vec<(String, Value)> {
+        let events = self.events().await.into_iter();
+        events.map(|event| (event.event_type, event.data)).collect()
+    }
+
+    /// Tries a transition. It is committed even when it is refused, and must not have written anything then.
+    pub(crate) async fn advance(
+        &self,
+        id: Uuid,
+        transition: &Transition,
+        actor: Actor,
+    ) -> Result<customer_return::Model, TransitionError> {
+        let now = self.state.clock.now();
+        let transaction = self.scratch.database.begin().await.unwrap();
+        let row = customer_return::lock(&transaction, id).await.unwrap();
+        let row = row.unwrap();
+        let advanced = transitions::advance(&transaction, row, transition, actor, now).await;
+        transaction.commit().await.unwrap();
+        advanced
+    }
+}
+
+/// A label that was bought for a parcel, good until then.
+pub(crate) fn bought_label(tracking_number: &str, expires_at: DateTime<Utc>) -> Label {
+    Label {
+        shipment_id: format!("shp_{tracking_number}"),
+        object: "label.pdf".to_owned(),
+        url: "https://labels.example/label.pdf?signature=2".to_owned(),
+        carrier: "USPS".to_owned(),
+        tracking_number: tracking_number.to_owned(),
+        cost: Money::new(712, CurrencyCode::Usd),
+        return_address: "500 Warehouse Drive, Louisville KY 40218".to_owned(),
+        expires_at,
     }
 }
 

@@ -192,9 +192,9 @@ async fn labels_that_take_long_are_answered_as_pending_and_arrive_by_query() {
 async fn what_fails_at_the_provider_goes_on_where_it_was_and_buys_once() {
     let all = [Fault::After(502), Fault::Cut, Fault::After(504)];
     for (operation, faults, fails_first) in [
-        (CREATE, &[Fault::PriorReturns(503)][..], false),
-        (CREATE, &[Fault::PriorReturns(500); 3], true),
-        (BUY, &[Fault::PriorReturns(429), Fault::After(502)], false),
+        (CREATE, &[Fault::Before(503)][..], false),
+        (CREATE, &[Fault::Before(500); 3], true),
+        (BUY, &[Fault::Before(429), Fault::After(502)], false),
         (BUY, &all, true),
         (BUY, &[Fault::Cut], false),
     ] {
@@ -285,9 +285,9 @@ async fn a_label_without_a_plausible_rate_is_not_bought_and_a_person_looks() {
             assert_eq!(reviewed["status"], "MANUAL_REVIEW", "{answer:#}");
             assert_eq!(reviewed["label"], Value::Null);
             assert_eq!(desk.providers.calls(BUY), 0);
-            let told = desk.told().await;
-            assert_eq!(told[0].0, "return.manual_review");
-            assert_eq!(told[0].1["reason"], reason);
+            let published = desk.published().await;
+            assert_eq!(published[0].0, "return.manual_review");
+            assert_eq!(published[0].1["reason"], reason);
             desk.stop().await;
         }
     }
@@ -300,7 +300,7 @@ async fn the_label_of_a_cancelled_return_is_given_back_and_its_file_forgotten() 
         let answer = label(&desk, 1, "k").await;
         let url = payload(&answer)["return"]["label"]["url"].as_str().unwrap();
         // Longer than the client tries by itself.
-        desk.providers.fail(VOID, &[Fault::PriorReturns(503); 4]);
+        desk.providers.fail(VOID, &[Fault::Before(503); 4]);
         let cancelled = desk
             .fixture
             .ask(CANCEL, json!({ "id": public(id(1)) }))
@@ -324,7 +324,7 @@ async fn the_label_of_a_cancelled_return_is_given_back_and_its_file_forgotten() 
 }
 
 #[tokio::test]
-async fn a_label_that_the_provider_does_not_know_is_told_to_support_and_asked_about_no_more() {
+async fn a_label_that_the_provider_does_not_know_is_reported_to_support_and_not_looked_up_again() {
     for mut desk in desks(&[monitor_order()]).await {
         desk.fixture.store(vec![made(1)]).await;
         label(&desk, 1, "k").await;
@@ -334,8 +334,10 @@ async fn a_label_that_the_provider_does_not_know_is_told_to_support_and_asked_ab
         desk.work();
         desk.until(id(1), |row| row.label_voided_at.is_some()).await;
         assert_eq!(desk.providers.calls(VOID), 0);
-        let told = desk.told().await;
-        let alert = told.iter().find(|(name, _)| name == "return.support_alert");
+        let published = desk.published().await;
+        let alert = published
+            .iter()
+            .find(|(name, _)| name == "return.support_alert");
         assert_eq!(alert.unwrap().1["reason"], "label_unknown");
         desk.stop().await;
     }

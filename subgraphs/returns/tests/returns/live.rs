@@ -4,11 +4,9 @@ use async_graphql::{Request, Response, Variables};
 use futures::stream::{BoxStream, StreamExt};
 use platform::bus::Event;
 use platform::caller::Caller;
-use platform::tables::outbox_event;
 use resolvers::id::IdKind;
-use returns::transitions::{self, Actor, Transition};
+use returns::transitions::{Actor, Transition};
 use returns::workers::subscribers;
-use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -34,34 +32,17 @@ async fn next(watched: &mut BoxStream<'static, Response>) -> Value {
     serde_json::to_value(watched.next().await.unwrap()).unwrap()
 }
 
-/// Cancels the return, and tells of it as the bus would.
+/// Cancels the return, and delivers the event of it as the bus would.
 async fn cancel(fixture: &Fixture, id: Uuid) {
-    let database = &fixture.scratch.database;
-    let transaction = database.begin().await.unwrap();
-    let row = entities::returns::customer_return::lock(&transaction, id);
-    let row = row.await.unwrap().unwrap();
-    transitions::advance(
-        &transaction,
-        row,
-        &Transition::Cancelled,
-        Actor::Support,
-        now(),
-    )
-    .await
-    .unwrap();
-    transaction.commit().await.unwrap();
+    let cancelled = fixture.advance(id, &Transition::Cancelled, Actor::Support);
+    cancelled.await.unwrap();
     announce(fixture).await;
 }
 
-/// Tells of the newest event once more.
+/// Delivers the newest event once more.
 async fn announce(fixture: &Fixture) {
     let database = &fixture.scratch.database;
-    let newest = outbox_event::Entity::find()
-        .order_by_desc(outbox_event::Column::Id)
-        .one(database.read())
-        .await
-        .unwrap()
-        .unwrap();
+    let newest = fixture.events().await.pop().unwrap();
     let event = Event {
         id: Uuid::now_v7(),
         topic: newest.topic,
@@ -92,7 +73,7 @@ async fn a_return_is_watched_from_how_it_is_through_every_change() {
         assert_eq!(shown["status"], "LABEL_GENERATED", "{first}");
         assert_eq!(shown["label"]["carrier"], "USPS");
         cancel(&fixture, id).await;
-        // What changes nothing is not told again: the next answer is the cancellation, and the only one.
+        // What changes nothing is not sent again: the next answer is the cancellation, and the only one.
         announce(&fixture).await;
         let second = next(&mut watched).await;
         let shown = &second["data"]["returnUpdated"];

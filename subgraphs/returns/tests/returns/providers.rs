@@ -1,5 +1,5 @@
-//! EasyPost and Stripe as far as this domain calls them, over HTTP: they count what they did, and
-//! fail as they are told.
+//! EasyPost and Stripe as far as this domain calls them, over HTTP: they count what they do, and
+//! fail on request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -22,11 +22,11 @@ use tokio::sync::watch;
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
-    /// Answered so, and nothing was done.
-    PriorReturns(u16),
-    /// Done, but answered so.
+    /// It fails with this status before anything is done.
+    Before(u16),
+    /// It fails with this status after everything is done.
     After(u16),
-    /// Done, and the answer's body is cut.
+    /// It is done, and the connection breaks within the body of the answer.
     Cut,
 }
 
@@ -245,7 +245,7 @@ async fn meet_faults(State(providers): State<Providers>, request: Request, next:
     let failure = |status| StatusCode::from_u16(status).unwrap().into_response();
     match fault {
         None => next.run(request).await,
-        Some(Fault::PriorReturns(status)) => failure(status),
+        Some(Fault::Before(status)) => failure(status),
         Some(Fault::After(status)) => {
             next.run(request).await;
             failure(status)

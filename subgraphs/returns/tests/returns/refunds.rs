@@ -58,8 +58,8 @@ async fn a_scan_gives_the_money_back_and_a_delivery_completes() {
         let row = desk.row(id).await;
         assert_eq!(row.status.as_str(), "completed");
         assert!(row.delivered_at.is_some());
-        let told: Vec<_> = desk
-            .told()
+        let published: Vec<_> = desk
+            .published()
             .await
             .into_iter()
             .map(|(name, _)| name)
@@ -69,7 +69,7 @@ async fn a_scan_gives_the_money_back_and_a_delivery_completes() {
             "return.refund_issued",
             "return.completed",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(published, expected);
         desk.stop().await;
     }
 }
@@ -77,21 +77,13 @@ async fn a_scan_gives_the_money_back_and_a_delivery_completes() {
 #[tokio::test]
 async fn whatever_the_provider_answers_it_gives_the_money_back_once() {
     let cases: [&[Fault]; 6] = [
-        &[Fault::PriorReturns(503)],
-        &[Fault::PriorReturns(429), Fault::After(502)],
+        &[Fault::Before(503)],
+        &[Fault::Before(429), Fault::After(502)],
         &[Fault::Cut],
         // More than the client repeats by itself: the outcome is asked for.
         &[Fault::After(502), Fault::Cut, Fault::After(500)],
-        &[
-            Fault::PriorReturns(500),
-            Fault::PriorReturns(503),
-            Fault::PriorReturns(502),
-        ],
-        &[
-            Fault::After(504),
-            Fault::PriorReturns(429),
-            Fault::After(502),
-        ],
+        &[Fault::Before(500), Fault::Before(503), Fault::Before(502)],
+        &[Fault::After(504), Fault::Before(429), Fault::After(502)],
     ];
     for faults in cases {
         for (mut desk, id) in scanned(&Clock::system()).await {
@@ -129,8 +121,8 @@ async fn a_refund_of_another_amount_or_currency_settles_nothing_and_alerts_once(
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             assert_eq!(desk.row(id).await.status.as_str(), "carrier_scanned");
-            let told = desk.told().await;
-            let alerts: Vec<_> = told
+            let published = desk.published().await;
+            let alerts: Vec<_> = published
                 .iter()
                 .filter(|(name, _)| name == "return.support_alert")
                 .collect();
@@ -143,7 +135,7 @@ async fn a_refund_of_another_amount_or_currency_settles_nothing_and_alerts_once(
 }
 
 #[tokio::test]
-async fn a_payment_that_is_closed_is_credited_and_the_customer_told() {
+async fn a_closed_payment_is_credited_and_the_customer_notified() {
     for (mut desk, id) in scanned(&Clock::system()).await {
         desk.fixture.orders.close_payment_methods();
         desk.work();
@@ -155,14 +147,14 @@ async fn a_payment_that_is_closed_is_credited_and_the_customer_told() {
             panic!("one credit")
         };
         assert_eq!((credit.amount, credit.currency.as_str()), (TOTAL, "EUR"));
-        let told = desk.told().await;
-        let (_, told) = told
+        let published = desk.published().await;
+        let (_, credited) = published
             .iter()
             .find(|(name, _)| name == "return.store_credit_issued")
             .unwrap();
-        assert_eq!(told["amount"], "323.99");
-        assert_eq!(told["reason"], "payment_unusable");
-        assert_eq!(told["storeCreditId"], credit.id.to_string());
+        assert_eq!(credited["amount"], "323.99");
+        assert_eq!(credited["reason"], "payment_unusable");
+        assert_eq!(credited["storeCreditId"], credit.id.to_string());
         desk.stop().await;
     }
 }

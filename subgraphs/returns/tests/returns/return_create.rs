@@ -1,13 +1,12 @@
-//! `returnCreate` and `returnCancel`: once for a key, one at a time for an order, told of.
+//! `returnCreate` and `returnCancel`: once for a key, one at a time for an order, with an event.
 
 use chrono::Duration;
 use entities::returns::{customer_return, return_item};
 use futures::future::join_all;
-use platform::tables::{idempotency_key, outbox_event};
+use platform::tables::idempotency_key;
 use resolvers::id::IdKind;
 use resolvers::testing::{code, execute};
-use returns::transitions::{self, Actor, Transition};
-use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
+use returns::transitions::{Actor, Transition};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -65,29 +64,6 @@ async fn made(fixture: &Fixture) -> Value {
     let id = answer["data"]["returnCreate"]["return"]["id"].clone();
     assert!(id.is_string(), "{answer:#}");
     id
-}
-
-/// Types, sequences and data of all events, in the order in which they were told.
-async fn events(fixture: &Fixture) -> Vec<(String, i64, Value)> {
-    outbox_event::Entity::find()
-        .order_by_asc(outbox_event::Column::Id)
-        .all(fixture.scratch.database.read())
-        .await
-        .unwrap()
-        .into_iter()
-        .inspect(|event| assert_eq!(event.topic, "returns.events"))
-        .map(|event| (event.event_type, event.sequence, event.data))
-        .collect()
-}
-
-async fn count<E: EntityTrait>(fixture: &Fixture) -> u64
-where
-    E::Model: Send + Sync,
-{
-    E::find()
-        .count(fixture.scratch.database.read())
-        .await
-        .unwrap()
 }
 
 #[tokio::test]
@@ -150,12 +126,13 @@ async fn a_return_is_written_with_its_items_timeline_and_event() {
             "#)
             }
         });
-        let told = events(&fixture).await;
-        let [(name, 1, data)] = &told[..] else {
-            panic!("{told:?}")
+        let [event] = &fixture.events().await[..] else {
+            panic!("one event")
         };
-        let mut data = data.clone();
-        assert_eq!(name, "return.initiated");
+        let name = (event.topic.as_str(), event.event_type.as_str());
+        assert_eq!(name, ("returns.events", "return.initiated"));
+        assert_eq!(event.sequence, 1);
+        let mut data = event.data.clone();
         assert_eq!(data["returnId"].take(), id);
         sorted().bind(|| {
             insta::allow_duplicates! {
@@ -217,9 +194,9 @@ async fn the_same_key_from_64_callers_makes_one_return() {
         }
         let payload = &answers[0]["data"]["returnCreate"];
         assert!(payload["return"]["id"].is_string(), "{payload:#}");
-        assert_eq!(count::<customer_return::Entity>(&fixture).await, 1);
-        assert_eq!(count::<return_item::Entity>(&fixture).await, 1);
-        assert_eq!(events(&fixture).await.len(), 1);
+        assert_eq!(fixture.count::<customer_return::Entity>().await, 1);
+        assert_eq!(fixture.count::<return_item::Entity>().await, 1);
+        assert_eq!(fixture.events().await.len(), 1);
 
         let other = fixture.ask(CREATE, input(&order, 2, "k")).await;
         assert_eq!(code(&other), "CONFLICT");
@@ -246,9 +223,9 @@ async fn of_many_returns_of_the_last_unit_one_wins() {
             assert_eq!(error["__typename"], "ReturnIneligible");
             assert_eq!(error["reasons"][0]["code"], "ALREADY_RETURNED");
         }
-        assert_eq!(count::<customer_return::Entity>(&fixture).await, 1);
+        assert_eq!(fixture.count::<customer_return::Entity>().await, 1);
         // What was refused left no trace: its key can be used again.
-        assert_eq!(count::<idempotency_key::Entity>(&fixture).await, 1);
+        assert_eq!(fixture.count::<idempotency_key::Entity>().await, 1);
         fixture.scratch.drop().await;
     }
 }
@@ -281,14 +258,14 @@ async fn an_order_of_45_days_ago_is_past_its_window() {
                 }],
             } } })
         );
-        assert_eq!(count::<customer_return::Entity>(&fixture).await, 0);
-        assert_eq!(events(&fixture).await, []);
+        assert_eq!(fixture.count::<customer_return::Entity>().await, 0);
+        assert_eq!(fixture.events().await, []);
         fixture.scratch.drop().await;
     }
 }
 
 #[tokio::test]
-async fn mistakes_are_told_with_their_place_and_other_peoples_items_are_forbidden() {
+async fn input_errors_name_their_field_and_items_of_other_customers_are_forbidden() {
     let other = FakeOrder {
         id: Uuid::from_u128(11),
         items: vec![FakeItem {
@@ -323,7 +300,7 @@ async fn mistakes_are_told_with_their_place_and_other_peoples_items_are_forbidde
         assert_eq!(code(&visitor), "UNAUTHENTICATED");
         let keyless = fixture.ask(CREATE, input(&monitor_order(), 1, "")).await;
         assert_eq!(code(&keyless), "BAD_USER_INPUT");
-        assert_eq!(count::<customer_return::Entity>(&fixture).await, 0);
+        assert_eq!(fixture.count::<customer_return::Entity>().await, 0);
         fixture.scratch.drop().await;
     }
 }
@@ -393,11 +370,13 @@ async fn a_cancelled_return_frees_its_units_and_is_cancelled_once() {
                 "{answer:#}"
             );
         }
-        let told = events(&fixture).await;
-        assert_eq!(told.len(), 2);
-        assert_eq!((told[1].0.as_str(), told[1].1), ("return.cancelled", 2));
+        let [_, cancelled] = &fixture.events().await[..] else {
+            panic!("two events")
+        };
+        let name = (cancelled.event_type.as_str(), cancelled.sequence);
+        assert_eq!(name, ("return.cancelled", 2));
         assert_eq!(
-            told[1].2,
+            cancelled.data,
             json!({
                 "version": 1,
                 "returnId": id,
@@ -445,23 +424,16 @@ async fn what_the_carrier_has_cannot_be_cancelled_nor_what_is_someone_elses() {
         let unknown = json!({ "id": IdKind::Return.format(Uuid::from_u128(51)), "key": "c" });
         assert_eq!(code(&fixture.ask(CANCEL, unknown).await), "NOT_FOUND");
 
-        let transaction = fixture.scratch.database.begin().await.unwrap();
-        let row = customer_return::lock(&transaction, id)
-            .await
-            .unwrap()
-            .unwrap();
         let scanned = Transition::CarrierScanned(now());
-        transitions::advance(&transaction, row, &scanned, Actor::Carrier, now())
-            .await
-            .unwrap();
-        transaction.commit().await.unwrap();
+        let scanned = fixture.advance(id, &scanned, Actor::Carrier);
+        scanned.await.unwrap();
 
         let answer = fixture.ask(CANCEL, variables).await;
         assert_eq!(
             answer["data"]["returnCancel"]["userErrors"][0]["message"],
             "The carrier has your package: this return can no longer be cancelled"
         );
-        assert_eq!(events(&fixture).await.len(), 1);
+        assert_eq!(fixture.events().await.len(), 1);
         fixture.scratch.drop().await;
     }
 }

@@ -9,16 +9,16 @@ use platform::tables::task;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use resolvers::id::IdKind;
-use resolvers::money::{CurrencyCode, Money};
+use resolvers::money::CurrencyCode;
 use returns::rules::status::ReturnStatus;
-use returns::transitions::{self, Actor, Label, Transition};
+use returns::transitions::{Actor, Transition};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::desk::{Desk, desks, desks_at, event};
 use crate::fake_orders::{FakeItem, FakeOrder};
-use crate::fixture::CUSTOMER;
+use crate::fixture::{CUSTOMER, bought_label};
 
 const CREATE: &str = "mutation($input: ReturnCreateInput!, $key: String!) {
   returnCreate(input: $input, idempotencyKey: $key) { return { id } userErrors { __typename } }
@@ -70,6 +70,19 @@ async fn create(
     id.as_str().and_then(|id| IdKind::Return.parse(id))
 }
 
+/// Returns of a defective item each, of which the first gets the shipping back.
+async fn two_returns(desk: &Desk, order: &FakeOrder) -> [Uuid; 2] {
+    let first = create(desk, order, 0, 1, "defective_on_arrival").await;
+    let second = create(desk, order, 2, 1, "defective_on_arrival").await;
+    [first.unwrap(), second.unwrap()]
+}
+
+/// What the provider gave back, in all.
+fn given_in_all(desk: &Desk) -> i64 {
+    let refunded = desk.providers.refunded();
+    refunded.iter().map(|(_, amount)| amount).sum()
+}
+
 async fn cancel(desk: &Desk, id: Uuid) -> Value {
     let variables = json!({ "id": IdKind::Return.format(id), "key": Uuid::new_v4() });
     let answer = desk.fixture.ask(CANCEL, variables).await;
@@ -79,26 +92,9 @@ async fn cancel(desk: &Desk, id: Uuid) -> Value {
 /// Labels the return, has the carrier scan it, and waits for its refund.
 async fn refund(desk: &Desk, id: Uuid) -> customer_return::Model {
     let number = id.to_string();
-    let label = Label {
-        shipment_id: format!("shp_{number}"),
-        object: "label.pdf".to_owned(),
-        url: "https://labels.example/label.pdf".to_owned(),
-        carrier: "USPS".to_owned(),
-        tracking_number: number.clone(),
-        cost: Money::new(712, CurrencyCode::Usd),
-        return_address: "500 Warehouse Drive, Louisville KY 40218".to_owned(),
-        expires_at: Utc::now(),
-    };
-    let transaction = desk.fixture.scratch.database.begin().await.unwrap();
-    let row = customer_return::lock(&transaction, id)
-        .await
-        .unwrap()
-        .unwrap();
-    let labelled = Transition::LabelGenerated(label);
-    transitions::advance(&transaction, row, &labelled, Actor::System, Utc::now())
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
+    let labelled = Transition::LabelGenerated(bought_label(&number, Utc::now()));
+    let labelled = desk.fixture.advance(id, &labelled, Actor::System);
+    labelled.await.unwrap();
     let scan = event(
         &format!("evt_{number}"),
         &number,
@@ -142,12 +138,7 @@ async fn a_sibling_that_is_cancelled_gives_the_shipping_to_the_one_that_stays() 
         for mut desk in desks(std::slice::from_ref(&order)).await {
             desk.providers.pay_in(order.currency.as_str());
             desk.work();
-            let first = create(&desk, &order, 0, 1, "defective_on_arrival")
-                .await
-                .unwrap();
-            let second = create(&desk, &order, 2, 1, "defective_on_arrival")
-                .await
-                .unwrap();
+            let [first, second] = two_returns(&desk, &order).await;
             let shown = desk.row(second).await;
             assert_eq!(desk.row(first).await.refund_shipping, 550);
             assert_eq!((shown.refund_shipping, shown.shipping_refunded), (0, false));
@@ -160,12 +151,12 @@ async fn a_sibling_that_is_cancelled_gives_the_shipping_to_the_one_that_stays() 
             );
             assert_eq!(issued.refund_total, shown.refund_total + 550);
             assert_eq!(given(&desk, second), issued.refund_total);
-            let told = desk.told().await;
-            let (_, told) = told
+            let published = desk.published().await;
+            let (_, issued) = published
                 .iter()
                 .rfind(|(name, _)| name == "return.refund_issued")
                 .unwrap();
-            assert_eq!(told["refund"]["includesShipping"], true);
+            assert_eq!(issued["refund"]["includesShipping"], true);
 
             // It comes back all the same, for another reason: its own share is deducted, once.
             let later = create(&desk, &order, 0, 1, "changed_mind").await.unwrap();
@@ -177,12 +168,7 @@ async fn a_sibling_that_is_cancelled_gives_the_shipping_to_the_one_that_stays() 
                 .unwrap();
             assert_eq!(desk.row(rest).await.refund_shipping, 0);
             refund(&desk, rest).await;
-            let all: i64 = desk
-                .providers
-                .refunded()
-                .iter()
-                .map(|(_, amount)| amount)
-                .sum();
+            let all = given_in_all(&desk);
             assert!(all <= order.total(), "{all}");
             assert_eq!(all, order.total() - deducted);
             desk.stop().await;
@@ -197,12 +183,7 @@ async fn a_sibling_that_is_cancelled_later_gives_the_shipping_to_the_one_that_wa
         for mut desk in desks(std::slice::from_ref(&order)).await {
             desk.providers.pay_in(order.currency.as_str());
             desk.work();
-            let first = create(&desk, &order, 0, 1, "defective_on_arrival")
-                .await
-                .unwrap();
-            let second = create(&desk, &order, 2, 1, "defective_on_arrival")
-                .await
-                .unwrap();
+            let [first, second] = two_returns(&desk, &order).await;
             let issued = refund(&desk, second).await;
             assert_eq!(
                 (issued.refund_shipping, given(&desk, second)),
@@ -241,12 +222,7 @@ async fn shipping_that_the_bank_sends_back_later_is_credited_once() {
     for mut desk in desks_at(std::slice::from_ref(&order), &clock).await {
         desk.providers.pay_in(order.currency.as_str());
         desk.work();
-        let first = create(&desk, &order, 0, 1, "defective_on_arrival")
-            .await
-            .unwrap();
-        let second = create(&desk, &order, 2, 1, "defective_on_arrival")
-            .await
-            .unwrap();
+        let [first, second] = two_returns(&desk, &order).await;
         refund(&desk, second).await;
         assert_eq!(cancel(&desk, first).await, "CANCELLED");
         desk.until(second, |row| row.shipping_refunded).await;
@@ -349,12 +325,7 @@ async fn random_sequences_of_returns_keep_their_bounds_in_every_currency() {
                     .filter(|row| row.status != ReturnStatus::Cancelled)
                     .collect();
                 let total: i64 = counted.iter().map(|row| row.refund_total).sum();
-                let given: i64 = desk
-                    .providers
-                    .refunded()
-                    .iter()
-                    .map(|(_, amount)| amount)
-                    .sum();
+                let given = given_in_all(&desk);
                 assert!(given <= total && total <= order.total(), "seed {seed}");
                 let paid: i64 = counted
                     .iter()

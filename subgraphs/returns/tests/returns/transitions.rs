@@ -1,36 +1,26 @@
-//! `advance` and the sweep, over each database: every legal move is written and told, every other
+//! `advance` and the sweep, over each database: every legal transition is written with its event, every other
 //! leaves no trace.
 
 use chrono::Duration;
-use entities::returns::{customer_return, return_event};
-use platform::tables::outbox_event;
-use resolvers::money::{CurrencyCode, Money};
+use entities::returns::return_event;
 use returns::RefundMethod;
 use returns::rules::status::{ReturnStatus, transition};
-use returns::transitions::{Actor, Label, ReviewReason, Transition, TransitionError, advance};
+use returns::transitions::{Actor, ReviewReason, Transition, TransitionError, advance};
 use returns::workers::{SweepReport, sweep};
-use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::fixture::{
-    CUSTOMER, Fixture, StoredReturn, fixtures, monitor, monitor_order, now, sorted, stored,
+    CUSTOMER, StoredReturn, bought_label, fixtures, monitor, monitor_order, now, sorted, stored,
 };
 
-const RETURN: u128 = 50;
+const RETURN: Uuid = Uuid::from_u128(50);
 
 fn transitions() -> [Transition; 6] {
     [
-        Transition::LabelGenerated(Label {
-            shipment_id: "shp_2".to_owned(),
-            object: "2.pdf".to_owned(),
-            url: "https://labels.example/2.pdf?signature=2".to_owned(),
-            carrier: "USPS".to_owned(),
-            tracking_number: "9205590036297012345679".to_owned(),
-            cost: Money::new(712, CurrencyCode::Usd),
-            return_address: "500 Warehouse Drive, Louisville KY 40218".to_owned(),
-            expires_at: now() + Duration::days(14),
-        }),
+        Transition::LabelGenerated(bought_label(
+            "9205590036297012345679",
+            now() + Duration::days(14),
+        )),
         Transition::CarrierScanned(now() - Duration::minutes(5)),
         Transition::RefundIssued {
             provider_id: Some("re_1".to_owned()),
@@ -42,87 +32,49 @@ fn transitions() -> [Transition; 6] {
     ]
 }
 
-fn at(status: ReturnStatus, id: u128) -> StoredReturn {
-    let mut made = stored(id, CUSTOMER, monitor_order().id, monitor().id, 1);
+fn at(status: ReturnStatus, id: Uuid) -> StoredReturn {
+    let mut made = stored(id.as_u128(), CUSTOMER, monitor_order().id, monitor().id, 1);
     made.row.status = status;
     made.row.shipping_refunded = false;
     made.events.clear();
     made
 }
 
-async fn row(fixture: &Fixture, id: u128) -> customer_return::Model {
-    customer_return::Entity::find_by_id(Uuid::from_u128(id))
-        .one(fixture.scratch.database.read())
-        .await
-        .unwrap()
-        .unwrap()
-}
-
-async fn try_move(
-    fixture: &Fixture,
-    id: u128,
-    to: &Transition,
-) -> Result<customer_return::Model, TransitionError> {
-    let transaction = fixture.scratch.database.begin().await.unwrap();
-    let row = customer_return::lock(&transaction, Uuid::from_u128(id))
-        .await
-        .unwrap()
-        .unwrap();
-    let moved = advance(&transaction, row, to, Actor::System, now()).await;
-    // Committed even after a refusal: it must not have written anything.
-    transaction.commit().await.unwrap();
-    moved
-}
-
-async fn told(fixture: &Fixture) -> Vec<(String, Value)> {
-    outbox_event::Entity::find()
-        .order_by_asc(outbox_event::Column::Id)
-        .all(fixture.scratch.database.read())
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|event| (event.event_type, event.data))
-        .collect()
-}
-
 #[tokio::test]
-async fn a_move_is_written_and_told_if_it_is_legal_and_leaves_no_trace_otherwise() {
+async fn a_legal_transition_is_written_with_its_event_and_another_leaves_no_trace() {
     for fixture in fixtures(&[]).await {
-        let mut id = 100;
+        let mut number = 100;
         let mut legal = 0;
         for &from in ReturnStatus::ALL {
             for to in transitions() {
-                id += 1;
+                number += 1;
+                let id = Uuid::from_u128(number);
                 fixture.store(vec![at(from, id)]).await;
-                let prior = row(&fixture, id).await;
-                match try_move(&fixture, id, &to).await {
-                    Ok(moved) => {
+                let prior = fixture.row(id).await;
+                match fixture.advance(id, &to, Actor::System).await {
+                    Ok(advanced) => {
                         legal += 1;
                         assert!(transition(from, to.to(), false).is_ok(), "{from:?} {to:?}");
-                        assert_eq!(moved.status, to.to());
-                        assert_eq!(row(&fixture, id).await, moved);
+                        assert_eq!(advanced.status, to.to());
+                        assert_eq!(fixture.row(id).await, advanced);
                     }
                     Err(TransitionError::Illegal(refused)) => {
                         assert_eq!(transition(from, to.to(), false), Err(refused));
-                        assert_eq!(row(&fixture, id).await, prior);
+                        assert_eq!(fixture.row(id).await, prior);
                     }
                     Err(error) => panic!("{error}"),
                 }
             }
         }
         assert_eq!(legal, 11);
-        assert_eq!(told(&fixture).await.len(), legal);
-        let timeline = return_event::Entity::find()
-            .count(fixture.scratch.database.read())
-            .await
-            .unwrap();
-        assert_eq!(timeline, 11);
+        assert_eq!(fixture.published().await.len(), legal);
+        assert_eq!(fixture.count::<return_event::Entity>().await, 11);
         fixture.scratch.drop().await;
     }
 }
 
 #[tokio::test]
-async fn events_tell_what_each_move_brought() {
+async fn events_have_what_each_transition_brought() {
     let [label, scan, refund, completion, review, _] = transitions();
     for fixture in fixtures(&[]).await {
         fixture
@@ -136,16 +88,16 @@ async fn events_tell_what_each_move_brought() {
             refund.clone(),
             completion.clone(),
         ] {
-            try_move(&fixture, RETURN, &step).await.unwrap();
+            fixture.advance(RETURN, &step, Actor::System).await.unwrap();
         }
-        let row = row(&fixture, RETURN).await;
+        let row = fixture.row(RETURN).await;
         assert_eq!(row.refund_method, RefundMethod::StoreCredit);
         assert_eq!(row.label_cost, Some(712));
         assert_eq!(row.carrier_scanned_at, Some(now() - Duration::minutes(5)));
-        let told = told(&fixture).await;
+        let published = fixture.published().await;
         sorted().bind(|| {
             insta::allow_duplicates! {
-                insta::assert_json_snapshot!(told, @r#"
+                insta::assert_json_snapshot!(published, @r#"
             [
               [
                 "return.label_generated",
@@ -247,18 +199,17 @@ async fn a_row_that_was_not_locked_and_changed_meanwhile_is_not_overwritten() {
         fixture
             .store(vec![at(ReturnStatus::LabelGenerated, RETURN)])
             .await;
-        let stale = row(&fixture, RETURN).await;
-        try_move(&fixture, RETURN, &Transition::Cancelled)
+        let stale = fixture.row(RETURN).await;
+        fixture
+            .advance(RETURN, &Transition::Cancelled, Actor::Support)
             .await
             .unwrap();
         let transaction = fixture.scratch.database.begin().await.unwrap();
         let scan = Transition::CarrierScanned(now());
         let refused = advance(&transaction, stale, &scan, Actor::Carrier, now()).await;
-        assert!(
-            matches!(refused, Err(TransitionError::Conflict(id)) if id == Uuid::from_u128(RETURN))
-        );
+        assert!(matches!(refused, Err(TransitionError::Conflict(id)) if id == RETURN));
         transaction.rollback().await;
-        assert_eq!(row(&fixture, RETURN).await.status.as_str(), "cancelled");
+        assert_eq!(fixture.row(RETURN).await.status.as_str(), "cancelled");
         fixture.scratch.drop().await;
     }
 }
@@ -268,7 +219,7 @@ async fn a_sweep_reviews_what_was_not_scanned_and_tells_support_once_of_what_has
     for fixture in fixtures(&[]).await {
         // More than a page of each.
         let returns = (0..240).map(|number| {
-            let mut made = at(ReturnStatus::Initiated, 1_000 + number);
+            let mut made = at(ReturnStatus::Initiated, Uuid::from_u128(1_000 + number));
             if number % 2 == 0 {
                 made.row.status = ReturnStatus::LabelGenerated;
             } else {
@@ -295,13 +246,24 @@ async fn a_sweep_reviews_what_was_not_scanned_and_tells_support_once_of_what_has
             (one.reviewed + other.reviewed, one.failed + other.failed),
             (120, 0)
         );
-        assert_eq!(row(&fixture, 1_000).await.status.as_str(), "manual_review");
-        assert_eq!(row(&fixture, 1_001).await.status.as_str(), "initiated");
-        let told = told(&fixture).await;
-        let count = |name| told.iter().filter(|(told, _)| told == name).count();
+        assert_eq!(
+            fixture.row(Uuid::from_u128(1_000)).await.status.as_str(),
+            "manual_review"
+        );
+        assert_eq!(
+            fixture.row(Uuid::from_u128(1_001)).await.status.as_str(),
+            "initiated"
+        );
+        let published = fixture.published().await;
+        let count = |name| {
+            published
+                .iter()
+                .filter(|(published, _)| published == name)
+                .count()
+        };
         assert_eq!(count("return.support_alert"), 120);
         assert_eq!(count("return.manual_review"), 120);
-        assert_eq!(told.len(), 240);
+        assert_eq!(published.len(), 240);
         fixture.scratch.drop().await;
     }
 }

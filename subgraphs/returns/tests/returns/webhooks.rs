@@ -105,7 +105,7 @@ async fn what_easypost_did_not_sign_has_no_effect() {
         let batch = json!({"id": "evt_5", "description": "batch.created", "result": {}});
         assert_eq!(desk.hook(&batch).await, 200);
         assert_eq!(desk.row(id).await, prior);
-        assert_eq!(desk.told().await, []);
+        assert_eq!(desk.published().await, []);
         desk.stop().await;
     }
 }
@@ -122,15 +122,15 @@ async fn a_late_scan_goes_on_from_manual_review_and_says_that_it_is_late() {
         let scan = event("evt_1", &tracking(1), &[("in_transit", Utc::now())]);
         assert_eq!(desk.hook(&scan).await, 200);
         desk.until_status(id, ReturnStatus::RefundIssued).await;
-        let told = desk.told().await;
-        assert_eq!(told[0].0, "return.carrier_scanned");
-        assert_eq!(told[0].1["late"], true);
+        let published = desk.published().await;
+        assert_eq!(published[0].0, "return.carrier_scanned");
+        assert_eq!(published[0].1["late"], true);
         desk.stop().await;
     }
 }
 
 #[tokio::test]
-async fn a_scan_of_a_cancelled_return_gives_nothing_back_and_is_told_to_support_once() {
+async fn a_scan_of_a_cancelled_return_refunds_nothing_and_is_reported_to_support_once() {
     let (order, _) = labelled(1);
     for mut desk in desks(&[order]).await {
         let (_, mut made) = labelled(1);
@@ -154,9 +154,9 @@ async fn a_scan_of_a_cancelled_return_gives_nothing_back_and_is_told_to_support_
         let row = desk.row(id).await;
         assert_eq!(row.status.as_str(), "cancelled");
         assert!(row.carrier_scanned_at.is_some() && row.delivered_at.is_some());
-        let told = desk.told().await;
-        let [(name, data)] = &told[..] else {
-            panic!("{told:?}")
+        let published = desk.published().await;
+        let [(name, data)] = &published[..] else {
+            panic!("{published:?}")
         };
         assert_eq!(name, "return.support_alert");
         assert_eq!(data["returnId"], public(id));
@@ -180,15 +180,15 @@ async fn a_package_sent_back_to_the_customer_before_any_scan_is_reviewed_and_ref
             let event = event(&format!("evt_{known}"), &tracking(1), &way[..known]);
             assert_eq!(desk.hook(&event).await, 200);
         }
-        // The customer's door, told alone, after it is known to have been turned back.
+        // A delivery reported on its own, to the customer, of a parcel that is known to have been turned back.
         let door = event("evt_3", &tracking(1), &[("delivered", at(4))]);
         assert_eq!(desk.hook(&door).await, 200);
         let row = desk.row(id).await;
         assert_eq!(row.status.as_str(), "manual_review");
         assert_eq!((row.carrier_scanned_at, row.delivered_at), (None, None));
-        let told = desk.told().await;
-        let [(name, data)] = &told[..] else {
-            panic!("{told:?}")
+        let published = desk.published().await;
+        let [(name, data)] = &published[..] else {
+            panic!("{published:?}")
         };
         assert_eq!(name, "return.manual_review");
         assert_eq!(data["reason"], "returned_to_customer");
