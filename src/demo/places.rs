@@ -7,207 +7,207 @@ pub(super) struct Place {
     pub(super) country: &'static str,
     pub(super) currency: CurrencyCode,
     pub(super) timezone: &'static str,
-    /// Deals topic region.
-    pub(super) region: &'static str,
+    /// The region of the topic of deals.
+    pub(super) deals_region: &'static str,
     /// In parts per ten thousand.
     pub(super) tax: i64,
     pub(super) city: &'static str,
+    /// The state or province, where addresses name it.
+    pub(super) region: Option<&'static str>,
     pub(super) postal_code: &'static str,
     /// The way of a parcel, from the warehouse to the door.
     pub(super) route: [&'static str; 4],
 }
 
+impl Place {
+    /// As carriers write it: `Brooklyn NY`.
+    pub(super) fn label(&self) -> String {
+        match self.region {
+            Some(region) => format!("{} {region}", self.city),
+            None => self.city.to_owned(),
+        }
+    }
+}
+
 /// The first is the demo customer's. More Americans than others, as in any dollar shop.
 pub(super) const PLACES: [Place; 11] = [
-    place(
-        "US",
-        CurrencyCode::Usd,
-        "America/New_York",
-        "us",
-        888,
-        "Brooklyn NY",
-        "11201",
-        [
+    Place {
+        country: "US",
+        currency: CurrencyCode::Usd,
+        timezone: "America/New_York",
+        deals_region: "us",
+        tax: 888,
+        city: "Brooklyn",
+        region: Some("NY"),
+        postal_code: "11201",
+        route: [
             "Warehouse, Chicago IL",
             "Sort Facility, Columbus OH",
             "Distribution Center, Newark NJ",
             "Local Delivery Vehicle, Brooklyn NY",
         ],
-    ),
-    place(
-        "US",
-        CurrencyCode::Usd,
-        "America/Los_Angeles",
-        "us",
-        950,
-        "Pasadena CA",
-        "91101",
-        [
+    },
+    Place {
+        country: "US",
+        currency: CurrencyCode::Usd,
+        timezone: "America/Los_Angeles",
+        deals_region: "us",
+        tax: 950,
+        city: "Pasadena",
+        region: Some("CA"),
+        postal_code: "91101",
+        route: [
             "Warehouse, Louisville KY",
             "Sort Facility, Denver CO",
             "Distribution Center, Ontario CA",
             "Local Delivery Vehicle, Pasadena CA",
         ],
-    ),
-    place(
-        "US",
-        CurrencyCode::Usd,
-        "America/Chicago",
-        "us",
-        825,
-        "Austin TX",
-        "78701",
-        [
+    },
+    Place {
+        country: "US",
+        currency: CurrencyCode::Usd,
+        timezone: "America/Chicago",
+        deals_region: "us",
+        tax: 825,
+        city: "Austin",
+        region: Some("TX"),
+        postal_code: "78701",
+        route: [
             "Warehouse, Louisville KY",
             "Sort Facility, Memphis TN",
             "Distribution Center, Dallas TX",
             "Local Delivery Vehicle, Austin TX",
         ],
-    ),
-    place(
-        "DE",
-        CurrencyCode::Eur,
-        "Europe/Berlin",
-        "eu",
-        1_900,
-        "Leipzig",
-        "04109",
-        [
+    },
+    Place {
+        country: "DE",
+        currency: CurrencyCode::Eur,
+        timezone: "Europe/Berlin",
+        deals_region: "eu",
+        tax: 1_900,
+        city: "Leipzig",
+        region: None,
+        postal_code: "04109",
+        route: [
             "Warehouse, Chicago IL",
             "International Hub, Newark NJ",
             "Gateway, Frankfurt",
             "Delivery Van, Leipzig",
         ],
-    ),
-    place(
-        "FR",
-        CurrencyCode::Eur,
-        "Europe/Paris",
-        "eu",
-        2_000,
-        "Lyon",
-        "69002",
-        [
+    },
+    Place {
+        country: "FR",
+        currency: CurrencyCode::Eur,
+        timezone: "Europe/Paris",
+        deals_region: "eu",
+        tax: 2_000,
+        city: "Lyon",
+        region: None,
+        postal_code: "69002",
+        route: [
             "Warehouse, Chicago IL",
             "International Hub, Newark NJ",
             "Gateway, Paris",
             "Delivery Van, Lyon",
         ],
-    ),
-    place(
-        "GB",
-        CurrencyCode::Gbp,
-        "Europe/London",
-        "eu",
-        2_000,
-        "Leeds",
-        "LS1 4AP",
-        [
+    },
+    Place {
+        country: "GB",
+        currency: CurrencyCode::Gbp,
+        timezone: "Europe/London",
+        deals_region: "eu",
+        tax: 2_000,
+        city: "Leeds",
+        region: None,
+        postal_code: "LS1 4AP",
+        route: [
             "Warehouse, Chicago IL",
             "International Hub, Newark NJ",
             "Gateway, East Midlands",
             "Delivery Van, Leeds",
         ],
-    ),
-    place(
-        "CA",
-        CurrencyCode::Cad,
-        "America/Toronto",
-        "us",
-        1_300,
-        "Ottawa ON",
-        "K1P 1J1",
-        [
+    },
+    Place {
+        country: "CA",
+        currency: CurrencyCode::Cad,
+        timezone: "America/Toronto",
+        deals_region: "us",
+        tax: 1_300,
+        city: "Ottawa",
+        region: Some("ON"),
+        postal_code: "K1P 1J1",
+        route: [
             "Warehouse, Chicago IL",
             "Customs, Buffalo NY",
             "Sort Facility, Toronto ON",
             "Delivery Vehicle, Ottawa ON",
         ],
-    ),
-    place(
-        "AU",
-        CurrencyCode::Aud,
-        "Australia/Sydney",
-        "apac",
-        1_000,
-        "Newcastle NSW",
-        "2300",
-        [
+    },
+    Place {
+        country: "AU",
+        currency: CurrencyCode::Aud,
+        timezone: "Australia/Sydney",
+        deals_region: "apac",
+        tax: 1_000,
+        city: "Newcastle",
+        region: Some("NSW"),
+        postal_code: "2300",
+        route: [
             "Warehouse, Louisville KY",
             "International Hub, Los Angeles CA",
             "Gateway, Sydney NSW",
             "Delivery Van, Newcastle NSW",
         ],
-    ),
-    place(
-        "JP",
-        CurrencyCode::Jpy,
-        "Asia/Tokyo",
-        "apac",
-        1_000,
-        "Yokohama",
-        "220-0012",
-        [
+    },
+    Place {
+        country: "JP",
+        currency: CurrencyCode::Jpy,
+        timezone: "Asia/Tokyo",
+        deals_region: "apac",
+        tax: 1_000,
+        city: "Yokohama",
+        region: None,
+        postal_code: "220-0012",
+        route: [
             "Warehouse, Louisville KY",
             "International Hub, Los Angeles CA",
             "Gateway, Narita",
             "Delivery Van, Yokohama",
         ],
-    ),
-    place(
-        "BR",
-        CurrencyCode::Brl,
-        "America/Sao_Paulo",
-        "us",
-        1_700,
-        "Campinas SP",
-        "13010-000",
-        [
+    },
+    Place {
+        country: "BR",
+        currency: CurrencyCode::Brl,
+        timezone: "America/Sao_Paulo",
+        deals_region: "us",
+        tax: 1_700,
+        city: "Campinas",
+        region: Some("SP"),
+        postal_code: "13010-000",
+        route: [
             "Warehouse, Louisville KY",
             "International Hub, Miami FL",
             "Customs, Guarulhos SP",
             "Delivery Van, Campinas SP",
         ],
-    ),
-    place(
-        "MX",
-        CurrencyCode::Mxn,
-        "America/Mexico_City",
-        "us",
-        1_600,
-        "Puebla",
-        "72000",
-        [
+    },
+    Place {
+        country: "MX",
+        currency: CurrencyCode::Mxn,
+        timezone: "America/Mexico_City",
+        deals_region: "us",
+        tax: 1_600,
+        city: "Puebla",
+        region: None,
+        postal_code: "72000",
+        route: [
             "Warehouse, Louisville KY",
             "Customs, Laredo TX",
             "Sort Facility, Mexico City",
             "Delivery Van, Puebla",
         ],
-    ),
+    },
 ];
-
-#[expect(clippy::too_many_arguments, reason = "one row of a table")]
-const fn place(
-    country: &'static str,
-    currency: CurrencyCode,
-    timezone: &'static str,
-    region: &'static str,
-    tax: i64,
-    city: &'static str,
-    postal_code: &'static str,
-    route: [&'static str; 4],
-) -> Place {
-    Place {
-        country,
-        currency,
-        timezone,
-        region,
-        tax,
-        city,
-        postal_code,
-        route,
-    }
-}
 
 /// How much of the currency one US dollar buys, in the demo shop.
 pub(super) fn rate(currency: CurrencyCode) -> Decimal {

@@ -20,7 +20,7 @@ pub(super) struct Shipment {
 
 pub(super) struct Event {
     pub(super) status: TrackingStatus,
-    pub(super) location: &'static str,
+    pub(super) location: String,
     pub(super) at: DateTime<Utc>,
 }
 
@@ -51,13 +51,14 @@ impl Plan {
         let carrier = order.carrier.unwrap_or(by_share);
         let arrival = order.delivered_at.unwrap_or(order.expected_at);
         let way = arrival - shipped_at;
-        let [warehouse, hub, center, van] = order.customer.place.route;
+        let place = order.customer.place;
+        let [warehouse, hub, center, van] = place.route.map(str::to_owned);
         let stops = [
             (TrackingStatus::Shipped, warehouse, 0),
             (TrackingStatus::InTransit, hub, 35),
             (TrackingStatus::InTransit, center, 75),
             (TrackingStatus::OutForDelivery, van, 93),
-            (TrackingStatus::Delivered, order.customer.place.city, 100),
+            (TrackingStatus::Delivered, place.label(), 100),
         ];
         let delivered = order.status == OrderStatus::Delivered;
         let events = stops

@@ -51,7 +51,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
                 token: format!("demo-{device}-{index}"),
                 customer_id: customer.id,
                 platform,
-                region: customer.place.region.to_owned(),
+                region: customer.place.deals_region.to_owned(),
                 created_at: since,
             });
         }

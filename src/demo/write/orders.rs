@@ -97,20 +97,15 @@ fn order_row(order: &Order) -> order::Model {
 }
 
 fn address(customer: &Customer) -> order::Address {
-    // "Brooklyn NY" names the state, as carriers do.
-    let place = customer.place.city;
-    let (city, region) = match place.rsplit_once(' ') {
-        Some((city, code)) if code.chars().all(|c| c.is_ascii_uppercase()) => (city, Some(code)),
-        _ => (place, None),
-    };
+    let place = customer.place;
     order::Address {
         name: customer.name.clone(),
         line1: "1 Demo Street".to_owned(),
         line2: None,
-        city: city.to_owned(),
-        region: region.map(str::to_owned),
-        postal_code: customer.place.postal_code.to_owned(),
-        country_code: customer.place.country.to_owned(),
+        city: place.city.to_owned(),
+        region: place.region.map(str::to_owned),
+        postal_code: place.postal_code.to_owned(),
+        country_code: place.country.to_owned(),
     }
 }
 
