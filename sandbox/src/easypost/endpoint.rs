@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::EasyPostError;
-use super::shipment::read;
+use super::request::read;
 use crate::provider::Provider;
 use crate::sandbox::Sandbox;
 use crate::webhooks::Endpoint;

@@ -5,6 +5,7 @@ mod error;
 mod label;
 mod rate;
 mod refund;
+mod request;
 mod shipment;
 mod tracker;
 

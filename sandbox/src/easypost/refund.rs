@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::EasyPostError;
-use super::shipment::read;
+use super::request::read;
 use super::{Page, time};
 use crate::parcels::{Carrier, Parcel};
 use crate::sandbox::Sandbox;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::EasyPostError;
-use super::shipment::read;
+use super::request::read;
 use super::{Page, time};
 use crate::carriers::{Writer, oddities};
 use crate::parcels::{Carrier, Parcel, Place, Scan, Status};

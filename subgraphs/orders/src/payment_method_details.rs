@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
 use entities::orders::payment_method::PaymentMethodKind;
-use platform::{card_number, stripe};
+use platform::card_number;
+use platform::providers::stripe;
 
 /// What the provider's names of payment methods begin with, saved ones included.
 const PREFIXES: [&str; 3] = ["pm_", "tok_", "src_"];

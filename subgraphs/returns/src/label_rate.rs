@@ -7,7 +7,7 @@ const PLAUSIBLE_CENTS: std::ops::RangeInclusive<i64> = 100..=5_000;
 
 /// What to do with the carriers' offers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Choice<'a> {
+pub(crate) enum Choice<'a> {
     Buy(&'a Rate),
     /// Too cheap or too expensive to be true: a person decides.
     Implausible(&'a Rate),
@@ -16,7 +16,7 @@ pub enum Choice<'a> {
 }
 
 /// The cheapest offer of ground transport, if its price is plausible.
-pub fn choose(rates: &[Rate]) -> Choice<'_> {
+pub(crate) fn choose(rates: &[Rate]) -> Choice<'_> {
     let is_ground =
         |rate: &&Rate| rate.currency == "USD" && rate.service.to_lowercase().contains("ground");
     let Some(cheapest) = rates.iter().filter(is_ground).min_by_key(|rate| rate.rate) else {

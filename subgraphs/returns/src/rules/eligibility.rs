@@ -212,5 +212,4 @@ fn check_item(item: &ItemFacts, failures: &mut Vec<Ineligible>) {
 }
 
 #[cfg(test)]
-#[path = "eligibility_tests.rs"]
 mod tests;

@@ -150,5 +150,4 @@ fn sum<'a>(amounts: impl IntoIterator<Item = &'a i64>) -> i64 {
 }
 
 #[cfg(test)]
-#[path = "refund_tests.rs"]
 mod tests;

@@ -15,6 +15,7 @@ mod live;
 mod providers;
 mod reconciliation;
 mod refunds;
+mod return_cancel;
 mod return_create;
 mod return_preview;
 mod returns;

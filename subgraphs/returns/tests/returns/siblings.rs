@@ -282,7 +282,7 @@ async fn a_return_that_becomes_due_no_more_than_was_shown_gets_what_was_shown() 
     }
 }
 
-/// The bounds of `rules/refund_tests.rs`, held by the whole domain: requests, scans, tasks and provider.
+/// The bounds of `rules/refund/tests/sequences.rs`, held by the whole domain: requests, scans, tasks and provider.
 #[tokio::test]
 async fn random_sequences_of_returns_keep_their_bounds_in_every_currency() {
     const REASONS: [&str; 3] = ["changed_mind", "defective_on_arrival", "missing_parts"];

@@ -10,6 +10,7 @@ mod polling;
 mod record_event;
 mod return_shipments;
 mod shipments;
+mod status_events;
 mod unknown_values;
 mod watching;
 mod webhooks;

@@ -1,0 +1,136 @@
+//! Exchange rates by their age, and what cannot be converted.
+
+use chrono::Duration;
+use resolvers::testing::code;
+use serde_json::{Value, json};
+
+use crate::fixture::{fixtures, rate};
+
+#[tokio::test]
+async fn a_rate_is_used_by_its_age() {
+    for fixture in fixtures().await {
+        fixture
+            .rates(vec![rate("EUR", "0.9200", fixture.clock.now())])
+            .await;
+        let document = "{ exchangeRate(to: EUR) { rate effectiveRate bufferPercent freshness } \
+                          convert(amountUsd: \"100\", to: EUR) { amount { amount } } }";
+        let mut seen = Vec::new();
+        for minutes in [0, 15, 45, 1] {
+            fixture.clock.advance(Duration::minutes(minutes));
+            let answer = fixture.ask(document, json!({})).await;
+            assert_eq!(answer["errors"], Value::Null, "{answer}");
+            let rate = &answer["data"]["exchangeRate"];
+            seen.push(format!(
+                "{} {} {} {}",
+                rate["freshness"],
+                rate["effectiveRate"],
+                rate["bufferPercent"],
+                answer["data"]["convert"]["amount"]["amount"],
+            ));
+        }
+        assert_eq!(
+            seen,
+            [
+                r#""FRESH" "0.9200" "0" "92.00""#,
+                r#""STALE" "0.9200" "0" "92.00""#,
+                r#""STALE" "0.9200" "0" "92.00""#,
+                r#""VERY_STALE" "0.910800" "1" "91.08""#,
+            ]
+        );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_newer_rate_replaces_the_last_known_one() {
+    for fixture in fixtures().await {
+        let now = fixture.clock.now();
+        fixture.rates(vec![rate("GBP", "0.79", now)]).await;
+        fixture
+            .rates(vec![rate("GBP", "0.80", now), rate("JPY", "149.5", now)])
+            .await;
+        let document = "{ gbp: exchangeRate(to: GBP) { base to rate source asOf fetchedAt } \
+                          jpy: convert(amountUsd: \"19.99\", to: JPY) { amount { amount formatted } usd { amount } } }";
+        let answer = fixture.ask(document, json!({})).await;
+        insta::allow_duplicates! {
+            insta::assert_json_snapshot!(answer, @r#"
+            {
+              "data": {
+                "gbp": {
+                  "base": "USD",
+                  "to": "GBP",
+                  "rate": "0.80",
+                  "source": "openexchangerates",
+                  "asOf": "2025-10-09T11:57:00.000Z",
+                  "fetchedAt": "2025-10-09T12:00:00.000Z"
+                },
+                "jpy": {
+                  "amount": {
+                    "amount": "2988",
+                    "formatted": "¥2,988"
+                  },
+                  "usd": {
+                    "amount": "19.99"
+                  }
+                }
+              }
+            }
+            "#);
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn without_any_rate_prices_are_in_dollars_and_a_rate_is_not_found() {
+    for fixture in fixtures().await {
+        let product = fixture.products(&[(2_999, None)]).await[0];
+        let price = &fixture.prices(&[product], json!("EUR")).await[0]["price"];
+        assert_eq!(price["current"]["amount"]["formatted"], "$29.99");
+        assert_eq!(price["current"]["exchangeRate"], Value::Null);
+        for document in [
+            "{ exchangeRate(to: EUR) { rate } }",
+            "{ convert(amountUsd: \"1\", to: EUR) { amount { amount } } }",
+        ] {
+            let answer = fixture.ask(document, json!({})).await;
+            assert_eq!(code(&answer), "NOT_FOUND");
+            assert_eq!(
+                answer["errors"][0]["message"],
+                "No exchange rate from USD to EUR is known yet: prices are shown in USD"
+            );
+        }
+        let answer = fixture
+            .ask(
+                "{ exchangeRate(to: USD) { rate freshness } \
+                   convert(amountUsd: \"29.999\", to: USD) { amount { amount } exchangeRate { rate } } }",
+                json!({}),
+            )
+            .await;
+        assert_eq!(
+            answer["data"],
+            json!({
+                "exchangeRate": { "rate": "1", "freshness": "FRESH" },
+                "convert": { "amount": { "amount": "29.99" }, "exchangeRate": null },
+            })
+        );
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_amount_that_cannot_be_converted_is_refused() {
+    for fixture in fixtures().await {
+        let now = fixture.clock.now();
+        fixture.rates(vec![rate("JPY", "149.5", now)]).await;
+        for amount in [
+            "-0.01",
+            "92233720368547758.08",
+            "79228162514264337593543950335",
+        ] {
+            let document = "query($amount: Decimal!) { convert(amountUsd: $amount, to: JPY) { amount { amount } } }";
+            let answer = fixture.ask(document, json!({ "amount": amount })).await;
+            assert_eq!(code(&answer), "BAD_USER_INPUT", "{amount}");
+        }
+        fixture.scratch.drop().await;
+    }
+}

@@ -1,0 +1,9 @@
+//! Currencies, rates and product prices by query, over every database.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod checkout_quote;
+mod currency_context;
+mod exchange_rates;
+mod fixture;
+mod prices;
