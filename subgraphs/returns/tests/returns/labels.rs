@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures::future::join_all;
 use platform::clock::Clock;
+use platform::tables::idempotency_key;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use resolvers::id::IdKind;
@@ -314,11 +315,15 @@ async fn the_label_of_a_cancelled_return_is_given_back_and_its_file_forgotten() 
         assert_eq!(desk.providers.shipments(), [(public(id(1)), true, true)]);
         assert_eq!(desk.follow(url).await.0, 404);
 
-        let after = label(&desk, 1, "later").await;
-        assert_eq!(
-            payload(&after),
-            &json!({"return": null, "labelStatus": null, "userErrors": [{"code": "RETURN_CANCELLED", "field": ["id"]}]})
-        );
+        for key in ["later", "k"] {
+            let after = label(&desk, 1, key).await;
+            assert_eq!(
+                payload(&after),
+                &json!({"return": null, "labelStatus": null, "userErrors": [{"code": "RETURN_CANCELLED", "field": ["id"]}]})
+            );
+        }
+        // The key of the refused request is free again; those of the label and of the cancellation are not.
+        assert_eq!(desk.fixture.count::<idempotency_key::Entity>().await, 2);
         desk.stop().await;
     }
 }
