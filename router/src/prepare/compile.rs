@@ -274,7 +274,9 @@ impl Compiler<'_> {
         let mut json = Vec::with_capacity(text.len() + 16);
         write_string(text.as_bytes(), &mut json);
         let short = numbers::without_long(&document, &text);
-        let shape = Shape::of_document(&document, &mut self.symbols);
+        let graph = self.supergraph.graph_of(&subgraph).unwrap_or_default();
+        let possible = |name: &str| self.supergraph.possible_in(graph, name);
+        let shape = Shape::of_document(&document, &possible, &mut self.symbols);
         let variables = variables
             .into_iter()
             .filter(|name| !own.representations.contains(name) && !own.context.contains(name))

@@ -92,9 +92,7 @@ fn parts(
     requires: &SelectionSet,
     supergraph: &Supergraph,
 ) -> Vec<Part> {
-    let planner = &supergraph.planner.supergraph;
-    let known = planner.known_subgraphs.iter();
-    let Some((graph, _)) = known.into_iter().find(|(_, name)| *name == subgraph) else {
+    let Some(graph) = supergraph.graph_of(subgraph) else {
         return Vec::new();
     };
     let cutter = Splitter { graph, supergraph };

@@ -108,6 +108,33 @@ impl Supergraph {
         }
     }
 
+    /// What the join specification's directives call a subgraph.
+    pub(crate) fn graph_of(&self, subgraph: &str) -> Option<&str> {
+        let known = self.planner.supergraph.known_subgraphs.iter();
+        let found = known.into_iter().find(|(_, name)| *name == subgraph);
+        found.map(|(graph, _)| graph.as_str())
+    }
+
+    /// The types of objects that a fragment on this type applies to in a subgraph: there, fewer may be of an interface or
+    /// a union than in the supergraph, and what is an interface elsewhere may be an object.
+    pub(crate) fn possible_in(&self, graph: &str, name: &str) -> TypeSet {
+        let definitions = &self.planner.supergraph.definitions;
+        let is_of_it = |object: &&str| match definitions.get(name) {
+            Some(SupergraphDefinition::Interface(_)) => {
+                let object = definitions.get(*object);
+                let mut implemented = object.into_iter().flat_map(|known| known.join_implements());
+                implemented.any(|join| join.graph_id == graph && join.interface == name)
+            }
+            Some(SupergraphDefinition::Union(union)) => {
+                let mut members = union.union_members.iter();
+                members.any(|join| join.graph == graph && join.member == *object)
+            }
+            _ => false,
+        };
+        let members = self.types.possible(name).filter(is_of_it);
+        self.types.exactly(members.chain([name]))
+    }
+
     /// All values of an enum, those that clients cannot see among them.
     pub(crate) fn enum_values(&self, name: &str) -> Vec<String> {
         match self.planner.supergraph.definitions.get(name) {

@@ -34,6 +34,20 @@ impl TypeSet {
             .get(id.0 as usize / 64)
             .is_some_and(|word| word & (1 << (id.0 % 64)) != 0)
     }
+
+    pub fn union(&self, other: &Self) -> Self {
+        let mut words = self.0.clone();
+        words.resize(words.len().max(other.0.len()), 0);
+        for (word, other) in words.iter_mut().zip(&other.0) {
+            *word |= other;
+        }
+        Self(words)
+    }
+
+    pub fn intersection(&self, other: &Self) -> Self {
+        let words = self.0.iter().zip(&other.0);
+        Self(words.map(|(word, other)| word & other).collect())
+    }
 }
 
 /// Names of composite types, both ways.
@@ -113,11 +127,18 @@ impl TypeNames {
     pub fn set<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> TypeSet {
         let mut set = TypeSet::default();
         for name in names {
-            for member in self.possible(name).chain([name]) {
-                let id = self.find(member);
-                if id != TypeId::NONE {
-                    set.insert(id);
-                }
+            set = set.union(&self.exactly(self.possible(name).chain([name])));
+        }
+        set
+    }
+
+    /// The named types and no others.
+    pub fn exactly<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> TypeSet {
+        let mut set = TypeSet::default();
+        for name in names {
+            let id = self.find(name);
+            if id != TypeId::NONE {
+                set.insert(id);
             }
         }
         set

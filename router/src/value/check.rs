@@ -47,7 +47,8 @@ impl<'s> Check<'s> {
     fn object(&mut self, object: &mut Object, shape: &'s Shape) {
         // Values come in the order they are selected in, so that nearly every look hits.
         let mut at = 0;
-        for (key, slot, always) in shape.fields() {
+        let typename = object.typename;
+        for (key, slot, required) in shape.fields() {
             let (missing, inner) = match slot {
                 Slot::Typename => (object.typename == TypeId::NONE, None),
                 Slot::Leaf(symbol) => (position(object, *symbol, &mut at).is_none(), None),
@@ -57,7 +58,7 @@ impl<'s> Check<'s> {
                     (value.is_none(), value.map(|(_, value)| (value, inner)))
                 }
             };
-            let missing = missing && always;
+            let missing = missing && required.include(typename);
             if !missing && inner.is_none() {
                 continue;
             }

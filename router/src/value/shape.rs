@@ -1,17 +1,19 @@
 //! What the answer to a fetch looks like, known from its selection before it comes.
 
 use hive_router_planner::ast::document::Document;
+use hive_router_planner::ast::fragment::FragmentDefinition;
 use hive_router_planner::ast::selection_item::SelectionItem;
 use hive_router_planner::ast::selection_set::{FieldSelection, SelectionSet};
 
 use super::{Symbol, Symbols};
+use crate::supergraph::{TypeId, TypeSet};
 
 /// The response keys of a selection, over all its fragments, in the order a subgraph writes them.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     fields: Vec<(Box<str>, Slot)>,
-    /// Which of them every object has, whatever its type is.
-    always: Vec<bool>,
+    /// Which objects have each of them.
+    required: Vec<Objects>,
 }
 
 /// Where the value of a response key goes.
@@ -23,87 +25,64 @@ pub(crate) enum Slot {
     Composite(Symbol, Shape),
 }
 
+/// Objects of which something is selected for certain.
+#[derive(Clone, Debug)]
+pub(super) enum Objects {
+    All,
+    Of(TypeSet),
+}
+
+impl Objects {
+    fn none() -> Self {
+        Self::Of(TypeSet::default())
+    }
+
+    /// Whether an object of this type is one of them; of one whose type nobody asked for it is not known.
+    pub(super) fn include(&self, typename: TypeId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(types) => types.contains(typename),
+        }
+    }
+
+    fn or(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Of(one), Self::Of(other)) => Self::Of(one.union(other)),
+            _ => Self::All,
+        }
+    }
+
+    fn and(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::All, objects) | (objects, Self::All) => objects.clone(),
+            (Self::Of(one), Self::Of(other)) => Self::Of(one.intersection(other)),
+        }
+    }
+}
+
 impl Shape {
-    /// The shape of a whole operation.
-    pub(crate) fn of_document(document: &Document, symbols: &mut Symbols) -> Self {
-        let mut shape = Self::default();
-        shape.add(&document.operation.selection_set, true, document, symbols);
-        shape
-    }
-
-    /// `always`: whether the selection is made of every object here.
-    fn add(
-        &mut self,
-        selection: &SelectionSet,
-        always: bool,
+    /// The shape of a whole operation. `possible` tells the types of objects that the subgraph applies a fragment to.
+    pub(crate) fn of_document(
         document: &Document,
+        possible: &dyn Fn(&str) -> TypeSet,
         symbols: &mut Symbols,
-    ) {
-        for item in &selection.items {
-            match item {
-                SelectionItem::Field(field) => {
-                    let key = field.selection_identifier();
-                    let position = self.fields.iter().position(|(known, _)| **known == *key);
-                    let position = position.unwrap_or_else(|| {
-                        let slot = if field.name == "__typename" {
-                            Slot::Typename
-                        } else if field.selections.items.is_empty() {
-                            Slot::Leaf(symbols.intern(key))
-                        } else {
-                            Slot::Composite(symbols.intern(key), Self::default())
-                        };
-                        self.fields.push((key.into(), slot));
-                        self.always.push(false);
-                        self.fields.len() - 1
-                    });
-                    self.always[position] |= always;
-                    if let Slot::Composite(_, inner) = &mut self.fields[position].1 {
-                        inner.add_below(field, always, document, symbols);
-                    }
-                }
-                SelectionItem::InlineFragment(fragment) => {
-                    self.add(&fragment.selections, false, document, symbols);
-                }
-                SelectionItem::FragmentSpread(name) => {
-                    let fragment = document.fragments.iter().find(|known| known.name == *name);
-                    if let Some(fragment) = fragment {
-                        self.add(&fragment.selection_set, false, document, symbols);
-                    }
-                }
-            }
-        }
+    ) -> Self {
+        let mut builder = Builder {
+            document,
+            possible,
+            symbols,
+        };
+        let operation = Selection {
+            set: &document.operation.selection_set,
+            is_certain: true,
+        };
+        builder.shape(&[operation])
     }
 
-    /// Entities are asked for by fragments: a single one is about all of them. What is below a fragment is never there
-    /// always: fragments on other types may select other fields below the same key.
-    fn add_below(
-        &mut self,
-        field: &FieldSelection,
-        always: bool,
-        document: &Document,
-        symbols: &mut Symbols,
-    ) {
-        if field.name == "_entities" {
-            match field.selections.items.as_slice() {
-                [SelectionItem::InlineFragment(fragment)] => {
-                    return self.add(&fragment.selections, always, document, symbols);
-                }
-                [SelectionItem::FragmentSpread(name)] => {
-                    let fragment = document.fragments.iter().find(|known| known.name == *name);
-                    if let Some(fragment) = fragment {
-                        return self.add(&fragment.selection_set, always, document, symbols);
-                    }
-                }
-                _ => {}
-            }
-        }
-        self.add(&field.selections, always, document, symbols);
-    }
-
-    /// The keys with their slots, and whether every object has them.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &Slot, bool)> {
-        let fields = self.fields.iter().zip(&self.always);
-        fields.map(|((name, slot), always)| (&**name, slot, *always))
+    /// The keys with their slots, and which objects have them.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &Slot, &Objects)> {
+        let fields = self.fields.iter().zip(&self.required);
+        fields.map(|((name, slot), required)| (&**name, slot, required))
     }
 
     /// The slot of a key. `expected` is where the previous key left off: subgraphs answer in the
@@ -131,4 +110,138 @@ impl Shape {
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|(name, _)| &**name)
     }
+}
+
+/// One of the selections that fragments make below the same key.
+struct Selection<'d> {
+    set: &'d SelectionSet,
+    /// Whether it is made of every object below that key.
+    is_certain: bool,
+}
+
+/// A response key of some selections.
+struct Key<'d> {
+    field: &'d FieldSelection,
+    /// Which objects each of the selections asks for it.
+    asked: Vec<Objects>,
+    below: Vec<Selection<'d>>,
+}
+
+struct Builder<'d, 's> {
+    document: &'d Document,
+    possible: &'s dyn Fn(&str) -> TypeSet,
+    symbols: &'s mut Symbols,
+}
+
+impl<'d> Builder<'d, '_> {
+    fn shape(&mut self, selections: &[Selection<'d>]) -> Shape {
+        let mut keys = Vec::new();
+        for number in 0..selections.len() {
+            self.collect(
+                selections,
+                number,
+                selections[number].set,
+                &Objects::All,
+                &mut keys,
+            );
+        }
+        let mut shape = Shape::default();
+        for mut key in keys {
+            shape.required.push(required(selections, &key.asked));
+            let name = key.field.selection_identifier();
+            let slot = if key.field.name == "__typename" {
+                Slot::Typename
+            } else if key.field.selections.items.is_empty() {
+                Slot::Leaf(self.symbols.intern(name))
+            } else {
+                // What only one selection asks for is there because it was made.
+                if let [only] = key.below.as_mut_slice() {
+                    only.is_certain = true;
+                }
+                Slot::Composite(self.symbols.intern(name), self.shape(&key.below))
+            };
+            shape.fields.push((name.into(), slot));
+        }
+        shape
+    }
+
+    /// Adds the keys of a part of one of the selections, which is made of these objects.
+    fn collect(
+        &self,
+        selections: &[Selection<'d>],
+        number: usize,
+        part: &'d SelectionSet,
+        objects: &Objects,
+        keys: &mut Vec<Key<'d>>,
+    ) {
+        for item in &part.items {
+            match item {
+                SelectionItem::Field(field) => {
+                    let name = field.selection_identifier();
+                    let position = keys
+                        .iter()
+                        .position(|known| known.field.selection_identifier() == name);
+                    let position = position.unwrap_or_else(|| {
+                        keys.push(Key {
+                            field,
+                            asked: vec![Objects::none(); selections.len()],
+                            below: Vec::new(),
+                        });
+                        keys.len() - 1
+                    });
+                    let key = &mut keys[position];
+                    key.asked[number] = key.asked[number].or(objects);
+                    key.below.push(Selection {
+                        set: self.below(field),
+                        is_certain: selections[number].is_certain
+                            && matches!(objects, Objects::All),
+                    });
+                }
+                SelectionItem::InlineFragment(fragment) => {
+                    let objects = objects.and(&self.about(&fragment.type_condition));
+                    self.collect(selections, number, &fragment.selections, &objects, keys);
+                }
+                SelectionItem::FragmentSpread(name) => {
+                    if let Some(fragment) = self.fragment(name) {
+                        let objects = objects.and(&self.about(&fragment.type_condition));
+                        self.collect(selections, number, &fragment.selection_set, &objects, keys);
+                    }
+                }
+            }
+        }
+    }
+
+    fn about(&self, condition: &str) -> Objects {
+        Objects::Of((self.possible)(condition))
+    }
+
+    fn fragment(&self, name: &str) -> Option<&'d FragmentDefinition> {
+        let mut fragments = self.document.fragments.iter();
+        fragments.find(|known| known.name == name)
+    }
+
+    /// What is selected below a field. Entities are asked for by fragments: a single one is about all of them.
+    fn below(&self, field: &'d FieldSelection) -> &'d SelectionSet {
+        let below = &field.selections;
+        if field.name != "_entities" {
+            return below;
+        }
+        match below.items.as_slice() {
+            [SelectionItem::InlineFragment(fragment)] => &fragment.selections,
+            [SelectionItem::FragmentSpread(name)] => self
+                .fragment(name)
+                .map_or(below, |fragment| &fragment.selection_set),
+            _ => below,
+        }
+    }
+}
+
+/// Which objects have a key that selections ask of these: all that a certain one asks, else those that every one does.
+fn required(selections: &[Selection], asked: &[Objects]) -> Objects {
+    let with = || selections.iter().zip(asked);
+    let certain = with().filter(|(selection, _)| selection.is_certain);
+    let certain = certain.map(|(_, objects)| objects.clone());
+    certain
+        .reduce(|one, other| one.or(&other))
+        .unwrap_or_else(|| asked.iter().fold(Objects::All, |all, some| all.and(some)))
 }

@@ -27,6 +27,7 @@ mod keys;
 mod kit;
 mod limits;
 mod malformed;
+mod missing_fields;
 mod mutations;
 mod ownership;
 mod planner;

@@ -6,6 +6,7 @@ use hive_router_planner::ast::operation::OperationDefinition;
 use proptest::prelude::*;
 
 use super::*;
+use crate::supergraph::TypeSet;
 use crate::value::{Symbols, write_json};
 
 fn shape(selection: &str, symbols: &mut Symbols) -> Shape {
@@ -26,7 +27,7 @@ fn shape(selection: &str, symbols: &mut Symbols) -> Shape {
         operation,
         fragments: Vec::new(),
     };
-    Shape::of_document(&document, symbols)
+    Shape::of_document(&document, &|_| TypeSet::default(), symbols)
 }
 
 fn types() -> TypeNames {
