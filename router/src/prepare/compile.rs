@@ -1,5 +1,6 @@
 //! Compiles the planner's plans.
 
+mod batches;
 mod contextual;
 mod rewrites;
 
@@ -28,17 +29,19 @@ use super::{numbers, split_requires};
 use crate::supergraph::Supergraph;
 use crate::value::{Shape, Symbols, write_string};
 
-/// Compiles a plan. `show` keeps it readable too.
+/// Compiles a plan, with at most so many `_entities` fields in a request. `show` keeps it readable too.
 ///
 /// # Errors
 /// A plan of a form that the executor does not know, in words for the log.
 pub(crate) fn compile(
     plan: QueryPlan,
     supergraph: &Supergraph,
+    batched_entities: usize,
     show: bool,
 ) -> Result<Plan, String> {
     let mut compiler = Compiler {
         supergraph,
+        batched_entities,
         symbols: Symbols::default(),
         subscription: None,
     };
@@ -64,6 +67,8 @@ pub(crate) fn compile(
 
 struct Compiler<'a> {
     supergraph: &'a Supergraph,
+    /// `_entities` fields in one request at most.
+    batched_entities: usize,
     symbols: Symbols,
     subscription: Option<Arc<Fetch>>,
 }
@@ -184,6 +189,12 @@ impl Compiler<'_> {
         let mut aliases = node.entity_batch.aliases.iter();
         if aliases.any(|alias| alias.context.is_some()) {
             return self.contextual_batch(&node);
+        }
+        if node.entity_batch.aliases.len() > self.batched_entities {
+            let batches = batches::split(&node, self.batched_entities);
+            let batches = batches.ok_or("a batch without one of its fields")?;
+            let nodes = batches.into_iter().map(|batch| self.batch(batch));
+            return Ok(Node::Parallel(nodes.collect::<Result<_, _>>()?));
         }
         let mut representations: Vec<String> = Vec::new();
         let mut aliases = Vec::new();

@@ -12,7 +12,7 @@ use hive_router_planner::planner::plan_nodes::{FetchContext, FetchNodePathSegmen
 use super::split_requires::REPRESENTATIONS;
 
 /// How many groups of entities one request may have. With more groups there are more requests.
-const SIZES: &[usize] = &[1, 2, 4, 8];
+const SIZES: [usize; 4] = [1, 2, 4, 8];
 
 /// The document for groups of entities.
 pub(super) struct Grouped {
@@ -47,24 +47,25 @@ pub(super) fn levels(rewrite: &KeyRenamer) -> (usize, &[FetchNodePathSegment]) {
 
 /// The documents for one group of entities, for two, and so on. A field for a group that is not there is sent without
 /// entities, and its variables are null: where one of them cannot be, each group is asked for by itself.
-pub(super) fn grouped(node: &FetchNode) -> Vec<Grouped> {
+pub(super) fn grouped(node: &FetchNode, most: usize) -> Vec<Grouped> {
     let variables = variables(node);
     let document = &node.operation.document;
     let definitions = document.operation.variable_definitions.iter().flatten();
     let mut of_context = definitions.filter(|known| variables.contains(&known.name));
-    let sizes = if of_context.any(|known| known.variable_type.is_non_null()) {
-        &SIZES[..1]
+    let most = if of_context.any(|known| known.variable_type.is_non_null()) {
+        1
     } else {
-        SIZES
+        most
     };
-    let documents = sizes.iter().map(|size| match size {
+    let sizes = SIZES.into_iter().filter(|size| *size <= most);
+    let documents = sizes.map(|size| match size {
         1 => Some(Grouped {
             operation: node.operation.clone(),
             keys: vec!["_entities".to_owned()],
             representations: vec![REPRESENTATIONS.to_owned()],
             context: variables.clone(),
         }),
-        size => several(document, &variables, *size),
+        size => several(document, &variables, size),
     });
     documents.flatten().collect()
 }
@@ -116,7 +117,7 @@ fn several(document: &Document, variables: &[String], size: usize) -> Option<Gro
 }
 
 /// The same document without named fragments.
-fn inlined(document: &Document) -> Option<Document> {
+pub(super) fn inlined(document: &Document) -> Option<Document> {
     let mut document = document.clone();
     let selections = &document.operation.selection_set;
     document.operation.selection_set = selections

@@ -48,6 +48,8 @@ pub struct PreparedOperation {
     planning_time: Duration,
     /// The limit `variable_values`.
     variable_values: usize,
+    /// `_entities` fields in one request to a subgraph.
+    batched_entities: usize,
     plans: Mutex<HashMap<PlanKey, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
     /// The variant of an operation that can have no other: most operations, without a lock.
@@ -124,6 +126,7 @@ impl PreparedOperation {
             override_labels: Arc::clone(&options.override_labels),
             planning_time: Duration::from_millis(options.limits.planning_ms),
             variable_values: options.limits.variable_values,
+            batched_entities: options.limits.batched_entities.max(1),
             plans: Mutex::default(),
             variants: Mutex::default(),
             only: OnceLock::new(),
@@ -343,7 +346,7 @@ impl PreparedOperation {
         let plan = guarded(|| plan_document(&document, &self.supergraph, overrides, time))
             .unwrap_or_else(|panic| Err(PlanFailure::Internal(panic)))
             .and_then(|plan| {
-                compile::compile(plan, &self.supergraph, self.keep_plan)
+                compile::compile(plan, &self.supergraph, self.batched_entities, self.keep_plan)
                     .map_err(PlanFailure::Internal)
             })
             .map_err(|failure| match failure {

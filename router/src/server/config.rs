@@ -28,7 +28,7 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// How long a client may take to send its body.
     pub body_timeout: Duration,
-    /// Compresses answers for clients that accept gzip.
+    /// Compresses answers by what a client likes best of zstd, Brotli and gzip; of those it likes alike, by the first.
     pub compression: bool,
     /// Smaller answers are not worth compressing.
     pub compression_min_bytes: u64,

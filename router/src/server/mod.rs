@@ -46,6 +46,8 @@ pub fn graphql_routes(state: ServerState) -> axum::Router {
     let headers = headers.into_iter().flat_map(|names| names.iter().cloned());
     let cors = origin::cors_layer(Arc::clone(&state.origins), &config.cors, headers);
     let compression = CompressionLayer::new()
+        .zstd(config.compression)
+        .br(config.compression)
         .gzip(config.compression)
         .quality(CompressionLevel::Fastest)
         .compress_when(

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 
 use crate::kit::Edge;
 use crate::requests::{Case, GRAPHQL_RESPONSE, JSON, content_type, query};
@@ -113,6 +115,35 @@ async fn long_answers_are_compressed_for_clients_that_can_read_it() {
     assert_eq!(encoding(query("{ long }"), "identity").await, None);
     assert_eq!(encoding(query("{ hello }"), "gzip").await, None);
     assert_eq!(encoding(query("{ long }"), "gzip;q=0").await, None);
+}
+
+#[tokio::test]
+async fn every_coding_can_be_read_again() {
+    let edge = Edge::start().await;
+    let plain = Case::post(query("{ long }")).send(&edge).await;
+    let plain = plain.bytes().await.expect("a body");
+    for (accepted, coding) in [
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, br", "br"),
+        ("gzip, br;q=0.9", "gzip"),
+    ] {
+        let response = Case::post(query("{ long }"))
+            .header("accept-encoding", accepted)
+            .send(&edge)
+            .await;
+        assert_eq!(response.headers()["content-encoding"], coding);
+        assert_eq!(response.headers()["vary"], "accept-encoding");
+        let body = response.bytes().await.expect("a body");
+        assert!(body.len() < plain.len() / 2, "{coding}: {}", body.len());
+        let mut read = Vec::new();
+        match coding {
+            "zstd" => ZstdDecoder::new(&body[..]).read_to_end(&mut read).await,
+            "br" => BrotliDecoder::new(&body[..]).read_to_end(&mut read).await,
+            _ => GzipDecoder::new(&body[..]).read_to_end(&mut read).await,
+        }
+        .expect(coding);
+        assert!(read == plain, "{coding}");
+    }
 }
 
 #[tokio::test]

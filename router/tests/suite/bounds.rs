@@ -180,3 +180,58 @@ async fn the_work_of_a_request_ends_with_it() {
         busy.until(0).await;
     }
 }
+
+#[tokio::test]
+async fn one_request_asks_for_so_many_kinds_of_entities() {
+    const KINDS: [&str; 5] = ["A", "B", "C", "D", "E"];
+    let first: String = KINDS
+        .iter()
+        .map(|kind| format!("type {kind} @key(fields: \"id\") {{ id: ID! }} "))
+        .collect();
+    let second: String = KINDS
+        .iter()
+        .map(|kind| {
+            format!("type {kind} @key(fields: \"id\") {{ id: ID! name(upper: Boolean): String }} ")
+        })
+        .collect();
+    let fields: String = KINDS
+        .iter()
+        .map(|kind| format!("{}: {kind} ", kind.to_lowercase()))
+        .collect();
+    let subgraphs = || {
+        let mut a = Subgraph::new("a", &format!("type Query {{ {fields} }} {first}"));
+        let mut b = Subgraph::new("b", &format!("type Query {{ z: Int }} {second}"));
+        for kind in KINDS {
+            a = a.root(&kind.to_lowercase(), json!({ "__typename": kind, "id": "1" }));
+            b = b.entity(kind, move |_| json!({ "__typename": kind, "name": kind }));
+        }
+        [a, b]
+    };
+    let query = "query($upper: Boolean) { a { name } b { name(upper: $upper) } c { name } d { name } e { name(upper: true) } }";
+    let expected: serde_json::Map<String, Value> = KINDS
+        .iter()
+        .map(|kind| (kind.to_lowercase(), json!({ "name": kind })))
+        .collect();
+    for (most, requests) in [(5, 1), (4, 2), (2, 3), (1, 5), (0, 5)] {
+        let limits = OperationLimits {
+            batched_entities: most,
+            ..OperationLimits::default()
+        };
+        let graph = Graph::with(subgraphs(), |builder| builder.limits(limits.clone())).await;
+        for (name, router) in graph.routers() {
+            let request =
+                GraphQLRequest::new(query).with_variables(json!({ "upper": false }));
+            let answer = router.execute(request, RequestContext::default()).await;
+            assert_eq!(answer.errors, [], "over {name}");
+            assert_eq!(answer.data_value(), Value::Object(expected.clone()));
+            let sent = graph.requests("b");
+            assert_eq!(sent.len(), requests, "{most} over {name}");
+            for (text, variables) in sent {
+                let fields = text.matches("_entities(").count();
+                assert!(fields <= most.max(1), "{text}");
+                let has_variable = variables.get("upper").is_some();
+                assert_eq!(has_variable, text.contains("$upper"), "{text}");
+            }
+        }
+    }
+}

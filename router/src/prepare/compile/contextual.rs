@@ -20,7 +20,7 @@ impl Compiler<'_> {
     ) -> Result<Node, String> {
         let output_rewrites = node.output_rewrites.as_deref().unwrap_or_default();
         let mut sizes = Vec::new();
-        for grouped in context::grouped(node) {
+        for grouped in context::grouped(node, self.batched_entities) {
             let mut aliases = Vec::new();
             for (representations, key) in grouped.keys.iter().enumerate() {
                 aliases.push(EntityAlias {

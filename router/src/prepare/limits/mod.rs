@@ -53,6 +53,9 @@ pub struct OperationLimits {
     pub entities: usize,
     /// Bytes that the answers of subgraphs may take in memory together.
     pub response_bytes: usize,
+    /// `_entities` fields in one request to a subgraph, which gives each of them an alias. What needs more is sent as
+    /// several requests at the same time.
+    pub batched_entities: usize,
 }
 
 impl Default for OperationLimits {
@@ -76,6 +79,7 @@ impl Default for OperationLimits {
             list_size: 10,
             entities: 50_000,
             response_bytes: 32 * 1024 * 1024,
+            batched_entities: 20,
         }
     }
 }
