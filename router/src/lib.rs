@@ -22,6 +22,7 @@ pub mod server;
 mod subscribe;
 mod supergraph;
 pub mod transport;
+mod type_system;
 mod value;
 
 pub use cache_control::CachePolicy;

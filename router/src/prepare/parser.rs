@@ -1,8 +1,10 @@
 //! The grammar of executable documents, as the specification of September 2025 has it: descriptions, and directives on
 //! variables, included. Makes the syntax tree of the library that validates; its own parser reads an older grammar.
+//! Documents of the type system are read beside it (`type_system`), into nodes of their own.
 
 mod definitions;
 mod locator;
+mod type_system;
 mod values;
 
 #[cfg(test)]
@@ -13,13 +15,14 @@ use graphql_tools::static_graphql::query::Document;
 
 use self::locator::Locator;
 use super::lexer::{Lexer, Malformed, Token};
+pub(crate) use type_system::parse_type_system;
 
 /// How deep brackets of any kind may be nested: each level takes some of the stack.
 pub(super) const MAX_NESTING: usize = 50;
 
 /// Why a text is no document.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ParseError {
+pub(crate) enum ParseError {
     Syntax {
         message: String,
         position: Pos,
@@ -39,15 +42,7 @@ pub(super) struct ParsedDocument {
 }
 
 pub(super) fn parse(text: &str) -> Result<ParsedDocument, ParseError> {
-    let mut parser = Parser {
-        lexer: Lexer::new(text),
-        locator: Locator::new(text),
-        next: None,
-        position: Pos::default(),
-        nesting: 0,
-        variable_directives: Vec::new(),
-        has_digits: false,
-    };
+    let mut parser = Parser::new(text);
     parser.advance()?;
     let mut definitions = vec![parser.definition()?];
     while parser.next.is_some() {
@@ -73,6 +68,19 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
+    /// Before the first token.
+    fn new(text: &'t str) -> Self {
+        Self {
+            lexer: Lexer::new(text),
+            locator: Locator::new(text),
+            next: None,
+            position: Pos::default(),
+            nesting: 0,
+            variable_directives: Vec::new(),
+            has_digits: false,
+        }
+    }
+
     fn advance(&mut self) -> Result<(), ParseError> {
         match self.next {
             Some(Token::Sign(b'(' | b'[' | b'{')) => {

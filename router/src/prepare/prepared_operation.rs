@@ -379,6 +379,15 @@ impl fmt::Debug for PreparedOperation {
 }
 
 impl OperationKind {
+    /// Its keyword.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+            Self::Subscription => "subscription",
+        }
+    }
+
     fn of(operation: &document::Operation) -> Self {
         use graphql_tools::parser::query::OperationDefinition as Definition;
         match operation {
