@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares the router's parser with graphql-js over random documents. Needs Node.js 20 or newer, and a package registry
-# the first time.
+# Compares the router's parser with graphql-js over random documents, and the changes that it finds between random schemas.
+# Needs Node.js 20 or newer, and a package registry the first time.
 #
 #   router/language/run.sh            installs what is missing and runs
 #   router/language/run.sh install    installs only
@@ -16,4 +16,5 @@ fi
 if [ "${1:-}" = install ]; then
     exit
 fi
-exec cargo test --locked -p router --lib -- --ignored --exact prepare::oracle::graphql_js_reads_the_same --nocapture
+exec cargo test --locked -p router --lib -- --ignored --exact --nocapture \
+    prepare::oracle::graphql_js_reads_the_same schema_changes::oracle::graphql_js_finds_the_same_changes

@@ -18,6 +18,7 @@ mod project;
 pub mod request;
 pub mod response;
 mod router;
+pub mod schema_changes;
 pub mod server;
 mod subscribe;
 mod supergraph;
@@ -40,3 +41,4 @@ pub use transport::{
     LocalTransport, SubgraphRequest, SubgraphResponse, SubscriptionOptions, SubscriptionProtocol,
     Transport, TransportError, signed_operation,
 };
+pub use type_system::SchemaError;

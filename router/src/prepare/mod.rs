@@ -48,7 +48,7 @@ pub(crate) use cache::OperationCache;
 pub(crate) use document::{operation, root_type};
 pub(crate) use limits::Exceeded;
 pub use limits::OperationLimits;
-pub(crate) use parser::{ParseError, parse_type_system};
+pub(crate) use parser::{ParseError, parse, parse_type_system};
 pub use prepared_operation::{OperationKind, PreparedOperation};
 pub(crate) use prepared_operation::{Variant, VariantLookup};
 pub(crate) use validation::plan as validation_plan;

@@ -33,15 +33,15 @@ pub(crate) enum ParseError {
 
 /// A document and what its syntax tree has no place for.
 #[derive(Debug)]
-pub(super) struct ParsedDocument {
-    pub(super) document: Document,
+pub(crate) struct ParsedDocument {
+    pub(crate) document: Document,
     /// Directives of variables, with where they are: validation has to know them, and nothing else.
-    pub(super) variable_directives: Vec<(String, Pos)>,
+    pub(crate) variable_directives: Vec<(String, Pos)>,
     /// Some numbers are kept by their digits ([`numbers`]).
-    pub(super) has_digits: bool,
+    pub(crate) has_digits: bool,
 }
 
-pub(super) fn parse(text: &str) -> Result<ParsedDocument, ParseError> {
+pub(crate) fn parse(text: &str) -> Result<ParsedDocument, ParseError> {
     let mut parser = Parser::new(text);
     parser.advance()?;
     let mut definitions = vec![parser.definition()?];

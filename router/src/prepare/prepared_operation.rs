@@ -25,7 +25,7 @@ use crate::supergraph::{RequirementId, Supergraph, guarded};
 const MAX_VARIANTS: usize = 64;
 
 /// What an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OperationKind {
     Query,
     Mutation,
@@ -346,8 +346,13 @@ impl PreparedOperation {
         let plan = guarded(|| plan_document(&document, &self.supergraph, overrides, time))
             .unwrap_or_else(|panic| Err(PlanFailure::Internal(panic)))
             .and_then(|plan| {
-                compile::compile(plan, &self.supergraph, self.batched_entities, self.keep_plan)
-                    .map_err(PlanFailure::Internal)
+                compile::compile(
+                    plan,
+                    &self.supergraph,
+                    self.batched_entities,
+                    self.keep_plan,
+                )
+                .map_err(PlanFailure::Internal)
             })
             .map_err(|failure| match failure {
                 PlanFailure::TooLong => document::too_complex(Exceeded {

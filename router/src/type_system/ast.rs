@@ -67,18 +67,6 @@ impl TypeKind {
     pub(crate) const fn is_composite(self) -> bool {
         matches!(self, Self::Object | Self::Interface | Self::Union)
     }
-
-    pub(crate) const fn is_abstract(self) -> bool {
-        matches!(self, Self::Interface | Self::Union)
-    }
-
-    pub(crate) const fn is_input(self) -> bool {
-        matches!(self, Self::Scalar | Self::Enum | Self::InputObject)
-    }
-
-    pub(crate) const fn is_output(self) -> bool {
-        !matches!(self, Self::InputObject)
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 //! comparison of schemas and anonymizing work on them; what requests need of a schema is in `supergraph/`.
 
 pub(crate) mod ast;
-mod print;
+pub(crate) mod print;
 
 use std::fmt;
 
@@ -120,25 +120,6 @@ impl Schema {
         match self.types.get(name) {
             Some(definition) => Some(definition.kind),
             None => BUILT_IN_SCALARS.contains(&name).then_some(TypeKind::Scalar),
-        }
-    }
-
-    /// The objects that values of a type may be; an object is its own.
-    pub(crate) fn possible_types(&self, name: &str) -> Vec<&str> {
-        let Some(definition) = self.types.get(name) else {
-            return Vec::new();
-        };
-        match definition.kind {
-            TypeKind::Object => vec![definition.name.as_str()],
-            TypeKind::Union => definition.members.iter().map(String::as_str).collect(),
-            TypeKind::Interface => {
-                let objects = self.types.values();
-                let objects = objects.filter(|object| object.kind == TypeKind::Object);
-                let implementing = objects
-                    .filter(|object| object.interfaces.iter().any(|interface| interface == name));
-                implementing.map(|object| object.name.as_str()).collect()
-            }
-            TypeKind::Scalar | TypeKind::Enum | TypeKind::InputObject => Vec::new(),
         }
     }
 }

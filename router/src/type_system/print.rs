@@ -210,7 +210,9 @@ fn is_block(text: &str) -> bool {
     !first_is_blank
         && !last_is_blank
         && !all_are_indented
-        && !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t'))
+        && !text
+            .chars()
+            .any(|c| c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
 /// A string between quotes.

@@ -180,15 +180,36 @@ fn what_is_no_schema_is_refused_where_it_goes_wrong() {
     check("extend type A", &["1:14: Unexpected <EOF>."]);
     check("extend schema", &["1:14: Unexpected <EOF>."]);
     check("schema", &["1:7: Expected \"{\", found <EOF>."]);
-    check("extend directive @a on FIELD", &["1:8: Unexpected Name \"directive\"."]);
-    check("\"of\" extend type A { a: Int }", &["1:6: Unexpected Name \"extend\"."]);
+    check(
+        "extend directive @a on FIELD",
+        &["1:8: Unexpected Name \"directive\"."],
+    );
+    check(
+        "\"of\" extend type A { a: Int }",
+        &["1:6: Unexpected Name \"extend\"."],
+    );
     check("type A { a: }", &["1:13: Expected Name, found \"}\"."]);
     check("type A {}", &["1:9: Expected Name, found \"}\"."]);
-    check("directive @a on NOWHERE", &["1:17: Unexpected Name \"NOWHERE\"."]);
-    check("directive @a(b: Int = $c) on FIELD", &["1:23: Unexpected \"$\"."]);
-    check("type A implements { a: Int }", &["1:19: Expected Name, found \"{\"."]);
-    check("enum E { true }", &["1:10: Name \"true\" is reserved and cannot be used for an enum value."]);
-    check("schema { queries: A }", &["1:10: Unexpected Name \"queries\"."]);
+    check(
+        "directive @a on NOWHERE",
+        &["1:17: Unexpected Name \"NOWHERE\"."],
+    );
+    check(
+        "directive @a(b: Int = $c) on FIELD",
+        &["1:23: Unexpected \"$\"."],
+    );
+    check(
+        "type A implements { a: Int }",
+        &["1:19: Expected Name, found \"{\"."],
+    );
+    check(
+        "enum E { true }",
+        &["1:10: Name \"true\" is reserved and cannot be used for an enum value."],
+    );
+    check(
+        "schema { queries: A }",
+        &["1:10: Unexpected Name \"queries\"."],
+    );
     check(
         "type A { a: Int a: Int b(c: Int c: Int): Int } type A { b: Int } extend union A = B",
         &[

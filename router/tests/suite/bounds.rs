@@ -202,7 +202,10 @@ async fn one_request_asks_for_so_many_kinds_of_entities() {
         let mut a = Subgraph::new("a", &format!("type Query {{ {fields} }} {first}"));
         let mut b = Subgraph::new("b", &format!("type Query {{ z: Int }} {second}"));
         for kind in KINDS {
-            a = a.root(&kind.to_lowercase(), json!({ "__typename": kind, "id": "1" }));
+            a = a.root(
+                &kind.to_lowercase(),
+                json!({ "__typename": kind, "id": "1" }),
+            );
             b = b.entity(kind, move |_| json!({ "__typename": kind, "name": kind }));
         }
         [a, b]
@@ -219,8 +222,7 @@ async fn one_request_asks_for_so_many_kinds_of_entities() {
         };
         let graph = Graph::with(subgraphs(), |builder| builder.limits(limits.clone())).await;
         for (name, router) in graph.routers() {
-            let request =
-                GraphQLRequest::new(query).with_variables(json!({ "upper": false }));
+            let request = GraphQLRequest::new(query).with_variables(json!({ "upper": false }));
             let answer = router.execute(request, RequestContext::default()).await;
             assert_eq!(answer.errors, [], "over {name}");
             assert_eq!(answer.data_value(), Value::Object(expected.clone()));

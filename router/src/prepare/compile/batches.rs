@@ -19,7 +19,8 @@ pub(super) fn split(batch: &BatchFetchNode, most: usize) -> Option<Vec<BatchFetc
             })
         });
         let mut document = whole.clone();
-        document.operation.selection_set.items = fields.map(Option::<&_>::cloned).collect::<Option<_>>()?;
+        document.operation.selection_set.items =
+            fields.map(Option::<&_>::cloned).collect::<Option<_>>()?;
         let used = document.operation.selection_set.variable_usages();
         if let Some(definitions) = &mut document.operation.variable_definitions {
             definitions.retain(|known| used.contains(&known.name));

@@ -90,7 +90,7 @@ impl Parser<'_> {
         })
     }
 
-    fn variable_type(&mut self) -> Result<Type, ParseError> {
+    pub(super) fn variable_type(&mut self) -> Result<Type, ParseError> {
         let inner = if self.skip(b'[')? {
             let inner = self.variable_type()?;
             self.expect(b']')?;

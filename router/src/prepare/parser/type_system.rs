@@ -192,7 +192,9 @@ impl Parser<'_> {
         let description = self.description_text()?;
         if let Some(Token::Name(word @ ("true" | "false" | "null"))) = self.next {
             return Err(ParseError::Syntax {
-                message: format!("Name \"{word}\" is reserved and cannot be used for an enum value."),
+                message: format!(
+                    "Name \"{word}\" is reserved and cannot be used for an enum value."
+                ),
                 position: self.position,
             });
         }

@@ -1,0 +1,202 @@
+//! What a new schema changes for the clients of an old one, found and graded as by graphql-js (`findBreakingChanges`,
+//! `findDangerousChanges`), and where GraphQL Inspector is stricter, as by that; and which operations a change concerns.
+//! Pure functions of texts.
+
+mod compare;
+mod compare_directives;
+mod compare_inputs;
+mod defaults;
+#[cfg(test)]
+mod oracle;
+mod usage;
+
+#[cfg(test)]
+mod tests;
+
+use crate::prepare::OperationKind;
+use crate::type_system::{Schema, SchemaError};
+
+pub use usage::{ClientOperation, OperationError, Usage};
+
+/// How much a change matters to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Operations that were valid fail, or their answers have another shape.
+    Breaking,
+    /// Operations stay valid and may do something else, or answer what a client did not expect.
+    Dangerous,
+    /// No client notices.
+    Safe,
+}
+
+impl Severity {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Breaking => "breaking",
+            Self::Dangerous => "dangerous",
+            Self::Safe => "safe",
+        }
+    }
+}
+
+macro_rules! change_kinds {
+    ($($kind:ident = $name:literal $severity:ident,)*) => {
+        /// What a change is. Those that graphql-js has have its names.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ChangeKind {
+            $($kind,)*
+        }
+
+        impl ChangeKind {
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+
+            /// How it is graded, if nothing about the change itself makes it harmless.
+            pub const fn severity(self) -> Severity {
+                match self {
+                    $(Self::$kind => Severity::$severity,)*
+                }
+            }
+        }
+    };
+}
+
+change_kinds! {
+    TypeRemoved = "TYPE_REMOVED" Breaking,
+    TypeAdded = "TYPE_ADDED" Safe,
+    TypeChangedKind = "TYPE_CHANGED_KIND" Breaking,
+    RootTypeChanged = "ROOT_TYPE_CHANGED" Breaking,
+    RootTypeAdded = "ROOT_TYPE_ADDED" Safe,
+    TypeRemovedFromUnion = "TYPE_REMOVED_FROM_UNION" Breaking,
+    TypeAddedToUnion = "TYPE_ADDED_TO_UNION" Dangerous,
+    ValueRemovedFromEnum = "VALUE_REMOVED_FROM_ENUM" Breaking,
+    ValueAddedToEnum = "VALUE_ADDED_TO_ENUM" Dangerous,
+    ImplementedInterfaceRemoved = "IMPLEMENTED_INTERFACE_REMOVED" Breaking,
+    ImplementedInterfaceAdded = "IMPLEMENTED_INTERFACE_ADDED" Dangerous,
+    FieldRemoved = "FIELD_REMOVED" Breaking,
+    FieldAdded = "FIELD_ADDED" Safe,
+    FieldChangedKind = "FIELD_CHANGED_KIND" Breaking,
+    FieldChangedKindSafe = "FIELD_CHANGED_KIND_SAFE" Safe,
+    ArgRemoved = "ARG_REMOVED" Breaking,
+    RequiredArgAdded = "REQUIRED_ARG_ADDED" Breaking,
+    OptionalArgAdded = "OPTIONAL_ARG_ADDED" Dangerous,
+    ArgChangedKind = "ARG_CHANGED_KIND" Breaking,
+    ArgChangedKindSafe = "ARG_CHANGED_KIND_SAFE" Safe,
+    ArgDefaultValueChange = "ARG_DEFAULT_VALUE_CHANGE" Dangerous,
+    ArgDefaultValueAdded = "ARG_DEFAULT_VALUE_ADDED" Dangerous,
+    RequiredInputFieldAdded = "REQUIRED_INPUT_FIELD_ADDED" Breaking,
+    OptionalInputFieldAdded = "OPTIONAL_INPUT_FIELD_ADDED" Dangerous,
+    InputFieldDefaultValueChange = "INPUT_FIELD_DEFAULT_VALUE_CHANGE" Dangerous,
+    InputFieldDefaultValueAdded = "INPUT_FIELD_DEFAULT_VALUE_ADDED" Dangerous,
+    OneOfAdded = "ONE_OF_ADDED" Breaking,
+    OneOfRemoved = "ONE_OF_REMOVED" Safe,
+    SpecifiedByChange = "SPECIFIED_BY_CHANGE" Dangerous,
+    DeprecationAdded = "DEPRECATION_ADDED" Safe,
+    DeprecationRemoved = "DEPRECATION_REMOVED" Safe,
+    DeprecationReasonChange = "DEPRECATION_REASON_CHANGE" Safe,
+    DescriptionChanged = "DESCRIPTION_CHANGED" Safe,
+    DirectiveRemoved = "DIRECTIVE_REMOVED" Breaking,
+    DirectiveAdded = "DIRECTIVE_ADDED" Safe,
+    DirectiveArgRemoved = "DIRECTIVE_ARG_REMOVED" Breaking,
+    RequiredDirectiveArgAdded = "REQUIRED_DIRECTIVE_ARG_ADDED" Breaking,
+    OptionalDirectiveArgAdded = "OPTIONAL_DIRECTIVE_ARG_ADDED" Safe,
+    DirectiveRepeatableRemoved = "DIRECTIVE_REPEATABLE_REMOVED" Breaking,
+    DirectiveRepeatableAdded = "DIRECTIVE_REPEATABLE_ADDED" Safe,
+    DirectiveLocationRemoved = "DIRECTIVE_LOCATION_REMOVED" Breaking,
+    DirectiveLocationAdded = "DIRECTIVE_LOCATION_ADDED" Safe,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    pub severity: Severity,
+    /// The schema coordinate of what changes: `Query.orders(first:)`.
+    pub coordinate: String,
+    pub kind: ChangeKind,
+    pub message: String,
+    subject: Subject,
+}
+
+/// What an operation must use for a change to concern it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Subject {
+    /// Nothing that an operation can use.
+    Nothing,
+    /// It is an operation of this kind.
+    Root(OperationKind),
+    /// Anything of a type: fields are selected on it, values of it are answered or given.
+    Type(String),
+    /// Fields are selected on it, or it is the condition of a fragment.
+    Selection(String),
+    Field(String, String),
+    /// The argument is given.
+    Argument(String, String, String),
+    /// The field is selected, and the argument is not given, or by a variable that may be left out.
+    ArgumentOmitted(String, String, String),
+    /// A value of this input object is given.
+    InputObject(String),
+    InputField(String, String),
+    /// A value of this input object is given, and the field may be left out of it.
+    InputFieldOmitted(String, String),
+    /// The value is given, or one that is not known.
+    EnumInput(String, String),
+    /// A value of this enum is answered.
+    EnumOutput(String),
+    Directive(String),
+    DirectiveArgument(String, String),
+    DirectiveArgumentOmitted(String, String),
+    DirectiveLocation(String, String),
+}
+
+impl Change {
+    /// Whether an operation uses what is changed.
+    pub fn concerns(&self, usage: &Usage) -> bool {
+        usage.uses(&self.subject)
+    }
+}
+
+/// Which of two schemas is none.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaChangesError {
+    #[error("the old schema is not valid: {}", list(.0))]
+    Old(Vec<SchemaError>),
+    #[error("the new schema is not valid: {}", list(.0))]
+    New(Vec<SchemaError>),
+}
+
+fn list(errors: &[SchemaError]) -> String {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    errors.join("; ")
+}
+
+/// All changes, those that matter most first.
+///
+/// # Errors
+/// When a text is no schema.
+pub fn schema_changes(old: &str, new: &str) -> Result<Vec<Change>, SchemaChangesError> {
+    let old = Schema::parse(old).map_err(SchemaChangesError::Old)?;
+    let new = Schema::parse(new).map_err(SchemaChangesError::New)?;
+    let mut changes = compare::compare(&old, &new);
+    changes.sort();
+    Ok(changes)
+}
+
+/// What each operation uses of the schema that it was written for.
+///
+/// # Errors
+/// A text that is no schema; what an operation uses and the schema does not have.
+pub fn operation_usages(
+    schema: &str,
+    operations: &[ClientOperation],
+) -> Result<Vec<Result<Usage, OperationError>>, SchemaChangesError> {
+    let schema = Schema::parse(schema).map_err(SchemaChangesError::Old)?;
+    let usages = operations
+        .iter()
+        .map(|operation| Usage::of(operation, &schema));
+    Ok(usages.collect())
+}

@@ -1,0 +1,99 @@
+//! Changes of schemas against graphql-js: `router/language/run.sh` installs that and runs this.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::{ChangeKind, schema_changes};
+
+/// How many pairs of schemas are compared when nobody says.
+const COUNT: &str = "2000";
+
+#[test]
+#[ignore = "needs Node.js and its packages: run router/language/run.sh"]
+fn graphql_js_finds_the_same_changes() {
+    let option = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
+    let (count, seed) = (
+        option("LANGUAGE_COUNT", COUNT),
+        option("LANGUAGE_SEED", "1"),
+    );
+    let mut cases = Command::new("node")
+        .args(["schemas.mjs", "--count", &count, "--seed", &seed])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/language"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node");
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut compared = 0;
+    for line in BufReader::new(cases.stdout.take().expect("its output")).lines() {
+        let case: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
+        let text = |name: &str| case[name].as_str().expect("a text");
+        let changes = schema_changes(text("old"), text("new"))
+            .unwrap_or_else(|error| panic!("{error}\n{}\n{}", text("old"), text("new")));
+        let theirs: BTreeSet<(String, String)> =
+            serde_json::from_value(case["changes"].clone()).expect("changes");
+        let ours: BTreeSet<(String, String)> = changes
+            .iter()
+            .filter(|change| !OURS.contains(&change.kind))
+            .map(|change| (change.kind.as_str().to_owned(), change.message.clone()))
+            .collect();
+        let mut missing = theirs.difference(&ours).peekable();
+        assert!(
+            missing.peek().is_none(),
+            "{:?}\n{}\n\n{}",
+            missing.collect::<Vec<_>>(),
+            text("old"),
+            text("new")
+        );
+        // It tells a harmless change of type only of what has no default.
+        let mut more = ours
+            .difference(&theirs)
+            .filter(|(kind, _)| !kind.ends_with("_SAFE"))
+            .peekable();
+        assert!(
+            more.peek().is_none(),
+            "{:?}\n{}\n\n{}",
+            more.collect::<Vec<_>>(),
+            text("old"),
+            text("new")
+        );
+        for change in &changes {
+            let grade = case["grades"][change.kind.as_str()].as_str();
+            assert!(
+                grade.is_none_or(|grade| grade == change.kind.severity().as_str()
+                    || STRICTER.contains(&change.kind)),
+                "{change:?}"
+            );
+        }
+        for (kind, _) in theirs {
+            *seen.entry(kind).or_default() += 1;
+        }
+        compared += 1;
+    }
+    assert!(cases.wait().expect("an end").success());
+    println!("{compared} pairs of schemas have the same changes (seed {seed}): {seen:?}");
+    assert_eq!(compared.to_string(), count);
+    assert!(seen.len() >= 25, "not all kinds were drawn: {seen:?}");
+}
+
+/// What graphql-js does not look for, or tells in other words.
+const OURS: [ChangeKind; 9] = [
+    ChangeKind::RootTypeChanged,
+    ChangeKind::RootTypeAdded,
+    ChangeKind::SpecifiedByChange,
+    ChangeKind::DeprecationAdded,
+    ChangeKind::DeprecationRemoved,
+    ChangeKind::DeprecationReasonChange,
+    ChangeKind::DescriptionChanged,
+    ChangeKind::OneOfAdded,
+    ChangeKind::OneOfRemoved,
+];
+
+/// What is graded as by GraphQL Inspector.
+const STRICTER: [ChangeKind; 2] = [
+    ChangeKind::ArgDefaultValueAdded,
+    ChangeKind::InputFieldDefaultValueAdded,
+];
