@@ -9,6 +9,7 @@ use platform::config::Duration;
 use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
 use crate::domains::Domain;
+use crate::schema_report::Format;
 
 /// The federated commerce graph: a router over six domain subgraphs, in one process or many.
 #[derive(Debug, Parser)]
@@ -30,7 +31,7 @@ pub(crate) enum Command {
     Sandbox(Sandbox),
     /// Compose the subgraphs' schemas into a supergraph
     Compose(Compose),
-    /// Export the schemas, or compare them with a baseline
+    /// Export the schemas, or check what they change for clients
     #[command(subcommand)]
     Schema(Schema),
     /// Bring the databases to this version
@@ -203,12 +204,26 @@ pub(crate) enum Schema {
         #[arg(long, value_name = "DIR", default_value = "schema")]
         directory: PathBuf,
     },
-    /// Fail when the public schema no longer has something that the baseline has
-    Check {
-        /// SDL of the public schema to compare with
-        #[arg(long, value_name = "FILE", default_value = "schema/api.graphql")]
-        baseline: PathBuf,
-    },
+    /// Tell what changes for clients, and fail when something breaks them
+    Check(SchemaCheck),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SchemaCheck {
+    /// SDL that clients have: a public schema or a supergraph
+    #[arg(long, value_name = "FILE", default_value = "schema/api.graphql")]
+    pub(crate) old: PathBuf,
+    /// SDL that they are to get; without it, the one of this program
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new: Option<PathBuf>,
+    /// Manifests of operations: only what these use counts
+    #[arg(long, value_name = "MANIFEST", num_args = 1..)]
+    pub(crate) operations: Vec<PathBuf>,
+    /// Count every change, whether an operation uses it or not
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 #[derive(Args, Debug)]
@@ -383,7 +398,8 @@ mod tests {
             "vantage router --supergraph supergraph.graphql --listen 127.0.0.1:4000",
             "vantage compose --output schema/supergraph.graphql",
             "vantage schema export",
-            "vantage schema check --baseline old.graphql",
+            "vantage schema check --old old.graphql --new new.graphql --format json",
+            "vantage schema check --operations web.json ios.json --all",
             "vantage migrate",
             "vantage migrate --domain orders",
             "vantage seed --orders 100000",

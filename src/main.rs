@@ -15,7 +15,7 @@ mod metrics;
 mod output;
 mod playground;
 mod sandbox_server;
-mod schema_changes;
+mod schema_report;
 mod serving;
 mod subgraph_server;
 mod workers;

@@ -7,6 +7,7 @@ pub(crate) mod outbox;
 pub(crate) mod router;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
+mod schema_check;
 pub(crate) mod seed;
 pub(crate) mod serve;
 pub(crate) mod subgraph;

@@ -3,23 +3,24 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use platform::clock::Clock;
 use platform::supervisor::Supervisor;
 use router::Router;
 use url::Url;
 
+use super::schema_check;
 use crate::cli::{Compose, Schema};
 use crate::config::Configuration;
 use crate::data_directory::Missing;
 use crate::domains::{Domain, Domains};
 use crate::output;
-use crate::{graph, keys, schema_changes};
+use crate::{graph, keys};
 
 pub(crate) async fn run(command: Schema) -> anyhow::Result<()> {
     match command {
         Schema::Export { directory } => export(&directory).await,
-        Schema::Check { baseline } => check(&baseline).await,
+        Schema::Check(command) => schema_check::run(command).await,
     }
 }
 
@@ -87,25 +88,10 @@ async fn export(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fails when the baseline has something that the public schema no longer has.
-async fn check(baseline: &Path) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(baseline)
-        .with_context(|| format!("cannot read {}", baseline.display()))?;
+/// What clients see of the whole graph.
+pub(super) async fn api_sdl() -> anyhow::Result<String> {
     let (_, router) = graph().await?;
-    let lost = schema_changes::breaking(&text, router.api_sdl())
-        .with_context(|| format!("{} is not a GraphQL schema", baseline.display()))?;
-    if !lost.is_empty() {
-        bail!(
-            "the schema breaks clients of {}: {}",
-            baseline.display(),
-            lost.join("; ")
-        );
-    }
-    output::line(&format!(
-        "ok: nothing that {} has is gone",
-        baseline.display()
-    ))?;
-    Ok(())
+    Ok(router.api_sdl().to_owned())
 }
 
 /// The whole graph over empty databases in a directory of its own.

@@ -36,22 +36,114 @@ async fn the_committed_schema_is_up_to_date() {
     }
 }
 
+/// What the check of these schemas prints, and whether it passes.
+async fn check(directory: &Path, arguments: &[&str]) -> (bool, String, String) {
+    let output = vantage(directory)
+        .args(["schema", "check"])
+        .args(arguments)
+        .output()
+        .await
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let is_ok = output.status.success();
+    (is_ok, text(output.stdout), text(output.stderr))
+}
+
 #[tokio::test]
 async fn a_schema_that_lost_something_is_refused_by_the_check() {
     let scratch = tempfile::tempdir().unwrap();
-    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/api.graphql");
-    let text = std::fs::read_to_string(committed).unwrap();
-    let same = scratch.path().join("same.graphql");
-    std::fs::write(&same, &text).unwrap();
-    let more = scratch.path().join("more.graphql");
-    std::fs::write(&more, text + "\ntype Gone { field: Int }\n").unwrap();
-    for (baseline, expected) in [(same, true), (more, false)] {
-        let output = vantage(scratch.path())
-            .args(["schema", "check", "--baseline"])
-            .arg(&baseline)
-            .output()
-            .await
-            .unwrap();
-        assert_eq!(output.status.success(), expected, "{output:?}");
-    }
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let text = std::fs::read_to_string(committed.join("api.graphql")).unwrap();
+    std::fs::write(scratch.path().join("same.graphql"), &text).unwrap();
+    let more = text + "\ntype Gone { field: Int }\n";
+    std::fs::write(scratch.path().join("more.graphql"), more).unwrap();
+
+    let (is_ok, told, _) = check(scratch.path(), &["--old", "same.graphql"]).await;
+    let expected = "same.graphql → this program: 0 breaking, 0 dangerous and 0 safe changes\n";
+    assert!(is_ok && told == expected, "{told}");
+    let (is_ok, told, error) = check(scratch.path(), &["--old", "more.graphql"]).await;
+    assert!(!is_ok);
+    assert!(
+        told.starts_with("breaking   TYPE_REMOVED  Gone was removed.\n"),
+        "{told}"
+    );
+    assert_eq!(error, "error: one change breaks clients of more.graphql\n");
+    // A supergraph is compared by what clients see of it.
+    let supergraph = committed.join("supergraph.graphql");
+    let supergraph = [
+        "--old",
+        "same.graphql",
+        "--new",
+        supergraph.to_str().unwrap(),
+    ];
+    let (is_ok, told, _) = check(scratch.path(), &supergraph).await;
+    assert!(
+        is_ok && told.contains(": 0 breaking, 0 dangerous and 0 safe"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn only_what_an_operation_uses_counts() {
+    let scratch = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(scratch.path().join(name), text).unwrap();
+    write(
+        "old.graphql",
+        "type Query { used: Int unused: Int status: Status } enum Status { A }",
+    );
+    write(
+        "new.graphql",
+        "type Query { status: Status } enum Status { A B }",
+    );
+    write(
+        "web.json",
+        r#"{"1": "query Used { used }", "2": "{ status }"}"#,
+    );
+    write(
+        "ios.json",
+        r#"{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [
+            {"id": "a", "name": "Status", "type": "query", "body": "query Status { status }"}]}"#,
+    );
+    write("other.json", r#"{"1": "{ nothing }"}"#);
+    let schemas = ["--old", "old.graphql", "--new", "new.graphql"];
+    let all = |more: &[&'static str]| [&schemas[..], more].concat();
+
+    let json = all(&["--operations", "web.json", "ios.json", "--format", "json"]);
+    let (is_ok, told, _) = check(scratch.path(), &json).await;
+    assert!(!is_ok);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let counts = ["breaking", "dangerous", "safe", "unused", "operations"];
+    assert_eq!(
+        counts.map(|name| told[name].as_u64().unwrap()),
+        [1, 1, 0, 1, 3]
+    );
+    assert_eq!(
+        told["changes"][0]["operations"],
+        serde_json::json!(["operation 1 (web.json)"])
+    );
+    let users = serde_json::json!(["operation 2 (web.json)", "Status (ios.json)"]);
+    assert_eq!(told["changes"][1]["operations"], users);
+
+    // Nothing that this client uses breaks.
+    let (is_ok, told, _) = check(scratch.path(), &all(&["--operations", "ios.json"])).await;
+    assert!(is_ok, "{told}");
+    assert!(
+        told.ends_with(
+            "0 breaking, 1 dangerous and 0 safe changes; 2 more concern none of the 1 operations\n"
+        ),
+        "{told}"
+    );
+    let with_all = all(&["--operations", "ios.json", "--all", "--format", "markdown"]);
+    let (is_ok, told, _) = check(scratch.path(), &with_all).await;
+    assert!(
+        !is_ok && told.contains("| `Query.unused` | Field Query.unused was removed. |  |"),
+        "{told}"
+    );
+
+    let (is_ok, _, error) = check(scratch.path(), &all(&["--operations", "other.json"])).await;
+    assert!(!is_ok);
+    assert_eq!(
+        error,
+        "error: operations do not fit the old schema: operation 1 (other.json), 1:3: Cannot query field \"nothing\" on type \"Query\".\n"
+    );
 }

@@ -132,7 +132,8 @@ async fn every_coding_can_be_read_again() {
             .send(&edge)
             .await;
         assert_eq!(response.headers()["content-encoding"], coding);
-        assert_eq!(response.headers()["vary"], "accept-encoding");
+        let mut varies = response.headers().get_all("vary").iter();
+        assert!(varies.any(|header| header == "accept-encoding"));
         let body = response.bytes().await.expect("a body");
         assert!(body.len() < plain.len() / 2, "{coding}: {}", body.len());
         let mut read = Vec::new();
@@ -153,7 +154,7 @@ async fn a_client_that_accepts_no_coding_is_answered_without_one() {
         "*;q=0",
         "gzip;q=0, *;q=0",
         "identity;q=0",
-        "br;q=1, *;q=0.0",
+        "deflate;q=1, *;q=0.0",
     ] {
         for text in ["mutation { double(number: 1) }", "{ long }"] {
             let response = Case::post(query(text))

@@ -228,12 +228,14 @@ async fn one_request_asks_for_so_many_kinds_of_entities() {
             assert_eq!(answer.data_value(), Value::Object(expected.clone()));
             let sent = graph.requests("b");
             assert_eq!(sent.len(), requests, "{most} over {name}");
-            for (text, variables) in sent {
-                let fields = text.matches("_entities(").count();
-                assert!(fields <= most.max(1), "{text}");
-                let has_variable = variables.get("upper").is_some();
-                assert_eq!(has_variable, text.contains("$upper"), "{text}");
+            for (fields, _) in &sent {
+                let count = fields.matches("_entities").count();
+                assert!(count <= most.max(1), "{fields}");
             }
+            let with_variable = sent
+                .iter()
+                .filter(|(_, variables)| variables.get("upper").is_some());
+            assert_eq!(with_variable.count(), 1, "{sent:?}");
         }
     }
 }

@@ -1,0 +1,112 @@
+//! `vantage schema check`: what a schema changes for the clients of another, and for the operations that they have.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use router::Router;
+use router::schema_changes::{
+    Change, ClientOperation, Severity, Usage, operation_usages, schema_changes,
+};
+
+use super::schema;
+use crate::cli::SchemaCheck;
+use crate::output;
+use crate::schema_report::{Line, Report};
+
+pub(crate) async fn run(command: SchemaCheck) -> anyhow::Result<()> {
+    let old = api_sdl(&command.old)?;
+    let (new, new_name) = match &command.new {
+        Some(file) => (api_sdl(file)?, file.display().to_string()),
+        None => (schema::api_sdl().await?, "this program".to_owned()),
+    };
+    let mut operations = Vec::new();
+    for file in &command.operations {
+        operations.extend(read_operations(file)?);
+    }
+    let usages = usages(&old, &operations)?;
+    let changes = schema_changes(&old, &new)?;
+    let (lines, unused) = select(&changes, &usages, command.all);
+    let report = Report {
+        old: command.old.display().to_string(),
+        new: new_name,
+        operations: operations.len(),
+        unused,
+        changes: lines,
+    };
+    output::print(&report.write(command.format)?)?;
+    match report.count(Severity::Breaking) {
+        0 => Ok(()),
+        1 => bail!("one change breaks clients of {}", report.old),
+        many => bail!("{many} changes break clients of {}", report.old),
+    }
+}
+
+/// What clients see of the schema in a file, which may be a supergraph.
+fn api_sdl(file: &Path) -> anyhow::Result<String> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    if !text.contains("join__Graph") {
+        return Ok(text);
+    }
+    let router = Router::builder().supergraph(&text).build();
+    let router = router.with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(router.api_sdl().to_owned())
+}
+
+/// The operations of a manifest, each by its name and the file.
+fn read_operations(file: &Path) -> anyhow::Result<Vec<ClientOperation>> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the operations {}", file.display()))?;
+    let requests = router::read_manifest(&text)
+        .with_context(|| format!("{} is not a manifest of operations", file.display()))?;
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    let operations = requests.into_iter().enumerate().map(|(at, request)| {
+        let label = match &request.operation_name {
+            Some(operation) => operation.clone(),
+            None => format!("operation {}", at + 1),
+        };
+        ClientOperation {
+            label: format!("{label} ({})", name.display()),
+            document: request.query.unwrap_or_default(),
+            operation_name: request.operation_name,
+        }
+    });
+    Ok(operations.collect())
+}
+
+/// What the operations use of the old schema, each by its label.
+fn usages(old: &str, operations: &[ClientOperation]) -> anyhow::Result<Vec<(String, Usage)>> {
+    let mut usages = Vec::new();
+    let mut errors = Vec::new();
+    for (operation, usage) in operations.iter().zip(operation_usages(old, operations)?) {
+        match usage {
+            Ok(usage) => usages.push((operation.label.clone(), usage)),
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    if !errors.is_empty() {
+        bail!(
+            "operations do not fit the old schema: {}",
+            errors.join("; ")
+        );
+    }
+    Ok(usages)
+}
+
+/// The changes that count, and how many do not: where operations are known, those that none of them uses.
+fn select(changes: &[Change], usages: &[(String, Usage)], all: bool) -> (Vec<Line>, usize) {
+    let mut lines = Vec::new();
+    let mut unused = 0;
+    for change in changes {
+        let concerned = usages.iter().filter(|(_, usage)| change.concerns(usage));
+        let concerned: Vec<String> = concerned.map(|(label, _)| label.clone()).collect();
+        if concerned.is_empty() && !usages.is_empty() {
+            unused += 1;
+            if !all {
+                continue;
+            }
+        }
+        lines.push(Line::new(change, concerned));
+    }
+    (lines, unused)
+}

@@ -1,0 +1,219 @@
+//! What `vantage schema check` tells of the changes between two schemas: for people, for programs and for pull requests.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use clap::ValueEnum;
+use router::schema_changes::{Change, Severity};
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+    Markdown,
+}
+
+/// The changes that count, and whom they concern.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Report {
+    /// Where the schemas come from.
+    pub(crate) old: String,
+    pub(crate) new: String,
+    /// How many operations were asked whether they use what changes.
+    pub(crate) operations: usize,
+    /// How many changes concern none of them, and so do not count.
+    pub(crate) unused: usize,
+    pub(crate) changes: Vec<Line>,
+}
+
+/// A change that counts.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Line {
+    severity: &'static str,
+    kind: &'static str,
+    coordinate: String,
+    message: String,
+    /// The operations that use what changes.
+    operations: Vec<String>,
+}
+
+impl Line {
+    pub(crate) fn new(change: &Change, operations: Vec<String>) -> Self {
+        Self {
+            severity: change.severity.as_str(),
+            kind: change.kind.as_str(),
+            coordinate: change.coordinate.clone(),
+            message: change.message.clone(),
+            operations,
+        }
+    }
+}
+
+const SEVERITIES: [Severity; 3] = [Severity::Breaking, Severity::Dangerous, Severity::Safe];
+
+impl Report {
+    pub(crate) fn count(&self, severity: Severity) -> usize {
+        let lines = self.changes.iter();
+        lines
+            .filter(|line| line.severity == severity.as_str())
+            .count()
+    }
+
+    pub(crate) fn write(&self, format: Format) -> anyhow::Result<String> {
+        Ok(match format {
+            Format::Text => self.text(),
+            Format::Json => self.json()?,
+            Format::Markdown => self.markdown(),
+        })
+    }
+
+    /// `2 breaking, 1 dangerous and 4 safe changes`.
+    fn summary(&self) -> String {
+        let [breaking, dangerous, safe] = SEVERITIES.map(|severity| self.count(severity));
+        let mut summary =
+            format!("{breaking} breaking, {dangerous} dangerous and {safe} safe changes");
+        if self.operations > 0 {
+            let _ = write!(
+                summary,
+                "; {} more concern none of the {} operations",
+                self.unused, self.operations
+            );
+        }
+        summary
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for line in &self.changes {
+            let _ = writeln!(
+                text,
+                "{:<9}  {}  {}",
+                line.severity, line.kind, line.message
+            );
+            if !line.operations.is_empty() {
+                let _ = writeln!(text, "           used by {}", line.operations.join(", "));
+            }
+        }
+        let _ = writeln!(text, "{} → {}: {}", self.old, self.new, self.summary());
+        text
+    }
+
+    fn json(&self) -> anyhow::Result<String> {
+        #[derive(Serialize)]
+        struct Whole<'r> {
+            #[serde(flatten)]
+            counts: BTreeMap<&'static str, usize>,
+            #[serde(flatten)]
+            report: &'r Report,
+        }
+        let counts = SEVERITIES.map(|severity| (severity.as_str(), self.count(severity)));
+        let whole = Whole {
+            counts: counts.into(),
+            report: self,
+        };
+        Ok(serde_json::to_string_pretty(&whole)? + "\n")
+    }
+
+    fn markdown(&self) -> String {
+        let mut text = format!("## Schema changes\n\n{}.\n", self.summary());
+        for severity in SEVERITIES {
+            let lines = self.changes.iter();
+            let mut lines = lines
+                .filter(|line| line.severity == severity.as_str())
+                .peekable();
+            if lines.peek().is_none() {
+                continue;
+            }
+            let _ = write!(
+                text,
+                "\n### {}\n\n| Where | What | Operations |\n|---|---|---|\n",
+                match severity {
+                    Severity::Breaking => "Breaking",
+                    Severity::Dangerous => "Dangerous",
+                    Severity::Safe => "Safe",
+                }
+            );
+            for line in lines {
+                let operations: Vec<String> =
+                    line.operations.iter().map(|name| cell(name)).collect();
+                let _ = writeln!(
+                    text,
+                    "| `{}` | {} | {} |",
+                    line.coordinate,
+                    cell(&line.message),
+                    operations.join(", ")
+                );
+            }
+        }
+        text
+    }
+}
+
+/// A text that does not end its cell of a table.
+fn cell(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.replace('|', "\\|").replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use router::schema_changes::schema_changes;
+
+    use super::*;
+
+    fn report() -> Report {
+        let old = "type Query { a: Int b: Int c: E } enum E { X }";
+        let new = "type Query { a: Int c: E d: Int @deprecated(reason: \"a|b\") } enum E { X Y }";
+        let changes = schema_changes(old, new).unwrap();
+        Report {
+            old: "old.graphql".to_owned(),
+            new: "new.graphql".to_owned(),
+            operations: 2,
+            unused: 3,
+            changes: changes
+                .iter()
+                .map(|change| Line::new(change, vec!["B (app.json)".to_owned()]))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn people_read_a_line_for_each_change() {
+        assert_eq!(
+            report().write(Format::Text).unwrap(),
+            "breaking   FIELD_REMOVED  Field Query.b was removed.\n           used by B (app.json)\n\
+             dangerous  VALUE_ADDED_TO_ENUM  Enum value E.Y was added.\n           used by B (app.json)\n\
+             safe       FIELD_ADDED  Field Query.d was added.\n           used by B (app.json)\n\
+             old.graphql → new.graphql: 1 breaking, 1 dangerous and 1 safe changes; 3 more concern none of the 2 operations\n"
+        );
+    }
+
+    #[test]
+    fn programs_read_json() {
+        let json = report().write(Format::Json).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["breaking"], 1);
+        assert_eq!(json["unused"], 3);
+        assert_eq!(
+            json["changes"][0],
+            serde_json::json!({
+                "severity": "breaking", "kind": "FIELD_REMOVED", "coordinate": "Query.b",
+                "message": "Field Query.b was removed.", "operations": ["B (app.json)"]
+            })
+        );
+    }
+
+    #[test]
+    fn pull_requests_read_tables() {
+        assert_eq!(
+            report().write(Format::Markdown).unwrap(),
+            "## Schema changes\n\n1 breaking, 1 dangerous and 1 safe changes; 3 more concern none of the 2 operations.\n\
+             \n### Breaking\n\n| Where | What | Operations |\n|---|---|---|\n| `Query.b` | Field Query.b was removed. | B (app.json) |\n\
+             \n### Dangerous\n\n| Where | What | Operations |\n|---|---|---|\n| `E.Y` | Enum value E.Y was added. | B (app.json) |\n\
+             \n### Safe\n\n| Where | What | Operations |\n|---|---|---|\n| `Query.d` | Field Query.d was added. | B (app.json) |\n"
+        );
+        assert_eq!(cell("a|b\n<c>"), "a\\|b &lt;c>");
+    }
+}
