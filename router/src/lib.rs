@@ -35,7 +35,7 @@ pub use prepare::{OperationKind, OperationLimits, PreparedOperation};
 pub use request::{GraphQLRequest, PreparedRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};
 pub use router::{Router, RouterBuilder, WarmUp};
-pub use supergraph::{compose, omit_authorization};
+pub use supergraph::{api_sdl, compose, omit_authorization};
 pub use transport::{
     EventStream, HttpTransport, HttpTransportOptions, LocalService, LocalSubscription,
     LocalTransport, SubgraphRequest, SubgraphResponse, SubscriptionOptions, SubscriptionProtocol,

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use router::Router;
 use router::schema_changes::{
     Change, ClientOperation, Severity, Usage, operation_usages, schema_changes,
 };
@@ -48,9 +47,7 @@ fn api_sdl(file: &Path) -> anyhow::Result<String> {
     if !text.contains("join__Graph") {
         return Ok(text);
     }
-    let router = Router::builder().supergraph(&text).build();
-    let router = router.with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(router.api_sdl().to_owned())
+    router::api_sdl(&text).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 /// The operations of a manifest, each by its name and the file.

@@ -9,9 +9,12 @@ mod defaults;
 #[cfg(test)]
 mod oracle;
 mod usage;
+mod usage_walk;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod usage_tests;
 
 use crate::prepare::OperationKind;
 use crate::type_system::{Schema, SchemaError};

@@ -155,6 +155,14 @@ impl fmt::Debug for Supergraph {
     }
 }
 
+/// The schema that clients see of a supergraph.
+///
+/// # Errors
+/// A supergraph that no router could be built on.
+pub fn api_sdl(supergraph: &str) -> Result<String, RouterError> {
+    Ok(Supergraph::new(supergraph.to_owned())?.schema.sdl())
+}
+
 /// Runs planner code, which panics on some input it did not foresee, and turns a panic into its message.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic: Box<dyn Any + Send>| {
