@@ -1,131 +1,133 @@
 //! The web pages over the commerce graph, for developers: the storefront and the tracking page.
 
+mod asset;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use router::server::ServerConfig;
 
-/// Where the pages are.
-pub(crate) const PATH: &str = "/playground/";
-const FOLDER: &str = "/playground";
-/// The page that one comes to without naming any.
-const FIRST: &str = "/playground/storefront.html";
+/// Where the pages are: in the first of these folders that does not have the endpoint in it.
+const FOLDERS: [&str; 2] = ["/playground/", "/vantage-playground/"];
 
-/// Scripts and styles are files of this server, texts never become markup, and nothing comes from or goes to
-/// anybody else.
+/// The pages by name. `{{pages}}` stands for their folder in them, and `{{endpoint}}` for the path of the endpoint.
+const PAGES: [(&str, &str); 2] = [
+    (
+        "storefront.html",
+        include_str!("../playground/dist/storefront.html"),
+    ),
+    (
+        "tracking.html",
+        include_str!("../playground/dist/tracking.html"),
+    ),
+];
+
+/// The page at `/` and at the folder.
+const FIRST: &str = "storefront.html";
+
+/// Scripts and styles are files of this server, texts never become markup, and nothing is loaded from or sent to other
+/// origins.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
 
-macro_rules! files {
-    ($($name:literal)*) => {
-        [$(($name, include_str!(concat!("../playground/", $name)))),*]
-    };
+/// The folder of the pages, with a slash at both ends.
+pub(crate) fn folder(server: &ServerConfig) -> &'static str {
+    let [usual, other] = FOLDERS;
+    let endpoint = format!("{}/", server.path);
+    if endpoint.starts_with(usual) {
+        other
+    } else {
+        usual
+    }
 }
-
-/// The files by name. The explorer is not among them: it is at the GraphQL endpoint, with any supergraph.
-const FILES: &[(&str, &str)] = &files![
-    "currency.js"
-    "dom.js"
-    "icon.svg"
-    "live.js"
-    "operations.js"
-    "orders.js"
-    "parcel.js"
-    "preferences.js"
-    "product.js"
-    "returns.js"
-    "search.js"
-    "shell.js"
-    "storefront.css"
-    "storefront.html"
-    "storefront.js"
-    "tracking.css"
-    "tracking.html"
-    "tracking.js"
-    "transports.js"
-    "vantage.css"
-    "vantage.js"
-];
 
 /// The pages, and `/` leading to them. In production there is nothing here.
 pub(crate) fn routes(server: &ServerConfig) -> axum::Router {
     let mut routes = axum::Router::new();
-    // Whoever puts the endpoint at one of these paths wants it more than the pages.
-    let taken = server.path == "/" || server.path.starts_with(FOLDER);
-    if !server.development || taken {
+    if !server.development {
         return routes;
     }
-    for path in ["/", FOLDER, PATH] {
-        routes = routes.route(path, get(|| async { Redirect::temporary(FIRST) }));
+    let folder = folder(server);
+    let first = format!("{folder}{FIRST}");
+    for path in ["/", folder.trim_end_matches('/'), folder] {
+        // The endpoint may be at `/`.
+        if path != server.path {
+            let first = Redirect::temporary(&first);
+            routes = routes.route(path, get(async || first));
+        }
     }
-    let mut files: Vec<(&str, Arc<str>)> = FILES
-        .iter()
-        .map(|&(name, text)| (name, text.into()))
-        .collect();
-    files.push(("endpoint.js", endpoint_module(&server.path).into()));
-    for (name, text) in files {
+    for (name, template) in PAGES {
+        let text = page(template, server);
         let tag = tag(&text);
-        let answer = get(async move |headers: HeaderMap| file(name, &text, &tag, &headers));
-        routes = routes.route(&format!("{PATH}{name}"), answer);
+        let page = get(async move |headers: HeaderMap| {
+            if is_known(&headers, &tag) {
+                return not_modified(&tag);
+            }
+            let own = [(CONTENT_TYPE, "text/html; charset=utf-8"), (ETAG, &*tag)];
+            (own, PAGE_HEADERS, text).into_response()
+        });
+        routes = routes.route(&format!("{folder}{name}"), page);
     }
-    routes
+    routes.route(&format!("{folder}assets/{{name}}"), get(asset::answer))
 }
 
-/// Tells the pages where the graph is: a JSON string is one of JavaScript too.
-fn endpoint_module(path: &str) -> String {
-    format!(
-        "export const ENDPOINT = {};\n",
-        serde_json::Value::from(path)
-    )
+const PAGE_HEADERS: [(HeaderName, &str); 4] = [
+    (CACHE_CONTROL, "no-cache"),
+    (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+];
+
+/// A page with the paths of this server.
+fn page(template: &str, server: &ServerConfig) -> String {
+    let endpoint = server
+        .path
+        .replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;");
+    template
+        .replace("{{pages}}", folder(server))
+        .replace("{{endpoint}}", &endpoint)
 }
 
-/// Names a file's text, so that who has it is not sent it again.
+/// Names a text, so that a browser that has it is not sent it again.
 fn tag(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     format!("\"{:016x}\"", hasher.finish())
 }
 
-fn file(name: &'static str, text: &str, tag: &str, asked: &HeaderMap) -> Response {
-    let known = asked.get_all(IF_NONE_MATCH).iter();
-    let is_known = known
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
         .filter_map(|tags| tags.to_str().ok())
         .flat_map(|tags| tags.split(','))
-        .any(|known| known.trim().trim_start_matches("W/") == tag);
-    let caching = [(CACHE_CONTROL, "no-cache"), (ETAG, tag)];
-    if is_known {
-        return (StatusCode::NOT_MODIFIED, caching).into_response();
-    }
-    let headers = [
-        (CONTENT_TYPE, content_type(name)),
-        (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-    ];
-    (caching, headers, text.to_owned()).into_response()
+        .any(|known| known.trim().trim_start_matches("W/") == tag)
 }
 
-fn content_type(name: &str) -> &'static str {
-    match name.rsplit('.').next() {
-        Some("html") => "text/html; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        _ => "application/octet-stream",
-    }
+fn not_modified(tag: &str) -> Response {
+    (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn server(path: &str) -> ServerConfig {
+        ServerConfig {
+            path: path.to_owned(),
+            development: true,
+            ..ServerConfig::default()
+        }
+    }
 
     #[test]
     fn an_endpoint_may_be_at_any_path_of_the_pages() {
@@ -133,18 +135,30 @@ mod tests {
             "/",
             "/playground",
             "/playground/",
-            "/playground/dom.js",
+            "/playground/storefront.html",
+            "/playground/assets",
+            "/playground/assets/x",
             "/graphql",
         ] {
-            let server = ServerConfig {
-                path: path.to_owned(),
-                development: true,
-                ..ServerConfig::default()
-            };
-            let endpoint = axum::Router::new().route(path, get(|| async {}));
+            let server = server(path);
+            let endpoint = axum::Router::new().route(path, get(|| async {})).route(
+                &format!("{}/{{id}}", path.trim_end_matches('/')),
+                get(|| async {}),
+            );
             // Two routes of one path panic.
             let served = endpoint.merge(routes(&server));
             assert!(served.has_routes());
         }
+    }
+
+    #[test]
+    fn a_path_is_no_markup_in_a_page() {
+        let html = page(
+            "<meta content=\"{{endpoint}}\">{{pages}}",
+            &server("/a\"><&"),
+        );
+        assert_eq!(html, "<meta content=\"/a&quot;>&lt;&amp;\">/playground/");
+        let html = page("{{pages}}", &server("/playground/graphql"));
+        assert_eq!(html, "/vantage-playground/");
     }
 }

@@ -21,7 +21,7 @@ use crate::lifecycle::{Lifecycle, Ready};
 use crate::listener::{self, Limits, Threads};
 
 /// The page that browsers get at the endpoint in development.
-const EXPLORER: &str = include_str!("../playground/explorer.html");
+const EXPLORER: &str = include_str!("../playground/explorer/explorer.html");
 
 /// The edge over a router.
 pub(crate) fn edge(

@@ -1,6 +1,5 @@
 //! `vantage serve`: the whole graph from one process, or its router alone.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -87,7 +86,12 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         ));
     }
     if is_development && let Some(customer) = domains.demo_customer().await? {
-        print_welcome(&url, configuration.listen, &auth, &customer)?;
+        let shop = format!(
+            "http://{}{}",
+            configuration.listen,
+            playground::folder(&configuration.server)
+        );
+        print_welcome(&url, &shop, &auth, &customer)?;
     }
     if command.demo {
         domains.start_live_demo(&configuration.demo, supervisor);
@@ -106,7 +110,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
 /// Where a developer begins: the pages, and the demo customer's token for any other client.
 fn print_welcome(
     url: &str,
-    address: SocketAddr,
+    shop: &str,
     auth: &router::auth::AuthConfig,
     customer: &str,
 ) -> anyhow::Result<()> {
@@ -121,10 +125,9 @@ fn print_welcome(
     let token = key.mint(&token, std::time::SystemTime::now())?;
     // The part behind # is for the page alone: it is not sent to any server.
     output::announce(&format!(
-        "Shop:     http://{address}{}#token={token}\n\
+        "Shop:     {shop}#token={token}\n\
          Explorer: {url}\n\
-         Token:    {token}",
-        playground::PATH
+         Token:    {token}"
     ));
     Ok(())
 }

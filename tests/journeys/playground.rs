@@ -1,35 +1,22 @@
-//! The web pages: served whole to developers and to nobody else, and asking only what the schema answers.
+//! The web pages: served whole to developers and to nobody else, and running only operations that the schema has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use graphql_tools::parser::{parse_query, parse_schema};
 use graphql_tools::validation::rules::default_rules_validation_plan;
 use graphql_tools::validation::validate::validate;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
 
 use crate::kit::{Process, vantage};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// The explorer is served at the endpoint, and the description not at all.
-const NOT_SERVED: [&str; 2] = ["README.md", "explorer.html"];
-
-/// The files of the pages, by name.
-fn files() -> BTreeMap<String, String> {
-    let files: BTreeMap<_, _> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .map(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            (name, std::fs::read_to_string(path).unwrap())
-        })
-        .filter(|(name, _)| !NOT_SERVED.contains(&name.as_str()))
-        .collect();
-    assert!(files.contains_key("storefront.html") && files.contains_key("tracking.html"));
-    files
-}
+const PAGES: [&str; 2] = ["storefront.html", "tracking.html"];
 
 fn folder() -> PathBuf {
     Path::new(ROOT).join("playground")
@@ -39,11 +26,35 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(folder().join(name)).unwrap()
 }
 
+/// The sources of the pages over the commerce graph, by their paths in `playground/`.
+fn sources() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for part in ["shared", "storefront", "tracking"] {
+        for entry in std::fs::read_dir(folder().join(part)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let path = format!("{part}/{name}");
+            let text = read(&path);
+            found.insert(path, text);
+        }
+    }
+    assert!(found.contains_key("storefront/storefront.html"));
+    found
+}
+
 /// What stands between `open` and the next `close`, each time.
 fn between<'a>(text: &'a str, open: &str, close: char) -> impl Iterator<Item = &'a str> {
     text.split(open)
         .skip(1)
         .filter_map(move |rest| rest.split(close).next())
+}
+
+/// The names of the assets that a page loads, or that an asset imports.
+fn named_assets(text: &str) -> BTreeSet<String> {
+    let in_pages = between(text, "/assets/", '"').map(str::to_owned);
+    let imports = between(text, "\"./", '"').map(str::to_owned);
+    in_pages
+        .chain(imports.filter(|name| name.ends_with(".js")))
+        .collect()
 }
 
 #[tokio::test]
@@ -61,54 +72,50 @@ async fn developers_get_the_pages_and_everything_they_name() {
     assert_eq!(first.url().path(), "/playground/storefront.html");
     assert_eq!(first.status(), 200);
 
-    let mut named = BTreeSet::from(["endpoint.js".to_owned()]);
-    for (name, text) in files() {
-        let address = format!("{base}/playground/{name}");
-        let response = reqwest::get(address).await.unwrap();
+    let mut left = Vec::new();
+    for page in PAGES {
+        let address = format!("{base}/playground/{page}");
+        let response = reqwest::get(&address).await.unwrap();
+        check_headers(page, response.headers());
+        assert_eq!(response.headers()["cache-control"], "no-cache");
+        check_known(&address, response.headers()).await;
+        let text = response.text().await.unwrap();
+        for setting in [
+            "\"graphql-endpoint\" content=\"/api/graphql\"",
+            "\"pages\" content=\"/playground/\"",
+        ] {
+            assert!(text.contains(setting), "{text}");
+        }
+        assert!(!text.contains("{{"), "{text}");
+        left.extend(named_assets(&text));
+    }
+    let mut seen = BTreeSet::new();
+    while let Some(name) = left.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        let address = format!("{base}/playground/assets/{name}");
+        // The client accepts gzip, and undoes it.
+        let response = reqwest::get(&address).await.unwrap();
         assert_eq!(response.status(), 200, "{name}");
         check_headers(&name, response.headers());
-        assert_eq!(response.text().await.unwrap(), text, "{name}");
-        for mark in ["from \"./", "src=\"", "href=\""] {
-            // `href: "#/…"` and the like are addresses of a page's own views.
-            named.extend(between(&text, mark, '"').map(str::to_owned));
-        }
+        let caching = response.headers()["cache-control"].to_str().unwrap();
+        assert!(caching.contains("immutable"), "{name}: {caching}");
+        check_known(&address, response.headers()).await;
+        let text = response.text().await.unwrap();
+        let plain = reqwest::Client::builder().no_gzip().build().unwrap();
+        let plain = plain.get(&address).send().await.unwrap();
+        assert!(!plain.headers().contains_key("content-encoding"));
+        assert_eq!(plain.text().await.unwrap(), text, "{name}");
+        left.extend(named_assets(&text));
     }
-    assert!(named.contains("vantage.js"), "{named:?}");
-    for name in named {
-        let address = format!("{base}/playground/{name}");
-        let response = reqwest::get(address).await.unwrap();
-        assert_eq!(response.status(), 200, "{name}");
+    assert!(seen.len() > 5, "{seen:?}");
+    for nothing in ["README.md", "assets/nothing.js", "assets/assets.in"] {
+        let nothing = format!("{base}/playground/{nothing}");
+        assert_eq!(reqwest::get(nothing).await.unwrap().status(), 404);
     }
-    let endpoint = reqwest::get(format!("{base}/playground/endpoint.js"))
-        .await
-        .unwrap();
-    assert_eq!(
-        endpoint.text().await.unwrap(),
-        "export const ENDPOINT = \"/api/graphql\";\n"
-    );
-    // Who has a file is not sent it again.
-    let address = format!("{base}/playground/dom.js");
-    let tag = reqwest::get(&address).await.unwrap().headers()["etag"].clone();
-    for (known, status) in [
-        (tag.to_str().unwrap().to_owned(), 304),
-        (format!("\"other\", W/{}", tag.to_str().unwrap()), 304),
-        ("\"other\"".to_owned(), 200),
-    ] {
-        let request = reqwest::Client::new().get(&address);
-        let response = request
-            .header("if-none-match", &known)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(response.status(), status, "{known}");
-        assert_eq!(response.headers()["etag"], tag);
-    }
-    let nothing = reqwest::get(format!("{base}/playground/README.md"))
-        .await
-        .unwrap();
-    assert_eq!(nothing.status(), 404);
 
-    let page = read("explorer.html");
+    let page = read("explorer/explorer.html");
     let example = between(&page, "spellcheck=\"false\">", '<').next().unwrap();
     let introspection = between(&page, "query: `", '`').next().unwrap();
     for query in [example, introspection] {
@@ -120,22 +127,19 @@ async fn developers_get_the_pages_and_everything_they_name() {
     assert_eq!(process.stop().await.code(), Some(0));
 }
 
-#[test]
-fn a_page_names_every_module_that_it_needs_so_that_none_waits_for_another() {
-    let files = files();
-    for page in ["storefront.html", "tracking.html"] {
-        let text = &files[page];
-        let named: BTreeSet<_> = between(text, "rel=\"modulepreload\" href=\"", '"').collect();
-        let first = between(text, "type=\"module\" src=\"", '"').next().unwrap();
-        let mut needed = BTreeSet::new();
-        let mut left = vec![first];
-        while let Some(module) = left.pop() {
-            if let Some(text) = files.get(module) {
-                let imports = between(text, "from \"./", '"');
-                left.extend(imports.filter(|module| needed.insert(*module)));
-            }
-        }
-        assert_eq!(named, needed, "{page}");
+/// A browser that has a file is not sent it again.
+async fn check_known(address: &str, headers: &HeaderMap) {
+    let tag = headers["etag"].to_str().unwrap();
+    for (known, status) in [
+        (tag.to_owned(), 304),
+        (format!("\"other\", W/{tag}"), 304),
+        ("\"other\"".to_owned(), 200),
+    ] {
+        let request = reqwest::Client::new().get(address);
+        let request = request.header("if-none-match", &known);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{address} {known}");
+        assert_eq!(response.headers()["etag"], tag);
     }
 }
 
@@ -162,6 +166,30 @@ fn check_headers(name: &str, headers: &HeaderMap) {
     assert!(!policy.contains("unsafe") && !policy.contains("http"));
 }
 
+/// `playground/build.sh --check` compares the contents; this needs no Node.js.
+#[test]
+fn the_bundles_are_built_from_these_sources() {
+    let recorded = read("dist/sources.sha256");
+    let mut stale = Vec::new();
+    let mut recorded_paths = BTreeSet::new();
+    for line in recorded.lines() {
+        let (hash, path) = line.split_once("  ").unwrap();
+        recorded_paths.insert(path.to_owned());
+        let text = std::fs::read(folder().join(path)).unwrap_or_default();
+        let actual: String = Sha256::digest(&text)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        if actual != hash {
+            stale.push(path);
+        }
+    }
+    assert_eq!(stale, [] as [&str; 0], "run playground/build.sh");
+    let sources: BTreeSet<_> = sources().into_keys().collect();
+    let missing: Vec<_> = sources.difference(&recorded_paths).collect();
+    assert_eq!(missing, [] as [&String; 0], "run playground/build.sh");
+}
+
 #[tokio::test]
 async fn production_has_no_pages() {
     let data = tempfile::tempdir().unwrap();
@@ -175,14 +203,11 @@ async fn production_has_no_pages() {
     let mut process = Process::start(command).await;
     let health = format!("{}/healthz", process.base);
     assert_eq!(reqwest::get(health).await.unwrap().status(), 200);
-    let paths = [
-        "/",
-        "/playground",
-        "/playground/",
-        "/playground/endpoint.js",
-    ];
-    let files = files();
-    let files = files.keys().map(|name| format!("/playground/{name}"));
+    let paths = ["/", "/playground", "/playground/"];
+    let assets = read("dist/assets.in");
+    let assets = between(&assets, "(\"", '"').map(|name| format!("assets/{name}"));
+    let files = PAGES.map(str::to_owned).into_iter().chain(assets);
+    let files = files.map(|name| format!("/playground/{name}"));
     for path in paths.map(str::to_owned).into_iter().chain(files) {
         let response = reqwest::get(format!("{}{path}", process.base))
             .await
@@ -239,7 +264,7 @@ fn problems(document: &str) -> Vec<String> {
 
 #[test]
 fn every_operation_of_the_pages_fits_the_public_schema() {
-    let written = written(&read("operations.js"));
+    let written = written(&read("shared/operations.js"));
     let operations: BTreeMap<_, _> = written
         .iter()
         .filter(|(_, text)| !text.trim_start().starts_with("fragment "))
@@ -252,17 +277,17 @@ fn every_operation_of_the_pages_fits_the_public_schema() {
     let drifted = written["ORDER"].replace("trackingNumber", "number");
     assert!(problems(&drifted)[0].contains("number"));
 
-    let mut files = files();
-    files.remove("operations.js");
+    let mut sources = sources();
+    sources.remove("shared/operations.js");
     for name in operations.keys() {
-        let used = files.values().any(|text| text.contains(name.as_str()));
-        assert!(used, "no page asks {name}");
+        let used = sources.values().any(|text| text.contains(name.as_str()));
+        assert!(used, "no page runs {name}");
     }
 }
 
 #[test]
 fn the_pages_run_no_text_as_code_and_name_no_other_origin() {
-    for (name, text) in files() {
+    for (name, text) in sources() {
         for danger in [
             "innerHTML",
             "outerHTML",
@@ -275,7 +300,7 @@ fn the_pages_run_no_text_as_code_and_name_no_other_origin() {
         let text = text.replace("http://www.w3.org/2000/svg", "");
         assert!(!text.contains("://"), "{name} names another origin");
         assert!(
-            !text.contains("graphql`") || name == "operations.js",
+            !text.contains("graphql`") || name == "shared/operations.js",
             "{name}"
         );
         if name.ends_with(".html") {
@@ -284,4 +309,41 @@ fn the_pages_run_no_text_as_code_and_name_no_other_origin() {
             }
         }
     }
+}
+
+/// Long enough for every view and outage on a busy machine.
+const BROWSING: Duration = Duration::from_secs(300);
+
+#[tokio::test]
+#[ignore = "needs Node.js, its packages and Chromium: run playground/tests/run.sh"]
+async fn browsers_show_the_pages() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = vantage(data.path());
+    command.args(["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    let mut process = Process::start(command).await;
+    let token = loop {
+        let line = process.output.next_line().await.unwrap().unwrap();
+        if let Some(token) = line.strip_prefix("Token:") {
+            break token.trim().to_owned();
+        }
+    };
+    let running = Command::new("node")
+        .args([
+            "--test",
+            "--test-timeout=120000",
+            "--test-reporter=spec",
+            "tests/",
+        ])
+        .current_dir(folder())
+        .env("VANTAGE_URL", format!("{}/graphql", process.base))
+        .env("VANTAGE_TOKEN", token)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    let status = tokio::time::timeout(BROWSING, running)
+        .await
+        .expect("done in time")
+        .expect("node");
+    assert!(status.success(), "{status}");
+    assert_eq!(process.stop().await.code(), Some(0));
 }

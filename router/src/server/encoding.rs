@@ -36,7 +36,7 @@ impl Coding {
 /// Leaves in `Accept-Encoding` the one coding that the answer will have, so that what compresses has nothing to judge.
 pub(super) fn select_encoding(mut request: Request) -> Request {
     let headers = request.headers_mut();
-    match preferred(headers) {
+    match preferred(headers, &CODINGS) {
         Some(coding) => {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding));
         }
@@ -47,9 +47,15 @@ pub(super) fn select_encoding(mut request: Request) -> Request {
     request
 }
 
+/// Whether a client likes gzip at least as much as no coding, for what exists in these two forms.
+pub fn prefers_gzip(headers: &HeaderMap) -> bool {
+    let [.., gzip] = &CODINGS;
+    preferred(headers, std::slice::from_ref(gzip)).is_some()
+}
+
 /// The coding that a client likes best, if it likes it at least as much as none (RFC 9110, 12.5.3). One that accepts
 /// none of them gets its answer without a coding, as the RFC allows: a mutation has its effect either way.
-fn preferred(headers: &HeaderMap) -> Option<&'static str> {
+fn preferred(headers: &HeaderMap, codings: &[Coding]) -> Option<&'static str> {
     let mut named = [None; CODINGS.len()];
     let [mut identity, mut any] = [None; 2];
     for value in headers.get_all(header::ACCEPT_ENCODING) {
@@ -63,7 +69,7 @@ fn preferred(headers: &HeaderMap) -> Option<&'static str> {
                 &mut any
             } else if name.eq_ignore_ascii_case("identity") {
                 &mut identity
-            } else if let Some(at) = CODINGS.iter().position(|coding| coding.is_called(name)) {
+            } else if let Some(at) = codings.iter().position(|coding| coding.is_called(name)) {
                 &mut named[at]
             } else {
                 continue;
@@ -73,7 +79,7 @@ fn preferred(headers: &HeaderMap) -> Option<&'static str> {
     }
     // What is not named is accepted, and liked least.
     let mut best = (None, identity.or(any).unwrap_or(0).max(1));
-    for (coding, named) in CODINGS.iter().zip(named) {
+    for (coding, named) in codings.iter().zip(named) {
         let liked = named.or(any).unwrap_or(0);
         let is_better = liked > best.1 || best.0.is_none() && liked == best.1;
         if is_better {
@@ -115,7 +121,7 @@ mod tests {
             let value = HeaderValue::from_static(accepted);
             headers.append(header::ACCEPT_ENCODING, value);
         }
-        assert_eq!(preferred(&headers), coding, "{accepted:?}");
+        assert_eq!(preferred(&headers, &CODINGS), coding, "{accepted:?}");
     }
 
     #[test]
@@ -164,6 +170,19 @@ mod tests {
         check(&["gzip;q=1.0, br;q=0.9, zstd;q=0.8"], Some("gzip"));
         check(&["gzip;q=0.5, br;q=0.501, zstd;q=0.4"], Some("br"));
         check(&["*;q=0.5, gzip"], Some("gzip"));
+    }
+
+    #[test]
+    fn gzip_may_be_the_only_coding_that_there_is() {
+        let prefers = |accepted| {
+            let accepted = HeaderValue::from_static(accepted);
+            prefers_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, accepted)]))
+        };
+        assert!(prefers("gzip, deflate, br, zstd"));
+        assert!(prefers("br, gzip;q=0.5"));
+        assert!(!prefers("br, zstd"));
+        assert!(!prefers("gzip;q=0.5, identity"));
+        assert!(!prefers_gzip(&HeaderMap::new()));
     }
 
     #[test]

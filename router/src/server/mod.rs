@@ -30,6 +30,7 @@ pub use config::{
     WebSocketConfig,
 };
 pub use connections::Connections;
+pub use encoding::prefers_gzip;
 pub use state::ServerState;
 pub use unsent::Unsent;
 

@@ -1,10 +1,10 @@
-// The customer's orders: the list, and one of them with everything about it.
+// The customer's orders: the list, and the page of one order.
 
-import { action, badge, empty, facts, h, nameOf, notice, time, timeline, words } from "./dom.js";
-import { ORDER, ORDER_CANCEL, ORDERS } from "./operations.js";
-import { parcelCard } from "./parcel.js";
-import { announce, confirmed } from "./shell.js";
-import { idempotencyKeys, request } from "./vantage.js";
+import { action, badge, empty, facts, h, nameOf, notice, shortNumber, time, timeline, words } from "../shared/dom.js";
+import { ORDER, ORDER_CANCEL, ORDERS } from "../shared/operations.js";
+import { parcelCard } from "../shared/parcel.js";
+import { announce, confirmed } from "../shared/shell.js";
+import { idempotencyKeys, request } from "../shared/graph.js";
 
 const PAGE = 10;
 const STATUSES = ["PENDING", "CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED"];
@@ -14,7 +14,7 @@ export async function orders({ query, signal }) {
   const variables = { first: PAGE, status: STATUSES.includes(status) ? [status] : null };
   const read = async (after) => {
     const { me } = await request(ORDERS, { ...variables, after }, { signal });
-    if (!me) throw new Error("This account does not exist any more.");
+    if (!me) throw new Error("This account no longer exists.");
     return me.orders;
   };
   let page = await read(null);
@@ -47,12 +47,12 @@ export async function orders({ query, signal }) {
     body: [
       h(
         "nav",
-        { class: "choices", "aria-label": "Status" },
+        { class: "choices", "aria-label": "Order status" },
         choice("", "All"),
         STATUSES.map((one) => choice(one, words(one))),
       ),
       h("p", { class: "muted" }, `${page.totalCount} ${page.totalCount === 1 ? "order" : "orders"}`),
-      page.totalCount === 0 ? empty("No orders here.") : list,
+      page.totalCount === 0 ? empty("No orders to show.") : list,
       h("div", { class: "center" }, more),
     ],
   };
@@ -66,8 +66,14 @@ function summary(order) {
     h(
       "div",
       { class: "row apart" },
-      h("h2", {}, h("a", { href: `#/orders/${order.id}` }, "Order of ", time(order.placedAt, { onlyDay: true }))),
-      h("span", { class: "row" }, badge(order.status), h("strong", {}, order.total.formatted)),
+      h("h2", {}, h("a", { href: `#/orders/${order.id}` }, `Order ${shortNumber(order.id)}`)),
+      h(
+        "span",
+        { class: "row" },
+        h("span", { class: "muted" }, time(order.placedAt, { onlyDay: true })),
+        badge(order.status),
+        h("strong", {}, order.total.formatted),
+      ),
     ),
     h(
       "ul",
@@ -101,23 +107,25 @@ const trackLink = (id) => h("a", { class: "button quiet", href: `tracking.html#o
 
 const CANCEL = {
   title: "Cancel this order?",
-  text: "What was paid for it is given back.",
-  yes: "Cancel the order",
+  text: "Your payment will be refunded.",
+  yes: "Cancel order",
+  no: "Keep order",
 };
 
 export async function order({ id, signal, again }) {
   let partial = false;
   const { order: found } = await request(ORDER, { id }, { signal, onPartial: () => (partial = true) });
-  if (!found) return { title: "No such order", body: h("a", { href: "#/orders" }, "My orders") };
+  if (!found) return { title: "Order not found", body: h("a", { href: "#/orders" }, "See my orders") };
   const address = found.shippingAddress;
   return {
-    title: `Order of ${new Date(found.placedAt).toLocaleDateString(undefined, { dateStyle: "medium" })}`,
+    title: `Order ${shortNumber(found.id)}`,
     body: [
-      partial && notice("Some of this could not be loaded just now.", "wait"),
+      partial && notice("Some details could not be loaded. Try again in a moment.", "wait"),
       h(
         "div",
         { class: "row" },
         badge(found.status),
+        h("span", { class: "muted" }, "Placed ", time(found.placedAt)),
         h("code", { class: "muted" }, found.id),
         found.allowedActions.includes("CANCEL") && cancelling(id, again),
       ),
@@ -158,7 +166,7 @@ export async function order({ id, signal, again }) {
           h(
             "section",
             { class: "card" },
-            h("h2", {}, "What happened"),
+            h("h2", {}, "History"),
             timeline(
               found.timeline.map(({ event, timestamp, actor }) => ({
                 what: words(event.replace("order.", "")),
@@ -181,7 +189,7 @@ function cancelling(id, again) {
     if (error) throw new Error(error.message);
     await again();
   }
-  return action("Cancel the order", () => confirmed(CANCEL, cancel), { id: "cancel-order", class: "danger" });
+  return action("Cancel order", () => confirmed(CANCEL, cancel), { id: "cancel-order", class: "danger" });
 }
 
 function items({ id, items }) {
@@ -226,11 +234,11 @@ function eligibility(judged) {
     return h(
       "small",
       { class: "muted" },
-      `Returnable: ${judged.returnableQuantity}, until `,
+      `${judged.returnableQuantity} can be returned until `,
       time(judged.returnDeadline),
     );
   }
-  return h("small", { class: "muted" }, "Not returnable: ", judged.reasons.map(({ message }) => message).join(" "));
+  return h("small", { class: "muted" }, "Cannot be returned: ", judged.reasons.map(({ message }) => message).join(" "));
 }
 
 function amounts(order) {
@@ -257,7 +265,8 @@ function amounts(order) {
       ["Paid with", `${nameOf(kind)}${last4 ? ` ending in ${last4}` : ""}`],
       ["In US dollars", order.total.currency !== "USD" && `${order.totalUsd.formatted} at ${order.exchangeRate}`],
     ]),
-    !usable && h("p", { class: "muted" }, "This payment method can no longer be used: a refund would be store credit."),
+    !usable &&
+      h("p", { class: "muted" }, "This payment method can no longer be used, so refunds are issued as store credit."),
   );
 }
 
@@ -277,7 +286,7 @@ function returns(list) {
           h(
             "div",
             { class: "row apart" },
-            h("a", { href: `#/returns/${one.id}` }, "Return of ", time(one.createdAt)),
+            h("a", { href: `#/returns/${one.id}` }, `Return ${shortNumber(one.id)}`),
             badge(one.status),
           ),
           h("div", {}, one.items.map(({ productName, quantity }) => `${quantity} × ${productName}`).join(", ")),

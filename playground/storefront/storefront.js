@@ -1,18 +1,21 @@
 // The storefront: which view an address shows, and the bar above all of them.
 
+import "../shared/vantage.css";
+import "./storefront.css";
+
 import { currencyChoice } from "./currency.js";
 import { orders, order } from "./orders.js";
 import { preferences } from "./preferences.js";
 import { product } from "./product.js";
 import { returned, returnForm } from "./returns.js";
 import { search, searchBox } from "./search.js";
-import { announce, failed, frame, signedOut } from "./shell.js";
-import { h } from "./dom.js";
-import { session } from "./vantage.js";
+import { announce, failed, frame, markCurrent, signedOut } from "../shared/shell.js";
+import { h } from "../shared/dom.js";
+import { session } from "../shared/graph.js";
 
 /**
- * The views by address. A view gets the address's part and its query, and gives a title and what is in it. It
- * may read until `signal` says that the reader has gone on.
+ * The views by address. A view gets the id in the address and the query, and resolves with a title and a body.
+ * `signal` aborts when the reader leaves. `tab` is the view's entry in the navigation.
  */
 const VIEWS = [
   { path: /^\/$/, view: search, tab: "#/" },
@@ -23,14 +26,7 @@ const VIEWS = [
   { path: /^\/returns\/(ret_\w+)$/, view: returned, tab: "#/orders", account: true },
   { path: /^\/notifications$/, view: preferences, tab: "#/notifications", account: true },
 ];
-const TABS = [
-  ["#/", "Products"],
-  ["#/orders", "My orders"],
-  ["#/notifications", "Notifications"],
-];
-
 const main = document.getElementById("main");
-const tabs = TABS.map(([href, name]) => h("a", { href }, name));
 const find = searchBox();
 let leaving = new AbortController();
 let shown = null;
@@ -46,10 +42,7 @@ async function show() {
   const { signal } = leaving;
   const { path, query } = address();
   const match = VIEWS.map((one) => ({ ...one, part: path.match(one.path) })).find((one) => one.part);
-  for (const tab of tabs) {
-    if (tab.hash === match?.tab) tab.setAttribute("aria-current", "page");
-    else tab.removeAttribute("aria-current");
-  }
+  markCurrent(match?.tab);
   find.show(match?.view === search ? (query.get("q") ?? "") : find.text());
   main.setAttribute("aria-busy", "true");
   const result = await content(match, query, signal);
@@ -60,16 +53,19 @@ async function show() {
 
 async function content(match, query, signal) {
   if (!match)
-    return { title: "Not found", body: h("p", {}, "There is no such page. ", h("a", { href: "#/" }, "All products")) };
+    return {
+      title: "Page not found",
+      body: h("p", {}, "This page does not exist. ", h("a", { href: "#/" }, "See all products")),
+    };
   if (match.account && !session.token) return { title: "Sign in", body: signedOut() };
   try {
     return await match.view({ id: match.part[1], query, signal, again: show });
   } catch (error) {
-    return { title: "Not available", body: failed(error, show) };
+    return { title: "Something went wrong", body: failed(error, show) };
   }
 }
 
-/** Shows a view. On the same page the reader's place is kept; on another it is at the title. */
+/** Shows a view. The same view keeps the focus where it was; another one has it at the title. */
 function replace(path, { title, said = title, body }) {
   const first = shown === null;
   const same = shown === path;
@@ -90,15 +86,7 @@ function replace(path, { title, said = title, body }) {
 frame();
 document
   .getElementById("bar")
-  .replaceWith(
-    h(
-      "section",
-      { class: "bar", "aria-label": "Find your way" },
-      h("nav", { class: "tabs", "aria-label": "Shop" }, tabs),
-      find.element,
-      currencyChoice(show),
-    ),
-  );
+  .replaceWith(h("section", { class: "bar", "aria-label": "Search and currency" }, find.element, currencyChoice(show)));
 addEventListener("hashchange", show);
 session.onChange(show);
 show();

@@ -1,39 +1,55 @@
-// The frame of every page: the way to the other pages, signing in, and what is announced.
+// The frame of every page: navigation, signing in, and announcements to screen readers.
 
 import { h, notice } from "./dom.js";
-import { endpoint, session } from "./vantage.js";
+import { endpoint, pages, session } from "./graph.js";
 
+/** The one row of navigation. Without the shop there is only the explorer. */
 const PAGES = [
-  ["storefront.html", "Shop"],
-  ["tracking.html", "Tracking"],
+  [`${pages}storefront.html#/`, "Products"],
+  [`${pages}storefront.html#/orders`, "My orders"],
+  [`${pages}storefront.html#/notifications`, "Notifications"],
+  [`${pages}tracking.html`, "Tracking"],
   [endpoint.pathname, "Explorer"],
 ];
+const links = PAGES.map(([href, name]) => h("a", { href }, name));
+
+/** Marks where the reader is. `hash` is the part of a page that has several entries. */
+export function markCurrent(hash = "") {
+  for (const link of links) {
+    if (link.pathname === location.pathname && link.hash === hash) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
 
 const spoken = h("div", { class: "visually-hidden", role: "status", "aria-live": "polite" });
 
-/** Says something to who listens to the page rather than looking at it. */
+/** Announces a text to screen readers. */
 export function announce(text) {
   spoken.textContent = "";
-  // A region that is emptied and filled in one step may stay silent when the text is the same.
+  // The same text set in one step would not be announced again.
   requestAnimationFrame(() => (spoken.textContent = text));
 }
 
 const dialog = signInDialog();
 
-/** Asks for a token; `session` tells who listens when there is one. */
+/** Shows the dialog that asks for a token. */
 export function signIn() {
   dialog.querySelector("textarea").value = "";
   dialog.showModal();
 }
 
-/** Puts the frame around the page's own `<main>`. `extra` comes beside the pages' links. */
-export function frame(...extra) {
-  const here = location.pathname.split("/").pop();
-  const links = PAGES.map(([address, name]) =>
-    h("a", { href: address, "aria-current": address === here && "page" }, name),
-  );
+/** Puts the frame around the page's own `<main>`. */
+export function frame() {
   const account = h("button", { type: "button", class: "quiet" });
-  const show = () => (account.textContent = session.token ? "Sign out" : "Sign in");
+  const expired = h(
+    "p",
+    { class: "notice wait expired", role: "status", hidden: true },
+    "Your access token was refused or has expired, so you have been signed out.",
+  );
+  const show = () => {
+    account.textContent = session.token ? "Sign out" : "Sign in";
+    expired.hidden = !session.wasRefused;
+  };
   account.onclick = () => {
     if (!session.token) return signIn();
     session.token = "";
@@ -42,7 +58,7 @@ export function frame(...extra) {
   session.onChange(show);
   show();
   const skip = h("a", { class: "skip", href: "#main" }, "Skip to the content");
-  // The fragment is the storefront's own address: following the link must not change it.
+  // The storefront uses the fragment as its address, so following the link must not change it.
   skip.onclick = (event) => {
     event.preventDefault();
     document.getElementById("main").focus();
@@ -50,12 +66,11 @@ export function frame(...extra) {
   const header = h(
     "header",
     { class: "site" },
-    h("a", { class: "brand", href: "storefront.html" }, "Vantage"),
+    h("a", { class: "brand", href: links[0].href }, "Vantage"),
     h("nav", { "aria-label": "Pages" }, links),
-    ...extra,
     account,
   );
-  document.body.prepend(skip, header);
+  document.body.prepend(skip, header, expired);
   document.body.append(spoken, dialog);
 }
 
@@ -75,14 +90,14 @@ function signInDialog() {
     h(
       "p",
       {},
-      "Paste an access token. In development ",
+      "Paste an access token. The command ",
       h("code", {}, "vantage token --demo"),
-      " prints one of the demo customer.",
+      " prints one for the demo customer.",
     ),
     h("label", { htmlFor: "sign-in-token" }, "Access token"),
     token,
     trouble,
-    h("p", { class: "muted" }, "It is kept until this tab is closed, and sent to this shop only."),
+    h("p", { class: "muted" }, "It is kept until you close this tab, and is sent to this shop only."),
     h(
       "div",
       { class: "row end" },
@@ -94,7 +109,7 @@ function signInDialog() {
   form.onsubmit = (event) => {
     event.preventDefault();
     if (!/^\s*(bearer\s+)?[\w-]+\.[\w-]+\.[\w-]+\s*$/i.test(token.value)) {
-      trouble.textContent = "This is not a token: it has three parts with dots between.";
+      trouble.textContent = "This is not an access token. A token has three parts, separated by dots.";
       return;
     }
     trouble.textContent = "";
@@ -105,8 +120,8 @@ function signInDialog() {
   return dialog;
 }
 
-/** What to show instead of something that needs an account. */
-export function signedOut(why = "Sign in to see this.") {
+/** What stands in place of something that needs an account. */
+export function signedOut(why = "Sign in to see this page.") {
   return h(
     "div",
     { class: "card center" },
@@ -115,10 +130,10 @@ export function signedOut(why = "Sign in to see this.") {
   );
 }
 
-/** What to show instead of something that could not be loaded. */
+/** What stands in place of something that could not be loaded. */
 export function failed(error, again) {
   if (error.code === "UNAUTHENTICATED") {
-    return signedOut(session.token ? "The access token was refused; it may have expired." : undefined);
+    return signedOut(session.token ? "Your access token was refused or has expired." : undefined);
   }
   return h(
     "div",
@@ -128,8 +143,8 @@ export function failed(error, again) {
   );
 }
 
-/** Runs it when the reader says so once more. */
-export function confirmed({ title, text, yes }, run) {
+/** Asks the reader to confirm, and runs it then. */
+export function confirmed({ title, text, yes, no }, run) {
   return new Promise((resolve, reject) => {
     const close = (answer) => {
       dialog.close();
@@ -144,7 +159,7 @@ export function confirmed({ title, text, yes }, run) {
       h(
         "div",
         { class: "row end" },
-        h("button", { type: "button", class: "quiet", onclick: () => close(false) }, "Keep it"),
+        h("button", { type: "button", class: "quiet", onclick: () => close(false) }, no),
         h("button", { type: "button", class: "danger", onclick: () => close(true) }, yes),
       ),
     );

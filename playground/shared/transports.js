@@ -1,40 +1,44 @@
-// The two ways a subscription comes: graphql-transport-ws, and server-sent events. Both report events until they
-// end, and then say why they ended.
+// The two transports of a subscription: graphql-transport-ws, and server-sent events. Both report events until they
+// end, and resolve with why they ended.
 
 import { body } from "./operations.js";
-import { endpoint, headers, refusal } from "./vantage.js";
+import { endpoint, headers, refusal } from "./graph.js";
 
-/** What a connection's end means for the next attempt. */
+/** What the end of a subscription means for the next attempt. */
 export const Next = Object.freeze({
-  /** Again, after a pause. */
+  /** Again, after a short delay. */
   RETRY: "retry",
-  /** Not again for now: ask from time to time instead. */
+  /** Again, after a long delay: the same would probably happen at once. */
+  RETRY_LATER: "retry later",
+  /** Not before the reader returns to this page. */
   POLL: "poll",
-  /** Not again before the reader has signed in. */
+  /** Not before the reader has signed in. */
   SIGN_IN: "sign in",
-  /** Never: what is asked for is refused. */
+  /** Never: what is requested is refused. */
   STOP: "stop",
 });
 
-/** The close codes of graphql-transport-ws, and the shop's own. All others are worth another attempt. */
+const NOT_UNDERSTOOD = { next: Next.RETRY_LATER, why: "the shop rejected the connection" };
+
+/** The close codes of graphql-transport-ws, and the shop's own. After all others a retry may succeed. */
 const CLOSES = {
-  1008: { next: Next.POLL, why: "too much was asked on one connection" },
-  1009: { next: Next.POLL, why: "a message was too large" },
-  4000: { next: Next.RETRY, why: "the connection had fallen silent" },
-  // Coming back at once would close the newest of the other pages, and that one would do the same.
-  4001: { next: Next.POLL, why: "another page took this one's place" },
+  1008: { next: Next.RETRY_LATER, why: "too many requests on one connection" },
+  1009: { next: Next.RETRY_LATER, why: "a message was too large" },
+  4000: { next: Next.RETRY, why: "the connection timed out" },
+  // Reconnecting would close the connection of another page, and that one would do the same.
+  4001: { next: Next.POLL, why: "another tab is receiving the live updates" },
   4002: { next: Next.RETRY, why: "live updates could not be started" },
-  4003: { next: Next.POLL, why: "live updates are switched off" },
-  4400: { next: Next.POLL, why: "the shop did not understand this page" },
-  4401: { next: Next.SIGN_IN, why: "sign in to follow this order" },
-  4403: { next: Next.SIGN_IN, why: "the access was refused or has expired" },
-  4406: { next: Next.POLL, why: "the shop speaks another protocol" },
+  4003: { next: Next.RETRY_LATER, why: "live updates are switched off" },
+  4400: NOT_UNDERSTOOD,
+  4401: { next: Next.SIGN_IN, why: "Sign in to track this order" },
+  4403: { next: Next.SIGN_IN, why: "Your access token was refused or has expired" },
+  4406: NOT_UNDERSTOOD,
   4408: { next: Next.RETRY, why: "connecting took too long" },
-  4409: { next: Next.POLL, why: "the shop did not understand this page" },
-  4429: { next: Next.POLL, why: "the shop did not understand this page" },
+  4409: NOT_UNDERSTOOD,
+  4429: NOT_UNDERSTOOD,
 };
 
-/** What an operation's refusal means, by the schema's error codes. */
+/** What an error means for the next attempt, by its code. */
 export const REFUSALS = {
   UNAUTHENTICATED: Next.SIGN_IN,
   FORBIDDEN: Next.STOP,
@@ -50,19 +54,21 @@ const refused = (errors) => {
   return { next: REFUSALS[code] ?? Next.RETRY, why: message, code };
 };
 
-/** What an event without data says instead of one. */
+/** The end that an event without data stands for. */
 const refusedEvent = ({ data, errors }) => (data ? null : refused(errors ?? []));
 
 const INTERRUPTED = { next: Next.RETRY, why: "the connection was interrupted" };
-const COMPLETED = { next: Next.RETRY, why: "the shop ended the updates" };
+const COMPLETED = { next: Next.RETRY, why: "the shop closed the connection" };
 
-/** How long nothing may come before the page asks whether anybody is there, and how long the answer may take. */
+/** How long connecting may take. */
+const CONNECT_TIMEOUT = 10_000;
+/** How long a connection may be silent before the page sends a ping, and how long the pong may take. */
 const SILENCE = 25_000;
-const PONG = 10_000;
+const PONG_TIMEOUT = 10_000;
 
 /**
  * Subscribes over WebSocket. Resolves when it has ended, with `next`, `why`, and whether the server was
- * `reached` at all: proxies may refuse WebSockets and let the rest through.
+ * `reached` at all: a proxy may block WebSockets and let other requests through.
  */
 export function overWebSocket(operation, variables, bearer, { onOpen, onData, signal }) {
   return new Promise((resolve) => {
@@ -71,17 +77,17 @@ export function overWebSocket(operation, variables, bearer, { onOpen, onData, si
     const socket = new WebSocket(address, "graphql-transport-ws");
     let reached = false;
     let verdict = null;
-    let timer;
+    let timer = setTimeout(() => end(INTERRUPTED), CONNECT_TIMEOUT);
 
     const send = (message) => socket.send(JSON.stringify(message));
-    const heard = () => {
+    const onMessage = () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
         send({ type: "ping" });
-        timer = setTimeout(() => end(INTERRUPTED), PONG);
+        timer = setTimeout(() => end(INTERRUPTED), PONG_TIMEOUT);
       }, SILENCE);
     };
-    /** Ends it from this side. The close event may be long in coming when the network is gone. */
+    /** Ends it from this side. Without a network the close event would come late. */
     const end = (why) => {
       verdict ??= why;
       socket.close(1000);
@@ -96,12 +102,12 @@ export function overWebSocket(operation, variables, bearer, { onOpen, onData, si
     signal.addEventListener("abort", leave);
 
     socket.onopen = () => {
-      heard();
+      onMessage();
       send({ type: "connection_init", payload: bearer ? { authorization: `Bearer ${bearer}` } : {} });
     };
     socket.onmessage = ({ data }) => {
       if (verdict) return;
-      heard();
+      onMessage();
       const message = JSON.parse(data);
       switch (message.type) {
         case "connection_ack":
@@ -111,8 +117,8 @@ export function overWebSocket(operation, variables, bearer, { onOpen, onData, si
         case "ping":
           return send({ type: "pong" });
         case "next": {
-          const no = refusedEvent(message.payload);
-          return no ? end(no) : onData(message.payload.data);
+          const failure = refusedEvent(message.payload);
+          return failure ? end(failure) : onData(message.payload.data);
         }
         case "error":
           return end(refused(message.payload));
@@ -129,20 +135,20 @@ export function overWebSocket(operation, variables, bearer, { onOpen, onData, si
 }
 
 /**
- * Subscribes by server-sent events; `EventSource` could not send the token. `resume.id` is the last event that
- * came: the server goes on after it when it still can.
+ * Subscribes by server-sent events; `EventSource` could not send the token. `resume.id` is the id of the last event,
+ * after which the server continues if it still can.
  */
 export async function overEventStream(operation, variables, bearer, { onOpen, onData, signal, resume }) {
   let reached = false;
-  // Heartbeats come often: without them the connection is dead, whatever the browser believes.
+  // Without heartbeats the connection is dead, although the browser may not have noticed.
   const silence = new AbortController();
   let timer;
-  const heard = () => {
+  const onChunk = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(), SILENCE + PONG);
+    timer = setTimeout(() => silence.abort(), SILENCE + PONG_TIMEOUT);
   };
   try {
-    heard();
+    onChunk();
     const response = await fetch(endpoint, {
       method: "POST",
       headers: { ...headers("text/event-stream", bearer), ...(resume.id && { "last-event-id": resume.id }) },
@@ -156,28 +162,28 @@ export async function overEventStream(operation, variables, bearer, { onOpen, on
     }
     reached = true;
     onOpen();
-    for await (const { id, event, data } of events(response.body, heard)) {
+    for await (const { id, event, data } of events(response.body, onChunk)) {
       if (id) resume.id = id;
       if (event === "complete") return { ...COMPLETED, reached };
       if (event !== "next") continue;
       const payload = JSON.parse(data);
-      const no = refusedEvent(payload);
-      if (no) return { ...no, reached };
+      const failure = refusedEvent(payload);
+      if (failure) return { ...failure, reached };
       onData(payload.data);
     }
   } catch {
-    // Whatever broke it, the next attempt will tell.
+    // The next attempt will show what is wrong.
   } finally {
     clearTimeout(timer);
   }
   return { ...INTERRUPTED, reached };
 }
 
-/** The events of a stream, as the HTML standard reads them; comments only show that somebody is there. */
-async function* events(stream, heard) {
+/** The events of a stream, as the HTML standard reads them; comments are heartbeats. */
+async function* events(stream, onChunk) {
   let rest = "";
   for await (const chunk of chunks(stream.pipeThrough(new TextDecoderStream()))) {
-    heard();
+    onChunk();
     const blocks = (rest + chunk).replaceAll("\r\n", "\n").split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {

@@ -1,15 +1,16 @@
-// Finding products: the search box with suggestions, results, facets.
+// Product search: the box with suggestions, results and facets.
 
 import { chosenCurrency } from "./currency.js";
-import { h, notice } from "./dom.js";
-import { SEARCH, SUGGESTIONS } from "./operations.js";
-import { picture, priceTag, record, stars } from "./product.js";
-import { announce } from "./shell.js";
-import { request } from "./vantage.js";
+import { h, notice } from "../shared/dom.js";
+import { SEARCH, SUGGESTIONS } from "../shared/operations.js";
+import { picture } from "./picture.js";
+import { priceTag, record, stars } from "./product.js";
+import { announce } from "../shared/shell.js";
+import { request } from "../shared/graph.js";
 
 const PAGE = 24;
-/** How long to wait for the next letter before asking. */
-const TYPING = 150;
+/** How long to wait for another letter before asking for suggestions. */
+const DEBOUNCE = 150;
 const SORTS = [
   ["RELEVANCE", "Best match"],
   ["PRICE_ASC", "Price, low to high"],
@@ -18,7 +19,7 @@ const SORTS = [
   ["NEWEST", "Newest"],
 ];
 
-/** The search box: a combobox whose list is what the shop would complete the text to. */
+/** The search box: a combobox with the shop's suggestions. */
 export function searchBox() {
   const input = h("input", {
     id: "find",
@@ -89,7 +90,7 @@ export function searchBox() {
 
   input.oninput = () => {
     clearTimeout(timer);
-    timer = setTimeout(suggest, TYPING);
+    timer = setTimeout(suggest, DEBOUNCE);
   };
   input.onkeydown = (event) => {
     if (event.key === "Escape" && !list.hidden) {
@@ -132,7 +133,7 @@ function filters(query) {
   return {
     categories: query.getAll("category"),
     brands: query.getAll("brand"),
-    // The facet counts US dollars.
+    // The facet's ranges are in US dollars.
     ...(maxPrice && { minPrice, maxPrice, currency: "USD" }),
     ...(query.has("rating") && { minRating: Number(query.get("rating")) }),
     ...(query.has("stock") && { inStock: true }),
@@ -189,10 +190,10 @@ export async function search({ query, signal }) {
         h(
           "div",
           { class: "row apart" },
-          h("p", { class: "muted" }, count, found.personalization.mode !== "NONE" && ", sorted for you"),
+          h("p", { class: "muted" }, count, found.personalization.mode !== "NONE" && ", personalized for you"),
           sorting(query),
         ),
-        found.totalCount === 0 ? notice("Nothing fits. Try fewer filters or other words.") : cards,
+        found.totalCount === 0 ? notice("No products found. Try fewer filters or different words.") : cards,
         h("div", { class: "center" }, more, trouble),
       ),
     ),
@@ -232,20 +233,23 @@ function sorting(query) {
   return h("div", { class: "row" }, h("label", { htmlFor: "sort" }, "Sort by"), select);
 }
 
+/** `25-49.99` and `1000-` as people write them. */
+const priceRange = (value) => (value.endsWith("-") ? `${value.slice(0, -1)} and up` : value.replace("-", " – "));
+
 const FACETS = {
   category: { legend: "Category", name: (value) => value, many: true },
   brand: { legend: "Brand", name: (value) => value, many: true },
-  price: { legend: "Price in US dollars", name: (value) => value.replace("-", " – ") },
-  rating: { legend: "Rating", name: (value) => `${value} and better` },
+  price: { legend: "Price in US dollars", name: priceRange },
+  rating: { legend: "Rating", name: (value) => `${value} and up` },
 };
 
-/** The facets as filters. Values that are chosen stay, also when nothing has them any more. */
+/** The facets as filters. Chosen values stay, even when no product has them. */
 function facets(found, query) {
   const groups = found.filter(({ name }) => FACETS[name]).map((facet) => group(facet, query));
   const stock = h("input", { id: "facet-stock", type: "checkbox", checked: query.has("stock") });
   stock.onchange = () => refine(query, (next) => (stock.checked ? next.set("stock", "1") : next.delete("stock")));
   const chosen = ["category", "brand", "price", "rating", "stock"].some((name) => query.has(name));
-  const clear = h("button", { type: "button", class: "quiet" }, "Clear the filters");
+  const clear = h("button", { type: "button", class: "quiet" }, "Clear filters");
   clear.onclick = () =>
     refine(query, (next) => ["category", "brand", "price", "rating", "stock"].forEach((name) => next.delete(name)));
   return h(

@@ -1,11 +1,14 @@
-// The tracking page: an order's parcels as they move, for its owner or for who has a guest link.
+// The tracking page: an order's parcels as they move, for its owner or for anyone with a guest link.
 
-import { badge, field, h, notice, time, words } from "./dom.js";
-import { follow } from "./live.js";
-import { GUEST_PARCEL, GUEST_TRACKING, ORDER_PARCELS, ORDER_TRACKING, SENT_ORDERS } from "./operations.js";
-import { parcelCard } from "./parcel.js";
-import { announce, failed, frame, signedOut } from "./shell.js";
-import { Refused, request, session, takeFromFragment } from "./vantage.js";
+import "../shared/vantage.css";
+import "./tracking.css";
+
+import { badge, field, h, notice, shortNumber, time, words } from "../shared/dom.js";
+import { follow } from "../shared/live.js";
+import { GUEST_PARCEL, GUEST_TRACKING, ORDER_PARCELS, ORDER_TRACKING, SENT_ORDERS } from "../shared/operations.js";
+import { parcelCard } from "../shared/parcel.js";
+import { announce, failed, frame, markCurrent, signedOut } from "../shared/shell.js";
+import { Refused, request, session, takeFromFragment } from "../shared/graph.js";
 
 const GUEST = "guest";
 
@@ -13,43 +16,43 @@ const list = h("aside", { class: "list", "aria-label": "Orders" });
 const parcels = h("div", {});
 const lamp = h("span", { class: "lamp", "aria-hidden": "true" });
 const stateText = h("span", { role: "status" });
-const again = h("button", { type: "button", class: "quiet", hidden: true, onclick: start }, "Try again now");
+const again = h("button", { type: "button", class: "quiet", hidden: true, onclick: start }, "Try again");
 const state = h("p", { class: "state" }, lamp, stateText, again);
 const heading = h("h1", { tabIndex: -1 }, "Track an order");
 
 let following = null;
 let counting = null;
 
-/** What this page follows: a guest's link, or one of the caller's orders. */
-function watched() {
+const ORDER_ID = /^ord_[0-9a-hjkmnp-tv-z]{26}$/;
+
+/** The source of this page: a guest's link, or one of the caller's orders. An id that cannot exist is `invalid`. */
+function source() {
   const guest = sessionStorage.getItem(GUEST);
   if (guest) return { guest };
   const order = new URLSearchParams(location.hash.slice(1)).get("order");
-  // What is no order's number is not worth asking for: a link may have been made of nothing.
-  return { order: ORDER.test(order ?? "") ? order : null };
+  if (order === null) return {};
+  return ORDER_ID.test(order) ? { order } : { invalid: true };
 }
 
-const ORDER = /^ord_[0-9a-hjkmnp-tv-z]{26}$/;
+const notFound = () => new Refused("This order was not found.", "NOT_FOUND");
 
-const noSuch = () => new Refused("There is no such order or parcel.", "NOT_FOUND");
-
-/** How the order's owner follows it. */
+/** The order's owner follows all of its parcels. */
 const asOwner = (order) => ({
   subscription: ORDER_TRACKING,
   variables: { id: order },
   bearer: session.token,
   async poll(signal) {
     const { order: found } = await request(ORDER_PARCELS, { id: order }, { signal });
-    if (!found) throw noSuch();
+    if (!found) throw notFound();
     return { orderTracking: { order: found } };
   },
 });
 
-/** How a guest does, who has a link and no account. A link to one parcel can be read and not followed. */
+/** A guest has a link and no account. A link to a single parcel can be read but not subscribed to. */
 function asGuest(token) {
   const known = new Map();
-  /** The parcels that were told of, in the form in which an owner gets them. */
-  const told = ({ shipment, ...update }) => {
+  /** All parcels of the updates so far, in the form of the owner's updates. */
+  const collect = ({ shipment, ...update }) => {
     if (shipment) known.set(shipment.id, shipment);
     return { orderTracking: { ...update, order: { shipments: [...known.values()] } } };
   };
@@ -58,10 +61,10 @@ function asGuest(token) {
     variables: { token },
     bearer: "",
     pollsWhenForbidden: true,
-    read: ({ orderTrackingByToken: update }) => told(update),
+    read: ({ orderTrackingByToken: update }) => collect(update),
     async poll(signal) {
       const { trackByToken: shipment } = await request(GUEST_PARCEL, { token }, { signal });
-      if (!shipment) throw noSuch();
+      if (!shipment) throw notFound();
       return { orderTrackingByToken: { shipment } };
     },
   };
@@ -72,28 +75,29 @@ function start() {
   clearInterval(counting);
   parcels.replaceChildren();
   state.hidden = true;
-  const { guest, order } = watched();
-  heading.textContent = guest ? "Your parcel" : "Track an order";
+  const { guest, order, invalid } = source();
+  heading.textContent = guest ? "Your order" : order ? `Order ${shortNumber(order)}` : "Track an order";
   if (guest) {
     watch(asGuest(guest));
   } else if (!session.token) {
-    parcels.replaceChildren(signedOut("Sign in to follow your orders, or open the link of your message."));
+    parcels.replaceChildren(signedOut("Sign in to track your orders, or open the tracking link from your email."));
   } else if (order) {
     watch(asOwner(order));
   } else {
-    parcels.replaceChildren(notice("Choose an order to follow."));
+    const text = "Choose one of your orders to track it.";
+    parcels.replaceChildren(notice(invalid ? `This link does not lead to an order. ${text}` : text));
   }
 }
 
-function watch(way) {
+function watch(source) {
   let newest = -1;
   let known = new Map();
   state.hidden = false;
   following = follow({
-    ...way,
+    ...source,
     onUpdate(data) {
-      const { orderTracking: update } = way.read ? way.read(data) : data;
-      // After a reconnect the snapshot may be of something that this page has shown already.
+      const { orderTracking: update } = source.read ? source.read(data) : data;
+      // After reconnecting, the snapshot may be older than what is on the page.
       if (update.sequence < newest) return;
       newest = update.sequence ?? newest;
       const all = update.order.shipments ?? [];
@@ -105,14 +109,14 @@ function watch(way) {
 }
 
 function show(all, known, update) {
-  if (all.length === 0) return parcels.replaceChildren(notice("Nothing has been sent yet."));
+  if (all.length === 0) return parcels.replaceChildren(notice("Nothing has shipped yet."));
   const cards = all.map((parcel) => {
     const card = parcelCard(parcel);
     const before = known.get(parcel.id);
     if (before && JSON.stringify(before) !== JSON.stringify(parcel)) card.classList.add("fresh");
     return card;
   });
-  // The reader's folded histories stay folded.
+  // Histories that the reader closed stay closed.
   const folded = [...parcels.querySelectorAll("details")].map(({ open }) => open);
   parcels.replaceChildren(...cards);
   parcels.querySelectorAll("details").forEach((details, index) => (details.open = folded[index] ?? true));
@@ -121,50 +125,50 @@ function show(all, known, update) {
   }
 }
 
-/** Says how the page is connected, once for each change; the seconds of a pause are shown and not said. */
-function say({ kind, way, why, until, every }) {
-  // Attempts that follow one another are one state to the reader.
+/** Shows and announces the state of the connection, once for each change. */
+function say({ kind, transport, why, until }) {
+  // To the reader, attempts in a row are one state.
   if (kind === "connecting" && lamp.classList.contains("waiting")) return;
   clearInterval(counting);
   lamp.className = `lamp ${kind}`;
-  again.hidden = !["polling", "stopped"].includes(kind);
+  again.hidden = !["waiting", "polling", "stopped"].includes(kind);
   const because = why ? ` (${why})` : "";
   const texts = {
     connecting: () => "Connecting …",
-    live: () => `Live${way === "WebSocket" ? "" : `, by ${way}`}`,
-    waiting: () => `Connection lost${because}. Trying again`,
-    polling: () => `Looking every ${every / 1000} s${because}`,
-    signIn: () => `Not followed: ${why}`,
-    stopped: () => `Not followed: ${why}`,
+    live: () => `Live${transport === "WebSocket" ? "" : ` by ${transport}`}`,
+    waiting: () => `Connection lost${because}. Reconnecting …`,
+    polling: () => `No live updates${because}. Refreshing regularly`,
+    signIn: () => why,
+    stopped: () => why,
   };
   const text = texts[kind]();
   if (stateText.dataset.text !== text) stateText.textContent = text;
   stateText.dataset.text = text;
   if (kind === "signIn") parcels.replaceChildren(signedOut(`${why}.`));
   if (kind === "waiting") {
-    const left = () => (lamp.title = `In ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s`);
+    const left = () => (lamp.title = `Next attempt in ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s`);
     left();
     counting = setInterval(left, 1_000);
   }
 }
 
-/** The orders that have something to follow, and a way to name another. */
+/** The orders that have shipped, and a form for another one. */
 async function showList() {
-  if (watched().guest) {
+  if (source().guest) {
     const leave = () => {
       sessionStorage.removeItem(GUEST);
       refresh();
     };
     return list.replaceChildren(
-      notice("You see this by a guest link."),
-      h("button", { type: "button", class: "quiet", onclick: leave }, "Leave the link"),
+      notice("You are viewing a shared tracking link."),
+      h("button", { type: "button", class: "quiet", onclick: leave }, "Stop viewing it"),
     );
   }
   if (!session.token) return list.replaceChildren(otherOrder());
   try {
     const { me } = await request(SENT_ORDERS);
     list.replaceChildren(
-      h("h2", {}, "On the way and delivered"),
+      h("h2", {}, "Shipped orders"),
       h("ul", { class: "sent" }, (me?.orders.nodes ?? []).map(sentOrder)),
       h("hr"),
       otherOrder(),
@@ -183,7 +187,8 @@ function sentOrder({ id, status, placedAt, items, shipments }) {
     h(
       "a",
       { href: `#order=${id}` },
-      h("span", { class: "row apart" }, time(placedAt, { onlyDay: true }), badge(parcel)),
+      h("span", { class: "row apart" }, h("strong", {}, shortNumber(id)), badge(parcel)),
+      h("small", { class: "muted" }, "Placed ", time(placedAt, { onlyDay: true })),
       h("small", { class: "muted" }, items.map(({ productName }) => productName).join(", ")),
     ),
   );
@@ -194,12 +199,12 @@ function otherOrder() {
     type: "text",
     placeholder: "ord_…",
     pattern: "\\s*ord_\\w+\\s*",
-    title: "An order's number starts with ord_",
+    title: "An order ID starts with ord_",
     required: true,
     autocomplete: "off",
     spellcheck: "false",
   });
-  const form = h("form", {}, field("Order number", id), h("p", {}), h("button", { class: "quiet" }, "Follow"));
+  const form = h("form", {}, field("Order ID", id), h("button", { class: "quiet" }, "Track"));
   form.onsubmit = (event) => {
     event.preventDefault();
     location.hash = `order=${id.value.trim()}`;
@@ -207,7 +212,7 @@ function otherOrder() {
   return form;
 }
 
-/** Marks the order that is followed. */
+/** Marks the order that is tracked. */
 function current() {
   for (const link of list.querySelectorAll("a")) {
     if (link.hash === location.hash) link.setAttribute("aria-current", "true");
@@ -215,7 +220,7 @@ function current() {
   }
 }
 
-/** A guest's link is kept for this tab and taken out of the address. */
+/** Keeps a guest's link for this tab, and removes it from the address. */
 function takeGuestLink() {
   const guest = takeFromFragment(GUEST);
   if (guest) sessionStorage.setItem(GUEST, guest);
@@ -228,13 +233,17 @@ function refresh() {
 }
 
 frame();
+markCurrent();
 document
   .getElementById("main")
-  .replaceChildren(heading, h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, state, parcels)));
+  .replaceChildren(
+    heading,
+    h("div", { class: "tracking" }, list, h("section", { "aria-label": "Parcels" }, state, parcels)),
+  );
 addEventListener("hashchange", () => {
   if (new URLSearchParams(location.hash.slice(1)).has(GUEST)) return refresh();
   if (sessionStorage.getItem(GUEST)) {
-    // Following an order by its address leaves the guest's link.
+    // The address of an order replaces the guest's link.
     sessionStorage.removeItem(GUEST);
     return refresh();
   }

@@ -1,17 +1,10 @@
-// One product, and the pieces of it that lists show too.
+// A product's page, and the parts of it that lists show too.
 
 import { chosenCurrency } from "./currency.js";
-import { badge, facts, h, time, words } from "./dom.js";
-import { EVENT_RECORD, PRODUCT } from "./operations.js";
-import { request } from "./vantage.js";
-
-/** A picture of the shop's own making: pages show nothing of other origins. */
-export function picture({ title, category }) {
-  const hue = [...category].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
-  const element = h("div", { class: "picture", "aria-hidden": "true" }, title.charAt(0));
-  element.style.setProperty("--hue", String(hue));
-  return element;
-}
+import { badge, facts, h, time, words } from "../shared/dom.js";
+import { EVENT_RECORD, PRODUCT } from "../shared/operations.js";
+import { request } from "../shared/graph.js";
+import { picture } from "./picture.js";
 
 export function stars({ rating, reviewCount }) {
   if (rating === null) return h("p", { class: "muted" }, "No reviews yet");
@@ -29,7 +22,7 @@ export function stars({ rating, reviewCount }) {
   );
 }
 
-/** What it costs, and what it would without a reduction. */
+/** The price, and what it was before a reduction. */
 export function priceTag(price) {
   if (!price) return h("p", { class: "price muted" }, "Price not available");
   const now = price.current.amount.formatted;
@@ -38,11 +31,11 @@ export function priceTag(price) {
     "p",
     { class: "price" },
     h("strong", {}, now),
-    before !== now && h("s", { class: "muted" }, h("span", { class: "visually-hidden" }, "instead of "), before),
+    before !== now && h("s", { class: "muted" }, h("span", { class: "visually-hidden" }, "was "), before),
   );
 }
 
-/** Nobody waits for what the shop learns from, and nobody is told when it could not. */
+/** Records an event for the shop's ranking. The reader need not know when that fails. */
 export function record(input) {
   request(EVENT_RECORD, { input }).catch(() => {});
 }
@@ -51,8 +44,8 @@ export async function product({ id, signal }) {
   const { product: found } = await request(PRODUCT, { id, currency: chosenCurrency() }, { signal });
   if (!found)
     return {
-      title: "Not on sale",
-      body: h("p", {}, "This product is not on sale any more. ", h("a", { href: "#/" }, "All products")),
+      title: "No longer available",
+      body: h("p", {}, "This product is no longer available. ", h("a", { href: "#/" }, "See all products")),
     };
   record({ kind: "VIEW", productId: found.id });
   const { price } = found;
@@ -68,9 +61,9 @@ export async function product({ id, signal }) {
         h("p", { class: "muted" }, found.brand && [found.brand, " · "], category(found.category)),
         stars(found),
         priceTag(price),
-        h("p", {}, found.inStock ? `In stock: ${found.availableQuantity}` : "Out of stock"),
+        h("p", {}, found.inStock ? `${found.availableQuantity} in stock` : "Out of stock"),
         h("p", {}, found.description),
-        price && behind(price),
+        price && breakdown(price),
         history(found.priceHistory),
       ),
     ),
@@ -79,13 +72,13 @@ export async function product({ id, signal }) {
 
 const category = (name) => h("a", { href: `#/?${new URLSearchParams({ category: name })}` }, name);
 
-/** How the price came to be: adjustments, and the rate it was converted by. */
-function behind({ base, current, adjustments }) {
+/** How the price is made up: adjustments, and the exchange rate. */
+function breakdown({ base, current, adjustments }) {
   const rate = current.exchangeRate;
   return h(
     "details",
     { class: "card" },
-    h("summary", {}, "How this price is made"),
+    h("summary", {}, "Price details"),
     facts([
       ["Base price", base.amount.formatted],
       ...adjustments.map(({ kind, usd }) => [words(kind), usd.formatted]),
@@ -93,14 +86,14 @@ function behind({ base, current, adjustments }) {
     ]),
     rate
       ? facts([
-          ["Rate", `1 ${rate.base} = ${rate.effectiveRate} ${rate.to}`],
-          ["Rate is", badge(rate.freshness)],
-          ["Fetched", time(rate.fetchedAt)],
-          ["Of", time(rate.asOf)],
-          ["Source", rate.source],
-          ["In your favour", Number(rate.bufferPercent) > 0 && `${rate.bufferPercent} %`],
+          ["Exchange rate", `1 ${rate.base} = ${rate.effectiveRate} ${rate.to}`],
+          ["Rate status", badge(rate.freshness)],
+          ["Rate fetched", time(rate.fetchedAt)],
+          ["Rate published", time(rate.asOf)],
+          ["Rate source", rate.source],
+          ["Rate margin", Number(rate.bufferPercent) > 0 && `${rate.bufferPercent} %`],
         ])
-      : h("p", { class: "muted" }, "In US dollars, so without conversion."),
+      : h("p", { class: "muted" }, "Priced in US dollars, so no conversion is needed."),
   );
 }
 
@@ -109,7 +102,7 @@ function history(changes) {
   return h(
     "details",
     { class: "card" },
-    h("summary", {}, "Prices of the last 90 days"),
+    h("summary", {}, "Price history (90 days)"),
     h(
       "table",
       {},

@@ -1,12 +1,12 @@
-// Building the page. What the server says only ever becomes text nodes and checked links.
+// Building the page. Text from the server becomes text nodes and checked links, and nothing else.
 
-/** What is set as an attribute although its name has no dash. */
+/** Set as attributes although their names have no dash. */
 const ATTRIBUTES = ["list", "role", "spellcheck"];
 
 /**
- * An element. Properties are set as such (`onclick`, `value`, `htmlFor`), names with a dash and a few
- * others as attributes (`aria-label`), `class` and `dataset` as expected; null and false leave one out. Children are elements or
- * texts; null, undefined and false are left out.
+ * An element. Properties are set as such (`onclick`, `value`, `htmlFor`), names with a dash and a few others as
+ * attributes (`aria-label`), `class` and `dataset` as expected. Children are elements or texts. Properties and children
+ * that are null, undefined or false are left out.
  */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -23,13 +23,13 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-/** The text of what may be a server's link: its address is used when it is one of the web. */
+/** A link to an address from the server, or its text alone when the address is not one of the web. */
 export function webLink(address, ...children) {
   let url = null;
   try {
     url = new URL(address, location.href);
   } catch {
-    // Then it is shown as text.
+    // Shown as text.
   }
   if (!url || !["https:", "http:"].includes(url.protocol)) return h("span", {}, ...children);
   return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer" }, ...children);
@@ -41,15 +41,21 @@ export function words(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The whole words of codes that are abbreviations. */
+/** Codes that are not words. */
 const NAMES = { FEDEX: "FedEx", DHL: "DHL", UPS: "UPS", USPS: "USPS", SMS: "SMS", PAYPAL: "PayPal" };
 
 export const nameOf = (code) => NAMES[code] ?? words(code);
 
+/** What people call an order or a return: the last eight characters of its id, the random ones. */
+export function shortNumber(id) {
+  const end = id.slice(-8).toUpperCase();
+  return `${end.slice(0, 4)}-${end.slice(4)}`;
+}
+
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
-/** A `<time>`, in the reader's own zone. */
+/** A `<time>` in the reader's time zone. */
 export function time(at, { onlyDay = false } = {}) {
   if (!at) return "–";
   const date = new Date(at);
@@ -75,10 +81,10 @@ const TONES = {
   VERY_STALE: "wait",
 };
 
-/** A status as a coloured word; the word alone says everything. */
+/** A status as a coloured word. */
 export const badge = (status) => h("span", { class: `badge ${TONES[status] ?? "plain"}` }, words(status));
 
-/** Pairs of a term and what belongs to it; pairs whose value is missing are left out. */
+/** A list of terms and values, without those whose value is missing. */
 export function facts(pairs) {
   const there = pairs.filter(([, value]) => value !== null && value !== undefined && value !== false);
   return h(
@@ -88,7 +94,7 @@ export function facts(pairs) {
   );
 }
 
-/** What happened, in order. */
+/** Events in order. */
 export function timeline(events) {
   return h(
     "ol",
@@ -99,7 +105,7 @@ export function timeline(events) {
   );
 }
 
-/** A word or two that a list is empty. */
+/** What stands in place of an empty list. */
 export const empty = (text) => h("p", { class: "empty" }, text);
 
 /** An inline message; errors are announced at once. */
@@ -123,12 +129,12 @@ export function field(label, control, hint) {
   );
 }
 
-/** A button whose action runs once at a time; a failure is said beside it. */
+/** A button whose action runs once at a time; an error is shown beside it. */
 export function action(label, run, properties = {}) {
   const trouble = h("span", { class: "trouble", role: "alert" });
   const button = h("button", { type: "button", ...properties }, label);
   button.onclick = async () => {
-    // Disabling it would take the reader's place from it.
+    // A disabled button would lose the focus.
     if (button.ariaDisabled) return;
     button.ariaDisabled = "true";
     trouble.textContent = "";

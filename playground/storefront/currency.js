@@ -1,23 +1,23 @@
-// The currency that prices are shown in: chosen, or as the shop detects it, and why.
+// The currency of prices: chosen by the reader, or detected by the shop.
 
-import { h } from "./dom.js";
-import { CURRENCIES } from "./operations.js";
-import { request } from "./vantage.js";
+import { h } from "../shared/dom.js";
+import { CURRENCIES } from "../shared/operations.js";
+import { request } from "../shared/graph.js";
 
 const KEY = "currency";
 
-/** The code that was chosen; null leaves it to the shop. */
+/** The code that the reader chose; null leaves it to the shop. */
 export const chosenCurrency = () => localStorage.getItem(KEY);
 
-const WHY = {
-  EXPLICIT: "your choice",
-  SHIPPING_ADDRESS: "from your shipping address",
-  BILLING_ADDRESS: "from your billing address",
-  IP_GEOLOCATION: "from where you are",
-  DEFAULT: "the shop's own",
+const REASONS = {
+  EXPLICIT: "as you chose",
+  SHIPPING_ADDRESS: "based on your shipping address",
+  BILLING_ADDRESS: "based on your billing address",
+  IP_GEOLOCATION: "based on your location",
+  DEFAULT: "the shop's default currency",
 };
 
-/** The choice, with the context that prices have. `changed` shows them anew. */
+/** The choice of a currency, with the reason for the one in use. `changed` shows the prices again. */
 export function currencyChoice(changed) {
   const automatic = h("option", { value: "" }, "Automatic");
   const select = h("select", { id: "currency" }, automatic);
@@ -32,7 +32,7 @@ export function currencyChoice(changed) {
       select.replaceChildren(automatic, ...options);
       select.value = chosenCurrency() ?? "";
       const { currency, country, detectedFrom } = currencyContext;
-      context.textContent = `Prices in ${currency}: ${WHY[detectedFrom]}${country ? ` (${country})` : ""}`;
+      context.textContent = `Prices in ${currency}, ${REASONS[detectedFrom]}${country ? ` (${country})` : ""}`;
     } catch (error) {
       context.textContent = error.message;
     }

@@ -1,8 +1,8 @@
-// What the customer wants to be told, where and when, and what they were told.
+// Notification preferences, and the messages that were sent.
 
-import { action, badge, empty, field, h, nameOf, notice, time, words } from "./dom.js";
-import { NOTIFICATIONS, PREFERENCES, PREFERENCES_UPDATE } from "./operations.js";
-import { idempotencyKeys, request } from "./vantage.js";
+import { action, badge, empty, field, h, nameOf, notice, time, words } from "../shared/dom.js";
+import { NOTIFICATIONS, PREFERENCES, PREFERENCES_UPDATE } from "../shared/operations.js";
+import { idempotencyKeys, request } from "../shared/graph.js";
 
 const CHANNELS = ["PUSH", "EMAIL", "SMS"];
 const CATEGORIES = ["ORDERS", "DEALS", "WISHLIST", "SOCIAL"];
@@ -10,7 +10,7 @@ const PAGE = 10;
 
 export async function preferences({ signal }) {
   const [{ me }, messages] = await Promise.all([request(PREFERENCES, {}, { signal }), sent(signal)]);
-  if (!me?.notificationPreferences) throw new Error("The preferences cannot be read just now.");
+  if (!me?.notificationPreferences) throw new Error("Your preferences could not be loaded.");
   const body = h("div", {});
   const keys = idempotencyKeys();
   const show = (current, said) => body.replaceChildren(form(current, said, save));
@@ -34,7 +34,7 @@ export async function preferences({ signal }) {
   return { title: "Notifications", body: [body, messages] };
 }
 
-/** The form over the 12 cells. It saves the cells that were changed and no others. */
+/** The form of the 12 preferences. It saves those that were changed. */
 function form(current, said, save) {
   const zones = Intl.supportedValuesOf("timeZone");
   const timezone = h("input", { type: "text", value: current.timezone, list: "zones", required: true });
@@ -44,13 +44,13 @@ function form(current, said, save) {
   async function submit() {
     const updates = cells.map((one) => one.change()).filter(Boolean);
     const zone = timezone.value.trim();
-    if (updates.length === 0 && zone === current.timezone) throw new Error("Nothing was changed.");
+    if (updates.length === 0 && zone === current.timezone) throw new Error("There are no changes to save.");
     await save({ updates, ...(zone !== current.timezone && { timezone: zone }) });
   }
 
   const saved = said && notice(said, "good");
   const submitting = action("Save", () => {
-    // What was saved before says nothing of this.
+    // The message is about the previous change.
     saved?.remove();
     return submit();
   });
@@ -64,7 +64,7 @@ function form(current, said, save) {
       h(
         "table",
         { class: "matrix" },
-        h("caption", { class: "visually-hidden" }, "Which messages come by which channel"),
+        h("caption", { class: "visually-hidden" }, "Messages by channel"),
         h(
           "thead",
           {},
@@ -96,7 +96,7 @@ function form(current, said, save) {
       { id: "zones" },
       zones.map((value) => h("option", { value })),
     ),
-    field("Your time zone", timezone, "Quiet hours are in this zone. Deals wait until they are over."),
+    field("Time zone", timezone, "Quiet hours are in this time zone. Deals are held back until they end."),
     h("p", { class: "row" }, submitting),
   );
   element.onsubmit = (event) => {
@@ -106,11 +106,11 @@ function form(current, said, save) {
   return element;
 }
 
-/** A cell: on or off, and for deals the hours in which they wait. */
+/** One preference: on or off, and for deals the quiet hours. */
 function cell({ channel, category, enabled, quietHours }) {
   const name = `${words(category)} by ${nameOf(channel)}`;
   const box = h("input", { id: `cell-${channel}-${category}`, type: "checkbox", checked: enabled, "aria-label": name });
-  // Other messages are not held back, but hours that were set once can be changed and cleared.
+  // Other messages are not held back, but quiet hours that exist can be changed and cleared.
   const hours = category === "DEALS" || quietHours ? quiet(name, quietHours) : null;
   return {
     is: (otherChannel, otherCategory) => channel === otherChannel && category === otherCategory,
@@ -133,21 +133,21 @@ function quiet(name, before) {
   return {
     element: h("div", { class: "quiet-hours" }, h("span", { class: "muted" }, "quiet"), start, "–", end),
     change() {
-      if (!start.value !== !end.value) throw new Error(`${name}: quiet hours need both times, or none.`);
+      if (!start.value !== !end.value) throw new Error(`${name}: enter both quiet hours, or neither.`);
       if (start.value === (before?.start ?? "") && end.value === (before?.end ?? "")) return {};
       return { quietHours: start.value ? { start: start.value, end: end.value } : null };
     },
   };
 }
 
-/** The messages that were sent. The preferences work without them. */
+/** The messages that were sent. The preferences do not depend on them. */
 async function sent(signal) {
   const list = h("ul", { class: "order-items" });
   let after = null;
   const more = action("Show more", add, { class: "quiet" });
   async function add() {
     const { me } = await request(NOTIFICATIONS, { first: PAGE, after }, { signal });
-    if (!me?.notifications) throw new Error("The messages cannot be read just now.");
+    if (!me?.notifications) throw new Error("Your messages could not be loaded.");
     const { nodes, pageInfo, totalCount } = me.notifications;
     after = pageInfo.endCursor;
     list.append(...nodes.map(message));
@@ -172,6 +172,6 @@ function message({ title, body, category, channel, status, sentAt, scheduledFor 
     {},
     h("div", { class: "row apart" }, h("strong", {}, title), badge(status)),
     h("div", {}, body),
-    h("small", { class: "muted" }, `${words(category)} by ${nameOf(channel)}, `, when ? time(when) : "not yet"),
+    h("small", { class: "muted" }, `${words(category)} by ${nameOf(channel)}, `, when ? time(when) : "not sent yet"),
   );
 }

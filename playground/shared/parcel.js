@@ -1,18 +1,18 @@
-// A parcel: where it is and where it has been, on the order's page and on the tracking page.
+// A parcel and its history, on the order's page and on the tracking page.
 
 import { badge, facts, h, nameOf, time, timeline, webLink, words } from "./dom.js";
 
-/** The way of a parcel that meets no trouble. Other statuses stand at the step they interrupt. */
-const WAY = ["LABEL_CREATED", "SHIPPED", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"];
-const STANDS_AT = { DELIVERY_ATTEMPTED: 3, AVAILABLE_FOR_PICKUP: 3, RETURNING: 2, EXCEPTION: 2 };
+/** The steps of a delivery without incidents. Other statuses are shown at the step that they interrupt. */
+const STEPS = ["LABEL_CREATED", "SHIPPED", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"];
+const INTERRUPTED_STEP = { DELIVERY_ATTEMPTED: 3, AVAILABLE_FOR_PICKUP: 3, RETURNING: 2, EXCEPTION: 2 };
 
-/** The steps of the way, with the one it has come to. */
-function way(status) {
-  const reached = WAY.includes(status) ? WAY.indexOf(status) : STANDS_AT[status];
+/** The steps, with the one that the parcel has reached. */
+function progress(status) {
+  const reached = STEPS.includes(status) ? STEPS.indexOf(status) : INTERRUPTED_STEP[status];
   return h(
     "ol",
-    { class: "way" },
-    WAY.map((step, index) =>
+    { class: "progress" },
+    STEPS.map((step, index) =>
       h("li", { class: index <= reached ? "reached" : "", "aria-current": index === reached && "step" }, words(step)),
     ),
   );
@@ -25,9 +25,8 @@ export function parcelCard(parcel, { heading = "h2" } = {}) {
     "article",
     { class: "card parcel" },
     h("div", { class: "row apart" }, h(heading, {}, `${nameOf(parcel.carrier)} parcel`), badge(parcel.status)),
-    way(parcel.status),
-    parcel.stale &&
-      h("p", { class: "notice wait" }, "The carrier has not answered for a while: this may be out of date."),
+    progress(parcel.status),
+    parcel.stale && h("p", { class: "notice wait" }, "The carrier is not responding, so this may be out of date."),
     facts([
       ["Tracking number", number],
       ["Last update", parcel.lastUpdate && time(parcel.lastUpdate)],

@@ -1,15 +1,23 @@
-// What all pages share: who is signed in, and how the graph is asked.
+// Who is signed in, and requests to the graph.
 
-import { ENDPOINT } from "./endpoint.js";
 import { body } from "./operations.js";
 
-export const endpoint = new URL(ENDPOINT, location.origin);
+/** What the server writes into the page's head. */
+const setting = (name) => document.querySelector(`meta[name="${name}"]`).content;
+
+/** The GraphQL endpoint. */
+export const endpoint = new URL(setting("graphql-endpoint"), location.origin);
+
+/** The folder of the pages. */
+export const pages = setting("pages");
 
 const TOKEN = "token";
 const changes = new EventTarget();
 
-/** The pasted access token. It lives as long as the tab, and the explorer knows it by the same name. */
+/** The access token. It is kept until the tab is closed, and all pages share it. */
 export const session = {
+  /** Whether the last token was refused. */
+  wasRefused: false,
   get token() {
     return sessionStorage.getItem(TOKEN) ?? "";
   },
@@ -17,6 +25,13 @@ export const session = {
     const bare = token.trim().replace(/^bearer\s+/i, "");
     if (bare) sessionStorage.setItem(TOKEN, bare);
     else sessionStorage.removeItem(TOKEN);
+    this.wasRefused = false;
+    changes.dispatchEvent(new Event("change"));
+  },
+  /** Signs out because the graph does not accept the token. */
+  refuse() {
+    sessionStorage.removeItem(TOKEN);
+    this.wasRefused = true;
     changes.dispatchEvent(new Event("change"));
   },
   /** Calls back after every sign-in and sign-out. */
@@ -39,7 +54,7 @@ export function takeFromFragment(name) {
 const token = takeFromFragment("token");
 if (token) session.token = token;
 
-/** What the graph says no with. `code` is one of the schema's error codes, or NETWORK. */
+/** Why a request failed. `code` is one of the schema's error codes, or NETWORK. */
 export class Refused extends Error {
   constructor(message, code, data = null) {
     super(message);
@@ -49,7 +64,7 @@ export class Refused extends Error {
   }
 }
 
-/** The refusal that a response's errors come to. */
+/** The error that a response without data amounts to. */
 export function refusal(errors, data = null) {
   const [first] = errors;
   return new Refused(first?.message ?? "Something went wrong", first?.extensions?.code ?? "INTERNAL", data);
@@ -64,8 +79,8 @@ export function headers(accept, bearer = session.token) {
 }
 
 /**
- * Asks the graph, and gives the data. Throws `Refused` when there is none; when only a part of it failed, that
- * part is null and `onPartial` hears the errors.
+ * Runs an operation and returns its data. Throws `Refused` when there is none; when only a part of it failed, that
+ * part is null and `onPartial` gets the errors.
  */
 export async function request(operation, variables, { signal, onPartial } = {}) {
   const post = {
@@ -78,14 +93,14 @@ export async function request(operation, variables, { signal, onPartial } = {}) 
   try {
     answer = await (await fetch(endpoint, post)).json();
   } catch (error) {
-    if (error.name === "TimeoutError") throw new Refused("The shop does not answer.", "NETWORK");
+    if (error.name === "TimeoutError") throw new Refused("The shop is taking too long to respond.", "NETWORK");
     if (signal?.aborted) throw error;
-    throw new Refused("The shop cannot be reached. Check the connection and try again.", "NETWORK");
+    throw new Refused("The shop cannot be reached. Check your connection and try again.", "NETWORK");
   }
   const errors = answer.errors ?? [];
   if (!answer.data && session.token && refusal(errors).code === "UNAUTHENTICATED") {
-    // A token that is refused for everything: the shop is public, and the reader is a visitor again.
-    session.token = "";
+    // The shop is public: without the token, the reader is a visitor again.
+    session.refuse();
     return request(operation, variables, { signal, onPartial });
   }
   if (errors.length > 0) {
@@ -97,14 +112,14 @@ export async function request(operation, variables, { signal, onPartial } = {}) 
 }
 
 /**
- * Keys for a mutation: the same as long as the same thing is asked, so that a second click or a repeat
+ * Idempotency keys for a mutation: the same key as long as the input is the same, so that a second click or a repeat
  * after a lost answer has no second effect.
  */
 export function idempotencyKeys() {
-  let last = { asked: null, key: null };
-  return (input) => {
-    const asked = JSON.stringify(input);
-    if (asked !== last.asked) last = { asked, key: randomHex() };
+  let last = { input: null, key: null };
+  return (value) => {
+    const input = JSON.stringify(value);
+    if (input !== last.input) last = { input, key: randomHex() };
     return last.key;
   };
 }

@@ -1,20 +1,44 @@
-// Sending something back: the form with its preview, and a return on its way.
+// Returns: the form with the preview of the refund, and the page of one return.
 
-import { action, badge, facts, field, h, nameOf, notice, time, timeline, webLink, words } from "./dom.js";
-import { RETURN, RETURN_CANCEL, RETURN_CREATE, RETURN_FORM, RETURN_LABEL, RETURN_PREVIEW } from "./operations.js";
-import { parcelCard } from "./parcel.js";
-import { announce, confirmed } from "./shell.js";
-import { idempotencyKeys, request } from "./vantage.js";
+import {
+  action,
+  badge,
+  facts,
+  field,
+  h,
+  nameOf,
+  notice,
+  shortNumber,
+  time,
+  timeline,
+  webLink,
+  words,
+} from "../shared/dom.js";
+import {
+  RETURN,
+  RETURN_CANCEL,
+  RETURN_CREATE,
+  RETURN_FORM,
+  RETURN_LABEL,
+  RETURN_PREVIEW,
+} from "../shared/operations.js";
+import { parcelCard } from "../shared/parcel.js";
+import { announce, confirmed } from "../shared/shell.js";
+import { idempotencyKeys, request } from "../shared/graph.js";
 
 const CONDITIONS = ["UNOPENED", "OPENED_UNUSED", "OPENED_USED", "DEFECTIVE", "DAMAGED"];
 
 export async function returnForm({ id, signal }) {
   const { order, returnReasons } = await request(RETURN_FORM, { id }, { signal });
-  if (!order) return { title: "No such order", body: h("a", { href: "#/orders" }, "My orders") };
+  if (!order) return { title: "Order not found", body: h("a", { href: "#/orders" }, "See my orders") };
   const keys = idempotencyKeys();
   const rows = order.items.map((item) => itemRow(item, returnReasons));
-  const result = h("div", { "aria-live": "polite" }, h("p", { class: "muted" }, "Choose what you send back."));
-  const submit = action("Send the return", create);
+  const result = h(
+    "div",
+    { "aria-live": "polite" },
+    h("p", { class: "muted" }, "Select the items that you want to return."),
+  );
+  const submit = action("Submit return", create);
   const button = submit.querySelector("button");
   button.disabled = true;
   let asking = new AbortController();
@@ -28,9 +52,9 @@ export async function returnForm({ id, signal }) {
     button.disabled = true;
     const asked = input();
     if (asked.items.length === 0)
-      return result.replaceChildren(h("p", { class: "muted" }, "Choose what you send back."));
+      return result.replaceChildren(h("p", { class: "muted" }, "Select the items that you want to return."));
     if (asked.items.some((item) => !item.reasonCode))
-      return result.replaceChildren(h("p", { class: "muted" }, "Say why each item comes back."));
+      return result.replaceChildren(h("p", { class: "muted" }, "Choose a reason for each item."));
     try {
       const { returnPreview } = await request(RETURN_PREVIEW, { input: asked }, { signal });
       if (signal.aborted) return;
@@ -71,27 +95,24 @@ export async function returnForm({ id, signal }) {
       {},
       rows.map((row) => row.element),
     ),
-    h("aside", { class: "card summary", "aria-label": "Refund" }, h("h2", {}, "Your refund"), result, submit),
+    h("aside", { class: "card summary", "aria-label": "Your refund" }, h("h2", {}, "Your refund"), result, submit),
   );
-  // The reader's own words change nothing in the refund; and a text changes when the button is clicked.
+  // Comments do not change the refund, and their change event would come with the click on the button.
   form.onchange = ({ target }) => target.type === "text" || preview();
   form.onsubmit = (event) => event.preventDefault();
   return {
     title: "Return items",
-    body: [
-      h("p", {}, h("a", { href: `#/orders/${order.id}` }, "Order of ", time(order.placedAt, { onlyDay: true }))),
-      form,
-    ],
+    body: [h("p", {}, h("a", { href: `#/orders/${order.id}` }, `Order ${shortNumber(order.id)}`)), form],
   };
 }
 
-/** One item of the order: whether it comes back, how many, in what condition and why. */
+/** One item of the order: whether to return it, how many, in what condition and why. */
 function itemRow(item, reasons) {
   const judged = item.returnEligibility;
   if (!judged?.eligible) {
     const why = judged
       ? judged.reasons.map(({ message }) => message).join(" ")
-      : "It cannot be said just now whether it may come back.";
+      : "We cannot check at the moment whether this item can be returned.";
     return {
       element: h("div", { class: "card" }, h("strong", {}, item.productName), h("p", { class: "muted" }, why)),
       chosen: () => null,
@@ -126,10 +147,10 @@ function itemRow(item, reasons) {
   const fields = h(
     "div",
     { class: "fields", hidden: true },
-    field("How many", quantity),
+    field("Quantity", quantity),
     field("Condition", condition),
     field("Reason", reason),
-    h("div", { class: "wide" }, field("In your own words (optional)", text)),
+    h("div", { class: "wide" }, field("Comments (optional)", text)),
   );
   box.onchange = () => (fields.hidden = !box.checked);
   return {
@@ -144,7 +165,7 @@ function itemRow(item, reasons) {
         h("strong", {}, item.productName),
         h("span", { class: "muted" }, `${item.unitPrice.formatted} each`),
       ),
-      h("small", { class: "muted" }, "Until ", time(judged.returnDeadline)),
+      h("small", { class: "muted" }, "Return by ", time(judged.returnDeadline)),
       fields,
     ),
     chosen: () =>
@@ -173,28 +194,29 @@ function refundTable(refund) {
         row("Items", refund.items),
         row("Tax", refund.tax),
         row("Shipping", refund.shipping),
-        row("You get back", refund.total, "total"),
+        row("Total refund", refund.total, "total"),
       ),
     ),
-    // Free shipping comes back too, and is nothing to speak of.
+    // Free shipping is refunded too, and not worth a word.
     refund.includesShipping &&
       /[1-9]/.test(refund.shipping.amount) &&
-      h("p", { class: "muted" }, "With the shipping, because the mistake was ours."),
+      h("p", { class: "muted" }, "Includes the shipping cost, because the error was ours."),
   );
 }
 
-/** How often a return that something still happens to is looked at again. */
-const LOOK_AGAIN = 10_000;
+/** How often an open return is read again. */
+const REFRESH_INTERVAL = 10_000;
 const CANCEL = {
   title: "Cancel this return?",
-  text: "A label that was made for it can then no longer be used.",
-  yes: "Cancel the return",
+  text: "Its shipping label will no longer be valid.",
+  yes: "Cancel return",
+  no: "Keep return",
 };
-const MOVING = ["INITIATED", "LABEL_GENERATED", "CARRIER_SCANNED", "REFUND_ISSUED", "MANUAL_REVIEW"];
+const OPEN = ["INITIATED", "LABEL_GENERATED", "CARRIER_SCANNED", "REFUND_ISSUED", "MANUAL_REVIEW"];
 
 export async function returned({ id, signal }) {
   const { return: found } = await request(RETURN, { id }, { signal });
-  if (!found) return { title: "No such return", body: h("a", { href: "#/orders" }, "My orders") };
+  if (!found) return { title: "Return not found", body: h("a", { href: "#/orders" }, "See my orders") };
   const keys = idempotencyKeys();
   const body = h("div", {});
   let now = found;
@@ -202,7 +224,7 @@ export async function returned({ id, signal }) {
   async function read() {
     const { return: next } = await request(RETURN, { id }, { signal });
     if (!next || JSON.stringify(next) === JSON.stringify(now)) return;
-    if (next.status !== now.status) announce(`The return is now: ${words(next.status)}`);
+    if (next.status !== now.status) announce(`Return status: ${words(next.status)}`);
     now = next;
     show();
   }
@@ -218,25 +240,25 @@ export async function returned({ id, signal }) {
   function show() {
     const focused = body.contains(document.activeElement);
     body.replaceChildren(...[state(now, change), now.shipment && parcelCard(now.shipment)].flat().filter(Boolean));
-    // What the reader was at may be gone.
+    // The focused element is gone.
     if (focused) document.querySelector("h1").focus();
   }
 
-  const looking = setInterval(() => {
-    // A failed look is followed by the next one.
-    if (!document.hidden && MOVING.includes(now.status)) read().catch(() => {});
-  }, LOOK_AGAIN);
-  signal.addEventListener("abort", () => clearInterval(looking));
+  const refreshing = setInterval(() => {
+    // The next one follows when this one fails.
+    if (!document.hidden && OPEN.includes(now.status)) read().catch(() => {});
+  }, REFRESH_INTERVAL);
+  signal.addEventListener("abort", () => clearInterval(refreshing));
   show();
-  return { title: "Your return", body };
+  return { title: `Return ${shortNumber(id)}`, body };
 }
 
 function state(one, change) {
   const cancellable = ["INITIATED", "LABEL_GENERATED"].includes(one.status);
-  const cancel = action("Cancel the return", () => confirmed(CANCEL, () => change(RETURN_CANCEL, "returnCancel")), {
+  const cancel = action("Cancel return", () => confirmed(CANCEL, () => change(RETURN_CANCEL, "returnCancel")), {
     class: "danger",
   });
-  const getLabel = action("Get the label", () => change(RETURN_LABEL, "returnLabelGenerate"));
+  const getLabel = action("Get label", () => change(RETURN_LABEL, "returnLabelGenerate"));
   return h(
     "div",
     { class: "columns" },
@@ -253,9 +275,9 @@ function state(one, change) {
           h(
             "p",
             { class: "muted" },
-            "Hand the package over before ",
+            "Hand over the package before ",
             time(one.fallbackDeadline),
-            "; after that a person looks at the return.",
+            ". After that, our team will review the return.",
           ),
         one.label && label(one.label),
         h(
@@ -263,7 +285,7 @@ function state(one, change) {
           { class: "row" },
           one.status === "INITIATED" && getLabel,
           cancellable && cancel,
-          h("a", { class: "button quiet", href: `#/orders/${one.order.id}` }, "The order"),
+          h("a", { class: "button quiet", href: `#/orders/${one.order.id}` }, "View order"),
         ),
       ),
       h(
@@ -302,14 +324,14 @@ function state(one, change) {
           "p",
           { class: "muted" },
           one.refundMethod === "STORE_CREDIT"
-            ? "As store credit, because the payment method can no longer be used."
-            : "To the original payment method.",
+            ? "Issued as store credit, because the payment method can no longer be used."
+            : "Refunded to the original payment method.",
         ),
       ),
       h(
         "section",
         { class: "card" },
-        h("h2", {}, "What happened"),
+        h("h2", {}, "History"),
         timeline(one.timeline.map(({ event, timestamp }) => ({ what: words(event), at: timestamp }))),
       ),
     ),
@@ -323,10 +345,10 @@ function label({ url, carrier, trackingNumber, returnAddress, expiresAt, estimat
     facts([
       ["Carrier", nameOf(carrier)],
       ["Tracking number", trackingNumber],
-      ["To", returnAddress],
-      ["Label costs", estimatedCost.formatted],
-      ["The link is good until", time(expiresAt)],
+      ["Return address", returnAddress],
+      ["Label cost", estimatedCost.formatted],
+      ["Link expires", time(expiresAt)],
     ]),
-    h("p", {}, webLink(url, "Open the label to print it")),
+    h("p", {}, webLink(url, "Open and print the label")),
   );
 }
