@@ -63,14 +63,18 @@ main() {
         fi
     fi
     run "tests" cargo test --locked --workspace
+    with_node "bundler" "the bundles of the pages" playground/build.sh --check
     with_node "packages of real clients" "real clients" router/clients/run.sh
     with_node "graphql-js" "the language as graphql-js reads it" router/language/run.sh
     with_node "Apollo Gateway" "the subgraphs behind Apollo Gateway" tests/federation/run.sh
+    with_node "packages and browser of the pages" "the pages in a browser" playground/tests/run.sh
 }
 
-# Runs what needs Node.js, where it is: the clients that the field uses, the reference parser, and another router.
+# Runs what needs Node.js, where it is: the clients that the field uses, the reference parser, another router, and pages in
+# a browser. Further arguments are those of the script.
 with_node() {
     local packages="$1" name="$2" script="$3"
+    shift 3
     begin "$packages"
     if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
         skipped+=("$name: there is no Node.js")
@@ -79,7 +83,7 @@ with_node() {
     elif ! timeout 180 "$script" install >"$scratch/npm.log" 2>&1; then
         skipped+=("$name: its packages could not be installed")
     else
-        run "$name" "$script"
+        run "$name" "$script" "$@"
     fi
 }
 
