@@ -20,6 +20,7 @@ pub mod providers;
 pub mod pubsub;
 mod queue;
 pub mod rate_limit;
+pub mod reload;
 mod retry;
 pub mod supervisor;
 mod sweep;

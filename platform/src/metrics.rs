@@ -14,8 +14,8 @@ pub fn describe() {
         "Webhooks of third parties, by provider and outcome: applied, repeated, ignored, forged, unreadable or failed."
     );
     describe_gauge!(
-        "vantage_flags_file_usable",
-        "Whether the file of feature flags can be used (1), or the last good one applies (0)."
+        "vantage_file_usable",
+        "Whether a file that is read again when it changes can be used (1), or the last good one applies (0)."
     );
     describe_counter!(
         "vantage_flag_errors_total",

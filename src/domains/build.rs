@@ -157,7 +157,9 @@ pub(super) async fn flags(
         return Ok(Flags::defaults());
     };
     let interval = configuration.flags.reload_interval.get();
-    let provider = FlagFile::open(&file, interval, supervisor).context("flags.file")?;
+    let provider = FlagFile::open(&file, interval, supervisor)
+        .await
+        .context("flags.file")?;
     let region = configuration.region.as_str();
     let everywhere = EvaluationContext::default().with_custom_field(REGION, region);
     Ok(Flags::of(provider, everywhere).await)

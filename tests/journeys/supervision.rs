@@ -92,7 +92,7 @@ async fn a_flag_file_that_breaks_shows_in_readyz_and_in_a_metric_until_it_is_men
             let readyz = get(&process, "/readyz").await;
             let metrics = get(&process, "/metrics").await;
             let is_shown = readyz.contains("degraded: flags: the flags in ");
-            let expected = format!("vantage_flags_file_usable {usable}\n");
+            let expected = format!("vantage_file_usable{{file=\"flags\"}} {usable}\n");
             (readyz.starts_with("ready\n")
                 && is_shown == (usable == "0")
                 && metrics.contains(&expected))

@@ -9,24 +9,16 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use flagd_evaluation_engine::Operator;
-use futures::FutureExt;
-use metrics::gauge;
 use open_feature::provider::{FeatureProvider, ProviderMetadata, ResolutionDetails};
 use open_feature::{
     EvaluationContext, EvaluationError, EvaluationErrorCode, EvaluationResult, StructValue,
 };
 use serde_json::Value as Json;
-use tokio::sync::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::definitions::Definitions;
-use crate::supervisor::{Stage, Supervisor};
-
-/// Between two reads, so that no configuration makes a loop that never rests.
-const SHORTEST: Duration = Duration::from_millis(10);
-
-/// What `/readyz` calls the flags.
-const PART: &str = "flags";
+use crate::reload::{Reload, Reloader};
+use crate::supervisor::Supervisor;
 
 /// A provider over a file, which flagd's own engine evaluates.
 pub struct FlagFile {
@@ -59,33 +51,23 @@ pub enum FlagFileError {
 }
 
 impl FlagFile {
-    /// Reads the file, and reads it again every `interval`, in a task of the supervisor. A change that cannot be
-    /// used changes nothing; the log, a metric and `/readyz` say so.
-    pub fn open(
+    /// Reads the file, and reads it again every `interval`, in a task of the supervisor.
+    ///
+    /// # Errors
+    /// A file that cannot be read or used.
+    pub async fn open(
         path: &Path,
         interval: Duration,
         supervisor: &Supervisor,
     ) -> Result<Self, FlagFileError> {
-        let source = Source::open(path, supervisor)?;
+        let source = Source::new(path);
         let definitions = source.definitions.clone();
-        let interval = interval.max(SHORTEST);
-        let source = Arc::new(Mutex::new(source));
-        let reloading = supervisor.start(Stage::Support, "flags", move |stop| {
-            let source = source.clone();
-            stop.run_until_cancelled_owned(async move {
-                loop {
-                    tokio::time::sleep(interval).await;
-                    // A file of a few lines: read sooner than handed to another thread.
-                    source.lock().await.reload();
-                }
-            })
-            .map(|_: Option<()>| ())
-        });
+        let reloader = Reloader::open(source, supervisor).await?;
         Ok(Self {
             metadata: ProviderMetadata::new("flagd"),
             engine: Operator::new(),
             definitions,
-            _reloading: AbortOnDropHandle::new(reloading),
+            _reloading: reloader.start(interval),
         })
     }
 
@@ -111,84 +93,48 @@ impl FlagFile {
     }
 }
 
-/// A file and what was read of it last.
+/// The file, and what it said last.
 struct Source {
     path: PathBuf,
-    text: String,
-    is_readable: bool,
     definitions: Arc<ArcSwap<Definitions>>,
     engine: Operator,
-    supervisor: Supervisor,
 }
 
 impl Source {
-    fn open(path: &Path, supervisor: &Supervisor) -> Result<Self, FlagFileError> {
-        let text = read(path)?;
-        let engine = Operator::new();
-        let definitions = parse(path, &text, &engine)?;
-        let source = Self {
+    fn new(path: &Path) -> Self {
+        Self {
             path: path.to_owned(),
-            text,
-            is_readable: true,
-            definitions: Arc::new(ArcSwap::from_pointee(definitions)),
-            engine,
-            supervisor: supervisor.clone(),
-        };
-        source.report(Ok(()));
-        Ok(source)
-    }
-
-    /// Reads the file again. Compares what is read, not times: file systems round them, and orchestrators swap
-    /// links.
-    fn reload(&mut self) {
-        let text = match read(&self.path) {
-            Ok(text) => text,
-            Err(error) => {
-                if std::mem::take(&mut self.is_readable) {
-                    self.report(Err(&error));
-                }
-                return;
-            }
-        };
-        let was_readable = std::mem::replace(&mut self.is_readable, true);
-        if was_readable && text == self.text {
-            return;
+            definitions: Arc::default(),
+            engine: Operator::new(),
         }
-        match parse(&self.path, &text, &self.engine) {
-            Ok(new) => {
-                let changed = changed(&self.definitions.load(), &new);
-                self.definitions.store(Arc::new(new));
-                self.report(Ok(()));
-                tracing::info!(changed, "flags reloaded");
-            }
-            Err(error) => self.report(Err(&error)),
-        }
-        // A text that cannot be used is reported once, too.
-        self.text = text;
-    }
-
-    fn report(&self, outcome: Result<(), &FlagFileError>) {
-        gauge!("vantage_flags_file_usable").set(f64::from(outcome.is_ok()));
-        let trouble = outcome.err().map(|error| {
-            tracing::error!(%error, "flags not reloaded, the last good ones apply");
-            error.to_string()
-        });
-        self.supervisor.set_degraded(PART, trouble);
     }
 }
 
-fn read(path: &Path) -> Result<String, FlagFileError> {
-    std::fs::read_to_string(path).map_err(|source| FlagFileError::Read {
-        path: path.to_owned(),
-        source,
-    })
-}
+#[async_trait]
+impl Reload for Source {
+    type Contents = String;
+    type Error = FlagFileError;
 
-fn parse(path: &Path, text: &str, engine: &Operator) -> Result<Definitions, FlagFileError> {
-    Definitions::parse(text, engine).map_err(|error| FlagFileError::Parse {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })
+    const NAME: &'static str = "flags";
+
+    async fn read(&self) -> Result<String, FlagFileError> {
+        // A file of a few lines: read sooner than handed to another thread.
+        std::fs::read_to_string(&self.path).map_err(|source| FlagFileError::Read {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    async fn apply(&mut self, text: &String) -> Result<Option<String>, FlagFileError> {
+        let new =
+            Definitions::parse(text, &self.engine).map_err(|error| FlagFileError::Parse {
+                path: self.path.clone(),
+                reason: error.to_string(),
+            })?;
+        let changed = changed(&self.definitions.load(), &new);
+        self.definitions.store(Arc::new(new));
+        Ok(Some(changed))
+    }
 }
 
 fn changed(old: &Definitions, new: &Definitions) -> String {
@@ -258,43 +204,45 @@ mod tests {
         )
     }
 
-    #[test]
-    fn a_file_that_breaks_or_goes_away_changes_nothing_until_it_can_be_used_again() {
+    #[tokio::test]
+    async fn a_file_that_breaks_or_goes_away_changes_nothing_until_it_can_be_used_again() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("flags.yaml");
-        let live = |source: &Source| {
+        let source = Source::new(&path);
+        let definitions = source.definitions.clone();
+        let live = || {
             let subject = EvaluationContext::default();
-            let definitions = source.definitions.load();
-            let live = definitions.resolve("live", &subject, &source.engine);
+            let definitions = definitions.load();
+            let live = definitions.resolve("live", &subject, &Operator::new());
             live.unwrap().value.as_bool()
         };
         let supervisor = Supervisor::new();
         let shown = || supervisor.degraded().join("; ");
         std::fs::write(&path, switch("on")).unwrap();
-        let mut source = Source::open(&path, &supervisor).unwrap();
+        let mut reloader = Reloader::open(source, &supervisor).await.unwrap();
         for broken in [
             switch("perhaps"),
             "flags: [".to_owned(),
             "flags: { live: { state: ENABLED".to_owned(),
         ] {
             std::fs::write(&path, &broken).unwrap();
-            source.reload();
-            assert_eq!(live(&source), Some(true), "{broken}");
+            reloader.look().await;
+            assert_eq!(live(), Some(true), "{broken}");
             assert!(shown().contains("cannot be used"), "{}", shown());
         }
         std::fs::write(&path, switch("on")).unwrap();
-        source.reload();
+        reloader.look().await;
         assert_eq!(shown(), "");
         std::fs::remove_file(&path).unwrap();
-        source.reload();
-        assert_eq!(live(&source), Some(true));
+        reloader.look().await;
+        assert_eq!(live(), Some(true));
         assert!(shown().contains("cannot be read"), "{}", shown());
         // The same text as before it went away.
         std::fs::write(&path, switch("on")).unwrap();
-        source.reload();
+        reloader.look().await;
         assert_eq!(shown(), "");
         std::fs::write(&path, switch("off")).unwrap();
-        source.reload();
-        assert_eq!(live(&source), Some(false));
+        reloader.look().await;
+        assert_eq!(live(), Some(false));
     }
 }
