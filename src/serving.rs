@@ -13,7 +13,8 @@ use platform::pubsub::RedisPubSub;
 use platform::supervisor::Supervisor;
 use router::auth::{AuthConfig, JwtVerifier};
 use router::server::{ServerConfig, ServerState, graphql_routes};
-use router::{Router, read_manifest};
+use router::clients::read_manifest;
+use router::{GraphQLRequest, Router};
 use tokio::net::TcpListener;
 
 use crate::config::Configuration;
@@ -57,6 +58,20 @@ pub(crate) fn share_connections(
     Ok(())
 }
 
+/// Serves the clients of the configured file, whose operations have to fit the schema.
+pub(crate) async fn load_clients(
+    state: &ServerState,
+    configuration: &Configuration,
+    supervisor: &Supervisor,
+) -> anyhow::Result<()> {
+    let Some(file) = &configuration.clients.file else {
+        return Ok(());
+    };
+    let interval = configuration.clients.reload_interval.get();
+    let watched = state.watch_clients(file, interval, supervisor).await;
+    watched.context("clients.file")
+}
+
 /// How long operations are planned before the first request is taken.
 const WARM_UP: Duration = Duration::from_secs(10);
 
@@ -69,7 +84,10 @@ pub(crate) async fn warm_up(router: &Router, manifests: &[PathBuf]) -> anyhow::R
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("router.warm_up: cannot read {shown}"))?;
         let read = read_manifest(&text).with_context(|| format!("router.warm_up: {shown}"))?;
-        operations.extend(read);
+        operations.extend(read.into_iter().map(|operation| GraphQLRequest {
+            operation_name: operation.name,
+            ..GraphQLRequest::new(operation.body)
+        }));
     }
     let warmed = router.warm_up(operations, WARM_UP).await;
     for (operation, refusal) in &warmed.refused {

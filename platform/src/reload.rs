@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use metrics::gauge;
 use tokio::sync::Mutex;
-use tokio_util::task::AbortOnDropHandle;
+use tokio::task::JoinHandle;
 
 use crate::supervisor::{Stage, Supervisor};
 
@@ -64,12 +64,12 @@ impl<R: Reload> Reloader<R> {
         Ok(reloader)
     }
 
-    /// Looks every `interval`, in a task of the supervisor, which ends with what is returned.
-    pub fn start(self, interval: Duration) -> AbortOnDropHandle<()> {
+    /// Looks every `interval`, in a task of the supervisor.
+    pub fn start(self, interval: Duration) -> JoinHandle<()> {
         let interval = interval.max(SHORTEST);
         let supervisor = self.supervisor.clone();
         let reloader = Arc::new(Mutex::new(self));
-        let task = supervisor.start(Stage::Support, R::NAME, move |stop| {
+        supervisor.start(Stage::Support, R::NAME, move |stop| {
             let reloader = reloader.clone();
             stop.run_until_cancelled_owned(async move {
                 loop {
@@ -78,8 +78,7 @@ impl<R: Reload> Reloader<R> {
                 }
             })
             .map(|_: Option<()>| ())
-        });
-        AbortOnDropHandle::new(task)
+        })
     }
 
     /// Reads the files again, and applies what they say if that is something else.

@@ -8,11 +8,12 @@
 
 pub mod auth;
 mod cache_control;
+pub mod clients;
 pub mod error;
 mod execute;
 mod introspection;
-mod manifest;
 pub mod metrics;
+mod origin;
 mod prepare;
 mod project;
 pub mod request;
@@ -30,7 +31,6 @@ pub use cache_control::CachePolicy;
 pub use error::{
     ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
 };
-pub use manifest::{ManifestError, read_manifest};
 pub use prepare::{OperationKind, OperationLimits, PreparedOperation};
 pub use request::{GraphQLRequest, PreparedRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};

@@ -8,6 +8,7 @@ use platform::caller::Caller;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::clients::ClientIdentity;
 use crate::prepare::PreparedOperation;
 
 /// Headers that follow a single request and change no answer.
@@ -75,6 +76,8 @@ pub struct PreparedRequest {
 pub struct RequestContext {
     /// The caller whose credentials the edge has verified; the default is an anonymous visitor.
     pub caller: Caller,
+    /// The application that sends the request; the default is one that is not registered.
+    pub client: ClientIdentity,
     pub request_id: String,
     /// Headers of the client that may be passed on to subgraphs; the edge has already filtered them.
     pub headers: HeaderMap,

@@ -347,6 +347,9 @@ impl Router {
         }
         let variables = Arc::new(operation.coerce_variables(variables)?);
         let limit = self.inner.options.prepare.limits.cost;
+        let own = context.client.client.as_ref();
+        let own = own.and_then(|client| client.cost_limit);
+        let limit = own.map_or(limit, |own| own.min(limit));
         let cost = operation.check_cost(&variables, limit)?;
         let variant = match operation.variant(&context.caller, &variables) {
             VariantLookup::Planned(variant) => variant,

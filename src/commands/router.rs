@@ -1,19 +1,19 @@
 //! `vantage router`: the router alone, over any supergraph whose subgraph URLs are in its SDL.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::router::HttpTransportOptions;
 use ::router::auth::AuthConfig;
 use ::router::server::{ServerConfig, ServerState};
-use anyhow::Context;
-use futures::FutureExt;
-use platform::supervisor::Stage;
-use tokio::sync::Mutex;
+use anyhow::{Context, anyhow};
+use async_trait::async_trait;
+use platform::reload::{Reload, Reloader};
 
 use crate::cli::Router;
 use crate::config::{Configuration, Overrides};
+use crate::error_line::one_line;
 use crate::lifecycle::{Lifecycle, Ready};
 use crate::listener::{self, Threads};
 use crate::output;
@@ -68,6 +68,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let lifecycle = Lifecycle::start(metrics, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
     let state = serving::edge(router, &auth, &server, supervisor)?;
+    serving::load_clients(&state, &configuration, supervisor).await?;
     serving::share_connections(&state, &configuration, supervisor)?;
 
     let address = listener
@@ -77,18 +78,16 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         "The router is listening on http://{address}{}",
         configuration.server.path
     ));
-    let reload = Arc::new(Mutex::new(Reload {
+    let supergraph = Supergraph {
         configuration,
         server: server.clone(),
         file,
-        last: supergraph,
+        used: supergraph,
         state: state.clone(),
-    }));
-    supervisor.start(Stage::Support, "supergraph", move |stop| {
-        let reload = reload.clone();
-        stop.run_until_cancelled_owned(async move { reload.lock().await.on_change().await })
-            .map(drop)
-    });
+    };
+    let reloader = Reloader::open(supergraph, supervisor).await;
+    let reloader = reloader.map_err(|unusable| anyhow!("{unusable}"))?;
+    reloader.start(LOOK_EVERY);
     let routes = serving::explorer_first(&server);
     let threads = Threads::event_loops();
     serving::serve(listener, state, routes, Always, threads, lifecycle).await
@@ -119,37 +118,54 @@ fn build(
 }
 
 /// The supergraph's file, and what is served of it.
-struct Reload {
+struct Supergraph {
     configuration: Configuration,
     server: ServerConfig,
     file: PathBuf,
-    last: String,
+    used: String,
     state: ServerState,
 }
 
-impl Reload {
-    /// Serves what the file says now, whenever that changes. What cannot be served is logged, and what was
-    /// served before goes on.
-    async fn on_change(&mut self) {
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        loop {
-            looks.tick().await;
-            // A file that is being replaced may be missing for a moment.
-            let Ok(supergraph) = tokio::fs::read_to_string(&self.file).await else {
-                continue;
-            };
-            if supergraph == self.last {
-                continue;
-            }
-            // One that cannot be served, or makes this panic, is tried once.
-            self.last.clone_from(&supergraph);
-            match build(&self.configuration, &self.server, &self.file, &supergraph) {
-                Ok(router) => {
-                    self.state.reload(router).await;
-                    tracing::info!(file = %self.file.display(), "the supergraph was reloaded");
-                }
-                Err(error) => tracing::error!(error = format!("{error:#}"), "not reloaded"),
-            }
+#[async_trait]
+impl Reload for Supergraph {
+    /// With the number of the clients: a schema that lacked what they asked for may do for others.
+    type Contents = (String, u64);
+    type Error = Unusable;
+
+    const NAME: &'static str = "supergraph";
+
+    async fn read(&self) -> Result<Self::Contents, Unusable> {
+        let text = tokio::fs::read_to_string(&self.file).await;
+        let text =
+            text.with_context(|| format!("cannot read the supergraph {}", self.file.display()))?;
+        Ok((text, self.state.clients_version()))
+    }
+
+    async fn apply(&mut self, (text, _): &Self::Contents) -> Result<Option<String>, Unusable> {
+        if *text == self.used {
+            return Ok(None);
         }
+        let router = build(&self.configuration, &self.server, &self.file, text)?;
+        let served = self.state.reload(router).await;
+        served.with_context(|| {
+            format!("the supergraph {} cannot be served", self.file.display())
+        })?;
+        self.used.clone_from(text);
+        Ok(Some(self.file.display().to_string()))
+    }
+}
+
+/// Why a supergraph is not served, in one line.
+struct Unusable(anyhow::Error);
+
+impl From<anyhow::Error> for Unusable {
+    fn from(error: anyhow::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(&self.0))
     }
 }

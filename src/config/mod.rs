@@ -2,6 +2,7 @@
 
 mod admin;
 mod auth;
+mod clients;
 mod database;
 mod demo;
 mod flags;
@@ -35,6 +36,7 @@ use url::Url;
 pub(crate) use self::router::Router;
 pub(crate) use self::sandbox::Sandbox;
 pub(crate) use admin::Admin;
+pub(crate) use clients::Clients;
 pub(crate) use database::Database;
 pub(crate) use demo::Demo;
 pub(crate) use flags::Flags;
@@ -90,6 +92,7 @@ pub(crate) struct Configuration {
     pub(crate) auth: AuthConfig,
     pub(crate) server: ServerConfig,
     pub(crate) router: Router,
+    pub(crate) clients: Clients,
     pub(crate) subgraphs: Subgraphs,
     pub(crate) subgraph: SubgraphProcess,
     pub(crate) flags: Flags,
@@ -130,6 +133,7 @@ impl Default for Configuration {
             auth: AuthConfig::default(),
             server: server::in_mode(ServerConfig::default(), Mode::default()),
             router: Router::default(),
+            clients: Clients::default(),
             subgraphs: Subgraphs::default(),
             subgraph: SubgraphProcess::default(),
             flags: Flags::default(),

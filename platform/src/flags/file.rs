@@ -67,7 +67,7 @@ impl FlagFile {
             metadata: ProviderMetadata::new("flagd"),
             engine: Operator::new(),
             definitions,
-            _reloading: reloader.start(interval),
+            _reloading: AbortOnDropHandle::new(reloader.start(interval)),
         })
     }
 

@@ -27,6 +27,7 @@ mod mutation;
 mod numbers;
 #[cfg(test)]
 mod oracle;
+mod outline;
 mod parser;
 mod planning;
 mod prepared_operation;
@@ -48,6 +49,7 @@ pub(crate) use cache::OperationCache;
 pub(crate) use document::{operation, root_type};
 pub(crate) use limits::Exceeded;
 pub use limits::OperationLimits;
+pub(crate) use outline::{OutlineError, outline};
 pub(crate) use parser::{ParseError, parse, parse_type_system};
 pub use prepared_operation::{OperationKind, PreparedOperation};
 pub(crate) use prepared_operation::{Variant, VariantLookup};

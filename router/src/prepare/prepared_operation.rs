@@ -393,7 +393,7 @@ impl OperationKind {
         }
     }
 
-    fn of(operation: &document::Operation) -> Self {
+    pub(super) fn of(operation: &document::Operation) -> Self {
         use graphql_tools::parser::query::OperationDefinition as Definition;
         match operation {
             Definition::SelectionSet(_) | Definition::Query(_) => Self::Query,

@@ -6,9 +6,13 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header, request};
 use platform::caller::Caller;
 use platform::telemetry::request_id::request_id;
+use serde_json::{Map, Value};
 
-use super::operation_log::OperationLog;
+use super::operation_log::{NAME_HEADERS, OperationLog, VERSION_HEADERS};
+use super::origin::ForeignPage;
+use super::state::ServerState;
 use crate::auth::AuthError;
+use crate::clients::{ClientIdentity, Credentials, IdentityError, KEY_HEADER};
 use crate::request::RequestContext;
 
 /// The client of one HTTP request or of one WebSocket.
@@ -18,6 +22,9 @@ pub(super) struct Client {
     pub(super) ip: Option<IpAddr>,
     /// Only those that may be passed on.
     pub(super) headers: HeaderMap,
+    /// What it says and proves of itself, besides its token.
+    credentials: Credentials,
+    page: Option<ForeignPage>,
     /// What becomes of its request.
     pub(super) log: OperationLog,
 }
@@ -33,11 +40,14 @@ impl Client {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|info| info.0.ip());
+        let log = OperationLog::new(&parts.headers);
         Self {
             request_id: request_id(&parts.headers),
             ip: client_ip(peer, &parts.headers, trusted_proxies),
             headers: select(&parts.headers, forwarded),
-            log: OperationLog::new(&parts.headers),
+            credentials: Credentials::new(log.client(), &parts.headers),
+            page: ForeignPage::of(&parts.headers),
+            log,
         }
     }
 
@@ -49,16 +59,48 @@ impl Client {
         }
     }
 
+    /// Takes from the payload of `connection_init` what a browser cannot send as headers of a WebSocket.
+    pub(super) fn initialise(&mut self, payload: &Map<String, Value>) {
+        let text = |names: &[&str]| {
+            names.iter().find_map(|name| {
+                let mut members = payload.iter();
+                let (_, value) = members.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+                value.as_str()
+            })
+        };
+        self.log.rename(text(&NAME_HEADERS), text(&VERSION_HEADERS));
+        self.credentials.replace(self.log.client(), text(&[KEY_HEADER]));
+    }
+
+    /// Which registered client it is, for an operation of `caller`. A connection is asked again for each operation: keys
+    /// are revoked.
+    pub(super) fn identify(
+        &self,
+        state: &ServerState,
+        caller: &Caller,
+    ) -> Result<ClientIdentity, IdentityError> {
+        let clients = state.clients.load();
+        let identity = clients.identify(&self.credentials, caller)?;
+        if let (Some(client), Some(page)) = (&identity.client, &self.page)
+            && !state.origins.allow_client(client, page)
+        {
+            return Err(IdentityError::Page(client.name.clone()));
+        }
+        Ok(identity)
+    }
+
     /// The context of an operation that this client runs as `caller`.
-    pub(super) fn context(&self, caller: &Caller) -> RequestContext {
+    pub(super) fn context(&self, caller: &Caller, client: ClientIdentity) -> RequestContext {
         RequestContext {
             caller: Caller {
                 ip: self.ip,
                 request_id: self.request_id.clone(),
-                ..caller.clone()
+                ..client.restrict(caller)
             },
             request_id: self.request_id.clone(),
             headers: self.headers.clone(),
+            introspection: client.introspection(),
+            client,
             ..RequestContext::default()
         }
     }

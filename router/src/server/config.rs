@@ -4,6 +4,8 @@ mod connections;
 pub(super) mod cors;
 pub(super) mod error;
 
+use std::sync::Arc;
+
 use axum::http::HeaderName;
 use platform::config::Duration;
 use schemars::JsonSchema;
@@ -248,7 +250,7 @@ impl ServerConfig {
         header_names("csrf_headers", &self.csrf_headers)?;
         header_names("forward_headers", &self.forward_headers)?;
         header_names("cors.allow_headers", &self.cors.allow_headers)?;
-        Origins::new(&self.cors, self.development).map(|_| ())
+        Origins::new(&self.cors, self.development, Arc::default()).map(|_| ())
     }
 }
 

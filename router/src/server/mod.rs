@@ -2,6 +2,7 @@
 
 mod address_limit;
 mod client;
+mod clients_reload;
 mod close_reason;
 mod config;
 mod connections;

@@ -8,8 +8,9 @@ use axum::http::HeaderMap;
 use parking_lot::{Mutex, RwLock};
 use platform::telemetry::access_log::OperationDetails;
 
+use crate::clients::ClientIdentity;
 use crate::error::{ErrorCode, GraphQLError};
-use crate::prepare::{OperationKind, PreparedOperation};
+use crate::prepare::PreparedOperation;
 
 /// Pairs of an operation and a client that have series of their own.
 const MAX_PAIRS: usize = 1_000;
@@ -21,12 +22,12 @@ const OTHER: &str = "other";
 const ANONYMOUS: &str = "anonymous";
 
 /// Headers by which clients tell their name and their version.
-const NAME_HEADERS: [&str; 3] = [
+pub(super) const NAME_HEADERS: [&str; 3] = [
     "graphql-client-name",
     "apollographql-client-name",
     "x-graphql-client-name",
 ];
-const VERSION_HEADERS: [&str; 3] = [
+pub(super) const VERSION_HEADERS: [&str; 3] = [
     "graphql-client-version",
     "apollographql-client-version",
     "x-graphql-client-version",
@@ -97,14 +98,34 @@ impl OperationLog {
         })))
     }
 
+    /// What the client calls itself.
+    pub(super) fn client(&self) -> Option<String> {
+        self.state(|seen| seen.details.client.clone())
+    }
+
+    /// Takes a name and a version that came another way than in headers.
+    pub(super) fn rename(&self, name: Option<&str>, version: Option<&str>) {
+        self.state(|seen| {
+            if let Some(name) = name.and_then(harmless) {
+                seen.details.client = Some(name);
+            }
+            if let Some(version) = version.and_then(harmless) {
+                seen.details.client_version = Some(version);
+            }
+        });
+    }
+
+    /// A registered client is shown by its registered name.
+    pub(super) fn identified(&self, identity: &ClientIdentity) {
+        if let Some(client) = &identity.client {
+            self.state(|seen| seen.details.client = Some(client.name.clone()));
+        }
+    }
+
     pub(super) fn prepared(&self, operation: &PreparedOperation) {
         self.state(|seen| {
             seen.is_known = true;
-            seen.details.kind = Some(match operation.kind() {
-                OperationKind::Query => "query",
-                OperationKind::Mutation => "mutation",
-                OperationKind::Subscription => "subscription",
-            });
+            seen.details.kind = Some(operation.kind().name());
             seen.details.operation = operation.name().map(|name| {
                 // Names are ASCII.
                 name.get(..MAX_NAME).unwrap_or(name).to_owned()
@@ -168,12 +189,16 @@ impl OperationLog {
 
 /// The first of these headers that is there and harmless to log, cut to a length.
 fn first(headers: &HeaderMap, names: [&str; 3]) -> Option<String> {
-    names.iter().find_map(|name| {
-        // Visible ASCII and spaces, or it is no text.
-        let value = headers.get(*name)?.to_str().ok()?.trim();
-        let value = value.get(..MAX_NAME).unwrap_or(value);
-        (!value.is_empty() && !value.contains('\t')).then(|| value.to_owned())
-    })
+    let mut values = names.iter().filter_map(|name| headers.get(*name));
+    values.find_map(|value| harmless(value.to_str().ok()?))
+}
+
+/// A name of visible ASCII and spaces, cut to a length.
+fn harmless(name: &str) -> Option<String> {
+    let name = name.trim();
+    let name = name.get(..MAX_NAME).unwrap_or(name);
+    let is_visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    (!name.is_empty() && name.bytes().all(is_visible)).then(|| name.to_owned())
 }
 
 #[cfg(test)]

@@ -3,14 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use indexmap::IndexSet;
 use platform::telemetry::request_id::REQUEST_ID;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use url::{Host, Origin, Url};
+use url::{Host, Url};
 
 use super::config::cors::CorsConfig;
 use super::config::error::ServerConfigError;
+use crate::clients::{Clients, RegisteredClient};
+use crate::origin::{canonical, is_same_site, parse};
 
 /// The allowed origins.
 #[derive(Debug)]
@@ -18,10 +21,38 @@ pub(super) struct Origins {
     any: bool,
     listed: HashSet<String>,
     localhost: bool,
+    /// Which have pages of their own.
+    clients: Arc<ArcSwap<Clients>>,
+}
+
+/// The page that a request comes from, if it is of another site.
+#[derive(Clone, Debug)]
+pub(super) struct ForeignPage {
+    /// Its origin in the canonical form.
+    origin: String,
+    is_localhost: bool,
+}
+
+impl ForeignPage {
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let origin = headers.get(header::ORIGIN)?;
+        if is_same_site(origin, headers) {
+            return None;
+        }
+        let url = origin.to_str().ok().and_then(parse);
+        Some(Self {
+            is_localhost: url.as_ref().is_some_and(is_localhost),
+            origin: url.map_or_else(|| "null".to_owned(), |url| canonical(&url)),
+        })
+    }
 }
 
 impl Origins {
-    pub(super) fn new(config: &CorsConfig, development: bool) -> Result<Self, ServerConfigError> {
+    pub(super) fn new(
+        config: &CorsConfig,
+        development: bool,
+        clients: Arc<ArcSwap<Clients>>,
+    ) -> Result<Self, ServerConfigError> {
         let any = config.origins.iter().any(|origin| origin == "*");
         if any && config.allow_credentials {
             return Err(ServerConfigError::AnyOriginWithCredentials);
@@ -32,7 +63,7 @@ impl Origins {
             .filter(|origin| *origin != "*")
             .map(|origin| {
                 parse(origin)
-                    .map(|url| url.origin().ascii_serialization())
+                    .map(|url| canonical(&url))
                     .ok_or_else(|| ServerConfigError::Origin(origin.clone()))
             })
             .collect::<Result<_, _>>()?;
@@ -40,6 +71,7 @@ impl Origins {
             any,
             listed,
             localhost: development,
+            clients,
         })
     }
 
@@ -51,8 +83,17 @@ impl Origins {
         let Some(url) = origin.to_str().ok().and_then(parse) else {
             return false;
         };
-        self.listed.contains(&url.origin().ascii_serialization())
+        let origin = canonical(&url);
+        self.listed.contains(&origin)
+            || self.clients.load().allow_origin(&origin)
             || (self.localhost && is_localhost(&url))
+    }
+
+    /// Whether this page may call as a client: one of those that the client lists, if it lists any.
+    pub(super) fn allow_client(&self, client: &RegisteredClient, page: &ForeignPage) -> bool {
+        client.origins.is_empty()
+            || client.origins.contains(&page.origin)
+            || (self.localhost && page.is_localhost)
     }
 
     /// Whether a WebSocket may be opened: no browser, the same site, or an allowed page.
@@ -102,18 +143,6 @@ pub(super) fn cors_layer(
         .max_age(config.max_age.get())
 }
 
-/// An origin and nothing more: no path, no query, no user.
-fn parse(origin: &str) -> Option<Url> {
-    let url = Url::parse(origin).ok()?;
-    let bare = matches!(url.origin(), Origin::Tuple(..))
-        && url.path() == "/"
-        && !origin.ends_with('/')
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty();
-    bare.then_some(url)
-}
-
 fn is_localhost(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -121,19 +150,6 @@ fn is_localhost(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-/// The page comes from the host that is being called.
-fn is_same_site(origin: &HeaderValue, headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let authority = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"))
-        .map(|(_, authority)| authority);
-    matches!((host, authority), (Some(host), Some(authority)) if host.eq_ignore_ascii_case(authority))
 }
 
 #[cfg(test)]
@@ -145,7 +161,7 @@ mod tests {
             origins: listed.iter().map(|&origin| origin.to_owned()).collect(),
             ..CorsConfig::default()
         };
-        Origins::new(&config, development).expect("origins")
+        Origins::new(&config, development, Arc::default()).expect("origins")
     }
 
     #[test]

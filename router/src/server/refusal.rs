@@ -4,6 +4,7 @@ use axum::http::{HeaderName, StatusCode, header};
 
 use super::connections::CapacityError;
 use crate::auth::AuthError;
+use crate::clients::IdentityError;
 use crate::error::{ErrorCode, GraphQLError};
 
 /// A request that is refused before it becomes an operation. Its status does not depend on the media type.
@@ -108,6 +109,24 @@ impl Refusal {
                 status: StatusCode::TOO_MANY_REQUESTS,
                 ..Self::unavailable(&format!("too many {what} are open from this address"))
             },
+        }
+    }
+}
+
+impl From<IdentityError> for Refusal {
+    fn from(error: IdentityError) -> Self {
+        tracing::debug!(%error, "client refused");
+        let code = error.code();
+        let unauthenticated = code == ErrorCode::Unauthenticated;
+        Self {
+            status: if unauthenticated {
+                StatusCode::UNAUTHORIZED
+            } else {
+                StatusCode::FORBIDDEN
+            },
+            code,
+            message: error.to_string(),
+            header: unauthenticated.then_some((header::WWW_AUTHENTICATE, "Bearer")),
         }
     }
 }

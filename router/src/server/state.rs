@@ -1,12 +1,14 @@
 //! What every request and connection of the edge shares.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::http::HeaderName;
 use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::supervisor::Supervisor;
+use tokio::sync::Mutex;
 
 use super::config::{ServerConfig, ServerConfigError, header_names};
 use super::connections::Connections;
@@ -15,6 +17,7 @@ use super::origin::Origins;
 use super::unsent::Unsent;
 use crate::Router;
 use crate::auth::JwtVerifier;
+use crate::clients::{Clients, ClientsError};
 use crate::subscribe::{StreamOptions, Subscriptions};
 
 /// How long another router may prepare what is in use before it takes over.
@@ -25,6 +28,9 @@ const RELOAD_PATIENCE: Duration = Duration::from_secs(10);
 pub struct ServerState {
     /// The router in use.
     pub(super) router: Arc<ArcSwap<Router>>,
+    /// The clients that are known now.
+    pub(super) clients: Arc<ArcSwap<Clients>>,
+    replaced: Arc<Replaced>,
     /// The live subscriptions, of every protocol.
     pub(super) subscriptions: Subscriptions,
     pub auth: Arc<JwtVerifier>,
@@ -42,6 +48,14 @@ pub struct ServerState {
     pub(super) known_pairs: Arc<MetricLabels>,
 }
 
+/// How often the router and the clients were replaced; one of them at a time, because each has to fit the other.
+#[derive(Debug, Default)]
+struct Replaced {
+    routers: AtomicU64,
+    clients: AtomicU64,
+    replacing: Mutex<()>,
+}
+
 impl ServerState {
     /// Fails with the first value of the configuration that cannot be used.
     pub fn new(
@@ -51,6 +65,7 @@ impl ServerState {
     ) -> Result<Self, ServerConfigError> {
         config.validate()?;
         let router = Arc::new(router);
+        let clients: Arc<ArcSwap<Clients>> = Arc::default();
         let streams = StreamOptions {
             source_timeout: config.websocket.subscribe_timeout.get(),
             source_recovery: config.streaming.source_recovery.get(),
@@ -67,8 +82,14 @@ impl ServerState {
             csrf_headers: header_names("csrf_headers", &config.csrf_headers)?.into(),
             forward_headers: header_names("forward_headers", &config.forward_headers)?.into(),
             allow_headers: header_names("cors.allow_headers", &config.cors.allow_headers)?.into(),
-            origins: Arc::new(Origins::new(&config.cors, config.development)?),
+            origins: Arc::new(Origins::new(
+                &config.cors,
+                config.development,
+                clients.clone(),
+            )?),
             known_pairs: Arc::default(),
+            clients,
+            replaced: Arc::default(),
             config: Arc::new(config),
         })
     }
@@ -78,10 +99,54 @@ impl ServerState {
         self.router.load_full()
     }
 
+    /// The clients that are known now.
+    pub fn clients(&self) -> Arc<Clients> {
+        self.clients.load_full()
+    }
+
+    /// How often the router was replaced.
+    pub fn router_version(&self) -> u64 {
+        self.replaced.routers.load(Ordering::Acquire)
+    }
+
+    /// How often the clients were replaced.
+    pub fn clients_version(&self) -> u64 {
+        self.replaced.clients.load(Ordering::Acquire)
+    }
+
+    /// Replaces the clients, when their operations are prepared and planned.
+    ///
+    /// # Errors
+    /// An operation that does not fit the schema. Then those who were known stay.
+    pub async fn replace_clients(&self, clients: Clients) -> Result<(), ClientsError> {
+        let _replacing = self.replaced.replacing.lock().await;
+        let router = self.router();
+        clients.check(&router).await?;
+        let operations = clients.operations().map(|operation| operation.request());
+        let planned = router.warm_up(operations.collect(), RELOAD_PATIENCE).await;
+        tracing::info!(
+            clients = clients.iter().count(),
+            operations = planned.prepared,
+            left = planned.left,
+            "the operations of the clients were planned"
+        );
+        self.clients.store(Arc::new(clients));
+        self.replaced.clients.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
     /// Replaces the router, when that knows the operations in use. Connections stay open, and operations that run
     /// finish on the router they began with; live subscriptions move to the new one, or end with SCHEMA_CHANGED if
     /// they do not fit it.
-    pub async fn reload(&self, router: Router) {
+    ///
+    /// # Errors
+    /// An operation that a client has registered and that does not fit the schema. Then the router stays.
+    pub async fn reload(&self, router: Router) -> Result<(), ClientsError> {
+        let _replacing = self.replaced.replacing.lock().await;
+        let clients = self.clients();
+        clients.check(&router).await?;
+        let registered = clients.operations().map(|operation| operation.request());
+        router.warm_up(registered.collect(), RELOAD_PATIENCE).await;
         let known = self.router().prepared_operations();
         let warmed = router.warm_up(known, RELOAD_PATIENCE).await;
         tracing::info!(
@@ -93,6 +158,8 @@ impl ServerState {
         let router = Arc::new(router);
         self.router.store(Arc::clone(&router));
         self.subscriptions.reload(router);
+        self.replaced.routers.fetch_add(1, Ordering::AcqRel);
+        Ok(())
     }
 
     /// With a page for browsers; it is shown in development only.

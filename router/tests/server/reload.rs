@@ -19,7 +19,7 @@ async fn what_clients_ask_is_planned_before_another_schema_takes_over() {
     // The most used ones first.
     assert_eq!(known(&edge), ["{ again: hello }", "{ hello }", "{ shop }"]);
     // It has no `shop`.
-    edge.state.reload(other_router()).await;
+    edge.state.reload(other_router()).await.expect("it fits");
     assert_eq!(known(&edge).len(), 2);
     assert!(!known(&edge).contains(&"{ shop }".to_owned()));
     let response = Case::post(query("{ hello }")).send(&edge).await;

@@ -28,6 +28,7 @@ use super::state::ServerState;
 use super::unsent::Unsent;
 use super::ws;
 use crate::auth::Identity;
+use crate::clients::{ClientIdentity, IdentityError};
 use crate::error::ErrorCode;
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, PreparedRequest};
@@ -104,9 +105,9 @@ async fn get(
     if !(event_source && state.origins.allow_event_source(&parts.headers)) {
         csrf::check(&parts.headers, &state.csrf_headers)?;
     }
-    let identity = identify(&state, &parts.headers).await?;
+    let sender = identify(&state, client, &parts.headers).await?;
     let request = params::from_query(parts.uri.query().unwrap_or_default())?;
-    run(state, client, identity, request, &parts, accepted).await
+    run(state, sender, request, &parts, accepted).await
 }
 
 async fn post(
@@ -118,20 +119,31 @@ async fn post(
 ) -> Result<Response, Refusal> {
     let accepted = accepted?;
     media::require_json(&parts.headers)?;
-    let identity = identify(&state, &parts.headers).await?;
+    let sender = identify(&state, client, &parts.headers).await?;
     let body = read(&state, &parts.headers, body).await?;
     let request = params::from_body(&body)?;
-    run(state, client, identity, request, &parts, accepted).await
+    run(state, sender, request, &parts, accepted).await
+}
+
+/// Who has sent a request: the user, and the application.
+struct Sender {
+    client: Client,
+    identity: Identity,
+    application: ClientIdentity,
 }
 
 async fn run(
     state: ServerState,
-    client: Client,
-    identity: Identity,
+    sender: Sender,
     request: GraphQLRequest,
     parts: &request::Parts,
     accepted: Accepted,
 ) -> Result<Response, Refusal> {
+    let Sender {
+        client,
+        identity,
+        application,
+    } = sender;
     let router = state.router.load_full();
     let refused = accepted.refusal();
     let operation = match router.prepare(&request).await {
@@ -150,7 +162,7 @@ async fn run(
     let request = PreparedRequest {
         operation,
         variables: request.variables,
-        context: client.context(&identity.caller),
+        context: client.context(&identity.caller, application),
     };
     let response = match kind {
         OperationKind::Query => router.execute_prepared(request).await,
@@ -212,8 +224,19 @@ fn last_event(headers: &HeaderMap) -> Option<EventId> {
     headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 
-async fn identify(state: &ServerState, headers: &HeaderMap) -> Result<Identity, Refusal> {
-    Ok(state.auth.identify(authorization(headers)?).await?)
+async fn identify(
+    state: &ServerState,
+    client: Client,
+    headers: &HeaderMap,
+) -> Result<Sender, Refusal> {
+    let identity = state.auth.identify(authorization(headers)?).await?;
+    let application = client.identify(state, &identity.caller)?;
+    client.log.identified(&application);
+    Ok(Sender {
+        client,
+        identity,
+        application,
+    })
 }
 
 async fn upgrade(
@@ -226,7 +249,12 @@ async fn upgrade(
             "this page may not open a WebSocket here",
         ));
     }
-    let identity = identify(&state, &parts.headers).await?;
+    let identity = state.auth.identify(authorization(&parts.headers)?).await?;
+    match client.identify(&state, &identity.caller) {
+        // The proof may come with `connection_init`.
+        Ok(_) | Err(IdentityError::Unproved(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => {
             let unsent = unsent(&state, &parts.extensions);

@@ -23,6 +23,7 @@ use crate::request::GraphQLRequest;
 use crate::server::client::Client;
 use crate::server::close_reason::CloseReason;
 use crate::server::connections::ConnectionPermit;
+use crate::server::refusal::Refusal;
 use crate::server::state::ServerState;
 use crate::server::unsent::Unsent;
 
@@ -131,6 +132,11 @@ impl Connection {
         match self.timers.due(Instant::now()) {
             Due::Nothing => Ok(()),
             Due::Ping => {
+                let caller = &self.identity.caller;
+                if self.initialised && self.client.identify(&self.state, caller).is_err() {
+                    // Its key was revoked.
+                    return Err(CloseReason::Forbidden);
+                }
                 self.queue.ping();
                 Ok(())
             }
@@ -205,6 +211,11 @@ impl Connection {
                 return Err(CloseReason::Forbidden);
             }
         }
+        self.client.initialise(payload);
+        if let Err(error) = self.client.identify(&self.state, &self.identity.caller) {
+            tracing::debug!(%error, "client refused");
+            return Err(CloseReason::Forbidden);
+        }
         self.timers
             .expire_at(self.identity.expires_at, Instant::now());
         if let Some(user) = &self.identity.caller.subject {
@@ -225,18 +236,23 @@ impl Connection {
         let span = tracing::info_span!("graphql", operation_id = %id);
         if let Some(ticket) = self.queue.open(id)? {
             let key = ticket.key();
-            let request = match request {
-                Ok(request) => request,
-                Err(error) => {
+            let caller = &self.identity.caller;
+            let client = self.client.identify(&self.state, caller);
+            let client = client.map_err(|error| Refusal::from(error).into_error());
+            let (request, client) = match (request, client) {
+                (Ok(request), Ok(client)) => (request, client),
+                (Err(error), _) | (_, Err(error)) => {
                     ticket.fail(vec![error]);
                     return Ok(());
                 }
             };
+            let log = self.client.log.another();
+            log.identified(&client);
             let running = operation::run(
                 self.state.clone(),
                 *request,
-                self.client.context(&self.identity.caller),
-                self.client.log.another(),
+                self.client.context(caller, client),
+                log,
                 self.unsent.clone(),
                 ticket,
             );

@@ -1,0 +1,290 @@
+//! Which client a request is of, by what it says and by what it proves.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use platform::caller::Caller;
+
+use super::config::ClientMode;
+use super::hash::Sha256Hash;
+use super::key::KEY_HEADER;
+use super::registry::{Clients, RegisteredClient};
+use crate::error::ErrorCode;
+
+/// The client of a request. The default is one that is not registered.
+#[derive(Clone, Debug, Default)]
+pub struct ClientIdentity {
+    /// `None`: it is in no file.
+    pub client: Option<Arc<RegisteredClient>>,
+    /// It has proved who it is, by a key or by its token; otherwise it only says so.
+    pub is_authenticated: bool,
+}
+
+/// What a request has to say of its client, besides its token.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Credentials {
+    pub(crate) name: Option<String>,
+    key: Key,
+}
+
+/// Only its hash: connections keep it for as long as they live.
+#[derive(Clone, Copy, Debug, Default)]
+enum Key {
+    #[default]
+    None,
+    One(Sha256Hash),
+    Several,
+}
+
+/// Why a request is not of the client that it says it is of.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    #[error("the key in X-API-Key is not known here")]
+    UnknownKey,
+    #[error("there are several keys in X-API-Key")]
+    SeveralKeys,
+    #[error("the key in X-API-Key and the token belong to different clients")]
+    Different,
+    #[error("this page may not call as the client `{0}`")]
+    Page(String),
+    #[error(
+        "the client `{0}` has to prove who it is: send its key in X-API-Key, or a token that was issued to it"
+    )]
+    Unproved(String),
+}
+
+impl Credentials {
+    pub(crate) fn new(name: Option<String>, headers: &HeaderMap) -> Self {
+        let mut keys = headers.get_all(KEY_HEADER).iter();
+        let key = match (keys.next(), keys.next()) {
+            (None, _) => Key::None,
+            (Some(key), None) => Key::One(Sha256Hash::of(key.as_bytes())),
+            (Some(_), Some(_)) => Key::Several,
+        };
+        Self { name, key }
+    }
+
+    /// Those of a WebSocket, whose first message may have others than its upgrade.
+    pub(crate) fn replace(&mut self, name: Option<String>, key: Option<&str>) {
+        if name.is_some() {
+            self.name = name;
+        }
+        if let Some(key) = key {
+            self.key = Key::One(Sha256Hash::of(key.as_bytes()));
+        }
+    }
+}
+
+impl Clients {
+    /// The client that these credentials and the token of `caller` stand for. Where nobody is registered, nobody has to
+    /// prove anything.
+    ///
+    /// # Errors
+    /// A key that is none, and a name that needs proof and has none.
+    pub(crate) fn identify(
+        &self,
+        credentials: &Credentials,
+        caller: &Caller,
+    ) -> Result<ClientIdentity, IdentityError> {
+        if self.is_empty() {
+            return Ok(ClientIdentity::default());
+        }
+        let by_key = match credentials.key {
+            Key::None => None,
+            Key::One(key) => Some(self.by_key(&key).ok_or(IdentityError::UnknownKey)?),
+            Key::Several => return Err(IdentityError::SeveralKeys),
+        };
+        let token_client = caller.client.as_deref();
+        let by_token = token_client.and_then(|client| self.by_token(client));
+        let proved = match (by_key, by_token) {
+            (Some(one), Some(other)) if !Arc::ptr_eq(one, other) => {
+                return Err(IdentityError::Different);
+            }
+            (one, other) => one.or(other),
+        };
+        let named = credentials
+            .name
+            .as_deref()
+            .and_then(|name| self.by_name(name));
+        if let Some(named) = named
+            && named.mode == ClientMode::Require
+            && proved.is_none_or(|proved| !Arc::ptr_eq(proved, named))
+        {
+            return Err(IdentityError::Unproved(named.name.clone()));
+        }
+        Ok(ClientIdentity {
+            client: proved.or(named).cloned(),
+            is_authenticated: proved.is_some(),
+        })
+    }
+}
+
+impl IdentityError {
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Page(_) => ErrorCode::Forbidden,
+            Self::UnknownKey | Self::SeveralKeys | Self::Different | Self::Unproved(_) => {
+                ErrorCode::Unauthenticated
+            }
+        }
+    }
+}
+
+impl ClientIdentity {
+    pub(crate) fn mode(&self) -> ClientMode {
+        self.client
+            .as_ref()
+            .map_or_else(ClientMode::default, |client| client.mode)
+    }
+
+    /// Whether it may ask for the schema; `None`: as everybody.
+    pub(crate) fn introspection(&self) -> Option<bool> {
+        let allowed = self.client.as_ref()?.introspection?;
+        (self.is_authenticated || !allowed).then_some(allowed)
+    }
+
+    /// The caller as this client may act for them: with no more scopes than the client has. A key alone is a caller
+    /// without a user, who has the client's scopes.
+    pub(crate) fn restrict(&self, caller: &Caller) -> Caller {
+        let mut caller = caller.clone();
+        let Some(client) = &self.client else {
+            return caller;
+        };
+        if self.is_authenticated {
+            caller.client = Some(client.name.clone());
+        }
+        match &client.scopes {
+            Some(scopes) if caller.is_authenticated() => {
+                caller.scopes.retain(|scope| scopes.contains(scope));
+            }
+            Some(scopes) if self.is_authenticated => caller.scopes = scopes.clone(),
+            _ => {}
+        }
+        caller
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use axum::http::HeaderValue;
+
+    use super::*;
+    use crate::clients::ClientsFiles;
+
+    fn clients() -> Clients {
+        let key = Sha256Hash::of(b"acme's key");
+        let text = format!(
+            "clients:
+              - {{ name: acme, mode: require, keys: [{{ id: k1, sha256: {key} }}], token_clients: [acme-app], scopes: [orders:read], introspection: true }}
+              - {{ name: web, scopes: [orders:read], introspection: true }}
+              - {{ name: app, token_clients: [app], introspection: false }}"
+        );
+        Clients::load(&ClientsFiles::of(Path::new("clients.yaml"), &text)).expect("clients")
+    }
+
+    fn identify(
+        name: &str,
+        key: &'static str,
+        caller: &Caller,
+    ) -> Result<ClientIdentity, IdentityError> {
+        let mut headers = HeaderMap::new();
+        if !key.is_empty() {
+            headers.insert(KEY_HEADER, HeaderValue::from_static(key));
+        }
+        let name = Some(name.to_owned()).filter(|name| !name.is_empty());
+        clients().identify(&Credentials::new(name, &headers), caller)
+    }
+
+    fn caller(client: &str, scopes: &[&str]) -> Caller {
+        Caller {
+            client: Some(client.to_owned()).filter(|client| !client.is_empty()),
+            scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            ..Caller::customer("usr_1")
+        }
+    }
+
+    #[test]
+    fn a_client_is_known_by_its_key_its_token_or_its_name() {
+        let check = |name: &str, key: &'static str, token: &str, expected: (Option<&str>, bool)| {
+            let identity = identify(name, key, &caller(token, &[])).expect("identified");
+            let client = identity.client.as_ref().map(|client| client.name.as_str());
+            let found = (client, identity.is_authenticated);
+            assert_eq!(found, expected, "{name} {key} {token}");
+        };
+        check("", "", "", (None, false));
+        check("nobody", "", "other", (None, false));
+        check("web", "", "", (Some("web"), false));
+        check("", "acme's key", "", (Some("acme"), true));
+        check("", "", "acme-app", (Some("acme"), true));
+        check("acme", "acme's key", "", (Some("acme"), true));
+        check("acme", "acme's key", "acme-app", (Some("acme"), true));
+        check("acme", "acme's key", "other", (Some("acme"), true));
+        // What is proved counts, not what is said.
+        check("web", "acme's key", "", (Some("acme"), true));
+        check("web", "", "app", (Some("app"), true));
+    }
+
+    #[test]
+    fn a_name_that_needs_proof_and_a_key_that_is_none_are_refused() {
+        let check = |name: &str, key: &'static str, token: &str, expected: IdentityError| {
+            let refused = identify(name, key, &caller(token, &[])).expect_err("refused");
+            assert_eq!(refused, expected, "{name} {key} {token}");
+        };
+        let unproved = IdentityError::Unproved("acme".to_owned());
+        check("acme", "", "", unproved.clone());
+        check("acme", "", "app", unproved);
+        check("", "another key", "", IdentityError::UnknownKey);
+        check("web", "another key", "", IdentityError::UnknownKey);
+        check("", "acme's key", "app", IdentityError::Different);
+        let mut headers = HeaderMap::new();
+        for key in ["acme's key", "acme's key"] {
+            headers.append(KEY_HEADER, HeaderValue::from_static(key));
+        }
+        let several = Credentials::new(None, &headers);
+        let refused = clients().identify(&several, &Caller::default());
+        assert_eq!(refused.expect_err("refused"), IdentityError::SeveralKeys);
+    }
+
+    #[test]
+    fn without_a_file_keys_and_names_mean_nothing() {
+        let credentials = Credentials {
+            name: Some("acme".to_owned()),
+            key: Key::One(Sha256Hash::of(b"a key for somebody else")),
+        };
+        let identity = Clients::default().identify(&credentials, &Caller::default());
+        assert!(identity.expect("anybody").client.is_none());
+    }
+
+    #[test]
+    fn a_client_bounds_its_callers_scopes_and_has_them_by_its_key_alone() {
+        let check = |name: &str, key: &'static str, caller: &Caller, scopes: &[&str]| {
+            let identity = identify(name, key, caller).expect("identified");
+            let restricted = identity.restrict(caller);
+            let found: Vec<_> = restricted.scopes.iter().map(String::as_str).collect();
+            assert_eq!(found, scopes, "{name} {key}");
+            assert_eq!(restricted.subject, caller.subject);
+        };
+        let user = caller("", &["orders:read", "orders:write"]);
+        let nobody = Caller::default();
+        check("", "", &user, &["orders:read", "orders:write"]);
+        check("web", "", &user, &["orders:read"]);
+        check("", "acme's key", &user, &["orders:read"]);
+        check("", "acme's key", &nobody, &["orders:read"]);
+        // A name proves nothing.
+        check("web", "", &nobody, &[]);
+    }
+
+    #[test]
+    fn what_loosens_a_rule_has_to_be_proved() {
+        let check = |name: &str, key: &'static str, token: &str, expected: Option<bool>| {
+            let identity = identify(name, key, &caller(token, &[])).expect("identified");
+            assert_eq!(identity.introspection(), expected, "{name} {key} {token}");
+        };
+        check("", "acme's key", "", Some(true));
+        check("web", "", "", None);
+        check("app", "", "", Some(false));
+        check("", "", "", None);
+    }
+}

@@ -1,0 +1,156 @@
+//! Manifests: the operations that a client was built with, as the clients' own tools write them.
+//!
+//! | Format | Written by | Form |
+//! |---|---|---|
+//! | Apollo's, version 1 | `generate-persisted-query-manifest`, Apollo Kotlin, Apollo iOS | `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id", "name", "type", "body"}]}` |
+//! | Relay's | `relay-compiler` with `persistConfig.file` | documents by their ids |
+//! | GraphQL Code Generator's | the client preset's `persistedDocuments`: `persisted-documents.json` | documents by their ids, `sha256:…` among them |
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::hash::Sha256Hash;
+
+/// What the ids of the specification of persisted documents begin with that are hashes.
+pub(crate) const SHA256_PREFIX: &str = "sha256:";
+
+/// Why a manifest cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    #[error("it is no JSON object ({0})")]
+    Json(serde_json::Error),
+    #[error(
+        "it is neither an Apollo persisted query manifest of version 1 nor an object of documents by their ids, as Relay and \
+         GraphQL Code Generator write it"
+    )]
+    Format,
+    #[error("it is no Apollo persisted query manifest: {0}")]
+    Apollo(serde_json::Error),
+    #[error("operation `{0}` is no text")]
+    Operation(String),
+    #[error("operation `{0}` is not the document that its id is the hash of")]
+    Hash(String),
+}
+
+/// An operation of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestOperation {
+    /// What its client names it by.
+    pub id: String,
+    /// What the manifest calls it, if it does.
+    pub name: Option<String>,
+    /// What the manifest says that it is, if it does: `query`, `mutation` or `subscription`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The document.
+    pub body: String,
+}
+
+/// As the tools of Apollo's clients write it.
+#[derive(Deserialize)]
+struct Apollo {
+    version: u32,
+    operations: Vec<ManifestOperation>,
+}
+
+pub(super) const APOLLO: &str = "apollo-persisted-query-manifest";
+
+/// Reads the operations of a manifest, in their order.
+///
+/// # Errors
+/// When it has none of the formats.
+pub fn read_manifest(text: &str) -> Result<Vec<ManifestOperation>, ManifestError> {
+    let manifest: Map<String, Value> = serde_json::from_str(text).map_err(ManifestError::Json)?;
+    match manifest.get("format") {
+        Some(Value::String(format)) if format == APOLLO => apollo(manifest),
+        Some(_) => Err(ManifestError::Format),
+        None => manifest.into_iter().map(document).collect(),
+    }
+}
+
+fn apollo(manifest: Map<String, Value>) -> Result<Vec<ManifestOperation>, ManifestError> {
+    let manifest: Apollo =
+        serde_json::from_value(Value::Object(manifest)).map_err(ManifestError::Apollo)?;
+    if manifest.version != 1 {
+        return Err(ManifestError::Format);
+    }
+    Ok(manifest.operations)
+}
+
+/// An entry of Relay's format, and of GraphQL Code Generator's.
+fn document((id, body): (String, Value)) -> Result<ManifestOperation, ManifestError> {
+    let Value::String(body) = body else {
+        return Err(ManifestError::Operation(id));
+    };
+    if let Some(hash) = id.strip_prefix(SHA256_PREFIX)
+        && hash.parse() != Ok(Sha256Hash::of(body.as_bytes()))
+    {
+        return Err(ManifestError::Hash(id));
+    }
+    Ok(ManifestOperation {
+        id,
+        name: None,
+        kind: None,
+        body,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(id: &str, name: Option<&str>, body: &str) -> ManifestOperation {
+        ManifestOperation {
+            id: id.to_owned(),
+            name: name.map(str::to_owned),
+            kind: name.map(|_| "query".to_owned()),
+            body: body.to_owned(),
+        }
+    }
+
+    #[test]
+    fn reads_what_the_clients_tools_write() {
+        let apollo = r#"{
+            "format": "apollo-persisted-query-manifest", "version": 1,
+            "operations": [{"id": "f0", "name": "Me", "type": "query", "body": "query Me { me { id } }"}]
+        }"#;
+        let read = read_manifest(apollo).expect("Apollo's");
+        assert_eq!(read, [operation("f0", Some("Me"), "query Me { me { id } }")]);
+        let relay = r#"{"d1": "query A { a }", "d2": "query B { b }"}"#;
+        let read = read_manifest(relay).expect("Relay's");
+        let expected = [
+            operation("d1", None, "query A { a }"),
+            operation("d2", None, "query B { b }"),
+        ];
+        assert_eq!(read, expected);
+        let id = format!("sha256:{}", Sha256Hash::of(b"query A { a }"));
+        let codegen = format!(r#"{{"{id}": "query A {{ a }}"}}"#);
+        let read = read_manifest(&codegen).expect("GraphQL Code Generator's");
+        assert_eq!(read, [operation(&id, None, "query A { a }")]);
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_others() {
+        let hash = Sha256Hash::of(b"{ b }");
+        for (text, why) in [
+            ("[]", "it is no JSON object"),
+            (r#"{"format": "other"}"#, "neither an Apollo"),
+            (
+                r#"{"format": "apollo-persisted-query-manifest", "version": 2, "operations": []}"#,
+                "of version 1",
+            ),
+            (
+                r#"{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"body": "{ a }"}]}"#,
+                "missing field `id`",
+            ),
+            (r#"{"a": 1}"#, "operation `a` is no text"),
+            (
+                &format!(r#"{{"sha256:{hash}": "{{ a }}"}}"#),
+                "is not the document that its id is the hash of",
+            ),
+        ] {
+            let error = read_manifest(text).expect_err(text).to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

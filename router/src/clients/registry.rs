@@ -1,0 +1,252 @@
+//! The clients of a file, with their operations.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::config::{ClientConfig, ClientMode, ClientRate};
+use super::error::ClientsError;
+use super::file::{self, ClientsFiles};
+use super::hash::Sha256Hash;
+use super::manifest::{ManifestOperation, read_manifest};
+use super::operation::{RegisteredOperation, RegisteredOperations};
+use crate::origin;
+use crate::response::GraphQLResponse;
+use crate::router::Router;
+
+/// A longer name would be cut in the log.
+const MAX_NAME: usize = 64;
+
+/// An application that is known here.
+#[derive(Debug)]
+pub struct RegisteredClient {
+    pub name: String,
+    pub mode: ClientMode,
+    /// What it may spend; `None`: as everybody.
+    pub rate: Option<ClientRate>,
+    /// What one of its operations may cost, if that is less than `router.limits.cost`.
+    pub cost_limit: Option<usize>,
+    /// Whether it may ask for the schema; `None`: as everybody.
+    pub introspection: Option<bool>,
+    /// All that its callers may have, and what it has by its key alone. `None`: no limit, and nothing by its key.
+    pub scopes: Option<BTreeSet<String>>,
+    pub operations: RegisteredOperations,
+    /// Web pages that may call as it, in the canonical form. Empty: all that may call at all.
+    pub(crate) origins: HashSet<String>,
+    pub(super) keys: Vec<Sha256Hash>,
+}
+
+/// All of them. They do not change: another file makes others.
+#[derive(Debug, Default)]
+pub struct Clients {
+    /// Where they were read.
+    path: PathBuf,
+    all: Vec<Arc<RegisteredClient>>,
+    by_name: HashMap<String, Arc<RegisteredClient>>,
+    by_token: HashMap<String, Arc<RegisteredClient>>,
+    /// Those of clients that need no proof: what anybody may name by an id.
+    shared: RegisteredOperations,
+    origins: HashSet<String>,
+}
+
+impl Clients {
+    /// Without looking at any schema.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn load(files: &ClientsFiles) -> Result<Self, ClientsError> {
+        let document = file::parse(&files.text).map_err(|reason| ClientsError::Syntax {
+            path: files.path.clone(),
+            reason,
+        })?;
+        let mut clients = Self {
+            path: files.path.clone(),
+            ..Self::default()
+        };
+        for config in document.clients {
+            clients.add(config, files)?;
+        }
+        Ok(clients)
+    }
+
+    fn add(&mut self, config: ClientConfig, files: &ClientsFiles) -> Result<(), ClientsError> {
+        let name = config.name.clone();
+        let problem = |problem: String| ClientsError::Client {
+            path: files.path.clone(),
+            client: name.clone(),
+            problem,
+        };
+        check_name(&name).map_err(|reason| problem(reason.to_owned()))?;
+        if self.by_name.contains_key(&name) {
+            return Err(problem("there is another one of this name".to_owned()));
+        }
+        let mut ids = HashSet::new();
+        for key in &config.keys {
+            if !ids.insert(&key.id) {
+                return Err(problem(format!("it has two keys `{}`", key.id)));
+            }
+            if self.by_key(&key.sha256).is_some() {
+                return Err(problem(format!("another client has its key `{}`", key.id)));
+            }
+        }
+        let origins = config.origins.iter().map(|text| {
+            let parsed = origin::parse(text);
+            parsed.map(|url| origin::canonical(&url)).ok_or_else(|| {
+                let words = "is not an origin: write scheme://host or scheme://host:port";
+                problem(format!("`{text}` {words}"))
+            })
+        });
+        let origins: HashSet<String> = origins.collect::<Result<_, _>>()?;
+        let operations = operations(&config, files)?;
+        let client = Arc::new(RegisteredClient {
+            name: config.name,
+            mode: config.mode,
+            rate: config.rate,
+            cost_limit: config.cost_limit.map(Into::into),
+            introspection: config.introspection,
+            scopes: config.scopes,
+            keys: config.keys.iter().map(|key| key.sha256).collect(),
+            operations,
+            origins,
+        });
+        for token_client in config.token_clients {
+            if self.by_token.contains_key(&token_client) {
+                let words = format!("another client has its token client `{token_client}`");
+                return Err(problem(words));
+            }
+            self.by_token.insert(token_client, client.clone());
+        }
+        if client.mode != ClientMode::Require {
+            self.shared.merge(&client.operations);
+        }
+        self.origins.extend(client.origins.iter().cloned());
+        self.by_name.insert(client.name.clone(), client.clone());
+        self.all.push(client);
+        Ok(())
+    }
+
+    /// Prepares every operation for a schema.
+    ///
+    /// # Errors
+    /// The first operation that does not fit it.
+    pub async fn check(&self, router: &Router) -> Result<(), ClientsError> {
+        for client in &self.all {
+            for operation in client.operations.iter() {
+                if let Err(refused) = router.prepare(&operation.request()).await {
+                    return Err(ClientsError::Operation {
+                        path: self.path.clone(),
+                        client: client.name.clone(),
+                        operation: operation.name.clone(),
+                        manifest: operation.manifest.clone(),
+                        problem: first_error(&refused),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<RegisteredClient>> {
+        self.all.iter()
+    }
+
+    /// The operations of all clients; one that several have is there as often.
+    pub fn operations(&self) -> impl Iterator<Item = &Arc<RegisteredOperation>> {
+        self.all.iter().flat_map(|client| client.operations.iter())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub fn by_name(&self, name: &str) -> Option<&Arc<RegisteredClient>> {
+        self.by_name.get(name)
+    }
+
+    pub(super) fn by_token(&self, client_id: &str) -> Option<&Arc<RegisteredClient>> {
+        self.by_token.get(client_id)
+    }
+
+    /// All keys are compared, so that the time it takes tells nothing.
+    pub(super) fn by_key(&self, key: &Sha256Hash) -> Option<&Arc<RegisteredClient>> {
+        let mut found = None;
+        for client in &self.all {
+            for known in &client.keys {
+                if known.is_secretly(key) {
+                    found = Some(client);
+                }
+            }
+        }
+        found
+    }
+
+    /// What anybody may name by an id.
+    pub(crate) fn shared_operations(&self) -> &RegisteredOperations {
+        &self.shared
+    }
+
+    /// Whether pages of this origin may call as some client.
+    pub(crate) fn allow_origin(&self, canonical: &str) -> bool {
+        self.origins.contains(canonical)
+    }
+}
+
+/// Names are sent in headers and shown in the log as they are.
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() || name.len() > MAX_NAME {
+        return Err("a name has 1 to 64 characters");
+    }
+    let is_plain = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    if name.trim() != name || !name.bytes().all(is_plain) {
+        return Err("a name has visible ASCII characters, and spaces between them");
+    }
+    Ok(())
+}
+
+fn operations(
+    config: &ClientConfig,
+    files: &ClientsFiles,
+) -> Result<RegisteredOperations, ClientsError> {
+    let mut operations = RegisteredOperations::default();
+    for manifest in &config.manifests {
+        let problem = |problem: String| ClientsError::Client {
+            path: files.path.clone(),
+            client: config.name.clone(),
+            problem: format!("manifest {}: {problem}", manifest.display()),
+        };
+        let text = files.manifest(manifest);
+        let text = text.map_err(|reason| problem(format!("it cannot be read: {reason}")))?;
+        let entries = read_manifest(text).map_err(|error| problem(error.to_string()))?;
+        for entry in entries {
+            let shown = shown_name(&entry).to_owned();
+            RegisteredOperation::new(entry, manifest)
+                .and_then(|operation| operations.add(operation))
+                .map_err(|error| ClientsError::Operation {
+                    path: files.path.clone(),
+                    client: config.name.clone(),
+                    operation: shown,
+                    manifest: manifest.clone(),
+                    problem: error.to_string(),
+                })?;
+        }
+    }
+    Ok(operations)
+}
+
+fn shown_name(entry: &ManifestOperation) -> &str {
+    entry.name.as_deref().unwrap_or(&entry.id)
+}
+
+/// The words of the first error and where it is.
+fn first_error(refused: &GraphQLResponse) -> String {
+    let Some(error) = refused.errors.first() else {
+        return "it is refused".to_owned();
+    };
+    match error.locations.first() {
+        Some(place) => format!(
+            "{} (line {}, column {})",
+            error.message, place.line, place.column
+        ),
+        None => error.message.clone(),
+    }
+}
