@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod bus;
+pub mod cache;
 pub mod caller;
 pub mod card_number;
 pub mod clock;

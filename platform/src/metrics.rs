@@ -22,6 +22,10 @@ pub fn describe() {
         "Evaluations of a feature flag that failed and gave its default."
     );
     describe_counter!(
+        "vantage_cache_skips_total",
+        "Times that a cache left Redis out, by cache and reason: slow (more than 20 ms) or failed."
+    );
+    describe_counter!(
         "vantage_log_lines_dropped_total",
         "Log lines that were dropped because the reader of standard error is too slow."
     );

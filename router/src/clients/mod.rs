@@ -12,6 +12,8 @@ mod key;
 mod manifest;
 mod operation;
 mod registry;
+#[cfg(test)]
+mod tests;
 
 pub use config::{ClientMode, ClientRate};
 pub use error::ClientsError;

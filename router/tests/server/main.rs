@@ -8,6 +8,7 @@ mod language;
 mod middleware;
 mod multiplexing;
 mod provider;
+mod registered_clients;
 mod reload;
 mod remote;
 mod requests;

@@ -170,7 +170,7 @@ async fn live_subscriptions_move_to_a_new_router_without_a_gap_or_a_repetition()
     }
     let next = std::sync::Arc::new(Source::default());
     next.publish();
-    edge.state.reload(router_of(&next)).await;
+    edge.state.reload(router_of(&next)).await.expect("it fits");
     edge.source.opened(0).await;
     next.opened(1).await;
     // The new source's snapshot is known already.
@@ -188,7 +188,7 @@ async fn a_subscription_that_the_new_schema_has_not_ends_with_a_named_error() {
     let edge = Edge::start().await;
     let mut socket = watching(&edge, json!({}), NUMBERED).await;
     assert_eq!(change(&mut socket).await, (0, true));
-    edge.state.reload(other_router()).await;
+    edge.state.reload(other_router()).await.expect("it fits");
     let message = socket.next().await.json();
     assert_eq!(
         (&message["type"], &message["id"]),

@@ -310,7 +310,7 @@ async fn the_payloads_token_counts_before_the_headers() {
 async fn operations_of_an_open_connection_use_the_router_of_the_day() {
     let edge = Edge::start().await;
     let mut socket = Socket::ready(&edge, json!({})).await;
-    edge.state.reload(other_router()).await;
+    edge.state.reload(other_router()).await.expect("it fits");
     socket.subscribe("1", "{ hello }").await;
     assert_eq!(
         socket.next().await.json()["payload"]["data"]["hello"],

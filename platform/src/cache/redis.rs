@@ -1,0 +1,100 @@
+//! A cache that processes share over Redis, with one of this process in front of it. Redis is worth a moment only: when it
+//! does not answer in time it is left out, and this process goes on with what it knows itself.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use metrics::counter;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, RedisError};
+
+use super::{Cache, CacheBounds, InProcessCache};
+
+/// How long Redis may take before it is left out.
+const BUDGET: Duration = Duration::from_millis(20);
+/// To connect, which happens in the background.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Keeps values in Redis and in this process.
+#[derive(Clone)]
+pub struct RedisCache {
+    /// What its keys in Redis and its metric are named by.
+    name: &'static str,
+    local: InProcessCache,
+    server: ConnectionManager,
+    ttl: Duration,
+}
+
+impl RedisCache {
+    /// Over the server at this `redis://` URL. `name` tells it from other caches there. Only an address that is none is an
+    /// error.
+    pub fn new(url: &str, name: &'static str, bounds: CacheBounds) -> Result<Self, RedisError> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(CONNECT_TIMEOUT))
+            .set_number_of_retries(1);
+        Ok(Self {
+            name,
+            local: InProcessCache::new(bounds),
+            server: ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?,
+            ttl: bounds.ttl,
+        })
+    }
+
+    fn key(&self, key: &str) -> String {
+        format!("cache:{}:{key}", self.name)
+    }
+
+    /// The answer of Redis, if it comes in time.
+    async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
+        let mut server = self.server.clone();
+        let reason = match tokio::time::timeout(BUDGET, command.query_async(&mut server)).await {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(error)) => {
+                tracing::debug!(cache = self.name, %error, "cache unreachable");
+                "failed"
+            }
+            Err(_) => "slow",
+        };
+        counter!("vantage_cache_skips_total", "cache" => self.name, "reason" => reason)
+            .increment(1);
+        None
+    }
+}
+
+impl fmt::Debug for RedisCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisCache")
+            .field("name", &self.name)
+            .field("local", &self.local)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Cache for RedisCache {
+    async fn get(&self, key: &str) -> Option<Bytes> {
+        if let Some(known) = self.local.get_now(key) {
+            return Some(known);
+        }
+        let command = redis::cmd("GET").arg(self.key(key)).to_owned();
+        let value: Option<Vec<u8>> = self.ask(&command).await?;
+        let value = Bytes::from(value?);
+        self.local.put_now(key, value.clone());
+        Some(value)
+    }
+
+    async fn put(&self, key: &str, value: Bytes) {
+        self.local.put_now(key, value.clone());
+        let ttl = u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX).max(1);
+        let command = redis::cmd("SET")
+            .arg(self.key(key))
+            .arg(&*value)
+            .arg("PX")
+            .arg(ttl)
+            .to_owned();
+        self.ask::<()>(&command).await;
+    }
+}

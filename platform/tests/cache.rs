@@ -1,0 +1,89 @@
+//! What every cache promises, in this process and over a real Redis server, named by `VANTAGE_TEST_REDIS_URL`.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::{Duration, Instant};
+
+use platform::cache::{Cache, CacheBounds, InProcessCache, RedisCache};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+const BOUNDS: CacheBounds = CacheBounds {
+    max_entries: 100,
+    max_bytes: 100_000,
+    ttl: Duration::from_secs(60),
+};
+
+fn server() -> Option<String> {
+    std::env::var("VANTAGE_TEST_REDIS_URL").ok()
+}
+
+/// Every kind of cache that this machine can run.
+fn caches(bounds: CacheBounds) -> Vec<Box<dyn Cache>> {
+    let mut caches: Vec<Box<dyn Cache>> = vec![Box::new(InProcessCache::new(bounds))];
+    if let Some(url) = server() {
+        caches.push(Box::new(RedisCache::new(&url, "test", bounds).unwrap()));
+    }
+    caches
+}
+
+/// A key that no other test has.
+fn key() -> String {
+    Uuid::now_v7().to_string()
+}
+
+#[tokio::test]
+async fn what_was_put_last_is_there() {
+    for cache in caches(BOUNDS) {
+        let key = key();
+        assert_eq!(cache.get(&key).await, None, "{cache:?}");
+        for value in ["one", "another", ""] {
+            cache.put(&key, value.into()).await;
+            assert_eq!(cache.get(&key).await.as_deref(), Some(value.as_bytes()), "{cache:?}");
+        }
+        assert_eq!(cache.get(&format!("{key}x")).await, None, "{cache:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_is_gone_when_its_time_is_over() {
+    for cache in caches(CacheBounds { ttl: Duration::from_millis(30), ..BOUNDS }) {
+        let key = key();
+        cache.put(&key, "short".into()).await;
+        let gone = async {
+            while cache.get(&key).await.is_some() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn processes_share_what_is_in_redis() {
+    let Some(url) = server() else { return };
+    let process = |name| RedisCache::new(&url, name, BOUNDS).unwrap();
+    let (one, other) = (process("test"), process("test"));
+    let key = key();
+    one.put(&key, "shared".into()).await;
+    assert_eq!(other.get(&key).await.as_deref(), Some(b"shared".as_slice()));
+    assert_eq!(process("another").get(&key).await, None);
+}
+
+#[tokio::test]
+async fn a_redis_that_does_not_answer_costs_a_moment_and_no_value_of_this_process() {
+    // It accepts connections and says nothing; the other is not there at all.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let urls = [&silent, &gone].map(|at| format!("redis://{}", at.local_addr().unwrap()));
+    drop(gone);
+    for url in urls {
+        let cache = RedisCache::new(&url, "test", BOUNDS).unwrap();
+        let key = key();
+        let started = Instant::now();
+        assert_eq!(cache.get(&key).await, None);
+        cache.put(&key, "mine".into()).await;
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+        assert_eq!(cache.get(&key).await.as_deref(), Some(b"mine".as_slice()));
+    }
+}

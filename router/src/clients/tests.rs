@@ -1,0 +1,100 @@
+//! Files of clients that cannot be used, and what is said of them.
+
+use std::path::Path;
+
+use super::*;
+
+fn load(text: &str) -> Result<Clients, String> {
+    let files = ClientsFiles::of(Path::new("clients.yaml"), text);
+    Clients::load(&files).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_file_of_comments_has_no_clients() {
+    assert!(load("# nothing yet\n").expect("clients").is_empty());
+    assert!(load("clients: []").expect("clients").is_empty());
+}
+
+#[test]
+fn every_key_is_read() {
+    let hash = Sha256Hash::of(b"a key");
+    let text = format!(
+        "clients:
+          - name: acme
+            mode: log-unknown
+            keys: [{{ id: k1, sha256: {hash} }}]
+            token_clients: [acme-app]
+            rate: {{ cost_per_minute: 6000, burst: 1200 }}
+            cost_limit: 2000
+            introspection: false
+            scopes: [orders:read]
+            origins: ['https://ACME.example.com:443']"
+    );
+    let clients = load(&text).expect("clients");
+    let acme = clients.by_name("acme").expect("acme");
+    assert_eq!(acme.mode, ClientMode::LogUnknown);
+    let rate = acme.rate.expect("a rate");
+    assert_eq!((rate.cost_per_minute.get(), rate.burst.get()), (6000, 1200));
+    assert_eq!((acme.cost_limit, acme.introspection), (Some(2000), Some(false)));
+    assert!(clients.allow_origin("https://acme.example.com"));
+    assert!(clients.by_key(&hash).is_some() && clients.by_token("acme-app").is_some());
+}
+
+#[test]
+fn what_is_wrong_is_told_with_the_file_and_the_client() {
+    let hash = Sha256Hash::of(b"a key");
+    let check = |text: &str, words: &[&str]| {
+        let error = load(text).expect_err(text);
+        for words in words.iter().chain(&["clients.yaml"]) {
+            assert!(error.contains(words), "{words}: {error}");
+        }
+    };
+    check("clients: [", &["line 1"]);
+    check("client: []", &["unknown field", "client"]);
+    check("clients: [{ name: a, modes: allow }]", &["unknown field", "modes"]);
+    check("clients: [{ name: a, mode: deny }]", &["deny"]);
+    check("clients: [{ name: a, cost_limit: 0 }]", &["zero"]);
+    check("clients: [{ name: '' }]", &["client ``", "1 to 64 characters"]);
+    check("clients: [{ name: ' a' }]", &["visible ASCII"]);
+    check("clients: [{ name: a }, { name: a }]", &["client `a`", "another one"]);
+    check("clients: [{ name: a, keys: [{ id: k, sha256: 12 }] }]", &["64 characters"]);
+    check("clients: [{ name: a, origins: ['https://a/b'] }]", &["client `a`", "not an origin"]);
+    check(
+        &format!("clients: [{{ name: a, keys: [{{ id: k, sha256: {hash} }}, {{ id: k, sha256: {hash} }}] }}]"),
+        &["client `a`", "two keys `k`"],
+    );
+    check(
+        &format!("clients: [{{ name: a, keys: [{{ id: k, sha256: {hash} }}] }}, {{ name: b, keys: [{{ id: k, sha256: {hash} }}] }}]"),
+        &["client `b`", "another client has its key `k`"],
+    );
+    check(
+        "clients: [{ name: a, token_clients: [t] }, { name: b, token_clients: [t] }]",
+        &["client `b`", "another client has its token client `t`"],
+    );
+}
+
+#[test]
+fn a_manifest_that_cannot_be_used_is_told_with_its_operation() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("clients.yaml");
+    let text = "clients: [{ name: a, manifests: [a.json] }]";
+    std::fs::write(&path, text).expect("written");
+    let load = || {
+        let files = ClientsFiles::read(&path).expect("a file");
+        Clients::load(&files).map_err(|error| error.to_string())
+    };
+    let check = |words: &[&str]| {
+        let error = load().expect_err("refused");
+        for words in words.iter().chain(&["clients.yaml", "client `a`", "a.json"]) {
+            assert!(error.contains(words), "{words}: {error}");
+        }
+    };
+    check(&["cannot be read"]);
+    let write = |text: &str| std::fs::write(directory.path().join("a.json"), text).expect("written");
+    write("[]");
+    check(&["no JSON object"]);
+    write(r#"{"one": "query A { a"}"#);
+    check(&["operation `one`", "line 1"]);
+    write(r#"{"one": "query A { a }"}"#);
+    assert_eq!(load().expect("clients").operations().count(), 1);
+}
