@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::response::Redirect;
 use axum::routing::get;
+use platform::cache::RedisCache;
 use platform::connection_registry::ConnectionRegistry;
 use platform::pubsub::RedisPubSub;
 use platform::supervisor::Supervisor;
@@ -56,6 +57,19 @@ pub(crate) fn share_connections(
             .context("redis_url")?;
     state.share_connections(registry, evictions, supervisor);
     Ok(())
+}
+
+/// Lets instances that share a Redis server find the documents that clients have sent to any of them.
+pub(crate) fn share_documents(
+    state: ServerState,
+    configuration: &Configuration,
+) -> anyhow::Result<ServerState> {
+    let Some(url) = &configuration.redis_url else {
+        return Ok(state);
+    };
+    let bounds = configuration.server.persisted_queries.bounds();
+    let cache = RedisCache::new(url.expose(), "persisted_queries", bounds).context("redis_url")?;
+    Ok(state.with_document_cache(Arc::new(cache)))
 }
 
 /// Serves the clients of the configured file, whose operations have to fit the schema.

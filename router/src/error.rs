@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// `extensions.code` of a top-level error. No other code leaves the router by its own doing. The names that begin with
-/// `GRAPHQL_` or `PERSISTED_QUERY_`, `OPERATION_RESOLUTION_FAILURE` and `BATCHING_NOT_SUPPORTED` are those that GraphQL
-/// clients know.
+/// `GRAPHQL_` or `PERSISTED_QUERY_`, `QUERY_NOT_IN_SAFELIST`, `OPERATION_RESOLUTION_FAILURE` and `BATCHING_NOT_SUPPORTED` are
+/// those that GraphQL clients know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     Unauthenticated,
@@ -24,7 +24,16 @@ pub enum ErrorCode {
     Conflict,
     RateLimited,
     OperationTooComplex,
+    /// A document is named by an id that is not known here; the client should send it.
+    PersistedQueryNotFound,
+    /// Documents cannot be named by a hash here unless they are registered.
     PersistedQueryNotSupported,
+    /// A document is not the one whose id comes with it.
+    PersistedQueryHashMismatch,
+    /// The client runs registered operations only, and the request has neither an id nor a document.
+    PersistedQueryIdRequired,
+    /// The client runs registered operations only, and this is none.
+    QueryNotInSafelist,
     SubgraphUnavailable,
     DeadlineExceeded,
     /// A live subscription does not fit the schema that has replaced the one it began with.
@@ -35,7 +44,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::GraphQLParseFailed,
@@ -47,7 +56,11 @@ impl ErrorCode {
         Self::Conflict,
         Self::RateLimited,
         Self::OperationTooComplex,
+        Self::PersistedQueryNotFound,
         Self::PersistedQueryNotSupported,
+        Self::PersistedQueryHashMismatch,
+        Self::PersistedQueryIdRequired,
+        Self::QueryNotInSafelist,
         Self::SubgraphUnavailable,
         Self::DeadlineExceeded,
         Self::SchemaChanged,
@@ -68,7 +81,11 @@ impl ErrorCode {
             Self::Conflict => "CONFLICT",
             Self::RateLimited => "RATE_LIMITED",
             Self::OperationTooComplex => "OPERATION_TOO_COMPLEX",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
+            Self::PersistedQueryHashMismatch => "PERSISTED_QUERY_HASH_MISMATCH",
+            Self::PersistedQueryIdRequired => "PERSISTED_QUERY_ID_REQUIRED",
+            Self::QueryNotInSafelist => "QUERY_NOT_IN_SAFELIST",
             Self::SubgraphUnavailable => "SUBGRAPH_UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::SchemaChanged => "SCHEMA_CHANGED",

@@ -22,6 +22,15 @@ pub fn describe() {
         "Operations answered with an error of this code, by name and client."
     );
     describe_counter!(
+        "router_persisted_queries_total",
+        "Documents that requests named by an id, by outcome: registered, sent_before, not_found, not_supported, or mismatch \
+         where the document came with it and is another; and added ones."
+    );
+    describe_counter!(
+        "router_unregistered_operations_total",
+        "Operations that a client has not registered, by client and outcome: allowed or refused."
+    );
+    describe_counter!(
         "router_plan_cache_lookups_total",
         "Operations looked up in the plan cache, by outcome: hit or miss."
     );

@@ -16,13 +16,16 @@ pub(crate) const TRACING: [&str; 2] = ["traceparent", "tracestate"];
 
 /// A GraphQL request, as its JSON form is defined by GraphQL over HTTP.
 ///
-/// `query` is absent when a persisted operation is named in `extensions`; the server
-/// resolves it before the request reaches [`Router`](crate::Router).
+/// `query` is absent when the document is named by an id, here or in `extensions.persistedQuery`; the server puts it in
+/// before the request reaches [`Router`](crate::Router).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphQLRequest {
     #[serde(default)]
     pub query: Option<String>,
+    /// The id of a persisted document.
+    #[serde(default)]
+    pub document_id: Option<String>,
     #[serde(default)]
     pub operation_name: Option<String>,
     #[serde(default, deserialize_with = "null_as_empty")]
@@ -38,13 +41,6 @@ impl GraphQLRequest {
             query: Some(query.into()),
             ..Self::default()
         }
-    }
-
-    /// Whether it has the hash of a document, as automatic persisted queries have it.
-    pub(crate) fn names_persisted_query(&self) -> bool {
-        self.extensions
-            .get("persistedQuery")
-            .is_some_and(|query| !query.is_null())
     }
 
     /// The same request with these variables; anything but an object leaves them empty.

@@ -246,11 +246,6 @@ impl Router {
             .as_deref()
             .filter(|text| !text.trim().is_empty())
         else {
-            // Clients look for exactly these words, and then send the document.
-            if request.names_persisted_query() {
-                let code = ErrorCode::PersistedQueryNotSupported;
-                return Err(request_error(code, "PersistedQueryNotSupported"));
-            }
             let code = ErrorCode::BadUserInput;
             return Err(request_error(code, "Must provide a query."));
         };

@@ -68,6 +68,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let lifecycle = Lifecycle::start(metrics, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
     let state = serving::edge(router, &auth, &server, supervisor)?;
+    let state = serving::share_documents(state, &configuration)?;
     serving::load_clients(&state, &configuration, supervisor).await?;
     serving::share_connections(&state, &configuration, supervisor)?;
 

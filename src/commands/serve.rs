@@ -63,6 +63,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let router = graph::router(&configuration, &domains, &key)?;
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let state = serving::edge(router, &auth, &configuration.server, supervisor)?;
+    let state = serving::share_documents(state, &configuration)?;
     serving::load_clients(&state, &configuration, supervisor).await?;
     serving::share_connections(&state, &configuration, supervisor)?;
 

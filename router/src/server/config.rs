@@ -3,6 +3,7 @@
 mod connections;
 pub(super) mod cors;
 pub(super) mod error;
+mod persisted_queries;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::connections::ConnectionsConfig;
 pub use self::cors::CorsConfig;
 pub use self::error::ServerConfigError;
+pub use self::persisted_queries::PersistedQueriesConfig;
 use super::origin::Origins;
 
 /// How GraphQL is served. Sizes are in bytes.
@@ -48,6 +50,7 @@ pub struct ServerConfig {
     pub drain_delay: Option<Duration>,
     pub connections: ConnectionsConfig,
     pub cors: CorsConfig,
+    pub persisted_queries: PersistedQueriesConfig,
     pub websocket: WebSocketConfig,
     pub streaming: StreamingConfig,
 }
@@ -89,6 +92,7 @@ impl Default for ServerConfig {
             drain_delay: None,
             connections: ConnectionsConfig::default(),
             cors: CorsConfig::default(),
+            persisted_queries: PersistedQueriesConfig::default(),
             websocket: WebSocketConfig::default(),
             streaming: StreamingConfig::default(),
         }
@@ -193,6 +197,7 @@ impl ServerConfig {
         }
         let ws = &self.websocket;
         let connections = &self.connections;
+        let persisted = &self.persisted_queries;
         let sizes = [
             ("max_body_bytes", self.max_body_bytes),
             ("websocket.max_connections", ws.max_connections),
@@ -224,6 +229,12 @@ impl ServerConfig {
             ("websocket.queued_events", ws.queued_events),
             ("websocket.read_buffer_bytes", ws.read_buffer_bytes),
             ("streaming.resume_events", self.streaming.resume_events),
+            ("persisted_queries.max_entries", persisted.max_entries),
+            ("persisted_queries.max_bytes", persisted.max_bytes),
+            (
+                "persisted_queries.max_entry_bytes",
+                persisted.max_entry_bytes,
+            ),
         ];
         let times = [
             ("body_timeout", self.body_timeout),
@@ -238,6 +249,7 @@ impl ServerConfig {
             ("websocket.subscribe_timeout", ws.subscribe_timeout),
             ("websocket.close_timeout", ws.close_timeout),
             ("streaming.heartbeat", self.streaming.heartbeat),
+            ("persisted_queries.ttl", persisted.ttl),
         ];
         let zero_size = sizes.into_iter().find(|(_, size)| *size == 0);
         let zero_time = times.into_iter().find(|(_, time)| time.is_zero());

@@ -6,6 +6,8 @@ mod clients_reload;
 mod close_reason;
 mod config;
 mod connections;
+mod document_id;
+mod documents;
 mod encoding;
 mod http;
 mod operation_log;
@@ -27,7 +29,7 @@ pub use address_limit::{AddressLimiter, AddressPermit};
 pub use client::client_ip;
 pub use close_reason::CloseReason;
 pub use config::{
-    ConnectionsConfig, CorsConfig, ServerConfig, ServerConfigError, StreamingConfig,
+    ConnectionsConfig, CorsConfig, PersistedQueriesConfig, ServerConfig, ServerConfigError, StreamingConfig,
     WebSocketConfig,
 };
 pub use connections::Connections;
@@ -58,8 +60,13 @@ pub fn graphql_routes(state: ServerState) -> axum::Router {
                 .and(NotForContentType::SSE)
                 .and(NotForContentType::const_new("multipart/mixed")),
         );
-    axum::Router::new()
-        .route(&config.path, any(http::handle))
+    let mut routes = axum::Router::new().route(&config.path, any(http::handle));
+    // Below the root there are other pages.
+    if config.path != "/" {
+        let document = format!("{}/{{id}}", config.path.trim_end_matches('/'));
+        routes = routes.route(&document, any(http::handle_document));
+    }
+    routes
         .layer(compression)
         .layer(axum::middleware::map_request(async |request| {
             encoding::select_encoding(request)

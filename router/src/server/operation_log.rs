@@ -69,6 +69,10 @@ struct LogState {
     is_known: bool,
     details: OperationDetails,
     codes: Vec<String>,
+    /// Whether the client is a registered one.
+    is_identified: bool,
+    /// The name of a registered operation. There are as many as manifests have.
+    registered: Option<String>,
 }
 
 impl OperationLog {
@@ -118,18 +122,24 @@ impl OperationLog {
     /// A registered client is shown by its registered name.
     pub(super) fn identified(&self, identity: &ClientIdentity) {
         if let Some(client) = &identity.client {
-            self.state(|seen| seen.details.client = Some(client.name.clone()));
+            self.state(|seen| {
+                seen.details.client = Some(client.name.clone());
+                seen.is_identified = true;
+            });
         }
+    }
+
+    /// The operation is a registered one of this name.
+    pub(super) fn registered(&self, name: &str) {
+        self.state(|seen| seen.registered = Some(name.to_owned()));
     }
 
     pub(super) fn prepared(&self, operation: &PreparedOperation) {
         self.state(|seen| {
             seen.is_known = true;
             seen.details.kind = Some(operation.kind().name());
-            seen.details.operation = operation.name().map(|name| {
-                // Names are ASCII.
-                name.get(..MAX_NAME).unwrap_or(name).to_owned()
-            });
+            let name = seen.registered.as_deref().or(operation.name());
+            seen.details.operation = name.map(|name| cut(name).to_owned());
         });
     }
 
@@ -159,7 +169,11 @@ impl OperationLog {
                 None => OTHER,
             };
             let client = details.client.as_deref().unwrap_or(ANONYMOUS);
-            let (operation, client) = known.labels(operation, client);
+            let (operation, client) = if seen.is_identified && seen.registered.is_some() {
+                (operation.to_owned(), client.to_owned())
+            } else {
+                known.labels(operation, client)
+            };
             metrics::counter!(
                 "router_operations_total",
                 "operation" => operation.clone(),
@@ -193,10 +207,14 @@ fn first(headers: &HeaderMap, names: [&str; 3]) -> Option<String> {
     values.find_map(|value| harmless(value.to_str().ok()?))
 }
 
+/// Operations' names are ASCII, and so are clients' that are harmless.
+fn cut(name: &str) -> &str {
+    name.get(..MAX_NAME).unwrap_or(name)
+}
+
 /// A name of visible ASCII and spaces, cut to a length.
 fn harmless(name: &str) -> Option<String> {
-    let name = name.trim();
-    let name = name.get(..MAX_NAME).unwrap_or(name);
+    let name = cut(name.trim());
     let is_visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
     (!name.is_empty() && name.bytes().all(is_visible)).then(|| name.to_owned())
 }

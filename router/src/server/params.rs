@@ -26,13 +26,35 @@ fn from_value(value: Value) -> Result<GraphQLRequest, Refusal> {
         _ => return Err(Refusal::bad_request("the request is not a JSON object")),
     };
     let mut member = |name: &str| members.remove(name).unwrap_or_default();
-    let request = GraphQLRequest {
-        query: string("query", member("query"))?,
+    let query = string("query", member("query"))?;
+    let mut document_id = string("documentId", member("documentId"))?;
+    // Relay's names mean something else to others, who send a document.
+    for name in ["doc_id", "id"] {
+        let id = member(name);
+        if document_id.is_none() && query.is_none() {
+            document_id = string(name, id)?;
+        }
+    }
+    Ok(GraphQLRequest {
+        query,
+        document_id,
         operation_name: string("operationName", member("operationName"))?,
         variables: object("variables", member("variables"))?,
         extensions: object("extensions", member("extensions"))?,
-    };
-    complete(request)
+    })
+}
+
+/// Takes the id of a document that is in the path.
+pub(super) fn at_path(id: String, request: &mut GraphQLRequest) -> Result<(), Refusal> {
+    match &request.document_id {
+        Some(other) if *other != id => Err(Refusal::bad_request(
+            "the path and the request name different documents",
+        )),
+        _ => {
+            request.document_id = Some(id);
+            Ok(())
+        }
+    }
 }
 
 /// The request in the query string of a GET.
@@ -41,7 +63,7 @@ pub(super) fn from_query(query: &str) -> Result<GraphQLRequest, Refusal> {
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         if !matches!(
             &*name,
-            "query" | "operationName" | "variables" | "extensions"
+            "query" | "documentId" | "doc_id" | "id" | "operationName" | "variables" | "extensions"
         ) {
             continue;
         }
@@ -61,19 +83,6 @@ pub(super) fn from_query(query: &str) -> Result<GraphQLRequest, Refusal> {
         }
     }
     from_value(Value::Object(members))
-}
-
-/// A request needs a document, or the hash of one.
-fn complete(request: GraphQLRequest) -> Result<GraphQLRequest, Refusal> {
-    let named = request.names_persisted_query();
-    match &request.query {
-        None if named => Ok(request),
-        None => Err(Refusal::bad_request("the request has no `query`")),
-        Some(query) if query.trim().is_empty() && !named => {
-            Err(Refusal::bad_request("`query` is empty"))
-        }
-        Some(_) => Ok(request),
-    }
 }
 
 fn string(name: &str, value: Value) -> Result<Option<String>, Refusal> {
@@ -106,9 +115,8 @@ mod tests {
         check("{", "not JSON");
         check("\"{ a }\"", "not a JSON object");
         check(r#"[{"query":"{ a }"}]"#, "batches");
-        check("{}", "no `query`");
-        check(r#"{"query":null}"#, "no `query`");
-        check(r#"{"query":" "}"#, "`query` is empty");
+        check(r#"{"documentId":1}"#, "`documentId` is not a string");
+        check(r#"{"doc_id":1}"#, "`doc_id` is not a string");
         check(r#"{"query":1}"#, "`query` is not a string");
         check(
             r#"{"query":"{ a }","operationName":{}}"#,
@@ -143,9 +151,38 @@ mod tests {
             assert_eq!(request.operation_name, None);
             assert_eq!(request.variables["n"], 1);
         }
-        assert!(from_body(br#"{"extensions":{"persistedQuery":{}}}"#).is_ok());
         assert!(from_query("query=%7Ba%7D&query=%7Bb%7D").is_err());
         assert!(from_query("query=%7Ba%7D&variables=x").is_err());
-        assert!(from_query("").is_err());
+    }
+
+    #[test]
+    fn the_id_of_a_document_is_read_by_each_of_its_names() {
+        let check = |body: &str, query: &str, expected: Option<&str>| {
+            for request in [from_body(body.as_bytes()), from_query(query)] {
+                let request = request.expect(body);
+                assert_eq!(request.document_id.as_deref(), expected, "{body}");
+            }
+        };
+        check("{}", "", None);
+        check(r#"{"documentId":"a"}"#, "documentId=a", Some("a"));
+        check(r#"{"doc_id":"a"}"#, "doc_id=a", Some("a"));
+        check(r#"{"id":"a"}"#, "id=a", Some("a"));
+        check(r#"{"id":"a","documentId":"b"}"#, "id=a&documentId=b", Some("b"));
+        // An id of something else.
+        check(r#"{"query":"{ a }","id":"a"}"#, "query={a}&id=a", None);
+        let other = from_body(br#"{"query":"{ a }","id":7}"#).expect("a request");
+        assert_eq!(other.document_id, None);
+    }
+
+    #[test]
+    fn a_path_may_repeat_the_id_and_not_contradict_it() {
+        let at = |query: &str| {
+            let mut request = from_query(query).expect(query);
+            at_path("a".to_owned(), &mut request).map(|()| request.document_id)
+        };
+        for query in ["", "documentId=a"] {
+            assert_eq!(at(query).expect("an id").as_deref(), Some("a"));
+        }
+        assert!(at("documentId=b").is_err());
     }
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::http::HeaderName;
+use platform::cache::Cache;
 use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::supervisor::Supervisor;
 use tokio::sync::Mutex;
 
 use super::config::{ServerConfig, ServerConfigError, header_names};
 use super::connections::Connections;
+use super::documents::SentDocuments;
 use super::operation_log::MetricLabels;
 use super::origin::Origins;
 use super::unsent::Unsent;
@@ -31,6 +33,8 @@ pub struct ServerState {
     /// The clients that are known now.
     pub(super) clients: Arc<ArcSwap<Clients>>,
     replaced: Arc<Replaced>,
+    /// Nothing where clients may not name documents by their hash.
+    pub(super) sent_documents: Option<SentDocuments>,
     /// The live subscriptions, of every protocol.
     pub(super) subscriptions: Subscriptions,
     pub auth: Arc<JwtVerifier>,
@@ -89,6 +93,7 @@ impl ServerState {
             )?),
             known_pairs: Arc::default(),
             clients,
+            sent_documents: SentDocuments::new(&config.persisted_queries),
             replaced: Arc::default(),
             config: Arc::new(config),
         })
@@ -165,6 +170,15 @@ impl ServerState {
     /// With a page for browsers; it is shown in development only.
     pub fn with_ide_page(mut self, page: &'static str) -> Self {
         self.ide_page = Some(page);
+        self
+    }
+
+    /// Keeps the documents that clients send with their hash in this cache, which instances may share.
+    pub fn with_document_cache(mut self, cache: Arc<dyn Cache>) -> Self {
+        let config = &self.config.persisted_queries;
+        self.sent_documents = config
+            .enabled
+            .then(|| SentDocuments::over(cache, config));
         self
     }
 

@@ -125,17 +125,6 @@ async fn what_is_wrong_with_an_operation_has_a_code_that_clients_know() {
         "BAD_USER_INPUT",
     )
     .await;
-    let hash = json!({"version": 1, "sha256Hash": "9034f8de4a067b53"});
-    check(
-        json!({"operationName": "Q", "variables": {}, "extensions": {"persistedQuery": hash}}),
-        "PERSISTED_QUERY_NOT_SUPPORTED",
-    )
-    .await;
-    let response = Case::get("?extensions=%7B%22persistedQuery%22:%7B%22version%22:1%7D%7D")
-        .send(&edge)
-        .await;
-    let answer: Value = response.json().await.expect("JSON");
-    assert_eq!(answer["errors"][0]["message"], "PersistedQueryNotSupported");
 }
 
 #[tokio::test]

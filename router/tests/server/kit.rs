@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use async_graphql::{Context, EmptySubscription, Object, Schema, SimpleObject};
 use futures::stream::{self, Stream, StreamExt};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use platform::cache::Cache;
 use platform::caller::Caller;
 use platform::config::Secret;
 use platform::supervisor::Supervisor;
@@ -80,6 +81,14 @@ impl Edge {
         Self::serve(router(transport), source, with_secret(), change).await
     }
 
+    /// A development server that keeps the documents that it is sent in this cache.
+    pub(crate) async fn keeping_documents_in(cache: Arc<dyn Cache>) -> Self {
+        let source = Arc::new(Source::default());
+        let transport = Arc::new(LocalTransport::new("small", service(source.clone())));
+        let kept = |state: ServerState| state.with_document_cache(cache);
+        Self::serve_with(router(transport), source, with_secret(), |_| {}, kept).await
+    }
+
     /// A development server over another way to the same subgraph.
     pub(crate) async fn over(
         transport: Arc<dyn Transport>,
@@ -111,6 +120,16 @@ impl Edge {
         auth: AuthConfig,
         change: impl FnOnce(&mut ServerConfig),
     ) -> Self {
+        Self::serve_with(router, source, auth, change, |state| state).await
+    }
+
+    async fn serve_with(
+        router: Router,
+        source: Arc<Source>,
+        auth: AuthConfig,
+        change: impl FnOnce(&mut ServerConfig),
+        complete: impl FnOnce(ServerState) -> ServerState,
+    ) -> Self {
         recorder();
         let mut config = ServerConfig {
             development: true,
@@ -124,6 +143,7 @@ impl Edge {
         let state = ServerState::new(router, verifier, config)
             .expect("a valid configuration")
             .with_ide_page("<!doctype html><title>IDE</title>");
+        let state = complete(state);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a free port");

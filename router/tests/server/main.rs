@@ -7,6 +7,7 @@ mod kit;
 mod language;
 mod middleware;
 mod multiplexing;
+mod persisted_queries;
 mod provider;
 mod registered_clients;
 mod reload;

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
 
 use super::stream_format::Format;
 use crate::error::ErrorCode;
+use crate::response::{GraphQLResponse, StatusHint};
 use crate::server::refusal::Refusal;
 
 /// The media type of an answer. The type decides what the status codes mean.
@@ -52,12 +53,29 @@ pub(super) struct Accepted {
     pub(super) single: Option<MediaType>,
     /// The best format for a stream of events.
     pub(super) stream: Option<Format>,
+    /// Whether `application/json` will do.
+    json: bool,
 }
 
 impl Accepted {
     /// The type of an answer that says no. Where a stream was expected, the status has to say it.
     pub(super) fn refusal(&self) -> MediaType {
         self.single.unwrap_or(MediaType::GraphQLResponse)
+    }
+
+    /// The same for this refusal. Some clients that should send the document now read answers with status 200 only, which
+    /// `application/json` has.
+    pub(super) fn refusal_of(&self, response: &GraphQLResponse) -> MediaType {
+        let asks_for_document = matches!(
+            response.status_hint(),
+            StatusHint::RequestError(
+                ErrorCode::PersistedQueryNotFound | ErrorCode::PersistedQueryNotSupported
+            )
+        );
+        if asks_for_document && self.json {
+            return MediaType::Json;
+        }
+        self.refusal()
     }
 }
 
@@ -68,12 +86,15 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Result<Accepted, Refusal> {
         return Ok(Accepted {
             single: Some(MediaType::Json),
             stream: None,
+            json: true,
         });
     }
     let ranges: Vec<Range<'_>> = ranges(&accept).collect();
     let accepted = Accepted {
         single: single(&ranges),
         stream: stream(&ranges),
+        json: preference(&ranges, "application", MediaType::Json.subtype())
+            .is_some_and(|json| json.quality > 0.0),
     };
     if accepted.single.is_none() && accepted.stream.is_none() {
         return Err(Refusal::not_acceptable(
@@ -124,7 +145,8 @@ pub(super) fn wants_page(parts: &request::Parts) -> bool {
     let named = ranges(&accept)
         .any(|range| range.kind == "text" && range.subtype == "html" && range.quality > 0.0);
     let query = parts.uri.query().unwrap_or_default();
-    named && !url::form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "query")
+    let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+    named && !parameters.any(|(key, _)| matches!(&*key, "query" | "documentId" | "extensions"))
 }
 
 /// Refuses bodies that are not JSON in UTF-8, uncompressed.

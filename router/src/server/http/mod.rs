@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
+use axum::extract::{FromRequestParts, Path, Request, State, WebSocketUpgrade};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
@@ -19,9 +19,10 @@ use platform::telemetry::request_id::{REQUEST_ID, header_value};
 use tracing::Instrument;
 
 use self::media::{Accepted, MediaType};
-use self::stream::StreamError;
+use self::respond::Caching;
 use self::stream_format::Format;
 use super::client::{Client, authorization};
+use super::documents::{self, OperationError, Prepared};
 use super::params;
 use super::refusal::Refusal;
 use super::state::ServerState;
@@ -33,6 +34,20 @@ use crate::error::ErrorCode;
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, PreparedRequest};
 use crate::subscribe::EventId;
+
+/// The id of a document that a request has in its path.
+#[derive(Clone, Debug)]
+struct PathDocument(String);
+
+/// Answers whatever comes to the path of a document.
+pub(super) async fn handle_document(
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+    mut request: Request,
+) -> Response {
+    request.extensions_mut().insert(PathDocument(id));
+    handle(State(state), request).await
+}
 
 /// Answers whatever comes to the endpoint.
 pub(super) async fn handle(State(state): State<ServerState>, request: Request) -> Response {
@@ -60,7 +75,7 @@ async fn answer(state: ServerState, client: Client, parts: request::Parts, body:
     let log = client.log.clone();
     let answer = match (&parts.method, ide_page(&state)) {
         (&Method::GET, _) if is_upgrade(&parts.headers) => upgrade(state, client, parts).await,
-        (&Method::GET, Some(html)) if media::wants_page(&parts) => Ok(page(html)),
+        (&Method::GET, Some(html)) if wants_page(&parts) => Ok(page(html)),
         (&Method::GET, _) => catch_panic(get(state, client, parts, accepted)).await,
         (&Method::POST, _) => catch_panic(post(state, client, parts, body, accepted)).await,
         _ => Err(Refusal::method("GET, POST", "use GET or POST")),
@@ -69,6 +84,10 @@ async fn answer(state: ServerState, client: Client, parts: request::Parts, body:
         log.refused(refusal.code());
         respond::refusal(refused_as, refusal)
     })
+}
+
+fn wants_page(parts: &request::Parts) -> bool {
+    parts.extensions.get::<PathDocument>().is_none() && media::wants_page(parts)
 }
 
 fn is_graphql(response: &Response) -> bool {
@@ -106,7 +125,8 @@ async fn get(
         csrf::check(&parts.headers, &state.csrf_headers)?;
     }
     let sender = identify(&state, client, &parts.headers).await?;
-    let request = params::from_query(parts.uri.query().unwrap_or_default())?;
+    let mut request = params::from_query(parts.uri.query().unwrap_or_default())?;
+    document_in_path(&parts, &mut request)?;
     run(state, sender, request, &parts, accepted).await
 }
 
@@ -121,8 +141,17 @@ async fn post(
     media::require_json(&parts.headers)?;
     let sender = identify(&state, client, &parts.headers).await?;
     let body = read(&state, &parts.headers, body).await?;
-    let request = params::from_body(&body)?;
+    let mut request = params::from_body(&body)?;
+    document_in_path(&parts, &mut request)?;
     run(state, sender, request, &parts, accepted).await
+}
+
+/// The id of a document may be the path below the endpoint.
+fn document_in_path(parts: &request::Parts, request: &mut GraphQLRequest) -> Result<(), Refusal> {
+    match parts.extensions.get::<PathDocument>() {
+        Some(PathDocument(id)) => params::at_path(id.clone(), request),
+        None => Ok(()),
+    }
 }
 
 /// Who has sent a request: the user, and the application.
@@ -135,7 +164,7 @@ struct Sender {
 async fn run(
     state: ServerState,
     sender: Sender,
-    request: GraphQLRequest,
+    mut request: GraphQLRequest,
     parts: &request::Parts,
     accepted: Accepted,
 ) -> Result<Response, Refusal> {
@@ -145,13 +174,13 @@ async fn run(
         application,
     } = sender;
     let router = state.router.load_full();
-    let refused = accepted.refusal();
-    let operation = match router.prepare(&request).await {
-        Ok(operation) => operation,
-        Err(response) => {
-            client.log.answered(&response.errors);
-            return Ok(respond::graphql(refused, &response));
-        }
+    let prepared = documents::prepare(&state, &router, &mut request, &application, &client.log);
+    let Prepared {
+        operation,
+        depends_on_client,
+    } = match prepared.await {
+        Ok(prepared) => prepared,
+        Err(error) => return refuse(&client, accepted, error),
     };
     client.log.prepared(&operation);
     let kind = operation.kind();
@@ -187,28 +216,37 @@ async fn run(
             };
             let after = last_event(&parts.headers);
             let opened = stream::open(&state, &router, request, &identity, format, after).await;
-            return match opened {
-                Ok(response) => Ok(response),
-                Err(StreamError::Request(refusal)) => Err(refusal),
-                Err(StreamError::Operation(response)) => {
-                    client.log.answered(&response.errors);
-                    Ok(respond::graphql(refused, &response))
-                }
-            };
+            return opened.or_else(|error| refuse(&client, accepted, error));
         }
     };
     client.log.answered(&response.errors);
     match (accepted.single, accepted.stream) {
         (Some(media), _) => {
-            let mut answer = respond::counted(media, kind, &response, &unsent)?;
-            respond::set_cache_control(&mut answer, response.cache, &state.forward_headers);
-            Ok(answer)
+            let is_get = parts.method == Method::GET;
+            let caching = Caching {
+                policy: response.cache,
+                forwarded: &state.forward_headers,
+                depends_on_client,
+                known: is_get.then(|| parts.headers.get_all(header::IF_NONE_MATCH)),
+            };
+            respond::cached(media, kind, &response, &unsent, &caching)
         }
         // A request error needs its status, which a stream has no place for.
         (None, Some(Format::EventStream)) if response.data.is_some() => {
             stream::answer(kind, &response, &unsent).ok_or_else(Refusal::unread)
         }
-        (None, _) => Ok(respond::graphql(refused, &response)),
+        (None, _) => Ok(respond::graphql(accepted.refusal(), &response)),
+    }
+}
+
+/// Says no to an operation.
+fn refuse(client: &Client, accepted: Accepted, error: OperationError) -> Result<Response, Refusal> {
+    match error {
+        OperationError::Request(refusal) => Err(refusal),
+        OperationError::Operation(response) => {
+            client.log.answered(&response.errors);
+            Ok(respond::graphql(accepted.refusal_of(&response), &response))
+        }
     }
 }
 

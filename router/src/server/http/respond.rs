@@ -1,14 +1,18 @@
 //! Answers: the status and headers that a GraphQL response or a refusal goes out with.
 
 use axum::body::Body;
+use axum::http::header::GetAll;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use sha2::{Digest, Sha256};
 
 use super::media::MediaType;
 use crate::cache_control::CachePolicy;
+use crate::clients::KEY_HEADER;
 use crate::error::ErrorCode;
 use crate::prepare::OperationKind;
 use crate::response::{GraphQLResponse, StatusHint};
+use crate::server::operation_log::NAME_HEADERS;
 use crate::server::refusal::Refusal;
 use crate::server::unsent::Unsent;
 
@@ -36,46 +40,92 @@ pub(super) fn graphql(media: MediaType, response: &GraphQLResponse) -> Response 
     build(media, status, response)
 }
 
-/// The same for an answer that may be long, which is held until its client has read it.
+/// How long an answer may be kept, by whom, and what its client has of it.
+pub(super) struct Caching<'a> {
+    pub(super) policy: Option<CachePolicy>,
+    /// Headers that subgraphs see.
+    pub(super) forwarded: &'a [HeaderName],
+    /// What the request names may be something else for another client.
+    pub(super) depends_on_client: bool,
+    /// `If-None-Match` of a GET, whose answer a cache may have.
+    pub(super) known: Option<GetAll<'a, HeaderValue>>,
+}
+
+/// An answer that may be long, which is held until its client has read it, with what caches need to know. Where all may
+/// keep it, it has a tag, and nothing but that for those who have it already.
 ///
 /// # Errors
 /// A refusal when too much is held already.
-pub(super) fn counted(
+pub(super) fn cached(
     media: MediaType,
     kind: OperationKind,
     response: &GraphQLResponse,
     unsent: &Unsent,
+    caching: &Caching<'_>,
 ) -> Result<Response, Refusal> {
     if response.data.is_none() {
         return Ok(graphql(media, response));
     }
     let bytes = response.to_bytes();
-    let length = bytes.len();
-    let body = unsent.body(kind, bytes).ok_or_else(Refusal::unread)?;
-    let mut answer = Response::new(body);
-    headers(&mut answer, media);
-    answer
-        .headers_mut()
-        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let is_public = caching.policy.is_some_and(|policy| policy.public);
+    let known = caching.known.as_ref().filter(|_| is_public);
+    let tag = known.map(|_| entity_tag(media, &bytes));
+    let is_known = known.zip(tag.as_ref());
+    let mut answer = if is_known.is_some_and(|(known, tag)| names(known, tag)) {
+        let mut unchanged = Response::new(Body::empty());
+        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+        headers(&mut unchanged, media);
+        unchanged.headers_mut().remove(header::CONTENT_TYPE);
+        unchanged
+    } else {
+        let length = HeaderValue::from(bytes.len());
+        let body = unsent.body(kind, bytes).ok_or_else(Refusal::unread)?;
+        let mut answer = Response::new(body);
+        headers(&mut answer, media);
+        answer.headers_mut().insert(header::CONTENT_LENGTH, length);
+        answer
+    };
+    set_caching(&mut answer, caching);
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&tag).ok()) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
     Ok(answer)
 }
 
+/// Whether a client's `If-None-Match` has this tag.
+fn names(known: &GetAll<'_, HeaderValue>, tag: &str) -> bool {
+    let lists = known.iter().filter_map(|list| list.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|known| known == "*" || known == tag)
+}
+
+/// A weak one: the same answer may be compressed or not.
+fn entity_tag(media: MediaType, answer: &[u8]) -> String {
+    let hash = Sha256::new()
+        .chain_update(media.content_type().as_bytes())
+        .chain_update(answer)
+        .finalize();
+    let digits: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("W/\"{digits}\"")
+}
+
 /// Says how long an answer may be kept, and by which headers of the client it may differ.
-pub(super) fn set_cache_control(
-    answer: &mut Response,
-    policy: Option<CachePolicy>,
-    forwarded: &[HeaderName],
-) {
+fn set_caching(answer: &mut Response, caching: &Caching<'_>) {
+    let policy = caching.policy;
     let value = policy.map_or_else(|| "no-store".to_owned(), CachePolicy::to_value);
     let headers = answer.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&value) {
         headers.insert(header::CACHE_CONTROL, value);
     }
-    if policy.is_some() {
-        headers.append(header::VARY, HeaderValue::from(header::AUTHORIZATION));
-        for name in forwarded {
-            headers.append(header::VARY, HeaderValue::from(name.clone()));
-        }
+    if policy.is_none() {
+        return;
+    }
+    let credentials = [header::AUTHORIZATION, HeaderName::from_static(KEY_HEADER)];
+    let names = NAME_HEADERS.map(HeaderName::from_static);
+    let names = names.into_iter().filter(|_| caching.depends_on_client);
+    let forwarded = caching.forwarded.iter().cloned();
+    for name in credentials.into_iter().chain(names).chain(forwarded) {
+        headers.append(header::VARY, HeaderValue::from(name));
     }
 }
 
@@ -89,14 +139,21 @@ fn is_clients_document(code: ErrorCode) -> bool {
             | ErrorCode::OperationResolutionFailure
             | ErrorCode::BadUserInput
             | ErrorCode::OperationTooComplex
+            | ErrorCode::PersistedQueryNotFound
             | ErrorCode::PersistedQueryNotSupported
+            | ErrorCode::PersistedQueryHashMismatch
+            | ErrorCode::PersistedQueryIdRequired
+            | ErrorCode::QueryNotInSafelist
     )
 }
 
 fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden | ErrorCode::FeatureDisabled => StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden | ErrorCode::FeatureDisabled | ErrorCode::QueryNotInSafelist => {
+            StatusCode::FORBIDDEN
+        }
+        ErrorCode::PersistedQueryNotFound => StatusCode::NOT_FOUND,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::SubgraphUnavailable => StatusCode::BAD_GATEWAY,
         ErrorCode::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
@@ -110,7 +167,9 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::Conflict
         | ErrorCode::SchemaChanged
         | ErrorCode::OperationTooComplex
-        | ErrorCode::PersistedQueryNotSupported => StatusCode::BAD_REQUEST,
+        | ErrorCode::PersistedQueryNotSupported
+        | ErrorCode::PersistedQueryHashMismatch
+        | ErrorCode::PersistedQueryIdRequired => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -118,6 +177,10 @@ fn build(media: MediaType, status: StatusCode, body: &GraphQLResponse) -> Respon
     let mut response = Response::new(Body::from(body.to_bytes()));
     *response.status_mut() = status;
     headers(&mut response, media);
+    // Caches keep some refusals that say nothing of it.
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -147,7 +210,11 @@ mod tests {
         check(ErrorCode::GraphQLValidationFailed, 200, 400);
         check(ErrorCode::OperationResolutionFailure, 200, 400);
         check(ErrorCode::BadUserInput, 200, 400);
+        check(ErrorCode::PersistedQueryNotFound, 200, 404);
         check(ErrorCode::PersistedQueryNotSupported, 200, 400);
+        check(ErrorCode::PersistedQueryHashMismatch, 200, 400);
+        check(ErrorCode::PersistedQueryIdRequired, 200, 400);
+        check(ErrorCode::QueryNotInSafelist, 200, 403);
         check(ErrorCode::OperationTooComplex, 200, 400);
         check(ErrorCode::RateLimited, 429, 429);
         check(ErrorCode::Internal, 500, 500);

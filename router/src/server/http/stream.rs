@@ -22,16 +22,11 @@ use crate::response::GraphQLResponse;
 use crate::router::Router;
 use crate::server::close_reason::CloseReason;
 use crate::server::connections::ConnectionPermit;
+use crate::server::documents::OperationError;
 use crate::server::refusal::Refusal;
 use crate::server::state::ServerState;
 use crate::server::unsent::Unsent;
 use crate::subscribe::{Delivery, End, EventId, EventQueue, Watch, WatchOptions};
-
-/// Why a stream is not served: the edge refuses the request, or the router the operation.
-pub(super) enum StreamError {
-    Request(Refusal),
-    Operation(GraphQLResponse),
-}
 
 /// A subscription that is being written to one client.
 struct Outgoing {
@@ -65,13 +60,13 @@ pub(super) async fn open(
     identity: &Identity,
     format: Format,
     after: Option<EventId>,
-) -> Result<Response, StreamError> {
+) -> Result<Response, OperationError> {
     // Who is signed in already is counted as a user below.
     let anonymous = identity.caller.subject.is_none();
     let address = request.context.caller.ip.filter(|_| anonymous);
     let admitted = state.connections.admit(address);
     let mut lease =
-        admitted.map_err(|reason| StreamError::Request(Refusal::at_capacity(reason, "streams")))?;
+        admitted.map_err(|reason| Refusal::at_capacity(reason, "streams"))?;
     let queue = Arc::new(EventQueue::new(state.config.websocket.queued_events));
     let begin = WatchOptions {
         after,
@@ -81,7 +76,7 @@ pub(super) async fn open(
         .subscriptions
         .watch(router, request, begin, queue.clone())
         .await
-        .map_err(StreamError::Operation)?;
+        .map_err(OperationError::Operation)?;
     let now = Instant::now();
     let outgoing = Outgoing {
         format,

@@ -12,6 +12,7 @@ use crate::error::{ErrorCode, GraphQLError};
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, PreparedRequest, RequestContext};
 use crate::response::GraphQLResponse;
+use crate::server::documents;
 use crate::server::operation_log::OperationLog;
 use crate::server::state::ServerState;
 use crate::server::unsent::Unsent;
@@ -33,18 +34,20 @@ pub(super) async fn run(
 
 async fn run_logged(
     state: &ServerState,
-    request: GraphQLRequest,
+    mut request: GraphQLRequest,
     context: RequestContext,
     log: &OperationLog,
     unsent: Unsent,
     ticket: OperationHandle,
 ) {
     let router = state.router.load_full();
-    let operation = match router.prepare(&request).await {
-        Ok(operation) => operation,
+    let prepared = documents::prepare(state, &router, &mut request, &context.client, log).await;
+    let operation = match prepared {
+        Ok(prepared) => prepared.operation,
         Err(refused) => {
-            log.answered(&refused.errors);
-            return ticket.fail(refused.errors);
+            let errors = refused.into_errors();
+            log.answered(&errors);
+            return ticket.fail(errors);
         }
     };
     log.prepared(&operation);

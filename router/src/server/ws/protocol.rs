@@ -197,10 +197,6 @@ mod tests {
     #[test]
     fn a_request_that_cannot_be_read_is_a_mistake_of_its_operation() {
         for payload in [
-            "{}",
-            r#"{"query":null}"#,
-            r#"{"query":""}"#,
-            r#"{"query":" \n"}"#,
             r#"{"query":1}"#,
             r#"{"query":["{ a }"]}"#,
             r#"{"query":"{ a }","variables":[]}"#,
