@@ -1,11 +1,14 @@
 //! The command line: what can be asked of the binary, and the words for it.
 
+mod clients;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use platform::config::Duration;
 
+pub(crate) use self::clients::{Client, ClientsFile, Format, Operations};
 use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
 use crate::domains::Domain;
@@ -34,6 +37,12 @@ pub(crate) enum Command {
     /// Export the schemas, or check what they change for clients
     #[command(subcommand)]
     Schema(Schema),
+    /// Look after the clients that are registered
+    #[command(subcommand)]
+    Client(Client),
+    /// Look after the operations that clients have registered
+    #[command(subcommand)]
+    Operations(Operations),
     /// Bring the databases to this version
     Migrate(Migrate),
     /// Fill the databases with demo data
@@ -400,6 +409,13 @@ mod tests {
             "vantage schema export",
             "vantage schema check --old old.graphql --new new.graphql --format json",
             "vantage schema check --operations web.json ios.json --all",
+            "vantage client add acme --mode require",
+            "vantage client rotate-key acme --clients clients.yaml",
+            "vantage client revoke acme k1",
+            "vantage client list",
+            "vantage operations check --supergraph next.graphql --client acme --all --format junit",
+            "vantage operations list",
+            "vantage operations add acme order-status.graphql",
             "vantage migrate",
             "vantage migrate --domain orders",
             "vantage seed --orders 100000",
@@ -441,6 +457,10 @@ mod tests {
         check("vantage subgraph billing", ErrorKind::InvalidValue);
         check("vantage router", ErrorKind::MissingRequiredArgument);
         check("vantage token", ErrorKind::MissingRequiredArgument);
+        check(
+            "vantage operations check --all",
+            ErrorKind::MissingRequiredArgument,
+        );
         check(
             "vantage token --demo --customer usr_1",
             ErrorKind::ArgumentConflict,

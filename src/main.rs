@@ -1,6 +1,7 @@
 //! The vantage binary: a router and six domain subgraphs, in one process or many.
 
 mod cli;
+mod clients_file;
 mod commands;
 mod config;
 mod data_directory;
@@ -56,6 +57,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Router(command) => commands::router::run(command).await,
             Command::Compose(command) => commands::schema::compose(&command),
             Command::Schema(command) => commands::schema::run(command).await,
+            Command::Client(command) => commands::client::run(command),
+            Command::Operations(command) => commands::operations::run(command).await,
             Command::Migrate(command) => commands::migrate::run(command).await,
             Command::Seed(command) => commands::seed::run(command).await,
             Command::Token(command) => commands::token::run(command).await,

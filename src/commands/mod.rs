@@ -1,8 +1,10 @@
 //! One file for each command of the command line.
 
 pub(crate) mod backup;
+pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod migrate;
+pub(crate) mod operations;
 pub(crate) mod outbox;
 pub(crate) mod router;
 pub(crate) mod sandbox;

@@ -59,6 +59,17 @@ pub enum ClientMode {
     Require,
 }
 
+impl ClientMode {
+    /// As the file has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::LogUnknown => "log-unknown",
+            Self::Require => "require",
+        }
+    }
+}
+
 /// A key, of which only the hash is kept.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -24,6 +24,11 @@ impl ClientsFiles {
             path: path.to_owned(),
             reason,
         })?;
+        Ok(Self::of(path, text))
+    }
+
+    /// A text as the file, with the manifests that it names.
+    pub fn of(path: &Path, text: String) -> Self {
         let directory = path.parent().unwrap_or(Path::new(""));
         // A text that is no such document names no manifests, and is refused when it is looked at.
         let document = parse(&text).unwrap_or_default();
@@ -32,19 +37,10 @@ impl ClientsFiles {
             let text = std::fs::read_to_string(directory.join(&manifest));
             (manifest, text.map_err(|error| error.to_string()))
         });
-        Ok(Self {
+        Self {
             path: path.to_owned(),
             manifests: manifests.collect(),
             text,
-        })
-    }
-
-    /// A file without manifests.
-    pub fn of(path: &Path, text: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            manifests: Vec::new(),
         }
     }
 

@@ -181,7 +181,7 @@ mod tests {
               - {{ name: web, scopes: [orders:read], introspection: true }}
               - {{ name: app, token_clients: [app], introspection: false }}"
         );
-        Clients::load(&ClientsFiles::of(Path::new("clients.yaml"), &text)).expect("clients")
+        Clients::load(&ClientsFiles::of(Path::new("clients.yaml"), text)).expect("clients")
     }
 
     fn identify(

@@ -7,9 +7,10 @@
 //! | GraphQL Code Generator's | the client preset's `persistedDocuments`: `persisted-documents.json` | documents by their ids, `sha256:…` among them |
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::hash::Sha256Hash;
+use super::operation::RegisteredOperation;
 
 /// What the ids of the specification of persisted documents begin with that are hashes.
 pub(crate) const SHA256_PREFIX: &str = "sha256:";
@@ -28,6 +29,8 @@ pub enum ManifestError {
     Apollo(serde_json::Error),
     #[error("operation `{0}` is no text")]
     Operation(String),
+    #[error("its operation `{0}` is another document")]
+    SameId(String),
     #[error("operation `{0}` is not the document that its id is the hash of")]
     Hash(String),
 }
@@ -77,6 +80,44 @@ fn apollo(manifest: Map<String, Value>) -> Result<Vec<ManifestOperation>, Manife
     Ok(manifest.operations)
 }
 
+/// Adds operations to a manifest, in the format that it has; to none, in Apollo's. Also says how many were new.
+///
+/// # Errors
+/// A text that is no manifest, and an id that another document of it has.
+pub fn extend_manifest(
+    text: Option<&str>,
+    operations: &[RegisteredOperation],
+) -> Result<(String, usize), ManifestError> {
+    let known = text.map(read_manifest).transpose()?.unwrap_or_default();
+    let mut manifest: Map<String, Value> = match text {
+        Some(text) => serde_json::from_str(text).map_err(ManifestError::Json)?,
+        None => Map::from_iter([
+            ("format".to_owned(), APOLLO.into()),
+            ("version".to_owned(), 1.into()),
+            ("operations".to_owned(), Value::Array(Vec::new())),
+        ]),
+    };
+    let is_apollo = manifest.contains_key("format");
+    let mut new = 0;
+    for operation in operations {
+        match known.iter().find(|known| known.id == operation.id) {
+            Some(known) if *known.body == *operation.document => continue,
+            Some(known) => return Err(ManifestError::SameId(known.id.clone())),
+            None => new += 1,
+        }
+        let body = &*operation.document;
+        if !is_apollo {
+            manifest.insert(operation.id.clone(), body.into());
+        } else if let Some(Value::Array(entries)) = manifest.get_mut("operations") {
+            let (id, kind) = (&operation.id, operation.kind.name());
+            let name = &operation.name;
+            entries.push(json!({"id": id, "name": name, "type": kind, "body": body}));
+        }
+    }
+    let text = serde_json::to_string_pretty(&manifest).map_err(ManifestError::Json)?;
+    Ok((text + "\n", new))
+}
+
 /// An entry of Relay's format, and of GraphQL Code Generator's.
 fn document((id, body): (String, Value)) -> Result<ManifestOperation, ManifestError> {
     let Value::String(body) = body else {
@@ -97,6 +138,8 @@ fn document((id, body): (String, Value)) -> Result<ManifestOperation, ManifestEr
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn operation(id: &str, name: Option<&str>, body: &str) -> ManifestOperation {
@@ -127,6 +170,34 @@ mod tests {
         let codegen = format!(r#"{{"{id}": "query A {{ a }}"}}"#);
         let read = read_manifest(&codegen).expect("GraphQL Code Generator's");
         assert_eq!(read, [operation(&id, None, "query A { a }")]);
+    }
+
+    #[test]
+    fn operations_are_added_in_the_format_that_a_manifest_has() {
+        let operation = |id: &str, body: &str| {
+            let entry = ManifestOperation {
+                kind: None,
+                ..operation(id, None, body)
+            };
+            RegisteredOperation::new(entry, Path::new("new.json")).expect(body)
+        };
+        let (a, b) = (operation("a", "query A { a }"), operation("b", "query B { b }"));
+        let (text, new) = extend_manifest(None, std::slice::from_ref(&a)).expect("Apollo's");
+        assert_eq!(new, 1);
+        let (text, new) = extend_manifest(Some(&text), &[a.clone(), b.clone()]).expect("Apollo's");
+        assert_eq!(new, 1);
+        let names = read_manifest(&text).expect("Apollo's").into_iter();
+        let names: Vec<_> = names.map(|entry| (entry.name, entry.kind)).collect();
+        let named = |name: &str| (Some(name.to_owned()), Some("query".to_owned()));
+        assert_eq!(names, [named("A"), named("B")]);
+
+        let relay = r#"{"a": "query A { a }"}"#;
+        let (text, _) = extend_manifest(Some(relay), &[b]).expect("Relay's");
+        let read: Map<String, Value> = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(read.keys().collect::<Vec<_>>(), ["a", "b"]);
+        let other = operation("a", "query Other { a }");
+        let error = extend_manifest(Some(relay), &[other]).expect_err("refused");
+        assert!(error.to_string().contains("`a` is another document"));
     }
 
     #[test]

@@ -23,6 +23,6 @@ pub use identity::{ClientIdentity, IdentityError};
 pub(crate) use identity::Credentials;
 pub use key::{ApiKey, KEY_HEADER};
 pub(crate) use manifest::SHA256_PREFIX;
-pub use manifest::{ManifestError, ManifestOperation, read_manifest};
+pub use manifest::{ManifestError, ManifestOperation, extend_manifest, read_manifest};
 pub use operation::{OperationError, RegisteredOperation, RegisteredOperations};
 pub use registry::{Clients, RegisteredClient};

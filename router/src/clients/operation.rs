@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use super::hash::Sha256Hash;
 use super::manifest::{ManifestOperation, SHA256_PREFIX};
+use crate::Router;
+use crate::error::GraphQLError;
 use crate::prepare::{OperationKind, OutlineError, outline};
 use crate::request::GraphQLRequest;
 
 /// An operation that a client was built with.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisteredOperation {
     /// The id that its manifest has for it.
     pub id: String,
@@ -46,7 +48,7 @@ impl From<OutlineError> for OperationError {
 impl RegisteredOperation {
     /// # Errors
     /// A document that is not one operation, or not the one that the manifest says it is.
-    pub(super) fn new(entry: ManifestOperation, manifest: &Path) -> Result<Self, OperationError> {
+    pub fn new(entry: ManifestOperation, manifest: &Path) -> Result<Self, OperationError> {
         let found = outline(&entry.body)?;
         if let Some(kind) = &entry.kind
             && kind != found.kind.name()
@@ -67,6 +69,15 @@ impl RegisteredOperation {
             document: entry.body.into(),
             manifest: manifest.to_owned(),
         })
+    }
+
+    /// Prepares it for a schema.
+    ///
+    /// # Errors
+    /// Why it does not fit.
+    pub async fn check(&self, router: &Router) -> Result<(), Vec<GraphQLError>> {
+        let prepared = router.prepare(&self.request()).await;
+        prepared.map(drop).map_err(|refused| refused.errors)
     }
 
     /// A request for it, without variables.

@@ -10,8 +10,8 @@ use super::file::{self, ClientsFiles};
 use super::hash::Sha256Hash;
 use super::manifest::{ManifestOperation, read_manifest};
 use super::operation::{RegisteredOperation, RegisteredOperations};
+use crate::error::GraphQLError;
 use crate::origin;
-use crate::response::GraphQLResponse;
 use crate::router::Router;
 
 /// A longer name would be cut in the log.
@@ -33,6 +33,8 @@ pub struct RegisteredClient {
     pub operations: RegisteredOperations,
     /// Web pages that may call as it, in the canonical form. Empty: all that may call at all.
     pub(crate) origins: HashSet<String>,
+    /// What its keys are called.
+    pub key_ids: Vec<String>,
     pub(super) keys: Vec<Sha256Hash>,
 }
 
@@ -106,6 +108,7 @@ impl Clients {
             introspection: config.introspection,
             scopes: config.scopes,
             keys: config.keys.iter().map(|key| key.sha256).collect(),
+            key_ids: config.keys.iter().map(|key| key.id.clone()).collect(),
             operations,
             origins,
         });
@@ -132,15 +135,14 @@ impl Clients {
     pub async fn check(&self, router: &Router) -> Result<(), ClientsError> {
         for client in &self.all {
             for operation in client.operations.iter() {
-                if let Err(refused) = router.prepare(&operation.request()).await {
-                    return Err(ClientsError::Operation {
-                        path: self.path.clone(),
-                        client: client.name.clone(),
-                        operation: operation.name.clone(),
-                        manifest: operation.manifest.clone(),
-                        problem: first_error(&refused),
-                    });
-                }
+                let checked = operation.check(router).await;
+                checked.map_err(|errors| ClientsError::Operation {
+                    path: self.path.clone(),
+                    client: client.name.clone(),
+                    operation: operation.name.clone(),
+                    manifest: operation.manifest.clone(),
+                    problem: errors.first().map(in_words).unwrap_or_default(),
+                })?;
             }
         }
         Ok(())
@@ -237,16 +239,11 @@ fn shown_name(entry: &ManifestOperation) -> &str {
     entry.name.as_deref().unwrap_or(&entry.id)
 }
 
-/// The words of the first error and where it is.
-fn first_error(refused: &GraphQLResponse) -> String {
-    let Some(error) = refused.errors.first() else {
-        return "it is refused".to_owned();
-    };
+/// What an error says and where it is.
+fn in_words(error: &GraphQLError) -> String {
+    let message = &error.message;
     match error.locations.first() {
-        Some(place) => format!(
-            "{} (line {}, column {})",
-            error.message, place.line, place.column
-        ),
-        None => error.message.clone(),
+        Some(place) => format!("{message} (line {}, column {})", place.line, place.column),
+        None => message.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 
 fn load(text: &str) -> Result<Clients, String> {
-    let files = ClientsFiles::of(Path::new("clients.yaml"), text);
+    let files = ClientsFiles::of(Path::new("clients.yaml"), text.to_owned());
     Clients::load(&files).map_err(|error| error.to_string())
 }
 

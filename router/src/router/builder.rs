@@ -10,7 +10,7 @@ use crate::error::RouterError;
 use crate::execute::Transports;
 use crate::prepare::{OperationCache, OperationLimits};
 use crate::supergraph::{Supergraph, compose};
-use crate::transport::{HttpTransport, HttpTransportOptions, Transport};
+use crate::transport::{HttpTransport, HttpTransportOptions, Transport, Unreachable};
 
 /// Collects what a router is made of.
 #[derive(Debug, Default)]
@@ -19,6 +19,7 @@ pub struct RouterBuilder {
     supergraph: Option<String>,
     transports: Transports,
     http: HttpTransportOptions,
+    calls_nobody: bool,
     options: Options,
 }
 
@@ -45,6 +46,12 @@ impl RouterBuilder {
     /// Options of the HTTP transports the router makes by itself.
     pub fn http(mut self, options: HttpTransportOptions) -> Self {
         self.http = options;
+        self
+    }
+
+    /// Calls no subgraph: it only says whether operations fit the supergraph. Default: it does.
+    pub fn calling_nobody(mut self) -> Self {
+        self.calls_nobody = true;
         self
     }
 
@@ -127,6 +134,7 @@ impl RouterBuilder {
             supergraph,
             mut transports,
             http,
+            calls_nobody,
             options,
         } = self;
         let sdl = match (supergraph, subgraphs.is_empty()) {
@@ -159,6 +167,10 @@ impl RouterBuilder {
             if !supergraph.endpoints.contains_key(name) {
                 return Err(RouterError::UnknownSubgraph(name.clone()));
             }
+        }
+        for name in supergraph.endpoints.keys().filter(|_| calls_nobody) {
+            let subgraph = name.clone();
+            transports.insert(name.clone(), Arc::new(Unreachable { subgraph }));
         }
         for (name, url) in &supergraph.endpoints {
             if !transports.contains_key(name) {

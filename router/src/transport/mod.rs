@@ -6,6 +6,7 @@ mod http;
 mod in_flight;
 mod local;
 mod subscription;
+mod unreachable;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use http::{HttpTransport, HttpTransportOptions};
 
 pub use local::{LocalService, LocalSubscription, LocalTransport};
 pub use subscription::{SubscriptionOptions, SubscriptionProtocol, signed_operation};
+pub(crate) use unreachable::Unreachable;
 
 use crate::cache_control::CachePolicy;
 use crate::error::PathSegment;

@@ -17,7 +17,7 @@ const KEY: &str = "acme's key";
 
 fn clients(text: &str) -> Clients {
     let text = text.replace("KEY", &Sha256Hash::of(KEY.as_bytes()).to_string());
-    Clients::load(&ClientsFiles::of(Path::new("clients.yaml"), &text)).expect("clients")
+    Clients::load(&ClientsFiles::of(Path::new("clients.yaml"), text)).expect("clients")
 }
 
 async fn edge(text: &str) -> Edge {

@@ -1,0 +1,31 @@
+//! A subgraph that nobody calls: for routers that only say whether operations fit their schema.
+
+use async_trait::async_trait;
+
+use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
+
+/// Answers nothing.
+#[derive(Debug)]
+pub(crate) struct Unreachable {
+    pub(crate) subgraph: String,
+}
+
+impl Unreachable {
+    fn refuse<T>(&self) -> Result<T, TransportError> {
+        Err(TransportError::Unavailable {
+            subgraph: self.subgraph.clone(),
+            reason: "this router calls no subgraphs".to_owned(),
+        })
+    }
+}
+
+#[async_trait]
+impl Transport for Unreachable {
+    async fn fetch(&self, _: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
+        self.refuse()
+    }
+
+    async fn subscribe(&self, _: SubgraphRequest) -> Result<EventStream, TransportError> {
+        self.refuse()
+    }
+}

@@ -1,0 +1,215 @@
+//! The clients' file, as commands change it: comments and layout stay, and a reader sees the old file or the new one.
+
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context, bail};
+use platform::yaml;
+use router::clients::{Clients, ClientsFiles};
+use serde_json::{Value, json};
+use yaml_edit::{Document, Mapping, Sequence};
+
+use crate::cli;
+use crate::config::{Configuration, Overrides};
+
+/// What a file without clients begins with.
+const EMPTY: &str = "# The applications that call. router-config/clients.yaml of Vantage's sources shows what can be said of them.\nclients: []\n";
+
+/// The file, and what it says.
+pub(crate) struct ClientsFile {
+    path: PathBuf,
+    text: String,
+}
+
+/// A change of the file. New parts are written as they stand here, in YAML.
+pub(crate) enum Edit<'a> {
+    AddClient(&'a str),
+    /// To the list that a client has under this key.
+    Append {
+        client: &'a str,
+        key: &'static str,
+        item: &'a str,
+    },
+    /// The item at this place of that list.
+    Remove {
+        client: &'a str,
+        key: &'static str,
+        index: usize,
+    },
+}
+
+impl ClientsFile {
+    /// Where it is, by the command line or the configuration.
+    pub(crate) fn path(named: &cli::ClientsFile) -> anyhow::Result<PathBuf> {
+        if let Some(path) = &named.clients {
+            return Ok(path.clone());
+        }
+        let configuration = Configuration::load(
+            named.config.as_deref(),
+            std::env::vars_os(),
+            &Overrides::default(),
+        )?;
+        configuration.clients.file.context(
+            "no file of clients is named: set clients.file in the configuration, or name one with --clients FILE",
+        )
+    }
+
+    /// The file; one that is not there is begun.
+    pub(crate) fn open(named: &cli::ClientsFile) -> anyhow::Result<Self> {
+        let path = Self::path(named)?;
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => EMPTY.to_owned(),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        Ok(Self { path, text })
+    }
+
+    /// What it says, without its manifests.
+    pub(crate) fn value(&self) -> anyhow::Result<Value> {
+        let value: Value = yaml::from_str(&self.text)
+            .with_context(|| format!("{} cannot be used", self.path.display()))?;
+        Ok(if value.is_null() { json!({}) } else { value })
+    }
+
+    /// Whether it has a client of this name.
+    pub(crate) fn has(&self, name: &str) -> anyhow::Result<bool> {
+        Ok(position(&self.value()?, name).is_some())
+    }
+
+    /// What a client has under this key.
+    pub(crate) fn list(&self, client: &str, key: &str) -> anyhow::Result<Vec<Value>> {
+        let value = self.value()?;
+        let index = position(&value, client)
+            .with_context(|| format!("{} has no client `{client}`", self.path.display()))?;
+        let list = value["clients"][index][key].as_array();
+        Ok(list.cloned().unwrap_or_default())
+    }
+
+    /// Its directory, beside which manifests are.
+    pub(crate) fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Changes it, on disk too. What it then says is checked before: nothing but the change may be another.
+    pub(crate) fn edit(&mut self, edit: &Edit<'_>) -> anyhow::Result<()> {
+        let mut expected = self.value()?;
+        edit.apply(&mut expected)?;
+        let document = Document::from_str(&self.text)
+            .map_err(|error| anyhow::anyhow!("{}: {error}", self.path.display()))?;
+        let written = edit.write(&document).then(|| document.to_string());
+        let written = written.filter(|text| {
+            let read = yaml::from_str::<Value>(text);
+            read.is_ok_and(|read| read == expected)
+        });
+        let Some(text) = written else {
+            bail!(
+                "{} is laid out in a way that cannot be changed without touching more of it: change it by hand",
+                self.path.display()
+            );
+        };
+        Clients::load(&ClientsFiles::of(&self.path, text.clone()))?;
+        replace(&self.path, &text)?;
+        self.text = text;
+        Ok(())
+    }
+}
+
+impl Edit<'_> {
+    /// What the file says afterwards.
+    fn apply(&self, document: &mut Value) -> anyhow::Result<()> {
+        let list = match self {
+            Self::AddClient(_) => &mut document["clients"],
+            Self::Append { client, key, .. } | Self::Remove { client, key, .. } => {
+                let index = position(document, client);
+                let index = index.with_context(|| format!("there is no client `{client}`"))?;
+                &mut document["clients"][index][*key]
+            }
+        };
+        if list.is_null() {
+            *list = json!([]);
+        }
+        let items = list.as_array_mut().context("it is no list")?;
+        match self {
+            Self::AddClient(item) | Self::Append { item, .. } => items.push(yaml::from_str(item)?),
+            Self::Remove { index, .. } => {
+                items.remove(*index);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes it; whether it could.
+    fn write(&self, document: &Document) -> bool {
+        let Some(root) = document.as_mapping() else {
+            return false;
+        };
+        match self {
+            Self::AddClient(item) => append(&root, "clients", item),
+            Self::Append { client, key, item } => {
+                client_in(&root, client).is_some_and(|client| append(&client, key, item))
+            }
+            Self::Remove { client, key, index } => client_in(&root, client)
+                .and_then(|client| client.get_sequence(*key))
+                .is_some_and(|list| list.remove(*index).is_some()),
+        }
+    }
+}
+
+fn position(document: &Value, client: &str) -> Option<usize> {
+    let clients = document["clients"].as_array()?;
+    clients.iter().position(|one| one["name"] == client)
+}
+
+fn client_in(root: &Mapping, client: &str) -> Option<Mapping> {
+    let clients = root.get_sequence("clients")?;
+    let mut mappings = clients.values().filter_map(|one| one.as_mapping().cloned());
+    mappings.find(|one| {
+        let name = one.get("name");
+        name.is_some_and(|name| name.as_scalar().is_some_and(|name| name.as_string() == client))
+    })
+}
+
+/// Adds an item to a list, which is begun in its place if it is not there or empty.
+fn append(to: &Mapping, key: &str, item: &str) -> bool {
+    let Ok(item) = Document::from_str(item) else {
+        return false;
+    };
+    let list = to.get_sequence(key).filter(|list| !list.is_empty());
+    let begun = list.is_none();
+    let list = list.unwrap_or_default();
+    list.push(item);
+    if begun {
+        to.set(key, list);
+    }
+    true
+}
+
+/// Replaces a file in one step.
+pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let shown = path.display();
+    // Through a link, which stays.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let directory = target.parent().filter(|parent| *parent != Path::new(""));
+    let directory = directory.unwrap_or(Path::new("."));
+    let permissions = std::fs::metadata(&target).map(|metadata| metadata.permissions());
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(directory)?;
+        let mut draft = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(directory)?;
+        draft.write_all(text.as_bytes())?;
+        if let Ok(permissions) = permissions {
+            draft.as_file().set_permissions(permissions)?;
+        }
+        draft.as_file().sync_all()?;
+        draft.persist(&target)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {shown}"))
+}

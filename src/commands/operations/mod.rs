@@ -1,0 +1,110 @@
+//! `vantage operations check|list|add`: what clients have registered, and whether it fits a schema.
+
+mod add;
+mod check;
+mod report;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use router::Router;
+use router::clients::{Clients, ClientsFiles, RegisteredClient};
+
+use crate::cli::{ClientsFile as Named, Operations};
+use crate::clients_file::ClientsFile;
+use crate::config::{Configuration, Overrides};
+use crate::domains::Domain;
+use crate::output;
+
+pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
+    match command {
+        Operations::Check {
+            file,
+            supergraph,
+            client,
+            all,
+            format,
+        } => {
+            let clients = clients(&file)?;
+            let chosen = chosen(&clients, client.as_deref())?;
+            let router = schema(&file, supergraph.as_deref())?;
+            let before = if all { Some(schema(&file, None)?) } else { None };
+            check::run(&chosen, &router, before.as_ref(), format).await
+        }
+        Operations::List { file, client } => {
+            let clients = clients(&file)?;
+            list(&chosen(&clients, client.as_deref())?)
+        }
+        Operations::Add {
+            file,
+            supergraph,
+            client,
+            operations,
+        } => {
+            let router = schema(&file, supergraph.as_deref())?;
+            add::run(ClientsFile::open(&file)?, &router, &client, &operations).await
+        }
+    }
+}
+
+fn clients(named: &Named) -> anyhow::Result<Clients> {
+    let path = ClientsFile::path(named)?;
+    Ok(Clients::load(&ClientsFiles::read(&path)?)?)
+}
+
+fn chosen(clients: &Clients, name: Option<&str>) -> anyhow::Result<Vec<Arc<RegisteredClient>>> {
+    match name {
+        None => Ok(clients.iter().cloned().collect()),
+        Some(name) => match clients.by_name(name) {
+            Some(client) => Ok(vec![client.clone()]),
+            None => bail!("there is no client `{name}`"),
+        },
+    }
+}
+
+/// A router that says whether operations fit: over a supergraph, or over the schema of this binary.
+fn schema(named: &Named, supergraph: Option<&Path>) -> anyhow::Result<Router> {
+    let configuration = Configuration::load(
+        named.config.as_deref(),
+        std::env::vars_os(),
+        &Overrides::default(),
+    )?;
+    let builder = Router::builder()
+        .limits(configuration.router.limits)
+        .override_labels(configuration.router.override_labels)
+        // Names the nearest known field.
+        .development(true)
+        .calling_nobody();
+    let Some(file) = supergraph else {
+        let subgraphs = Domain::ALL.map(|domain| {
+            let url = format!("local:{}", domain.name());
+            (domain.name(), domain.sdl(), url)
+        });
+        let parts: Vec<_> = subgraphs
+            .iter()
+            .map(|(name, sdl, url)| (*name, *sdl, url.as_str()))
+            .collect();
+        return Ok(builder.supergraph(&router::compose(&parts)?).build()?);
+    };
+    let shown = file.display();
+    let sdl = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    let router = builder.supergraph(&sdl).build();
+    router.with_context(|| format!("{shown} cannot be used"))
+}
+
+fn list(clients: &[Arc<RegisteredClient>]) -> anyhow::Result<()> {
+    for client in clients {
+        for operation in client.operations.iter() {
+            output::line(&format!(
+                "{} {} {} id={} manifest={}",
+                client.name,
+                operation.kind.name(),
+                operation.name,
+                operation.id,
+                operation.manifest.display()
+            ))?;
+        }
+    }
+    Ok(())
+}
