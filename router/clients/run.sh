@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Drives the router's edge with the clients that the field uses: the audits of graphql-http, graphql-ws,
-# graphql-sse and Apollo Client. Needs Node.js 20 or newer, and a package registry the first time.
+# Drives the router's edge with the clients that the field uses: the audits of graphql-http, graphql-ws, graphql-sse,
+# Apollo Client, urql and Relay. Needs Node.js 20 or newer, and a package registry the first time.
 #
 #   router/clients/run.sh            installs what is missing and runs
 #   router/clients/run.sh install    installs only

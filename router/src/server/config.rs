@@ -37,7 +37,7 @@ pub struct ServerConfig {
     /// Smaller answers are not worth compressing.
     pub compression_min_bytes: u64,
     /// A GET must have one of these headers, which a browser does not send to another site without
-    /// asking it first (or `content-type: application/json`).
+    /// asking it first (or `content-type: application/json`, or a header by which a client names or proves itself).
     pub csrf_headers: Vec<String>,
     /// Client headers that are passed on to subgraphs. With `authorization` among them subgraphs over HTTP get the client's
     /// token, whether it came in the header or in a WebSocket's `connection_init`.

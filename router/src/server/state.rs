@@ -14,12 +14,12 @@ use tokio::sync::Mutex;
 use super::config::{ServerConfig, ServerConfigError, header_names};
 use super::connections::Connections;
 use super::documents::SentDocuments;
-use super::operation_log::MetricLabels;
+use super::operation_log::{MetricLabels, NAME_HEADERS};
 use super::origin::Origins;
 use super::unsent::Unsent;
 use crate::Router;
 use crate::auth::JwtVerifier;
-use crate::clients::{Clients, ClientsError};
+use crate::clients::{Clients, ClientsError, KEY_HEADER};
 use crate::subscribe::{StreamOptions, Subscriptions};
 
 /// How long another router may prepare what is in use before it takes over.
@@ -60,6 +60,19 @@ struct Replaced {
     replacing: Mutex<()>,
 }
 
+/// Headers of which one shows that no foreign page has sent a GET: those that are configured, and those by which clients
+/// name and prove themselves.
+fn csrf_headers(config: &ServerConfig) -> Result<Vec<HeaderName>, ServerConfigError> {
+    let mut names = header_names("csrf_headers", &config.csrf_headers)?;
+    for name in NAME_HEADERS.into_iter().chain([KEY_HEADER]) {
+        let name = HeaderName::from_static(name);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
 impl ServerState {
     /// Fails with the first value of the configuration that cannot be used.
     pub fn new(
@@ -83,7 +96,7 @@ impl ServerState {
             ide_page: None,
             unsent: Unsent::new(&config.connections),
             connections: Connections::new(&config.websocket),
-            csrf_headers: header_names("csrf_headers", &config.csrf_headers)?.into(),
+            csrf_headers: csrf_headers(&config)?.into(),
             forward_headers: header_names("forward_headers", &config.forward_headers)?.into(),
             allow_headers: header_names("cors.allow_headers", &config.cors.allow_headers)?.into(),
             origins: Arc::new(Origins::new(
