@@ -213,3 +213,93 @@ pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     };
     write().with_context(|| format!("cannot write {shown}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# Who calls.
+clients:
+  # A partner.
+  - name: acme
+    mode: require # nothing else
+    keys:
+      - { id: k1, sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 } # Ann has it
+    scopes: [orders:read]
+
+  - name: web
+    keys: []
+";
+
+    /// The file after these changes.
+    fn edited(text: &str, edits: &[Edit<'_>]) -> anyhow::Result<String> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("clients.yaml");
+        std::fs::write(&path, text)?;
+        let mut file = ClientsFile {
+            path: path.clone(),
+            text: text.to_owned(),
+        };
+        for edit in edits {
+            file.edit(edit)?;
+        }
+        Ok(std::fs::read_to_string(&path)?)
+    }
+
+    fn key(id: usize) -> String {
+        format!("{{ id: k{id}, sha256: {id:064} }}")
+    }
+
+    #[test]
+    fn comments_and_layout_stay() {
+        let key = key(2);
+        let append = |client| Edit::Append {
+            client,
+            key: "keys",
+            item: &key,
+        };
+        let text = edited(TEXT, &[append("acme")]).unwrap();
+        for line in TEXT.lines() {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert!(text.contains(&key), "{text}");
+        let remove = Edit::Remove {
+            client: "acme",
+            key: "keys",
+            index: 0,
+        };
+        let text = edited(TEXT, &[append("acme"), remove]).unwrap();
+        assert!(text.contains(&key) && !text.contains("k1,"), "{text}");
+        for comment in ["# Who calls.", "# A partner.", "# nothing else"] {
+            assert!(text.contains(comment), "{comment}: {text}");
+        }
+    }
+
+    #[test]
+    fn lists_are_begun_where_there_is_none() {
+        let (first, second) = (key(2), key(3));
+        let append = |item| Edit::Append {
+            client: "web",
+            key: "keys",
+            item,
+        };
+        edited(TEXT, &[append(&first), append(&second)]).unwrap();
+        let manifest = Edit::Append {
+            client: "web",
+            key: "origins",
+            item: "\"https://shop.example.com\"",
+        };
+        edited(TEXT, &[manifest]).unwrap();
+        for text in [EMPTY, "clients:\n", "# nothing yet\nclients: []\n", "clients: [{ name: web }]\n"] {
+            let client = format!("name: acme\nmode: require\nkeys:\n  - {first}\n");
+            let text = edited(text, &[Edit::AddClient(&client), Edit::AddClient("name: other\n")]);
+            assert!(text.unwrap().contains("acme"));
+        }
+    }
+
+    #[test]
+    fn a_change_that_would_be_refused_is_not_written() {
+        let error = edited(TEXT, &[Edit::AddClient("name: acme\n")]).unwrap_err();
+        assert!(error.to_string().contains("another one of this name"), "{error}");
+    }
+}

@@ -4,6 +4,7 @@
 mod admin;
 mod attack;
 mod cancellation;
+mod clients;
 mod connections;
 mod data_directory;
 mod events;

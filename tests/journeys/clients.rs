@@ -1,0 +1,241 @@
+//! Partners: registered from the command line, bound to their operations, and told before a schema breaks them.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::kit::{DOMAINS, Process, vantage};
+use crate::wait::until;
+
+/// The graph's schema with nothing behind it, which is enough for what it says of operations.
+struct Edge {
+    scratch: TempDir,
+    supergraph: PathBuf,
+    clients: PathBuf,
+}
+
+impl Edge {
+    async fn new() -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let supergraph = scratch.path().join("supergraph.graphql");
+        let clients = scratch.path().join("clients.yaml");
+        let edge = Self {
+            scratch,
+            supergraph,
+            clients,
+        };
+        let output = edge.supergraph.to_str().unwrap();
+        edge.run(&["compose", "--output", output]).await;
+        edge
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = vantage(self.scratch.path());
+        for domain in DOMAINS {
+            let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
+            command.env(name, "http://127.0.0.1:9/graphql");
+        }
+        command.args(arguments);
+        command
+    }
+
+    /// What a command says, whether it succeeds or not.
+    async fn outcome(&self, arguments: &[&str]) -> Output {
+        let clients = self.clients.to_str().unwrap();
+        let mut command = self.command(arguments);
+        if matches!(arguments[0], "client" | "operations") {
+            command.args(["--clients", clients]);
+        }
+        command.output().await.unwrap()
+    }
+
+    async fn run(&self, arguments: &[&str]) -> String {
+        let output = self.outcome(arguments).await;
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The key that a command shows.
+    async fn key(&self, arguments: &[&str]) -> String {
+        let shown = self.run(arguments).await;
+        let key = shown.lines().find(|line| line.starts_with("vantage_key_"));
+        key.expect("a key").to_owned()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.scratch.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// A router over this supergraph.
+    async fn router(&self, supergraph: &Path, settings: &[(&str, &str)]) -> Process {
+        let supergraph = supergraph.to_str().unwrap();
+        let arguments = ["router", "--supergraph", supergraph, "--listen", "127.0.0.1:0"];
+        let mut command = self.command(&arguments);
+        command
+            .env("VANTAGE_CLIENTS__RELOAD_INTERVAL", "20ms")
+            .envs(settings.iter().copied());
+        Process::start(command).await
+    }
+}
+
+async fn post(router: &Process, key: &str, body: Value) -> (StatusCode, Value) {
+    let url = format!("{}/graphql", router.base);
+    let mut request = reqwest::Client::new().post(url).json(&body);
+    if !key.is_empty() {
+        request = request.header("x-api-key", key);
+    }
+    let response = request.send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
+}
+
+fn code(answer: &Value) -> &str {
+    answer["errors"][0]["extensions"]["code"]
+        .as_str()
+        .unwrap_or_default()
+}
+
+const TYPE: &str = "query PartnerRoot { __typename }";
+const REASONS: &str = "query PartnerReasons {\n  returnReasons {\n    code\n    label\n  }\n}\n";
+
+#[tokio::test]
+async fn a_partner_is_registered_bound_to_its_operations_and_revoked() {
+    let edge = Edge::new().await;
+    let key = edge.key(&["client", "add", "acme", "--mode", "require"]).await;
+    let document = edge.write("root.graphql", &format!("{TYPE}\n"));
+    edge.run(&["operations", "add", "acme", &document]).await;
+    edge.run(&["operations", "check"]).await;
+
+    let clients = edge.clients.to_str().unwrap();
+    let router = edge
+        .router(&edge.supergraph, &[("VANTAGE_CLIENTS__FILE", clients)])
+        .await;
+    let hash = router::clients::Sha256Hash::of(TYPE.as_bytes());
+    let by_id = json!({"documentId": format!("sha256:{hash}")});
+    let data = json!({"data": {"__typename": "Query"}});
+    assert_eq!(post(&router, &key, by_id.clone()).await, (StatusCode::OK, data.clone()));
+    assert_eq!(post(&router, &key, json!({"query": TYPE})).await.1, data);
+    let (_, other) = post(&router, &key, json!({"query": "{ __typename }"})).await;
+    assert_eq!(code(&other), "QUERY_NOT_IN_SAFELIST", "{other}");
+    // Anybody else may ask what they like.
+    assert_eq!(post(&router, "", json!({"query": "{ __typename }"})).await.1, data);
+
+    let next = edge.key(&["client", "rotate-key", "acme"]).await;
+    until("the next key works", async || {
+        let (status, _) = post(&router, &next, by_id.clone()).await;
+        (status == StatusCode::OK).then_some(())
+    })
+    .await;
+    assert_eq!(post(&router, &key, by_id.clone()).await.0, StatusCode::OK);
+    edge.run(&["client", "revoke", "acme", "k1"]).await;
+    until("the first key is refused", async || {
+        let (status, _) = post(&router, &key, by_id.clone()).await;
+        (status == StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+    assert_eq!(post(&router, &next, by_id).await.0, StatusCode::OK);
+    let listed = edge.run(&["client", "list"]).await;
+    assert_eq!(listed, "acme mode=require keys=k2 operations=1\n");
+    let stored = std::fs::read_to_string(&edge.clients).unwrap();
+    assert!(!stored.contains(&next) && !stored.contains("vantage_key_"), "{stored}");
+}
+
+#[tokio::test]
+async fn a_schema_is_checked_against_what_clients_have_registered() {
+    let edge = Edge::new().await;
+    edge.run(&["client", "add", "acme"]).await;
+    let document = edge.write("reasons.graphql", REASONS);
+    edge.run(&["operations", "add", "acme", &document]).await;
+    let listed = edge.run(&["operations", "list"]).await;
+    assert!(listed.starts_with("acme query PartnerReasons id="), "{listed}");
+
+    let whole = std::fs::read_to_string(&edge.supergraph).unwrap();
+    let without = |field: &str| {
+        let lines = whole.lines().filter(|line| !line.trim_start().starts_with(field));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let used = edge.write("used.graphql", &without("label: String!"));
+    let unused = edge.write("unused.graphql", &without("refundsShipping: Boolean!"));
+    edge.run(&["operations", "check", "--supergraph", &unused]).await;
+    let refused = edge
+        .outcome(&["operations", "check", "--supergraph", &unused, "--all"])
+        .await;
+    let printed = String::from_utf8(refused.stdout).unwrap();
+    assert!(!refused.status.success() && printed.contains("refundsShipping"), "{printed}");
+
+    let check = ["operations", "check", "--supergraph", &used];
+    let refused = edge.outcome(&check).await;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let printed = String::from_utf8(refused.stdout).unwrap();
+    for words in ["acme: PartnerReasons", "\"label\"", "\"ReturnReason\"", "line 4"] {
+        assert!(printed.contains(words), "{words}: {printed}");
+    }
+    let with = async |format: &str| {
+        let output = edge.outcome(&[&check[..], &["--format", format]].concat()).await;
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json: Value = serde_json::from_str(&with("json").await).unwrap();
+    let found = &json["operations"][0];
+    assert_eq!((&found["client"], &found["operation"], &found["fits"]), (&json!("acme"), &json!("PartnerReasons"), &json!(false)));
+    let junit = with("junit").await;
+    assert!(junit.contains("<testsuite name=\"acme\" tests=\"1\" failures=\"1\">"), "{junit}");
+
+    // It is not registered in the first place.
+    let lost = edge.write("lost.graphql", "query Lost { returnReasons { nothing } }");
+    let refused = edge.outcome(&["operations", "add", "acme", &lost]).await;
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(error.contains("operation `Lost`") && error.contains("nothing"), "{error}");
+
+    // Neither a router nor a reload takes the schema.
+    let clients = edge.clients.to_str().unwrap();
+    let settings = [("VANTAGE_CLIENTS__FILE", clients)];
+    let mut command = edge.command(&["router", "--supergraph", &used, "--listen", "127.0.0.1:0"]);
+    let refused = command.envs(settings).output().await.unwrap();
+    let error = String::from_utf8(refused.stderr).unwrap();
+    for words in ["clients.file", "clients.yaml", "client `acme`", "operation `PartnerReasons`", "label"] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let served = PathBuf::from(edge.write("served.graphql", &whole));
+    let router = edge.router(&served, &settings).await;
+    edge.write("served.graphql", &without("label: String!"));
+    until("the schema is refused", async || {
+        let readyz = reqwest::get(format!("{}/readyz", router.base)).await.unwrap();
+        let readyz = readyz.text().await.unwrap();
+        readyz.contains("degraded: supergraph: ").then_some(())
+    })
+    .await;
+    let document = json!({"query": REASONS});
+    let (_, answer) = post(&router, "", document).await;
+    assert_ne!(code(&answer), "GRAPHQL_VALIDATION_FAILED", "{answer}");
+}
+
+#[tokio::test]
+async fn instances_share_the_documents_that_clients_have_sent() {
+    let Ok(redis) = std::env::var("VANTAGE_TEST_REDIS_URL") else {
+        return;
+    };
+    let edge = Edge::new().await;
+    let settings = [("VANTAGE_REDIS_URL", redis.as_str())];
+    let one = edge.router(&edge.supergraph, &settings).await;
+    let other = edge.router(&edge.supergraph, &settings).await;
+    let document = format!("query Shared_{} {{ __typename }}", uuid::Uuid::now_v7().simple());
+    let hash = router::clients::Sha256Hash::of(document.as_bytes()).to_string();
+    let named = json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash}}});
+    let (_, unknown) = post(&other, "", named.clone()).await;
+    assert_eq!(code(&unknown), "PERSISTED_QUERY_NOT_FOUND", "{unknown}");
+    let mut sent = named.clone();
+    sent["query"] = document.into();
+    let data = json!({"data": {"__typename": "Query"}});
+    assert_eq!(post(&one, "", sent).await.1, data);
+    // Redis may be left out for a moment when the machine is busy.
+    until("the other instance has it", async || {
+        let (_, answer) = post(&other, "", named.clone()).await;
+        (answer == data).then_some(())
+    })
+    .await;
+}
