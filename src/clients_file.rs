@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use platform::yaml;
 use router::clients::{Clients, ClientsFiles};
 use serde_json::{Value, json};
-use yaml_edit::{Document, Mapping, Sequence};
+use yaml_edit::{Document, Mapping};
 
 use crate::cli;
 use crate::config::{Configuration, Overrides};
@@ -171,7 +171,10 @@ fn client_in(root: &Mapping, client: &str) -> Option<Mapping> {
     let mut mappings = clients.values().filter_map(|one| one.as_mapping().cloned());
     mappings.find(|one| {
         let name = one.get("name");
-        name.is_some_and(|name| name.as_scalar().is_some_and(|name| name.as_string() == client))
+        name.is_some_and(|name| {
+            name.as_scalar()
+                .is_some_and(|name| name.as_string() == client)
+        })
     })
 }
 
@@ -290,9 +293,17 @@ clients:
             item: "\"https://shop.example.com\"",
         };
         edited(TEXT, &[manifest]).unwrap();
-        for text in [EMPTY, "clients:\n", "# nothing yet\nclients: []\n", "clients: [{ name: web }]\n"] {
+        for text in [
+            EMPTY,
+            "clients:\n",
+            "# nothing yet\nclients: []\n",
+            "clients: [{ name: web }]\n",
+        ] {
             let client = format!("name: acme\nmode: require\nkeys:\n  - {first}\n");
-            let text = edited(text, &[Edit::AddClient(&client), Edit::AddClient("name: other\n")]);
+            let text = edited(
+                text,
+                &[Edit::AddClient(&client), Edit::AddClient("name: other\n")],
+            );
             assert!(text.unwrap().contains("acme"));
         }
     }
@@ -300,6 +311,9 @@ clients:
     #[test]
     fn a_change_that_would_be_refused_is_not_written() {
         let error = edited(TEXT, &[Edit::AddClient("name: acme\n")]).unwrap_err();
-        assert!(error.to_string().contains("another one of this name"), "{error}");
+        assert!(
+            error.to_string().contains("another one of this name"),
+            "{error}"
+        );
     }
 }

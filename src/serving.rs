@@ -13,8 +13,8 @@ use platform::connection_registry::ConnectionRegistry;
 use platform::pubsub::RedisPubSub;
 use platform::supervisor::Supervisor;
 use router::auth::{AuthConfig, JwtVerifier};
-use router::server::{ServerConfig, ServerState, graphql_routes};
 use router::clients::read_manifest;
+use router::server::{ServerConfig, ServerState, graphql_routes};
 use router::{GraphQLRequest, Router};
 use tokio::net::TcpListener;
 

@@ -39,7 +39,11 @@ async fn what_was_put_last_is_there() {
         assert_eq!(cache.get(&key).await, None, "{cache:?}");
         for value in ["one", "another", ""] {
             cache.put(&key, value.into()).await;
-            assert_eq!(cache.get(&key).await.as_deref(), Some(value.as_bytes()), "{cache:?}");
+            assert_eq!(
+                cache.get(&key).await.as_deref(),
+                Some(value.as_bytes()),
+                "{cache:?}"
+            );
         }
         assert_eq!(cache.get(&format!("{key}x")).await, None, "{cache:?}");
     }
@@ -47,7 +51,10 @@ async fn what_was_put_last_is_there() {
 
 #[tokio::test]
 async fn a_value_is_gone_when_its_time_is_over() {
-    for cache in caches(CacheBounds { ttl: Duration::from_millis(30), ..BOUNDS }) {
+    for cache in caches(CacheBounds {
+        ttl: Duration::from_millis(30),
+        ..BOUNDS
+    }) {
         let key = key();
         cache.put(&key, "short".into()).await;
         let gone = async {
@@ -55,7 +62,9 @@ async fn a_value_is_gone_when_its_time_is_over() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), gone)
+            .await
+            .unwrap();
     }
 }
 
@@ -83,7 +92,11 @@ async fn a_redis_that_does_not_answer_costs_a_moment_and_no_value_of_this_proces
         let started = Instant::now();
         assert_eq!(cache.get(&key).await, None);
         cache.put(&key, "mine".into()).await;
-        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            started.elapsed()
+        );
         assert_eq!(cache.get(&key).await.as_deref(), Some(b"mine".as_slice()));
     }
 }

@@ -76,7 +76,12 @@ fn revoke(mut file: ClientsFile, name: &str, id: Option<&str>) -> anyhow::Result
     let is_meant = |key: &Value| id.is_none_or(|id| key["id"] == id);
     let mut revoked = 0;
     // From the end, so that the places of the others stay.
-    for (index, _) in keys.iter().enumerate().rev().filter(|(_, key)| is_meant(key)) {
+    for (index, _) in keys
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, key)| is_meant(key))
+    {
         file.edit(&Edit::Remove {
             client: name,
             key: "keys",

@@ -148,9 +148,8 @@ impl Reload for Supergraph {
         }
         let router = build(&self.configuration, &self.server, &self.file, text)?;
         let served = self.state.reload(router).await;
-        served.with_context(|| {
-            format!("the supergraph {} cannot be served", self.file.display())
-        })?;
+        served
+            .with_context(|| format!("the supergraph {} cannot be served", self.file.display()))?;
         self.used.clone_from(text);
         Ok(Some(self.file.display().to_string()))
     }

@@ -75,7 +75,13 @@ impl Edge {
     /// A router over this supergraph.
     async fn router(&self, supergraph: &Path, settings: &[(&str, &str)]) -> Process {
         let supergraph = supergraph.to_str().unwrap();
-        let arguments = ["router", "--supergraph", supergraph, "--listen", "127.0.0.1:0"];
+        let arguments = [
+            "router",
+            "--supergraph",
+            supergraph,
+            "--listen",
+            "127.0.0.1:0",
+        ];
         let mut command = self.command(&arguments);
         command
             .env("VANTAGE_CLIENTS__RELOAD_INTERVAL", "20ms")
@@ -106,7 +112,9 @@ const REASONS: &str = "query PartnerReasons {\n  returnReasons {\n    code\n    
 #[tokio::test]
 async fn a_partner_is_registered_bound_to_its_operations_and_revoked() {
     let edge = Edge::new().await;
-    let key = edge.key(&["client", "add", "acme", "--mode", "require"]).await;
+    let key = edge
+        .key(&["client", "add", "acme", "--mode", "require"])
+        .await;
     let document = edge.write("root.graphql", &format!("{TYPE}\n"));
     edge.run(&["operations", "add", "acme", &document]).await;
     edge.run(&["operations", "check"]).await;
@@ -118,12 +126,20 @@ async fn a_partner_is_registered_bound_to_its_operations_and_revoked() {
     let hash = router::clients::Sha256Hash::of(TYPE.as_bytes());
     let by_id = json!({"documentId": format!("sha256:{hash}")});
     let data = json!({"data": {"__typename": "Query"}});
-    assert_eq!(post(&router, &key, by_id.clone()).await, (StatusCode::OK, data.clone()));
+    assert_eq!(
+        post(&router, &key, by_id.clone()).await,
+        (StatusCode::OK, data.clone())
+    );
     assert_eq!(post(&router, &key, json!({"query": TYPE})).await.1, data);
     let (_, other) = post(&router, &key, json!({"query": "{ __typename }"})).await;
     assert_eq!(code(&other), "QUERY_NOT_IN_SAFELIST", "{other}");
     // Anybody else may ask what they like.
-    assert_eq!(post(&router, "", json!({"query": "{ __typename }"})).await.1, data);
+    assert_eq!(
+        post(&router, "", json!({"query": "{ __typename }"}))
+            .await
+            .1,
+        data
+    );
 
     let next = edge.key(&["client", "rotate-key", "acme"]).await;
     until("the next key works", async || {
@@ -142,7 +158,10 @@ async fn a_partner_is_registered_bound_to_its_operations_and_revoked() {
     let listed = edge.run(&["client", "list"]).await;
     assert_eq!(listed, "acme mode=require keys=k2 operations=1\n");
     let stored = std::fs::read_to_string(&edge.clients).unwrap();
-    assert!(!stored.contains(&next) && !stored.contains("vantage_key_"), "{stored}");
+    assert!(
+        !stored.contains(&next) && !stored.contains("vantage_key_"),
+        "{stored}"
+    );
 }
 
 #[tokio::test]
@@ -152,44 +171,69 @@ async fn a_schema_is_checked_against_what_clients_have_registered() {
     let document = edge.write("reasons.graphql", REASONS);
     edge.run(&["operations", "add", "acme", &document]).await;
     let listed = edge.run(&["operations", "list"]).await;
-    assert!(listed.starts_with("acme query PartnerReasons id="), "{listed}");
+    assert!(
+        listed.starts_with("acme query PartnerReasons id="),
+        "{listed}"
+    );
 
     let whole = std::fs::read_to_string(&edge.supergraph).unwrap();
     let without = |field: &str| {
-        let lines = whole.lines().filter(|line| !line.trim_start().starts_with(field));
+        let lines = whole
+            .lines()
+            .filter(|line| !line.trim_start().starts_with(field));
         lines.collect::<Vec<_>>().join("\n")
     };
     let used = edge.write("used.graphql", &without("label: String!"));
     let unused = edge.write("unused.graphql", &without("refundsShipping: Boolean!"));
-    edge.run(&["operations", "check", "--supergraph", &unused]).await;
+    edge.run(&["operations", "check", "--supergraph", &unused])
+        .await;
     let refused = edge
         .outcome(&["operations", "check", "--supergraph", &unused, "--all"])
         .await;
     let printed = String::from_utf8(refused.stdout).unwrap();
-    assert!(!refused.status.success() && printed.contains("refundsShipping"), "{printed}");
+    assert!(
+        !refused.status.success() && printed.contains("refundsShipping"),
+        "{printed}"
+    );
 
     let check = ["operations", "check", "--supergraph", &used];
     let refused = edge.outcome(&check).await;
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let printed = String::from_utf8(refused.stdout).unwrap();
-    for words in ["acme: PartnerReasons", "\"label\"", "\"ReturnReason\"", "line 4"] {
+    for words in [
+        "acme: PartnerReasons",
+        "\"label\"",
+        "\"ReturnReason\"",
+        "line 4",
+    ] {
         assert!(printed.contains(words), "{words}: {printed}");
     }
     let with = async |format: &str| {
-        let output = edge.outcome(&[&check[..], &["--format", format]].concat()).await;
+        let output = edge
+            .outcome(&[&check[..], &["--format", format]].concat())
+            .await;
         String::from_utf8(output.stdout).unwrap()
     };
     let json: Value = serde_json::from_str(&with("json").await).unwrap();
     let found = &json["operations"][0];
-    assert_eq!((&found["client"], &found["operation"], &found["fits"]), (&json!("acme"), &json!("PartnerReasons"), &json!(false)));
+    assert_eq!(
+        (&found["client"], &found["operation"], &found["fits"]),
+        (&json!("acme"), &json!("PartnerReasons"), &json!(false))
+    );
     let junit = with("junit").await;
-    assert!(junit.contains("<testsuite name=\"acme\" tests=\"1\" failures=\"1\">"), "{junit}");
+    assert!(
+        junit.contains("<testsuite name=\"acme\" tests=\"1\" failures=\"1\">"),
+        "{junit}"
+    );
 
     // It is not registered in the first place.
     let lost = edge.write("lost.graphql", "query Lost { returnReasons { nothing } }");
     let refused = edge.outcome(&["operations", "add", "acme", &lost]).await;
     let error = String::from_utf8(refused.stderr).unwrap();
-    assert!(error.contains("operation `Lost`") && error.contains("nothing"), "{error}");
+    assert!(
+        error.contains("operation `Lost`") && error.contains("nothing"),
+        "{error}"
+    );
 
     // Neither a router nor a reload takes the schema.
     let clients = edge.clients.to_str().unwrap();
@@ -197,14 +241,22 @@ async fn a_schema_is_checked_against_what_clients_have_registered() {
     let mut command = edge.command(&["router", "--supergraph", &used, "--listen", "127.0.0.1:0"]);
     let refused = command.envs(settings).output().await.unwrap();
     let error = String::from_utf8(refused.stderr).unwrap();
-    for words in ["clients.file", "clients.yaml", "client `acme`", "operation `PartnerReasons`", "label"] {
+    for words in [
+        "clients.file",
+        "clients.yaml",
+        "client `acme`",
+        "operation `PartnerReasons`",
+        "label",
+    ] {
         assert!(error.contains(words), "{words}: {error}");
     }
     let served = PathBuf::from(edge.write("served.graphql", &whole));
     let router = edge.router(&served, &settings).await;
     edge.write("served.graphql", &without("label: String!"));
     until("the schema is refused", async || {
-        let readyz = reqwest::get(format!("{}/readyz", router.base)).await.unwrap();
+        let readyz = reqwest::get(format!("{}/readyz", router.base))
+            .await
+            .unwrap();
         let readyz = readyz.text().await.unwrap();
         readyz.contains("degraded: supergraph: ").then_some(())
     })
@@ -223,7 +275,10 @@ async fn instances_share_the_documents_that_clients_have_sent() {
     let settings = [("VANTAGE_REDIS_URL", redis.as_str())];
     let one = edge.router(&edge.supergraph, &settings).await;
     let other = edge.router(&edge.supergraph, &settings).await;
-    let document = format!("query Shared_{} {{ __typename }}", uuid::Uuid::now_v7().simple());
+    let document = format!(
+        "query Shared_{} {{ __typename }}",
+        uuid::Uuid::now_v7().simple()
+    );
     let hash = router::clients::Sha256Hash::of(document.as_bytes()).to_string();
     let named = json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash}}});
     let (_, unknown) = post(&other, "", named.clone()).await;

@@ -80,7 +80,9 @@ mod tests {
             cache.get_now("0");
             cache.0.run_pending_tasks();
         }
-        (0..keys).filter(|key| cache.get_now(&key.to_string()).is_some()).collect()
+        (0..keys)
+            .filter(|key| cache.get_now(&key.to_string()).is_some())
+            .collect()
     }
 
     #[test]

@@ -88,7 +88,9 @@ impl Cache for RedisCache {
 
     async fn put(&self, key: &str, value: Bytes) {
         self.local.put_now(key, value.clone());
-        let ttl = u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX).max(1);
+        let ttl = u64::try_from(self.ttl.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
         let command = redis::cmd("SET")
             .arg(self.key(key))
             .arg(&*value)

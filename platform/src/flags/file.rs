@@ -126,11 +126,10 @@ impl Reload for Source {
     }
 
     async fn apply(&mut self, text: &String) -> Result<Option<String>, FlagFileError> {
-        let new =
-            Definitions::parse(text, &self.engine).map_err(|error| FlagFileError::Parse {
-                path: self.path.clone(),
-                reason: error.to_string(),
-            })?;
+        let new = Definitions::parse(text, &self.engine).map_err(|error| FlagFileError::Parse {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })?;
         let changed = changed(&self.definitions.load(), &new);
         self.definitions.store(Arc::new(new));
         Ok(Some(changed))

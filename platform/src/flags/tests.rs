@@ -37,8 +37,9 @@ fn somebody(number: usize) -> EvaluationContext {
 
 async fn flags(file: &FlagText, region: &str) -> Flags {
     let interval = Duration::from_millis(10);
-    let provider = FlagFile::open(&file.path(), interval, &Supervisor::new());
-    let provider = provider.await.unwrap();
+    let provider = FlagFile::open(&file.path(), interval, &Supervisor::new())
+        .await
+        .unwrap();
     let everywhere = EvaluationContext::default().with_custom_field(REGION, region);
     Flags::of(provider, everywhere).await
 }
@@ -166,8 +167,9 @@ async fn a_file_that_cannot_be_used_from_the_start_says_where_it_is_wrong() {
         ("flags: yes please".to_owned(), "line 1"),
     ] {
         let file = FlagText::new(&yaml);
-        let opened = FlagFile::open(&file.path(), Duration::from_secs(1), &Supervisor::new());
-        let error = opened.await.unwrap_err();
+        let error = FlagFile::open(&file.path(), Duration::from_secs(1), &Supervisor::new())
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
     let missing = FlagFile::open(

@@ -91,7 +91,14 @@ mod tests {
 
     #[test]
     fn what_is_no_hash_is_refused() {
-        for text in ["", "7dba", &"A".repeat(64), &"g".repeat(64), &"0".repeat(65), &"é".repeat(32)] {
+        for text in [
+            "",
+            "7dba",
+            &"A".repeat(64),
+            &"g".repeat(64),
+            &"0".repeat(65),
+            &"é".repeat(32),
+        ] {
             assert_eq!(text.parse::<Sha256Hash>(), Err(NoSha256Hash), "{text}");
         }
     }

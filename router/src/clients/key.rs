@@ -25,7 +25,10 @@ impl ApiKey {
     /// A key that nobody can guess.
     pub fn generate() -> Self {
         let bytes: [u8; BYTES] = rand::rng().random();
-        Self(Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))))
+        Self(Secret::new(format!(
+            "{PREFIX}{}",
+            URL_SAFE_NO_PAD.encode(bytes)
+        )))
     }
 
     /// The key itself, to be shown once.

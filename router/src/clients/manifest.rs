@@ -158,7 +158,10 @@ mod tests {
             "operations": [{"id": "f0", "name": "Me", "type": "query", "body": "query Me { me { id } }"}]
         }"#;
         let read = read_manifest(apollo).expect("Apollo's");
-        assert_eq!(read, [operation("f0", Some("Me"), "query Me { me { id } }")]);
+        assert_eq!(
+            read,
+            [operation("f0", Some("Me"), "query Me { me { id } }")]
+        );
         let relay = r#"{"d1": "query A { a }", "d2": "query B { b }"}"#;
         let read = read_manifest(relay).expect("Relay's");
         let expected = [
@@ -181,7 +184,10 @@ mod tests {
             };
             RegisteredOperation::new(entry, Path::new("new.json")).expect(body)
         };
-        let (a, b) = (operation("a", "query A { a }"), operation("b", "query B { b }"));
+        let (a, b) = (
+            operation("a", "query A { a }"),
+            operation("b", "query B { b }"),
+        );
         let (text, new) = extend_manifest(None, std::slice::from_ref(&a)).expect("Apollo's");
         assert_eq!(new, 1);
         let (text, new) = extend_manifest(Some(&text), &[a.clone(), b.clone()]).expect("Apollo's");

@@ -35,7 +35,10 @@ fn every_key_is_read() {
     assert_eq!(acme.mode, ClientMode::LogUnknown);
     let rate = acme.rate.expect("a rate");
     assert_eq!((rate.cost_per_minute.get(), rate.burst.get()), (6000, 1200));
-    assert_eq!((acme.cost_limit, acme.introspection), (Some(2000), Some(false)));
+    assert_eq!(
+        (acme.cost_limit, acme.introspection),
+        (Some(2000), Some(false))
+    );
     assert!(clients.allow_origin("https://acme.example.com"));
     assert!(clients.by_key(&hash).is_some() && clients.by_token("acme-app").is_some());
 }
@@ -51,20 +54,39 @@ fn what_is_wrong_is_told_with_the_file_and_the_client() {
     };
     check("clients: [", &["line 1"]);
     check("client: []", &["unknown field", "client"]);
-    check("clients: [{ name: a, modes: allow }]", &["unknown field", "modes"]);
+    check(
+        "clients: [{ name: a, modes: allow }]",
+        &["unknown field", "modes"],
+    );
     check("clients: [{ name: a, mode: deny }]", &["deny"]);
     check("clients: [{ name: a, cost_limit: 0 }]", &["zero"]);
-    check("clients: [{ name: '' }]", &["client ``", "1 to 64 characters"]);
-    check("clients: [{ name: ' a' }]", &["visible ASCII"]);
-    check("clients: [{ name: a }, { name: a }]", &["client `a`", "another one"]);
-    check("clients: [{ name: a, keys: [{ id: k, sha256: 12 }] }]", &["64 characters"]);
-    check("clients: [{ name: a, origins: ['https://a/b'] }]", &["client `a`", "not an origin"]);
     check(
-        &format!("clients: [{{ name: a, keys: [{{ id: k, sha256: {hash} }}, {{ id: k, sha256: {hash} }}] }}]"),
+        "clients: [{ name: '' }]",
+        &["client ``", "1 to 64 characters"],
+    );
+    check("clients: [{ name: ' a' }]", &["visible ASCII"]);
+    check(
+        "clients: [{ name: a }, { name: a }]",
+        &["client `a`", "another one"],
+    );
+    check(
+        "clients: [{ name: a, keys: [{ id: k, sha256: 12 }] }]",
+        &["64 characters"],
+    );
+    check(
+        "clients: [{ name: a, origins: ['https://a/b'] }]",
+        &["client `a`", "not an origin"],
+    );
+    check(
+        &format!(
+            "clients: [{{ name: a, keys: [{{ id: k, sha256: {hash} }}, {{ id: k, sha256: {hash} }}] }}]"
+        ),
         &["client `a`", "two keys `k`"],
     );
     check(
-        &format!("clients: [{{ name: a, keys: [{{ id: k, sha256: {hash} }}] }}, {{ name: b, keys: [{{ id: k, sha256: {hash} }}] }}]"),
+        &format!(
+            "clients: [{{ name: a, keys: [{{ id: k, sha256: {hash} }}] }}, {{ name: b, keys: [{{ id: k, sha256: {hash} }}] }}]"
+        ),
         &["client `b`", "another client has its key `k`"],
     );
     check(
@@ -85,12 +107,16 @@ fn a_manifest_that_cannot_be_used_is_told_with_its_operation() {
     };
     let check = |words: &[&str]| {
         let error = load().expect_err("refused");
-        for words in words.iter().chain(&["clients.yaml", "client `a`", "a.json"]) {
+        for words in words
+            .iter()
+            .chain(&["clients.yaml", "client `a`", "a.json"])
+        {
             assert!(error.contains(words), "{words}: {error}");
         }
     };
     check(&["cannot be read"]);
-    let write = |text: &str| std::fs::write(directory.path().join("a.json"), text).expect("written");
+    let write =
+        |text: &str| std::fs::write(directory.path().join("a.json"), text).expect("written");
     write("[]");
     check(&["no JSON object"]);
     write(r#"{"one": "query A { a"}"#);

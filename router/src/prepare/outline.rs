@@ -38,14 +38,15 @@ pub(crate) fn outline(text: &str) -> Result<Outline, OutlineError> {
         },
         ParseError::TooDeep => OutlineError::TooDeep,
     })?;
-    let mut operations = parsed
-        .document
-        .definitions
-        .iter()
-        .filter_map(|definition| match definition {
-            Definition::Operation(operation) => Some(operation),
-            Definition::Fragment(_) => None,
-        });
+    let mut operations =
+        parsed
+            .document
+            .definitions
+            .iter()
+            .filter_map(|definition| match definition {
+                Definition::Operation(operation) => Some(operation),
+                Definition::Fragment(_) => None,
+            });
     match (operations.next(), operations.count()) {
         (Some(operation), 0) => Ok(Outline {
             kind: OperationKind::of(operation),

@@ -69,7 +69,8 @@ impl Client {
             })
         };
         self.log.rename(text(&NAME_HEADERS), text(&VERSION_HEADERS));
-        self.credentials.replace(self.log.client(), text(&[KEY_HEADER]));
+        self.credentials
+            .replace(self.log.client(), text(&[KEY_HEADER]));
     }
 
     /// Which registered client it is, for an operation of `caller`. A connection is asked again for each operation: keys

@@ -29,10 +29,7 @@ impl Reload for Source {
         Ok((ClientsFiles::read(&self.path)?, self.state.router_version()))
     }
 
-    async fn apply(
-        &mut self,
-        (files, _): &Self::Contents,
-    ) -> Result<Option<String>, ClientsError> {
+    async fn apply(&mut self, (files, _): &Self::Contents) -> Result<Option<String>, ClientsError> {
         if self.used.as_ref() == Some(files) {
             // The schema has changed, and would not have done so if it did not fit them.
             return Ok(None);

@@ -22,7 +22,9 @@ pub(super) struct DocumentId {
 impl DocumentId {
     fn new(text: String) -> Result<Self, Refusal> {
         if text.is_empty() || text.len() > MAX_ID_BYTES {
-            return Err(Refusal::bad_request("the id of the document is empty or too long"));
+            return Err(Refusal::bad_request(
+                "the id of the document is empty or too long",
+            ));
         }
         let hash = text.strip_prefix(SHA256_PREFIX).unwrap_or(&text);
         Ok(Self {
@@ -37,7 +39,9 @@ impl DocumentId {
     /// One that cannot be read, or several that differ.
     pub(super) fn of(request: &GraphQLRequest) -> Result<Option<Self>, Refusal> {
         let id = request.document_id.clone().map(Self::new).transpose()?;
-        let hash = persisted_query(&request.extensions)?.map(Self::new).transpose()?;
+        let hash = persisted_query(&request.extensions)?
+            .map(Self::new)
+            .transpose()?;
         match (id, hash) {
             (Some(id), Some(hash)) if !id.is_same(&hash) => Err(Refusal::bad_request(
                 "`documentId` and `extensions.persistedQuery` name different documents",
@@ -127,7 +131,15 @@ mod tests {
         check(Some("Page"), apollo("Other"), "different documents");
         check(None, json!({"persistedQuery": 1}), "not an object");
         check(None, json!({"persistedQuery": {}}), "not 1");
-        check(None, json!({"persistedQuery": {"version": 2, "sha256Hash": "x"}}), "not 1");
-        check(None, json!({"persistedQuery": {"version": 1}}), "no `sha256Hash`");
+        check(
+            None,
+            json!({"persistedQuery": {"version": 2, "sha256Hash": "x"}}),
+            "not 1",
+        );
+        check(
+            None,
+            json!({"persistedQuery": {"version": 1}}),
+            "no `sha256Hash`",
+        );
     }
 }

@@ -167,7 +167,11 @@ mod tests {
         check(r#"{"documentId":"a"}"#, "documentId=a", Some("a"));
         check(r#"{"doc_id":"a"}"#, "doc_id=a", Some("a"));
         check(r#"{"id":"a"}"#, "id=a", Some("a"));
-        check(r#"{"id":"a","documentId":"b"}"#, "id=a&documentId=b", Some("b"));
+        check(
+            r#"{"id":"a","documentId":"b"}"#,
+            "id=a&documentId=b",
+            Some("b"),
+        );
         // An id of something else.
         check(r#"{"query":"{ a }","id":"a"}"#, "query={a}&id=a", None);
         let other = from_body(br#"{"query":"{ a }","id":7}"#).expect("a request");

@@ -189,9 +189,7 @@ impl ServerState {
     /// Keeps the documents that clients send with their hash in this cache, which instances may share.
     pub fn with_document_cache(mut self, cache: Arc<dyn Cache>) -> Self {
         let config = &self.config.persisted_queries;
-        self.sent_documents = config
-            .enabled
-            .then(|| SentDocuments::over(cache, config));
+        self.sent_documents = config.enabled.then(|| SentDocuments::over(cache, config));
         self
     }
 

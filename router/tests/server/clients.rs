@@ -13,7 +13,10 @@ use crate::kit::Edge;
 #[ignore = "needs Node.js and its packages: run router/clients/run.sh"]
 async fn real_clients_are_served() {
     let edge = Edge::start().await;
-    let clients = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/operations/clients.yaml");
+    let clients = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/clients/operations/clients.yaml"
+    );
     let files = ClientsFiles::read(Path::new(clients)).expect("the file");
     let clients = Clients::load(&files).expect("clients");
     let replaced = edge.state.replace_clients(clients).await;

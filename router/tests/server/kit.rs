@@ -23,6 +23,8 @@ pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
     pub(crate) state: ServerState,
     pub(crate) source: Arc<Source>,
+    /// Asks it, and leaves answers compressed.
+    pub(crate) http: reqwest::Client,
     token_key: DevelopmentKey,
 }
 
@@ -154,6 +156,10 @@ impl Edge {
             address,
             state,
             source,
+            http: reqwest::Client::builder()
+                .no_gzip()
+                .build()
+                .expect("a client"),
             token_key,
         }
     }

@@ -31,7 +31,10 @@ async fn edge(text: &str) -> Edge {
 fn token(client_id: &str) -> String {
     let claims = json!({"sub": "usr_1", "exp": now() + 600, "azp": client_id, "scope": "orders:read orders:write"});
     let key = EncodingKey::from_secret(SECRET.as_bytes());
-    format!("Bearer {}", sign(Algorithm::HS256, None, &claims, &key.unwrap()))
+    format!(
+        "Bearer {}",
+        sign(Algorithm::HS256, None, &claims, &key.unwrap())
+    )
 }
 
 async fn answer(edge: &Edge, query_text: &str, headers: &[(&str, &str)]) -> (u16, Value) {
@@ -45,7 +48,9 @@ async fn answer(edge: &Edge, query_text: &str, headers: &[(&str, &str)]) -> (u16
 }
 
 fn code(answer: &Value) -> &str {
-    answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("")
+    answer["errors"][0]["extensions"]["code"]
+        .as_str()
+        .unwrap_or("")
 }
 
 #[tokio::test]
@@ -60,22 +65,36 @@ async fn a_partner_with_a_key_has_its_scopes_and_no_user() {
     let user = json!({"subject": "usr_1", "scopes": ["orders:read"]});
     assert_eq!(by_token["data"]["caller"], user, "{by_token}");
     let (_, nobody) = answer(&edge, ask, &[]).await;
-    assert_eq!(nobody["data"]["caller"], json!({"subject": null, "scopes": []}));
+    assert_eq!(
+        nobody["data"]["caller"],
+        json!({"subject": null, "scopes": []})
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_has_to_prove_itself_is_not_believed_by_its_name() {
-    let edge = edge("clients: [{ name: acme, mode: require, keys: [{ id: k1, sha256: KEY }] }, { name: web }]").await;
+    let edge = edge(
+        "clients: [{ name: acme, mode: require, keys: [{ id: k1, sha256: KEY }] }, { name: web }]",
+    )
+    .await;
     let refused = async |headers: &[(&str, &str)], words: &str| {
         let (status, answer) = answer(&edge, "{ hello }", headers).await;
-        assert_eq!((status, code(&answer)), (401, "UNAUTHENTICATED"), "{answer}");
+        assert_eq!(
+            (status, code(&answer)),
+            (401, "UNAUTHENTICATED"),
+            "{answer}"
+        );
         let message = answer["errors"][0]["message"].as_str().unwrap_or("");
         assert!(message.contains(words), "{answer}");
     };
     for header in ["graphql-client-name", "apollographql-client-name"] {
         refused(&[(header, "acme")], "has to prove who it is").await;
         let bearer = token("another-app");
-        refused(&[(header, "acme"), ("authorization", &bearer)], "has to prove").await;
+        refused(
+            &[(header, "acme"), ("authorization", &bearer)],
+            "has to prove",
+        )
+        .await;
     }
     refused(&[("x-api-key", "another key")], "not known here").await;
     let (_, named) = answer(&edge, "{ hello }", &[("graphql-client-name", "web")]).await;
@@ -94,7 +113,10 @@ async fn the_schema_and_the_cost_are_bounded_by_client() {
     let (_, shy) = answer(&edge, types, &[("graphql-client-name", "shy")]).await;
     assert_eq!(code(&shy), "FORBIDDEN", "{shy}");
     let (_, curious) = answer(&edge, types, &[("x-api-key", KEY)]).await;
-    assert_eq!(curious["data"]["__schema"]["queryType"]["name"], "Query", "{curious}");
+    assert_eq!(
+        curious["data"]["__schema"]["queryType"]["name"], "Query",
+        "{curious}"
+    );
     let dear = "{ a: caller { ip } b: caller { ip } }";
     for headers in [("graphql-client-name", "curious"), ("x-api-key", KEY)] {
         let (_, refused) = answer(&edge, dear, &[headers]).await;
@@ -125,7 +147,9 @@ async fn a_page_may_call_as_the_client_that_lists_it() {
     let allowed = async |origin: &str| {
         let case = Case::post(query("{ hello }")).header("origin", origin);
         let response = case.send(&edge).await;
-        response.headers().contains_key("access-control-allow-origin")
+        response
+            .headers()
+            .contains_key("access-control-allow-origin")
     };
     assert!(allowed("https://shop.example.com").await);
     assert!(!allowed("https://evil.example.com").await);
@@ -137,21 +161,43 @@ async fn a_websocket_names_and_proves_its_client_by_headers_or_its_first_message
     let protocol = ("sec-websocket-protocol", "graphql-transport-ws");
     let closed = async |headers: &[(&'static str, &str)], payload: Value| {
         let mut socket = Socket::open_with(&edge, headers).await.expect("an upgrade");
-        socket.send(json!({"type": "connection_init", "payload": payload})).await;
+        socket
+            .send(json!({"type": "connection_init", "payload": payload}))
+            .await;
         socket.closed().await
     };
-    assert_eq!(closed(&[protocol], json!({"graphql-client-name": "acme"})).await, 4403);
-    assert_eq!(closed(&[protocol], json!({"X-API-Key": "another key"})).await, 4403);
+    assert_eq!(
+        closed(&[protocol], json!({"graphql-client-name": "acme"})).await,
+        4403
+    );
+    assert_eq!(
+        closed(&[protocol], json!({"X-API-Key": "another key"})).await,
+        4403
+    );
     let page = ("origin", "https://shop.example.com");
-    assert_eq!(closed(&[protocol, ("graphql-client-name", "acme"), page], json!({})).await, 4403);
+    assert_eq!(
+        closed(
+            &[protocol, ("graphql-client-name", "acme"), page],
+            json!({})
+        )
+        .await,
+        4403
+    );
     let wrong = [protocol, ("x-api-key", "another key")];
-    let refused = Socket::open_with(&edge, &wrong).await.err().expect("a refusal");
+    let refused = Socket::open_with(&edge, &wrong)
+        .await
+        .err()
+        .expect("a refusal");
     assert_eq!(refused.status(), 401);
 
     let acme = json!({"graphql-client-name": "acme", "X-API-Key": KEY});
     Socket::ready(&edge, acme.clone()).await;
-    let mut early = Socket::open_with(&edge, &[protocol, ("graphql-client-name", "acme")]).await.expect("an upgrade");
-    early.send(json!({"type": "connection_init", "payload": acme})).await;
+    let mut early = Socket::open_with(&edge, &[protocol, ("graphql-client-name", "acme")])
+        .await
+        .expect("an upgrade");
+    early
+        .send(json!({"type": "connection_init", "payload": acme}))
+        .await;
     assert_eq!(early.next().await.json(), json!({"type": "connection_ack"}));
 }
 
@@ -161,13 +207,19 @@ async fn a_revoked_key_ends_what_a_websocket_may_do() {
     let edge = edge(text).await;
     let mut socket = Socket::ready(&edge, json!({"x-api-key": KEY})).await;
     socket.subscribe("1", "{ hello }").await;
-    assert_eq!(socket.next().await.json()["payload"]["data"]["hello"], "hello you");
+    assert_eq!(
+        socket.next().await.json()["payload"]["data"]["hello"],
+        "hello you"
+    );
     assert_eq!(socket.next().await.json()["type"], "complete");
     let revoked = clients("clients: [{ name: acme, keys: [] }]");
     edge.state.replace_clients(revoked).await.expect("replaced");
     socket.subscribe("2", "{ hello }").await;
     let refused = socket.next().await.json();
-    assert_eq!(refused["payload"][0]["extensions"]["code"], "UNAUTHENTICATED", "{refused}");
+    assert_eq!(
+        refused["payload"][0]["extensions"]["code"], "UNAUTHENTICATED",
+        "{refused}"
+    );
 }
 
 /// A file of clients with a manifest of one operation.
@@ -189,7 +241,12 @@ async fn an_operation_that_does_not_fit_the_schema_is_refused_with_its_client_an
     let interval = Duration::from_millis(10);
     let watch = async || edge.state.watch_clients(&path, interval, &supervisor).await;
     let error = watch().await.expect_err("refused").to_string();
-    for words in ["clients.yaml", "client `web`", "operation `Page` of web.json", "nothing"] {
+    for words in [
+        "clients.yaml",
+        "client `web`",
+        "operation `Page` of web.json",
+        "nothing",
+    ] {
         assert!(error.contains(words), "{words}: {error}");
     }
 
@@ -201,15 +258,25 @@ async fn an_operation_that_does_not_fit_the_schema_is_refused_with_its_client_an
     };
     assert!(named("Page"));
     write(directory.path(), "query Other { nothing }");
-    until("it is degraded", || supervisor.degraded().join("").contains("operation `Other`")).await;
+    until("it is degraded", || {
+        supervisor.degraded().join("").contains("operation `Other`")
+    })
+    .await;
     assert!(named("Page") && !named("Other"));
     write(directory.path(), "query Other { shop }");
     until("it is replaced", || named("Other")).await;
     until("it is well again", || supervisor.degraded().is_empty()).await;
 
     // The other schema has no `shop`.
-    let error = edge.state.reload(other_router()).await.expect_err("refused");
-    assert!(error.to_string().contains("operation `Other` of web.json"), "{error}");
+    let error = edge
+        .state
+        .reload(other_router())
+        .await
+        .expect_err("refused");
+    assert!(
+        error.to_string().contains("operation `Other` of web.json"),
+        "{error}"
+    );
     let (_, answer) = answer(&edge, "{ shop }", &[]).await;
     assert_eq!(answer["data"]["shop"], "open");
     write(directory.path(), "query Page { hello }");

@@ -1,6 +1,6 @@
 //! HTTP requests to the edge.
 
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::json;
 
 use crate::kit::Edge;
@@ -43,8 +43,7 @@ impl<'a> Case<'a> {
 
     pub(crate) async fn send(self, edge: &Edge) -> Response {
         let url = format!("{}{}", edge.url(), self.query_string);
-        let client = Client::builder().no_gzip().build().expect("a client");
-        let mut request = client.request(self.method, url);
+        let mut request = edge.http.request(self.method, url);
         for (name, value) in self.headers {
             request = request.header(name, value);
         }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use router::Router;
-use router::clients::{ManifestOperation, RegisteredOperation, Sha256Hash, extend_manifest, read_manifest};
+use router::clients::{
+    ManifestOperation, RegisteredOperation, Sha256Hash, extend_manifest, read_manifest,
+};
 
 use crate::clients_file::{self, ClientsFile, Edit};
 use crate::output;
@@ -27,7 +29,10 @@ pub(super) async fn run(
         if let Err(errors) = operation.check(router).await {
             let errors: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
             let errors = errors.join("; ");
-            bail!("operation `{}` of {shown} does not fit the schema: {errors}", operation.name);
+            bail!(
+                "operation `{}` of {shown} does not fit the schema: {errors}",
+                operation.name
+            );
         }
         added.push(operation);
     }
@@ -67,7 +72,10 @@ pub(super) async fn run(
 fn read(file: &Path) -> anyhow::Result<Vec<ManifestOperation>> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
-    if file.extension().is_some_and(|extension| extension == "json") {
+    if file
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
         return read_manifest(&text).with_context(|| format!("{shown} is no manifest"));
     }
     // Editors end a file with a line break, which clients do not send.

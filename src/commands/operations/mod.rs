@@ -29,7 +29,11 @@ pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
             let clients = clients(&file)?;
             let chosen = chosen(&clients, client.as_deref())?;
             let router = schema(&file, supergraph.as_deref())?;
-            let before = if all { Some(schema(&file, None)?) } else { None };
+            let before = if all {
+                Some(schema(&file, None)?)
+            } else {
+                None
+            };
             check::run(&chosen, &router, before.as_ref(), format).await
         }
         Operations::List { file, client } => {

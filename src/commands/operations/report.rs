@@ -23,7 +23,11 @@ fn text(outcome: &Outcome) -> String {
             let (client, operation) = (&one.client.name, &one.operation.name);
             let manifest = one.operation.manifest.display();
             // Writing to a string does not fail.
-            let _ = writeln!(text, "{client}: {operation} ({manifest}): {}", in_words(error));
+            let _ = writeln!(
+                text,
+                "{client}: {operation} ({manifest}): {}",
+                in_words(error)
+            );
         }
     }
     for change in &outcome.changes {

@@ -29,7 +29,8 @@ use super::state::ServerState;
 use super::unsent::Unsent;
 use super::ws;
 use crate::auth::Identity;
-use crate::clients::{ClientIdentity, IdentityError};
+use crate::cache_control::CachePolicy;
+use crate::clients::{ClientIdentity, IdentityError, KEY_HEADER};
 use crate::error::ErrorCode;
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, PreparedRequest};
@@ -223,8 +224,15 @@ async fn run(
     match (accepted.single, accepted.stream) {
         (Some(media), _) => {
             let is_get = parts.method == Method::GET;
+            // What subgraphs do not call private may be mixed with what they call public.
+            let is_known = parts.headers.contains_key(header::AUTHORIZATION)
+                || parts.headers.contains_key(KEY_HEADER);
+            let policy = response.cache.map(|policy| CachePolicy {
+                public: policy.public && !is_known,
+                ..policy
+            });
             let caching = Caching {
-                policy: response.cache,
+                policy,
                 forwarded: &state.forward_headers,
                 depends_on_client,
                 known: is_get.then(|| parts.headers.get_all(header::IF_NONE_MATCH)),

@@ -105,7 +105,11 @@ fn entity_tag(media: MediaType, answer: &[u8]) -> String {
         .chain_update(media.content_type().as_bytes())
         .chain_update(answer)
         .finalize();
-    let digits: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = hash
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("W/\"{digits}\"")
 }
 

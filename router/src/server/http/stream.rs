@@ -65,8 +65,7 @@ pub(super) async fn open(
     let anonymous = identity.caller.subject.is_none();
     let address = request.context.caller.ip.filter(|_| anonymous);
     let admitted = state.connections.admit(address);
-    let mut lease =
-        admitted.map_err(|reason| Refusal::at_capacity(reason, "streams"))?;
+    let mut lease = admitted.map_err(|reason| Refusal::at_capacity(reason, "streams"))?;
     let queue = Arc::new(EventQueue::new(state.config.websocket.queued_events));
     let begin = WatchOptions {
         after,

@@ -106,10 +106,9 @@ async fn without_self_service_no_return_is_made_and_those_under_way_go_on() {
         let id = prior["data"]["returnCreate"]["return"]["id"].clone();
         assert!(id.is_string(), "{prior}");
 
-        let provider =
-            FlagFile::open(file.path(), Duration::from_secs(60), &Supervisor::new())
-                .await
-                .unwrap();
+        let provider = FlagFile::open(file.path(), Duration::from_secs(60), &Supervisor::new())
+            .await
+            .unwrap();
         let fixture = &mut desk.fixture;
         fixture.state.flags = Flags::of(provider, EvaluationContext::default()).await;
         fixture.subgraph = subgraph(fixture.state.clone());

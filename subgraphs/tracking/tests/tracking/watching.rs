@@ -102,10 +102,9 @@ async fn switched_off_live_updates_end_for_those_whom_the_rules_mean_and_are_ref
     };
     for mut fixture in fixtures().await {
         write("{}");
-        let provider =
-            FlagFile::open(&file, Duration::from_millis(10), &Supervisor::new())
-                .await
-                .unwrap();
+        let provider = FlagFile::open(&file, Duration::from_millis(10), &Supervisor::new())
+            .await
+            .unwrap();
         fixture.state.flags = Flags::of(provider, EvaluationContext::default()).await;
         fixture.subgraph = subgraph(fixture.state.clone());
         let dhl = fixture.ship().await;
