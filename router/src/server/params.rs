@@ -28,10 +28,11 @@ fn from_value(value: Value) -> Result<GraphQLRequest, Refusal> {
     let mut member = |name: &str| members.remove(name).unwrap_or_default();
     let query = string("query", member("query"))?;
     let mut document_id = string("documentId", member("documentId"))?;
-    // Relay's names mean something else to others, who send a document.
+    // Relay's names mean something else to others, who send a document. Some clients send an empty one with an id.
+    let has_document = query.as_ref().is_some_and(|text| !text.trim().is_empty());
     for name in ["doc_id", "id"] {
         let id = member(name);
-        if document_id.is_none() && query.is_none() {
+        if document_id.is_none() && !has_document {
             document_id = string(name, id)?;
         }
     }
@@ -172,6 +173,7 @@ mod tests {
             "id=a&documentId=b",
             Some("b"),
         );
+        check(r#"{"query":"","doc_id":"a"}"#, "query=&doc_id=a", Some("a"));
         // An id of something else.
         check(r#"{"query":"{ a }","id":"a"}"#, "query={a}&id=a", None);
         let other = from_body(br#"{"query":"{ a }","id":7}"#).expect("a request");
