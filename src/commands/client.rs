@@ -62,6 +62,11 @@ fn rotate(mut file: ClientsFile, name: &str) -> anyhow::Result<()> {
     })?;
     show(name, &format!("k{number}"), &key)?;
     if let Some(last) = ids.last() {
+        let name = if name.contains(' ') {
+            format!("'{name}'")
+        } else {
+            name.to_owned()
+        };
         let revoke = format!("vantage client revoke {name} {last}");
         output::line(&format!(
             "{} still in use; when the client has the new one: {revoke}",

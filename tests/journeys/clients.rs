@@ -266,6 +266,18 @@ async fn a_schema_is_checked_against_what_clients_have_registered() {
 }
 
 #[tokio::test]
+async fn the_example_of_a_clients_file_fits_the_schema() {
+    let scratch = tempfile::tempdir().unwrap();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/router-config/clients.yaml");
+    let mut command = vantage(scratch.path());
+    let checked = command.args(["operations", "check", "--clients", example]);
+    let output = checked.output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text, "ok: 2 registered operations fit the schema\n");
+}
+
+#[tokio::test]
 async fn instances_share_the_documents_that_clients_have_sent() {
     let Ok(redis) = std::env::var("VANTAGE_TEST_REDIS_URL") else {
         return;
