@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use platform::config::Duration;
 
-pub(crate) use self::clients::{Client, ClientsFile, Format, Operations};
+pub(crate) use self::clients::{Client, ClientsFile, Operations, OperationsFormat};
 use crate::config::{Overrides, listen};
 use crate::data_directory::Missing;
 use crate::domains::Domain;

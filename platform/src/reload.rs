@@ -54,6 +54,11 @@ impl<R: Reload> Reloader<R> {
     pub async fn open(mut source: R, supervisor: &Supervisor) -> Result<Self, R::Error> {
         let contents = source.read().await?;
         source.apply(&contents).await?;
+        Ok(Self::of(source, contents, supervisor))
+    }
+
+    /// Of what was read and applied before.
+    pub fn of(source: R, contents: R::Contents, supervisor: &Supervisor) -> Self {
         let reloader = Self {
             source,
             contents,
@@ -61,7 +66,7 @@ impl<R: Reload> Reloader<R> {
             supervisor: supervisor.clone(),
         };
         reloader.report(Ok(()));
-        Ok(reloader)
+        reloader
     }
 
     /// Looks every `interval`, in a task of the supervisor.

@@ -82,11 +82,11 @@ pub(crate) enum Operations {
         /// One client instead of all
         #[arg(long, value_name = "NAME")]
         client: Option<String>,
-        /// Count every breaking change from this binary's schema, whether an operation uses it or not
+        /// Count every change from this binary's schema, whether an operation uses it or not
         #[arg(long, requires = "supergraph")]
         all: bool,
         #[arg(long, value_enum, default_value = "text")]
-        format: Format,
+        format: OperationsFormat,
     },
     /// List the registered operations
     List {
@@ -111,7 +111,7 @@ pub(crate) enum Operations {
 
 /// How the outcome of a check is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum OperationsFormat {
     /// A line for each operation that does not fit
     Text,
     Json,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ::router::HttpTransportOptions;
 use ::router::auth::AuthConfig;
 use ::router::server::{ServerConfig, ServerState};
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use async_trait::async_trait;
 use platform::reload::{Reload, Reloader};
 
@@ -79,6 +79,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         "The router is listening on http://{address}{}",
         configuration.server.path
     ));
+    let contents = (supergraph.clone(), state.clients_version());
     let supergraph = Supergraph {
         configuration,
         server: server.clone(),
@@ -86,9 +87,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         used: supergraph,
         state: state.clone(),
     };
-    let reloader = Reloader::open(supergraph, supervisor).await;
-    let reloader = reloader.map_err(|unusable| anyhow!("{unusable}"))?;
-    reloader.start(LOOK_EVERY);
+    Reloader::of(supergraph, contents, supervisor).start(LOOK_EVERY);
     let routes = serving::explorer_first(&server);
     let threads = Threads::event_loops();
     serving::serve(listener, state, routes, Always, threads, lifecycle).await

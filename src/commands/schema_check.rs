@@ -54,18 +54,15 @@ fn api_sdl(file: &Path) -> anyhow::Result<String> {
 fn read_operations(file: &Path) -> anyhow::Result<Vec<ClientOperation>> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the operations {}", file.display()))?;
-    let requests = router::read_manifest(&text)
+    let entries = router::clients::read_manifest(&text)
         .with_context(|| format!("{} is not a manifest of operations", file.display()))?;
     let name = file.file_name().unwrap_or(file.as_os_str());
-    let operations = requests.into_iter().enumerate().map(|(at, request)| {
-        let label = match &request.operation_name {
-            Some(operation) => operation.clone(),
-            None => format!("operation {}", at + 1),
-        };
+    let operations = entries.into_iter().map(|entry| {
+        let label = entry.name.as_ref().unwrap_or(&entry.id);
         ClientOperation {
             label: format!("{label} ({})", name.display()),
-            document: request.query.unwrap_or_default(),
-            operation_name: request.operation_name,
+            document: entry.body,
+            operation_name: entry.name,
         }
     });
     Ok(operations.collect())

@@ -195,6 +195,20 @@ async fn a_schema_is_checked_against_what_clients_have_registered() {
         "{printed}"
     );
 
+    // An operation may fit and still be answered otherwise than its client expects.
+    let nullable = whole.replace("  label: String!", "  label: String");
+    let nullable = edge.write("nullable.graphql", &nullable);
+    let refused = edge
+        .outcome(&["operations", "check", "--supergraph", &nullable])
+        .await;
+    let printed = String::from_utf8(refused.stdout).unwrap();
+    assert!(
+        !refused.status.success()
+            && printed.contains("acme: PartnerReasons")
+            && printed.contains("ReturnReason.label"),
+        "{printed}"
+    );
+
     let check = ["operations", "check", "--supergraph", &used];
     let refused = edge.outcome(&check).await;
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");

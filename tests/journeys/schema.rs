@@ -119,9 +119,9 @@ async fn only_what_an_operation_uses_counts() {
     );
     assert_eq!(
         told["changes"][0]["operations"],
-        serde_json::json!(["operation 1 (web.json)"])
+        serde_json::json!(["1 (web.json)"])
     );
-    let users = serde_json::json!(["operation 2 (web.json)", "Status (ios.json)"]);
+    let users = serde_json::json!(["2 (web.json)", "Status (ios.json)"]);
     assert_eq!(told["changes"][1]["operations"], users);
 
     // Nothing that this client uses breaks.

@@ -1,66 +1,134 @@
-//! Every registered operation against a schema.
+//! Every registered operation against a schema: whether it fits, and what changes under it.
 
 use std::sync::Arc;
 
 use anyhow::bail;
 use router::clients::{RegisteredClient, RegisteredOperation};
+use router::schema_changes::{
+    Change, ClientOperation, Severity, Usage, operation_usages, schema_changes,
+};
 use router::{GraphQLError, Router};
 
 use super::report;
-use crate::cli::Format;
-use crate::{output, schema_changes};
+use crate::cli::OperationsFormat;
+use crate::output;
 
-/// An operation, and why it does not fit.
+/// What the operations are checked against.
+pub(super) struct Check<'a> {
+    pub(super) router: &'a Router,
+    /// The schema before; without it nothing has changed.
+    pub(super) before: Option<&'a Router>,
+    /// Whether changes count that no operation uses.
+    pub(super) counts_all: bool,
+}
+
+/// An operation, and what was found.
 pub(super) struct Checked {
     pub(super) client: Arc<RegisteredClient>,
     pub(super) operation: Arc<RegisteredOperation>,
+    /// Why it does not fit.
     pub(super) errors: Vec<GraphQLError>,
+    /// Changes of what it uses, breaking and dangerous ones.
+    pub(super) changes: Vec<Change>,
 }
 
-/// What was found: the operations, and what the schema has lost, whether they use it or not.
-pub(super) struct Outcome {
-    pub(super) operations: Vec<Checked>,
-    pub(super) changes: Vec<String>,
-}
-
-impl Outcome {
-    pub(super) fn broken(&self) -> impl Iterator<Item = &Checked> {
-        self.operations.iter().filter(|one| !one.errors.is_empty())
+impl Checked {
+    /// Why its client has to do something.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let errors = self
+            .errors
+            .iter()
+            .map(|error| match error.locations.first() {
+                Some(place) => format!(
+                    "{} (line {}, column {})",
+                    error.message, place.line, place.column
+                ),
+                None => error.message.clone(),
+            });
+        let changes = self.changes.iter().filter(|change| is_breaking(change));
+        let changes = changes.map(|change| change.message.clone());
+        errors.chain(changes).collect()
     }
 }
 
-/// `before`: the schema that every breaking change from counts.
+/// What was found.
+pub(super) struct Outcome {
+    pub(super) operations: Vec<Checked>,
+    /// Changes that no operation uses, breaking and dangerous ones, where they count.
+    pub(super) unused: Vec<Change>,
+}
+
+pub(super) fn is_breaking(change: &Change) -> bool {
+    change.severity == Severity::Breaking
+}
+
 pub(super) async fn run(
     clients: &[Arc<RegisteredClient>],
-    router: &Router,
-    before: Option<&Router>,
-    format: Format,
+    check: &Check<'_>,
+    format: OperationsFormat,
 ) -> anyhow::Result<()> {
+    let outcome = outcome(clients, check).await?;
+    output::print(&report::write(&outcome, format)?)?;
+    let operations = outcome.operations.iter();
+    let broken = operations.filter(|one| !one.problems().is_empty()).count();
+    let all = outcome.operations.len();
+    if broken > 0 {
+        bail!("{broken} of {all} registered operations do not fit the schema");
+    }
+    match outcome.unused.iter().filter(|one| is_breaking(one)).count() {
+        0 => Ok(()),
+        changes => bail!("the schema has {changes} breaking changes"),
+    }
+}
+
+async fn outcome(clients: &[Arc<RegisteredClient>], check: &Check<'_>) -> anyhow::Result<Outcome> {
     let mut operations = Vec::new();
     for client in clients {
         for operation in client.operations.iter() {
             operations.push(Checked {
                 client: client.clone(),
                 operation: operation.clone(),
-                errors: operation.check(router).await.err().unwrap_or_default(),
+                errors: operation
+                    .check(check.router)
+                    .await
+                    .err()
+                    .unwrap_or_default(),
+                changes: Vec::new(),
             });
         }
     }
-    let changes = match before {
-        Some(before) => schema_changes::breaking(before.api_sdl(), router.api_sdl())?,
-        None => Vec::new(),
-    };
-    let outcome = Outcome {
-        operations,
-        changes,
-    };
-    output::print(&report::write(&outcome, format)?)?;
-    let (all, broken) = (outcome.operations.len(), outcome.broken().count());
-    if broken > 0 {
-        bail!("{broken} of {all} registered operations do not fit the schema");
+    let mut unused = Vec::new();
+    if let Some(before) = check.before {
+        let usages = usages(before, &operations)?;
+        for change in schema_changes(before.api_sdl(), check.router.api_sdl())? {
+            if change.severity == Severity::Safe {
+                continue;
+            }
+            let mut is_used = false;
+            for (one, usage) in operations.iter_mut().zip(&usages) {
+                if usage.as_ref().is_some_and(|usage| change.concerns(usage)) {
+                    one.changes.push(change.clone());
+                    is_used = true;
+                }
+            }
+            if !is_used && check.counts_all {
+                unused.push(change);
+            }
+        }
     }
-    if !outcome.changes.is_empty() {
-        bail!("the schema has {} breaking changes", outcome.changes.len());
-    }
-    Ok(())
+    Ok(Outcome { operations, unused })
+}
+
+/// What each operation uses of the schema before; nothing is known of one that did not fit that.
+fn usages(before: &Router, operations: &[Checked]) -> anyhow::Result<Vec<Option<Usage>>> {
+    let operations: Vec<_> = operations
+        .iter()
+        .map(|one| ClientOperation {
+            label: one.operation.name.clone(),
+            document: (*one.operation.document).to_owned(),
+            operation_name: None,
+        })
+        .collect();
+    let usages = operation_usages(before.api_sdl(), &operations)?;
+    Ok(usages.into_iter().map(Result::ok).collect())
 }

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use router::Router;
 use router::clients::{Clients, ClientsFiles, RegisteredClient};
 
+use self::check::Check;
 use crate::cli::{ClientsFile as Named, Operations};
 use crate::clients_file::ClientsFile;
 use crate::config::{Configuration, Overrides};
@@ -29,12 +30,15 @@ pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
             let clients = clients(&file)?;
             let chosen = chosen(&clients, client.as_deref())?;
             let router = schema(&file, supergraph.as_deref())?;
-            let before = if all {
-                Some(schema(&file, None)?)
-            } else {
-                None
+            // The schema before is this binary's own.
+            let before = supergraph.is_some().then(|| schema(&file, None));
+            let before = before.transpose()?;
+            let against = Check {
+                router: &router,
+                before: before.as_ref(),
+                counts_all: all,
             };
-            check::run(&chosen, &router, before.as_ref(), format).await
+            check::run(&chosen, &against, format).await
         }
         Operations::List { file, client } => {
             let clients = clients(&file)?;

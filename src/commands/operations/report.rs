@@ -2,38 +2,49 @@
 
 use std::fmt::Write;
 
-use router::GraphQLError;
+use router::schema_changes::{Change, Severity};
 use serde_json::{Value, json};
 
-use super::check::{Checked, Outcome};
-use crate::cli::Format;
+use super::check::{Checked, Outcome, is_breaking};
+use crate::cli::OperationsFormat;
 
-pub(super) fn write(outcome: &Outcome, format: Format) -> anyhow::Result<String> {
+pub(super) fn write(outcome: &Outcome, format: OperationsFormat) -> anyhow::Result<String> {
     Ok(match format {
-        Format::Text => text(outcome),
-        Format::Json => serde_json::to_string_pretty(&value(outcome))? + "\n",
-        Format::Junit => junit(outcome),
+        OperationsFormat::Text => text(outcome),
+        OperationsFormat::Json => serde_json::to_string_pretty(&value(outcome))? + "\n",
+        OperationsFormat::Junit => junit(outcome),
     })
 }
 
+/// A line for each problem and each dangerous change.
 fn text(outcome: &Outcome) -> String {
     let mut text = String::new();
-    for one in outcome.broken() {
-        for error in &one.errors {
-            let (client, operation) = (&one.client.name, &one.operation.name);
-            let manifest = one.operation.manifest.display();
+    let mut broken = 0;
+    for one in &outcome.operations {
+        let (client, operation) = (&one.client.name, &one.operation.name);
+        let place = format!(
+            "{client}: {operation} ({})",
+            one.operation.manifest.display()
+        );
+        let problems = one.problems();
+        broken += usize::from(!problems.is_empty());
+        for problem in problems {
             // Writing to a string does not fail.
-            let _ = writeln!(
-                text,
-                "{client}: {operation} ({manifest}): {}",
-                in_words(error)
-            );
+            let _ = writeln!(text, "{place}: {problem}");
+        }
+        for change in one.changes.iter().filter(|change| !is_breaking(change)) {
+            let _ = writeln!(text, "{place}: dangerous: {}", change.message);
         }
     }
-    for change in &outcome.changes {
-        let _ = writeln!(text, "schema: {change}");
+    for change in &outcome.unused {
+        let _ = writeln!(
+            text,
+            "schema: {}: {}",
+            change.severity.as_str(),
+            change.message
+        );
     }
-    if text.is_empty() {
+    if broken == 0 {
         let count = outcome.operations.len();
         let _ = writeln!(text, "ok: {count} registered operations fit the schema");
     }
@@ -54,71 +65,84 @@ fn value(outcome: &Outcome) -> Value {
             "operation": one.operation.name,
             "id": one.operation.id,
             "manifest": one.operation.manifest,
-            "fits": one.errors.is_empty(),
+            "fits": one.problems().is_empty(),
             "errors": errors.collect::<Vec<_>>(),
+            "changes": one.changes.iter().map(change_value).collect::<Vec<_>>(),
         })
     });
     json!({
         "operations": operations.collect::<Vec<_>>(),
-        "changes": outcome.changes,
+        "changes": outcome.unused.iter().map(change_value).collect::<Vec<_>>(),
     })
 }
 
-/// A suite for each client, and one for the schema where its changes count.
+fn change_value(change: &Change) -> Value {
+    json!({
+        "severity": change.severity.as_str(),
+        "kind": change.kind.as_str(),
+        "coordinate": change.coordinate,
+        "message": change.message,
+    })
+}
+
+/// A suite for each client, and one for the schema where all of its changes count.
 fn junit(outcome: &Outcome) -> String {
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
-    for suite in outcome
+    let suites = outcome
         .operations
-        .chunk_by(|one, next| one.client.name == next.client.name)
-    {
-        let cases: Vec<_> = suite.iter().map(case).collect();
-        let failures = suite.iter().filter(|one| !one.errors.is_empty()).count();
-        write_suite(&mut xml, &suite[0].client.name, &cases, failures);
+        .chunk_by(|one, next| one.client.name == next.client.name);
+    for suite in suites {
+        let cases: Vec<_> = suite.iter().map(operation_case).collect();
+        write_suite(&mut xml, &suite[0].client.name, &cases);
     }
-    if !outcome.changes.is_empty() {
-        let cases = outcome.changes.iter().map(|change| {
-            let name = escape(change);
-            format!("<testcase classname=\"schema\" name=\"{name}\"><failure message=\"breaking change\"/></testcase>")
-        });
-        let cases: Vec<_> = cases.collect();
-        write_suite(&mut xml, "schema", &cases, cases.len());
+    if !outcome.unused.is_empty() {
+        let cases: Vec<_> = outcome.unused.iter().map(change_case).collect();
+        write_suite(&mut xml, "schema", &cases);
     }
     xml + "</testsuites>\n"
 }
 
-fn write_suite(xml: &mut String, name: &str, cases: &[String], failures: usize) {
+/// A test case in XML, and whether it has failed.
+type Case = (String, bool);
+
+fn write_suite(xml: &mut String, name: &str, cases: &[Case]) {
     let (name, tests) = (escape(name), cases.len());
-    // Writing to a string does not fail.
+    let failures = cases.iter().filter(|(_, failed)| *failed).count();
     let _ = writeln!(
         xml,
         "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\">"
     );
-    for case in cases {
+    for (case, _) in cases {
         let _ = writeln!(xml, "    {case}");
     }
     xml.push_str("  </testsuite>\n");
 }
 
-fn case(one: &Checked) -> String {
+fn operation_case(one: &Checked) -> Case {
     let (client, name) = (escape(&one.client.name), escape(&one.operation.name));
     let file = escape(&one.operation.manifest.to_string_lossy());
     let case = format!("<testcase classname=\"{client}\" name=\"{name}\" file=\"{file}\"");
-    let Some(first) = one.errors.first() else {
-        return case + "/>";
-    };
-    let message = escape(&first.message);
-    let all: Vec<_> = one.errors.iter().map(in_words).collect();
-    let all = escape(&all.join("\n"));
-    format!("{case}><failure message=\"{message}\">{all}</failure></testcase>")
+    let problems = one.problems();
+    match problems.first() {
+        None => (case + "/>", false),
+        Some(first) => {
+            let (first, all) = (escape(first), escape(&problems.join("\n")));
+            let failure = format!("<failure message=\"{first}\">{all}</failure>");
+            (format!("{case}>{failure}</testcase>"), true)
+        }
+    }
 }
 
-fn in_words(error: &GraphQLError) -> String {
-    match error.locations.first() {
-        Some(place) => format!(
-            "{} (line {}, column {})",
-            error.message, place.line, place.column
-        ),
-        None => error.message.clone(),
+fn change_case(change: &Change) -> Case {
+    let name = escape(&change.coordinate);
+    let message = escape(&change.message);
+    let case = format!("<testcase classname=\"schema\" name=\"{name}\"");
+    match change.severity {
+        Severity::Breaking => {
+            let failure = format!("<failure message=\"{message}\"/>");
+            (format!("{case}>{failure}</testcase>"), true)
+        }
+        Severity::Dangerous | Severity::Safe => (case + "/>", false),
     }
 }
 
@@ -137,4 +161,16 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_xml_reads_otherwise_is_escaped() {
+        let text = "Field \"a\" of <T> & more\nnext\u{1}";
+        let escaped = "Field &quot;a&quot; of &lt;T&gt; &amp; more&#10;next ";
+        assert_eq!(escape(text), escaped);
+    }
 }
