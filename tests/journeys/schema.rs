@@ -144,6 +144,6 @@ async fn only_what_an_operation_uses_counts() {
     assert!(!is_ok);
     assert_eq!(
         error,
-        "error: operations do not fit the old schema: operation 1 (other.json), 1:3: Cannot query field \"nothing\" on type \"Query\".\n"
+        "error: operations do not fit the old schema: 1 (other.json), 1:3: Cannot query field \"nothing\" on type \"Query\".\n"
     );
 }

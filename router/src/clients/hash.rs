@@ -43,8 +43,9 @@ impl FromStr for Sha256Hash {
             _ => Err(NoSha256Hash),
         };
         let mut hash = [0; BYTES];
-        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = 16 * digit(pair[0])? + digit(pair[1])?;
+        let (pairs, _) = digits.as_chunks();
+        for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
+            *byte = 16 * digit(*high)? + digit(*low)?;
         }
         Ok(Self(hash))
     }

@@ -30,11 +30,8 @@ async fn edge(text: &str) -> Edge {
 /// A token of this client.
 fn token(client_id: &str) -> String {
     let claims = json!({"sub": "usr_1", "exp": now() + 600, "azp": client_id, "scope": "orders:read orders:write"});
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
-    format!(
-        "Bearer {}",
-        sign(Algorithm::HS256, None, &claims, &key.unwrap())
-    )
+    let key = EncodingKey::from_secret(SECRET.as_bytes()).expect("a key");
+    format!("Bearer {}", sign(Algorithm::HS256, None, &claims, &key))
 }
 
 async fn answer(edge: &Edge, query_text: &str, headers: &[(&str, &str)]) -> (u16, Value) {
