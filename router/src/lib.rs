@@ -7,6 +7,7 @@
 )]
 
 pub mod auth;
+mod charge;
 mod cache_control;
 pub mod clients;
 pub mod error;
@@ -28,6 +29,7 @@ mod type_system;
 mod value;
 
 pub use cache_control::CachePolicy;
+pub use charge::Charge;
 pub use error::{
     ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
 };

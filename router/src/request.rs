@@ -8,6 +8,7 @@ use platform::caller::Caller;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::charge::Charge;
 use crate::clients::ClientIdentity;
 use crate::prepare::PreparedOperation;
 
@@ -74,6 +75,10 @@ pub struct RequestContext {
     pub caller: Caller,
     /// The application that sends the request; the default is one that is not registered.
     pub client: ClientIdentity,
+    /// What it spends; `None`: nothing limits it.
+    pub charge: Option<Charge>,
+    /// Tells what the operation costs, in `extensions.cost`.
+    pub shows_cost: bool,
     pub request_id: String,
     /// Headers of the client that may be passed on to subgraphs; the edge has already filtered them.
     pub headers: HeaderMap,

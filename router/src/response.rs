@@ -1,6 +1,7 @@
 //! What the router answers: JSON data that is already serialized, and errors.
 
 use bytes::Bytes;
+use platform::rate_limit::Decision;
 use serde::ser::{Error as _, SerializeStruct};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -19,6 +20,8 @@ pub struct GraphQLResponse {
     pub extensions: Map<String, Value>,
     /// How long it may be kept; `None`: not at all.
     pub cache: Option<CachePolicy>,
+    /// How the tightest bucket stands that the request counts against.
+    pub rate: Option<Decision>,
 }
 
 /// Which half of GraphQL over HTTP's status codes a response belongs to.
@@ -34,10 +37,8 @@ impl GraphQLResponse {
     /// A request error: refused before execution.
     pub fn request_error(errors: Vec<GraphQLError>) -> Self {
         Self {
-            data: None,
             errors,
-            extensions: Map::new(),
-            cache: None,
+            ..Self::default()
         }
     }
 
@@ -127,8 +128,7 @@ mod tests {
                     .at(vec![PathSegment::Key("a".into()), PathSegment::Index(3)])
                     .located(1, 2),
             ],
-            extensions: Map::new(),
-            cache: None,
+            ..GraphQLResponse::default()
         };
         let expected = r#"{"data":{"a":1.10},"errors":[{"message":"gone","locations":[{"line":1,"column":2}],"path":["a",3],"extensions":{"code":"NOT_FOUND"}}]}"#;
         assert_eq!(response.to_bytes(), expected);

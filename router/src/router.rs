@@ -79,6 +79,16 @@ impl Default for Options {
     }
 }
 
+impl Inner {
+    /// What an operation may cost: a client may have less than others.
+    fn cost_limit(&self, context: &RequestContext) -> usize {
+        let limit = self.options.prepare.limits.cost;
+        let client = context.client.client.as_ref();
+        let own = client.and_then(|client| client.cost_limit);
+        own.map_or(limit, |own| own.min(limit))
+    }
+}
+
 impl Router {
     pub fn builder() -> RouterBuilder {
         RouterBuilder::default()
@@ -228,7 +238,11 @@ impl Router {
         let request = PreparedRequest {
             operation: operation?,
             variables,
-            context: (*job.context).clone(),
+            context: RequestContext {
+                // It was paid for when it began.
+                charge: None,
+                ..(*job.context).clone()
+            },
         };
         self.subscription(request).await
     }
@@ -341,11 +355,11 @@ impl Router {
             ));
         }
         let variables = Arc::new(operation.coerce_variables(variables)?);
-        let limit = self.inner.options.prepare.limits.cost;
-        let own = context.client.client.as_ref();
-        let own = own.and_then(|client| client.cost_limit);
-        let limit = own.map_or(limit, |own| own.min(limit));
-        let cost = operation.check_cost(&variables, limit)?;
+        let cost = operation.check_cost(&variables, self.inner.cost_limit(&context))?;
+        let rate = match &context.charge {
+            Some(charge) => charge.take(cost).await?,
+            None => None,
+        };
         let variant = match operation.variant(&context.caller, &variables) {
             VariantLookup::Planned(variant) => variant,
             VariantLookup::Unplanned(key) => {
@@ -362,6 +376,7 @@ impl Router {
             variables,
             context: Arc::new(context),
             cost,
+            rate,
             sequence: None,
         })
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::hash::Sha256Hash;
+use crate::server::RateConfig;
 
 /// The file.
 #[derive(Debug, Default, Deserialize)]
@@ -34,7 +35,7 @@ pub(super) struct ClientConfig {
     #[serde(default)]
     pub(super) token_clients: BTreeSet<String>,
     #[serde(default)]
-    pub(super) rate: Option<ClientRate>,
+    pub(super) rate: Option<RateConfig>,
     #[serde(default)]
     pub(super) cost_limit: Option<NonZeroUsize>,
     #[serde(default)]
@@ -76,14 +77,4 @@ impl ClientMode {
 pub(super) struct KeyConfig {
     pub(super) id: String,
     pub(super) sha256: Sha256Hash,
-}
-
-/// How much a client may ask for, in the units of an operation's cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientRate {
-    /// What it may spend in a minute, in the long run.
-    pub cost_per_minute: NonZeroUsize,
-    /// What it may spend at once.
-    pub burst: NonZeroUsize,
 }

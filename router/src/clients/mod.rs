@@ -15,7 +15,7 @@ mod registry;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ClientMode, ClientRate};
+pub use config::ClientMode;
 pub use error::ClientsError;
 pub use file::ClientsFiles;
 pub use hash::{NoSha256Hash, Sha256Hash};

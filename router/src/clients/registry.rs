@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::config::{ClientConfig, ClientMode, ClientRate};
+use super::config::{ClientConfig, ClientMode};
 use super::error::ClientsError;
 use super::file::{self, ClientsFiles};
 use super::hash::Sha256Hash;
@@ -13,6 +13,7 @@ use super::operation::{RegisteredOperation, RegisteredOperations};
 use crate::error::GraphQLError;
 use crate::origin;
 use crate::router::Router;
+use crate::server::RateConfig;
 
 /// A longer name would be cut in the log.
 const MAX_NAME: usize = 64;
@@ -23,7 +24,7 @@ pub struct RegisteredClient {
     pub name: String,
     pub mode: ClientMode,
     /// What it may spend; `None`: as everybody.
-    pub rate: Option<ClientRate>,
+    pub rate: Option<RateConfig>,
     /// What one of its operations may cost, if that is less than `router.limits.cost`.
     pub cost_limit: Option<usize>,
     /// Whether it may ask for the schema; `None`: as everybody.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use platform::rate_limit::Decision;
 use serde_json::Map;
 use tracing::Span;
 
@@ -29,6 +30,8 @@ pub(crate) struct Job {
     pub context: Arc<RequestContext>,
     /// What it may cost at most.
     pub(super) cost: f64,
+    /// What is left to its sender.
+    pub(super) rate: Option<Decision>,
     /// Where an event of a subscription has its number.
     pub(super) sequence: Option<Symbol>,
 }
@@ -115,6 +118,10 @@ impl Job {
         if let Some(plan) = &self.variant.plan.shown {
             extensions.insert("queryPlan".to_owned(), plan.clone());
         }
+        if self.context.shows_cost {
+            let limit = self.inner.cost_limit(&self.context);
+            extensions.insert("cost".to_owned(), shown_cost(self.cost, limit));
+        }
         GraphQLResponse {
             data: Some(data),
             // An answer with errors may be a better one the next time.
@@ -123,6 +130,7 @@ impl Job {
                 .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query),
             errors,
             extensions,
+            rate: self.rate,
         }
     }
 }

@@ -73,7 +73,7 @@ impl Drop for AddressPermit {
 }
 
 /// What stands for one client: an IPv4 address, or the network that IPv6 clients get whole.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & IPV6_NETWORK).into(),
         v4 => v4,

@@ -91,13 +91,21 @@ impl Client {
     }
 
     /// The context of an operation that this client runs as `caller`.
-    pub(super) fn context(&self, caller: &Caller, client: ClientIdentity) -> RequestContext {
+    pub(super) fn context(
+        &self,
+        state: &ServerState,
+        caller: &Caller,
+        client: ClientIdentity,
+    ) -> RequestContext {
+        let caller = Caller {
+            ip: self.ip,
+            request_id: self.request_id.clone(),
+            ..client.restrict(caller)
+        };
         RequestContext {
-            caller: Caller {
-                ip: self.ip,
-                request_id: self.request_id.clone(),
-                ..client.restrict(caller)
-            },
+            charge: state.rates.charge(&caller, &client),
+            shows_cost: client.is_authenticated || state.config.rates.show_cost,
+            caller,
             request_id: self.request_id.clone(),
             headers: self.headers.clone(),
             introspection: client.introspection(),

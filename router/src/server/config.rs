@@ -3,6 +3,7 @@
 mod connections;
 pub(super) mod cors;
 pub(super) mod error;
+mod rates;
 mod persisted_queries;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::connections::ConnectionsConfig;
 pub use self::cors::CorsConfig;
 pub use self::error::ServerConfigError;
+pub use self::rates::{RateConfig, RatesConfig};
 pub use self::persisted_queries::PersistedQueriesConfig;
 use super::origin::Origins;
 
@@ -49,6 +51,7 @@ pub struct ServerConfig {
     /// in production, and none in development.
     pub drain_delay: Option<Duration>,
     pub connections: ConnectionsConfig,
+    pub rates: RatesConfig,
     pub cors: CorsConfig,
     pub persisted_queries: PersistedQueriesConfig,
     pub websocket: WebSocketConfig,
@@ -91,6 +94,7 @@ impl Default for ServerConfig {
             trusted_proxies: 0,
             drain_delay: None,
             connections: ConnectionsConfig::default(),
+            rates: RatesConfig::default(),
             cors: CorsConfig::default(),
             persisted_queries: PersistedQueriesConfig::default(),
             websocket: WebSocketConfig::default(),

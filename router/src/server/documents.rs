@@ -16,7 +16,7 @@ use crate::Router;
 use crate::clients::{ClientIdentity, ClientMode, Clients, RegisteredOperation, Sha256Hash};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::prepare::PreparedOperation;
-use crate::request::GraphQLRequest;
+use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
 
 /// Why an operation is not run: the edge refuses the request, or the router the operation.
@@ -95,8 +95,25 @@ pub(super) struct Prepared {
 /// Finds the operation of a request, and leaves its document in it.
 ///
 /// # Errors
-/// What refuses it.
+/// What refuses it. That is not for nothing: it costs what the cheapest operation does.
 pub(super) async fn prepare(
+    state: &ServerState,
+    router: &Router,
+    request: &mut GraphQLRequest,
+    context: &RequestContext,
+    log: &OperationLog,
+) -> Result<Prepared, OperationError> {
+    let found = find(state, router, request, &context.client, log).await;
+    if found.is_err()
+        && let Some(charge) = &context.charge
+    {
+        let spent = charge.take(1.0).await;
+        spent.map_err(OperationError::Operation)?;
+    }
+    found
+}
+
+async fn find(
     state: &ServerState,
     router: &Router,
     request: &mut GraphQLRequest,

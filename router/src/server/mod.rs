@@ -13,6 +13,7 @@ mod http;
 mod operation_log;
 mod origin;
 mod params;
+mod rates;
 mod refusal;
 mod state;
 mod unsent;
@@ -29,8 +30,8 @@ pub use address_limit::{AddressLimiter, AddressPermit};
 pub use client::client_ip;
 pub use close_reason::CloseReason;
 pub use config::{
-    ConnectionsConfig, CorsConfig, PersistedQueriesConfig, ServerConfig, ServerConfigError,
-    StreamingConfig, WebSocketConfig,
+    ConnectionsConfig, CorsConfig, PersistedQueriesConfig, RateConfig, RatesConfig, ServerConfig, ServerConfigError, StreamingConfig,
+    WebSocketConfig,
 };
 pub use connections::Connections;
 pub use encoding::prefers_gzip;

@@ -12,6 +12,7 @@ use url::{Host, Url};
 
 use super::config::cors::CorsConfig;
 use super::config::error::ServerConfigError;
+use crate::server::http::respond::{RATE_LIMIT, RATE_REMAINING, RATE_RESET};
 use crate::clients::{Clients, RegisteredClient};
 use crate::origin::{canonical, is_same_site, parse};
 
@@ -139,7 +140,14 @@ pub(super) fn cors_layer(
         .allow_methods([Method::GET, Method::POST])
         .allow_headers(headers)
         .allow_credentials(config.allow_credentials)
-        .expose_headers([REQUEST_ID])
+        .expose_headers([
+            REQUEST_ID,
+            RATE_LIMIT,
+            RATE_REMAINING,
+            RATE_RESET,
+            header::RETRY_AFTER,
+            header::ETAG,
+        ])
         .max_age(config.max_age.get())
 }
 

@@ -16,6 +16,7 @@ use super::connections::Connections;
 use super::documents::SentDocuments;
 use super::operation_log::{MetricLabels, NAME_HEADERS};
 use super::origin::Origins;
+use super::rates::Rates;
 use super::unsent::Unsent;
 use crate::Router;
 use crate::auth::JwtVerifier;
@@ -49,6 +50,7 @@ pub struct ServerState {
     pub(super) forward_headers: Arc<[HeaderName]>,
     pub(super) allow_headers: Arc<[HeaderName]>,
     pub(super) origins: Arc<Origins>,
+    pub(super) rates: Rates,
     pub(super) known_pairs: Arc<MetricLabels>,
 }
 
@@ -104,6 +106,7 @@ impl ServerState {
                 config.development,
                 clients.clone(),
             )?),
+            rates: Rates::new(&config.rates),
             known_pairs: Arc::default(),
             clients,
             sent_documents: SentDocuments::new(&config.persisted_queries),

@@ -2,7 +2,7 @@
 
 mod csrf;
 mod media;
-mod respond;
+pub(super) mod respond;
 mod stream;
 mod stream_format;
 
@@ -175,7 +175,8 @@ async fn run(
         application,
     } = sender;
     let router = state.router.load_full();
-    let prepared = documents::prepare(&state, &router, &mut request, &application, &client.log);
+    let context = client.context(&state, &identity.caller, application);
+    let prepared = documents::prepare(&state, &router, &mut request, &context, &client.log);
     let Prepared {
         operation,
         depends_on_client,
@@ -192,7 +193,7 @@ async fn run(
     let request = PreparedRequest {
         operation,
         variables: request.variables,
-        context: client.context(&identity.caller, application),
+        context,
     };
     let response = match kind {
         OperationKind::Query => router.execute_prepared(request).await,

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::media::MediaType;
 use crate::cache_control::CachePolicy;
+use crate::charge::seconds;
 use crate::clients::KEY_HEADER;
 use crate::error::ErrorCode;
 use crate::prepare::OperationKind;
@@ -15,6 +16,12 @@ use crate::response::{GraphQLResponse, StatusHint};
 use crate::server::operation_log::NAME_HEADERS;
 use crate::server::refusal::Refusal;
 use crate::server::unsent::Unsent;
+
+/// What a full bucket holds, what is left in it, and the seconds until it is full again.
+pub(in crate::server) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+pub(in crate::server) const RATE_REMAINING: HeaderName =
+    HeaderName::from_static("ratelimit-remaining");
+pub(in crate::server) const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// The answer to a refused request.
 pub(super) fn refusal(media: MediaType, refusal: Refusal) -> Response {
@@ -38,6 +45,21 @@ pub(super) fn graphql(media: MediaType, response: &GraphQLResponse) -> Response 
         (StatusHint::RequestError(code), MediaType::GraphQLResponse) => status_of(code),
     };
     build(media, status, response)
+}
+
+/// Says what is left of what the request counts against, and how long one has to wait that is refused.
+fn set_rate(answer: &mut Response, response: &GraphQLResponse) {
+    let Some(rate) = response.rate else {
+        return;
+    };
+    let quota = rate.quota;
+    let headers = answer.headers_mut();
+    headers.insert(RATE_LIMIT, quota.burst.into());
+    headers.insert(RATE_REMAINING, rate.remaining.into());
+    headers.insert(RATE_RESET, seconds(rate.reset).into());
+    if let Some(wait) = rate.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds(wait).into());
+    }
 }
 
 /// How long an answer may be kept, by whom, and what its client has of it.
@@ -86,6 +108,7 @@ pub(super) fn cached(
         answer
     };
     set_caching(&mut answer, caching);
+    set_rate(&mut answer, response);
     if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&tag).ok()) {
         answer.headers_mut().insert(header::ETAG, tag);
     }
@@ -185,6 +208,7 @@ fn build(media: MediaType, status: StatusCode, body: &GraphQLResponse) -> Respon
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    set_rate(&mut response, body);
     response
 }
 

@@ -251,7 +251,7 @@ impl Connection {
             let running = operation::run(
                 self.state.clone(),
                 *request,
-                self.client.context(caller, client),
+                self.client.context(&self.state, caller, client),
                 log,
                 self.unsent.clone(),
                 ticket,

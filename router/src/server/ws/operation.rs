@@ -41,7 +41,7 @@ async fn run_logged(
     ticket: OperationHandle,
 ) {
     let router = state.router.load_full();
-    let prepared = documents::prepare(state, &router, &mut request, &context.client, log).await;
+    let prepared = documents::prepare(state, &router, &mut request, &context, log).await;
     let operation = match prepared {
         Ok(prepared) => prepared.operation,
         Err(refused) => {
