@@ -11,6 +11,7 @@ use axum::routing::get;
 use platform::cache::RedisCache;
 use platform::connection_registry::ConnectionRegistry;
 use platform::pubsub::RedisPubSub;
+use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use router::auth::{AuthConfig, JwtVerifier};
 use router::clients::read_manifest;
@@ -70,6 +71,18 @@ pub(crate) fn share_documents(
     let bounds = configuration.server.persisted_queries.bounds();
     let cache = RedisCache::new(url.expose(), "persisted_queries", bounds).context("redis_url")?;
     Ok(state.with_document_cache(Arc::new(cache)))
+}
+
+/// Lets instances that share a Redis server limit rates together.
+pub(crate) fn share_rates(
+    state: ServerState,
+    configuration: &Configuration,
+) -> anyhow::Result<ServerState> {
+    let Some(url) = &configuration.redis_url else {
+        return Ok(state);
+    };
+    let limiter = RateLimiter::redis(url.expose()).context("redis_url")?;
+    Ok(state.with_rate_limiter(limiter))
 }
 
 /// Serves the clients of the configured file, whose operations have to fit the schema.

@@ -26,6 +26,10 @@ pub fn describe() {
         "Times that a cache left Redis out, by cache and reason: slow (more than 20 ms) or failed."
     );
     describe_counter!(
+        "vantage_rate_limit_skips_total",
+        "Requests that passed without a limit because Redis did not decide within 20 ms."
+    );
+    describe_counter!(
         "vantage_log_lines_dropped_total",
         "Log lines that were dropped because the reader of standard error is too slow."
     );

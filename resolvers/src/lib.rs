@@ -7,6 +7,7 @@ mod budget;
 pub mod client;
 mod conditions;
 pub mod connection;
+pub mod cost;
 pub mod entities;
 pub mod error;
 pub mod id;

@@ -5,8 +5,15 @@ use async_graphql::{ObjectType, SDLExportOptions, Schema, SubscriptionType};
 /// The last import async-graphql writes; ours follows it.
 const LAST_IMPORT: &str = "\"@requiresScopes\"]";
 
-/// The schema's federation SDL. async-graphql does not know `@authenticated` as a federation
-/// directive, so its import is added here; without it, composition would drop the directive.
+/// Directives of federation that async-graphql does not know as such.
+const IMPORTS: [&str; 3] = ["authenticated", "cost", "listSize"];
+
+/// The version that async-graphql writes, and the first one that knows costs.
+const VERSION: &str = "federation/v2.5";
+const COST_VERSION: &str = "federation/v2.9";
+
+/// The schema's federation SDL. async-graphql does not know some directives as federation's, so their imports are added
+/// here; without them, composition would drop the directives.
 pub(crate) fn export<Q, M, S>(schema: &Schema<Q, M, S>) -> String
 where
     Q: ObjectType + 'static,
@@ -19,9 +26,16 @@ where
             .use_space_ident()
             .prefer_single_line_descriptions(),
     );
-    if sdl.contains("directive @authenticated") {
-        sdl.replace(LAST_IMPORT, "\"@requiresScopes\", \"@authenticated\"]")
+    let used = IMPORTS
+        .iter()
+        .filter(|name| sdl.contains(&format!("directive @{name}")));
+    let imports: String = used.map(|name| format!(", \"@{name}\"")).collect();
+    let last = LAST_IMPORT.trim_end_matches(']');
+    let version = if imports.contains("@cost") || imports.contains("@listSize") {
+        COST_VERSION
     } else {
-        sdl
-    }
+        VERSION
+    };
+    sdl.replace(LAST_IMPORT, &format!("{last}{imports}]"))
+        .replace(VERSION, version)
 }

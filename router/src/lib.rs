@@ -7,8 +7,8 @@
 )]
 
 pub mod auth;
-mod charge;
 mod cache_control;
+mod charge;
 pub mod clients;
 pub mod error;
 mod execute;

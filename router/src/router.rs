@@ -18,6 +18,7 @@ pub(crate) use job::Job;
 use planner::Planner;
 pub use warm_up::WarmUp;
 
+use crate::clients::RegisteredClient;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::{ErrorPolicy, Transports};
 use crate::prepare::{
@@ -80,10 +81,9 @@ impl Default for Options {
 }
 
 impl Inner {
-    /// What an operation may cost: a client may have less than others.
-    fn cost_limit(&self, context: &RequestContext) -> usize {
+    /// What an operation of a client may cost: it may have less than others.
+    fn cost_limit(&self, client: Option<&RegisteredClient>) -> usize {
         let limit = self.options.prepare.limits.cost;
-        let client = context.client.client.as_ref();
         let own = client.and_then(|client| client.cost_limit);
         own.map_or(limit, |own| own.min(limit))
     }
@@ -327,6 +327,11 @@ impl Router {
         operation.cost(&operation.coerce_variables(request.variables)?)
     }
 
+    /// What an operation of this client may cost.
+    pub fn cost_limit(&self, client: &RegisteredClient) -> usize {
+        self.inner.cost_limit(Some(client))
+    }
+
     pub fn supergraph_sdl(&self) -> &str {
         &self.inner.supergraph.sdl
     }
@@ -355,7 +360,10 @@ impl Router {
             ));
         }
         let variables = Arc::new(operation.coerce_variables(variables)?);
-        let cost = operation.check_cost(&variables, self.inner.cost_limit(&context))?;
+        let cost = operation.check_cost(
+            &variables,
+            self.inner.cost_limit(context.client.client.as_deref()),
+        )?;
         let rate = match &context.charge {
             Some(charge) => charge.take(cost).await?,
             None => None,

@@ -96,6 +96,17 @@ pub(crate) enum Operations {
         #[arg(long, value_name = "NAME")]
         client: Option<String>,
     },
+    /// Print what each registered operation costs, in the units of rates and limits, with the defaults of its variables
+    Cost {
+        #[command(flatten)]
+        file: ClientsFile,
+        /// SDL of the supergraph, instead of this binary's own
+        #[arg(long, value_name = "FILE")]
+        supergraph: Option<PathBuf>,
+        /// One client instead of all
+        #[arg(long, value_name = "NAME")]
+        client: Option<String>,
+    },
     /// Register the operations of a document or a manifest
     Add {
         #[command(flatten)]

@@ -69,6 +69,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let supervisor = &lifecycle.supervisor;
     let state = serving::edge(router, &auth, &server, supervisor)?;
     let state = serving::share_documents(state, &configuration)?;
+    let state = serving::share_rates(state, &configuration)?;
     serving::load_clients(&state, &configuration, supervisor).await?;
     serving::share_connections(&state, &configuration, supervisor)?;
 

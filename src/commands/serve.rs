@@ -64,6 +64,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let state = serving::edge(router, &auth, &configuration.server, supervisor)?;
     let state = serving::share_documents(state, &configuration)?;
+    let state = serving::share_rates(state, &configuration)?;
     serving::load_clients(&state, &configuration, supervisor).await?;
     serving::share_connections(&state, &configuration, supervisor)?;
 

@@ -239,6 +239,15 @@ async fn a_schema_is_checked_against_what_clients_have_registered() {
         "{junit}"
     );
 
+    let costs = edge.run(&["operations", "cost"]).await;
+    let (cost, limit) = costs
+        .trim()
+        .strip_prefix("acme PartnerReasons cost=")
+        .and_then(|rest| rest.split_once(" limit="))
+        .expect("one line");
+    let (cost, limit): (u64, u64) = (cost.parse().unwrap(), limit.parse().unwrap());
+    assert!(cost > 0 && cost < limit, "{costs}");
+
     // It is not registered in the first place.
     let lost = edge.write("lost.graphql", "query Lost { returnReasons { nothing } }");
     let refused = edge.outcome(&["operations", "add", "acme", &lost]).await;

@@ -69,7 +69,7 @@ impl RateLimiter {
     }
 
     /// Counts in the Redis server at this URL. Requests that it does not decide on in time pass, and are counted in
-    /// `rate_limit_undecided_total`.
+    /// `vantage_rate_limit_skips_total`.
     ///
     /// # Errors
     /// When the URL is none; the server need not be there yet.

@@ -53,7 +53,7 @@ impl RedisBuckets {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {:?}", self.patience),
         };
-        metrics::counter!("rate_limit_undecided_total").increment(1);
+        metrics::counter!("vantage_rate_limit_skips_total").increment(1);
         if self.is_answering.swap(false, Ordering::Relaxed) {
             tracing::warn!(
                 error = why,

@@ -49,6 +49,7 @@ pub(crate) use cache::OperationCache;
 pub(crate) use document::{operation, root_type};
 pub(crate) use limits::Exceeded;
 pub use limits::OperationLimits;
+pub(crate) use limits::cost::shown as shown_cost;
 pub(crate) use outline::{OutlineError, outline};
 pub(crate) use parser::{ParseError, parse, parse_type_system};
 pub use prepared_operation::{OperationKind, PreparedOperation};

@@ -147,6 +147,15 @@ impl PreparedOperation {
         cost.map_err(|reason| request_error(ErrorCode::BadUserInput, &reason.to_string()))
     }
 
+    /// The same before its variables are known, with their defaults: what is skipped by one counts, and a list that is as
+    /// long as one says is as long as those that nothing is known of.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn cost_by_default(&self) -> Result<f64, GraphQLResponse> {
+        self.cost(&variables::defaults(&self.document))
+    }
+
     /// The same.
     ///
     /// # Errors

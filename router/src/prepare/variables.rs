@@ -87,6 +87,17 @@ pub(super) fn coerce(
     }
 }
 
+/// The variables that have a default.
+pub(super) fn defaults(document: &Document) -> Variables {
+    let definitions =
+        operation(document).map_or(&[][..], |operation| operation.variable_definitions());
+    let defaults = definitions.iter().filter_map(|definition| {
+        let default = definition.default_value.as_ref()?;
+        Some((definition.name.clone(), literal(default, None)?))
+    });
+    defaults.collect()
+}
+
 fn wrong(definition: &VariableDefinition, message: String) -> GraphQLError {
     GraphQLError::new(ErrorCode::BadUserInput, message)
         .located(definition.position.line, definition.position.column)

@@ -11,7 +11,7 @@ use tracing::Span;
 use super::{Inner, Router};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::{Budget, Execution};
-use crate::prepare::{OperationKind, PreparedOperation, Variables, Variant};
+use crate::prepare::{OperationKind, PreparedOperation, Variables, Variant, shown_cost};
 use crate::project;
 use crate::request::RequestContext;
 use crate::response::GraphQLResponse;
@@ -119,7 +119,7 @@ impl Job {
             extensions.insert("queryPlan".to_owned(), plan.clone());
         }
         if self.context.shows_cost {
-            let limit = self.inner.cost_limit(&self.context);
+            let limit = self.inner.cost_limit(self.context.client.client.as_deref());
             extensions.insert("cost".to_owned(), shown_cost(self.cost, limit));
         }
         GraphQLResponse {

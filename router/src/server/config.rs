@@ -3,8 +3,8 @@
 mod connections;
 pub(super) mod cors;
 pub(super) mod error;
-mod rates;
 mod persisted_queries;
+mod rates;
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use self::connections::ConnectionsConfig;
 pub use self::cors::CorsConfig;
 pub use self::error::ServerConfigError;
-pub use self::rates::{RateConfig, RatesConfig};
 pub use self::persisted_queries::PersistedQueriesConfig;
+pub use self::rates::{RateConfig, RatesConfig};
 use super::origin::Origins;
 
 /// How GraphQL is served. Sizes are in bytes.

@@ -30,8 +30,8 @@ pub use address_limit::{AddressLimiter, AddressPermit};
 pub use client::client_ip;
 pub use close_reason::CloseReason;
 pub use config::{
-    ConnectionsConfig, CorsConfig, PersistedQueriesConfig, RateConfig, RatesConfig, ServerConfig, ServerConfigError, StreamingConfig,
-    WebSocketConfig,
+    ConnectionsConfig, CorsConfig, PersistedQueriesConfig, RateConfig, RatesConfig, ServerConfig,
+    ServerConfigError, StreamingConfig, WebSocketConfig,
 };
 pub use connections::Connections;
 pub use encoding::prefers_gzip;

@@ -12,9 +12,9 @@ use url::{Host, Url};
 
 use super::config::cors::CorsConfig;
 use super::config::error::ServerConfigError;
-use crate::server::http::respond::{RATE_LIMIT, RATE_REMAINING, RATE_RESET};
 use crate::clients::{Clients, RegisteredClient};
 use crate::origin::{canonical, is_same_site, parse};
+use crate::server::http::respond::{RATE_LIMIT, RATE_REMAINING, RATE_RESET};
 
 /// The allowed origins.
 #[derive(Debug)]

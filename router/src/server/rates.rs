@@ -57,7 +57,10 @@ impl Rates {
             (None, false) => self.address,
         };
         let theirs = quota.zip(sender).map(|(quota, key)| Bucket { key, quota });
-        Charge::new(self.limiter.clone(), own.into_iter().chain(theirs).collect())
+        Charge::new(
+            self.limiter.clone(),
+            own.into_iter().chain(theirs).collect(),
+        )
     }
 }
 
@@ -120,7 +123,10 @@ mod tests {
         check(
             &visitor,
             &client("acme", false),
-            &[("client:acme:address:192.0.2.1", 1200), ("address:192.0.2.1", 10)],
+            &[
+                ("client:acme:address:192.0.2.1", 1200),
+                ("address:192.0.2.1", 10),
+            ],
         );
         check(
             &user,

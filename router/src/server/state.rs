@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use axum::http::HeaderName;
 use platform::cache::Cache;
 use platform::connection_registry::{ConnectionRegistry, Evictions};
+use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use tokio::sync::Mutex;
 
@@ -193,6 +194,12 @@ impl ServerState {
     pub fn with_document_cache(mut self, cache: Arc<dyn Cache>) -> Self {
         let config = &self.config.persisted_queries;
         self.sent_documents = config.enabled.then(|| SentDocuments::over(cache, config));
+        self
+    }
+
+    /// Limits rates by this limiter, which other instances may share.
+    pub fn with_rate_limiter(mut self, limiter: RateLimiter) -> Self {
+        self.rates.share(limiter);
         self
     }
 

@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::cache::Cache;
 use platform::caller::Caller;
 use platform::config::Secret;
+use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use router::auth::{AuthConfig, DevelopmentKey, JwtVerifier, NewToken};
 use router::server::{ServerConfig, ServerState, graphql_routes};
@@ -89,6 +90,17 @@ impl Edge {
         let transport = Arc::new(LocalTransport::new("small", service(source.clone())));
         let kept = |state: ServerState| state.with_document_cache(cache);
         Self::serve_with(router(transport), source, with_secret(), |_| {}, kept).await
+    }
+
+    /// A development server that limits rates by this limiter.
+    pub(crate) async fn limiting_rates_by(
+        limiter: RateLimiter,
+        change: impl FnOnce(&mut ServerConfig),
+    ) -> Self {
+        let source = Arc::new(Source::default());
+        let transport = Arc::new(LocalTransport::new("small", service(source.clone())));
+        let shared = |state: ServerState| state.with_rate_limiter(limiter);
+        Self::serve_with(router(transport), source, with_secret(), change, shared).await
     }
 
     /// A development server over another way to the same subgraph.

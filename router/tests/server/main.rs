@@ -9,6 +9,7 @@ mod middleware;
 mod multiplexing;
 mod persisted_queries;
 mod provider;
+mod rates;
 mod registered_clients;
 mod reload;
 mod remote;

@@ -7,7 +7,7 @@ mod report;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use router::Router;
 use router::clients::{Clients, ClientsFiles, RegisteredClient};
 
@@ -43,6 +43,15 @@ pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
         Operations::List { file, client } => {
             let clients = clients(&file)?;
             list(&chosen(&clients, client.as_deref())?)
+        }
+        Operations::Cost {
+            file,
+            supergraph,
+            client,
+        } => {
+            let clients = clients(&file)?;
+            let router = schema(&file, supergraph.as_deref())?;
+            cost(&chosen(&clients, client.as_deref())?, &router).await
         }
         Operations::Add {
             file,
@@ -99,6 +108,28 @@ fn schema(named: &Named, supergraph: Option<&Path>) -> anyhow::Result<Router> {
     let sdl = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
     let router = builder.supergraph(&sdl).build();
     router.with_context(|| format!("{shown} cannot be used"))
+}
+
+/// A line for each operation. Lists whose length follows from a variable that has no default count as long as those that
+/// nothing is known of.
+async fn cost(clients: &[Arc<RegisteredClient>], router: &Router) -> anyhow::Result<()> {
+    for client in clients {
+        for operation in client.operations.iter() {
+            let prepared = router.prepare(&operation.request()).await;
+            let cost = prepared.and_then(|prepared| prepared.cost_by_default());
+            let cost = cost.map_err(|refused| {
+                let reasons = refused.errors.iter().map(|error| &*error.message);
+                let (name, reasons) = (&operation.name, reasons.collect::<Vec<_>>().join(" "));
+                anyhow!("operation {name} of client {}: {reasons}", client.name)
+            })?;
+            let limit = router.cost_limit(client);
+            output::line(&format!(
+                "{} {} cost={cost} limit={limit}",
+                client.name, operation.name
+            ))?;
+        }
+    }
+    Ok(())
 }
 
 fn list(clients: &[Arc<RegisteredClient>]) -> anyhow::Result<()> {

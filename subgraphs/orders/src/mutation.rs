@@ -10,6 +10,7 @@ use platform::providers::stripe::Stripe;
 use platform::tasks;
 use resolvers::access::authenticated;
 use resolvers::client::SubgraphClient;
+use resolvers::cost::{THIRD_PARTY, cost};
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
 use resolvers::{ApiError, ApiResult, access};
@@ -45,7 +46,7 @@ pub(crate) struct Mutation;
 impl Mutation {
     /// Orders products at their prices of now, in the chosen currency, and takes the payment. The
     /// same key gives the same order, however often it is sent.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(directive = authenticated::apply(), directive = cost::apply(THIRD_PARTY))]
     async fn order_place(
         &self,
         context: &Context<'_>,

@@ -5,6 +5,7 @@
 use async_graphql::{Context, ID, Object};
 use entities::returns::customer_return;
 use resolvers::access::authenticated;
+use resolvers::cost::{THIRD_PARTY, cost};
 use resolvers::id::IdKind;
 use resolvers::idempotency::{self, Attempt, IdempotentMutation, KeyUse};
 use resolvers::{ApiError, ApiResult, access};
@@ -87,7 +88,7 @@ impl Mutation {
     /// Gets the shipping label of one of the caller's returns, making it if there is none yet. What takes
     /// longer is answered with `labelStatus: PENDING` and is made all the same. Without a plausible rate
     /// for it the return goes to a person instead.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(directive = authenticated::apply(), directive = cost::apply(THIRD_PARTY))]
     async fn return_label_generate(
         &self,
         context: &Context<'_>,

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use resolvers::connection::{Page, PageRequest, page_size};
+use resolvers::cost::{SEARCH, cost, list_size};
 use resolvers::id::IdKind;
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
@@ -20,6 +21,7 @@ pub(crate) struct Query;
 #[Object]
 impl Query {
     /// Active products that meet the words and the filters. A blank query matches everything.
+    #[graphql(directive = cost::apply(SEARCH))]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -63,6 +65,10 @@ impl Query {
     }
 
     /// Completions of what is being typed, those that begin so first.
+    #[graphql(
+        directive = cost::apply(SEARCH),
+        directive = list_size::apply(None, Some(vec!["first".to_owned()]), None, Some(false))
+    )]
     async fn search_suggestions(
         &self,
         context: &Context<'_>,

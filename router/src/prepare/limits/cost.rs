@@ -146,6 +146,11 @@ pub(in crate::prepare) fn too_expensive(cost: f64, limit: usize) -> GraphQLRespo
     GraphQLResponse::request_error(vec![error])
 }
 
+/// What an operation costs, and may cost, as its client sees it.
+pub(crate) fn shown(cost: f64, limit: usize) -> Value {
+    serde_json::json!({ "estimated": figure(cost), "limit": limit })
+}
+
 /// A cost as clients see it: nearly all are whole numbers.
 fn figure(cost: f64) -> Value {
     const LARGEST: f64 = 9_007_199_254_740_991.0;

@@ -44,7 +44,11 @@ impl<'e> Evaluation<'e> {
 
     fn node(&mut self, node: &'e Node) -> Result<f64, NotOne> {
         let applies = node.conditions.iter().all(|(name, expected)| {
-            matches!(self.variables.get(name), Some(Value::Bool(value)) if value == expected)
+            // One that is not known yet may be either.
+            match self.variables.get(name) {
+                Some(value) => value.as_bool() == Some(*expected),
+                None => true,
+            }
         });
         if !applies {
             return Ok(0.0);
