@@ -14,6 +14,7 @@ use router::{
 
 use crate::config::Configuration;
 use crate::domains::{Domain, Domains};
+use crate::nodes;
 
 /// A subgraph of this process, as the router calls it.
 struct Local(Subgraph);
@@ -68,5 +69,8 @@ pub(crate) fn router(
         };
         builder = builder.subgraph(name, sdl, transport);
     }
+    let nodes = nodes::subgraph(domains.clients(configuration, key)?);
+    let transport = LocalTransport::new(nodes::NAME, Arc::new(Local(nodes.clone())));
+    builder = builder.subgraph(nodes::NAME, nodes.sdl(), Arc::new(transport));
     Ok(builder.build()?)
 }

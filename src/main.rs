@@ -13,6 +13,7 @@ mod keys;
 mod lifecycle;
 mod listener;
 mod metrics;
+mod nodes;
 mod output;
 mod playground;
 mod sandbox_server;

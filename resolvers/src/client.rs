@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::ExecutableDocument;
-use async_graphql::{Request, Response, Variables};
+use async_graphql::{Request, Response, ServerError, Value, Variables};
 use platform::caller::{CALLER_HEADER, Caller, CallerKey};
 use platform::clock::Clock;
 use platform::http::{Breaker, HttpClient, HttpError, Policy, Request as HttpRequest};
@@ -125,6 +125,33 @@ impl SubgraphClient {
         document: &Document,
         variables: Variables,
     ) -> Result<T, ClientError> {
+        let response = self.ask(caller, document, variables).await?;
+        if let Some(error) = response.errors.first() {
+            return Err(ClientError::Refused(error.message.clone()));
+        }
+        Ok(async_graphql::from_value(response.data)?)
+    }
+
+    /// The same where errors are about parts of the answer.
+    pub async fn query_partly<T: DeserializeOwned>(
+        &self,
+        caller: &Caller,
+        document: &Document,
+        variables: Variables,
+    ) -> Result<(T, Vec<ServerError>), ClientError> {
+        let response = self.ask(caller, document, variables).await?;
+        match (response.data, response.errors.first()) {
+            (Value::Null, Some(error)) => Err(ClientError::Refused(error.message.clone())),
+            (data, _) => Ok((async_graphql::from_value(data)?, response.errors)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        caller: &Caller,
+        document: &Document,
+        variables: Variables,
+    ) -> Result<Response, ClientError> {
         let response = match &self.0 {
             Transport::Local(subgraph) => {
                 let request = document.request().variables(variables);
@@ -150,9 +177,6 @@ impl SubgraphClient {
                 http.send(&post).await?.json::<Response>()?
             }
         };
-        if let Some(error) = response.errors.first() {
-            return Err(ClientError::Refused(error.message.clone()));
-        }
-        Ok(async_graphql::from_value(response.data)?)
+        Ok(response)
     }
 }

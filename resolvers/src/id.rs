@@ -20,6 +20,21 @@ pub enum IdKind {
 }
 
 impl IdKind {
+    pub const ALL: [Self; 7] = [
+        Self::Order,
+        Self::OrderItem,
+        Self::Return,
+        Self::Customer,
+        Self::Product,
+        Self::Shipment,
+        Self::Notification,
+    ];
+
+    /// The kind of a public id, or `None` when it is malformed or of no kind.
+    pub fn of(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.parse(id).is_some())
+    }
+
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Order => "ord",

@@ -15,7 +15,7 @@ use crate::config::Configuration;
 use crate::data_directory::Missing;
 use crate::domains::{Domain, Domains};
 use crate::output;
-use crate::{graph, keys};
+use crate::{graph, keys, nodes};
 
 pub(crate) async fn run(command: Schema) -> anyhow::Result<()> {
     match command {
@@ -73,6 +73,7 @@ async fn files() -> anyhow::Result<Vec<(String, String)>> {
             )
         })
         .collect();
+    files.push((format!("{}.graphql", nodes::NAME), nodes::sdl()));
     files.push((
         "supergraph.graphql".to_owned(),
         router.supergraph_sdl().to_owned(),

@@ -3,7 +3,7 @@
 
 mod build;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use crate::demo;
 use crate::lifecycle::Ready;
 
 /// A domain, and the name of its subgraph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub(crate) enum Domain {
     Orders,
     Returns,
@@ -221,6 +221,19 @@ impl Domains {
     }
 
     /// The way to another domain: in this process, or at its URL.
+    /// Ways to all domains, wherever they are.
+    pub(crate) fn clients(
+        &self,
+        configuration: &Configuration,
+        key: &CallerKey,
+    ) -> anyhow::Result<HashMap<Domain, SubgraphClient>> {
+        let client = |domain| {
+            let client = self.client(configuration, domain, key, &Clock::system())?;
+            Ok((domain, client))
+        };
+        Domain::ALL.into_iter().map(client).collect()
+    }
+
     fn client(
         &self,
         configuration: &Configuration,

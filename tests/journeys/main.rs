@@ -11,6 +11,7 @@ mod events;
 mod federation;
 mod inputs;
 mod kit;
+mod nodes;
 mod observability;
 mod orders;
 mod outages;

@@ -68,6 +68,18 @@ pub async fn of_orders(
     Ok(by_order)
 }
 
+/// Messages by their ids, whoever's they are.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Model>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
 /// A page of the customer's messages, newest first, of those older than `before`.
 pub async fn page(
     db: &impl ConnectionTrait,

@@ -23,6 +23,11 @@ finder_loader! {
     PreferencesOfCustomer: Uuid => Vec<preference::Model>, preference::of_customers
 }
 
+finder_loader! {
+    /// Messages by id.
+    NotificationById: Uuid => notification::Model, notification::by_ids
+}
+
 /// One customer's messages about an order. The customer is part of the key, so that nobody can
 /// read another's messages by asking about their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +62,7 @@ impl Loader<OrderOf> for NotificationsOfOrder {
 pub(crate) struct Loaders {
     pub settings: Batched<SettingsOfCustomer>,
     pub preferences: Batched<PreferencesOfCustomer>,
+    pub notifications: Batched<NotificationById>,
     pub notifications_of_order: Batched<NotificationsOfOrder>,
 }
 
@@ -66,6 +72,7 @@ impl Loaders {
         Self {
             settings: batches.loader(SettingsOfCustomer(database())),
             preferences: batches.loader(PreferencesOfCustomer(database())),
+            notifications: batches.loader(NotificationById(database())),
             notifications_of_order: batches.loader(NotificationsOfOrder(database())),
         }
     }

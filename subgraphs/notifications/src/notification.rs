@@ -1,11 +1,15 @@
 //! A message to a customer, as the graph shows it.
 
-use async_graphql::{Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object};
 use entities::notifications::notification as entity;
+use resolvers::ApiResult;
+use resolvers::access;
 use resolvers::connection;
 use resolvers::id::IdKind;
 use resolvers::scalars::DateTime;
+use uuid::Uuid;
 
+use crate::loaders::Loaders;
 use crate::notification_preferences::{NotificationCategory, NotificationChannel};
 
 /// What became of a message.
@@ -25,6 +29,21 @@ pub(crate) enum DeliveryStatus {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Notification(pub entity::Model);
+
+impl Notification {
+    /// The message if it exists and is the caller's: what a representation of it stands for.
+    pub(crate) async fn resolve_reference(
+        context: &Context<'_>,
+        id: Uuid,
+    ) -> ApiResult<Option<Self>> {
+        let Some(caller) = access::visitor(context)? else {
+            return Ok(None);
+        };
+        let loaders = context.data_unchecked::<Loaders>();
+        let found = loaders.notifications.load_one(id).await?;
+        Ok(found.filter(|row| row.customer_id == caller).map(Self))
+    }
+}
 
 /// A message to a customer.
 #[Object]

@@ -1,10 +1,12 @@
 //! The entry points of other domains' entities. This domain has no root query of its own: a
 //! customer's preferences hang off `me`.
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, Object};
+use resolvers::ApiResult;
 use resolvers::id::IdKind;
 
 use crate::customer::Customer;
+use crate::notification::Notification;
 use crate::order::Order;
 
 pub(crate) struct Query;
@@ -14,6 +16,14 @@ impl Query {
     #[graphql(entity)]
     async fn customer(&self, id: ID) -> Option<Customer> {
         IdKind::Customer.parse(&id).map(|id| Customer { id })
+    }
+
+    #[graphql(entity)]
+    async fn notification(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Notification>> {
+        match IdKind::Notification.parse(&id) {
+            Some(id) => Notification::resolve_reference(context, id).await,
+            None => Ok(None),
+        }
     }
 
     #[graphql(entity)]

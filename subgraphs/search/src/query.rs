@@ -16,6 +16,9 @@ use crate::product_search::{
 };
 use crate::search_suggestion::{self, SearchSuggestion};
 
+/// Products of one request by their ids.
+const MAX_IDS: usize = 100;
+
 pub(crate) struct Query;
 
 #[Object]
@@ -89,6 +92,26 @@ impl Query {
     async fn product(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Product>> {
         let product = load(context, IdKind::Product.argument("id", &id)?).await?;
         Ok(product.filter(|product| product.0.active))
+    }
+
+    /// Products that are on sale, in the order of their ids; null in the place of those that are not. At most 100.
+    async fn products(
+        &self,
+        context: &Context<'_>,
+        ids: Vec<ID>,
+    ) -> ApiResult<Vec<Option<Product>>> {
+        if ids.len() > MAX_IDS {
+            return Err(ApiError::bad_user_input(format!(
+                "ids has {} entries; at most {MAX_IDS} are allowed",
+                ids.len()
+            )));
+        }
+        let parsed = ids.iter().map(|id| IdKind::Product.argument("ids", id));
+        let ids: Vec<Uuid> = parsed.collect::<ApiResult<_>>()?;
+        let loaders = context.data_unchecked::<Loaders>();
+        let found = loaders.products.load_many(ids.iter().copied()).await?;
+        let product = |id| found.get(id).filter(|row| row.active).cloned();
+        Ok(ids.iter().map(|id| product(id).map(Product)).collect())
     }
 
     /// Also a product that is not sold any more: an old order still shows it.
