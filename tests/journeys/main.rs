@@ -3,6 +3,7 @@
 
 mod admin;
 mod attack;
+mod caching;
 mod cancellation;
 mod clients;
 mod connections;

@@ -24,6 +24,7 @@ impl Product {
 
     /// The price in this currency; without one, in the currency of the country that the request
     /// came from. Null for a product without a price.
+    #[graphql(cache_control(max_age = 60, private))]
     async fn price(
         &self,
         context: &Context<'_>,
@@ -69,6 +70,7 @@ impl Product {
     }
 
     /// The base prices of the last 90 days, in US dollars, newest first.
+    #[graphql(cache_control(max_age = 60))]
     async fn price_history(&self, context: &Context<'_>) -> Option<ApiResult<Vec<PriceChange>>> {
         let answer: ApiResult<Option<Vec<PriceChange>>> = async {
             let loaders = context.data_unchecked::<Loaders>();

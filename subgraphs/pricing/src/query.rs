@@ -25,12 +25,14 @@ pub(crate) struct Query;
 #[Object]
 impl Query {
     /// The currencies prices can be shown in.
+    #[graphql(cache_control(max_age = 3600))]
     async fn currencies(&self) -> Vec<Currency> {
         CurrencyCode::ALL.into_iter().map(Currency::from).collect()
     }
 
     /// The currency a customer sees, and why: an explicit choice first, then the shipping country,
     /// the billing country, the country the request came from, and US dollars.
+    #[graphql(cache_control(no_cache))]
     async fn currency_context(
         &self,
         context: &Context<'_>,
@@ -47,6 +49,7 @@ impl Query {
     }
 
     /// The last known rate from US dollars, with the freshness of its age. NOT_FOUND when none was ever fetched.
+    #[graphql(cache_control(max_age = 60))]
     async fn exchange_rate(
         &self,
         context: &Context<'_>,
@@ -62,6 +65,7 @@ impl Query {
     }
 
     /// What an amount of US dollars is in another currency, rounded down as prices are.
+    #[graphql(cache_control(max_age = 60))]
     async fn convert(
         &self,
         context: &Context<'_>,

@@ -18,18 +18,23 @@ pub(crate) struct Query;
 #[Object]
 impl Query {
     /// One of the caller's returns; null when it does not exist.
-    #[graphql(name = "return", directive = authenticated::apply())]
+    #[graphql(
+        name = "return",
+        directive = authenticated::apply(),
+        cache_control(no_cache)
+    )]
     async fn one_return(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Return>> {
         Return::of_caller(context, &id).await.transpose()
     }
 
     /// The 18 reasons to send something back.
+    #[graphql(cache_control(max_age = 3600))]
     async fn return_reasons(&self) -> Vec<ReturnReason> {
         REASONS.iter().map(ReturnReason::from).collect()
     }
 
     /// Whether this return would be accepted and what would be given back; nothing is written.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(directive = authenticated::apply(), cache_control(no_cache))]
     async fn return_preview(
         &self,
         context: &Context<'_>,

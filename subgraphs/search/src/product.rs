@@ -11,7 +11,7 @@ use resolvers::id::IdKind;
 pub(crate) struct Product(pub Arc<entity::Model>);
 
 /// Something the shop sells, or once sold.
-#[Object]
+#[Object(cache_control(max_age = 60))]
 impl Product {
     async fn id(&self) -> ID {
         IdKind::Product.id(self.0.id)

@@ -24,7 +24,7 @@ pub(crate) struct Query;
 #[Object]
 impl Query {
     /// Active products that meet the words and the filters. A blank query matches everything.
-    #[graphql(directive = cost::apply(SEARCH))]
+    #[graphql(directive = cost::apply(SEARCH), cache_control(max_age = 30))]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an argument of the field"
@@ -70,7 +70,8 @@ impl Query {
     /// Completions of what is being typed, those that begin so first.
     #[graphql(
         directive = cost::apply(SEARCH),
-        directive = list_size::apply(None, Some(vec!["first".to_owned()]), None, Some(false))
+        directive = list_size::apply(None, Some(vec!["first".to_owned()]), None, Some(false)),
+        cache_control(max_age = 60)
     )]
     async fn search_suggestions(
         &self,
