@@ -43,7 +43,8 @@ async fn public_facts_may_be_kept_and_nothing_that_depends_on_who_asks() {
         ] {
             check(query, &format!("max-age={seconds}, public")).await;
         }
-        let price = "{ productSearch(query: \"a\") { nodes { price { current { amount { amount } } } } } }";
+        let price =
+            "{ productSearch(query: \"a\") { nodes { price { current { amount { amount } } } } } }";
         check(price, "max-age=30, private").await;
         for query in [
             "{ me { name } }",

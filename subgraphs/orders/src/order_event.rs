@@ -2,9 +2,42 @@
 
 use std::sync::Arc;
 
-use async_graphql::Object;
+use async_graphql::{Enum, Object};
 use entities::orders::order_event as entity;
 use resolvers::scalars::DateTime;
+
+use crate::events;
+
+/// What can happen to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum OrderEventType {
+    /// The customer placed it; the payment is not settled yet.
+    Placed,
+    /// The payment went through.
+    Confirmed,
+    /// The carrier has it.
+    Shipped,
+    /// The carrier handed it over.
+    Delivered,
+    /// It will not be sent.
+    Cancelled,
+    /// What was paid was given back.
+    Refunded,
+}
+
+impl OrderEventType {
+    fn of(event: &str) -> Option<Self> {
+        match event {
+            events::PLACED => Some(Self::Placed),
+            events::CONFIRMED => Some(Self::Confirmed),
+            events::SHIPPED => Some(Self::Shipped),
+            events::DELIVERED => Some(Self::Delivered),
+            events::CANCELLED => Some(Self::Cancelled),
+            events::REFUNDED => Some(Self::Refunded),
+            _ => None,
+        }
+    }
+}
 
 pub(crate) struct OrderEvent(pub Arc<entity::Model>);
 
@@ -17,6 +50,12 @@ impl OrderEvent {
         &self.0.event
     }
 
+    /// The same as an enumeration; null for an event of a newer version.
+    #[graphql(name = "type")]
+    async fn event_type(&self) -> Option<OrderEventType> {
+        OrderEventType::of(&self.0.event)
+    }
+
     async fn timestamp(&self) -> DateTime {
         self.0.occurred_at.into()
     }
@@ -24,5 +63,26 @@ impl OrderEvent {
     /// Who did it: `customer`, `payment`, `carrier`, `support` or `system`.
     async fn actor(&self) -> &str {
         &self.0.actor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_of_a_timeline_has_a_type() {
+        let events = [
+            (events::PLACED, OrderEventType::Placed),
+            (events::CONFIRMED, OrderEventType::Confirmed),
+            (events::SHIPPED, OrderEventType::Shipped),
+            (events::DELIVERED, OrderEventType::Delivered),
+            (events::CANCELLED, OrderEventType::Cancelled),
+            (events::REFUNDED, OrderEventType::Refunded),
+        ];
+        for (event, expected) in events {
+            assert_eq!(OrderEventType::of(event), Some(expected));
+        }
+        assert_eq!(OrderEventType::of("order.lost"), None);
     }
 }

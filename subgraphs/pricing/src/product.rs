@@ -9,7 +9,9 @@ use uuid::Uuid;
 use crate::State;
 use crate::currency_context::country_of_caller;
 use crate::loaders::Loaders;
-use crate::product_price::{PriceAdjustment, PriceChange, PriceQuote, ProductPrice};
+use crate::product_price::{
+    PriceAdjustment, PriceAdjustmentType, PriceChange, PriceQuote, ProductPrice,
+};
 use crate::rules::{detection, price};
 
 pub(crate) struct Product {
@@ -59,6 +61,7 @@ impl Product {
                 adjustments: adjustments
                     .into_iter()
                     .map(|adjustment| PriceAdjustment {
+                        adjustment_type: PriceAdjustmentType::of(&adjustment.kind),
                         kind: adjustment.kind,
                         usd: usd(adjustment.usd_minor),
                     })

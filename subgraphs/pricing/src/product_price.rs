@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::SimpleObject;
+use async_graphql::{Enum, SimpleObject};
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
 
@@ -46,8 +46,35 @@ impl PriceQuote {
 pub(crate) struct PriceAdjustment {
     /// What it is called: `sale`, `demand`, `clearance`, ….
     pub kind: String,
+    /// The same as an enumeration.
+    #[graphql(name = "type")]
+    pub adjustment_type: PriceAdjustmentType,
     /// Added to the base price: negative makes it cheaper.
     pub usd: Money,
+}
+
+/// Why a price is not the base price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum PriceAdjustmentType {
+    /// An offer of limited time.
+    Sale,
+    /// Many or few want it now.
+    Demand,
+    /// What is left is sold off.
+    Clearance,
+    /// A reason that `kind` alone has.
+    Other,
+}
+
+impl PriceAdjustmentType {
+    pub(crate) fn of(kind: &str) -> Self {
+        match kind {
+            "sale" => Self::Sale,
+            "demand" => Self::Demand,
+            "clearance" => Self::Clearance,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// A product's price at this moment.

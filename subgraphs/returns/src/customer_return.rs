@@ -153,6 +153,7 @@ impl Return {
         Ok(rows
             .into_iter()
             .map(|row| ReturnEvent {
+                event_type: ReturnEventType::of(&row.event),
                 event: row.event,
                 timestamp: row.occurred_at.into(),
             })
@@ -215,5 +216,69 @@ pub(crate) struct ReturnEvent {
     /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
     /// `manual_review` or `cancelled`; `shipping_refunded` and `store_credit_issued` between them.
     pub event: String,
+    /// The same as an enumeration; null for an event of a newer version.
+    #[graphql(name = "type")]
+    pub event_type: Option<ReturnEventType>,
     pub timestamp: DateTime,
+}
+
+/// What can happen to a return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum ReturnEventType {
+    /// The customer asked for it.
+    ReturnInitiated,
+    /// There is a shipping label.
+    LabelGenerated,
+    /// The carrier has the package.
+    CarrierScanned,
+    /// The money is on its way back.
+    RefundIssued,
+    /// It is closed.
+    Completed,
+    /// Support looks at it.
+    ManualReview,
+    /// The customer withdrew it.
+    Cancelled,
+    /// The shipping came back after the rest of the refund.
+    ShippingRefunded,
+    /// The customer got store credit in place of money.
+    StoreCreditIssued,
+}
+
+impl ReturnEventType {
+    fn of(event: &str) -> Option<Self> {
+        match event {
+            "return_initiated" => Some(Self::ReturnInitiated),
+            "label_generated" => Some(Self::LabelGenerated),
+            "carrier_scanned" => Some(Self::CarrierScanned),
+            "refund_issued" => Some(Self::RefundIssued),
+            "completed" => Some(Self::Completed),
+            "manual_review" => Some(Self::ManualReview),
+            "cancelled" => Some(Self::Cancelled),
+            "shipping_refunded" => Some(Self::ShippingRefunded),
+            "store_credit_issued" => Some(Self::StoreCreditIssued),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::InputType;
+
+    use super::*;
+
+    #[test]
+    fn every_event_of_a_timeline_has_a_type() {
+        let reached = entity::ReturnStatus::ALL
+            .iter()
+            .copied()
+            .map(status::timeline_event);
+        for event in reached.chain(["shipping_refunded", "store_credit_issued"]) {
+            let found = ReturnEventType::of(event).expect(event);
+            let name = found.to_value().to_string();
+            assert_eq!(name.to_lowercase(), event);
+        }
+        assert_eq!(ReturnEventType::of("lost"), None);
+    }
 }

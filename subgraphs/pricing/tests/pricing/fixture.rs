@@ -20,7 +20,7 @@ pub(crate) const PRICES: &str = r#"query($products: [_Any!]!, $currency: Currenc
                 current { amount { formatted } usd { amount } exchangeRate { to freshness effectiveRate } }
                 base { amount { amount } }
                 compareAt { amount { amount } }
-                adjustments { kind usd { amount } }
+                adjustments { kind type usd { amount } }
             }
         }
     }

@@ -51,12 +51,14 @@ async fn a_price_is_adjusted_in_dollars_and_then_converted_rounding_down() {
                 "adjustments": [
                   {
                     "kind": "sale",
+                    "type": "SALE",
                     "usd": {
                       "amount": "-5.00"
                     }
                   },
                   {
                     "kind": "demand",
+                    "type": "DEMAND",
                     "usd": {
                       "amount": "2.00"
                     }
