@@ -327,6 +327,14 @@ impl Router {
         operation.cost(&operation.coerce_variables(request.variables)?)
     }
 
+    /// The same before its variables are known, with their defaults.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn cost_by_default(&self, request: &GraphQLRequest) -> Result<f64, GraphQLResponse> {
+        self.prepare(request).await?.cost_by_default()
+    }
+
     /// What an operation of this client may cost.
     pub fn cost_limit(&self, client: &RegisteredClient) -> usize {
         self.inner.cost_limit(Some(client))

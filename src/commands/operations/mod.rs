@@ -16,7 +16,7 @@ use crate::cli::{ClientsFile as Named, Operations};
 use crate::clients_file::ClientsFile;
 use crate::config::{Configuration, Overrides};
 use crate::domains::Domain;
-use crate::output;
+use crate::{nodes, output};
 
 pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
     match command {
@@ -98,10 +98,12 @@ fn schema(named: &Named, supergraph: Option<&Path>) -> anyhow::Result<Router> {
             let url = format!("local:{}", domain.name());
             (domain.name(), domain.sdl(), url)
         });
-        let parts: Vec<_> = subgraphs
+        let mut parts: Vec<_> = subgraphs
             .iter()
             .map(|(name, sdl, url)| (*name, *sdl, url.as_str()))
             .collect();
+        let (nodes_sdl, nodes_url) = (nodes::sdl(), format!("local:{}", nodes::NAME));
+        parts.push((nodes::NAME, &nodes_sdl, &nodes_url));
         return Ok(builder.supergraph(&router::compose(&parts)?).build()?);
     };
     let shown = file.display();
@@ -115,8 +117,7 @@ fn schema(named: &Named, supergraph: Option<&Path>) -> anyhow::Result<Router> {
 async fn cost(clients: &[Arc<RegisteredClient>], router: &Router) -> anyhow::Result<()> {
     for client in clients {
         for operation in client.operations.iter() {
-            let prepared = router.prepare(&operation.request()).await;
-            let cost = prepared.and_then(|prepared| prepared.cost_by_default());
+            let cost = router.cost_by_default(&operation.request()).await;
             let cost = cost.map_err(|refused| {
                 let reasons = refused.errors.iter().map(|error| &*error.message);
                 let (name, reasons) = (&operation.name, reasons.collect::<Vec<_>>().join(" "));
