@@ -17,9 +17,14 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// SQLite's instructions between two looks whether anybody waits for the statement: some 100 µs.
 const INSTRUCTIONS: i32 = 10_000;
 
-/// How often a PostgreSQL server looks whether the client of a statement is still there, in milliseconds. Otherwise it
-/// notices when it has rows to send.
-const CHECK_INTERVAL: u32 = 50;
+/// Settings of PostgreSQL that a statement can be stopped by. Servers that do not know one have none of it.
+const SETTINGS: [(&str, &str); 2] = [
+    // How often the server looks whether the client of a statement is still there. Otherwise it notices when it has rows
+    // to send.
+    ("client_connection_check_interval", "20ms"),
+    // Nothing stops it while it compiles a statement, for hundreds of milliseconds: more than running any of ours takes.
+    ("jit", "off"),
+];
 
 /// How a connection is opened.
 #[derive(Clone, Debug)]
@@ -74,13 +79,14 @@ impl Connector {
             }
             Self::Postgres { options, schema } => {
                 let mut connection = options.connect().await?;
-                // Not startup parameters: poolers refuse those they do not know. Nor do servers before 14 know the
-                // second one.
-                let settings = format!(
-                    "SET search_path = \"{schema}\"; \
-                     SELECT set_config('client_connection_check_interval', '{CHECK_INTERVAL}', false) \
-                     WHERE current_setting('client_connection_check_interval', true) IS NOT NULL"
-                );
+                // Not startup parameters: poolers refuse those they do not know.
+                let known = SETTINGS.map(|(name, value)| {
+                    format!(
+                        "; SELECT set_config('{name}', '{value}', false) \
+                         WHERE current_setting('{name}', true) IS NOT NULL"
+                    )
+                });
+                let settings = format!("SET search_path = \"{schema}\"{}", known.concat());
                 connection.execute(AssertSqlSafe(settings)).await?;
                 Ok(Connection::Postgres(Box::new(connection)))
             }
