@@ -19,6 +19,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
 use tokio::sync::watch;
@@ -41,7 +42,12 @@ pub enum DatabaseConfig {
         synchronous: Synchronous,
     },
     /// A PostgreSQL database with a schema for each domain, named after it.
-    Postgres { url: String, max_connections: u32 },
+    Postgres {
+        url: String,
+        max_connections: u32,
+        /// How long a connection is waited for, be all of them in use or the server gone.
+        acquire_timeout: Duration,
+    },
 }
 
 impl DatabaseConfig {

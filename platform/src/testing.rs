@@ -4,6 +4,8 @@
 #[cfg(test)]
 pub(crate) mod child_process;
 
+use std::time::Duration;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::ConnectionTrait;
 use sha2::Sha256;
@@ -13,6 +15,9 @@ use crate::database::{Database, DatabaseConfig};
 
 /// Names the PostgreSQL server that tests may create schemas in.
 pub const POSTGRES_URL: &str = "VANTAGE_TEST_POSTGRES_URL";
+
+/// Long enough for any number of writers on a busy machine.
+pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A database of its own for one test, gone afterwards.
 #[derive(Debug)]
@@ -39,6 +44,7 @@ pub async fn scratch_databases() -> Vec<Scratch> {
         let config = DatabaseConfig::Postgres {
             url,
             max_connections: 4,
+            acquire_timeout: ACQUIRE_TIMEOUT,
         };
         all.push(Scratch {
             database: Database::open(&config, &schema).await.expect("PostgreSQL"),

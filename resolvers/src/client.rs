@@ -16,9 +16,6 @@ use serde::de::DeserializeOwned;
 use crate::error::ApiError;
 use crate::subgraph::Subgraph;
 
-/// How long another domain may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(3);
-
 /// A document that is asked again and again: it is parsed once.
 pub struct Document {
     text: &'static str,
@@ -89,16 +86,18 @@ impl SubgraphClient {
         Self(Transport::Local(subgraph))
     }
 
-    /// To the process of the subgraph of this name at this URL, signing the caller with the shared key.
+    /// To the process of the subgraph of this name at this URL, which may take so long to answer; the caller is signed
+    /// with the shared key.
     pub fn http(
         name: &'static str,
         url: &str,
+        timeout: Duration,
         key: CallerKey,
         clock: Clock,
     ) -> Result<Self, ClientError> {
         let policy = Policy {
-            attempt_timeout: TIMEOUT,
-            deadline: TIMEOUT,
+            attempt_timeout: timeout,
+            deadline: timeout,
             attempts: 2,
             first_wait: Duration::from_millis(25),
             breaker: Breaker {

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use platform::config::Duration;
 use platform::database::Synchronous;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ pub(crate) struct Database {
     /// Connections to PostgreSQL that each domain of this process may hold. All processes together must stay below the
     /// server's own limit.
     pub(crate) max_connections: NonZeroU32,
+    /// How long a connection to PostgreSQL is waited for, be all of them in use or the server gone.
+    pub(crate) acquire_timeout: Duration,
     pub(crate) sqlite: Sqlite,
 }
 
@@ -29,6 +32,7 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             max_connections: NonZeroU32::new(10).unwrap_or(NonZeroU32::MIN),
+            acquire_timeout: Duration::from_secs(5),
             sqlite: Sqlite::default(),
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// Where each subgraph runs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Subgraphs {
     pub(crate) orders: Subgraph,
@@ -16,8 +16,25 @@ pub(crate) struct Subgraphs {
     pub(crate) notifications: Subgraph,
     pub(crate) search: Subgraph,
     pub(crate) tracking: Subgraph,
+    /// How long a subgraph waits for the answer of one in another process.
+    pub(crate) call_timeout: Duration,
     /// What one request to a subgraph may be and take, whichever router sends it.
     pub(crate) limits: Limits,
+}
+
+impl Default for Subgraphs {
+    fn default() -> Self {
+        Self {
+            orders: Subgraph::default(),
+            returns: Subgraph::default(),
+            pricing: Subgraph::default(),
+            notifications: Subgraph::default(),
+            search: Subgraph::default(),
+            tracking: Subgraph::default(),
+            call_timeout: Duration::from_secs(3),
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// What one request to a subgraph may be and take.

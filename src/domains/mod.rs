@@ -114,6 +114,7 @@ pub(crate) async fn open_database(
         Some(url) => DatabaseConfig::Postgres {
             url: url.expose().to_owned(),
             max_connections: configuration.database.max_connections.get(),
+            acquire_timeout: configuration.database.acquire_timeout.get(),
         },
         None => DatabaseConfig::Sqlite {
             directory: configuration.data.clone(),
@@ -248,6 +249,7 @@ impl Domains {
         Ok(SubgraphClient::http(
             asked.name(),
             url.as_str(),
+            configuration.subgraphs.call_timeout.get(),
             key.clone(),
             clock.clone(),
         )?)

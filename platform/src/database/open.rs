@@ -26,9 +26,6 @@ const SQLITE_READERS: u32 = 4;
 /// How long who writes to SQLite waits for its turn: the demo shop is written in one transaction.
 const SQLITE_TURN: Duration = Duration::from_secs(30);
 
-/// How long a connection to PostgreSQL may be waited for.
-const POSTGRES_PATIENCE: Duration = Duration::from_secs(5);
-
 /// The connections that read, and those that write.
 pub(super) async fn open(
     config: &DatabaseConfig,
@@ -53,10 +50,11 @@ pub(super) async fn open(
         DatabaseConfig::Postgres {
             url,
             max_connections,
+            acquire_timeout,
         } => {
             let connector = postgres_connector(url, domain)
                 .map_err(|source| connect_error(config, domain, source))?;
-            let pool = Pool::new(connector, *max_connections, POSTGRES_PATIENCE);
+            let pool = Pool::new(connector, *max_connections, *acquire_timeout);
             create_schema(&pool, domain)
                 .await
                 .map_err(|source| connect_error(config, domain, source))?;

@@ -60,6 +60,7 @@ async fn a_statement_is_one_round_trip_to_postgres() {
     let config = DatabaseConfig::Postgres {
         url: url.to_string(),
         max_connections: 1,
+        acquire_timeout: crate::testing::ACQUIRE_TIMEOUT,
     };
     let schema = format!("trips_{}", uuid::Uuid::now_v7().simple());
     let database = Database::open(&config, &schema).await.unwrap();
