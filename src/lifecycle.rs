@@ -55,6 +55,7 @@ impl Lifecycle {
     ) -> anyhow::Result<Self> {
         let supervisor = Supervisor::new();
         metrics.start_upkeep(&supervisor);
+        crate::memory::start_giving_back(&supervisor);
         let admin = match configuration.admin.listen {
             Some(address) => Some(
                 listener::bind(address, "--admin-listen")

@@ -12,6 +12,7 @@ mod graph;
 mod keys;
 mod lifecycle;
 mod listener;
+mod memory;
 mod metrics;
 mod nodes;
 mod output;
