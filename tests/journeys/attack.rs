@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::kit::{Graph, Process, layouts};
+use crate::kit::{Graph, layouts};
 use crate::wait::until;
 
 /// Orders for an office, and has more than a hundred orders.
@@ -61,11 +61,7 @@ async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
         let graph = Graph::start(layout, &settings, &[]).await;
         let token = graph.run(&["token", "--customer", OFFICE]).await;
         let page = graph.query(Some(&token), ACCOUNT, json!({})).await;
-        let resident = || -> u64 {
-            let processes = graph.subgraphs.iter().chain([&graph.router]);
-            processes.map(Process::memory).sum()
-        };
-        let before = resident();
+        let before = graph.memory();
         let text = attack(3);
         let attacks = [0; 4].map(|_| graph.query(Some(&token), &text, json!({})));
         let (answers, beside) = futures::join!(
@@ -76,19 +72,23 @@ async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
             assert_eq!(code(&answer), "OPERATION_TOO_COMPLEX", "{answer}");
         }
         assert_eq!(beside, page);
-        let grown = resident().saturating_sub(before);
+        let grown = graph.memory().saturating_sub(before);
         assert!(grown < 300, "{grown} MB");
         graph.stop().await;
     }
 }
 
 /// Processor time of an attack that is under way.
-const BUSY: Duration = Duration::from_millis(300);
+const BUSY: Duration = Duration::from_secs(1);
 /// What an abandoned attack may still take.
 const REST: Duration = Duration::from_secs(1);
 /// So many looks at processes that use hardly any time say that they are idle.
 const LOOKS: usize = 25;
 const IDLE: Duration = Duration::from_millis(50);
+/// Megabytes that an attack may leave in use, over all processes.
+const KEPT: u64 = 50;
+/// Looks until the rest has been given back: some seconds, and longer where the looks themselves have to wait.
+const LOOKS_AT_MEMORY: usize = 200;
 
 #[tokio::test]
 async fn the_work_of_an_attack_ends_when_its_clients_leave() {
@@ -106,27 +106,36 @@ async fn the_work_of_an_attack_ends_when_its_clients_leave() {
     for layout in layouts() {
         let graph = Graph::start(layout, &settings, &[]).await;
         let token = graph.run(&["token", "--customer", OFFICE]).await;
-        let used = || -> Duration {
-            let processes = graph.subgraphs.iter().chain([&graph.router]);
-            processes.map(Process::processor_time).sum()
-        };
-        let before = used();
+        // The processes have worked before, and have what they keep.
+        let page = graph.query(Some(&token), ACCOUNT, json!({})).await;
+        assert_eq!(page["errors"], Value::Null, "{page}");
+        let (before, small) = (graph.processor_time(), graph.memory());
         let text = attack(3);
         let attacks = [0; 4].map(|_| graph.query(Some(&token), &text, json!({})));
         tokio::select! {
             answers = futures::future::join_all(attacks) => panic!("{answers:?}"),
-            () = until("the attack", async || (used() > before + BUSY).then_some(())) => {}
+            () = until("the attack", async || {
+                (graph.processor_time() > before + BUSY).then_some(())
+            }) => {}
         }
-        let left = used();
+        let left = graph.processor_time();
         let mut looks = Vec::new();
         until("the end of the attack", async || {
-            looks.push(used());
+            looks.push(graph.processor_time());
             let earlier = looks.iter().rev().nth(LOOKS)?;
-            (used() - *earlier <= IDLE).then_some(())
+            (graph.processor_time() - *earlier <= IDLE).then_some(())
         })
         .await;
-        let rest = used() - left;
+        let rest = graph.processor_time() - left;
         assert!(rest <= REST, "{layout:?}: {rest:?}");
+        assert_eq!(graph.active_requests().await, 0, "{layout:?}");
+        let mut kept = Vec::new();
+        until("the memory", async || {
+            kept.push(graph.memory().saturating_sub(small));
+            assert!(kept.len() <= LOOKS_AT_MEMORY, "{layout:?}: {kept:?} MB");
+            (*kept.last()? <= KEPT).then_some(())
+        })
+        .await;
         graph.stop().await;
     }
 }

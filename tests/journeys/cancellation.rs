@@ -1,43 +1,62 @@
-//! The work of a request ends with it: in every process, and at the database.
+//! The work of a request ends with it: in every process, and at every database.
 
-use entities::notifications::preference;
+use std::time::Duration;
+
+use entities::{notifications, orders, returns, tracking};
 use platform::database::Database;
 use sea_orm::{ConnectionTrait, DbBackend, EntityName, Statement};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::kit::{Graph, Layout, layouts};
+use crate::kit::{Graph, Layout, layouts, processor_time};
 use crate::wait::until;
 
-const PREFERENCES: &str = "{ me { notificationPreferences { preferences { enabled } } } }";
+/// Asks three subgraphs at the same time, after a fourth.
+const PAGE: &str = "{ me { notificationPreferences { preferences { enabled } } \
+    orders(first: 20) { nodes { shipments { history { status } } returns { timeline { event } } } } } }";
+/// Asks a subgraph that asks another.
+const PREVIEW: &str =
+    "query($input: ReturnCreateInput!) { returnPreview(input: $input) { eligible } }";
+const ORDER: &str = "{ me { id orders(first: 1) { nodes { id items { id } } } } }";
 const CHANGE: &str = "mutation($customer: ID!) { notificationPreferencesUpdate(customerId: $customer, idempotencyKey: \"1\", \
     input: { updates: [{ channel: EMAIL, category: DEALS, enabled: false }] }) { updated userErrors { message } } }";
 
 /// Looks at a state this often before it is believed: threads sleep for a moment in between.
 const LOOKS: usize = 10;
 
-/// The table of preferences in two states: as it is, and such that no statement which reads it ever ends.
-struct Preferences {
+/// What each statement may go on working after its request has ended, in processor time: a busy machine makes
+/// everything take longer, but not more.
+const LAST_WORK: Duration = Duration::from_millis(100);
+
+/// Rows without number, of which neither database keeps any: it would have to clear them away afterwards.
+const ENDLESS_IN_SQLITE: &str =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+const ENDLESS_IN_POSTGRES: &str =
+    "SELECT count(*) FROM (SELECT generate_series(1, 9000000000000000000)) AS n";
+
+/// A table in two states: as it is, and such that no statement which reads it ever ends.
+struct Table {
     database: Database,
-    table: &'static str,
+    name: &'static str,
 }
 
-impl Preferences {
+impl Table {
     async fn endless(&self) {
-        let table = self.table;
-        self.run(format!("ALTER TABLE {table} RENAME TO kept"))
-            .await;
+        let name = self.name;
+        self.run(format!("ALTER TABLE {name} RENAME TO kept")).await;
+        let endless = match self.database.read().get_database_backend() {
+            DbBackend::Postgres => ENDLESS_IN_POSTGRES,
+            _ => ENDLESS_IN_SQLITE,
+        };
         self.run(format!(
-            "CREATE VIEW {table} AS SELECT kept.* FROM kept WHERE (WITH RECURSIVE n(i) AS \
-             (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n) < 0"
+            "CREATE VIEW {name} AS SELECT kept.* FROM kept WHERE ({endless}) < 0"
         ))
         .await;
     }
 
-    async fn as_they_were(&self) {
-        let table = self.table;
-        self.run(format!("DROP VIEW {table}")).await;
-        self.run(format!("ALTER TABLE kept RENAME TO {table}"))
-            .await;
+    async fn as_it_was(&self) {
+        let name = self.name;
+        self.run(format!("DROP VIEW {name}")).await;
+        self.run(format!("ALTER TABLE kept RENAME TO {name}")).await;
     }
 
     async fn run(&self, sql: String) {
@@ -45,81 +64,187 @@ impl Preferences {
         done.unwrap();
     }
 
-    /// Whether PostgreSQL works on a statement of these.
-    async fn are_read_at_the_server(&self) -> bool {
+    /// The processes in which PostgreSQL works on statements of it.
+    async fn readers_at_the_server(&self) -> Vec<u32> {
         let sql = format!(
-            "SELECT count(*) AS running FROM pg_stat_activity WHERE datname = current_database() \
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
              AND state = 'active' AND pid <> pg_backend_pid() AND query LIKE '%{}%'",
-            self.table
+            self.name
         );
         let statement = Statement::from_string(DbBackend::Postgres, sql);
-        let row = self.database.read().query_one_raw(statement).await;
-        let running: i64 = row.unwrap().unwrap().try_get("", "running").unwrap();
-        running > 0
+        let rows = self.database.read().query_all_raw(statement).await.unwrap();
+        let pids = rows
+            .iter()
+            .map(|row| row.try_get::<i32>("", "pid").unwrap());
+        pids.map(|pid| pid.try_into().unwrap()).collect()
     }
 }
 
-/// Whether a thread of SQLite has work.
-fn is_sqlite_busy(graph: &Graph) -> bool {
+/// Threads of SQLite that have work.
+fn busy_threads(graph: &Graph) -> usize {
     let id = graph.router.child.id().unwrap();
     let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
-    threads.flatten().any(|thread| {
+    let threads = threads.flatten().filter(|thread| {
         // A thread may end while it is looked at.
         let state = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
         state.contains("(sqlx-sqlite") && state.contains(") R ")
-    })
+    });
+    threads.count()
 }
 
-async fn until_statements(graph: &Graph, layout: Layout, preferences: &Preferences, run: bool) {
-    let mut looks = 0;
-    until("the statement", async || {
-        let running = match layout {
-            Layout::Sqlite => is_sqlite_busy(graph),
-            Layout::Postgres | Layout::Separate => preferences.are_read_at_the_server().await,
-        };
-        looks = if running == run { looks + 1 } else { 0 };
-        (looks == LOOKS).then_some(())
-    })
-    .await;
+/// Tables of a graph without end, and the work of those who read them.
+struct Work<'g> {
+    graph: &'g Graph,
+    layout: Layout,
+    tables: Vec<Table>,
+    /// PostgreSQL's processes that were seen to read them, with the processor time they had used when they were seen
+    /// last.
+    servers: Vec<(u32, Duration)>,
+}
+
+impl<'g> Work<'g> {
+    async fn on(graph: &'g Graph, layout: Layout, tables: &[(&str, &'static str)]) -> Self {
+        let mut endless = Vec::new();
+        for (domain, name) in tables {
+            let database = graph.database(domain).await;
+            endless.push(Table { database, name });
+        }
+        for table in &endless {
+            table.endless().await;
+        }
+        Self {
+            graph,
+            layout,
+            tables: endless,
+            servers: Vec::new(),
+        }
+    }
+
+    async fn end(self) {
+        for table in &self.tables {
+            table.as_it_was().await;
+            table.database.close().await;
+        }
+    }
+
+    /// Statements that run.
+    async fn statements(&mut self) -> usize {
+        if self.layout == Layout::Sqlite {
+            return busy_threads(self.graph);
+        }
+        let mut readers = Vec::new();
+        for table in &self.tables {
+            readers.extend(table.readers_at_the_server().await);
+        }
+        for reader in &readers {
+            if self.servers.iter().all(|(known, _)| known != reader) {
+                self.servers.push((*reader, Duration::ZERO));
+            }
+        }
+        readers.len()
+    }
+
+    /// Processor time that has been used for the graph: by its processes, and by those of PostgreSQL that read the tables.
+    fn used(&mut self) -> Duration {
+        for (id, used) in &mut self.servers {
+            // Of one that has ended nothing more is known, nor of one on another machine.
+            *used = processor_time(*id).unwrap_or(*used).max(*used);
+        }
+        let servers: Duration = self.servers.iter().map(|(_, used)| *used).sum();
+        self.graph.processor_time() + servers
+    }
+
+    async fn until_statements(&mut self, running: usize) {
+        let mut looks = 0;
+        until("the statements", async || {
+            looks = if self.statements().await == running {
+                looks + 1
+            } else {
+                0
+            };
+            self.used();
+            (looks == LOOKS).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a statement reads each of the tables.
+    async fn begins_before(&mut self, answer: impl Future<Output = Value>) {
+        let tables = self.tables.len();
+        tokio::select! {
+            answer = answer => panic!("{answer}"),
+            () = self.until_statements(tables) => {}
+        }
+    }
+
+    /// Waits until nothing works any more, and checks how much was worked since then.
+    async fn ends(&mut self, since: Duration, what: &str) {
+        self.until_statements(0).await;
+        let work = self.used() - since;
+        let allowed = LAST_WORK * self.tables.len() as u32;
+        assert!(work <= allowed, "{what}, {:?}: {work:?}", self.layout);
+        assert_eq!(
+            self.graph.active_requests().await,
+            0,
+            "{what}, {:?}",
+            self.layout
+        );
+    }
 }
 
 #[tokio::test]
 async fn the_work_of_a_request_ends_with_it() {
-    // Enough for a statement to begin.
-    let settings = [("VANTAGE_ROUTER__DEADLINE", "8s")];
+    // Enough for the statements to begin.
+    let settings = [("VANTAGE_ROUTER__DEADLINE", "10s")];
     for layout in layouts() {
         let graph = Graph::start(layout, &settings, &[]).await;
         let token = graph.demo_token().await;
-        let ask = || graph.query(Some(&token), PREFERENCES, json!({}));
         // There is something to read.
-        let me = graph.query(Some(&token), "{ me { id } }", json!({})).await;
-        let customer = json!({ "customer": me["data"]["me"]["id"] });
-        let changed = graph.query(Some(&token), CHANGE, customer).await;
+        let order = graph.query(Some(&token), ORDER, json!({})).await;
+        let me = &order["data"]["me"];
+        let changed = graph
+            .query(Some(&token), CHANGE, json!({ "customer": me["id"] }))
+            .await;
         let updated = &changed["data"]["notificationPreferencesUpdate"]["updated"];
         assert_eq!(*updated, 1, "{changed}");
-        let answer = ask().await;
-        let preferences = Preferences {
-            database: graph.database("notifications").await,
-            table: preference::Entity.table_name(),
-        };
-        preferences.endless().await;
+        let order = &me["orders"]["nodes"][0];
+        let item = json!({ "orderItemId": order["items"][0]["id"], "quantity": 1, "condition": "OPENED_UNUSED", "reasonCode": "changed_mind" });
+        let input = json!({ "input": { "orderId": order["id"], "items": [item] } });
 
-        // The client leaves.
-        tokio::select! {
-            answer = ask() => panic!("{answer}"),
-            () = until_statements(&graph, layout, &preferences, true) => {}
+        let page = [
+            (
+                "notifications",
+                notifications::preference::Entity.table_name(),
+            ),
+            ("tracking", tracking::event::Entity.table_name()),
+            ("returns", returns::return_event::Entity.table_name()),
+        ];
+        let preview = [("orders", orders::order_item::Entity.table_name())];
+        let cases: [(&str, Value, &[_]); 2] =
+            [(PAGE, json!({}), &page), (PREVIEW, input, &preview)];
+        for (query, variables, tables) in cases {
+            let ask = || graph.query(Some(&token), query, variables.clone());
+            let answer = ask().await;
+            assert_eq!(answer["errors"], Value::Null, "{answer}");
+            let mut work = Work::on(&graph, layout, tables).await;
+
+            let mut request = Box::pin(ask());
+            work.begins_before(&mut request).await;
+            let left = work.used();
+            drop(request);
+            work.ends(left, "after the client left").await;
+
+            let mut request = Box::pin(ask());
+            work.begins_before(&mut request).await;
+            let late = request.await;
+            let left = work.used();
+            let code = &late["errors"][0]["extensions"]["code"];
+            assert_eq!(code, "DEADLINE_EXCEEDED", "{late}");
+            work.ends(left, "after the deadline").await;
+
+            work.end().await;
+            assert_eq!(ask().await, answer);
         }
-        until_statements(&graph, layout, &preferences, false).await;
-
-        // The deadline passes.
-        let late = ask().await;
-        let code = &late["errors"][0]["extensions"]["code"];
-        assert_eq!(code, "DEADLINE_EXCEEDED", "{late}");
-        until_statements(&graph, layout, &preferences, false).await;
-
-        preferences.as_they_were().await;
-        assert_eq!(ask().await, answer);
-        preferences.database.close().await;
         graph.stop().await;
     }
 }

@@ -69,6 +69,8 @@ fn alone(mut command: Command, data: &Path) -> Command {
         // A machine that is busy with other work is no reason for an answer to lack a part.
         .env("VANTAGE_ROUTER__DEADLINE", "60s")
         .env("VANTAGE_SUBGRAPHS__LIMITS__DEADLINE", "60s")
+        .env("VANTAGE_SUBGRAPHS__CALL_TIMEOUT", "60s")
+        .env("VANTAGE_DATABASE__ACQUIRE_TIMEOUT", "60s")
         .current_dir(data)
         .stdout(Stdio::piped())
         .kill_on_drop(true);
@@ -120,13 +122,7 @@ impl Process {
 
     /// Processor time that it has used, to 10 ms.
     pub(crate) fn processor_time(&self) -> Duration {
-        let id = self.child.id().expect("it runs");
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-        let (_, fields) = stat.rsplit_once(") ").unwrap();
-        // In user mode and in the kernel's.
-        let ticks = fields.split(' ').skip(11).take(2);
-        let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
-        Duration::from_millis(10 * ticks)
+        processor_time(self.child.id().expect("it runs")).unwrap()
     }
 
     /// Tells it to stop, and waits until it has.
@@ -139,6 +135,16 @@ impl Process {
             .expect("it stops in time")
             .unwrap()
     }
+}
+
+/// Processor time that a process of this machine has used, to 10 ms; of one that has ended nothing is known.
+pub(crate) fn processor_time(id: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    // In user mode and in the kernel's.
+    let ticks = fields.split(' ').skip(11).take(2);
+    let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    Some(Duration::from_millis(10 * ticks))
 }
 
 /// A seeded graph that answers.
@@ -235,6 +241,7 @@ impl Graph {
             Some((_, url)) => DatabaseConfig::Postgres {
                 url: url.clone(),
                 max_connections: 2,
+                acquire_timeout: PATIENCE,
             },
             None => DatabaseConfig::sqlite(self.data.path().to_owned()),
         };
@@ -302,10 +309,34 @@ impl Graph {
         response.json().await.expect("JSON")
     }
 
+    fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.subgraphs.iter().chain([&self.router])
+    }
+
+    /// Resident memory of all processes, in megabytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.processes().map(Process::memory).sum()
+    }
+
+    /// Processor time that all processes have used.
+    pub(crate) fn processor_time(&self) -> Duration {
+        self.processes().map(Process::processor_time).sum()
+    }
+
     /// SQL statements that all processes have run so far.
     pub(crate) async fn statements(&self) -> u64 {
+        self.metric("vantage_sql_statements_total").await
+    }
+
+    /// Requests that run in the subgraphs of all processes.
+    pub(crate) async fn active_requests(&self) -> u64 {
+        self.metric("vantage_subgraph_requests_active").await
+    }
+
+    /// A metric, over all processes and labels.
+    async fn metric(&self, name: &str) -> u64 {
         let mut total = 0;
-        for process in self.subgraphs.iter().chain([&self.router]) {
+        for process in self.processes() {
             let url = format!("{}/metrics", process.base);
             let text = self
                 .http
@@ -318,7 +349,7 @@ impl Graph {
                 .unwrap();
             total += text
                 .lines()
-                .filter(|line| line.starts_with("vantage_sql_statements_total"))
+                .filter(|line| line.starts_with(name))
                 .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
                 .sum::<u64>();
         }

@@ -70,7 +70,9 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
     let scratch = tempfile::tempdir().unwrap();
     let third_parties = ThirdParties::start(scratch.path()).await;
     let settings = refunds::settings(Layout::Postgres, &third_parties).unwrap();
-    let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let mut settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    // As it is outside of tests: customers are to be refused.
+    settings.push(("VANTAGE_DATABASE__ACQUIRE_TIMEOUT", "5s"));
     let graph = Graph::start(Layout::Postgres, &settings, &[]).await;
     let token = graph.demo_token().await;
     let found = graph.query(Some(&token), orders::PRODUCTS, json!({})).await;

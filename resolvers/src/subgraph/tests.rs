@@ -4,12 +4,17 @@ use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Subscript
 use futures::stream;
 
 use super::*;
+use crate::budget::ROWS_OF_A_TURN;
 use crate::error::ApiResult;
 use crate::subscription::{Events, events};
 
 struct Query;
 
 struct Node;
+
+/// Rows that were resolved.
+#[derive(Clone, Default)]
+struct Resolved(Arc<AtomicUsize>);
 
 #[Object]
 impl Query {
@@ -19,6 +24,17 @@ impl Query {
 
     async fn endless(&self) -> bool {
         std::future::pending().await
+    }
+
+    /// As a large request is: it never waits, but for its turn.
+    async fn rows(&self, context: &Context<'_>) -> ApiResult<bool> {
+        let no_data = |_| ApiError::internal("no data");
+        let batches = context.data::<Batches>().map_err(no_data)?;
+        let Resolved(rows) = context.data::<Resolved>().map_err(no_data)?;
+        while batches.spend(1).await.is_ok() {
+            rows.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(true)
     }
 }
 
@@ -135,4 +151,44 @@ async fn a_query_ends_at_its_deadline() {
     assert_eq!(subgraph.active(), 1);
     drop(request);
     assert_eq!(subgraph.active(), 0);
+}
+
+#[tokio::test]
+async fn a_query_that_is_given_up_resolves_nothing_more() {
+    let schema = Schema::build(Query, EmptyMutation, EmptySubscription).finish();
+    let subgraph = Subgraph::new("rows", schema, Batches::clone).limited(Limits {
+        rows: usize::MAX,
+        deadline: Duration::from_millis(20),
+        ..Limits::default()
+    });
+    let resolved = Resolved::default();
+    let rows = || resolved.0.load(Ordering::Relaxed);
+    let ask = || {
+        subgraph.execute(
+            Request::new("{ rows }").data(resolved.clone()),
+            Caller::default(),
+        )
+    };
+    let mut request = Box::pin(ask());
+    for turn in 1..=3 {
+        assert!(futures::poll!(&mut request).is_pending());
+        assert_eq!(
+            rows(),
+            turn * ROWS_OF_A_TURN,
+            "it can be given up between two turns"
+        );
+    }
+    drop(request);
+    // Nobody else is left who would go on with it, now or after a deadline.
+    for give_up_later in [false, true] {
+        if give_up_later {
+            let late = ask().await.errors.swap_remove(0);
+            assert_eq!(late.message, "This part of the answer took too long");
+        }
+        let given_up = rows();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(rows(), given_up);
+    }
 }
