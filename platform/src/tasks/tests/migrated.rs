@@ -4,11 +4,15 @@ use sea_orm_migration::MigratorTrait;
 
 use super::*;
 
-/// Migrates up to the last step, changes something, and migrates the rest.
+/// Migrates up to the step that moves the old work, changes something, and migrates the rest.
 async fn migrate_over<M: MigratorTrait>(scratch: &Scratch, old: &[&str]) -> Vec<task::Model> {
     let connection = scratch.database.connect_for_migrations().await.unwrap();
-    let steps = u32::try_from(M::migrations().len()).unwrap();
-    M::up(&connection, Some(steps - 1)).await.unwrap();
+    let steps = M::migrations()
+        .iter()
+        .position(|migration| migration.name().starts_with("m20260302_000001_move_"))
+        .unwrap();
+    let steps = u32::try_from(steps).unwrap();
+    M::up(&connection, Some(steps)).await.unwrap();
     let constraints = match scratch.name {
         "postgres" => vec![
             "ALTER TABLE return_tasks DROP CONSTRAINT IF EXISTS return_tasks_return",
