@@ -31,7 +31,8 @@ pub struct Caller {
     /// Policies that the caller fulfils, as the token says: what `@policy` asks for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub policies: BTreeSet<String>,
-    /// The registered client (storefront, partner), when it named itself.
+    /// The application (storefront, partner) that it came with and that has proved who it is: the registered one's name, or
+    /// what the token says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
     /// Where the request came from, for currency detection.

@@ -122,5 +122,13 @@ fn a_manifest_that_cannot_be_used_is_told_with_its_operation() {
     write(r#"{"one": "query A { a"}"#);
     check(&["operation `one`", "line 1"]);
     write(r#"{"one": "query A { a }"}"#);
-    assert_eq!(load().expect("clients").operations().count(), 1);
+    let clients = load().expect("clients");
+    assert_eq!(clients.operations().count(), 1);
+    assert!(clients.shared_operations().by_id("one").is_some());
+    // What a client has to prove itself for is no one else's.
+    let text = text.replace("name: a", "name: a, mode: require");
+    std::fs::write(&path, text).expect("written");
+    let clients = load().expect("clients");
+    assert_eq!(clients.operations().count(), 1);
+    assert!(clients.shared_operations().by_id("one").is_none());
 }

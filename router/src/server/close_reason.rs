@@ -22,6 +22,8 @@ pub enum CloseReason {
     /// The token in `connection_init` was refused.
     Forbidden,
     TokenExpired,
+    /// The client is not the registered one any more that it was: its key was revoked.
+    CredentialsRevoked,
     BadMessage,
     DuplicateOperation,
     TooManyOperations,
@@ -46,7 +48,7 @@ impl CloseReason {
             Self::BadMessage => 4400,
             Self::NotAcknowledged => 4401,
             // Unlike after 4401, clients connect again after 4403, by then with a fresh token.
-            Self::Forbidden | Self::TokenExpired => 4403,
+            Self::Forbidden | Self::TokenExpired | Self::CredentialsRevoked => 4403,
             Self::UnknownSubprotocol => 4406,
             Self::InitTimeout => 4408,
             Self::DuplicateOperation => 4409,
@@ -68,6 +70,7 @@ impl CloseReason {
             Self::NotAcknowledged => "Unauthorized",
             Self::Forbidden => "Forbidden",
             Self::TokenExpired => "Token expired",
+            Self::CredentialsRevoked => "Credentials revoked",
             Self::BadMessage => "Invalid message",
             Self::DuplicateOperation => "Subscriber already exists",
             Self::TooManyOperations => "Too many operations",
@@ -91,6 +94,7 @@ impl CloseReason {
             Self::NotAcknowledged => "not_acknowledged",
             Self::Forbidden => "forbidden",
             Self::TokenExpired => "token_expired",
+            Self::CredentialsRevoked => "credentials_revoked",
             Self::BadMessage => "bad_message",
             Self::DuplicateOperation => "duplicate_operation",
             Self::TooManyOperations => "too_many_operations",

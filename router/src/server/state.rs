@@ -146,6 +146,11 @@ impl ServerState {
         clients.check(&router).await?;
         let operations = clients.operations().map(|operation| operation.request());
         let planned = router.warm_up(operations.collect(), RELOAD_PATIENCE).await;
+        for (operation, refusal) in &planned.refused {
+            let reason = refusal.errors.first().map(|error| &*error.message);
+            let document = operation.query.as_deref();
+            tracing::warn!(document, reason, "a registered operation cannot be planned");
+        }
         tracing::info!(
             clients = clients.iter().count(),
             operations = planned.prepared,

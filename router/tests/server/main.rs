@@ -14,6 +14,7 @@ mod registered_clients;
 mod reload;
 mod remote;
 mod requests;
+mod shared_caches;
 mod shared_streams;
 mod sockets;
 mod streams;

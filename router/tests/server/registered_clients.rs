@@ -8,7 +8,7 @@ use platform::supervisor::Supervisor;
 use router::clients::{Clients, ClientsFiles, Sha256Hash};
 use serde_json::{Value, json};
 
-use crate::kit::{Edge, other_router, until};
+use crate::kit::{Edge, other_router, router_of, until};
 use crate::requests::{Case, query};
 use crate::sockets::Socket;
 use crate::tokens::{SECRET, now, sign};
@@ -217,6 +217,57 @@ async fn a_revoked_key_ends_what_a_websocket_may_do() {
         refused["payload"][0]["extensions"]["code"], "UNAUTHENTICATED",
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_open_connections_and_streams() {
+    let edge = Edge::with(|config| {
+        let soon = platform::config::Duration::from_millis(10);
+        config.websocket.ping_interval = soon;
+        config.streaming.heartbeat = soon;
+    })
+    .await;
+    let known = "clients: [{ name: acme, keys: [{ id: k1, sha256: KEY }] }]";
+    let replaced = edge.state.replace_clients(clients(known)).await;
+    replaced.expect("they fit the schema");
+    let mut socket = Socket::ready(&edge, json!({"x-api-key": KEY})).await;
+    let feed = query("subscription { feed { sequence } }");
+    let stream = Case::post(feed)
+        .header("x-api-key", KEY)
+        .header("accept", "text/event-stream")
+        .send(&edge)
+        .await;
+    assert_eq!(stream.status(), 200);
+    edge.source.opened(1).await;
+    let revoked = clients("clients: [{ name: acme, keys: [] }]");
+    edge.state.replace_clients(revoked).await.expect("replaced");
+    assert_eq!(socket.closed().await, 4403);
+    let events = stream.text().await.expect("text");
+    assert!(events.contains("UNAUTHENTICATED"), "{events}");
+    assert!(events.contains("Credentials revoked"), "{events}");
+}
+
+#[tokio::test]
+async fn clients_that_did_not_fit_one_schema_are_looked_at_again_with_the_next() {
+    let edge = Edge::of(other_router()).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = write(directory.path(), "query Page { hello }");
+    let supervisor = Supervisor::new();
+    let interval = Duration::from_millis(10);
+    let watched = edge.state.watch_clients(&path, interval, &supervisor);
+    watched.await.expect("it fits");
+    write(directory.path(), "query Next { shop }");
+    until("it is refused", || !supervisor.degraded().is_empty()).await;
+    let next = router_of(&edge.source);
+    edge.state.reload(next).await.expect("it fits");
+    until("it is used", || {
+        let clients = edge.state.clients();
+        clients
+            .operations()
+            .any(|operation| operation.name == "Next")
+    })
+    .await;
+    until("all is well", || supervisor.degraded().is_empty()).await;
 }
 
 /// A file of clients with a manifest of one operation.

@@ -217,7 +217,15 @@ async fn run(
                 ));
             };
             let after = last_event(&parts.headers);
-            let opened = stream::open(&state, &router, request, &identity, format, after).await;
+            let opened = stream::open(
+                &state,
+                &router,
+                request,
+                (&client, &identity),
+                format,
+                after,
+            );
+            let opened = opened.await;
             return opened.or_else(|error| refuse(&client, accepted, error));
         }
     };

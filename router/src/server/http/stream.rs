@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream;
+use platform::caller::Caller;
 use rand::RngExt;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
@@ -20,6 +21,7 @@ use crate::prepare::OperationKind;
 use crate::request::PreparedRequest;
 use crate::response::GraphQLResponse;
 use crate::router::Router;
+use crate::server::client::Client;
 use crate::server::close_reason::CloseReason;
 use crate::server::connections::ConnectionPermit;
 use crate::server::documents::OperationError;
@@ -38,6 +40,10 @@ struct Outgoing {
     drain: Option<Instant>,
     draining: CancellationToken,
     evicted: Option<oneshot::Receiver<CloseReason>>,
+    state: ServerState,
+    /// Whose it is, as far as that can be revoked.
+    client: Client,
+    caller: Caller,
     begun: bool,
     ended: bool,
     _lease: ConnectionPermit,
@@ -57,7 +63,7 @@ pub(super) async fn open(
     state: &ServerState,
     router: &Router,
     request: PreparedRequest,
-    identity: &Identity,
+    (client, identity): (&Client, &Identity),
     format: Format,
     after: Option<EventId>,
 ) -> Result<Response, OperationError> {
@@ -93,6 +99,9 @@ pub(super) async fn open(
             .subject
             .as_deref()
             .map(|user| lease.belongs_to(user)),
+        state: state.clone(),
+        client: client.clone(),
+        caller: identity.caller.clone(),
         begun: false,
         ended: false,
         _lease: lease,
@@ -142,6 +151,11 @@ impl Outgoing {
         if !self.begun {
             self.begun = true;
             return Some(self.format.begin());
+        }
+        // Again for each event, and for each heartbeat of a stream without events.
+        if self.client.identify(&self.state, &self.caller).is_err() {
+            self.ended = true;
+            return self.close_frame(CloseReason::CredentialsRevoked);
         }
         let silent_until = Instant::now() + self.heartbeat;
         loop {
@@ -213,7 +227,9 @@ impl Outgoing {
     fn close_frame(&self, reason: CloseReason) -> Option<Bytes> {
         record(self.format, reason.name());
         let code = match reason {
-            CloseReason::TokenExpired => ErrorCode::Unauthenticated,
+            CloseReason::TokenExpired | CloseReason::CredentialsRevoked => {
+                ErrorCode::Unauthenticated
+            }
             _ => ErrorCode::RateLimited,
         };
         let error = GraphQLError::new(code, reason.message());

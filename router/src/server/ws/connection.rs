@@ -134,8 +134,7 @@ impl Connection {
             Due::Ping => {
                 let caller = &self.identity.caller;
                 if self.initialised && self.client.identify(&self.state, caller).is_err() {
-                    // Its key was revoked.
-                    return Err(CloseReason::Forbidden);
+                    return Err(CloseReason::CredentialsRevoked);
                 }
                 self.queue.ping();
                 Ok(())
