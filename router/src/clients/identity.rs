@@ -137,6 +137,12 @@ impl ClientIdentity {
             .map_or_else(ClientMode::default, |client| client.mode)
     }
 
+    /// Whether it has proved who it is and has a rate of its own.
+    pub(crate) fn has_rate(&self) -> bool {
+        let client = self.client.as_ref().filter(|_| self.is_authenticated);
+        client.is_some_and(|client| client.rate.is_some())
+    }
+
     /// Whether it may ask for the schema; `None`: as everybody.
     pub(crate) fn introspection(&self) -> Option<bool> {
         let allowed = self.client.as_ref()?.introspection?;

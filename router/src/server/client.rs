@@ -104,7 +104,7 @@ impl Client {
         };
         RequestContext {
             charge: state.rates.charge(&caller, &client),
-            shows_cost: client.is_authenticated || state.config.rates.show_cost,
+            shows_cost: client.has_rate() || state.config.rates.show_cost,
             caller,
             request_id: self.request_id.clone(),
             headers: self.headers.clone(),

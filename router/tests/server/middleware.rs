@@ -233,7 +233,7 @@ async fn only_listed_pages_may_read_answers() {
     );
     assert_eq!(
         response.headers()["access-control-expose-headers"],
-        "x-request-id"
+        "x-request-id,ratelimit-limit,ratelimit-remaining,ratelimit-reset,retry-after,etag"
     );
 }
 

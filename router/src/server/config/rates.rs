@@ -17,8 +17,8 @@ pub struct RatesConfig {
     pub address: Option<RateConfig>,
     /// Users, addresses and clients that this process counts; beyond them, those who ask least begin anew.
     pub max_buckets: u64,
-    /// Tells everybody what an operation costs, in `extensions.cost`. Clients that have proved who they are are told in
-    /// any case.
+    /// Tells everybody what an operation costs, in `extensions.cost`. Clients that have a rate of their own, and have
+    /// proved who they are, are told in any case.
     pub show_cost: bool,
 }
 

@@ -27,16 +27,18 @@ pub(crate) struct CurrentStatus {
 pub(crate) fn current_status(mut status_history: Vec<TimedStatus>) -> Option<CurrentStatus> {
     status_history.sort_by_key(|latest| (latest.at, order_at_once(latest.status)));
     let mut status_history = status_history.into_iter();
+    let first = status_history.next()?;
+    // An exception on the way back does not end it.
+    let mut is_returning = first.status == Status::Returning;
     let first = CurrentStatus {
-        latest: status_history.next()?,
+        latest: first,
         returned_to_sender: false,
     };
     Some(status_history.fold(first, |current_status, next| {
+        let before = current_status.latest.status;
         if current_status.returned_to_sender {
             current_status
-        } else if current_status.latest.status == Status::Returning
-            && next.status == Status::Delivered
-        {
+        } else if is_returning && next.status == Status::Delivered {
             CurrentStatus {
                 latest: TimedStatus {
                     status: Status::Returning,
@@ -44,7 +46,8 @@ pub(crate) fn current_status(mut status_history: Vec<TimedStatus>) -> Option<Cur
                 },
                 returned_to_sender: true,
             }
-        } else if may_follow(current_status.latest.status, next.status) {
+        } else if may_follow(before, next.status) && !(is_returning && is_outward(next.status)) {
+            is_returning |= next.status == Status::Returning;
             CurrentStatus {
                 latest: next,
                 ..current_status
@@ -53,6 +56,19 @@ pub(crate) fn current_status(mut status_history: Vec<TimedStatus>) -> Option<Cur
             current_status
         }
     }))
+}
+
+/// Whether it is a step on the way to the customer.
+const fn is_outward(status: Status) -> bool {
+    match status {
+        Status::LabelCreated
+        | Status::Shipped
+        | Status::InTransit
+        | Status::OutForDelivery
+        | Status::DeliveryAttempted
+        | Status::AvailableForPickup => true,
+        Status::Delivered | Status::Exception | Status::Returning => false,
+    }
 }
 
 /// Whether a newer event may change the status. A parcel never goes back to its beginning, and one
@@ -150,6 +166,18 @@ mod tests {
             ),
             // The customer had it and sent it back.
             (&[(Delivered, 2), (Returning, 3)], false, 3),
+            // Held up on its way back.
+            (&[(Returning, 1), (Exception, 2), (Delivered, 3)], true, 3),
+            (
+                &[
+                    (Returning, 1),
+                    (Exception, 2),
+                    (InTransit, 3),
+                    (Delivered, 4),
+                ],
+                true,
+                4,
+            ),
             (&[(Delivered, 2), (Returning, 3), (Delivered, 4)], true, 4),
         ] {
             let told = events.iter().map(|&(s, at)| latest(s, at)).collect();
