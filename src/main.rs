@@ -17,6 +17,7 @@ mod metrics;
 mod nodes;
 mod output;
 mod playground;
+mod rest;
 mod sandbox_server;
 mod schema_report;
 mod serving;

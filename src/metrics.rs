@@ -1,6 +1,6 @@
 //! What each metric of this crate means.
 
-use metrics::{describe_counter, describe_gauge};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Gives them their help lines.
 pub(crate) fn describe() {
@@ -15,5 +15,14 @@ pub(crate) fn describe() {
     describe_counter!(
         "vantage_connections_timed_out_total",
         "Connections that were closed, by reason: headers that did not arrive in time, idle, or unread answers."
+    );
+    describe_counter!(
+        "vantage_rest_requests_total",
+        "REST requests, by route and status."
+    );
+    describe_histogram!(
+        "vantage_rest_request_duration_seconds",
+        Unit::Seconds,
+        "Time until the answer to a REST request begins, by route."
     );
 }

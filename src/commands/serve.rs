@@ -13,7 +13,7 @@ use crate::domains::{Domain, Domains};
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
 use crate::output;
-use crate::{graph, keys, playground, sandbox_server, serving, workers};
+use crate::{graph, keys, playground, rest, sandbox_server, serving, workers};
 
 /// How long the printed token is good for.
 const TOKEN_HOURS: u64 = 24;
@@ -61,6 +61,9 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     }
     workers::start(&domains, &configuration, &clock, supervisor)?;
     let router = graph::router(&configuration, &domains, &key)?;
+    if configuration.rest.enabled {
+        rest::check(&router).await?;
+    }
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let state = serving::edge(router, &auth, &configuration.server, supervisor)?;
     let state = serving::share_documents(state, &configuration)?;
@@ -101,7 +104,8 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     }
     let routes = domains
         .routes()
-        .merge(playground::routes(&configuration.server));
+        .merge(playground::routes(&configuration.server))
+        .merge(rest::routes(&state, &configuration.rest));
     let threads = if here.is_empty() {
         Threads::event_loops()
     } else {

@@ -11,6 +11,7 @@ mod objects;
 mod orders;
 mod pricing;
 mod providers;
+mod rest;
 mod router;
 mod sandbox;
 mod server;
@@ -33,6 +34,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub(crate) use self::rest::Rest;
 pub(crate) use self::router::Router;
 pub(crate) use self::sandbox::Sandbox;
 pub(crate) use admin::Admin;
@@ -93,6 +95,7 @@ pub(crate) struct Configuration {
     pub(crate) server: ServerConfig,
     pub(crate) router: Router,
     pub(crate) clients: Clients,
+    pub(crate) rest: Rest,
     pub(crate) subgraphs: Subgraphs,
     pub(crate) subgraph: SubgraphProcess,
     pub(crate) flags: Flags,
@@ -134,6 +137,7 @@ impl Default for Configuration {
             server: server::in_mode(ServerConfig::default(), Mode::default()),
             router: Router::default(),
             clients: Clients::default(),
+            rest: Rest::default(),
             subgraphs: Subgraphs::default(),
             subgraph: SubgraphProcess::default(),
             flags: Flags::default(),

@@ -1,7 +1,9 @@
 //! The edge: GraphQL over HTTP and over WebSocket, as one route to mount in an [`axum::Router`].
 
 mod address_limit;
+mod body;
 mod client;
+mod client_request;
 mod clients_reload;
 mod close_reason;
 mod config;
@@ -9,18 +11,19 @@ mod connections;
 mod document_id;
 mod documents;
 mod encoding;
+mod execution;
 mod http;
 mod operation_log;
 mod origin;
 mod params;
 mod rates;
 mod refusal;
+mod sender;
 mod state;
 mod unsent;
 mod ws;
 
-use std::sync::Arc;
-
+use axum::http::{HeaderName, Method};
 use axum::routing::any;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -28,6 +31,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 
 pub use address_limit::{AddressLimiter, AddressPermit};
 pub use client::client_ip;
+pub use client_request::ClientRequest;
 pub use close_reason::CloseReason;
 pub use config::{
     ConnectionsConfig, CorsConfig, PersistedQueriesConfig, RateConfig, RatesConfig, ServerConfig,
@@ -35,6 +39,7 @@ pub use config::{
 };
 pub use connections::Connections;
 pub use encoding::prefers_gzip;
+pub use refusal::Refusal;
 pub use state::ServerState;
 pub use unsent::Unsent;
 
@@ -43,13 +48,40 @@ pub use unsent::Unsent;
 /// so that subgraphs learn the caller's address.
 pub fn graphql_routes(state: ServerState) -> axum::Router {
     let config = &state.config;
-    let headers = [
-        &state.csrf_headers,
-        &state.forward_headers,
-        &state.allow_headers,
-    ];
-    let headers = headers.into_iter().flat_map(|names| names.iter().cloned());
-    let cors = origin::cors_layer(Arc::clone(&state.origins), &config.cors, headers);
+    let mut routes = axum::Router::new().route(&config.path, any(http::handle));
+    // Below the root there are other pages.
+    if config.path != "/" {
+        let document = format!("{}/{{id}}", config.path.trim_end_matches('/'));
+        routes = routes.route(&document, any(http::handle_document));
+    }
+    let allowed = Allowed {
+        methods: &[Method::GET, Method::POST],
+        headers: &[],
+        exposed: &[],
+    };
+    for_pages(routes, &state, &allowed).with_state(state)
+}
+
+/// What pages of other sites may send, and see, beyond what all pages may.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed<'a> {
+    pub methods: &'a [Method],
+    /// Of requests.
+    pub headers: &'a [HeaderName],
+    /// Headers of answers.
+    pub exposed: &'a [HeaderName],
+}
+
+/// These routes with CORS and compression as configured.
+pub fn for_pages<S>(
+    routes: axum::Router<S>,
+    state: &ServerState,
+    allowed: &Allowed<'_>,
+) -> axum::Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let config = &state.config;
     let compression = CompressionLayer::new()
         .zstd(config.compression)
         .br(config.compression)
@@ -61,17 +93,10 @@ pub fn graphql_routes(state: ServerState) -> axum::Router {
                 .and(NotForContentType::SSE)
                 .and(NotForContentType::const_new("multipart/mixed")),
         );
-    let mut routes = axum::Router::new().route(&config.path, any(http::handle));
-    // Below the root there are other pages.
-    if config.path != "/" {
-        let document = format!("{}/{{id}}", config.path.trim_end_matches('/'));
-        routes = routes.route(&document, any(http::handle_document));
-    }
     routes
         .layer(compression)
         .layer(axum::middleware::map_request(async |request| {
             encoding::select_encoding(request)
         }))
-        .layer(cors)
-        .with_state(state)
+        .layer(state.cors(allowed))
 }

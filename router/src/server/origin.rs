@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use indexmap::IndexSet;
 use platform::telemetry::request_id::REQUEST_ID;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::{Host, Url};
 
+use super::Allowed;
 use super::config::cors::CorsConfig;
 use super::config::error::ServerConfigError;
 use crate::clients::{Clients, RegisteredClient};
@@ -117,11 +118,12 @@ impl Origins {
     }
 }
 
-/// CORS as configured. `allowed` are request headers beyond those that every page may send.
+/// CORS as configured. `headers` are those of requests beyond those that every page may send.
 pub(super) fn cors_layer(
     origins: Arc<Origins>,
     config: &CorsConfig,
-    allowed: impl IntoIterator<Item = HeaderName>,
+    headers: impl IntoIterator<Item = HeaderName>,
+    allowed: &Allowed<'_>,
 ) -> CorsLayer {
     let always: [HeaderName; 5] = [
         header::CONTENT_TYPE,
@@ -131,23 +133,26 @@ pub(super) fn cors_layer(
         REQUEST_ID,
     ];
     // Each once: what is configured may repeat what is always allowed.
-    let headers: IndexSet<HeaderName> = always.into_iter().chain(allowed).collect();
+    let headers: IndexSet<HeaderName> = always.into_iter().chain(headers).collect();
     let headers: Vec<HeaderName> = headers.into_iter().collect();
+    let exposed = [
+        REQUEST_ID,
+        RATE_LIMIT,
+        RATE_REMAINING,
+        RATE_RESET,
+        header::RETRY_AFTER,
+        header::ETAG,
+    ];
+    let exposed = exposed.into_iter().chain(allowed.exposed.iter().cloned());
+    let exposed: Vec<HeaderName> = exposed.collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| {
             origins.allow(origin)
         }))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods(allowed.methods.to_vec())
         .allow_headers(headers)
         .allow_credentials(config.allow_credentials)
-        .expose_headers([
-            REQUEST_ID,
-            RATE_LIMIT,
-            RATE_REMAINING,
-            RATE_RESET,
-            header::RETRY_AFTER,
-            header::ETAG,
-        ])
+        .expose_headers(exposed)
         .max_age(config.max_age.get())
 }
 

@@ -9,11 +9,12 @@ use crate::error::{ErrorCode, GraphQLError};
 
 /// A request that is refused before it becomes an operation. Its status does not depend on the media type.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
+pub struct Refusal {
+    pub status: StatusCode,
     code: ErrorCode,
-    pub(super) message: String,
-    pub(super) header: Option<(HeaderName, &'static str)>,
+    pub message: String,
+    /// What the answer has to say beside the message.
+    pub header: Option<(HeaderName, &'static str)>,
 }
 
 impl Refusal {
@@ -26,7 +27,7 @@ impl Refusal {
         }
     }
 
-    pub(super) const fn code(&self) -> ErrorCode {
+    pub const fn code(&self) -> ErrorCode {
         self.code
     }
 

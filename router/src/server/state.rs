@@ -11,12 +11,14 @@ use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use tokio::sync::Mutex;
+use tower_http::cors::CorsLayer;
 
+use super::Allowed;
 use super::config::{ServerConfig, ServerConfigError, header_names};
 use super::connections::Connections;
 use super::documents::SentDocuments;
 use super::operation_log::{MetricLabels, NAME_HEADERS};
-use super::origin::Origins;
+use super::origin::{Origins, cors_layer};
 use super::rates::Rates;
 use super::unsent::Unsent;
 use crate::Router;
@@ -187,6 +189,18 @@ impl ServerState {
         self.subscriptions.reload(router);
         self.replaced.routers.fetch_add(1, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// CORS as configured.
+    pub(super) fn cors(&self, allowed: &Allowed<'_>) -> CorsLayer {
+        let headers = [
+            &self.csrf_headers,
+            &self.forward_headers,
+            &self.allow_headers,
+        ];
+        let headers = headers.into_iter().flat_map(|names| names.iter().cloned());
+        let headers = headers.chain(allowed.headers.iter().cloned());
+        cors_layer(self.origins.clone(), &self.config.cors, headers, allowed)
     }
 
     /// With a page for browsers; it is shown in development only.

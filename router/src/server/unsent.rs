@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::Extensions;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
@@ -85,6 +86,12 @@ impl Unsent {
             moved: AtomicU64::new(0),
             owner,
         }))
+    }
+
+    /// What the client of this request has not read yet: its connection's, as the listener counts it.
+    pub(super) fn of_request(&self, extensions: &Extensions) -> Self {
+        let connection = extensions.get::<Self>();
+        connection.map_or_else(|| self.connection(), Self::clone)
     }
 
     fn process(&self) -> &Self {

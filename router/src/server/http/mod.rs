@@ -11,27 +11,25 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State, WebSocketUpgrade};
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header, request};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use platform::telemetry::request_id::{REQUEST_ID, header_value};
-use tracing::Instrument;
 
 use self::media::{Accepted, MediaType};
 use self::respond::Caching;
 use self::stream_format::Format;
+use super::body;
 use super::client::{Client, authorization};
 use super::documents::{self, OperationError, Prepared};
+use super::execution::execute;
 use super::params;
 use super::refusal::Refusal;
+use super::sender::Sender;
 use super::state::ServerState;
-use super::unsent::Unsent;
 use super::ws;
-use crate::auth::Identity;
 use crate::cache_control::CachePolicy;
-use crate::clients::{ClientIdentity, IdentityError, KEY_HEADER};
-use crate::error::ErrorCode;
+use crate::clients::{IdentityError, KEY_HEADER};
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, PreparedRequest};
 use crate::subscribe::EventId;
@@ -125,7 +123,7 @@ async fn get(
     if !(event_source && state.origins.allow_event_source(&parts.headers)) {
         csrf::check(&parts.headers, &state.csrf_headers)?;
     }
-    let sender = identify(&state, client, &parts.headers).await?;
+    let sender = Sender::identify(&state, client, &parts.headers).await?;
     let mut request = params::from_query(parts.uri.query().unwrap_or_default())?;
     document_in_path(&parts, &mut request)?;
     run(state, sender, request, &parts, accepted).await
@@ -140,8 +138,9 @@ async fn post(
 ) -> Result<Response, Refusal> {
     let accepted = accepted?;
     media::require_json(&parts.headers)?;
-    let sender = identify(&state, client, &parts.headers).await?;
-    let body = read(&state, &parts.headers, body).await?;
+    let sender = Sender::identify(&state, client, &parts.headers).await?;
+    let (limit, patience) = (state.config.max_body_bytes, state.config.body_timeout.get());
+    let body = body::read(&parts.headers, body, limit, patience).await?;
     let mut request = params::from_body(&body)?;
     document_in_path(&parts, &mut request)?;
     run(state, sender, request, &parts, accepted).await
@@ -153,13 +152,6 @@ fn document_in_path(parts: &request::Parts, request: &mut GraphQLRequest) -> Res
         Some(PathDocument(id)) => params::at_path(id.clone(), request),
         None => Ok(()),
     }
-}
-
-/// Who has sent a request: the user, and the application.
-struct Sender {
-    client: Client,
-    identity: Identity,
-    application: ClientIdentity,
 }
 
 async fn run(
@@ -186,7 +178,7 @@ async fn run(
     };
     client.log.prepared(&operation);
     let kind = operation.kind();
-    let unsent = unsent(&state, &parts.extensions);
+    let unsent = state.unsent.of_request(&parts.extensions);
     if kind != OperationKind::Subscription && !unsent.has_room() {
         return Err(Refusal::unread());
     }
@@ -196,20 +188,10 @@ async fn run(
         context,
     };
     let response = match kind {
-        OperationKind::Query => router.execute_prepared(request).await,
         OperationKind::Mutation if parts.method == Method::GET => {
             return Err(Refusal::method("POST", "mutations need POST"));
         }
-        // A client that hangs up must not leave a mutation half done.
-        OperationKind::Mutation => {
-            let execution = async move { router.execute_prepared(request).await };
-            tokio::spawn(execution.in_current_span())
-                .await
-                .map_err(|panic| {
-                    tracing::error!(%panic, "a mutation panicked");
-                    Refusal::internal()
-                })?
-        }
+        OperationKind::Query | OperationKind::Mutation => execute(&router, request).await?,
         OperationKind::Subscription => {
             let Some(format) = accepted.stream else {
                 return Err(Refusal::not_acceptable(
@@ -267,31 +249,10 @@ fn refuse(client: &Client, accepted: Accepted, error: OperationError) -> Result<
     }
 }
 
-/// What the client's connection has not read yet, as the listener counts it.
-fn unsent(state: &ServerState, extensions: &Extensions) -> Unsent {
-    let connection = extensions.get::<Unsent>();
-    connection.map_or_else(|| state.unsent.connection(), Unsent::clone)
-}
-
 /// The last event that a client has had of the stream it lost. An id that is none of ours is ignored:
 /// the client then begins anew.
 fn last_event(headers: &HeaderMap) -> Option<EventId> {
     headers.get("last-event-id")?.to_str().ok()?.parse().ok()
-}
-
-async fn identify(
-    state: &ServerState,
-    client: Client,
-    headers: &HeaderMap,
-) -> Result<Sender, Refusal> {
-    let identity = state.auth.identify(authorization(headers)?).await?;
-    let application = client.identify(state, &identity.caller)?;
-    client.log.identified(&application);
-    Ok(Sender {
-        client,
-        identity,
-        application,
-    })
 }
 
 async fn upgrade(
@@ -312,44 +273,11 @@ async fn upgrade(
     }
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => {
-            let unsent = unsent(&state, &parts.extensions);
+            let unsent = state.unsent.of_request(&parts.extensions);
             ws::upgrade(state, client, identity, unsent, upgrade)
         }
         Err(rejection) => Ok(rejection.into_response()),
     }
-}
-
-/// The whole body, within the limits of size and time.
-async fn read(state: &ServerState, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    let limit = state.config.max_body_bytes;
-    let declared = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(Refusal::too_large(limit));
-    }
-    match tokio::time::timeout(state.config.body_timeout.get(), collect(body, limit)).await {
-        Ok(read) => read,
-        Err(_) => Err(Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            ErrorCode::BadUserInput,
-            "the body took too long to arrive",
-        )),
-    }
-}
-
-async fn collect(body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    let mut chunks = body.into_data_stream();
-    let mut body = BytesMut::new();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Refusal::bad_request("the body ended too early"))?;
-        if body.len() + chunk.len() > limit {
-            return Err(Refusal::too_large(limit));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }
 
 fn is_upgrade(headers: &HeaderMap) -> bool {

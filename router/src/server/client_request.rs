@@ -1,0 +1,119 @@
+//! Requests to other routes of the process than GraphQL's, which are answered by running an operation: who may send them,
+//! what bounds them and what is logged of them is as at the endpoint.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, request};
+use bytes::Bytes;
+use platform::telemetry::access_log::OperationDetails;
+
+use super::body;
+use super::client::Client;
+use super::execution::execute;
+use super::refusal::Refusal;
+use super::sender::Sender;
+use super::state::ServerState;
+use super::unsent::Unsent;
+use crate::error::ErrorCode;
+use crate::prepare::OperationKind;
+use crate::request::{GraphQLRequest, PreparedRequest};
+use crate::response::GraphQLResponse;
+
+/// A request whose sender has been verified.
+#[derive(Debug)]
+pub struct ClientRequest {
+    state: ServerState,
+    sender: Sender,
+    unsent: Unsent,
+}
+
+impl ClientRequest {
+    /// Verifies who has sent the request.
+    ///
+    /// # Errors
+    /// When the credentials are not accepted: the refusal, and what the access log shows.
+    pub async fn identify(
+        state: &ServerState,
+        parts: &request::Parts,
+    ) -> Result<Self, (Refusal, OperationDetails)> {
+        let client = Client::new(parts, state.config.trusted_proxies, &state.forward_headers);
+        let log = client.log.clone();
+        let identified = Sender::identify(state, client, &parts.headers).await;
+        let sender = identified.map_err(|refusal| {
+            log.refused(refusal.code());
+            (refusal, log.finish(&state.known_pairs))
+        })?;
+        Ok(Self {
+            state: state.clone(),
+            sender,
+            unsent: state.unsent.of_request(&parts.extensions),
+        })
+    }
+
+    /// The customer's public id; `None` for a visitor who has not signed in.
+    pub fn subject(&self) -> Option<&str> {
+        self.sender.identity.caller.subject.as_deref()
+    }
+
+    /// The whole body, if it has at most `limit` bytes and arrives in time.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn read(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        limit: usize,
+    ) -> Result<Bytes, Refusal> {
+        body::read(headers, body, limit, self.state.config.body_timeout.get()).await
+    }
+
+    /// Runs an operation of this process for the sender: a query or a mutation, whichever documents the client may send.
+    ///
+    /// # Errors
+    /// When too many answers wait to be read.
+    pub async fn run(&self, request: GraphQLRequest) -> Result<GraphQLResponse, Refusal> {
+        let Sender {
+            client,
+            identity,
+            application,
+        } = &self.sender;
+        let router = self.state.router();
+        let operation = match router.prepare(&request).await {
+            Ok(operation) => operation,
+            Err(refused) => {
+                client.log.answered(&refused.errors);
+                return Ok(refused);
+            }
+        };
+        client.log.prepared(&operation);
+        if !self.unsent.has_room() {
+            return Err(Refusal::unread());
+        }
+        let prepared = PreparedRequest {
+            operation,
+            variables: request.variables,
+            context: client.context(&self.state, &identity.caller, application.clone()),
+        };
+        let response = execute(&router, prepared).await?;
+        client.log.answered(&response.errors);
+        Ok(response)
+    }
+
+    /// The body of the answer, held until the client has read it.
+    ///
+    /// # Errors
+    /// When too many answers wait to be read.
+    pub fn body(&self, kind: OperationKind, answer: Bytes) -> Result<Body, Refusal> {
+        self.unsent.body(kind, answer).ok_or_else(Refusal::unread)
+    }
+
+    /// The request is refused for another reason than its operation's errors.
+    pub fn refused(&self, code: ErrorCode) {
+        self.sender.client.log.refused(code);
+    }
+
+    /// Counts the operation, and gives what the access log shows: an extension of the answer.
+    pub fn finish(&self) -> OperationDetails {
+        self.sender.client.log.finish(&self.state.known_pairs)
+    }
+}

@@ -1,0 +1,28 @@
+//! REST, for clients of the system that this graph replaces.
+
+use std::num::NonZeroUsize;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Long enough for a return of a hundred items with all their texts.
+const MAX_BODY_BYTES: NonZeroUsize = NonZeroUsize::new(64 * 1024).expect("not zero");
+
+/// REST, for clients of the system that this graph replaces. Sizes are in bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Rest {
+    /// Without it there is nothing below /api.
+    pub(crate) enabled: bool,
+    /// Longer request bodies are refused with 413.
+    pub(crate) max_body_bytes: NonZeroUsize,
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            max_body_bytes: MAX_BODY_BYTES,
+        }
+    }
+}

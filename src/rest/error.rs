@@ -1,0 +1,248 @@
+//! What is answered when a request fails: `{"error": CODE, "message": …}` with a status that says the same.
+
+use axum::Json;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use router::server::Refusal;
+use router::{ErrorCode, GraphQLError};
+use serde::{Deserialize, Serialize};
+
+use super::fields::Timestamp;
+
+/// How long clients wait before they try again what may work soon, in seconds.
+const RETRY_AFTER: &str = "5";
+
+/// Why a request failed, as its client is told.
+#[derive(Debug)]
+pub(super) struct RestError {
+    status: StatusCode,
+    body: ErrorBody,
+    header: Option<(HeaderName, &'static str)>,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorBody {
+    /// For programs.
+    error: String,
+    /// For people.
+    message: String,
+    /// Every rule that stands against a return.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<Reason>,
+    /// Every mistake in the request's body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Mistake>,
+}
+
+/// A rule that stands against a return.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub(super) struct Reason {
+    code: String,
+    message: String,
+    /// The item it is about; absent when it is about the whole order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_item_id: Option<String>,
+    /// With PAST_RETURN_WINDOW.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery_date: Option<Timestamp>,
+    /// With PAST_RETURN_WINDOW.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_deadline: Option<Timestamp>,
+}
+
+/// A mistake in a request's body.
+#[derive(Debug, Serialize)]
+struct Mistake {
+    code: String,
+    message: String,
+    /// The way to the value: `items.0.quantity`.
+    field: String,
+}
+
+/// An entry of `userErrors` in the graph's answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct UserError {
+    code: String,
+    message: String,
+    field: Option<Vec<String>>,
+    #[serde(default)]
+    reasons: Vec<Reason>,
+}
+
+/// The code in the access log, as an extension of the answer.
+#[derive(Clone, Debug)]
+pub(super) struct ErrorLabel(pub(super) String);
+
+impl RestError {
+    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            body: ErrorBody {
+                error: code.to_owned(),
+                message: message.into(),
+                reasons: Vec::new(),
+                errors: Vec::new(),
+            },
+            header: None,
+        }
+    }
+
+    /// The request cannot be understood.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message)
+    }
+
+    pub(super) fn not_found(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    }
+
+    pub(super) fn no_such_route() -> Self {
+        Self::not_found("There is nothing at this path: /api/openapi.json lists what there is")
+    }
+
+    /// axum adds the header `Allow`.
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "METHOD_NOT_ALLOWED",
+            "This path does not have the method: the header Allow lists those that it has",
+        )
+    }
+
+    /// It may work when the client tries again.
+    pub(super) fn unavailable(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            header: Some((header::RETRY_AFTER, RETRY_AFTER)),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        }
+    }
+
+    /// The cause is in the log.
+    pub(super) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL",
+            "Something went wrong on our side",
+        )
+    }
+
+    /// What the graph says that the client can mend; `None` when it says nothing.
+    pub(super) fn of_user(errors: Vec<UserError>) -> Option<Self> {
+        let first = errors.first()?;
+        let status = match first.code.as_str() {
+            "RETURN_CANCELLED" => StatusCode::CONFLICT,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        let mut refused = Self::new(status, &first.code, &first.message);
+        for error in errors {
+            refused.body.reasons.extend(error.reasons);
+            if let Some(path) = error.field.as_deref().and_then(path_in_body) {
+                refused.body.errors.push(Mistake {
+                    code: error.code,
+                    message: error.message,
+                    field: path,
+                });
+            }
+        }
+        Some(refused)
+    }
+}
+
+/// Where a mistake is in the body, by where it is among the mutation's arguments; `None` for what is not in the body.
+fn path_in_body(arguments: &[String]) -> Option<String> {
+    let (input, path) = arguments.split_first()?;
+    let path: Vec<_> = path.iter().map(|step| snake_case(step)).collect();
+    (input == "input").then(|| path.join("."))
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for character in name.chars() {
+        if character.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake
+}
+
+impl From<&GraphQLError> for RestError {
+    fn from(error: &GraphQLError) -> Self {
+        let message = &error.message;
+        let new = |status, code: ErrorCode| Self::new(status, code.as_str(), message);
+        match error.code() {
+            code @ ErrorCode::Unauthenticated => Self {
+                header: Some((header::WWW_AUTHENTICATE, "Bearer")),
+                ..new(StatusCode::UNAUTHORIZED, code)
+            },
+            code @ (ErrorCode::Forbidden | ErrorCode::FeatureDisabled) => {
+                new(StatusCode::FORBIDDEN, code)
+            }
+            code @ (ErrorCode::BadUserInput | ErrorCode::OperationTooComplex) => {
+                new(StatusCode::BAD_REQUEST, code)
+            }
+            code @ ErrorCode::NotFound => new(StatusCode::NOT_FOUND, code),
+            code @ ErrorCode::Conflict => new(StatusCode::CONFLICT, code),
+            code @ ErrorCode::RateLimited => Self {
+                header: Some((header::RETRY_AFTER, RETRY_AFTER)),
+                ..new(StatusCode::TOO_MANY_REQUESTS, code)
+            },
+            ErrorCode::SubgraphUnavailable | ErrorCode::DeadlineExceeded => {
+                Self::unavailable("SERVICE_UNAVAILABLE", message)
+            }
+            // The documents are ours.
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<Refusal> for RestError {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal.status {
+            StatusCode::BAD_REQUEST => "BAD_USER_INPUT",
+            StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
+            StatusCode::FORBIDDEN => "FORBIDDEN",
+            StatusCode::REQUEST_TIMEOUT => "REQUEST_TIMEOUT",
+            StatusCode::PAYLOAD_TOO_LARGE => "PAYLOAD_TOO_LARGE",
+            StatusCode::TOO_MANY_REQUESTS => "RATE_LIMITED",
+            StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
+            _ => "INTERNAL",
+        };
+        Self {
+            header: refusal.header,
+            ..Self::new(refusal.status, code, refusal.message)
+        }
+    }
+}
+
+impl IntoResponse for RestError {
+    fn into_response(self) -> Response {
+        let label = ErrorLabel(self.body.error.clone());
+        let mut response = (self.status, Json(self.body)).into_response();
+        if let Some((name, value)) = self.header {
+            let value = axum::http::HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(label);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_body() {
+        let check = |arguments: &[&str], expected: Option<&str>| {
+            let arguments: Vec<_> = arguments.iter().map(|&step| step.to_owned()).collect();
+            assert_eq!(path_in_body(&arguments).as_deref(), expected);
+        };
+        check(&["input", "items", "1", "reasonCode"], Some("items.1.reason_code"));
+        check(&["input", "orderId"], Some("order_id"));
+        check(&["id"], None);
+        check(&[], None);
+    }
+}

@@ -1,0 +1,114 @@
+//! What all routes have in common: the version, who asks, how much they may send; and what every answer carries.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::body::Body;
+use futures::FutureExt;
+use metrics::{counter, histogram};
+use platform::telemetry::access_log::OperationDetails;
+use router::server::{ClientRequest, ServerState};
+
+use super::error::{ErrorLabel, RestError};
+use super::request::RestRequest;
+use super::trace::trace_id;
+use super::{API_VERSION, CORRELATION_ID, TRACE_ID};
+
+/// The version of the routes; clients may say that they mean it.
+const VERSION: &str = "v1";
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// What bounds the requests of some routes.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    pub(super) state: ServerState,
+    pub(super) max_body_bytes: usize,
+}
+
+/// Hands the request to its handler when its sender is known and its body is there, and completes the answer.
+pub(super) async fn serve(
+    State(limits): State<Limits>,
+    route: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let trace = trace_id(&mut parts.headers);
+    let correlation = parts.headers.get(CORRELATION_ID).cloned();
+    let (mut response, mut details) = match receive(&limits, &parts, body).await {
+        Ok(received) => {
+            let received = Arc::new(received);
+            let mut request = Request::from_parts(parts, Body::empty());
+            request.extensions_mut().insert(Arc::clone(&received));
+            let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            let response = handled.unwrap_or_else(|_| {
+                tracing::error!("a request panicked");
+                RestError::internal().into_response()
+            });
+            (response, received.client.finish())
+        }
+        Err((error, details)) => (error.into_response(), details),
+    };
+    if let Some(ErrorLabel(code)) = response.extensions_mut().remove() {
+        // What the graph said is more to the point.
+        details.code.get_or_insert(code);
+    }
+    response.extensions_mut().insert(details);
+    complete(response.headers_mut(), &trace, correlation);
+    record(route.as_str(), response.status(), started);
+    response
+}
+
+/// A request that may be answered, or why it may not, with what the access log shows.
+async fn receive(
+    limits: &Limits,
+    parts: &request::Parts,
+    body: Body,
+) -> Result<RestRequest, (RestError, OperationDetails)> {
+    check_version(&parts.headers).map_err(|error| (error, OperationDetails::default()))?;
+    let client = ClientRequest::identify(&limits.state, parts).await;
+    let client = client.map_err(|(refusal, details)| (refusal.into(), details))?;
+    match client.read(&parts.headers, body, limits.max_body_bytes).await {
+        Ok(body) => Ok(RestRequest::new(client, parts.clone(), body)),
+        Err(refusal) => Err((refusal.into(), client.finish())),
+    }
+}
+
+fn check_version(headers: &HeaderMap) -> Result<(), RestError> {
+    let mut asked = headers.get_all(API_VERSION).iter();
+    if asked.all(|version| version == VERSION) {
+        return Ok(());
+    }
+    let message = format!("X-API-Version must be {VERSION}, or be left out");
+    let status = StatusCode::BAD_REQUEST;
+    Err(RestError::new(status, "UNSUPPORTED_API_VERSION", message))
+}
+
+/// The headers of every answer. The request's id is added for all routes of the process.
+fn complete(headers: &mut HeaderMap, trace: &str, correlation: Option<HeaderValue>) {
+    if headers.get(header::CONTENT_TYPE).is_some() {
+        headers.insert(header::CONTENT_TYPE, JSON);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(trace) = HeaderValue::from_str(trace) {
+        headers.insert(TRACE_ID, trace);
+    }
+    if let Some(correlation) = correlation {
+        headers.insert(CORRELATION_ID, correlation);
+    }
+}
+
+fn record(route: &str, status: StatusCode, started: Instant) {
+    let (route, status) = (route.to_owned(), status.as_str().to_owned());
+    counter!("vantage_rest_requests_total", "route" => route.clone(), "status" => status)
+        .increment(1);
+    histogram!("vantage_rest_request_duration_seconds", "route" => route)
+        .record(started.elapsed().as_secs_f64());
+}

@@ -1,0 +1,49 @@
+//! REST, for clients of the system that this graph replaces. Each route runs an operation of the graph, kept in
+//! `router-config/rest/`, and writes its answer as that system did: no rule is written here a second time.
+
+mod error;
+mod fields;
+mod middleware;
+mod operations;
+mod request;
+mod returns;
+mod trace;
+
+use axum::http::{HeaderName, Method};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get, post, put};
+use router::server::{Allowed, ServerState, for_pages};
+
+use self::error::RestError;
+use self::middleware::Limits;
+pub(crate) use self::operations::check;
+use crate::config::Rest;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+
+/// The routes; none where they are switched off.
+pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
+    if !config.enabled {
+        return axum::Router::new();
+    }
+    let limits = Limits {
+        state: state.clone(),
+        max_body_bytes: config.max_body_bytes.get(),
+    };
+    let routes = axum::Router::new()
+        .route("/api/v1/returns", post(returns::create))
+        .route("/api/v1/returns/{id}", get(returns::show))
+        .route("/api/v1/returns/{id}/label", put(returns::label))
+        .route_layer(from_fn_with_state(limits, middleware::serve))
+        .method_not_allowed_fallback(async || RestError::method_not_allowed())
+        .route("/api/{*path}", any(async || RestError::no_such_route()));
+    let allowed = Allowed {
+        methods: &[Method::GET, Method::POST, Method::PUT],
+        headers: &[IDEMPOTENCY_KEY, API_VERSION, CORRELATION_ID],
+        exposed: &[CORRELATION_ID, TRACE_ID],
+    };
+    for_pages(routes, state, &allowed)
+}

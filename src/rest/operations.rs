@@ -1,0 +1,92 @@
+//! The operations behind the routes. They are part of the program, so that it can be started anywhere.
+
+use anyhow::bail;
+use router::{GraphQLRequest, Router};
+
+/// A document with one operation.
+#[derive(Debug)]
+pub(super) struct Operation {
+    /// Its file in `router-config/rest/`.
+    file: &'static str,
+    document: &'static str,
+}
+
+macro_rules! operations {
+    ($($constant:ident = $file:literal;)*) => {
+        $(
+            pub(super) static $constant: Operation = Operation {
+                file: $file,
+                document: include_str!(concat!("../../router-config/rest/", $file)),
+            };
+        )*
+
+        const ALL: &[&Operation] = &[$(&$constant),*];
+    };
+}
+
+operations! {
+    RETURN = "return.graphql";
+    RETURN_CREATE = "return_create.graphql";
+    RETURN_LABEL = "return_label.graphql";
+}
+
+impl Operation {
+    /// A request for it, without variables.
+    pub(super) fn request(&self) -> GraphQLRequest {
+        GraphQLRequest::new(self.document)
+    }
+}
+
+/// Fails with the first operation that does not fit the router's schema.
+pub(crate) async fn check(router: &Router) -> anyhow::Result<()> {
+    for operation in ALL {
+        if let Err(refused) = router.prepare(&operation.request()).await {
+            let errors: Vec<_> = refused.errors.iter().map(|error| &*error.message).collect();
+            let (file, errors) = (operation.file, errors.join("; "));
+            bail!("router-config/rest/{file} does not fit the schema: {errors}");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A router over the schema of this binary, with this part of it replaced.
+    fn router(from: &str, to: &str) -> Router {
+        let supergraph = include_str!("../../schema/supergraph.graphql");
+        assert!(supergraph.contains(from), "{from}");
+        Router::builder()
+            .supergraph(&supergraph.replace(from, to))
+            .calling_nobody()
+            .build()
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_operation_fits_the_schema() {
+        check(&router("", "")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_field_that_an_operation_lacks_is_named_with_its_file() {
+        let router = router("  includesShipping: Boolean!\n", "");
+        let error = check(&router).await.unwrap_err().to_string();
+        assert!(error.contains("return.graphql"), "{error}");
+        assert!(error.contains("includesShipping"), "{error}");
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_an_operation() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/router-config/rest");
+        let files = std::fs::read_dir(folder).unwrap();
+        let mut files: Vec<_> = files
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let mut known: Vec<_> = ALL.iter().map(|operation| operation.file).collect();
+        known.sort_unstable();
+        assert_eq!(files, known);
+    }
+}
