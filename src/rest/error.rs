@@ -240,7 +240,10 @@ mod tests {
             let arguments: Vec<_> = arguments.iter().map(|&step| step.to_owned()).collect();
             assert_eq!(path_in_body(&arguments).as_deref(), expected);
         };
-        check(&["input", "items", "1", "reasonCode"], Some("items.1.reason_code"));
+        check(
+            &["input", "items", "1", "reasonCode"],
+            Some("items.1.reason_code"),
+        );
         check(&["input", "orderId"], Some("order_id"));
         check(&["id"], None);
         check(&[], None);

@@ -100,12 +100,22 @@ mod tests {
 
     #[test]
     fn amounts_keep_all_their_digits() {
-        for digits in ["314.99", "8.40", "0.00", "-12.50", "90071992547409.93", "31499"] {
+        for digits in [
+            "314.99",
+            "8.40",
+            "0.00",
+            "-12.50",
+            "90071992547409.93",
+            "31499",
+        ] {
             let amount: Amount = serde_json::from_value(digits.into()).unwrap();
             assert_eq!(serde_json::to_string(&amount).unwrap(), digits);
         }
         for text in ["", "x", "null", "\"1\"", "1 2", "[1]", "NaN", "01"] {
-            assert!(serde_json::from_value::<Amount>(text.into()).is_err(), "{text}");
+            assert!(
+                serde_json::from_value::<Amount>(text.into()).is_err(),
+                "{text}"
+            );
         }
     }
 

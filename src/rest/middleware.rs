@@ -4,11 +4,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::body::Body;
 use futures::FutureExt;
 use metrics::{counter, histogram};
 use platform::telemetry::access_log::OperationDetails;
@@ -75,7 +75,10 @@ async fn receive(
     check_version(&parts.headers).map_err(|error| (error, OperationDetails::default()))?;
     let client = ClientRequest::identify(&limits.state, parts).await;
     let client = client.map_err(|(refusal, details)| (refusal.into(), details))?;
-    match client.read(&parts.headers, body, limits.max_body_bytes).await {
+    match client
+        .read(&parts.headers, body, limits.max_body_bytes)
+        .await
+    {
         Ok(body) => Ok(RestRequest::new(client, parts.clone(), body)),
         Err(refusal) => Err((refusal.into(), client.finish())),
     }

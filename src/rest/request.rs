@@ -94,7 +94,11 @@ impl RestRequest {
             hash.update(part);
             hash.update([0]);
         }
-        let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits: String = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         format!("request-{digits}")
     }
 

@@ -20,6 +20,7 @@ mod playground;
 mod redis_data_loss;
 mod refunds;
 mod refunds_killed;
+mod rest;
 mod returns;
 mod rolling_restart;
 mod sandbox;

@@ -12,7 +12,9 @@ use axum::response::Response;
 use resolvers::id::IdKind;
 use serde_json::json;
 
-use self::bodies::{CreatedReturn, LabelledReturn, NewReturn, ReturnStatus, ShownItem, ShownReturn};
+use self::bodies::{
+    CreatedReturn, LabelledReturn, NewReturn, ReturnStatus, ShownItem, ShownReturn,
+};
 use super::error::RestError;
 use super::fields::id_in_path;
 use super::operations::{RETURN, RETURN_CREATE, RETURN_LABEL};

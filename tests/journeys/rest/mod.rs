@@ -1,0 +1,7 @@
+//! REST, as clients of the system that this graph replaces speak it: that system's own sample requests first.
+
+mod client;
+mod errors;
+mod idempotency;
+mod returns;
+mod shop;

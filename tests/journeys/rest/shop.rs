@@ -1,0 +1,71 @@
+//! What the samples are about: orders that their customer has received.
+
+use chrono::{DateTime, Utc};
+use entities::orders::{order, order_item};
+use platform::database::Database;
+use resolvers::id::IdKind;
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use uuid::Uuid;
+
+/// An order of one item, by public ids.
+pub(super) struct Delivered {
+    pub(super) order: String,
+    pub(super) item: String,
+}
+
+/// Adds an order of a monitor for $314.99 with tax and shipping, like one that the customer has.
+pub(super) async fn deliver(orders: &Database, customer: &str, at: DateTime<Utc>) -> Delivered {
+    let customer = IdKind::Customer.parse(customer).expect("a customer's id");
+    let like = order::Entity::find()
+        .filter(order::Column::CustomerId.eq(customer))
+        .one(orders.read());
+    let like = like.await.unwrap().expect("the customer has an order");
+    let item_like = order_item::Entity::find()
+        .filter(order_item::Column::CustomerId.eq(customer))
+        .filter(order_item::Column::Restriction.is_null())
+        .one(orders.read());
+    let item_like = item_like.await.unwrap().expect("with an item");
+    let (order, item) = (Uuid::now_v7(), Uuid::now_v7());
+    let (price, tax, shipping) = (279_99, 22_40, 12_60);
+    let total = price + tax + shipping;
+    let row = order::Model {
+        id: order,
+        status: order::OrderStatus::Delivered,
+        usd_amount: total,
+        local_currency_amount: total,
+        local_currency_code: "USD".to_owned(),
+        exchange_rate: "1".to_owned(),
+        subtotal_amount: price,
+        shipping_amount: shipping,
+        tax_amount: tax,
+        payment_intent_id: Some(format!("pi_{}", order.simple())),
+        placed_at: at - chrono::Duration::days(3),
+        confirmed_at: Some(at - chrono::Duration::days(3)),
+        shipped_at: Some(at - chrono::Duration::days(2)),
+        delivered_at: Some(at),
+        cancelled_at: None,
+        updated_at: at,
+        ..like
+    };
+    let item_row = order_item::Model {
+        id: item,
+        order_id: order,
+        position: 0,
+        product_name: "4K Monitor Pro 32 inch".to_owned(),
+        quantity: 1,
+        unit_price_amount: price,
+        tax_amount: tax,
+        currency_code: "USD".to_owned(),
+        ..item_like
+    };
+    let transaction = orders.begin().await.unwrap();
+    let inserted = order::Entity::insert(row.into_active_model());
+    inserted.exec(&transaction).await.unwrap();
+    let inserted = order_item::Entity::insert(item_row.into_active_model());
+    inserted.exec(&transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+    Delivered {
+        order: IdKind::Order.format(order),
+        item: IdKind::OrderItem.format(item),
+    }
+}
