@@ -1,12 +1,13 @@
 //! What is answered when a request fails: `{"error": CODE, "message": …}` with a status that says the same.
 
 use axum::Json;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use router::server::Refusal;
 use router::{ErrorCode, GraphQLError};
 use serde::{Deserialize, Serialize};
 
+use super::JSON;
 use super::fields::Timestamp;
 
 /// How long clients wait before they try again what may work soon, in seconds.
@@ -220,9 +221,10 @@ impl From<Refusal> for RestError {
 impl IntoResponse for RestError {
     fn into_response(self) -> Response {
         let label = ErrorLabel(self.body.error.clone());
-        let mut response = (self.status, Json(self.body)).into_response();
+        let json = [(header::CONTENT_TYPE, JSON)];
+        let mut response = (self.status, json, Json(self.body)).into_response();
         if let Some((name, value)) = self.header {
-            let value = axum::http::HeaderValue::from_static(value);
+            let value = HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);
         }
         response.extensions_mut().insert(label);

@@ -22,8 +22,6 @@ use super::{API_VERSION, CORRELATION_ID, TRACE_ID};
 /// The version of the routes; clients may say that they mean it.
 const VERSION: &str = "v1";
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-
 /// What bounds the requests of some routes.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
@@ -31,18 +29,33 @@ pub(super) struct Limits {
     pub(super) max_body_bytes: usize,
 }
 
-/// Hands the request to its handler when its sender is known and its body is there, and completes the answer.
-pub(super) async fn serve(
+/// Answers every request, of paths and methods that do not exist too, with the ids that it is found by.
+pub(super) async fn identify_answer(mut request: Request, next: Next) -> Response {
+    let trace = trace_id(request.headers_mut());
+    let correlation = request.headers().get(CORRELATION_ID).cloned();
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(trace) = HeaderValue::from_str(&trace) {
+        headers.insert(TRACE_ID, trace);
+    }
+    // The request's own id is added for all routes of the process.
+    if let Some(correlation) = correlation {
+        headers.insert(CORRELATION_ID, correlation);
+    }
+    response
+}
+
+/// Hands the request to its handler when its sender is known and its body is there.
+pub(super) async fn receive(
     State(limits): State<Limits>,
     route: MatchedPath,
     request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let (mut parts, body) = request.into_parts();
-    let trace = trace_id(&mut parts.headers);
-    let correlation = parts.headers.get(CORRELATION_ID).cloned();
-    let (mut response, mut details) = match receive(&limits, &parts, body).await {
+    let (parts, body) = request.into_parts();
+    let (mut response, mut details) = match read(&limits, &parts, body).await {
         Ok(received) => {
             let received = Arc::new(received);
             let mut request = Request::from_parts(parts, Body::empty());
@@ -61,13 +74,12 @@ pub(super) async fn serve(
         details.code.get_or_insert(code);
     }
     response.extensions_mut().insert(details);
-    complete(response.headers_mut(), &trace, correlation);
     record(route.as_str(), response.status(), started);
     response
 }
 
 /// A request that may be answered, or why it may not, with what the access log shows.
-async fn receive(
+async fn read(
     limits: &Limits,
     parts: &request::Parts,
     body: Body,
@@ -92,20 +104,6 @@ fn check_version(headers: &HeaderMap) -> Result<(), RestError> {
     let message = format!("X-API-Version must be {VERSION}, or be left out");
     let status = StatusCode::BAD_REQUEST;
     Err(RestError::new(status, "UNSUPPORTED_API_VERSION", message))
-}
-
-/// The headers of every answer. The request's id is added for all routes of the process.
-fn complete(headers: &mut HeaderMap, trace: &str, correlation: Option<HeaderValue>) {
-    if headers.get(header::CONTENT_TYPE).is_some() {
-        headers.insert(header::CONTENT_TYPE, JSON);
-    }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(trace) = HeaderValue::from_str(trace) {
-        headers.insert(TRACE_ID, trace);
-    }
-    if let Some(correlation) = correlation {
-        headers.insert(CORRELATION_ID, correlation);
-    }
 }
 
 fn record(route: &str, status: StatusCode, started: Instant) {

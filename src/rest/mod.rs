@@ -9,8 +9,8 @@ mod request;
 mod returns;
 mod trace;
 
-use axum::http::{HeaderName, Method};
-use axum::middleware::from_fn_with_state;
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 use router::server::{Allowed, ServerState, for_pages};
 
@@ -23,6 +23,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// The routes; none where they are switched off.
 pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
@@ -37,9 +39,10 @@ pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
         .route("/api/v1/returns", post(returns::create))
         .route("/api/v1/returns/{id}", get(returns::show))
         .route("/api/v1/returns/{id}/label", put(returns::label))
-        .route_layer(from_fn_with_state(limits, middleware::serve))
+        .route_layer(from_fn_with_state(limits, middleware::receive))
         .method_not_allowed_fallback(async || RestError::method_not_allowed())
-        .route("/api/{*path}", any(async || RestError::no_such_route()));
+        .route("/api/{*path}", any(async || RestError::no_such_route()))
+        .layer(from_fn(middleware::identify_answer));
     let allowed = Allowed {
         methods: &[Method::GET, Method::POST, Method::PUT],
         headers: &[IDEMPOTENCY_KEY, API_VERSION, CORRELATION_ID],

@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::IDEMPOTENCY_KEY;
 use super::error::RestError;
 use super::operations::Operation;
+use super::{IDEMPOTENCY_KEY, JSON};
 
 /// The longest key that mutations take.
 const MAX_KEY: usize = 255;
@@ -51,7 +51,9 @@ impl RestRequest {
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let (path, reason) = (error.path().to_string(), error.inner());
-            let place = if path == "." { "the body" } else { &path };
+            // Neither names a place: the whole, and what breaks off.
+            let is_place = path.contains(|c: char| c != '.' && c != '?');
+            let place = if is_place { &path } else { "the body" };
             RestError::bad_request(format!("{place}: {reason}"))
         })?;
         let rest = json.end();
@@ -143,8 +145,7 @@ impl RestRequest {
         };
         let mut response = Response::new(self.client.body(kind, body.into())?);
         *response.status_mut() = status;
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response.headers_mut().insert(header::CONTENT_TYPE, JSON);
         Ok(response)
     }
 }
