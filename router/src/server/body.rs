@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 
 use super::refusal::Refusal;
-use crate::error::ErrorCode;
 
 /// The whole body, if it has at most `limit` bytes and arrives in time.
 pub(super) async fn read(
@@ -26,11 +25,7 @@ pub(super) async fn read(
     }
     match tokio::time::timeout(patience, collect(body, limit)).await {
         Ok(read) => read,
-        Err(_) => Err(Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            ErrorCode::BadUserInput,
-            "the body took too long to arrive",
-        )),
+        Err(_) => Err(Refusal::body_timeout()),
     }
 }
 

@@ -7,6 +7,10 @@ use crate::auth::AuthError;
 use crate::clients::IdentityError;
 use crate::error::{ErrorCode, GraphQLError};
 
+/// Tells an HTTP/1.1 client that it needs another connection for its next request; HTTP/2 has no such header, and hyper
+/// leaves it out.
+const CLOSE: (HeaderName, &str) = (header::CONNECTION, "close");
+
 /// A request that is refused before it becomes an operation. Its status does not depend on the media type.
 #[derive(Debug)]
 pub struct Refusal {
@@ -65,12 +69,28 @@ impl Refusal {
         )
     }
 
+    /// 413: the rest of the body is not read, so the connection ends here.
     pub(super) fn too_large(limit: usize) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorCode::BadUserInput,
-            format!("the body is longer than {limit} bytes"),
-        )
+        Self {
+            header: Some(CLOSE),
+            ..Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorCode::BadUserInput,
+                format!("the body is longer than {limit} bytes"),
+            )
+        }
+    }
+
+    /// 408: the body does not arrive, so the connection ends here.
+    pub(super) fn body_timeout() -> Self {
+        Self {
+            header: Some(CLOSE),
+            ..Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                ErrorCode::BadUserInput,
+                "the body took too long to arrive",
+            )
+        }
     }
 
     /// 405: `allow` lists the methods that would do.

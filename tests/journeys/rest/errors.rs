@@ -248,3 +248,23 @@ async fn without_rest_there_is_nothing_below_api() {
     assert_eq!((answer.status.as_u16(), &*answer.text), (404, ""));
     graph.stop().await;
 }
+
+#[tokio::test]
+async fn a_part_that_is_missing_is_no_empty_answer() {
+    // Nobody listens there.
+    let settings = [
+        ("VANTAGE_DEMO__ORDERS", "60"),
+        (
+            "VANTAGE_SUBGRAPHS__RETURNS__URL",
+            "http://127.0.0.1:9/graphql",
+        ),
+    ];
+    let graph = Graph::start(Layout::Sqlite, &settings, &[]).await;
+    let customer = ["token", "--customer", "usr_01h455vb4pex5vsknk084sn02q"];
+    let token = graph.run(&customer).await;
+    let client = Client::new(&graph.router.base, Some(&token));
+    let answer = client.get(&format!("/api/v1/returns/{NOBODYS}"), &[]).await;
+    answer.error(503, "SERVICE_UNAVAILABLE");
+    assert_eq!(answer.header("retry-after"), "5");
+    graph.stop().await;
+}

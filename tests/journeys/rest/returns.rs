@@ -7,6 +7,7 @@ use super::client::{Client, assert_sample};
 use super::shop::deliver;
 use crate::kit::{Graph, layouts};
 use crate::tracking_client::Shop;
+use crate::wait::until;
 
 /// Of one item of an order.
 fn new_return(order: &str, item: &str) -> String {
@@ -206,4 +207,57 @@ async fn a_return_is_the_same_by_rest_and_by_graphql_in_every_layout() {
         }
         graph.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_label_that_is_not_there_is_told_apart_by_whether_it_will_be() {
+    let shop = Shop::start(&[]).await;
+    let orders = shop.database("orders").await;
+    let customer = customer(&shop).await;
+    let client = Client::new(&shop.process.base, Some(&shop.token));
+    let mut paths = Vec::new();
+    for _ in 0..3 {
+        let bought = deliver(&orders, &customer, Utc::now() - TimeDelta::days(2)).await;
+        let body = new_return(&bought.order, &bought.item);
+        let made = client.post("/api/v1/returns", &[], &body).await.json();
+        paths.push(format!(
+            "/api/v1/returns/{}",
+            made["return_id"].as_str().unwrap()
+        ));
+    }
+
+    // Its provider does not answer, for now.
+    let fault = json!({ "provider": "easypost", "effect": { "kind": "status", "status": 503 } });
+    shop.control("POST", "faults", Some(fault)).await;
+    let label = format!("{}/label", paths[0]);
+    let headers = [("x-request-id", "req_return_label_001")];
+    let pending = client.put(&label, &headers, "{}").await;
+    pending.error(503, "LABEL_PENDING");
+    assert_eq!(pending.header("retry-after"), "5");
+    shop.control("DELETE", "faults", None).await;
+    let labelled = until("the label is made", async || {
+        let answer = client.put(&label, &headers, "{}").await;
+        (answer.status == 200).then(|| answer.json())
+    })
+    .await;
+    assert_eq!(labelled["status"], "label_generated");
+
+    // No rate is plausible: a person looks at the return.
+    shop.control("POST", "rates", Some(json!({ "cents": 7500 })))
+        .await;
+    let refused = client.put(&format!("{}/label", paths[1]), &[], "{}").await;
+    let message = refused.error(409, "LABEL_UNAVAILABLE");
+    let shown = client.get(&paths[1], &[]).await.json();
+    assert_eq!(shown["status"], "manual_review");
+    assert_eq!(shown["next_step"], message);
+
+    let cancel = "mutation($id: ID!) { returnCancel(id: $id, idempotencyKey: \"c\") { userErrors { code } } }";
+    let id = paths[2].rsplit('/').next().unwrap();
+    shop.query(cancel, json!({ "id": id })).await;
+    let refused = client.put(&format!("{}/label", paths[2]), &[], "{}").await;
+    refused.error(409, "RETURN_CANCELLED");
+    let shown = client.get(&paths[2], &[]).await.json();
+    assert_eq!(shown["status"], "cancelled");
+    assert_eq!(shown["next_step"], Value::Null);
+    shop.stop().await;
 }
