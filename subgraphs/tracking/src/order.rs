@@ -55,6 +55,24 @@ impl Order {
         answer.transpose()
     }
 
+    /// The caller's parcel of this order that moved last, as live updates begin with it; null while there is none.
+    async fn latest_shipment(&self, context: &Context<'_>) -> Option<ApiResult<Shipment>> {
+        let answer: ApiResult<Option<Shipment>> = async {
+            let customer = access::customer(context)?;
+            let rows = context
+                .data_unchecked::<Loaders>()
+                .shipments_of_order
+                .load_list(OwnedKey {
+                    customer,
+                    id: self.id,
+                })
+                .await?;
+            Ok(Shipment::latest(rows))
+        }
+        .await;
+        answer.transpose()
+    }
+
     /// A token with which somebody without an account follows this order for 30 days: by `trackByToken`, and
     /// live by `orderTrackingByToken`. For the owner, once there is a parcel.
     async fn tracking_token(&self, context: &Context<'_>) -> Option<ApiResult<String>> {

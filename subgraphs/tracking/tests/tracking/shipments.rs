@@ -105,6 +105,34 @@ async fn an_order_shows_its_parcels_whole_and_not_those_of_its_returns() {
 }
 
 #[tokio::test]
+async fn of_several_parcels_the_one_that_moved_last_is_the_latest() {
+    for fixture in fixtures().await {
+        let document = "query($representations: [_Any!]!) {
+            _entities(representations: $representations) {
+                ... on Order { latestShipment { trackingNumber } }
+            }
+        }";
+        let first = parcel(Uuid::now_v7(), fixture.customer);
+        let second = parcel(first.order_id, fixture.customer);
+        let of_order = orders([first.order_id]);
+        let latest = async || {
+            let answer = fixture.ask(document, of_order.clone()).await;
+            answer["data"]["_entities"][0]["latestShipment"].clone()
+        };
+        assert_eq!(latest().await, Value::Null);
+        for row in [&first, &second] {
+            fixture.insert(row.clone()).await;
+        }
+        for (row, hour) in [(&first, 8), (&second, 9), (&first, 10)] {
+            let told = seen(InTransit, "Sort Facility, Columbus OH", at(hour, 0));
+            fixture.record_event(row, &told).await;
+            assert_eq!(latest().await["trackingNumber"], row.tracking_number);
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn the_number_of_statements_does_not_depend_on_the_number_of_orders() {
     for fixture in fixtures().await {
         let rows: Vec<_> = (0..100)
