@@ -20,6 +20,10 @@ pub(crate) fn describe() {
         "vantage_rest_requests_total",
         "REST requests, by route and status."
     );
+    describe_counter!(
+        "vantage_rest_fallbacks_total",
+        "Questions where an order's parcel is by clients that would rather watch, by what they say keeps them from it."
+    );
     describe_histogram!(
         "vantage_rest_request_duration_seconds",
         Unit::Seconds,

@@ -58,7 +58,7 @@ pub(super) struct Reason {
 struct Mistake {
     code: String,
     message: String,
-    /// The way to the value: `items.0.quantity`.
+    /// The way to the value: `items[0].quantity`.
     field: String,
 }
 
@@ -93,6 +93,18 @@ impl RestError {
     /// The request cannot be understood.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message)
+    }
+
+    pub(super) fn forbidden(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+    }
+
+    /// In other words, if it says that the caller may not.
+    pub(super) fn if_forbidden(mut self, message: &str) -> Self {
+        if self.status == StatusCode::FORBIDDEN {
+            message.clone_into(&mut self.body.message);
+        }
+        self
     }
 
     pub(super) fn not_found(message: &str) -> Self {
@@ -154,8 +166,18 @@ impl RestError {
 /// Where a mistake is in the body, by where it is among the mutation's arguments; `None` for what is not in the body.
 fn path_in_body(arguments: &[String]) -> Option<String> {
     let (input, path) = arguments.split_first()?;
-    let path: Vec<_> = path.iter().map(|step| snake_case(step)).collect();
-    (input == "input").then(|| path.join("."))
+    let mut place = String::new();
+    for step in path {
+        if step.parse::<usize>().is_ok() {
+            place.push_str(&format!("[{step}]"));
+        } else {
+            if !place.is_empty() {
+                place.push('.');
+            }
+            place.push_str(&snake_case(step));
+        }
+    }
+    (input == "input").then_some(place)
 }
 
 fn snake_case(name: &str) -> String {
@@ -244,7 +266,7 @@ mod tests {
         };
         check(
             &["input", "items", "1", "reasonCode"],
-            Some("items.1.reason_code"),
+            Some("items[1].reason_code"),
         );
         check(&["input", "orderId"], Some("order_id"));
         check(&["id"], None);

@@ -4,10 +4,12 @@
 mod error;
 mod fields;
 mod middleware;
+mod notification_preferences;
 mod operations;
 mod request;
 mod returns;
 mod trace;
+mod tracking;
 
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -22,6 +24,7 @@ use crate::config::Rest;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-fallback-reason");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -39,13 +42,23 @@ pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
         .route("/api/v1/returns", post(returns::create))
         .route("/api/v1/returns/{id}", get(returns::show))
         .route("/api/v1/returns/{id}/label", put(returns::label))
+        .route(
+            "/api/v1/users/{id}/notification-preferences",
+            get(notification_preferences::show).put(notification_preferences::update),
+        )
+        .route("/api/v2/orders/{id}/tracking", get(tracking::show))
         .route_layer(from_fn_with_state(limits, middleware::receive))
         .method_not_allowed_fallback(async || RestError::method_not_allowed())
         .route("/api/{*path}", any(async || RestError::no_such_route()))
         .layer(from_fn(middleware::identify_answer));
     let allowed = Allowed {
         methods: &[Method::GET, Method::POST, Method::PUT],
-        headers: &[IDEMPOTENCY_KEY, API_VERSION, CORRELATION_ID],
+        headers: &[
+            IDEMPOTENCY_KEY,
+            API_VERSION,
+            CORRELATION_ID,
+            FALLBACK_REASON,
+        ],
         exposed: &[CORRELATION_ID, TRACE_ID],
     };
     for_pages(routes, state, &allowed)

@@ -25,6 +25,9 @@ macro_rules! operations {
 }
 
 operations! {
+    NOTIFICATION_PREFERENCES = "notification_preferences.graphql";
+    NOTIFICATION_PREFERENCES_UPDATE = "notification_preferences_update.graphql";
+    ORDER_TRACKING = "order_tracking.graphql";
     RETURN = "return.graphql";
     RETURN_CREATE = "return_create.graphql";
     RETURN_LABEL = "return_label.graphql";

@@ -142,9 +142,9 @@ async fn mistakes_in_a_body_are_named_by_their_place() {
         fields,
         [
             "order_id",
-            "items.0.order_item_id",
-            "items.0.quantity",
-            "items.0.reason_code"
+            "items[0].order_item_id",
+            "items[0].quantity",
+            "items[0].reason_code"
         ],
         "{mistakes}"
     );

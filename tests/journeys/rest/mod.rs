@@ -3,5 +3,7 @@
 mod client;
 mod errors;
 mod idempotency;
+mod preferences;
 mod returns;
 mod shop;
+mod tracking;

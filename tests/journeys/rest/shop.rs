@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use entities::orders::{order, order_item};
+use entities::tracking::shipment::{Carrier, TrackingStatus};
+use entities::tracking::{event, shipment};
 use platform::database::Database;
 use resolvers::id::IdKind;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -68,4 +70,75 @@ pub(super) async fn deliver(orders: &Database, customer: &str, at: DateTime<Utc>
         order: IdKind::Order.format(order),
         item: IdKind::OrderItem.format(item),
     }
+}
+
+/// Adds the parcel of an order, as the carrier has told of it: in the van.
+pub(super) async fn send(tracking: &Database, customer: &str, order: &str) {
+    let customer = IdKind::Customer.parse(customer).expect("a customer's id");
+    let order = IdKind::Order.parse(order).expect("an order's id");
+    let number = "DHL1234567890";
+    let time = |text: &str| -> DateTime<Utc> { text.parse().unwrap() };
+    let told = [
+        (
+            TrackingStatus::Shipped,
+            "Warehouse, Chicago IL",
+            "2025-10-01T10:00:00Z",
+        ),
+        (
+            TrackingStatus::InTransit,
+            "Sort Facility, Columbus OH",
+            "2025-10-02T06:00:00Z",
+        ),
+        (
+            TrackingStatus::InTransit,
+            "Distribution Center, Newark NJ",
+            "2025-10-03T14:02:00Z",
+        ),
+        (
+            TrackingStatus::OutForDelivery,
+            "Local Delivery Vehicle, Brooklyn NY",
+            "2025-10-03T14:08:00Z",
+        ),
+    ];
+    let last = told.last().expect("the last");
+    let row = shipment::Model {
+        id: Uuid::now_v7(),
+        order_id: order,
+        return_id: None,
+        customer_id: customer,
+        carrier: Carrier::Dhl,
+        tracking_number: number.to_owned(),
+        status: last.0,
+        location: Some(last.1.to_owned()),
+        last_update: Some(time(last.2)),
+        estimated_delivery: Some(time("2025-10-03T17:00:00Z")),
+        sequence: 4,
+        consecutive_errors: 0,
+        // Nobody asks the carrier again while a test looks.
+        last_polled_at: Some(Utc::now()),
+        last_answered_at: Some(Utc::now()),
+        created_at: time("2025-10-01T08:00:00Z"),
+        returned_to_sender: false,
+        estimated_at: None,
+        overdue_at: Some(Utc::now()),
+    };
+    let transaction = tracking.begin().await.unwrap();
+    for (status, location, at) in told {
+        let told = event::Model {
+            id: Uuid::now_v7(),
+            shipment_id: row.id,
+            carrier: Carrier::Dhl,
+            tracking_number: number.to_owned(),
+            status,
+            location: Some(location.to_owned()),
+            occurred_at: time(at),
+            carrier_time: time(at),
+            zone_assumed: false,
+            recorded_at: time(at),
+        };
+        assert!(event::record(&transaction, told).await.unwrap());
+    }
+    let inserted = shipment::Entity::insert(row.into_active_model());
+    inserted.exec(&transaction).await.unwrap();
+    transaction.commit().await.unwrap();
 }

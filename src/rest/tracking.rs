@@ -1,0 +1,153 @@
+//! Where an order's parcel is: what clients ask now and then while they cannot watch.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use metrics::counter;
+use resolvers::id::IdKind;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::FALLBACK_REASON;
+use super::error::RestError;
+use super::fields::{Timestamp, graph_enum, id_in_path};
+use super::operations::ORDER_TRACKING;
+use super::request::RestRequest;
+
+/// Where a parcel is on its way.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TrackingStatus {
+    /// The order has no parcel yet.
+    NotShipped,
+    LabelCreated,
+    Shipped,
+    InTransit,
+    OutForDelivery,
+    DeliveryAttempted,
+    AvailableForPickup,
+    Delivered,
+    Returning,
+    Exception,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Carrier {
+    Dhl,
+    Fedex,
+    Ups,
+    Usps,
+}
+
+/// An order's parcel; of several the one that moved last.
+#[derive(Debug, Serialize)]
+struct Tracking {
+    order_id: String,
+    /// Null while the order has no parcel.
+    tracking_number: Option<String>,
+    carrier: Option<Carrier>,
+    status: TrackingStatus,
+    /// When the status was reached, by the carrier's time.
+    last_update: Option<Timestamp>,
+    estimated_delivery: Option<Timestamp>,
+    /// All that the carrier has told, in the order in which it happened.
+    history: Vec<TrackingEvent>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct TrackingEvent {
+    #[serde(deserialize_with = "graph_enum::deserialize")]
+    status: TrackingStatus,
+    location: Option<String>,
+    timestamp: Timestamp,
+}
+
+pub(super) async fn show(
+    Extension(request): Extension<Arc<RestRequest>>,
+    Path(order): Path<String>,
+) -> Result<Response, RestError> {
+    count_fallback(request.headers());
+    let variables = json!({ "id": id_in_path(IdKind::Order, &order) });
+    let asked = request.run(&ORDER_TRACKING, variables).await;
+    let graph::OrderQuery { order } = asked.map_err(|error: RestError| {
+        // In the words of live updates.
+        error.if_forbidden("You can only track orders you own")
+    })?;
+    let order = order.ok_or_else(|| RestError::not_found("There is no order with this id"))?;
+    let body = match order.latest_shipment {
+        Some(parcel) => Tracking {
+            order_id: order.id,
+            tracking_number: Some(parcel.tracking_number),
+            carrier: Some(parcel.carrier),
+            status: parcel.status,
+            last_update: parcel.last_update,
+            estimated_delivery: parcel.estimated_delivery,
+            history: parcel.history,
+        },
+        None => Tracking {
+            order_id: order.id,
+            tracking_number: None,
+            carrier: None,
+            status: TrackingStatus::NotShipped,
+            last_update: None,
+            estimated_delivery: None,
+            history: Vec::new(),
+        },
+    };
+    request.answer(StatusCode::OK, &body)
+}
+
+/// Why clients ask instead of watching, as far as they are reasons that are known.
+const FALLBACK_REASONS: [&str; 8] = [
+    "websocket_disconnected",
+    "websocket_refused",
+    "websocket_unsupported",
+    "heartbeat_timeout",
+    "connection_limit",
+    "source_timeout",
+    "feature_disabled",
+    "server_shutdown",
+];
+
+fn count_fallback(headers: &HeaderMap) {
+    let Some(reason) = headers.get(FALLBACK_REASON) else {
+        return;
+    };
+    let mut known = FALLBACK_REASONS.into_iter();
+    let known = known.find(|known| reason.as_bytes() == known.as_bytes());
+    counter!("vantage_rest_fallbacks_total", "reason" => known.unwrap_or("other")).increment(1);
+}
+
+/// What the operation answers.
+mod graph {
+    use super::*;
+
+    #[derive(Deserialize)]
+    pub(super) struct OrderQuery {
+        pub(super) order: Option<Order>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Order {
+        pub(super) id: String,
+        pub(super) latest_shipment: Option<Shipment>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Shipment {
+        pub(super) tracking_number: String,
+        #[serde(deserialize_with = "graph_enum::deserialize")]
+        pub(super) carrier: Carrier,
+        #[serde(deserialize_with = "graph_enum::deserialize")]
+        pub(super) status: TrackingStatus,
+        pub(super) last_update: Option<Timestamp>,
+        pub(super) estimated_delivery: Option<Timestamp>,
+        pub(super) history: Vec<TrackingEvent>,
+    }
+}
