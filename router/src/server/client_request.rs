@@ -1,8 +1,12 @@
 //! Requests to other routes of the process than GraphQL's, which are answered by running an operation: who may send them,
 //! what bounds them and what is logged of them is as at the endpoint.
 
+use std::sync::Arc;
+
 use axum::body::Body;
+use axum::extract::WebSocketUpgrade;
 use axum::http::{HeaderMap, request};
+use axum::response::Response;
 use bytes::Bytes;
 use platform::telemetry::access_log::OperationDetails;
 
@@ -13,6 +17,7 @@ use super::refusal::Refusal;
 use super::sender::Sender;
 use super::state::ServerState;
 use super::unsent::Unsent;
+use super::ws::{self, EventProtocol, WatchRefusal};
 use crate::error::ErrorCode;
 use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, PreparedRequest};
@@ -97,6 +102,20 @@ impl ClientRequest {
         let response = execute(&router, prepared).await?;
         client.log.answered(&response.errors);
         Ok(response)
+    }
+
+    /// Upgrades to a WebSocket that carries the events of a subscription of this process, as the protocol writes them.
+    ///
+    /// # Errors
+    /// Why it does not: there is no room, or the sender may not subscribe.
+    pub async fn watch(
+        &self,
+        request: GraphQLRequest,
+        protocol: Arc<dyn EventProtocol>,
+        upgrade: WebSocketUpgrade,
+    ) -> Result<Response, WatchRefusal> {
+        let sender = self.sender.clone();
+        ws::open_events(&self.state, sender, request, protocol, upgrade).await
     }
 
     /// The body of the answer, held until the client has read it.

@@ -7,11 +7,15 @@ pub enum CloseReason {
     ClientClose,
     /// The network failed, or the client broke the WebSocket protocol.
     TransportError,
+    /// The subscription that it was opened for has ended.
+    Complete,
     HeartbeatTimeout,
     /// The user has opened more connections than allowed; this was the oldest.
     ConnectionLimit,
     /// The source of a subscription could not be subscribed to in time.
     SourceTimeout,
+    /// The subscription that it was opened for has failed.
+    SourceFailed,
     /// What the client watches has been switched off.
     FeatureDisabled,
     ServerShutdown,
@@ -36,6 +40,7 @@ impl CloseReason {
     pub const fn code(self) -> Option<u16> {
         Some(match self {
             Self::ClientClose | Self::TransportError => return None,
+            Self::Complete => 1000,
             // Going away: clients reconnect.
             Self::ServerShutdown => 1001,
             // Policy violation.
@@ -43,7 +48,7 @@ impl CloseReason {
             Self::MessageTooLarge => 1009,
             Self::HeartbeatTimeout => 4000,
             Self::ConnectionLimit => 4001,
-            Self::SourceTimeout => 4002,
+            Self::SourceTimeout | Self::SourceFailed => 4002,
             Self::FeatureDisabled => 4003,
             Self::BadMessage => 4400,
             Self::NotAcknowledged => 4401,
@@ -60,9 +65,11 @@ impl CloseReason {
     pub const fn message(self) -> &'static str {
         match self {
             Self::ClientClose | Self::TransportError => "",
+            Self::Complete => "Completed",
             Self::HeartbeatTimeout => "No pong in time",
             Self::ConnectionLimit => "Connection limit exceeded",
             Self::SourceTimeout => "Subscription source not available",
+            Self::SourceFailed => "Internal error",
             Self::FeatureDisabled => "Feature disabled",
             Self::ServerShutdown => "Server shutting down, please reconnect",
             Self::InitTimeout => "Connection initialisation timeout",
@@ -84,9 +91,11 @@ impl CloseReason {
         match self {
             Self::ClientClose => "client_close",
             Self::TransportError => "transport_error",
+            Self::Complete => "complete",
             Self::HeartbeatTimeout => "heartbeat_timeout",
             Self::ConnectionLimit => "connection_limit",
             Self::SourceTimeout => "source_timeout",
+            Self::SourceFailed => "source_failed",
             Self::FeatureDisabled => "feature_disabled",
             Self::ServerShutdown => "server_shutdown",
             Self::InitTimeout => "init_timeout",

@@ -42,6 +42,7 @@ pub use encoding::prefers_gzip;
 pub use refusal::Refusal;
 pub use state::ServerState;
 pub use unsent::Unsent;
+pub use ws::{EventProtocol, WatchRefusal};
 
 /// The GraphQL endpoint at the configured path: GET, POST and WebSocket upgrades, with CORS and
 /// compression. Serve it with connect info (`into_make_service_with_connect_info::<SocketAddr>()`),

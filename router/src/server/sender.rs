@@ -9,7 +9,7 @@ use crate::auth::Identity;
 use crate::clients::ClientIdentity;
 
 /// A client whose credentials have been checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sender {
     pub(super) client: Client,
     pub(super) identity: Identity,

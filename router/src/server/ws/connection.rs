@@ -1,76 +1,110 @@
-//! The life of one connection: one task reads, writes, keeps time, and knows why it ends.
+//! The life of one connection, whatever is spoken on it: one task reads, writes, keeps time, and knows why it ends.
 
 use std::pin::pin;
 use std::sync::Arc;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use axum::http::HeaderValue;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{Sink, SinkExt, StreamExt};
 use rand::RngExt;
-use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{Instrument, Span};
+use tracing::Span;
 
-use super::operation;
-use super::protocol::{self, ClientMessage};
-use super::queue::{Outgoing, Queue};
+use super::queue::Outgoing;
 use super::timers::{Due, Timers};
-use crate::auth::{AuthError, Identity, JwtVerifier};
-use crate::error::GraphQLError;
-use crate::request::GraphQLRequest;
-use crate::server::client::Client;
+use crate::auth::Identity;
 use crate::server::close_reason::CloseReason;
 use crate::server::connections::ConnectionPermit;
-use crate::server::refusal::Refusal;
 use crate::server::state::ServerState;
-use crate::server::unsent::Unsent;
 
 pub(super) type Outbound = SplitSink<WebSocket, Message>;
 pub(super) type Inbound = SplitStream<WebSocket>;
 
-/// A connection, before and while it is open.
-pub(super) struct Connection {
-    state: ServerState,
-    client: Client,
-    identity: Identity,
-    lease: ConnectionPermit,
-    unsent: Unsent,
-    /// The client asked for our subprotocol.
-    speaks_protocol: bool,
-    initialised: bool,
-    queue: Arc<Queue>,
+/// What is spoken on a connection.
+pub(super) trait Protocol: Send + 'static {
+    type Outbox: Outbox;
+
+    /// What is to be written.
+    fn outbox(&self) -> Arc<Self::Outbox>;
+
+    fn request_id(&self) -> &str;
+
+    /// Takes a message of the client.
+    fn handle(
+        &mut self,
+        text: &str,
+        lifetime: &mut Lifetime,
+    ) -> impl Future<Output = Result<(), CloseReason>> + Send;
+
+    /// Whether the client may go on; asked with every ping.
+    fn check(&self) -> Result<(), CloseReason>;
+
+    /// Ends what makes messages.
+    fn stop(&mut self);
+
+    /// A message to be written before the connection is closed for this reason.
+    fn last_words(&self, reason: CloseReason) -> Option<String>;
+}
+
+/// What waits to be written to one client.
+pub(super) trait Outbox: Send + Sync {
+    /// Waits for the next thing to write. There must be one caller only.
+    fn next(&self) -> impl Future<Output = Outgoing> + Send;
+
+    /// Asks for a ping.
+    fn ping(&self);
+}
+
+/// Until when a connection lives, and whose it is.
+pub(super) struct Lifetime {
     timers: Timers,
+    permit: ConnectionPermit,
     /// Tells when the connection must make room for a newer one of the same user.
     evicted: Option<oneshot::Receiver<CloseReason>>,
 }
 
-impl Connection {
+impl Lifetime {
+    pub(super) fn new(state: &ServerState, permit: ConnectionPermit) -> Self {
+        Self {
+            timers: Timers::new(&state.config.websocket, Instant::now()),
+            permit,
+            evicted: None,
+        }
+    }
+
+    /// It is known who the client is: the connection is counted as that user's, and ends with the token.
+    pub(super) fn initialised(&mut self, identity: &Identity, now: Instant) {
+        self.timers.initialised();
+        self.timers.expire_at(identity.expires_at, now);
+        if let Some(user) = &identity.caller.subject {
+            self.evicted = Some(self.permit.belongs_to(user));
+        }
+    }
+}
+
+/// A connection, before and while it is open.
+pub(super) struct Connection<P> {
+    state: ServerState,
+    lifetime: Lifetime,
+    protocol: P,
+    /// The client did not ask for other subprotocols only.
+    is_understood: bool,
+}
+
+impl<P: Protocol> Connection<P> {
+    /// `is_understood`: the client speaks this protocol.
     pub(super) fn new(
         state: ServerState,
-        client: Client,
-        identity: Identity,
-        lease: ConnectionPermit,
-        unsent: Unsent,
-        speaks_protocol: bool,
+        lifetime: Lifetime,
+        protocol: P,
+        is_understood: bool,
     ) -> Self {
-        let config = &state.config.websocket;
         Self {
-            queue: Arc::new(Queue::new(
-                config.max_operations,
-                config.max_running,
-                config.queued_events,
-            )),
-            timers: Timers::new(config, Instant::now()),
             state,
-            client,
-            identity,
-            lease,
-            unsent,
-            speaks_protocol,
-            initialised: false,
-            evicted: None,
+            lifetime,
+            protocol,
+            is_understood,
         }
     }
 
@@ -79,7 +113,7 @@ impl Connection {
     pub(super) async fn run(mut self: Box<Self>, mut sink: Outbound, mut stream: Inbound) {
         let opened = Instant::now();
         let reason = self.serve(&mut sink, &mut stream).await;
-        self.queue.stop();
+        self.protocol.stop();
         Box::pin(self.close(reason, &mut sink, &mut stream)).await;
         metrics::counter!("router_websocket_closes_total", "reason" => reason.name()).increment(1);
         tracing::info!(
@@ -93,50 +127,47 @@ impl Connection {
     /// The span that the connection runs in.
     pub(super) fn span(&self) -> Span {
         // At the highest level, so that lines of every level have the id.
-        tracing::error_span!("websocket", request_id = %self.client.request_id)
+        tracing::error_span!("websocket", request_id = %self.protocol.request_id())
     }
 
     async fn serve(&mut self, sink: &mut Outbound, stream: &mut Inbound) -> CloseReason {
-        if !self.speaks_protocol {
+        if !self.is_understood {
             return CloseReason::UnknownSubprotocol;
         }
         let connections = self.state.connections.clone();
-        let queue = self.queue.clone();
-        let mut writing = pin!(write(&queue, sink));
+        let outbox = self.protocol.outbox();
+        let mut writing = pin!(write(&*outbox, sink));
         let mut draining = pin!(connections.draining());
         let mut drains = false;
-        let mut timer = pin!(sleep_until(self.timers.next()));
+        let mut timer = pin!(sleep_until(self.lifetime.timers.next()));
         loop {
             let verdict = tokio::select! {
                 // Boxed, like all that is seldom done: there are many connections, and most wait.
                 message = stream.next() => Box::pin(self.read(message)).await,
                 reason = &mut writing => Err(reason),
-                () = &mut timer => self.tick(),
+                () = &mut timer => self.tick(&*outbox),
                 () = &mut draining, if !drains => {
                     drains = true;
                     self.drain();
                     Ok(())
                 }
-                reason = evicted(&mut self.evicted) => Err(reason),
+                reason = evicted(&mut self.lifetime.evicted) => Err(reason),
             };
             if let Err(reason) = verdict {
                 return reason;
             }
-            if timer.deadline() != self.timers.next() {
-                timer.as_mut().reset(self.timers.next());
+            if timer.deadline() != self.lifetime.timers.next() {
+                timer.as_mut().reset(self.lifetime.timers.next());
             }
         }
     }
 
-    fn tick(&mut self) -> Result<(), CloseReason> {
-        match self.timers.due(Instant::now()) {
+    fn tick(&mut self, outbox: &P::Outbox) -> Result<(), CloseReason> {
+        match self.lifetime.timers.due(Instant::now()) {
             Due::Nothing => Ok(()),
             Due::Ping => {
-                let caller = &self.identity.caller;
-                if self.initialised && self.client.identify(&self.state, caller).is_err() {
-                    return Err(CloseReason::CredentialsRevoked);
-                }
-                self.queue.ping();
+                self.protocol.check()?;
+                outbox.ping();
                 Ok(())
             }
             Due::Close(reason) => Err(reason),
@@ -147,7 +178,7 @@ impl Connection {
     fn drain(&mut self) {
         let window = self.state.config.websocket.drain_window.get();
         let delay = window.mul_f64(rand::rng().random_range(0.0..1.0));
-        self.timers.drain_at(Instant::now() + delay);
+        self.lifetime.timers.drain_at(Instant::now() + delay);
     }
 
     async fn read(
@@ -155,9 +186,9 @@ impl Connection {
         message: Option<Result<Message, axum::Error>>,
     ) -> Result<(), CloseReason> {
         match message {
-            Some(Ok(Message::Text(text))) => self.handle(&text).await,
+            Some(Ok(Message::Text(text))) => self.protocol.handle(&text, &mut self.lifetime).await,
             Some(Ok(Message::Pong(_))) => {
-                self.timers.ponged();
+                self.lifetime.timers.ponged();
                 Ok(())
             }
             // The WebSocket layer answers pings by itself.
@@ -168,103 +199,16 @@ impl Connection {
         }
     }
 
-    async fn handle(&mut self, text: &str) -> Result<(), CloseReason> {
-        let message = protocol::parse(text).map_err(|error| {
-            tracing::debug!(%error, "bad message");
-            CloseReason::BadMessage
-        })?;
-        match message {
-            ClientMessage::ConnectionInit(_) if self.initialised => Err(CloseReason::TooManyInits),
-            ClientMessage::ConnectionInit(payload) => {
-                // Boxed, because it happens once but would make every connection larger for good.
-                Box::pin(self.initialise(&payload)).await
-            }
-            ClientMessage::Ping(payload) => {
-                self.queue.pong(protocol::pong(payload.as_deref()));
-                Ok(())
-            }
-            ClientMessage::Pong => Ok(()),
-            ClientMessage::Subscribe { .. } if !self.initialised => {
-                Err(CloseReason::NotAcknowledged)
-            }
-            ClientMessage::Subscribe { id, request } => self.subscribe(id, request),
-            ClientMessage::Complete { id } => {
-                self.queue.cancel(&id);
-                Ok(())
-            }
-        }
-    }
-
-    /// Settles who the client is: by the payload's token, else by the one the upgrade came with.
-    async fn initialise(&mut self, payload: &Map<String, Value>) -> Result<(), CloseReason> {
-        self.initialised = true;
-        self.timers.initialised();
-        match identify(&self.state.auth, payload).await {
-            Ok(Some((identity, token))) => {
-                self.identity = identity;
-                self.client.authorize(token, &self.state.forward_headers);
-            }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::debug!(%error, "credentials refused");
-                return Err(CloseReason::Forbidden);
-            }
-        }
-        self.client.initialise(payload);
-        if let Err(error) = self.client.identify(&self.state, &self.identity.caller) {
-            tracing::debug!(%error, "client refused");
-            return Err(CloseReason::Forbidden);
-        }
-        self.timers
-            .expire_at(self.identity.expires_at, Instant::now());
-        if let Some(user) = &self.identity.caller.subject {
-            self.evicted = Some(self.lease.belongs_to(user));
-        } else {
-            let config = &self.state.config.websocket;
-            self.queue.limit_operations(config.max_anonymous_operations);
-        }
-        self.queue.acknowledge();
-        Ok(())
-    }
-
-    fn subscribe(
-        &mut self,
-        id: String,
-        request: Result<Box<GraphQLRequest>, GraphQLError>,
-    ) -> Result<(), CloseReason> {
-        let span = tracing::info_span!("graphql", operation_id = %id);
-        if let Some(ticket) = self.queue.open(id)? {
-            let key = ticket.key();
-            let caller = &self.identity.caller;
-            let client = self.client.identify(&self.state, caller);
-            let client = client.map_err(|error| Refusal::from(error).into_error());
-            let (request, client) = match (request, client) {
-                (Ok(request), Ok(client)) => (request, client),
-                (Err(error), _) | (_, Err(error)) => {
-                    ticket.fail(vec![error]);
-                    return Ok(());
-                }
-            };
-            let log = self.client.log.another();
-            log.identified(&client);
-            let running = operation::run(
-                self.state.clone(),
-                *request,
-                self.client.context(&self.state, caller, client),
-                log,
-                self.unsent.clone(),
-                ticket,
-            );
-            let task = tokio::spawn(running.instrument(span));
-            self.queue.attach(key, task.abort_handle());
-        }
-        Ok(())
-    }
-
     /// Says why, and waits for the client to agree: a connection cut at once may lose the reason.
-    async fn close(&self, reason: CloseReason, sink: &mut Outbound, stream: &mut Inbound) {
+    async fn close(&mut self, reason: CloseReason, sink: &mut Outbound, stream: &mut Inbound) {
+        let last_words = self.protocol.last_words(reason);
         let farewell = async {
             if let Some(code) = reason.code() {
+                if let Some(words) = last_words
+                    && sink.send(Message::text(words)).await.is_err()
+                {
+                    return;
+                }
                 let frame = CloseFrame {
                     code,
                     reason: Utf8Bytes::from_static(reason.message()),
@@ -282,13 +226,13 @@ impl Connection {
     }
 }
 
-/// Writes what the queue has, until that fails or the queue asks to close.
-async fn write<S>(queue: &Queue, sink: &mut S) -> CloseReason
+/// Writes what waits, until that fails or the connection is to be closed.
+async fn write<S>(outbox: &impl Outbox, sink: &mut S) -> CloseReason
 where
     S: Sink<Message, Error = axum::Error> + Unpin,
 {
     loop {
-        let (message, until_written) = match queue.next().await {
+        let (message, until_written) = match outbox.next().await {
             Outgoing::Text(text, until_written) => {
                 match Utf8Bytes::try_from(bytes::Bytes::from(text)) {
                     Ok(text) => (Message::Text(text), until_written),
@@ -312,31 +256,11 @@ async fn evicted(evicted: &mut Option<oneshot::Receiver<CloseReason>>) -> CloseR
     match evicted {
         Some(receiver) => match receiver.await {
             Ok(reason) => reason,
-            // The sender goes with the lease, which this connection holds.
+            // The sender goes with the permit, which this connection holds.
             Err(_) => std::future::pending().await,
         },
         None => std::future::pending().await,
     }
-}
-
-/// The identity of `connection_init`'s payload, and its token as a header would have it, if it has one: with or without its
-/// scheme.
-async fn identify(
-    auth: &JwtVerifier,
-    payload: &Map<String, Value>,
-) -> Result<Option<(Identity, HeaderValue)>, AuthError> {
-    let value = ["authorization", "Authorization"]
-        .into_iter()
-        .find_map(|name| payload.get(name));
-    let token = match value {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(token)) if token.trim().contains(' ') => token.trim().to_owned(),
-        Some(Value::String(token)) => format!("Bearer {}", token.trim()),
-        Some(_) => return Err(AuthError::Scheme),
-    };
-    let identity = auth.identify(Some(&token)).await?;
-    let token = HeaderValue::from_str(&token).map_err(|_| AuthError::Malformed)?;
-    Ok(Some((identity, token)))
 }
 
 /// What a failed read means. The error's own type belongs to a crate that axum does not export, so

@@ -1,6 +1,8 @@
-//! GraphQL over WebSocket: the protocol `graphql-transport-ws`.
+//! WebSockets: GraphQL by the protocol `graphql-transport-ws`, and single subscriptions by protocols of their own.
 
 mod connection;
+mod events;
+mod graphql;
 mod operation;
 mod protocol;
 mod queue;
@@ -11,12 +13,17 @@ use axum::response::Response;
 use futures::StreamExt;
 use tracing::Instrument;
 
-use self::connection::Connection;
+use self::connection::{Connection, Lifetime, Protocol};
+pub use self::events::{EventProtocol, WatchRefusal};
+use self::graphql::GraphQl;
 use super::client::Client;
+use super::config::WebSocketConfig;
 use super::refusal::Refusal;
 use super::state::ServerState;
 use super::unsent::Unsent;
 use crate::auth::Identity;
+
+pub(super) use self::events::open as open_events;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 
@@ -28,25 +35,38 @@ pub(super) fn upgrade(
     unsent: Unsent,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
-    let lease = state
+    let permit = state
         .connections
         .admit(client.ip)
         .map_err(|reason| Refusal::at_capacity(reason, "WebSockets"))?;
-    let config = &state.config.websocket;
+    let upgrade = upgrade.protocols([SUBPROTOCOL]);
+    let is_understood = upgrade.selected_protocol().is_some();
+    let lifetime = Lifetime::new(&state, permit);
+    let config = state.config.clone();
+    let protocol = GraphQl::new(state.clone(), client, identity, unsent);
+    let connection = Connection::new(state, lifetime, protocol, is_understood);
+    let max_message_bytes = config.websocket.max_message_bytes;
+    Ok(accept(connection, upgrade, &config.websocket, max_message_bytes))
+}
+
+/// Upgrades, and serves the connection from then on.
+fn accept<P: Protocol>(
+    connection: Connection<P>,
+    upgrade: WebSocketUpgrade,
+    config: &WebSocketConfig,
+    max_message_bytes: usize,
+) -> Response {
     let upgrade = upgrade
-        .protocols([SUBPROTOCOL])
         .read_buffer_size(config.read_buffer_bytes)
         .write_buffer_size(0)
-        .max_message_size(config.max_message_bytes)
-        .max_frame_size(config.max_message_bytes);
-    let speaks_protocol = upgrade.selected_protocol().is_some();
-    let connection = Connection::new(state, client, identity, lease, unsent, speaks_protocol);
+        .max_message_size(max_message_bytes)
+        .max_frame_size(max_message_bytes);
     let connection = Box::new(connection);
-    Ok(upgrade.on_upgrade(move |socket| {
+    upgrade.on_upgrade(move |socket| {
         let (sink, stream) = socket.split();
         let span = connection.span();
         // A task of its own: the one that has upgraded keeps room for that as long as it lives.
         tokio::spawn(connection.run(sink, stream).instrument(span));
         std::future::ready(())
-    }))
+    })
 }

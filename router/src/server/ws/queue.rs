@@ -13,6 +13,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 
 pub(super) use self::handle::OperationHandle;
+use super::connection::Outbox;
 use super::protocol;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::server::close_reason::CloseReason;
@@ -99,10 +100,6 @@ impl Queue {
 
     pub(super) fn acknowledge(&self) {
         self.change(|state| state.acknowledge = true);
-    }
-
-    pub(super) fn ping(&self) {
-        self.change(|state| state.ping = true);
     }
 
     pub(super) fn pong(&self, message: String) {
@@ -224,16 +221,6 @@ impl Queue {
         operations.into_iter().for_each(Operation::stop);
     }
 
-    /// Waits for the next thing to write. There must be one caller only.
-    pub(super) async fn next(&self) -> Outgoing {
-        loop {
-            if let Some(outgoing) = self.next_ready() {
-                return outgoing;
-            }
-            self.ready.notified().await;
-        }
-    }
-
     fn next_ready(&self) -> Option<Outgoing> {
         let mut state = self.state();
         if let Some(reason) = state.close.take() {
@@ -282,6 +269,21 @@ impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock.
         self.state.lock()
+    }
+}
+
+impl Outbox for Queue {
+    async fn next(&self) -> Outgoing {
+        loop {
+            if let Some(outgoing) = self.next_ready() {
+                return outgoing;
+            }
+            self.ready.notified().await;
+        }
+    }
+
+    fn ping(&self) {
+        self.change(|state| state.ping = true);
     }
 }
 
