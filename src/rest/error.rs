@@ -90,6 +90,11 @@ impl RestError {
         }
     }
 
+    pub(super) fn with_header(mut self, header: (HeaderName, &'static str)) -> Self {
+        self.header = Some(header);
+        self
+    }
+
     /// The request cannot be understood.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message)

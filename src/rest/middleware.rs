@@ -27,6 +27,8 @@ const VERSION: &str = "v1";
 pub(super) struct Limits {
     pub(super) state: ServerState,
     pub(super) max_body_bytes: usize,
+    /// They open WebSockets.
+    pub(super) upgrades: bool,
 }
 
 /// Answers every request, of paths and methods that do not exist too, with the ids that it is found by.
@@ -84,7 +86,12 @@ async fn read(
     parts: &request::Parts,
     body: Body,
 ) -> Result<RestRequest, (RestError, OperationDetails)> {
-    check_version(&parts.headers).map_err(|error| (error, OperationDetails::default()))?;
+    let not_read = |error| (error, OperationDetails::default());
+    if limits.upgrades {
+        let admitted = limits.state.admit_upgrade(parts).await;
+        admitted.map_err(|refusal| not_read(refusal.into()))?;
+    }
+    check_version(&parts.headers).map_err(not_read)?;
     let client = ClientRequest::identify(&limits.state, parts).await;
     let client = client.map_err(|(refusal, details)| (refusal.into(), details))?;
     match client

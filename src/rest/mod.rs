@@ -10,6 +10,7 @@ mod request;
 mod returns;
 mod trace;
 mod tracking;
+mod tracking_socket;
 
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -19,6 +20,7 @@ use router::server::{Allowed, ServerState, for_pages};
 use self::error::RestError;
 use self::middleware::Limits;
 pub(crate) use self::operations::check;
+use self::tracking_socket::MaxMessageBytes;
 use crate::config::Rest;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -26,6 +28,7 @@ const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-fallback-reason");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+const WS_CONNECTION_ID: HeaderName = HeaderName::from_static("x-ws-connection-id");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -37,6 +40,7 @@ pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
     let limits = Limits {
         state: state.clone(),
         max_body_bytes: config.max_body_bytes.get(),
+        upgrades: false,
     };
     let routes = axum::Router::new()
         .route("/api/v1/returns", post(returns::create))
@@ -48,8 +52,10 @@ pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
         )
         .route("/api/v2/orders/{id}/tracking", get(tracking::show))
         .route_layer(from_fn_with_state(limits, middleware::receive))
+        .merge(sockets(state, config))
         .method_not_allowed_fallback(async || RestError::method_not_allowed())
         .route("/api/{*path}", any(async || RestError::no_such_route()))
+        .route("/ws/{*path}", any(async || RestError::no_such_route()))
         .layer(from_fn(middleware::identify_answer));
     let allowed = Allowed {
         methods: &[Method::GET, Method::POST, Method::PUT],
@@ -62,4 +68,18 @@ pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
         exposed: &[CORRELATION_ID, TRACE_ID],
     };
     for_pages(routes, state, &allowed)
+}
+
+/// The routes of WebSockets, whose requests have next to no body.
+fn sockets(state: &ServerState, config: &Rest) -> axum::Router {
+    let max_message_bytes = config.max_message_bytes.get();
+    let limits = Limits {
+        state: state.clone(),
+        max_body_bytes: max_message_bytes,
+        upgrades: true,
+    };
+    axum::Router::new()
+        .route("/ws/orders/{id}/track", get(tracking_socket::upgrade))
+        .route_layer(from_fn_with_state(limits, middleware::receive))
+        .with_state(MaxMessageBytes(max_message_bytes))
 }

@@ -28,6 +28,7 @@ operations! {
     NOTIFICATION_PREFERENCES = "notification_preferences.graphql";
     NOTIFICATION_PREFERENCES_UPDATE = "notification_preferences_update.graphql";
     ORDER_TRACKING = "order_tracking.graphql";
+    ORDER_TRACKING_LIVE = "order_tracking_live.graphql";
     RETURN = "return.graphql";
     RETURN_CREATE = "return_create.graphql";
     RETURN_LABEL = "return_label.graphql";

@@ -39,6 +39,11 @@ impl RestRequest {
         &self.parts.headers
     }
 
+    /// A claim of the sender's token.
+    pub(super) async fn claim(&self, name: &str) -> Result<Option<Value>, RestError> {
+        Ok(self.client.claim(self.headers(), name).await?)
+    }
+
     /// The body as JSON. Members that the type does not have are ignored.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, RestError> {
         if !is_json(self.headers()) {

@@ -111,6 +111,27 @@ impl JwtVerifier {
         if self.config.pass_through {
             return Ok(Identity::default());
         }
+        identity(self.claims(token).await?, &self.config)
+    }
+
+    /// The claim of this name in the token of an `Authorization` header, once the token is verified; `None` without a token
+    /// or the claim, and for the claims that an [`Identity`] is made of.
+    pub async fn claim(
+        &self,
+        authorization: Option<&str>,
+        name: &str,
+    ) -> Result<Option<serde_json::Value>, AuthError> {
+        match authorization {
+            Some(value) if !self.config.pass_through => {
+                let mut claims = self.claims(bearer(value)?).await?;
+                Ok(claims.other.remove(name))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The claims of a token whose signature, time, issuer and audience are right.
+    async fn claims(&self, token: &str) -> Result<Claims, AuthError> {
         if token.len() > self.config.max_token_bytes {
             return Err(AuthError::TooLong(self.config.max_token_bytes));
         }
@@ -153,7 +174,7 @@ impl JwtVerifier {
         kid: Option<&str>,
         algorithm: Algorithm,
         keys: &[VerificationKey],
-    ) -> Result<Identity, AuthError> {
+    ) -> Result<Claims, AuthError> {
         let mut verdict = Err(AuthError::UnknownKey);
         for key in keys.iter().filter(|key| key.fits(kid, algorithm)) {
             verdict = self.check_with(token, key);
@@ -164,7 +185,7 @@ impl JwtVerifier {
         verdict
     }
 
-    fn check_with(&self, token: &str, key: &VerificationKey) -> Result<Identity, AuthError> {
+    fn check_with(&self, token: &str, key: &VerificationKey) -> Result<Claims, AuthError> {
         let mut validation = Validation::new(key.algorithm);
         validation.leeway = self.config.leeway.as_secs();
         validation.validate_nbf = true;
@@ -179,10 +200,8 @@ impl JwtVerifier {
             required.push("aud");
         }
         validation.set_required_spec_claims(&required);
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.key, &validation)
-            .map_err(refusal)?
-            .claims;
-        identity(claims, &self.config)
+        let token = jsonwebtoken::decode::<Claims>(token, &key.key, &validation);
+        Ok(token.map_err(refusal)?.claims)
     }
 
     fn no_key_for(&self, algorithm: Algorithm) -> AuthError {

@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, request};
 use axum::response::Response;
 use bytes::Bytes;
 use platform::telemetry::access_log::OperationDetails;
+use serde_json::Value;
 
 use super::body;
-use super::client::Client;
+use super::client::{Client, authorization};
 use super::execution::execute;
 use super::refusal::Refusal;
 use super::sender::Sender;
@@ -57,6 +58,14 @@ impl ClientRequest {
     /// The customer's public id; `None` for a visitor who has not signed in.
     pub fn subject(&self) -> Option<&str> {
         self.sender.identity.caller.subject.as_deref()
+    }
+
+    /// A claim of the token in these headers, which are the request's; `None` without a token or the claim.
+    ///
+    /// # Errors
+    /// When the token has expired meanwhile.
+    pub async fn claim(&self, headers: &HeaderMap, name: &str) -> Result<Option<Value>, Refusal> {
+        Ok(self.state.auth.claim(authorization(headers)?, name).await?)
     }
 
     /// The whole body, if it has at most `limit` bytes and arrives in time.

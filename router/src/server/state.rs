@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::http::HeaderName;
+use axum::http::{HeaderName, request};
 use platform::cache::Cache;
 use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::rate_limit::RateLimiter;
@@ -20,6 +20,7 @@ use super::documents::SentDocuments;
 use super::operation_log::{MetricLabels, NAME_HEADERS};
 use super::origin::{Origins, cors_layer};
 use super::rates::Rates;
+use super::refusal::Refusal;
 use super::unsent::Unsent;
 use crate::Router;
 use crate::auth::JwtVerifier;
@@ -230,6 +231,19 @@ impl ServerState {
         supervisor: &Supervisor,
     ) {
         self.connections.share(registry, evictions, supervisor);
+    }
+
+    /// Whether a request may open a WebSocket, whatever is spoken on it, as far as that does not depend on its sender.
+    ///
+    /// # Errors
+    /// When it comes from a page that may not call.
+    pub async fn admit_upgrade(&self, parts: &request::Parts) -> Result<(), Refusal> {
+        if !self.origins.allow_upgrade(&parts.headers) {
+            return Err(Refusal::forbidden(
+                "this page may not open a WebSocket here",
+            ));
+        }
+        Ok(())
     }
 
     /// Closes the WebSockets over the configured window, telling clients to reconnect, and refuses

@@ -260,11 +260,7 @@ async fn upgrade(
     client: Client,
     mut parts: request::Parts,
 ) -> Result<Response, Refusal> {
-    if !state.origins.allow_upgrade(&parts.headers) {
-        return Err(Refusal::forbidden(
-            "this page may not open a WebSocket here",
-        ));
-    }
+    state.admit_upgrade(&parts).await?;
     let identity = state.auth.identify(authorization(&parts.headers)?).await?;
     match client.identify(&state, &identity.caller) {
         // The proof may come with `connection_init`.

@@ -1,0 +1,318 @@
+//! Live tracking over a WebSocket of the subprotocol `vantage-tracking-v1`: how the order's parcel stands, then each change.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use resolvers::id::IdKind;
+use router::server::{EventProtocol, WatchRefusal};
+use router::{ErrorCode, GraphQLError};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::WS_CONNECTION_ID;
+use super::error::RestError;
+use super::fields::{Timestamp, graph_enum, id_in_path};
+use super::operations::ORDER_TRACKING_LIVE;
+use super::request::RestRequest;
+use super::tracking::{Carrier, TrackingStatus};
+
+const SUBPROTOCOL: &str = "vantage-tracking-v1";
+
+/// The claim of tokens that are for one order.
+const ORDER_CLAIM: &str = "order_id";
+
+/// How long a client's messages may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MaxMessageBytes(pub(super) usize);
+
+pub(super) async fn upgrade(
+    State(MaxMessageBytes(max_message_bytes)): State<MaxMessageBytes>,
+    Extension(request): Extension<Arc<RestRequest>>,
+    Path(order): Path<String>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, RestError> {
+    let upgrade = upgrade.map_err(|rejection| {
+        let upgrade = (header::UPGRADE, "websocket");
+        let words = rejection.body_text();
+        RestError::new(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", words).with_header(upgrade)
+    })?;
+    if let Some(only) = request.claim(ORDER_CLAIM).await?
+        && only != order.as_str()
+    {
+        return Err(RestError::forbidden("This token is for another order"));
+    }
+    let order = id_in_path(IdKind::Order, &order);
+    let connection_id = format!("ws_conn_{:016x}", rand::random::<u64>());
+    let header = HeaderValue::from_str(&connection_id);
+    let subscription = ORDER_TRACKING_LIVE
+        .request()
+        .with_variables(json!({ "orderId": order }));
+    let protocol = Arc::new(TrackingProtocol {
+        connection_id,
+        order_id: order,
+        max_message_bytes,
+    });
+    let watching = request.client.watch(subscription, protocol, upgrade).await;
+    let mut response = watching.map_err(|refusal| match refusal {
+        WatchRefusal::Request(refusal) => refusal.into(),
+        WatchRefusal::Operation(error) => RestError::from(&error),
+    })?;
+    if let Ok(connection_id) = header {
+        response
+            .headers_mut()
+            .insert(WS_CONNECTION_ID, connection_id);
+    }
+    Ok(response)
+}
+
+/// The messages of one connection.
+#[derive(Debug)]
+struct TrackingProtocol {
+    connection_id: String,
+    order_id: String,
+    max_message_bytes: usize,
+}
+
+/// What the server says.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+enum ServerMessage<'a> {
+    /// The first message: how the parcel stands.
+    ConnectionAck {
+        connection_id: &'a str,
+        order_id: &'a str,
+        /// Null while the order has no parcel.
+        carrier: Option<Carrier>,
+        current_status: TrackingStatus,
+    },
+    /// The parcel has moved.
+    TrackingUpdate {
+        status: TrackingStatus,
+        location: Option<String>,
+        timestamp: Timestamp,
+        estimated_delivery: Option<Timestamp>,
+        carrier: Option<Carrier>,
+    },
+    /// The answer to a client's `heartbeat`.
+    HeartbeatAck { connection_id: &'a str },
+    /// Something is wrong; the connection is closed after what cannot go on.
+    Error { code: &'a str, message: &'a str },
+}
+
+impl ServerMessage<'_> {
+    /// They have string keys only, and memory takes every byte: this cannot fail.
+    fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// What a client may say. Browsers cannot send pings, so those who want to know whether the server is there ask so.
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum ClientMessage {
+    Heartbeat,
+}
+
+impl EventProtocol for TrackingProtocol {
+    fn subprotocol(&self) -> &'static str {
+        SUBPROTOCOL
+    }
+
+    fn max_message_bytes(&self) -> usize {
+        self.max_message_bytes
+    }
+
+    fn acknowledge(&self, response: &[u8]) -> Result<String, GraphQLError> {
+        let update = graph::read(response)?;
+        let message = ServerMessage::ConnectionAck {
+            connection_id: &self.connection_id,
+            order_id: &self.order_id,
+            carrier: update.carrier()?,
+            current_status: update.status,
+        };
+        Ok(message.to_text())
+    }
+
+    fn event(&self, response: &[u8]) -> String {
+        let update = graph::read(response).and_then(|update| {
+            let carrier = update.carrier()?;
+            let message = ServerMessage::TrackingUpdate {
+                carrier,
+                status: update.status,
+                location: update.location,
+                timestamp: update.timestamp,
+                estimated_delivery: update.estimated_delivery,
+            };
+            Ok(message.to_text())
+        });
+        update.unwrap_or_else(|error| self.error(error.code().as_str(), &error.message))
+    }
+
+    fn error(&self, code: &str, message: &str) -> String {
+        ServerMessage::Error { code, message }.to_text()
+    }
+
+    fn reply(&self, message: &str) -> Option<String> {
+        let ClientMessage::Heartbeat = serde_json::from_str(message).ok()?;
+        let connection_id = &self.connection_id;
+        Some(ServerMessage::HeartbeatAck { connection_id }.to_text())
+    }
+}
+
+/// What the subscription tells.
+mod graph {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Response {
+        data: Option<Data>,
+        #[serde(default)]
+        errors: Vec<Error>,
+    }
+
+    #[derive(Deserialize)]
+    struct Error {
+        message: String,
+        extensions: Extensions,
+    }
+
+    #[derive(Deserialize)]
+    struct Extensions {
+        code: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Data {
+        #[serde(rename = "orderTracking")]
+        update: Option<Update>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub(super) struct Update {
+        #[serde(deserialize_with = "graph_enum::deserialize")]
+        pub(super) status: TrackingStatus,
+        pub(super) location: Option<String>,
+        pub(super) timestamp: Timestamp,
+        pub(super) estimated_delivery: Option<Timestamp>,
+        carrier: Option<String>,
+    }
+
+    impl Update {
+        pub(super) fn carrier(&self) -> Result<Option<Carrier>, GraphQLError> {
+            let carrier = self.carrier.clone().map(serde_json::Value::from);
+            let read = carrier.map(graph_enum::deserialize).transpose();
+            read.map_err(unexpected)
+        }
+    }
+
+    /// The update of an event, or what went wrong.
+    pub(super) fn read(response: &[u8]) -> Result<Update, GraphQLError> {
+        let response: Response = serde_json::from_slice(response).map_err(unexpected)?;
+        if let Some(error) = response.errors.into_iter().next() {
+            let code = ErrorCode::parse(&error.extensions.code);
+            return Err(GraphQLError::new(
+                code.unwrap_or(ErrorCode::Internal),
+                error.message,
+            ));
+        }
+        let update = response.data.and_then(|data| data.update);
+        update.ok_or_else(|| unexpected("there is no update"))
+    }
+
+    fn unexpected(error: impl std::fmt::Display) -> GraphQLError {
+        tracing::error!(%error, "an event of live tracking is not as expected");
+        GraphQLError::new(ErrorCode::Internal, "Something went wrong on our side")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn protocol() -> TrackingProtocol {
+        TrackingProtocol {
+            connection_id: "ws_conn_7f8e9d0a".to_owned(),
+            order_id: "ord_1a2b3c4d5e6f".to_owned(),
+            max_message_bytes: 4096,
+        }
+    }
+
+    const IN_TRANSIT: &[u8] = br#"{"data":{"orderTracking":{"sequence":3,"status":"IN_TRANSIT","location":"Distribution Center, Newark NJ","timestamp":"2025-10-03T14:02:00.000Z","estimatedDelivery":"2025-10-04T18:00:00.000Z","carrier":"DHL"}}}"#;
+
+    /// A message as it is printed, without the blanks.
+    fn compact(printed: &str) -> String {
+        let value: serde_json::Value = serde_json::from_str(printed).unwrap();
+        value.to_string()
+    }
+
+    #[test]
+    fn messages_are_as_they_are_printed() {
+        let printed = r#"{"event": "connection_ack", "data": {"connection_id": "ws_conn_7f8e9d0a", "order_id": "ord_1a2b3c4d5e6f", "carrier": "dhl", "current_status": "in_transit"}}"#;
+        assert_eq!(
+            protocol().acknowledge(IN_TRANSIT).unwrap(),
+            compact(printed)
+        );
+        let printed = r#"{"event": "tracking_update", "data": {"status": "in_transit", "location": "Distribution Center, Newark NJ", "timestamp": "2025-10-03T14:02:00Z", "estimated_delivery": "2025-10-04T18:00:00Z", "carrier": "dhl"}}"#;
+        assert_eq!(protocol().event(IN_TRANSIT), compact(printed));
+    }
+
+    #[test]
+    fn an_order_without_a_parcel_has_no_carrier() {
+        let unsent = br#"{"data":{"orderTracking":{"sequence":0,"status":"NOT_SHIPPED","location":null,"timestamp":"2025-10-03T14:02:00.000Z","estimatedDelivery":null,"carrier":null}}}"#;
+        let text = protocol().acknowledge(unsent).unwrap();
+        assert!(
+            text.contains(r#""carrier":null,"current_status":"not_shipped""#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_the_graph_refuses_is_no_event() {
+        let refused = br#"{"errors":[{"message":"You can only track orders you own","extensions":{"code":"FORBIDDEN"}}],"data":null}"#;
+        let error = protocol().acknowledge(refused).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Forbidden);
+        assert_eq!(
+            protocol().event(refused),
+            r#"{"event":"error","data":{"code":"FORBIDDEN","message":"You can only track orders you own"}}"#
+        );
+        for odd in [
+            "",
+            "[]",
+            "{}",
+            r#"{"data":null}"#,
+            r#"{"data":{"orderTracking":{"status":"LOST"}}}"#,
+        ] {
+            let error = protocol().acknowledge(odd.as_bytes()).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::Internal, "{odd}");
+        }
+    }
+
+    #[test]
+    fn clients_ask_whether_anybody_is_there_and_say_nothing_else() {
+        for asked in [
+            r#"{"event":"heartbeat"}"#,
+            r#"{"event":"heartbeat","data":{"n":1}}"#,
+        ] {
+            let answer = protocol().reply(asked);
+            let expected =
+                r#"{"event":"heartbeat_ack","data":{"connection_id":"ws_conn_7f8e9d0a"}}"#;
+            assert_eq!(answer.as_deref(), Some(expected));
+        }
+        for other in [
+            "",
+            "heartbeat",
+            "[]",
+            "{}",
+            r#"{"event":"subscribe"}"#,
+            r#"{"event":1}"#,
+        ] {
+            assert_eq!(protocol().reply(other), None, "{other}");
+        }
+    }
+}
