@@ -19,6 +19,8 @@ use router::{LocalTransport, Router, Transport};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
+use crate::event_sockets;
+
 /// A listening server and what its subgraph has seen.
 pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
@@ -162,7 +164,8 @@ impl Edge {
             .await
             .expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let app = graphql_routes(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let app = graphql_routes(state.clone()).merge(event_sockets::routes(state.clone()));
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self {
             address,

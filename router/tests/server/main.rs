@@ -2,6 +2,7 @@
 
 mod auth;
 mod clients;
+mod event_sockets;
 mod http;
 mod kit;
 mod language;

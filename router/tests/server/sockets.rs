@@ -49,7 +49,16 @@ impl Socket {
         edge: &Edge,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, Box<Response<Option<Vec<u8>>>>> {
-        let mut request = format!("ws://{}/graphql", edge.address)
+        Self::open_at(edge, "/graphql", headers).await
+    }
+
+    /// The same at this path.
+    pub(crate) async fn open_at(
+        edge: &Edge,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Box<Response<Option<Vec<u8>>>>> {
+        let mut request = format!("ws://{}{path}", edge.address)
             .into_client_request()
             .expect("a request");
         for (name, value) in headers {

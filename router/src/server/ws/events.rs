@@ -128,7 +128,12 @@ pub(in crate::server) async fn open(
         sender,
     };
     let connection = Connection::new(state.clone(), lifetime, spoken, is_understood);
-    Ok(super::accept(connection, upgrade, config, max_message_bytes))
+    Ok(super::accept(
+        connection,
+        upgrade,
+        config,
+        max_message_bytes,
+    ))
 }
 
 fn first(errors: &[GraphQLError]) -> GraphQLError {
@@ -236,7 +241,9 @@ impl EventOutbox {
         let (reason, error) = match delivery {
             Delivery::Event(event) => return text(self.protocol.event(&event.payload)),
             Delivery::End(End::Complete) => return Outgoing::Close(CloseReason::Complete),
-            Delivery::End(End::SourceTimeout) => return Outgoing::Close(CloseReason::SourceTimeout),
+            Delivery::End(End::SourceTimeout) => {
+                return Outgoing::Close(CloseReason::SourceTimeout);
+            }
             Delivery::End(End::Failed(errors)) => (CloseReason::SourceFailed, first(&errors)),
             Delivery::End(End::Disabled(words)) => {
                 let error = GraphQLError::new(ErrorCode::FeatureDisabled, &*words);

@@ -46,7 +46,12 @@ pub(super) fn upgrade(
     let protocol = GraphQl::new(state.clone(), client, identity, unsent);
     let connection = Connection::new(state, lifetime, protocol, is_understood);
     let max_message_bytes = config.websocket.max_message_bytes;
-    Ok(accept(connection, upgrade, &config.websocket, max_message_bytes))
+    Ok(accept(
+        connection,
+        upgrade,
+        &config.websocket,
+        max_message_bytes,
+    ))
 }
 
 /// Upgrades, and serves the connection from then on.
