@@ -6,4 +6,5 @@ mod idempotency;
 mod preferences;
 mod returns;
 mod shop;
+mod socket;
 mod tracking;
