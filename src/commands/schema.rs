@@ -15,7 +15,7 @@ use crate::config::Configuration;
 use crate::data_directory::Missing;
 use crate::domains::{Domain, Domains};
 use crate::output;
-use crate::{graph, keys, nodes};
+use crate::{graph, keys, nodes, rest};
 
 pub(crate) async fn run(command: Schema) -> anyhow::Result<()> {
     match command {
@@ -79,6 +79,7 @@ async fn files() -> anyhow::Result<Vec<(String, String)>> {
         router.supergraph_sdl().to_owned(),
     ));
     files.push(("api.graphql".to_owned(), router.api_sdl().to_owned()));
+    files.push(("openapi.json".to_owned(), rest::document()?));
     Ok(files)
 }
 

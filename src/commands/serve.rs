@@ -105,7 +105,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let routes = domains
         .routes()
         .merge(playground::routes(&configuration.server))
-        .merge(rest::routes(&state, &configuration.rest));
+        .merge(rest::routes(&state, &configuration.rest)?);
     let threads = if here.is_empty() {
         Threads::event_loops()
     } else {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use router::server::Refusal;
 use router::{ErrorCode, GraphQLError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::JSON;
 use super::fields::Timestamp;
@@ -22,7 +23,7 @@ pub(super) struct RestError {
 }
 
 /// What went wrong.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ErrorBody {
     /// For programs.
     error: String,
@@ -37,24 +38,27 @@ pub(super) struct ErrorBody {
 }
 
 /// A rule that stands against a return.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all(deserialize = "camelCase"))]
 pub(super) struct Reason {
     code: String,
     message: String,
     /// The item it is about; absent when it is about the whole order.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     order_item_id: Option<String>,
     /// With PAST_RETURN_WINDOW.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     delivery_date: Option<Timestamp>,
     /// With PAST_RETURN_WINDOW.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     return_deadline: Option<Timestamp>,
 }
 
 /// A mistake in a request's body.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Mistake {
     code: String,
     message: String,

@@ -5,6 +5,9 @@ use resolvers::id::IdKind;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 /// The currency of amounts that are written without one.
@@ -31,6 +34,20 @@ impl Serialize for Amount {
         self.0.serialize(serializer)
     }
 }
+
+impl PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::Number))
+            .description(Some(
+                "An amount of money in the units of its currency, with that currency's decimals.",
+            ))
+            .examples([serde_json::json!(314.99)])
+            .into()
+    }
+}
+
+impl ToSchema for Amount {}
 
 /// An amount of the graph.
 #[derive(Clone, Debug, Deserialize)]
@@ -85,6 +102,19 @@ pub(super) mod graph_enum {
         }
     }
 }
+
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::String))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("A moment in UTC, to the second."))
+            .examples([serde_json::json!("2025-10-09T10:15:22Z")])
+            .into()
+    }
+}
+
+impl ToSchema for Timestamp {}
 
 /// An id from a path, to ask the graph for. What is no id of this kind is asked for as one that nothing has.
 pub(super) fn id_in_path(kind: IdKind, id: &str) -> String {

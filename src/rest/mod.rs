@@ -5,6 +5,7 @@ mod error;
 mod fields;
 mod middleware;
 mod notification_preferences;
+mod openapi;
 mod operations;
 mod request;
 mod returns;
@@ -12,13 +13,16 @@ mod trace;
 mod tracking;
 mod tracking_socket;
 
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
+use bytes::Bytes;
 use router::server::{Allowed, ServerState, for_pages};
 
 use self::error::RestError;
 use self::middleware::Limits;
+pub(crate) use self::openapi::document;
 pub(crate) use self::operations::check;
 use self::tracking_socket::MaxMessageBytes;
 use crate::config::Rest;
@@ -33,10 +37,11 @@ const WS_CONNECTION_ID: HeaderName = HeaderName::from_static("x-ws-connection-id
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// The routes; none where they are switched off.
-pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
+pub(crate) fn routes(state: &ServerState, config: &Rest) -> anyhow::Result<axum::Router> {
     if !config.enabled {
-        return axum::Router::new();
+        return Ok(axum::Router::new());
     }
+    let document = Bytes::from(document()?);
     let limits = Limits {
         state: state.clone(),
         max_body_bytes: config.max_body_bytes.get(),
@@ -53,6 +58,10 @@ pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
         .route("/api/v2/orders/{id}/tracking", get(tracking::show))
         .route_layer(from_fn_with_state(limits, middleware::receive))
         .merge(sockets(state, config))
+        .route(
+            openapi::PATH,
+            get(async || ([(CONTENT_TYPE, JSON)], document)),
+        )
         .method_not_allowed_fallback(async || RestError::method_not_allowed())
         .route("/api/{*path}", any(async || RestError::no_such_route()))
         .route("/ws/{*path}", any(async || RestError::no_such_route()))
@@ -67,7 +76,7 @@ pub(crate) fn routes(state: &ServerState, config: &Rest) -> axum::Router {
         ],
         exposed: &[CORRELATION_ID, TRACE_ID],
     };
-    for_pages(routes, state, &allowed)
+    Ok(for_pages(routes, state, &allowed))
 }
 
 /// The routes of WebSockets, whose requests have next to no body.

@@ -9,23 +9,27 @@ use axum::response::Response;
 use resolvers::id::IdKind;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
-use super::error::{RestError, UserError};
+use super::error::{ErrorBody, RestError, UserError};
 use super::fields::{Timestamp, graph_enum, id_in_path};
+use super::openapi::{IdempotencyKey, Refused, RequestHeaders};
 use super::operations::{NOTIFICATION_PREFERENCES, NOTIFICATION_PREFERENCES_UPDATE};
 use super::request::RestRequest;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// The way that messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Channel {
+pub(super) enum Channel {
     Push,
     Email,
     Sms,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+/// What messages are about.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Category {
+pub(super) enum Category {
     Orders,
     Deals,
     Wishlist,
@@ -33,16 +37,16 @@ enum Category {
 }
 
 /// Hours of the customer's day in which deals wait; may cross midnight.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct QuietHours {
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub(super) struct QuietHours {
     /// `22:00`.
     start: String,
     end: String,
 }
 
 /// The preferences of a customer.
-#[derive(Debug, Serialize)]
-struct Preferences {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Preferences {
     user_id: String,
     /// Always 12: 3 channels by 4 categories.
     preferences: Vec<Preference>,
@@ -50,25 +54,28 @@ struct Preferences {
     updated_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
-struct Preference {
+/// Whether messages of a category are wanted on a channel.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Preference {
     channel: Channel,
     category: Category,
     enabled: bool,
     /// Of push always there, null for none; of other channels absent for none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<QuietHours>)]
     quiet_hours: Option<Option<QuietHours>>,
 }
 
 /// What is to be changed; the other preferences stay as they are.
-#[derive(Debug, Deserialize, Serialize)]
-struct PreferenceUpdates {
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(super) struct PreferenceUpdates {
     updates: Vec<PreferenceUpdate>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+/// A change of one preference: what is absent stays as it is.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all(serialize = "camelCase"))]
-struct PreferenceUpdate {
+pub(super) struct PreferenceUpdate {
     #[serde(serialize_with = "graph_enum::serialize")]
     channel: Channel,
     #[serde(serialize_with = "graph_enum::serialize")]
@@ -81,6 +88,7 @@ struct PreferenceUpdate {
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = Option<QuietHours>)]
     quiet_hours: Option<Option<QuietHours>>,
 }
 
@@ -92,8 +100,8 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// What an update came to.
-#[derive(Debug, Serialize)]
-struct UpdatedPreferences {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UpdatedPreferences {
     /// Preferences that the update named.
     updated: i32,
     fcm_topic_changes: Vec<TopicChange>,
@@ -101,9 +109,9 @@ struct UpdatedPreferences {
 }
 
 /// A push topic that the customer's devices joined or left.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all(deserialize = "camelCase"))]
-struct TopicChange {
+pub(super) struct TopicChange {
     topic: String,
     #[serde(deserialize_with = "graph_enum::deserialize")]
     action: TopicAction,
@@ -111,14 +119,28 @@ struct TopicChange {
     device_tokens: i32,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+/// What became of a topic.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum TopicAction {
+pub(super) enum TopicAction {
     Subscribed,
     Unsubscribed,
 }
 
-/// The graph has preferences of the caller only, so whose they are is compared here.
+/// See which messages the customer wants.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/{id}/notification-preferences",
+    operation_id = "getNotificationPreferences",
+    tag = "notification preferences",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "The customer's id"), RequestHeaders),
+    responses(
+        (status = 200, description = "The preferences", body = Preferences),
+        (status = 404, description = "The account is gone: `NOT_FOUND`", body = ErrorBody),
+        Refused,
+    ),
+)]
 pub(super) async fn show(
     Extension(request): Extension<Arc<RestRequest>>,
     Path(user): Path<String>,
@@ -126,6 +148,7 @@ pub(super) async fn show(
     let graph::Me { me } = request.run(&NOTIFICATION_PREFERENCES, json!({})).await?;
     let customer =
         me.ok_or_else(|| RestError::not_found("This account does not exist any more"))?;
+    // The graph has preferences of the caller only, so whose they are is compared here.
     if customer.id != user {
         return Err(RestError::forbidden(
             "You can only see your own notification preferences",
@@ -149,6 +172,22 @@ pub(super) async fn show(
     request.answer(StatusCode::OK, &body)
 }
 
+/// Change which messages the customer wants.
+#[utoipa::path(
+    put,
+    path = "/api/v1/users/{id}/notification-preferences",
+    operation_id = "updateNotificationPreferences",
+    tag = "notification preferences",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "The customer's id"), RequestHeaders, IdempotencyKey),
+    request_body = PreferenceUpdates,
+    responses(
+        (status = 200, description = "What has changed", body = UpdatedPreferences),
+        (status = 409, description = "The key was used with another body: `CONFLICT`", body = ErrorBody),
+        (status = 422, description = "The body has mistakes, listed in `errors`", body = ErrorBody),
+        Refused,
+    ),
+)]
 pub(super) async fn update(
     Extension(request): Extension<Arc<RestRequest>>,
     Path(user): Path<String>,

@@ -10,15 +10,17 @@ use metrics::counter;
 use resolvers::id::IdKind;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::FALLBACK_REASON;
-use super::error::RestError;
+use super::error::{ErrorBody, RestError};
 use super::fields::{Timestamp, graph_enum, id_in_path};
+use super::openapi::{Refused, RequestHeaders};
 use super::operations::ORDER_TRACKING;
 use super::request::RestRequest;
 
 /// Where a parcel is on its way.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TrackingStatus {
     /// The order has no parcel yet.
@@ -34,7 +36,8 @@ pub(super) enum TrackingStatus {
     Exception,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+/// Who carries a parcel.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Carrier {
     Dhl,
@@ -44,28 +47,53 @@ pub(super) enum Carrier {
 }
 
 /// An order's parcel; of several the one that moved last.
-#[derive(Debug, Serialize)]
-struct Tracking {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Tracking {
     order_id: String,
     /// Null while the order has no parcel.
+    #[schema(required)]
     tracking_number: Option<String>,
+    #[schema(required)]
     carrier: Option<Carrier>,
     status: TrackingStatus,
     /// When the status was reached, by the carrier's time.
+    #[schema(required)]
     last_update: Option<Timestamp>,
+    #[schema(required)]
     estimated_delivery: Option<Timestamp>,
     /// All that the carrier has told, in the order in which it happened.
     history: Vec<TrackingEvent>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
-struct TrackingEvent {
+/// Something that happened to a parcel.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(super) struct TrackingEvent {
     #[serde(deserialize_with = "graph_enum::deserialize")]
     status: TrackingStatus,
+    #[schema(required)]
     location: Option<String>,
     timestamp: Timestamp,
 }
 
+/// See where an order's parcel is.
+#[utoipa::path(
+    get,
+    path = "/api/v2/orders/{id}/tracking",
+    operation_id = "getOrderTracking",
+    tag = "tracking",
+    security(("token" = [])),
+    params(
+        ("id" = String, Path, description = "The order's id"),
+        RequestHeaders,
+        ("X-Fallback-Reason" = Option<String>, Header, description = "Why the client does not watch: \
+            `websocket_disconnected`, `heartbeat_timeout` …"),
+    ),
+    responses(
+        (status = 200, description = "Where the parcel is, and was", body = Tracking),
+        (status = 404, description = "There is no such order: `NOT_FOUND`", body = ErrorBody),
+        Refused,
+    ),
+)]
 pub(super) async fn show(
     Extension(request): Extension<Arc<RestRequest>>,
     Path(order): Path<String>,

@@ -13,10 +13,12 @@ use router::server::{EventProtocol, WatchRefusal};
 use router::{ErrorCode, GraphQLError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::WS_CONNECTION_ID;
-use super::error::RestError;
+use super::error::{ErrorBody, RestError};
 use super::fields::{Timestamp, graph_enum, id_in_path};
+use super::openapi::{Refused, RequestHeaders};
 use super::operations::ORDER_TRACKING_LIVE;
 use super::request::RestRequest;
 use super::tracking::{Carrier, TrackingStatus};
@@ -30,6 +32,32 @@ const ORDER_CLAIM: &str = "order_id";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MaxMessageBytes(pub(super) usize);
 
+/// Follow an order's parcel live, over a WebSocket.
+///
+/// The server sends `ServerMessage`s: `connection_ack` first, then a `tracking_update` with each change. The client may
+/// send `ClientMessage`s. Close codes: 1000 the subscription has ended, 1001 the server stops, 1009 a message is too long,
+/// 4000 no pong within 10 seconds, 4001 the customer's sixth connection was opened, 4002 the source is not available, 4003
+/// live tracking was switched off, 4400 a message that is not of the protocol, 4403 the token has expired, 4406 another
+/// subprotocol was asked for.
+#[utoipa::path(
+    get,
+    path = "/ws/orders/{id}/track",
+    operation_id = "trackOrder",
+    tag = "tracking",
+    security(("token" = [])),
+    params(
+        ("id" = String, Path, description = "The order's id"),
+        RequestHeaders,
+        ("Sec-WebSocket-Protocol" = Option<String>, Header, description = "`vantage-tracking-v1`"),
+    ),
+    responses(
+        (status = 101, description = "The WebSocket is open", headers(
+            ("X-WS-Connection-ID" = String, description = "Names the connection, as `connection_ack` does"),
+        )),
+        (status = 426, description = "The request is no upgrade to a WebSocket: `UPGRADE_REQUIRED`", body = ErrorBody),
+        Refused,
+    ),
+)]
 pub(super) async fn upgrade(
     State(MaxMessageBytes(max_message_bytes)): State<MaxMessageBytes>,
     Extension(request): Extension<Arc<RestRequest>>,
@@ -79,23 +107,27 @@ struct TrackingProtocol {
 }
 
 /// What the server says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
-enum ServerMessage<'a> {
+pub(super) enum ServerMessage<'a> {
     /// The first message: how the parcel stands.
     ConnectionAck {
         connection_id: &'a str,
         order_id: &'a str,
         /// Null while the order has no parcel.
+        #[schema(required)]
         carrier: Option<Carrier>,
         current_status: TrackingStatus,
     },
     /// The parcel has moved.
     TrackingUpdate {
         status: TrackingStatus,
+        #[schema(required)]
         location: Option<String>,
         timestamp: Timestamp,
+        #[schema(required)]
         estimated_delivery: Option<Timestamp>,
+        #[schema(required)]
         carrier: Option<Carrier>,
     },
     /// The answer to a client's `heartbeat`.
@@ -112,9 +144,9 @@ impl ServerMessage<'_> {
 }
 
 /// What a client may say. Browsers cannot send pings, so those who want to know whether the server is there ask so.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum ClientMessage {
+pub(super) enum ClientMessage {
     Heartbeat,
 }
 

@@ -22,8 +22,8 @@ async fn the_committed_schema_is_up_to_date() {
     names.sort();
     assert_eq!(
         names.len(),
-        9,
-        "six subgraphs, that of nodes, the supergraph and the public schema"
+        10,
+        "six subgraphs, that of nodes, the supergraph, the public schema and the REST routes"
     );
     for name in names {
         let text = std::fs::read_to_string(committed.join(&name)).unwrap_or_default();

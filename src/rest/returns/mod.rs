@@ -15,11 +15,31 @@ use serde_json::json;
 use self::bodies::{
     CreatedReturn, LabelledReturn, NewReturn, ReturnStatus, ShownItem, ShownReturn,
 };
-use super::error::RestError;
+use super::error::{ErrorBody, RestError};
 use super::fields::id_in_path;
+use super::openapi::{IdempotencyKey, Refused, RequestHeaders};
 use super::operations::{RETURN, RETURN_CREATE, RETURN_LABEL};
 use super::request::RestRequest;
 
+/// Make a return of items of one of the customer's orders.
+#[utoipa::path(
+    post,
+    path = "/api/v1/returns",
+    operation_id = "createReturn",
+    tag = "returns",
+    security(("token" = [])),
+    params(RequestHeaders, IdempotencyKey),
+    request_body = NewReturn,
+    responses(
+        (status = 201, description = "The return was made", body = CreatedReturn, headers(
+            ("Location" = String, description = "The return's path"),
+        )),
+        (status = 409, description = "The key was used with another body: `CONFLICT`", body = ErrorBody),
+        (status = 422, description = "The items may not come back: `RETURN_INELIGIBLE` with every reason; or the body has \
+            mistakes, listed in `errors`", body = ErrorBody),
+        Refused,
+    ),
+)]
 pub(super) async fn create(
     Extension(request): Extension<Arc<RestRequest>>,
 ) -> Result<Response, RestError> {
@@ -50,6 +70,23 @@ pub(super) async fn create(
     Ok(response)
 }
 
+/// Get the shipping label of a return; the first request makes it.
+#[utoipa::path(
+    put,
+    path = "/api/v1/returns/{id}/label",
+    operation_id = "generateReturnLabel",
+    tag = "returns",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "The return's id"), RequestHeaders, IdempotencyKey),
+    responses(
+        (status = 200, description = "The label", body = LabelledReturn),
+        (status = 404, description = "There is no such return: `NOT_FOUND`", body = ErrorBody),
+        (status = 409, description = "The return gets no label: `RETURN_CANCELLED`, `LABEL_UNAVAILABLE`", body = ErrorBody),
+        Refused,
+        (status = 503, description = "The label is being made: `LABEL_PENDING`; or a part of the service does not answer: \
+            `SERVICE_UNAVAILABLE`. `Retry-After` says when to try again", body = ErrorBody),
+    ),
+)]
 pub(super) async fn label(
     Extension(request): Extension<Arc<RestRequest>>,
     Path(id): Path<String>,
@@ -83,6 +120,20 @@ pub(super) async fn label(
     request.answer(StatusCode::OK, &body)
 }
 
+/// See how a return stands.
+#[utoipa::path(
+    get,
+    path = "/api/v1/returns/{id}",
+    operation_id = "getReturn",
+    tag = "returns",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "The return's id"), RequestHeaders),
+    responses(
+        (status = 200, description = "The return", body = ShownReturn),
+        (status = 404, description = "The customer has no such return: `NOT_FOUND`", body = ErrorBody),
+        Refused,
+    ),
+)]
 pub(super) async fn show(
     Extension(request): Extension<Arc<RestRequest>>,
     Path(id): Path<String>,

@@ -2,6 +2,7 @@
 
 mod client;
 mod errors;
+mod generated_client;
 mod idempotency;
 mod preferences;
 mod returns;

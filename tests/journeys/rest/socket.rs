@@ -341,6 +341,7 @@ async fn live_tracking_that_is_switched_off_ends_with_4003_and_is_refused() {
     let shop = Shop::start(&[
         ("VANTAGE_FLAGS__FILE", file.to_str().unwrap()),
         ("VANTAGE_FLAGS__RELOAD_INTERVAL", "100ms"),
+        ("VANTAGE_TRACKING__RECHECK_INTERVAL", "100ms"),
     ])
     .await;
     let order = &*shop.moving[0].order;

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Validates the OpenAPI document of a running server, generates a client from it, checks the client's use against the
+# generated types, and runs it against the server. Needs Node.js 20 or newer, and a package registry the first time.
+#
+#   tests/rest/run.sh            installs what is missing and runs
+#   tests/rest/run.sh install    installs only
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# What is installed is what the lock file says, or it is installed again.
+if ! cmp -s package-lock.json node_modules/.installed.json; then
+    npm ci --no-audit --no-fund --loglevel=error
+    cp package-lock.json node_modules/.installed.json
+fi
+if [ "${1:-}" = install ]; then
+    exit
+fi
+exec cargo test --locked -p vantage --test journeys -- --ignored --exact rest::generated_client::a_generated_client_is_served --nocapture
