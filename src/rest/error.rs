@@ -34,7 +34,7 @@ pub(super) struct ErrorBody {
     reasons: Vec<Reason>,
     /// Every mistake in the request's body.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Mistake>,
+    errors: Vec<InvalidRequest>,
 }
 
 /// A rule that stands against a return.
@@ -59,7 +59,7 @@ pub(super) struct Reason {
 
 /// A mistake in a request's body.
 #[derive(Debug, Serialize, ToSchema)]
-struct Mistake {
+struct InvalidRequest {
     code: String,
     message: String,
     /// The way to the value: `items[0].quantity`.
@@ -161,7 +161,7 @@ impl RestError {
         for error in errors {
             refused.body.reasons.extend(error.reasons);
             if let Some(path) = error.field.as_deref().and_then(path_in_body) {
-                refused.body.errors.push(Mistake {
+                refused.body.errors.push(InvalidRequest {
                     code: error.code,
                     message: error.message,
                     field: path,
