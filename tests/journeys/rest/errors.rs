@@ -25,7 +25,7 @@ async fn whatever_is_wrong_is_said_as_json_with_a_status() {
             (Method::GET, &one),
             (Method::PUT, &label),
         ] {
-            let body = Some(&*body).filter(|_| method == Method::POST);
+            let body = (method == Method::POST).then_some(&*body);
             let body = body.map(|_| r#"{"order_id":"ord_1","items":[]}"#);
             let refused = anonymous.send(method, path, &[], body).await;
             refused.error(401, "UNAUTHENTICATED");

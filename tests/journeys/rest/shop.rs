@@ -28,7 +28,7 @@ pub(super) async fn deliver(orders: &Database, customer: &str, at: DateTime<Utc>
         .one(orders.read());
     let item_like = item_like.await.unwrap().expect("with an item");
     let (order, item) = (Uuid::now_v7(), Uuid::now_v7());
-    let (price, tax, shipping) = (279_99, 22_40, 12_60);
+    let (price, tax, shipping) = (27_999, 2_240, 1_260);
     let total = price + tax + shipping;
     let row = order::Model {
         id: order,

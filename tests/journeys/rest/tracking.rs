@@ -1,6 +1,6 @@
 //! The samples of tracking, replayed: what clients ask while they cannot watch.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::{Client, assert_sample};
 use super::shop::{deliver, send};
@@ -83,11 +83,8 @@ async fn only_the_owner_is_told_where_a_parcel_is() {
     let query = "query($id: ID!) { order(id: $id) { customer { email } } }";
     let owner = shop.query(query, json!({ "id": order })).await;
     let owner = &owner["order"]["customer"]["email"];
-    let other = (1..3).map(|number| format!("customer{number}@vantage.example"));
-    let other = other
-        .filter(|email| Value::from(email.as_str()) != *owner)
-        .next()
-        .unwrap();
+    let mut other = (1..3).map(|number| format!("customer{number}@vantage.example"));
+    let other = other.find(|email| *owner != email.as_str()).unwrap();
     let other = shop.run(&["token", "--customer", &other]).await;
     let other = Client::new(&shop.process.base, Some(&other));
     let printed = r#"{"error": "FORBIDDEN", "message": "You can only track orders you own"}"#;

@@ -167,7 +167,14 @@ export interface components {
             /** @description Every rule that stands against a return. */
             reasons?: components["schemas"]["Reason"][];
             /** @description Every mistake in the request's body. */
-            errors?: components["schemas"]["Mistake"][];
+            errors?: components["schemas"]["InvalidRequest"][];
+        };
+        /** @description A mistake in a request's body. */
+        InvalidRequest: {
+            code: string;
+            message: string;
+            /** @description The way to the value: `items[0].quantity`. */
+            field: string;
         };
         /**
          * @description What state an item comes back in.
@@ -187,13 +194,6 @@ export interface components {
             estimated_cost_currency?: string;
             return_address: string;
             label_expires_at: components["schemas"]["Timestamp"];
-        };
-        /** @description A mistake in a request's body. */
-        Mistake: {
-            code: string;
-            message: string;
-            /** @description The way to the value: `items[0].quantity`. */
-            field: string;
         };
         /** @description What is to come back. */
         NewReturn: {
