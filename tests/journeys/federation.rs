@@ -108,6 +108,11 @@ async fn apollo_gateway_and_our_router_answer_the_same() {
     let open = graph.compose("whole-open", &open).await;
     let forward = ("VANTAGE_SERVER__FORWARD_HEADERS", "authorization");
     let router = ["router", "--supergraph", whole.to_str().unwrap()];
-    let router = graph.subgraphs.process_with(&router, &[forward]).await;
+    // The gateway has no limit either.
+    let dear = ("VANTAGE_ROUTER__LIMITS__COST", "100000000");
+    let router = graph
+        .subgraphs
+        .process_with(&router, &[forward, dear])
+        .await;
     graph.compare(&router, &open, 300).await;
 }
