@@ -4,23 +4,8 @@
 //   node schemas.mjs [--count 2000] [--seed 1]
 
 import { BreakingChangeType, buildSchema, DangerousChangeType, findSchemaChanges, SafeChangeType } from "graphql";
-import { parseArgs } from "node:util";
+import { below, chance, options, pick } from "./random.mjs";
 
-const { values: options } = parseArgs({
-  options: { count: { type: "string", default: "2000" }, seed: { type: "string", default: "1" } },
-});
-
-/** Mulberry32. */
-let state = Number(options.seed) >>> 0;
-const random = () => {
-  state = (state + 0x6d2b79f5) >>> 0;
-  let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-};
-const below = (limit) => Math.floor(random() * limit);
-const chance = (part) => random() < part;
-const pick = (list) => list[below(list.length)];
 const some = (list, most) => list.filter(() => chance(0.5)).slice(0, most);
 
 const NAMES = ["a", "b", "c", "d", "e"];
