@@ -1,5 +1,7 @@
 //! Errors: the codes and shapes that clients see, and what building a router can fail with.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -173,6 +175,17 @@ impl GraphQLError {
 
     pub fn code(&self) -> ErrorCode {
         self.extensions.code
+    }
+}
+
+/// What it says, and where in the document it is.
+impl fmt::Display for GraphQLError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match self.locations.first() {
+            Some(place) => write!(f, " (line {}, column {})", place.line, place.column),
+            None => Ok(()),
+        }
     }
 }
 

@@ -142,7 +142,10 @@ impl Clients {
                     client: client.name.clone(),
                     operation: operation.name.clone(),
                     manifest: operation.manifest.clone(),
-                    problem: errors.first().map(in_words).unwrap_or_default(),
+                    problem: errors
+                        .first()
+                        .map(GraphQLError::to_string)
+                        .unwrap_or_default(),
                 })?;
             }
         }
@@ -238,13 +241,4 @@ fn operations(
 
 fn shown_name(entry: &ManifestOperation) -> &str {
     entry.name.as_deref().unwrap_or(&entry.id)
-}
-
-/// What an error says and where it is.
-fn in_words(error: &GraphQLError) -> String {
-    let message = &error.message;
-    match error.locations.first() {
-        Some(place) => format!("{message} (line {}, column {})", place.line, place.column),
-        None => message.clone(),
-    }
 }
