@@ -61,32 +61,36 @@ impl Runner {
 
     /// Performs all that is due now, and what becomes due by that.
     pub async fn run_due(&self) -> Result<(), DbErr> {
+        let mut running = FuturesUnordered::new();
         loop {
-            let started = self.start_due(AT_ONCE).await?;
-            if started.is_empty() {
-                return Ok(());
+            let started = self.start_due(&mut running).await;
+            if running.is_empty() {
+                return started;
             }
-            for ended in futures::future::join_all(started).await {
+            while let Some(ended) = running.next().await {
                 self.note(ended);
             }
+            started?;
         }
     }
 
-    async fn start_due(&self, limit: usize) -> Result<Vec<JoinHandle<()>>, DbErr> {
+    /// Starts what is due, as far as there is room beside what is running.
+    async fn start_due(&self, running: &mut FuturesUnordered<JoinHandle<()>>) -> Result<(), DbErr> {
+        let limit = AT_ONCE.saturating_sub(running.len());
         if limit == 0 {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let (database, clock) = (&self.context.database, &self.context.clock);
         let kinds: Vec<_> = self.kinds.keys().copied().collect();
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         let due = task::due(database.read(), &kinds, clock.now(), delta(TTL), limit).await?;
-        let mut started = Vec::with_capacity(due.len());
         for row in due {
             if let Some(kind) = self.kinds.get(row.kind.as_str()) {
-                started.extend(kind.start(database, clock, row.key).await?);
+                // What has started is known, whatever becomes of the next one's claim.
+                running.extend(kind.start(database, clock, row.key).await?);
             }
         }
-        Ok(started)
+        Ok(())
     }
 
     /// A task records its own failures; what is left is that its runtime ends.
@@ -110,13 +114,11 @@ struct Performing {
 #[async_trait]
 impl QueueWorker for Performing {
     async fn work(&mut self) -> Result<Round, DbErr> {
-        let free = AT_ONCE.saturating_sub(self.running.len());
-        let started = self.runner.start_due(free).await?;
-        self.running.extend(started);
+        let started = self.runner.start_due(&mut self.running).await;
         gauge!("vantage_tasks_running", "domain" => self.runner.domain().to_owned()).set(
             f64::from(u32::try_from(self.running.len()).unwrap_or(u32::MAX)),
         );
-        Ok(Round::Idle)
+        started.map(|()| Round::Idle)
     }
 
     /// The end of a task.
