@@ -17,6 +17,7 @@ pub mod json;
 pub mod metrics;
 pub mod objects;
 pub mod outbox;
+mod prompt_redis;
 pub mod providers;
 pub mod pubsub;
 mod queue;

@@ -11,9 +11,8 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
 
 use super::{Cache, CacheBounds, InProcessCache};
+use crate::prompt_redis::{PATIENCE, within};
 
-/// How long Redis may take before it is left out.
-const BUDGET: Duration = Duration::from_millis(20);
 /// To connect, which happens in the background.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -50,17 +49,14 @@ impl RedisCache {
     /// The answer of Redis, if it comes in time.
     async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
         let mut server = self.server.clone();
-        let reason = match tokio::time::timeout(BUDGET, command.query_async(&mut server)).await {
-            Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => {
-                tracing::debug!(cache = self.name, %error, "cache unreachable");
-                "failed"
-            }
-            Err(_) => "slow",
-        };
-        counter!("vantage_cache_skips_total", "cache" => self.name, "reason" => reason)
-            .increment(1);
-        None
+        let answer = within(PATIENCE, command.query_async(&mut server)).await;
+        answer
+            .inspect_err(|skipped| {
+                tracing::debug!(cache = self.name, %skipped, "cache skipped");
+                counter!("vantage_cache_skips_total", "cache" => self.name, "reason" => skipped.reason())
+                    .increment(1);
+            })
+            .ok()
     }
 }
 

@@ -9,9 +9,8 @@ use redis::{Client, RedisError, Script};
 
 use super::bucket::{State, tightest};
 use super::{Bucket, Decision};
+use crate::prompt_redis::{PATIENCE, within};
 
-/// How long a request waits for its decision.
-const PATIENCE: Duration = Duration::from_millis(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) struct RedisBuckets {
@@ -42,25 +41,26 @@ impl RedisBuckets {
     }
 
     pub(super) async fn take(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
-        let asked = tokio::time::timeout(self.patience, self.ask(buckets, cost)).await;
-        let why = match asked {
-            Ok(Ok(decision)) => {
-                if !self.is_answering.swap(true, Ordering::Relaxed) {
+        let decision = within(self.patience, self.ask(buckets, cost)).await;
+        let was_answering = self.is_answering.swap(decision.is_ok(), Ordering::Relaxed);
+        match decision {
+            Ok(decision) => {
+                if !was_answering {
                     tracing::info!("Redis decides on rate limits again");
                 }
-                return decision;
+                decision
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {:?}", self.patience),
-        };
-        metrics::counter!("vantage_rate_limit_skips_total").increment(1);
-        if self.is_answering.swap(false, Ordering::Relaxed) {
-            tracing::warn!(
-                error = why,
-                "Redis does not decide on rate limits; requests pass without a limit"
-            );
+            Err(skipped) => {
+                metrics::counter!("vantage_rate_limit_skips_total").increment(1);
+                if was_answering {
+                    tracing::warn!(
+                        error = %skipped,
+                        "Redis does not decide on rate limits; requests pass without a limit"
+                    );
+                }
+                None
+            }
         }
-        None
     }
 
     async fn ask(&self, buckets: &[Bucket], cost: u32) -> Result<Option<Decision>, RedisError> {
