@@ -1,0 +1,104 @@
+//! What is understood on the command line.
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Command, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace()).map(|cli| cli.command)
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_documented_line_is_understood() {
+    for line in [
+        "vantage serve",
+        "vantage serve --listen 127.0.0.1:0 --data /tmp/shop --config shop.yaml --demo",
+        "vantage serve --router-only --admin-listen 127.0.0.1:9090",
+        "vantage subgraph returns --listen 127.0.0.1:4001",
+        "vantage serve --create-database returns --create-database orders",
+        "vantage router --supergraph supergraph.graphql --listen 127.0.0.1:4000",
+        "vantage compose --output schema/supergraph.graphql",
+        "vantage schema export",
+        "vantage schema check --old old.graphql --new new.graphql --format json",
+        "vantage schema check --operations web.json ios.json --all",
+        "vantage client add acme --mode require",
+        "vantage client rotate-key acme --clients clients.yaml",
+        "vantage client revoke acme k1",
+        "vantage client list",
+        "vantage operations check --supergraph next.graphql --client acme --all --format junit",
+        "vantage operations list",
+        "vantage operations add acme order-status.graphql",
+        "vantage migrate",
+        "vantage migrate --domain orders",
+        "vantage seed --orders 100000",
+        "vantage token --demo",
+        "vantage token --customer usr_1 --scope orders:read --scope returns:write --ttl 15m",
+        "vantage config check --config shop.yaml",
+        "vantage config schema",
+        "vantage backup /backups/today --data /var/lib/vantage",
+        "vantage restore /backups/today",
+        "vantage outbox list",
+        "vantage outbox requeue orders 018f 018e",
+        "vantage outbox requeue orders --all",
+        "vantage tasks list --all --domain returns",
+        "vantage tasks retry returns refund/ret_1 void/ret_2",
+        "vantage tasks retry orders --all",
+        "vantage tasks discard orders payment/ord_1",
+    ] {
+        assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let check = |line: &str, kind: ErrorKind| {
+        assert_eq!(parse(line).unwrap_err().kind(), kind, "{line}");
+    };
+    check(
+        "vantage",
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    );
+    check(
+        "vantage serve --listen 127.0.0.1",
+        ErrorKind::ValueValidation,
+    );
+    check(
+        "vantage serve --router-only --demo",
+        ErrorKind::ArgumentConflict,
+    );
+    check("vantage subgraph billing", ErrorKind::InvalidValue);
+    check("vantage router", ErrorKind::MissingRequiredArgument);
+    check("vantage token", ErrorKind::MissingRequiredArgument);
+    check(
+        "vantage operations check --all",
+        ErrorKind::MissingRequiredArgument,
+    );
+    check(
+        "vantage token --demo --customer usr_1",
+        ErrorKind::ArgumentConflict,
+    );
+    check("vantage token --demo --ttl 15", ErrorKind::ValueValidation);
+    check(
+        "vantage outbox requeue orders",
+        ErrorKind::MissingRequiredArgument,
+    );
+}
+
+#[test]
+fn a_flag_overrides_only_its_own_key() {
+    let Ok(Command::Serve(serve)) = parse("vantage serve --listen 127.0.0.1:0") else {
+        panic!("it is the serve command");
+    };
+    let overrides = serve.settings.overrides(Some(&serve.listen));
+    assert_eq!(
+        overrides.listen,
+        Some(SocketAddr::from(([127, 0, 0, 1], 0)))
+    );
+    assert_eq!(overrides.data, None);
+}
