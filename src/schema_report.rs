@@ -31,34 +31,22 @@ pub(crate) struct Report {
 /// A change that counts.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Line {
-    severity: &'static str,
-    kind: &'static str,
-    coordinate: String,
-    message: String,
+    #[serde(flatten)]
+    pub(crate) change: Change,
     /// The operations that use what changes.
-    operations: Vec<String>,
-}
-
-impl Line {
-    pub(crate) fn new(change: &Change, operations: Vec<String>) -> Self {
-        Self {
-            severity: change.severity.as_str(),
-            kind: change.kind.as_str(),
-            coordinate: change.coordinate.clone(),
-            message: change.message.clone(),
-            operations,
-        }
-    }
+    pub(crate) operations: Vec<String>,
 }
 
 const SEVERITIES: [Severity; 3] = [Severity::Breaking, Severity::Dangerous, Severity::Safe];
 
 impl Report {
     pub(crate) fn count(&self, severity: Severity) -> usize {
+        self.graded(severity).count()
+    }
+
+    fn graded(&self, severity: Severity) -> impl Iterator<Item = &Line> {
         let lines = self.changes.iter();
-        lines
-            .filter(|line| line.severity == severity.as_str())
-            .count()
+        lines.filter(move |line| line.change.severity == severity)
     }
 
     pub(crate) fn write(&self, format: Format) -> anyhow::Result<String> {
@@ -86,14 +74,11 @@ impl Report {
 
     fn text(&self) -> String {
         let mut text = String::new();
-        for line in &self.changes {
-            let _ = writeln!(
-                text,
-                "{:<9}  {}  {}",
-                line.severity, line.kind, line.message
-            );
-            if !line.operations.is_empty() {
-                let _ = writeln!(text, "           used by {}", line.operations.join(", "));
+        for Line { change, operations } in &self.changes {
+            let (severity, kind) = (change.severity.as_str(), change.kind.as_str());
+            let _ = writeln!(text, "{severity:<9}  {kind}  {}", change.message);
+            if !operations.is_empty() {
+                let _ = writeln!(text, "           used by {}", operations.join(", "));
             }
         }
         let _ = writeln!(text, "{} → {}: {}", self.old, self.new, self.summary());
@@ -119,10 +104,7 @@ impl Report {
     fn markdown(&self) -> String {
         let mut text = format!("## Schema changes\n\n{}.\n", self.summary());
         for severity in SEVERITIES {
-            let lines = self.changes.iter();
-            let mut lines = lines
-                .filter(|line| line.severity == severity.as_str())
-                .peekable();
+            let mut lines = self.graded(severity).peekable();
             if lines.peek().is_none() {
                 continue;
             }
@@ -135,14 +117,13 @@ impl Report {
                     Severity::Safe => "Safe",
                 }
             );
-            for line in lines {
-                let operations: Vec<String> =
-                    line.operations.iter().map(|name| cell(name)).collect();
+            for Line { change, operations } in lines {
+                let operations: Vec<String> = operations.iter().map(|name| cell(name)).collect();
                 let _ = writeln!(
                     text,
                     "| `{}` | {} | {} |",
-                    line.coordinate,
-                    cell(&line.message),
+                    change.coordinate,
+                    cell(&change.message),
                     operations.join(", ")
                 );
             }
@@ -173,8 +154,11 @@ mod tests {
             operations: 2,
             unused: 3,
             changes: changes
-                .iter()
-                .map(|change| Line::new(change, vec!["B (app.json)".to_owned()]))
+                .into_iter()
+                .map(|change| Line {
+                    change,
+                    operations: vec!["B (app.json)".to_owned()],
+                })
                 .collect(),
         }
     }

@@ -24,7 +24,7 @@ pub(crate) async fn run(command: SchemaCheck) -> anyhow::Result<()> {
     }
     let usages = usages(&old, &operations)?;
     let changes = schema_changes(&old, &new)?;
-    let (lines, unused) = select(&changes, &usages, command.all);
+    let (lines, unused) = select(changes, &usages, command.all);
     let report = Report {
         old: command.old.display().to_string(),
         new: new_name,
@@ -88,7 +88,7 @@ fn usages(old: &str, operations: &[ClientOperation]) -> anyhow::Result<Vec<(Stri
 }
 
 /// The changes that count, and how many do not: where operations are known, those that none of them uses.
-fn select(changes: &[Change], usages: &[(String, Usage)], all: bool) -> (Vec<Line>, usize) {
+fn select(changes: Vec<Change>, usages: &[(String, Usage)], all: bool) -> (Vec<Line>, usize) {
     let mut lines = Vec::new();
     let mut unused = 0;
     for change in changes {
@@ -100,7 +100,10 @@ fn select(changes: &[Change], usages: &[(String, Usage)], all: bool) -> (Vec<Lin
                 continue;
             }
         }
-        lines.push(Line::new(change, concerned));
+        lines.push(Line {
+            change,
+            operations: concerned,
+        });
     }
     (lines, unused)
 }

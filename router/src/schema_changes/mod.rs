@@ -16,6 +16,9 @@ mod tests;
 #[cfg(test)]
 mod usage_tests;
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
 use crate::prepare::OperationKind;
 use crate::type_system::{Schema, SchemaError};
 
@@ -123,6 +126,17 @@ pub struct Change {
     pub kind: ChangeKind,
     pub message: String,
     subject: Subject,
+}
+
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut change = serializer.serialize_struct("Change", 4)?;
+        change.serialize_field("severity", self.severity.as_str())?;
+        change.serialize_field("kind", self.kind.as_str())?;
+        change.serialize_field("coordinate", &self.coordinate)?;
+        change.serialize_field("message", &self.message)?;
+        change.end()
+    }
 }
 
 /// What an operation must use for a change to concern it.

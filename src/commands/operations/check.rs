@@ -35,16 +35,7 @@ pub(super) struct Checked {
 impl Checked {
     /// Why its client has to do something.
     pub(super) fn problems(&self) -> Vec<String> {
-        let errors = self
-            .errors
-            .iter()
-            .map(|error| match error.locations.first() {
-                Some(place) => format!(
-                    "{} (line {}, column {})",
-                    error.message, place.line, place.column
-                ),
-                None => error.message.clone(),
-            });
+        let errors = self.errors.iter().map(GraphQLError::to_string);
         let changes = self.changes.iter().filter(|change| is_breaking(change));
         let changes = changes.map(|change| change.message.clone());
         errors.chain(changes).collect()

@@ -15,8 +15,7 @@ use self::check::Check;
 use crate::cli::{ClientsFile as Named, Operations};
 use crate::clients_file::ClientsFile;
 use crate::config::{Configuration, Overrides};
-use crate::domains::Domain;
-use crate::{nodes, output};
+use crate::output;
 
 pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
     match command {
@@ -80,6 +79,9 @@ fn chosen(clients: &Clients, name: Option<&str>) -> anyhow::Result<Vec<Arc<Regis
     }
 }
 
+/// The schema of this binary, as `vantage schema export` writes it.
+const SUPERGRAPH: &str = include_str!("../../../schema/supergraph.graphql");
+
 /// A router that says whether operations fit: over a supergraph, or over the schema of this binary.
 fn schema(named: &Named, supergraph: Option<&Path>) -> anyhow::Result<Router> {
     let configuration = Configuration::load(
@@ -94,17 +96,7 @@ fn schema(named: &Named, supergraph: Option<&Path>) -> anyhow::Result<Router> {
         .development(true)
         .calling_nobody();
     let Some(file) = supergraph else {
-        let subgraphs = Domain::ALL.map(|domain| {
-            let url = format!("local:{}", domain.name());
-            (domain.name(), domain.sdl(), url)
-        });
-        let mut parts: Vec<_> = subgraphs
-            .iter()
-            .map(|(name, sdl, url)| (*name, *sdl, url.as_str()))
-            .collect();
-        let (nodes_sdl, nodes_url) = (nodes::sdl(), format!("local:{}", nodes::NAME));
-        parts.push((nodes::NAME, &nodes_sdl, &nodes_url));
-        return Ok(builder.supergraph(&router::compose(&parts)?).build()?);
+        return Ok(builder.supergraph(SUPERGRAPH).build()?);
     };
     let shown = file.display();
     let sdl = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;

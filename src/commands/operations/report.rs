@@ -67,21 +67,12 @@ fn value(outcome: &Outcome) -> Value {
             "manifest": one.operation.manifest,
             "fits": one.problems().is_empty(),
             "errors": errors.collect::<Vec<_>>(),
-            "changes": one.changes.iter().map(change_value).collect::<Vec<_>>(),
+            "changes": one.changes,
         })
     });
     json!({
         "operations": operations.collect::<Vec<_>>(),
-        "changes": outcome.unused.iter().map(change_value).collect::<Vec<_>>(),
-    })
-}
-
-fn change_value(change: &Change) -> Value {
-    json!({
-        "severity": change.severity.as_str(),
-        "kind": change.kind.as_str(),
-        "coordinate": change.coordinate,
-        "message": change.message,
+        "changes": outcome.unused,
     })
 }
 
