@@ -134,9 +134,9 @@ async fn a_client_gets_no_more_time_by_sending_slowly() {
 
 #[tokio::test]
 async fn an_idle_connection_lives_longer_than_headers_may_take() {
-    let mut client = connect(&timeouts(50, LONG));
+    let mut client = connect(&timeouts(500, LONG));
     exchange(&mut client, REQUEST, "answer").await;
-    let closing = timeout(Duration::from_millis(200), client.read_u8()).await;
+    let closing = timeout(Duration::from_millis(800), client.read_u8()).await;
     assert!(closing.is_err(), "it was closed");
     exchange(&mut client, REQUEST, "answer").await;
 }
@@ -150,7 +150,7 @@ async fn an_idle_connection_is_closed_after_its_time() {
 
 #[tokio::test]
 async fn the_headers_of_a_further_request_have_their_own_time() {
-    let mut client = connect(&timeouts(50, LONG));
+    let mut client = connect(&timeouts(500, LONG));
     exchange(&mut client, REQUEST, "answer").await;
     client.write_all(b"GET").await.unwrap();
     assert_eq!(closed(&mut client).await, "");
@@ -238,7 +238,7 @@ async fn get_by_http2(client: &mut DuplexStream) {
 
 #[tokio::test]
 async fn an_idle_connection_of_http2_is_closed() {
-    let mut client = connect(&timeouts(500, 50));
+    let mut client = connect(&timeouts(5_000, 50));
     get_by_http2(&mut client).await;
     // The client does not agree to the end.
     let answer = closed(&mut client).await;
@@ -248,8 +248,8 @@ async fn an_idle_connection_of_http2_is_closed() {
 #[tokio::test]
 async fn a_client_of_http2_that_answers_no_ping_is_closed() {
     let mut config = timeouts(LONG, LONG);
-    config.connections.ping_interval = Setting::from_millis(20);
-    config.connections.ping_timeout = Setting::from_millis(20);
+    config.connections.ping_interval = Setting::from_millis(200);
+    config.connections.ping_timeout = Setting::from_millis(200);
     let mut client = connect(&config);
     get_by_http2(&mut client).await;
     let answer = closed(&mut client).await;
@@ -258,8 +258,8 @@ async fn a_client_of_http2_that_answers_no_ping_is_closed() {
 
 #[tokio::test]
 async fn a_body_must_arrive_in_time() {
-    let mut config = timeouts(500, LONG);
-    config.body_timeout = Setting::from_millis(20);
+    let mut config = timeouts(5_000, LONG);
+    config.body_timeout = Setting::from_millis(200);
     let mut client = connect(&config);
     let request = b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf";
     client.write_all(request).await.unwrap();

@@ -267,7 +267,7 @@ async fn end_users_are_verified_where_it_is_configured() {
     assert_eq!(refused, unauthenticated());
 
     // A connection ends with the token that it was opened with.
-    let short = token(&ann, SystemTime::now(), Duration::from_secs(5));
+    let short = token(&ann, SystemTime::now(), Duration::from_secs(10));
     let headers = [("authorization", &*short)];
     let base = &subgraph.process.base;
     let mut client = Client::upgrade(base, &headers, json!({})).await.unwrap();

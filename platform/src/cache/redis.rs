@@ -24,6 +24,7 @@ pub struct RedisCache {
     local: InProcessCache,
     server: ConnectionManager,
     ttl: Duration,
+    patience: Duration,
 }
 
 impl RedisCache {
@@ -39,7 +40,14 @@ impl RedisCache {
             local: InProcessCache::new(bounds),
             server: ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?,
             ttl: bounds.ttl,
+            patience: PATIENCE,
         })
+    }
+
+    /// Waits this long for each answer of Redis, instead of 20 ms.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     fn key(&self, key: &str) -> String {
@@ -49,7 +57,7 @@ impl RedisCache {
     /// The answer of Redis, if it comes in time.
     async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
         let mut server = self.server.clone();
-        let answer = within(PATIENCE, command.query_async(&mut server)).await;
+        let answer = within(self.patience, command.query_async(&mut server)).await;
         answer
             .inspect_err(|skipped| {
                 tracing::debug!(cache = self.name, %skipped, "cache skipped");

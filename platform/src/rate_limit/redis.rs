@@ -35,7 +35,6 @@ impl RedisBuckets {
         })
     }
 
-    #[cfg(test)]
     pub(super) fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }

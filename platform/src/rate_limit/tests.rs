@@ -30,8 +30,8 @@ fn limiters() -> Vec<RateLimiter> {
 
 /// As fast as a request wants its answer, a server that others keep busy may not be.
 fn patient(url: &str) -> RateLimiter {
-    let buckets = RedisBuckets::new(url).expect("a URL");
-    RateLimiter(Store::Redis(buckets.with_patience(Duration::from_secs(20))))
+    let limiter = RateLimiter::redis(url).expect("a URL");
+    limiter.with_patience(Duration::from_secs(20))
 }
 
 fn bucket(quota: Quota) -> Bucket {

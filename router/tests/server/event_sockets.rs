@@ -322,7 +322,7 @@ async fn a_subscription_that_the_schema_has_lost_ends_with_an_error() {
 #[tokio::test]
 async fn the_connection_ends_with_its_token_and_with_the_process() {
     let edge = Edge::with(|config| config.websocket.drain_window = millis(100)).await;
-    let authorization = format!("Bearer {}", edge.token("usr_1", Duration::from_secs(1)));
+    let authorization = format!("Bearer {}", edge.token("usr_1", Duration::from_secs(4)));
     let headers = [SUBPROTOCOL, ("authorization", authorization.as_str())];
     let opened = Socket::open_at(&edge, &path("feed { sequence }"), &headers).await;
     let mut expiring = opened.expect("an upgrade");

@@ -221,7 +221,7 @@ async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_its_length() {
 #[tokio::test]
 async fn a_body_that_does_not_arrive_is_given_up() {
     let edge =
-        Edge::with(|config| config.body_timeout = platform::config::Duration::from_millis(20))
+        Edge::with(|config| config.body_timeout = platform::config::Duration::from_millis(200))
             .await;
     let answer = spoken(&edge, "content-length: 10\r\n\r\n{").await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");

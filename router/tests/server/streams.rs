@@ -341,7 +341,7 @@ async fn streams_count_as_connections_and_end_with_their_reason() {
     drop((second, third));
     crate::kit::until("no stream", || edge.state.connections.open() == 0).await;
 
-    let late = open(&token(Duration::from_secs(1)), MULTIPART).await;
+    let late = open(&token(Duration::from_secs(4)), MULTIPART).await;
     let mut late = Reader::new(late, "\r\n--graphql");
     assert!(late.part().await.expect("a part")["payload"]["data"].is_object());
     let end = late.part().await.expect("a part");

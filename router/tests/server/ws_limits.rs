@@ -183,7 +183,7 @@ async fn pages_of_foreign_origins_and_bad_tokens_get_no_connection() {
 #[tokio::test]
 async fn the_connection_ends_with_its_token() {
     let edge = Edge::start().await;
-    let token = edge.token("usr_1", Duration::from_secs(1));
+    let token = edge.token("usr_1", Duration::from_secs(4));
     let mut socket = Socket::ready(&edge, json!({"authorization": token})).await;
     socket
         .subscribe("1", "subscription { forever { number } }")
