@@ -348,6 +348,9 @@ async fn instance(data: &Path, redis: &str, arguments: &Arguments) -> anyhow::Re
             "VANTAGE_SERVER__WEBSOCKET__MAX_CONNECTIONS",
             arguments.connections.to_string(),
         )
+        // All watchers come from a few addresses.
+        .env("VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_SECOND", "")
+        .env("VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_MINUTE", "")
         .current_dir(data)
         .args(["serve", "--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())

@@ -76,7 +76,7 @@ pub fn describe() {
     describe_gauge!("router_subgraph_sockets", "Open WebSockets to subgraphs.");
     describe_counter!(
         "router_connections_refused_total",
-        "WebSockets and event streams that were refused, by reason: full or address."
+        "WebSockets and event streams that were refused, by reason: full, address or rate."
     );
     describe_counter!(
         "router_answers_discarded_total",

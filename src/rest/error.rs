@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use router::server::Refusal;
-use router::{ErrorCode, GraphQLError};
+use router::{ErrorCode, GraphQLError, GraphQLResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -19,7 +19,7 @@ const RETRY_AFTER: &str = "5";
 pub(super) struct RestError {
     status: StatusCode,
     body: ErrorBody,
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 /// What went wrong.
@@ -94,8 +94,8 @@ impl RestError {
         }
     }
 
-    pub(super) fn with_header(mut self, header: (HeaderName, &'static str)) -> Self {
-        self.header = Some(header);
+    pub(super) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, HeaderValue::from_static(value)));
         self
     }
 
@@ -135,10 +135,8 @@ impl RestError {
 
     /// It may work when the client tries again.
     pub(super) fn unavailable(code: &str, message: impl Into<String>) -> Self {
-        Self {
-            header: Some((header::RETRY_AFTER, RETRY_AFTER)),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
-        }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+            .with_header(header::RETRY_AFTER, RETRY_AFTER)
     }
 
     /// The cause is in the log.
@@ -200,15 +198,24 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
+impl From<&GraphQLResponse> for RestError {
+    /// The first of its errors.
+    fn from(response: &GraphQLResponse) -> Self {
+        response
+            .errors
+            .first()
+            .map_or_else(Self::internal, Self::from)
+    }
+}
+
 impl From<&GraphQLError> for RestError {
     fn from(error: &GraphQLError) -> Self {
         let message = &error.message;
         let new = |status, code: ErrorCode| Self::new(status, code.as_str(), message);
         match error.code() {
-            code @ ErrorCode::Unauthenticated => Self {
-                header: Some((header::WWW_AUTHENTICATE, "Bearer")),
-                ..new(StatusCode::UNAUTHORIZED, code)
-            },
+            code @ ErrorCode::Unauthenticated => {
+                new(StatusCode::UNAUTHORIZED, code).with_header(header::WWW_AUTHENTICATE, "Bearer")
+            }
             code @ (ErrorCode::Forbidden | ErrorCode::FeatureDisabled) => {
                 new(StatusCode::FORBIDDEN, code)
             }
@@ -217,10 +224,9 @@ impl From<&GraphQLError> for RestError {
             }
             code @ ErrorCode::NotFound => new(StatusCode::NOT_FOUND, code),
             code @ ErrorCode::Conflict => new(StatusCode::CONFLICT, code),
-            code @ ErrorCode::RateLimited => Self {
-                header: Some((header::RETRY_AFTER, RETRY_AFTER)),
-                ..new(StatusCode::TOO_MANY_REQUESTS, code)
-            },
+            // Where it is known how long, that is said instead.
+            code @ ErrorCode::RateLimited => new(StatusCode::TOO_MANY_REQUESTS, code)
+                .with_header(header::RETRY_AFTER, RETRY_AFTER),
             ErrorCode::SubgraphUnavailable | ErrorCode::DeadlineExceeded => {
                 Self::unavailable("SERVICE_UNAVAILABLE", message)
             }
@@ -255,7 +261,6 @@ impl IntoResponse for RestError {
         let json = [(header::CONTENT_TYPE, JSON)];
         let mut response = (self.status, json, Json(self.body)).into_response();
         if let Some((name, value)) = self.header {
-            let value = HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);
         }
         response.extensions_mut().insert(label);

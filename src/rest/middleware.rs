@@ -63,10 +63,11 @@ pub(super) async fn receive(
             let mut request = Request::from_parts(parts, Body::empty());
             request.extensions_mut().insert(Arc::clone(&received));
             let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-            let response = handled.unwrap_or_else(|_| {
+            let mut response = handled.unwrap_or_else(|_| {
                 tracing::error!("a request panicked");
                 RestError::internal().into_response()
             });
+            received.client.set_rate(response.headers_mut());
             (response, received.client.finish())
         }
         Err((error, details)) => (error.into_response(), details),

@@ -27,7 +27,7 @@ use router::server::{Allowed, ServerState, for_pages};
 use self::error::RestError;
 use self::middleware::Limits;
 pub(crate) use self::openapi::document;
-pub(crate) use self::operations::check;
+pub(crate) use self::operations::{CLIENT, check, client};
 use self::tracking_socket::MaxMessageBytes;
 use crate::config::Rest;
 

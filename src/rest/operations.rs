@@ -1,7 +1,16 @@
 //! The operations behind the routes. They are part of the program, so that it can be started anywhere.
 
+use std::path::Path;
+
 use anyhow::bail;
+use router::clients::{ManifestOperation, OperationError, RegisteredClient, RegisteredOperation};
 use router::{GraphQLRequest, Router};
+
+/// What these operations are called by, as those of a client, when all that is registered is checked against a schema.
+pub(crate) const CLIENT: &str = "rest";
+
+/// Their folder, in the sources.
+const FOLDER: &str = "router-config/rest";
 
 /// A document with one operation.
 #[derive(Debug)]
@@ -41,13 +50,30 @@ impl Operation {
     }
 }
 
+/// All of them as a client's, for checks.
+///
+/// # Errors
+/// A document that is not one operation.
+pub(crate) fn client() -> Result<RegisteredClient, OperationError> {
+    let operations = ALL.iter().map(|operation| {
+        let entry = ManifestOperation {
+            id: operation.file.to_owned(),
+            name: None,
+            kind: None,
+            body: operation.document.to_owned(),
+        };
+        RegisteredOperation::new(entry, &Path::new(FOLDER).join(operation.file))
+    });
+    RegisteredClient::of_operations(CLIENT, operations.collect::<Result<Vec<_>, _>>()?)
+}
+
 /// Fails with the first operation that does not fit the router's schema.
 pub(crate) async fn check(router: &Router) -> anyhow::Result<()> {
     for operation in ALL {
         if let Err(refused) = router.prepare(&operation.request()).await {
             let errors: Vec<_> = refused.errors.iter().map(|error| &*error.message).collect();
             let (file, errors) = (operation.file, errors.join("; "));
-            bail!("router-config/rest/{file} does not fit the schema: {errors}");
+            bail!("{FOLDER}/{file} does not fit the schema: {errors}");
         }
     }
     Ok(())
@@ -82,8 +108,17 @@ mod tests {
     }
 
     #[test]
+    fn every_operation_is_the_clients_by_its_own_name() {
+        let client = client().unwrap();
+        assert_eq!(client.operations.len(), ALL.len());
+        for operation in client.operations.iter() {
+            assert!(operation.name.starts_with("Rest"), "{operation:?}");
+        }
+    }
+
+    #[test]
     fn every_file_of_the_folder_is_an_operation() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/router-config/rest");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
         let files = std::fs::read_dir(folder).unwrap();
         let mut files: Vec<_> = files
             .map(|file| file.unwrap().file_name().into_string().unwrap())

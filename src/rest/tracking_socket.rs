@@ -65,9 +65,9 @@ pub(super) async fn upgrade(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, RestError> {
     let upgrade = upgrade.map_err(|rejection| {
-        let upgrade = (header::UPGRADE, "websocket");
         let words = rejection.body_text();
-        RestError::new(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", words).with_header(upgrade)
+        RestError::new(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", words)
+            .with_header(header::UPGRADE, "websocket")
     })?;
     if let Some(only) = request.claim(ORDER_CLAIM).await?
         && only != order.as_str()
@@ -88,7 +88,7 @@ pub(super) async fn upgrade(
     let watching = request.client.watch(subscription, protocol, upgrade).await;
     let mut response = watching.map_err(|refusal| match refusal {
         WatchRefusal::Request(refusal) => refusal.into(),
-        WatchRefusal::Operation(error) => RestError::from(&error),
+        WatchRefusal::Operation(response) => RestError::from(&*response),
     })?;
     if let Ok(connection_id) = header {
         response

@@ -71,6 +71,9 @@ fn alone(mut command: Command, data: &Path) -> Command {
         .env("VANTAGE_SUBGRAPHS__LIMITS__DEADLINE", "60s")
         .env("VANTAGE_SUBGRAPHS__CALL_TIMEOUT", "60s")
         .env("VANTAGE_DATABASE__ACQUIRE_TIMEOUT", "60s")
+        // All tests come from one address.
+        .env("VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_SECOND", "")
+        .env("VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_MINUTE", "")
         .current_dir(data)
         .stdout(Stdio::piped())
         .kill_on_drop(true);

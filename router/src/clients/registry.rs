@@ -9,7 +9,7 @@ use super::error::ClientsError;
 use super::file::{self, ClientsFiles};
 use super::hash::Sha256Hash;
 use super::manifest::{ManifestOperation, read_manifest};
-use super::operation::{RegisteredOperation, RegisteredOperations};
+use super::operation::{OperationError, RegisteredOperation, RegisteredOperations};
 use crate::error::GraphQLError;
 use crate::origin;
 use crate::router::Router;
@@ -37,6 +37,34 @@ pub struct RegisteredClient {
     /// What its keys are called.
     pub key_ids: Vec<String>,
     pub(super) keys: Vec<Sha256Hash>,
+}
+
+impl RegisteredClient {
+    /// One that no file tells of, with these operations and no way to be authenticated.
+    ///
+    /// # Errors
+    /// When two of them have the same id.
+    pub fn of_operations(
+        name: &str,
+        operations: impl IntoIterator<Item = RegisteredOperation>,
+    ) -> Result<Self, OperationError> {
+        let mut registered = RegisteredOperations::default();
+        for operation in operations {
+            registered.add(operation)?;
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            mode: ClientMode::Require,
+            rate: None,
+            cost_limit: None,
+            introspection: None,
+            scopes: None,
+            operations: registered,
+            origins: HashSet::new(),
+            key_ids: Vec::new(),
+            keys: Vec::new(),
+        })
+    }
 }
 
 /// All of them. They do not change: another file makes others.

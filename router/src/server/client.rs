@@ -36,14 +36,10 @@ impl Client {
         trusted_proxies: usize,
         forwarded: &[HeaderName],
     ) -> Self {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip());
         let log = OperationLog::new(&parts.headers);
         Self {
             request_id: request_id(&parts.headers),
-            ip: client_ip(peer, &parts.headers, trusted_proxies),
+            ip: request_ip(parts, trusted_proxies),
             headers: select(&parts.headers, forwarded),
             credentials: Credentials::new(log.client(), &parts.headers),
             page: ForeignPage::of(&parts.headers),
@@ -123,6 +119,13 @@ pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<&str>, AuthErr
         (Some(value), None) => value.to_str().map(Some).map_err(|_| AuthError::Scheme),
         (Some(_), Some(_)) => Err(AuthError::Scheme),
     }
+}
+
+/// Where a request comes from.
+pub(super) fn request_ip(parts: &request::Parts, trusted_proxies: usize) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|info| info.0.ip());
+    client_ip(peer, &parts.headers, trusted_proxies)
 }
 
 /// The last address that a trusted proxy has seen: an entry further left may be invented.

@@ -8,12 +8,15 @@ use axum::extract::WebSocketUpgrade;
 use axum::http::{HeaderMap, request};
 use axum::response::Response;
 use bytes::Bytes;
+use parking_lot::Mutex;
+use platform::rate_limit::Decision;
 use platform::telemetry::access_log::OperationDetails;
 use serde_json::Value;
 
 use super::body;
 use super::client::{Client, authorization};
 use super::execution::execute;
+use super::http::respond;
 use super::refusal::Refusal;
 use super::sender::Sender;
 use super::state::ServerState;
@@ -30,6 +33,8 @@ pub struct ClientRequest {
     state: ServerState,
     sender: Sender,
     unsent: Unsent,
+    /// How the tightest bucket stood after its last operation.
+    rate: Mutex<Option<Decision>>,
 }
 
 impl ClientRequest {
@@ -52,6 +57,7 @@ impl ClientRequest {
             state: state.clone(),
             sender,
             unsent: state.unsent.of_request(&parts.extensions),
+            rate: Mutex::default(),
         })
     }
 
@@ -109,6 +115,7 @@ impl ClientRequest {
             context: client.context(&self.state, &identity.caller, application.clone()),
         };
         let response = execute(&router, prepared).await?;
+        *self.rate.lock() = response.rate;
         client.log.answered(&response.errors);
         Ok(response)
     }
@@ -124,7 +131,17 @@ impl ClientRequest {
         upgrade: WebSocketUpgrade,
     ) -> Result<Response, WatchRefusal> {
         let sender = self.sender.clone();
-        ws::open_events(&self.state, sender, request, protocol, upgrade).await
+        let opened = ws::open_events(&self.state, sender, request, protocol, upgrade).await;
+        if let Err(WatchRefusal::Operation(response)) = &opened {
+            *self.rate.lock() = response.rate;
+        }
+        opened
+    }
+
+    /// Says in the answer's headers what is left of what the request counts against, and how long one has to wait that is
+    /// refused for it.
+    pub fn set_rate(&self, headers: &mut HeaderMap) {
+        respond::set_rate(headers, *self.rate.lock());
     }
 
     /// The body of the answer, held until the client has read it.

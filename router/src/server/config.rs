@@ -6,6 +6,7 @@ pub(super) mod error;
 mod persisted_queries;
 mod rates;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::http::HeaderName;
@@ -152,6 +153,11 @@ pub struct WebSocketConfig {
     /// Connections and streams of one address (of IPv6, of one /64 network) that are nobody's: not signed in, or not
     /// yet. The next one is refused with 429.
     pub max_anonymous_per_address: usize,
+    /// WebSockets that one address (of IPv6, one /64 network) may open in a second, whoever is signed in, and those that
+    /// are refused for another reason counted too. The next one is refused with 429. Null: as many as it likes.
+    pub max_upgrades_per_second: Option<NonZeroU32>,
+    /// The same in a minute.
+    pub max_upgrades_per_minute: Option<NonZeroU32>,
     /// Operations that may be open at once on a connection.
     pub max_operations: usize,
     /// The same of a connection that is not signed in.
@@ -177,6 +183,8 @@ impl Default for WebSocketConfig {
             max_connections: 10_000,
             max_connections_per_user: 5,
             max_anonymous_per_address: 200,
+            max_upgrades_per_second: NonZeroU32::new(10),
+            max_upgrades_per_minute: NonZeroU32::new(100),
             max_operations: 20,
             max_anonymous_operations: 10,
             max_running: 4,

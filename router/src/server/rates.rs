@@ -1,14 +1,16 @@
 //! Which buckets a request counts against.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform::caller::Caller;
 use platform::clock::Clock;
 use platform::rate_limit::{Bucket, Quota, RateLimiter};
 
 use super::address_limit::network;
-use super::config::RatesConfig;
+use super::config::{RatesConfig, WebSocketConfig};
 use crate::charge::Charge;
 use crate::clients::ClientIdentity;
 
@@ -18,21 +20,50 @@ pub(super) struct Rates {
     limiter: Arc<RateLimiter>,
     user: Option<Quota>,
     address: Option<Quota>,
+    /// How many WebSockets an address may open: what a bucket is called, and what it holds.
+    upgrades: Arc<[(&'static str, Quota)]>,
 }
+
+const SECONDS_PER_MINUTE: u32 = 60;
 
 impl Rates {
     /// In this process.
-    pub(super) fn new(config: &RatesConfig) -> Self {
+    pub(super) fn new(config: &RatesConfig, sockets: &WebSocketConfig) -> Self {
         let limiter = RateLimiter::in_process(Clock::system(), config.max_buckets);
         Self {
             limiter: Arc::new(limiter),
             user: config.user.map(Into::into),
             address: config.address.map(Into::into),
+            upgrades: upgrades(sockets),
         }
     }
 
     pub(super) fn share(&mut self, limiter: RateLimiter) {
         self.limiter = Arc::new(limiter);
+    }
+
+    /// Counts a WebSocket that this address opens.
+    ///
+    /// # Errors
+    /// How long it has to wait, when it has opened as many as it may.
+    pub(super) async fn admit_upgrade(&self, ip: Option<IpAddr>) -> Result<(), Duration> {
+        let Some(ip) = ip else {
+            return Ok(());
+        };
+        let sender = address(ip);
+        let buckets: Vec<_> = self
+            .upgrades
+            .iter()
+            .map(|(kind, quota)| Bucket {
+                key: format!("upgrades:{kind}:{sender}"),
+                quota: *quota,
+            })
+            .collect();
+        let decision = self.limiter.take(&buckets, 1).await;
+        match decision.and_then(|decision| decision.retry_after) {
+            Some(wait) => Err(wait),
+            None => Ok(()),
+        }
     }
 
     /// The buckets of a request. A client that has proved who it is has one for all that it sends; one that only says its
@@ -64,6 +95,19 @@ impl Rates {
     }
 }
 
+/// The limits that there are.
+fn upgrades(config: &WebSocketConfig) -> Arc<[(&'static str, Quota)]> {
+    let quota = |burst: NonZeroU32, per_minute: u32| Quota {
+        cost_per_minute: burst.get().saturating_mul(per_minute),
+        burst: burst.get(),
+    };
+    let second = config.max_upgrades_per_second;
+    let minute = config.max_upgrades_per_minute;
+    let second = second.map(|most| ("second", quota(most, SECONDS_PER_MINUTE)));
+    let minute = minute.map(|most| ("minute", quota(most, 1)));
+    second.into_iter().chain(minute).collect()
+}
+
 fn address(address: IpAddr) -> String {
     format!("address:{}", network(address))
 }
@@ -76,7 +120,8 @@ mod tests {
     use crate::clients::{Clients, ClientsFiles};
 
     fn keys(caller: &Caller, client: &ClientIdentity, rates: &RatesConfig) -> Vec<(String, u32)> {
-        let charge = Rates::new(rates).charge(caller, client);
+        let rates = Rates::new(rates, &WebSocketConfig::default());
+        let charge = rates.charge(caller, client);
         let buckets = charge.iter().flat_map(|charge| charge.buckets().iter());
         buckets
             .map(|bucket| (bucket.key.clone(), bucket.quota.burst))
@@ -136,5 +181,35 @@ mod tests {
         let nobody = Caller::default();
         check(&nobody, &none, &[]);
         assert!(keys(&user, &none, &RatesConfig::default()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_address_opens_so_many_sockets_in_a_second_and_in_a_minute() {
+        let check = async |second: Option<u32>, minute: Option<u32>, admitted: usize| {
+            let config = WebSocketConfig {
+                max_upgrades_per_second: second.and_then(NonZeroU32::new),
+                max_upgrades_per_minute: minute.and_then(NonZeroU32::new),
+                ..WebSocketConfig::default()
+            };
+            let rates = Rates::new(&RatesConfig::default(), &config);
+            let ip = Some(IpAddr::from([192, 0, 2, 1]));
+            for _ in 0..admitted {
+                rates.admit_upgrade(ip).await.expect("room");
+            }
+            let other = Some(IpAddr::from([192, 0, 2, 2]));
+            rates.admit_upgrade(other).await.expect("another address");
+            rates.admit_upgrade(None).await.expect("no address");
+            rates.admit_upgrade(ip).await
+        };
+        let a_second = check(Some(1), Some(100), 1)
+            .await
+            .expect_err("one a second");
+        assert!(a_second <= Duration::from_secs(1), "{a_second:?}");
+        let a_minute = check(Some(100), Some(2), 2)
+            .await
+            .expect_err("two a minute");
+        assert!((1..=30).contains(&a_minute.as_secs()), "{a_minute:?}");
+        assert!(check(None, Some(1), 1).await.is_err());
+        assert!(check(None, None, 200).await.is_ok());
     }
 }

@@ -1,15 +1,18 @@
 //! Requests that the server refuses before they become operations, over any protocol.
 
-use axum::http::{HeaderName, StatusCode, header};
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::connections::CapacityError;
 use crate::auth::AuthError;
+use crate::charge::seconds;
 use crate::clients::IdentityError;
 use crate::error::{ErrorCode, GraphQLError};
 
 /// Tells an HTTP/1.1 client that it needs another connection for its next request; HTTP/2 has no such header, and hyper
 /// leaves it out.
-const CLOSE: (HeaderName, &str) = (header::CONNECTION, "close");
+const CLOSE: (HeaderName, HeaderValue) = (header::CONNECTION, HeaderValue::from_static("close"));
 
 /// A request that is refused before it becomes an operation. Its status does not depend on the media type.
 #[derive(Debug)]
@@ -18,7 +21,7 @@ pub struct Refusal {
     code: ErrorCode,
     pub message: String,
     /// What the answer has to say beside the message.
-    pub header: Option<(HeaderName, &'static str)>,
+    pub header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
@@ -100,7 +103,7 @@ impl Refusal {
             ErrorCode::BadUserInput,
             message,
         );
-        refusal.header = Some((header::ALLOW, allow));
+        refusal.header = Some((header::ALLOW, HeaderValue::from_static(allow)));
         refusal
     }
 
@@ -111,13 +114,27 @@ impl Refusal {
             ErrorCode::RateLimited,
             message,
         );
-        refusal.header = Some((header::RETRY_AFTER, "5"));
+        refusal.header = Some((header::RETRY_AFTER, HeaderValue::from_static("5")));
         refusal
     }
 
     /// 503: clients do not read what they have asked for.
     pub(super) fn unread() -> Self {
         Self::unavailable("too many answers wait to be read")
+    }
+
+    /// 429: the address opens WebSockets faster than it may.
+    pub(super) fn too_many_upgrades(wait: Duration) -> Self {
+        let wait = seconds(wait);
+        let message = format!("this address opens WebSockets too fast: try again in {wait} s");
+        Self {
+            header: Some((header::RETRY_AFTER, wait.into())),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                ErrorCode::RateLimited,
+                message,
+            )
+        }
     }
 
     /// 503 where the instance is full, 429 where the client's address has as many as it may.
@@ -147,7 +164,8 @@ impl From<IdentityError> for Refusal {
             },
             code,
             message: error.to_string(),
-            header: unauthenticated.then_some((header::WWW_AUTHENTICATE, "Bearer")),
+            header: unauthenticated
+                .then_some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         }
     }
 }
@@ -164,8 +182,10 @@ impl From<AuthError> for Refusal {
             },
             code: error.code(),
             message: error.to_string(),
-            header: unauthenticated
-                .then_some((header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")),
+            header: unauthenticated.then_some((
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer error=\"invalid_token\""),
+            )),
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use tower_http::cors::CorsLayer;
 
 use super::Allowed;
+use super::client::request_ip;
 use super::config::{ServerConfig, ServerConfigError, header_names};
 use super::connections::Connections;
 use super::documents::SentDocuments;
@@ -110,7 +111,7 @@ impl ServerState {
                 config.development,
                 clients.clone(),
             )?),
-            rates: Rates::new(&config.rates),
+            rates: Rates::new(&config.rates, &config.websocket),
             known_pairs: Arc::default(),
             clients,
             sent_documents: SentDocuments::new(&config.persisted_queries),
@@ -236,14 +237,18 @@ impl ServerState {
     /// Whether a request may open a WebSocket, whatever is spoken on it, as far as that does not depend on its sender.
     ///
     /// # Errors
-    /// When it comes from a page that may not call.
+    /// When it comes from a page that may not call, or from an address that opens too many.
     pub async fn admit_upgrade(&self, parts: &request::Parts) -> Result<(), Refusal> {
         if !self.origins.allow_upgrade(&parts.headers) {
             return Err(Refusal::forbidden(
                 "this page may not open a WebSocket here",
             ));
         }
-        Ok(())
+        let ip = request_ip(parts, self.config.trusted_proxies);
+        self.rates.admit_upgrade(ip).await.map_err(|wait| {
+            metrics::counter!("router_connections_refused_total", "reason" => "rate").increment(1);
+            Refusal::too_many_upgrades(wait)
+        })
     }
 
     /// Closes the WebSockets over the configured window, telling clients to reconnect, and refuses

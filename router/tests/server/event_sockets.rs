@@ -84,7 +84,9 @@ async fn watch(
     match client.watch(subscription, Arc::new(Lists), upgrade).await {
         Ok(response) => response,
         Err(WatchRefusal::Request(refusal)) => refuse(refusal),
-        Err(WatchRefusal::Operation(error)) => (StatusCode::CONFLICT, Json(error)).into_response(),
+        Err(WatchRefusal::Operation(response)) => {
+            (StatusCode::CONFLICT, Json(&response.errors[0])).into_response()
+        }
     }
 }
 

@@ -151,6 +151,9 @@ impl Edge {
             development: true,
             ..ServerConfig::default()
         };
+        // All tests come from one address.
+        config.websocket.max_upgrades_per_second = None;
+        config.websocket.max_upgrades_per_minute = None;
         change(&mut config);
         let token_key = DevelopmentKey::from_config(&with_secret())
             .expect("a valid secret")

@@ -62,6 +62,34 @@ async fn a_client_that_answers_pings_stays() {
 }
 
 #[tokio::test]
+async fn an_address_opens_so_many_at_any_path_and_is_told_when_to_come_back() {
+    let edge = Edge::with(|config| {
+        config.websocket.max_upgrades_per_minute = std::num::NonZeroU32::new(3);
+    })
+    .await;
+    let _first = Socket::open(&edge).await;
+    let signed_in = json!({"authorization": edge.token("usr_1", HOUR)});
+    let _second = Socket::ready(&edge, signed_in).await;
+    let watched = "/watch/feed%20%7B%20sequence%20%7D";
+    let events = [("sec-websocket-protocol", "events-v1")];
+    let _third = Socket::open_at(&edge, watched, &events).await.expect("room");
+    for (path, protocol) in [("/graphql", "graphql-transport-ws"), (watched, "events-v1")] {
+        let headers = [("sec-websocket-protocol", protocol)];
+        let refused = Socket::open_at(&edge, path, &headers).await;
+        let refused = refused.err().expect("refused");
+        assert_eq!(refused.status(), 429, "{path}");
+        if path == "/graphql" {
+            let wait = refused.headers()["retry-after"].to_str().expect("text");
+            assert!((1..=20).contains(&wait.parse().expect("seconds")), "{wait}");
+            let body = refused.body().as_deref().expect("a body");
+            let body: Value = serde_json::from_slice(body).expect("JSON");
+            assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED");
+        }
+    }
+    assert!(rendered_metrics().contains(r#"router_connections_refused_total{reason="rate"}"#));
+}
+
+#[tokio::test]
 async fn a_users_sixth_connection_closes_the_first() {
     let edge = Edge::start().await;
     let token = edge.token("usr_many", HOUR);

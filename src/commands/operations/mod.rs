@@ -15,7 +15,7 @@ use self::check::Check;
 use crate::cli::{ClientsFile as Named, Operations};
 use crate::clients_file::ClientsFile;
 use crate::config::{Configuration, Overrides};
-use crate::output;
+use crate::{output, rest};
 
 pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
     match command {
@@ -26,8 +26,7 @@ pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
             all,
             format,
         } => {
-            let clients = clients(&file)?;
-            let chosen = chosen(&clients, client.as_deref())?;
+            let chosen = checked(&file, client.as_deref())?;
             let router = schema(&file, supergraph.as_deref())?;
             // The schema before is this binary's own.
             let before = supergraph.is_some().then(|| schema(&file, None));
@@ -64,9 +63,38 @@ pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
     }
 }
 
+fn configuration(named: &Named) -> anyhow::Result<Configuration> {
+    let configuration = Configuration::load(
+        named.config.as_deref(),
+        std::env::vars_os(),
+        &Overrides::default(),
+    )?;
+    Ok(configuration)
+}
+
 fn clients(named: &Named) -> anyhow::Result<Clients> {
     let path = ClientsFile::path(named)?;
     Ok(Clients::load(&ClientsFiles::read(&path)?)?)
+}
+
+/// The clients whose operations are checked: the registered ones, and the binary's own for its REST routes.
+fn checked(named: &Named, name: Option<&str>) -> anyhow::Result<Vec<Arc<RegisteredClient>>> {
+    let configuration = configuration(named)?;
+    let own = configuration.rest.enabled.then(rest::client).transpose()?;
+    let own = own.map(Arc::new);
+    if name == Some(rest::CLIENT)
+        && let Some(own) = own
+    {
+        return Ok(vec![own]);
+    }
+    let nobody_else = named.clients.is_none() && configuration.clients.file.is_none();
+    if name.is_none() && nobody_else && own.is_some() {
+        return Ok(own.into_iter().collect());
+    }
+    let clients = clients(named)?;
+    let mut chosen = chosen(&clients, name)?;
+    chosen.extend(own.filter(|_| name.is_none()));
+    Ok(chosen)
 }
 
 fn chosen(clients: &Clients, name: Option<&str>) -> anyhow::Result<Vec<Arc<RegisteredClient>>> {
@@ -84,11 +112,7 @@ const SUPERGRAPH: &str = include_str!("../../../schema/supergraph.graphql");
 
 /// A router that says whether operations fit: over a supergraph, or over the schema of this binary.
 fn schema(named: &Named, supergraph: Option<&Path>) -> anyhow::Result<Router> {
-    let configuration = Configuration::load(
-        named.config.as_deref(),
-        std::env::vars_os(),
-        &Overrides::default(),
-    )?;
+    let configuration = configuration(named)?;
     let builder = Router::builder()
         .limits(configuration.router.limits)
         .override_labels(configuration.router.override_labels)

@@ -5,6 +5,7 @@ mod errors;
 mod generated_client;
 mod idempotency;
 mod preferences;
+mod rates;
 mod returns;
 mod shop;
 mod socket;

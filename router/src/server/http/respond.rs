@@ -2,8 +2,9 @@
 
 use axum::body::Body;
 use axum::http::header::GetAll;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use platform::rate_limit::Decision;
 use sha2::{Digest, Sha256};
 
 use super::media::MediaType;
@@ -25,13 +26,12 @@ pub(in crate::server) const RATE_RESET: HeaderName = HeaderName::from_static("ra
 
 /// The answer to a refused request.
 pub(super) fn refusal(media: MediaType, refusal: Refusal) -> Response {
-    let (status, header) = (refusal.status, refusal.header.clone());
+    let status = refusal.status;
+    let header = refusal.header.clone();
     let body = GraphQLResponse::request_error(vec![refusal.into_error()]);
     let mut response = build(media, status, &body);
     if let Some((name, value)) = header {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, value);
     }
     response
 }
@@ -48,12 +48,11 @@ pub(super) fn graphql(media: MediaType, response: &GraphQLResponse) -> Response 
 }
 
 /// Says what is left of what the request counts against, and how long one has to wait that is refused.
-fn set_rate(answer: &mut Response, response: &GraphQLResponse) {
-    let Some(rate) = response.rate else {
+pub(in crate::server) fn set_rate(headers: &mut HeaderMap, rate: Option<Decision>) {
+    let Some(rate) = rate else {
         return;
     };
     let quota = rate.quota;
-    let headers = answer.headers_mut();
     headers.insert(RATE_LIMIT, quota.burst.into());
     headers.insert(RATE_REMAINING, rate.remaining.into());
     headers.insert(RATE_RESET, seconds(rate.reset).into());
@@ -108,7 +107,7 @@ pub(super) fn cached(
         answer
     };
     set_caching(&mut answer, caching);
-    set_rate(&mut answer, response);
+    set_rate(answer.headers_mut(), response.rate);
     if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&tag).ok()) {
         answer.headers_mut().insert(header::ETAG, tag);
     }
@@ -208,7 +207,7 @@ fn build(media: MediaType, status: StatusCode, body: &GraphQLResponse) -> Respon
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    set_rate(&mut response, body);
+    set_rate(response.headers_mut(), body.rate);
     response
 }
 

@@ -13,6 +13,7 @@ use super::connection::{Connection, Lifetime, Outbox, Protocol};
 use super::queue::Outgoing;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::request::{GraphQLRequest, PreparedRequest};
+use crate::response::GraphQLResponse;
 use crate::server::close_reason::CloseReason;
 use crate::server::refusal::Refusal;
 use crate::server::sender::Sender;
@@ -47,8 +48,8 @@ pub trait EventProtocol: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub enum WatchRefusal {
     Request(Refusal),
-    /// What the graph says of the subscription.
-    Operation(GraphQLError),
+    /// What the graph says of the subscription: a response without data.
+    Operation(Box<GraphQLResponse>),
 }
 
 impl From<Refusal> for WatchRefusal {
@@ -77,12 +78,13 @@ pub(in crate::server) async fn open(
         .admit(client.ip.filter(|_| anonymous))
         .map_err(|reason| Refusal::at_capacity(reason, "WebSockets"))?;
     let router = state.router();
-    let refused = |errors: &[GraphQLError]| {
-        client.log.answered(errors);
-        WatchRefusal::Operation(first(errors))
+    let refused = |response: GraphQLResponse| {
+        client.log.answered(&response.errors);
+        WatchRefusal::Operation(Box::new(response))
     };
+    let failed = |errors: Vec<GraphQLError>| refused(GraphQLResponse::request_error(errors));
     let operation = router.prepare(&request).await;
-    let operation = operation.map_err(|response| refused(&response.errors))?;
+    let operation = operation.map_err(refused)?;
     client.log.prepared(&operation);
     let prepared = PreparedRequest {
         operation,
@@ -95,20 +97,20 @@ pub(in crate::server) async fn open(
         .subscriptions
         .watch(&router, prepared, WatchOptions::default(), events.clone())
         .await
-        .map_err(|response| refused(&response.errors))?;
+        .map_err(refused)?;
     let outbox = EventOutbox::new(events, protocol.clone());
     // The source has its own time to start, and as long again for its first event.
     let begin = outbox.events.next();
     match timeout(2 * config.subscribe_timeout.get(), begin).await {
         Ok(Delivery::Event(event)) => {
             let acknowledged = protocol.acknowledge(&event.payload);
-            let text = acknowledged.map_err(|error| refused(&[error]))?;
+            let text = acknowledged.map_err(|error| failed(vec![error]))?;
             outbox.change(|state| state.reply = Some(text));
         }
-        Ok(Delivery::End(End::Failed(errors))) => return Err(refused(&errors)),
+        Ok(Delivery::End(End::Failed(errors))) => return Err(failed(errors.to_vec())),
         Ok(Delivery::End(End::Disabled(words))) => {
             let error = GraphQLError::new(ErrorCode::FeatureDisabled, &*words);
-            return Err(refused(&[error]));
+            return Err(failed(vec![error]));
         }
         Ok(Delivery::End(End::Complete)) => outbox.close(CloseReason::Complete),
         // Clients know the code, and what to do then.
