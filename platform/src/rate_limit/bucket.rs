@@ -51,7 +51,7 @@ fn micros(quota: Quota, cost: u32) -> u64 {
 }
 
 /// The decision that binds: the longest wait, or the bucket with the least left.
-pub(super) fn tightest(decisions: impl Iterator<Item = Decision>) -> Option<Decision> {
+pub fn tightest(decisions: impl Iterator<Item = Decision>) -> Option<Decision> {
     decisions.reduce(|tightest, other| {
         let binds =
             |decision: &Decision| (decision.retry_after, std::cmp::Reverse(decision.remaining));

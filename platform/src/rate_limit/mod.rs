@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use ::redis::RedisError;
 
+pub use self::bucket::tightest;
 use self::local::LocalBuckets;
 use self::redis::RedisBuckets;
 use crate::clock::Clock;

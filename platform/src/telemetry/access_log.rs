@@ -21,7 +21,7 @@ const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 pub struct OperationDetails {
     /// The operation's name; `None` for one without.
     pub operation: Option<String>,
-    /// `query`, `mutation` or `subscription`; `None` when it was refused before that was known.
+    /// `query`, `mutation` or `subscription`; `batch` of a request with several; `None` when it was refused before that was known.
     pub kind: Option<&'static str>,
     /// What the client calls itself.
     pub client: Option<String>,
@@ -105,12 +105,12 @@ impl Drop for AccessLine {
     }
 }
 
-/// Logs an operation of a WebSocket, whose requests are no HTTP requests. A subscription's time is the
-/// one it took to start.
-pub fn log_operation(details: &OperationDetails, started: Instant) {
+/// Logs an operation that is not alone in its HTTP request, or came over a WebSocket by this protocol. A subscription's
+/// time is the one it took to start.
+pub fn log_operation(protocol: &str, details: &OperationDetails, started: Instant) {
     tracing::info!(
         target: TARGET,
-        protocol = "graphql-transport-ws",
+        protocol,
         operation = details.operation,
         kind = details.kind,
         client = details.client,

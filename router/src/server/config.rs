@@ -1,5 +1,6 @@
 //! The `server` section of the configuration: what the edge allows, and every interval.
 
+mod batching;
 mod connections;
 pub(super) mod cors;
 pub(super) mod error;
@@ -14,6 +15,7 @@ use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::batching::BatchingConfig;
 pub use self::connections::ConnectionsConfig;
 pub use self::cors::CorsConfig;
 pub use self::error::ServerConfigError;
@@ -55,6 +57,7 @@ pub struct ServerConfig {
     pub rates: RatesConfig,
     pub cors: CorsConfig,
     pub persisted_queries: PersistedQueriesConfig,
+    pub batching: BatchingConfig,
     pub websocket: WebSocketConfig,
     pub streaming: StreamingConfig,
 }
@@ -98,6 +101,7 @@ impl Default for ServerConfig {
             rates: RatesConfig::default(),
             cors: CorsConfig::default(),
             persisted_queries: PersistedQueriesConfig::default(),
+            batching: BatchingConfig::default(),
             websocket: WebSocketConfig::default(),
             streaming: StreamingConfig::default(),
         }

@@ -34,8 +34,8 @@ pub use client::client_ip;
 pub use client_request::ClientRequest;
 pub use close_reason::CloseReason;
 pub use config::{
-    ConnectionsConfig, CorsConfig, PersistedQueriesConfig, RateConfig, RatesConfig, ServerConfig,
-    ServerConfigError, StreamingConfig, WebSocketConfig,
+    BatchingConfig, ConnectionsConfig, CorsConfig, PersistedQueriesConfig, RateConfig, RatesConfig,
+    ServerConfig, ServerConfigError, StreamingConfig, WebSocketConfig,
 };
 pub use connections::Connections;
 pub use encoding::prefers_gzip;

@@ -102,6 +102,15 @@ impl OperationLog {
         })))
     }
 
+    /// What the access log shows of a request with several operations, which have lines of their own.
+    pub(super) fn of_batch(&self, code: Option<String>) -> OperationDetails {
+        self.state(|seen| OperationDetails {
+            kind: Some("batch"),
+            code,
+            ..seen.details.clone()
+        })
+    }
+
     /// What the client calls itself.
     pub(super) fn client(&self) -> Option<String> {
         self.state(|seen| seen.details.client.clone())

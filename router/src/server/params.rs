@@ -18,6 +18,22 @@ pub(super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
     from_value(value)
 }
 
+/// The requests in a POST body that is an array: each by itself, or why it is none.
+pub(super) fn batch_from_body(
+    body: &[u8],
+    max: usize,
+) -> Result<Vec<Result<GraphQLRequest, Refusal>>, Refusal> {
+    let values: Vec<Value> = serde_json::from_slice(&keep_digits(body))
+        .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))?;
+    match values.len() {
+        0 => Err(Refusal::bad_request("the batch is empty")),
+        count if count > max => Err(Refusal::bad_request(format!(
+            "the batch has {count} operations, and may have {max}"
+        ))),
+        _ => Ok(values.into_iter().map(from_value).collect()),
+    }
+}
+
 /// The request in a JSON value. Members of other names are ignored, as the specification wants.
 fn from_value(value: Value) -> Result<GraphQLRequest, Refusal> {
     let mut members = match value {

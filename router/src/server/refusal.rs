@@ -9,6 +9,7 @@ use crate::auth::AuthError;
 use crate::charge::seconds;
 use crate::clients::IdentityError;
 use crate::error::{ErrorCode, GraphQLError};
+use crate::response::GraphQLResponse;
 
 /// Tells an HTTP/1.1 client that it needs another connection for its next request; HTTP/2 has no such header, and hyper
 /// leaves it out.
@@ -54,6 +55,11 @@ impl Refusal {
     /// The refusal as an error of a response, for protocols without a status.
     pub(super) fn into_error(self) -> GraphQLError {
         GraphQLError::new(self.code, self.message)
+    }
+
+    /// The refusal as a response, for protocols without a status.
+    pub(super) fn into_response(self) -> GraphQLResponse {
+        GraphQLResponse::request_error(vec![self.into_error()])
     }
 
     pub(super) fn forbidden(message: &str) -> Self {

@@ -1,6 +1,7 @@
 //! The edge as clients see it: a listening server over a tiny subgraph.
 
 mod auth;
+mod batching;
 mod clients;
 mod event_sockets;
 mod http;

@@ -72,7 +72,9 @@ async fn an_address_opens_so_many_at_any_path_and_is_told_when_to_come_back() {
     let _second = Socket::ready(&edge, signed_in).await;
     let watched = "/watch/feed%20%7B%20sequence%20%7D";
     let events = [("sec-websocket-protocol", "events-v1")];
-    let _third = Socket::open_at(&edge, watched, &events).await.expect("room");
+    let _third = Socket::open_at(&edge, watched, &events)
+        .await
+        .expect("room");
     for (path, protocol) in [("/graphql", "graphql-transport-ws"), (watched, "events-v1")] {
         let headers = [("sec-websocket-protocol", protocol)];
         let refused = Socket::open_at(&edge, path, &headers).await;

@@ -77,6 +77,13 @@ impl Accepted {
         }
         self.refusal()
     }
+
+    /// The type of an array of answers: `application/graphql-response+json` is one answer by its specification, and is
+    /// what those get who take nothing else.
+    pub(super) fn batch(&self) -> Option<MediaType> {
+        let single = self.single?;
+        Some(if self.json { MediaType::Json } else { single })
+    }
 }
 
 /// What the client accepts.

@@ -1,5 +1,6 @@
 //! GraphQL over HTTP, by the working group's specification.
 
+mod batch;
 mod csrf;
 mod media;
 pub(super) mod respond;
@@ -14,6 +15,7 @@ use axum::extract::{FromRequestParts, Path, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use platform::telemetry::access_log::OperationDetails;
 use platform::telemetry::request_id::{REQUEST_ID, header_value};
 
 use self::media::{Accepted, MediaType};
@@ -59,8 +61,8 @@ pub(super) async fn handle(State(state): State<ServerState>, request: Request) -
     let mut response = answer(state, client, parts, body).await;
     response.headers_mut().insert(REQUEST_ID, id);
     record(&method, response.status(), start);
-    // A page, or an upgrade, is no operation.
-    if is_graphql(&response) {
+    // A page, or an upgrade, is no operation; those of a batch have been counted.
+    if is_graphql(&response) && response.extensions().get::<OperationDetails>().is_none() {
         let details = log.finish(&known_pairs);
         response.extensions_mut().insert(details);
     }
@@ -141,6 +143,9 @@ async fn post(
     let sender = Sender::identify(&state, client, &parts.headers).await?;
     let (limit, patience) = (state.config.max_body_bytes, state.config.body_timeout.get());
     let body = body::read(&parts.headers, body, limit, patience).await?;
+    if batch::is_batch(&body) {
+        return batch::answer(&state, &sender, &body, &parts, accepted).await;
+    }
     let mut request = params::from_body(&body)?;
     document_in_path(&parts, &mut request)?;
     run(state, sender, request, &parts, accepted).await
@@ -216,10 +221,8 @@ async fn run(
         (Some(media), _) => {
             let is_get = parts.method == Method::GET;
             // What subgraphs do not call private may be mixed with what they call public.
-            let is_known = parts.headers.contains_key(header::AUTHORIZATION)
-                || parts.headers.contains_key(KEY_HEADER);
             let policy = response.cache.map(|policy| CachePolicy {
-                public: policy.public && !is_known,
+                public: policy.public && !is_known(&parts.headers),
                 ..policy
             });
             let caching = Caching {
@@ -236,6 +239,11 @@ async fn run(
         }
         (None, _) => Ok(respond::graphql(accepted.refusal(), &response)),
     }
+}
+
+/// Whether the request says whose it is.
+fn is_known(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || headers.contains_key(KEY_HEADER)
 }
 
 /// Says no to an operation.

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::header::GetAll;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use bytes::Bytes;
 use platform::rate_limit::Decision;
 use sha2::{Digest, Sha256};
 
@@ -99,12 +100,7 @@ pub(super) fn cached(
         unchanged.headers_mut().remove(header::CONTENT_TYPE);
         unchanged
     } else {
-        let length = HeaderValue::from(bytes.len());
-        let body = unsent.body(kind, bytes).ok_or_else(Refusal::unread)?;
-        let mut answer = Response::new(body);
-        headers(&mut answer, media);
-        answer.headers_mut().insert(header::CONTENT_LENGTH, length);
-        answer
+        held(media, kind, bytes, unsent).ok_or_else(Refusal::unread)?
     };
     set_caching(&mut answer, caching);
     set_rate(answer.headers_mut(), response.rate);
@@ -112,6 +108,21 @@ pub(super) fn cached(
         answer.headers_mut().insert(header::ETAG, tag);
     }
     Ok(answer)
+}
+
+/// An answer that is held until its client has read it; `None` when too much is held already.
+pub(super) fn held(
+    media: MediaType,
+    kind: OperationKind,
+    bytes: impl Into<Bytes>,
+    unsent: &Unsent,
+) -> Option<Response> {
+    let bytes = bytes.into();
+    let length = HeaderValue::from(bytes.len());
+    let mut answer = Response::new(unsent.body(kind, bytes)?);
+    headers(&mut answer, media);
+    answer.headers_mut().insert(header::CONTENT_LENGTH, length);
+    Some(answer)
 }
 
 /// Whether a client's `If-None-Match` has this tag.
@@ -136,7 +147,7 @@ fn entity_tag(media: MediaType, answer: &[u8]) -> String {
 }
 
 /// Says how long an answer may be kept, and by which headers of the client it may differ.
-fn set_caching(answer: &mut Response, caching: &Caching<'_>) {
+pub(super) fn set_caching(answer: &mut Response, caching: &Caching<'_>) {
     let policy = caching.policy;
     let value = policy.map_or_else(|| "no-store".to_owned(), CachePolicy::to_value);
     let headers = answer.headers_mut();

@@ -7,6 +7,7 @@ use platform::telemetry::access_log::log_operation;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
+use super::SUBPROTOCOL;
 use super::queue::OperationHandle;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::prepare::OperationKind;
@@ -29,7 +30,7 @@ pub(super) async fn run(
 ) {
     let started = Instant::now();
     run_logged(&state, request, context, &log, unsent, ticket).await;
-    log_operation(&log.finish(&state.known_pairs), started);
+    log_operation(SUBPROTOCOL, &log.finish(&state.known_pairs), started);
 }
 
 async fn run_logged(
