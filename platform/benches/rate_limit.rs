@@ -1,5 +1,5 @@
-//! Decisions a second of the rate limiter, in the process and in the Redis server that `VANTAGE_TEST_REDIS_URL` names:
-//! 64 requests at a time, each of which counts against a client's and a user's bucket, of 10,000 users.
+//! Throughput of the rate limiter, in process and in the Redis server named by `VANTAGE_TEST_REDIS_URL`: 64 concurrent
+//! requests, each counted against one client bucket and one of 10,000 user buckets.
 #![expect(
     clippy::print_stdout,
     reason = "a program that prints what it measures"
@@ -15,7 +15,7 @@ use platform::rate_limit::{Bucket, Quota, RateLimiter};
 const TASKS: u64 = 64;
 const USERS: u64 = 10_000;
 const ROUND: Duration = Duration::from_secs(3);
-/// Decisions a second.
+/// Target, in decisions per second.
 const WANTED: u64 = 10_000;
 
 #[tokio::main(worker_threads = 2)]
@@ -27,7 +27,7 @@ async fn main() {
             Ok(redis) => measure("in Redis", redis).await,
             Err(error) => println!("in Redis: {error}"),
         },
-        Err(_) => println!("in Redis: not measured, VANTAGE_TEST_REDIS_URL names none"),
+        Err(_) => println!("in Redis: not measured, VANTAGE_TEST_REDIS_URL is not set"),
     }
 }
 
@@ -49,7 +49,7 @@ async fn measure(place: &str, limiter: RateLimiter) {
                     undecided.fetch_add(1, Ordering::Relaxed);
                 }
                 times.push(started.elapsed());
-                // What decides in the process never waits.
+                // The in-process limiter never suspends.
                 tokio::task::yield_now().await;
             }
             times
@@ -61,10 +61,10 @@ async fn measure(place: &str, limiter: RateLimiter) {
     }
     times.sort_unstable();
     let Some(last) = times.len().checked_sub(1) else {
-        return println!("{place}: nothing was decided");
+        return println!("{place}: no decisions");
     };
     println!(
-        "{place}: {} decisions a second (wanted: {WANTED}), p50 {:?}, p99 {:?}, {} undecided",
+        "{place}: {} decisions per second (target: {WANTED}), p50 {:?}, p99 {:?}, {} undecided",
         times.len() as u64 / ROUND.as_secs(),
         times[last / 2],
         times[last * 99 / 100],
@@ -72,7 +72,7 @@ async fn measure(place: &str, limiter: RateLimiter) {
     );
 }
 
-/// One that never runs dry.
+/// A bucket that never runs dry.
 const fn bucket(key: String) -> Bucket {
     let quota = Quota {
         cost_per_minute: u32::MAX,

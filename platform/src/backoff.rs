@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-/// Exponential waits with jitter, so that those who failed together do not return together.
+/// Exponential backoff with jitter, so that callers that failed together do not retry together.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -13,7 +13,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Waits about `first`, then twice as long each time, and never longer than `longest`.
+    /// Waits about `first`, then doubles each time, up to `longest`.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
@@ -22,13 +22,13 @@ impl Backoff {
         }
     }
 
-    /// As if so many attempts had failed already.
+    /// Starts as if this many attempts had already failed.
     pub const fn after(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// The next wait: between half and all of this attempt's limit.
+    /// The next wait: between half of this attempt's limit and all of it.
     pub fn next_wait(&mut self) -> Duration {
         let limit = self
             .first
@@ -38,7 +38,7 @@ impl Backoff {
         limit.mul_f64(rand::rng().random_range(0.5..=1.0))
     }
 
-    /// It worked: the next failure is a first one again.
+    /// Call after a success: the next failure counts as the first.
     pub const fn reset(&mut self) {
         self.attempts = 0;
     }

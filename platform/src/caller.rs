@@ -1,5 +1,5 @@
-//! Who is asking: the verified caller that the router hands to every subgraph,
-//! typed in one process and as a short-lived signed header between processes.
+//! The verified caller that the router passes to every subgraph: a typed value within a process, a short-lived signed
+//! header between processes.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -13,38 +13,38 @@ use sha2::{Digest, Sha256};
 /// The header that carries a signed [`Caller`] from the router to a subgraph process.
 pub const CALLER_HEADER: &str = "x-vantage-caller";
 
-/// How long a signed caller is good for. It only has to outlive one hop.
+/// How long a signed caller is valid. It only has to outlive one hop.
 const LIFETIME_SECONDS: i64 = 60;
 
-/// How far the clocks of a router and a subgraph may differ.
+/// Allowed clock difference between a router and a subgraph.
 const LEEWAY_SECONDS: i64 = 5;
 
-/// A caller whose credentials the router has checked. A subgraph believes it without asking again.
+/// A caller whose credentials the router has verified. Subgraphs trust it without checking again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// The customer's public id (`usr_…`); `None` for a visitor who has not signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// OAuth scopes of the token.
+    /// The token's OAuth scopes.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub scopes: BTreeSet<String>,
-    /// Policies that the caller fulfils, as the token says: what `@policy` asks for.
+    /// The policies the caller satisfies according to the token; checked by `@policy`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub policies: BTreeSet<String>,
-    /// The application (storefront, partner) that it came with and that has proved who it is: the registered one's name, or
-    /// what the token says.
+    /// The authenticated client application (storefront, partner): the name it is registered under, or the one in the
+    /// token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
-    /// Where the request came from, for currency detection.
+    /// The client's address, used for currency detection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<IpAddr>,
-    /// The request id, the same in every log line of one request.
+    /// The same in every log line of one request.
     #[serde(default)]
     pub request_id: String,
 }
 
 impl Caller {
-    /// All that an answer may depend on: two requests by callers with the same identity may share one.
+    /// Everything an answer may depend on: two requests by callers with the same identity may share a response.
     pub fn identity(&self) -> impl Serialize + '_ {
         let Self {
             subject,
@@ -57,7 +57,7 @@ impl Caller {
         (subject, scopes, policies, client, ip)
     }
 
-    /// A signed-in customer, with no scope; for tests and for calls a service makes on a customer's behalf.
+    /// A signed-in customer with no scopes, for tests and for calls made on a customer's behalf.
     pub fn customer(subject: impl Into<String>) -> Self {
         Self {
             subject: Some(subject.into()),
@@ -73,12 +73,12 @@ impl Caller {
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
-    /// The subgraph it is for.
+    /// The subgraph the header is addressed to.
     aud: String,
     iat: i64,
     nbf: i64,
     exp: i64,
-    /// SHA-256 of the body that it comes with, in hexadecimal.
+    /// SHA-256 of the request body, in hexadecimal.
     body: String,
     caller: Caller,
 }
@@ -88,7 +88,7 @@ const ISSUER: &str = "vantage-router";
 /// Why a subgraph refused the router's credential.
 #[derive(Debug, thiserror::Error)]
 pub enum CallerError {
-    #[error("the secret that callers are signed with is empty")]
+    #[error("the secret for signing callers is empty")]
     EmptySecret(#[source] jsonwebtoken::errors::Error),
     #[error("the caller could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
@@ -106,14 +106,14 @@ pub enum CallerError {
     Body,
 }
 
-/// Signs and verifies callers with the secret that the router and its subgraphs share.
+/// Signs and verifies callers with the secret shared by the router and its subgraphs.
 #[derive(Clone)]
 pub struct CallerKey {
     encoding: EncodingKey,
     decoding: DecodingKey,
 }
 
-/// A caller whose signature is valid for this subgraph. Whom a request is for is known once its body is there.
+/// A caller whose signature is valid for this subgraph, but whose body has not been checked yet.
 #[derive(Debug)]
 pub struct SignedCaller {
     caller: Caller,
@@ -121,7 +121,7 @@ pub struct SignedCaller {
 }
 
 impl SignedCaller {
-    /// The caller, if this is the body that the signature was made for.
+    /// The caller, if the signature was made for this body.
     ///
     /// # Errors
     /// [`CallerError::Body`].
@@ -143,8 +143,7 @@ impl CallerKey {
         })
     }
 
-    /// The value of [`CALLER_HEADER`] for this caller's request with this body to this subgraph; nothing else can be
-    /// asked with it.
+    /// The [`CALLER_HEADER`] value for this caller's request to this subgraph. It is valid only with this body.
     pub fn sign(
         &self,
         caller: &Caller,
@@ -165,7 +164,7 @@ impl CallerKey {
             .map_err(CallerError::Sign)
     }
 
-    /// The caller inside a header, if this key signed it for this subgraph less than a minute ago.
+    /// Verifies a header: signed with this key, for this subgraph, less than a minute ago.
     pub fn verify(
         &self,
         header: &str,
@@ -175,7 +174,7 @@ impl CallerKey {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["iss"]);
-        // Below, by the time that was given.
+        // Checked below against the given time.
         validation.validate_exp = false;
         validation.validate_aud = false;
         let claims = jsonwebtoken::decode::<Claims>(header, &self.decoding, &validation)
@@ -226,7 +225,7 @@ mod tests {
 
     const SECRET: &[u8] = b"between processes";
 
-    /// What a holder of the secret may write into the claims.
+    /// Forges claims as a holder of the secret could.
     fn forge(change: impl FnOnce(&mut Value)) -> String {
         let now = Utc::now().timestamp();
         let mut claims = json!({

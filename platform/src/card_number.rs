@@ -1,20 +1,20 @@
-//! Numbers of payment cards in text, recognized so that they are kept and sent nowhere.
+//! Finds and masks payment card numbers in text, so that they are never stored or sent on.
 
 use std::borrow::Cow;
 use std::ops::{Range, RangeInclusive};
 
-/// Digits of a card's number.
+/// How many digits a card number has.
 const DIGITS: RangeInclusive<usize> = 12..=19;
 
-/// What may stand between two digits of a number.
+/// Allowed between two digits of a number.
 const SEPARATORS: [u8; 4] = *b" -_.";
 
-/// Whether a card's number is somewhere in the text, in groups or not.
+/// Whether the text contains a card number, grouped or not.
 pub fn contains(text: &str) -> bool {
     find(text).is_some()
 }
 
-/// The text with `…` in place of each card's number.
+/// Replaces each card number in the text by `…`.
 pub fn hide(text: &str) -> Cow<'_, str> {
     let mut shown = Cow::Borrowed(text);
     while let Some(number) = find(&shown) {
@@ -23,7 +23,7 @@ pub fn hide(text: &str) -> Cow<'_, str> {
     shown
 }
 
-/// The first run of digits that is a card's number: by its length, and by its check digit.
+/// The first run of digits whose length and check digit make it a card number.
 fn find(text: &str) -> Option<Range<usize>> {
     let plain = runs(text, &[]).into_iter();
     let grouped = runs(text, &SEPARATORS).into_iter();
@@ -53,7 +53,7 @@ fn runs(text: &str, separators: &[u8]) -> Vec<Range<usize>> {
 
 fn is_number(run: &str) -> bool {
     let digits: Vec<u32> = run.chars().filter_map(|c| c.to_digit(10)).collect();
-    // Luhn's: every second digit from the right counts double, by the sum of its digits.
+    // Luhn: every second digit from the right is doubled and its digits are added.
     let sum: u32 = digits
         .iter()
         .rev()

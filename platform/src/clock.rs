@@ -1,11 +1,11 @@
-//! The time, injected: rules, timers and tests agree on one "now".
+//! An injected clock, so that rules, timers and tests agree on one "now".
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use parking_lot::Mutex;
 
-/// Tells the time. Cheap to clone; every clone of a manual clock moves together.
+/// Cheap to clone; all clones of a manual clock advance together.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
 
@@ -17,17 +17,17 @@ enum Source {
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// The system clock.
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// A clock that stands still until it is moved; for tests and reproducible demo data.
+    /// A clock that stands still until it is advanced; for tests and reproducible demo data.
     pub fn manual(start: DateTime<Utc>) -> Self {
         Self(Source::Manual(Arc::new(Mutex::new(start))))
     }
 
-    /// The time in UTC, to the microsecond: what both databases can store without loss.
+    /// The time in UTC, truncated to microseconds: both databases store that without loss.
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             Source::System => Utc::now(),
@@ -36,7 +36,7 @@ impl Clock {
         .trunc_subsecs(6)
     }
 
-    /// Moves a manual clock; the system's clock is not ours to move.
+    /// Advances a manual clock; does nothing to the system clock.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(now) = &self.0 {
             *now.lock() += by;

@@ -1,8 +1,8 @@
-//! The connections of each user, counted over all instances that share a Redis server. When a user has one
-//! too many, the oldest is closed, on whichever instance it is.
+//! Counts each user's connections across all instances that share a Redis server. When a user exceeds the limit, the
+//! oldest connection is closed, on whichever instance holds it.
 //!
-//! An instance that dies leaves its entries behind; they stop counting when its heartbeat expires. While Redis
-//! is unreachable nothing is counted; when it is back, every open connection is registered again.
+//! The entries of a dead instance stop counting when its heartbeat expires. While Redis is unreachable nothing is
+//! counted; when it returns, every open connection is registered again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,11 +20,11 @@ use crate::backoff::Backoff;
 use crate::pubsub::{PubSub, Signal};
 use crate::supervisor::{Stage, Supervisor};
 
-/// How often an instance renews its heartbeat, and how long one is valid.
+/// How often an instance renews its heartbeat, and how long a heartbeat is valid.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 const HEARTBEAT_TTL: Duration = Duration::from_secs(20);
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Changes in one round trip.
+/// Changes per round trip.
 const BATCH: usize = 256;
 
 /// Registers connections. Cheap to clone; clones share one registry.
@@ -33,7 +33,7 @@ pub struct ConnectionRegistry {
     changes: mpsc::UnboundedSender<Change>,
 }
 
-/// The connections of this instance that have to close, by the ids they were registered with.
+/// Connections of this instance that must close, by the ids they were registered under.
 pub type Evictions = mpsc::UnboundedReceiver<u64>;
 
 #[derive(Debug)]
@@ -66,8 +66,8 @@ const REGISTER: &str = "
 ";
 
 impl ConnectionRegistry {
-    /// Over the server at this `redis://` URL, at most `max` connections a user; `pubsub` is over the same
-    /// server. Connects in tasks of the supervisor; only an address that is none is an error.
+    /// Uses the server at this `redis://` URL and allows `max` connections per user; `pubsub` must use the same server.
+    /// Connects in supervised tasks, so only an invalid address is an error.
     pub fn new(
         url: &str,
         pubsub: Arc<dyn PubSub>,
@@ -94,7 +94,7 @@ impl ConnectionRegistry {
             local: BTreeMap::new(),
             is_synced: false,
         };
-        // Both outlive a task that is started again.
+        // Both outlive a restart of the task.
         let counted = Arc::new(Mutex::new((sync, changed)));
         supervisor.start(Stage::Support, "connections.count", move |stop| {
             let counted = counted.clone();
@@ -107,10 +107,10 @@ impl ConnectionRegistry {
         Ok((Self { changes }, evictions))
     }
 
-    /// Registers a connection of this user, under an id that this instance uses once.
+    /// Registers a connection of this user under an id that this instance never reuses.
     pub fn add(&self, user: &str, connection: u64) {
         let user = user.into();
-        // The task ends only with the runtime.
+        // Fails only when the runtime has shut down.
         let _ = self.changes.send(Change::Added { user, connection });
     }
 
@@ -127,21 +127,21 @@ impl fmt::Debug for ConnectionRegistry {
     }
 }
 
-/// Keeps Redis in step with the connections of this instance.
+/// Keeps Redis in sync with the connections of this instance.
 struct RegistrySync {
     server: ConnectionManager,
     instance: String,
     max: usize,
     /// In the order they were opened.
     local: BTreeMap<u64, Arc<str>>,
-    /// Whether Redis has every local connection.
+    /// Whether Redis knows every local connection.
     is_synced: bool,
 }
 
 impl RegistrySync {
     /// Runs until the process ends.
     async fn run(&mut self, changed: &mut mpsc::UnboundedReceiver<Change>) {
-        // Changes in flight when the last run ended may not have reached Redis.
+        // Changes in flight when the previous run ended may not have reached Redis.
         self.is_synced = false;
         let mut signs = tokio::time::interval(HEARTBEAT_INTERVAL);
         signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -150,7 +150,7 @@ impl RegistrySync {
             let result = tokio::select! {
                 count = changed.recv_many(&mut changes, BATCH) => {
                     if count == 0 {
-                        // The process ends.
+                        // The process is shutting down.
                         return std::future::pending().await;
                     }
                     self.record_locally(&changes);
@@ -163,7 +163,7 @@ impl RegistrySync {
             if let Err(error) = result
                 && std::mem::take(&mut self.is_synced)
             {
-                tracing::warn!(%error, "connection registry unreachable; connections are counted in this instance only");
+                tracing::warn!(%error, "connection registry unreachable, connections are not counted");
             }
         }
     }
@@ -245,7 +245,7 @@ fn user_key(user: &str) -> String {
     format!("connections:user:{user}")
 }
 
-/// Forwards the ids of the connections that this instance has to close.
+/// Forwards the ids of connections that this instance must close.
 async fn forward_evictions(
     pubsub: Arc<dyn PubSub>,
     channel: String,
@@ -262,7 +262,7 @@ async fn forward_evictions(
                     };
                     let connection = std::str::from_utf8(&message).ok();
                     if let Some(connection) = connection.and_then(|text| text.parse().ok()) {
-                        // Nobody closes connections any more: the process ends.
+                        // The receiver is gone: the process is shutting down.
                         let _ = evict.send(connection);
                     }
                 }

@@ -1,5 +1,5 @@
-//! One database for each domain: a SQLite file of its own under the data directory, or a schema
-//! of its own in PostgreSQL. Which one is a matter of configuration; no other code can tell.
+//! One database per domain: a SQLite file under the data directory, or a PostgreSQL schema. The configuration decides;
+//! no other code can tell the difference.
 
 mod connection;
 #[cfg(any(test, feature = "testing"))]
@@ -45,7 +45,7 @@ pub enum DatabaseConfig {
     Postgres {
         url: String,
         max_connections: u32,
-        /// How long a connection is waited for, be all of them in use or the server gone.
+        /// How long to wait for a connection, whether all are in use or the server is down.
         acquire_timeout: Duration,
     },
 }
@@ -77,7 +77,7 @@ pub enum Synchronous {
     /// The disk: a power cut loses nothing that was acknowledged.
     #[default]
     Full,
-    /// The operating system: a crash of the process loses nothing, a power cut may lose the last seconds.
+    /// The operating system: a process crash loses nothing, a power cut may lose the last seconds.
     Normal,
 }
 
@@ -92,14 +92,14 @@ pub enum DatabaseError {
     #[error("cannot open the {domain} database {place}: {source}")]
     Connect {
         domain: String,
-        /// Its file, or its server.
+        /// The file or server.
         place: String,
         source: DbErr,
     },
 }
 
-/// A domain's open database. Reads and writes have connections of their own, because SQLite has
-/// one writer: a write waits for its turn instead of failing with "database is locked".
+/// A domain's open database, with separate connections for reads and writes: SQLite allows one writer at a time, and a
+/// write queues instead of failing with "database is locked".
 #[derive(Clone, Debug)]
 pub struct Database {
     domain: Arc<str>,
@@ -125,8 +125,7 @@ impl Database {
         })
     }
 
-    /// The same database for background work, whose statements are counted apart: those of
-    /// requests can then be told from what runs beside them.
+    /// The same database for background work, whose statements are counted separately from those of requests.
     pub fn for_workers(&self) -> Self {
         let meter = Meter::of_workers(&self.domain);
         Self {
@@ -137,12 +136,12 @@ impl Database {
         }
     }
 
-    /// Its file, or its server: for messages.
+    /// The file or server, for messages.
     pub fn location(&self) -> String {
         open::location(&self.config, &self.domain)
     }
 
-    /// The domain whose database it is.
+    /// The domain this database belongs to.
     pub fn domain(&self) -> &str {
         &self.domain
     }
@@ -157,19 +156,19 @@ impl Database {
         &self.write
     }
 
-    /// A connection of its own for migrations, which SeaORM runs. Whoever wanted it closes it.
+    /// A separate connection for SeaORM's migrations. The caller closes it.
     pub async fn connect_for_migrations(&self) -> Result<DatabaseConnection, DbErr> {
         open::connect_for_migrations(&self.config, &self.domain).await
     }
 
-    /// A transaction that may write from its first statement on.
+    /// Begins a transaction that may write from its first statement on.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         DatabaseTransaction::begin(self.writes.clone(), self.meter.clone()).await
     }
 
-    /// After much was written at once: SQLite moves it from its log into the file, where it is read sooner.
-    /// No ANALYZE: with statistics SQLite plans a statement anew for every set of values bound to it.
-    /// PostgreSQL does what it needs by itself.
+    /// Call after bulk writes: moves SQLite's write-ahead log into the database file, where reads are faster. Does not
+    /// run ANALYZE: with statistics, SQLite plans a statement again for every set of bound values. PostgreSQL needs
+    /// nothing.
     pub async fn checkpoint(&self) -> Result<(), DbErr> {
         if self.write.get_database_backend() == DbBackend::Sqlite {
             self.write
@@ -184,8 +183,8 @@ impl Database {
         self.writes.commits.subscribe()
     }
 
-    /// Whether it can be read and written to. When nothing was written lately it tries; after a failure, with more than
-    /// a few bytes, so that it is not the last free block that says so.
+    /// Checks that the database can be read and written. Without a recent write it makes one; after a failure it writes
+    /// more than a few bytes, so that one last free block does not count as recovered.
     pub async fn ready(&self) -> Result<(), DbErr> {
         self.read.execute_unprepared("SELECT 1").await?;
         let length = match self.writes.health.status() {
@@ -196,23 +195,23 @@ impl Database {
         crate::tables::write_probe::write(self.write(), length).await
     }
 
-    /// SQL statements run so far through this database, by any of its clones.
+    /// SQL statements run through this database and its clones so far.
     pub fn statements(&self) -> u64 {
         self.meter.statements()
     }
 
-    /// Closes the connections. Who asks from now on is refused.
+    /// Closes the connections. Later requests fail.
     pub async fn close(&self) {
         self.read.close().await;
         self.writes.pool.close().await;
     }
 
-    /// Failures of this database's writes, for tests.
+    /// Fault injection for this database's writes, for tests.
     #[cfg(any(test, feature = "testing"))]
     pub fn faults(&self) -> &faults::Faults {
         &self.writes.faults
     }
 }
 
-/// Bytes that must fit before a database that could not be written to counts as ready again.
+/// Bytes that must be written before a database that failed counts as ready again.
 const PROBE_AFTER_FAILURE: usize = 256 * 1024;

@@ -1,13 +1,13 @@
-//! Fields of third parties' JSON, read one by one: what cannot be read is as if it were not there, so that a
-//! field of another type than was promised costs itself and nothing else.
+//! Lenient field readers for third parties' JSON: an invalid field counts as missing, so that one field of an
+//! unexpected type does not invalidate the rest.
 
 use std::slice;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-/// A text that is not blank, without the blanks around it and without control characters, which databases
-/// refuse. Numbers are texts to those who write them so.
+/// Non-blank text, trimmed, without the control characters that databases reject. Numbers count as text, since some
+/// providers send them.
 pub fn text(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => {
@@ -20,7 +20,7 @@ pub fn text(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The elements of a list; a single object stands for a list of one.
+/// The elements of a list; a single object counts as a list of one.
 pub fn list(value: &Value) -> &[Value] {
     match value {
         Value::Array(elements) => elements,
@@ -29,7 +29,7 @@ pub fn list(value: &Value) -> &[Value] {
     }
 }
 
-/// A moment, with its offset from UTC.
+/// A timestamp with its UTC offset.
 pub fn time(value: &Value) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(value.as_str()?.trim()).ok()?;
     Some(time.with_timezone(&Utc))

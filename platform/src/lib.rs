@@ -1,4 +1,4 @@
-//! The outside world behind small interfaces, each with an embedded and a real form.
+//! Infrastructure behind small interfaces, each with an embedded and an external implementation.
 
 pub mod backoff;
 pub mod bus;

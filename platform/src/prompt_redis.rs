@@ -1,4 +1,4 @@
-//! What Redis helps with but is not needed for: its answer is worth a moment of a request, and no more.
+//! Timeouts for optional uses of Redis: a request waits briefly for the answer, then goes on without it.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 /// How long a request waits for Redis.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(20);
 
-/// Why a request goes on without an answer of Redis.
+/// Why a request goes on without Redis' answer.
 #[derive(Debug)]
 pub(crate) enum Skipped {
     Slow(Duration),
@@ -17,7 +17,7 @@ pub(crate) enum Skipped {
 }
 
 impl Skipped {
-    /// As metrics name it.
+    /// The metric label.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Slow(_) => "slow",
@@ -35,7 +35,7 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// The answer, if it comes in time.
+/// The answer, if it arrives in time.
 pub(crate) async fn within<T>(
     patience: Duration,
     answer: impl Future<Output = Result<T, RedisError>>,

@@ -1,7 +1,7 @@
-//! The loop of whoever works through a queue in a domain's database: the outbox, an inbox, the tasks.
+//! The work loop over a queue in a domain's database: the outbox, an inbox, the tasks.
 //!
-//! A commit in this process wakes it at once; what other processes wrote, it finds by looking. While the database or
-//! the bus is away, it looks less and less often.
+//! A commit in this process wakes it at once; rows written by other processes are found by polling. While the database
+//! or the bus is unavailable, it polls less and less often.
 
 use std::future::pending;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use sea_orm::DbErr;
 use crate::backoff::Backoff;
 use crate::workers::WorkerContext;
 
-/// How often a queue is looked into without a commit in this process.
+/// How often a queue is polled without a commit in this process.
 const POLL: Duration = Duration::from_secs(1);
-/// How often the length of a queue is measured.
+/// How often a queue's length is measured.
 const MEASURE: Duration = Duration::from_secs(5);
 
-/// What a look into a queue came to.
+/// The outcome of one pass over a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Round {
-    /// Something was done, and there may be more.
+    /// Some work was done, and there may be more.
     Worked,
     Idle,
-    /// What it takes is away.
+    /// Something it depends on is unavailable.
     Away,
 }
 
@@ -33,16 +33,16 @@ pub(crate) trait QueueWorker: Send {
     /// Works on what is due.
     async fn work(&mut self) -> Result<Round, DbErr>;
 
-    /// Ends when there is another reason than a commit to look. May be dropped at any time.
+    /// Returns when there is a reason other than a commit to check the queue. May be dropped at any time.
     async fn wake(&mut self) {
         pending().await
     }
 
-    /// Shows the length of the queue in metrics.
+    /// Reports the queue's length in metrics.
     async fn measure(&self);
 }
 
-/// Works through the queue until the context's stop.
+/// Works through the queue until told to stop.
 pub(crate) async fn work_through(
     context: &WorkerContext,
     queue: &str,
@@ -55,7 +55,7 @@ pub(crate) async fn work_through(
         commits.mark_unchanged();
         let round = worker.work().await.unwrap_or_else(|error| {
             let domain = context.database.domain();
-            tracing::warn!(%error, domain, queue, "queue cannot be read");
+            tracing::warn!(%error, domain, queue, "queue not read");
             Round::Away
         });
         let wait = match round {
@@ -69,7 +69,7 @@ pub(crate) async fn work_through(
         tokio::select! {
             () = context.stop.cancelled() => return,
             () = sleep(wait) => {}
-            // A channel that is closed says nothing anymore, which is no reason to hurry.
+            // A closed channel says nothing more, which is no reason to spin.
             Ok(()) = commits.changed(), if round == Round::Idle => {}
             () = worker.wake() => {}
             _ = measured.tick() => worker.measure().await,
@@ -77,7 +77,7 @@ pub(crate) async fn work_through(
     }
 }
 
-/// Unlike the clock's, a wait of nothing takes no time.
+/// Unlike tokio's, a zero sleep takes no time.
 async fn sleep(wait: Duration) {
     if !wait.is_zero() {
         tokio::time::sleep(wait).await;

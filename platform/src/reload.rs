@@ -1,5 +1,5 @@
-//! Files that are read again when they change. A change that cannot be used changes nothing: the last good one applies,
-//! and the log, a metric and `/readyz` say so.
+//! Reloads files when they change. An invalid change is ignored: the last valid version stays in use, and the log, a
+//! metric and `/readyz` report it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,32 +13,32 @@ use tokio::task::JoinHandle;
 
 use crate::supervisor::{Stage, Supervisor};
 
-/// Between two reads, so that no configuration makes a loop that never rests.
+/// Shortest interval between reads, so that no configuration causes a busy loop.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Something that is read of files, and that the process uses as they are now.
+/// Something loaded from files and kept up to date.
 #[async_trait]
 pub trait Reload: Send + 'static {
-    /// What decides whether to apply it again. Contents, not times: file systems round those, and orchestrators swap
-    /// links.
+    /// Compared to decide whether to apply again. Contents rather than modification times: file systems round those,
+    /// and orchestrators swap symlinks.
     type Contents: PartialEq + Send + Sync;
     type Error: fmt::Display + Send;
 
-    /// What the log, the metric and `/readyz` call it: `flags`.
+    /// Its name in the log, the metric and `/readyz`: `flags`.
     const NAME: &'static str;
 
     /// # Errors
-    /// When there is nothing to read.
+    /// If the files cannot be read.
     async fn read(&self) -> Result<Self::Contents, Self::Error>;
 
-    /// Uses what was read. Says what has changed; nothing if that is not worth a line of the log.
+    /// Applies what was read. Returns what has changed, or `None` if that is not worth a log line.
     ///
     /// # Errors
-    /// When it cannot be used; then what was used before goes on.
+    /// If the contents are not valid; the previous version stays in use.
     async fn apply(&mut self, contents: &Self::Contents) -> Result<Option<String>, Self::Error>;
 }
 
-/// Keeps what is read of files up to date.
+/// Keeps a source up to date with its files.
 pub struct Reloader<R: Reload> {
     source: R,
     contents: R::Contents,
@@ -50,14 +50,14 @@ impl<R: Reload> Reloader<R> {
     /// Reads and applies for the first time.
     ///
     /// # Errors
-    /// Those of reading and applying: what cannot be used from the start is for the caller to refuse.
+    /// Those of reading and applying: the caller decides what to do about an invalid initial version.
     pub async fn open(mut source: R, supervisor: &Supervisor) -> Result<Self, R::Error> {
         let contents = source.read().await?;
         source.apply(&contents).await?;
         Ok(Self::of(source, contents, supervisor))
     }
 
-    /// Of what was read and applied before.
+    /// Starts from contents that were already read and applied.
     pub fn of(source: R, contents: R::Contents, supervisor: &Supervisor) -> Self {
         let reloader = Self {
             source,
@@ -69,7 +69,7 @@ impl<R: Reload> Reloader<R> {
         reloader
     }
 
-    /// Looks every `interval`, in a task of the supervisor.
+    /// Checks every `interval` in a supervised task.
     pub fn start(self, interval: Duration) -> JoinHandle<()> {
         let interval = interval.max(SHORTEST);
         let supervisor = self.supervisor.clone();
@@ -86,7 +86,7 @@ impl<R: Reload> Reloader<R> {
         })
     }
 
-    /// Reads the files again, and applies what they say if that is something else.
+    /// Reads the files again and applies any change.
     pub async fn look(&mut self) {
         let contents = match self.source.read().await {
             Ok(contents) => contents,
@@ -101,7 +101,7 @@ impl<R: Reload> Reloader<R> {
         if was_readable && contents == self.contents {
             return;
         }
-        // What cannot be used, or makes this panic, is tried and reported once.
+        // Contents that are invalid, or cause a panic, are tried and reported once.
         self.contents = contents;
         match self.source.apply(&self.contents).await {
             Ok(changed) => {
@@ -117,7 +117,7 @@ impl<R: Reload> Reloader<R> {
     fn report(&self, outcome: Result<(), &R::Error>) {
         gauge!("vantage_file_usable", "file" => R::NAME).set(f64::from(outcome.is_ok()));
         let trouble = outcome.err().map(|error| {
-            tracing::error!(file = R::NAME, %error, "file not reloaded, the last good one applies");
+            tracing::error!(file = R::NAME, %error, "file not reloaded, last valid version stays in use");
             error.to_string()
         });
         self.supervisor.set_degraded(R::NAME, trouble);

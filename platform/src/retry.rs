@@ -1,4 +1,4 @@
-//! How often, and how soon, something that failed is tried again before it is given up.
+//! When a failed operation is retried, and when it is given up.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::backoff::Backoff;
 
-/// Longest text of an error that is kept with what failed, in characters.
+/// Longest stored error text, in characters.
 const ERROR_LENGTH: usize = 500;
 
 /// Attempts, and the waits between them.
@@ -18,14 +18,14 @@ pub(crate) struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Gives up after some twenty minutes: long enough for a deployment that repairs it.
+    /// Gives up after some twenty minutes: long enough to deploy a fix.
     pub(crate) const DEFAULT: Self = Self {
         first: Duration::from_millis(500),
         longest: Duration::from_secs(300),
         attempts: 12,
     };
 
-    /// When to try again after so many failures, or `None` when it is given up.
+    /// When to retry after this many failures, or `None` to give up.
     pub(crate) fn next(&self, failures: i32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         (failures < self.attempts).then(|| {
             let earlier = u32::try_from(failures.saturating_sub(1)).unwrap_or(0);
@@ -37,7 +37,7 @@ impl RetryPolicy {
     }
 }
 
-/// An error as it is kept: with its causes, and not too long.
+/// An error's text for storage: with its causes, truncated.
 pub(crate) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

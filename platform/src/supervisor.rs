@@ -1,5 +1,5 @@
-//! Runs the background tasks of a process. Each has a name, is started again when it panics or ends
-//! on its own, shows in metrics and in `/readyz`, and is stopped in order.
+//! Runs a process's background tasks. Each has a name, is restarted when it panics or returns, is shown in metrics and
+//! in `/readyz`, and is stopped in order.
 
 #[cfg(debug_assertions)]
 mod faults;
@@ -23,23 +23,22 @@ use tokio_util::task::TaskTracker;
 
 use crate::backoff::Backoff;
 
-/// Waits before a failed task is started again.
+/// Wait before a failed task is restarted.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// A task that ran for so long has recovered: its next failure is a first one again.
+/// A task that ran for this long has recovered: its next failure counts as the first.
 const RECOVERED: Duration = Duration::from_secs(60);
 
-/// When a task is stopped: those of an earlier stage have ended, or run out of time, before those
-/// of the next are told.
+/// When a task is stopped: each stage is told to stop only after the tasks of the earlier ones have ended or timed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// What changes rows and writes events: jobs, sweeps, handlers of the inbox.
+    /// Changes rows and writes events: jobs, sweeps, inbox handlers.
     Work,
-    /// What publishes events.
+    /// Publishes events.
     Publish,
-    /// What receives them.
+    /// Receives events.
     Receive,
-    /// What all others use: pub/sub connections, key sets, flags, metrics.
+    /// Used by all others: pub/sub connections, key sets, flags, metrics.
     Support,
 }
 
@@ -47,14 +46,14 @@ impl Stage {
     const ALL: [Self; 4] = [Self::Work, Self::Publish, Self::Receive, Self::Support];
 }
 
-/// A task as it stands.
+/// A task's current status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerStatus {
     pub name: Arc<str>,
-    /// Whether it runs now; otherwise it waits to be started again.
+    /// Whether it is running; otherwise it waits to be restarted.
     pub is_up: bool,
     pub restarts: u64,
-    /// Why it was last started again.
+    /// Why it was last restarted.
     pub last_failure: Option<String>,
 }
 
@@ -73,14 +72,14 @@ impl fmt::Display for WorkerStatus {
     }
 }
 
-/// The background tasks of a process. Clones are the same supervisor.
+/// A process's background tasks. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Supervisor(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     workers: Mutex<BTreeMap<Arc<str>, WorkerStatus>>,
-    /// Why a part works less well, by its name.
+    /// Why each degraded part works less well, by its name.
     degraded: Mutex<BTreeMap<&'static str, String>>,
     stages: [StageTasks; Stage::ALL.len()],
 }
@@ -96,14 +95,14 @@ impl Supervisor {
         Self::default()
     }
 
-    /// Cancelled when this stage is stopped: its tasks finish what they are at, and return.
+    /// Cancelled when this stage is stopped: its tasks finish their current work and return.
     pub fn stop_token(&self, stage: Stage) -> CancellationToken {
         self.0.stages[stage as usize].stop.clone()
     }
 
-    /// Starts a task. `run` makes its future, with the stage's stop token: once at first, and again
-    /// whenever the last one has panicked or ended before that was cancelled. A name that is in use
-    /// gets a number. Aborting the returned handle removes the task. Needs a tokio runtime.
+    /// Starts a task. `run` is called with the stage's stop token to create the future: once at first, and again
+    /// whenever the future panicked or returned before the token was cancelled. A name already in use gets a number.
+    /// Aborting the returned handle removes the task. Needs a tokio runtime.
     pub fn start<F>(
         &self,
         stage: Stage,
@@ -118,18 +117,18 @@ impl Supervisor {
         tasks.spawn(worker.supervise(run, stop.clone()))
     }
 
-    /// Every task, by name.
+    /// The status of every task, by name.
     pub fn statuses(&self) -> Vec<WorkerStatus> {
         self.0.workers().values().cloned().collect()
     }
 
-    /// The tasks that do not run now.
+    /// The tasks that are not running.
     pub fn down(&self) -> Vec<WorkerStatus> {
         let workers = self.0.workers();
         workers.values().filter(|w| !w.is_up).cloned().collect()
     }
 
-    /// Has `/readyz` say that a part works less well and why, or with `None` that it works again.
+    /// Makes `/readyz` report a part as degraded, and why; `None` clears it.
     pub fn set_degraded(&self, part: &'static str, reason: Option<String>) {
         let mut degraded = self.0.degraded.lock();
         match reason {
@@ -138,7 +137,7 @@ impl Supervisor {
         };
     }
 
-    /// What does not work as it should, one line each: tasks that do not run, and degraded parts.
+    /// Everything degraded, one line each: tasks that are not running, and degraded parts.
     pub fn degraded(&self) -> Vec<String> {
         let down = self.down().into_iter().map(|worker| worker.to_string());
         let degraded = self.0.degraded.lock();
@@ -148,8 +147,8 @@ impl Supervisor {
         down.chain(degraded).collect()
     }
 
-    /// Stops the tasks, stage by stage, and waits until they have ended: `patience` for all
-    /// together. What a task does not finish in time is done again after the next start.
+    /// Stops the tasks stage by stage and waits until they have ended, for at most `patience` in total. Work that is
+    /// interrupted is repeated after the next start.
     pub async fn shutdown(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
         for stage in Stage::ALL {
@@ -173,12 +172,12 @@ impl Supervisor {
 
 impl Inner {
     fn workers(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, WorkerStatus>> {
-        // The map is whole after each line that changes it.
+        // Every update leaves the map consistent.
         self.workers.lock()
     }
 }
 
-/// A registered task; dropping it, as its end does, removes it.
+/// A registered task; dropping it unregisters it.
 struct Worker {
     inner: Arc<Inner>,
     name: Arc<str>,
@@ -206,7 +205,7 @@ impl Worker {
             name: unique,
         };
         worker.report_up(true);
-        // Counters are there before the first restart, so that an increase can be seen.
+        // Create the counter before the first restart, so that an increase is visible.
         worker.count_restarts(0);
         worker
     }
@@ -230,7 +229,7 @@ impl Worker {
                 backoff.reset();
             }
             let wait = backoff.next_wait();
-            tracing::error!(worker = %self.name, error = failure, ?wait, "background task failed; it is restarted");
+            tracing::error!(worker = %self.name, error = failure, ?wait, "background task failed, restarting it");
             self.failed(failure);
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -239,7 +238,7 @@ impl Worker {
         }
     }
 
-    /// Runs until the task ends, or panics: so does whatever makes its future.
+    /// Runs until the task returns or panics; a panic while creating its future counts too.
     async fn run_once<F>(
         &self,
         run: &mut (impl FnMut(CancellationToken) -> F + Send),
@@ -248,7 +247,7 @@ impl Worker {
     where
         F: Future<Output = ()> + Send,
     {
-        // A task that panics is made anew; what it shares with the rest of the process guards itself.
+        // A panicked task is created anew, and shared state protects itself.
         AssertUnwindSafe(async {
             let work = run(stop.clone());
             #[cfg(debug_assertions)]
@@ -299,7 +298,7 @@ impl Drop for Worker {
     }
 }
 
-/// What a panic said.
+/// A panic's message.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     if let Some(text) = panic.downcast_ref::<&str>() {
         text

@@ -1,4 +1,4 @@
-//! Deletes the rows of the platform's tables that nobody needs anymore.
+//! Deletes rows of the platform's tables that are no longer needed.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use metrics::counter;
@@ -7,18 +7,18 @@ use sea_orm::DbErr;
 use crate::database::Database;
 use crate::tables::{idempotency_key, inbox_event, outbox_event};
 
-/// How long events are kept that every consumer has, to look into.
+/// How long confirmed events are kept, for inspection.
 const CONFIRMED: TimeDelta = TimeDelta::days(7);
-/// How long published events are kept for consumers that are not known to have them: not as long as it is remembered that
-/// an event was handled, so that none is published again after that.
+/// How long published events are kept for consumers that have not confirmed them. Shorter than `HANDLED`, so that an
+/// event is never published again after its handling was forgotten.
 const UNCONFIRMED: TimeDelta = TimeDelta::days(21);
-/// How long it is remembered that an event was handled: longer than any bus keeps events, so none
-/// comes again after that.
+/// How long it is remembered that an event was handled: longer than any bus keeps events, so that none is handled
+/// again.
 const HANDLED: TimeDelta = TimeDelta::days(30);
-/// Rows of one statement: no change waits long for a sweep.
+/// Rows per statement, so that a sweep never blocks other writes for long.
 const BATCH: u64 = 1_000;
 
-/// Deletes what is old, and gives the number of rows.
+/// Deletes old rows and returns how many.
 pub(crate) async fn sweep(database: &Database, now: DateTime<Utc>) -> Result<u64, DbErr> {
     let db = database.write();
     let mut total = 0;
@@ -29,7 +29,7 @@ pub(crate) async fn sweep(database: &Database, now: DateTime<Utc>) -> Result<u64
             tracing::warn!(
                 domain = database.domain(),
                 events = unread,
-                "events are deleted that a consumer has not received for weeks"
+                "deleted events that a consumer has not received for weeks"
             );
         }
         let inbox = inbox_event::sweep(db, now - HANDLED, BATCH).await?;

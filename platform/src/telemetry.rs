@@ -1,4 +1,4 @@
-//! What a process tells about itself: log lines on standard error, and metrics for Prometheus.
+//! A process's telemetry: log lines on standard error, and metrics for Prometheus.
 
 pub mod access_log;
 mod log_writer;
@@ -20,25 +20,25 @@ use self::log_writer::LogWriter;
 use self::process::Process;
 use crate::supervisor::{Stage, Supervisor, panic_message};
 
-/// Upper bounds of histogram buckets, in seconds: fixed, so that instances can be added up.
+/// Upper bounds of the histogram buckets, in seconds; fixed, so that instances can be aggregated.
 const SECONDS: [f64; 16] = [
     0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.018, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
     10.0, 30.0,
 ];
 
-/// How often samples of histograms are folded into their buckets when nobody scrapes.
+/// How often histogram samples are folded into buckets when nobody scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable.
     #[default]
     Text,
-    /// One JSON object a line, for log stores.
+    /// One JSON object per line, for log stores.
     Json,
 }
 
@@ -55,20 +55,20 @@ pub enum TelemetryError {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
-    #[error("another log is already set up in this process")]
+    #[error("a logger is already installed in this process")]
     LogTwice(#[source] tracing_subscriber::util::TryInitError),
-    #[error("the thread that writes the log could not be started")]
+    #[error("the log writer thread could not be started")]
     LogThread(#[source] std::io::Error),
     #[error("the metrics recorder could not be installed")]
     Metrics(#[source] BuildError),
 }
 
-/// Whether a text is a level (`info`) or levels by module (`warn,router=debug`).
+/// Checks a level (`info`) or levels by module (`warn,router=debug`).
 pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
     parse(filter).map(drop)
 }
 
-/// The log of a process. Dropping it waits for a moment until the last lines are written.
+/// A process's log. Dropping it briefly waits until the last lines are written.
 #[must_use = "the last lines are written when it is dropped"]
 #[derive(Debug)]
 pub struct LogGuard(LogWriter);
@@ -79,9 +79,8 @@ impl Drop for LogGuard {
     }
 }
 
-/// Sends log lines to standard error from here on, panics included; standard output is for what a
-/// command answers. Nothing that happens to standard error reaches those who log. `access_log` says
-/// whether requests have a line each.
+/// Sends log lines, panics included, to standard error from now on; standard output is for a command's results. Callers
+/// that log are never affected by problems with standard error. `access_log` enables one line per request.
 pub fn init_log(
     format: LogFormat,
     filter: &str,
@@ -96,7 +95,7 @@ pub fn init_log(
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer.clone())
-        // By `eprintln!`, which panics when standard error is closed.
+        // It uses `eprintln!`, which panics when standard error is closed.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     match format {
@@ -123,8 +122,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
-    // The parser takes a word that is no level for a module with all its levels: a misspelt level would
-    // silence everything else.
+    // The parser takes an unknown level for a module name: a misspelt level would silence everything else.
     let parts: Vec<&str> = filter.split(',').map(str::trim).collect();
     let is_word = |part: &&str| {
         part.chars()
@@ -142,7 +140,7 @@ fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
         })
 }
 
-/// The metrics of this process.
+/// This process's metrics.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     handle: PrometheusHandle,
@@ -150,8 +148,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Records what the `metrics` macros report from here on; once in a process. `version` is the
-    /// program's.
+    /// Starts recording the `metrics` macros' values; call once per process. `version` is the program's.
     pub fn install(version: &'static str) -> Result<Self, TelemetryError> {
         let handle = builder()?
             .install_recorder()
@@ -169,7 +166,7 @@ impl Metrics {
         self.handle.render()
     }
 
-    /// Keeps memory bounded when nobody scrapes, in a task of the supervisor.
+    /// Bounds memory when nobody scrapes, in a supervised task.
     pub fn start_upkeep(&self, supervisor: &Supervisor) {
         let handle = self.handle.clone();
         supervisor.start(Stage::Support, "metrics", move |stop| {

@@ -1,5 +1,5 @@
-//! Scratch databases for tests: the same test runs over SQLite and, when
-//! `VANTAGE_TEST_POSTGRES_URL` names a server, over PostgreSQL. And signatures, as providers make them.
+//! Scratch databases for tests: each test runs on SQLite and, when `VANTAGE_TEST_POSTGRES_URL` names a server, on
+//! PostgreSQL. Also webhook signatures.
 
 #[cfg(test)]
 pub(crate) mod child_process;
@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use crate::database::{Database, DatabaseConfig};
 
-/// Names the PostgreSQL server that tests may create schemas in.
+/// Names a PostgreSQL server in which tests may create schemas.
 pub const POSTGRES_URL: &str = "VANTAGE_TEST_POSTGRES_URL";
 
 /// Long enough for any number of writers on a busy machine.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A database of its own for one test, gone afterwards.
+/// A test's own database, removed afterwards.
 #[derive(Debug)]
 pub struct Scratch {
     pub database: Database,
@@ -29,7 +29,7 @@ pub struct Scratch {
     _directory: Option<tempfile::TempDir>,
 }
 
-/// An empty database of every kind this machine can test.
+/// An empty database of every kind available on this machine.
 pub async fn scratch_databases() -> Vec<Scratch> {
     let directory = tempfile::tempdir().expect("a scratch directory");
     let config = DatabaseConfig::sqlite(directory.path().to_owned());
@@ -57,7 +57,7 @@ pub async fn scratch_databases() -> Vec<Scratch> {
 }
 
 impl Scratch {
-    /// Removes what the test left on a server; a SQLite directory removes itself.
+    /// Removes the schema from the server; a SQLite directory removes itself.
     pub async fn drop(self) {
         if let Some(schema) = &self.schema {
             self.database
@@ -69,7 +69,7 @@ impl Scratch {
     }
 }
 
-/// The HMAC-SHA256 of the parts, one after the other, in hexadecimal digits.
+/// The HMAC-SHA256 of the concatenated parts, in hexadecimal.
 pub fn hmac_sha256(secret: &str, parts: &[&[u8]]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
     for part in parts {

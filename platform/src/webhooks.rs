@@ -1,9 +1,9 @@
-//! What third parties send by themselves: one way to receive it, whoever it is from.
+//! Receives webhooks, in the same way for every provider.
 //!
-//! Without a secret there is no route, and the answer is 404. What is not signed by the provider is answered with 401,
-//! what cannot be read with 400, and what could not have its effect yet with 503; the provider sends the latter two
-//! again. Everything else is 200. A webhook that comes again has no effect: record its id by
-//! [`consume_once`](crate::inbox::consume_once) in the transaction of the effect, or have one that is the same twice.
+//! Without a secret there is no route, so the answer is 404. A missing or wrong signature is answered with 401, an
+//! unreadable body with 400, and a temporary failure with 503; providers send the latter two again. Everything else is
+//! 200. A repeated webhook must have no further effect: record its id with [`consume_once`](crate::inbox::consume_once)
+//! in the transaction of the effect, or make the effect idempotent.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::config::Secret;
 use crate::http::is_body_signature;
 
-/// EasyPost's header, which the carriers' webhooks have as well.
+/// EasyPost's header, which our carriers' webhooks use too.
 const SIGNATURE: &str = "x-hmac-signature";
 
 /// The webhooks of one provider.
@@ -33,34 +33,34 @@ pub trait Webhook: Send + Sync + 'static {
     /// Verifies the signature, then reads the body.
     fn read(&self, headers: &HeaderMap, body: &[u8]) -> Result<Self::Message, WebhookError>;
 
-    /// Has the effect of a message.
+    /// Applies a message.
     async fn apply(&self, message: Self::Message) -> Result<Applied, WebhookError>;
 }
 
-/// What came of a webhook.
+/// The outcome of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// It had its effect.
+    /// It was applied.
     Done,
-    /// It was received before.
+    /// It had been received before.
     Repeated,
-    /// It is about nothing that matters here.
+    /// It does not concern us.
     Ignored,
 }
 
-/// Why a webhook had no effect. The text is for the log alone.
+/// Why a webhook was not applied. The text is only logged.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
     #[error("it is not signed by the provider: {0}")]
     Forged(String),
-    #[error("it cannot be read: {0}")]
+    #[error("the body cannot be read: {0}")]
     Unreadable(String),
     #[error("{0}")]
     Failed(String),
 }
 
 impl WebhookError {
-    /// An error that may be over when the webhook is sent again.
+    /// A failure that may be gone when the webhook is sent again.
     pub fn failed(error: &dyn std::fmt::Display) -> Self {
         Self::Failed(error.to_string())
     }
@@ -95,23 +95,23 @@ async fn receive<W: Webhook>(
         Err(WebhookError::Unreadable(_)) => (
             "unreadable",
             StatusCode::BAD_REQUEST,
-            "this cannot be read\n",
+            "the body cannot be read\n",
         ),
         Err(WebhookError::Failed(_)) => (
             "failed",
             StatusCode::SERVICE_UNAVAILABLE,
-            "not now: send it again\n",
+            "temporarily unavailable: send it again\n",
         ),
     };
     match &result {
         Ok(_) => tracing::debug!(provider, outcome, "webhook received"),
-        Err(error) => tracing::warn!(provider, outcome, %error, "webhook had no effect"),
+        Err(error) => tracing::warn!(provider, outcome, %error, "webhook not applied"),
     }
     counter!("vantage_webhooks_total", "provider" => provider, "outcome" => outcome).increment(1);
     (status, answer)
 }
 
-/// The JSON of a body that this secret has signed in `x-hmac-signature`.
+/// Parses the JSON body, if it was signed with this secret in `x-hmac-signature`.
 pub fn signed_json(
     secret: &Secret,
     headers: &HeaderMap,
@@ -119,9 +119,9 @@ pub fn signed_json(
 ) -> Result<Value, WebhookError> {
     let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
     match signature {
-        None => Err(WebhookError::Forged(format!("there is no {SIGNATURE}"))),
+        None => Err(WebhookError::Forged(format!("{SIGNATURE} is missing"))),
         Some(signature) if !is_body_signature(secret, signature, body) => Err(
-            WebhookError::Forged(format!("{SIGNATURE} is of another body or secret")),
+            WebhookError::Forged(format!("{SIGNATURE} does not match the body and secret")),
         ),
         Some(_) => serde_json::from_slice(body)
             .map_err(|error| WebhookError::Unreadable(error.to_string())),

@@ -1,4 +1,4 @@
-//! What every background task of a domain works with, and what it is to the supervisor.
+//! What a domain's background tasks work with, and how the supervisor starts them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,19 +11,18 @@ use crate::bus::EventBus;
 use crate::clock::Clock;
 use crate::database::Database;
 
-/// A domain's database, the bus, the time, and the end. Cheap to clone.
+/// A domain's database, the bus, the clock and the stop token. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct WorkerContext {
     pub database: Database,
     pub bus: Arc<dyn EventBus>,
     pub clock: Clock,
-    /// Cancelled when the process stops: workers finish what they are at, and return.
+    /// Cancelled when the process stops: workers finish their current work and return.
     pub stop: CancellationToken,
 }
 
 impl WorkerContext {
-    /// For the workers over a domain's database. Their statements are counted apart from those of
-    /// requests.
+    /// For workers over a domain's database. Their statements are counted separately from those of requests.
     pub fn new(
         database: &Database,
         bus: Arc<dyn EventBus>,
@@ -39,14 +38,14 @@ impl WorkerContext {
     }
 }
 
-/// A background task of a domain: a name, and how to start it, again and again if need be.
+/// A domain's background task: a name, and how to start it, repeatedly if needed.
 pub struct Job {
     pub name: String,
     run: Box<dyn FnMut() -> BoxFuture<'static, ()> + Send>,
 }
 
 impl Job {
-    /// `run` makes a future that ends when its context's stop token is cancelled, and not before.
+    /// `run` creates a future that ends only when its context's stop token is cancelled.
     pub fn new<F>(name: impl Into<String>, mut run: impl FnMut() -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -57,7 +56,7 @@ impl Job {
         }
     }
 
-    /// A run from the start.
+    /// Starts a new run.
     pub fn run(&mut self) -> BoxFuture<'static, ()> {
         (self.run)()
     }

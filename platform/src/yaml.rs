@@ -1,15 +1,15 @@
-//! YAML by the core schema of version 1.2. Errors are one line and never quote the text, which may hold secrets.
+//! YAML 1.2, core schema. Errors are one line and never quote the text, which may contain secrets.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_saphyr::UserMessageFormatter;
 
-/// What is wrong with a text, with its line and column.
+/// A syntax or type error, with its line and column.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct YamlError(String);
 
-/// Reads one document. A text of comments alone is null.
+/// Reads one document. A text with only comments is null.
 pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     let options = serde_saphyr::options! {
         leading_zero_numbers_as_strings: true,
@@ -24,7 +24,7 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
 /// Writes a value as one document.
 pub fn to_string<T: Serialize>(value: &T) -> Result<String, YamlError> {
     let options = serde_saphyr::ser_options! {
-        // A long text stays in its line.
+        // Keep a long text on one line.
         prefer_block_scalars: false,
     };
     let mut text = String::new();

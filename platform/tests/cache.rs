@@ -1,4 +1,4 @@
-//! What every cache promises, in this process and over a real Redis server, named by `VANTAGE_TEST_REDIS_URL`.
+//! The contract of every cache, in process and over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -33,7 +33,7 @@ fn caches(bounds: CacheBounds) -> Vec<Box<dyn Cache>> {
     caches
 }
 
-/// A key that no other test has.
+/// A key unique to this test.
 fn key() -> String {
     Uuid::now_v7().to_string()
 }
@@ -87,7 +87,7 @@ async fn processes_share_what_is_in_redis() {
 
 #[tokio::test]
 async fn a_redis_that_does_not_answer_costs_a_moment_and_no_value_of_this_process() {
-    // It accepts connections and says nothing; the other is not there at all.
+    // One server accepts connections but never answers; the other does not exist.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let urls = [&silent, &gone].map(|at| format!("redis://{}", at.local_addr().unwrap()));

@@ -1,4 +1,4 @@
-//! Reading a SQLite file by more than there are connections, some of whom do not wait for the answer.
+//! Reads a SQLite file from more tasks than it has connections, some of which are cancelled.
 #![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
 use futures::FutureExt;
@@ -42,7 +42,7 @@ async fn who_does_not_wait_for_the_answer_costs_nobody_a_reader() {
     let (_directory, database) = database().await;
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
     for number in 0..MANY {
-        // There is a connection to cut off.
+        // Ensure that there is a connection to cancel.
         assert_eq!(echo(&database, number).await, number);
         let cut_off = database.read().query_all_raw(statement(endless));
         assert!(cut_off.now_or_never().is_none());
@@ -51,7 +51,7 @@ async fn who_does_not_wait_for_the_answer_costs_nobody_a_reader() {
     assert_eq!(answers, (0..MANY).collect::<Vec<_>>());
 }
 
-/// It has no row by which it would notice that nobody waits.
+/// It never returns a row, so it cannot notice by itself that nobody waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_nobody_waits_for_is_stopped() {
     let (_directory, database) = database().await;

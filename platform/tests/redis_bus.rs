@@ -1,4 +1,4 @@
-//! The event bus over a real Redis server, named by `VANTAGE_TEST_REDIS_URL`.
+//! The event bus over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use futures::FutureExt;
 use platform::bus::{BusError, Consumer, Event, EventBus, LogPosition, Receipt, RedisBus};
 use uuid::Uuid;
 
-/// Names for one test that no other has, and the server's address; nothing without a server.
+/// Names unique to this test, and the server's address; `None` without a server.
 fn setting() -> Option<(String, String)> {
     let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
     Some((url, format!("test-{}", Uuid::now_v7())))
@@ -36,7 +36,7 @@ async fn publish(bus: &RedisBus, events: &[Arc<Event>]) {
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
 }
 
-/// Receives until there are so many, without a commit.
+/// Receives until this many have arrived, without committing.
 async fn receive(member: &mut Box<dyn Consumer>) -> Vec<Arc<Event>> {
     tokio::time::timeout(Duration::from_secs(20), member.receive())
         .await
@@ -55,7 +55,7 @@ async fn every_group_gets_every_event_in_order_also_those_from_before_it_began()
     for group in ["first", "second"] {
         let group = format!("{name}-{group}");
         let mut member = there.subscribe(&[&topic, &other], &group).unwrap();
-        // The second group finds what was told to the first, too.
+        // The second group also receives what was delivered to the first.
         assert_eq!(receive(&mut member).await[..3], early);
         member.commit().await.unwrap();
         let late = event(&other, "b", 1);
@@ -104,14 +104,14 @@ async fn one_member_of_a_group_reads_and_another_takes_over_when_it_is_gone() {
     receive(&mut first).await;
     first.commit().await.unwrap();
 
-    // It stands by, though there is something that nobody reads.
+    // It stands by, although there are unread events.
     let mut second = bus.subscribe(&[&topic], &topic).unwrap();
     let more = events(&topic, 2..=3);
     publish(&bus, &more).await;
     let mut standing_by = Box::pin(second.receive());
     let waited = tokio::time::timeout(Duration::from_millis(700), &mut standing_by).await;
     assert!(waited.is_err(), "{waited:?}");
-    // The first dies without a word: its lock expires.
+    // The first dies silently; its lock expires.
     drop(first);
     let received = tokio::time::timeout(Duration::from_secs(20), standing_by).await;
     assert_eq!(received.expect("it takes over").unwrap(), more);
@@ -119,7 +119,7 @@ async fn one_member_of_a_group_reads_and_another_takes_over_when_it_is_gone() {
 
 #[tokio::test]
 async fn a_server_that_is_away_is_said_to_be_and_nothing_is_lost() {
-    // Bound and never answered: a server that is not there.
+    // Bound but never answered: an unreachable server.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = nobody.local_addr().unwrap();
     drop(nobody);
@@ -193,7 +193,7 @@ async fn a_stream_that_was_deleted_is_read_again_when_it_is_back() {
     assert_eq!(receive(&mut member).await, told);
 }
 
-/// A Redis server of this test alone, which keeps nothing.
+/// A Redis server for this test alone, without persistence.
 struct Server {
     port: u16,
     process: std::process::Child,
@@ -229,7 +229,7 @@ fn free_port() -> u16 {
     socket.local_addr().unwrap().port()
 }
 
-/// Publishes one event, as soon as the server is there.
+/// Publishes one event as soon as the server is up.
 async fn publish_one(bus: &RedisBus, event: &Arc<Event>) -> LogPosition {
     loop {
         match bus.publish(std::slice::from_ref(event)).await.pop() {
@@ -272,7 +272,7 @@ async fn a_log_says_how_far_its_groups_are_and_is_another_one_when_it_has_lost_i
     group.commit().await.unwrap();
     assert_eq!(state().await.groups["group"], second.offset);
 
-    // Deleted, the stream is another one, though the server is the same.
+    // A deleted stream comes back as another log, although the server is the same.
     let client = redis::Client::open(url.as_str()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let delete = async |connection: &mut redis::aio::MultiplexedConnection| {
@@ -287,7 +287,7 @@ async fn a_log_says_how_far_its_groups_are_and_is_another_one_when_it_has_lost_i
     let again = publish_one(&bus, &told[2]).await;
     assert_ne!(again.log, first.log);
     assert_eq!(state().await.log, again.log);
-    // Whoever makes it anew.
+    // Whoever creates it again.
     delete(&mut connection).await;
     assert!(
         tokio::time::timeout(Duration::from_millis(1_500), group.receive())
@@ -296,7 +296,7 @@ async fn a_log_says_how_far_its_groups_are_and_is_another_one_when_it_has_lost_i
     );
     assert_ne!(state().await.log, again.log);
 
-    // A server that was killed has another log.
+    // A killed server comes back with another log.
     let before = state().await.log;
     let server = Server::start(server.kill());
     let after = publish_one(&bus, &told[2]).await;

@@ -1,4 +1,4 @@
-//! Counting connections over a real Redis server, named by `VANTAGE_TEST_REDIS_URL`.
+//! Counting connections over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -31,14 +31,14 @@ async fn one_too_many_evicts_the_users_oldest_wherever_it_is() {
     let user = Uuid::now_v7().to_string();
     let other = Uuid::now_v7().to_string();
     first.add(&other, 1);
-    // One round trip after the other: the server's clock says who was first.
+    // One round trip after the other: the server's clock decides which is older.
     first.add(&user, 2);
     first.add(&user, 3);
     first.add(&user, 4);
     assert_eq!(evicted(&mut from_first).await, 2);
     second.add(&user, 1);
     assert_eq!(evicted(&mut from_first).await, 3);
-    // Whoever has left makes room.
+    // A closed connection makes room.
     first.remove(&user, 4);
     first.add(&user, 5);
     first.add(&user, 6);

@@ -1,5 +1,4 @@
-//! Pub/sub over a real Redis server, named by `VANTAGE_TEST_REDIS_URL`, through a wire that the
-//! test can cut.
+//! Pub/sub over the Redis server named by `VANTAGE_TEST_REDIS_URL`, through a proxy that the test can interrupt.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,14 +11,14 @@ use platform::supervisor::Supervisor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// The server's address, or `None` when there is none to test with.
+/// The server's address, or `None` without a server.
 fn server() -> Option<String> {
     let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
     let address = url.strip_prefix("redis://").expect("a redis:// URL");
     Some(address.trim_end_matches('/').to_owned())
 }
 
-/// A wire to the server. While it is cut, connections are dropped and new ones refused.
+/// A proxy to the server. While it is interrupted, connections are dropped and new ones refused.
 struct Wire {
     url: String,
     whole: watch::Sender<bool>,
@@ -59,7 +58,7 @@ impl Wire {
     }
 }
 
-/// A channel that no other test run uses.
+/// A channel unique to this test run.
 fn channel(name: &str) -> String {
     format!("test:{}:{name}", uuid::Uuid::now_v7())
 }
@@ -103,7 +102,7 @@ async fn a_message_reaches_the_subscribers_of_its_channel_in_every_process() {
             assert_eq!(next(subscription).await, message(text));
         }
     }
-    // One connection keeps the order of publishing, so `b` would have heard by now.
+    // One connection preserves publishing order, so `b` would have received it by now.
     publish(&here, &b, "for b").await;
     assert_eq!(next(&mut other).await, message("for b"));
 }

@@ -161,7 +161,7 @@ async fn every_background_task_comes_back_although_nobody_reads_the_log() {
         "{told}"
     );
     assert!(
-        told.contains("it panicked: a test injected this panic"),
+        told.contains("it panicked: a panic injected by a test"),
         "{told}"
     );
     assert_eq!(process.stop().await.code(), Some(0));

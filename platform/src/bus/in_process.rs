@@ -1,5 +1,5 @@
-//! The bus within one process: nothing is stored. An event counts as published when every group
-//! has committed it, so the publisher's outbox is the log.
+//! The in-process bus. It stores nothing: an event counts as published once every group has committed it, so the
+//! publisher's outbox is the log.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,24 +12,24 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{BusError, Consumer, Event, EventBus, LogState, Receipt};
 
-/// Batches that a group may be behind before publishers wait for it.
+/// How many batches a group may lag before publishers wait for it.
 const QUEUE: usize = 16;
 /// How long a group may take to commit a batch.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 type Receiver = tokio::sync::Mutex<mpsc::Receiver<Batch>>;
 
-/// Reaches the consumer groups of this process.
+/// Publishes to the consumer groups of this process.
 #[derive(Clone, Default)]
 pub struct InProcessBus {
     groups: Arc<Mutex<HashMap<String, Group>>>,
 }
 
-/// A group stays when its last member has left: what is published then waits for the next one.
+/// A group outlives its last member: events published in the meantime wait for the next member.
 struct Group {
     topics: Vec<String>,
     sender: mpsc::Sender<Batch>,
-    /// The members' own; without any, publishers learn at once that nobody takes their events.
+    /// Owned by the members. When there are none, publishers learn at once that nobody is consuming.
     receiver: Weak<Receiver>,
 }
 
@@ -53,7 +53,7 @@ impl InProcessBus {
             .collect()
     }
 
-    /// Gives the events of one topic to its groups, and waits until all have committed them.
+    /// Delivers the events of one topic to its groups and waits until all have committed them.
     async fn publish_topic(&self, topic: &str, events: &[Arc<Event>]) -> Result<(), BusError> {
         let deliveries = self.groups_of(topic).into_iter().map(|group| async move {
             let (committed, waiting) = oneshot::channel();
@@ -144,17 +144,17 @@ struct Member {
 #[async_trait]
 impl Consumer for Member {
     async fn receive(&mut self) -> Result<Vec<Arc<Event>>, BusError> {
-        // Dropped without a commit: its publisher learns so and offers the events again.
+        // Dropped without a commit: the publisher notices and offers the events again.
         self.uncommitted = None;
         let batch = self.receiver.lock().await.recv().await;
-        let batch = batch.ok_or_else(|| BusError::Unavailable("the bus is gone".into()))?;
+        let batch = batch.ok_or_else(|| BusError::Unavailable("the bus has shut down".into()))?;
         self.uncommitted = Some(batch.committed);
         Ok(batch.events)
     }
 
     async fn commit(&mut self) -> Result<(), BusError> {
         if let Some(committed) = self.uncommitted.take() {
-            // A publisher that no longer waits will publish the events once more.
+            // A publisher that stopped waiting will publish the events again.
             let _ = committed.send(());
         }
         Ok(())
@@ -202,7 +202,7 @@ mod tests {
         let (outcomes, ()) = tokio::join!(publish, give_up);
         assert!(matches!(outcomes[0], Err(BusError::Unavailable(_))));
         assert!(outcomes[1].is_ok());
-        // The group is empty and still a group: nothing passes it by.
+        // The group is empty but still registered, so it still receives everything.
         let again = [event("a", "x", 3)];
         let outcomes = bus.publish(&again).now_or_never().expect("at once");
         assert!(matches!(outcomes[0], Err(BusError::Unavailable(_))));

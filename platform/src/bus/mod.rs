@@ -1,8 +1,8 @@
-//! Events between domains, in the terms of a log: topics, a key that keeps order, consumer groups
-//! that each see every event at least once, and a commit when they are done with it.
+//! Events between domains, modelled as a log: topics, an ordering key, and consumer groups that each see every event at
+//! least once and commit what they have processed.
 //!
-//! Two forms: within the process, and over Redis Streams for several processes. A Kafka topic
-//! fits the same interface: the key is the aggregate's id, the group is the consumer's name.
+//! Two implementations: in process, and Redis Streams for several processes. A Kafka topic fits the same interface: the
+//! key is the aggregate's id, the group is the consumer's name.
 
 mod in_process;
 mod redis;
@@ -19,79 +19,78 @@ use uuid::Uuid;
 pub use in_process::InProcessBus;
 pub use redis::RedisBus;
 
-/// Something that happened in a domain, as every other domain may read it.
+/// Something that happened in a domain, in the form other domains may read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     pub id: Uuid,
-    /// Where it is published: `orders.events`, ….
+    /// The topic: `orders.events`, ….
     pub topic: String,
     /// What happened: `order.delivered`, ….
     #[serde(rename = "type")]
     pub event_type: String,
-    /// The public id of what it happened to; the key of the log.
+    /// The public id of the aggregate; the log's ordering key.
     pub aggregate_id: String,
-    /// Counts the events of one aggregate in its topic, from 1.
+    /// Numbers the events of one aggregate within its topic, from 1.
     pub sequence: i64,
     pub occurred_at: DateTime<Utc>,
-    /// Versioned by its own `version`.
+    /// The payload, with a `version` of its own.
     pub data: serde_json::Value,
 }
 
 /// Why an event could not be published or received.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BusError {
-    /// It is nobody's fault: the same will work later.
+    /// Temporary: the same call will work later.
     #[error("the event bus is not available: {0}")]
     Unavailable(Arc<str>),
-    /// This event will not be taken, however often it is offered.
+    /// The bus will never accept this event.
     #[error("the event bus refused the event: {0}")]
     Refused(Arc<str>),
-    /// The address is no address.
+    /// The address is not valid.
     #[error("the event bus's address is not valid: {0}")]
     Address(Arc<str>),
 }
 
-/// What has become of a published event.
+/// The outcome of publishing an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receipt {
-    /// Every group has committed it: nobody needs it anymore.
+    /// Every group has committed it; it can be forgotten.
     Confirmed,
-    /// The log has it. Groups have yet to read it, and a log may lose its past.
+    /// The log has stored it. Groups have yet to read it, and the log may lose its history.
     Logged(LogPosition),
 }
 
-/// Where a log has an event.
+/// The position of an event in a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPosition {
-    /// Which log it is. A log that has lost any of its past is another one.
+    /// Identifies the log. A log that has lost any of its history gets a new identity.
     pub log: String,
-    /// Sorts as text in the order of the log.
+    /// Sorts as text in log order.
     pub offset: String,
 }
 
-/// How far the groups of a topic are.
+/// The progress of a topic's consumer groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogState {
     pub log: String,
-    /// The oldest that it still has; `None` when it has nothing.
+    /// The oldest offset still stored; `None` when the log is empty.
     pub oldest: Option<String>,
-    /// Every group that reads it, with the offset up to which it has committed everything.
+    /// Every group that reads the log, with the offset up to which it has committed everything.
     pub groups: HashMap<String, String>,
 }
 
-/// A log of events by topic.
+/// An event log, by topic.
 #[async_trait]
 pub trait EventBus: fmt::Debug + Send + Sync {
-    /// Publishes each event, in their order, and gives an outcome for each.
+    /// Publishes the events in order and returns one outcome for each.
     async fn publish(&self, events: &[Arc<Event>]) -> Vec<Result<Receipt, BusError>>;
 
-    /// The state of a topic's log; `None` on a bus that has none, whose receipts all say
-    /// [`Receipt::Confirmed`].
+    /// The state of a topic's log; `None` on a bus without one, whose receipts are always [`Receipt::Confirmed`].
     async fn log(&self, topic: &str) -> Result<Option<LogState>, BusError>;
 
-    /// Joins a group that reads these topics. A new group begins at the oldest event that the log
-    /// keeps; an event goes to one consumer of each group.
+    /// Joins a group that reads these topics. A new group starts at the oldest event in the log; each event goes to one
+    /// consumer of each group.
     fn subscribe(&self, topics: &[&str], group: &str) -> Result<Box<dyn Consumer>, BusError>;
 
     /// Whether events reach other processes.
@@ -101,14 +100,14 @@ pub trait EventBus: fmt::Debug + Send + Sync {
 /// A member of a consumer group.
 #[async_trait]
 pub trait Consumer: Send {
-    /// Waits for events. Those of one aggregate come in order; what was received and not
-    /// committed comes again.
+    /// Waits for events. Events of one aggregate arrive in order; events that were received but not committed arrive
+    /// again.
     async fn receive(&mut self) -> Result<Vec<Arc<Event>>, BusError>;
 
-    /// The group is done with all that this member received.
+    /// Commits everything this member has received on behalf of the group.
     async fn commit(&mut self) -> Result<(), BusError>;
 
-    /// Lets another member take over at once. Without it they notice by themselves.
+    /// Lets another member take over at once. Without it, the others notice after a timeout.
     async fn leave(&mut self) {}
 }
 
@@ -116,7 +115,7 @@ pub trait Consumer: Send {
 pub(crate) mod tests {
     use super::*;
 
-    /// An event of an aggregate.
+    /// Builds an event of this aggregate.
     pub(crate) fn event(topic: &str, aggregate: &str, sequence: i64) -> Arc<Event> {
         Arc::new(Event {
             id: Uuid::now_v7(),

@@ -1,10 +1,10 @@
-//! The bus over Redis Streams, for several processes: a stream for each topic, read by consumer
-//! groups. It is as durable as the server: with `appendonly yes`, restarts lose nothing. What it lost is found by what
-//! names a log: the server's run, and an epoch that each stream has from its creation on.
+//! The bus over Redis Streams, for several processes: one stream for each topic, read by consumer groups. It is as
+//! durable as the server: with `appendonly yes`, restarts lose nothing. Losses are detected by the log's identity: the
+//! server's run id plus an epoch that each stream gets when it is created.
 //!
-//! One member of a group reads at a time, so that the events of an aggregate stay in order; the
-//! others stand by, and take over when its lock in Redis is gone. All members read under one
-//! consumer name, so what a member received and did not commit comes again to its successor.
+//! Only one member of a group reads at a time, so that the events of an aggregate stay in order; the others stand by
+//! and take over when its lock in Redis expires. All members read under one consumer name, so a successor receives
+//! whatever its predecessor read but did not commit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,27 +23,27 @@ mod offset;
 use member::Member;
 use offset::Offset;
 
-/// How long the server may take to answer, beside the time it is asked to wait for events.
+/// How long the server may take to answer, on top of any time it is asked to block.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a stream keeps events, for groups that are away or begin later.
+/// How long a stream keeps events for groups that are offline or start later.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How often the server is asked whether it is still the same one.
+/// How often to check whether it is still the same run of the server.
 const WATCH: Duration = Duration::from_secs(30);
-/// How soon it is asked again while there is none.
+/// How often to check while the server is unreachable.
 const AWAY: Duration = Duration::from_secs(2);
-/// The field of a stream's entry that has the event as JSON.
+/// The field of a stream entry that holds the event as JSON.
 const FIELD: &str = "event";
 
-/// Appends an entry; the stream has a new epoch when it was not there. KEYS: stream, epoch; ARGV: a new epoch, how many
-/// seconds entries are kept, field, value. The server's own clock says what is old; it also numbers the entries by it.
+/// Appends an entry; creating the stream gives it a new epoch. KEYS: stream, epoch; ARGV: a new epoch, retention in
+/// seconds, field, value. Retention uses the server's own clock, which also numbers the entries.
 const APPEND: &str = "local epoch = redis.call('GET', KEYS[2]) \
     if not epoch or redis.call('EXISTS', KEYS[1]) == 0 then \
         epoch = ARGV[1] redis.call('SET', KEYS[2], epoch) end \
     local oldest = string.format('%d000', redis.call('TIME')[1] - ARGV[2]) \
     local id = redis.call('XADD', KEYS[1], 'MINID', '~', oldest, '*', ARGV[3], ARGV[4]) \
     return {epoch, id}";
-/// The epoch, the oldest entry, then each group with the last entry that it was given and the first of those that it has
-/// not committed. KEYS: stream, epoch.
+/// Returns the epoch, the oldest entry, then for each group its last delivered entry and its first uncommitted one.
+/// KEYS: stream, epoch.
 const STATE: &str = "if redis.call('EXISTS', KEYS[1]) == 0 then return {} end \
     local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1) \
     local state = {redis.call('GET', KEYS[2]) or '', first[1] and first[1][1] or ''} \
@@ -56,7 +56,7 @@ const STATE: &str = "if redis.call('EXISTS', KEYS[1]) == 0 then return {} end \
         table.insert(state, pending[2] or '') end \
     return state";
 
-/// Reaches the consumer groups of every process that uses the same Redis server.
+/// Publishes to the consumer groups of every process that uses the same Redis server.
 #[derive(Clone)]
 pub struct RedisBus {
     client: Client,
@@ -64,8 +64,8 @@ pub struct RedisBus {
 }
 
 impl RedisBus {
-    /// Over the server at this `redis://` URL. Connects when it is used, again and again if need
-    /// be; only an address that is no address is an error. Needs a tokio runtime around it.
+    /// Uses the server at this `redis://` URL. Connects lazily and reconnects as needed, so only an invalid address is
+    /// an error. Needs a tokio runtime.
     pub fn new(url: &str) -> Result<Self, BusError> {
         let address = |error: RedisError| BusError::Address(error.to_string().into());
         let client = Client::open(url).map_err(address)?;
@@ -91,7 +91,7 @@ impl RedisBus {
         Ok(Entry { epoch, id })
     }
 
-    /// Which run of which server this is: another one may have lost what this one was given.
+    /// Identifies the run of the server: after a restart it may have lost data.
     async fn run_id(&self) -> Result<String, BusError> {
         let info: String = redis::cmd("INFO")
             .arg("server")
@@ -101,7 +101,7 @@ impl RedisBus {
         run_id(&info)
     }
 
-    /// Warns of every run of the server that loses events when it ends, until told to stop.
+    /// Warns about every run of the server that does not persist its data, until told to stop.
     pub async fn watch_durability(self, stop: CancellationToken) {
         let mut seen = None;
         while !stop.is_cancelled() {
@@ -113,8 +113,8 @@ impl RedisBus {
                     let run = run_id(&info).ok();
                     if seen != run && forgets(&info) {
                         tracing::warn!(
-                            "Redis has neither an append-only file nor replicas: when it ends, \
-                             events that were not received yet have to be published again; set \
+                            "Redis has neither an append-only file nor replicas: when it stops, \
+                             events that were not yet received have to be published again; set \
                              `appendonly yes`"
                         );
                     }
@@ -131,7 +131,7 @@ impl RedisBus {
     }
 }
 
-/// An entry of a stream, as the server numbers it.
+/// A stream entry's id.
 struct Entry {
     epoch: String,
     id: String,
@@ -146,17 +146,17 @@ impl EventBus for RedisBus {
         };
         let mut entries: Vec<Result<Entry, BusError>> = Vec::with_capacity(events.len());
         for event in events {
-            // While the server is away, one event waits for it, not each.
+            // While the server is away, only one event waits for it, not every event of the batch.
             let entry = match entries.last() {
                 Some(Err(away @ BusError::Unavailable(_))) => Err(away.clone()),
                 _ => self.append(event).await,
             };
             entries.push(entry);
         }
-        // A server that came back in between may have lost the first of them.
+        // A server that restarted in between may have lost the first of them.
         let is_same = match self.run_id().await {
             Ok(now) if now == run => Ok(()),
-            Ok(_) => Err(BusError::Unavailable("the server was started again".into())),
+            Ok(_) => Err(BusError::Unavailable("the server was restarted".into())),
             Err(error) => Err(error),
         };
         let receipt = |entry: Result<Entry, BusError>| {
@@ -179,7 +179,7 @@ impl EventBus for RedisBus {
             .query_async(&mut self.connection.clone())
             .await
             .map_err(failed)?;
-        // Of a server that was started again in between, the log is one that nothing was published to.
+        // If the server restarted in between, this state belongs to a log that was never published to.
         let run = self.run_id().await?;
         let (epoch, oldest, groups) = match &state[..] {
             [epoch, oldest, groups @ ..] => (epoch.as_str(), oldest.as_str(), groups),
@@ -239,7 +239,7 @@ fn stream(topic: &str) -> String {
     format!("vantage:events:{topic}")
 }
 
-/// The key of what the stream is told apart by from one of its name that was deleted.
+/// The key of the stream's epoch, which distinguishes it from a deleted stream of the same name.
 fn epoch(topic: &str) -> String {
     format!("vantage:events:{topic}:epoch")
 }
@@ -248,7 +248,7 @@ fn log_name(run: &str, epoch: &str) -> String {
     format!("{run}/{epoch}")
 }
 
-/// A field of the answer to `INFO`.
+/// A field of the `INFO` reply.
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
@@ -258,21 +258,21 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 fn run_id(info: &str) -> Result<String, BusError> {
     field(info, "run_id")
         .map(str::to_owned)
-        .ok_or_else(|| BusError::Unavailable("the server does not say which run it is".into()))
+        .ok_or_else(|| BusError::Unavailable("the server does not report its run_id".into()))
 }
 
-/// Whether what is in the server's memory is nowhere else.
+/// Whether the server keeps its data in memory only.
 fn forgets(info: &str) -> bool {
     field(info, "aof_enabled") == Some("0")
         && field(info, "connected_slaves") == Some("0")
         && field(info, "role") == Some("master")
 }
 
-/// A command that the server calls wrong will be wrong again; anything else may pass.
+/// A command that the server rejects as invalid will fail again; any other error may be temporary.
 #[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
 fn failed(error: RedisError) -> BusError {
     let text: Arc<str> = error.to_string().into();
-    // Older servers say of every error of a script that it is one, and tell the reason in its text.
+    // Older servers report every script error as a generic one and give the reason in its text.
     let passing = ["OOM", "MISCONF", "READONLY", "LOADING", "NOREPLICAS"];
     match error.code() {
         Some("ERR" | "WRONGTYPE") if !passing.iter().any(|code| text.contains(code)) => {

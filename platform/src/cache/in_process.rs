@@ -1,4 +1,4 @@
-//! The cache of one process: the least recently used values go first.
+//! The in-process cache, with least-recently-used eviction.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use moka::sync::Cache as Entries;
 
 use super::{Cache, CacheBounds};
 
-/// Keeps values in this process. Clones share them.
+/// Clones share the entries.
 #[derive(Clone)]
 pub struct InProcessCache(Entries<String, Bytes>);
 
 impl InProcessCache {
     pub fn new(bounds: CacheBounds) -> Self {
         let entries = bounds.max_entries.max(1);
-        // So that the weights of as many entries as there may be come to no more than all bytes.
+        // A minimum weight, so that `max_entries` entries of it add up to `max_bytes`.
         let least = u32::try_from(bounds.max_bytes.div_ceil(entries)).unwrap_or(u32::MAX);
         let weight = move |key: &String, value: &Bytes| {
             let bytes = u32::try_from(key.len() + value.len()).unwrap_or(u32::MAX);
@@ -76,7 +76,7 @@ mod tests {
     fn kept(cache: &InProcessCache, keys: usize, bytes: usize) -> Vec<usize> {
         for key in 0..keys {
             cache.put_now(&key.to_string(), vec![b'x'; bytes].into());
-            // The first one is always in use.
+            // Keep the first entry in use.
             cache.get_now("0");
             cache.0.run_pending_tasks();
         }

@@ -1,4 +1,4 @@
-//! Values that may be forgotten at any time: in this process or, over Redis, shared by every process.
+//! Caches: in process, or shared by all processes over Redis. Values may disappear at any time.
 
 mod in_process;
 mod redis;
@@ -12,18 +12,18 @@ use bytes::Bytes;
 pub use in_process::InProcessCache;
 pub use redis::RedisCache;
 
-/// How much is kept, and for how long.
+/// The capacity of a cache and the lifetime of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheBounds {
-    /// At least one; each counts as its part of `max_bytes` at least.
+    /// At least one. Each entry counts as at least its share of `max_bytes`.
     pub max_entries: u64,
-    /// Of keys and values.
+    /// The total size of keys and values.
     pub max_bytes: u64,
-    /// From when a value was put.
+    /// Counted from when a value was put.
     pub ttl: Duration,
 }
 
-/// Values by key. What is put may be gone the next moment; a value that is there is the last one that was put.
+/// Values by key. A value may disappear at any time; a value that is found is the last one put.
 #[async_trait]
 pub trait Cache: fmt::Debug + Send + Sync {
     async fn get(&self, key: &str) -> Option<Bytes>;

@@ -1,5 +1,5 @@
-//! A cache that processes share over Redis, with one of this process in front of it. Redis is worth a moment only: when it
-//! does not answer in time it is left out, and this process goes on with what it knows itself.
+//! A cache shared over Redis, behind an in-process one. Redis gets only a moment to answer: when it is slow or away,
+//! the process continues with its own entries.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use redis::{Client, RedisError};
 use super::{Cache, CacheBounds, InProcessCache};
 use crate::prompt_redis::{PATIENCE, within};
 
-/// To connect, which happens in the background.
+/// For the connection, which is made in the background.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Keeps values in Redis and in this process.
 #[derive(Clone)]
 pub struct RedisCache {
-    /// What its keys in Redis and its metric are named by.
+    /// Used in its Redis keys and its metrics.
     name: &'static str,
     local: InProcessCache,
     server: ConnectionManager,
@@ -28,8 +28,8 @@ pub struct RedisCache {
 }
 
 impl RedisCache {
-    /// Over the server at this `redis://` URL. `name` tells it from other caches there. Only an address that is none is an
-    /// error.
+    /// Uses the server at this `redis://` URL. `name` separates it from other caches there. Only an invalid address is
+    /// an error.
     pub fn new(url: &str, name: &'static str, bounds: CacheBounds) -> Result<Self, RedisError> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
@@ -54,7 +54,7 @@ impl RedisCache {
         format!("cache:{}:{key}", self.name)
     }
 
-    /// The answer of Redis, if it comes in time.
+    /// Redis' answer, if it arrives in time.
     async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
         let mut server = self.server.clone();
         let answer = within(self.patience, command.query_async(&mut server)).await;

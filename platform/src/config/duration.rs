@@ -1,5 +1,5 @@
-//! Lengths of time as people write them: `500ms`, `30s`, `15m`, `72h`, `14d`, `1h30m`. Read by `humantime`, and
-//! written without its months and years, which are no whole number of days.
+//! Durations as people write them: `500ms`, `30s`, `15m`, `72h`, `14d`, `1h30m`. Parsed by `humantime`; written without
+//! its months and years, which are not whole numbers of days.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,7 @@ const UNITS: [(&str, u64); 5] = [
 
 const NANOS_PER_MILLI: u32 = 1_000_000;
 
-/// A length of time in a configuration, in whole milliseconds. Reads as a [`std::time::Duration`].
+/// A duration in the configuration, in whole milliseconds. Reads as a [`std::time::Duration`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(std::time::Duration);
 
@@ -33,20 +33,20 @@ impl Duration {
         Self(std::time::Duration::from_secs(seconds))
     }
 
-    /// The standard library's type, which everything else takes.
+    /// As the standard library's type.
     pub const fn get(self) -> std::time::Duration {
         self.0
     }
 }
 
-/// Why a text is not a length of time, and how to write one.
+/// Why a text is not a duration, with how to write one.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     #[error("{0:?} has no unit: write {0}s for seconds, or use ms, m, h or d")]
     NoUnit(String),
-    #[error("{0:?} is not a length of time: write it like 500ms, 30s, 15m, 72h or 14d")]
+    #[error("{0:?} is not a duration: write it like 500ms, 30s, 15m, 72h or 14d")]
     Malformed(String),
-    #[error("{0:?} is longer than can be counted")]
+    #[error("{0:?} is too long")]
     TooLong(String),
     #[error("{0:?} is not a whole number of milliseconds")]
     TooFine(String),
@@ -125,7 +125,7 @@ impl<'de> Deserialize<'de> for Duration {
             type Value = Duration;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a length of time such as 500ms, 30s, 15m, 72h or 14d")
+                f.write_str("a duration such as 500ms, 30s, 15m, 72h or 14d")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
@@ -136,7 +136,7 @@ impl<'de> Deserialize<'de> for Duration {
                 Err(E::custom(DurationError::NoUnit(number.to_string())))
             }
         }
-        // "Any", so that the visitor words the error and not the format.
+        // Not `deserialize_str`: the visitor should produce the error message, not the format.
         deserializer.deserialize_any(Visitor)
     }
 }
@@ -149,7 +149,7 @@ impl JsonSchema for Duration {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "A length of time: 500ms, 30s, 15m, 72h, 14d, 1h30m.",
+            "description": "A duration: 500ms, 30s, 15m, 72h, 14d, 1h30m.",
             "pattern": r"^\s*([0-9]+(ms|s|m|h|d)\s*)+$",
         })
     }
@@ -195,19 +195,14 @@ mod tests {
         for text in ["", "s", "soon", "-1s", "5 parsecs", "1h30", "1hé"] {
             check(
                 text,
-                &format!(
-                    "{text:?} is not a length of time: write it like 500ms, 30s, 15m, 72h or 14d"
-                ),
+                &format!("{text:?} is not a duration: write it like 500ms, 30s, 15m, 72h or 14d"),
             );
         }
         check(
             "99999999999999999999s",
-            "\"99999999999999999999s\" is longer than can be counted",
+            "\"99999999999999999999s\" is too long",
         );
-        check(
-            "999999999999999999d",
-            "\"999999999999999999d\" is longer than can be counted",
-        );
+        check("999999999999999999d", "\"999999999999999999d\" is too long");
         check("10us", "\"10us\" is not a whole number of milliseconds");
     }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, in words that name the key, the place and the mend.
+//! Configuration errors. Each names the key, where it was set, and how to fix it.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use super::node::Origin;
 use crate::yaml::YamlError;
 
-/// One line each; [`std::error::Error::source`] holds the parser's or the system's own words.
+/// One line each; [`std::error::Error::source`] holds the underlying error.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("there is no configuration file {}: create it, or name another", .0.display())]
+    #[error("the configuration file {} does not exist: create it, or choose another", .0.display())]
     FileMissing(PathBuf),
     #[error("the configuration file {} cannot be read", path.display())]
     FileUnreadable {
@@ -32,7 +32,7 @@ pub enum ConfigError {
         /// Dotted path of the key.
         key: String,
         origin: Origin,
-        /// The nearest valid key, or all there are.
+        /// The nearest valid key, or all valid keys.
         hint: String,
     },
     #[error("{}: {problem}", place(.key, .origin))]
@@ -45,7 +45,7 @@ pub enum ConfigError {
     },
 }
 
-/// What is wrong with a value in the light of others; see [`super::Layers::load_checked`].
+/// A value that is invalid in combination with others; see [`super::Layers::load_checked`].
 #[derive(Debug)]
 pub struct Invalid {
     pub(super) key: Cow<'static, str>,
@@ -53,7 +53,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// The dotted path of the key to change, what is wrong with it, and the mend.
+    /// The dotted path of the key to change, what is wrong with it, and how to fix it.
     pub fn new(key: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
         Self {
             key: key.into(),

@@ -1,4 +1,4 @@
-//! The layers of a configuration, lowest first: defaults of the types, a YAML file, variables, flags.
+//! The layers of a configuration, lowest first: the types' defaults, a YAML file, environment variables, flags.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,10 +14,10 @@ use super::read::{Problem, Reader};
 use super::{secret, suggest};
 use crate::yaml;
 
-/// Joins the segments of a path in a variable's name; a single underscore belongs to a name.
+/// Separates path segments in a variable's name; a single underscore is part of a name.
 pub(super) const SEPARATOR: &str = "__";
 
-/// Collects layers, each over the ones before, and gives the whole its types.
+/// Collects layers, each overriding those before it, and deserializes the result.
 ///
 /// ```
 /// # use platform::config::Layers;
@@ -34,14 +34,14 @@ pub(super) const SEPARATOR: &str = "__";
 pub struct Layers {
     prefix: &'static str,
     root: Node,
-    /// The key and its value with which secrets must be long.
+    /// The key and value under which secrets must be long.
     strict: Option<(&'static str, &'static str)>,
-    /// Former paths of keys, and their current names.
+    /// Former paths of renamed keys, with their current names.
     renamed: Vec<(&'static str, &'static str)>,
 }
 
 impl Layers {
-    /// No layer yet. Variables are those whose name starts with the prefix (`VANTAGE_`).
+    /// Starts without layers. Reads only variables with this prefix (`VANTAGE_`).
     pub fn new(prefix: &'static str) -> Self {
         Self {
             prefix,
@@ -51,20 +51,20 @@ impl Layers {
         }
     }
 
-    /// The key at this dotted path has got another name: layers laid from here on may use either. A file that uses
-    /// both has an unknown key.
+    /// Renames the key at this dotted path: layers added afterwards may use either name. A file that uses both gets an
+    /// unknown-key error.
     pub fn renamed(mut self, former: &'static str, name: &'static str) -> Self {
         self.renamed.push((former, name));
         self
     }
 
-    /// Every [`super::Secret`] must be as long as production needs when this key has this value.
+    /// Requires production-length [`super::Secret`]s when this key has this value.
     pub fn strict_secrets(mut self, key: &'static str, value: &'static str) -> Self {
         self.strict = Some((key, value));
         self
     }
 
-    /// Lays a YAML file over the layers so far; a file that is not there is an error.
+    /// Adds a YAML file; a missing file is an error.
     pub fn file(self, path: &Path) -> Result<Self, ConfigError> {
         match std::fs::read_to_string(path) {
             Ok(text) => self.yaml(&text, path),
@@ -78,7 +78,7 @@ impl Layers {
         }
     }
 
-    /// Like [`Layers::file`], but a file that is not there adds nothing.
+    /// Like [`Layers::file`], but ignores a missing file.
     pub fn file_if_present(self, path: &Path) -> Result<Self, ConfigError> {
         if path.exists() {
             self.file(path)
@@ -87,7 +87,7 @@ impl Layers {
         }
     }
 
-    /// Lays YAML text over the layers so far; the path only names it in errors.
+    /// Adds YAML text; the path is only used in errors.
     pub fn yaml(self, text: &str, path: &Path) -> Result<Self, ConfigError> {
         let values: serde_json::Value =
             yaml::from_str(text).map_err(|source| ConfigError::FileSyntax {
@@ -100,8 +100,8 @@ impl Layers {
         self.over(Node::new(values, &Origin::File(path.to_owned())))
     }
 
-    /// Lays the process's variables over the layers so far. A reserved name, or one that starts with a
-    /// reserved name ending in `_`, is somebody else's and left alone (both without the prefix).
+    /// Adds the process's environment variables. A reserved name, or one that starts with a reserved name ending in
+    /// `_`, belongs to somebody else and is ignored (both without the prefix).
     pub fn variables(
         mut self,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -123,7 +123,7 @@ impl Layers {
                 .map_err(|_| ConfigError::VariableText(name.to_owned()))?;
             own.push((name.to_owned(), rest.to_lowercase(), value));
         }
-        // The environment has no order; errors should not depend on it.
+        // The environment is unordered; errors should not depend on its order.
         own.sort();
         for (name, key, value) in own {
             let path: Vec<String> = key.split(SEPARATOR).map(str::to_owned).collect();
@@ -132,7 +132,7 @@ impl Layers {
         Ok(self)
     }
 
-    /// Lays one flag of the command line over the layers so far; the key is a dotted path.
+    /// Adds one command-line flag; the key is a dotted path.
     pub fn flag(
         self,
         flag: &'static str,
@@ -143,14 +143,13 @@ impl Layers {
         self.over(Node::at(&path, value.into(), &Origin::Flag(flag)))
     }
 
-    /// The whole configuration. The type's `Default` is the lowest layer, key by key: a section that sets
-    /// one key keeps its own defaults for the rest. Defaults must survive being serialized, so none is a
-    /// [`super::Secret`].
+    /// Loads the whole configuration. The type's `Default` is the lowest layer, key by key: a section that sets one key
+    /// keeps the defaults of the others. Defaults must survive serialization, so none may be a [`super::Secret`].
     pub fn load<T: DeserializeOwned + Default + Serialize>(self) -> Result<T, ConfigError> {
         self.load_checked(|_| Ok(()))
     }
 
-    /// Like [`Layers::load`], with a check of what no single value can know to be wrong.
+    /// Like [`Layers::load`], with a check across several values.
     pub fn load_checked<T: DeserializeOwned + Default + Serialize>(
         self,
         check: impl FnOnce(&T) -> Result<(), Invalid>,
@@ -247,7 +246,7 @@ impl Layers {
     }
 }
 
-/// One key of a path; items of a list are counted from 1.
+/// One key of a path; list items are counted from 1.
 fn segment(segment: &Segment) -> Option<String> {
     match segment {
         Segment::Map { key } => Some(key.clone()),

@@ -1,4 +1,4 @@
-//! Layered configuration: how values are found, merged and explained. What the values are, each program says.
+//! Layered configuration: how values are found, merged and explained. Each program defines its own values.
 
 mod duration;
 mod error;

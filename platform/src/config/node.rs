@@ -1,4 +1,4 @@
-//! A configuration before it has types: a tree in which every value knows where it was set.
+//! The untyped configuration: a tree in which every value remembers where it was set.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,7 +39,7 @@ pub(super) enum Value {
     Bool(bool),
     Number(Number),
     Text(String),
-    /// Text of a variable or flag, whose type the reader decides: `1` may be a number or a name.
+    /// Text of a variable or flag, whose type depends on the reader: `1` may be a number or a name.
     Bare(String),
     List(Vec<Node>),
     Section(BTreeMap<String, Node>),
@@ -51,7 +51,7 @@ impl Value {
     }
 }
 
-/// A key that one layer sets to a value and a higher one puts keys into.
+/// A key that one layer sets to a value and a higher layer treats as a section.
 #[derive(Debug)]
 pub(super) struct Clash {
     /// Outermost key first.
@@ -86,7 +86,7 @@ impl Node {
         Self { origin, value }
     }
 
-    /// One value at a path, as a variable or a flag sets it.
+    /// A single value at a path, as set by a variable or a flag.
     pub(super) fn at(path: &[String], text: String, origin: &Origin) -> Self {
         let value = match path {
             [] => Value::Bare(text),
@@ -98,7 +98,7 @@ impl Node {
         Self { origin, value }
     }
 
-    /// The value at a path, if it is there. Items of a list are counted from 1.
+    /// The value at a path, if present. List items are counted from 1.
     pub(super) fn find<'a>(&self, mut path: impl Iterator<Item = &'a str>) -> Option<&Self> {
         match (path.next(), &self.value) {
             (None, _) => Some(self),
@@ -110,7 +110,7 @@ impl Node {
         }
     }
 
-    /// Gives the key at a dotted path another name, unless its section has a key of that name.
+    /// Renames the key at a dotted path, unless its section already has a key of that name.
     pub(super) fn rename(&mut self, path: &str, name: &str) {
         let (key, rest) = path.split_once('.').unwrap_or((path, ""));
         let Value::Section(entries) = &mut self.value else {
@@ -127,14 +127,14 @@ impl Node {
         }
     }
 
-    /// Where the value at a path was set, or the innermost section around it that is there.
+    /// Where the value at a path was set, or the innermost enclosing section that exists.
     pub(super) fn origin(&self, path: &[String]) -> &Origin {
         let paths = (0..=path.len()).rev().map(|length| &path[..length]);
         let mut found = paths.filter_map(|path| self.find(path.iter().map(String::as_str)));
         found.next().map_or(&self.origin, |node| &node.origin)
     }
 
-    /// Lays a higher layer over this one: sections merge key by key, anything else is replaced.
+    /// Merges a higher layer into this one: sections merge key by key, anything else is replaced.
     pub(super) fn merge(&mut self, higher: Self) -> Result<(), Clash> {
         let clash = |value: &Origin, section: &Origin| {
             Err(Clash {
@@ -157,9 +157,9 @@ impl Node {
                     }
                 }
             }
-            // A section whose keys are all commented out reads as null.
+            // A section whose keys are all commented out parses as null.
             (Value::Section(_), Value::Null) => {}
-            // Whether a default is a section only its type can say.
+            // Only the type can tell whether a default is a section.
             (mine, value) if self.origin == Origin::Default || matches!(mine, Value::Null) => {
                 *self = Self {
                     origin: higher.origin,

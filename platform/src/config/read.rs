@@ -1,4 +1,4 @@
-//! Gives a tree of values its types through serde.
+//! Deserializes the untyped tree through serde.
 
 use std::fmt::{self, Display};
 
@@ -9,21 +9,21 @@ use serde::forward_to_deserialize_any;
 use super::node::{Node, Value};
 use super::secret;
 
-/// What is wrong with the value at the path that `serde_path_to_error` found.
+/// What is wrong with the value at the path found by `serde_path_to_error`.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// The last key of the path is none of these.
+    /// The last key of the path is not one of these.
     UnknownKey(&'static [&'static str]),
     /// The section lacks this key, which has no default.
     MissingKey(&'static str),
-    /// The text says what is wrong, and how to write it.
+    /// What is wrong, and how to write the value.
     BadValue(String),
 }
 
 impl Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownKey(known) => write!(f, "is none of {}", known.join(", ")),
+            Self::UnknownKey(known) => write!(f, "is not one of {}", known.join(", ")),
             Self::MissingKey(key) => write!(f, "needs the key {key:?}"),
             Self::BadValue(problem) => f.write_str(problem),
         }
@@ -59,7 +59,7 @@ impl de::Error for Problem {
     }
 }
 
-/// Serde's words for what was found are a programmer's; these are for people who write YAML.
+/// Describes the value found in terms a writer of YAML knows, instead of serde's.
 fn found(unexpected: Unexpected<'_>) -> String {
     match unexpected {
         Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
@@ -74,7 +74,7 @@ fn found(unexpected: Unexpected<'_>) -> String {
     }
 }
 
-/// The same for what was expected.
+/// Likewise for the expected type.
 fn plain(expected: &str) -> &str {
     match expected {
         "u8" => "a whole number from 0 to 255",
@@ -90,11 +90,11 @@ fn plain(expected: &str) -> &str {
     }
 }
 
-/// Reads a node. Values from YAML know their type; the text of a variable or flag has the type that is asked for.
+/// Reads a node. YAML values carry their type; the text of a variable or flag takes the type that is asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     pub(super) node: &'a Node,
-    /// Secrets with fewer bytes are refused.
+    /// Secrets with fewer bytes are rejected.
     pub(super) shortest_secret: usize,
 }
 
@@ -118,7 +118,7 @@ impl Reader<'_> {
         } else if let Ok(number) = text.parse() {
             visitor.visit_f64(number)
         } else {
-            // The visitor names what it expected.
+            // The visitor reports what it expected.
             self.deserialize_any(visitor)
         }
     }
@@ -172,7 +172,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
-    /// An empty variable stands for "not set".
+    /// An empty variable means "not set".
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match &self.node.value {
             Value::Null => visitor.visit_none(),
@@ -181,7 +181,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
-    /// A list in a variable is separated by commas.
+    /// In a variable, list items are separated by commas.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         let split: Vec<Node>;
         let items = match &self.node.value {
@@ -203,7 +203,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor.visit_seq(SeqDeserializer::new(items))
     }
 
-    /// A section whose keys are all commented out reads as null, and means its defaults.
+    /// A section whose keys are all commented out parses as null and means the defaults.
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         let entries = match &self.node.value {
             Value::Section(entries) => Some(entries),

@@ -1,4 +1,4 @@
-//! Values that must not reach a log: secrets, and addresses with a password in them.
+//! Values that must not be logged: secrets, and URLs that may contain a password.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,20 +8,20 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
-/// What is shown instead of a secret.
+/// Shown instead of a secret.
 const HIDDEN: &str = "…";
 
-/// As what a secret asks to be read, so that the reader knows which values are secrets.
+/// The type name under which a `Secret` is deserialized, so that the reader can recognize secrets.
 pub(super) const NAME: &str = "Secret";
 
-/// A shorter one is no secret anywhere. In bytes.
+/// Minimum length in bytes. Anything shorter is rejected everywhere.
 pub(super) const SHORTEST: usize = 8;
 
-/// Shorter ones are refused in production. In bytes.
+/// Minimum length in bytes in production.
 pub(super) const SHORTEST_IN_PRODUCTION: usize = 16;
 
-/// A password, key or token, which is wiped from memory when it is dropped. One that is read from a configuration is neither empty nor so short
-/// that it can be guessed. `Debug` and `Serialize` hide it; [`Secret::expose`] is the one way to read it.
+/// A password, key or token, wiped from memory when dropped. A configured secret is never empty and never so short that
+/// it could be guessed. `Debug` and `Serialize` hide it; only [`Secret::expose`] reveals it.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
@@ -55,7 +55,7 @@ impl Serialize for Secret {
     }
 }
 
-/// What is wrong with a text as a secret of at least so many bytes, in words that do not show it.
+/// Checks that a text works as a secret of at least this many bytes. The error does not show the text.
 pub(super) fn check(text: &str, shortest: usize) -> Result<(), String> {
     let bytes = text.trim().len();
     let problem = match bytes {
@@ -101,8 +101,8 @@ impl JsonSchema for Secret {
     }
 }
 
-/// Where something is that this process calls: a database, a cache, a subgraph, a provider. A URL that
-/// may hold credentials, which are never shown; the type of every URL in the configuration.
+/// The address of something this process calls: a database, a cache, a subgraph, a provider. Used for every URL in the
+/// configuration, since a URL may contain credentials; those are never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectionUrl(Url);
 
@@ -113,12 +113,12 @@ impl From<Url> for ConnectionUrl {
 }
 
 impl ConnectionUrl {
-    /// The whole URL, credentials included, for the client.
+    /// The whole URL, credentials included, for an HTTP client.
     pub fn expose_url(&self) -> &Url {
         &self.0
     }
 
-    /// The whole URL, password included, for the driver.
+    /// The whole URL, password included, for a driver.
     pub fn expose(&self) -> &str {
         self.0.as_str()
     }
@@ -137,7 +137,7 @@ impl std::str::FromStr for ConnectionUrl {
     }
 }
 
-/// Why a text is not a URL. The text is not repeated: it may hold a password.
+/// Why a text is not a URL. Does not quote the text, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 #[error("not a URL ({0}): write it like scheme://user:password@host:port/name")]
 pub struct ConnectionUrlError(url::ParseError);
@@ -145,8 +145,8 @@ pub struct ConnectionUrlError(url::ParseError);
 impl fmt::Display for ConnectionUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.clone();
-        // The setters fail only for URLs that cannot hold these. A name alone may be a token, and parameters and
-        // fragments may be anything.
+        // The setters fail only for URLs that cannot have these parts. A user name without a password may be a token,
+        // and parameters and fragments may be anything.
         if shown.password().is_some() {
             let _ = shown.set_password(Some(HIDDEN));
         } else if !shown.username().is_empty() {
@@ -158,7 +158,7 @@ impl fmt::Display for ConnectionUrl {
         if shown.fragment().is_some() {
             shown.set_fragment(Some(HIDDEN));
         }
-        // The ellipsis comes out percent-encoded.
+        // The ellipsis was percent-encoded.
         f.write_str(&shown.as_str().replace("%E2%80%A6", HIDDEN))
     }
 }
@@ -193,7 +193,7 @@ impl JsonSchema for ConnectionUrl {
     }
 }
 
-/// Reads text; the error for anything else does not repeat it, since it may be a secret without its quotes.
+/// Reads text. The error for any other type does not quote the value: it may be a secret without its quotes.
 fn text<'de, D: Deserializer<'de>>(
     deserializer: D,
     expected: &'static str,
@@ -231,7 +231,7 @@ fn text<'de, D: Deserializer<'de>>(
             Err(self.refuse())
         }
     }
-    // "Any", so that the visitor words the error and not the format.
+    // Not `deserialize_str`: the visitor should produce the error message, not the format.
     deserializer.deserialize_any(Visitor(expected))
 }
 

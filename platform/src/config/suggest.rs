@@ -1,4 +1,4 @@
-//! "Did you mean": the valid key nearest to one that is not.
+//! "Did you mean": suggests the valid key nearest to an unknown one.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ pub(super) fn variable(prefix: &str, path: &[String]) -> String {
     format!("{prefix}{}", path.join(SEPARATOR).to_uppercase())
 }
 
-/// The default at a path, as it would be written, if there is a plain one.
+/// The default at a path as it would be written, if it is a plain value.
 pub(super) fn default(path: &[String], defaults: &Value) -> Option<String> {
     match path
         .iter()
@@ -23,8 +23,8 @@ pub(super) fn default(path: &[String], defaults: &Value) -> Option<String> {
     }
 }
 
-/// What to do about an unknown key, in the words of where it was set. The last key of the path is the
-/// unknown one, `known` are its would-be siblings, and `defaults` has every key there is.
+/// Suggests a fix for an unknown key, phrased for where it was set. The last key of the path is the unknown one,
+/// `known` are its possible siblings, and `defaults` contains every key.
 pub(super) fn hint(
     prefix: &str,
     path: &[String],
@@ -42,7 +42,7 @@ pub(super) fn hint(
             _ => format!("{:?}", whole.join(".")),
         }
     };
-    // A variable whose section is misspelt has more segments behind it, which are shown too.
+    // A variable with a misspelt section has more segments behind it; show those too.
     let set: Vec<String> = match origin {
         Origin::Variable(name) => name
             .trim_start_matches(prefix)
@@ -69,7 +69,7 @@ pub(super) fn hint(
     }
 }
 
-/// The candidate a typing mistake away: at most a third of the letters differ.
+/// The candidate within typing distance: at most a third of the letters differ.
 fn nearest<'a>(unknown: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(unknown, candidate), candidate))
@@ -78,8 +78,8 @@ fn nearest<'a>(unknown: &str, candidates: impl Iterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// A key of another section: the same words joined differently (`VANTAGE_ROUTER_DEADLINE`), or the one
-/// key of this name.
+/// A key of another section: the same words joined differently (`VANTAGE_ROUTER_DEADLINE`), or the only key of this
+/// name.
 fn elsewhere(set: &[String], defaults: &Value) -> Option<Vec<String>> {
     let mut paths = Vec::new();
     collect(defaults, &mut Vec::new(), &mut paths);

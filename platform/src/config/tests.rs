@@ -1,4 +1,4 @@
-//! The layers over a small configuration, and the text of every error.
+//! Layering over a small configuration.
 
 mod errors;
 
@@ -107,7 +107,7 @@ fn layers(yaml: &str, variables: &[(&str, &str)]) -> Result<Tree, ConfigError> {
         .load()
 }
 
-/// The whole chain, as a program prints it.
+/// The whole error chain, as a program prints it.
 fn error(result: Result<Tree, ConfigError>) -> String {
     let error = result.unwrap_err();
     let mut text = error.to_string();

@@ -1,5 +1,5 @@
-//! One connection, of either database, and the statements that it runs. What is above it neither knows which
-//! database it is nor passes through sqlx's pool, which asks a connection for a sign of life after each use.
+//! One connection, to either database, and the statements it runs. Code above this layer does not know which database
+//! it uses, and bypasses sqlx's pool, which pings a connection after each use.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,27 +12,27 @@ use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection as _, Execut
 use sea_orm::{DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 
-/// How long a connection may take to say goodbye.
+/// How long a connection may take to close cleanly.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// SQLite's instructions between two looks whether anybody waits for the statement: some 100 µs.
+/// SQLite instructions between two checks whether anybody still waits for the statement: some 100 µs.
 const INSTRUCTIONS: i32 = 10_000;
 
-/// Settings of PostgreSQL that a statement can be stopped by. Servers that do not know one have none of it.
+/// PostgreSQL settings under which a running statement can be stopped. Servers that do not know one ignore it.
 const SETTINGS: [(&str, &str); 2] = [
-    // How often the server looks whether the client of a statement is still there. Otherwise it notices when it has rows
-    // to send.
+    // How often the server checks that the statement's client is still connected. Without it, the server only notices
+    // when it sends rows.
     ("client_connection_check_interval", "20ms"),
-    // Nothing stops it while it compiles a statement, for hundreds of milliseconds: more than running any of ours takes.
+    // JIT compilation cannot be interrupted and takes hundreds of milliseconds, longer than any statement of ours runs.
     ("jit", "off"),
 ];
 
-/// How a connection is opened.
+/// How to open a connection.
 #[derive(Clone, Debug)]
 pub(super) enum Connector {
     Sqlite(Box<SqliteConnectOptions>),
     Postgres {
         options: Box<PgConnectOptions>,
-        /// The schema that unqualified names are in.
+        /// The schema of unqualified names.
         schema: String,
     },
 }
@@ -44,7 +44,8 @@ pub(super) enum Connection {
     Postgres(Box<PgConnection>),
 }
 
-/// Stops what runs on a SQLite connection. It does not notice by itself that nobody waits: it would run to its end.
+/// Interrupts the running statement of a SQLite connection, which would otherwise run to its end even when nobody
+/// waits.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stop(Arc<AtomicBool>);
 
@@ -79,7 +80,7 @@ impl Connector {
             }
             Self::Postgres { options, schema } => {
                 let mut connection = options.connect().await?;
-                // Not startup parameters: poolers refuse those they do not know.
+                // Not startup parameters: poolers reject those they do not know.
                 let known = SETTINGS.map(|(name, value)| {
                     format!(
                         "; SELECT set_config('{name}', '{value}', false) \
@@ -95,7 +96,7 @@ impl Connector {
 }
 
 impl Connection {
-    /// Runs a statement that has no values and answers nothing.
+    /// Runs a statement without parameters or results.
     pub(super) async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(connection, _) => connection.execute(sql).await.map(drop),
@@ -103,8 +104,8 @@ impl Connection {
         }
     }
 
-    /// Stops its statement, if one runs, and for good: the connection can only be closed then. A PostgreSQL server stops
-    /// statements whose connection is closed.
+    /// Interrupts the running statement, if any. The connection can only be closed afterwards. A PostgreSQL server
+    /// stops a statement when its connection closes.
     pub(super) fn stop(&self) {
         if let Self::Sqlite(_, stop) = self {
             stop.stop();
@@ -118,7 +119,7 @@ impl Connection {
         }
     }
 
-    /// Ends the connection, and with it a transaction that is still open on it.
+    /// Closes the connection, which rolls back any open transaction.
     pub(super) async fn close(self) {
         let closed = async {
             match self {
@@ -131,12 +132,12 @@ impl Connection {
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a database connection was not closed cleanly")
             }
-            Err(_) => tracing::warn!("a database connection was not closed in {GOODBYE:?}"),
+            Err(_) => tracing::warn!("a database connection did not close within {GOODBYE:?}"),
         }
     }
 }
 
-/// Something to be run on a connection.
+/// Something that runs on a connection.
 pub(super) trait Request: Send + Sync {
     type Answer: Send;
 
@@ -147,23 +148,23 @@ pub(super) trait Request: Send + Sync {
         connection: &mut Connection,
     ) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
 
-    /// Whether it certainly only reads.
+    /// Whether it is known to only read.
     fn is_read_only(&self) -> bool {
         let verb = self.sql().trim_start().get(..6);
         verb.is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT"))
     }
 }
 
-/// A statement whose rows nobody wants.
+/// A statement whose rows are not needed.
 pub(super) struct Execute(pub(super) Statement);
-/// A statement of which the first row is wanted, if there is one.
+/// A statement that returns its first row, if any.
 pub(super) struct FetchOptional(pub(super) Statement);
-/// A statement of which all rows are wanted.
+/// A statement that returns all rows.
 pub(super) struct FetchAll(pub(super) Statement);
-/// Statements without values, several with semicolons between them.
+/// One or more statements without parameters, separated by semicolons.
 pub(super) struct Unprepared<'a>(pub(super) &'a str);
 
-/// The statement with its values, for either database.
+/// The statement with its bound values, for either database.
 macro_rules! query {
     ($statement:expr) => {{
         let values = $statement.values.clone().unwrap_or(Values(Vec::new()));
@@ -250,7 +251,7 @@ impl Request for Unprepared<'_> {
     }
 }
 
-/// Lets SeaORM's queries run on a type whose `run` takes a [`Request`].
+/// Implements SeaORM's queries for a type whose `run` takes a [`Request`].
 macro_rules! runs_queries {
     ($type:ty) => {
         #[async_trait::async_trait]
@@ -295,16 +296,16 @@ macro_rules! runs_queries {
 }
 pub(super) use runs_queries;
 
-/// The error of a statement, as SeaORM has it.
+/// Converts a statement's error to SeaORM's type.
 pub(super) fn failed(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(error.into()))
 }
 
-/// Whether it was the connection that failed, or the server that ended it: another connection may do better.
+/// Whether the connection failed, or the server closed it: another connection may work.
 pub(super) fn is_disconnected(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // 57P01 to 57P03: the server stops or starts; class 08: the connection.
+        // 57P01 to 57P03: the server is stopping or starting; class 08: connection errors.
         sqlx::Error::Database(error) => error
             .code()
             .is_some_and(|code| code.starts_with("57P0") || code.starts_with("08")),

@@ -1,4 +1,4 @@
-//! Failures that a test asks for, at any step of what is written to a database.
+//! Fault injection for tests, at any step of a write.
 
 use std::io;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use sea_orm::sqlx;
 use super::connection::{Connection, Request};
 use super::pool::Lease;
 
-/// What happens to a step: to a BEGIN, a statement, a COMMIT.
+/// What happens at a step: a BEGIN, a statement or a COMMIT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It fails, and the transaction stays open.
+    /// The step fails; the transaction stays open.
     Refused,
-    /// It fails, and the database has rolled the transaction back by itself, as SQLite does when the disk is full.
+    /// The step fails and the database rolls the transaction back by itself, as SQLite does when the disk is full.
     RolledBack,
-    /// The connection is cut before it.
+    /// The connection breaks before the step.
     Cut,
-    /// It is done, and its answer is lost.
+    /// The step succeeds, but its answer is lost.
     Unanswered,
 }
 
@@ -29,35 +29,35 @@ impl Fault {
 
 type Watcher = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// The failures of one database. Cheap to clone.
+/// The faults of one database. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Faults(Arc<Mutex<Plan>>);
 
 #[derive(Default)]
 struct Plan {
-    /// Steps until the fault.
+    /// Steps left before the fault.
     next: Option<(usize, Fault)>,
     failing_syncs: usize,
     before_sync: Option<Watcher>,
 }
 
 impl Faults {
-    /// The step after `steps` others that write fails.
+    /// Fails the step that follows the next `steps` writing steps.
     pub fn fail_after(&self, steps: usize, fault: Fault) {
         self.plan().next = Some((steps, fault));
     }
 
-    /// Whether the fault is still to come. It does not come anymore.
+    /// Cancels the fault, and returns whether it was still pending.
     pub fn clear(&self) -> bool {
         self.plan().next.take().is_some()
     }
 
-    /// So many of the next syncs fail.
+    /// Fails this many of the next syncs.
     pub fn fail_syncs(&self, syncs: usize) {
         self.plan().failing_syncs = syncs;
     }
 
-    /// Called before each sync, when it is decided which commits it is for.
+    /// Calls this before each sync, once the set of commits it covers is fixed.
     pub fn watch_syncs(
         &self,
         watcher: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
@@ -97,7 +97,7 @@ impl Faults {
         }
     }
 
-    /// Runs something that writes, or fails.
+    /// Runs a writing request, or fails.
     pub(super) async fn send<R: Request>(
         &self,
         lease: &mut Lease,
@@ -113,7 +113,7 @@ impl Faults {
         }
     }
 
-    /// Begins or commits, or fails.
+    /// Runs a BEGIN or COMMIT, or fails.
     pub(super) async fn control(
         &self,
         lease: &mut Lease,
@@ -138,13 +138,13 @@ async fn inject(fault: Fault, lease: &mut Lease) -> Result<(), sqlx::Error> {
     match fault {
         Fault::Unanswered => return Ok(()),
         Fault::Refused => {}
-        // There is none when it was to begin.
+        // At a BEGIN there is no transaction to roll back.
         Fault::RolledBack => drop(lease.control("ROLLBACK").await),
         Fault::Cut => match lease.connection() {
             Some(connection @ Connection::Postgres(_)) => {
                 let ended = "SELECT pg_terminate_backend(pg_backend_pid())";
                 drop(connection.run(ended).await);
-                // The step itself finds out.
+                // The step itself discovers the broken connection.
                 return Ok(());
             }
             _ => lease.kill().await,
@@ -158,10 +158,7 @@ fn failure() -> sqlx::Error {
 }
 
 fn injected() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::StorageFull,
-        "a failure that a test asked for",
-    )
+    io::Error::new(io::ErrorKind::StorageFull, "a fault injected by a test")
 }
 
 impl std::fmt::Debug for Faults {

@@ -1,18 +1,19 @@
-//! Durable commits of SQLite at the price of one `fsync` for all who commit at the same time.
+//! Group commit: durable SQLite commits at the price of one `fsync` for all concurrent committers.
 //!
-//! SQLite runs with `synchronous=NORMAL`: a commit appends to the write-ahead log and does not wait for the disk. Before
-//! anybody is told of the commit, one of those who wait syncs the log, for itself and for all whose commit came before.
-//! Meanwhile the next transactions use the connection, which they could not if SQLite itself synced
-//! (`synchronous=FULL`), nor if several transactions were made one: then a failure of one would undo the others.
+//! SQLite runs with `synchronous=NORMAL`: a commit appends to the write-ahead log without waiting for the disk. Before
+//! a commit is acknowledged, one of the waiting committers syncs the log for itself and for everybody who committed
+//! before. Meanwhile other transactions use the connection. They could not if SQLite itself synced
+//! (`synchronous=FULL`), nor if several transactions were merged into one, where a failure of one would also undo the
+//! others.
 //!
-//! Why the log alone is enough: a commit leaves the log only by a checkpoint, which syncs the log, writes the database
-//! file and syncs that before the log may be used anew; so what is not in the log anymore is safe already. The log is
-//! opened by its name for each sync, because the last connection that closes deletes it, and the next makes a new one.
-//! Readers may see a commit before it is durable. Workers do not: they begin a transaction for what they pass on, and
-//! its end waits for everything that was committed before.
+//! Syncing the log is enough: a commit leaves the log only through a checkpoint, which syncs the log, writes the
+//! database file and syncs that before the log may be reused. Whatever is no longer in the log is therefore already
+//! safe. The log is opened by name for each sync, because the last connection to close deletes it and the next one
+//! creates a new file. Readers may see a commit before it is durable. Workers do not: they begin a transaction for what
+//! they pass on, and its end waits for every earlier commit.
 //!
-//! After a sync that failed nobody knows what the disk has: a later one may succeed without it. Nothing is acknowledged
-//! then until the whole log has been moved into the database file, with syncs of their own.
+//! After a failed sync nobody knows what is on the disk; a later sync may succeed without it. So nothing is
+//! acknowledged until the whole log has been moved into the database file, which syncs on its own.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -30,9 +31,9 @@ pub(super) struct GroupCommit {
     log: PathBuf,
     /// The number of the newest commit.
     newest: AtomicU64,
-    /// Up to which commit the disk has everything.
+    /// The newest commit known to be on disk.
     durable: watch::Sender<u64>,
-    /// Who holds it syncs.
+    /// Whoever holds this lock syncs.
     leader: Mutex<()>,
     is_broken: AtomicBool,
     syncs: Counter,
@@ -54,7 +55,7 @@ impl GroupCommit {
         }
     }
 
-    /// Counts a commit, while its connection is still held: what comes after it has a higher number.
+    /// Numbers a commit while its connection is still held, so that later commits get higher numbers.
     pub(super) fn committed(&self) -> u64 {
         self.newest.fetch_add(1, Ordering::AcqRel) + 1
     }
@@ -64,7 +65,7 @@ impl GroupCommit {
         self.newest.load(Ordering::Acquire)
     }
 
-    /// Waits until this commit is on the disk, and all before it.
+    /// Waits until this commit and all before it are on disk.
     pub(super) async fn durable(&self, commit: u64) -> io::Result<()> {
         let mut durable = self.durable.subscribe();
         if *durable.borrow_and_update() >= commit {
@@ -113,19 +114,19 @@ impl GroupCommit {
         }
     }
 
-    /// Whether a sync failed, and the log has not been moved into the database since.
+    /// Whether a sync failed and the log has not been moved into the database since.
     pub(super) fn is_broken(&self) -> bool {
         self.is_broken.load(Ordering::Acquire)
     }
 
-    /// The log was moved into the database, and no commit can have come since.
+    /// Call when the log has been moved into the database and no commit can have happened since.
     pub(super) fn repaired(&self) {
         self.durable.send_replace(self.newest());
         self.is_broken.store(false, Ordering::Release);
     }
 }
 
-/// A log that does not exist holds nothing that is not in the database file.
+/// A missing log means that the database file has everything.
 fn sync(log: &PathBuf) -> io::Result<()> {
     match File::options().read(true).write(true).open(log) {
         Ok(file) => file.sync_data(),

@@ -1,4 +1,4 @@
-//! Whether a database can be written to, as far as is known: from what was written last, or failed to be.
+//! Whether a database accepts writes, judged by the latest attempts.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sea_orm::sqlx::error::ErrorKind;
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 use tokio::time::Instant;
 
-/// For so long a success speaks for the next one.
+/// How long a successful write counts as recent.
 const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -24,12 +24,12 @@ struct State {
     is_failing: bool,
 }
 
-/// What is known.
+/// The latest knowledge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WriteHealth {
-    /// It was written to a moment ago.
+    /// A write succeeded just now.
     Writable,
-    /// Nothing was written lately.
+    /// No recent write.
     Unknown,
     /// The last write failed.
     Failing,
@@ -55,17 +55,17 @@ impl Health {
         }
     }
 
-    /// Something was written, for good.
+    /// Records a durable write.
     pub(super) fn record_success(&self) {
         let mut state = self.state();
         state.written_at = Some(Instant::now());
         if std::mem::take(&mut state.is_failing) {
             self.writable.set(1.0);
-            tracing::info!(domain = self.domain, "the database can be written to again");
+            tracing::info!(domain = self.domain, "the database accepts writes again");
         }
     }
 
-    /// A write failed. One that the data forbids says nothing of the database.
+    /// Records a failed write. A constraint violation says nothing about the database's health.
     pub(super) fn record_failure(&self, error: &DbErr) {
         if is_of_the_data(error) {
             return;

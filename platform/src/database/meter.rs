@@ -1,5 +1,5 @@
-//! Counts a domain's statements: those of requests apart from those of background work, so that what a page costs
-//! can be told from what runs beside it.
+//! Counts a domain's SQL statements, separately for requests and for background work, so that the cost of a page can be
+//! measured while background work runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,7 +43,7 @@ impl Meter {
         tracing::trace!(sql, failed, "statement");
     }
 
-    /// Counts a statement that nobody waits for any more.
+    /// Counts a statement that was stopped because nobody waits for it.
     pub(super) fn stopped(&self) {
         self.stopped.increment(1);
     }

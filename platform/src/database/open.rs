@@ -1,4 +1,4 @@
-//! How a domain's database is opened.
+//! Opens a domain's database.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use super::pool::Pool;
 use super::writer::Writes;
 use super::{DatabaseConfig, DatabaseError, Synchronous};
 
-/// Rows that SQLite's thread is ahead of who takes them before it sleeps: more than a page of anything has.
+/// Rows that SQLite's thread may buffer ahead of the consumer before it sleeps; no page needs more.
 const SQLITE_ROWS_AHEAD: usize = 512;
 
-/// Readers of one SQLite file at a time. Each is a thread.
+/// Concurrent readers of one SQLite file. Each is a thread.
 const SQLITE_READERS: u32 = 4;
 
-/// How long who writes to SQLite waits for its turn: the demo shop is written in one transaction.
+/// How long a SQLite writer waits for its turn. Long, because the demo shop is written in one transaction.
 const SQLITE_TURN: Duration = Duration::from_secs(30);
 
-/// The connections that read, and those that write.
+/// Opens the reading and the writing connections.
 pub(super) async fn open(
     config: &DatabaseConfig,
     domain: &str,
@@ -84,7 +84,7 @@ pub(super) async fn open(
     Ok((readers, Arc::new(writes)))
 }
 
-/// SeaORM's own connection, for migrations: they are few, so each waits for the disk by itself.
+/// SeaORM's own connection for migrations. They are few, so each commit waits for the disk itself.
 pub(super) async fn connect_for_migrations(
     config: &DatabaseConfig,
     domain: &str,
@@ -119,7 +119,7 @@ fn sqlite_options(directory: &Path, domain: &str) -> SqliteConnectOptions {
         .filename(database_path(directory, domain))
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // Durable by `GroupCommit`.
+        // `GroupCommit` makes commits durable.
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
@@ -143,7 +143,7 @@ fn postgres_connector(url: &str, domain: &str) -> Result<Connector, DbErr> {
 
 async fn create_schema(pool: &Arc<Pool>, domain: &str) -> Result<(), DbErr> {
     let mut lease = pool.acquire().await?;
-    // Two processes that start together may both find it missing; the loser's error is a success.
+    // Two processes that start together may both find it missing; the loser ignores its error.
     let create = format!("CREATE SCHEMA IF NOT EXISTS \"{domain}\"");
     match lease.send(&Unprepared(&create)).await {
         Ok(_) => lease.release(),
@@ -153,7 +153,7 @@ async fn create_schema(pool: &Arc<Pool>, domain: &str) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// The file, or the server.
+/// The file or server.
 pub(super) fn location(config: &DatabaseConfig, domain: &str) -> String {
     match config {
         DatabaseConfig::Sqlite { directory, .. } => {

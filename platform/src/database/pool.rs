@@ -1,5 +1,5 @@
-//! Connections that wait to be used. A connection comes back only by [`Lease::keep`], from who knows that nothing is
-//! left open on it; one that is dropped is closed. So no transaction outlives its owner, whatever went wrong.
+//! A connection pool. A connection returns only through [`Lease::release`], called by code that knows nothing is open
+//! on it; a dropped lease closes its connection. So no transaction outlives its owner, whatever went wrong.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,23 +12,23 @@ use tokio::time::Instant;
 
 use super::connection::{Connection, Connector, Request, is_disconnected};
 
-/// A connection over the network that was idle for so long is asked for a sign of life before it is used.
+/// A network connection idle for this long is pinged before it is used.
 const PING_AFTER: Duration = Duration::from_secs(10);
-/// One that nobody needed for so long is closed.
+/// A connection idle for this long is closed.
 const IDLE: Duration = Duration::from_secs(600);
-/// The age at which one is replaced: a server process grows with what it has cached.
+/// A connection of this age is replaced: server processes grow with what they cache.
 const LIFETIME: Duration = Duration::from_secs(1800);
-/// Between attempts to connect to a server that is not there.
+/// Wait between attempts to connect to an unreachable server.
 const RECONNECT: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Pool {
     connector: Connector,
-    /// As many as there may be connections.
+    /// One permit per possible connection.
     permits: Arc<Semaphore>,
-    /// The last one used is on top: what it read last is in its cache.
+    /// The most recently used is on top: its cache is warm.
     idle: Mutex<Vec<Idle>>,
-    /// How long who asks waits for a connection.
+    /// How long to wait for a connection.
     patience: Duration,
 }
 
@@ -39,7 +39,7 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection that is in use.
+/// A connection in use.
 #[derive(Debug)]
 pub(super) struct Lease {
     pool: Arc<Pool>,
@@ -64,7 +64,7 @@ impl Pool {
         self.connector.backend()
     }
 
-    /// A connection, idle or new. A server that is not there is tried again until patience is over.
+    /// An idle or a new connection. Keeps trying an unreachable server until `patience` is over.
     pub(super) async fn acquire(self: &Arc<Self>) -> Result<Lease, DbErr> {
         let deadline = Instant::now() + self.patience;
         let permit = tokio::time::timeout_at(deadline, self.permits.clone().acquire_owned())
@@ -131,12 +131,12 @@ impl Pool {
         self.idle().pop()
     }
 
-    /// Forgets the idle connections: one of them was found dead, and what killed it killed them all.
+    /// Drops the idle connections: one was found dead, and the cause probably affected them all.
     fn forget_idle(&self) {
         self.idle().clear();
     }
 
-    /// Closes the idle connections and refuses who asks from now on.
+    /// Closes the idle connections and rejects all further requests.
     pub(super) async fn close(&self) {
         self.permits.close();
         let idle = std::mem::take(&mut *self.idle());
@@ -156,7 +156,7 @@ impl Lease {
         self.connection.as_mut()
     }
 
-    /// Closes it under whoever uses it.
+    /// Closes the connection while it is in use.
     #[cfg(any(test, feature = "testing"))]
     pub(super) async fn kill(&mut self) {
         if let Some(connection) = self.connection.take() {
@@ -164,7 +164,7 @@ impl Lease {
         }
     }
 
-    /// Runs something on it.
+    /// Runs a request on the connection.
     pub(super) async fn send<R: Request>(&mut self, request: &R) -> Result<R::Answer, sqlx::Error> {
         let Some(connection) = self.connection.as_mut() else {
             return Err(sqlx::Error::PoolClosed);
@@ -174,7 +174,7 @@ impl Lease {
         answer
     }
 
-    /// Begins, commits or rolls back.
+    /// Runs a BEGIN, COMMIT or ROLLBACK.
     pub(super) async fn control(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let Some(connection) = self.connection.as_mut() else {
             return Err(sqlx::Error::PoolClosed);
@@ -190,16 +190,16 @@ impl Lease {
         }
     }
 
-    /// Whether what failed with this error had not begun, and another connection may do it.
+    /// Whether the failed operation never started, so that another connection may try it.
     pub(super) fn is_retryable(&self, error: &sqlx::Error) -> bool {
         self.is_reused && is_disconnected(error)
     }
 
-    /// Gives it back: nothing is open on it.
+    /// Returns the connection to the pool. Nothing may be open on it.
     pub(super) fn release(mut self) {
         if let Some(connection) = self.connection.take() {
             let mut idle = self.pool.idle();
-            // One that is kept after the others were closed would stay open.
+            // A connection returned after the pool was closed would stay open.
             if !self.pool.permits.is_closed() {
                 idle.push(Idle {
                     connection,
@@ -212,8 +212,8 @@ impl Lease {
 }
 
 impl Drop for Lease {
-    /// Closes it, and stops what nobody waits for. The next one who writes waits until it is closed, and whatever was
-    /// open on it undone.
+    /// Closes the connection and stops its running statement. The next writer waits until it is closed and anything
+    /// open on it is undone.
     fn drop(&mut self) {
         let (connection, permit) = (self.connection.take(), self.permit.take());
         if let Some(connection) = &connection {

@@ -1,4 +1,4 @@
-//! Work that one process does while others over the same database wait.
+//! A lock that lets one process at a time do some work on a shared database.
 
 use std::fs::File;
 
@@ -6,22 +6,22 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement}
 
 use super::{Database, DatabaseConfig};
 
-/// Held while the work is done; dropped, the next process goes on.
+/// Held while the work is done; dropping it lets the next process continue.
 #[derive(Debug)]
 pub struct ProcessLock {
     _held: LockHandle,
 }
 
 #[derive(Debug)]
-#[expect(dead_code, reason = "what holds the lock is never used, only dropped")]
+#[expect(dead_code, reason = "the guard is never used, only dropped")]
 enum LockHandle {
     File(File),
-    /// The lock ends with the connection.
+    /// The lock is released with the connection.
     Connection(DatabaseConnection),
 }
 
 impl Database {
-    /// Waits until no other process does work of this name.
+    /// Waits until no other process holds the lock of this name.
     pub async fn lock_across_processes(&self, name: &'static str) -> Result<ProcessLock, DbErr> {
         let _held = match &*self.config {
             DatabaseConfig::Sqlite { directory, .. } => {

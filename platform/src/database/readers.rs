@@ -1,5 +1,5 @@
-//! Connections that read. Those that ended their statement wait for the next one; one whose statement failed or was cut
-//! off is closed.
+//! Reading connections. A connection returns to the pool after a completed statement, and is closed when its statement
+//! failed or was cancelled.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ pub struct Readers {
     meter: Meter,
 }
 
-/// Counts a statement that nobody waits for any more: dropped before it has ended.
+/// Counts a statement that is dropped before it has ended.
 struct Running<'a> {
     meter: &'a Meter,
     has_ended: bool,
@@ -36,7 +36,7 @@ impl Readers {
         Self { pool, meter }
     }
 
-    /// The same connections; what runs on them is counted apart.
+    /// The same connections with a separate statement counter.
     pub(super) fn metered(&self, meter: Meter) -> Self {
         let pool = self.pool.clone();
         Self { pool, meter }
@@ -63,7 +63,7 @@ impl Readers {
                     lease.release();
                     return Ok(answer);
                 }
-                // The server was restarted. The other idle connections were forgotten, so this ends.
+                // The server was restarted. The other idle connections were dropped, so this loop ends.
                 Err(error) if lease.is_retryable(&error) => {}
                 Err(error) => return Err(failed(error)),
             }

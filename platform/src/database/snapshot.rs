@@ -1,7 +1,8 @@
-//! Copies of SQLite databases as they all were at one moment, while others go on writing to them.
+//! Copies SQLite databases as of one common moment while writes continue.
 //!
-//! For an instant nobody may write to any of them; in it a read transaction begins in each, and what those see is copied
-//! afterwards. Copied one after the other, a database could know of an event that another has never sent.
+//! Writes to all databases are blocked for an instant in which a read transaction begins in each; what those
+//! transactions see is copied afterwards. If the databases were copied one after the other, one copy could contain an
+//! event that another never sent.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,11 +11,11 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
 use tokio::time::Instant;
 
-/// How long a writer of one database may hold up the moment, while those of the others wait.
+/// How long a busy writer may delay the moment while writers of the other databases wait.
 const HOLD: Duration = Duration::from_millis(250);
-/// How long the moment is tried for.
+/// How long to keep trying.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two attempts: whoever waited writes then.
+/// Pause between attempts, in which blocked writers proceed.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a database was not copied.
@@ -31,7 +32,7 @@ pub enum SnapshotError {
     Damaged { path: PathBuf, told: String },
 }
 
-/// A database to be copied, and the file for the copy, which must not exist.
+/// A database to copy, and the file to copy it to, which must not exist.
 #[derive(Clone, Debug)]
 pub struct DatabaseCopy {
     pub from: PathBuf,
@@ -44,7 +45,7 @@ struct Snapshot {
     connection: SqliteConnection,
 }
 
-/// Copies the databases as they are at one moment.
+/// Copies the databases as of one common moment.
 pub async fn snapshot_all(copies: &[DatabaseCopy]) -> Result<(), SnapshotError> {
     let deadline = Instant::now() + PATIENCE;
     let snapshots = loop {
@@ -74,7 +75,7 @@ fn failed(path: &Path, source: sqlx::Error) -> SnapshotError {
 }
 
 fn is_busy(error: &sqlx::Error) -> bool {
-    // SQLITE_BUSY and what extends it.
+    // SQLITE_BUSY and its extended codes.
     let code = |code: &str| code.parse::<u32>().is_ok_and(|code| code & 0xff == 5);
     matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|c| code(&c)))
 }
@@ -87,13 +88,13 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Begins all read transactions while nobody writes.
+/// Begins all read transactions while writes are blocked.
 async fn begin(copies: &[DatabaseCopy]) -> Result<Vec<Snapshot>, SnapshotError> {
-    // Dropped at the end, and on any error: that lets everybody write again.
+    // Dropped at the end and on any error, which unblocks the writers.
     let mut nobody_writes = Vec::new();
     let mut snapshots = Vec::new();
     for copy in copies {
-        // SQLite attaches only what is there.
+        // SQLite attaches only existing files.
         std::fs::File::create(&copy.to).map_err(|source| SnapshotError::File {
             path: copy.to.clone(),
             source,
@@ -118,13 +119,13 @@ async fn begin(copies: &[DatabaseCopy]) -> Result<Vec<Snapshot>, SnapshotError> 
         begun.map_err(|source| failed(&snapshot.copy.from, source))?;
     }
     for connection in nobody_writes {
-        // It has written nothing: closing it is all there is to undo.
+        // It has written nothing, so closing it is enough.
         drop(connection.close().await);
     }
     Ok(snapshots)
 }
 
-/// A connection to the database, with the empty copy beside it.
+/// A connection to the database with the empty copy attached.
 async fn reader(copy: &DatabaseCopy) -> Result<SqliteConnection, sqlx::Error> {
     let mut connection = options(&copy.from).connect().await?;
     let to = copy.to.to_string_lossy();
@@ -132,7 +133,7 @@ async fn reader(copy: &DatabaseCopy) -> Result<SqliteConnection, sqlx::Error> {
         .bind(to.as_ref())
         .execute(&mut connection)
         .await?;
-    // Who is cut off begins anew; what was copied is synced at the end.
+    // An interrupted copy starts over, and the finished copy is synced at the end.
     let careless = "PRAGMA copy.journal_mode = OFF; PRAGMA copy.synchronous = OFF";
     connection.execute(careless).await?;
     Ok(connection)
@@ -146,7 +147,7 @@ impl Snapshot {
         let objects: Vec<(String, String, String)> = sqlx::query_as(schema)
             .fetch_all(&mut self.connection)
             .await?;
-        // The statements name no database, so they are run where the copy is the only one.
+        // The statements do not name a database, so run them where the copy is the only one.
         let mut copy = options(&self.copy.to).connect().await?;
         let (tables, others): (Vec<_>, Vec<_>) = objects
             .into_iter()
@@ -182,7 +183,7 @@ impl Snapshot {
     }
 }
 
-/// Makes sure that the copy is whole, and on the disk.
+/// Checks that the copy is intact and syncs it.
 async fn finish(copy: &DatabaseCopy) -> Result<(), SnapshotError> {
     check(&copy.to).await?;
     let synced = std::fs::File::open(&copy.to).and_then(|file| file.sync_all());
@@ -192,7 +193,7 @@ async fn finish(copy: &DatabaseCopy) -> Result<(), SnapshotError> {
     })
 }
 
-/// Whether the database in this file is whole.
+/// Checks the integrity of the database in this file.
 pub async fn check(path: &Path) -> Result<(), SnapshotError> {
     let checked = async {
         let mut connection = options(path).connect().await?;

@@ -1,4 +1,4 @@
-//! What is acknowledged is there, and nothing else, whatever fails on the way; and the next writes work.
+//! Whatever fails on the way, exactly what was acknowledged is stored, and later writes work.
 
 mod cancellation;
 mod power_cut;
@@ -26,7 +26,7 @@ fn insert(database: &Database, id: i64, length: usize) -> Statement {
     )
 }
 
-/// Two rows in a transaction.
+/// Writes two rows in one transaction.
 async fn pair(database: &Database, id: i64, length: usize) -> Result<(), DbErr> {
     let transaction = database.begin().await?;
     for id in [id, id + 1] {
@@ -62,7 +62,7 @@ async fn a_failure_at_any_step_undoes_its_transaction_and_no_other() {
         create(database).await;
         let mut expected = Vec::new();
         let mut next = 0;
-        // Twice in a row as well: the second failure may find what the first has left.
+        // Also twice in a row: the second failure may hit what the first left behind.
         for (fault, step, times) in Fault::ALL
             .into_iter()
             .flat_map(|fault| (0..STEPS).map(move |step| (fault, step)))
@@ -72,11 +72,11 @@ async fn a_failure_at_any_step_undoes_its_transaction_and_no_other() {
             for _ in 0..times {
                 database.faults().fail_after(step, fault);
                 let outcome = pair(database, next, 1).await;
-                // A transaction that could not even begin may do so on another connection.
+                // A transaction that never began may begin on another connection.
                 let begins_anew = fault == Fault::Cut && step == 0 && scratch.name == "postgres";
                 assert_eq!(outcome.is_ok(), begins_anew, "{case}");
                 assert!(!database.faults().clear(), "{case}: it was not reached");
-                // Of a commit whose answer is lost nobody knows; here it is known that it was done.
+                // When the answer to a commit is lost its outcome is unknown; here it is known to have succeeded.
                 if begins_anew || fault == Fault::Unanswered && step == STEPS - 1 {
                     expected.extend([next, next + 1]);
                 }
@@ -119,7 +119,7 @@ async fn a_full_database_loses_nothing_that_was_acknowledged() {
     single(&database, 0).await.unwrap();
     let limit = "PRAGMA max_page_count = 20";
     database.write().execute_unprepared(limit).await.unwrap();
-    // SQLite rolls these back by itself, in the middle.
+    // SQLite rolls these back by itself in the middle of a transaction.
     for id in [100, 200, 300] {
         let full = pair(&database, id, 100_000).await.unwrap_err();
         assert!(full.to_string().contains("full"), "{full}");
@@ -165,7 +165,7 @@ async fn a_dropped_transaction_is_rolled_back_before_the_next_begins() {
             transaction.execute_raw(statement).await.unwrap();
             drop(transaction);
         }
-        // Those that are cut off in the middle of a statement, if it is not faster.
+        // These are cancelled in mid-statement, unless the statement is faster.
         for id in 60..65 {
             let transaction = database.begin().await.unwrap();
             let statement = insert(database, id, 1);
@@ -211,7 +211,7 @@ async fn a_database_that_cannot_be_written_to_is_not_ready_until_it_can() {
         migrate(database).await;
         create(database).await;
         database.ready().await.unwrap();
-        // What the data forbids says nothing of the database.
+        // A constraint violation says nothing about the database's health.
         single(database, 1).await.unwrap();
         single(database, 1).await.unwrap_err();
         database.faults().fail_after(0, Fault::Refused);
@@ -223,7 +223,7 @@ async fn a_database_that_cannot_be_written_to_is_not_ready_until_it_can() {
             pair(database, 100, 1).await.unwrap_err();
             database.faults().fail_after(0, Fault::Refused);
             assert!(database.ready().await.is_err(), "{} {step}", scratch.name);
-            // Nobody has to do anything but look.
+            // A readiness check is all it takes to recover.
             database.ready().await.unwrap();
         }
         scratch.drop().await;
@@ -242,6 +242,6 @@ async fn a_full_database_is_not_ready_though_a_few_bytes_fit() {
     let full = DbErr::Custom("the disk is full".to_owned());
     database.writes.health.record_failure(&full);
     assert!(database.ready().await.is_err());
-    // The refused statement cost the connection, and with it went the limit.
+    // The refused statement cost the connection, and the limit went with it.
     database.ready().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! A transaction: committed by its one [`commit`](DatabaseTransaction::commit), and otherwise rolled back.
+//! A transaction: [`commit`](DatabaseTransaction::commit) is the only way to commit it; otherwise it is rolled back.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,10 +11,10 @@ use super::meter::Meter;
 use super::pool::Lease;
 use super::writer::Writes;
 
-/// A transaction that may write. Dropped, it is rolled back.
+/// A transaction that may write. Dropping it rolls it back.
 ///
-/// After a statement that failed nothing more can be done in it, as PostgreSQL has it: every further statement, and the
-/// commit, get the same error.
+/// After a failed statement it can only end, as in PostgreSQL: every further statement, and the commit, return the same
+/// error.
 #[derive(Debug)]
 pub struct DatabaseTransaction {
     writes: Arc<Writes>,
@@ -24,10 +24,10 @@ pub struct DatabaseTransaction {
 
 #[derive(Debug)]
 struct Open {
-    /// Until it is committed.
+    /// `None` once committed.
     lease: Option<Lease>,
     has_written: bool,
-    /// Why it cannot be committed anymore.
+    /// Why it can no longer be committed.
     failed: Option<DbErr>,
 }
 
@@ -54,8 +54,8 @@ impl DatabaseTransaction {
         if let Some(failed) = &open.failed {
             return Err(failed.clone());
         }
-        // Who does not wait for the answer leaves it so.
-        open.failed = Some(internal("a statement of the transaction was cut off"));
+        // Stays set if the caller drops the future before the answer arrives.
+        open.failed = Some(internal("a statement of the transaction was cancelled"));
         open.has_written |= !request.is_read_only();
         let Some(lease) = &mut open.lease else {
             return Err(internal("the transaction has ended"));
@@ -77,12 +77,12 @@ impl DatabaseTransaction {
         }
     }
 
-    /// Commits, and wakes the workers of this process that wait for what was written: an event is then on its way at
-    /// once instead of at the next look into the outbox. An error means that it is not known to have happened.
+    /// Commits, and wakes this process's workers that wait for new rows, so that an event leaves at once instead of at
+    /// the next poll. After an error the outcome of the commit is unknown.
     pub async fn commit(mut self) -> Result<(), DbErr> {
         let open = self.open.get_mut();
         if let Some(failed) = open.failed.take() {
-            // With the lease, the connection goes.
+            // Dropping the lease closes the connection.
             drop(open.lease.take());
             return Err(failed);
         }
@@ -93,7 +93,7 @@ impl DatabaseTransaction {
         }
     }
 
-    /// Rolls back, and waits until that is done. There is no error: a connection that cannot roll back is closed.
+    /// Rolls back and waits for it. Never fails: a connection that cannot roll back is closed.
     pub async fn rollback(mut self) {
         let open = self.open.get_mut();
         let has_failed = open.failed.is_some();
@@ -115,8 +115,8 @@ impl Drop for DatabaseTransaction {
     }
 }
 
-/// The connection is used again only if it says that it has rolled back. After a failure that proves nothing: the
-/// database may have rolled back by itself before.
+/// Reuses the connection only if its ROLLBACK succeeds. After a failed statement even that proves nothing: the database
+/// may have rolled back by itself before.
 async fn roll_back(mut lease: Lease, has_failed: bool) {
     if !has_failed && lease.control("ROLLBACK").await.is_ok() {
         lease.release();

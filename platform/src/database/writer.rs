@@ -1,6 +1,6 @@
-//! Connections that write: how a transaction begins and ends, what is acknowledged, and what becomes of a connection
-//! on which something failed. A failed statement or commit costs the connection: it is closed, which undoes whatever was
-//! open on it, before another one may write.
+//! Writing connections: how transactions begin and end, when a commit is acknowledged, and what happens to a connection
+//! after a failure. A failed statement or commit closes the connection, which undoes anything open on it before another
+//! write starts.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,11 +17,11 @@ use super::pool::{Lease, Pool};
 #[cfg(any(test, feature = "testing"))]
 use super::faults::Faults;
 
-/// What all who write to a database share.
+/// Shared by all writers of a database.
 #[derive(Debug)]
 pub(super) struct Writes {
     pub(super) pool: Arc<Pool>,
-    /// On PostgreSQL, and where SQLite need not be durable, there is none.
+    /// `None` on PostgreSQL, and where SQLite need not be durable.
     pub(super) group: Option<GroupCommit>,
     pub(super) commits: watch::Sender<u64>,
     pub(super) health: Health,
@@ -37,7 +37,7 @@ pub struct Writer {
 }
 
 impl Writes {
-    /// A connection on which a transaction has begun that may write from its first statement on.
+    /// A connection with an open transaction that may write from its first statement on.
     pub(super) async fn begin(&self) -> Result<Lease, DbErr> {
         let begin = match self.pool.backend() {
             DbBackend::Sqlite => "BEGIN IMMEDIATE",
@@ -47,14 +47,15 @@ impl Writes {
             let mut lease = self.connection().await?;
             match self.control(&mut lease, begin).await {
                 Ok(()) => return Ok(lease),
-                // Nothing was begun, and the other idle connections were forgotten.
+                // The transaction never began, and the other idle connections were dropped.
                 Err(error) if lease.is_retryable(&error) => {}
                 Err(error) => return Err(self.record_failure(failed(error))),
             }
         }
     }
 
-    /// Commits. On success it is on the disk, on failure it is not known to be: never acknowledge it then.
+    /// Commits. Success means the commit is on disk. After a failure its outcome is unknown, so it must not be
+    /// acknowledged.
     pub(super) async fn commit(&self, mut lease: Lease, has_written: bool) -> Result<(), DbErr> {
         if let Err(error) = self.control(&mut lease, "COMMIT").await {
             return Err(self.record_failure(failed(error)));
@@ -62,11 +63,11 @@ impl Writes {
         self.acknowledge(lease, has_written).await
     }
 
-    /// What was done on the connection is committed: waits until it lasts, and wakes who waits for it.
+    /// Call after a commit on this connection: waits until it is durable and wakes the workers.
     async fn acknowledge(&self, lease: Lease, has_written: bool) -> Result<(), DbErr> {
         let commit = self.group.as_ref().map(|group| match has_written {
             true => group.committed(),
-            // What it read must last too before anybody is told.
+            // What the transaction read must also be durable before anybody learns of it.
             false => group.newest(),
         });
         lease.release();
@@ -82,7 +83,7 @@ impl Writes {
         Ok(())
     }
 
-    /// A connection to write with.
+    /// A connection for writing.
     async fn connection(&self) -> Result<Lease, DbErr> {
         let acquired = self.pool.acquire().await;
         let mut lease = acquired.map_err(|error| self.record_failure(error))?;
@@ -94,7 +95,7 @@ impl Writes {
         Ok(lease)
     }
 
-    /// Moves the log into the database file, because it is not known to be on the disk.
+    /// Moves the log into the database file, because a failed sync left its state on disk unknown.
     async fn repair(&self, lease: &mut Lease, group: &GroupCommit) -> Result<(), DbErr> {
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         let checkpoint = FetchOptional(Statement::from_string(DbBackend::Sqlite, checkpoint));
@@ -105,7 +106,7 @@ impl Writes {
             None => true,
         };
         if is_busy {
-            let told = "the log of the database could not be moved into it after a failed sync";
+            let told = "the write-ahead log could not be checkpointed after a failed sync";
             return Err(self.record_failure(DbErr::Exec(RuntimeErr::Internal(told.to_owned()))));
         }
         group.repaired();
@@ -130,7 +131,7 @@ impl Writes {
         lease.control(sql).await
     }
 
-    /// Notes that a write failed.
+    /// Records a failed write.
     pub(super) fn record_failure(&self, error: DbErr) -> DbErr {
         self.health.record_failure(&error);
         error
@@ -158,7 +159,7 @@ impl Writer {
         Ok(answer)
     }
 
-    /// Runs a statement that has no values.
+    /// Runs a statement without parameters.
     pub(super) async fn execute(&self, sql: &str) -> Result<(), DbErr> {
         let statement = Statement::from_string(self.backend(), sql);
         self.run(Execute(statement)).await.map(drop)

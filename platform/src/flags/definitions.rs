@@ -1,4 +1,4 @@
-//! What a file in flagd's format says: flags, their variants, and which subjects they target. No I/O.
+//! Parses and evaluates files in flagd's format: flags, their variants and their targeting. No I/O.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,14 +16,14 @@ pub(super) struct Definitions(BTreeMap<String, Definition>);
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Definition {
     is_enabled: bool,
-    /// The variant of subjects that the targeting rule says nothing about.
+    /// The variant when the targeting rule returns none.
     default_variant: String,
     variants: HashMap<String, Json>,
-    /// JsonLogic that gives the name of a variant, or null.
+    /// JsonLogic that returns the name of a variant, or null.
     targeting: Option<String>,
 }
 
-/// A flag's value for one subject, and how it came about.
+/// A flag's value for one subject, and why it applies.
 #[derive(Debug, PartialEq)]
 pub(super) struct Resolution<'a> {
     pub(super) value: &'a Json,
@@ -47,14 +47,14 @@ pub(super) enum DefinitionError {
     },
 }
 
-/// The file, as flagd's schema has it: the engine's own types accept keys that do not exist.
+/// The file as flagd's schema defines it. The engine's own types accept unknown keys.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     #[serde(rename = "$schema", default)]
     schema: Option<String>,
     flags: BTreeMap<String, FlagDocument>,
-    /// Rules that several flags refer to.
+    /// Rules shared by several flags.
     #[serde(rename = "$evaluators", default)]
     evaluators: Map<String, Json>,
     #[serde(default)]
@@ -81,13 +81,13 @@ enum State {
 }
 
 impl Definitions {
-    /// From YAML, of which JSON is a part. A file of comments alone has no flags.
+    /// Parses YAML, and therefore JSON. A file with only comments has no flags.
     pub(super) fn parse(text: &str, engine: &Operator) -> Result<Self, DefinitionError> {
         let Some(document) = yaml::from_str::<Option<Document>>(text)? else {
             return Ok(Self::default());
         };
         let json = serde_json::to_string(&document).map_err(FlagdEvaluationError::from)?;
-        // Puts the shared rules where flags refer to them.
+        // Inlines the shared rules.
         let parsed = FlagParser::parse_string(&json)?;
         let mut definitions = BTreeMap::new();
         for (flag, parsed) in parsed.flags {
@@ -114,7 +114,8 @@ impl Definitions {
         self.0.get(flag)
     }
 
-    /// A flag that the file does not name, or disables, is as its caller has it.
+    /// Evaluates a flag for a subject. A flag that the file does not define or disables is `FlagNotFound`, so the caller's
+    /// default applies.
     pub(super) fn resolve(
         &self,
         flag: &str,
@@ -144,8 +145,7 @@ impl Definitions {
 }
 
 impl Definition {
-    /// Evaluates the rule for a subject of which nothing is known, so that a rule that cannot be evaluated is
-    /// found when the file is read.
+    /// Evaluates the rule for an empty subject, so that an invalid rule is found when the file is read.
     fn check(&self, flag: &str, engine: &Operator) -> Result<(), DefinitionError> {
         self.known(flag, self.default_variant.clone())?;
         self.variant(flag, &EvaluationContext::default(), engine)

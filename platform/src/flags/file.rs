@@ -1,4 +1,4 @@
-//! Flags from a file in flagd's format that is read again when it changes.
+//! Flags from a file in flagd's format, reloaded when it changes.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,12 +20,12 @@ use super::definitions::Definitions;
 use crate::reload::{Reload, Reloader};
 use crate::supervisor::Supervisor;
 
-/// A provider over a file, which flagd's own engine evaluates.
+/// A provider over a file, evaluated by flagd's own engine.
 pub struct FlagFile {
     metadata: ProviderMetadata,
     engine: Operator,
     definitions: Arc<ArcSwap<Definitions>>,
-    /// Ends with the provider.
+    /// Stops with the provider.
     _reloading: AbortOnDropHandle<()>,
 }
 
@@ -51,10 +51,10 @@ pub enum FlagFileError {
 }
 
 impl FlagFile {
-    /// Reads the file, and reads it again every `interval`, in a task of the supervisor.
+    /// Reads the file, then checks it every `interval` in a supervised task.
     ///
     /// # Errors
-    /// A file that cannot be read or used.
+    /// If the file cannot be read or is not valid.
     pub async fn open(
         path: &Path,
         interval: Duration,
@@ -93,7 +93,7 @@ impl FlagFile {
     }
 }
 
-/// The file, and what it said last.
+/// The file and its last contents.
 struct Source {
     path: PathBuf,
     definitions: Arc<ArcSwap<Definitions>>,
@@ -118,7 +118,7 @@ impl Reload for Source {
     const NAME: &'static str = "flags";
 
     async fn read(&self) -> Result<String, FlagFileError> {
-        // A file of a few lines: read sooner than handed to another thread.
+        // A few lines: reading them here is faster than handing them to another thread.
         std::fs::read_to_string(&self.path).map_err(|source| FlagFileError::Read {
             path: self.path.clone(),
             source,
@@ -183,7 +183,7 @@ impl FeatureProvider for FlagFile {
         self.resolve(flag, subject, |value| value.as_str().map(str::to_owned))
     }
 
-    /// No flag of ours is a structure.
+    /// Our flags have no structured values.
     async fn resolve_struct_value(
         &self,
         flag: &str,
@@ -236,7 +236,7 @@ mod tests {
         reloader.look().await;
         assert_eq!(live(), Some(true));
         assert!(shown().contains("cannot be read"), "{}", shown());
-        // The same text as before it went away.
+        // The same text as before the file disappeared.
         std::fs::write(&path, switch("on")).unwrap();
         reloader.look().await;
         assert_eq!(shown(), "");

@@ -1,8 +1,8 @@
-//! Feature flags through OpenFeature: whether something is switched on, and for whom. Any OpenFeature
-//! provider can say so; [`FlagFile`] is ours, a file in flagd's format that may change while the process runs. It
-//! is evaluated in the process by flagd's own engine: the provider for flagd itself brings gRPC with it.
+//! Feature flags through OpenFeature: whether something is on, and for whom. Works with any OpenFeature provider;
+//! [`FlagFile`] is ours, a file in flagd's format that may change while the process runs. flagd's own engine evaluates
+//! it in process; flagd's own provider would add gRPC.
 //!
-//! A domain names its flag once, with what holds where nobody has decided:
+//! A domain declares its flag once, with a default for when nobody has decided:
 //!
 //! ```
 //! use platform::flags::{EvaluationContext, Flag, Flags};
@@ -33,10 +33,10 @@ use open_feature::{Client, EvaluationErrorCode, OpenFeature};
 pub use file::{FlagFile, FlagFileError};
 pub use open_feature::EvaluationContext;
 
-/// Where a process runs, as rules name it: a field of every evaluation context.
+/// The region the process runs in, as rules name it; part of every evaluation context.
 pub const REGION: &str = "region";
 
-/// A switch, by the name it has in the file.
+/// A boolean flag, by its name in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flag {
     name: &'static str,
@@ -44,7 +44,7 @@ pub struct Flag {
 }
 
 impl Flag {
-    /// On for all about whom nobody has said anything.
+    /// On unless a rule says otherwise.
     pub const fn on_by_default(name: &'static str) -> Self {
         Self {
             name,
@@ -64,26 +64,26 @@ impl Flag {
     }
 }
 
-/// Answers whether flags are on. Cheap to clone.
+/// Evaluates flags. Cheap to clone.
 #[derive(Clone)]
 pub struct Flags(Option<Arc<Client>>);
 
 impl Flags {
-    /// Every flag as its default says.
+    /// Every flag at its default.
     pub const fn defaults() -> Self {
         Self(None)
     }
 
-    /// What this provider says, with the fields of `everywhere` added to every context.
+    /// Evaluates with this provider, adding the fields of `everywhere` to every context.
     pub async fn of(provider: impl FeatureProvider, everywhere: EvaluationContext) -> Self {
-        // An instance of its own: the library's is global, and tests would share it.
+        // A separate instance: the library's is global, and tests would share it.
         let mut api = OpenFeature::default();
         api.set_evaluation_context(everywhere).await;
         api.set_provider(provider).await;
         Self(Some(Arc::new(api.create_client())))
     }
 
-    /// Whether the flag is on for this subject. A provider that fails leaves it at its default.
+    /// Whether the flag is on for this subject. If the provider fails, the default applies.
     pub async fn is_on(&self, flag: Flag, subject: &EvaluationContext) -> bool {
         let Some(client) = &self.0 else {
             return flag.default;

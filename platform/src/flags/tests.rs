@@ -1,4 +1,4 @@
-//! Flags as domains ask for them, over a file that changes.
+//! Evaluating flags over a file that changes.
 
 use crate::supervisor::Supervisor;
 use std::time::Duration;
@@ -24,7 +24,7 @@ flags:
         - "on"
 "#;
 
-/// A file with the one flag `live`, as everybody has it.
+/// A file with the single flag `live`, the same for everybody.
 fn everybody(variant: &str) -> String {
     format!(
         "flags: {{ live: {{ state: ENABLED, variants: {{ on: true, off: false }}, defaultVariant: {variant} }} }}"
@@ -44,7 +44,7 @@ async fn flags(file: &FlagText, region: &str) -> Flags {
     Flags::of(provider, everywhere).await
 }
 
-/// A file of flags that is gone with the test.
+/// A flag file that is deleted after the test.
 struct FlagText(tempfile::TempDir);
 
 impl FlagText {
@@ -58,7 +58,7 @@ impl FlagText {
         self.0.path().join("flags.yaml")
     }
 
-    /// In one step, as deployments do it.
+    /// Replaces the file atomically, as deployments do.
     fn write(&self, yaml: &str) {
         let draft = self.0.path().join("draft");
         std::fs::write(&draft, yaml).unwrap();
@@ -66,7 +66,7 @@ impl FlagText {
     }
 }
 
-/// Waits until the flag is so for everybody.
+/// Waits until the flag has this value for everybody.
 async fn becomes(flags: &Flags, flag: Flag, expected: bool) {
     let seen = async {
         while flags.is_on(flag, &somebody(0)).await != expected {
@@ -109,14 +109,14 @@ async fn rules_choose_by_region_and_carrier_and_a_share_that_stays_the_same() {
     let share = chosen.iter().filter(|is_on| **is_on).count();
     assert!((400..600).contains(&share), "a quarter of 2,000: {share}");
 
-    // Who was in stays in when there are more.
+    // Subjects already included stay included when the share grows.
     let wider = FlagText::new(&ROLLOUT.replace("25", "50").replace("75", "50"));
     let wider = flags(&wider, "us-east-1").await;
     for (number, _) in chosen.iter().enumerate().filter(|(_, is_on)| **is_on) {
         let dhl = somebody(number).with_custom_field("carrier", "dhl");
         assert!(wider.is_on(LIVE, &dhl).await);
     }
-    // Nobody can be in a share who has no name.
+    // A subject without a key cannot be part of a share.
     let nobody = EvaluationContext::default().with_custom_field("carrier", "dhl");
     assert!(!here.is_on(LIVE, &nobody).await);
 }

@@ -1,5 +1,5 @@
-//! The circuit breaker: a provider that keeps failing is left alone for a moment, then tried by one
-//! call; each time that this fails, it is left alone for longer.
+//! The circuit breaker: a provider that keeps failing is not called for a while, then probed with one call. Each failed
+//! probe lengthens the pause.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::policy;
 
-/// Calls of one provider, counted. Closed at first.
+/// Counts the calls of one provider. Starts closed.
 #[derive(Debug)]
 pub struct CircuitBreaker {
     failures: u32,
@@ -17,7 +17,7 @@ pub struct CircuitBreaker {
     open_for: TimeDelta,
     longest: TimeDelta,
     state: Mutex<State>,
-    /// How many attempts were answered.
+    /// How many attempts have been answered.
     answers: AtomicU64,
 }
 
@@ -28,26 +28,26 @@ const CLOSED: State = State::Closed {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Calls pass; so many have failed since the last that did not, the hung ones among them.
+    /// Calls pass. Counts the failures since the last success, and how many of them hung.
     Closed { failures: u32, hangs: u32 },
-    /// Nothing passes until this is over.
+    /// No call passes until the pause is over.
     Open(Pause),
-    /// One call is out to see; its answer decides. The pause that it ended.
+    /// One probe is under way and its answer decides. Keeps the pause that it ended.
     Probing(Pause),
 }
 
-/// How long a provider is left alone.
+/// How long a provider is not called.
 #[derive(Clone, Copy, Debug)]
 struct Pause {
     since: DateTime<Utc>,
     wait: TimeDelta,
 }
 
-/// The right to one attempt. Dropped without an outcome, it decides nothing.
+/// Permission for one attempt. Dropped without an outcome, it changes nothing.
 #[derive(Debug)]
 pub struct Admission<'a> {
     breaker: &'a CircuitBreaker,
-    /// What to go back to when a probe is given up without an outcome.
+    /// The pause to return to when a probe is dropped without an outcome.
     probe_after: Option<Pause>,
     /// How many attempts had been answered when this one began.
     answers: u64,
@@ -67,12 +67,12 @@ impl CircuitBreaker {
         }
     }
 
-    /// Lets an attempt pass, or says in how long to ask again.
+    /// Admits an attempt, or returns how long to wait before asking again.
     pub fn admit(&self, now: DateTime<Utc>) -> Result<Admission<'_>, Duration> {
         let mut state = self.state.lock();
         let probe_after = match *state {
             State::Closed { .. } => None,
-            // A clock that was set back must not hold it open for longer.
+            // A clock that was set back must not extend the pause.
             State::Open(pause) if now < pause.since || now - pause.since >= pause.wait => {
                 *state = State::Probing(pause);
                 Some(pause)
@@ -81,13 +81,13 @@ impl CircuitBreaker {
                 let rest = pause.wait - (now - pause.since);
                 return Err(rest.to_std().unwrap_or_default());
             }
-            // It closes as soon as the probe is answered.
+            // The circuit closes as soon as the probe is answered.
             State::Probing(_) => return Err(self.open_for.to_std().unwrap_or_default()),
         };
         Ok(self.admission(probe_after))
     }
 
-    /// Lets an attempt pass while the circuit is closed. Somebody else has to probe, by [`Self::admit`].
+    /// Admits an attempt only while the circuit is closed. Probing is left to callers of [`Self::admit`].
     pub fn admit_if_closed(&self) -> Option<Admission<'_>> {
         self.is_closed().then(|| self.admission(None))
     }
@@ -108,9 +108,9 @@ impl CircuitBreaker {
 }
 
 impl Admission<'_> {
-    /// The provider answered, if only to refuse.
+    /// The provider answered, even if it refused.
     pub fn answered(mut self) {
-        // Calls that were let through before it opened say nothing about now.
+        // Calls admitted before the circuit opened say nothing about the present.
         let probe = self.probe_after.take().is_some();
         self.breaker.answers.fetch_add(1, Ordering::Relaxed);
         self.change(|state| match state {
@@ -120,13 +120,13 @@ impl Admission<'_> {
         });
     }
 
-    /// The provider failed. Whether this opened the circuit.
+    /// The provider failed. Returns whether this opened the circuit.
     pub fn failed(self, now: DateTime<Utc>) -> bool {
         self.count(now, 0)
     }
 
-    /// The provider did not answer for as long as anybody waits. One that answered others meanwhile is only slow with this
-    /// call. Whether this opened the circuit.
+    /// The provider did not answer in time. If it answered other calls meanwhile, only this call was slow. Returns
+    /// whether this opened the circuit.
     pub fn hung(self, now: DateTime<Utc>) -> bool {
         let answers = self.breaker.answers.load(Ordering::Relaxed);
         if self.probe_after.is_none() && answers != self.answers {
@@ -135,7 +135,7 @@ impl Admission<'_> {
         self.count(now, 1)
     }
 
-    /// Counts a failure; `hung` is 1 when it kept its caller waiting.
+    /// Counts a failure; `hung` is 1 if the attempt timed out.
     fn count(mut self, now: DateTime<Utc>, hung: u32) -> bool {
         let probe = self.probe_after.take().is_some();
         let CircuitBreaker {
@@ -176,7 +176,7 @@ impl Admission<'_> {
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
-        // A probe whose caller went away: the next one may try at once.
+        // The probe's caller went away: the next caller may probe at once.
         if let Some(pause) = self.probe_after.take() {
             self.change(|_| State::Open(pause));
         }
@@ -233,7 +233,7 @@ mod tests {
         assert!(!breaker.admit(at(8)).unwrap().hung(at(12)));
         assert!(breaker.admit(at(12)).unwrap().hung(at(16)));
         assert!(breaker.admit_if_closed().is_none());
-        // Somebody else probes.
+        // Another caller probes.
         assert!(breaker.admit(at(46)).unwrap().hung(at(50)));
         breaker.admit(at(110)).unwrap().answered();
         assert!(breaker.admit_if_closed().is_some());
@@ -262,7 +262,7 @@ mod tests {
             assert!(breaker.admit(at(now)).unwrap().failed(at(now)));
         }
         breaker.admit(at(now + 100)).unwrap().answered();
-        // It answered: the next outage begins as the first did.
+        // It answered, so the next outage starts from the first pause again.
         open(&breaker, at(now + 100));
         assert!(breaker.admit(at(now + 129)).is_err());
         assert!(breaker.admit(at(now + 130)).is_ok());

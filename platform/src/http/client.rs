@@ -1,4 +1,4 @@
-//! The client of one provider: sends requests under its policy.
+//! The client of one provider, which sends requests under its policy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,15 +37,15 @@ struct Inner {
 /// Why a client could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("the address of {0} is none that paths can follow: write it like https://host/path")]
+    #[error("the address of {0} cannot take a path: write it like https://host/path")]
     Base(&'static str),
     #[error("the HTTP client could not be built")]
     Build(#[source] reqwest::Error),
 }
 
 impl HttpClient {
-    /// A client of `provider`, a fixed name that logs and metrics show. The base URL's path comes before
-    /// every request's.
+    /// A client for `provider`, a fixed name used in logs and metrics. Request paths are appended to the base URL's
+    /// path.
     pub fn new(
         provider: &'static str,
         base: Url,
@@ -54,9 +54,9 @@ impl HttpClient {
     ) -> Result<Self, ClientError> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("vantage/", env!("CARGO_PKG_VERSION")))
-            // Sooner than the attempt's end, so that a host that is gone is known not to have been asked.
+            // Shorter than the attempt, so that an unreachable host is known not to have received the request.
             .connect_timeout(policy.attempt_timeout / 2)
-            // A redirect could carry a key elsewhere, and repeats are decided here.
+            // A redirect could leak a key, and this client decides about retries.
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .build()
@@ -64,8 +64,7 @@ impl HttpClient {
         Self::with_client(http, provider, base, policy, clock)
     }
 
-    /// A client of another host, with a policy of its own. It shares connections, and what it takes to make
-    /// them: the timeout of a connection stays this client's.
+    /// A client for another host with its own policy. It shares this client's connection pool and connect timeout.
     pub fn for_host(
         &self,
         provider: &'static str,
@@ -97,7 +96,7 @@ impl HttpClient {
         })))
     }
 
-    /// Sends a request until it is answered, refused, or the policy gives up.
+    /// Sends a request until it is answered or refused, or the policy gives up.
     pub async fn send(&self, request: &Request) -> Result<Response, HttpError> {
         let started = Instant::now();
         let call = self.0.call(request);
@@ -113,7 +112,7 @@ impl HttpClient {
                 operation = call.operation,
                 in_doubt = error.outcome_unknown(),
                 %error,
-                "call to a provider failed"
+                "provider call failed"
             );
         }
         result
@@ -140,7 +139,7 @@ impl Inner {
                 Err(failure) => failure,
             };
             if let Some(error) = before.take_if(|_| failure.error.is_circuit_open()) {
-                // Why it opened says more than that it did.
+                // The error that opened the circuit says more than the open circuit.
                 return Err(error.after_doubt(in_doubt));
             }
             in_doubt |= failure.error.outcome_unknown();
@@ -161,7 +160,7 @@ impl Inner {
                 attempt,
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
                 error = %failure.error,
-                "calling a provider again"
+                "retrying a provider call"
             );
             sleep(wait).await;
             before = Some(failure.error);
@@ -169,7 +168,7 @@ impl Inner {
         }
     }
 
-    /// One attempt, in its turn and if the circuit is closed.
+    /// One attempt, subject to the rate limit and the circuit breaker.
     async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Response, Failure> {
         let built = self.build(request)?;
         self.reserve_call(request, deadline).await?;
@@ -194,7 +193,7 @@ impl Inner {
                         .increment(1);
                     tracing::error!(
                         provider = self.provider,
-                        "a provider keeps failing and is left alone for a while"
+                        "circuit breaker opened, the provider keeps failing"
                     );
                 }
             }
@@ -203,7 +202,7 @@ impl Inner {
         result
     }
 
-    /// Waits for a turn under the rate limit.
+    /// Waits for the rate limit.
     async fn reserve_call(&self, request: &Request, deadline: Instant) -> Result<(), Failure> {
         let Some(bucket) = &self.bucket else {
             return Ok(());
@@ -216,7 +215,7 @@ impl Inner {
                 let time = self.clock.now();
                 let shared = bucket.reserve_shared(database, self.provider, time, patience);
                 shared.await.unwrap_or_else(|error| {
-                    // Better a little too often than not at all.
+                    // Exceeding the rate a little is better than not calling at all.
                     tracing::warn!(provider = self.provider, %error, "shared call rate not read");
                     bucket.reserve(now, patience)
                 })
@@ -234,7 +233,7 @@ impl Inner {
         Ok(())
     }
 
-    /// One request and its answer, read to the end.
+    /// Sends one request and reads the whole response.
     async fn exchange(
         &self,
         request: &Request,
@@ -285,7 +284,7 @@ impl Inner {
         })
     }
 
-    /// The statuses that say "not now", whatever was asked for.
+    /// Statuses that mean "not now", whatever was requested.
     fn retryable_status(
         &self,
         request: &Request,
@@ -296,7 +295,7 @@ impl Inner {
         if !limited && !status.is_server_error() && status != StatusCode::REQUEST_TIMEOUT {
             return None;
         }
-        // A limit refuses before anything is done; an error may come after.
+        // A rate limit refuses before doing anything; other errors may come after the effect.
         let in_doubt = !limited && request.has_effect();
         let error = self.unavailable(
             request,
@@ -331,7 +330,7 @@ impl Inner {
         };
         for (name, value) in &request.headers {
             let mut value = HeaderValue::from_str(value.expose())
-                .map_err(|_| self.unsendable(request, "a header's value is not valid"))?;
+                .map_err(|_| self.unsendable(request, "a header value is not valid"))?;
             value.set_sensitive(true);
             builder = builder.header(*name, value);
         }
@@ -364,7 +363,7 @@ impl Inner {
                 }
                 Ok(None) => return Ok(body.freeze()),
                 Err(_) => {
-                    let what = format!("cut off after {} bytes", body.len());
+                    let what = format!("truncated after {} bytes", body.len());
                     return Err(self.malformed(request, what, Retry::IfIdempotent, true));
                 }
             }

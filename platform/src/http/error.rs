@@ -1,4 +1,4 @@
-//! What can go wrong with a call, in the classes that decide what a caller does next.
+//! Call failures, classified by what the caller should do next.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,15 +8,14 @@ use serde::de::DeserializeOwned;
 
 use super::redact::redact;
 
-/// Why a call brought no answer that can be used. Names the provider and the operation, and shows nothing
-/// that was sent.
+/// Why a call returned no usable answer. Names the provider and the operation, and never shows request data.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The provider understood and refused: repeating the same call brings the same answer.
+    /// The provider refused; repeating the call gives the same answer.
     #[error(transparent)]
     Rejected(Box<Rejection>),
-    /// No answer now, later perhaps: an outage, a limit, or a circuit that is open.
-    #[error("{call} is not available now: {why}")]
+    /// Temporary: an outage, a rate limit or an open circuit.
+    #[error("{call} is not available: {why}")]
     Unavailable {
         call: Call,
         why: UnavailableReason,
@@ -24,22 +23,22 @@ pub enum HttpError {
         retry_in: Option<Duration>,
         in_doubt: bool,
     },
-    /// No answer in time. What was asked for may have happened, or may still.
+    /// No answer in time. The effect may have happened, or may still happen.
     #[error("{call} did not answer in time")]
     TimedOut { call: Call, in_doubt: bool },
-    /// An answer that is not what the provider promises.
-    #[error("{call} answered what cannot be read: {what}")]
+    /// The response is not what the provider documents.
+    #[error("{call} returned an invalid response: {what}")]
     Malformed {
         call: Call,
         what: String,
         in_doubt: bool,
     },
-    /// The request could not be made of what it was given; nothing was sent.
-    #[error("{call} cannot be asked: {what}")]
+    /// The request could not be built; nothing was sent.
+    #[error("{call} could not be sent: {what}")]
     Unsendable { call: Call, what: String },
 }
 
-/// Which operation of which provider.
+/// The provider and the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
     pub provider: &'static str,
@@ -55,13 +54,13 @@ pub enum UnavailableReason {
     Broken(#[source] reqwest::Error),
     #[error("it answered {0}")]
     Status(u16),
-    #[error("the calls before it take all of the allowed rate until the deadline")]
+    #[error("the rate limit allows no more calls before the deadline")]
     Queue,
-    #[error("it failed too often just now")]
+    #[error("it failed too often recently")]
     CircuitOpen,
 }
 
-/// An answer that refuses.
+/// A response that refuses the request.
 pub struct Rejection {
     pub call: Call,
     pub status: u16,
@@ -71,8 +70,8 @@ pub struct Rejection {
 }
 
 impl HttpError {
-    /// Whether the provider may have done what was asked for: settle it by asking, or by the same call with
-    /// the same idempotency key, before taking it for undone. Never true of calls that only read.
+    /// Whether the provider may have done what was requested. Find out by reading, or by repeating the call with the
+    /// same idempotency key, before treating it as not done. Never true for calls that only read.
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::Rejected(rejection) => rejection.in_doubt,
@@ -83,7 +82,7 @@ impl HttpError {
         }
     }
 
-    /// The provider was left alone: nothing was sent.
+    /// The circuit was open: nothing was sent.
     pub fn is_circuit_open(&self) -> bool {
         matches!(
             self,
@@ -94,12 +93,12 @@ impl HttpError {
         )
     }
 
-    /// The provider does not answer now. It may as soon as its outage is over.
+    /// The provider is temporarily not answering.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::TimedOut { .. })
     }
 
-    /// The refusal, for callers that know the provider's codes.
+    /// The refusal, for callers that know the provider's error codes.
     pub fn rejection(&self) -> Option<&Rejection> {
         match self {
             Self::Rejected(rejection) => Some(rejection),
@@ -107,7 +106,7 @@ impl HttpError {
         }
     }
 
-    /// The same error of a call of which an earlier attempt may have had its effect.
+    /// The same error, marked in doubt if an earlier attempt of the call may have had its effect.
     pub(super) fn after_doubt(mut self, doubt: bool) -> Self {
         match &mut self {
             Self::Rejected(rejection) => rejection.in_doubt |= doubt,
@@ -119,7 +118,7 @@ impl HttpError {
         self
     }
 
-    /// The class, for metrics.
+    /// The class, as metrics name it.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Rejected(_) => "rejected",
@@ -141,12 +140,12 @@ impl Rejection {
         }
     }
 
-    /// The provider's own error, if the body is one.
+    /// The provider's own error, if the body has one.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The beginning of the body, without what may be private.
+    /// The beginning of the body, redacted.
     pub fn excerpt(&self) -> String {
         redact(&String::from_utf8_lossy(&self.body))
     }
@@ -159,7 +158,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Shows as much of the body as [`fmt::Display`] does.
+/// Shows no more of the body than [`fmt::Display`].
 impl fmt::Debug for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rejection")

@@ -1,9 +1,8 @@
-//! Calls to third parties: one client that knows about deadlines, repeats, rate limits and outages, so that
-//! a provider's client only knows the provider's formats.
+//! The HTTP client for third parties: handles deadlines, retries, rate limits and outages, so that a provider's client
+//! only needs to know the provider's formats.
 //!
-//! Each provider has one [`HttpClient`], shared by all who call it: the rate limit and the circuit breaker
-//! are its state. A call carries the name of its operation, which is what logs and metrics show; paths,
-//! headers and bodies are never logged.
+//! Each provider has one [`HttpClient`], shared by all callers: the rate limit and the circuit breaker are its state.
+//! Logs and metrics show the name of a call's operation; paths, headers and bodies are never logged.
 
 mod breaker;
 mod client;

@@ -1,4 +1,4 @@
-//! How a provider is called: how long, how often, and when to leave it alone.
+//! How a provider is called: timeouts, retries, rate limit and circuit breaker.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use crate::database::Database;
 /// How one provider is called.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// How long one attempt may take, from connecting to the last byte.
+    /// Time for one attempt, from connecting to the last byte.
     pub attempt_timeout: Duration,
-    /// How long a call may take with its waits and repeats.
+    /// Time for a call with its waits and retries.
     pub deadline: Duration,
-    /// How many times a call is tried at most; at least once.
+    /// Most attempts per call; at least one.
     pub attempts: u32,
-    /// The wait before the second attempt; it doubles after that, with jitter.
+    /// The wait before the second attempt; doubles from then on, with jitter.
     pub first_wait: Duration,
-    /// How many attempts the provider allows; calls beyond wait for their turn. `None`: any number.
+    /// The provider's rate limit; calls beyond it wait. `None`: unlimited.
     pub rate: Option<Rate>,
-    /// Where attempts are counted for all processes. `None`: for this one alone.
+    /// Where attempts are counted across processes. `None`: this process counts alone.
     pub rate_shared_in: Option<Database>,
     /// When to stop calling a provider that does not answer.
     pub breaker: Breaker,
-    /// A longer body is refused, and not read to its end. In bytes, after decompression.
+    /// In bytes after decompression. A longer body is rejected without reading it to its end.
     pub max_response_bytes: usize,
 }
 
-/// At most `count` attempts in any `per`, of which `burst` may leave at once.
+/// At most `count` attempts in any `per`, of which `burst` may start at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     pub count: u32,
@@ -33,14 +33,13 @@ pub struct Rate {
     pub burst: u32,
 }
 
-/// Opens after `failures` attempts in a row that failed on the provider's side; lets one through to see
-/// whether it answers again, first after `open_for`, then, as long as it does not, after twice the wait
-/// before, up to `longest`.
+/// Opens after `failures` consecutive attempts that failed on the provider's side, then admits one probe after
+/// `open_for`. Each failed probe doubles the pause, up to `longest`.
 #[derive(Clone, Copy, Debug)]
 pub struct Breaker {
     pub failures: u32,
-    /// Opens sooner after so many attempts in a row that were never answered, while no other was: each of them kept its
-    /// caller waiting.
+    /// Opens sooner, after this many consecutive attempts that timed out while no other was answered, since each of
+    /// them kept its caller waiting.
     pub hangs: u32,
     pub open_for: Duration,
     pub longest: Duration,

@@ -1,5 +1,4 @@
-//! A token bucket that tells how long to wait for a turn, in place of refusing: of this process, or
-//! of all that share a database.
+//! A token bucket that makes callers wait instead of refusing them: per process, or shared through a database.
 
 use std::time::Duration;
 
@@ -12,21 +11,21 @@ use super::policy::Rate;
 use crate::database::Database;
 use crate::tables::call_rate;
 
-/// Gives out turns in the order they are asked for.
+/// Grants turns in the order they are requested.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    /// How long one token takes to come back.
+    /// Time for one token to return.
     interval: Duration,
-    /// How far ahead of an even pace turns may be.
+    /// How far turns may run ahead of an even pace.
     slack: Duration,
-    /// The period that calls are counted over.
+    /// The period calls are counted over.
     period: Duration,
-    /// When the bucket is full again if nobody asks any more.
+    /// When the bucket is full again if nobody else asks.
     full_at: Mutex<Option<Instant>>,
 }
 
 impl Bucket {
-    /// The burst is taken from the count, so that no window of `per` sees more than `count`.
+    /// The burst is deducted from the count, so that no window of `per` sees more than `count`.
     pub(super) fn new(rate: Rate) -> Self {
         let count = rate.count.max(1);
         let burst = rate.burst.clamp(1, count);
@@ -39,7 +38,7 @@ impl Bucket {
         }
     }
 
-    /// Like [`Bucket::reserve`], of the bucket that all processes over this database share.
+    /// Like [`Bucket::reserve`], on a bucket shared by all processes over this database.
     pub(super) async fn reserve_shared(
         &self,
         database: &Database,
@@ -49,7 +48,8 @@ impl Bucket {
     ) -> Result<Option<Duration>, DbErr> {
         let transaction = database.begin().await?;
         let full_at = call_rate::lock(&transaction, provider, now).await?;
-        // Nobody reserves further ahead than a period or their patience: more was written by a clock that was ahead.
+        // Nobody reserves further ahead than a period or their patience; a later time was written by a clock that was
+        // ahead.
         let furthest = self.slack.saturating_add(patience.max(self.period));
         let ahead = (full_at - now).to_std().unwrap_or_default().min(furthest);
         let wait = ahead.saturating_sub(self.slack);
@@ -63,8 +63,8 @@ impl Bucket {
         Ok(Some(wait))
     }
 
-    /// How long to wait for the next turn, which is then taken; `None`, and nothing taken, when that is
-    /// longer than `patience`.
+    /// Reserves the next turn and returns how long to wait for it; `None`, with nothing reserved, when that is longer
+    /// than `patience`.
     pub(super) fn reserve(&self, now: Instant, patience: Duration) -> Option<Duration> {
         let mut full_at = self.full_at.lock();
         let pace = full_at.map_or(now, |at| at.max(now));
@@ -144,10 +144,10 @@ mod tests {
                 assert_eq!(reserve(turn, Duration::ZERO).await, None);
                 assert_eq!(reserve(turn, MINUTE).await, Some(wait), "{turn}");
             }
-            // Another provider has turns of its own.
+            // Another provider has its own bucket.
             let other = processes[0].reserve_shared(&scratch.database, "stripe", now, MINUTE);
             assert_eq!(other.await.unwrap(), Some(Duration::ZERO));
-            // A clock that was an hour ahead does not stop everybody for an hour.
+            // A clock that was an hour ahead does not block everybody for an hour.
             let hour = now + TimeDelta::hours(1);
             call_rate::update(scratch.database.write(), "easypost", hour)
                 .await

@@ -1,17 +1,17 @@
-//! What may be shown of a text that somebody else wrote: no keys, no card or phone numbers, no addresses.
+//! Redacts text from third parties before it is shown: keys, card and phone numbers, addresses.
 
-/// Characters shown at most.
+/// Maximum length, in characters.
 const LONGEST: usize = 300;
 
-/// Digits in a row that may be a card, an account or a phone.
+/// This many digits in a row may be a card, account or phone number.
 const MANY_DIGITS: usize = 9;
 
-/// What keys and tokens begin with.
+/// Prefixes of keys and tokens.
 const SECRETS: [&str; 8] = [
     "sk_", "rk_", "pk_", "whsec_", "EZAK", "EZTK", "Bearer", "eyJ",
 ];
 
-/// The beginning of a text, with what may be a secret or personal replaced by `…`.
+/// The beginning of a text with possible secrets and personal data replaced by `…`.
 pub fn redact(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;

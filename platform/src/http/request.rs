@@ -1,4 +1,4 @@
-//! A request to a provider: plain values, sent as often as the policy says.
+//! A request to a provider: plain values, sent as often as the policy allows.
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use crate::config::Secret;
 
-/// What to ask. The operation is a fixed name, shown in logs and metrics in place of the path.
+/// The operation is a fixed name, shown in logs and metrics in place of the path.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(super) operation: &'static str,
@@ -24,18 +24,18 @@ pub struct Request {
 #[derive(Clone, Debug)]
 pub(super) enum Auth {
     Bearer(Secret),
-    /// A key in the place of the user, without a password: what EasyPost and Stripe take.
+    /// A key as the user name, without a password: used by EasyPost and Stripe.
     Basic(Secret),
 }
 
 #[derive(Clone)]
 pub(super) struct Body {
     pub(super) content_type: &'static str,
-    /// `None`: the value could not be written.
+    /// `None`: the value could not be serialized.
     pub(super) bytes: Option<Bytes>,
 }
 
-/// Bodies hold addresses and tokens.
+/// Hides the contents: bodies contain addresses and tokens.
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let length = self.bytes.as_ref().map_or(0, Bytes::len);
@@ -44,13 +44,13 @@ impl std::fmt::Debug for Body {
 }
 
 impl Request {
-    /// Reads: idempotent, and never of unknown outcome. The path is given by its segments, which are
-    /// encoded, and continues the base URL's.
+    /// A read: idempotent, and never of unknown outcome. The path segments are encoded and appended to the base URL's
+    /// path.
     pub fn get(operation: &'static str, path: &[&str]) -> Self {
         Self::new(operation, Method::GET, path)
     }
 
-    /// Has an effect, so it is repeated only when it surely had none, unless [`Request::idempotent`].
+    /// Has an effect, so it is retried only when it certainly had none, unless [`Request::idempotent`].
     pub fn post(operation: &'static str, path: &[&str]) -> Self {
         Self::new(operation, Method::POST, path)
     }
@@ -74,7 +74,7 @@ impl Request {
         self
     }
 
-    /// The value is treated as a secret, as keys in headers are.
+    /// The value is treated as a secret, since headers carry keys.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, Secret::new(value)));
         self
@@ -85,7 +85,7 @@ impl Request {
         self
     }
 
-    /// Basic authentication with a key for the user and no password.
+    /// Basic authentication with a key as the user name and no password.
     pub fn key(mut self, key: &Secret) -> Self {
         self.auth = Some(Auth::Basic(key.clone()));
         self
@@ -99,13 +99,13 @@ impl Request {
         self
     }
 
-    /// What is sent, for those who sign it.
+    /// The bytes to be sent, for signing.
     pub fn body(&self) -> &[u8] {
         let bytes = self.body.as_ref().and_then(|body| body.bytes.as_ref());
         bytes.map_or(&[], |bytes| bytes)
     }
 
-    /// Fields as browsers' forms send them.
+    /// URL-encoded form fields.
     pub fn form<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
@@ -116,20 +116,19 @@ impl Request {
         self
     }
 
-    /// Doing it twice is doing it once: the provider knows the call by its idempotency key, or it changes
-    /// nothing that a repeat would change again.
+    /// Marks a call as safe to repeat: the provider recognizes its idempotency key, or a repeat changes nothing more.
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
     }
 
-    /// Repeats on this status too, though it is a refusal: a provider's way to say "still busy with it".
+    /// Also retries on this status, which the provider uses for "still busy with it".
     pub fn retry_on(mut self, status: u16) -> Self {
         self.retried.push(status);
         self
     }
 
-    /// Whether the provider may change something.
+    /// Whether the request may change something at the provider.
     pub(super) fn has_effect(&self) -> bool {
         !self.method.is_safe()
     }

@@ -1,4 +1,4 @@
-//! An answer of a provider, read to its end.
+//! A provider's response, read to its end.
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Call, HttpError};
 
-/// A successful answer (2xx).
+/// A successful response (2xx).
 #[derive(Clone)]
 pub struct Response {
     pub(super) call: Call,
@@ -21,7 +21,7 @@ impl Response {
         self.status
     }
 
-    /// A header's text.
+    /// A header's value, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -30,7 +30,7 @@ impl Response {
         &self.body
     }
 
-    /// The body as JSON of this shape. [`HttpError::Malformed`] says where it is not, without repeating it.
+    /// Parses the body as JSON. [`HttpError::Malformed`] gives the position of an error without quoting the body.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
         serde_json::from_slice(&self.body).map_err(|error| HttpError::Malformed {
             call: self.call,
@@ -45,7 +45,7 @@ impl Response {
     }
 }
 
-/// Bodies hold what customers told us.
+/// Hides the contents: bodies contain customer data.
 impl std::fmt::Debug for Response {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { call, status, .. } = self;

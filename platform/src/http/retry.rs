@@ -1,4 +1,4 @@
-//! Whether a failed attempt is repeated, and when.
+//! Whether and when a failed attempt is retried.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::error::HttpError;
 
-/// An attempt that brought no usable answer.
+/// An attempt without a usable answer.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: HttpError,
     pub(super) repeat: Retry,
-    /// The provider's fault: the circuit breaker counts it.
+    /// The provider's fault: counted by the circuit breaker.
     pub(super) outage: bool,
-    /// The provider asks not to be called for so long.
+    /// The wait requested by the provider.
     pub(super) retry_after: Option<Duration>,
 }
 
-/// Which calls may be repeated after a failure.
+/// Which calls may be retried after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// It surely had no effect.
+    /// The attempt certainly had no effect.
     Always,
-    /// It may have had one.
+    /// The attempt may have had its effect.
     IfIdempotent,
     Never,
 }
@@ -47,7 +47,7 @@ impl Failure {
     }
 }
 
-/// `Retry-After` in either of its forms: seconds, or a date.
+/// `Retry-After` in either form: seconds or a date.
 pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

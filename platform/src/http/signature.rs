@@ -1,12 +1,11 @@
-//! Signatures of webhooks: keyed hashes of the raw body, as providers write them.
+//! Webhook signatures: HMACs of the raw body in the providers' notations.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::config::Secret;
 
-/// Whether `hex` is the HMAC-SHA256 of the parts, one after the other. Takes as long for any wrong text of the
-/// right length.
+/// Whether `hex` is the HMAC-SHA256 of the concatenated parts. Runs in constant time for any text of the right length.
 pub fn is_hmac_sha256(secret: &Secret, parts: &[&[u8]], hex: &str) -> bool {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()) else {
         return false;
@@ -17,7 +16,7 @@ pub fn is_hmac_sha256(secret: &Secret, parts: &[&[u8]], hex: &str) -> bool {
     decode(hex).is_some_and(|signature| mac.verify_slice(&signature).is_ok())
 }
 
-/// Whether a header signs this raw body, written `hmac-sha256-hex=…` as EasyPost does in `X-Hmac-Signature`.
+/// Whether a header signs this raw body, written `hmac-sha256-hex=…` as in EasyPost's `X-Hmac-Signature`.
 pub fn is_body_signature(secret: &Secret, header: &str, body: &[u8]) -> bool {
     header
         .trim()

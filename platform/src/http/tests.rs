@@ -1,4 +1,4 @@
-//! The client against a server that misbehaves as providers do.
+//! The client against a server that misbehaves the way providers do.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -81,7 +81,7 @@ async fn answer(State(server): State<Server>, asked: Asked) -> Answer {
                 Ok(Bytes::from_static(b"{\"id\":")),
                 Err(std::io::Error::other("cut")),
             ];
-            // Pending once, so that the head leaves before the cut.
+            // Pending once, so that the head is sent before the connection breaks.
             let parts = stream::iter(parts).then(async |part| {
                 tokio::task::yield_now().await;
                 part
@@ -110,7 +110,7 @@ fn policy() -> Policy {
     }
 }
 
-/// For servers that hang.
+/// Gives up quickly, for servers that hang.
 fn impatient() -> Policy {
     Policy {
         attempt_timeout: Duration::from_secs(1),
@@ -169,12 +169,12 @@ async fn a_request_arrives_as_it_was_written() {
 async fn a_limit_is_waited_out_as_the_provider_asks() {
     let (server, base) = Server::start([
         Step::RetryAfter(429, "0"),
-        // Already past, by the clock that was given.
+        // Already past on the injected clock.
         Step::RetryAfter(429, "Thu, 09 Oct 2025 11:59:00 GMT"),
         ok(),
     ])
     .await;
-    // Refused before anything was done, so calls that may not be repeated are, too.
+    // Refused before anything was done, so calls that must not be repeated are retried too.
     client(&base, policy()).send(&create()).await.unwrap();
     assert_eq!(server.calls(), 3);
 }
@@ -198,7 +198,7 @@ async fn an_error_of_the_provider_is_tried_three_times_when_it_may_be() {
     let error = client(&base, policy()).send(&read()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "parcels (read_shipment) is not available now: it answered 503"
+        "parcels (read_shipment) is not available: it answered 503"
     );
     assert!(!error.outcome_unknown(), "reading changes nothing");
     assert_eq!(server.calls(), 3);
@@ -287,7 +287,7 @@ async fn a_body_that_is_too_long_or_of_another_shape_is_malformed() {
     let error = client.send(&read()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "parcels (read_shipment) answered what cannot be read: over 1024 bytes"
+        "parcels (read_shipment) returned an invalid response: over 1024 bytes"
     );
     let response = client.send(&read()).await.unwrap();
     let error = response.json::<Vec<u8>>().unwrap_err().to_string();

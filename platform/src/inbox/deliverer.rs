@@ -1,6 +1,5 @@
-//! Gives a consumer's events to its handler: one transaction for each, which records the event,
-//! has its effect and takes it from the queue, or does nothing of that. Any number of processes
-//! may deliver for one consumer.
+//! Delivers a consumer's events to its handler. One transaction per event records the event, applies its effect and
+//! removes it from the queue, or does none of these. Any number of processes may deliver for one consumer.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use crate::retry::{RetryPolicy, describe};
 use crate::tables::inbox_delivery;
 use crate::workers::WorkerContext;
 
-/// How long one event may take.
+/// Time limit for handling one event.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Delivers to one consumer.
@@ -46,7 +45,7 @@ impl Deliverer {
         queue::work_through(&context, &queue, &mut self).await;
     }
 
-    /// Delivers one event, and says whether there was one.
+    /// Delivers one event, and returns whether there was one.
     pub(super) async fn deliver_next(&self) -> Result<bool, DbErr> {
         let database = &self.context.database;
         let (consumer, now) = (self.subscriber.group.name, self.context.clock.now());
@@ -104,10 +103,10 @@ impl Deliverer {
         let told = describe(error);
         inbox_delivery::record_failure(self.context.database.write(), row, again, &told, now)
             .await?;
-        tracing::warn!(error = told, event = %row.event_id, consumer, "an event had no effect");
+        tracing::warn!(error = told, event = %row.event_id, consumer, "event not handled, will be retried");
         counter!("vantage_inbox_retries_total", "consumer" => consumer).increment(1);
         if again.is_none() {
-            tracing::error!(event = %row.event_id, consumer, "an event was given up");
+            tracing::error!(event = %row.event_id, consumer, "event given up");
             counter!("vantage_inbox_dead_letters_total", "consumer" => consumer).increment(1);
         }
         Ok(())

@@ -1,9 +1,8 @@
-//! The inbox: what a domain is told by the others has its effect once, however often it is told.
+//! The inbox: events from other domains take effect exactly once, however often they are delivered.
 //!
-//! A [`Subscriber`] names what it reads and what it does. [`Receiver`] takes events from the bus
-//! into the domain's own database, where they are safe; [`Deliverer`] gives them to the handler,
-//! each in a transaction that also records that it was handled. What fails is tried again, then
-//! kept as a dead letter.
+//! A [`Subscriber`] names the topics it reads and the handler for their events. [`Receiver`] stores events from the bus
+//! in the domain's own database, where they are safe; [`Deliverer`] passes them to the handler, each in a transaction
+//! that also records the event as handled. Failures are retried, then kept as dead letters.
 
 mod deliverer;
 mod receiver;
@@ -26,9 +25,9 @@ use crate::tables::{inbox_delivery, inbox_event};
 pub use deliverer::Deliverer;
 pub use receiver::Receiver;
 
-/// Records in the transaction of an effect that the consumer has had this event, and says whether
-/// it is the first time: only then may the effect be had. The id is the event's own, ours or a
-/// third party's. Concurrent uses take turns.
+/// Records in the effect's transaction that the consumer has handled this event. Returns whether it is the first time;
+/// only then may the effect be applied. The id is the event's own, ours or a third party's. Concurrent calls wait for
+/// each other.
 pub async fn consume_once(
     transaction: &DatabaseTransaction,
     consumer: &str,
@@ -38,15 +37,15 @@ pub async fn consume_once(
     inbox_event::record(transaction, consumer, &event_id.to_string(), now).await
 }
 
-/// A consumer of a domain, as those know it whose events it reads.
+/// A domain's consumer group, as the domains whose events it reads know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConsumerGroup {
-    /// Never changes: under another name, every event would be new. `orders.tracking`, ….
+    /// Must never change: under another name, every event would be new. `orders.tracking`, ….
     pub name: &'static str,
     pub topics: &'static [&'static str],
 }
 
-/// A consumer of a domain: its group, and what it does with each event.
+/// A domain's consumer: its group and its handler.
 #[derive(Clone)]
 pub struct Subscriber {
     pub group: ConsumerGroup,
@@ -61,12 +60,11 @@ impl fmt::Debug for Subscriber {
     }
 }
 
-/// What a consumer does with an event.
+/// Handles a consumer's events.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// Has the effect in this transaction, which is committed afterwards. Called again when it
-    /// fails; events of one aggregate come in their order, but for those that were given up.
-    /// An event that is of no interest is `Ok`.
+    /// Applies the event in this transaction, which is committed afterwards. Called again after a failure. Events of
+    /// one aggregate arrive in order, except those given up. Return `Ok` for an event to be ignored.
     async fn handle(
         &self,
         transaction: &DatabaseTransaction,
@@ -75,20 +73,20 @@ pub trait Handler: Send + Sync {
     ) -> Result<(), HandleError>;
 }
 
-/// Why an event had no effect.
+/// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError {
     #[error("the database failed: {0}")]
     Database(#[from] DbErr),
-    /// It may work later.
+    /// Temporary: it may work later.
     #[error("{0}")]
     Later(String),
-    /// It will never work: the event is given up at once.
+    /// Permanent: the event is given up at once.
     #[error("the event cannot be understood: {0}")]
     Unusable(String),
 }
 
-/// What the domain reads of an event of this type; nothing of one of another type.
+/// Parses the payload of an event of this type; `None` for an event of another type.
 pub fn read<T: DeserializeOwned>(
     event: &Event,
     event_type: &str,
@@ -101,7 +99,7 @@ pub fn read<T: DeserializeOwned>(
         .map_err(|error| HandleError::Unusable(error.to_string()))
 }
 
-/// How many events a consumer has received that wait for their effect.
+/// How many received events are waiting for this consumer.
 pub async fn waiting(db: &impl ConnectionTrait, consumer: &str) -> Result<u64, DbErr> {
     inbox_delivery::count_waiting(db, consumer).await
 }
@@ -114,7 +112,7 @@ pub async fn dead_letters(
     inbox_delivery::dead(db, limit).await
 }
 
-/// Deliveries that failed and will be tried again, oldest first.
+/// Deliveries that failed and will be retried, oldest first.
 pub async fn failing(
     db: &impl ConnectionTrait,
     limit: u64,
@@ -122,7 +120,7 @@ pub async fn failing(
     inbox_delivery::failing(db, limit).await
 }
 
-/// Has deliveries of these events, or all, that were given up or failed tried at once, and says how many there were.
+/// Retries given-up and failed deliveries at once: those of these events, or all. Returns how many there were.
 pub async fn requeue(
     db: &impl ConnectionTrait,
     events: Option<&[Uuid]>,

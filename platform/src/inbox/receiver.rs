@@ -1,5 +1,5 @@
-//! Takes a consumer's events from the bus into its domain's database. Only then are they committed
-//! to the bus, so none is lost; storing one twice changes nothing.
+//! Stores a consumer's events from the bus in its domain's database, and only then commits them to the bus, so that
+//! none is lost. Storing an event twice changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) enum ReceiveError {
 }
 
 impl Receiver {
-    /// Joins the consumer's group: what is published from here on reaches it.
+    /// Joins the consumer's group: it receives everything published from now on.
     pub fn join(context: WorkerContext, subscriber: &Subscriber) -> Result<Self, BusError> {
         Ok(Self {
             group: context
@@ -56,7 +56,7 @@ impl Receiver {
                     continue;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, consumer = self.name, "no events are received");
+                    tracing::warn!(%error, consumer = self.name, "events not received");
                     backoff.next_wait()
                 }
             };
@@ -68,7 +68,7 @@ impl Receiver {
         self.group.leave().await;
     }
 
-    /// Waits for events, and stores them.
+    /// Waits for events and stores them.
     pub(super) async fn receive(&mut self) -> Result<(), ReceiveError> {
         let events = self.group.receive().await?;
         let database = &self.context.database;

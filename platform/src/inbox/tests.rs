@@ -1,4 +1,4 @@
-//! The inbox over every database. The effect of an event is a row: an event of its own.
+//! The inbox on every database. A handled event's effect is a row: an event in the outbox.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use crate::workers::WorkerContext;
 
 mod killed;
 
-/// Has an effect, and then does as it is told.
+/// A handler that applies an effect, then behaves as the test configures it.
 #[derive(Default)]
 struct Effect {
     fails: AtomicBool,
@@ -46,9 +46,7 @@ impl Handler for Effect {
             panic!("as told");
         }
         if self.unusable.load(Ordering::SeqCst) {
-            return Err(HandleError::Unusable(
-                "it is in an unknown tongue".to_owned(),
-            ));
+            return Err(HandleError::Unusable("unknown format".to_owned()));
         }
         if self.fails.load(Ordering::SeqCst) {
             return Err(HandleError::Later("not today".to_owned()));
@@ -67,7 +65,7 @@ fn subscriber(handler: Arc<dyn Handler>) -> Subscriber {
     }
 }
 
-/// What the effects were of, in their order.
+/// The events handled so far, in order.
 async fn effects(context: &WorkerContext) -> Vec<i64> {
     let rows = outbox_event::Entity::find()
         .order_by_asc(outbox_event::Column::Id)
@@ -80,7 +78,7 @@ async fn effects(context: &WorkerContext) -> Vec<i64> {
         .collect()
 }
 
-/// Publishes events to a receiver of this process, which stores them.
+/// Publishes events to an in-process receiver, which stores them.
 async fn receive(domain: &Domain, events: &[Arc<Event>]) {
     let bus = Arc::new(InProcessBus::new());
     let mut context = domain.context.clone();
@@ -168,7 +166,7 @@ async fn what_fails_for_too_long_is_a_dead_letter_that_can_be_requeued() {
         assert_eq!((dead.len(), dead[0].event_id), (1, events[0].id));
         assert_eq!(dead[0].last_error.as_deref(), Some("not today"));
 
-        // The later ones are no longer held up.
+        // Later events are no longer blocked.
         handler.fails.store(false, Ordering::SeqCst);
         receive(&domain, &events).await;
         deliver_all(&deliverer).await;
@@ -228,7 +226,7 @@ async fn several_processes_deliver_each_event_once_and_in_order() {
             .unwrap();
         assert_eq!(rows.len(), 30, "{}", domain.scratch.name);
         for row in rows {
-            // The effects of an aggregate are numbered as they were had.
+            // The effects of an aggregate are numbered in the order they were applied.
             assert_eq!(row.data["of"], row.sequence, "{}", domain.scratch.name);
         }
         domain.scratch.drop().await;
@@ -251,7 +249,7 @@ async fn a_third_partys_event_is_consumed_once() {
             assert_eq!(is_first, first, "{consumer} {id}");
             transaction.commit().await.unwrap();
         }
-        // What is rolled back was not consumed.
+        // A rolled-back event was not consumed.
         for _ in 0..2 {
             let transaction = database.begin().await.unwrap();
             let now = domain.clock.now();

@@ -1,8 +1,8 @@
-//! Scheduled jobs: of all instances, one runs a job at a time, as often as its interval says.
+//! Scheduled jobs: one of all instances runs a job at a time, at the job's interval.
 //!
-//! A job holds a lease in its domain's database while it runs, and the lease knows when the job
-//! last ran. An instance whose clock is ahead may take the lease from one that runs; that one
-//! stops. So a job must bear to be run twice, or cut off anywhere.
+//! A running job holds a lease in its domain's database, which also records when the job last ran. An instance whose
+//! clock is ahead may take the lease from a running one, which then stops. So every job must tolerate running twice at
+//! once and being interrupted anywhere.
 
 #[cfg(test)]
 mod tests;
@@ -21,18 +21,18 @@ use crate::sweep::sweep;
 use crate::tables::lease::{self, LeaseRequest};
 use crate::workers::WorkerContext;
 
-/// How long a lease holds that its holder, being dead, does not renew.
+/// How long a lease holds without renewal.
 const TTL: Duration = Duration::from_secs(4);
-/// How often a job is looked after at least: whether it is due, or its holder died.
+/// How often at least to check whether a job is due or its holder has died.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Longest wait before a job that failed is tried again.
+/// Longest wait before a failed job is retried.
 const LONGEST: Duration = Duration::from_secs(300);
-/// More than it takes from a look to the beginning of a run.
+/// More time than passes between a check and the start of a run.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// Runs `work` every `interval`, in one of all instances that do this under this name over this
-/// database, until told to stop. Work that fails is tried again soon, then later and later.
+/// Runs `work` every `interval` until told to stop, in one of all instances that use this name over this database.
+/// Failed work is retried with exponential backoff.
 pub async fn run_leased<F, E>(
     context: &WorkerContext,
     name: &str,
@@ -60,47 +60,47 @@ pub async fn run_leased<F, E>(
         let wait = match run {
             Ok(RunOutcome::Done) => {
                 backoff.reset();
-                // It is due again an interval after it began, which was a moment after the look.
+                // The next run is due one interval after this one began, a moment after the check.
                 interval.saturating_sub(looked.elapsed()) + MOMENT
             }
             Ok(RunOutcome::NotDue | RunOutcome::Lost) => interval.min(CHECK_INTERVAL),
             Ok(RunOutcome::Failed) => backoff.next_wait(),
             Err(error) => {
-                tracing::warn!(%error, job = name, "the job's lease cannot be read");
+                tracing::warn!(%error, job = name, "job lease not read");
                 backoff.next_wait()
             }
         };
         tokio::select! {
             () = stop.cancelled() => return,
-            // Waits are by the monotonic clock: a jump of the time of day changes none.
+            // Waits use the monotonic clock, so jumps of the wall clock do not affect them.
             () = tokio::time::sleep(wait) => {}
         }
     }
 }
 
-/// Deletes old rows of the outbox, the inbox and the idempotency keys every hour, in one of all
-/// instances, until told to stop.
+/// Deletes old rows of the outbox, the inbox and the idempotency keys every hour, in one of all instances, until told
+/// to stop.
 pub async fn run_sweeps(context: &WorkerContext) {
     run_leased(context, "sweep", Duration::from_secs(60 * 60), || async {
         let swept = sweep(&context.database, context.clock.now()).await?;
         tracing::debug!(
             swept,
             domain = context.database.domain(),
-            "old rows are deleted"
+            "old rows deleted"
         );
         Ok::<_, DbErr>(())
     })
     .await;
 }
 
-/// What became of a look at a job.
+/// The outcome of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RunOutcome {
     Done,
     Failed,
-    /// Another instance runs it, or it is not due.
+    /// Another instance is running it, or it is not due.
     NotDue,
-    /// Another instance has taken the lease; the work was cut off.
+    /// Another instance took the lease; the work was interrupted.
     Lost,
 }
 
@@ -112,7 +112,7 @@ enum LeaseLost {
     Database(DbErr),
 }
 
-/// One of those that would run a job.
+/// One of the instances that compete for a job.
 struct Instance<'a> {
     context: &'a WorkerContext,
     name: &'a str,
@@ -132,7 +132,7 @@ impl<'a> Instance<'a> {
         }
     }
 
-    /// Runs `work` now if it is due and nobody else runs it.
+    /// Runs `work` if it is due and nobody else is running it.
     async fn run_if_due<F, E>(&self, work: impl Fn() -> F) -> Result<RunOutcome, DbErr>
     where
         F: Future<Output = Result<(), E>>,
@@ -146,7 +146,7 @@ impl<'a> Instance<'a> {
         let outcome = tokio::select! {
             outcome = work() => outcome,
             lost = self.hold_lease() => {
-                tracing::warn!(job = name, reason = %lost, "the job was cut off");
+                tracing::warn!(job = name, reason = %lost, "job interrupted");
                 count(name, "lost");
                 return Ok(RunOutcome::Lost);
             }
@@ -159,14 +159,14 @@ impl<'a> Instance<'a> {
             }
             Err(error) => {
                 lease::release(db, self.lease_request(), None).await?;
-                tracing::warn!(%error, job = name, "the job failed");
+                tracing::warn!(%error, job = name, "job failed");
                 count(name, "failed");
                 Ok(RunOutcome::Failed)
             }
         }
     }
 
-    /// Holds the lease for as long as it is polled; ends when it is lost.
+    /// Holds the lease while polled; returns when the lease is lost.
     async fn hold_lease(&self) -> LeaseLost {
         let mut renewed = Instant::now();
         loop {
@@ -174,11 +174,11 @@ impl<'a> Instance<'a> {
             match lease::renew(self.context.database.write(), self.lease_request()).await {
                 Ok(true) => renewed = Instant::now(),
                 Ok(false) => return LeaseLost::Taken,
-                // One renewal may fail; without any, another begins when the lease is over.
+                // One renewal may fail. If all fail, another instance starts when the lease expires.
                 Err(error) if renewed.elapsed() >= self.ttl * 2 / 3 => {
                     return LeaseLost::Database(error);
                 }
-                Err(error) => tracing::warn!(%error, job = self.name, "the lease is not renewed"),
+                Err(error) => tracing::warn!(%error, job = self.name, "job lease not renewed"),
             }
         }
     }
@@ -187,7 +187,7 @@ impl<'a> Instance<'a> {
         let released =
             lease::release(self.context.database.write(), self.lease_request(), None).await;
         if let Err(error) = released {
-            tracing::debug!(%error, job = self.name, "the lease is left to expire");
+            tracing::debug!(%error, job = self.name, "job lease not released, it will expire");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Leases over every database, with a clock that jumps.
+//! Leases on every database, with a clock that jumps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,7 +19,7 @@ fn instance<'a>(domain: &'a Domain, holder: &str) -> Instance<'a> {
     }
 }
 
-/// Looks at the job as one of the instances, and says what came of it.
+/// Checks the job as one of the instances and returns the outcome.
 async fn run_if_due(domain: &Domain, holder: &str) -> RunOutcome {
     let work = || async { Ok::<_, DbErr>(()) };
     instance(domain, holder).run_if_due(work).await.unwrap()
@@ -74,7 +74,7 @@ async fn while_one_instance_runs_it_no_other_does_until_the_lease_of_a_dead_one_
             _ = first.run_if_due(endless) => panic!("it does not end"),
             () = started.notified() => {}
         }
-        // It was dropped where it was, as by a kill.
+        // Dropped in mid-run, as by a kill.
         assert_eq!(
             run_if_due(&domain, "b").await,
             RunOutcome::NotDue,
@@ -113,7 +113,7 @@ async fn an_instance_that_lost_its_lease_stops_its_work() {
         let mut first = instance(&domain, "a");
         first.ttl = Duration::from_millis(30);
         let stolen = || async {
-            // The first renews meanwhile, as long as its lease is not taken.
+            // The first instance keeps renewing until its lease is taken.
             while run_if_due(&domain, "b").await == RunOutcome::NotDue {
                 domain.clock.advance(TimeDelta::minutes(1));
             }

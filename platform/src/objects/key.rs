@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-/// Longer names than this are no names we make.
+/// Longest name accepted.
 const LONGEST: usize = 255;
 
-/// A name such as `returns/ret_01h.pdf`: parts of letters, digits, `-`, `_` and `.`, none of which begins
-/// with a dot. So it is a path in a directory, and it needs no encoding in a URL.
+/// A name such as `returns/ret_01h.pdf`: segments of letters, digits, `-`, `_` and `.`, none starting with a dot. It is
+/// valid as a file path and in a URL without encoding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectKey(String);
 
-/// A text that is no object's name.
+/// The text is not a valid object name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an object's name: use parts of letters, digits, -, _ and . with / between them")]
+#[error("not an object name: use segments of letters, digits, -, _ and . with / between them")]
 pub struct InvalidKey;
 
 impl ObjectKey {
@@ -32,7 +32,7 @@ impl ObjectKey {
         &self.0
     }
 
-    /// The media type that its extension says it has.
+    /// The media type for its extension.
     pub fn content_type(&self) -> &'static str {
         match self.0.rsplit_once('.').map(|(_, extension)| extension) {
             Some("pdf") => "application/pdf",

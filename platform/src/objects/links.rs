@@ -1,4 +1,4 @@
-//! Links that let anybody who has one read one object for a while, and the routes that honour them.
+//! Expiring links that let anybody who has one read one object, and the routes that serve them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use super::{ObjectError, ObjectKey, Objects};
 use crate::clock::Clock;
 use crate::config::Secret;
 
-/// How long a reader has to follow the store's own link after ours.
+/// How long the store's own link, to which ours redirects, is valid.
 const HOP: Duration = Duration::from_secs(300);
 
-/// Makes links and serves them. A store's own links are used where it has any; S3's last a week at most, so a
-/// link that must last longer is ours, and leads to a fresh one of the store's when it is followed.
+/// Creates links and serves them. Uses the store's own links where possible. S3's last a week at most, so a longer link
+/// points here and redirects to a fresh one when it is followed.
 #[derive(Clone, Debug)]
 pub struct ObjectLinks {
     objects: Arc<dyn Objects>,
@@ -34,7 +34,7 @@ pub struct ObjectLinks {
     clock: Clock,
 }
 
-/// What a link of ours carries.
+/// The signed content of one of our links.
 #[derive(Debug, Deserialize)]
 struct Signed {
     /// Seconds since 1970.
@@ -43,7 +43,7 @@ struct Signed {
 }
 
 impl ObjectLinks {
-    /// `base` is where the world reaches [`ObjectLinks::routes`]; every instance has the same secret.
+    /// `base` is the public URL of [`ObjectLinks::routes`]; every instance needs the same secret.
     pub fn new(
         objects: Arc<dyn Objects>,
         base: Url,
@@ -66,7 +66,7 @@ impl ObjectLinks {
         &*self.objects
     }
 
-    /// A link to an object, and when it expires. Whether the object exists is not asked.
+    /// Creates a link to an object and returns its expiry. Does not check whether the object exists.
     pub async fn link(
         &self,
         key: &ObjectKey,
@@ -94,8 +94,8 @@ impl ObjectLinks {
         Ok((url, expires_at))
     }
 
-    /// `GET /{key}` for links: the object, or a redirect to where the store serves it. 403 when a link is
-    /// expired or not ours, 404 when the object is gone.
+    /// `GET /{key}` for links: the object, or a redirect to where the store serves it. 403 for an expired or forged
+    /// link, 404 when the object has been deleted.
     pub fn routes(&self) -> Router {
         Router::new()
             .route("/{*key}", get(serve))
@@ -142,10 +142,10 @@ async fn serve(
     }
     match links.open(&key).await {
         Ok(Some(response)) => response,
-        Ok(None) => (StatusCode::NOT_FOUND, "This file is gone.\n").into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "This file no longer exists.\n").into_response(),
         Err(error) => {
             let source = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(%error, source, "an object could not be served");
+            tracing::error!(%error, source, "object not served");
             (StatusCode::SERVICE_UNAVAILABLE, "Please try again later.\n").into_response()
         }
     }

@@ -1,4 +1,4 @@
-//! Objects as files of a directory: all that one instance needs.
+//! Objects as files in a directory: enough for a single instance.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{ObjectError, ObjectKey, Objects};
 use crate::clock::Clock;
 
-/// Files under a directory, named as the objects are. A file's time of change is the object's.
+/// Files under a directory, named like the objects. A file's modification time is the object's.
 #[derive(Clone, Debug)]
 pub struct LocalObjects {
     directory: PathBuf,
@@ -22,7 +22,7 @@ pub struct LocalObjects {
 }
 
 impl LocalObjects {
-    /// The directory is made when the first object is.
+    /// Creates the directory with the first object.
     pub fn new(directory: impl Into<PathBuf>, clock: Clock) -> Self {
         Self {
             directory: directory.into(),
@@ -30,7 +30,7 @@ impl LocalObjects {
         }
     }
 
-    /// Runs file operations where they may block.
+    /// Runs file operations on a thread that may block.
     async fn blocking<T: Send + 'static>(
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
@@ -80,20 +80,20 @@ impl Objects for LocalObjects {
             .map_err(ObjectError::Directory)
     }
 
-    /// A directory answers nobody.
+    /// A directory has no URL.
     async fn direct_link(&self, _: &ObjectKey, _: Duration) -> Result<Option<Url>, ObjectError> {
         Ok(None)
     }
 }
 
-/// Under a name that is no object's until it is whole, and on the disk.
+/// Writes under a name that no object can have, syncs, then renames, so that no object is ever half written.
 fn write(file: &Path, bytes: &[u8], now: SystemTime) -> io::Result<()> {
     let folder = file.parent().unwrap_or(file);
     fs::create_dir_all(folder)?;
     let part = folder.join(format!(".{}.part", Uuid::new_v4().simple()));
     let written = write_part(&part, bytes, now).and_then(|()| fs::rename(&part, file));
     if written.is_err() {
-        // The first error is the one to tell; the sweep takes what is left.
+        // Report the first error; the sweep removes the rest.
         let _ = fs::remove_file(&part);
     }
     written
@@ -106,7 +106,7 @@ fn write_part(part: &Path, bytes: &[u8], now: SystemTime) -> io::Result<()> {
     open.sync_all()
 }
 
-/// Deletes the old files of a directory and those below it, unfinished ones too; how many objects those were.
+/// Deletes old files in a directory and below, unfinished ones included. Returns how many objects were deleted.
 fn sweep(directory: &Path, cutoff: SystemTime) -> io::Result<u64> {
     let Some(entries) = absent_is_none(fs::read_dir(directory))? else {
         return Ok(0);
@@ -118,7 +118,7 @@ fn sweep(directory: &Path, cutoff: SystemTime) -> io::Result<u64> {
             deleted += sweep(&entry.path(), cutoff)?;
             continue;
         }
-        // Whoever deleted or finished it meanwhile did so for us.
+        // Another process deleted or renamed it meanwhile.
         let Some(metadata) = absent_is_none(entry.metadata())? else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! Files that outlive a request, such as labels: in a directory, or in S3; handed out by links that expire.
+//! Files that outlive a request, such as labels, stored in a directory or in S3 and served through expiring links.
 
 mod key;
 mod links;
@@ -24,23 +24,24 @@ pub use s3::{S3Config, S3Objects};
 /// A store of named files.
 #[async_trait]
 pub trait Objects: fmt::Debug + Send + Sync {
-    /// Writes a whole object; one of the same name is replaced, and never seen half written.
+    /// Writes an object atomically, replacing one of the same name.
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), ObjectError>;
 
     async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>, ObjectError>;
 
-    /// Absent objects are deleted already.
+    /// Deletes an object; succeeds if it does not exist.
     async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectError>;
 
-    /// Deletes what was written before then under this name and a slash; how many objects that were.
+    /// Deletes the objects under this prefix and a slash that were written before the cutoff. Returns how many were
+    /// deleted.
     async fn delete_older_than(
         &self,
         folder: &ObjectKey,
         cutoff: DateTime<Utc>,
     ) -> Result<u64, ObjectError>;
 
-    /// A link with which anybody reads the object from the store itself for so long. `None`: the store gives
-    /// out none, or none that lasts so long.
+    /// A link that reads the object directly from the store for this long. `None` if the store offers none, or none
+    /// that lasts as long.
     async fn direct_link(
         &self,
         key: &ObjectKey,
@@ -55,8 +56,8 @@ pub enum ObjectError {
     File(ObjectKey, #[source] std::io::Error),
     #[error("the directory of the objects could not be read")]
     Directory(#[source] std::io::Error),
-    #[error("the object store did not do it")]
+    #[error("the object store failed")]
     Store(#[source] object_store::Error),
-    #[error("the address under which objects are served is none that paths can follow")]
+    #[error("the address that objects are served at cannot take a path")]
     Base,
 }

@@ -1,4 +1,4 @@
-//! Objects in a bucket of S3, or of what speaks its protocol.
+//! Objects in a bucket of S3 or a compatible store.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use url::Url;
 use super::{ObjectError, ObjectKey, Objects};
 use crate::config::{ConnectionUrl, Secret};
 
-/// S3 signs no link for longer.
+/// S3's longest validity of a signed link.
 const LONGEST_LINK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Which bucket, and how to reach it.
@@ -30,13 +30,13 @@ pub struct S3Config {
     pub bucket: String,
     #[serde(default = "default_region")]
     pub region: String,
-    /// Where the bucket is when not at Amazon: http://localhost:9000
+    /// The endpoint of a compatible store, such as http://localhost:9000; `None` for Amazon's.
     #[serde(default)]
     pub endpoint: Option<ConnectionUrl>,
-    /// Without keys, those of the environment: AWS_* variables, the instance's or the pod's role.
+    /// Without keys, the environment's credentials: AWS_* variables, the instance's or the pod's role.
     #[serde(default)]
     pub access_key_id: Option<String>,
-    /// Belongs to `access_key_id`.
+    /// The secret of `access_key_id`.
     #[serde(default)]
     pub secret_access_key: Option<Secret>,
 }
@@ -45,14 +45,14 @@ fn default_region() -> String {
     "us-east-1".to_owned()
 }
 
-/// A bucket. The objects' keys are its keys.
+/// A bucket. Object names are its keys.
 #[derive(Clone, Debug)]
 pub struct S3Objects {
     bucket: AmazonS3,
 }
 
 impl S3Objects {
-    /// Nothing is asked of the bucket yet.
+    /// Does not contact the bucket yet.
     pub fn new(config: &S3Config) -> Result<Self, ObjectError> {
         let builder = match (&config.access_key_id, &config.secret_access_key) {
             (Some(id), Some(secret)) => AmazonS3Builder::new()
@@ -65,7 +65,7 @@ impl S3Objects {
             .with_bucket_name(&config.bucket)
             .with_region(&config.region)
             .with_allow_http(config.endpoint.as_ref().is_some_and(is_plain))
-            // One way of deletion that all who speak the protocol know.
+            // Single deletions work with every compatible store.
             .with_disable_bulk_delete(true)
             .with_retry(RetryConfig {
                 max_retries: 2,

@@ -1,4 +1,4 @@
-//! Both stores by one contract, and links as a browser follows them.
+//! Both stores against one contract, and links followed as by a browser.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -34,7 +34,7 @@ async fn listen(app: Router) -> Url {
     base.parse().unwrap()
 }
 
-/// A bucket by the letters of the protocol: object by path, whole listings.
+/// The subset of S3's protocol in use: objects by path, complete listings.
 #[derive(Clone, Default)]
 struct Bucket {
     objects: Arc<Mutex<BTreeMap<String, Stored>>>,
@@ -125,7 +125,7 @@ async fn s3() -> (Bucket, S3Objects) {
     (state, objects.unwrap())
 }
 
-/// What every store promises; `day_later` moves the time at which it writes.
+/// The contract of every store; `day_later` advances the time at which it writes.
 async fn keeps_its_promises(objects: &dyn Objects, day_later: impl Fn()) {
     let label = key("returns/a.pdf");
     assert_eq!(objects.get(&label).await.unwrap(), None);
@@ -167,7 +167,7 @@ async fn a_bucket_keeps_what_a_store_promises() {
     .await;
 }
 
-/// Serves the links of a store, below a path as the binary does.
+/// Serves a store's links below a path, as the binary does.
 async fn serving(objects: Arc<dyn Objects>, clock: &Clock) -> ObjectLinks {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/objects", listener.local_addr().unwrap());
@@ -252,5 +252,5 @@ async fn a_bucket_that_refuses_is_an_error_and_not_an_absence() {
         secret_access_key: Some(Secret::new("wJalrXUtnFEMI")),
     });
     let error = objects.unwrap().get(&key("a.pdf")).await.unwrap_err();
-    assert_eq!(error.to_string(), "the object store did not do it");
+    assert_eq!(error.to_string(), "the object store failed");
 }

@@ -1,9 +1,9 @@
-//! The transactional outbox: an event is a row, written in the transaction of the change it tells
-//! of. Nothing is told that did not happen, and nothing that happened is forgotten.
+//! The transactional outbox: an event is a row, written in the transaction of the change it describes. So an event
+//! exists if and only if its change was committed.
 //!
-//! [`append`] writes it; [`Publisher`] takes it to the bus afterwards, at least once, in order for
-//! each aggregate. The row is kept until every consumer group has committed the event: should the bus
-//! lose its past, it is published again.
+//! [`append`] writes it; [`Publisher`] then publishes it to the bus, at least once and in order within an aggregate.
+//! The row is kept until every consumer group has committed the event: if the bus loses its history, the event is
+//! published again.
 
 mod publisher;
 mod reconciliation;
@@ -21,23 +21,22 @@ use crate::tables::{outbox_event, outbox_sequence};
 pub use publisher::Publisher;
 pub(crate) use publisher::as_float;
 
-/// An event to be told. `data` is the versioned JSON that consumers read.
+/// An event to publish. `data` is the versioned JSON that consumers read.
 #[derive(Debug)]
 pub struct NewEvent<'a, D> {
-    /// Where it is published: `orders.events`, `returns.events`, ….
+    /// The topic: `orders.events`, `returns.events`, ….
     pub topic: &'a str,
     /// What happened: `return.initiated`, ….
     pub event_type: &'a str,
-    /// The public id of what it happened to. Events of one aggregate are published in order.
+    /// The aggregate's public id. Events of one aggregate are published in order.
     pub aggregate_id: &'a str,
     pub data: D,
 }
 
-/// Writes the event with the change, giving it the next sequence number of its aggregate.
+/// Writes the event with the change, under its aggregate's next sequence number.
 ///
-/// Transactions that append to one aggregate take turns: the second waits until the first ends.
-/// Commit with [`Database::commit`](crate::database::Database::commit), and it is on its way at
-/// once.
+/// Transactions that append to the same aggregate wait for each other. Commit with
+/// [`Database::commit`](crate::database::Database::commit) so that the event is published at once.
 pub async fn append<D: Serialize>(
     transaction: &DatabaseTransaction,
     event: NewEvent<'_, D>,
@@ -77,7 +76,7 @@ pub async fn dead_letters(
     outbox_event::dead(db, limit).await
 }
 
-/// Events that were refused, or found no bus, and will be tried again, oldest first.
+/// Events that were refused or found no bus and will be retried, oldest first.
 pub async fn failing(
     db: &impl ConnectionTrait,
     limit: u64,
@@ -85,7 +84,7 @@ pub async fn failing(
     outbox_event::failing(db, limit).await
 }
 
-/// Has events that were given up or refused, these or all, tried at once, and says how many there were.
+/// Retries given-up and refused events at once: these or all. Returns how many there were.
 pub async fn requeue(
     db: &impl ConnectionTrait,
     events: Option<&[Uuid]>,

@@ -1,5 +1,5 @@
-//! Takes events from the outbox to the bus. Any number of publishers may work on one outbox: each
-//! claims what it publishes for a while, and what one left behind when it died, another takes.
+//! Publishes events from the outbox to the bus. Any number of publishers may share an outbox: each claims events for a
+//! limited time, and takes over claims left by publishers that died.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use crate::retry::{RetryPolicy, describe};
 use crate::tables::outbox_event;
 use crate::workers::WorkerContext;
 
-/// Events that are claimed together.
+/// Events claimed at once.
 const BATCH: u64 = 100;
-/// How long a publisher has for what it claimed before others may take it. One that takes longer
-/// makes duplicates, which do no harm; one that was killed holds its events up for so long.
+/// How long a claim lasts. A publisher that takes longer causes duplicates, which are harmless; the claim of a killed
+/// publisher blocks its events for this long.
 const CLAIM: TimeDelta = TimeDelta::seconds(4);
-/// How often published events are reconciled with what the bus has.
+/// How often published events are reconciled with the bus.
 const RECONCILE: Duration = Duration::from_secs(1);
-/// How soon an event may be offered again that the bus was not there to take.
+/// Wait before an event is offered again to a bus that was unavailable.
 const AWAY: TimeDelta = TimeDelta::milliseconds(100);
 
 /// Publishes one domain's outbox.
@@ -37,12 +37,12 @@ pub struct Publisher {
     pub(super) context: WorkerContext,
     retries: RetryPolicy,
     pub(super) expected: Expected,
-    /// The log of each topic that was last seen.
+    /// The log last seen for each topic.
     pub(super) logs: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Publisher {
-    /// Events are kept until all of these consumers have them, and whoever else reads their topic.
+    /// Keeps events until all of these consumers, and any others that read the topic, have them.
     pub fn new(context: WorkerContext, consumers: &[ConsumerGroup]) -> Self {
         Self {
             context,
@@ -52,8 +52,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes until told to stop. While the bus or the database is away it waits, longer each
-    /// time; nothing is given up for that.
+    /// Publishes until told to stop. While the bus or the database is unavailable it waits, with backoff, and gives
+    /// nothing up.
     pub async fn run(self) {
         let context = self.context.clone();
         let mut reconciled = tokio::time::interval(RECONCILE);
@@ -66,7 +66,7 @@ impl Publisher {
         queue::work_through(&context, "outbox", &mut worker).await;
     }
 
-    /// Claims what is due, publishes it, and notes what became of it.
+    /// Claims due events, publishes them, and records the outcomes.
     pub(super) async fn publish_due(&self) -> Result<Round, DbErr> {
         let claimed = self.claim().await?;
         if claimed.is_empty() {
@@ -98,15 +98,15 @@ impl Publisher {
         self.bus_away(&postponed, &error).await
     }
 
-    /// These events wait for the bus.
+    /// Postpones events because the bus is unavailable.
     pub(super) async fn bus_away(
         &self,
         postponed: &[Uuid],
         error: &BusError,
     ) -> Result<Round, DbErr> {
-        // When the process stops, consumers leave first; that is no news.
+        // During shutdown consumers leave first, so this is expected.
         if !self.context.stop.is_cancelled() {
-            tracing::warn!(%error, domain = self.domain(), waiting = postponed.len(), "events wait");
+            tracing::warn!(%error, domain = self.domain(), waiting = postponed.len(), "event bus not available, events postponed");
         }
         self.postpone(postponed, error).await?;
         Ok(Round::Away)
@@ -147,11 +147,11 @@ impl Publisher {
         let told = describe(error);
         outbox_event::record_failure(self.context.database.write(), row, again, &told, now).await?;
         self.count_retry();
-        tracing::warn!(error = told, event = %row.id, domain = self.domain(), "an event was refused");
+        tracing::warn!(error = told, event = %row.id, domain = self.domain(), "event refused");
         if again.is_none() {
             counter!("vantage_outbox_dead_letters_total", "domain" => self.domain().to_owned())
                 .increment(1);
-            tracing::error!(event = %row.id, domain = self.domain(), "an event was given up");
+            tracing::error!(event = %row.id, domain = self.domain(), "event given up");
         }
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Publisher {
     }
 }
 
-/// A publisher at work, and when it is to reconcile.
+/// The publisher's work loop, and when it reconciles next.
 struct Publishing {
     publisher: Publisher,
     reconciled: Interval,
@@ -203,7 +203,7 @@ impl QueueWorker for Publishing {
             Ok::<_, DbErr>((backlog, unconfirmed, dead))
         };
         let Ok((backlog, unconfirmed, dead)) = measured.await else {
-            // The loop says that the database is away.
+            // The loop logs that the database is unavailable.
             return;
         };
         let now = self.publisher.context.clock.now();
@@ -233,7 +233,7 @@ fn event(row: &outbox_event::Model) -> Event {
     }
 }
 
-/// Metrics are floats; so much precision they have.
+/// Metrics are floats; the precision suffices.
 pub(crate) fn as_float(count: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a metric")]
     {

@@ -1,9 +1,9 @@
-//! What was published against what the bus still has: events that every consumer group has committed are confirmed, and
-//! those that the bus has lost before that are published again.
+//! Reconciles published events with the bus: events that every consumer group has committed are confirmed, and events
+//! that the bus lost before that are published again.
 //!
-//! A bus loses events when its server ends without having stored them, when it goes back to an older copy, and when it
-//! drops what is old while a group is away. Then its log is another one, or begins later; consumers tell what they have
-//! had already by its id.
+//! A bus loses events when its server stops without having stored them, when it is restored from an older copy, and
+//! when it trims entries while a group is offline. Its log then has a new identity or starts later. Consumers recognize
+//! by its id an event they already have.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +16,7 @@ use crate::inbox::ConsumerGroup;
 use crate::queue::Round;
 use crate::tables::outbox_event;
 
-/// The consumer groups that read each topic, whether they are there or not.
+/// The consumer groups expected to read each topic, whether or not they are online.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected(HashMap<&'static str, Vec<&'static str>>);
 
@@ -56,10 +56,10 @@ enum Committed<'a> {
 }
 
 impl Publisher {
-    /// Looks at every topic that has events without confirmation.
+    /// Reconciles every topic with unconfirmed events.
     pub(super) async fn reconcile_all(&self) {
         if let Err(error) = self.try_reconcile_all().await {
-            tracing::debug!(%error, domain = self.domain(), "the outbox is not reconciled");
+            tracing::debug!(%error, domain = self.domain(), "outbox not reconciled");
         }
     }
 
@@ -73,8 +73,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// Finds out, before these are published, whether their log is still the one that it was: what it has lost goes
-    /// first, so that the events of an aggregate stay in their order. Nothing when they may be published now.
+    /// Before publishing these events, checks that their log is still the same one. What it lost is published first, to
+    /// keep the events of an aggregate in order. Returns `None` when these events may be published now.
     pub(super) async fn reconcile_before(
         &self,
         claimed: &[outbox_event::Model],
@@ -85,7 +85,7 @@ impl Publisher {
             match self.context.bus.log(topic).await {
                 Ok(Some(state)) if self.is_known(topic, &state.log) => {}
                 Ok(Some(state)) => republished += self.reconcile(topic, &state).await?,
-                // A topic that is no log: publishing to it says so of each event.
+                // Not a log: publishing will refuse each event.
                 Ok(None) | Err(BusError::Refused(_)) => {}
                 Err(error) => {
                     let waiting: Vec<_> = claimed.iter().map(|row| row.id).collect();
@@ -101,18 +101,18 @@ impl Publisher {
         Ok(Some(Round::Worked))
     }
 
-    /// Has what was lost published again, and confirms what every group has. The number is of those lost.
+    /// Republishes lost events and confirms those every group has. Returns the number of lost events.
     async fn reconcile(&self, topic: &str, state: &LogState) -> Result<u64, DbErr> {
         let (db, now) = (self.context.database.write(), self.context.clock.now());
         let (log, oldest) = (state.log.as_str(), state.oldest.as_deref());
-        // First: an entry that is gone may be passed over by those who have not read it.
+        // Before confirming: groups may have skipped an entry that no longer exists.
         let lost = outbox_event::republish_lost(db, topic, log, oldest, now).await?;
         if lost > 0 {
             tracing::warn!(
                 domain = self.domain(),
                 topic,
                 events = lost,
-                "the event bus has lost events; they are published again"
+                "the event bus lost events, republishing them"
             );
             counter!("vantage_outbox_republished_total", "domain" => self.domain().to_owned())
                 .increment(lost);

@@ -1,4 +1,4 @@
-//! The outbox over every database, with a bus that does as it is told.
+//! The outbox on every database, with a scripted bus.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -22,14 +22,13 @@ pub(crate) fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2025, 10, 9, 14, 30, 0).unwrap()
 }
 
-/// Remembers what is published. While it is `away` it takes nothing; it refuses the types that it
-/// is told to.
+/// Records what is published. Accepts nothing while `away`, and refuses the configured event types.
 #[derive(Debug, Default)]
 pub(crate) struct TestBus {
     pub(crate) published: Mutex<Vec<Arc<Event>>>,
     away: Mutex<bool>,
     refused: Mutex<Vec<&'static str>>,
-    /// The state of its log, if it keeps one: then what is published has the next offset.
+    /// The log's state, if it keeps one; then each published event gets the next offset.
     log: Mutex<Option<LogState>>,
 }
 
@@ -68,7 +67,7 @@ impl EventBus for TestBus {
                 })
             }))
         };
-        // Others get a turn in the middle.
+        // Let other publishers run in between.
         tokio::task::yield_now().await;
         events.iter().map(outcome).collect()
     }
@@ -141,7 +140,7 @@ impl Domain {
         Publisher::new(self.context.clone(), &[READER])
     }
 
-    /// Publishes until there is nothing to do.
+    /// Publishes until nothing is left to do.
     async fn publish_all(&self) {
         while self.publisher().publish_due().await.unwrap() == Round::Worked {}
     }

@@ -1,4 +1,4 @@
-//! DHL's Shipment Tracking, Unified: the key in a header, one number a call.
+//! DHL's Shipment Tracking Unified API: key in a header, one tracking number per call.
 
 use serde_json::Value;
 use url::Url;
@@ -15,13 +15,13 @@ pub struct Dhl {
 }
 
 impl Dhl {
-    /// `base` is where the API is without a path: `https://api-eu.dhl.com`.
+    /// `base` is the API's address without a path: `https://api-eu.dhl.com`.
     pub fn new(base: Url, key: Secret, policy: Policy, clock: Clock) -> Result<Self, ClientError> {
         let http = HttpClient::new("dhl", base, policy, clock)?;
         Ok(Self { http, key })
     }
 
-    /// What DHL knows of a number; 404 if it has not seen it.
+    /// The tracking data of a number; 404 if DHL has not seen it.
     pub async fn track(&self, number: &str) -> Result<Value, HttpError> {
         let request = Request::get("track", &["track", "shipments"])
             .query("trackingNumber", number)

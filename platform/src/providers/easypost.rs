@@ -19,7 +19,7 @@ use crate::http::{
     Call, ClientError, HttpClient, HttpError, Policy, Rate as CallRate, Request, Response,
 };
 
-/// EasyPost allows 100 calls a minute; the rest is for people.
+/// EasyPost allows 100 calls a minute; the rest is reserved for people.
 const CALLS: CallRate = CallRate {
     count: 80,
     per: Duration::from_secs(60),
@@ -33,7 +33,7 @@ pub struct Easypost {
     key: Secret,
 }
 
-/// An address as EasyPost takes it: states and countries by their codes.
+/// An address in EasyPost's format: states and countries as codes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Address {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,8 +50,7 @@ pub struct Address {
     pub country: String,
 }
 
-/// A parcel on its way from a customer to the warehouse, with the carriers' offers for it. Free until a rate
-/// is bought.
+/// A parcel from a customer to the warehouse, with the carriers' rates for it. Free until a rate is bought.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Shipment {
     pub id: String,
@@ -64,13 +63,13 @@ pub struct Shipment {
     selected_rate: Option<Rate>,
 }
 
-/// A carrier's offer.
+/// A carrier's offered rate.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Rate {
     pub id: String,
     pub carrier: String,
     pub service: String,
-    /// A decimal of the currency.
+    /// A decimal amount in `currency`.
     pub rate: Decimal,
     pub currency: String,
 }
@@ -86,39 +85,39 @@ pub struct Label {
     pub shipment: String,
     pub tracking_code: String,
     pub rate: Rate,
-    /// Where EasyPost keeps the file.
+    /// The file's address at EasyPost.
     pub url: Url,
 }
 
 /// Why there is no label.
 #[derive(Debug, thiserror::Error)]
 pub enum EasypostError {
-    /// The request is at fault, such as an address that no carrier finds.
+    /// The request is invalid, such as an address that no carrier can find.
     #[error("EasyPost refused with {status}: {code}")]
     Refused {
         code: String,
         status: u16,
-        /// An earlier attempt may have had its effect: read before taking it for undone.
+        /// An earlier attempt may have had its effect; read the shipment before treating it as not done.
         in_doubt: bool,
     },
     #[error("the label of {0} was bought, but its tracking code or file is missing")]
     Incomplete(String),
-    #[error("the label's address cannot be called")]
+    #[error("the label's address is not usable")]
     LabelUrl(#[source] ClientError),
     #[error(transparent)]
     Http(#[from] HttpError),
 }
 
 impl Rate {
-    /// The price in cents, up to the next whole one.
+    /// The price in cents, rounded up.
     pub fn cents(&self) -> Option<i64> {
         (self.rate * Decimal::ONE_HUNDRED).ceil().to_i64()
     }
 }
 
 impl Easypost {
-    /// `base` is where the API is without its version: `https://api.easypost.com`. `counted_in` is the
-    /// database in which calls are counted for all processes; without it they are for this one alone.
+    /// `base` is the API's address without a version: `https://api.easypost.com`. `counted_in` is the database in which
+    /// calls are counted across processes; without it, this process counts alone.
     pub fn new(
         base: Url,
         key: Secret,
@@ -136,7 +135,7 @@ impl Easypost {
         Ok(Self { http, key })
     }
 
-    /// Asks the carriers what a parcel of so many ounces would cost. Repeating it costs nothing.
+    /// Gets the carriers' rates for a parcel of this weight in ounces. Safe to repeat.
     pub async fn create_shipment(
         &self,
         from: &Address,
@@ -157,14 +156,14 @@ impl Easypost {
         Ok(self.send(request).await?.json()?)
     }
 
-    /// A shipment as it is now, with its label if it was bought.
+    /// A shipment's current state, with its label if bought.
     pub async fn shipment(&self, id: &str) -> Result<Shipment, EasypostError> {
         let request = Request::get("read_shipment", &["v2", "shipments", id]);
         Ok(self.send(request).await?.json()?)
     }
 
-    /// Buys a rate of a shipment. A shipment is bought once at most, so this may be called again when its
-    /// outcome is unknown, and returns the label that was bought before.
+    /// Buys a rate of a shipment. A shipment is bought at most once, so this may be repeated when the outcome is
+    /// unknown, and returns the label that was already bought.
     pub async fn buy(&self, shipment: &str, rate: &str) -> Result<Label, EasypostError> {
         let request = Request::post("buy_shipment", &["v2", "shipments", shipment, "buy"])
             .json(&json!({"rate": {"id": rate}}))
@@ -178,16 +177,16 @@ impl Easypost {
         bought.label()
     }
 
-    /// Gives a label back that was not used; EasyPost refunds it when the carrier has confirmed.
+    /// Voids an unused label; EasyPost refunds it when the carrier has confirmed.
     pub async fn void(&self, shipment: &str) -> Result<(), EasypostError> {
         let request =
             Request::post("void_label", &["v2", "shipments", shipment, "refund"]).idempotent();
         self.send(request).await.map(drop)
     }
 
-    /// The label's file: a PDF of 4×6 inches.
+    /// Downloads the label's file: a PDF of 4×6 inches.
     pub async fn download(&self, label: &Label) -> Result<Bytes, EasypostError> {
-        // Another host than the API's, without its key and its limit.
+        // Another host than the API's: no key and no API rate limit.
         let files = self
             .http
             .for_host("easypost_files", label.url.clone(), Policy::default())
@@ -238,7 +237,7 @@ impl Easypost {
 }
 
 impl EasypostError {
-    /// It understood the request and will not do it: another try brings the same answer.
+    /// Whether repeating the request would give the same answer.
     pub fn is_final(&self) -> bool {
         matches!(
             self,
@@ -270,10 +269,10 @@ impl Shipment {
     }
 }
 
-/// A weight as the JSON number EasyPost takes, up to the next tenth of an ounce.
+/// A weight as the JSON number EasyPost takes, rounded up to a tenth of an ounce.
 fn tenths(ounces: Decimal) -> serde_json::Number {
     let tenths = (ounces * Decimal::TEN).ceil().to_u64().unwrap_or(1).max(1);
-    // A weight is no money; a tenth is as near as a float has to come.
+    // A float is exact enough for a tenth of an ounce.
     let weight = tenths as f64 / 10.0;
     serde_json::Number::from_f64(weight).unwrap_or_else(|| tenths.div_ceil(10).into())
 }

@@ -1,4 +1,4 @@
-//! FedEx's Track API: a token for client credentials, then POSTed numbers.
+//! FedEx's Track API: OAuth client credentials, tracking numbers in a POST.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -16,7 +16,7 @@ pub struct Fedex {
 }
 
 impl Fedex {
-    /// `base` is where the API is without a path: `https://apis.fedex.com`.
+    /// `base` is the API's address without a path: `https://apis.fedex.com`.
     pub fn new(
         base: Url,
         client_id: &str,
@@ -34,7 +34,7 @@ impl Fedex {
         Ok(Self { http, tokens })
     }
 
-    /// What FedEx knows of a number, with every scan. A number that it has not seen is an error inside the answer.
+    /// The tracking data of a number, with every scan. An unknown number is an error inside a successful response.
     pub async fn track(&self, number: &str) -> Result<Value, HttpError> {
         let body = json!({
             "trackingInfo": [{"trackingNumberInfo": {"trackingNumber": number}}],
@@ -45,7 +45,7 @@ impl Fedex {
                 .bearer(token)
                 .header("x-locale", "en_US")
                 .json(&body)
-                // It only reads.
+                // Only reads.
                 .idempotent()
         };
         self.tokens.send(&self.http, request).await?.json()

@@ -1,7 +1,7 @@
-//! The third parties that domains call, side by side: how each is called, how it proves who it is, and what it answers.
+//! Clients of the third parties that domains call: protocol, authentication and response types.
 //!
-//! A client knows its provider's protocol and nothing of a domain: what an answer means for orders, returns and
-//! parcels is for the domain to say.
+//! A client knows its provider's protocol and nothing of a domain: orders, returns and tracking decide what an answer
+//! means for them.
 
 pub mod dhl;
 pub mod easypost;

@@ -1,4 +1,4 @@
-//! OAuth tokens for client credentials: cached while they are valid, renewed before they expire.
+//! OAuth client-credentials tokens: cached while valid, renewed before they expire.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -9,13 +9,13 @@ use crate::clock::Clock;
 use crate::config::Secret;
 use crate::http::{HttpClient, HttpError, Request, Response};
 
-/// How long before its end a token is renewed.
+/// How long before its expiry a token is renewed.
 const EARLY: TimeDelta = TimeDelta::minutes(5);
 
-/// The token of one client.
+/// The current token of one client.
 #[derive(Debug)]
 pub(super) struct Tokens {
-    /// The request for a token.
+    /// The token request.
     grant: Request,
     current: Mutex<Option<Token>>,
     clock: Clock,
@@ -34,11 +34,11 @@ struct Granted {
     expires_in: Value,
 }
 
-/// How long a token of unknown lifetime is used, unless it is refused earlier.
+/// How long to use a token without a stated lifetime, unless it is rejected earlier.
 const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
 impl Granted {
-    /// FedEx writes it as a number of seconds, UPS as a text.
+    /// FedEx writes it as a number of seconds, UPS as text.
     fn lifetime(&self) -> TimeDelta {
         let seconds = match &self.expires_in {
             Value::Number(seconds) => seconds.as_i64(),
@@ -60,7 +60,7 @@ impl Tokens {
         }
     }
 
-    /// Sends what `request` makes of a token. A token that the provider has revoked is replaced once.
+    /// Sends the request built by `request` with a token. A token that the provider has revoked is replaced once.
     pub(super) async fn send(
         &self,
         http: &HttpClient,
@@ -80,7 +80,7 @@ impl Tokens {
         http.send(&request(&token)).await
     }
 
-    /// A valid token other than the refused one. Concurrent callers share one request for a new token.
+    /// A valid token other than the rejected one. Concurrent callers share one token request.
     async fn token(
         &self,
         http: &HttpClient,
@@ -98,7 +98,7 @@ impl Tokens {
         let lifetime = granted.lifetime();
         let token = Token {
             text: Secret::new(granted.access_token),
-            // A token with a short lifetime is renewed after half of it.
+            // A short-lived token is renewed halfway through its life.
             renew_at: now + (lifetime - EARLY).max(lifetime / 2),
         };
         *current = Some(token.clone());

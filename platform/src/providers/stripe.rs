@@ -19,33 +19,33 @@ use crate::clock::Clock;
 use crate::config::Secret;
 use crate::http::{ClientError, HttpClient, HttpError, Policy, Request};
 
-/// The version of the API whose shapes are read here.
+/// The API version whose types are used here.
 const VERSION: &str = "2024-06-20";
 
-/// Another call with the same key is under way; its outcome will be ours.
+/// Another call with the same key is in progress; its outcome will be ours.
 const KEY_IN_USE: u16 = 409;
 
-/// Calls Stripe. Every call that changes something has an idempotency key, so it is repeated safely: by the
-/// client at once, and by whoever finds later that its outcome is unknown.
+/// The Stripe client. Every call that changes something has an idempotency key, so it is safe to repeat: by the client
+/// at once, and by anybody who later finds its outcome unknown.
 #[derive(Clone, Debug)]
 pub struct Stripe {
     http: HttpClient,
     key: Secret,
 }
 
-/// A payment to take, in minor units of its currency.
+/// A payment to create, in minor units of its currency.
 #[derive(Clone, Debug)]
 pub struct NewPayment<'a> {
     pub amount: i64,
     /// ISO 4217.
     pub currency: &'a str,
-    /// The token of the payment method, from Stripe's own form in the browser.
+    /// The payment method's token from Stripe's own form in the browser.
     pub payment_method: &'a str,
-    /// Our order: shown in Stripe's dashboard, and sent back in webhooks.
+    /// Our order's id: shown in Stripe's dashboard and included in webhooks.
     pub order: &'a str,
 }
 
-/// A payment and how far it is.
+/// A payment and its status.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct PaymentIntent {
     pub id: String,
@@ -56,10 +56,10 @@ pub struct PaymentIntent {
     pub amount_received: i64,
     /// ISO 4217 in lower case.
     pub currency: String,
-    /// With this, Stripe's form lets the customer confirm the payment at their bank.
+    /// Lets Stripe's form have the customer confirm the payment with their bank.
     #[serde(default)]
     pub client_secret: Option<String>,
-    /// Why the last attempt to take it failed.
+    /// Why the last attempt to charge it failed.
     #[serde(default)]
     pub last_payment_error: Option<PaymentError>,
     #[serde(default)]
@@ -74,7 +74,7 @@ pub struct PaymentError {
 }
 
 impl PaymentError {
-    /// The most exact code there is: `insufficient_funds`, `expired_card`, ….
+    /// The most specific code: `insufficient_funds`, `expired_card`, ….
     pub fn code(&self) -> Option<&str> {
         self.decline_code.as_deref().or(self.code.as_deref())
     }
@@ -90,7 +90,7 @@ pub enum PaymentStatus {
     RequiresCapture,
     Canceled,
     Succeeded,
-    /// One that this version does not know.
+    /// Not known to this version.
     #[serde(other)]
     Other,
 }
@@ -98,7 +98,7 @@ pub enum PaymentStatus {
 /// A way to pay.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct PaymentMethod {
-    /// To be charged by; another than the token's for test tokens.
+    /// The id to charge. For test tokens it differs from the token's.
     pub id: String,
     /// `card`, `paypal`, `us_bank_account`, ….
     #[serde(rename = "type")]
@@ -109,20 +109,20 @@ pub struct PaymentMethod {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Card {
     pub last4: String,
-    /// The last month in which it can be charged, from 1.
+    /// The last month in which it can be charged, 1 to 12.
     pub exp_month: u32,
     pub exp_year: i32,
     pub wallet: Option<Wallet>,
 }
 
-/// What a card is kept in: `apple_pay`, `google_pay`, ….
+/// The wallet that holds a card: `apple_pay`, `google_pay`, ….
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Wallet {
     #[serde(rename = "type")]
     pub kind: String,
 }
 
-/// A refund and how far it is.
+/// A refund and its status.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Refund {
     pub id: String,
@@ -139,7 +139,7 @@ pub struct Refund {
     pub metadata: HashMap<String, String>,
 }
 
-/// Some refunds of a list.
+/// A page of a list of refunds.
 #[derive(Clone, Debug, Deserialize)]
 pub struct RefundPage {
     pub data: Vec<Refund>,
@@ -154,22 +154,22 @@ pub enum RefundStatus {
     Succeeded,
     Failed,
     Canceled,
-    /// One that this version does not know.
+    /// Not known to this version.
     #[serde(other)]
     Other,
 }
 
-/// Why Stripe did not do it.
+/// Why Stripe did not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum StripeError {
-    /// The card or account is at fault; the customer may choose another.
+    /// The card or account was declined; the customer may choose another.
     #[error("the payment was declined: {code}")]
     Declined { code: String },
-    /// The request is at fault, or what it names is not in a state for it.
+    /// The request is invalid, or its object is not in the right state.
     #[error("Stripe refused: {code}")]
     Refused {
         code: String,
-        /// An earlier attempt may have had its effect: read before taking it for undone.
+        /// An earlier attempt may have had its effect; read before treating it as not done.
         in_doubt: bool,
     },
     #[error(transparent)]
@@ -177,7 +177,7 @@ pub enum StripeError {
 }
 
 impl Stripe {
-    /// `base` is where the API is without its version: `https://api.stripe.com`.
+    /// `base` is the API's address without a version: `https://api.stripe.com`.
     pub fn new(base: Url, key: Secret, clock: Clock) -> Result<Self, ClientError> {
         let policy = Policy {
             attempt_timeout: Duration::from_secs(15),
@@ -188,7 +188,7 @@ impl Stripe {
         Ok(Self { http, key })
     }
 
-    /// Creates a payment, which takes nothing until it is confirmed.
+    /// Creates a payment, which charges nothing until it is confirmed.
     pub async fn create(
         &self,
         payment: &NewPayment<'_>,
@@ -205,8 +205,7 @@ impl Stripe {
         self.change(request, idempotency_key).await
     }
 
-    /// Confirms a payment that waits for it, with another payment method if one is given: the money
-    /// is taken.
+    /// Confirms a pending payment, with another payment method if given: this charges the customer.
     pub async fn confirm(
         &self,
         id: &str,
@@ -235,13 +234,13 @@ impl Stripe {
         self.read(Request::get("read_payment_intent", &path)).await
     }
 
-    /// What is behind a token of Stripe's form: a payment method or a source is there already, of a
-    /// card's token (`tok_…`) one is made.
+    /// Resolves a token from Stripe's form. A payment method or source already exists; a card token (`tok_…`) is turned
+    /// into a payment method.
     pub async fn payment_method(&self, token: &str) -> Result<PaymentMethod, StripeError> {
         if token.starts_with("tok_") {
             let request = Request::post("create_payment_method", &["v1", "payment_methods"])
                 .form([("type", "card"), ("card[token]", token)]);
-            // A token is good once.
+            // A token can be used only once.
             return self
                 .change(request, &format!("payment-method-{token}"))
                 .await;
@@ -250,7 +249,7 @@ impl Stripe {
         self.read(Request::get("read_payment_method", &path)).await
     }
 
-    /// Gives back so many minor units of a payment; `reference` is what it is for, sent back in webhooks.
+    /// Refunds this amount, in minor units, of a payment; `reference` names the reason and is included in webhooks.
     pub async fn refund(
         &self,
         payment: &str,
@@ -266,7 +265,7 @@ impl Stripe {
         self.change(request, idempotency_key).await
     }
 
-    /// The newest refunds of a payment, a hundred at most: what settles a refund of unknown outcome.
+    /// The newest refunds of a payment, at most a hundred; used to settle a refund of unknown outcome.
     pub async fn refunds(&self, payment: &str) -> Result<Vec<Refund>, StripeError> {
         #[derive(Deserialize)]
         struct List {
@@ -278,8 +277,8 @@ impl Stripe {
         Ok(self.read::<List>(request).await?.data)
     }
 
-    /// What was given back since then, of all payments, newest first: a hundred, those made before the refund
-    /// `before` if it is given.
+    /// Refunds of all payments since that time, newest first: at most a hundred, starting before the refund `before` if
+    /// given.
     pub async fn refunds_since(
         &self,
         since: DateTime<Utc>,
@@ -315,7 +314,7 @@ impl Stripe {
     }
 }
 
-/// Stripe's own error, if it is one.
+/// Stripe's own error, if the response has one.
 fn refusal(error: HttpError) -> StripeError {
     #[derive(Deserialize)]
     struct Body {
@@ -339,7 +338,7 @@ fn refusal(error: HttpError) -> StripeError {
                 .or(refused.code)
                 .unwrap_or(refused.kind),
         },
-        // Still busy with the first call of this key after all attempts: its outcome is unknown.
+        // Still busy with the first call of this key after all attempts: the outcome is unknown.
         _ if rejection.status == KEY_IN_USE => error.into(),
         Some(Refused {
             code: Some(code), ..

@@ -1,4 +1,4 @@
-//! UPS's Tracking API: a token for client credentials, one number a call.
+//! UPS's Tracking API: OAuth client credentials, one tracking number per call.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +19,7 @@ pub struct Ups {
 }
 
 impl Ups {
-    /// `base` is where the API is without a path: `https://onlinetools.ups.com`.
+    /// `base` is the API's address without a path: `https://onlinetools.ups.com`.
     pub fn new(
         base: Url,
         client_id: &str,
@@ -36,13 +36,13 @@ impl Ups {
         Ok(Self { http, tokens })
     }
 
-    /// What UPS knows of a number; 404 if it has not seen it.
+    /// The tracking data of a number; 404 if UPS has not seen it.
     pub async fn track(&self, number: &str) -> Result<Value, HttpError> {
         let call = Uuid::now_v7().simple().to_string();
         let request = |token: &Secret| {
             Request::get("track", &["api", "track", "v1", "details", number])
                 .bearer(token)
-                // UPS requires both, and shows them in its own logs.
+                // UPS requires both and shows them in its own logs.
                 .header("transid", call.clone())
                 .header("transactionsrc", "vantage")
         };

@@ -1,4 +1,4 @@
-//! The channels that this process listens to. A channel is there while it has a subscriber.
+//! The channels this process listens to. A channel exists while it has a subscriber.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -13,8 +13,7 @@ use tokio::sync::Notify;
 
 use super::Signal;
 
-/// Messages a subscriber may lag behind before it gets a [`Signal::Gap`] instead: a gap costs a read and loses
-/// nothing.
+/// Unread messages per subscriber before it gets a [`Signal::Gap`] instead. A gap costs a read and loses nothing.
 const QUEUE: usize = 16;
 
 type OnChange = dyn Fn(&Arc<str>) + Send + Sync;
@@ -22,9 +21,9 @@ type OnChange = dyn Fn(&Arc<str>) + Send + Sync;
 /// All channels with a subscriber in this process.
 pub(super) struct Channels {
     open: Mutex<HashMap<Arc<str>, Channel>>,
-    /// Whether a new channel is confirmed from the start, because there is no server to wait for.
+    /// Whether channels are confirmed as soon as they open, because there is no server to wait for.
     confirmed_at_once: bool,
-    /// Called with the name of a channel that opened or closed.
+    /// Called with the name of each channel that opened or closed.
     on_change: Box<OnChange>,
 }
 
@@ -32,12 +31,12 @@ pub(super) struct Channels {
 struct Channel {
     subscribers: Vec<Arc<SignalQueue>>,
     confirmation: Arc<Confirmation>,
-    /// Whether it was confirmed since it opened; another confirmation then means that there was a gap.
+    /// Whether it has been confirmed since it opened; a second confirmation then means that there was a gap.
     was_confirmed: bool,
 }
 
-/// The unread signals of a subscriber. There are very many subscribers and most queues are empty; a broadcast
-/// channel would reserve memory for each.
+/// A subscriber's unread signals. There are very many subscribers and most queues are empty, whereas a broadcast
+/// channel reserves memory for each.
 #[derive(Debug, Default)]
 struct SignalQueue {
     unread: Mutex<VecDeque<Signal>>,
@@ -70,8 +69,8 @@ impl SignalQueue {
     }
 }
 
-/// Whether the server has confirmed a channel. There are as many as channels; a `watch` would take several
-/// times the room.
+/// Whether the server has confirmed a channel. There is one per channel, and a `watch` would take several times the
+/// memory.
 #[derive(Debug)]
 pub(super) struct Confirmation {
     is_confirmed: AtomicBool,
@@ -79,7 +78,7 @@ pub(super) struct Confirmation {
 }
 
 impl Confirmation {
-    /// Resolves once it has.
+    /// Waits for the confirmation.
     pub(super) async fn confirmed(&self) {
         loop {
             let changed = self.changed.notified();
@@ -108,7 +107,7 @@ impl Channels {
         })
     }
 
-    /// A new subscriber, and a way to wait until the server has confirmed the channel.
+    /// A new subscriber, and a handle to wait for the server's confirmation.
     pub(super) fn subscribe(self: &Arc<Self>, name: &str) -> (Subscriber, Arc<Confirmation>) {
         let name: Arc<str> = name.into();
         let mut opened = false;
@@ -140,7 +139,7 @@ impl Channels {
         (member, confirmation)
     }
 
-    /// Gives the signal to the channel's subscribers, if there are any.
+    /// Delivers the signal to the channel's subscribers, if any.
     pub(super) fn send(&self, name: &str, signal: &Signal) {
         if let Some(channel) = self.lock().get(name) {
             channel.send(signal);
@@ -155,8 +154,7 @@ impl Channels {
         self.lock().keys().cloned().collect()
     }
 
-    /// The server has confirmed the channel. Who was subscribed before the connection was lost
-    /// learns that there was a gap.
+    /// The server has confirmed the channel. Subscribers from before a lost connection get a gap.
     pub(super) fn confirm(&self, name: &str) {
         if let Some(channel) = self.lock().get_mut(name) {
             channel.confirmation.set(true);
@@ -212,7 +210,7 @@ impl Channel {
     }
 }
 
-/// One subscriber of a channel. The channel closes when the last one is dropped.
+/// A subscriber of a channel. The channel closes when the last one is dropped.
 #[derive(Debug)]
 pub(super) struct Subscriber {
     inbox: Arc<SignalQueue>,
@@ -221,9 +219,9 @@ pub(super) struct Subscriber {
 }
 
 impl Subscriber {
-    /// The next signal; without an end, for a member keeps its channels.
+    /// The next signal. Never ends, because a subscriber keeps its channel open.
     pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Signal> {
-        // First the waker, so that a signal that comes in between wakes it.
+        // Register the waker first, so that a signal arriving in between wakes it.
         self.inbox.waker.register(context.waker());
         match self.inbox.pop() {
             Some(signal) => Poll::Ready(signal),

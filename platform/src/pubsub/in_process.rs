@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::channels::Channels;
 use super::{PubSub, PubSubError, Signal, Subscription};
 
-/// Reaches the subscribers of this process; all that is needed while there is one.
+/// Reaches the subscribers of this process: enough for a single instance.
 #[derive(Clone, Debug)]
 pub struct InProcess {
     channels: Arc<Channels>,

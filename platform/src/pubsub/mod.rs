@@ -1,10 +1,10 @@
-//! Messages to whoever listens right now: a change of one order to all who watch that order, in
-//! this process or, over Redis, in every process.
+//! Pub/sub to whoever is listening right now, such as an order's changes to all who watch that order: in this process
+//! or, over Redis, in every process.
 //!
-//! Nothing is stored. A subscriber that may have missed something is told so by [`Signal::Gap`]
-//! and reads the present state from where it is kept. While a server is unreachable, only the
-//! newest message of each channel is kept for it; so a message should say which of its channel's
-//! messages it is, and a receiver that sees a number missing reads the state again, too.
+//! Nothing is stored. A subscriber that may have missed something receives [`Signal::Gap`] and reads the current state
+//! from its source. While a server is unreachable, only the newest message of each channel is kept for it. So messages
+//! should be numbered within their channel, and a receiver that finds a number missing should read the state again,
+//! too.
 
 mod channels;
 mod in_process;
@@ -21,40 +21,39 @@ use futures::Stream;
 pub use in_process::InProcess;
 pub use redis::RedisPubSub;
 
-/// What a subscriber hears.
+/// What a subscriber receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// A message that was published to the channel.
+    /// A message published to the channel.
     Message(Bytes),
-    /// Messages may have been missed: the connection was lost for a while, or the subscriber was
-    /// too slow for its bounded queue.
+    /// Messages may have been missed: the connection was lost for a while, or the subscriber was too slow for its
+    /// bounded queue.
     Gap,
 }
 
 /// Publishing and subscribing by channel name.
 #[async_trait]
 pub trait PubSub: fmt::Debug + Send + Sync {
-    /// Tells all who are subscribed now. Nobody listening is no error.
+    /// Publishes to all current subscribers. Having none is not an error.
     async fn publish(&self, channel: &str, message: Bytes) -> Result<(), PubSubError>;
 
-    /// Listens from the moment this returns: what is published later arrives, or a
-    /// [`Signal::Gap`] in its place. Gives up after five seconds. Dropping the subscription ends
-    /// it.
+    /// Subscribes from the moment this returns: later messages arrive, or a [`Signal::Gap`] in their place. Gives up
+    /// after five seconds. Dropping the subscription ends it.
     async fn subscribe(&self, channel: &str) -> Result<Subscription, PubSubError>;
 }
 
-/// Why a message could not be published or a channel not be subscribed to.
+/// Why a message could not be published, or a channel not be subscribed to.
 #[derive(Debug, thiserror::Error)]
 pub enum PubSubError {
     #[error("the pub/sub server's address is not valid")]
     Address(#[source] ::redis::RedisError),
     #[error("the subscription was not confirmed within {0:?}")]
     SubscribeTimeout(std::time::Duration),
-    #[error("the pub/sub server is unreachable and {0} channels wait for it already")]
+    #[error("the pub/sub server is unreachable and {0} channels are already waiting for it")]
     Overloaded(usize),
 }
 
-/// An open subscription: a stream of [`Signal`]s in the order of publishing, without an end.
+/// An open subscription: an endless stream of [`Signal`]s in publishing order.
 #[derive(Debug)]
 pub struct Subscription(channels::Subscriber);
 

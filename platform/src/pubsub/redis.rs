@@ -1,5 +1,5 @@
-//! Pub/sub over Redis, for several processes. One connection carries all subscriptions of this
-//! process; it is made anew whenever it is lost, and subscribers then hear of a gap.
+//! Pub/sub over Redis, for several processes. One connection carries all subscriptions of this process. After a
+//! reconnect, subscribers get a gap.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,14 +24,14 @@ mod publisher;
 
 use publisher::Publisher;
 
-/// How long a subscriber waits for the server, and the server has for any answer.
+/// How long a subscriber waits for the server, and the server may take for any answer.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often a quiet connection is asked whether it is still there.
+/// How often an idle connection is pinged.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
-/// Channels in one SUBSCRIBE at most.
+/// Most channels in one SUBSCRIBE.
 const BATCH: usize = 1_000;
 
-/// Waits between attempts to connect.
+/// Backoff between connection attempts.
 const fn reconnecting() -> Backoff {
     Backoff::new(Duration::from_millis(100), Duration::from_secs(5))
 }
@@ -41,13 +41,13 @@ const fn reconnecting() -> Backoff {
 pub struct RedisPubSub {
     channels: Arc<Channels>,
     publisher: Arc<Publisher>,
-    /// Listening and resending: they end with the pub/sub.
+    /// Listening and resending; they end with the pub/sub.
     _workers: [AbortOnDropHandle<()>; 2],
 }
 
 impl RedisPubSub {
-    /// Over the server at this `redis://` URL. Connects in tasks of the supervisor, again and again
-    /// if need be; only an address that is no address is an error.
+    /// Uses the server at this `redis://` URL. Connects in supervised tasks and reconnects as needed, so only an
+    /// invalid address is an error.
     pub fn new(url: &str, supervisor: &Supervisor) -> Result<Self, PubSubError> {
         let client = Client::open(url).map_err(PubSubError::Address)?;
         let publisher = Arc::new(Publisher::new(client.clone()).map_err(PubSubError::Address)?);
@@ -127,10 +127,10 @@ enum ConnectionLost {
     Silent,
 }
 
-/// Keeps a connection open for as long as the pub/sub is in use.
+/// Keeps a connection open while the pub/sub is in use.
 async fn listen(client: Client, channels: Arc<Channels>, changes: Arc<Changes>) {
     let mut backoff = reconnecting();
-    // Confirmations from before a restart belong to a connection that is gone.
+    // Confirmations from before a restart belong to an earlier connection.
     channels.unconfirm_all();
     loop {
         let lost = match with_timeout(client.get_async_pubsub()).await {
@@ -145,13 +145,13 @@ async fn listen(client: Client, channels: Arc<Channels>, changes: Arc<Changes>) 
             Err(lost) => lost,
         };
         let wait = backoff.next_wait();
-        tracing::warn!(error = %lost, ?wait, "the pub/sub connection is lost; connecting again");
+        tracing::warn!(error = %lost, ?wait, "pub/sub connection lost, reconnecting");
         tokio::time::sleep(wait).await;
     }
 }
 
-/// Forwards the messages of one connection and keeps its subscriptions in step with the open channels, until
-/// the connection is lost.
+/// Forwards the messages of one connection and keeps its subscriptions in sync with the open channels, until the
+/// connection is lost.
 async fn run_connection(
     sink: PubSubSink,
     mut messages: redis::aio::PubSubStream,
@@ -159,7 +159,7 @@ async fn run_connection(
     changes: &Changes,
 ) -> ConnectionLost {
     let mut subscribed = HashSet::new();
-    // One request is on its way at a time; what changes meanwhile goes with the next.
+    // Only one request is in flight; changes in the meantime go into the next.
     let mut request: Fuse<BoxFuture<'static, Result<Vec<Arc<str>>, ConnectionLost>>> =
         Fuse::terminated();
     loop {
@@ -177,7 +177,7 @@ async fn run_connection(
                     for name in confirmed {
                         channels.confirm(&name);
                     }
-                    // There may be more than one batch of them.
+                    // There may be more than one batch.
                     changes.added.notify_one();
                 }
                 Err(lost) => return lost,
@@ -195,8 +195,8 @@ async fn run_connection(
     }
 }
 
-/// Subscribes to those of the channels that are open and unsubscribes from those that are not;
-/// returns the names that are confirmed by it.
+/// Subscribes to those of the channels that are open and unsubscribes from the others. Returns the names thereby
+/// confirmed.
 fn sync_subscriptions(
     names: Vec<Arc<str>>,
     channels: &Channels,
@@ -227,7 +227,7 @@ fn sync_subscriptions(
     }
 }
 
-/// Finds out a connection that died without a word.
+/// Detects a connection that died silently.
 async fn ping(mut sink: PubSubSink) -> Result<Vec<Arc<str>>, ConnectionLost> {
     with_timeout(sink.ping::<redis::Value>()).await?;
     Ok(Vec::new())

@@ -1,5 +1,5 @@
-//! The rule of one bucket. Its only state is the moment at which it is full again; what it lacks is the time until
-//! then. The script in `redis.lua` is the same rule.
+//! The rule of one bucket. Its only state is the time at which it will be full; the time until then measures what is
+//! missing. `redis.lua` implements the same rule.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ const MICROS_PER_MINUTE: u64 = 60_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) now: u64,
-    /// When the bucket is full; a moment that is over if it is.
+    /// When the bucket is full; a time in the past if it is.
     pub(super) full_at: u64,
 }
 
 impl State {
-    /// How long a request of this cost has to wait; zero if it may go on.
+    /// How long a request of this cost has to wait; zero if it is allowed.
     pub(super) fn wait(self, quota: Quota, cost: u32) -> u64 {
         let needed = micros(quota, cost.min(quota.burst));
         (self.debt() + needed).saturating_sub(micros(quota, quota.burst))
     }
 
-    /// When the bucket is full after a request of this cost.
+    /// The state after a request of this cost.
     pub(super) fn after(self, quota: Quota, cost: u32) -> Self {
         let full_at = self.now + self.debt() + micros(quota, cost);
         Self { full_at, ..self }
     }
 
-    /// What a client is told of it.
+    /// The decision reported to the client.
     pub(super) fn decision(self, quota: Quota, wait: u64) -> Decision {
         let lacking = (self.debt() * u64::from(quota.cost_per_minute)).div_ceil(MICROS_PER_MINUTE);
         let remaining = u64::from(quota.burst).saturating_sub(lacking);
@@ -45,7 +45,7 @@ impl State {
     }
 }
 
-/// How long a bucket takes to fill by this much.
+/// How long it takes to regain this much.
 fn micros(quota: Quota, cost: u32) -> u64 {
     (u64::from(cost) * MICROS_PER_MINUTE).div_ceil(u64::from(quota.cost_per_minute.max(1)))
 }

@@ -1,4 +1,4 @@
-//! Buckets of one process.
+//! Buckets within one process.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::bucket::{State, tightest};
 use super::{Bucket, Decision};
 use crate::clock::Clock;
 
-/// The buckets that were used, by key: when each is full again.
+/// The buckets in use: by key, when each is full again.
 #[derive(Debug)]
 pub(super) struct LocalBuckets {
     clock: Clock,
@@ -33,7 +33,7 @@ impl LocalBuckets {
             .iter()
             .map(|bucket| self.full_at.get_with_by_ref(&bucket.key, Arc::default))
             .collect();
-        // In the order of the buckets, which is by kind: two requests never wait for each other. A key named twice would.
+        // Locked in the buckets' fixed order by kind, so that two requests never deadlock. A duplicate key would.
         let mut locked: Vec<_> = shared.iter().map(|full_at| full_at.lock()).collect();
         let now = u64::try_from(self.clock.now().timestamp_micros()).unwrap_or(0);
         let states: Vec<_> = locked

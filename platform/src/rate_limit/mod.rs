@@ -1,7 +1,7 @@
-//! Rate limits by token bucket: a request takes its cost from each bucket that it counts against, or from none.
+//! Rate limits by token bucket: a request takes its cost from each of its buckets, or from none.
 //!
-//! Our own, because a request counts against several buckets at once, whose quotas differ, and because the same rule
-//! has to hold in the process and in Redis.
+//! Hand-written, because a request counts against several buckets with different quotas at once, and the same rule has
+//! to hold in process and in Redis.
 
 mod bucket;
 mod local;
@@ -18,31 +18,31 @@ use self::local::LocalBuckets;
 use self::redis::RedisBuckets;
 use crate::clock::Clock;
 
-/// How much a bucket holds, and how fast it fills again.
+/// A bucket's capacity and refill rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     pub cost_per_minute: u32,
-    /// What a full bucket holds.
+    /// The capacity.
     pub burst: u32,
 }
 
 /// A bucket that a request counts against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// What is limited and whose it is, such as `user:usr_…`.
+    /// What is limited, and for whom, such as `user:usr_…`.
     pub key: String,
     pub quota: Quota,
 }
 
-/// Whether a request may go on, and how the bucket stands that has the least left for it.
+/// Whether a request may proceed, and the state of the bucket with the least remaining.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub quota: Quota,
-    /// What is left in the bucket.
+    /// What remains in the bucket.
     pub remaining: u32,
-    /// Until the bucket is full, if nothing more is taken.
+    /// Time until the bucket is full if nothing more is taken.
     pub reset: Duration,
-    /// How long to wait, for a request that is refused.
+    /// How long a refused request has to wait.
     pub retry_after: Option<Duration>,
 }
 
@@ -52,7 +52,7 @@ impl Decision {
     }
 }
 
-/// Decides in the process, or in Redis for all instances that share it.
+/// Decides in process, or in Redis for all instances that share it.
 #[derive(Debug)]
 pub struct RateLimiter(Store);
 
@@ -63,17 +63,17 @@ enum Store {
 }
 
 impl RateLimiter {
-    /// Counts in this process, in at most `max_buckets` buckets: beyond them, those that are used least are forgotten,
-    /// which fills them.
+    /// Counts in this process, in at most `max_buckets` buckets; beyond that the least used are dropped, which refills
+    /// them.
     pub fn in_process(clock: Clock, max_buckets: u64) -> Self {
         Self(Store::Local(LocalBuckets::new(clock, max_buckets)))
     }
 
-    /// Counts in the Redis server at this URL. Requests that it does not decide on in time pass, and are counted in
+    /// Counts in the Redis server at this URL. Requests it does not decide in time are allowed and counted in
     /// `vantage_rate_limit_skips_total`.
     ///
     /// # Errors
-    /// When the URL is none; the server need not be there yet.
+    /// If the URL is not valid. The server need not be up yet.
     pub fn redis(url: &str) -> Result<Self, RedisError> {
         Ok(Self(Store::Redis(RedisBuckets::new(url)?)))
     }
@@ -90,7 +90,7 @@ impl RateLimiter {
     /// Takes `cost` from each of these buckets, or from none if one of them has too little. What costs more than a
     /// bucket holds takes a full bucket, and leaves it in debt.
     ///
-    /// `None` without buckets, and when Redis does not answer: the request may go on.
+    /// `None` without buckets, and when Redis does not answer: the request may proceed.
     pub async fn take(&self, buckets: &[Bucket], cost: u32) -> Option<Decision> {
         if buckets.is_empty() {
             return None;

@@ -1,4 +1,4 @@
-//! Buckets that all instances share, in Redis: one script, one round trip.
+//! Buckets shared by all instances, in Redis: one script, one round trip.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ pub(super) struct RedisBuckets {
     server: ConnectionManager,
     script: Script,
     patience: Duration,
-    /// Whether the last decision came in time; a change is logged.
+    /// Whether the last decision arrived in time; changes are logged.
     is_answering: AtomicBool,
 }
 
@@ -45,7 +45,7 @@ impl RedisBuckets {
         match decision {
             Ok(decision) => {
                 if !was_answering {
-                    tracing::info!("Redis decides on rate limits again");
+                    tracing::info!("rate limits enforced again, Redis answers");
                 }
                 decision
             }
@@ -54,7 +54,7 @@ impl RedisBuckets {
                 if was_answering {
                     tracing::warn!(
                         error = %skipped,
-                        "Redis does not decide on rate limits; requests pass without a limit"
+                        "rate limits not enforced, Redis does not answer"
                     );
                 }
                 None

@@ -1,4 +1,4 @@
-//! The limiter's contract, over the process and over the Redis server that `VANTAGE_TEST_REDIS_URL` names.
+//! The limiter's contract, in process and over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use uuid::Uuid;
 use super::bucket::State;
 use super::*;
 
-/// Nothing to speak of comes back to these while a test runs.
+/// Refills too slowly to matter during a test.
 const SLOW: Quota = Quota {
     cost_per_minute: 1,
     burst: 10,
 };
-/// A thousand a second.
+/// A thousand per second.
 const FAST: Quota = Quota {
     cost_per_minute: 60_000,
     burst: 10,
@@ -28,7 +28,7 @@ fn limiters() -> Vec<RateLimiter> {
     limiters
 }
 
-/// As fast as a request wants its answer, a server that others keep busy may not be.
+/// Waits longer than a request would, since a shared test server may be busy.
 fn patient(url: &str) -> RateLimiter {
     let limiter = RateLimiter::redis(url).expect("a URL");
     limiter.with_patience(Duration::from_secs(20))
@@ -128,7 +128,7 @@ async fn two_instances_share_a_bucket() {
 
 #[tokio::test]
 async fn requests_pass_while_redis_does_not_answer() {
-    // It listens, and never answers.
+    // It listens but never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("an address");
     let limiter = RateLimiter::redis(&format!("redis://{address}")).expect("a URL");
@@ -150,7 +150,8 @@ async fn a_process_keeps_a_bounded_number_of_buckets() {
 }
 
 proptest! {
-    /// Over any requests at any times, no more passes than the burst and what came back since, but for the debt of one.
+    /// For any requests at any times, no more is admitted than the burst plus the refill, except for the debt of one
+    /// request.
     #[test]
     fn the_rate_holds(
         requests in prop::collection::vec((0u64..5_000_000, 1u32..50), 1..100),
@@ -173,7 +174,7 @@ proptest! {
                 let debt = f64::from(cost.saturating_sub(burst));
                 prop_assert!(taken as f64 <= f64::from(burst) + came_back + debt + 1e-6);
             } else {
-                // Who waits as long as is said is let in.
+                // A request that waits as long as it is told to is admitted.
                 let wait = decision.retry_after.expect("a wait").as_micros();
                 clock.advance(chrono::Duration::microseconds(i64::try_from(wait).expect("short")));
                 prop_assert!(limiter.take(&buckets, cost).expect("a decision").is_allowed());
@@ -182,7 +183,7 @@ proptest! {
         }
     }
 
-    /// A request never takes from a bucket more than it costs.
+    /// A request never takes more from a bucket than its cost.
     #[test]
     fn a_bucket_lacks_what_was_taken(debt in 0u64..1_000_000_000, cost in 0u32..1_000) {
         let quota = Quota { cost_per_minute: 600, burst: 100 };

@@ -1,19 +1,19 @@
-//! Faults that a test injects into the background tasks of a debug build. Tests name a directory in
-//! `VANTAGE_TEST_WORKER_FAULTS`; a file there that is named as a task makes it panic, or end if
-//! that is what the file says. The file is removed when it has had its effect.
+//! Fault injection into background tasks, in debug builds. Tests name a directory in `VANTAGE_TEST_WORKER_FAULTS`; a
+//! file in it named like a task makes that task panic, or return if the file says so. The file is removed once it takes
+//! effect.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What a task is to do, instead of what it does.
+/// What the task does instead of its work.
 enum Fault {
     Panic,
     End,
 }
 
-/// Runs `work` until it ends or a fault comes.
+/// Runs `work` until it returns or a fault is injected.
 pub(super) async fn inject(name: &str, work: impl Future<Output = ()>) {
     let Some(directory) = std::env::var_os("VANTAGE_TEST_WORKER_FAULTS") else {
         return work.await;
@@ -22,7 +22,7 @@ pub(super) async fn inject(name: &str, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
         fault = fault(file) => match fault {
-            Fault::Panic => panic!("a test injected this panic"),
+            Fault::Panic => panic!("a panic injected by a test"),
             Fault::End => {}
         },
     }

@@ -1,4 +1,4 @@
-//! Tasks come back however they end, are seen while they are down, and stop in order.
+//! Tasks are restarted however they end, are visible while down, and stop in order.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-/// Fails in a way of its own each time it is started, and then runs.
+/// Fails differently at each start, then keeps running.
 fn unreliable(supervisor: &Supervisor) -> mpsc::UnboundedReceiver<u32> {
     let (started, starts) = mpsc::unbounded_channel();
     let count = Arc::new(AtomicU32::new(0));
@@ -56,7 +56,7 @@ async fn stages_stop_one_after_another() {
     let supervisor = Supervisor::new();
     let (started, mut starts) = mpsc::unbounded_channel();
     let (ended, mut ends) = mpsc::unbounded_channel();
-    // Started in the other order.
+    // Started in the reverse order.
     for stage in Stage::ALL.into_iter().rev() {
         let (started, ended) = (started.clone(), ended.clone());
         supervisor.start(stage, format!("{stage:?}"), move |stop| {
@@ -64,7 +64,7 @@ async fn stages_stop_one_after_another() {
             async move {
                 let _ = started.send(stage);
                 stop.cancelled().await;
-                // Others would end meanwhile, if they were told.
+                // Give other stages the chance to end, in case they were wrongly told to.
                 for _ in 0..100 {
                     tokio::task::yield_now().await;
                 }

@@ -1,4 +1,4 @@
-//! How many calls a third party still allows: one bucket for all processes over this database.
+//! The remaining call rate of a third party: one bucket for all processes over this database.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -11,7 +11,7 @@ use sea_orm::sea_query::OnConflict;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub provider: String,
-    /// When the bucket is full again if nobody calls any more.
+    /// When the bucket is full again if nobody else calls.
     pub full_at: DateTime<Utc>,
 }
 
@@ -20,7 +20,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// When the bucket is full, locked until the transaction ends; a new one is full now.
+/// When the bucket is full, locked until the transaction ends; a new bucket is full.
 pub async fn lock(
     db: &impl ConnectionTrait,
     provider: &str,

@@ -1,4 +1,4 @@
-//! What a mutation answered to a key, stored in the transaction of its effect.
+//! A mutation's answer under an idempotency key, stored in the transaction of its effect.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ExprTrait;
@@ -26,7 +26,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Deletes some of those that have expired; the number is of those.
+/// Deletes a batch of expired keys and returns how many.
 pub async fn sweep(
     db: &impl ConnectionTrait,
     now: DateTime<Utc>,

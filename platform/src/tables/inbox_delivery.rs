@@ -1,5 +1,5 @@
-//! An event that a consumer has received and not yet taken effect of. The row goes in the
-//! transaction of the effect, so the table is as long as the queue.
+//! An event that a consumer has received but not yet handled. The row is deleted in the transaction that handles it, so
+//! the table is only as long as the queue.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -20,7 +20,7 @@ pub struct Model {
     pub data: Json,
     pub occurred_at: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
-    /// How often its effect failed.
+    /// How often handling failed.
     pub attempts: i32,
     pub next_attempt_at: DateTime<Utc>,
     pub last_error: Option<String>,
@@ -32,7 +32,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Stores what a consumer received; what is there already stays as it is.
+/// Stores received deliveries; existing rows stay as they are.
 pub async fn store(db: &impl ConnectionTrait, deliveries: Vec<Model>) -> Result<(), DbErr> {
     if deliveries.is_empty() {
         return Ok(());
@@ -47,8 +47,7 @@ pub async fn store(db: &impl ConnectionTrait, deliveries: Vec<Model>) -> Result<
     Ok(())
 }
 
-/// Those whose effect may be tried now: of each aggregate the first that waits, and only when its
-/// next attempt has come.
+/// Deliveries that may be handled now: the first waiting event of each aggregate, once its next attempt is due.
 fn due(consumer: &str, now: DateTime<Utc>) -> Select<Entity> {
     let of_earlier = |column: Column| Expr::col(("earlier", column));
     let of_this = |column: Column| Expr::col((Entity, column));
@@ -68,7 +67,7 @@ fn due(consumer: &str, now: DateTime<Utc>) -> Select<Entity> {
         .filter(Expr::not_exists(earlier))
 }
 
-/// Whether there is one whose effect may be tried now.
+/// Whether any delivery may be handled now.
 pub async fn is_any_due(
     db: &impl ConnectionTrait,
     consumer: &str,
@@ -81,7 +80,7 @@ pub async fn is_any_due(
     Ok(due.into_tuple::<Uuid>().one(db).await?.is_some())
 }
 
-/// One that is due, held until the transaction ends; others pass it over.
+/// Locks a due delivery until the transaction ends; other workers skip it.
 pub async fn lock_next(
     transaction: &crate::database::DatabaseTransaction,
     consumer: &str,
@@ -96,7 +95,7 @@ pub async fn lock_next(
         .await
 }
 
-/// It has had its effect.
+/// Deletes a handled delivery.
 pub async fn delete(db: &impl ConnectionTrait, delivery: &Model) -> Result<(), DbErr> {
     Entity::delete_by_id((delivery.consumer.clone(), delivery.event_id))
         .exec(db)
@@ -104,7 +103,7 @@ pub async fn delete(db: &impl ConnectionTrait, delivery: &Model) -> Result<(), D
     Ok(())
 }
 
-/// Its effect failed: once more it is tried at `at`, or given up when there is no such time.
+/// Records a failure: the delivery is retried at `at`, or given up if that is `None`.
 pub async fn record_failure(
     db: &impl ConnectionTrait,
     delivery: &Model,
@@ -125,7 +124,7 @@ pub async fn record_failure(
     Ok(())
 }
 
-/// How many of a consumer's wait.
+/// How many of the consumer's deliveries are waiting.
 pub async fn count_waiting(db: &impl ConnectionTrait, consumer: &str) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::Consumer.eq(consumer))
@@ -134,7 +133,7 @@ pub async fn count_waiting(db: &impl ConnectionTrait, consumer: &str) -> Result<
         .await
 }
 
-/// How many of a consumer's were given up.
+/// How many of the consumer's deliveries were given up.
 pub async fn count_dead(db: &impl ConnectionTrait, consumer: &str) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::Consumer.eq(consumer))
@@ -143,7 +142,7 @@ pub async fn count_dead(db: &impl ConnectionTrait, consumer: &str) -> Result<u64
         .await
 }
 
-/// Those that were given up, oldest first.
+/// Deliveries that were given up, oldest first.
 pub async fn dead(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::DeadLetteredAt.is_not_null())
@@ -154,7 +153,7 @@ pub async fn dead(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, D
         .await
 }
 
-/// Those whose effect failed and will be tried again, oldest first.
+/// Deliveries that failed and will be retried, oldest first.
 pub async fn failing(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::DeadLetteredAt.is_null())
@@ -166,7 +165,7 @@ pub async fn failing(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>
         .await
 }
 
-/// Has those that were given up or failed, these or all, tried again at once; the number is of those.
+/// Retries given-up and failed deliveries at once: these or all. Returns how many.
 pub async fn requeue(
     db: &impl ConnectionTrait,
     events: Option<&[Uuid]>,

@@ -1,4 +1,4 @@
-//! An event that a consumer has taken effect of; recorded in the transaction of that effect.
+//! An event that a consumer has handled, recorded in the transaction of its effect.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -21,8 +21,8 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Records the event for the consumer, and says whether it is the first time. Another transaction
-/// that records the same waits until this one ends.
+/// Records the event for the consumer and returns whether this is the first time. A concurrent transaction that records
+/// the same event waits until this one ends.
 pub async fn record(
     db: &impl ConnectionTrait,
     consumer: &str,
@@ -41,7 +41,7 @@ pub async fn record(
     Ok(inserted == 1)
 }
 
-/// Deletes some of those that were received before `before`; the number is of those.
+/// Deletes a batch of rows received before `before` and returns how many.
 pub async fn sweep(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,

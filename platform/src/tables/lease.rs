@@ -1,4 +1,4 @@
-//! Who runs a scheduled job at the moment, so that one instance of many does, and when it last ran.
+//! The lease of a scheduled job: which instance runs it, and when it last ran.
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::entity::prelude::*;
@@ -12,7 +12,7 @@ pub struct Model {
     pub name: String,
     pub holder: String,
     pub expires_at: DateTime<Utc>,
-    /// When its last run that succeeded began.
+    /// When the last successful run began.
     pub ran_at: Option<DateTime<Utc>>,
 }
 
@@ -28,7 +28,7 @@ pub struct LeaseRequest<'a> {
     pub holder: &'a str,
     pub now: DateTime<Utc>,
     pub ttl: Duration,
-    /// Time from one run to the next.
+    /// The job's interval.
     pub interval: Duration,
 }
 

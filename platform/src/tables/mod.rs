@@ -1,5 +1,5 @@
-//! The tables that every domain's database has beside its own: outbox, inbox, idempotency keys,
-//! leases, tasks and write probes. Their migrations are `migrations::platform`.
+//! The tables in every domain's database beside its own: outbox, inbox, idempotency keys, leases, tasks and write
+//! probes. Their migrations are `migrations::platform`.
 
 pub mod call_rate;
 pub mod idempotency_key;

@@ -1,4 +1,4 @@
-//! An event that was written with the change it tells of, and is published afterwards.
+//! An event, written with the change it describes and published afterwards.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -15,21 +15,21 @@ pub struct Model {
     pub topic: String,
     pub event_type: String,
     pub aggregate_id: String,
-    /// Counts the events of one aggregate, from 1.
+    /// Numbers the events of one aggregate, from 1.
     pub sequence: i64,
     pub data: Json,
     pub occurred_at: DateTime<Utc>,
     pub published_at: Option<DateTime<Utc>>,
-    /// Until then a publisher is at work on it.
+    /// A publisher holds the event until then.
     pub claimed_until: Option<DateTime<Utc>>,
-    /// How often it was refused.
+    /// How often the bus refused it.
     pub attempts: i32,
     pub next_attempt_at: DateTime<Utc>,
     pub last_error: Option<String>,
     pub dead_lettered_at: Option<DateTime<Utc>>,
-    /// Which log has it, from its publication on.
+    /// The log that has it, once published.
     pub log: Option<String>,
-    /// Where in the log, as text that sorts in the log's order.
+    /// Its position in the log, as text that sorts in log order.
     pub log_offset: Option<String>,
     /// When every consumer group was known to have committed it.
     pub confirmed_at: Option<DateTime<Utc>>,
@@ -40,11 +40,11 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// How much waits, since when, and how much was given up.
+/// The length and age of the queue, and how many events were given up.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct Backlog {
     pub waiting: i64,
-    /// When the oldest of those that wait happened.
+    /// When the oldest waiting event happened.
     pub oldest: Option<DateTime<Utc>>,
 }
 
@@ -54,7 +54,7 @@ fn waiting() -> Select<Entity> {
         .filter(Column::DeadLetteredAt.is_null())
 }
 
-/// What waits to be published.
+/// The events waiting to be published.
 pub async fn backlog(db: &impl ConnectionTrait) -> Result<Backlog, DbErr> {
     let backlog = waiting()
         .select_only()
@@ -69,7 +69,7 @@ pub async fn backlog(db: &impl ConnectionTrait) -> Result<Backlog, DbErr> {
     }))
 }
 
-/// How many were given up.
+/// How many events were given up.
 pub async fn count_dead(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::DeadLetteredAt.is_not_null())
@@ -77,14 +77,14 @@ pub async fn count_dead(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
         .await
 }
 
-/// Whether there is one that may be published now.
+/// Whether any event may be published now.
 pub async fn is_any_due(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<bool, DbErr> {
     let due = due(now).select_only().column(Column::Id).limit(1);
     Ok(due.into_tuple::<Uuid>().one(db).await?.is_some())
 }
 
-/// Those that may be published now: of each aggregate the first that waits, and only when nobody
-/// is at work on it and its next attempt has come.
+/// Events that may be published now: the first waiting one of each aggregate, if no publisher holds it and its next
+/// attempt is due.
 fn due(now: DateTime<Utc>) -> Select<Entity> {
     let of_earlier = |column: Column| Expr::col(("earlier", column));
     let of_this = |column: Column| Expr::col((Entity, column));
@@ -107,8 +107,7 @@ fn due(now: DateTime<Utc>) -> Select<Entity> {
         .filter(Expr::not_exists(earlier))
 }
 
-/// Takes some of those that are due, oldest first, for one publisher: the others pass them over
-/// until the claim ends.
+/// Claims some due events, oldest first, for one publisher; others skip them until the claim expires.
 pub async fn claim(
     transaction: &crate::database::DatabaseTransaction,
     now: DateTime<Utc>,
@@ -131,7 +130,7 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// They are published, and every group has them.
+/// Marks events as published and confirmed by every group.
 pub async fn mark_confirmed(
     db: &impl ConnectionTrait,
     events: &[Uuid],
@@ -147,7 +146,7 @@ pub async fn mark_confirmed(
     Ok(())
 }
 
-/// The log has them, each at its offset; the groups have yet to read them.
+/// Marks events as stored in the log at these offsets; the groups have yet to read them.
 pub async fn mark_logged(
     db: &impl ConnectionTrait,
     events: &[(Uuid, LogPosition)],
@@ -179,12 +178,12 @@ fn unconfirmed() -> Condition {
         .add(Column::ConfirmedAt.is_null())
 }
 
-/// How many were published that some group is not known to have committed.
+/// How many published events are not confirmed by every group.
 pub async fn count_unconfirmed(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     Entity::find().filter(unconfirmed()).count(db).await
 }
 
-/// The topics of published events that some group is not known to have committed.
+/// The topics of published events that are not confirmed by every group.
 pub async fn unconfirmed_topics(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     Entity::find()
         .select_only()
@@ -196,8 +195,8 @@ pub async fn unconfirmed_topics(db: &impl ConnectionTrait) -> Result<Vec<String>
         .await
 }
 
-/// Has those published again that were given to another log than this one, or that this one has no more: nobody can
-/// read them there. The number is of those.
+/// Marks as unpublished the events that were given to another log than this one, or that this log no longer has: nobody
+/// can read them there. Returns how many.
 pub async fn republish_lost(
     db: &impl ConnectionTrait,
     topic: &str,
@@ -223,7 +222,7 @@ pub async fn republish_lost(
     Ok(updated.rows_affected)
 }
 
-/// Every group has committed what this log has up to `offset`, or all of it when there is no group.
+/// Confirms the events that this log has up to `offset`, or all of them when there is no group.
 pub async fn confirm(
     db: &impl ConnectionTrait,
     topic: &str,
@@ -242,7 +241,7 @@ pub async fn confirm(
     Ok(update.exec(db).await?.rows_affected)
 }
 
-/// Their publisher lets them go, as they were.
+/// Releases a publisher's claims without any other change.
 pub async fn release(
     db: &impl ConnectionTrait,
     events: impl IntoIterator<Item = Uuid>,
@@ -258,7 +257,7 @@ pub async fn release(
     Ok(())
 }
 
-/// They could not be published through no fault of theirs: they may be tried again from `at` on.
+/// Postpones events until `at`, without counting a failure.
 pub async fn postpone(
     db: &impl ConnectionTrait,
     events: &[Uuid],
@@ -276,7 +275,7 @@ pub async fn postpone(
     Ok(())
 }
 
-/// It was refused: once more it is tried at `at`, or given up when there is no such time.
+/// Records a refusal: the event is retried at `at`, or given up if that is `None`.
 pub async fn record_failure(
     db: &impl ConnectionTrait,
     event: &Model,
@@ -298,7 +297,7 @@ pub async fn record_failure(
     Ok(())
 }
 
-/// Those that were given up, oldest first.
+/// Events that were given up, oldest first.
 pub async fn dead(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::DeadLetteredAt.is_not_null())
@@ -308,7 +307,7 @@ pub async fn dead(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, D
         .await
 }
 
-/// Those that could not be published yet and will be tried again, oldest first.
+/// Events that could not be published yet and will be retried, oldest first.
 pub async fn failing(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
     waiting()
         .filter(Column::LastError.is_not_null())
@@ -318,7 +317,7 @@ pub async fn failing(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>
         .await
 }
 
-/// Has those that were given up or refused, these or all, tried again at once; the number is of those.
+/// Retries given-up and refused events at once: these or all. Returns how many.
 pub async fn requeue(
     db: &impl ConnectionTrait,
     events: Option<&[Uuid]>,
@@ -340,7 +339,7 @@ pub async fn requeue(
     Ok(update.exec(db).await?.rows_affected)
 }
 
-/// Deletes some of those that every group had before `before`; the number is of those.
+/// Deletes a batch of events confirmed before `before` and returns how many.
 pub async fn sweep(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,
@@ -354,7 +353,7 @@ pub async fn sweep(
     .await
 }
 
-/// Deletes some of those that were published before `before` and never confirmed; the number is of those.
+/// Deletes a batch of events published before `before` and never confirmed, and returns how many.
 pub async fn sweep_unconfirmed(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,

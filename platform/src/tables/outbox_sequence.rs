@@ -1,4 +1,4 @@
-//! The number of an aggregate's last event. It outlives the events, which are swept.
+//! The sequence number of an aggregate's last event. It outlives the events, which are swept.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
@@ -19,8 +19,8 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The next number of the aggregate, from 1. Another transaction that wants one waits until this
-/// transaction ends, so numbers are committed in their order and without gaps.
+/// The aggregate's next number, from 1. A concurrent transaction that wants one waits until this one ends, so numbers
+/// are committed in order and without gaps.
 pub async fn next(
     db: &impl ConnectionTrait,
     topic: &str,

@@ -1,4 +1,4 @@
-//! Work that a domain has still to do: written with the change that causes it, and done beside requests.
+//! A durable task: written with the change that causes it, performed in the background.
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
@@ -11,18 +11,18 @@ use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect, UpdateMany};
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,
-    /// What it is about; there is one task of a kind for each.
+    /// What it is about; each kind has one task per key.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: Uuid,
     /// The public id of what it is about.
     pub subject: String,
     pub data: Json,
     pub due_at: DateTime<Utc>,
-    /// When it is due once more, asked for while somebody was at work on it.
+    /// When to run it again, if that was requested while it was running.
     pub again_at: Option<DateTime<Utc>>,
     pub claimed_by: Option<Uuid>,
     pub claimed_until: Option<DateTime<Utc>>,
-    /// Failures since it last succeeded.
+    /// Failures since its last success.
     pub attempts: i32,
     pub last_error: Option<String>,
     pub dead_lettered_at: Option<DateTime<Utc>>,
@@ -34,7 +34,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A claim to a task: nobody else works on it as long as it is renewed.
+/// A claim on a task: nobody else works on it while the claim is renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim<'a> {
     pub kind: &'a str,
@@ -48,7 +48,7 @@ impl Claim<'_> {
     }
 }
 
-/// A task as it is first written.
+/// A task to enqueue.
 #[derive(Clone, Debug)]
 pub struct NewTask<'a> {
     pub kind: &'a str,
@@ -64,8 +64,8 @@ fn task(kind: &str, key: Uuid) -> Condition {
         .add(Column::Key.eq(key))
 }
 
-/// Nobody works on it. A claim further ahead than anybody makes one was made by a clock that has
-/// been set back since.
+/// The task is not claimed. A claim that ends further in the future than any claim can was made by a clock that has
+/// since been set back.
 fn is_free(now: DateTime<Utc>, ttl: Duration) -> Condition {
     Condition::any()
         .add(Column::ClaimedUntil.is_null())
@@ -73,8 +73,8 @@ fn is_free(now: DateTime<Utc>, ttl: Duration) -> Condition {
         .add(Column::ClaimedUntil.gt(now + ttl * 2))
 }
 
-/// Writes the task. One that is there already is due by then at the latest; one that somebody is at work on is due
-/// again by then; one that was given up gets another try.
+/// Enqueues the task. An existing one becomes due by then at the latest; one that is running is run again by then; one
+/// that was given up gets another try.
 pub async fn enqueue(
     db: &impl ConnectionTrait,
     new: NewTask<'_>,
@@ -97,7 +97,7 @@ pub async fn enqueue(
     };
     let column = |column: Column| Expr::col((Entity, column));
     let is_later = |of: Column| column(of).gt(at);
-    // Also of one that is claimed: whoever claims it may be gone.
+    // Also for a claimed task, since its worker may be dead.
     let due: Expr = CaseStatement::new()
         .case(is_later(Column::DueAt), at)
         .finally(column(Column::DueAt))
@@ -135,7 +135,7 @@ pub async fn find(
     Entity::find_by_id((kind.to_owned(), key)).one(db).await
 }
 
-/// What is due and free of these kinds, the longest due first.
+/// Due and unclaimed tasks of these kinds, the longest due first.
 pub async fn due(
     db: &impl ConnectionTrait,
     kinds: &[&str],
@@ -154,7 +154,7 @@ pub async fn due(
         .await
 }
 
-/// Claims the task if it is there, free and not given up, due or not; gives it as it is then.
+/// Claims the task if it exists, is free and was not given up, whether or not it is due. Returns its row.
 pub async fn claim(
     db: &impl ConnectionTrait,
     claim: Claim<'_>,
@@ -164,7 +164,7 @@ pub async fn claim(
     let claimed = Entity::update_many()
         .col_expr(Column::ClaimedBy, Expr::value(claim.by))
         .col_expr(Column::ClaimedUntil, Expr::value(now + ttl))
-        // Whoever asked for it once more has it now.
+        // This run serves any request to run it again.
         .col_expr(Column::AgainAt, Expr::value(None::<DateTime<Utc>>))
         .filter(task(claim.kind, claim.key))
         .filter(Column::DeadLetteredAt.is_null())
@@ -177,7 +177,7 @@ pub async fn claim(
     Entity::find().filter(claim.held()).one(db).await
 }
 
-/// Holds the claim for longer, and says whether it was still held.
+/// Extends the claim, and returns whether it was still held.
 pub async fn renew(
     db: &impl ConnectionTrait,
     claim: Claim<'_>,
@@ -191,7 +191,7 @@ pub async fn renew(
     Ok(renewed.rows_affected == 1)
 }
 
-/// It is done, unless somebody asked for it once more.
+/// Finishes the task, unless it was asked to run again.
 pub async fn finish(db: &impl ConnectionTrait, claim: Claim<'_>) -> Result<(), DbErr> {
     let deleted = Entity::delete_many()
         .filter(claim.held())
@@ -206,7 +206,7 @@ pub async fn finish(db: &impl ConnectionTrait, claim: Claim<'_>) -> Result<(), D
     Ok(())
 }
 
-/// It is due again then, or sooner if somebody asked for that; nothing went wrong.
+/// Schedules another run at this time, or sooner if that was requested. Not a failure.
 pub async fn repeat(
     db: &impl ConnectionTrait,
     claim: Claim<'_>,
@@ -225,7 +225,7 @@ fn succeeded(claim: Claim<'_>, due_at: impl Into<Expr>) -> UpdateMany<Entity> {
         .col_expr(Column::LastError, Expr::value(None::<String>))
 }
 
-/// Nothing was done; it may be tried from then on.
+/// Releases the task unchanged, to be tried from then on.
 pub async fn release(
     db: &impl ConnectionTrait,
     claim: Claim<'_>,
@@ -235,7 +235,7 @@ pub async fn release(
     Ok(())
 }
 
-/// It failed: it is tried again then, or given up when there is no such time, unless somebody asked for it once more.
+/// Records a failure: the task is retried at this time, or given up if it is `None`, unless it was asked to run again.
 pub async fn fail(
     db: &impl ConnectionTrait,
     claim: Claim<'_>,
@@ -271,7 +271,7 @@ fn released(claim: Claim<'_>, due_at: impl Into<Expr>) -> UpdateMany<Entity> {
         .filter(claim.held())
 }
 
-/// How many of each kind there are that are not given up.
+/// How many tasks of each kind are pending.
 pub async fn count(db: &impl ConnectionTrait) -> Result<Vec<(String, i64)>, DbErr> {
     Entity::find()
         .select_only()
@@ -284,7 +284,7 @@ pub async fn count(db: &impl ConnectionTrait) -> Result<Vec<(String, i64)>, DbEr
         .await
 }
 
-/// How many were given up.
+/// How many tasks were given up.
 pub async fn count_dead(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::DeadLetteredAt.is_not_null())
@@ -292,7 +292,7 @@ pub async fn count_dead(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
         .await
 }
 
-/// Those that failed or were given up, or all, the oldest first.
+/// Failed and given-up tasks, or all tasks, oldest first.
 pub async fn list(db: &impl ConnectionTrait, all: bool, limit: u64) -> Result<Vec<Model>, DbErr> {
     let mut found = Entity::find();
     if !all {
@@ -307,7 +307,7 @@ pub async fn list(db: &impl ConnectionTrait, all: bool, limit: u64) -> Result<Ve
         .await
 }
 
-/// Has tasks that failed or were given up tried at once: this one, or all. The number is of those.
+/// Retries failed and given-up tasks at once: this one, or all. Returns how many.
 pub async fn retry(
     db: &impl ConnectionTrait,
     which: Option<(&str, &str)>,
@@ -326,7 +326,7 @@ pub async fn retry(
     Ok(update.exec(db).await?.rows_affected)
 }
 
-/// Deletes a task that nobody is at work on, and says whether there was one.
+/// Deletes a task that is not running, and returns whether there was one.
 pub async fn discard(
     db: &impl ConnectionTrait,
     kind: &str,

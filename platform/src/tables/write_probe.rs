@@ -1,4 +1,4 @@
-//! One row that is written to find out whether the database can be written to.
+//! A single row that is rewritten to find out whether the database accepts writes.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -18,7 +18,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Writes so many bytes over those written last.
+/// Replaces the probe's content with this many bytes.
 pub(crate) async fn write(db: &impl ConnectionTrait, length: usize) -> Result<(), DbErr> {
     let row = ActiveModel {
         id: Set(1),

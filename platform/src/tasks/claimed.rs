@@ -1,4 +1,4 @@
-//! A task that this process is at work on.
+//! A task that this process has claimed.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -18,10 +18,10 @@ use crate::database::Database;
 use crate::retry::describe;
 use crate::tables::task::{self, Claim};
 
-/// The shortest wait before a third party is called again that was left alone.
+/// Shortest wait before a task that met an open circuit breaker is retried.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The right of this process to perform a task, renewed while it is performed.
+/// This process's claim on a task, renewed while the task runs.
 #[derive(Debug)]
 pub struct Claimed<T> {
     database: Database,
@@ -32,7 +32,7 @@ pub struct Claimed<T> {
     task: T,
 }
 
-/// Claims the task if it is there and nobody is at work on it, due or not.
+/// Claims the task if it exists and is free, whether or not it is due.
 pub async fn claim<T: Task>(
     database: &Database,
     clock: &Clock,
@@ -59,8 +59,8 @@ pub async fn claim<T: Task>(
         })),
         Err(error) => {
             let subject = row.subject;
-            tracing::error!(kind = T::KIND, subject, %error, "task cannot be read and is given up");
-            let reason = format!("the task cannot be read: {error}");
+            tracing::error!(kind = T::KIND, subject, %error, "task cannot be decoded, given up");
+            let reason = format!("the task cannot be decoded: {error}");
             task::fail(database.write(), claim, None, &reason, now).await?;
             Ok(None)
         }
@@ -76,7 +76,7 @@ impl<T: Task> Claimed<T> {
         }
     }
 
-    /// Performs the task, and writes down how far it came. What panics has failed.
+    /// Runs the task and records the outcome. A panic is a failure.
     pub async fn perform(self, state: &T::State) -> Result<Step, TaskError> {
         let run = AssertUnwindSafe(self.task.run(state, self.attempts)).catch_unwind();
         let outcome = tokio::select! {
@@ -97,7 +97,7 @@ impl<T: Task> Claimed<T> {
         outcome
     }
 
-    /// Renews the claim for as long as it is polled; a claim that was lost does no harm.
+    /// Renews the claim while polled. Losing the claim is harmless.
     async fn hold(&self) -> Infallible {
         loop {
             tokio::time::sleep(TTL / 4).await;

@@ -1,4 +1,4 @@
-//! Why a task has to be performed again, or never will succeed.
+//! Why a task must be retried, or can never succeed.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use sea_orm::DbErr;
 use crate::http::{HttpError, UnavailableReason};
 use crate::retry::describe;
 
-/// Why a task did not succeed. The text is for the log and the task's row.
+/// Why a task failed. The text goes to the log and the task's row.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
     #[error("{0}")]
     Failed(String),
-    /// A third party does not answer now, and will again without anybody's help.
+    /// A third party is unavailable and will recover without our help.
     #[error("{reason}")]
     Outage {
         reason: String,
-        /// When it wants to be called again, if it said so.
+        /// The wait it requested, if any.
         retry_in: Option<Duration>,
     },
-    /// A third party was not even called, because it did not answer others just now. It counts as no failure.
+    /// A third party was not called, because its circuit breaker is open. Does not count as a failure.
     #[error("{reason}")]
     Suspended { reason: String, retry_in: Duration },
-    /// It can never succeed: it is given up at once.
+    /// It can never succeed and is given up at once.
     #[error("{0}")]
     Permanent(String),
     #[error("the database failed: {0}")]
@@ -30,12 +30,12 @@ pub enum TaskError {
 }
 
 impl TaskError {
-    /// An error of the domain's own.
+    /// Wraps a domain's own error.
     pub fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
         Self::Failed(describe(error))
     }
 
-    /// An error that comes from a third party's: its outages are told apart.
+    /// Wraps an error caused by a call to a third party, and recognizes outages.
     pub fn of_call(error: &(dyn std::error::Error + 'static), call: &HttpError) -> Self {
         let reason = describe(error);
         match call {

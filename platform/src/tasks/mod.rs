@@ -1,11 +1,11 @@
-//! Durable tasks: work that has to happen after a change, whatever is killed meanwhile, such as a refund to issue or
-//! a label to buy.
+//! Durable tasks: work that must happen after a change, even if processes are killed, such as issuing a refund or
+//! buying a label.
 //!
-//! A task is a row, written by [`enqueue`] in the transaction of the change that causes it. A [`Runner`] performs what
-//! is due. Whoever works on a task holds a claim that ends soon after its process does, so that what a killed one left
-//! is taken up at once. A claim spares calls and no more: every task may be performed twice at a time, or be cut off
-//! anywhere. What fails is tried again after a growing wait, is an alert when it keeps failing, and is given up
-//! only when it can never succeed.
+//! A task is a row, written by [`enqueue`] in the transaction of the change that causes it. A [`Runner`] runs the tasks
+//! that are due. Whoever runs a task holds a claim that expires soon after its process dies, so that another process
+//! takes over at once. Claims only avoid duplicate calls: every task must tolerate running twice at once and being
+//! interrupted anywhere. Failures are retried with backoff, raise an alert when they persist, and are given up only
+//! when the task can never succeed.
 
 mod claimed;
 mod error;
@@ -28,29 +28,29 @@ pub use claimed::{Claimed, claim};
 pub use error::TaskError;
 pub use runner::Runner;
 
-/// How long a claim holds that is not renewed.
+/// How long a claim holds without renewal.
 const TTL: Duration = Duration::from_secs(2);
 
-/// A kind of work. Its value is stored as JSON from the moment it is enqueued.
+/// A kind of work. Its value is stored as JSON once enqueued.
 #[async_trait]
 pub trait Task: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Never changes: tasks are stored under it. Unique in its domain.
+    /// Stored with the task, so it must never change. Unique within the domain.
     const KIND: &'static str;
     const RETRY: Retry = Retry::DEFAULT;
-    /// What it works with.
+    /// The dependencies it runs with.
     type State: Clone + Send + Sync + 'static;
 
-    /// What it is about. There is one task of a kind for each.
+    /// What it is about. Each kind has one task per key.
     fn key(&self) -> Uuid;
 
     /// The public id of what it is about, for logs and operators.
     fn subject(&self) -> String;
 
-    /// Does the work. `attempt` counts the failures before, since it last succeeded.
+    /// Does the work. `attempt` counts the failures since the last success.
     async fn run(&self, state: &Self::State, attempt: u32) -> Result<Step, TaskError>;
 }
 
-/// How far a task came.
+/// The outcome of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Done,
@@ -58,17 +58,17 @@ pub enum Step {
     RetryAt(DateTime<Utc>),
 }
 
-/// How failures are followed.
+/// How failures are retried.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
-    /// The wait after the first failure; it doubles with each.
+    /// The wait after the first failure; doubles with each further one.
     pub first: Duration,
     pub longest: Duration,
-    /// The longest wait while a third party does not answer: its circuit breaker protects it, and outages end.
+    /// The longest wait during a third party's outage: its circuit breaker protects it, so frequent retries are cheap.
     pub longest_in_outage: Duration,
-    /// From so many failures in a row on, each is an alert.
+    /// From this many consecutive failures on, each raises an alert.
     pub alert_after: u32,
-    /// How long one attempt may take.
+    /// Time limit for one run.
     pub timeout: Duration,
 }
 
@@ -82,9 +82,8 @@ impl Retry {
     };
 }
 
-/// Has the task performed by `due_at`, in the transaction of the change that causes it. If one with its key is there, it
-/// is performed then at the latest; one that is under way is performed once more, since it may not have seen
-/// the change.
+/// Enqueues the task in the transaction of the change that causes it, to run by `due_at`. An existing task with this
+/// key runs by then at the latest; one that is running runs once more, since it may not have seen the change.
 pub async fn enqueue<T: Task>(
     transaction: &impl ConnectionTrait,
     task: &T,
@@ -101,7 +100,7 @@ pub async fn enqueue<T: Task>(
     task::enqueue(transaction, new, now).await
 }
 
-/// Tasks that failed or were given up, or all, the oldest first.
+/// Failed and given-up tasks, or all tasks, oldest first.
 pub async fn list(
     db: &impl ConnectionTrait,
     all: bool,
@@ -110,7 +109,7 @@ pub async fn list(
     task::list(db, all, limit).await
 }
 
-/// Has the task of this kind and subject, or all that failed or were given up, tried at once, and says how many there were.
+/// Retries at once the task of this kind and subject, or all failed and given-up tasks. Returns how many.
 pub async fn retry(
     db: &impl ConnectionTrait,
     which: Option<(&str, &str)>,
@@ -119,7 +118,7 @@ pub async fn retry(
     task::retry(db, which, now).await
 }
 
-/// Deletes a task that nobody is at work on, and says whether there was one.
+/// Deletes a task that is not running, and returns whether there was one.
 pub async fn discard(
     db: &impl ConnectionTrait,
     kind: &str,

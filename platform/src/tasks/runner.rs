@@ -1,4 +1,4 @@
-//! Performs the tasks of a domain as they become due. Any number of processes may do so.
+//! Runs a domain's tasks as they become due. Any number of processes may do so.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,10 +20,10 @@ use crate::queue::{self, QueueWorker, Round};
 use crate::tables::task;
 use crate::workers::WorkerContext;
 
-/// Tasks that this process performs at a time.
+/// Tasks that this process runs concurrently.
 const AT_ONCE: usize = 8;
 
-/// Performs one domain's tasks, of the kinds that are registered.
+/// Runs one domain's tasks of the registered kinds.
 #[derive(Clone)]
 pub struct Runner {
     context: WorkerContext,
@@ -38,7 +38,7 @@ impl Runner {
         }
     }
 
-    /// Performs tasks of this kind, too.
+    /// Also runs tasks of this kind.
     #[must_use]
     pub fn register<T: Task>(mut self, state: T::State) -> Self {
         let kind = Registered::<T> { state };
@@ -46,7 +46,7 @@ impl Runner {
         self
     }
 
-    /// Performs what is due until told to stop, then finishes what is under way.
+    /// Runs due tasks until told to stop, then finishes those that are running.
     pub async fn run(self) {
         let context = self.context.clone();
         let mut performing = Performing {
@@ -59,7 +59,7 @@ impl Runner {
         }
     }
 
-    /// Performs all that is due now, and what becomes due by that.
+    /// Runs everything due now, and whatever becomes due as a result.
     pub async fn run_due(&self) -> Result<(), DbErr> {
         let mut running = FuturesUnordered::new();
         loop {
@@ -74,7 +74,7 @@ impl Runner {
         }
     }
 
-    /// Starts what is due, as far as there is room beside what is running.
+    /// Starts due tasks, as far as the concurrency limit allows.
     async fn start_due(&self, running: &mut FuturesUnordered<JoinHandle<()>>) -> Result<(), DbErr> {
         let limit = AT_ONCE.saturating_sub(running.len());
         if limit == 0 {
@@ -86,17 +86,17 @@ impl Runner {
         let due = task::due(database.read(), &kinds, clock.now(), delta(TTL), limit).await?;
         for row in due {
             if let Some(kind) = self.kinds.get(row.kind.as_str()) {
-                // What has started is known, whatever becomes of the next one's claim.
+                // Track the started tasks even if claiming the next one fails.
                 running.extend(kind.start(database, clock, row.key).await?);
             }
         }
         Ok(())
     }
 
-    /// A task records its own failures; what is left is that its runtime ends.
+    /// A task records its own failures, so an error here means that its runtime shut down.
     fn note(&self, ended: Result<(), tokio::task::JoinError>) {
         if let Err(error) = ended {
-            tracing::error!(%error, domain = self.domain(), "task cut off");
+            tracing::error!(%error, domain = self.domain(), "task interrupted");
         }
     }
 
@@ -105,7 +105,7 @@ impl Runner {
     }
 }
 
-/// A runner at work, and the tasks that it performs.
+/// The runner's work loop, with its running tasks.
 struct Performing {
     runner: Runner,
     running: FuturesUnordered<JoinHandle<()>>,
@@ -121,7 +121,7 @@ impl QueueWorker for Performing {
         started.map(|()| Round::Idle)
     }
 
-    /// The end of a task.
+    /// A task has ended.
     async fn wake(&mut self) {
         match self.running.next().await {
             Some(ended) => self.runner.note(ended),
@@ -132,7 +132,7 @@ impl QueueWorker for Performing {
     async fn measure(&self) {
         let db = self.runner.context.database.read();
         let (Ok(counts), Ok(dead)) = (task::count(db).await, task::count_dead(db).await) else {
-            // The loop says that the database is away.
+            // The loop logs that the database is unavailable.
             return;
         };
         let domain = self.runner.domain().to_owned();
@@ -154,10 +154,10 @@ impl fmt::Debug for Runner {
     }
 }
 
-/// How tasks of one kind are performed.
+/// Runs tasks of one kind.
 #[async_trait]
 trait Kind: Send + Sync {
-    /// Begins with the task, if nobody else has.
+    /// Claims and starts the task, unless another process has claimed it.
     async fn start(
         &self,
         database: &Database,
@@ -183,7 +183,7 @@ impl<T: Task> Kind for Registered<T> {
         };
         let state = self.state.clone();
         Ok(Some(tokio::spawn(async move {
-            // Its outcome is written where the next look finds it.
+            // The outcome is stored in the task's row.
             let _ = claimed.perform(&state).await;
         })))
     }

@@ -1,4 +1,4 @@
-//! Tasks over every database: performed once each, again after failures, whoever is cut off.
+//! Tasks on every database: each runs once, and again after a failure or an interruption.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,12 +18,12 @@ use crate::workers::WorkerContext;
 mod killed;
 mod migrated;
 
-/// What becomes of the next runs, and how often each subject was run.
+/// The outcomes of the next runs, and how often each subject was run.
 #[derive(Clone, Default)]
 struct Works {
     outcomes: Arc<Mutex<Vec<Outcome>>>,
     runs: Arc<Mutex<HashMap<Uuid, Vec<u32>>>>,
-    /// Without one, runs wait for a permit.
+    /// If set, runs wait for a permit.
     gate: Option<Arc<Semaphore>>,
 }
 
@@ -132,7 +132,7 @@ impl Domain {
         Runner::new(self.context.clone()).register::<Work>((self.works.clone(), self.clock.clone()))
     }
 
-    /// What happens, first to last, in the next runs.
+    /// The outcomes of the next runs, in order.
     fn plan(&self, outcomes: &[Outcome]) {
         *self.works.outcomes.lock().unwrap() = outcomes.iter().rev().copied().collect();
     }
@@ -142,7 +142,7 @@ impl Domain {
         self.runner().run_due().await.unwrap();
     }
 
-    /// The attempts of all runs of a subject.
+    /// The attempt numbers of all runs of a subject.
     fn runs(&self, of: u128) -> Vec<u32> {
         let runs = self.works.runs.lock().unwrap();
         runs.get(&Uuid::from_u128(of)).cloned().unwrap_or_default()
@@ -197,7 +197,7 @@ async fn failures_are_tried_again_after_growing_waits_until_one_succeeds() {
             };
             assert_eq!(told, expected);
         }
-        // It succeeds, and has more to do later.
+        // It succeeds and schedules another run.
         domain.run_after(3).await;
         let row = &domain.rows().await[0];
         assert_eq!((row.attempts, row.last_error.as_deref()), (0, None));
@@ -255,7 +255,7 @@ async fn what_can_never_succeed_is_given_up_listed_and_tried_again_when_somebody
         assert_eq!((domain.runs(1), domain.runs(2)), (vec![0, 0], vec![0]));
         assert_eq!(domain.rows().await, []);
 
-        // Asked for anew, one that was given up is tried again, too.
+        // Enqueuing a task that was given up tries it again, too.
         domain.plan(&[Outcome::Never]);
         domain.enqueue(3).await;
         domain.run_after(0).await;
@@ -306,7 +306,7 @@ async fn what_somebody_left_who_is_gone_another_takes_up_when_the_claim_ends() {
         let left = claim::<Work>(&domain.context.database, &domain.clock, key)
             .await
             .unwrap();
-        // As by a kill: nothing of it runs anymore.
+        // As by a kill: nothing of it keeps running.
         drop(left.expect("it is free"));
         domain.enqueue(1).await;
         domain.run_after(1).await;

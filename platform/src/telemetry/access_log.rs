@@ -1,4 +1,4 @@
-//! One log line for every HTTP request, and one request id in all lines that a request causes.
+//! One log line per HTTP request, and one request id in every line the request causes.
 
 use std::time::Instant;
 
@@ -10,34 +10,34 @@ use tracing::{Instrument, Span};
 
 use super::request_id::{REQUEST_ID, header_value, request_id};
 
-/// The target of access lines: a filter for them alone.
+/// The log target of access lines, so that they can be filtered separately.
 pub(super) const TARGET: &str = "access";
 
-/// Paths that orchestrators and scrapers ask every few seconds; their lines are at `debug`.
+/// Paths polled by orchestrators and scrapers every few seconds; logged at `debug`.
 const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
-/// What a GraphQL endpoint knows of the request that it answers; put into the response's extensions.
+/// What a GraphQL endpoint knows about the request it answers; put into the response's extensions.
 #[derive(Clone, Debug, Default)]
 pub struct OperationDetails {
-    /// The operation's name; `None` for one without.
+    /// The operation's name; `None` if anonymous.
     pub operation: Option<String>,
     /// `query`, `mutation` or `subscription`; `batch` of a request with several; `None` when it was refused before that was known.
     pub kind: Option<&'static str>,
-    /// What the client calls itself.
+    /// The client's self-declared name.
     pub client: Option<String>,
     pub client_version: Option<String>,
-    /// The code of the first error.
+    /// The first error's code.
     pub code: Option<String>,
 }
 
-/// Answers within a span that has the request's id, and logs the request. A layer around all routes of
-/// a listener (`axum::middleware::from_fn`).
+/// Logs the request, and handles it within a span that has its id. A layer around all routes of a listener
+/// (`axum::middleware::from_fn`).
 pub async fn log_request(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let header = header_value(&id);
-    // Whoever reads it further in finds the same one.
+    // Inner layers read the same id from the header.
     request.headers_mut().insert(REQUEST_ID, header.clone());
-    // At the highest level, so that lines of every level have it.
+    // At the highest level, so that lines of every level carry the id.
     let span = tracing::error_span!("request", request_id = id);
     let mut line = AccessLine {
         started: Instant::now(),
@@ -55,20 +55,20 @@ pub async fn log_request(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Logs a request when it is dropped, which is also how one ends whose client has hung up.
+/// Logs a request when dropped, which also covers clients that hang up.
 struct AccessLine {
     started: Instant,
     method: Method,
-    /// Without the query, which may have credentials in it.
+    /// Without the query string, which may contain credentials.
     path: String,
     protocol: Version,
     span: Span,
-    /// `None`: there was no answer.
+    /// `None` if there was no response.
     status: Option<u16>,
     details: OperationDetails,
 }
 
-/// What is logged for a request whose client did not wait for the answer.
+/// The status logged when the client did not wait for the response.
 const CLIENT_CLOSED: u16 = 499;
 
 impl Drop for AccessLine {

@@ -1,5 +1,5 @@
-//! Writes log lines from a thread of its own. Whoever logs never waits for the reader and never
-//! sees an error: lines for which there is no room are dropped and counted.
+//! Writes log lines on a separate thread, so that callers never wait for the reader and never see an error. Lines that
+//! do not fit in the buffer are dropped and counted.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use metrics::counter;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes that may wait for a slow reader.
+/// Bytes buffered for a slow reader.
 const CAPACITY: usize = 1024 * 1024;
-/// How long the end of a process waits for its last lines to be read.
+/// How long a process waits at its end for the last lines to be written.
 const FLUSH_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Hands lines to the thread that writes them. Cheap to clone.
+/// Passes lines to the writer thread. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct LogWriter(Arc<Shared>);
 
@@ -23,7 +23,7 @@ struct Shared {
     state: Mutex<State>,
     /// There is something to write.
     filled: Condvar,
-    /// All of it was written, or given up.
+    /// Everything was written or dropped.
     drained: Condvar,
 }
 
@@ -40,7 +40,7 @@ impl Shared {
 }
 
 impl LogWriter {
-    /// Starts the thread, which ends with the process.
+    /// Starts the thread, which lives as long as the process.
     pub(super) fn start(sink: impl Write + Send + 'static) -> io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let written = shared.clone();
@@ -50,7 +50,7 @@ impl LogWriter {
         Ok(Self(shared))
     }
 
-    /// Waits until what was logged so far is written, for a moment.
+    /// Waits briefly until everything logged so far is written.
     pub(super) fn flush(&self) {
         let deadline = Instant::now() + FLUSH_PATIENCE;
         let mut state = self.0.state();
@@ -64,7 +64,7 @@ impl LogWriter {
     }
 }
 
-/// Writes whatever there is in one go: under load a call of the system carries many lines.
+/// Writes everything pending at once: under load, one system call carries many lines.
 fn write_pending(shared: &Shared, mut sink: impl Write) {
     let mut lines = Vec::new();
     loop {
@@ -79,13 +79,13 @@ fn write_pending(shared: &Shared, mut sink: impl Write) {
         std::mem::swap(&mut lines, &mut state.pending);
         drop(state);
         if sink.write_all(&lines).and_then(|()| sink.flush()).is_err() {
-            // Nobody reads it: there is no better place to report that.
+            // Nobody reads the log, so there is no better place to report this.
             counter!("vantage_log_write_failures_total").increment(1);
         }
     }
 }
 
-/// One line on its way.
+/// A line being written.
 pub(super) struct Line<'a>(&'a Shared);
 
 impl<'a> MakeWriter<'a> for LogWriter {
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(String::from_utf8(all).unwrap(), lines.concat());
     }
 
-    /// Blocks until the test lets it go on.
+    /// Blocks until the test releases it.
     struct Stuck(mpsc::Receiver<()>, Sink);
 
     impl Write for Stuck {

@@ -1,18 +1,18 @@
-//! What a process is made of and what it uses: build information, memory, processor time, descriptors.
+//! Build information and resource usage: memory, processor time, file descriptors.
 
 use metrics::{describe_gauge, gauge};
 use metrics_process::Collector;
 
-/// Reads the process's figures whenever they are shown.
+/// Collects the process's metrics when they are scraped.
 #[derive(Clone, Debug)]
 pub(super) struct Process(Collector);
 
 impl Process {
-    /// Describes the figures, and shows which build this is.
+    /// Registers the metrics and the build information.
     pub(super) fn describe(version: &'static str) -> Self {
         describe_gauge!(
             "vantage_build_info",
-            "The build that runs, in labels; always 1."
+            "Build information in labels; always 1."
         );
         let profile = if cfg!(debug_assertions) {
             "debug"

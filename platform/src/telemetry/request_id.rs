@@ -1,15 +1,15 @@
-//! The id that ties the log lines of one request together, in every process it passes through.
+//! The request id, which ties together the log lines of one request across processes.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-/// The header an id comes in and goes out by.
+/// The header that carries the id in requests and responses.
 pub const REQUEST_ID_NAME: &str = "x-request-id";
 pub const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_NAME);
 
 const MAX_LENGTH: usize = 128;
 
-/// The client's own id if it is harmless to log, else a new UUIDv7.
+/// The client's own id if it is safe to log, else a new UUIDv7.
 pub fn request_id(headers: &HeaderMap) -> String {
     headers
         .get(REQUEST_ID)
@@ -18,7 +18,7 @@ pub fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// The id as a header. Ids are made of visible ASCII, so this cannot fail; an empty one would show it.
+/// The id as a header value. Ids are visible ASCII, so this cannot fail; an empty value would reveal a bug.
 pub fn header_value(id: &str) -> HeaderValue {
     HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

@@ -1,4 +1,4 @@
-//! Another process that runs one test of this binary, until it is killed.
+//! A child process that runs one test of this binary until it is killed.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::database::{Database, DatabaseConfig};
 
-/// Says to a child where the database is. Without it, the test that a child runs has nothing to do.
+/// Tells a child where the database is. Without it, a test meant for a child does nothing.
 const DIRECTORY: &str = "CHILD_PROCESS_DIRECTORY";
 
 pub(crate) struct ChildProcess {
@@ -17,7 +17,7 @@ pub(crate) struct ChildProcess {
 }
 
 impl ChildProcess {
-    /// Runs `test`, named with its modules, over the database in `directory`.
+    /// Runs `test`, given by its full path, over the database in `directory`.
     pub(crate) fn start(test: &str, directory: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this binary"))
             .args(["--exact", test, "--nocapture"])
@@ -33,13 +33,13 @@ impl ChildProcess {
         }
     }
 
-    /// In a child, the database that its parent opened too.
+    /// In a child, opens the database it shares with its parent.
     pub(crate) async fn database() -> Option<Database> {
         let directory = std::env::var_os(DIRECTORY).map(PathBuf::from)?;
         Some(open(&directory).await)
     }
 
-    /// Waits for a line that starts so, and returns its rest.
+    /// Waits for a line with this prefix and returns the rest.
     pub(crate) async fn line(&mut self, start: &str) -> String {
         loop {
             let line = self.lines.next_line().await.expect("readable output");
@@ -50,13 +50,13 @@ impl ChildProcess {
         }
     }
 
-    /// SIGKILL; afterwards nothing of it runs.
+    /// Sends SIGKILL and waits until the process is gone.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("killed");
     }
 }
 
-/// The migrated database that a child is to share.
+/// A migrated database for a child to share.
 pub(crate) async fn migrated(directory: &Path) -> Database {
     let database = open(directory).await;
     let connection = database.connect_for_migrations().await.expect("SQLite");

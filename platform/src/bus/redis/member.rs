@@ -12,26 +12,26 @@ use uuid::Uuid;
 use super::{FIELD, epoch, failed, stream};
 use crate::bus::{BusError, Consumer, Event};
 
-/// How long the server waits for new events before it answers that there are none.
+/// How long a read blocks on the server when there are no new events.
 pub(super) const BLOCK: Duration = Duration::from_secs(1);
-/// How long a member that died keeps the others waiting.
+/// How long a dead member's lock blocks the others.
 const LOCK: Duration = Duration::from_secs(5);
-/// How often a member that stands by looks whether it may read.
+/// How often a standby member tries to take the lock.
 const STANDBY: Duration = Duration::from_millis(500);
-/// Events in one batch at most.
+/// Most events in one batch.
 const BATCH: usize = 100;
 /// The consumer name that all members read under.
 const READER: &str = "reader";
 
-/// Takes or renews the lock: KEYS[1] the lock, ARGV[1] the member, ARGV[2] milliseconds.
+/// Acquires or renews the lock. KEYS[1]: the lock; ARGV[1]: the member, ARGV[2]: milliseconds.
 const ACQUIRE_LOCK: &str = "local holder = redis.call('GET', KEYS[1]) \
     if holder and holder ~= ARGV[1] then return 0 end \
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
-/// Lets the lock go: KEYS[1] the lock, ARGV[1] the member.
+/// Releases the lock. KEYS[1]: the lock; ARGV[1]: the member.
 const RELEASE_LOCK: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
-/// Creates a group that reads from the oldest entry on, unless it is there; the stream has a new epoch when it was not
-/// there. KEYS: stream, epoch; ARGV: the group, a new epoch.
+/// Creates the group at the oldest entry unless it exists; creating the stream gives it a new epoch. KEYS: stream,
+/// epoch; ARGV: the group, a new epoch.
 const CREATE_GROUP: &str = "if redis.call('EXISTS', KEYS[1]) == 0 then \
         redis.call('SET', KEYS[2], ARGV[2]) end \
     local created = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM') \
@@ -39,23 +39,23 @@ const CREATE_GROUP: &str = "if redis.call('EXISTS', KEYS[1]) == 0 then \
     return 1";
 
 type Fields = HashMap<String, String>;
-/// Streams, each with its entries; an entry that was trimmed has no fields.
+/// Streams with their entries; an entry that was trimmed has no fields.
 type Entries = Option<Vec<(String, Vec<(String, Option<Fields>)>)>>;
 
 pub(super) struct Member {
     /// For commands that are answered at once.
     connection: ConnectionManager,
-    /// For waiting; commands behind a wait would wait, too.
+    /// For blocking reads, which would delay any command behind them.
     reading: ConnectionManager,
     topics: Vec<String>,
     group: String,
     lock: String,
     id: String,
-    /// When the lock was last taken, or `None` when it is not held.
+    /// When the lock was last acquired or renewed; `None` when it is not held.
     locked: Option<Instant>,
-    /// Whether the groups are known to exist, and what was left uncommitted is read.
+    /// Whether the groups are known to exist and all uncommitted entries have been read.
     caught_up: bool,
-    /// Stream and id of each entry that was received and not committed.
+    /// Stream and id of each entry that was received but not committed.
     uncommitted: Vec<(String, String)>,
 }
 
@@ -80,7 +80,7 @@ impl Member {
         }
     }
 
-    /// Whether this member may read now.
+    /// Whether this member holds the lock and may read.
     async fn acquire_lock(&mut self) -> Result<bool, RedisError> {
         let held = self.locked.is_some_and(|since| since.elapsed() < LOCK);
         if held && self.locked.is_some_and(|since| since.elapsed() < LOCK / 3) {
@@ -96,14 +96,14 @@ impl Member {
             .query_async(&mut self.connection)
             .await?;
         if !held || !taken {
-            // Another may have read since, and left something.
+            // Another member may have read in the meantime and left entries uncommitted.
             self.caught_up = false;
         }
         self.locked = taken.then_some(asked);
         Ok(taken)
     }
 
-    /// Creates the groups that are not there, from the oldest event on.
+    /// Creates missing groups, starting at the oldest event.
     async fn create_groups(&mut self) -> Result<(), RedisError> {
         for topic in &self.topics {
             redis::cmd("EVAL")
@@ -136,7 +136,7 @@ impl Member {
         }
     }
 
-    /// What was delivered under the group's name and not committed.
+    /// Entries that were delivered to the group and not committed.
     async fn read_uncommitted(&mut self) -> Result<Entries, RedisError> {
         let mut read = self.read();
         self.append_streams(&mut read, "0");
@@ -151,14 +151,14 @@ impl Member {
         read.query_async(&mut self.reading).await
     }
 
-    /// The next entries, or none when there are none for now.
+    /// The next entries; empty when there are none right now.
     async fn next(&mut self) -> Result<Vec<Arc<Event>>, RedisError> {
         if !self.acquire_lock().await? {
             tokio::time::sleep(STANDBY).await;
             return Ok(Vec::new());
         }
         let entries = if self.caught_up {
-            // Cancelled or failed, it may have been delivered all the same.
+            // A read that was cancelled or failed may have been delivered all the same.
             self.caught_up = false;
             let entries = self.read_new().await?;
             self.caught_up = true;
@@ -176,7 +176,7 @@ impl Member {
         Ok(self.decode(entries))
     }
 
-    /// Notes what has to be committed, and gives the events.
+    /// Decodes the events and remembers their entries for the commit.
     fn decode(&mut self, entries: Entries) -> Vec<Arc<Event>> {
         let mut events = Vec::new();
         for (stream, entries) in entries.into_iter().flatten() {
@@ -185,10 +185,10 @@ impl Member {
                 match json.map(|json| serde_json::from_str(json)) {
                     Some(Ok(event)) => events.push(Arc::new(event)),
                     Some(Err(error)) => {
-                        tracing::error!(%stream, %id, %error, "an entry is no event; it is passed over");
+                        tracing::error!(%stream, %id, %error, "stream entry is not an event, skipped");
                     }
                     None => {
-                        tracing::error!(%stream, %id, "an entry is no event; it is passed over")
+                        tracing::error!(%stream, %id, "stream entry is not an event, skipped")
                     }
                 }
                 self.uncommitted.push((stream.clone(), id));
@@ -208,12 +208,12 @@ impl Consumer for Member {
         loop {
             match self.next().await {
                 Ok(events) if !events.is_empty() => return Ok(events),
-                // Only entries that are no events.
+                // The batch held only entries that are not events.
                 Ok(_) if !self.uncommitted.is_empty() => self.commit().await?,
                 Ok(_) => {}
                 Err(error) => {
                     self.caught_up = false;
-                    // The stream was deleted: it is created anew with the next attempt.
+                    // The stream was deleted; the next attempt creates it again.
                     if error.code() != Some("NOGROUP") {
                         return Err(failed(error));
                     }
@@ -249,7 +249,7 @@ impl Consumer for Member {
             .exec_async(&mut self.connection)
             .await;
         if let Err(error) = left {
-            tracing::debug!(%error, "the reader's lock is left to expire");
+            tracing::debug!(%error, "reader lock not released, it will expire");
         }
         self.locked = None;
     }

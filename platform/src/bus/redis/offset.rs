@@ -1,4 +1,4 @@
-//! Places in a stream: the ids of its entries, `milliseconds-number`, as text that sorts in their order.
+//! Positions in a stream: entry ids, `milliseconds-number`, formatted so that they sort as text.
 
 use std::fmt;
 
@@ -20,10 +20,10 @@ impl Offset {
                     number: number.parse().ok()?,
                 })
             })
-            .ok_or_else(|| BusError::Unavailable(format!("{id:?} is no id of an entry").into()))
+            .ok_or_else(|| BusError::Unavailable(format!("{id:?} is not an entry id").into()))
     }
 
-    /// The last that may come before it.
+    /// The largest offset below this one.
     pub(super) const fn before(self) -> Self {
         match self.number.checked_sub(1) {
             Some(number) => Self { number, ..self },

@@ -25,7 +25,7 @@ fn an_unknown_key_in_the_file_names_the_nearest_one() {
         "7: seven",
         r#"unknown key "7" in shop.yaml; the keys are database_url, development, format, labels, listen, router, tracking"#,
     );
-    // Two carriers have one: no guess.
+    // Two carriers have this key, so nothing is suggested.
     check(
         "tracking: {poll_interval: 1s}",
         r#"unknown key "tracking.poll_interval" in shop.yaml; the keys of "tracking" are carriers"#,
@@ -164,7 +164,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason() {
     assert_eq!(
         error(new().file(&missing).and_then(Layers::load)),
         format!(
-            "there is no configuration file {}: create it, or name another",
+            "the configuration file {} does not exist: create it, or choose another",
             missing.display()
         )
     );

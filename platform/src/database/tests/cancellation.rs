@@ -1,4 +1,4 @@
-//! A statement ends when nobody waits for it, at the server too.
+//! A statement stops when nobody waits for it, on the server too.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,17 +7,17 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use super::*;
 use crate::testing::Scratch;
 
-/// It has no row by which it would notice that nobody waits.
+/// It never returns a row, so it cannot notice by itself that nobody waits.
 const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n) \
     SELECT count(*) AS abandoned FROM n";
-/// Waits for a lock that another transaction has.
+/// Waits for a lock held by another transaction.
 const LOCKED: &str = "SELECT count(*) AS abandoned FROM things";
 
 fn statement(database: &Database, sql: &str) -> Statement {
     Statement::from_string(database.read().get_database_backend(), sql)
 }
 
-/// Statements of the test that the server of PostgreSQL works on.
+/// Statements of this test that the PostgreSQL server is running.
 async fn at_server(scratch: &Scratch) -> i64 {
     let database = &scratch.database;
     let sql = format!(
@@ -36,7 +36,7 @@ async fn until_at_server(scratch: &Scratch, running: i64) {
         .unwrap_or_else(|_| panic!("{running} statements run"));
 }
 
-/// Runs it until its statement has begun, and waits no longer.
+/// Runs it until its statement has begun, then drops it.
 async fn abandon(scratch: &Scratch, begun: &AtomicBool, mut statement: BoxFuture<'_, ()>) {
     if scratch.name == "postgres" {
         tokio::select! {
@@ -81,7 +81,7 @@ async fn statements_that_nobody_waits_for_are_stopped() {
             };
             abandon(&scratch, &begun, writing.boxed()).await;
         }
-        // All connections are there, and nothing of the transactions is.
+        // All connections are available and nothing of the transactions remains.
         let reading = join_all((0..8).map(|_| ids(database))).await;
         assert!(reading.iter().all(Vec::is_empty), "{}", scratch.name);
         single(database, 1).await.unwrap();
@@ -94,7 +94,7 @@ async fn statements_that_nobody_waits_for_are_stopped() {
 async fn statements_that_wait_for_a_lock_are_stopped() {
     for scratch in scratch_databases().await {
         let database = &scratch.database;
-        // Readers of SQLite wait for no lock.
+        // SQLite readers do not wait for locks.
         if scratch.name == "postgres" {
             create(database).await;
             let transaction = database.begin().await.unwrap();

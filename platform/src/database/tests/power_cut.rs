@@ -1,5 +1,5 @@
-//! What a power cut leaves is what was synced last: the files are copied at every sync, before it, and whatever was
-//! acknowledged after it is looked for in the copy.
+//! Simulates power cuts: before every sync the files are copied, and whatever was acknowledged later is looked up in
+//! the copy made by the last sync before it.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ const WRITERS: i64 = 50;
 const WRITES: i64 = 10_000;
 const NOTHING: [i64; 0] = [];
 
-/// What was acknowledged so far, and the last copy.
+/// What has been acknowledged so far, and the last copy.
 #[derive(Default)]
 struct Disk {
     acknowledged: Mutex<Vec<i64>>,
@@ -38,12 +38,12 @@ impl Disk {
     }
 }
 
-/// The files, as they are while nobody writes.
+/// Copies the files while nobody writes.
 async fn copy(database: &Database, from: &Path, to: &Path) {
     let nobody_writes = database.begin().await.unwrap();
     std::fs::create_dir_all(to).unwrap();
     for name in ["things.sqlite", "things.sqlite-wal"] {
-        // The memory of the log is not on the disk after a power cut: SQLite makes it anew.
+        // The log's shared-memory file does not survive a power cut; SQLite rebuilds it.
         let copied = std::fs::copy(from.join(name), to.join(name));
         assert!(copied.is_ok() || name.ends_with("-wal"), "{copied:?}");
     }
@@ -83,7 +83,8 @@ async fn a_power_cut_at_any_sync_loses_nothing_that_was_acknowledged() {
         let (database, disk, last) = watched.clone();
         let (root, live) = (root.clone(), root.join("live"));
         async move {
-            // All that was acknowledged so far was acknowledged by earlier syncs, so the copy at the last one has it.
+            // Everything acknowledged so far was acknowledged by earlier syncs, so the copy made at the last one has
+            // it.
             let acknowledged = disk.acknowledged();
             let before = last.lock().unwrap().take();
             if let Some(before) = before {
@@ -158,7 +159,7 @@ async fn who_only_reads_waits_for_what_it_read() {
         async move { pair(&database, 1, 1).await }
     });
     is_started.await.unwrap();
-    // The pair is committed, and not on the disk.
+    // The pair is committed, but not on disk.
     let transaction = database.begin().await.unwrap();
     let select = Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT id FROM things");
     assert_eq!(transaction.query_all_raw(select).await.unwrap().len(), 2);
@@ -181,7 +182,7 @@ async fn after_a_failed_sync_nothing_is_acknowledged_until_the_log_is_in_the_dat
     pair(&database, 1, 1).await.unwrap_err();
     assert!(std::fs::metadata(&log).unwrap().len() > 0);
     pair(&database, 3, 1).await.unwrap();
-    // The disk may have lost the log up to the failed sync: what was acknowledged does not need it.
+    // The disk may have lost the log up to the failed sync; acknowledged commits do not depend on it.
     let to = directory.path().join("copy");
     copy(&database, &live, &to).await;
     let moved = to.join("alone");

@@ -1,4 +1,4 @@
-//! What PostgreSQL is asked, counted by a proxy: a statement costs one round trip.
+//! Counts round trips to PostgreSQL through a proxy: a statement costs one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::*;
 /// The server's message at the end of each round trip.
 const READY: u8 = b'Z';
 
-/// Passes connections on, and counts the round trips.
+/// Forwards connections and counts round trips.
 async fn proxy(server: String) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -65,7 +65,7 @@ async fn a_statement_is_one_round_trip_to_postgres() {
     let schema = format!("trips_{}", uuid::Uuid::now_v7().simple());
     let database = Database::open(&config, &schema).await.unwrap();
     create(&database).await;
-    // Each statement is prepared when it is first run, which is a round trip of its own.
+    // A statement's first run prepares it, which costs an extra round trip.
     pair(&database, 1, 1).await.unwrap();
     ids(&database).await;
 

@@ -1,5 +1,5 @@
-//! A publisher that is killed between publishing and noting it: the consumer hears twice, and the
-//! effect is had once.
+//! A publisher is killed between publishing an event and recording that: the consumer receives it twice and applies it
+//! once.
 
 use tokio_util::sync::CancellationToken;
 
@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::outbox::Publisher;
 use crate::testing::child_process::{self, ChildProcess};
 
-/// Says on standard output what is published, and never comes back.
+/// Reports each publication on standard output and never returns.
 #[derive(Debug)]
 struct Deadly;
 
@@ -35,7 +35,7 @@ impl EventBus for Deadly {
     }
 }
 
-/// The child: a publisher, until it is killed. By itself there is nothing to do.
+/// The child process: a publisher that runs until it is killed. Run by itself, it does nothing.
 #[tokio::test]
 async fn child_publisher() {
     let Some(database) = ChildProcess::database().await else {
@@ -75,7 +75,7 @@ async fn a_publisher_killed_before_it_noted_what_it_published_tells_it_twice_wit
     assert_eq!(published.id, id);
     child.kill().await;
 
-    // The consumer has it from the dead publisher, and takes effect of it.
+    // The consumer received the event from the dead publisher and handles it.
     let handler = Arc::new(Effect::default());
     let subscriber = subscriber(handler.clone());
     let mut receiver = Receiver::join(context.clone(), &subscriber).unwrap();
@@ -87,7 +87,7 @@ async fn a_publisher_killed_before_it_noted_what_it_published_tells_it_twice_wit
     deliver_all(&deliverer).await;
     assert_eq!(effects(&context).await, [1]);
 
-    // Another publisher takes over when the dead one's claim has ended, and tells it again.
+    // When the dead publisher's claim expires, another one publishes the event again.
     clock.advance(TimeDelta::minutes(1));
     let publisher = tokio::spawn(Publisher::new(context.clone(), &[]).run());
     receiver.receive().await.unwrap();

@@ -1,8 +1,8 @@
-//! Events that a log has lost are published again, and kept until every group has them.
+//! Lost events are published again, and events are kept until every group has them.
 
 use super::*;
 
-/// A log that its only group has read up to here.
+/// A log that its only group has committed up to this offset.
 fn log(name: &str, committed: usize) -> LogState {
     LogState {
         log: name.to_owned(),
@@ -26,7 +26,7 @@ async fn what_a_log_lost_before_every_group_had_it_is_published_again_before_any
             domain.bus.received(),
             expected(&[("a", 1), ("b", 1), ("a", 2)])
         );
-        // The group has the first.
+        // The group has committed the first.
         log_is(log("first", 1));
         publisher.reconcile_all().await;
         let database = &domain.context.database;
@@ -37,7 +37,7 @@ async fn what_a_log_lost_before_every_group_had_it_is_published_again_before_any
             2
         );
 
-        // Another log is there, which is empty; and an event is published that is newer than what was lost.
+        // The log was replaced by an empty one; then an event is published that is newer than the lost ones.
         log_is(log("second", 0));
         domain.record_event("a", "thing.happened").await;
         publish_all().await;
@@ -50,7 +50,7 @@ async fn what_a_log_lost_before_every_group_had_it_is_published_again_before_any
         again.sort();
         assert_eq!(again, expected(&[("a", 2), ("a", 3), ("b", 1)]));
 
-        // It drops its oldest, which nobody has read.
+        // The log trims its oldest entry, which nobody has read.
         log_is(LogState {
             oldest: Some(offset(5)),
             ..log("second", 3)
@@ -59,7 +59,7 @@ async fn what_a_log_lost_before_every_group_had_it_is_published_again_before_any
         publish_all().await;
         assert_eq!(domain.bus.received().len(), 7);
 
-        // Confirmed, nothing comes again; and only then are the rows old enough to go.
+        // Once confirmed, nothing is published again, and only then may the rows be swept.
         let sweep_after = |days| sweep(database, now() + TimeDelta::days(days));
         assert_eq!(
             sweep_after(8).await.unwrap(),

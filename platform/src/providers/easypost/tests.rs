@@ -1,4 +1,4 @@
-//! The client against answers as EasyPost writes them.
+//! The client against responses as EasyPost writes them.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// Answers in turn, and keeps what was asked.
+/// Returns canned responses in order and records the requests.
 #[derive(Clone, Default)]
 struct Canned {
     answers: Arc<Mutex<Vec<(u16, String)>>>,
@@ -150,6 +150,6 @@ async fn what_is_no_label_is_an_error() {
     let error = easypost.download(&label).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "easypost_files (download_label) answered what cannot be read: no PDF"
+        "easypost_files (download_label) returned an invalid response: no PDF"
     );
 }

@@ -1,4 +1,4 @@
-//! The client against answers as Stripe writes them.
+//! The client against responses as Stripe writes them.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// Answers in turn, and keeps what was asked: method and target, idempotency key, form.
+/// Returns canned responses in order and records each request: method and target, idempotency key, form.
 #[derive(Clone, Default)]
 struct Canned {
     answers: Arc<Mutex<Vec<(u16, Value)>>>,
@@ -201,7 +201,7 @@ async fn refusals_say_whose_fault_they_are_and_what_is_in_doubt() {
     }
 }
 
-/// An event, and the HMAC-SHA256 that `openssl` gives for `1700000000.` before it.
+/// An event, and the HMAC-SHA256 that `openssl` computes for it after `1700000000.`.
 const BODY: &[u8] = br#"{"id":"evt_1","type":"charge.refunded","created":1700000000,"data":{"object":{"id":"ch_1"}}}"#;
 const SIGNATURE: &str = "d265bef47989b3d23d4751327e2a564feb14412989459a0226a07b29df9a7906";
 

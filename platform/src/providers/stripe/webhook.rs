@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::config::Secret;
 use crate::http::is_hmac_sha256;
 
-/// How far a webhook's time may be from ours, in seconds.
+/// Largest allowed difference between a webhook's time and ours, in seconds.
 const TOLERANCE: u64 = 5 * 60;
 
-/// What a webhook reports. The object is as it was at that time: events come late, repeated and in any order.
+/// A webhook's event. The object is as it was at that time: events arrive late, repeated and in any order.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Event {
     pub id: String,
@@ -26,18 +26,18 @@ pub struct EventData {
     pub object: Value,
 }
 
-/// Why a webhook is not believed.
+/// Why a webhook was rejected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
     #[error("the signature is not Stripe's")]
     Forged,
-    #[error("the signature is too old, or of the future")]
+    #[error("the signature is too old, or dated in the future")]
     Stale,
-    #[error("the body is no event")]
+    #[error("the body is not an event")]
     Malformed,
 }
 
-/// The event of a webhook, if Stripe signed this raw body within five minutes of `now`.
+/// Parses a webhook's event, if Stripe signed this raw body within five minutes of `now`.
 pub fn event(
     secret: &Secret,
     signature: &str,
@@ -52,7 +52,7 @@ pub fn event(
     let time = fields()
         .find_map(|(name, value)| (name == "t").then_some(value))
         .ok_or(WebhookError::Forged)?;
-    // Several while a secret is being replaced.
+    // There are several signatures while a secret is being rotated.
     let is_signed = fields().any(|(name, hex)| {
         name == "v1" && is_hmac_sha256(secret, &[time.as_bytes(), b".", body], hex)
     });

@@ -1,5 +1,5 @@
-//! Publishing over Redis. While the server cannot be reached, the newest message of each channel
-//! is kept and sent when it is back, so that watchers reach the final state.
+//! Publishing over Redis. While the server is unreachable, the newest message of each channel is kept and sent later,
+//! so that watchers reach the final state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use tokio::sync::Notify;
 use super::reconnecting;
 use crate::pubsub::PubSubError;
 
-/// How long the server may take for one message.
+/// Time limit for sending one message.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// Channels whose newest message is kept at most.
+/// Most channels whose newest message is kept.
 const MAX_UNSENT: usize = 100_000;
 
 pub(super) struct Publisher {
     connection: ConnectionManager,
     unsent: Mutex<Unsent>,
-    /// There is something to send again.
+    /// Notified when there is something to resend.
     stored: Notify,
 }
 
 #[derive(Default)]
 struct Unsent {
     newest: HashMap<String, Bytes>,
-    /// Whether they are being sent again.
+    /// Whether kept messages are being resent.
     resending: bool,
 }
 
@@ -47,11 +47,11 @@ impl Publisher {
     }
 
     pub(super) async fn publish(&self, channel: &str, message: Bytes) -> Result<(), PubSubError> {
-        // While others wait already, the server is known to be away: nobody waits for it again.
+        // Others already wait, so the server is known to be unreachable; do not wait for it again.
         if !self.unsent().resending {
             match self.send(channel, &message).await {
                 Ok(()) => return Ok(()),
-                Err(error) => tracing::warn!(%error, "a message waits for the pub/sub server"),
+                Err(error) => tracing::warn!(%error, "message not published, will be resent"),
             }
         }
         self.store_unsent(channel, message)
@@ -77,7 +77,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// One of the kept messages; without any, new ones are sent at once again.
+    /// One of the kept messages. When there are none, new messages are sent directly again.
     fn next_unsent(&self) -> Option<(String, Bytes)> {
         let mut unsent = self.unsent();
         let next = unsent
@@ -89,7 +89,7 @@ impl Publisher {
         next
     }
 
-    /// Forgets a message that was sent, unless a newer one has taken its place.
+    /// Removes a message that was sent, unless a newer one has replaced it.
     fn remove_sent(&self, channel: &str, message: &Bytes) {
         let mut unsent = self.unsent();
         if unsent.newest.get(channel) == Some(message) {
@@ -97,7 +97,7 @@ impl Publisher {
         }
     }
 
-    /// Sends what was kept, whenever there is something.
+    /// Resends kept messages whenever there are any.
     pub(super) async fn resend(self: Arc<Self>) {
         let mut backoff = reconnecting();
         loop {
@@ -112,7 +112,7 @@ impl Publisher {
                 }
                 Err(error) => {
                     let wait = backoff.next_wait();
-                    tracing::warn!(%error, ?wait, "the pub/sub server is not reachable");
+                    tracing::warn!(%error, ?wait, "pub/sub server unreachable");
                     tokio::time::sleep(wait).await;
                 }
             }

@@ -1,4 +1,4 @@
-//! A process that is killed while it performs a task: another performs it, as soon as the claim has ended.
+//! When a process is killed while it runs a task, another takes over as soon as the claim expires.
 
 use super::*;
 use crate::testing::child_process::{self, ChildProcess};
@@ -28,7 +28,7 @@ impl Task for Endless {
     }
 }
 
-/// The child: a runner, until it is killed. By itself there is nothing to do.
+/// The child process: a runner that runs until it is killed. Run by itself, it does nothing.
 #[tokio::test]
 async fn child_runner() {
     let Some(database) = ChildProcess::database().await else {

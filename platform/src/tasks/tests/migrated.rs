@@ -1,10 +1,10 @@
-//! Work that the version before has left is still to be done.
+//! Work left by an earlier version survives the migration.
 
 use sea_orm_migration::MigratorTrait;
 
 use super::*;
 
-/// Migrates up to the step that moves the old work, changes something, and migrates the rest.
+/// Migrates up to the step that moves the old work, applies a change, then migrates the rest.
 async fn migrate_over<M: MigratorTrait>(scratch: &Scratch, old: &[&str]) -> Vec<task::Model> {
     let connection = scratch.database.connect_for_migrations().await.unwrap();
     let steps = M::migrations()
