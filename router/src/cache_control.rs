@@ -1,21 +1,20 @@
-//! How long an answer may be kept: as long as every part of it that subgraphs sent, and by whom.
+//! Derives the response's `Cache-Control` from the subgraphs' responses: the strictest of them applies.
 
 use axum::http::{HeaderMap, header};
 
-/// What `Cache-Control` says of an answer that may be kept.
+/// The `Cache-Control` of a cacheable response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachePolicy {
-    /// In seconds; more than none.
+    /// In seconds, at least 1.
     pub max_age: u32,
-    /// Shared caches may keep it; else only the client's own.
+    /// Whether shared caches may store it, not just the client's own.
     pub public: bool,
 }
 
 impl CachePolicy {
-    /// What subgraphs said in their responses' headers; `None` if the response may not be kept, or they
-    /// said nothing.
+    /// The policy in a subgraph's response headers; `None` if the response may not be cached or has no policy.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        // In answers of GraphQL subgraphs what is not said to be private is public.
+        // By convention, GraphQL subgraph responses are public unless marked private.
         let mut policy = Self {
             max_age: 0,
             public: true,
@@ -34,7 +33,7 @@ impl CachePolicy {
         (policy.max_age > 0).then_some(policy)
     }
 
-    /// The policy of an answer that both belong to.
+    /// The policy of a response that combines both.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             max_age: self.max_age.min(other.max_age),
@@ -42,21 +41,21 @@ impl CachePolicy {
         }
     }
 
-    /// The value of the header.
+    /// The header's value.
     pub(crate) fn to_value(self) -> String {
         let scope = if self.public { "public" } else { "private" };
         format!("max-age={}, {scope}", self.max_age)
     }
 }
 
-/// The policy of an answer while its parts come.
+/// The policy of a response while its parts arrive.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Composed {
-    /// Nothing has come.
+    /// No part has arrived yet.
     #[default]
     Nothing,
     Policy(CachePolicy),
-    /// There is a part that may not be kept.
+    /// Some part may not be cached.
     Refused,
 }
 

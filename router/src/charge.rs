@@ -1,4 +1,4 @@
-//! What an operation spends: its cost, of the buckets that its request counts against.
+//! Charges an operation's cost to its request's rate-limit buckets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use platform::rate_limit::{Bucket, Decision, RateLimiter};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
 
-/// The buckets of a request: of its client, and of its user or its address.
+/// A request's buckets: its client's, and its user's or address's.
 #[derive(Clone, Debug)]
 pub struct Charge {
     limiter: Arc<RateLimiter>,
@@ -16,7 +16,7 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// `None` without buckets: nothing limits the request.
+    /// `None` without buckets: the request is not rate limited.
     pub fn new(limiter: Arc<RateLimiter>, buckets: Vec<Bucket>) -> Option<Self> {
         let buckets: Arc<[Bucket]> = buckets.into();
         (!buckets.is_empty()).then_some(Self { limiter, buckets })
@@ -27,10 +27,10 @@ impl Charge {
         &self.buckets
     }
 
-    /// Spends a cost, at least 1. Also says how the tightest bucket stands, where that is known.
+    /// Charges a cost of at least 1. Returns the state of the tightest bucket, if known.
     ///
     /// # Errors
-    /// The response that refuses it: too little is left.
+    /// The rejection, when too little is left.
     pub(crate) async fn take(&self, cost: f64) -> Result<Option<Decision>, GraphQLResponse> {
         #[expect(
             clippy::cast_possible_truncation,
@@ -46,7 +46,7 @@ impl Charge {
     }
 }
 
-/// Whole seconds, for headers: who waits that long has waited long enough.
+/// Whole seconds for headers, rounded up.
 pub(crate) fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

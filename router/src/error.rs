@@ -1,46 +1,46 @@
-//! Errors: the codes and shapes that clients see, and what building a router can fail with.
+//! Errors: the codes and shapes that clients see, and the ways building a router can fail.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// `extensions.code` of a top-level error. No other code leaves the router by its own doing. The names that begin with
-/// `GRAPHQL_` or `PERSISTED_QUERY_`, `QUERY_NOT_IN_SAFELIST`, `OPERATION_RESOLUTION_FAILURE` and `BATCHING_NOT_SUPPORTED` are
-/// those that GraphQL clients know.
+/// `extensions.code` of a top-level error. The router itself uses no other codes. GraphQL clients know the names that
+/// begin with `GRAPHQL_` or `PERSISTED_QUERY_`, and `QUERY_NOT_IN_SAFELIST`, `OPERATION_RESOLUTION_FAILURE` and
+/// `BATCHING_NOT_SUPPORTED`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     Unauthenticated,
     Forbidden,
     /// The document is not GraphQL.
     GraphQLParseFailed,
-    /// The document does not fit the schema.
+    /// The document is not valid against the schema.
     GraphQLValidationFailed,
-    /// The document has no operation of the given name, or several and none is named.
+    /// The document has no operation of the given name, or has several and none is named.
     OperationResolutionFailure,
-    /// A variable does not fit, or the request is malformed.
+    /// A variable has an invalid value, or the request is malformed.
     BadUserInput,
-    /// Several requests in one body.
+    /// One body contains several requests.
     BatchingNotSupported,
     NotFound,
     Conflict,
     RateLimited,
     OperationTooComplex,
-    /// A document is named by an id that is not known here; the client should send it.
+    /// The document's id is unknown; the client should send the document.
     PersistedQueryNotFound,
-    /// Documents cannot be named by a hash here unless they are registered.
+    /// Only registered documents may be referenced by hash.
     PersistedQueryNotSupported,
-    /// A document is not the one whose id comes with it.
+    /// The document does not match the id sent with it.
     PersistedQueryHashMismatch,
-    /// The client runs registered operations only, and the request has neither an id nor a document.
+    /// The client may only run registered operations, and the request has neither an id nor a document.
     PersistedQueryIdRequired,
-    /// The client runs registered operations only, and this is none.
+    /// The client may only run registered operations, and this is not one.
     QueryNotInSafelist,
     SubgraphUnavailable,
     DeadlineExceeded,
-    /// A live subscription does not fit the schema that has replaced the one it began with.
+    /// The schema was replaced, and a live subscription is not valid against the new one.
     SchemaChanged,
-    /// What a live subscription watched has been switched off.
+    /// The feature behind a live subscription was switched off.
     FeatureDisabled,
     Internal,
 }
@@ -96,13 +96,13 @@ impl ErrorCode {
         }
     }
 
-    /// The code of this name, if it is one of ours.
+    /// Parses one of our codes.
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == code)
     }
 }
 
-/// One step of an error's path: a response key (alias included) or an index in a list.
+/// One step of an error's path: a response key (or alias) or a list index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PathSegment {
@@ -110,14 +110,14 @@ pub enum PathSegment {
     Index(usize),
 }
 
-/// A place in the client's document, both counted from 1.
+/// A position in the client's document; line and column count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Location {
     pub line: usize,
     pub column: usize,
 }
 
-/// An entry of `errors` in a response.
+/// An entry of a response's `errors`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GraphQLError {
     pub message: String,
@@ -129,11 +129,11 @@ pub struct GraphQLError {
     pub extensions: Extensions,
 }
 
-/// `extensions` of an error: its code and what else may be shown.
+/// An error's `extensions`: its code and other public members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extensions {
     pub code: ErrorCode,
-    /// The code of a subgraph that speaks others than ours; clients see it instead of `code`.
+    /// A subgraph's code that is not one of ours; shown to clients instead of `code`.
     pub subgraph_code: Option<String>,
     pub other: Map<String, Value>,
 }
@@ -178,7 +178,7 @@ impl GraphQLError {
     }
 }
 
-/// What it says, and where in the document it is.
+/// Shows the message and the position in the document.
 impl fmt::Display for GraphQLError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -192,14 +192,14 @@ impl fmt::Display for GraphQLError {
 /// Why a [`Router`](crate::Router) could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum RouterError {
-    #[error("a router needs either subgraphs or a supergraph, not both and not neither")]
+    #[error("a router needs either subgraphs or a supergraph, and not both")]
     NoSchema,
     #[error(transparent)]
     Compose(#[from] ComposeError),
     #[error("the supergraph is not valid SDL: {0}")]
     SupergraphSyntax(String),
     #[error(
-        "it is a schema without subgraphs: a supergraph is what composing them gives, with an enum `join__Graph` of their names and URLs"
+        "this is a schema without subgraphs: a supergraph is the result of composition, with an enum `join__Graph` of names and URLs"
     )]
     NoSubgraphs,
     #[error(
@@ -210,9 +210,9 @@ pub enum RouterError {
         url: String,
         reason: String,
     },
-    #[error("the supergraph cannot be planned for: {0}")]
+    #[error("the query planner rejects the supergraph: {0}")]
     Planner(String),
-    #[error("the supergraph names no subgraph `{0}`, but a transport was given for it")]
+    #[error("a transport was given for the subgraph `{0}`, which is not in the supergraph")]
     UnknownSubgraph(String),
     #[error("subgraph `{subgraph}` has no transport and its URL `{url}` cannot be used: {reason}")]
     Transport {
@@ -222,7 +222,7 @@ pub enum RouterError {
     },
 }
 
-/// Composition failed; every diagnostic is listed, one a line.
+/// Composition failed. Lists every diagnostic, one per line.
 #[derive(Debug, thiserror::Error)]
 #[error("the subgraphs do not compose:{}", .diagnostics.iter().map(|line| format!("\n  - {line}")).collect::<String>())]
 pub struct ComposeError {

@@ -1,9 +1,9 @@
-//! A federated GraphQL router as a library: give it subgraph schemas or a supergraph and a transport
-//! for each subgraph, and it answers GraphQL. It knows federation and nothing of what the graph is about.
+//! A federated GraphQL router as a library: given subgraph schemas or a supergraph, and a transport for each subgraph,
+//! it answers GraphQL. It knows federation, but nothing about the graph's domain.
 
 #![expect(
     clippy::result_large_err,
-    reason = "a refusal is the response to send; boxing it would cost every protocol an unboxing for nothing"
+    reason = "a rejection is the response to send; boxing it would make every protocol unbox it for nothing"
 )]
 
 pub mod auth;

@@ -1,8 +1,8 @@
-//! What each metric of the router means.
+//! Descriptions of the router's metrics.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// Gives them their help lines.
+/// Registers the help lines.
 pub fn describe() {
     describe_counter!(
         "router_http_requests_total",
@@ -11,7 +11,7 @@ pub fn describe() {
     describe_histogram!(
         "router_http_request_duration_seconds",
         Unit::Seconds,
-        "Time until the answer to an HTTP request begins, by method."
+        "Time until the response to an HTTP request begins, by method."
     );
     describe_counter!(
         "router_operations_total",
@@ -19,16 +19,16 @@ pub fn describe() {
     );
     describe_counter!(
         "router_operation_errors_total",
-        "Operations answered with an error of this code, by name and client."
+        "Operations that returned an error, by code, name and client."
     );
     describe_counter!(
         "router_persisted_queries_total",
-        "Documents that requests named by an id, by outcome: registered, sent_before, not_found, not_supported, or mismatch \
-         where the document came with it and is another; and added ones."
+        "Documents requested by id, by outcome: registered, sent_before, not_found, not_supported, or mismatch \
+         if the document sent with it has another hash; and added ones."
     );
     describe_counter!(
         "router_unregistered_operations_total",
-        "Operations that a client has not registered, by client and outcome: allowed or refused."
+        "Unregistered operations, by client and outcome: allowed or refused."
     );
     describe_counter!(
         "router_plan_cache_lookups_total",
@@ -42,36 +42,36 @@ pub fn describe() {
     describe_histogram!(
         "router_plan_seconds",
         Unit::Seconds,
-        "Time to plan an operation for callers of one kind."
+        "Time to plan one variant of an operation."
     );
     describe_counter!(
         "router_admissions_refused_total",
-        "Expensive operations whose deadline passed while they waited for others."
+        "Expensive operations rejected because their deadline passed while they were queued."
     );
     describe_counter!(
         "router_fetches_over_limit_total",
-        "Fetches that were not merged because their operation had reached a limit, by limit."
+        "Fetches discarded because their operation had reached a limit, by limit."
     );
     describe_histogram!(
         "router_fetch_seconds",
         Unit::Seconds,
-        "Time of a fetch from a subgraph."
+        "Duration of a fetch from a subgraph."
     );
     describe_counter!(
         "router_fetch_entities_total",
-        "Entities that were fetched from a subgraph."
+        "Entities fetched from a subgraph."
     );
     describe_counter!(
         "router_fetch_failures_total",
-        "Fetches from a subgraph that brought no answer."
+        "Failed fetches from a subgraph."
     );
     describe_counter!(
         "router_fetches_shared_total",
-        "Fetches that were answered by an equal one on its way."
+        "Fetches that shared the response of an identical one in flight."
     );
     describe_counter!(
         "router_circuit_opened_total",
-        "How often calls to a subgraph were suspended because it did not answer."
+        "Times the circuit breaker of a subgraph opened."
     );
     describe_gauge!("router_subgraph_sockets", "Open WebSockets to subgraphs.");
     describe_counter!(
@@ -80,7 +80,7 @@ pub fn describe() {
     );
     describe_counter!(
         "router_answers_discarded_total",
-        "Answers that were refused because too many were not read yet."
+        "Responses refused because too many were waiting to be read by clients."
     );
     describe_gauge!(
         "router_websocket_connections",
@@ -88,35 +88,32 @@ pub fn describe() {
     );
     describe_counter!(
         "router_websocket_closes_total",
-        "WebSockets that were closed, by reason."
+        "Closed WebSockets, by reason."
     );
     describe_counter!(
         "router_websocket_coalesced_total",
-        "Events that slow WebSocket clients did not get because a newer one replaced them."
+        "Events that slow WebSocket clients missed because a newer one replaced them."
     );
     describe_counter!(
         "router_stream_closes_total",
-        "Event streams over HTTP that ended, by protocol and reason."
+        "Ended HTTP event streams, by protocol and reason."
     );
     describe_counter!(
         "router_stream_coalesced_total",
-        "Events that slow stream clients did not get because a newer one replaced them."
+        "Events that slow stream clients missed because a newer one replaced them."
     );
     describe_gauge!(
         "router_subscription_streams",
-        "Sources of subscriptions that are open; equal subscriptions share one."
+        "Open subscription sources; identical subscriptions share one."
     );
-    describe_counter!(
-        "router_subscription_events_total",
-        "Events of subscriptions."
-    );
+    describe_counter!("router_subscription_events_total", "Subscription events.");
     describe_counter!(
         "router_subscription_events_skipped_total",
-        "Events of subgraphs that were skipped because the router did not keep up."
+        "Subgraph events skipped because the router did not keep up."
     );
     describe_counter!(
         "router_subscription_sources_lost_total",
-        "Sources of subscriptions that did not come back in time."
+        "Subscription sources that did not recover in time."
     );
     describe_counter!(
         "router_key_set_fetches_total",

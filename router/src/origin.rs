@@ -1,9 +1,9 @@
-//! Origins of web pages, as configurations and browsers write them.
+//! Parses and compares web origins.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use url::{Origin, Url};
 
-/// An origin and nothing more: no path, no query, no user.
+/// Parses an origin without a path, query or user.
 pub(crate) fn parse(origin: &str) -> Option<Url> {
     let url = Url::parse(origin).ok()?;
     let has_only_origin = matches!(url.origin(), Origin::Tuple(..))
@@ -15,12 +15,12 @@ pub(crate) fn parse(origin: &str) -> Option<Url> {
     has_only_origin.then_some(url)
 }
 
-/// The one way to write an origin.
+/// The canonical form of an origin.
 pub(crate) fn canonical(origin: &Url) -> String {
     origin.origin().ascii_serialization()
 }
 
-/// Whether the page comes from the host that is being called.
+/// Whether the page comes from the host being called.
 pub(crate) fn is_same_site(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let host = headers
         .get(header::HOST)

@@ -1,4 +1,4 @@
-//! Which tokens are accepted: the `auth` section of the configuration.
+//! The `auth` section of the configuration: which tokens are accepted.
 
 use std::path::PathBuf;
 
@@ -6,31 +6,32 @@ use platform::config::{ConnectionUrl, Duration, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The shortest development secret: as long as the hash it keys (RFC 7518, 3.2).
+/// Shortest development secret: as long as the hash it keys (RFC 7518, 3.2).
 pub(super) const MIN_SECRET_BYTES: usize = 32;
 
-/// Where the keys come from and what a token must say.
+/// Where the keys come from, and what a token must contain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
-    /// The `iss` a token must have. Unset: any.
+    /// The required `iss` of a token. Unset: any.
     pub issuer: Option<String>,
-    /// One of these must be in a token's `aud`. Empty: any.
+    /// A token's `aud` must include one of these. Empty: any.
     pub audiences: Vec<String>,
-    /// The claim that lists the policies a caller fulfils, which `@policy` asks for: a list of names, or one spaced string.
+    /// The claim that lists the policies a caller satisfies, for `@policy`: a list of names, or one space-separated
+    /// string.
     pub policies_claim: String,
-    /// How far clocks may differ when `exp` and `nbf` are checked.
+    /// Allowed clock skew when `exp` and `nbf` are checked.
     pub leeway: Duration,
-    /// Longer tokens are refused unread, in bytes.
+    /// In bytes. Longer tokens are rejected without parsing them.
     pub max_token_bytes: usize,
     /// Keys fetched from the identity provider.
     pub jwks: Option<JwksConfig>,
-    /// Public keys (RSA for RS256, P-256 for ES256) that are known beforehand.
+    /// Static public keys: RSA for RS256, P-256 for ES256.
     pub public_keys: Vec<PublicKeyConfig>,
-    /// Leaves tokens to the subgraphs: they are not checked here, and callers stay anonymous. The
-    /// server must be told to forward the `authorization` header.
+    /// Leaves token verification to the subgraphs: nothing is checked here and callers stay anonymous. The server must
+    /// be configured to forward the `authorization` header.
     pub pass_through: bool,
-    /// Signs and verifies development tokens (HS256). Refused unless the server is in development mode.
+    /// Signs and verifies development tokens (HS256). Rejected unless the server is in development mode.
     pub development_secret: Option<Secret>,
 }
 
@@ -55,13 +56,13 @@ impl Default for AuthConfig {
 #[serde(deny_unknown_fields)]
 pub struct JwksConfig {
     pub url: ConnectionUrl,
-    /// How often the set is fetched again.
+    /// How often the set is refreshed.
     #[serde(default = "JwksConfig::default_refresh")]
     pub refresh: Duration,
-    /// The least time between two fetches that tokens with unknown keys can cause.
+    /// Minimum interval between fetches caused by tokens with unknown keys.
     #[serde(default = "JwksConfig::default_min_interval")]
     pub min_interval: Duration,
-    /// How long one fetch may take.
+    /// Time limit for one fetch.
     #[serde(default = "JwksConfig::default_timeout")]
     pub timeout: Duration,
 }
@@ -90,7 +91,7 @@ impl JwksConfig {
     }
 }
 
-/// A public key in PEM form, written out or in a file: one of the two.
+/// A public key in PEM form: either inline or in a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PublicKeyConfig {
@@ -115,7 +116,7 @@ pub enum AuthConfigError {
     PassThroughWithKeys,
     #[error("auth.jwks.url `{url}` is not an http or https URL")]
     JwksUrl { url: ConnectionUrl },
-    #[error("auth.jwks: no HTTP client for it")]
+    #[error("auth.jwks: the HTTP client could not be created")]
     Client(#[source] reqwest::Error),
     #[error("auth.public_keys[{index}] needs either `pem` or `file`")]
     KeySource { index: usize },

@@ -1,19 +1,19 @@
-//! Why a token was refused, in words that may be shown: they never repeat the token.
+//! Why a token was rejected. The messages may be shown to clients: they never repeat the token.
 
 use crate::error::ErrorCode;
 
-/// Why the credentials of a request were refused.
+/// Why a request's credentials were rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    #[error("the Authorization header must be `Bearer` and a token")]
+    #[error("the Authorization header must be `Bearer` followed by a token")]
     Scheme,
     #[error("the token is longer than {0} bytes")]
     TooLong(usize),
-    #[error("the token is not a JSON Web Token, or names an algorithm that does not exist here")]
+    #[error("the token is not a JSON Web Token, or names an unknown algorithm")]
     Malformed,
-    #[error("the token is signed with an algorithm that is not accepted here")]
+    #[error("the token is signed with an algorithm that is not accepted")]
     Algorithm,
-    #[error("the token is signed with a key that is not known here")]
+    #[error("the token is signed with an unknown key")]
     UnknownKey,
     #[error("the token's signature is not valid")]
     Signature,
@@ -27,14 +27,14 @@ pub enum AuthError {
     Audience,
     #[error("the token has no usable `{0}` claim")]
     Claim(&'static str),
-    #[error("no key to verify tokens with is configured")]
+    #[error("no key for verifying tokens is configured")]
     NoKeys,
-    #[error("the keys to verify the token with cannot be fetched now")]
+    #[error("the keys for verifying the token cannot be fetched right now")]
     KeysUnavailable,
 }
 
 impl AuthError {
-    /// UNAUTHENTICATED, unless the fault is on this side.
+    /// UNAUTHENTICATED, unless the fault is ours.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::KeysUnavailable => ErrorCode::Internal,

@@ -1,5 +1,4 @@
-//! Keys of an identity provider: fetched, kept, refreshed on schedule and when a token is signed with a key that is not
-//! known yet.
+//! An identity provider's keys: cached, refreshed on schedule and when a token is signed with an unknown key.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,10 +12,10 @@ use platform::supervisor::{Stage, Supervisor};
 use super::config::{AuthConfigError, JwksConfig};
 use super::keys::{VerificationKey, parse_jwks};
 
-/// A key set is a few kilobytes; more than this is none.
+/// A key set is a few kilobytes; anything longer is rejected.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// A JSON Web Key Set behind a URL, and its last good answer.
+/// A JSON Web Key Set behind a URL, with its last valid version.
 pub(super) struct RemoteKeys {
     config: JwksConfig,
     client: reqwest::Client,
@@ -25,14 +24,14 @@ pub(super) struct RemoteKeys {
     last: Mutex<Option<Fetch>>,
 }
 
-/// A fetch, done or under way: all who need it wait for the same one.
+/// A fetch, finished or in progress; everybody who needs it waits for the same one.
 #[derive(Clone)]
 struct Fetch {
     begun: Instant,
     done: Shared<BoxFuture<'static, ()>>,
 }
 
-/// Without the URL, which may have credentials in its parameters.
+/// Drops the URL, whose parameters may contain credentials.
 impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
         Self::Http(error.without_url())
@@ -43,14 +42,14 @@ impl From<reqwest::Error> for FetchError {
 enum FetchError {
     #[error("the key set cannot be fetched")]
     Http(#[source] reqwest::Error),
-    #[error("the answer is not a key set")]
+    #[error("the response is not a key set")]
     Parse(#[from] serde_json::Error),
-    #[error("the answer is longer than {MAX_BYTES} bytes")]
+    #[error("the response is longer than {MAX_BYTES} bytes")]
     TooLarge,
 }
 
 impl RemoteKeys {
-    /// Prepares the client; nothing is fetched before [`Self::refresh_on_schedule`] or the first token.
+    /// Creates the client. The first fetch is made by [`Self::refresh_on_schedule`] or the first token.
     pub(super) fn new(config: &JwksConfig) -> Result<Self, AuthConfigError> {
         if !matches!(config.url.scheme(), "http" | "https") {
             return Err(AuthConfigError::JwksUrl {
@@ -70,13 +69,13 @@ impl RemoteKeys {
         })
     }
 
-    /// The keys known now; `None` when none have ever been fetched.
+    /// The current keys; `None` if none were ever fetched.
     pub(super) fn cached(&self) -> Option<Arc<Vec<VerificationKey>>> {
         self.keys.load_full()
     }
 
-    /// Waits for a fetch that is under way, or makes one unless that was tried less than the minimal interval ago. It goes
-    /// on when the caller is gone.
+    /// Waits for the fetch in progress, or starts one unless the last one was less than the minimum interval ago. The
+    /// fetch continues if the caller is dropped.
     pub(super) async fn refresh_if_due(self: &Arc<Self>) {
         let fetch = {
             let mut last = self.last.lock();
@@ -89,7 +88,7 @@ impl RemoteKeys {
         fetch.done.await;
     }
 
-    /// Fetches now and then on schedule, in a task of the supervisor.
+    /// Refreshes now and on schedule, in a supervised task.
     pub(super) fn refresh_on_schedule(self: &Arc<Self>, supervisor: &Supervisor) {
         let keys = self.clone();
         supervisor.start(Stage::Support, "auth.jwks", move |stop| {
@@ -104,7 +103,7 @@ impl RemoteKeys {
         });
     }
 
-    /// Waits for a fetch that is under way, or makes one.
+    /// Waits for the fetch in progress, or starts one.
     async fn refresh(self: &Arc<Self>) {
         let fetch = {
             let mut last = self.last.lock();
@@ -132,8 +131,10 @@ impl RemoteKeys {
         match fetched {
             Ok(keys) => {
                 if keys.is_empty() {
-                    // The provider has taken all of them back.
-                    tracing::warn!("the key set has no key for RS256 or ES256: no token is valid");
+                    // The provider has withdrawn all keys.
+                    tracing::warn!(
+                        "the key set has no key for RS256 or ES256, all tokens are rejected"
+                    );
                 } else {
                     tracing::debug!(keys = keys.len(), "fetched the key set");
                 }
@@ -142,7 +143,7 @@ impl RemoteKeys {
             Err(error) => tracing::warn!(
                 url = %self.config.url,
                 error = &error as &dyn std::error::Error,
-                "the key set could not be refreshed; the last one stays in use"
+                "key set not refreshed, the last valid one stays in use"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Verification keys, each bound to the one algorithm it may be used with.
+//! Verification keys, each bound to a single algorithm.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::config::{AuthConfigError, PublicKeyConfig};
 
-/// A key and what it may verify. A token cannot choose another algorithm for it.
+/// A key with its algorithm. A token cannot choose another algorithm for it.
 pub(super) struct VerificationKey {
     pub(super) kid: Option<String>,
     pub(super) algorithm: Algorithm,
@@ -51,7 +51,7 @@ impl VerificationKey {
         })
     }
 
-    /// `None` for keys that sign nothing we accept: encryption keys, secrets, other curves and algorithms.
+    /// `None` for keys we cannot use: encryption keys, secrets, other curves and algorithms.
     fn from_jwk(jwk: &Jwk) -> Option<Self> {
         if !matches!(
             jwk.common.public_key_use,
@@ -75,7 +75,7 @@ impl VerificationKey {
         })
     }
 
-    /// Whether this key can have signed a token with this header.
+    /// Whether this key may have signed a token with this header.
     pub(super) fn fits(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
         self.algorithm == algorithm
             && match (&self.kid, kid) {
@@ -85,7 +85,7 @@ impl VerificationKey {
     }
 }
 
-/// The usable keys of a JSON Web Key Set. Keys of kinds unknown to us do not spoil the rest.
+/// The usable keys of a JSON Web Key Set. Keys of unknown types are skipped.
 pub(super) fn parse_jwks(json: &[u8]) -> Result<Vec<VerificationKey>, serde_json::Error> {
     #[derive(Deserialize)]
     struct KeySet {

@@ -1,4 +1,4 @@
-//! Development tokens: signed with the development secret, for trying things out and for tests.
+//! Issues development tokens, signed with the development secret, for trying things out and for tests.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::config::{AuthConfig, AuthConfigError, MIN_SECRET_BYTES};
 
-/// What a minted token says.
+/// The content of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewToken {
     /// The customer's public id.
     pub subject: String,
     pub scopes: Vec<String>,
-    /// How long the token is good for.
+    /// How long the token is valid.
     pub ttl: Duration,
 }
 

@@ -1,5 +1,4 @@
-//! Who sends a request: JSON Web Tokens are verified here, once, and become the [`Caller`] that
-//! subgraphs believe.
+//! Authentication: JSON Web Tokens are verified once, here, and become the [`Caller`] that subgraphs trust.
 //!
 //! [`Caller`]: platform::caller::Caller
 

@@ -1,4 +1,4 @@
-//! From the value of an `Authorization` header to a verified caller.
+//! Verifies the `Authorization` header and returns the caller.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::error::AuthError;
 use super::jwks::RemoteKeys;
 use super::keys::VerificationKey;
 
-/// A verified caller, and until when the credentials hold.
+/// A verified caller, and when the credentials expire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     pub caller: Caller,
@@ -23,7 +23,7 @@ pub struct Identity {
     pub expires_at: Option<SystemTime>,
 }
 
-/// Verifies tokens by the configured keys.
+/// Verifies tokens with the configured keys.
 pub struct JwtVerifier {
     config: AuthConfig,
     local: Vec<VerificationKey>,
@@ -33,7 +33,7 @@ pub struct JwtVerifier {
 #[derive(Deserialize)]
 struct Claims {
     sub: Option<String>,
-    /// Any number of seconds; what is none was refused before.
+    /// Any number of seconds; a non-number was rejected before.
     #[serde(default)]
     exp: serde_json::Value,
     scope: Option<Scopes>,
@@ -41,12 +41,12 @@ struct Claims {
     scp: Option<Scopes>,
     client_id: Option<String>,
     azp: Option<String>,
-    /// All others.
+    /// All other claims.
     #[serde(flatten)]
     other: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Providers write scopes as one spaced string or as a list.
+/// Providers write scopes as one space-separated string or as a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Scopes {
@@ -55,10 +55,10 @@ enum Scopes {
 }
 
 impl JwtVerifier {
-    /// Reads the keys. With a JWKS URL it must be called inside a Tokio runtime, and fetching begins.
+    /// Reads the keys. With a JWKS URL it must be called within a Tokio runtime, and starts fetching.
     ///
     /// # Errors
-    /// Keys that cannot be read, and a development secret outside of development mode.
+    /// Keys that cannot be read, and a development secret outside development mode.
     pub fn new(
         config: &AuthConfig,
         development: bool,
@@ -92,12 +92,12 @@ impl JwtVerifier {
         })
     }
 
-    /// The caller that the value of an `Authorization` header stands for; an anonymous one without a value.
+    /// The caller for the value of an `Authorization` header; anonymous without one.
     pub async fn verify(&self, authorization: Option<&str>) -> Result<Caller, AuthError> {
         Ok(self.identify(authorization).await?.caller)
     }
 
-    /// As [`Self::verify`], with the end of the token's life.
+    /// Like [`Self::verify`], with the token's expiry.
     pub async fn identify(&self, authorization: Option<&str>) -> Result<Identity, AuthError> {
         match authorization {
             None => Ok(Identity::default()),
@@ -106,7 +106,7 @@ impl JwtVerifier {
         }
     }
 
-    /// As [`Self::identify`], for a token without its scheme.
+    /// Like [`Self::identify`], for a token without its scheme.
     pub async fn identify_token(&self, token: &str) -> Result<Identity, AuthError> {
         if self.config.pass_through {
             return Ok(Identity::default());
@@ -114,8 +114,8 @@ impl JwtVerifier {
         identity(self.claims(token).await?, &self.config)
     }
 
-    /// The claim of this name in the token of an `Authorization` header, once the token is verified; `None` without a token
-    /// or the claim, and for the claims that an [`Identity`] is made of.
+    /// A claim of the token in an `Authorization` header, once the token is verified. `None` without a token or the
+    /// claim, and for the claims that make up the [`Identity`].
     pub async fn claim(
         &self,
         authorization: Option<&str>,
@@ -130,7 +130,7 @@ impl JwtVerifier {
         }
     }
 
-    /// The claims of a token whose signature, time, issuer and audience are right.
+    /// The claims of a token whose signature, time, issuer and audience are valid.
     async fn claims(&self, token: &str) -> Result<Claims, AuthError> {
         if token.len() > self.config.max_token_bytes {
             return Err(AuthError::TooLong(self.config.max_token_bytes));
@@ -147,14 +147,14 @@ impl JwtVerifier {
                 verdict => verdict,
             };
         };
-        // A local key without a kid may just be the wrong one, and the provider has the right one.
+        // Without a kid, the local key may simply be the wrong one while the provider has the right one.
         if !matches!(local, Err(AuthError::UnknownKey | AuthError::Signature)) {
             return local;
         }
         if let Some(keys) = remote.cached() {
             let verdict = self.check(token, kid, algorithm, &keys);
-            // After a rotation the token's key is not known yet, or, without a `kid` or with the same one again, another
-            // key is taken for it.
+            // After a rotation the token's key is unknown; or, without a `kid` or with a reused one, the wrong key was
+            // tried.
             if !matches!(verdict, Err(AuthError::UnknownKey | AuthError::Signature)) {
                 return verdict;
             }
@@ -167,7 +167,7 @@ impl JwtVerifier {
         self.check(token, kid, algorithm, &keys)
     }
 
-    /// The verdict of the keys that can have signed the token; `UnknownKey` when there are none.
+    /// Tries the keys that may have signed the token; `UnknownKey` if there are none.
     fn check(
         &self,
         token: &str,
@@ -271,7 +271,7 @@ impl Scopes {
     }
 }
 
-/// Which of our refusals a verdict of the JWT library is.
+/// Maps an error of the JWT library to ours.
 fn refusal(error: jsonwebtoken::errors::Error) -> AuthError {
     match error.kind() {
         ErrorKind::ExpiredSignature => AuthError::Expired,

@@ -1,4 +1,4 @@
-//! The clients' file: which applications there are, as its operator writes it.
+//! The format of the clients file, which lists the registered applications.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -21,17 +21,17 @@ pub(super) struct ClientsDocument {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientConfig {
-    /// What it calls itself, in `graphql-client-name` or `apollographql-client-name`.
+    /// The name it sends in `graphql-client-name` or `apollographql-client-name`.
     pub(super) name: String,
     #[serde(default)]
     pub(super) mode: ClientMode,
-    /// Files of the operations that it was built with; relative ones are beside the clients' file.
+    /// Files of the operations it was built with; relative paths start at the clients file.
     #[serde(default)]
     pub(super) manifests: Vec<PathBuf>,
-    /// Keys that prove, in `X-API-Key`, that a request is its own.
+    /// API keys that authenticate it in `X-API-Key`.
     #[serde(default)]
     pub(super) keys: Vec<KeyConfig>,
-    /// Values of a token's `client_id` or `azp` that prove it, too.
+    /// Values of a token's `client_id` or `azp` that also authenticate it.
     #[serde(default)]
     pub(super) token_clients: BTreeSet<String>,
     #[serde(default)]
@@ -42,7 +42,7 @@ pub(super) struct ClientConfig {
     pub(super) introspection: Option<bool>,
     #[serde(default)]
     pub(super) scopes: Option<BTreeSet<String>>,
-    /// Web pages that may call as this client.
+    /// Origins of web pages that may call as this client.
     #[serde(default)]
     pub(super) origins: Vec<String>,
 }
@@ -51,17 +51,17 @@ pub(super) struct ClientConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientMode {
-    /// Any, and it may register them by their hash.
+    /// Any document, and it may register documents by their hash.
     #[default]
     Allow,
-    /// Any, but those that it has not registered are logged and counted.
+    /// Any document, but unregistered ones are logged and counted.
     LogUnknown,
-    /// Those that it has registered, and only when it has proved who it is.
+    /// Registered documents only, and only when authenticated.
     Require,
 }
 
 impl ClientMode {
-    /// As the file has it.
+    /// As written in the file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -71,7 +71,7 @@ impl ClientMode {
     }
 }
 
-/// A key, of which only the hash is kept.
+/// An API key, stored as a hash.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyConfig {

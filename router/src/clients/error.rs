@@ -1,4 +1,4 @@
-//! Why the clients' file cannot be used: the file, the client, the operation and what is wrong with it.
+//! Errors in the clients file: the file, the client, the operation and the problem.
 
 use std::path::PathBuf;
 

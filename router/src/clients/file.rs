@@ -1,4 +1,4 @@
-//! The clients' file and the manifests it names, as they are on disk.
+//! Reads the clients file and the manifests it names.
 
 use std::path::{Path, PathBuf};
 
@@ -7,18 +7,18 @@ use platform::yaml;
 use super::config::ClientsDocument;
 use super::error::ClientsError;
 
-/// What the files say, before anybody has looked at what that means.
+/// The files' contents, not interpreted yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientsFiles {
     pub(super) path: PathBuf,
     pub(super) text: String,
-    /// The manifests that the file names, with their text or why they cannot be read.
+    /// The manifests named by the file, with their text or the read error.
     pub(super) manifests: Vec<(PathBuf, Result<String, String>)>,
 }
 
 impl ClientsFiles {
     /// # Errors
-    /// When the clients' file cannot be read. What is wrong with a manifest is told with the client that has it.
+    /// If the clients file cannot be read. Problems with a manifest are reported with the client that uses it.
     pub fn read(path: &Path) -> Result<Self, ClientsError> {
         let text = std::fs::read_to_string(path).map_err(|reason| ClientsError::Read {
             path: path.to_owned(),
@@ -27,10 +27,10 @@ impl ClientsFiles {
         Ok(Self::of(path, text))
     }
 
-    /// A text as the file, with the manifests that it names.
+    /// Treats a text as the clients file and reads the manifests it names.
     pub fn of(path: &Path, text: String) -> Self {
         let directory = path.parent().unwrap_or(Path::new(""));
-        // A text that is no such document names no manifests, and is refused when it is looked at.
+        // An invalid text names no manifests here, and is rejected when it is interpreted.
         let document = parse(&text).unwrap_or_default();
         let named = document.clients.into_iter().flat_map(|one| one.manifests);
         let manifests = named.map(|manifest| {
@@ -54,7 +54,7 @@ impl ClientsFiles {
     }
 }
 
-/// A text of comments alone has no clients.
+/// A file with only comments has no clients.
 pub(super) fn parse(text: &str) -> Result<ClientsDocument, yaml::YamlError> {
     Ok(yaml::from_str::<Option<ClientsDocument>>(text)?.unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! SHA-256 in lower-case hexadecimal: how clients name documents, and how the clients' file keeps keys.
+//! SHA-256 in lower-case hexadecimal: identifies documents, and stores keys in the clients file.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,13 +18,13 @@ impl Sha256Hash {
         Self(Sha256::digest(text).into())
     }
 
-    /// The same, in a time that does not depend on the hashes.
+    /// Compares in constant time.
     pub(crate) fn is_secretly(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-/// It is not 64 digits of lower-case hexadecimal.
+/// Not 64 lower-case hexadecimal digits.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a SHA-256 hash has 64 characters of 0-9 and a-f")]
 pub struct NoSha256Hash;

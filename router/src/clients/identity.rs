@@ -1,4 +1,4 @@
-//! Which client a request is of, by what it says and by what it proves.
+//! Identifies a request's client, by the name it claims and the credentials it has.
 
 use std::sync::Arc;
 
@@ -11,23 +11,23 @@ use super::key::KEY_HEADER;
 use super::registry::{Clients, RegisteredClient};
 use crate::error::ErrorCode;
 
-/// The client of a request. The default is one that is not registered.
+/// A request's client. The default is an unregistered one.
 #[derive(Clone, Debug, Default)]
 pub struct ClientIdentity {
-    /// `None`: it is in no file.
+    /// `None`: not registered.
     pub client: Option<Arc<RegisteredClient>>,
-    /// It has proved who it is, by a key or by its token; otherwise it only says so.
+    /// Authenticated by a key or token, rather than merely naming itself.
     pub is_authenticated: bool,
 }
 
-/// What a request has to say of its client, besides its token.
+/// What a request says about its client, apart from its token.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Credentials {
     pub(crate) name: Option<String>,
     key: Key,
 }
 
-/// Only its hash: connections keep it for as long as they live.
+/// Only the key's hash: it is kept as long as the connection.
 #[derive(Clone, Copy, Debug, Default)]
 enum Key {
     #[default]
@@ -36,19 +36,19 @@ enum Key {
     Several,
 }
 
-/// Why a request is not of the client that it says it is of.
+/// Why a request cannot be attributed to the client it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
-    #[error("the key in X-API-Key is not known here")]
+    #[error("the key in X-API-Key is unknown")]
     UnknownKey,
-    #[error("there are several keys in X-API-Key")]
+    #[error("X-API-Key contains several keys")]
     SeveralKeys,
     #[error("the key in X-API-Key and the token belong to different clients")]
     Different,
-    #[error("this page may not call as the client `{0}`")]
+    #[error("this origin may not call as the client `{0}`")]
     Page(String),
     #[error(
-        "the client `{0}` has to prove who it is: send its key in X-API-Key, or a token that was issued to it"
+        "the client `{0}` must authenticate: send its key in X-API-Key, or a token issued to it"
     )]
     Unproved(String),
 }
@@ -64,7 +64,7 @@ impl Credentials {
         Self { name, key }
     }
 
-    /// Those of a WebSocket, whose first message may have others than its upgrade.
+    /// Replaces the credentials of a WebSocket, whose first message may carry others than its upgrade.
     pub(crate) fn replace(&mut self, name: Option<String>, key: Option<&str>) {
         if name.is_some() {
             self.name = name;
@@ -76,11 +76,11 @@ impl Credentials {
 }
 
 impl Clients {
-    /// The client that these credentials and the token of `caller` stand for. Where nobody is registered, nobody has to
-    /// prove anything.
+    /// The client for these credentials and the token of `caller`. If no clients are registered, nobody has to
+    /// authenticate.
     ///
     /// # Errors
-    /// A key that is none, and a name that needs proof and has none.
+    /// An unknown key, or a name that requires authentication without any.
     pub(crate) fn identify(
         &self,
         credentials: &Credentials,
@@ -137,20 +137,20 @@ impl ClientIdentity {
             .map_or_else(ClientMode::default, |client| client.mode)
     }
 
-    /// Whether it has proved who it is and has a rate of its own.
+    /// Whether it is authenticated and has its own rate limit.
     pub(crate) fn has_rate(&self) -> bool {
         let client = self.client.as_ref().filter(|_| self.is_authenticated);
         client.is_some_and(|client| client.rate.is_some())
     }
 
-    /// Whether it may ask for the schema; `None`: as everybody.
+    /// Whether it may use introspection; `None`: the router's default.
     pub(crate) fn introspection(&self) -> Option<bool> {
         let allowed = self.client.as_ref()?.introspection?;
         (self.is_authenticated || !allowed).then_some(allowed)
     }
 
-    /// The caller as this client may act for them: with no more scopes than the client has. A key alone is a caller
-    /// without a user, who has the client's scopes.
+    /// Restricts the caller's scopes to the client's. A key without a token gives an anonymous caller with the client's
+    /// scopes.
     pub(crate) fn restrict(&self, caller: &Caller) -> Caller {
         let mut caller = caller.clone();
         let Some(client) = &self.client else {
@@ -227,7 +227,7 @@ mod tests {
         check("acme", "acme's key", "", (Some("acme"), true));
         check("acme", "acme's key", "acme-app", (Some("acme"), true));
         check("acme", "acme's key", "other", (Some("acme"), true));
-        // What is proved counts, not what is said.
+        // Credentials override the claimed name.
         check("web", "acme's key", "", (Some("acme"), true));
         check("web", "", "app", (Some("app"), true));
     }
@@ -278,7 +278,7 @@ mod tests {
         check("web", "", &user, &["orders:read"]);
         check("", "acme's key", &user, &["orders:read"]);
         check("", "acme's key", &nobody, &["orders:read"]);
-        // A name proves nothing.
+        // A name alone proves nothing.
         check("web", "", &nobody, &[]);
     }
 

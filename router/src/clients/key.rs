@@ -1,4 +1,4 @@
-//! API keys: what a client without a user proves itself with. They are made here and kept nowhere; only their hashes are.
+//! API keys, which authenticate clients without a user. They are generated here and not stored; only their hashes are.
 
 use std::fmt;
 
@@ -9,20 +9,20 @@ use rand::RngExt;
 
 use super::hash::Sha256Hash;
 
-/// The header that a key is sent in.
+/// The header that carries a key.
 pub const KEY_HEADER: &str = "x-api-key";
 
-/// What every key begins with, so that scanners of secrets find those that were published.
+/// The prefix of every key, so that secret scanners recognize leaked ones.
 const PREFIX: &str = "vantage_key_";
-/// As long as the hash that is kept of it.
+/// As long as its stored hash.
 const BYTES: usize = 32;
 
-/// A key that was just made.
+/// A newly generated key.
 #[derive(Clone)]
 pub struct ApiKey(Secret);
 
 impl ApiKey {
-    /// A key that nobody can guess.
+    /// Generates a random key.
     pub fn generate() -> Self {
         let bytes: [u8; BYTES] = rand::rng().random();
         Self(Secret::new(format!(
@@ -36,7 +36,7 @@ impl ApiKey {
         self.0.expose()
     }
 
-    /// What is kept of it.
+    /// The hash to store.
     pub fn hash(&self) -> Sha256Hash {
         Sha256Hash::of(self.expose().as_bytes())
     }

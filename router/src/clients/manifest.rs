@@ -1,10 +1,12 @@
-//! Manifests: the operations that a client was built with, as the clients' own tools write them.
+//! Manifests: the operations a client was built with, in the formats of common client tools.
 //!
 //! | Format | Written by | Form |
 //! |---|---|---|
-//! | Apollo's, version 1 | `generate-persisted-query-manifest`, Apollo Kotlin, Apollo iOS | `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id", "name", "type", "body"}]}` |
-//! | Relay's | `relay-compiler` with `persistConfig.file` | documents by their ids |
-//! | GraphQL Code Generator's | the client preset's `persistedDocuments`: `persisted-documents.json` | documents by their ids, `sha256:…` among them |
+//! | Apollo's, version 1 | `generate-persisted-query-manifest`, Apollo Kotlin, Apollo iOS | `{"format":
+//! "apollo-persisted-query-manifest", "version": 1, "operations": [{"id", "name", "type", "body"}]}` |
+//! | Relay's | `relay-compiler` with `persistConfig.file` | documents by id |
+//! | GraphQL Code Generator's | the client preset's `persistedDocuments`: `persisted-documents.json` | documents by id,
+//! some of them `sha256:…` |
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -12,44 +14,44 @@ use serde_json::{Map, Value, json};
 use super::hash::Sha256Hash;
 use super::operation::RegisteredOperation;
 
-/// What the ids of the specification of persisted documents begin with that are hashes.
+/// The prefix of hash ids in the persisted documents specification.
 pub(crate) const SHA256_PREFIX: &str = "sha256:";
 
 /// Why a manifest cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    #[error("it is no JSON object ({0})")]
+    #[error("not a JSON object ({0})")]
     Json(serde_json::Error),
     #[error(
-        "it is neither an Apollo persisted query manifest of version 1 nor an object of documents by their ids, as Relay and \
-         GraphQL Code Generator write it"
+        "neither an Apollo persisted query manifest of version 1 nor an object of documents by id, as written by Relay and \
+         GraphQL Code Generator"
     )]
     Format,
-    #[error("it is no Apollo persisted query manifest: {0}")]
+    #[error("not an Apollo persisted query manifest: {0}")]
     Apollo(serde_json::Error),
-    #[error("operation `{0}` is no text")]
+    #[error("operation `{0}` is not a string")]
     Operation(String),
-    #[error("its operation `{0}` is another document")]
+    #[error("its operation `{0}` is a different document")]
     SameId(String),
-    #[error("operation `{0}` is not the document that its id is the hash of")]
+    #[error("operation `{0}` has an id that is not the hash of its document")]
     Hash(String),
 }
 
 /// An operation of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestOperation {
-    /// What its client names it by.
+    /// The id its client uses.
     pub id: String,
-    /// What the manifest calls it, if it does.
+    /// Its name, if the manifest gives one.
     pub name: Option<String>,
-    /// What the manifest says that it is, if it does: `query`, `mutation` or `subscription`.
+    /// Its kind, if the manifest gives one: `query`, `mutation` or `subscription`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     /// The document.
     pub body: String,
 }
 
-/// As the tools of Apollo's clients write it.
+/// The format of Apollo's tools.
 #[derive(Deserialize)]
 struct Apollo {
     version: u32,
@@ -58,10 +60,10 @@ struct Apollo {
 
 pub(super) const APOLLO: &str = "apollo-persisted-query-manifest";
 
-/// Reads the operations of a manifest, in their order.
+/// Reads a manifest's operations in order.
 ///
 /// # Errors
-/// When it has none of the formats.
+/// If the text has none of the formats.
 pub fn read_manifest(text: &str) -> Result<Vec<ManifestOperation>, ManifestError> {
     let manifest: Map<String, Value> = serde_json::from_str(text).map_err(ManifestError::Json)?;
     match manifest.get("format") {
@@ -80,10 +82,10 @@ fn apollo(manifest: Map<String, Value>) -> Result<Vec<ManifestOperation>, Manife
     Ok(manifest.operations)
 }
 
-/// Adds operations to a manifest, in the format that it has; to none, in Apollo's. Also says how many were new.
+/// Adds operations to a manifest, keeping its format; an empty text becomes Apollo's. Also returns how many were new.
 ///
 /// # Errors
-/// A text that is no manifest, and an id that another document of it has.
+/// If the text is not a manifest, or an id is already used by another document.
 pub fn extend_manifest(
     text: Option<&str>,
     operations: &[RegisteredOperation],
@@ -118,7 +120,7 @@ pub fn extend_manifest(
     Ok((text + "\n", new))
 }
 
-/// An entry of Relay's format, and of GraphQL Code Generator's.
+/// An entry in the format of Relay and GraphQL Code Generator.
 fn document((id, body): (String, Value)) -> Result<ManifestOperation, ManifestError> {
     let Value::String(body) = body else {
         return Err(ManifestError::Operation(id));
@@ -203,14 +205,14 @@ mod tests {
         assert_eq!(read.keys().collect::<Vec<_>>(), ["a", "b"]);
         let other = operation("a", "query Other { a }");
         let error = extend_manifest(Some(relay), &[other]).expect_err("refused");
-        assert!(error.to_string().contains("`a` is another document"));
+        assert!(error.to_string().contains("`a` is a different document"));
     }
 
     #[test]
     fn says_what_is_wrong_with_others() {
         let hash = Sha256Hash::of(b"{ b }");
         for (text, why) in [
-            ("[]", "it is no JSON object"),
+            ("[]", "not a JSON object"),
             (r#"{"format": "other"}"#, "neither an Apollo"),
             (
                 r#"{"format": "apollo-persisted-query-manifest", "version": 2, "operations": []}"#,
@@ -220,10 +222,10 @@ mod tests {
                 r#"{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"body": "{ a }"}]}"#,
                 "missing field `id`",
             ),
-            (r#"{"a": 1}"#, "operation `a` is no text"),
+            (r#"{"a": 1}"#, "operation `a` is not a string"),
             (
                 &format!(r#"{{"sha256:{hash}": "{{ a }}"}}"#),
-                "is not the document that its id is the hash of",
+                "is not the hash of its document",
             ),
         ] {
             let error = read_manifest(text).expect_err(text).to_string();

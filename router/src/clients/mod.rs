@@ -1,7 +1,7 @@
-//! The applications that call: who they are, what they may do, and the operations that they were built with.
+//! Client applications: their identity, their permissions, and the operations they were built with.
 //!
-//! A client is *identified* by the name that it sends, and *authenticated* by a key or by its token. What loosens a rule
-//! is for those who are authenticated; what tightens one is for all who say that they are the client.
+//! A client is *identified* by the name it sends, and *authenticated* by a key or token. Settings that loosen a rule
+//! apply to authenticated clients only; settings that tighten one apply to everybody who claims the name.
 
 mod config;
 mod error;

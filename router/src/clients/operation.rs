@@ -1,4 +1,4 @@
-//! The operations that clients have registered, found by what a request has of them: an id, a hash, or the document.
+//! Clients' registered operations, looked up by id, hash or document.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,30 +12,30 @@ use crate::error::GraphQLError;
 use crate::prepare::{OperationKind, OutlineError, outline};
 use crate::request::GraphQLRequest;
 
-/// An operation that a client was built with.
+/// An operation a client was built with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisteredOperation {
-    /// The id that its manifest has for it.
+    /// Its id in the manifest.
     pub id: String,
-    /// Its name; of one without, its id.
+    /// Its name, or its id if it is anonymous.
     pub name: String,
     pub kind: OperationKind,
     pub document: Arc<str>,
     pub hash: Sha256Hash,
-    /// Where it was read.
+    /// The manifest it was read from.
     pub manifest: PathBuf,
 }
 
-/// What is wrong with an operation of a manifest, whatever the schema is.
+/// What is wrong with a manifest's operation, regardless of the schema.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OperationError {
-    #[error("it is no GraphQL document of one operation: {0}")]
+    #[error("not a GraphQL document with one operation: {0}")]
     Document(String),
-    #[error("its document calls it `{0}`")]
+    #[error("its name in the document is `{0}`")]
     Name(String),
     #[error("its document is a {0}")]
     Kind(&'static str),
-    #[error("its id `{0}` is the one of another document")]
+    #[error("its id `{0}` belongs to another document")]
     SameId(String),
 }
 
@@ -47,7 +47,7 @@ impl From<OutlineError> for OperationError {
 
 impl RegisteredOperation {
     /// # Errors
-    /// A document that is not one operation, or not the one that the manifest says it is.
+    /// If the document is not one operation, or contradicts the manifest.
     pub fn new(entry: ManifestOperation, manifest: &Path) -> Result<Self, OperationError> {
         let found = outline(&entry.body)?;
         if let Some(kind) = &entry.kind
@@ -71,16 +71,16 @@ impl RegisteredOperation {
         })
     }
 
-    /// Prepares it for a schema.
+    /// Prepares it against a schema.
     ///
     /// # Errors
-    /// Why it does not fit.
+    /// Why it is not valid there.
     pub async fn check(&self, router: &Router) -> Result<(), Vec<GraphQLError>> {
         let prepared = router.prepare(&self.request()).await;
         prepared.map(drop).map_err(|refused| refused.errors)
     }
 
-    /// A request for it, without variables.
+    /// A request for it without variables.
     pub fn request(&self) -> GraphQLRequest {
         GraphQLRequest::new(&*self.document)
     }
@@ -89,16 +89,16 @@ impl RegisteredOperation {
 /// Operations by id and by hash.
 #[derive(Clone, Debug, Default)]
 pub struct RegisteredOperations {
-    /// In the order of the manifests.
+    /// In manifest order.
     all: Vec<Arc<RegisteredOperation>>,
-    /// Nothing where an id is that of several documents.
+    /// `None` where an id is used for several documents.
     by_id: HashMap<String, Option<Arc<RegisteredOperation>>>,
     by_hash: HashMap<Sha256Hash, Arc<RegisteredOperation>>,
 }
 
 impl RegisteredOperations {
     /// # Errors
-    /// When another document has the id already.
+    /// If another document already has the id.
     pub(super) fn add(&mut self, operation: RegisteredOperation) -> Result<(), OperationError> {
         match self.by_id.get(&operation.id) {
             Some(Some(known)) if known.hash == operation.hash => return Ok(()),
@@ -109,7 +109,7 @@ impl RegisteredOperations {
         Ok(())
     }
 
-    /// Adds those of another client. Where both have the same id for different documents, it names none.
+    /// Adds another client's operations. An id used for different documents then identifies none.
     pub(super) fn merge(&mut self, other: &Self) {
         for operation in &other.all {
             self.insert(operation);
@@ -133,7 +133,7 @@ impl RegisteredOperations {
         self.all.push(operation.clone());
     }
 
-    /// The operation of a manifest's own id, of `sha256:` and a hash, or of a hash alone.
+    /// Looks up a manifest's own id, a hash with `sha256:`, or a bare hash.
     pub fn by_id(&self, id: &str) -> Option<&Arc<RegisteredOperation>> {
         if let Some(known) = self.by_id.get(id) {
             return known.as_ref();
@@ -142,7 +142,7 @@ impl RegisteredOperations {
         self.by_hash.get(&hash.parse().ok()?)
     }
 
-    /// The operation whose document is exactly this one.
+    /// The operation with exactly this document.
     pub fn by_document(&self, document: &str) -> Option<&Arc<RegisteredOperation>> {
         if self.all.is_empty() {
             return None;
@@ -228,7 +228,7 @@ mod tests {
             let error = RegisteredOperation::new(entry, Path::new("m.json")).expect_err(body);
             assert!(error.to_string().contains(why), "{error}");
         };
-        check("A", "query", "query B { b }", "calls it `B`");
+        check("A", "query", "query B { b }", "name in the document is `B`");
         check("A", "query", "mutation A { b }", "is a mutation");
         check("A", "query", "query A { b", "no GraphQL document");
         check("A", "query", "query A { b } query B { b }", "2 operations");

@@ -1,4 +1,4 @@
-//! The clients of a file, with their operations.
+//! The registered clients with their operations.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -15,26 +15,27 @@ use crate::origin;
 use crate::router::Router;
 use crate::server::RateConfig;
 
-/// A longer name would be cut in the log.
+/// Longer names would be truncated in the log.
 const MAX_NAME: usize = 64;
 
-/// An application that is known here.
+/// A registered application.
 #[derive(Debug)]
 pub struct RegisteredClient {
     pub name: String,
     pub mode: ClientMode,
-    /// What it may spend; `None`: as everybody.
+    /// Its rate limit; `None`: the default.
     pub rate: Option<RateConfig>,
-    /// What one of its operations may cost, if that is less than `router.limits.cost`.
+    /// The cost limit of its operations, if lower than `router.limits.cost`.
     pub cost_limit: Option<usize>,
-    /// Whether it may ask for the schema; `None`: as everybody.
+    /// Whether it may use introspection; `None`: the router's default.
     pub introspection: Option<bool>,
-    /// All that its callers may have, and what it has by its key alone. `None`: no limit, and nothing by its key.
+    /// The scopes its callers are limited to, and granted to requests with its key alone. `None`: no limit, and no
+    /// scopes for the key alone.
     pub scopes: Option<BTreeSet<String>>,
     pub operations: RegisteredOperations,
-    /// Web pages that may call as it, in the canonical form. Empty: all that may call at all.
+    /// Canonical origins of web pages that may call as this client. Empty: every allowed origin.
     pub(crate) origins: HashSet<String>,
-    /// What its keys are called.
+    /// The names of its keys.
     pub key_ids: Vec<String>,
     pub(super) keys: Vec<Sha256Hash>,
 }
@@ -70,21 +71,21 @@ impl RegisteredClient {
 /// All of them. They do not change: another file makes others.
 #[derive(Debug, Default)]
 pub struct Clients {
-    /// Where they were read.
+    /// The file they were read from.
     path: PathBuf,
     all: Vec<Arc<RegisteredClient>>,
     by_name: HashMap<String, Arc<RegisteredClient>>,
     by_token: HashMap<String, Arc<RegisteredClient>>,
-    /// Those of clients that need no proof: what anybody may name by an id.
+    /// Operations of clients that need not authenticate; anybody may use their ids.
     shared: RegisteredOperations,
     origins: HashSet<String>,
 }
 
 impl Clients {
-    /// Without looking at any schema.
+    /// Loads the clients without checking operations against a schema.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first problem.
     pub fn load(files: &ClientsFiles) -> Result<Self, ClientsError> {
         let document = file::parse(&files.text).map_err(|reason| ClientsError::Syntax {
             path: files.path.clone(),
@@ -109,12 +110,12 @@ impl Clients {
         };
         check_name(&name).map_err(|reason| problem(reason.to_owned()))?;
         if self.by_name.contains_key(&name) {
-            return Err(problem("there is another one of this name".to_owned()));
+            return Err(problem("another client has the same name".to_owned()));
         }
         let mut ids = HashSet::new();
         for key in &config.keys {
             if !ids.insert(&key.id) {
-                return Err(problem(format!("it has two keys `{}`", key.id)));
+                return Err(problem(format!("it has two keys named `{}`", key.id)));
             }
             if self.by_key(&key.sha256).is_some() {
                 return Err(problem(format!("another client has its key `{}`", key.id)));
@@ -157,10 +158,10 @@ impl Clients {
         Ok(())
     }
 
-    /// Prepares every operation for a schema.
+    /// Prepares every operation against a schema.
     ///
     /// # Errors
-    /// The first operation that does not fit it.
+    /// The first operation that is not valid there.
     pub async fn check(&self, router: &Router) -> Result<(), ClientsError> {
         for client in &self.all {
             for operation in client.operations.iter() {
@@ -184,7 +185,7 @@ impl Clients {
         self.all.iter()
     }
 
-    /// The operations of all clients; one that several have is there as often.
+    /// All clients' operations; one that several clients share appears once for each.
     pub fn operations(&self) -> impl Iterator<Item = &Arc<RegisteredOperation>> {
         self.all.iter().flat_map(|client| client.operations.iter())
     }
@@ -201,7 +202,7 @@ impl Clients {
         self.by_token.get(client_id)
     }
 
-    /// All keys are compared, so that the time it takes tells nothing.
+    /// Compares with every key, so that timing reveals nothing.
     pub(super) fn by_key(&self, key: &Sha256Hash) -> Option<&Arc<RegisteredClient>> {
         let mut found = None;
         for client in &self.all {
@@ -214,7 +215,7 @@ impl Clients {
         found
     }
 
-    /// What anybody may name by an id.
+    /// Operations that anybody may use by id.
     pub(crate) fn shared_operations(&self) -> &RegisteredOperations {
         &self.shared
     }
@@ -225,14 +226,16 @@ impl Clients {
     }
 }
 
-/// Names are sent in headers and shown in the log as they are.
+/// Names are sent in headers and logged unescaped.
 fn check_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() || name.len() > MAX_NAME {
-        return Err("a name has 1 to 64 characters");
+        return Err("a name must have 1 to 64 characters");
     }
     let is_plain = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
     if name.trim() != name || !name.bytes().all(is_plain) {
-        return Err("a name has visible ASCII characters, and spaces between them");
+        return Err(
+            "a name must consist of visible ASCII characters, with spaces only between them",
+        );
     }
     Ok(())
 }

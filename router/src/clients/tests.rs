@@ -1,4 +1,4 @@
-//! Files of clients that cannot be used, and what is said of them.
+//! Invalid clients files and their error messages.
 
 use std::path::Path;
 
@@ -67,7 +67,7 @@ fn what_is_wrong_is_told_with_the_file_and_the_client() {
     check("clients: [{ name: ' a' }]", &["visible ASCII"]);
     check(
         "clients: [{ name: a }, { name: a }]",
-        &["client `a`", "another one"],
+        &["client `a`", "another client has the same name"],
     );
     check(
         "clients: [{ name: a, keys: [{ id: k, sha256: 12 }] }]",
@@ -81,7 +81,7 @@ fn what_is_wrong_is_told_with_the_file_and_the_client() {
         &format!(
             "clients: [{{ name: a, keys: [{{ id: k, sha256: {hash} }}, {{ id: k, sha256: {hash} }}] }}]"
         ),
-        &["client `a`", "two keys `k`"],
+        &["client `a`", "two keys named `k`"],
     );
     check(
         &format!(
@@ -125,7 +125,7 @@ fn a_manifest_that_cannot_be_used_is_told_with_its_operation() {
     let clients = load().expect("clients");
     assert_eq!(clients.operations().count(), 1);
     assert!(clients.shared_operations().by_id("one").is_some());
-    // What a client has to prove itself for is no one else's.
+    // The ids of a client that must authenticate are not shared.
     let text = text.replace("name: a", "name: a, mode: require");
     std::fs::write(&path, text).expect("written");
     let clients = load().expect("clients");

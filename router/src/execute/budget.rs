@@ -1,4 +1,4 @@
-//! What a running request may gather: objects and bytes, counted as answers arrive and before they are merged.
+//! The budget of a running request: objects and bytes, counted as responses arrive and before they are merged.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +7,7 @@ use crate::prepare::Exceeded;
 use crate::prepare::plan::{Fetch, Target};
 use crate::value::{Object, Value, Weight};
 
-/// What is left of a request's limits. One is shared by all of its fetches.
+/// What remains of a request's limits; shared by all of its fetches.
 #[derive(Debug)]
 pub(crate) struct Budget {
     entities: Allowance,
@@ -32,20 +32,20 @@ impl Budget {
     /// Counts bytes that have arrived and are not decoded yet.
     ///
     /// # Errors
-    /// The limit that they exceed.
+    /// The limit they exceed.
     pub(crate) fn receive(&self, bytes: usize) -> Result<(), Exceeded> {
         self.bytes.spend(bytes)
     }
 
-    /// Forgets bytes that have been decoded: what they have become is counted instead.
+    /// Releases bytes that have been decoded; the decoded data is counted instead.
     pub(crate) fn decoded(&self, bytes: usize) {
         self.bytes.refund(bytes);
     }
 
-    /// Counts what a fetch has brought, at each position where it is merged.
+    /// Counts a fetch's data at every position it is merged into.
     ///
     /// # Errors
-    /// The limit that it exceeds: it must not be merged.
+    /// The limit it exceeds; the data must not be merged.
     pub(super) fn hold<'g>(
         &self,
         fetch: &Fetch,
@@ -58,13 +58,13 @@ impl Budget {
     }
 
     /// # Errors
-    /// A limit that has been exceeded: nothing more should be fetched.
+    /// A limit that has been exceeded; no more fetches should be sent.
     pub(super) fn check(&self) -> Result<(), Exceeded> {
         self.entities.spend(0)?;
         self.bytes.spend(0)
     }
 
-    /// Objects so far.
+    /// Objects counted so far.
     pub(crate) fn entities(&self) -> usize {
         self.entities.used.load(Ordering::Relaxed)
     }
@@ -130,7 +130,7 @@ fn entities(answer: &Object, key: crate::value::Symbol) -> &[Value] {
     }
 }
 
-/// Each entity as often as it has positions.
+/// Counts each entity once per position.
 fn of_entities(entities: &[Value], positions: &EntityPositions) -> Weight {
     let weights: Vec<Weight> = entities.iter().map(Value::weight).collect();
     let mut weight = Weight::default();

@@ -1,12 +1,12 @@
-//! Whether an answer has the entities that were asked for.
+//! Checks that a response contains the requested entities.
 
 use crate::error::PathSegment;
 use crate::prepare::plan::Target;
 use crate::transport::{SubgraphError, SubgraphResponse};
 use crate::value::{Symbols, Value};
 
-/// Each list of entities has one for each representation, in their order. One that has not is of no use: nobody knows
-/// which entity is which. `counts` are those of the lists of representations.
+/// Each entity list must have one item per representation, in order. A list that does not is unusable, since nobody
+/// knows which entity is which. `counts` are the lengths of the representation lists.
 pub(super) fn check_entities(
     target: &Target,
     counts: &[usize],
@@ -38,7 +38,10 @@ pub(super) fn check_entities(
                 }
             }
             _ => {
-                report(None, "there is not one entity for each representation");
+                report(
+                    None,
+                    "the number of entities differs from the number of representations",
+                );
                 *entities = Value::Null;
             }
         }

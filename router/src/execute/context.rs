@@ -1,5 +1,5 @@
-//! Entity fetches whose arguments come from what each entity is inside of (`@fromContext`). Entities are grouped by the
-//! values of their arguments; each group is an `_entities` field of its own, several of them in one request.
+//! Entity fetches whose arguments come from the entities' ancestors (`@fromContext`). Entities are grouped by argument
+//! values; each group is a separate `_entities` field, and one request contains several of them.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use crate::prepare::plan::{
 use crate::supergraph::{TypeId, TypeNames};
 use crate::value::{Object, Value};
 
-/// The entities of a fetch, by the values of their arguments.
+/// A fetch's entities, grouped by their argument values.
 #[derive(Default)]
 struct Groups {
     by_values: IndexMap<Vec<Value>, Group, RandomState>,
-    /// Some objects lack a value that their representation needs.
+    /// Some objects lack a value needed by their representation.
     lacking: bool,
 }
 
@@ -75,7 +75,7 @@ impl Execution<'_> {
                 inputs.representations.push(list.clone());
                 places.push(Arc::clone(gathered));
             }
-            // The other fields ask for nothing.
+            // The remaining fields are unused.
             inputs
                 .context
                 .resize(sized.operation.context.len(), Value::Null);
@@ -100,7 +100,7 @@ fn aliases(fetch: &Fetch) -> usize {
     }
 }
 
-/// What an entity's argument is; null when its ancestors have no such value, whatever the subgraph says to that.
+/// An entity's argument value; null if its ancestors have none, and the subgraph decides what that means.
 fn value_of(
     variable: &ContextVariable,
     data: &Value,
@@ -133,9 +133,9 @@ fn at<'v>(data: &'v Value, steps: &[Step]) -> Option<&'v Value> {
         })
 }
 
-/// What is selected of an ancestor.
+/// What is selected on an ancestor.
 struct Selection<'t> {
-    /// The types of the objects at the path's end, not the objects.
+    /// Selects the type name of the objects at the path's end instead of the objects.
     is_typename: bool,
     types: &'t TypeNames,
 }
@@ -167,7 +167,7 @@ impl Selection<'_> {
             }
             [RewriteSegment::Key(key), rest @ ..] => self.of_value(object.get(*key)?, rest),
             [RewriteSegment::Type(types), rest @ ..] => {
-                // An object whose type nobody asked for has only one it could be, such as the root.
+                // If nobody requested the object's type, only one is possible, as for the root.
                 let matches = object.typename == TypeId::NONE || types.contains(object.typename);
                 matches.then(|| self.of_object(object, rest)).flatten()
             }

@@ -1,4 +1,4 @@
-//! Equal queries of one request that are on their way at the same time are sent once.
+//! Deduplicates identical queries of one request that are in flight at the same time.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use crate::error::GraphQLError;
 use crate::prepare::plan::{Fetch, Inputs};
 use crate::transport::SubgraphResponse;
 
-/// What a fetch brought, for all who wait for it.
+/// A fetch's outcome, shared by all who wait for it.
 type Answer = Result<SubgraphResponse, GraphQLError>;
 
-/// A query on its way. What it sends besides is the same for all of a request: the client's variables,
-/// and the caller.
+/// A query in flight. The client's variables and the caller are the same for the whole request, so they need no
+/// comparison.
 #[derive(Debug)]
 pub(super) struct InFlight {
     duplicate_group: usize,
@@ -22,8 +22,8 @@ pub(super) struct InFlight {
 }
 
 impl Execution<'_> {
-    /// Asks, or waits for the answer to an equal fetch. One that has come already is not used again:
-    /// between two steps of a mutation the same query has another answer.
+    /// Sends the fetch, or waits for an identical one in flight. A completed one is not reused: between two steps of a
+    /// mutation the same query may have another answer.
     pub(super) async fn fetch_deduplicated(
         &self,
         fetch: &Fetch,
@@ -62,7 +62,7 @@ impl Execution<'_> {
                 .retain(|known| !Arc::ptr_eq(&known.answer, &answer));
         }
         drop(answer);
-        // The last of them takes it as it is.
+        // The last waiter takes it without copying.
         Arc::try_unwrap(shared).unwrap_or_else(|shared| (*shared).clone())
     }
 }

@@ -1,4 +1,4 @@
-//! From errors of subgraphs and transports to errors that clients may see.
+//! Turns errors of subgraphs and transports into errors that clients may see.
 
 use super::representations::Step;
 use crate::error::{ErrorCode, GraphQLError, PathSegment};
@@ -11,14 +11,14 @@ use crate::value::{Symbol, Symbols, Value};
 /// What clients may see of errors.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ErrorPolicy {
-    /// Shows the messages of internal errors.
+    /// Whether to show the messages of internal errors.
     pub development: bool,
-    /// Members of `extensions` that pass besides `code`.
+    /// Members of `extensions` that pass through besides `code`.
     pub extension_keys: Vec<String>,
 }
 
 impl ErrorPolicy {
-    /// The client's form of a subgraph's error, without its path.
+    /// The client's version of a subgraph's error, without its path.
     pub(super) fn subgraph_error(
         &self,
         error: &SubgraphError,
@@ -39,7 +39,7 @@ impl ErrorPolicy {
                 subgraph = &*operation.subgraph,
                 request_id = context.request_id,
                 message = error.message,
-                "a subgraph failed"
+                "subgraph returned an internal error"
             );
         }
         let message = if internal && !self.development {
@@ -57,13 +57,13 @@ impl ErrorPolicy {
         shown
     }
 
-    /// The client's form of a fetch that brought nothing.
+    /// The client's version of a failed fetch.
     pub(super) fn transport_error(
         &self,
         error: &TransportError,
         context: &RequestContext,
     ) -> GraphQLError {
-        tracing::warn!(request_id = context.request_id, %error, "a fetch failed");
+        tracing::warn!(request_id = context.request_id, %error, "fetch failed");
         let (code, message) = match error {
             TransportError::OverLimit { limit, allowed } => {
                 return over_limit(&Exceeded {
@@ -91,7 +91,7 @@ impl ErrorPolicy {
     }
 }
 
-/// The error of a fetch that brings more than a request may gather.
+/// The error of a fetch that exceeds the request's limits.
 pub(super) fn over_limit(exceeded: &Exceeded) -> GraphQLError {
     metrics::counter!("router_fetches_over_limit_total", "limit" => exceeded.limit).increment(1);
     let mut shown = GraphQLError::new(ErrorCode::OperationTooComplex, exceeded.to_string());
@@ -100,7 +100,7 @@ pub(super) fn over_limit(exceeded: &Exceeded) -> GraphQLError {
     shown
 }
 
-/// The keys a path starts with, up to its first list.
+/// The response keys at the start of a path, up to its first list.
 pub(super) fn prefix(path: &Path, symbols: &Symbols) -> Vec<PathSegment> {
     let mut keys = Vec::new();
     for segment in path {
@@ -113,7 +113,7 @@ pub(super) fn prefix(path: &Path, symbols: &Symbols) -> Vec<PathSegment> {
     keys
 }
 
-/// A place in the data, and from there on as the subgraph says, in the client's keys.
+/// Joins a position in the data and a subgraph's path, in the client's response keys.
 pub(super) fn path(
     steps: &[Step],
     rest: &[PathSegment],
@@ -133,8 +133,8 @@ pub(super) fn path(
     steps.chain(rest).collect()
 }
 
-/// The entities that an error under `_entities` is about, and the path inside them. Some subgraphs
-/// (async-graphql) leave the index out of the path: then it is about those that lack the value.
+/// The entities that an error under `_entities` refers to, and the path within them. Some subgraphs (async-graphql)
+/// omit the index from the path; then the error refers to the entities that lack the value.
 pub(super) fn entities<'p>(
     data: &Value,
     key: Symbol,

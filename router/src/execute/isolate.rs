@@ -1,5 +1,5 @@
-//! One bad entity must not cost the others. Some subgraphs (async-graphql) fail all of `_entities` when
-//! one representation cannot be resolved; then each is asked for alone.
+//! Isolates bad entities. Some subgraphs (async-graphql) fail all of `_entities` when one representation cannot be
+//! resolved; then each entity is fetched separately.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::prepare::plan::{EntityAlias, Fetch, Inputs, Target};
 use crate::transport::{SubgraphError, SubgraphResponse};
 use crate::value::{Object, Value};
 
-/// Above this, asking one by one would hurt the subgraph more than the answer is worth.
+/// Above this, fetching one by one would hurt the subgraph more than the data is worth.
 const MAX_ENTITIES: usize = 100;
 
-/// What async-graphql says of a representation that no resolver knows. In federation such an entity
-/// is null, and that is no error.
+/// async-graphql's message for a representation that no resolver finds. In federation such an entity is null, which is
+/// not an error.
 const NOT_FOUND: &str = "Entity not found.";
 
-/// Whether the subgraph failed because of some of the entities, and not by itself.
+/// Whether the subgraph failed because of some entities, rather than as a whole.
 fn is_about_entities(response: &SubgraphResponse) -> bool {
     response.data.is_null()
         && !response.errors.is_empty()
@@ -38,13 +38,13 @@ fn is_about_entities(response: &SubgraphResponse) -> bool {
         })
 }
 
-/// Whether an error only says that an entity is not there.
+/// Whether an error only reports a missing entity.
 pub(super) fn is_absence(error: &SubgraphError) -> bool {
     error.message == NOT_FOUND && !error.extensions.contains_key("code")
 }
 
 impl Execution<'_> {
-    /// The answer to an entity fetch, asked again one by one if it was lost to some of the entities.
+    /// Returns the response to an entity fetch, refetched one by one if some entities made all of it fail.
     pub(super) async fn isolate(
         &self,
         fetch: &Fetch,
@@ -87,7 +87,7 @@ impl Execution<'_> {
         let mut errors = Vec::new();
         for (variable, index, answer) in answers {
             let Ok(answer) = answer else {
-                // One of them now fails in another way: what the subgraph first said stands.
+                // One of them now fails differently: keep the subgraph's first response.
                 return response;
             };
             for alias in aliases {
@@ -103,7 +103,7 @@ impl Execution<'_> {
         SubgraphResponse {
             data: Value::Object(whole),
             errors,
-            // There were errors, or nothing would have been asked for alone.
+            // There were errors, or nothing would have been refetched.
             cache: None,
         }
     }
@@ -121,7 +121,7 @@ fn insert_entity(whole: &mut Object, alias: &EntityAlias, index: usize, answer: 
     }
 }
 
-/// The path of an entity that was alone, as if it had not been.
+/// Restores an entity's index in the path of an error from its separate fetch.
 fn rebase(path: &mut Vec<PathSegment>, index: usize) {
     if let Some(PathSegment::Index(known)) = path.get_mut(1) {
         *known = index;

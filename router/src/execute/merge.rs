@@ -1,10 +1,10 @@
-//! Merging: what another fetch knows of an object is added to what is there.
+//! Merging: adds the data of another fetch to an object.
 
 use super::representations::Step;
 use crate::supergraph::{TypeId, TypeNames};
 use crate::value::{Object, Symbol, Value};
 
-/// What is one step further down.
+/// The value one step further down.
 pub(super) fn step(value: &mut Value, step: Step) -> Option<&mut Value> {
     match (step, value) {
         (Step::Key(key), Value::Object(object)) => object.get_mut(key),
@@ -13,7 +13,7 @@ pub(super) fn step(value: &mut Value, step: Step) -> Option<&mut Value> {
     }
 }
 
-/// Adds `source` to `target`, deeply. A null never replaces a value.
+/// Merges `source` into `target` recursively. A null never replaces a value.
 pub(super) fn merge(target: &mut Value, source: Value, types: &TypeNames) {
     match (target, source) {
         (_, Value::Null) => {}
@@ -36,14 +36,14 @@ pub(super) fn merge_object(target: &mut Object, source: Object, types: &TypeName
     add(target, source.fields.into_iter(), types);
 }
 
-/// The same with a source that is needed again.
+/// Like [`merge`], but keeps the source.
 pub(super) fn merge_copy(target: &mut Object, source: &Object, types: &TypeNames) {
     merge_typename(target, source.typename, types);
     add(target, source.fields.iter().cloned(), types);
 }
 
 fn merge_typename(target: &mut Object, source: TypeId, types: &TypeNames) {
-    // A subgraph that knows a type only as an interface object does not know what it really is.
+    // A subgraph that knows a type only as an interface object does not know the concrete type.
     if source != TypeId::NONE && (target.typename == TypeId::NONE || types.is_object(source)) {
         target.typename = source;
     }

@@ -1,5 +1,5 @@
-//! Runs a compiled plan: fetches in the plan's order, parallel where it says so, each answer merged
-//! into one tree as it comes. A fetch that fails costs its own fields only.
+//! Executes a compiled plan: runs fetches in the plan's order, in parallel where it allows, and merges each response
+//! into one tree as it arrives. A failed fetch only costs its own fields.
 
 mod budget;
 mod check;
@@ -32,12 +32,12 @@ use crate::transport::{EventStream, SubgraphRequest, SubgraphResponse, Transport
 use crate::value::{Object, Symbol, Value};
 use representations::EntityPositions;
 
-/// The way to each subgraph, by its name.
+/// The transports by subgraph name.
 pub(crate) type Transports = HashMap<String, Arc<dyn Transport>>;
 
-/// Everything that one run of a plan shares.
+/// State shared by one run of a plan.
 pub(crate) struct Execution<'a> {
-    /// The operation's name, for those who follow its fetches.
+    /// The operation's name, for logs and tracing.
     pub name: Option<&'a str>,
     pub plan: &'a Plan,
     pub transports: &'a Transports,
@@ -45,20 +45,20 @@ pub(crate) struct Execution<'a> {
     pub policy: &'a ErrorPolicy,
     pub variables: &'a Arc<Variables>,
     pub context: &'a Arc<RequestContext>,
-    /// Answers from before then are too old. `None`: whatever was asked before a fetch is sent, as there are
-    /// changes between the fetches.
+    /// Responses requested before then are too old to share. `None`: only responses to requests sent after the fetch,
+    /// since fetches may change data in between.
     pub started: Option<Instant>,
     pub deadline: Instant,
     pub budget: Arc<Budget>,
 }
 
-/// What a run has gathered. One task runs all branches, so that the locks are never contended; they
-/// are held between awaits only.
+/// The data gathered by a run. One task runs all branches, so the locks are never contended; they are never held across
+/// an await.
 struct State {
     data: Mutex<Value>,
     errors: Mutex<Vec<GraphQLError>>,
     cache: Mutex<Composed>,
-    /// Queries on their way that another fetch of the plan may ask as well.
+    /// Queries in flight that another fetch of the plan may repeat.
     in_flight: Mutex<Vec<dedupe::InFlight>>,
 }
 
@@ -84,7 +84,7 @@ impl State {
 }
 
 impl Execution<'_> {
-    /// Runs the plan over data that is there already: nothing, or the event of a subscription.
+    /// Runs the plan over initial data: empty, or a subscription's event.
     pub(crate) async fn run(
         &self,
         data: Value,
@@ -114,7 +114,7 @@ impl Execution<'_> {
 
     async fn fetch(&self, fetch: &Fetch, state: &State) {
         if let Err(exceeded) = self.budget.check() {
-            // What it would bring has no room, and there is nothing to bring it to.
+            // No room is left for its data, so there is nothing to merge into.
             self.report_everywhere(fetch, &errors::over_limit(&exceeded), state);
             return;
         }
@@ -149,7 +149,7 @@ impl Execution<'_> {
         let answer = match fetch.operation.duplicate_group {
             None => self.send_fetch(fetch, inputs).await,
             Some(group) => {
-                // Boxed: nearly no fetch needs the room.
+                // Boxed, since hardly any fetch needs the space.
                 Box::pin(self.fetch_deduplicated(fetch, group, inputs, state)).await
             }
         };
@@ -176,7 +176,7 @@ impl Execution<'_> {
         }
     }
 
-    /// The subgraph's answer, or the error to show for the whole fetch.
+    /// The subgraph's response, or the error of the whole fetch.
     async fn send_fetch(
         &self,
         fetch: &Fetch,
@@ -185,7 +185,7 @@ impl Execution<'_> {
         let started = Instant::now();
         let entities = inputs.entities();
         let answer = match &fetch.target {
-            // Kept until the answer is there: one bad entity may make the fetch start over.
+            // Kept until the response is there: one bad entity may require another fetch.
             Target::Entities(_) if entities > 1 => {
                 match self.send(fetch, Arc::clone(&inputs)).await {
                     Ok(response) => Ok(self.isolate(fetch, &inputs, response).await),
@@ -206,7 +206,7 @@ impl Execution<'_> {
         })
     }
 
-    /// The representations to send, and the places they came from, by the alias they belong to.
+    /// The representations to send and their positions, by alias.
     fn gather(&self, fetch: &Fetch, data: &Value) -> (Inputs, Vec<Arc<EntityPositions>>) {
         let aliases = match &fetch.target {
             Target::Fields { path, .. } if path.is_empty() => return Default::default(),
@@ -291,7 +291,7 @@ impl Execution<'_> {
         }
     }
 
-    /// Opens the source of a subscription.
+    /// Opens a subscription's source.
     pub(crate) async fn subscribe(&self, fetch: &Fetch) -> Result<EventStream, GraphQLError> {
         debug_assert_eq!(fetch.operation.kind, OperationKind::Subscription);
         let opened = match self.transport(&fetch.operation.subgraph) {
@@ -305,7 +305,7 @@ impl Execution<'_> {
         opened.map_err(|error| self.policy.transport_error(&error, self.context))
     }
 
-    /// An event of a subscription's source, as the data and errors to run the rest of the plan with.
+    /// Converts an event of a subscription's source into the data and errors that the rest of the plan starts from.
     pub(crate) fn event(
         &self,
         fetch: &Fetch,
@@ -376,7 +376,7 @@ impl Execution<'_> {
         for entity in &mut entities {
             representations::apply(&alias.output_rewrites, entity);
         }
-        // The last place of an entity gets it by move; most entities have one place.
+        // An entity's last position gets it by move; most entities have only one.
         let mut uses = vec![0_usize; entities.len()];
         for (index, _) in gathered.positions() {
             if let Some(uses) = uses.get_mut(index) {
@@ -400,7 +400,7 @@ impl Execution<'_> {
     }
 }
 
-/// The fetches for entities that lack what the whole fetch needs.
+/// The fetches for entities that lack something the whole fetch requires.
 fn split_fetches<'f>(fetch: &'f Fetch, gathered: &[Arc<EntityPositions>]) -> Vec<&'f Node> {
     let Target::Entities(aliases) = &fetch.target else {
         return Vec::new();

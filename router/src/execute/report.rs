@@ -1,4 +1,4 @@
-//! Where errors go: each at the client's path to what it is about.
+//! Adds errors to the response, each at the client's path to what it concerns.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::prepare::plan::{Fetch, Target};
 use crate::transport::SubgraphResponse;
 
 impl Execution<'_> {
-    /// Errors of a subgraph, each at every place its representation came from.
+    /// Reports a subgraph's errors, each at every position its representation came from.
     pub(super) fn report(
         &self,
         fetch: &Fetch,
@@ -65,8 +65,7 @@ impl Execution<'_> {
         }
     }
 
-    /// An error that is about the whole fetch: at each root field it asked for, or at the path its
-    /// entities are under.
+    /// Reports an error that concerns the whole fetch: at each of its root fields, or at the path of its entities.
     pub(super) fn report_everywhere(&self, fetch: &Fetch, error: &GraphQLError, state: &State) {
         let symbols = &self.plan.symbols;
         let mut errors = state.errors.lock();

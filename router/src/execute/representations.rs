@@ -1,5 +1,4 @@
-//! Representations: what the entities at a path are asked for by, each one once, and every place it
-//! came from.
+//! Representations: collects the keys of the entities at a path, deduplicated, with every position they came from.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -19,13 +18,13 @@ pub(super) enum Step {
     Index(u32),
 }
 
-/// The places that the representations of one variable, or one answer for all, stand for.
+/// The positions that the representations of one variable, or a single response, stand for.
 #[derive(Debug, Default)]
 pub(super) struct EntityPositions {
     places: Vec<Position>,
-    /// The paths of all places, one after the other.
+    /// The paths of all positions, one after the other.
     steps: Vec<Step>,
-    /// Some objects lack a value that their representation needs.
+    /// Some objects lack a value needed by their representation.
     pub(super) lacking: bool,
 }
 
@@ -37,7 +36,7 @@ struct Position {
 }
 
 impl EntityPositions {
-    /// The representations of the entities at an alias' paths, each once, and where each came from.
+    /// The deduplicated representations of the entities at an alias' paths, with their positions.
     pub(super) fn of_alias(
         data: &Value,
         alias: &EntityAlias,
@@ -60,7 +59,7 @@ impl EntityPositions {
         (gathered, representations.into_list())
     }
 
-    /// The objects at a path, for answers that go into all of them alike.
+    /// The objects at a path, for a response that is merged into all of them alike.
     pub(super) fn of_path(data: &Value, path: &Path) -> Self {
         let mut gathered = Self::default();
         walk(data, path, &mut Vec::new(), &mut |_, steps| {
@@ -79,12 +78,12 @@ impl EntityPositions {
         });
     }
 
-    /// Changes the object at every place, in the order of [`Self::places`], with the index of its representation.
+    /// Changes the object at every position, in the order of [`Self::positions`], with the index of its representation.
     pub(super) fn change(&self, data: &mut Value, change: &mut impl FnMut(usize, &mut Object)) {
         self.change_below(data, &self.places, 0, change);
     }
 
-    /// Neighbours mostly share the beginning of their way: it is gone once for all of them.
+    /// Neighbours mostly share a path prefix, which is walked once for all of them.
     fn change_below(
         &self,
         value: &mut Value,
@@ -114,7 +113,7 @@ impl EntityPositions {
         self.steps.get(place.start..place.end)?.get(depth).copied()
     }
 
-    /// Every place: the index of its representation and the way to it.
+    /// Every position: the index of its representation and the path to it.
     pub(super) fn positions(&self) -> impl Iterator<Item = (usize, &[Step])> {
         self.places.iter().map(|place| {
             let steps = &self.steps[place.start..place.end];
@@ -123,7 +122,7 @@ impl EntityPositions {
     }
 }
 
-/// Representations in the order they were met, each once.
+/// Deduplicated representations in the order they were found.
 #[derive(Default)]
 pub(super) struct Representations {
     known: IndexMap<Value, (), RandomState>,
@@ -157,8 +156,8 @@ impl Representations {
         self.known.into_keys().collect()
     }
 
-    /// The same where a representation is some of the object's own values: one that is known is found without
-    /// making it again. A list has each of its entities at many places.
+    /// Like [`Self::add`], for representations that consist of the object's own values: a known one is found without
+    /// building it again. The same entity is often at many positions of a list.
     fn add_flat(
         &mut self,
         object: &Object,
@@ -194,8 +193,8 @@ impl Representations {
     }
 }
 
-/// Visits the objects at a path. Lists are followed into whether or not the path says so: one segment
-/// may stand for a list of lists.
+/// Visits the objects at a path. Descends into lists whether or not the path says so: one segment may stand for a list
+/// of lists.
 pub(super) fn walk(
     value: &Value,
     path: &[Segment],
@@ -238,7 +237,7 @@ pub(super) fn walk(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MissingRepresentation {
     OtherType,
-    /// It lacks a value that cannot be null, so that nobody could resolve it.
+    /// It lacks a non-null value, so it could not be resolved.
     Lacking,
 }
 
@@ -321,7 +320,7 @@ fn represent_value(value: &Value, requires: &Requires) -> Option<Value> {
     })
 }
 
-/// Applies the planner's rewrites to a representation or to an entity.
+/// Applies the planner's rewrites to a representation or an entity.
 pub(super) fn apply(rewrites: &[Rewrite], value: &mut Value) {
     for rewrite in rewrites {
         rewrite_at(&rewrite.path, &rewrite.change, value);
@@ -359,7 +358,7 @@ fn rewrite_at(path: &[RewriteSegment], change: &Change, value: &mut Value) {
                 }
             }
             [RewriteSegment::Type(types), rest @ ..] => {
-                // A subgraph that was not asked for the type has only one it could be.
+                // If the subgraph was not asked for the type, only one is possible.
                 if object.typename == TypeId::NONE || types.contains(object.typename) {
                     rewrite_at(rest, change, value);
                 }

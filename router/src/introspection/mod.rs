@@ -1,4 +1,4 @@
-//! Introspection, answered from the API schema: written straight from the selection, as clients asked.
+//! Introspection, answered from the API schema and written straight from the selection.
 
 use graphql_tools::static_graphql::schema::{
     Directive, DirectiveDefinition, EnumValue, Field as FieldDefinition, InputValue, Type,
@@ -26,7 +26,7 @@ pub(crate) fn write_schema(
     writer.schema(field.fields(), out);
 }
 
-/// `__type(name:)`; null when there is none of that name.
+/// `__type(name:)`; null if there is no such type.
 pub(crate) fn write_type(
     field: &Field,
     schema: &Schema,
@@ -183,7 +183,7 @@ impl Writer<'_> {
         });
     }
 
-    /// Types by name; those that clients may not see are left out.
+    /// Types by name, without those hidden from clients.
     fn names<N: AsRef<str>>(
         &self,
         names: impl Iterator<Item = N>,

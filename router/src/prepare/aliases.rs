@@ -1,5 +1,4 @@
-//! Names that the router has for what a client named: where a response key or a variable of the client's is in the way
-//! of one that the planner makes.
+//! Renames response keys and variables of the client's document that collide with those the planner generates.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +10,7 @@ use graphql_tools::static_graphql::query::{Document, Value};
 
 use crate::supergraph::RequiredFields;
 
-/// What the planner's own response keys start with.
+/// The prefix of the planner's own response keys.
 const PLANNED: &str = "_internal_qp_";
 
 /// A prefix that nothing in the client's document has.
@@ -21,7 +20,7 @@ pub(crate) struct Aliases {
 }
 
 impl Aliases {
-    /// For the keys and variables of this document.
+    /// Finds prefixes for the keys and variables of this document.
     pub(crate) fn of(document: &Document) -> Self {
         let mut names = BTreeSet::new();
         for definition in &document.definitions {
@@ -40,12 +39,12 @@ impl Aliases {
             number => format!("_client{number}_"),
         });
         Self {
-            // Of one more than there are names, one is free.
+            // Among one more candidate than there are names, at least one is free.
             prefix: prefixes.into_iter().find(is_free).unwrap_or_default(),
         }
     }
 
-    /// The response key that a field has in plans and data, if it is not the client's.
+    /// A field's response key in plans and data, if it differs from the client's.
     pub(crate) fn key(
         &self,
         field: &Field<'static, String>,
@@ -59,19 +58,19 @@ impl Aliases {
         in_the_way.then(|| format!("{}{key}", self.prefix))
     }
 
-    /// The client's response key of a key in the data.
+    /// The client's response key for a key in the data.
     pub(crate) fn client_key<'k>(&self, key: &'k str) -> &'k str {
         key.strip_prefix(&self.prefix).unwrap_or(key)
     }
 
-    /// The name that a variable has in plans, if it is not the client's: the planner has `representations`, and others
-    /// that start with two underscores.
+    /// A variable's name in plans, if it differs from the client's. The planner uses `representations` and names that
+    /// start with two underscores.
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
         let in_the_way = name == "representations" || name.starts_with("__");
         in_the_way.then(|| format!("{}{name}", self.prefix))
     }
 
-    /// Renames the variables of a document that are in the way.
+    /// Renames the document's variables that collide.
     pub(super) fn rename_variables(&self, document: &mut Document) {
         let is_named = |variable: &VariableDefinition<'static, String>| {
             self.variable(&variable.name).is_some()

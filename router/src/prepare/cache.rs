@@ -1,4 +1,4 @@
-//! Prepared operations by document and operation name.
+//! The cache of prepared operations, by document and operation name.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use moka::sync::Cache;
 use super::PreparedOperation;
 use crate::response::GraphQLResponse;
 
-/// How many bytes of a document, or fields that it spreads to, take the room of one more. What is kept is up to 75
-/// bytes for each byte and 800 for each field, so that a number of documents alone would bound nothing.
+/// How many bytes of a document, or fields after spreading its fragments, weigh one more entry. Up to 75 bytes are kept
+/// per byte and 800 per field, so a number of documents alone would bound nothing.
 const BYTES: usize = 1024;
 const FIELDS: usize = 64;
 
@@ -20,7 +20,7 @@ pub(crate) struct OperationCache {
 }
 
 impl OperationCache {
-    /// Room for this many documents of less than a kibibyte and 64 fields.
+    /// Capacity in documents of less than a kibibyte and 64 fields.
     pub(crate) fn new(capacity: u64) -> Self {
         let operations = Cache::builder()
             .max_capacity(capacity)
@@ -37,7 +37,7 @@ impl OperationCache {
         known.inspect(|operation| operation.used())
     }
 
-    /// All of them, with the names they are asked for by; the most used ones first.
+    /// All operations with the names they are requested by, the most used first.
     pub(crate) fn by_use(&self) -> Vec<(Option<String>, Arc<PreparedOperation>)> {
         let named = |(key, operation): (Arc<String>, Arc<PreparedOperation>)| {
             let name = key.len() > operation.text().len();
@@ -49,7 +49,7 @@ impl OperationCache {
         known
     }
 
-    /// The operation, prepared now if it is not known. Who asks for the same meanwhile waits, and gets the very same.
+    /// The operation, prepared now if it is unknown. Concurrent requests for the same one wait and share the result.
     pub(crate) fn get_or_prepare(
         &self,
         text: &str,
@@ -75,8 +75,8 @@ fn weight(operation: &PreparedOperation) -> u32 {
     u32::try_from(more).map_or(u32::MAX, |more| more.saturating_add(1))
 }
 
-/// No document begins with a name and NUL, so that none is another one's key: only comments and strings may contain NUL.
-/// `None` for a name that no operation can have.
+/// No document begins with a name and NUL, so keys never collide: only comments and strings may contain NUL. `None` for
+/// a name that no operation can have.
 fn key(text: &str, name: &str) -> Option<String> {
     if !is_name(name) {
         return None;
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(kept(documents(10)), 8);
         assert_eq!(kept(documents(3 * 1024)), 2);
         assert_eq!(kept(documents(8 * 1024)), 0);
-        // Few bytes that become 2 to the power of 8 fields.
+        // A few bytes that expand to 2 to the power of 8 fields.
         let doubling: String = (0..7)
             .map(|n| {
                 format!(

@@ -1,4 +1,4 @@
-//! Compiles the planner's plans.
+//! Compiles the planner's query plans.
 
 mod batches;
 mod contextual;
@@ -29,10 +29,10 @@ use super::{numbers, split_requires};
 use crate::supergraph::Supergraph;
 use crate::value::{Shape, Symbols, write_string};
 
-/// Compiles a plan, with at most so many `_entities` fields in a request. `show` keeps it readable too.
+/// Compiles a plan, with at most this many `_entities` fields per request. `show` also keeps the readable plan.
 ///
 /// # Errors
-/// A plan of a form that the executor does not know, in words for the log.
+/// A plan the executor does not support, described for the log.
 pub(crate) fn compile(
     plan: QueryPlan,
     supergraph: &Supergraph,
@@ -67,7 +67,7 @@ pub(crate) fn compile(
 
 struct Compiler<'a> {
     supergraph: &'a Supergraph,
-    /// `_entities` fields in one request at most.
+    /// Maximum number of `_entities` fields in one request.
     batched_entities: usize,
     symbols: Symbols,
     subscription: Option<Arc<Fetch>>,
@@ -82,7 +82,7 @@ impl Compiler<'_> {
             PlanNode::BatchFetch(batch) => self.batch(*batch)?,
             PlanNode::Flatten(flatten) => match *flatten.node {
                 PlanNode::Fetch(fetch) => self.fetch(*fetch, Some(flatten.path.as_ref()))?,
-                _ => return Err("a flatten node around something that is no fetch".to_owned()),
+                _ => return Err("a flatten node around a node that is not a fetch".to_owned()),
             },
             PlanNode::Subscription(subscription) => {
                 let Node::Fetch(primary) = self.fetch(subscription.primary, None)? else {
@@ -262,7 +262,7 @@ impl Compiler<'_> {
         })))
     }
 
-    /// The parts of the `_entities` field with this key, if its fields require different things.
+    /// The parts of the `_entities` field with this key, if its fields have different requirements.
     fn split_requires(&self, node: &FetchNode, key: &str) -> Vec<FetchNode> {
         split_requires::split(node, key, self.supergraph).unwrap_or_default()
     }
@@ -311,7 +311,7 @@ impl Compiler<'_> {
     fn path(&mut self, path: ResponsePathRef<'_>) -> Path {
         path.as_slice()
             .iter()
-            // The root is what it is: its type is not in the data.
+            // The root's type is fixed and not in the data.
             .skip_while(|segment| matches!(segment, PathSegment::TypeCondition(_)))
             .map(|segment| match segment {
                 PathSegment::Field(name) => Segment::Field(self.symbols.intern(name)),
@@ -342,7 +342,7 @@ impl Compiler<'_> {
                 }
                 SelectionItem::Field(field) => {
                     let key = field.selection_identifier();
-                    // Where the planner aliased a field in the data, it asks for the alias under
+                    // Where the planner aliased a field in the data, it requests the alias under
                     // the field's own name.
                     let known = self.field(parent, &field.name).or(self.field(parent, key));
                     let nullable = known.is_none_or(|known| !known.field_type.is_non_null());
@@ -389,7 +389,7 @@ impl Compiler<'_> {
     }
 }
 
-/// The variables of a fetch that are no client's.
+/// The variables of a fetch that are not the client's.
 #[derive(Default)]
 struct OwnVariables {
     representations: Vec<String>,

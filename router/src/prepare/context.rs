@@ -1,5 +1,5 @@
-//! Fetches with arguments that come from ancestors of their entities (`@fromContext`): the documents that ask for several
-//! groups of entities, each with arguments of its own, and fetches of which each has one `_entities` field.
+//! Fetches with arguments from their entities' ancestors (`@fromContext`): builds documents that request several groups
+//! of entities, each with its own arguments, and splits batches into fetches with one `_entities` field each.
 
 use hive_router_planner::ast::document::Document;
 use hive_router_planner::ast::operation::PlanningFetchOperation;
@@ -11,21 +11,21 @@ use hive_router_planner::planner::plan_nodes::{FetchContext, FetchNodePathSegmen
 
 use super::split_requires::REPRESENTATIONS;
 
-/// How many groups of entities one request may have. With more groups there are more requests.
+/// How many groups of entities one request may have. More groups take more requests.
 const SIZES: [usize; 4] = [1, 2, 4, 8];
 
-/// The document for groups of entities.
+/// The document for a number of groups.
 pub(super) struct Grouped {
     pub operation: PlanningFetchOperation,
     /// The keys of the `_entities` fields.
     pub keys: Vec<String>,
-    /// The variables with the representations of each.
+    /// The variables with each group's representations.
     pub representations: Vec<String>,
     /// The variables with the values from contexts, group by group.
     pub context: Vec<String>,
 }
 
-/// The variables of a fetch that have values from contexts, in the order of their values.
+/// The variables of a fetch that take values from contexts, in order.
 pub(super) fn variables(node: &FetchNode) -> Vec<String> {
     let document = &node.operation.document.operation;
     let is_defined = |name: &&str| {
@@ -36,7 +36,7 @@ pub(super) fn variables(node: &FetchNode) -> Vec<String> {
     variables.filter(is_defined).map(str::to_owned).collect()
 }
 
-/// How many levels up from an entity a value is, and the way from there.
+/// How many levels up from an entity its value is, and the path from there.
 pub(super) fn levels(rewrite: &KeyRenamer) -> (usize, &[FetchNodePathSegment]) {
     let mut path = rewrite.path.iter();
     let levels = path
@@ -45,8 +45,8 @@ pub(super) fn levels(rewrite: &KeyRenamer) -> (usize, &[FetchNodePathSegment]) {
     (levels, &rewrite.path[levels..])
 }
 
-/// The documents for one group of entities, for two, and so on. A field for a group that is not there is sent without
-/// entities, and its variables are null: where one of them cannot be, each group is asked for by itself.
+/// The documents for one group of entities, for two, and so on. A field without a group is sent with no entities and
+/// null variables; if one of them is non-null, each group is requested separately.
 pub(super) fn grouped(node: &FetchNode, most: usize) -> Vec<Grouped> {
     let variables = variables(node);
     let document = &node.operation.document;
@@ -85,7 +85,7 @@ fn several(document: &Document, variables: &[String], size: usize) -> Option<Gro
     };
     let mut fields = Vec::new();
     for number in 0..size {
-        // Two underscores: clients' variables have none where these are.
+        // Two underscores: no client variable starts with them here.
         let name = |of: &str| format!("__{}_{number}", of.trim_start_matches('_'));
         let mut field = field.clone();
         let key = format!("_entities_{number}");
@@ -116,7 +116,7 @@ fn several(document: &Document, variables: &[String], size: usize) -> Option<Gro
     Some(grouped)
 }
 
-/// The same document without named fragments.
+/// The same document with its named fragments inlined.
 pub(super) fn inlined(document: &Document) -> Option<Document> {
     let mut document = document.clone();
     let selections = &document.operation.selection_set;
@@ -165,7 +165,7 @@ fn renamed(value: &Value, name: &impl Fn(&str) -> Option<String>) -> Value {
     }
 }
 
-/// The fetches for each `_entities` field of a batch, each with the field's position in the batch.
+/// One fetch for each `_entities` field of a batch, with the field's position in the batch.
 pub(super) fn separated(batch: &BatchFetchNode) -> Option<Vec<FetchNode>> {
     let document = inlined(&batch.operation.document)?;
     let fetches = batch.entity_batch.aliases.iter().map(|alias| {

@@ -1,4 +1,4 @@
-//! The client's document: parsed, validated, its operation chosen.
+//! Parses and validates the client's document and chooses its operation.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ use crate::value::write_string;
 pub(super) type Operation = OperationDefinition<'static, String>;
 pub(super) type Selections = SelectionSet<'static, String>;
 
-/// How many errors of a document are told.
+/// Maximum number of errors reported for a document.
 const MAX_ERRORS: usize = 100;
 
 /// Adds an argument to a root field of the subscription, from a new `Int` variable.
@@ -54,7 +54,7 @@ pub(super) fn add_argument(
     {
         return None;
     }
-    // One without a name is written without its variables.
+    // An anonymous operation is written without its variables.
     subscription
         .name
         .get_or_insert_with(|| "Resumed".to_owned());
@@ -69,22 +69,22 @@ pub(super) fn add_argument(
     Some(())
 }
 
-/// The document as a parser reads it. The library's own form of a string loses characters beyond the basic plane, control
+/// Prints the document. The library's own printing of strings loses characters beyond the basic plane, control
 /// characters and white space.
 pub(super) fn into_text(mut document: Document) -> String {
     values::for_each(&mut document, &mut |value| {
         if let Value::String(text) = value {
             let mut literal = Vec::with_capacity(text.len() + 2);
             write_string(text.as_bytes(), &mut literal);
-            // Written as it is, like every enum value; JSON's strings are GraphQL's too.
+            // Enum values are written verbatim, and JSON strings are valid in GraphQL.
             *value = Value::Enum(String::from_utf8(literal).unwrap_or_default());
         }
     });
     document.to_string()
 }
 
-/// Parses and validates, and keeps the one operation that will run, with all fragments. Also answers how many fields
-/// it may have, its fragments spread.
+/// Parses and validates, then keeps the chosen operation with all fragments. Also returns how many fields it may have
+/// after spreading fragments.
 pub(super) fn parse(
     text: &str,
     operation_name: Option<&str>,
@@ -115,7 +115,7 @@ pub(super) fn parse(
     if has_digits {
         numbers::coerce(&mut document, supergraph);
     }
-    // The rules index the document by name and panic on nothing known; the guard keeps it so.
+    // The rules index the document by name and may panic on unknown names; the guard contains that.
     let mut errors = guarded(|| {
         validate(
             &supergraph.schema.document,
@@ -174,7 +174,7 @@ fn invalid(errors: Vec<ValidationError>, suggest: Option<&Schema>) -> GraphQLRes
         .into_iter()
         .take(MAX_ERRORS)
         .map(|error| {
-            // The operation may be right with other variables.
+            // The operation may be valid with other variables.
             let code = match error.error_code {
                 CONDITIONAL_SUBSCRIPTION => ErrorCode::BadUserInput,
                 _ => ErrorCode::GraphQLValidationFailed,
@@ -194,7 +194,7 @@ fn invalid(errors: Vec<ValidationError>, suggest: Option<&Schema>) -> GraphQLRes
         })
         .collect();
     if too_many {
-        let message = "There are more errors than are told.";
+        let message = "There are more errors than are listed.";
         shown.push(GraphQLError::new(
             ErrorCode::GraphQLValidationFailed,
             message,
@@ -224,7 +224,7 @@ fn unfit(reason: Rejection) -> GraphQLResponse {
     }
 }
 
-/// Refuses with the limit's name in words and in `extensions.limit`.
+/// Rejects with the limit's name in the message and in `extensions.limit`.
 pub(super) fn too_complex(exceeded: Exceeded) -> GraphQLResponse {
     let mut error = GraphQLError::new(ErrorCode::OperationTooComplex, exceeded.to_string());
     let other = &mut error.extensions.other;
@@ -278,7 +278,7 @@ pub(super) fn operation_name(operation: &Operation) -> Option<&str> {
     }
 }
 
-/// The operation of a document that [`parse`] has made.
+/// The operation of a document returned by [`parse`].
 pub(crate) fn operation(document: &Document) -> Option<&Operation> {
     document
         .definitions
@@ -289,7 +289,7 @@ pub(crate) fn operation(document: &Document) -> Option<&Operation> {
         })
 }
 
-/// The field of this name that is there whatever type and variables are.
+/// The field of this name that is selected for every type and all variables.
 pub(super) fn plain_field<'d>(
     selections: &'d [Selection<'static, String>],
     name: &str,
@@ -300,7 +300,7 @@ pub(super) fn plain_field<'d>(
     })
 }
 
-/// The root type of an operation; empty when the schema has none for its kind.
+/// An operation's root type; empty if the schema has none of its kind.
 pub(crate) fn root_type<'s>(operation: &Operation, supergraph: &'s Supergraph) -> &'s str {
     let schema = &supergraph.schema;
     match operation {
@@ -310,16 +310,16 @@ pub(crate) fn root_type<'s>(operation: &Operation, supergraph: &'s Supergraph) -
     }
 }
 
-/// What the operation's fields say beyond their data.
+/// Properties of an operation's selections.
 #[derive(Debug, Default)]
 pub(super) struct Traits {
-    /// Variables that `@skip` and `@include` depend on.
+    /// Variables used by `@skip` and `@include`.
     pub(super) conditions: BTreeSet<String>,
     pub(super) requirements: BTreeSet<RequirementId>,
     pub(super) introspects: bool,
 }
 
-/// Looks through the operation and every fragment.
+/// Inspects the operation and every fragment.
 pub(super) fn traits(document: &Document, supergraph: &Supergraph) -> Traits {
     let mut traits = Traits::default();
     for definition in &document.definitions {

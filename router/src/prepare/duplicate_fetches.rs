@@ -1,4 +1,4 @@
-//! Fetches of a plan that may turn out to be equal: the executor compares what they send only for these.
+//! Marks fetches of a plan that may turn out to be identical; the executor compares only these.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::OperationKind;
 use super::plan::{Fetch, Node};
 
-/// Numbers the documents that more than one query of the plan sends to the same subgraph.
+/// Numbers the documents that several queries of the plan send to the same subgraph.
 pub(super) fn mark(root: &mut Node) {
     let mut fetches = Vec::new();
     collect(root, &mut fetches);
@@ -21,7 +21,7 @@ pub(super) fn mark(root: &mut Node) {
     let groups = groups.into_values().filter(|group| group.len() > 1);
     for (number, group) in groups.enumerate() {
         for fetch in group {
-            // Nobody else has a share in a plan that is being compiled.
+            // Nothing else references a plan that is being compiled.
             if let Some(operation) = Arc::get_mut(&mut fetch.operation) {
                 operation.duplicate_group = Some(number);
             }
@@ -32,7 +32,7 @@ pub(super) fn mark(root: &mut Node) {
 fn collect<'n>(node: &'n mut Node, fetches: &mut Vec<&'n mut Fetch>) {
     match node {
         Node::Fetch(fetch) => fetches.extend(Arc::get_mut(fetch)),
-        // What they send besides is nearly never the same.
+        // Their inputs are hardly ever the same.
         Node::Contextual(_) => {}
         Node::Sequence(nodes) | Node::Parallel(nodes) => {
             for node in nodes {

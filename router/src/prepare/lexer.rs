@@ -1,5 +1,5 @@
-//! The tokens of a document, as the specification of September 2025 has them (section 2.1), at a fraction of a parser's
-//! cost: nothing is allocated, and no value is decoded.
+//! Tokenizes a document per the September 2025 specification (section 2.1), at a fraction of a parser's cost: it
+//! allocates nothing and decodes no values.
 
 use super::text;
 
@@ -7,26 +7,26 @@ use super::text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'t> {
     Name(&'t str),
-    /// A punctuator of one ASCII character.
+    /// A one-character ASCII punctuator.
     Sign(u8),
     /// `...`
     Spread,
     Int(&'t str),
     Float(&'t str),
-    /// What is between the quotes, with its escapes.
+    /// The text between the quotes, escapes included.
     String(&'t str),
-    /// What is between the triple quotes, as it is written.
+    /// The raw text between the triple quotes.
     BlockString(&'t str),
 }
 
-/// Where a text is no GraphQL, in bytes, and why.
+/// The byte offset at which a text stops being GraphQL, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {
     pub(crate) offset: usize,
     pub(crate) reason: &'static str,
 }
 
-/// Names can be most of a document: a look into a table is twice as fast as comparing.
+/// Names can make up most of a document, and a table lookup is twice as fast as comparisons.
 const IN_NAME: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -37,10 +37,10 @@ const IN_NAME: [bool; 256] = {
     table
 };
 
-/// As an iterator it ends at the first error, or at the end of the text.
+/// As an iterator it ends at the first error or the end of the text.
 pub(crate) struct Lexer<'t> {
     text: &'t str,
-    /// What has been read.
+    /// How much has been read.
     offset: usize,
     /// Where the last token begins.
     start: usize,
@@ -55,12 +55,12 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// Where the last token begins, in bytes; after the last one, where the text ends.
+    /// The byte offset of the last token; after the last one, the end of the text.
     pub(crate) fn start(&self) -> usize {
         self.start
     }
 
-    /// Where it ends.
+    /// Where the last token ends.
     pub(crate) fn end(&self) -> usize {
         self.offset
     }
@@ -116,13 +116,13 @@ impl<'t> Lexer<'t> {
         &self.text.as_bytes()[self.offset..]
     }
 
-    /// A part of the token that begins here. It is cut at ASCII characters.
+    /// A slice of the token that begins here. Cuts fall on ASCII characters.
     fn slice(&self, from: usize, length: usize) -> &'t str {
         let from = self.offset + from;
         &self.text[from..from + length]
     }
 
-    /// Skips what means nothing: space, commas, comments and byte order marks.
+    /// Skips insignificant text: white space, commas, comments and byte order marks.
     fn skip(&mut self) {
         loop {
             let rest = self.rest();
@@ -144,13 +144,13 @@ impl<'t> Iterator for Lexer<'t> {
     }
 }
 
-/// How many bytes from the first on are of a kind.
+/// How many leading bytes are of a kind.
 fn length(bytes: &[u8], of_kind: impl Fn(u8) -> bool) -> usize {
     let end = bytes.iter().position(|byte| !of_kind(*byte));
     end.unwrap_or(bytes.len())
 }
 
-/// The length of a number, and whether it is a float; where it is none otherwise.
+/// The length of a number and whether it is a float; on failure, the offset of the error.
 fn number(rest: &[u8]) -> Result<(usize, bool), usize> {
     let digits = |at: usize| length(rest.get(at..).unwrap_or_default(), |b| b.is_ascii_digit());
     let some_digits = |at: usize| match digits(at) {
@@ -173,14 +173,14 @@ fn number(rest: &[u8]) -> Result<(usize, bool), usize> {
         at += usize::from(matches!(rest.get(at), Some(b'+' | b'-')));
         at = some_digits(at)?;
     }
-    // What comes next must not read as a part of it.
+    // The number must not run into the next token.
     match rest.get(at) {
         Some(byte) if *byte == b'.' || IN_NAME[usize::from(*byte)] => Err(at),
         _ => Ok((at, is_float)),
     }
 }
 
-/// The length before the closing quote. A string ends in its line.
+/// The length before the closing quote. A string may not span lines.
 fn string(inner: &[u8]) -> Result<usize, (usize, &'static str)> {
     let mut at = 0;
     loop {
@@ -198,7 +198,7 @@ fn string(inner: &[u8]) -> Result<usize, (usize, &'static str)> {
     }
 }
 
-/// The length before the closing quotes. Three quotes behind a backslash are none.
+/// The length before the closing quotes. An escaped triple quote does not close it.
 fn block_string(inner: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -366,7 +366,7 @@ mod tests {
             "\u{0}é🎧",
         ] {
             let quoted = format!("\"\"\"{inner}\"\"\" a");
-            // A backslash or a quote at the end would make it another.
+            // A trailing backslash or quote would change the token.
             if !inner.ends_with(['\\', '"']) || inner.ends_with("\"\"\"") {
                 let token = Lexer::new(&quoted).read().expect("a token");
                 assert_eq!(token, Some(Token::BlockString(inner)), "{quoted}");

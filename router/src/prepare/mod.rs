@@ -1,17 +1,17 @@
-//! From a document to something that can be executed. All of it is done once for a document and kept, in this order:
+//! Prepares a document for execution. Each document is prepared once and cached, in these steps:
 //!
-//! 1. `limits/tokens`: what can be counted without a tree
-//! 2. `lexer`, `parser`: the tree
-//! 3. `limits/selections`, `limits/overlaps`: what its fragments come to, and what validation would compare
-//! 4. `numbers`: literals as their types read them
+//! 1. `limits/tokens`: limits that need no syntax tree
+//! 2. `lexer`, `parser`: the syntax tree
+//! 3. `limits/selections`, `limits/overlaps`: expanded size, and the work of validation
+//! 4. `numbers`: number literals, by type
 //! 5. `validation`, `suggestions`: the specification's rules
 //! 6. `aliases`: names that plans need for themselves
-//! 7. `limits/cost`: what it may cost; with its `variables`, what it does cost
-//! 8. `prune`: without what is refused or skipped
+//! 7. `limits/cost`: the possible cost; with `variables`, the actual cost
+//! 8. `prune`: removes what is denied or skipped
 //! 9. `planning`, `mutation`: the fetches that answer it
-//! 10. `compile`, with `repair`, `requires`, `split_requires` and `duplicate_fetches`: what the executor runs
+//! 10. `compile`, with `repair`, `requires`, `split_requires` and `duplicate_fetches`: the executable plan
 //!
-//! `document` does 1 to 5, `prepared_operation` the rest; `cache` keeps operations.
+//! `document` does steps 1 to 5, `prepared_operation` the rest; `cache` keeps operations.
 
 pub(crate) mod plan;
 
@@ -57,14 +57,14 @@ pub(crate) use prepared_operation::{Variant, VariantLookup};
 pub(crate) use validation::plan as validation_plan;
 pub(crate) use variables::{Variables, literal};
 
-/// What preparing depends on besides the document and the schema.
+/// What preparation depends on besides the document and the schema.
 #[derive(Clone, Debug)]
 pub struct PrepareOptions {
     pub limits: OperationLimits,
-    /// Keeps plans in the form that `extensions.queryPlan` shows.
+    /// Keeps plans in the form shown in `extensions.queryPlan`.
     pub keep_plan: bool,
     /// The labels of `@override` that are on.
     pub override_labels: Arc<HashSet<String>>,
-    /// Tells what names are close to unknown ones.
+    /// Suggests names close to unknown ones.
     pub suggestions: bool,
 }

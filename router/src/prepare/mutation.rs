@@ -1,5 +1,5 @@
-//! Plans a mutation: its root fields run one after the other, each of them whole, with the entities below it, before
-//! the next begins. The planner alone would start the next field beside the entity fetches of the one before.
+//! Plans a mutation: its root fields run one after the other, each with all entities below it before the next begins.
+//! The planner alone would start the next field in parallel with the entity fetches of the previous one.
 
 use hive_router_planner::ast::document::Document;
 use hive_router_planner::ast::operation::{OperationDefinition, PlanningFetchOperation};
@@ -9,10 +9,10 @@ use hive_router_planner::planner::plan_nodes::SequenceNode;
 use hive_router_planner::planner::plan_nodes::planning::{FetchNode, PlanNode};
 use hive_router_planner::state::supergraph_state::OperationKind;
 
-/// The plan of a mutation, from plans of its root fields.
+/// Combines the plans of a mutation's root fields.
 ///
-/// Each root field is planned by itself. Consecutive fields of one subgraph are sent in one request, which runs them
-/// in order, as long as nothing but the last of them needs another request.
+/// Each root field is planned separately. Consecutive fields of one subgraph are sent in one request, which runs them
+/// in order, as long as only the last of them needs another request.
 ///
 /// # Errors
 /// The first error of `plan`.
@@ -45,7 +45,7 @@ pub(super) fn plan<E>(
     })
 }
 
-/// One request that runs the fields of both, if both run mutations of the same subgraph.
+/// Merges two plans into one request, if both run mutations of the same subgraph.
 fn join(before: Option<&PlanNode>, after: Option<&PlanNode>) -> Option<PlanNode> {
     let (Some(PlanNode::Fetch(before)), Some(PlanNode::Fetch(after))) = (before, after) else {
         return None;
@@ -80,7 +80,7 @@ fn join(before: Option<&PlanNode>, after: Option<&PlanNode>) -> Option<PlanNode>
     Some(PlanNode::Fetch(joined))
 }
 
-/// The document of a fetch, its fragments spread: two documents may name different ones alike.
+/// A fetch's document with fragments inlined: two documents may use the same fragment name.
 fn inlined(fetch: &FetchNode) -> Option<Document> {
     let mut document = Document::clone(&fetch.operation.document);
     let operation = &mut document.operation;
@@ -92,7 +92,7 @@ fn inlined(fetch: &FetchNode) -> Option<Document> {
     Some(document)
 }
 
-/// The selections of the root, by response key and in the order of their first.
+/// The root's selections by response key, in the order of their first occurrence.
 fn root_fields(selections: &SelectionSet) -> Vec<Vec<SelectionItem>> {
     let mut fields: Vec<(&str, Vec<SelectionItem>)> = Vec::new();
     collect(selections, &mut fields);
@@ -109,9 +109,9 @@ fn collect<'s>(selections: &'s SelectionSet, fields: &mut Vec<(&'s str, Vec<Sele
                     None => fields.push((key, vec![item.clone()])),
                 }
             }
-            // Conditions are decided before planning, and no other type has the fields of the root.
+            // Conditions are decided before planning, and no other type has the root's fields.
             SelectionItem::InlineFragment(fragment) => collect(&fragment.selections, fields),
-            // Normalization spreads them.
+            // Normalization inlines them.
             SelectionItem::FragmentSpread(_) => {}
         }
     }

@@ -1,8 +1,8 @@
-//! Number literals. The syntax trees of the libraries have room for 64 bits; what a client writes may have any number of
-//! digits, which are the business of its type's subgraph.
+//! Number literals. The libraries' syntax trees have 64 bits, but a client may write any number of digits, which only
+//! the type's subgraph interprets.
 //!
-//! So all but those of an `Int` are kept by their digits, in the place of an enum value: no name begins with a digit or a
-//! sign, and enum values are written as they are.
+//! So all but those of an `Int` are kept as digits in place of an enum value: no enum name begins with a digit or sign,
+//! and enum values are written verbatim.
 
 use graphql_tools::static_graphql::query::{
     Definition, Directive, Document, Selection, SelectionSet, Type, TypeCondition, Value,
@@ -19,7 +19,7 @@ use super::values;
 use crate::supergraph::{Schema, Supergraph, named_type};
 use crate::value::number;
 
-/// A number literal by its digits.
+/// Keeps a number literal by its digits.
 pub(super) fn from_digits(digits: &str) -> Value {
     Value::Enum(digits.to_owned())
 }
@@ -30,8 +30,8 @@ pub(super) fn digits(name: &str) -> Option<&str> {
         .then_some(name)
 }
 
-/// Gives the kept numbers of a document the form that their types have in a syntax tree: a `Float` is a float, an `ID`
-/// is a string. Those of custom scalars stay as they are, and what does not fit its type is left for validation.
+/// Converts the kept numbers of a document by type: a `Float` to a float, an `ID` to a string. Those of custom scalars
+/// stay as they are, and those that do not fit their type are left to validation.
 pub(super) fn coerce(document: &mut Document, supergraph: &Supergraph) {
     let schema = &supergraph.schema;
     for definition in &mut document.definitions {
@@ -129,10 +129,10 @@ fn coerce_value(value: &mut Value, ty: &Type, schema: &Schema) {
     }
 }
 
-/// The document of a fetch for a subgraph whose numbers have 64 bits: longer ones of custom scalars are strings. `None`
-/// if there are no longer ones. `text` is the document as it is written.
+/// A fetch's document for a subgraph with 64-bit numbers: longer numbers of custom scalars become strings. `None` if
+/// there are none. `text` is the printed document.
 pub(super) fn without_long(document: &FetchDocument, text: &str) -> Option<FetchDocument> {
-    // Nearly no document has any: the tree need not be looked through.
+    // Hardly any document has one, so avoid walking the tree.
     let is_long = |token| match token {
         Token::Int(digits) | Token::Float(digits) => !number::is_short(digits),
         _ => false,

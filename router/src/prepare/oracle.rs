@@ -1,4 +1,4 @@
-//! The parser against graphql-js: `router/language/run.sh` installs that and runs this.
+//! Compares the parser with graphql-js; `router/language/run.sh` installs that and runs this.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use super::numbers;
 use super::parser::{ParseError, ParsedDocument, parse};
 
-/// How many documents are compared when nobody says.
+/// Default number of documents to compare.
 const COUNT: &str = "2000";
 
 #[test]

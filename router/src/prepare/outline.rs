@@ -1,4 +1,4 @@
-//! What a document has to say of itself, without a schema: which operation it is.
+//! Reads which operation a document contains, without a schema.
 
 use graphql_tools::parser::query::Definition;
 
@@ -6,14 +6,14 @@ use super::document::operation_name;
 use super::parser::{self, ParseError};
 use super::prepared_operation::OperationKind;
 
-/// The one operation of a document.
+/// A document's only operation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outline {
     pub(crate) kind: OperationKind,
     pub(crate) name: Option<String>,
 }
 
-/// Why a document cannot be one operation.
+/// Why a document is not a single operation.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OutlineError {
     #[error("{message} (line {line}, column {column})")]
@@ -28,7 +28,7 @@ pub(crate) enum OutlineError {
     Operations(usize),
 }
 
-/// Reads a document that is one operation and its fragments.
+/// Reads a document of one operation and its fragments.
 pub(crate) fn outline(text: &str) -> Result<Outline, OutlineError> {
     let parsed = parser::parse(text).map_err(|error| match error {
         ParseError::Syntax { message, position } => OutlineError::Syntax {

@@ -1,6 +1,6 @@
-//! The grammar of executable documents, as the specification of September 2025 has it: descriptions, and directives on
-//! variables, included. Makes the syntax tree of the library that validates; its own parser reads an older grammar.
-//! Documents of the type system are read beside it (`type_system`), into nodes of their own.
+//! Parses executable documents per the September 2025 specification, including descriptions and directives on
+//! variables. Builds the validation library's syntax tree, since that library's own parser reads an older grammar. Type
+//! system documents are parsed separately (`type_system`), into their own nodes.
 
 mod definitions;
 mod locator;
@@ -17,10 +17,10 @@ use self::locator::Locator;
 use super::lexer::{Lexer, Malformed, Token};
 pub(crate) use type_system::parse_type_system;
 
-/// How deep brackets of any kind may be nested: each level takes some of the stack.
+/// Maximum nesting of brackets of any kind: each level takes stack space.
 pub(super) const MAX_NESTING: usize = 50;
 
-/// Why a text is no document.
+/// Why a text is not a document.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ParseError {
     Syntax {
@@ -31,13 +31,13 @@ pub(crate) enum ParseError {
     TooDeep,
 }
 
-/// A document and what its syntax tree has no place for.
+/// A document, with what its syntax tree has no place for.
 #[derive(Debug)]
 pub(crate) struct ParsedDocument {
     pub(crate) document: Document,
-    /// Directives of variables, with where they are: validation has to know them, and nothing else.
+    /// Directives of variables and their positions, needed for validation only.
     pub(crate) variable_directives: Vec<(String, Pos)>,
-    /// Some numbers are kept by their digits ([`numbers`]).
+    /// Whether some numbers are kept as digits ([`numbers`]).
     pub(crate) has_digits: bool,
 }
 
@@ -68,7 +68,7 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    /// Before the first token.
+    /// Starts before the first token.
     fn new(text: &'t str) -> Self {
         Self {
             lexer: Lexer::new(text),
@@ -124,7 +124,7 @@ impl<'t> Parser<'t> {
         self.next == Some(Token::Sign(sign))
     }
 
-    /// Passes over a punctuator if it is next.
+    /// Consumes a punctuator if it comes next.
     fn skip(&mut self, sign: u8) -> Result<bool, ParseError> {
         let found = self.is(sign);
         if found {
@@ -152,7 +152,7 @@ impl<'t> Parser<'t> {
         Ok(name.to_owned())
     }
 
-    /// What is between two brackets: at least one of it.
+    /// At least one item between two brackets.
     fn some<T>(
         &mut self,
         open: u8,
@@ -167,7 +167,7 @@ impl<'t> Parser<'t> {
         Ok(items)
     }
 
-    /// The same, with or without its brackets.
+    /// The same, or nothing at all.
     fn optional<T>(
         &mut self,
         open: u8,
@@ -181,7 +181,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// A description has no meaning for execution.
+    /// Descriptions have no meaning for execution.
     fn description(&mut self) -> Result<bool, ParseError> {
         let found = matches!(self.next, Some(Token::String(_) | Token::BlockString(_)));
         if found {
@@ -191,7 +191,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// A token in the words of an error.
+/// Describes a token for an error message.
 fn described(token: Option<Token<'_>>) -> String {
     match token {
         None => "<EOF>".to_owned(),

@@ -1,4 +1,4 @@
-//! Entity fetches with more `_entities` fields than one request may have.
+//! Splits entity fetches with more `_entities` fields than one request may have.
 
 use hive_router_planner::ast::operation::PlanningFetchOperation;
 use hive_router_planner::ast::selection_item::SelectionItem;
@@ -7,7 +7,7 @@ use hive_router_planner::planner::plan_nodes::planning::BatchFetchNode;
 
 use crate::prepare::context::inlined;
 
-/// The same fields in several fetches, each with at most so many of them. `None` if the document lacks one.
+/// Distributes the fields over several fetches with at most `most` fields each. `None` if the document lacks one.
 pub(super) fn split(batch: &BatchFetchNode, most: usize) -> Option<Vec<BatchFetchNode>> {
     let whole = inlined(&batch.operation.document)?;
     let parts = batch.entity_batch.aliases.chunks(most).map(|aliases| {

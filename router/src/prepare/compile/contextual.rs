@@ -1,4 +1,4 @@
-//! Entity fetches with arguments from contexts.
+//! Compiles entity fetches with arguments from contexts.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ impl Compiler<'_> {
         })
     }
 
-    /// Its entities have different contexts, so that each of its fields is a fetch.
+    /// Compiles a batch whose entities have different contexts: each of its fields becomes a fetch.
     pub(super) fn contextual_batch(&mut self, node: &BatchFetchNode) -> Result<Node, String> {
         let fetches = context::separated(node).ok_or("a batch without one of its fields")?;
         let mut nodes = Vec::new();

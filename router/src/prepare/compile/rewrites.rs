@@ -1,4 +1,4 @@
-//! The planner's rewrites of representations and answers.
+//! Compiles the planner's rewrites of representations and responses.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! What an operation may cost at most, before anything is planned for it. The document is compiled once into what its
-//! variables have still to decide; the cost specification says how objects, lists and arguments count.
+//! The cost of an operation, limited before planning. A document is compiled once, up to its variables; objects, lists
+//! and arguments count as in the cost specification.
 
 mod compile;
 mod evaluate;
@@ -18,21 +18,21 @@ use crate::supergraph::{Costs, Supergraph};
 use compile::Compiler;
 use evaluate::Evaluation;
 
-/// What a mutation costs beside its fields.
+/// The cost of a mutation, in addition to its fields.
 const MUTATION: f64 = 10.0;
 
-/// The cost of a document, up to its variables.
+/// A document's cost as a function of its variables.
 #[derive(Debug)]
 pub(in crate::prepare) struct OperationCost {
     base: f64,
     selection: Fields,
 }
 
-/// The fields of an object that cost something.
+/// The fields of an object that have a cost.
 #[derive(Debug, Default)]
 struct Fields {
     always: Vec<Node>,
-    /// Those that only some of the possible types have.
+    /// Fields that only some of the possible types have.
     sometimes: Vec<Node>,
     /// Which of these a type has, for each combination that occurs.
     cases: Vec<Vec<usize>>,
@@ -40,11 +40,11 @@ struct Fields {
 
 #[derive(Debug)]
 struct Node {
-    /// Variables of `@skip` and `@include`, and what they must be.
+    /// Variables of `@skip` and `@include`, and their required values.
     conditions: Vec<(String, bool)>,
-    /// How many there are; `None`: one.
+    /// The list's size; `None`: not a list.
     size: Option<Arc<Size>>,
-    /// Whose arguments have to be right, where others than the field itself have the size.
+    /// The slicing arguments to check, where the size applies to other fields than this one.
     slicing: Option<Arc<Size>>,
     weight: f64,
     arguments: Vec<Argument>,
@@ -63,7 +63,7 @@ struct Size {
     /// Values of slicing arguments.
     slices: Vec<Slice>,
     assumed: f64,
-    /// Set where exactly one slicing argument must be given: the field, and the arguments.
+    /// Set if exactly one slicing argument is required: the field and its arguments.
     one_of: Option<(String, String)>,
 }
 
@@ -73,12 +73,12 @@ enum Slice {
     Variable {
         name: String,
         path: Vec<String>,
-        /// The argument's default, where the variable is not given.
+        /// The argument's default if the variable is absent.
         default: Option<f64>,
     },
 }
 
-/// An operation that has not the one slicing argument that a field needs.
+/// The operation does not have exactly one of the slicing arguments a field requires.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::prepare) struct NotOne {
     field: String,
@@ -101,7 +101,7 @@ impl fmt::Display for NotOne {
 }
 
 impl OperationCost {
-    /// Of a document that is valid. `list_size` is the length of lists that nothing is known of.
+    /// Compiles a valid document. `list_size` is the assumed length of lists of unknown size.
     pub(in crate::prepare) fn compile(
         document: &Document,
         supergraph: &Supergraph,
@@ -122,7 +122,7 @@ impl OperationCost {
         }
     }
 
-    /// The cost with these variables, which have been coerced.
+    /// The cost with these coerced variables.
     pub(in crate::prepare) fn of(
         &self,
         costs: &Costs,
@@ -133,7 +133,7 @@ impl OperationCost {
     }
 }
 
-/// The response that refuses a cost.
+/// The response that rejects a cost.
 pub(in crate::prepare) fn too_expensive(cost: f64, limit: usize) -> GraphQLResponse {
     let message = format!(
         "The operation costs {}, and at most {limit} is allowed.",
@@ -146,12 +146,12 @@ pub(in crate::prepare) fn too_expensive(cost: f64, limit: usize) -> GraphQLRespo
     GraphQLResponse::request_error(vec![error])
 }
 
-/// What an operation costs, and may cost, as its client sees it.
+/// An operation's cost and limit, as shown to its client.
 pub(crate) fn shown(cost: f64, limit: usize) -> Value {
     serde_json::json!({ "estimated": figure(cost), "limit": limit })
 }
 
-/// A cost as clients see it: nearly all are whole numbers.
+/// A cost as shown to clients, who mostly see whole numbers.
 fn figure(cost: f64) -> Value {
     const LARGEST: f64 = 9_007_199_254_740_991.0;
     let cost = cost.min(LARGEST);

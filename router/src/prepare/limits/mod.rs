@@ -1,4 +1,4 @@
-//! What a document may be before anything is planned for it, what its answer may come to, and which limit one exceeds.
+//! Limits on a document before planning and on its response, and which one was exceeded.
 
 pub(super) mod cost;
 pub(super) mod overlaps;
@@ -10,18 +10,18 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Limits of an operation. The defaults are beyond what storefronts write.
+/// Limits of an operation. The defaults exceed what storefronts need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OperationLimits {
-    /// Bytes of the document. Variables are bounded by the body alone.
+    /// Bytes of the document. Variables are bounded by the body size only.
     pub document_bytes: usize,
-    /// Words and signs of the document.
+    /// Tokens of the document.
     pub tokens: usize,
-    /// Levels of fields, fragments spread. The parser follows no more than 50 levels of brackets, whatever is
+    /// Levels of fields after spreading fragments. The parser accepts at most 50 levels of brackets, whatever is
     /// allowed here.
     pub depth: usize,
-    /// Fields, every fragment counted at each place it is spread.
+    /// Fields, counting every fragment wherever it is spread.
     pub fields: usize,
     /// Aliases in the document.
     pub aliases: usize,
@@ -29,32 +29,31 @@ pub struct OperationLimits {
     pub root_fields: usize,
     /// Directives in the document.
     pub directives: usize,
-    /// How often one response key may be written in one selection.
+    /// How often one response key may appear in one selection.
     pub repeated_fields: usize,
-    /// Pairs of fields and of fragments that are written for the same place of the answer and have to be
-    /// compared, besides the fields themselves.
+    /// Pairs of fields and of fragments at the same position of the response that validation has to compare, plus the
+    /// fields themselves.
     pub comparisons: usize,
-    /// How often an introspection may go from a type to the list of its fields, interfaces or members.
+    /// How often introspection may go from a type to its list of fields, interfaces or members.
     pub introspection_depth: usize,
-    /// Values in the variables, with those inside lists and objects.
+    /// Values in the variables, including those in lists and objects.
     pub variable_values: usize,
-    /// How long the planner may think, in milliseconds.
+    /// Time limit for planning, in milliseconds.
     pub planning_ms: u64,
-    /// Fields directly in a mutation, fragments spread.
+    /// Fields directly in a mutation, after spreading fragments.
     pub root_mutations: usize,
-    /// What an operation may cost before it is planned: 1 for each object, 10 for a mutation, as many for a list as its
-    /// `first` or `last` or its `@listSize` says; `@cost` says otherwise.
+    /// Maximum cost of an operation, checked before planning: 1 for each object, 10 for a mutation, multiplied for a
+    /// list by its `first` or `last` or its `@listSize`; `@cost` overrides this.
     pub cost: usize,
-    /// What the operations that run at the same time may cost together; those of less than 1,000 run in any case.
+    /// Maximum total cost of concurrently running operations; those below 1,000 always run.
     pub concurrent_cost: usize,
-    /// How long a list is assumed to be that neither its arguments nor `@listSize` say anything of.
+    /// Assumed length of lists for which neither arguments nor `@listSize` give one.
     pub list_size: usize,
-    /// Objects that the answers of subgraphs may come to, each counted at every place where it is in the data.
+    /// Maximum number of objects in the subgraphs' responses, counted at every position in the data.
     pub entities: usize,
-    /// Bytes that the answers of subgraphs may take in memory together.
+    /// Maximum memory of all subgraph responses, in bytes.
     pub response_bytes: usize,
-    /// `_entities` fields in one request to a subgraph, which gives each of them an alias. What needs more is sent as
-    /// several requests at the same time.
+    /// `_entities` fields (one alias each) in one request to a subgraph. More are sent as several requests in parallel.
     pub batched_entities: usize,
 }
 
@@ -84,7 +83,7 @@ impl Default for OperationLimits {
     }
 }
 
-/// A limit that a document exceeds. It displays as what clients are told.
+/// A limit that a document exceeds. Displays as the message for clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exceeded {
     /// The limit's name in the configuration.

@@ -1,5 +1,5 @@
-//! How much the rule that overlapping fields can be merged has to compare: everything that is written for one place
-//! of the answer with everything else, which squares what an attacker writes.
+//! Bounds the work of the overlapping-fields rule, which compares all selections at one position of the response with
+//! each other: quadratic in what an attacker writes.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use graphql_tools::static_graphql::query::Document;
 use super::{Exceeded, OperationLimits, at_most};
 use crate::prepare::document::Selections;
 
-/// Checks a document whose fragments do not spread themselves, spread to a size that is within the limits.
+/// Checks a document whose fragments are acyclic and whose expanded size is within the limits.
 pub(in crate::prepare) fn check(
     document: &Document,
     limits: &OperationLimits,
@@ -27,7 +27,7 @@ pub(in crate::prepare) fn check(
         }
     }
     for definition in &document.definitions {
-        // The rule looks at each fragment by itself too.
+        // The rule also checks each fragment by itself.
         comparisons.at(&[match definition {
             Definition::Operation(operation) => operation.selection_set(),
             Definition::Fragment(fragment) => &fragment.selection_set,
@@ -42,13 +42,13 @@ struct Comparisons<'d> {
     allowed: usize,
 }
 
-/// What is selected at one place of the answer.
+/// The selections at one position of the response.
 #[derive(Default)]
 struct Place<'d> {
-    /// Selections of their own, each with a map that is made for each comparison.
+    /// Selection sets; each gets a map for each comparison.
     sets: usize,
     fields: usize,
-    /// Selections inside the fields that have the same response key.
+    /// Selections inside the fields with the same response key.
     inner: HashMap<&'d str, Vec<&'d Selections>, RandomState>,
 }
 
@@ -105,7 +105,7 @@ impl<'d> Comparisons<'d> {
 mod tests {
     use super::*;
 
-    /// The least limit that lets a document pass.
+    /// The smallest limit that admits a document.
     fn count(text: &str) -> usize {
         let document = graphql_tools::parser::parse_query::<String>(text).expect("a document");
         let document = document.into_static();

@@ -1,5 +1,5 @@
-//! How large a document becomes once its fragments are spread: a few lines can unfold into more than
-//! any planner, or any stack, can take. Some never end.
+//! Measures a document with its fragments spread: a few lines can expand beyond what a planner or a stack can take, or
+//! never end.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use graphql_tools::static_graphql::query::Document;
 use super::{Exceeded, OperationLimits, at_most};
 use crate::prepare::document::{Selections, is_introspection};
 
-/// A selection with every fragment spread.
+/// The size of a selection with every fragment spread.
 #[derive(Clone, Copy, Default)]
 struct Size {
     depth: usize,
     fields: usize,
-    /// Levels of the lists that [`LISTS`] names.
+    /// Levels of the lists named in [`LISTS`].
     lists: usize,
 }
 
-/// What is a list of a type's in the schema, through which every type leads to every other.
+/// A type's lists in the introspection schema; through them every type leads to every other.
 const LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 
-/// What keeps a document from being looked at any further.
+/// Why a document is rejected.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::prepare) enum Rejection {
     Exceeded(Exceeded),
@@ -47,8 +47,8 @@ impl Size {
     }
 }
 
-/// Checks a document that has only been parsed: its fragments may be unknown, which is for validation to say. Answers
-/// how many fields its largest definition has.
+/// Checks a document that has only been parsed. Unknown fragments are left to validation. Returns the number of fields
+/// of the largest definition.
 ///
 /// # Errors
 /// The limit that is exceeded, or the first fragment that spreads itself.
@@ -74,7 +74,7 @@ pub(in crate::prepare) fn check(
     for definition in &document.definitions {
         let selections = match definition {
             Definition::Operation(operation) => operation.selection_set(),
-            // One that no operation spreads still goes through validation.
+            // Unused fragments are validated too.
             Definition::Fragment(fragment) => &fragment.selection_set,
         };
         let size = sizes.of(selections)?;
@@ -88,9 +88,9 @@ pub(in crate::prepare) fn check(
 struct Sizes<'d> {
     fragments: HashMap<&'d str, &'d SelectionSet<'static, String>>,
     known: HashMap<&'d str, Size>,
-    /// The fragments that are being measured, outermost first: meeting one again is a cycle.
+    /// The fragments being measured, outermost first; meeting one again is a cycle.
     spreading: Vec<&'d str>,
-    /// How deep the measuring itself is.
+    /// The recursion depth of the measurement.
     depth: usize,
     limits: &'d OperationLimits,
 }
@@ -156,7 +156,7 @@ impl<'d> Sizes<'d> {
     }
 }
 
-/// How many root fields an operation has, its fragments spread. The document is within the limit of fields.
+/// How many root fields an operation has with its fragments spread. The document is within the field limit.
 pub(in crate::prepare) fn root_fields(document: &Document, selections: &Selections) -> usize {
     let fields = selections.items.iter().map(|selection| match selection {
         Selection::Field(field) => usize::from(field.name != "__typename"),
@@ -268,7 +268,7 @@ mod tests {
             ),
             "introspection_depth"
         );
-        // Fields of our own may have any name.
+        // Ordinary fields may have any name.
         assert!(check_text("{ fields { fields { fields { interfaces } } } }").is_ok());
     }
 }

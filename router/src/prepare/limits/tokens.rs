@@ -1,4 +1,4 @@
-//! Counts what can be counted of a document without parsing it: an attack is not worth a syntax tree.
+//! Checks limits on the tokens alone: an attack is not worth building a syntax tree.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use super::{Exceeded, OperationLimits, at_most};
 use crate::prepare::lexer::{Lexer, Token};
 
-/// Names no limit for what is no document: the parser says what is wrong with it.
+/// Invalid documents exceed no limit here; the parser reports their errors.
 pub(in crate::prepare) fn check(text: &str, limits: &OperationLimits) -> Result<(), Exceeded> {
     let mut scan = Scan::new(limits);
     for token in Lexer::new(text) {
@@ -16,43 +16,43 @@ pub(in crate::prepare) fn check(text: &str, limits: &OperationLimits) -> Result<
     at_most("document_bytes", text.len(), limits.document_bytes)
 }
 
-/// What has been read so far.
+/// The state of the scan.
 struct Scan<'t, 'l> {
     limits: &'l OperationLimits,
     tokens: usize,
     aliases: usize,
     directives: usize,
-    /// Inside them a name is an argument, a variable, a type or a key of an object; never a field.
+    /// Inside parentheses a name is an argument, a variable, a type or an object key; never a field.
     parentheses: usize,
-    /// The selections that are open, outermost first, each by its number in the document.
+    /// The open selections, outermost first, each by its number in the document.
     open: Vec<usize>,
     /// How many selections there have been.
     selections: usize,
     /// How often each response key occurs in each selection.
     keys: HashMap<(usize, &'t str), usize, RandomState>,
-    /// How many fields and fragments are directly in this definition.
+    /// Fields and fragments directly in this definition.
     roots: usize,
     definition: Definition,
     name: Name,
 }
 
-/// What the braces that are read next, or now, belong to.
+/// What the next or current braces belong to.
 #[derive(Clone, Copy, PartialEq)]
 enum Definition {
-    /// Not known before its first word; without one it is an operation.
+    /// Unknown before its first word; without one it is an operation.
     None,
     Operation,
     Fragment,
 }
 
-/// What a name that is read next would be, inside a selection.
+/// What the next name would be, inside a selection.
 #[derive(Clone, Copy)]
 enum Name {
-    /// A field, or its alias.
+    /// A field or its alias.
     Field,
-    /// The rest of something: a field after its alias, a directive, a type.
+    /// Part of something else: a field after its alias, a directive, a type.
     Part,
-    /// A fragment; `on` before its type.
+    /// A fragment; `on` comes before its type.
     Fragment,
 }
 
@@ -124,7 +124,7 @@ impl<'t, 'l> Scan<'t, 'l> {
         Ok(())
     }
 
-    /// Answers what a name behind this one would be.
+    /// Returns what a name after this one would be.
     fn name(&mut self, word: &'t str) -> Result<Name, Exceeded> {
         let Some(selection) = self.open.last() else {
             if self.definition == Definition::None {
@@ -148,7 +148,7 @@ impl<'t, 'l> Scan<'t, 'l> {
         }
     }
 
-    /// Counts a field or a fragment of the selection that is open.
+    /// Counts a field or fragment of the open selection.
     fn selected(&mut self) -> Result<(), Exceeded> {
         if self.open.len() == 1 && self.definition != Definition::Fragment {
             self.roots += 1;
@@ -182,7 +182,7 @@ mod tests {
         ("repeated_fields", |limits| &mut limits.repeated_fields),
     ];
 
-    /// Whether the scan counts as many of each as there are, in the order of [`COUNTED`].
+    /// Checks the scan's counts, in the order of [`COUNTED`].
     #[track_caller]
     fn assert_counts(text: &str, counts: [usize; 6]) {
         for ((name, set), count) in COUNTED.into_iter().zip(counts) {
@@ -259,7 +259,8 @@ mod tests {
         }
     }
 
-    /// The same counts of a syntax tree: aliases, fields of the widest operation, and of the commonest key.
+    /// The same counts taken from a syntax tree: aliases, fields of the widest operation, and repetitions of the most
+    /// frequent key.
     #[derive(Default)]
     struct Counts {
         aliases: usize,
@@ -306,7 +307,7 @@ mod tests {
         }
     }
 
-    /// Words that mean something elsewhere too.
+    /// Words with a meaning elsewhere.
     fn word() -> impl Strategy<Value = &'static str> {
         prop::sample::select(vec!["a", "b", "on", "fragment", "query", "true", "_1"])
     }

@@ -1,4 +1,4 @@
-//! Operations, fragments and selections.
+//! Parses operations, fragments and selections.
 
 use graphql_tools::static_graphql::query::{
     Definition, Field, FragmentDefinition, FragmentSpread, InlineFragment, Mutation,

@@ -1,9 +1,9 @@
-//! Where tokens stand.
+//! Positions of tokens.
 
 use graphql_tools::parser::Pos;
 
-/// Lines and columns of offsets that only grow. Lines end as the specification says; columns count UTF-16 code units,
-/// as editors and other servers do.
+/// Lines and columns of increasing offsets. Lines end as specified; columns count UTF-16 code units, like editors and
+/// other servers.
 pub(super) struct Locator<'t> {
     bytes: &'t [u8],
     offset: usize,
@@ -25,9 +25,9 @@ impl<'t> Locator<'t> {
             match self.bytes.get(self.offset) {
                 Some(b'\n') => self.begin_line(),
                 Some(b'\r') if next != Some(&b'\n') => self.begin_line(),
-                // Bytes inside a character.
+                // Continuation bytes.
                 Some(0x80..=0xbf) => {}
-                // The first byte of a surrogate pair.
+                // A character that takes a surrogate pair.
                 Some(0xf0..) => self.position.column += 2,
                 _ => self.position.column += 1,
             }

@@ -1,4 +1,4 @@
-//! What is read, and where it stops being a document.
+//! What is parsed, and where invalid documents fail.
 
 use graphql_tools::static_graphql::query::{Definition, OperationDefinition, Selection};
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ fn printed(text: &str) -> String {
     one_line(&into_text(parse(text).expect(text).document))
 }
 
-/// The same by the library's own parser.
+/// Printed after parsing by the library's own parser.
 #[track_caller]
 fn printed_by_library(text: &str) -> String {
     let document = graphql_tools::parser::parse_query::<String>(text).expect(text);
@@ -195,7 +195,7 @@ proptest! {
         let text = pieces.join(" ");
         let library = graphql_tools::parser::parse_query::<String>(&text);
         let ours = parse(&text);
-        // The library reads no descriptions of definitions and no directives of variables.
+        // The library supports neither descriptions of definitions nor directives on variables.
         if let (Ok(library), Ok(ours)) = (&library, &ours) {
             let library = into_text(library.clone().into_static());
             prop_assert_eq!(into_text(ours.document.clone()), library, "{}", text);

@@ -1,4 +1,4 @@
-//! Definitions and extensions of the type system.
+//! Parses type definitions and extensions.
 
 use super::{ParseError, Parser};
 use crate::prepare::OperationKind;
@@ -9,7 +9,7 @@ use crate::type_system::ast::{
     TypeDefinition, TypeKind,
 };
 
-/// Reads a type system document. One without definitions has no syntax error.
+/// Parses a type system document. An empty one is not a syntax error.
 pub(crate) fn parse_type_system(text: &str) -> Result<Document, ParseError> {
     let mut parser = Parser::new(text);
     parser.advance()?;
@@ -140,7 +140,7 @@ impl Parser<'_> {
         Ok(definition)
     }
 
-    /// Names between signs, of which one may come first.
+    /// Names separated by a sign, with an optional leading sign.
     fn names(&mut self, sign: u8) -> Result<Vec<String>, ParseError> {
         self.skip(sign)?;
         let mut names = vec![self.name()?];

@@ -1,4 +1,4 @@
-//! Directives, arguments and values.
+//! Parses directives, arguments and values.
 
 use graphql_tools::static_graphql::query::{Directive, Value};
 

@@ -1,4 +1,4 @@
-//! From a document to the fields that cost something: fragments spread, equal fields merged, sizes found.
+//! Compiles a document to the fields that have a cost: spreads fragments, merges equal fields, finds list sizes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{Argument, Fields, Node, Size, Slice, as_f64};
 use crate::prepare::document::Selections;
 use crate::supergraph::{ListSize, Supergraph, is_list, named_type};
 
-/// Types of an abstract type that are told apart, times the fields that only some of them have.
+/// Maximum number of distinguished types of an abstract type, times the fields that only some of them have.
 const MAX_CASES: usize = 10_000;
 
 pub(super) struct Compiler<'d> {
@@ -22,19 +22,19 @@ pub(super) struct Compiler<'d> {
     list_size: f64,
 }
 
-/// Fields that become one in the answer: the same response key for the same types, under the same conditions.
+/// Fields merged in the response: the same response key for the same types under the same conditions.
 #[derive(PartialEq, Eq, Hash)]
 struct Key<'d> {
     response: &'d str,
     place: Place<'d>,
 }
 
-/// Where in an object's selection a field is.
+/// A field's position in an object's selection.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Place<'d> {
-    /// The type whose field it is.
+    /// The type that owns the field.
     parent: &'d str,
-    /// Types that the object must be, where not all are.
+    /// Types the object must have, if not every object qualifies.
     narrowed: Vec<&'d str>,
     conditions: Vec<(String, bool)>,
 }
@@ -44,7 +44,7 @@ struct Group<'d> {
     selections: Vec<&'d Selections>,
 }
 
-/// What a list further up says of lists below it: the way there, and the size.
+/// A size that a list further up sets for lists below it, with the path to them.
 pub(super) type Inherited<'a> = (&'a [String], Arc<Size>);
 
 impl<'d> Compiler<'d> {
@@ -146,7 +146,7 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    /// The place inside a fragment on a type.
+    /// The position inside a fragment on a type.
     fn narrow(&self, mut place: Place<'d>, object: &str, on: &'d str) -> Place<'d> {
         place.parent = on;
         let types = &self.supergraph.types;
@@ -161,7 +161,7 @@ impl<'d> Compiler<'d> {
         place
     }
 
-    /// Which of the fields that are narrowed to some types occur together.
+    /// Which type-dependent fields occur together.
     fn cases(&self, parent: &str, narrowed: &[Vec<&str>]) -> Vec<Vec<usize>> {
         if narrowed.is_empty() {
             return Vec::new();
@@ -187,7 +187,7 @@ impl<'d> Compiler<'d> {
         cases
     }
 
-    /// A field, unless it can cost nothing.
+    /// Compiles a field; `None` if it cannot cost anything.
     fn node(
         &self,
         place: &Place<'d>,
@@ -301,7 +301,7 @@ impl<'d> Compiler<'d> {
 }
 
 impl Place<'_> {
-    /// The place under these directives; `None` if they say that nothing is there.
+    /// The position under these directives; `None` if they exclude it.
     fn under(&self, directives: &[Directive]) -> Option<Self> {
         let mut place = self.clone();
         for directive in directives {
@@ -328,7 +328,7 @@ impl Place<'_> {
     }
 }
 
-/// The number at a path of an argument's value, as far as the document says it.
+/// The number at a path of an argument's value, as far as the document fixes it.
 fn slice(value: &Literal, path: &[String], default: Option<f64>) -> Option<Slice> {
     match (value, path) {
         (Literal::Variable(name), path) => Some(Slice::Variable {

@@ -1,4 +1,4 @@
-//! Fills in variables: how long lists are, which fields are there, what arguments cost.
+//! Evaluates a compiled cost with variables: list lengths, included fields, argument costs.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::supergraph::Costs;
 pub(super) struct Evaluation<'e> {
     costs: &'e Costs,
     variables: &'e Variables,
-    /// Costs of variables as arguments of a type: one may be used in thousands of places.
+    /// Cached costs of variables by argument type: one may be used in thousands of places.
     known: HashMap<(&'e str, &'e str), f64>,
 }
 
@@ -44,7 +44,7 @@ impl<'e> Evaluation<'e> {
 
     fn node(&mut self, node: &'e Node) -> Result<f64, NotOne> {
         let applies = node.conditions.iter().all(|(name, expected)| {
-            // One that is not known yet may be either.
+            // An unknown variable may have either value.
             match self.variables.get(name) {
                 Some(value) => value.as_bool() == Some(*expected),
                 None => true,
@@ -60,7 +60,7 @@ impl<'e> Evaluation<'e> {
             Some(size) => self.size(size)?,
             None => 1.0,
         };
-        // Costs may be negative, for what makes something cheaper; no field gives anything back.
+        // Weights may be negative, to make something cheaper; but no field has a negative total.
         let each = (node.weight + self.selection(&node.selection)?).max(0.0);
         let mut cost = if size == 0.0 { 0.0 } else { size * each };
         for argument in &node.arguments {
@@ -142,7 +142,7 @@ impl<'e> Evaluation<'e> {
         }
     }
 
-    /// What a value costs in a place that may have a weight of its own: it is instead of what an object by itself costs.
+    /// A value's cost where its position may have its own weight, which replaces the cost of the object itself.
     fn weighted(&self, value: &Value, type_name: &str, weight: Option<f64>, cost: f64) -> f64 {
         match (weight, value) {
             (_, Value::Null) => 0.0,
@@ -152,7 +152,7 @@ impl<'e> Evaluation<'e> {
         }
     }
 
-    /// The same of a value in the variables.
+    /// The same for a value in the variables.
     fn json(&self, value: &Value, type_name: &str) -> f64 {
         let costs = self.costs;
         match value {

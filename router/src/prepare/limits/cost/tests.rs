@@ -1,4 +1,4 @@
-//! What operations cost, by their arguments and variables, and which are refused.
+//! Operations' costs by their arguments and variables, and rejections.
 
 use std::sync::Arc;
 
@@ -171,7 +171,7 @@ fn what_the_answer_has_once_counts_once() {
         10.0,
     );
     check("{ books { title } other: books { title } }", 10.0);
-    // Of a union's members only one is there.
+    // Only one of a union's members is present.
     check(
         "{ things { ... on Book { author { name } publisher { name } } ... on Author { name } } }",
         3.0,
