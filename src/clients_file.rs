@@ -312,7 +312,9 @@ clients:
     fn a_change_that_would_be_refused_is_not_written() {
         let error = edited(TEXT, &[Edit::AddClient("name: acme\n")]).unwrap_err();
         assert!(
-            error.to_string().contains("another one of this name"),
+            error
+                .to_string()
+                .contains("another client has the same name"),
             "{error}"
         );
     }

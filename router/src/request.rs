@@ -1,4 +1,4 @@
-//! What a protocol hands to the router: the GraphQL request and who sends it.
+//! A request as a protocol passes it to the router: the GraphQL part, and who sent it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::charge::Charge;
 use crate::clients::ClientIdentity;
 use crate::prepare::PreparedOperation;
 
-/// Headers that follow a single request and change no answer.
+/// Tracing headers: specific to one request, without influence on the response.
 pub(crate) const TRACING: [&str; 2] = ["traceparent", "tracestate"];
 
-/// A GraphQL request, as its JSON form is defined by GraphQL over HTTP.
+/// A GraphQL request in the JSON form defined by GraphQL over HTTP.
 ///
-/// `query` is absent when the document is named by an id, here or in `extensions.persistedQuery`; the server puts it in
-/// before the request reaches [`Router`](crate::Router).
+/// `query` is absent if the document is referenced by id, here or in `extensions.persistedQuery`; the server fills it
+/// in before the request reaches [`Router`](crate::Router).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphQLRequest {
@@ -44,7 +44,7 @@ impl GraphQLRequest {
         }
     }
 
-    /// The same request with these variables; anything but an object leaves them empty.
+    /// The same request with these variables; a non-object leaves them empty.
     pub fn with_variables(mut self, variables: Value) -> Self {
         if let Value::Object(variables) = variables {
             self.variables = variables;
@@ -60,7 +60,7 @@ where
     Ok(Option::<Map<String, Value>>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A request whose operation a router has prepared, for that router to run.
+/// A request whose operation a router has prepared, to be run by that router.
 #[derive(Debug)]
 pub struct PreparedRequest {
     pub operation: Arc<PreparedOperation>,
@@ -71,16 +71,16 @@ pub struct PreparedRequest {
 /// Everything about a request that is not GraphQL.
 #[derive(Clone, Debug, Default)]
 pub struct RequestContext {
-    /// The caller whose credentials the edge has verified; the default is an anonymous visitor.
+    /// The verified caller; the default is an anonymous visitor.
     pub caller: Caller,
-    /// The application that sends the request; the default is one that is not registered.
+    /// The application that sent the request; the default is an unregistered one.
     pub client: ClientIdentity,
-    /// What it spends; `None`: nothing limits it.
+    /// The rate limits it is charged to; `None`: unlimited.
     pub charge: Option<Charge>,
-    /// Tells what the operation costs, in `extensions.cost`.
+    /// Whether to report the operation's cost in `extensions.cost`.
     pub shows_cost: bool,
     pub request_id: String,
-    /// Headers of the client that may be passed on to subgraphs; the edge has already filtered them.
+    /// Client headers that may be forwarded to subgraphs; already filtered.
     pub headers: HeaderMap,
     /// Overrides the router's introspection policy for this request.
     pub introspection: Option<bool>,

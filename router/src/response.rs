@@ -1,4 +1,4 @@
-//! What the router answers: JSON data that is already serialized, and errors.
+//! A response: serialized JSON data, and errors.
 
 use bytes::Bytes;
 use platform::rate_limit::Decision;
@@ -13,28 +13,28 @@ use crate::error::{ErrorCode, GraphQLError};
 /// A GraphQL response.
 #[derive(Clone, Debug, Default)]
 pub struct GraphQLResponse {
-    /// The JSON text of `data` (`null` after propagation up to the root). `None`: the request was
-    /// refused before execution, and the response has no `data` member at all.
+    /// The JSON text of `data` (`null` after propagation up to the root). `None` if the request was rejected before
+    /// execution: the response then has no `data` member.
     pub data: Option<Bytes>,
     pub errors: Vec<GraphQLError>,
     pub extensions: Map<String, Value>,
-    /// How long it may be kept; `None`: not at all.
+    /// The cache policy; `None`: not cacheable.
     pub cache: Option<CachePolicy>,
-    /// How the tightest bucket stands that the request counts against.
+    /// The state of the request's tightest rate-limit bucket.
     pub rate: Option<Decision>,
 }
 
-/// Which half of GraphQL over HTTP's status codes a response belongs to.
+/// Which class of GraphQL over HTTP status codes applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusHint {
-    /// Execution began: 200 whatever the errors are.
+    /// Execution began: 200, whatever the errors.
     Executed,
-    /// Refused before execution; the code of the first error says why.
+    /// Rejected before execution; the code of the first error says why.
     RequestError(ErrorCode),
 }
 
 impl GraphQLResponse {
-    /// A request error: refused before execution.
+    /// A request error: rejected before execution.
     pub fn request_error(errors: Vec<GraphQLError>) -> Self {
         Self {
             errors,
@@ -74,7 +74,7 @@ impl GraphQLResponse {
         out.push(b'}');
     }
 
-    /// `data` as a tree, for tools and tests; the wire form is [`Self::to_bytes`].
+    /// `data` as a tree, for tools and tests; the wire format is [`Self::to_bytes`].
     pub fn data_value(&self) -> Value {
         self.data
             .as_deref()

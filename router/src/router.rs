@@ -1,4 +1,4 @@
-//! The router itself: built once from a schema, then shared by every request.
+//! The router: built once from a schema, shared by every request.
 
 mod admission;
 mod builder;
@@ -30,7 +30,7 @@ use crate::response::GraphQLResponse;
 use crate::supergraph::Supergraph;
 use crate::value::Value;
 
-/// A federated GraphQL router. Cloning shares it.
+/// A federated GraphQL router. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Router {
     inner: Arc<Inner>,
@@ -49,15 +49,15 @@ struct Inner {
 
 #[derive(Debug)]
 struct Options {
-    /// Unset: in development only.
+    /// Unset: only in development.
     introspection: Option<bool>,
     deadline: Duration,
     plan_cache: u64,
     prepare: PrepareOptions,
     errors: ErrorPolicy,
-    /// Root fields of subscriptions, and the field of their events that numbers these.
+    /// Subscription root fields, with the field that numbers their events.
     sequences: Vec<(String, String)>,
-    /// Subscriptions that can begin after a number, and the argument that says which.
+    /// Subscriptions that can resume after a number, with the argument that takes it.
     resumes: Vec<(String, String)>,
 }
 
@@ -81,7 +81,7 @@ impl Default for Options {
 }
 
 impl Inner {
-    /// What an operation of a client may cost: it may have less than others.
+    /// The cost limit for a client's operations, which may be lower than the router's.
     fn cost_limit(&self, client: Option<&RegisteredClient>) -> usize {
         let limit = self.options.prepare.limits.cost;
         let own = client.and_then(|client| client.cost_limit);
@@ -94,7 +94,7 @@ impl Router {
         RouterBuilder::default()
     }
 
-    /// Prepares a query or a mutation and answers it. Subscriptions go to [`Self::subscribe`].
+    /// Prepares and executes a query or mutation. Subscriptions go to [`Self::subscribe`].
     pub async fn execute(
         &self,
         request: GraphQLRequest,
@@ -114,7 +114,7 @@ impl Router {
         }
     }
 
-    /// Answers a query or a mutation that this router has prepared.
+    /// Executes a query or mutation prepared by this router.
     pub async fn execute_prepared(&self, request: PreparedRequest) -> GraphQLResponse {
         let job = match self.job(request).await {
             Ok(job) => job,
@@ -138,8 +138,7 @@ impl Router {
     /// Starts a subscription. Each item is a response; the stream ends when the source does.
     ///
     /// # Errors
-    /// The response that refuses it: a document that is none, fields the caller may not have, a source
-    /// that cannot be reached.
+    /// The response that rejects it: an invalid document, denied fields, an unreachable source.
     pub async fn subscribe(
         &self,
         request: GraphQLRequest,
@@ -168,7 +167,7 @@ impl Router {
             .boxed())
     }
 
-    /// A subscription, ready to be opened.
+    /// Prepares a subscription to be opened.
     pub(crate) async fn subscription(
         &self,
         request: PreparedRequest,
@@ -181,7 +180,7 @@ impl Router {
             ));
         }
         if job.variant.plan.subscription.is_none() {
-            // Nothing is left of it for this caller; the projection says why.
+            // Nothing is left of it for this caller; the projection reports why.
             let deadline = job.deadline();
             let mut answer = job.answer(Value::Null, Vec::new(), deadline).await;
             answer.data = None;
@@ -203,7 +202,7 @@ impl Router {
         Ok(job)
     }
 
-    /// The same subscription beginning after the event of this number, if its source can do that.
+    /// The same subscription, resumed after the event with this number, if its source supports that.
     pub(crate) async fn resumed(&self, job: &Job, after: i64) -> Option<Job> {
         let after = i32::try_from(after).ok()?;
         let mut resumes = self.inner.options.resumes.iter();
@@ -216,18 +215,15 @@ impl Router {
         resumed
             .inspect_err(|refused| {
                 let why = refused.errors.first().map(|error| &error.message);
-                tracing::warn!(
-                    ?why,
-                    "a subscription begins anew where it should be resumed"
-                );
+                tracing::warn!(?why, "subscription not resumed, it starts over");
             })
             .ok()
     }
 
-    /// The operation of a job on this router, with another document or other variables.
+    /// A job's operation on this router, with another document or other variables.
     ///
     /// # Errors
-    /// The response that refuses it.
+    /// The response that rejects it.
     pub(crate) async fn subscribe_again(
         &self,
         job: &Job,
@@ -239,7 +235,7 @@ impl Router {
             operation: operation?,
             variables,
             context: RequestContext {
-                // It was paid for when it began.
+                // It was charged when it began.
                 charge: None,
                 ..(*job.context).clone()
             },
@@ -247,10 +243,10 @@ impl Router {
         self.subscription(request).await
     }
 
-    /// Parses and validates, or finds that in the cache. A request is counted here once.
+    /// Parses and validates the document, or finds it in the cache. Each request is counted once, here.
     ///
     /// # Errors
-    /// The response that refuses the document.
+    /// The response that rejects the document.
     pub async fn prepare(
         &self,
         request: &GraphQLRequest,
@@ -274,7 +270,7 @@ impl Router {
         prepared
     }
 
-    /// Also says whether the cache had it; `None` when it was not asked.
+    /// Also returns whether the cache had it; `None` if it was not consulted.
     async fn find_or_prepare(
         &self,
         text: &str,
@@ -286,7 +282,7 @@ impl Router {
         let inner = &*self.inner;
         let prepare = &inner.options.prepare;
         if text.len() > prepare.limits.document_bytes {
-            // Refused, for that or for what is found on the way: nothing is planned, and nothing was kept of it.
+            // Rejected here or in preparation: nothing is planned or cached.
             let prepared = PreparedOperation::new(text, name, &inner.supergraph, prepare);
             return (prepared.map(Arc::new), None);
         }
@@ -302,7 +298,7 @@ impl Router {
         (prepared, Some("miss"))
     }
 
-    /// The same, here and now.
+    /// The same, on the current thread.
     fn prepare_now(
         &self,
         text: &str,
@@ -318,16 +314,16 @@ impl Router {
         })
     }
 
-    /// What an operation may cost with its variables, in the units of `@cost`, whatever is allowed.
+    /// The maximum cost of an operation with its variables, in units of `@cost`, regardless of limits.
     ///
     /// # Errors
-    /// The response that refuses the document, its variables, or the arguments that should bound a list.
+    /// The response that rejects the document, its variables, or missing slicing arguments.
     pub async fn cost(&self, request: GraphQLRequest) -> Result<f64, GraphQLResponse> {
         let operation = self.prepare(&request).await?;
         operation.cost(&operation.coerce_variables(request.variables)?)
     }
 
-    /// The same before its variables are known, with their defaults.
+    /// The same before the variables are known, with their defaults.
     ///
     /// # Errors
     /// As above.
@@ -335,7 +331,7 @@ impl Router {
         self.prepare(request).await?.cost_by_default()
     }
 
-    /// What an operation of this client may cost.
+    /// The cost limit for this client's operations.
     pub fn cost_limit(&self, client: &RegisteredClient) -> usize {
         self.inner.cost_limit(Some(client))
     }
@@ -344,7 +340,7 @@ impl Router {
         &self.inner.supergraph.sdl
     }
 
-    /// The schema that clients see, as SDL.
+    /// The schema visible to clients, as SDL.
     pub fn api_sdl(&self) -> &str {
         &self.inner.api_sdl
     }
@@ -398,7 +394,7 @@ impl Router {
     }
 }
 
-/// The variable in which a resumed subscription has its number.
+/// The variable that holds the number a resumed subscription continues after.
 const RESUME_AFTER: &str = "_resumeAfter";
 
 fn request_error(code: ErrorCode, message: &str) -> GraphQLResponse {

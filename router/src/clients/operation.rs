@@ -230,7 +230,7 @@ mod tests {
         };
         check("A", "query", "query B { b }", "name in the document is `B`");
         check("A", "query", "mutation A { b }", "is a mutation");
-        check("A", "query", "query A { b", "no GraphQL document");
+        check("A", "query", "query A { b", "not a GraphQL document");
         check("A", "query", "query A { b } query B { b }", "2 operations");
     }
 }

@@ -118,7 +118,7 @@ fn a_manifest_that_cannot_be_used_is_told_with_its_operation() {
     let write =
         |text: &str| std::fs::write(directory.path().join("a.json"), text).expect("written");
     write("[]");
-    check(&["no JSON object"]);
+    check(&["not a JSON object"]);
     write(r#"{"one": "query A { a"}"#);
     check(&["operation `one`", "line 1"]);
     write(r#"{"one": "query A { a }"}"#);

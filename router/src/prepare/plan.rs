@@ -1,5 +1,5 @@
-//! Query plans, compiled: documents parsed, keys interned, paths and type conditions resolved, so that
-//! executing a plan does no work on strings.
+//! Compiled query plans: documents parsed, keys interned, paths and type conditions resolved, so that executing a plan
+//! needs no string operations.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -13,11 +13,11 @@ use crate::value::{Object, Shape, Symbol, Symbols, Value};
 /// A compiled plan.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// The fetch whose stream of events drives a subscription; the rest runs for each event.
+    /// The fetch whose event stream drives a subscription; the rest runs for each event.
     pub subscription: Option<Arc<Fetch>>,
     pub root: Option<Node>,
     pub symbols: Arc<Symbols>,
-    /// The plan as the planner made it, for `extensions.queryPlan`; kept only when it may be shown.
+    /// The planner's own plan, for `extensions.queryPlan`; kept only if it may be shown.
     pub shown: Option<serde_json::Value>,
 }
 
@@ -36,12 +36,12 @@ pub(crate) struct Fetch {
     pub target: Target,
 }
 
-/// Where the answer goes.
+/// Where the response is merged.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// Root fields: into the objects at a path, nearly always the root itself.
+    /// Root fields, merged into the objects at a path, nearly always the root itself.
     Fields { path: Path, rewrites: Vec<Rewrite> },
-    /// `_entities`, one list for each alias.
+    /// `_entities`: one list for each alias.
     Entities(Vec<EntityAlias>),
 }
 
@@ -49,33 +49,34 @@ pub(crate) enum Target {
 #[derive(Debug)]
 pub(crate) struct EntityAlias {
     pub key: Symbol,
-    /// Which of the fetch's lists of representations it takes; aliases may share one.
+    /// The index of its list of representations in the fetch; aliases may share one.
     pub representations: usize,
     pub paths: Vec<Path>,
     pub requires: Arc<Requires>,
-    /// Leaves out the entities that have all this: they were asked for with the others.
+    /// Skips entities that have all of this: they were already requested with the others.
     pub unless: Option<Arc<Requires>>,
-    /// For entities that lack something of `requires`: the fetches that need less, for the fields that do.
+    /// Fallback for entities that lack part of `requires`: fetches with fewer requirements, for the fields that allow
+    /// it.
     pub split: Vec<Node>,
     pub input_rewrites: Vec<Rewrite>,
     pub output_rewrites: Vec<Rewrite>,
 }
 
-/// An entity fetch with arguments that come from what each entity is inside of (`@fromContext`). Entities with other
-/// values of the arguments are asked for by other `_entities` fields.
+/// An entity fetch with arguments from the entities' ancestors (`@fromContext`). Entities with different argument
+/// values are requested through separate `_entities` fields.
 #[derive(Debug)]
 pub(crate) struct ContextualFetch {
-    /// The entities, and what they are asked for by.
+    /// The entities and their representations.
     pub entities: EntityAlias,
     pub variables: Vec<ContextVariable>,
-    /// The fetches for one or more sets of values, in ascending order of how many they take.
+    /// The fetches for one or more sets of argument values, in ascending order of how many they take.
     pub sizes: Vec<Arc<Fetch>>,
 }
 
 /// A variable with the value of an ancestor's field.
 #[derive(Debug)]
 pub(crate) struct ContextVariable {
-    /// Where the value may be; it is the first that is there.
+    /// Where the value may be; the first one present is used.
     pub sources: Vec<ContextSource>,
 }
 
@@ -83,7 +84,7 @@ pub(crate) struct ContextVariable {
 pub(crate) struct ContextSource {
     /// How many fields up from the entity the ancestor is.
     pub levels: usize,
-    /// From the ancestor to the value, or to the object whose type is the value.
+    /// The path from the ancestor to the value, or to the object whose type is the value.
     pub path: Vec<RewriteSegment>,
     pub is_typename: bool,
 }
@@ -97,7 +98,7 @@ pub(crate) enum Segment {
     Type(TypeSet),
 }
 
-/// What a representation consists of.
+/// The fields of a representation.
 #[derive(Debug, Default)]
 pub(crate) struct Requires {
     pub typename: bool,
@@ -106,8 +107,8 @@ pub(crate) struct Requires {
 }
 
 impl Requires {
-    /// What is required of an object of this type, if its representation is its type and some of its own values, as
-    /// they are.
+    /// The requirements on an object of this type, if its representation is its type plus some of its own values,
+    /// unchanged.
     pub(crate) fn flat(&self, typename: TypeId) -> Option<&Self> {
         let mut requires = self;
         if self.fields.is_empty() {
@@ -129,22 +130,22 @@ impl Requires {
 
 #[derive(Debug)]
 pub(crate) struct RequiredField {
-    /// Where the value is in the data.
+    /// The value's key in the data.
     pub source: Symbol,
-    /// The name that the subgraph knows it by; also where the value is when `source` is not there.
+    /// The subgraph's name for it; also its key in the data if `source` is absent.
     pub key: Symbol,
     pub nullable: bool,
     pub inner: Option<Requires>,
 }
 
 impl RequiredField {
-    /// Its value in an object of the data.
+    /// The value in an object of the data.
     pub(crate) fn of<'o>(&self, object: &'o Object) -> Option<&'o Value> {
         object.get(self.source).or_else(|| object.get(self.key))
     }
 }
 
-/// A change to a representation before it is sent, or to an entity after it came.
+/// A change to a representation before it is sent, or to an entity after it arrived.
 #[derive(Debug)]
 pub(crate) struct Rewrite {
     pub path: Vec<RewriteSegment>,
@@ -167,20 +168,20 @@ pub(crate) enum Change {
 /// What a fetch sends besides the client's variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Inputs {
-    /// Lists of representations, one for each of the operation's variables that take them.
+    /// One list for each of the operation's representation variables.
     pub representations: Vec<Vec<Value>>,
-    /// The values of the operation's variables from contexts.
+    /// The values of the operation's context variables.
     pub context: Vec<Value>,
 }
 
 impl Inputs {
-    /// How many representations there are.
+    /// The number of representations.
     pub(crate) fn entities(&self) -> usize {
         self.representations.iter().map(Vec::len).sum()
     }
 }
 
-/// A document for a subgraph, in every form a transport may need.
+/// A subgraph's document, in every form a transport may need.
 #[derive(Debug)]
 pub(crate) struct FetchOperation {
     pub subgraph: Arc<str>,
@@ -188,32 +189,32 @@ pub(crate) struct FetchOperation {
     pub text: String,
     /// `text` as a JSON string literal.
     pub json: Box<[u8]>,
-    /// The document for a subgraph whose numbers have 64 bits, if it is another: its longer numbers are strings.
+    /// The document for a subgraph with 64-bit numbers, if it differs: longer numbers are strings.
     pub short: Option<Box<str>>,
-    /// The client's variables that the document uses.
+    /// The client's variables used by the document.
     pub variables: Vec<String>,
     /// The variables that hold representations.
     pub representations: Vec<String>,
-    /// The variables whose values are those of the entities' ancestors.
+    /// The variables with values from the entities' ancestors.
     pub context: Vec<String>,
     pub shape: Shape,
-    /// The same for all queries of a plan that send the same document to the same subgraph, so that equal
-    /// fetches find each other. `None` when no other does, which is nearly always.
+    /// Shared by all queries of a plan that send the same document to the same subgraph, so that identical fetches find
+    /// each other. `None`, the common case, if this is the only one.
     pub duplicate_group: Option<usize>,
-    /// Keys the planner invented, by the key they stand for.
+    /// Keys the planner introduced, mapped to the keys they stand for.
     pub renamed: HashMap<String, String>,
     pub(super) parsed: OnceLock<Option<ExecutableDocument>>,
 }
 
 impl FetchOperation {
-    /// The document as async-graphql takes it, parsed on first use.
+    /// The document as async-graphql's type, parsed on first use.
     pub(crate) fn parsed(&self) -> Option<&ExecutableDocument> {
         self.parsed
             .get_or_init(|| async_graphql::parser::parse_query(self.short()).ok())
             .as_ref()
     }
 
-    /// The document for a subgraph whose numbers have 64 bits.
+    /// The document for a subgraph with 64-bit numbers.
     pub(crate) fn short(&self) -> &str {
         self.short.as_deref().unwrap_or(&self.text)
     }

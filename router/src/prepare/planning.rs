@@ -1,4 +1,4 @@
-//! The planner: from a document without conditions to the fetches that answer it.
+//! Runs the query planner on a document without conditions.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(super) enum PlanFailure {
     Internal(String),
 }
 
-/// Plans a document within this time.
+/// Plans a document within a time limit.
 pub(super) fn plan_document(
     document: &Document,
     supergraph: &Supergraph,
@@ -31,7 +31,7 @@ pub(super) fn plan_document(
     let planner = &supergraph.planner;
     let mut normalized = normalize_operation(&planner.supergraph, document, None)
         .map_err(|error| PlanFailure::Internal(error.to_string()))?;
-    // The router answers `__typename` of the root types by itself.
+    // The router resolves `__typename` of the root types itself.
     drop_typename(&mut normalized.operation.selection_set);
     if normalized.operation.selection_set.items.is_empty() {
         return Ok(QueryPlan {
@@ -42,7 +42,7 @@ pub(super) fn plan_document(
     let token = CancellationToken::with_timeout(time);
     let plan = |operation: &OperationDefinition| {
         let plan = planner.plan_from_normalized_operation(operation, overrides(), &token);
-        // Each stage of planning has an error of its own for being cut.
+        // Each planning stage reports a timeout with an error of its own.
         plan.map(|plan| plan.node)
             .map_err(|error| match token.bail_if_cancelled() {
                 Err(_) => PlanFailure::TooLong,

@@ -1,4 +1,4 @@
-//! An operation that was prepared: what is the same for every request that runs it, and its plans.
+//! A prepared operation: what is the same for every request that runs it, and its plans.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -21,10 +21,10 @@ use crate::project::{Denials, Projection};
 use crate::response::GraphQLResponse;
 use crate::supergraph::{RequirementId, Supergraph, guarded};
 
-/// How many variants of an operation are kept: one for each combination of conditions and denied fields.
+/// Maximum number of cached variants of an operation: one for each combination of conditions and denied fields.
 const MAX_VARIANTS: usize = 64;
 
-/// What an operation does.
+/// The kind of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OperationKind {
     Query,
@@ -48,31 +48,31 @@ pub struct PreparedOperation {
     planning_time: Duration,
     /// The limit `variable_values`.
     variable_values: usize,
-    /// `_entities` fields in one request to a subgraph.
+    /// Maximum number of `_entities` fields in one subgraph request.
     batched_entities: usize,
     plans: Mutex<HashMap<PlanKey, Arc<Plan>>>,
     variants: Mutex<HashMap<VariantKey, Arc<Variant>>>,
-    /// The variant of an operation that can have no other: most operations, without a lock.
+    /// The variant of an operation that can have only one, which is most of them; needs no lock.
     only: OnceLock<Arc<Variant>>,
     uses: AtomicU64,
-    /// How many there are at most, fragments spread.
+    /// Maximum number of fields, after spreading fragments.
     fields: usize,
     cost: OperationCost,
-    /// One plan of it is made at a time: who asks for the same meanwhile waits, and gets the very same.
+    /// Serializes planning: concurrent requests for the same variant wait and share the result.
     planning: Mutex<()>,
 }
 
-/// A denied caller, every outcome of `@skip` and `@include`, and every share of requests that fields are
-/// overridden for, has a plan and a projection of its own.
+/// Each combination of denied fields, `@skip`/`@include` outcomes and `@override` shares has its own plan and
+/// projection.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct VariantKey {
     denied: Vec<(RequirementId, ErrorCode)>,
     conditions: Vec<bool>,
-    /// Which of the `@override`s for a share of requests apply.
+    /// Which of the percentage `@override`s apply.
     share: usize,
 }
 
-/// To a plan it is the same why something is denied.
+/// Like [`VariantKey`], without the reasons for denials, which do not affect a plan.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct PlanKey {
     denied: BTreeSet<RequirementId>,
@@ -80,13 +80,13 @@ struct PlanKey {
     share: usize,
 }
 
-/// Whether a variant has been planned before.
+/// Whether a variant is already planned.
 pub(crate) enum VariantLookup {
     Planned(Arc<Variant>),
     Unplanned(VariantKey),
 }
 
-/// A plan and the projection that belongs to it.
+/// A plan with its projection.
 #[derive(Debug)]
 pub(crate) struct Variant {
     pub plan: Arc<Plan>,
@@ -95,7 +95,8 @@ pub(crate) struct Variant {
 
 impl PreparedOperation {
     /// # Errors
-    /// The response that refuses the document: syntax, validation, limits. It is planned when it is known what it costs.
+    /// The response that rejects the document: syntax, validation, limits. Planning happens later, once the cost is
+    /// known.
     pub fn new(
         text: &str,
         operation_name: Option<&str>,
@@ -138,17 +139,17 @@ impl PreparedOperation {
         Ok(prepared)
     }
 
-    /// What it may cost with these variables, in the units of `@cost`.
+    /// The operation's maximum cost with these variables, in units of `@cost`.
     ///
     /// # Errors
-    /// A refusal where the arguments that bound a list are not those it needs.
+    /// A rejection if the arguments that bound a list are missing or ambiguous.
     pub fn cost(&self, variables: &Variables) -> Result<f64, GraphQLResponse> {
         let cost = self.cost.of(&self.supergraph.costs, variables);
         cost.map_err(|reason| request_error(ErrorCode::BadUserInput, &reason.to_string()))
     }
 
-    /// The same before its variables are known, with their defaults: what is skipped by one counts, and a list that is as
-    /// long as one says is as long as those that nothing is known of.
+    /// The same before the variables are known, with their defaults: conditionally skipped fields count, and lists
+    /// sized by a variable get the default size.
     ///
     /// # Errors
     /// As above.
@@ -156,10 +157,10 @@ impl PreparedOperation {
         self.cost(&variables::defaults(&self.document))
     }
 
-    /// The same.
+    /// The same, checked against a limit.
     ///
     /// # Errors
-    /// Also a refusal where it may cost more than `limit`.
+    /// Also a rejection if it may cost more than `limit`.
     pub(crate) fn check_cost(
         &self,
         variables: &Variables,
@@ -181,7 +182,7 @@ impl PreparedOperation {
         &self.text
     }
 
-    /// The key in the data of a field of a root field, if both are selected whatever the variables are.
+    /// The key in the data of a field of a root field, if both are selected for all variables.
     pub(crate) fn key_in_root(&self, root: &str, field: &str) -> Option<String> {
         let selections = &operation(&self.document)?.selection_set().items;
         let selections = &document::plain_field(selections, root)?.selection_set.items;
@@ -190,8 +191,8 @@ impl PreparedOperation {
         other.or_else(|| Some(found.alias.as_ref().unwrap_or(&found.name).clone()))
     }
 
-    /// The document with another argument of a root field, from an `Int` variable. `None` if the field is not
-    /// selected directly, or if it has the argument, or the operation the variable, already.
+    /// The document with an additional argument of a root field, from an `Int` variable. `None` if the field is not
+    /// selected directly, or the argument or variable already exists.
     pub(crate) fn with_argument(
         &self,
         root: &str,
@@ -203,7 +204,7 @@ impl PreparedOperation {
         Some(document::into_text(document))
     }
 
-    /// How many fields it has at most, fragments spread.
+    /// Maximum number of fields, after spreading fragments.
     pub(super) fn fields(&self) -> usize {
         self.fields
     }
@@ -216,12 +217,12 @@ impl PreparedOperation {
         self.uses.load(Ordering::Relaxed)
     }
 
-    /// The operation's own name in the document.
+    /// The operation's name in the document.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Whether it asks for `__schema` or `__type`.
+    /// Whether it uses `__schema` or `__type`.
     pub fn introspects(&self) -> bool {
         self.introspects
     }
@@ -231,7 +232,7 @@ impl PreparedOperation {
     }
 
     /// # Errors
-    /// A refusal that names every variable that does not fit, or the limit of them all.
+    /// A rejection that lists every invalid variable, or the limit on all values.
     pub fn coerce_variables(
         &self,
         given: Map<String, Value>,
@@ -239,7 +240,7 @@ impl PreparedOperation {
         variables::measure(&given, self.variable_values).map_err(document::too_complex)?;
         let mut variables = variables::coerce(&self.document, given, &self.supergraph.schema)
             .map_err(GraphQLResponse::request_error)?;
-        // Fetches know them by their names in plans.
+        // Fetches use the names from the plans.
         let renamed = variables.iter().filter_map(|(name, value)| {
             let other = self.aliases.variable(name)?;
             Some((other, value.clone()))
@@ -249,7 +250,7 @@ impl PreparedOperation {
         Ok(variables)
     }
 
-    /// What to run for this caller with these variables.
+    /// Looks up the variant for this caller and these variables.
     pub(crate) fn variant(&self, caller: &Caller, variables: &Variables) -> VariantLookup {
         if let Some(variant) = self.only.get() {
             return VariantLookup::Planned(Arc::clone(variant));
@@ -267,10 +268,10 @@ impl PreparedOperation {
         known.map_or(VariantLookup::Unplanned(key), VariantLookup::Planned)
     }
 
-    /// Plans it as it is for callers who are refused nothing, unless that depends on its variables.
+    /// Plans the variant for callers without denied fields, unless it depends on variables.
     ///
     /// # Errors
-    /// The response that says why there is no plan.
+    /// The response that explains why there is no plan.
     pub(crate) fn plan_ahead(&self) -> Result<(), GraphQLResponse> {
         if self.conditions.is_empty() {
             self.plan(PlanKey {
@@ -282,10 +283,10 @@ impl PreparedOperation {
         Ok(())
     }
 
-    /// Makes a variant that is not known.
+    /// Plans a variant that is not cached.
     ///
     /// # Errors
-    /// The response that says why there is no plan.
+    /// The response that explains why there is no plan.
     pub(crate) fn plan_variant(
         &self,
         key: VariantKey,
@@ -369,7 +370,11 @@ impl PreparedOperation {
                     allowed: usize::try_from(time.as_millis()).unwrap_or(usize::MAX),
                 }),
                 PlanFailure::Internal(reason) => {
-                    tracing::error!(operation = self.name.as_deref(), reason, "no plan");
+                    tracing::error!(
+                        operation = self.name.as_deref(),
+                        reason,
+                        "operation not planned"
+                    );
                     request_error(ErrorCode::Internal, "The operation could not be planned.")
                 }
             })?;
@@ -393,7 +398,7 @@ impl fmt::Debug for PreparedOperation {
 }
 
 impl OperationKind {
-    /// Its keyword.
+    /// The kind's keyword.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Query => "query",

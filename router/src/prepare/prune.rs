@@ -1,4 +1,4 @@
-//! What of the client's document goes to the planner.
+//! Prunes the client's document before planning.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,14 +12,14 @@ use super::aliases::Aliases;
 use super::document::{Selections, fragment_type, is_introspection, root_type};
 use crate::supergraph::{RequirementId, Supergraph, named_type};
 
-/// How many selections may be copied for the objects that do not refuse a field of an abstract type.
+/// Maximum number of selections copied when a field of an abstract type is denied for some of its objects.
 const MAX_COPIES: usize = 2_000;
 
-/// The document as the planner shall see it: without introspection, without what is skipped and without what
-/// the caller may not have. The planner would leave out objects of which nothing remains.
+/// The document for the planner: without introspection, without skipped selections, and without what the caller may not
+/// see. Objects left empty are kept, since the planner would drop them.
 ///
-/// `conditions` are the values of the variables that `@skip` and `@include` depend on. They are decided here:
-/// the planner loses fields where fragments with different conditions meet.
+/// `conditions` are the values of variables in `@skip` and `@include`, which are resolved here: the planner loses
+/// fields where fragments with different conditions meet.
 pub(super) fn for_planner(
     document: &Document,
     supergraph: &Supergraph,
@@ -64,7 +64,7 @@ struct Pruner<'a> {
     aliases: &'a Aliases,
     denied: &'a BTreeSet<RequirementId>,
     conditions: &'a BTreeMap<&'a str, bool>,
-    /// How many selections may still be copied.
+    /// How many more selections may be copied.
     copies: Cell<usize>,
 }
 
@@ -73,7 +73,7 @@ impl Pruner<'_> {
         if selections.items.is_empty() {
             return;
         }
-        // Where it depends on the object's type what of it may be seen, the type must be known.
+        // If visibility depends on the object's type, the type must be fetched.
         let mut needs_type = self.supergraph.access.hides_members(parent);
         for mut selection in std::mem::take(&mut selections.items) {
             if !self.decide(directives(&mut selection)) {
@@ -91,7 +91,7 @@ impl Pruner<'_> {
                     if let Some(key) = self.aliases.key(field, &self.supergraph.needed) {
                         field.alias = Some(key);
                     } else if field.alias.as_ref() == Some(&field.name) {
-                        // The planner takes it for another field than the same without an alias.
+                        // The planner treats an aliased and an unaliased field as different.
                         field.alias = None;
                     }
                     let refusing = self.refusing(parent, &field.name);
@@ -111,8 +111,8 @@ impl Pruner<'_> {
             }
             selections.items.push(selection);
         }
-        // Whether the object is there must still be known; and of one that came as an interface object, what it is:
-        // the planner forgets the key that tells, where all that is selected are keys of members.
+        // Whether the object exists must still be known; and for an interface object, its concrete type: the planner
+        // forgets the key that determines it if only keys of members are selected.
         let members_only = selections
             .items
             .iter()
@@ -135,14 +135,14 @@ impl Pruner<'_> {
         }
     }
 
-    /// The objects of which a field of an abstract type must not be shown.
+    /// The objects for which a field of an abstract type must not be shown.
     fn refusing(&self, parent: &str, field: &str) -> Vec<&str> {
         let access = &self.supergraph.access;
         access.denying(parent, field, |id| self.denied.contains(&id))
     }
 
-    /// The field for each of the other objects: what nobody gets is not fetched. `None` when that would copy too much; the
-    /// projection leaves it out in any case.
+    /// Selects the field separately on each of the other objects, so that denied values are not fetched. `None` if that
+    /// would copy too much; the projection hides the field in any case.
     fn without(
         &self,
         field: &Field<'static, String>,
@@ -180,7 +180,7 @@ impl Pruner<'_> {
         })
     }
 
-    /// Takes `@skip` and `@include` away, and says whether they leave the selection in.
+    /// Removes `@skip` and `@include`, and returns whether the selection remains.
     fn decide(&self, directives: &mut Vec<Directive>) -> bool {
         let mut included = true;
         directives.retain(|directive| {
@@ -214,7 +214,7 @@ impl Pruner<'_> {
     }
 }
 
-/// Selections in a set, at any depth, and one for what has it.
+/// Selections in a set at any depth, plus one for their parent.
 fn count(set: &Selections) -> usize {
     let inner = set.items.iter().map(|selection| match selection {
         Selection::Field(field) => count(&field.selection_set),

@@ -1,4 +1,4 @@
-//! Mends documents that no subgraph would take.
+//! Repairs planner output that subgraphs would reject.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use hive_router_planner::ast::selection_set::{FieldSelection, SelectionSet};
 
 use crate::supergraph::Supergraph;
 
-/// The planner leaves fragments behind whose fields it has moved to another fetch, which no parser takes, and
-/// fragments on objects that cannot be there, which no validation passes. Says whether there were any.
+/// The planner leaves behind empty fragments whose fields moved to another fetch, which do not parse, and fragments on
+/// impossible types, which do not validate. Removes both and returns whether there were any.
 pub(super) fn repair(document: &mut Document, supergraph: &Supergraph) -> bool {
     let repair = Repair { supergraph };
     let operation = &mut document.operation;
@@ -37,7 +37,7 @@ struct Repair<'s> {
 }
 
 impl Repair<'_> {
-    /// `parent` is the type that is selected from, where it is known.
+    /// `parent` is the selection's type, if known.
     fn selections(&self, selections: &mut SelectionSet, parent: Option<&str>) -> bool {
         let before = selections.items.len();
         let mut broken = false;
@@ -47,7 +47,7 @@ impl Repair<'_> {
                 let inner = parent.and_then(|parent| self.type_of(parent, &field.name));
                 broken |= self.selections(&mut field.selections, inner);
                 if had && field.selections.items.is_empty() {
-                    // Whether the object is there must still be known.
+                    // Whether the object exists must still be known.
                     field.selections.items.push(typename());
                 }
                 true
@@ -82,7 +82,7 @@ impl Repair<'_> {
     }
 }
 
-/// What no selection spreads any more, also no fragment that is spread itself.
+/// Drops fragments that are no longer spread, transitively.
 fn drop_unused_fragments(document: &mut Document) {
     fn spreads<'s>(selections: &'s SelectionSet, names: &mut Vec<&'s str>) {
         for item in &selections.items {

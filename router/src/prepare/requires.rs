@@ -1,4 +1,4 @@
-//! The planner's form of what a representation consists of, as a selection.
+//! Converts the planner's description of representations into a selection.
 
 use hive_router_planner::ast::requires::{
     RequiresSelection, RequiresSelectionSet, RequiresSelectionSetRef,

@@ -1,5 +1,5 @@
-//! Cuts an entity fetch by what its fields `@require`. The planner merges fields with different requirements
-//! into one fetch; an entity that lacks what one of them needs is asked for the others by these.
+//! Splits an entity fetch by what its fields `@require`. The planner merges fields with different requirements into one
+//! fetch; for an entity that lacks some of them, these fetches request the fields that can still be resolved.
 
 use std::collections::BTreeSet;
 
@@ -16,19 +16,19 @@ use crate::supergraph::Supergraph;
 /// The variable with the representations.
 pub(super) const REPRESENTATIONS: &str = "representations";
 
-/// More would ask a subgraph more often than the fields are worth.
+/// More parts would cost a subgraph more requests than the fields are worth.
 const MAX_PARTS: usize = 8;
 
-/// Fields of an entity that have the same requirements, and what a representation for them consists of.
+/// Fields of an entity with the same requirements, and the representation they need.
 struct Part {
     selections: SelectionSet,
     requires: SelectionSet,
 }
 
-/// The field sets that a field requires, on all types that the selection may be about.
+/// The field sets that a field requires, on all types the selection may concern.
 type FieldSets = BTreeSet<String>;
 
-/// The fetches for the parts of the `_entities` field that has this key. Each takes its representations from
+/// The fetches for the parts of the `_entities` field with this key. Each takes its representations from
 /// `$representations`.
 pub(super) fn split(
     node: &FetchNode,
@@ -85,7 +85,7 @@ fn variable(name: &str) -> Value {
     Value::Variable(name.to_owned())
 }
 
-/// The parts of an entity fetch; none when all fields require the same. Neither selection has named fragments.
+/// The parts of an entity fetch; none if all fields have the same requirements. Neither selection has named fragments.
 fn parts(
     subgraph: &str,
     selections: &SelectionSet,
@@ -143,7 +143,7 @@ impl Splitter<'_> {
         }
     }
 
-    /// The fields with these needs.
+    /// The fields with these requirements.
     fn selected(
         &self,
         selections: &SelectionSet,
@@ -171,7 +171,7 @@ impl Splitter<'_> {
         }
     }
 
-    /// What is left of a representation without what only others need.
+    /// A representation without what only other parts need.
     fn required(
         &self,
         requires: &SelectionSet,
@@ -230,7 +230,7 @@ impl Splitter<'_> {
     }
 }
 
-/// A field of a field set, at its top.
+/// A top-level field of a field set.
 fn find(selections: &SelectionSet, name: &str) -> Option<SelectionSet> {
     let mut found: Option<SelectionSet> = None;
     for item in &selections.items {
@@ -246,7 +246,7 @@ fn find(selections: &SelectionSet, name: &str) -> Option<SelectionSet> {
     found
 }
 
-/// The part of an object that is needed.
+/// The part of an object's selection that is needed.
 fn only(selections: &SelectionSet, needed: &SelectionSet) -> SelectionSet {
     let items = selections.items.iter().filter_map(|item| match item {
         SelectionItem::Field(field) if field.name == "__typename" => Some(item.clone()),
@@ -275,7 +275,7 @@ fn field_sets(needs: &FieldSets) -> SelectionSet {
     }
 }
 
-/// A field set; composition has seen to it that it is one.
+/// Parses a field set, which composition has validated.
 fn parse(fields: &str) -> SelectionSet {
     use graphql_tools::parser::query::{Definition, OperationDefinition};
     let text = format!("{{ {fields} }}");

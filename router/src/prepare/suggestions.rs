@@ -1,15 +1,15 @@
-//! "Did you mean": the names of a schema that are close to one it does not have. For developers: in production a schema is
-//! not told name by name.
+//! "Did you mean": suggests schema names close to an unknown one. In development only: in production it would reveal
+//! the schema name by name.
 
 use graphql_tools::static_graphql::schema::TypeDefinition;
 use graphql_tools::validation::utils::ValidationError;
 
 use crate::supergraph::Schema;
 
-/// How many names are suggested.
+/// Maximum number of suggestions.
 const MAX_SUGGESTIONS: usize = 5;
 
-/// What to add to the message of an error, in development.
+/// The suggestion to append to an error message in development.
 pub(super) fn suggestion(error: &ValidationError, schema: &Schema) -> Option<String> {
     let mut quoted = error.message.split('"').skip(1).step_by(2);
     let (unknown, owner) = (quoted.next()?, quoted.next());
@@ -25,7 +25,7 @@ pub(super) fn suggestion(error: &ValidationError, schema: &Schema) -> Option<Str
     Some(format!(" Did you mean {list}?"))
 }
 
-/// A message without the suggestion that a rule of the library has put in it.
+/// An error message without the suggestion that the library added.
 pub(super) fn without(message: &str) -> &str {
     message
         .split_once(" Did you mean")
@@ -82,7 +82,7 @@ fn names<'s>(names: impl Iterator<Item = &'s String>) -> Vec<&'s str> {
         .collect()
 }
 
-/// Those of a few changed letters, the closest first.
+/// Names within a few changed letters, the closest first.
 fn closest<'s>(unknown: &str, known: Vec<&'s str>) -> Vec<&'s str> {
     let most = unknown.chars().count() * 2 / 5 + 1;
     let lower = unknown.to_lowercase();

@@ -1,7 +1,7 @@
-//! What the string values of a document say.
+//! Decodes the string values of a document.
 
-/// The character of an escape sequence at the start of `bytes`, which is a backslash, and the sequence's length. `None`
-/// for what is no sequence, half of a surrogate pair among it.
+/// Decodes the escape sequence at the start of `bytes`, which is a backslash. Returns the character and the sequence's
+/// length; `None` for an invalid sequence, including half of a surrogate pair.
 pub(super) fn escape(bytes: &[u8]) -> Option<(char, usize)> {
     let character = match bytes.get(1)? {
         b'"' => '"',
@@ -46,14 +46,14 @@ fn hexadecimal(digits: &[u8]) -> Option<u32> {
     })
 }
 
-/// The value of a string, given what is between its quotes.
+/// The value of a string, given the text between its quotes.
 pub(super) fn string(inner: &str) -> String {
     let mut value = String::with_capacity(inner.len());
     let mut rest = inner;
     while let Some(at) = rest.find('\\') {
         value.push_str(&rest[..at]);
         rest = &rest[at..];
-        // The lexer has let no other sequences pass.
+        // The lexer has rejected all other sequences.
         let Some((character, length)) = escape(rest.as_bytes()) else {
             break;
         };
@@ -64,8 +64,8 @@ pub(super) fn string(inner: &str) -> String {
     value
 }
 
-/// The value of a block string, given what is between its quotes: without the indentation that its lines share, and
-/// without the blank lines around it (`BlockStringValue` of the specification).
+/// The value of a block string, given the text between its quotes: without common indentation and without leading and
+/// trailing blank lines (`BlockStringValue` in the specification).
 pub(super) fn block_string(inner: &str) -> String {
     let lines: Vec<&str> = lines(inner).collect();
     let indent_of = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();

@@ -1,4 +1,4 @@
-//! The values in a document, wherever they are.
+//! Visits the values in a document.
 
 use graphql_tools::parser::query::{Definition, OperationDefinition};
 use graphql_tools::static_graphql::query::{
@@ -9,7 +9,7 @@ use super::document::Operation;
 
 type Change<'f> = &'f mut dyn FnMut(&mut Value);
 
-/// Changes every value of a document: those of arguments, defaults, and inside lists and objects.
+/// Changes every value of a document: arguments, defaults, and values inside lists and objects.
 pub(super) fn for_each(document: &mut Document, change: Change<'_>) {
     for definition in &mut document.definitions {
         match definition {
@@ -31,7 +31,7 @@ pub(super) fn for_each(document: &mut Document, change: Change<'_>) {
     }
 }
 
-/// The variables, the directives and the selections of an operation.
+/// The variables, directives and selections of an operation.
 pub(super) fn parts(
     operation: &mut Operation,
 ) -> (

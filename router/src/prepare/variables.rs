@@ -1,4 +1,4 @@
-//! Variables, coerced by the API schema as the GraphQL specification says.
+//! Coerces variables by the API schema, as specified.
 
 use std::fmt;
 
@@ -13,16 +13,16 @@ use crate::error::{ErrorCode, GraphQLError};
 use crate::supergraph::Schema;
 use crate::value::number;
 
-/// Values by name of variable, with defaults filled in; variables that were not given are absent.
+/// Values by variable name, with defaults filled in; variables that were not given are absent.
 pub(crate) type Variables = Map<String, Value>;
 
-/// Counts values before each is coerced, copied and handed on.
+/// Counts the values before any is coerced or copied.
 pub(super) fn measure(given: &Map<String, Value>, allowed: usize) -> Result<(), Exceeded> {
     fn add(count: &mut usize, value: &Value, allowed: usize) -> Result<(), Exceeded> {
         *count += 1;
         at_most("variable_values", *count, allowed)?;
         match value {
-            // They are nested no deeper than JSON may be, which its decoder has bounded.
+            // The JSON decoder has bounded the nesting.
             Value::Array(items) => items.iter().try_for_each(|item| add(count, item, allowed)),
             Value::Object(fields) => fields
                 .values()
@@ -36,10 +36,10 @@ pub(super) fn measure(given: &Map<String, Value>, allowed: usize) -> Result<(), 
         .try_for_each(|value| add(&mut count, value, allowed))
 }
 
-/// Coerces the variables of a request.
+/// Coerces a request's variables.
 ///
 /// # Errors
-/// One `BAD_USER_INPUT` for each variable that does not fit, with the path inside it.
+/// One `BAD_USER_INPUT` for each invalid variable, with the path inside it.
 pub(super) fn coerce(
     document: &Document,
     mut given: Map<String, Value>,
@@ -47,7 +47,7 @@ pub(super) fn coerce(
 ) -> Result<Variables, Vec<GraphQLError>> {
     let definitions =
         operation(document).map_or(&[][..], |operation| operation.variable_definitions());
-    // As many as there may be: a subscription keeps them, and a map that grows makes room for four.
+    // Exact capacity: subscriptions keep this map, and a growing one would reserve room for four.
     let mut variables = Map::with_capacity(definitions.len());
     let mut errors = Vec::new();
     for definition in definitions {
@@ -103,7 +103,7 @@ fn wrong(definition: &VariableDefinition, message: String) -> GraphQLError {
         .located(definition.position.line, definition.position.column)
 }
 
-/// The JSON of a literal; `None` when it is a variable that was not given.
+/// A literal as JSON; `None` for a variable that was not given.
 pub(crate) fn literal(literal_value: &Literal, variables: Option<&Variables>) -> Option<Value> {
     Some(match literal_value {
         Literal::Variable(name) => variables?.get(name)?.clone(),
@@ -131,7 +131,7 @@ pub(crate) fn literal(literal_value: &Literal, variables: Option<&Variables>) ->
     })
 }
 
-/// A step into a value. It is written only when something is wrong there.
+/// A step into a value, formatted only for errors.
 enum Step<'s> {
     Item(usize),
     Key(&'s str),
@@ -146,7 +146,7 @@ impl fmt::Display for Step<'_> {
     }
 }
 
-/// On failure: where inside the value, and why, in the form ` at "$.x": Expected …`.
+/// On failure, where inside the value and why, in the form ` at "$.x": Expected …`.
 fn coerce_value<'s>(
     value: Value,
     ty: &Type,
@@ -227,7 +227,7 @@ fn coerce_named<'s>(
             Some(TypeDefinition::InputObject(_)) => {
                 return coerce_object(value, name, schema, path);
             }
-            // A custom scalar takes what its subgraph takes.
+            // A custom scalar is validated by its subgraph.
             _ => true,
         },
     };

@@ -1,5 +1,5 @@
-//! Compiles the client's selection: fields collected as the specification does, for every possible
-//! type, with `@skip` and `@include` already decided.
+//! Compiles the client's selection: collects fields as specified, for every possible type, with `@skip` and `@include`
+//! already resolved.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -28,14 +28,14 @@ type Selections = SelectionSet<'static, String>;
 /// The fields of a selection by response key.
 type Collected<'d> = IndexMap<&'d str, Vec<Occurrence<'d>>>;
 
-/// A field of the document, and the type of the selection it is written in.
+/// A field in the document, with the type of its enclosing selection.
 #[derive(Clone, Copy)]
 struct Occurrence<'d> {
     field: &'d AstField,
     parent: &'d str,
 }
 
-/// A selection set of the document, and the type it is written on.
+/// A selection set in the document, with the type it applies to.
 #[derive(Clone, Copy)]
 struct TypedSelection<'d> {
     set: &'d Selections,
@@ -97,13 +97,13 @@ struct Compiler<'d> {
     aliases: &'d Aliases,
     fragments: HashMap<&'d str, &'d FragmentDefinition>,
     enums: HashMap<String, Arc<EnumValues>>,
-    /// Selections by type and the fields of the document they merge: without it, a document could
-    /// unfold into exponentially many.
+    /// Memoizes selections by type and merged document fields: otherwise a document could expand into exponentially
+    /// many.
     known: HashMap<(&'d str, Vec<*const Selections>), Arc<Selection>>,
 }
 
 impl<'d> Compiler<'d> {
-    /// The selection on a type that selection sets written on it, or on what it also is, merge into.
+    /// Merges selection sets written on a type, or on its supertypes, into one selection.
     fn selection(&mut self, type_name: &'d str, sets: &[TypedSelection<'d>]) -> Arc<Selection> {
         let key = (
             type_name,
@@ -151,15 +151,15 @@ impl<'d> Compiler<'d> {
         selection
     }
 
-    /// The fields of an object of which only the interface is known: if they are the same for all its types, all of these
-    /// refuse the same of them, and nobody asks for the type.
+    /// The fields of an object of which only the interface is known. Possible if they are the same for all its types,
+    /// the same fields are denied on all of them, and the type is not selected.
     fn uniform(
         &mut self,
         interface: &'d str,
         possible: &[&'d str],
         sets: &[TypedSelection<'d>],
     ) -> Option<Arc<[Field]>> {
-        // Of one that no type implements, the interface is all there is.
+        // If no type implements the interface, it is all there is.
         let (first, others) = possible.split_first().unwrap_or((&interface, &[]));
         let collected = self.collect_all(first, sets);
         let refusals = |type_name: &str| -> Vec<Option<NullReason>> {
@@ -310,7 +310,7 @@ impl<'d> Compiler<'d> {
             Kind::Typename((&**parent).into())
         } else {
             let supergraph = self.supergraph;
-            // What is refused is nullable or not as the client wrote it, whatever the object turns out to be.
+            // A denied field is nullable, or not as the client wrote it, whatever the object's type.
             let owner = match (refusal, occurrences) {
                 (Some(_), [occurrence, ..]) => occurrence.parent,
                 _ => &**parent,
@@ -349,7 +349,7 @@ impl<'d> Compiler<'d> {
         })
     }
 
-    /// What is selected of a field, and the type it is written on.
+    /// A field's subselection, with the type it applies to.
     fn written_in(&self, occurrence: &Occurrence<'d>) -> Option<TypedSelection<'d>> {
         let supergraph = self.supergraph;
         let known = supergraph
@@ -361,8 +361,9 @@ impl<'d> Compiler<'d> {
         })
     }
 
-    /// Refused when a place that asks for it asks through a type whose field is denied, or when the object's own field is
-    /// denied or hidden. What such a place selects of the field is not fetched, so that another place cannot answer for it.
+    /// A field is denied if any of its occurrences selects it through a type whose field is denied, or if the object's
+    /// own field is denied or hidden. Nothing is fetched for such an occurrence, so no other occurrence can answer for
+    /// it.
     fn refusal(&self, parent: &str, occurrences: &[Occurrence<'d>]) -> Option<NullReason> {
         let name = &occurrences.first()?.field.name;
         if name == "__typename" {

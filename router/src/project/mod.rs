@@ -1,5 +1,5 @@
-//! From merged data to the client's answer: the client's own selection, compiled for every type an
-//! object may turn out to have, and one pass that writes JSON.
+//! Projects merged data onto the client's selection: compiled for every possible type, then written as JSON in one
+//! pass.
 
 mod compile;
 mod write;
@@ -17,46 +17,45 @@ use crate::value::Symbol;
 
 pub(crate) use write::write;
 
-/// What the caller may not have, and what to say about it.
+/// What the caller may not see, with the error code to report.
 pub(crate) type Denials = BTreeMap<RequirementId, ErrorCode>;
 
-/// The client's selection, ready to be filled with data.
+/// The client's compiled selection.
 #[derive(Debug)]
 pub(crate) struct Projection {
     root: Arc<Selection>,
     aliases: Aliases,
-    /// The length of the last answer: the next one is probably about as long.
+    /// The length of the last response, as an estimate for the next one.
     last_bytes: AtomicUsize,
 }
 
 /// The fields of an object.
 #[derive(Debug)]
 enum Selection {
-    /// The type is known beforehand.
+    /// The type is known at compile time.
     Object(Arc<[Field]>),
-    /// The type shows at run time.
+    /// The type is known at run time.
     Abstract(AbstractSelection),
 }
 
-/// The fields of an object whose type shows at run time.
+/// The fields of an object whose type is known at run time.
 #[derive(Debug)]
 struct AbstractSelection {
-    /// A type that is not here is none the client may see.
+    /// Only types visible to the client.
     by_type: HashMap<TypeId, Arc<[Field]>>,
-    /// Whether there are types that clients cannot see: an object that is of none of the others is of one of these.
+    /// Whether there are hidden types: an object with none of the visible types then has one of these.
     some_hidden: bool,
-    /// For an object of which no more is known than that it is one of these types: where there is only one, and clients may
-    /// see it.
+    /// For an object of unknown type, if only one type is possible and visible.
     only: Option<Arc<[Field]>>,
-    /// For an object of a subgraph that knows only the interface, where the client's selection is the same for
-    /// every type, and clients may see all of it or nothing of it.
+    /// For an object from a subgraph that knows only the interface, if the selection is the same for every type and
+    /// clients may see all or nothing of it.
     of_interface: Option<Arc<[Field]>>,
 }
 
 /// A response key.
 #[derive(Debug)]
 pub(crate) struct Field {
-    /// Where its value is in the data.
+    /// The key of its value in the data.
     symbol: Symbol,
     key: Box<str>,
     /// `"key":`
@@ -64,19 +63,19 @@ pub(crate) struct Field {
     /// The field's name and arguments in the schema.
     pub name: Box<str>,
     pub arguments: Box<[(String, Literal)]>,
-    /// The type it is a field of.
+    /// The type that declares the field.
     parent: Arc<str>,
     wrapping: Wrapping,
     kind: Kind,
     refusal: Option<NullReason>,
 }
 
-/// Why a field is null whatever its value is.
+/// Why a field is always null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NullReason {
-    /// The caller may not have it, and is told so.
+    /// The caller may not see it, and gets an error.
     Denied(ErrorCode),
-    /// No client may know of it.
+    /// Hidden from all clients.
     Hidden,
 }
 
@@ -86,7 +85,7 @@ impl Field {
         &self.json_key
     }
 
-    /// The fields inside, where the type is an object.
+    /// The fields inside, if the type is an object.
     pub(crate) fn fields(&self) -> &[Field] {
         match &self.kind {
             Kind::Composite(selection) | Kind::Introspection(_, selection) => match &**selection {
@@ -98,7 +97,7 @@ impl Field {
     }
 }
 
-/// Lists and non-nulls around a type.
+/// The lists and non-nulls around a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wrapping {
     non_null: bool,
@@ -107,7 +106,7 @@ struct Wrapping {
 
 #[derive(Debug)]
 enum Kind {
-    /// `__typename`: fields are compiled for each type, so its value is known.
+    /// `__typename`: fields are compiled per type, so the value is known.
     Typename(Box<str>),
     Leaf(Leaf),
     Composite(Arc<Selection>),
@@ -129,18 +128,18 @@ enum Leaf {
     Boolean,
     Id,
     Enum(Arc<EnumValues>),
-    /// A custom scalar: anything.
+    /// A custom scalar: any value.
     Custom,
 }
 
 #[derive(Debug)]
 struct EnumValues {
     visible: Vec<String>,
-    /// With those that clients cannot see.
+    /// Including those hidden from clients.
     all: Vec<String>,
 }
 
-/// The least and the most room that is made before an answer is written.
+/// Minimum and maximum initial buffer size for a response.
 const ROOM: std::ops::Range<usize> = 1024..1024 * 1024;
 
 impl Projection {
@@ -153,7 +152,7 @@ impl Projection {
         self.last_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// An error's path as the client knows it: cut before the first key that is not in the selection.
+    /// Translates an error's path to the client's: cut before the first key that is not selected.
     pub(crate) fn client_path(&self, path: &[PathSegment]) -> Vec<PathSegment> {
         let mut shown = Vec::with_capacity(path.len());
         let mut selections: Vec<&Selection> = vec![&*self.root];

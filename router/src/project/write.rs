@@ -1,5 +1,5 @@
-//! Writes the answer: one pass over selection and data, straight to JSON, with nulls propagated as the
-//! API schema says.
+//! Writes the response in one pass over selection and data, straight to JSON, with nulls propagated as the API schema
+//! requires.
 
 use bytes::Bytes;
 
@@ -13,11 +13,11 @@ use crate::prepare::Variables;
 use crate::supergraph::{Supergraph, TypeId};
 use crate::value::{Object, Symbols, Value, write_json, write_string};
 
-/// Refusals of fields a list repeats are reported this often; the nulls are there in any case.
+/// Maximum number of errors for denied fields repeated in lists; the nulls are written in any case.
 const MAX_ERRORS: usize = 1_000;
 
-/// Writes `data`. Adds to `errors` what goes wrong on the way: refused fields, values of the wrong
-/// type, nulls where there may be none and no other error says why.
+/// Writes `data`. Adds an error for each denied field, each value of the wrong type, and each invalid null that no
+/// other error explains.
 pub(crate) fn write(
     projection: &Projection,
     data: &Value,
@@ -51,10 +51,10 @@ pub(crate) fn write(
     writer.out.into()
 }
 
-/// A non-null position has no value: the null is the parent's.
+/// A non-null position has no value, so its parent becomes null.
 struct NullPropagation;
 
-/// A step of the current path; keys are borrowed, so that a path costs nothing until it is needed.
+/// A step of the current path; keys are borrowed, so that an unused path costs nothing.
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Key(&'a str),
@@ -166,7 +166,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A null that the data has.
+    /// Writes a null found in the data.
     fn absent(&mut self, field: &Field, wrapping: &Wrapping) -> Result<(), NullPropagation> {
         if wrapping.non_null && !self.is_explained() {
             let message = format!(
@@ -225,9 +225,9 @@ impl<'a> Writer<'a> {
                 of_interface,
             }) => {
                 let known = by_type.get(&object.typename);
-                // Where only one type is possible, subgraphs need not be asked which.
+                // If only one type is possible, subgraphs need not be asked.
                 let only = || only.as_ref().filter(|_| object.typename == TypeId::NONE);
-                // Nor where the type changes nothing.
+                // Likewise if the type makes no difference.
                 let any = || {
                     let types = &self.supergraph.types;
                     of_interface
@@ -235,7 +235,7 @@ impl<'a> Writer<'a> {
                         .filter(|_| !types.is_object(object.typename))
                 };
                 let Some(fields) = known.or_else(only).or_else(any) else {
-                    // Clients cannot see its type: to them the object is not there.
+                    // The type is hidden: for clients the object does not exist.
                     let nobody_is_there = by_type.is_empty() && !some_hidden;
                     if self.is_visible(object.typename) || nobody_is_there {
                         self.mismatch(field);
@@ -264,7 +264,7 @@ impl<'a> Writer<'a> {
                     values.iter().any(|name| name.as_bytes() == text.as_bytes())
                 };
                 if !is_among(&known.visible) && is_among(&known.all) {
-                    // Clients cannot see it: to them it is not there.
+                    // The value is hidden: for clients it does not exist.
                     return Err(NullPropagation);
                 }
                 is_among(&known.visible)
@@ -306,9 +306,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Whether an error is known at this place, above it or below it.
+    /// Whether an error exists at this path, above it or below it.
     fn is_explained(&self) -> bool {
-        // A subgraph that nulls its whole answer says why at one of its root fields only.
+        // A subgraph that nulls its whole response gives the reason at only one of its root fields.
         if self.path.len() == 1 {
             return !self.errors.is_empty();
         }

@@ -1,4 +1,4 @@
-//! Expensive operations wait for each other: what runs at a time costs only so much together, and cheap operations never wait.
+//! Admission control: the total cost of concurrently running expensive operations is bounded; cheap ones never wait.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::request_error;
 use crate::error::ErrorCode;
 use crate::response::GraphQLResponse;
 
-/// Operations that cost less are let in at once.
+/// Operations below this cost are admitted at once.
 const CHEAP: f64 = 1_000.0;
 
 #[derive(Debug)]
@@ -18,14 +18,14 @@ pub(super) struct Admission {
     all: u32,
 }
 
-/// An operation that was let in, until it is dropped.
+/// An admitted operation, until dropped.
 #[derive(Debug)]
 pub(super) struct Admitted {
     _units: Option<OwnedSemaphorePermit>,
 }
 
 impl Admission {
-    /// Lets in operations that cost this much together.
+    /// Admits operations up to this total cost.
     pub(super) fn new(cost: usize) -> Self {
         let all = u32::try_from(cost.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         Self {
@@ -34,10 +34,10 @@ impl Admission {
         }
     }
 
-    /// Waits until an operation of this cost may run. One that costs more than all may together runs alone.
+    /// Waits until an operation of this cost may run. One above the total runs alone.
     ///
     /// # Errors
-    /// A refusal when it would not be let in before its deadline.
+    /// A rejection if it would not be admitted before its deadline.
     pub(super) async fn admit(
         &self,
         cost: f64,

@@ -1,4 +1,4 @@
-//! What a router is made of, collected and put together.
+//! Builds a router from its parts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +31,8 @@ impl RouterBuilder {
         self
     }
 
-    /// Serves a finished supergraph. Subgraphs without a [`Self::transport`] are reached by HTTP
-    /// at the URL the supergraph gives.
+    /// Serves a ready-made supergraph. Subgraphs without a [`Self::transport`] are reached over HTTP at their URL in
+    /// the supergraph.
     pub fn supergraph(mut self, sdl: &str) -> Self {
         self.supergraph = Some(sdl.to_owned());
         self
@@ -43,25 +43,25 @@ impl RouterBuilder {
         self
     }
 
-    /// Options of the HTTP transports the router makes by itself.
+    /// Options for HTTP transports that the router creates itself.
     pub fn http(mut self, options: HttpTransportOptions) -> Self {
         self.http = options;
         self
     }
 
-    /// Calls no subgraph: it only says whether operations fit the supergraph. Default: it does.
+    /// Calls no subgraphs; only checks operations against the supergraph. Default: calls them.
     pub fn calling_nobody(mut self) -> Self {
         self.calls_nobody = true;
         self
     }
 
-    /// Whether introspection is answered when the request does not say. Default: in development only.
+    /// Whether introspection is allowed unless the request decides. Default: in development only.
     pub fn introspection(mut self, allowed: bool) -> Self {
         self.options.introspection = Some(allowed);
         self
     }
 
-    /// How long a request may take before what is missing is given up. Default: 10 s.
+    /// Time limit for a request, after which missing parts are given up. Default: 10 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline;
         self
@@ -80,54 +80,51 @@ impl RouterBuilder {
         self
     }
 
-    /// Members of a subgraph error's `extensions` that pass besides `code`. Default: none.
+    /// Members of subgraph errors' `extensions` that pass through besides `code`. Default: none.
     pub fn error_extensions(mut self, keys: impl IntoIterator<Item = String>) -> Self {
         self.options.errors.extension_keys = keys.into_iter().collect();
         self
     }
 
-    /// Says that the events of this subscription are numbered by one of their fields, an integer that
-    /// grows with each and means the same to every watcher. If an operation selects it, watchers who come
-    /// later share the stream of those who are there, and none gets an event twice. Default: none is.
+    /// Declares that this subscription's events are numbered by an integer field that grows with each event and means
+    /// the same for every watcher. If an operation selects it, later watchers share the stream of earlier ones, and
+    /// none gets an event twice. Default: none.
     pub fn event_sequence(mut self, subscription: &str, field: &str) -> Self {
         let numbered = (subscription.to_owned(), field.to_owned());
         self.options.sequences.push(numbered);
         self
     }
 
-    /// Says that this subscription can begin after an event, named by the number that
-    /// [`Self::event_sequence`] is about in this argument, an `Int`. A watcher who has lost its connection
-    /// and its stream is then told what it has missed, in place of what a new subscription begins with.
-    /// Default: none can.
+    /// Declares that this subscription can resume after an event, whose number from [`Self::event_sequence`] is passed
+    /// in this `Int` argument. A watcher that lost its connection and its stream then receives what it missed, instead
+    /// of the initial events of a new subscription. Default: none.
     pub fn event_resume(mut self, subscription: &str, argument: &str) -> Self {
         let resumed = (subscription.to_owned(), argument.to_owned());
         self.options.resumes.push(resumed);
         self
     }
 
-    /// How many prepared operations are kept; one more for each kibibyte of a document, and for each 64 fields
-    /// that it spreads to. Default: 4,096.
+    /// Capacity of the cache of prepared operations. A document takes one more slot per kibibyte, and per 64 fields
+    /// after spreading fragments. Default: 4,096.
     pub fn plan_cache(mut self, operations: u64) -> Self {
         self.options.plan_cache = operations;
         self
     }
 
-    /// The labels of `@override(label:)` that are on; shares, such as `percent(5)`, are drawn for each request.
-    /// Default: none.
+    /// The active labels of `@override(label:)`; shares such as `percent(5)` are drawn for each request. Default: none.
     pub fn override_labels(mut self, labels: impl IntoIterator<Item = String>) -> Self {
         self.options.prepare.override_labels = Arc::new(labels.into_iter().collect());
         self
     }
 
-    /// What a document may be before it is planned.
+    /// Limits on documents, checked before planning.
     pub fn limits(mut self, limits: OperationLimits) -> Self {
         self.options.prepare.limits = limits;
         self
     }
 
     /// # Errors
-    /// Subgraphs that do not compose, a supergraph that cannot be served, a subgraph that cannot be
-    /// reached by any means.
+    /// Subgraphs that do not compose, an unsupported supergraph, a subgraph without a transport.
     pub fn build(self) -> Result<Router, RouterError> {
         let Self {
             subgraphs,

@@ -1,4 +1,4 @@
-//! An operation that runs for one request: its plan executed, its answer projected.
+//! An operation running for one request: executes its plan and projects the response.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::response::GraphQLResponse;
 use crate::transport::{EventStream, SubgraphResponse, TransportError};
 use crate::value::{Symbol, Value};
 
-/// Objects of an answer that is written beside the threads that serve: it would hold one of them for milliseconds.
+/// Responses with this many objects are written off the serving threads: they would block one for milliseconds.
 const LARGE_ANSWER: usize = 5_000;
 
 /// An operation, ready to run for one request.
@@ -28,11 +28,11 @@ pub(crate) struct Job {
     pub(super) variant: Arc<Variant>,
     pub variables: Arc<Variables>,
     pub context: Arc<RequestContext>,
-    /// What it may cost at most.
+    /// Its maximum cost.
     pub(super) cost: f64,
-    /// What is left to its sender.
+    /// What remains of its sender's rate limit.
     pub(super) rate: Option<Decision>,
-    /// Where an event of a subscription has its number.
+    /// The key of an event's sequence number.
     pub(super) sequence: Option<Symbol>,
 }
 
@@ -57,15 +57,15 @@ impl Job {
         }
     }
 
-    /// Whether it was prepared by this router.
+    /// Whether this router prepared it.
     pub(crate) fn runs_on(&self, router: &Router) -> bool {
         Arc::ptr_eq(&self.inner, &router.inner)
     }
 
-    /// Opens the source of a subscription.
+    /// Opens a subscription's source.
     ///
     /// # Errors
-    /// The error to show when that fails.
+    /// The error to show if that fails.
     pub(crate) async fn open(&self) -> Result<EventStream, GraphQLError> {
         let Some(source) = &self.variant.plan.subscription else {
             return Err(GraphQLError::new(
@@ -76,8 +76,8 @@ impl Job {
         self.execution(self.deadline()).subscribe(source).await
     }
 
-    /// Answers an event of the source. Also gives its number, if events are numbered; an event whose
-    /// number is not above `last` is a repetition, and has no response.
+    /// Executes the operation for an event of the source. Also returns the event's number, if numbered; an event whose
+    /// number is not above `last` is a duplicate and has no response.
     pub(crate) async fn event(
         &self,
         event: Result<SubgraphResponse, TransportError>,
@@ -95,7 +95,7 @@ impl Job {
         (sequence, Some(self.answer(data, errors, deadline).await))
     }
 
-    /// Runs the plan and projects what it brought.
+    /// Runs the plan and projects its data.
     pub(super) async fn answer(
         &self,
         data: Value,
@@ -124,7 +124,7 @@ impl Job {
         }
         GraphQLResponse {
             data: Some(data),
-            // An answer with errors may be a better one the next time.
+            // A response with errors may be better next time.
             cache: cache
                 .policy()
                 .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query),
@@ -135,7 +135,7 @@ impl Job {
     }
 }
 
-/// What an answer is written with.
+/// What projection needs.
 struct Projecting {
     operation: Arc<PreparedOperation>,
     variant: Arc<Variant>,
@@ -143,7 +143,7 @@ struct Projecting {
 }
 
 impl Projecting {
-    /// The data as JSON, and the errors with those that are found on the way.
+    /// Writes the data as JSON, and returns it with all errors.
     async fn write(
         self,
         data: Value,
@@ -157,7 +157,7 @@ impl Projecting {
         let written =
             tokio::task::spawn_blocking(move || span.in_scope(|| self.write_now(&data, errors)));
         written.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "writing an answer panicked");
+            tracing::error!(%error, "writing a response panicked");
             let message = "The answer could not be written.";
             let error = GraphQLError::new(ErrorCode::Internal, message);
             (Bytes::from_static(b"null"), vec![error])

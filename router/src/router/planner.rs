@@ -1,5 +1,5 @@
-//! Where documents are parsed and planned: beside the threads that serve, so that what takes long delays nobody else,
-//! and by as many at a time as there are processors.
+//! Runs parsing and planning off the serving threads, on as many threads as there are processors, so that slow
+//! documents delay nobody else.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -25,11 +25,11 @@ impl Planner {
         }
     }
 
-    /// Does `work` when there is a seat, if there is one within `patience`. Who no longer waits for a seat leaves it to
-    /// others; work that has begun is done, for whoever asks for the same next.
+    /// Runs `work` when a slot is free, waiting at most `patience`. Dropping the future gives up the wait; work that
+    /// has begun is finished, for the next request for the same document.
     ///
     /// # Errors
-    /// Those of `work`, and refusals when there is no seat or when it panics.
+    /// Those of `work`, and rejections if no slot became free or `work` panicked.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         patience: Duration,
@@ -73,7 +73,7 @@ mod tests {
         let planner = Planner::new();
         let (finish, finished) = mpsc::channel();
         let long = planner.run(NOW, move || Ok(finished.recv().is_ok()));
-        // On one thread this is only reached while the other one works.
+        // On a single thread this is only reached while the other one works.
         let other = async move { finish.send(()).is_ok() };
         let (long, other) = tokio::join!(long, other);
         assert!(other && long.is_ok_and(|told| told));

@@ -1,4 +1,4 @@
-//! Warming up: what clients will send is prepared before the first of them does.
+//! Prepares operations before clients first send them.
 
 use std::time::{Duration, Instant};
 
@@ -6,18 +6,18 @@ use super::Router;
 use crate::request::GraphQLRequest;
 use crate::response::GraphQLResponse;
 
-/// What became of the operations that were to be prepared.
+/// The outcome of a warm-up.
 #[derive(Debug, Default)]
 pub struct WarmUp {
     pub prepared: usize,
-    /// Those that this router would refuse, with the response that says why.
+    /// Operations this router rejects, each with the response that says why.
     pub refused: Vec<(GraphQLRequest, GraphQLResponse)>,
-    /// How many were left when the time was over.
+    /// How many operations remained when time ran out.
     pub left: usize,
 }
 
 impl Router {
-    /// The operations that are prepared at the moment, the most used ones first.
+    /// The currently prepared operations, the most used first.
     pub fn prepared_operations(&self) -> Vec<GraphQLRequest> {
         let known = self.inner.operations.by_use();
         known
@@ -29,7 +29,7 @@ impl Router {
             .collect()
     }
 
-    /// Prepares operations in their order, until all are or `time` is over.
+    /// Prepares operations in order, until all are done or `time` runs out.
     pub async fn warm_up(&self, operations: Vec<GraphQLRequest>, time: Duration) -> WarmUp {
         let begun = Instant::now();
         let mut done = WarmUp::default();
@@ -46,8 +46,7 @@ impl Router {
         done
     }
 
-    /// Prepares an operation, and plans it as it is for callers who are refused nothing, unless that depends on its
-    /// variables.
+    /// Prepares an operation and plans its variant without denied fields, unless that depends on variables.
     async fn plan_ahead(&self, request: &GraphQLRequest) -> Result<(), GraphQLResponse> {
         let operation = self.prepare(request).await?;
         let inner = &self.inner;

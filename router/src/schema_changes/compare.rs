@@ -1,4 +1,4 @@
-//! The changes between two schemas: types and their fields.
+//! Compares types and their fields.
 
 use graphql_tools::static_graphql::schema::{Directive, Type, Value};
 use indexmap::IndexSet;
@@ -25,7 +25,7 @@ pub(super) struct Comparison<'s> {
     changes: Vec<Change>,
 }
 
-/// Names of one list that another does not have, and those that both have.
+/// Names present in only one of two lists, and names in both.
 pub(super) struct Difference<'n> {
     pub(super) removed: Vec<&'n str>,
     pub(super) added: Vec<&'n str>,
@@ -292,7 +292,7 @@ pub(super) fn has(directives: &[Directive], name: &str) -> bool {
     directives.iter().any(|directive| directive.name == name)
 }
 
-/// The text that a directive has as an argument.
+/// The string argument of a directive.
 fn text(directives: &[Directive], name: &str, of: &str) -> Option<String> {
     let directive = directives.iter().find(|directive| directive.name == name)?;
     match argument(directive, of)? {
@@ -301,7 +301,7 @@ fn text(directives: &[Directive], name: &str, of: &str) -> Option<String> {
     }
 }
 
-/// Whether who could read values of the old type can read those of the new one.
+/// Whether readers of the old output type can read values of the new one.
 fn is_safe_for_output(old: &Type, new: &Type) -> bool {
     match (old, new) {
         (Type::ListType(old), Type::ListType(new))

@@ -1,4 +1,4 @@
-//! Changes of the definitions of directives.
+//! Compares directive definitions.
 
 use super::compare::{Comparison, Difference};
 use super::compare_inputs::{ARGUMENT, Input};
@@ -56,7 +56,7 @@ impl Comparison<'_> {
         }
         let locations = Difference::new(&old.locations, &new.locations);
         for location in locations.removed {
-            // Nobody's operation uses a directive in a schema.
+            // Operations do not use directives on schema locations.
             let subject = if is_executable(location) {
                 Subject::DirectiveLocation(name.clone(), location.to_owned())
             } else {

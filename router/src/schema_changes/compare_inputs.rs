@@ -1,4 +1,4 @@
-//! Changes of arguments and input objects.
+//! Compares arguments and input objects.
 
 use graphql_tools::static_graphql::schema::Type;
 
@@ -7,22 +7,22 @@ use super::defaults::canonical;
 use super::{ChangeKind as Kind, Severity, Subject};
 use crate::type_system::ast::{Field, TypeDefinition};
 
-/// An input that both schemas have.
+/// An input present in both schemas.
 pub(super) struct Input<'f> {
     /// Its coordinate.
     pub(super) at: String,
     pub(super) old: &'f Field,
     pub(super) new: &'f Field,
-    /// Who gives a value for it.
+    /// Concerns operations that give it a value.
     pub(super) given: Subject,
-    /// Who leaves it out, or may.
+    /// Concerns operations that omit it, or may omit it.
     pub(super) omitted: Subject,
-    /// Who could give it a value.
+    /// Concerns operations that could give it a value.
     pub(super) around: Subject,
     pub(super) kinds: InputKinds,
 }
 
-/// What the changes of an input are called.
+/// The kinds and wording of an input's changes.
 pub(super) struct InputKinds {
     what: &'static str,
     changed: Kind,
@@ -134,7 +134,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Type, default, description and deprecation.
+    /// Compares type, default, description and deprecation.
     pub(super) fn input(&mut self, input: Input<'_>) {
         let Input {
             at,
@@ -155,7 +155,7 @@ impl Comparison<'_> {
                 "has changed"
             };
             let message = format!("{} {at} {verb} type from {before} to {after}.", kinds.what);
-            // Who left it out breaks as well.
+            // Operations that omitted it break as well.
             let subject = if new.is_required() && !old.is_required() {
                 around
             } else {
@@ -186,7 +186,7 @@ impl Comparison<'_> {
                 self.add(kinds.default_changed, at, omitted, message);
             }
             (None, Some(after)) if is_safe => {
-                // Nobody can have left out what was required.
+                // A required input cannot have been omitted.
                 let severity = if old.is_required() {
                     Severity::Safe
                 } else {
@@ -202,7 +202,7 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether values of the old type can be given where the new one is wanted.
+/// Whether values of the old input type are accepted by the new one.
 fn is_safe_for_input(old: &Type, new: &Type) -> bool {
     match (old, new) {
         (Type::ListType(old), Type::ListType(new))

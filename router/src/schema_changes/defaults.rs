@@ -1,4 +1,4 @@
-//! Default values as clients see them: by introspection, where the text of a value does not matter.
+//! Compares default values as clients see them through introspection, where formatting does not matter.
 
 use graphql_tools::static_graphql::schema::{Type, Value};
 
@@ -6,13 +6,13 @@ use crate::type_system::Schema;
 use crate::type_system::ast::TypeKind;
 use crate::type_system::print::Literal;
 
-/// A default as introspection writes it: single values in their lists, fields of input objects in alphabetic order and
-/// with their own defaults, numbers in one form.
+/// A default as introspection writes it: single values coerced to lists, input object fields in alphabetical order and
+/// with their own defaults, numbers normalized.
 pub(super) fn canonical(value: &Value, value_type: &Type, schema: &Schema) -> String {
     Literal(&coerced(value, value_type, schema, 0)).to_string()
 }
 
-/// How deep defaults of input objects lead to defaults of input objects.
+/// Maximum nesting of input object defaults.
 const MAX_DEPTH: usize = 32;
 
 fn coerced(value: &Value, value_type: &Type, schema: &Schema, depth: usize) -> Value {
@@ -51,7 +51,7 @@ fn coerced(value: &Value, value_type: &Type, schema: &Schema, depth: usize) -> V
             (Value::Int(number), _) if name == "ID" => {
                 Value::String(number.as_i64().unwrap_or_default().to_string())
             }
-            // Digits that the syntax tree keeps as they are written.
+            // Numbers that the syntax tree keeps as digits.
             (Value::Enum(digits), _) if name == "Float" => match digits.parse::<f64>() {
                 Ok(number) => Value::Enum(number.to_string()),
                 Err(_) => value.clone(),

@@ -1,6 +1,6 @@
-//! What a new schema changes for the clients of an old one, found and graded as by graphql-js (`findBreakingChanges`,
-//! `findDangerousChanges`), and where GraphQL Inspector is stricter, as by that; and which operations a change concerns.
-//! Pure functions of texts.
+//! Compares two schemas and grades each change for clients like graphql-js (`findBreakingChanges`,
+//! `findDangerousChanges`), or like GraphQL Inspector where that is stricter; and finds the operations a change
+//! affects. Pure functions of texts.
 
 mod compare;
 mod compare_directives;
@@ -27,11 +27,11 @@ pub use usage::{ClientOperation, OperationError, Usage};
 /// How much a change matters to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Operations that were valid fail, or their answers have another shape.
+    /// Valid operations fail, or their responses change shape.
     Breaking,
-    /// Operations stay valid and may do something else, or answer what a client did not expect.
+    /// Operations stay valid, but may behave differently or return something unexpected.
     Dangerous,
-    /// No client notices.
+    /// Clients do not notice.
     Safe,
 }
 
@@ -47,7 +47,7 @@ impl Severity {
 
 macro_rules! change_kinds {
     ($($kind:ident = $name:literal $severity:ident,)*) => {
-        /// What a change is. Those that graphql-js has have its names.
+        /// The kind of a change, named as in graphql-js where that has it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ChangeKind {
             $($kind,)*
@@ -62,7 +62,7 @@ macro_rules! change_kinds {
                 }
             }
 
-            /// How it is graded, if nothing about the change itself makes it harmless.
+            /// Its severity, unless details of the change make it harmless.
             pub const fn severity(self) -> Severity {
                 match self {
                     $(Self::$kind => Severity::$severity,)*
@@ -121,7 +121,7 @@ change_kinds! {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
     pub severity: Severity,
-    /// The schema coordinate of what changes: `Query.orders(first:)`.
+    /// The schema coordinate of the change: `Query.orders(first:)`.
     pub coordinate: String,
     pub kind: ChangeKind,
     pub message: String,
@@ -139,30 +139,30 @@ impl Serialize for Change {
     }
 }
 
-/// What an operation must use for a change to concern it.
+/// What an operation must use to be affected by a change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Subject {
-    /// Nothing that an operation can use.
+    /// Nothing an operation can use.
     Nothing,
     /// It is an operation of this kind.
     Root(OperationKind),
-    /// Anything of a type: fields are selected on it, values of it are answered or given.
+    /// Any use of the type: fields selected on it, or values read or given.
     Type(String),
-    /// Fields are selected on it, or it is the condition of a fragment.
+    /// Fields selected on it, or a fragment on it.
     Selection(String),
     Field(String, String),
     /// The argument is given.
     Argument(String, String, String),
-    /// The field is selected, and the argument is not given, or by a variable that may be left out.
+    /// The field is selected, and the argument is omitted or given by a variable that may be omitted.
     ArgumentOmitted(String, String, String),
     /// A value of this input object is given.
     InputObject(String),
     InputField(String, String),
-    /// A value of this input object is given, and the field may be left out of it.
+    /// A value of this input object is given, in which the field may be omitted.
     InputFieldOmitted(String, String),
-    /// The value is given, or one that is not known.
+    /// The enum value is given, or an unknown one.
     EnumInput(String, String),
-    /// A value of this enum is answered.
+    /// A value of this enum is returned.
     EnumOutput(String),
     Directive(String),
     DirectiveArgument(String, String),
@@ -171,13 +171,13 @@ enum Subject {
 }
 
 impl Change {
-    /// Whether an operation uses what is changed.
+    /// Whether an operation is affected.
     pub fn concerns(&self, usage: &Usage) -> bool {
         usage.uses(&self.subject)
     }
 }
 
-/// Which of two schemas is none.
+/// Which of two schemas is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaChangesError {
     #[error("the old schema is not valid: {}", list(.0))]
@@ -191,10 +191,10 @@ fn list(errors: &[SchemaError]) -> String {
     errors.join("; ")
 }
 
-/// All changes, those that matter most first.
+/// All changes, the most severe first.
 ///
 /// # Errors
-/// When a text is no schema.
+/// If a text is not a schema.
 pub fn schema_changes(old: &str, new: &str) -> Result<Vec<Change>, SchemaChangesError> {
     let old = Schema::parse(old).map_err(SchemaChangesError::Old)?;
     let new = Schema::parse(new).map_err(SchemaChangesError::New)?;
@@ -203,10 +203,10 @@ pub fn schema_changes(old: &str, new: &str) -> Result<Vec<Change>, SchemaChanges
     Ok(changes)
 }
 
-/// What each operation uses of the schema that it was written for.
+/// What each operation uses of the schema it was written for.
 ///
 /// # Errors
-/// A text that is no schema; what an operation uses and the schema does not have.
+/// If the text is not a schema, or an operation uses something it does not have.
 pub fn operation_usages(
     schema: &str,
     operations: &[ClientOperation],

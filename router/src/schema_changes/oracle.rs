@@ -1,4 +1,4 @@
-//! Changes of schemas against graphql-js: `router/language/run.sh` installs that and runs this.
+//! Compares our schema comparison with graphql-js; `router/language/run.sh` installs that and runs this.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{ChangeKind, schema_changes};
 
-/// How many pairs of schemas are compared when nobody says.
+/// Default number of schema pairs to compare.
 const COUNT: &str = "2000";
 
 #[test]
@@ -48,7 +48,7 @@ fn graphql_js_finds_the_same_changes() {
             text("old"),
             text("new")
         );
-        // It tells a harmless change of type only of what has no default.
+        // It reports a harmless type change only if there is no default.
         let mut more = ours
             .difference(&theirs)
             .filter(|(kind, _)| !kind.ends_with("_SAFE"))
@@ -79,7 +79,7 @@ fn graphql_js_finds_the_same_changes() {
     assert!(seen.len() >= 25, "not all kinds were drawn: {seen:?}");
 }
 
-/// What graphql-js does not look for, or tells in other words.
+/// Changes that graphql-js does not report, or reports in other words.
 const OURS: [ChangeKind; 9] = [
     ChangeKind::RootTypeChanged,
     ChangeKind::RootTypeAdded,
@@ -92,7 +92,7 @@ const OURS: [ChangeKind; 9] = [
     ChangeKind::OneOfRemoved,
 ];
 
-/// What is graded as by GraphQL Inspector.
+/// Graded like GraphQL Inspector.
 const STRICTER: [ChangeKind; 2] = [
     ChangeKind::ArgDefaultValueAdded,
     ChangeKind::InputFieldDefaultValueAdded,

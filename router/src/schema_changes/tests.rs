@@ -1,4 +1,4 @@
-//! Each kind of change with its grade.
+//! Each kind of change with its severity.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn changes(old: &str, new: &str) -> Vec<String> {
     changes.iter().map(line).collect()
 }
 
-/// One definition changes, beside a query type.
+/// Changes one definition in a schema that also has a query type.
 fn check(old: &str, new: &str, expected: &[&str]) {
     let around = |text: &str| format!("type Query {{ z: Int }} {text}");
     assert_eq!(

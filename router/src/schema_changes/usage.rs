@@ -1,4 +1,4 @@
-//! What an operation uses of the schema that it was written for.
+//! What an operation uses of the schema it was written for.
 
 use std::collections::HashSet;
 
@@ -8,14 +8,14 @@ use crate::prepare::OperationKind;
 /// An operation of a client, such as a registered one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientOperation {
-    /// What people call it: its name, or its id.
+    /// What to call it in reports: its name or id.
     pub label: String,
     pub document: String,
-    /// Which operation of the document; without it all of them.
+    /// The operation to look at; `None`: all in the document.
     pub operation_name: Option<String>,
 }
 
-/// Why it cannot be told what an operation uses.
+/// Why an operation's usage could not be determined.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{label}, {line}:{column}: {message}")]
 pub struct OperationError {
@@ -36,9 +36,9 @@ pub struct Usage {
     pub(super) arguments: HashSet<(String, String, String, bool)>,
     pub(super) input_objects: HashSet<String>,
     pub(super) input_fields: HashSet<(String, String)>,
-    /// Input fields that are left out of a literal.
+    /// Input fields omitted in a literal.
     pub(super) omitted: HashSet<(String, String)>,
-    /// Input types of which variables bring whatever the client has.
+    /// Input types filled by variables, whose contents are unknown.
     pub(super) open_inputs: HashSet<String>,
     pub(super) enum_values: HashSet<(String, String)>,
     pub(super) outputs: HashSet<String>,

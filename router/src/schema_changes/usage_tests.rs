@@ -1,4 +1,4 @@
-//! Whom a change concerns.
+//! Which operations a change affects.
 
 use super::*;
 
@@ -17,7 +17,7 @@ input Filter { text: String status: Status range: Range = {from: 1} }
 input Range { from: Int to: Int }
 "#;
 
-/// The changes that concern this operation, of all that this replacement makes in the shop.
+/// The changes affecting this operation, out of all caused by this replacement in the shop's schema.
 fn concerned(operation: &str, from: &str, to: &str) -> Vec<&'static str> {
     let new = SHOP.replace(from, to);
     assert_ne!(new, SHOP, "{from}");

@@ -1,4 +1,4 @@
-//! Finds what an operation uses: a walk through its selections and values.
+//! Collects what an operation uses by walking its selections and values.
 
 use std::collections::HashSet;
 
@@ -79,9 +79,9 @@ struct Walk<'s> {
     usage: Usage,
     /// Variables that have a value in every request.
     sure: HashSet<String>,
-    /// Fragments that have been looked at: what one uses is the same wherever it is spread.
+    /// Fragments already visited: their usage is the same wherever they are spread.
     spread: HashSet<String>,
-    /// Defaults that have been looked at.
+    /// Defaults already visited.
     defaults: HashSet<(String, String)>,
 }
 
@@ -228,7 +228,7 @@ impl Walk<'_> {
         self.selections(selection_set, on)
     }
 
-    /// The condition of a fragment.
+    /// A fragment's type condition.
     fn condition(&self, on: &str, position: Pos) -> Walked {
         let kind = self.schema.kind(on);
         if kind.is_some_and(TypeKind::is_composite) {
@@ -266,7 +266,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A literal that is given for this type.
+    /// A literal given for this type.
     fn value(&mut self, value: &Value, value_type: &Type) {
         match (value, value_type) {
             (value, Type::NonNullType(inner)) => self.value(value, inner),
@@ -320,14 +320,14 @@ impl Walk<'_> {
         }
     }
 
-    /// What stands in for a field that is left out is used too.
+    /// The default of an omitted field is used too.
     fn default_of(&mut self, field: &Field) {
         if let Some(default) = &field.default {
             self.value(default, &field.value_type);
         }
     }
 
-    /// A variable of this type: of what it may hold nothing is known.
+    /// A variable of this type, which may contain anything.
     fn open_input(&mut self, name: &str) {
         self.usage.types.insert(name.to_owned());
         if !self.usage.open_inputs.insert(name.to_owned()) {

@@ -1,4 +1,4 @@
-//! How many connections each address has open.
+//! Counts and limits each address's open connections.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-/// The bits of an IPv6 address that one client does not choose.
+/// The part of an IPv6 address that a client does not choose.
 const IPV6_NETWORK: u128 = !0 << 64;
 
-/// A bound on what each address may have open. Cloning shares it.
+/// A limit on what each address may have open. Clones share it.
 #[derive(Clone, Debug)]
 pub struct AddressLimiter {
     inner: Arc<Inner>,
@@ -21,7 +21,7 @@ struct Inner {
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// One place of an address. Dropping it gives the place back.
+/// One of an address's slots. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct AddressPermit {
     inner: Arc<Inner>,
@@ -36,12 +36,12 @@ impl AddressLimiter {
         }
     }
 
-    /// One more place for this address; `None` when it has all that it may.
+    /// Takes a slot for this address; `None` if all are in use.
     pub fn admit(&self, address: IpAddr) -> Option<AddressPermit> {
         let network = network(address);
         let mut open = self.inner.open();
         let count = open.entry(network).or_default();
-        // An entry of zero is one that was just made, and a bound is never zero.
+        // A new entry is zero, and the limit is never zero.
         if *count >= self.inner.max {
             return None;
         }
@@ -55,7 +55,7 @@ impl AddressLimiter {
 
 impl Inner {
     fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        // No code panics while it holds the lock.
+        // No code panics while holding the lock.
         self.open.lock()
     }
 }
@@ -72,7 +72,7 @@ impl Drop for AddressPermit {
     }
 }
 
-/// What stands for one client: an IPv4 address, or the network that IPv6 clients get whole.
+/// What identifies a client: an IPv4 address, or the /64 network of an IPv6 client.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & IPV6_NETWORK).into(),

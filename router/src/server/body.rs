@@ -1,4 +1,4 @@
-//! The bodies of requests, within limits of size and time.
+//! Reads request bodies within size and time limits.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use futures::StreamExt;
 
 use super::refusal::Refusal;
 
-/// The whole body, if it has at most `limit` bytes and arrives in time.
+/// Reads the whole body, if it has at most `limit` bytes and arrives in time.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,

@@ -1,4 +1,4 @@
-//! What the edge knows of a client before its credentials are checked.
+//! What the edge knows about a client before its credentials are verified.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,17 +15,17 @@ use crate::auth::AuthError;
 use crate::clients::{ClientIdentity, Credentials, IdentityError, KEY_HEADER};
 use crate::request::RequestContext;
 
-/// The client of one HTTP request or of one WebSocket.
+/// The client of an HTTP request or a WebSocket.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     pub(super) request_id: String,
     pub(super) ip: Option<IpAddr>,
-    /// Only those that may be passed on.
+    /// Only headers that may be forwarded.
     pub(super) headers: HeaderMap,
-    /// What it says and proves of itself, besides its token.
+    /// Its claimed name and key; the token is separate.
     credentials: Credentials,
     page: Option<ForeignPage>,
-    /// What becomes of its request.
+    /// The log record of its request.
     pub(super) log: OperationLog,
 }
 
@@ -47,7 +47,7 @@ impl Client {
         }
     }
 
-    /// Replaces the `Authorization` header by a token that came another way, if subgraphs may see that header.
+    /// Replaces the `Authorization` header by a token that arrived another way, if subgraphs may see that header.
     pub(super) fn authorize(&mut self, mut token: HeaderValue, forwarded: &[HeaderName]) {
         if forwarded.contains(&header::AUTHORIZATION) {
             token.set_sensitive(true);
@@ -55,7 +55,7 @@ impl Client {
         }
     }
 
-    /// Takes from the payload of `connection_init` what a browser cannot send as headers of a WebSocket.
+    /// Takes over the parts of `connection_init`'s payload that a browser cannot send as WebSocket headers.
     pub(super) fn initialise(&mut self, payload: &Map<String, Value>) {
         let text = |names: &[&str]| {
             names.iter().find_map(|name| {
@@ -69,8 +69,8 @@ impl Client {
             .replace(self.log.client(), text(&[KEY_HEADER]));
     }
 
-    /// Which registered client it is, for an operation of `caller`. A connection is asked again for each operation: keys
-    /// are revoked.
+    /// Identifies the registered client for an operation of `caller`. Connections repeat this for each operation, since
+    /// keys may be revoked.
     pub(super) fn identify(
         &self,
         state: &ServerState,
@@ -111,7 +111,7 @@ impl Client {
     }
 }
 
-/// The value of the `Authorization` header. More than one, or one that is no text, is refused.
+/// The value of the `Authorization` header. Several values, or a non-text one, are rejected.
 pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next(), values.next()) {

@@ -1,5 +1,5 @@
-//! Requests to other routes of the process than GraphQL's, which are answered by running an operation: who may send them,
-//! what bounds them and what is logged of them is as at the endpoint.
+//! Requests to non-GraphQL routes of this process that run an operation: authentication, limits and logging are the
+//! same as at the endpoint.
 
 use std::sync::Arc;
 
@@ -38,10 +38,10 @@ pub struct ClientRequest {
 }
 
 impl ClientRequest {
-    /// Verifies who has sent the request.
+    /// Verifies a request's sender.
     ///
     /// # Errors
-    /// When the credentials are not accepted: the refusal, and what the access log shows.
+    /// If the credentials are rejected: the refusal, and the access log's details.
     pub async fn identify(
         state: &ServerState,
         parts: &request::Parts,
@@ -66,18 +66,18 @@ impl ClientRequest {
         self.sender.identity.caller.subject.as_deref()
     }
 
-    /// A claim of the token in these headers, which are the request's; `None` without a token or the claim.
+    /// A claim of the token in these headers, which must be the request's; `None` without a token or the claim.
     ///
     /// # Errors
-    /// When the token has expired meanwhile.
+    /// If the token has expired in the meantime.
     pub async fn claim(&self, headers: &HeaderMap, name: &str) -> Result<Option<Value>, Refusal> {
         Ok(self.state.auth.claim(authorization(headers)?, name).await?)
     }
 
-    /// The whole body, if it has at most `limit` bytes and arrives in time.
+    /// Reads the whole body, if it has at most `limit` bytes and arrives in time.
     ///
     /// # Errors
-    /// When it does not.
+    /// If it does not.
     pub async fn read(
         &self,
         headers: &HeaderMap,
@@ -87,10 +87,10 @@ impl ClientRequest {
         body::read(headers, body, limit, self.state.config.body_timeout.get()).await
     }
 
-    /// Runs an operation of this process for the sender: a query or a mutation, whichever documents the client may send.
+    /// Runs a query or mutation for the sender, regardless of which documents the client may send.
     ///
     /// # Errors
-    /// When too many answers wait to be read.
+    /// If too many responses are waiting to be read.
     pub async fn run(&self, request: GraphQLRequest) -> Result<GraphQLResponse, Refusal> {
         let Sender {
             client,
@@ -120,10 +120,10 @@ impl ClientRequest {
         Ok(response)
     }
 
-    /// Upgrades to a WebSocket that carries the events of a subscription of this process, as the protocol writes them.
+    /// Upgrades to a WebSocket that carries a subscription's events in the given protocol.
     ///
     /// # Errors
-    /// Why it does not: there is no room, or the sender may not subscribe.
+    /// If there is no capacity, or the sender may not subscribe.
     pub async fn watch(
         &self,
         request: GraphQLRequest,
@@ -144,20 +144,20 @@ impl ClientRequest {
         respond::set_rate(headers, *self.rate.lock());
     }
 
-    /// The body of the answer, held until the client has read it.
+    /// The response body, counted until the client has read it.
     ///
     /// # Errors
-    /// When too many answers wait to be read.
+    /// If too many responses are waiting to be read.
     pub fn body(&self, kind: OperationKind, answer: Bytes) -> Result<Body, Refusal> {
         self.unsent.body(kind, answer).ok_or_else(Refusal::unread)
     }
 
-    /// The request is refused for another reason than its operation's errors.
+    /// Records a refusal for a reason other than the operation's errors.
     pub fn refused(&self, code: ErrorCode) {
         self.sender.client.log.refused(code);
     }
 
-    /// Counts the operation, and gives what the access log shows: an extension of the answer.
+    /// Counts the operation and returns the access log's details, to be added as a response extension.
     pub fn finish(&self) -> OperationDetails {
         self.sender.client.log.finish(&self.state.known_pairs)
     }

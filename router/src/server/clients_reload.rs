@@ -1,4 +1,4 @@
-//! The clients' file while the edge serves: read again when it changes, and looked at again when the schema does.
+//! Reloads the clients file when it changes, and checks it again when the schema changes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,7 @@ struct Source {
 
 #[async_trait]
 impl Reload for Source {
-    /// With the number of the schema: what did not fit the last one may fit the next.
+    /// Includes the schema's version: clients that were not valid for one schema may be valid for the next.
     type Contents = (ClientsFiles, u64);
     type Error = ClientsError;
 
@@ -31,7 +31,7 @@ impl Reload for Source {
 
     async fn apply(&mut self, (files, _): &Self::Contents) -> Result<Option<String>, ClientsError> {
         if self.used.as_ref() == Some(files) {
-            // The schema has changed, and would not have done so if it did not fit them.
+            // The schema was only replaced because these clients are valid against it.
             return Ok(None);
         }
         let clients = Clients::load(files)?;
@@ -43,11 +43,10 @@ impl Reload for Source {
 }
 
 impl ServerState {
-    /// Serves the clients of this file, as it is now and as it changes. It is looked at every `interval`, in a task of the
-    /// supervisor.
+    /// Loads the clients file and reloads it on changes, checking every `interval` in a supervised task.
     ///
     /// # Errors
-    /// A file that cannot be used as it is now.
+    /// If the file is invalid now.
     pub async fn watch_clients(
         &self,
         path: &Path,

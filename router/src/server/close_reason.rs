@@ -1,32 +1,32 @@
-//! Why connections end: the code and words the client gets, and the name in logs and metrics.
+//! Why connections end: the close code and message for the client, and the name in logs and metrics.
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
-    /// The client closed it, or went away.
+    /// The client closed it or disconnected.
     ClientClose,
-    /// The network failed, or the client broke the WebSocket protocol.
+    /// The network failed, or the client violated the WebSocket protocol.
     TransportError,
-    /// The subscription that it was opened for has ended.
+    /// The subscription it was opened for has ended.
     Complete,
     HeartbeatTimeout,
     /// The user has opened more connections than allowed; this was the oldest.
     ConnectionLimit,
-    /// The source of a subscription could not be subscribed to in time.
+    /// The subscription's source could not be opened in time.
     SourceTimeout,
-    /// The subscription that it was opened for has failed.
+    /// The subscription it was opened for has failed.
     SourceFailed,
-    /// What the client watches has been switched off.
+    /// The feature being watched was switched off.
     FeatureDisabled,
     ServerShutdown,
     InitTimeout,
     TooManyInits,
     /// An operation before `connection_ack`.
     NotAcknowledged,
-    /// The token in `connection_init` was refused.
+    /// The token in `connection_init` was rejected.
     Forbidden,
     TokenExpired,
-    /// The client is not the registered one any more that it was: its key was revoked.
+    /// The client is no longer the registered one: its key was revoked.
     CredentialsRevoked,
     BadMessage,
     DuplicateOperation,
@@ -36,7 +36,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// The close code; `None` when nobody is left to be told.
+    /// The close code; `None` if the client is already gone.
     pub const fn code(self) -> Option<u16> {
         Some(match self {
             Self::ClientClose | Self::TransportError => return None,
@@ -52,7 +52,7 @@ impl CloseReason {
             Self::FeatureDisabled => 4003,
             Self::BadMessage => 4400,
             Self::NotAcknowledged => 4401,
-            // Unlike after 4401, clients connect again after 4403, by then with a fresh token.
+            // Clients reconnect after 4403, with a fresh token, but not after 4401.
             Self::Forbidden | Self::TokenExpired | Self::CredentialsRevoked => 4403,
             Self::UnknownSubprotocol => 4406,
             Self::InitTimeout => 4408,
@@ -61,7 +61,7 @@ impl CloseReason {
         })
     }
 
-    /// What the close frame says.
+    /// The message of the close frame.
     pub const fn message(self) -> &'static str {
         match self {
             Self::ClientClose | Self::TransportError => "",
@@ -86,7 +86,7 @@ impl CloseReason {
         }
     }
 
-    /// The name in logs and in the metric's label `reason`.
+    /// The name in logs and in the metric's `reason` label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClientClose => "client_close",

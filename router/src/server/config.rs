@@ -1,4 +1,4 @@
-//! The `server` section of the configuration: what the edge allows, and every interval.
+//! The `server` section of the configuration: the edge's limits and intervals.
 
 mod batching;
 mod connections;
@@ -28,30 +28,29 @@ use super::origin::Origins;
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
     pub path: String,
-    /// Allows what helps developers and nobody else: the IDE page, browsers on any localhost port,
-    /// the development secret.
-    /// Not a key: it follows from the mode of the whole process.
+    /// Enables developer features: the IDE page, browsers on any localhost port, the development secret. Not a
+    /// configuration key: it follows from the process's mode.
     #[serde(skip)]
     pub development: bool,
-    /// Longer request bodies are refused with 413.
+    /// Longer request bodies are rejected with 413.
     pub max_body_bytes: usize,
     /// How long a client may take to send its body.
     pub body_timeout: Duration,
-    /// Compresses answers by what a client likes best of zstd, Brotli and gzip; of those it likes alike, by the first.
+    /// Compresses responses with the client's preferred coding among zstd, Brotli and gzip; on a tie, the first in this
+    /// order.
     pub compression: bool,
-    /// Smaller answers are not worth compressing.
+    /// Smaller responses are not compressed.
     pub compression_min_bytes: u64,
-    /// A GET must have one of these headers, which a browser does not send to another site without
-    /// asking it first (or `content-type: application/json`, or a header by which a client names or proves itself).
+    /// A GET must have one of these headers, which browsers do not send cross-site without a preflight (or
+    /// `content-type: application/json`, or a header that identifies a client).
     pub csrf_headers: Vec<String>,
-    /// Client headers that are passed on to subgraphs. With `authorization` among them subgraphs over HTTP get the client's
-    /// token, whether it came in the header or in a WebSocket's `connection_init`.
+    /// Client headers forwarded to subgraphs. If `authorization` is among them, HTTP subgraphs get the client's token,
+    /// whether it came in the header or in a WebSocket's `connection_init`.
     pub forward_headers: Vec<String>,
-    /// How many proxies stand in front: that many of the last `X-Forwarded-For` entries are believed.
+    /// Number of trusted proxies in front: that many of the last `X-Forwarded-For` entries are trusted.
     pub trusted_proxies: usize,
-    /// How long a process that was told to stop by SIGTERM goes on accepting connections, while `/readyz` already
-    /// answers 503: long enough for load balancers to look at it and send new requests elsewhere. Without it 5s
-    /// in production, and none in development.
+    /// How long a process keeps accepting connections after SIGTERM, while `/readyz` already answers 503: long enough
+    /// for load balancers to notice and send requests elsewhere. Unset: 5s in production, none in development.
     pub drain_delay: Option<Duration>,
     pub connections: ConnectionsConfig,
     pub rates: RatesConfig,
@@ -62,11 +61,11 @@ pub struct ServerConfig {
     pub streaming: StreamingConfig,
 }
 
-/// What load balancers need to notice that `/readyz` has changed, when they look every second or two.
+/// Long enough for load balancers that poll `/readyz` every second or two.
 const DRAIN_DELAY: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl ServerConfig {
-    /// How long to go on accepting connections after SIGTERM.
+    /// How long to keep accepting connections after SIGTERM.
     pub fn drain_delay(&self) -> std::time::Duration {
         match self.drain_delay {
             Some(delay) => delay.get(),
@@ -108,18 +107,18 @@ impl Default for ServerConfig {
     }
 }
 
-/// Live subscriptions: of every protocol, and those over HTTP (server-sent events and `multipart/mixed`).
-/// How many of these there may be, and how they end at shutdown, is as for WebSockets.
+/// Live subscriptions over any protocol, and HTTP streams (server-sent events and `multipart/mixed`). Their number and
+/// their draining at shutdown follow the WebSocket settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StreamingConfig {
-    /// How long a lost subgraph is tried again before its subscriptions end with an error.
+    /// How long to keep retrying a lost subgraph before its subscriptions end with an error.
     pub source_recovery: Duration,
-    /// How long a stream over HTTP may be silent: proxies and clients give up on those that are.
+    /// Heartbeat interval of an idle HTTP stream: proxies and clients time out on silence.
     pub heartbeat: Duration,
-    /// Events kept for clients that come back with `Last-Event-ID`.
+    /// Events kept for clients that reconnect with `Last-Event-ID`.
     pub resume_events: usize,
-    /// How long a stream goes on for a client that has lost its connection.
+    /// How long a stream continues for a client that has lost its connection.
     pub resume_window: Duration,
 }
 
@@ -134,7 +133,7 @@ impl Default for StreamingConfig {
     }
 }
 
-/// The rules of `graphql-transport-ws` connections.
+/// Settings of `graphql-transport-ws` connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSocketConfig {
@@ -143,19 +142,19 @@ pub struct WebSocketConfig {
     pub ping_interval: Duration,
     /// How long a pong may take after its ping; then 4000.
     pub pong_timeout: Duration,
-    /// How long the source of a subscription may take to start; then 4002.
+    /// How long a subscription's source may take to start; then 4002.
     pub subscribe_timeout: Duration,
-    /// How long a client may take to answer a close.
+    /// How long a client may take to answer a close frame.
     pub close_timeout: Duration,
-    /// Over how long the connections are closed at shutdown, each at a random moment of it.
+    /// At shutdown, connections are closed at random moments spread over this period.
     pub drain_window: Duration,
-    /// Connections of this instance; further upgrades are refused with 503. Nine tenths of `connections.max` at most: others
-    /// come too.
+    /// Connections of this instance; further upgrades are rejected with 503. At most nine tenths of `connections.max`,
+    /// to leave room for others.
     pub max_connections: usize,
-    /// Connections of one signed-in user; the next one closes the oldest with 4001.
+    /// Connections of one signed-in user; one more closes the oldest with 4001.
     pub max_connections_per_user: usize,
-    /// Connections and streams of one address (of IPv6, of one /64 network) that are nobody's: not signed in, or not
-    /// yet. The next one is refused with 429.
+    /// Connections and streams of one address (one /64 network for IPv6) that are not signed in, or not yet. One more
+    /// is rejected with 429.
     pub max_anonymous_per_address: usize,
     /// WebSockets that one address (of IPv6, one /64 network) may open in a second, whoever is signed in, and those that
     /// are refused for another reason counted too. The next one is refused with 429. Null: as many as it likes.
@@ -164,14 +163,14 @@ pub struct WebSocketConfig {
     pub max_upgrades_per_minute: Option<NonZeroU32>,
     /// Operations that may be open at once on a connection.
     pub max_operations: usize,
-    /// The same of a connection that is not signed in.
+    /// The same for a connection that is not signed in.
     pub max_anonymous_operations: usize,
-    /// Queries and mutations of a connection that run, or whose answers are not written yet, at a time. The others wait.
+    /// Queries and mutations of a connection that are running or whose responses are still being written. Others wait.
     pub max_running: usize,
     pub max_message_bytes: usize,
-    /// Events kept per operation for a client that reads slowly; then only the newest is kept.
+    /// Unread events kept per operation; beyond that, only the newest.
     pub queued_events: usize,
-    /// Held by every open connection: small, because there are many.
+    /// Allocated for every open connection: small, because there are many.
     pub read_buffer_bytes: usize,
 }
 
@@ -206,7 +205,7 @@ impl ServerConfig {
         names.any(|name| name.eq_ignore_ascii_case("authorization"))
     }
 
-    /// Checks what types alone cannot.
+    /// Checks what the types cannot express.
     pub fn validate(&self) -> Result<(), ServerConfigError> {
         if !self.path.starts_with('/') || self.path.contains(['{', '}', '*']) {
             return Err(ServerConfigError::Path(self.path.clone()));
@@ -282,7 +281,7 @@ impl ServerConfig {
     }
 }
 
-/// The header names of a list in the configuration, by its key.
+/// Parses the header names in a list of the configuration, given its key.
 pub(super) fn header_names(
     key: &'static str,
     names: &[String],

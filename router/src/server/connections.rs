@@ -1,5 +1,4 @@
-//! The open connections of this instance: how many there may be, how many of one user, and their
-//! end at shutdown.
+//! The open connections of this instance: limits in total and per user, and draining at shutdown.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -16,7 +15,7 @@ use super::address_limit::{AddressLimiter, AddressPermit};
 use super::close_reason::CloseReason;
 use super::config::WebSocketConfig;
 
-/// The open WebSockets of an instance. Cloning shares it.
+/// An instance's open WebSockets. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Connections {
     inner: Arc<Inner>,
@@ -30,37 +29,37 @@ struct Inner {
     next_id: AtomicU64,
     /// Each user's connections, the oldest first.
     users: Mutex<HashMap<String, VecDeque<UserConnection>>>,
-    /// Those that are no user's, by address.
+    /// Connections that are not signed in, by address.
     anonymous: AddressLimiter,
-    /// Counts them over all instances, where there are several.
+    /// Counts connections across instances, if there are several.
     registry: OnceLock<ConnectionRegistry>,
     draining: CancellationToken,
     closed: Notify,
 }
 
-/// A user's connection, and the way to close it from outside.
+/// A user's connection, with a handle to close it.
 #[derive(Debug)]
 struct UserConnection {
     id: u64,
     close: oneshot::Sender<CloseReason>,
 }
 
-/// One connection's place. Dropping it gives the place back.
+/// A connection's slot. Dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     inner: Arc<Inner>,
     id: u64,
     user: Option<String>,
-    /// Until it is a user's.
+    /// Set until a user is known.
     anonymous: Option<AddressPermit>,
 }
 
-/// Why there is no place for a connection.
+/// Why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CapacityError {
-    /// This instance is full or shutting down.
+    /// The instance is full or shutting down.
     Full,
-    /// The address has as many as it may that are no user's.
+    /// The address has too many connections that are not signed in.
     Address,
 }
 
@@ -81,12 +80,12 @@ impl Connections {
         }
     }
 
-    /// How many are open now.
+    /// How many are open.
     pub fn open(&self) -> usize {
         self.inner.open.load(Ordering::Acquire)
     }
 
-    /// A place for one more connection of this address, if that is known.
+    /// Admits one more connection, from this address if known.
     pub(super) fn admit(&self, address: Option<IpAddr>) -> Result<ConnectionPermit, CapacityError> {
         self.reserve(address).inspect_err(|reason| {
             let reason = match reason {
@@ -122,15 +121,15 @@ impl Connections {
             user: None,
             anonymous,
         };
-        // If the shutdown began just now, it may have counted before this one was there.
+        // A shutdown that began just now may have counted before this connection existed.
         if self.inner.draining.is_cancelled() {
             return Err(CapacityError::Full);
         }
         Ok(lease)
     }
 
-    /// Asks every connection to close at a moment of its own within the drain window, admits no
-    /// more, and resolves when the last has gone.
+    /// Closes every connection at a random moment within the drain window, admits no more, and returns when the last is
+    /// gone.
     pub(super) async fn drain(&self) {
         self.inner.draining.cancel();
         loop {
@@ -142,8 +141,8 @@ impl Connections {
         }
     }
 
-    /// Counts each user's connections over all instances that share the registry, from now on; those that it
-    /// evicts are closed as here.
+    /// From now on, counts each user's connections across all instances that share the registry; its evictions are
+    /// applied here.
     pub(super) fn share(
         &self,
         registry: ConnectionRegistry,
@@ -171,14 +170,14 @@ impl Connections {
         self.inner.draining.clone()
     }
 
-    /// Resolves when the instance begins to shut down.
+    /// Waits until the instance begins to shut down.
     pub(super) fn draining(&self) -> WaitForCancellationFuture<'_> {
         self.inner.draining.cancelled()
     }
 }
 
 impl Inner {
-    /// Closes a connection that is one too many elsewhere. There are few of them, so nobody keeps an index.
+    /// Closes a connection evicted by the registry. Evictions are rare, so there is no index.
     fn evict(&self, id: u64) {
         let mut users = self.users();
         let found = users.values_mut().find_map(|members| {
@@ -186,20 +185,20 @@ impl Inner {
             members.remove(at)
         });
         if let Some(member) = found {
-            // It may have ended by itself a moment ago.
+            // It may have ended by itself.
             let _ = member.close.send(CloseReason::ConnectionLimit);
         }
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<String, VecDeque<UserConnection>>> {
-        // No code panics while it holds the lock, and the map is whole after each line that does.
+        // No code panics while holding the lock, and every update leaves the map consistent.
         self.users.lock()
     }
 }
 
 impl ConnectionPermit {
-    /// Counts the connection as this user's. The user's oldest is closed if there are too many now.
-    /// The receiver gets the reason when it is this connection's turn.
+    /// Counts the connection as this user's, and closes the user's oldest if there are too many. The receiver is
+    /// notified when this connection must close.
     pub(super) fn belongs_to(&mut self, user: &str) -> oneshot::Receiver<CloseReason> {
         let (close, closed) = oneshot::channel();
         let mut users = self.inner.users();
@@ -207,7 +206,7 @@ impl ConnectionPermit {
         members.push_back(UserConnection { id: self.id, close });
         while members.len() > self.inner.max_per_user {
             if let Some(oldest) = members.pop_front() {
-                // It may have ended by itself a moment ago.
+                // It may have ended by itself.
                 let _ = oldest.close.send(CloseReason::ConnectionLimit);
             }
         }

@@ -1,4 +1,4 @@
-//! How a request names a document that it does not contain.
+//! The ways a request can reference a document by id.
 
 use serde_json::{Map, Value};
 
@@ -6,16 +6,16 @@ use super::refusal::Refusal;
 use crate::clients::{SHA256_PREFIX, Sha256Hash};
 use crate::request::GraphQLRequest;
 
-/// A longer id is nobody's.
+/// Longer ids cannot exist.
 const MAX_ID_BYTES: usize = 256;
 
-/// The id of a document, as one of the ways to write it has it: `documentId` of the specification of persisted documents,
-/// the path below the endpoint, Relay's `doc_id` and `id`, and Apollo's `extensions.persistedQuery`.
+/// A document's id in any of its notations: `documentId` of the persisted documents specification, the path below the
+/// endpoint, Relay's `doc_id` and `id`, and Apollo's `extensions.persistedQuery`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DocumentId {
-    /// As its client has it.
+    /// As the client wrote it.
     pub(super) text: String,
-    /// If it is the hash of the document.
+    /// Set if it is the document's hash.
     pub(super) hash: Option<Sha256Hash>,
 }
 
@@ -33,10 +33,10 @@ impl DocumentId {
         })
     }
 
-    /// The id that a request has, if it has one.
+    /// The request's document id, if any.
     ///
     /// # Errors
-    /// One that cannot be read, or several that differ.
+    /// An invalid id, or several that differ.
     pub(super) fn of(request: &GraphQLRequest) -> Result<Option<Self>, Refusal> {
         let id = request.document_id.clone().map(Self::new).transpose()?;
         let hash = persisted_query(&request.extensions)?
@@ -44,7 +44,7 @@ impl DocumentId {
             .transpose()?;
         match (id, hash) {
             (Some(id), Some(hash)) if !id.is_same(&hash) => Err(Refusal::bad_request(
-                "`documentId` and `extensions.persistedQuery` name different documents",
+                "`documentId` and `extensions.persistedQuery` reference different documents",
             )),
             (id, hash) => Ok(id.or(hash)),
         }

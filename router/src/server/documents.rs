@@ -1,5 +1,5 @@
-//! From a request to its operation, for every protocol: by the document that it contains, or by the id of one that is
-//! registered or was sent before. Here it is decided which documents a client may run.
+//! Finds a request's operation, for every protocol: from its document, or by the id of a registered or previously sent
+//! one. Enforces which documents a client may run.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::prepare::PreparedOperation;
 use crate::request::{GraphQLRequest, RequestContext};
 use crate::response::GraphQLResponse;
 
-/// Why an operation is not run: the edge refuses the request, or the router the operation.
+/// Why an operation is not run: rejected by the edge or by the router.
 #[derive(Debug)]
 pub(super) enum OperationError {
     Request(Refusal),
@@ -38,7 +38,7 @@ impl OperationError {
         Self::Operation(GraphQLResponse::request_error(vec![error]))
     }
 
-    /// For protocols without a status.
+    /// For protocols without a status code.
     pub(super) fn into_errors(self) -> Vec<GraphQLError> {
         match self {
             Self::Request(refusal) => vec![refusal.into_error()],
@@ -55,7 +55,7 @@ pub(super) struct SentDocuments {
 }
 
 impl SentDocuments {
-    /// In this process; nothing where they are not kept.
+    /// Kept in this process; `None` if disabled.
     pub(super) fn new(config: &PersistedQueriesConfig) -> Option<Self> {
         config
             .enabled
@@ -71,7 +71,7 @@ impl SentDocuments {
 
     async fn find(&self, hash: Sha256Hash) -> Option<String> {
         let document = self.cache.get(&hash.to_string()).await?;
-        // Others may write to a cache that is shared.
+        // A shared cache may contain invalid data.
         let document = String::from_utf8(document.into()).ok()?;
         (Sha256Hash::of(document.as_bytes()) == hash).then_some(document)
     }
@@ -85,17 +85,17 @@ impl SentDocuments {
     }
 }
 
-/// The operation of a request.
+/// A request's prepared operation.
 pub(super) struct Prepared {
     pub(super) operation: Arc<PreparedOperation>,
-    /// It was named by an id that may be the one of another document for another client.
+    /// Whether its id may identify another document for another client.
     pub(super) depends_on_client: bool,
 }
 
-/// Finds the operation of a request, and leaves its document in it.
+/// Finds a request's operation and stores its document in the request.
 ///
 /// # Errors
-/// What refuses it. That is not for nothing: it costs what the cheapest operation does.
+/// Why it is rejected. A rejection is charged like the cheapest operation.
 pub(super) async fn prepare(
     state: &ServerState,
     router: &Router,
@@ -135,7 +135,7 @@ async fn find(
     };
     if let Some(registered) = &found.registered {
         log.registered(&registered.name);
-        // Its name is no other key in the router's cache.
+        // Normalizes the name, so that the router's cache has one key.
         if request.operation_name.as_ref() == Some(&registered.name) {
             request.operation_name = None;
         }
@@ -153,7 +153,7 @@ async fn find(
     })
 }
 
-/// What a request is looked up in.
+/// The inputs of a lookup.
 struct Lookup<'a> {
     sent: Option<&'a SentDocuments>,
     clients: Arc<Clients>,
@@ -164,7 +164,7 @@ struct Lookup<'a> {
 struct Found {
     document: String,
     registered: Option<Arc<RegisteredOperation>>,
-    /// The hash that was sent with it, to keep it under.
+    /// The hash to store it under, if one was sent.
     hash_sent: Option<Sha256Hash>,
 }
 
@@ -198,7 +198,7 @@ impl Lookup<'_> {
         let hash = id.hash.filter(|_| may_send);
         let not_found = || {
             count("not_found");
-            // Clients look for exactly these words, and then send the document.
+            // Clients recognize exactly this message, and then send the document.
             OperationError::new(ErrorCode::PersistedQueryNotFound, "PersistedQueryNotFound")
         };
         let hash = hash.ok_or_else(not_found)?;
@@ -249,7 +249,7 @@ impl Lookup<'_> {
         })
     }
 
-    /// A document that comes with an id has to be the one that it names.
+    /// A document sent with an id must match that id.
     fn check_id(&self, id: &DocumentId, document: &str) -> Result<(), OperationError> {
         let hash = Sha256Hash::of(document.as_bytes());
         let named = self.registered(id).map(|operation| operation.hash);
@@ -263,7 +263,7 @@ impl Lookup<'_> {
         ))
     }
 
-    /// The operation of this id: of the client itself, or of one that needs no proof.
+    /// The operation with this id, of the client itself or of one that need not authenticate.
     fn registered(&self, id: &DocumentId) -> Option<&Arc<RegisteredOperation>> {
         let own = self.client.client.as_ref();
         let own = own.and_then(|client| client.operations.by_id(&id.text));

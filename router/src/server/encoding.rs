@@ -1,10 +1,10 @@
-//! Which content coding a client gets: decided before a request is executed, and never a reason to refuse it.
+//! Chooses the content coding before a request is executed; never a reason to reject it.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// The codings of answers. Of those that a client likes alike the first is taken: at their fastest, zstd and Brotli make
-/// answers smaller than gzip in less time.
+/// The supported codings, preferred in this order: at their fastest settings, zstd and Brotli compress better than gzip
+/// in less time.
 const CODINGS: [Coding; 3] = [
     Coding {
         name: "zstd",
@@ -22,7 +22,7 @@ const CODINGS: [Coding; 3] = [
 
 struct Coding {
     name: &'static str,
-    /// What older clients call it.
+    /// An older alias.
     also: Option<&'static str>,
 }
 
@@ -33,7 +33,7 @@ impl Coding {
     }
 }
 
-/// Leaves in `Accept-Encoding` the one coding that the answer will have, so that what compresses has nothing to judge.
+/// Reduces `Accept-Encoding` to the chosen coding, so that the compression layer has no choice.
 pub(super) fn select_encoding(mut request: Request) -> Request {
     let headers = request.headers_mut();
     match preferred(headers, &CODINGS) {
@@ -47,14 +47,14 @@ pub(super) fn select_encoding(mut request: Request) -> Request {
     request
 }
 
-/// Whether a client likes gzip at least as much as no coding, for what exists in these two forms.
+/// Whether a client accepts gzip at least as readily as no coding, for resources available in both forms.
 pub fn prefers_gzip(headers: &HeaderMap) -> bool {
     let [.., gzip] = &CODINGS;
     preferred(headers, std::slice::from_ref(gzip)).is_some()
 }
 
-/// The coding that a client likes best, if it likes it at least as much as none (RFC 9110, 12.5.3). One that accepts
-/// none of them gets its answer without a coding, as the RFC allows: a mutation has its effect either way.
+/// The client's preferred coding, if preferred at least as much as none (RFC 9110, 12.5.3). A client that accepts none
+/// of them gets an uncompressed response, as the RFC allows: a mutation takes effect either way.
 fn preferred(headers: &HeaderMap, codings: &[Coding]) -> Option<&'static str> {
     let mut named = [None; CODINGS.len()];
     let [mut identity, mut any] = [None; 2];
@@ -77,7 +77,7 @@ fn preferred(headers: &HeaderMap, codings: &[Coding]) -> Option<&'static str> {
             *known = Some(quality);
         }
     }
-    // What is not named is accepted, and liked least.
+    // Codings that are not listed are acceptable, with the lowest preference.
     let mut best = (None, identity.or(any).unwrap_or(0).max(1));
     for (coding, named) in codings.iter().zip(named) {
         let liked = named.or(any).unwrap_or(0);
@@ -89,7 +89,7 @@ fn preferred(headers: &HeaderMap, codings: &[Coding]) -> Option<&'static str> {
     best.0
 }
 
-/// In thousandths; `None` for what is no quality.
+/// A quality in thousandths; `None` if invalid.
 fn quality<'p>(parameters: impl Iterator<Item = &'p str>) -> Option<u32> {
     let mut quality = Some(1000);
     for (name, value) in parameters.filter_map(|parameter| parameter.split_once('=')) {
@@ -100,7 +100,7 @@ fn quality<'p>(parameters: impl Iterator<Item = &'p str>) -> Option<u32> {
     quality
 }
 
-/// `0`, `1`, or up to three decimals of them.
+/// `0`, `1`, or one of these with up to three decimals.
 fn thousandths(value: &str) -> Option<u32> {
     let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
     let digits = decimals.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Queries and mutations, run on behalf of a request.
+//! Runs queries and mutations for a request.
 
 use tracing::Instrument;
 
@@ -8,7 +8,7 @@ use crate::prepare::OperationKind;
 use crate::request::PreparedRequest;
 use crate::response::GraphQLResponse;
 
-/// Answers a query or a mutation. A client that hangs up does not leave a mutation half done.
+/// Executes a query or mutation. A mutation continues even if its client disconnects.
 pub(super) async fn execute(
     router: &Router,
     request: PreparedRequest,

@@ -1,4 +1,4 @@
-//! The edge: GraphQL over HTTP and over WebSocket, as one route to mount in an [`axum::Router`].
+//! The edge: GraphQL over HTTP and WebSocket, as a route to mount in an [`axum::Router`].
 
 mod address_limit;
 mod body;
@@ -44,13 +44,13 @@ pub use state::ServerState;
 pub use unsent::Unsent;
 pub use ws::{EventProtocol, WatchRefusal};
 
-/// The GraphQL endpoint at the configured path: GET, POST and WebSocket upgrades, with CORS and
-/// compression. Serve it with connect info (`into_make_service_with_connect_info::<SocketAddr>()`),
-/// so that subgraphs learn the caller's address.
+/// The GraphQL endpoint at the configured path: GET, POST and WebSocket upgrades, with CORS and compression. Serve it
+/// with connect info (`into_make_service_with_connect_info::<SocketAddr>()`), so that subgraphs learn the caller's
+/// address.
 pub fn graphql_routes(state: ServerState) -> axum::Router {
     let config = &state.config;
     let mut routes = axum::Router::new().route(&config.path, any(http::handle));
-    // Below the root there are other pages.
+    // Other pages are below the root.
     if config.path != "/" {
         let document = format!("{}/{{id}}", config.path.trim_end_matches('/'));
         routes = routes.route(&document, any(http::handle_document));
@@ -63,17 +63,17 @@ pub fn graphql_routes(state: ServerState) -> axum::Router {
     for_pages(routes, &state, &allowed).with_state(state)
 }
 
-/// What pages of other sites may send, and see, beyond what all pages may.
+/// Additional headers that pages of other sites may send and read.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowed<'a> {
     pub methods: &'a [Method],
-    /// Of requests.
+    /// Request headers.
     pub headers: &'a [HeaderName],
-    /// Headers of answers.
+    /// Response headers.
     pub exposed: &'a [HeaderName],
 }
 
-/// These routes with CORS and compression as configured.
+/// Adds CORS and compression to these routes, as configured.
 pub fn for_pages<S>(
     routes: axum::Router<S>,
     state: &ServerState,
@@ -90,7 +90,7 @@ where
         .quality(CompressionLevel::Fastest)
         .compress_when(
             SizeAbove::new(config.compression_min_bytes)
-                // An event must not wait in a compressor for more to come.
+                // Events must not wait in a compressor.
                 .and(NotForContentType::SSE)
                 .and(NotForContentType::const_new("multipart/mixed")),
         );

@@ -1,5 +1,5 @@
-//! What the edge remembers of an operation for the access log, and counts of it. Operations and clients
-//! name themselves, so the labels are bounded.
+//! Collects an operation's details for the access log and metrics. Operation and client names are chosen by clients, so
+//! the number of labels is bounded.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::clients::ClientIdentity;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::prepare::PreparedOperation;
 
-/// Pairs of an operation and a client that have series of their own.
+/// Maximum number of operation and client pairs with their own series.
 const MAX_PAIRS: usize = 1_000;
-/// Longer names are counted as others, and cut in the log.
+/// Longer names are counted as other, and truncated in the log.
 const MAX_NAME: usize = 64;
-/// The label of what has no room left.
+/// The label for pairs beyond the limit.
 const OTHER: &str = "other";
 /// The label of operations and clients without a name.
 const ANONYMOUS: &str = "anonymous";
 
-/// Headers by which clients tell their name and their version.
+/// Headers in which clients send their name and version.
 pub(super) const NAME_HEADERS: [&str; 3] = [
     "graphql-client-name",
     "apollographql-client-name",
@@ -33,12 +33,12 @@ pub(super) const VERSION_HEADERS: [&str; 3] = [
     "x-graphql-client-version",
 ];
 
-/// The pairs of an operation and a client that are counted under their own names.
+/// The operation and client pairs with their own series.
 #[derive(Debug, Default)]
 pub(super) struct MetricLabels(RwLock<HashSet<(String, String)>>);
 
 impl MetricLabels {
-    /// The labels of a pair: its own, unless there are too many already.
+    /// A pair's labels: its own, unless there are too many.
     fn labels(&self, operation: &str, client: &str) -> (String, String) {
         let pair = (operation.to_owned(), client.to_owned());
         let is_long = operation.len() > MAX_NAME || client.len() > MAX_NAME;
@@ -59,7 +59,7 @@ impl MetricLabels {
     }
 }
 
-/// One operation, from its request to its answer. Clones are the same operation.
+/// One operation, from request to response. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OperationLog(Arc<Mutex<LogState>>);
 
@@ -69,14 +69,14 @@ struct LogState {
     is_known: bool,
     details: OperationDetails,
     codes: Vec<String>,
-    /// Whether the client is a registered one.
+    /// Whether the client is registered.
     is_identified: bool,
-    /// The name of a registered operation. There are as many as manifests have.
+    /// The registered operation's name; there are only as many as manifests define.
     registered: Option<String>,
 }
 
 impl OperationLog {
-    /// Of a client that may have named itself in these headers.
+    /// For a client that may have named itself in these headers.
     pub(super) fn new(headers: &HeaderMap) -> Self {
         let details = OperationDetails {
             client: first(headers, NAME_HEADERS),
@@ -116,7 +116,7 @@ impl OperationLog {
         self.state(|seen| seen.details.client.clone())
     }
 
-    /// Takes a name and a version that came another way than in headers.
+    /// Sets a name and version that arrived other than in headers.
     pub(super) fn rename(&self, name: Option<&str>, version: Option<&str>) {
         self.state(|seen| {
             if let Some(name) = name.and_then(harmless) {
@@ -128,7 +128,7 @@ impl OperationLog {
         });
     }
 
-    /// A registered client is shown by its registered name.
+    /// A registered client is logged under its registered name.
     pub(super) fn identified(&self, identity: &ClientIdentity) {
         if let Some(client) = &identity.client {
             self.state(|seen| {
@@ -138,7 +138,7 @@ impl OperationLog {
         }
     }
 
-    /// The operation is a registered one of this name.
+    /// The operation is registered under this name.
     pub(super) fn registered(&self, name: &str) {
         self.state(|seen| seen.registered = Some(name.to_owned()));
     }
@@ -167,14 +167,14 @@ impl OperationLog {
         self.state(|seen| seen.codes.push(code.as_str().to_owned()));
     }
 
-    /// Counts the operation, and gives what the access log shows.
+    /// Counts the operation and returns the access log's details.
     pub(super) fn finish(&self, known: &MetricLabels) -> OperationDetails {
         self.state(|seen| {
             let details = &seen.details;
             let operation = match &details.operation {
                 Some(name) => name.as_str(),
                 None if seen.is_known => ANONYMOUS,
-                // What could not be prepared has no name that means anything.
+                // Operations that could not be prepared have no meaningful name.
                 None => OTHER,
             };
             let client = details.client.as_deref().unwrap_or(ANONYMOUS);
@@ -210,18 +210,18 @@ impl OperationLog {
     }
 }
 
-/// The first of these headers that is there and harmless to log, cut to a length.
+/// The first of these headers with a value that is safe to log, truncated.
 fn first(headers: &HeaderMap, names: [&str; 3]) -> Option<String> {
     let mut values = names.iter().filter_map(|name| headers.get(*name));
     values.find_map(|value| harmless(value.to_str().ok()?))
 }
 
-/// Operations' names are ASCII, and so are clients' that are harmless.
+/// Operation names and safe client names are ASCII.
 fn cut(name: &str) -> &str {
     name.get(..MAX_NAME).unwrap_or(name)
 }
 
-/// A name of visible ASCII and spaces, cut to a length.
+/// A name of visible ASCII and spaces, truncated.
 fn harmless(name: &str) -> Option<String> {
     let name = cut(name.trim());
     let is_visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();

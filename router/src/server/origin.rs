@@ -23,14 +23,14 @@ pub(super) struct Origins {
     any: bool,
     listed: HashSet<String>,
     localhost: bool,
-    /// Which have pages of their own.
+    /// Clients may have their own allowed pages.
     clients: Arc<ArcSwap<Clients>>,
 }
 
-/// The page that a request comes from, if it is of another site.
+/// The foreign page that a request comes from.
 #[derive(Clone, Debug)]
 pub(super) struct ForeignPage {
-    /// Its origin in the canonical form.
+    /// Its canonical origin.
     origin: String,
     is_localhost: bool,
 }
@@ -91,22 +91,22 @@ impl Origins {
             || (self.localhost && is_localhost(&url))
     }
 
-    /// Whether this page may call as a client: one of those that the client lists, if it lists any.
+    /// Whether this page may call as a client: it must be listed by the client, if that lists any.
     pub(super) fn allow_client(&self, client: &RegisteredClient, page: &ForeignPage) -> bool {
         client.origins.is_empty()
             || client.origins.contains(&page.origin)
             || (self.localhost && page.is_localhost)
     }
 
-    /// Whether a WebSocket may be opened: no browser, the same site, or an allowed page.
+    /// Whether a WebSocket may be opened: not from a browser, from the same site, or from an allowed page.
     pub(super) fn allow_upgrade(&self, headers: &HeaderMap) -> bool {
         headers
             .get(header::ORIGIN)
             .is_none_or(|origin| self.allow(origin) || is_same_site(origin, headers))
     }
 
-    /// Whether a page may open an event stream by a plain GET, which browsers let every page send: an
-    /// allowed page or the same site, by what the browser says of where the request comes from.
+    /// Whether a page may open an event stream by a plain GET, which browsers allow every page to send: it must be an
+    /// allowed page or the same site, according to the browser's own headers.
     pub(super) fn allow_event_source(&self, headers: &HeaderMap) -> bool {
         let same_site = headers
             .get("sec-fetch-site")
@@ -118,7 +118,7 @@ impl Origins {
     }
 }
 
-/// CORS as configured. `headers` are those of requests beyond those that every page may send.
+/// The configured CORS layer. `headers` are additional request headers.
 pub(super) fn cors_layer(
     origins: Arc<Origins>,
     config: &CorsConfig,
@@ -132,7 +132,7 @@ pub(super) fn cors_layer(
         HeaderName::from_static("last-event-id"),
         REQUEST_ID,
     ];
-    // Each once: what is configured may repeat what is always allowed.
+    // Deduplicated: the configuration may repeat headers that are always allowed.
     let headers: IndexSet<HeaderName> = always.into_iter().chain(headers).collect();
     let headers: Vec<HeaderName> = headers.into_iter().collect();
     let exposed = [

@@ -1,4 +1,4 @@
-//! Reads a GraphQL request from a body, a query string, or a WebSocket message.
+//! Reads a GraphQL request from a body, a query string or a WebSocket message.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use crate::request::GraphQLRequest;
 use crate::value::number::keep_digits;
 
-/// The request in a POST body, or in the payload of a WebSocket message.
+/// The request in a POST body or a WebSocket message's payload.
 pub(super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
     if body.is_empty() {
         return Err(Refusal::bad_request(
@@ -44,7 +44,8 @@ fn from_value(value: Value) -> Result<GraphQLRequest, Refusal> {
     let mut member = |name: &str| members.remove(name).unwrap_or_default();
     let query = string("query", member("query"))?;
     let mut document_id = string("documentId", member("documentId"))?;
-    // Relay's names mean something else to others, who send a document. Some clients send an empty one with an id.
+    // Relay's names mean something else to clients that send a document. Some clients send an empty document with an
+    // id.
     let has_document = query.as_ref().is_some_and(|text| !text.trim().is_empty());
     for name in ["doc_id", "id"] {
         let id = member(name);
@@ -61,11 +62,11 @@ fn from_value(value: Value) -> Result<GraphQLRequest, Refusal> {
     })
 }
 
-/// Takes the id of a document that is in the path.
+/// Takes over the document id from the path.
 pub(super) fn at_path(id: String, request: &mut GraphQLRequest) -> Result<(), Refusal> {
     match &request.document_id {
         Some(other) if *other != id => Err(Refusal::bad_request(
-            "the path and the request name different documents",
+            "the path and the request reference different documents",
         )),
         _ => {
             request.document_id = Some(id);
@@ -74,7 +75,7 @@ pub(super) fn at_path(id: String, request: &mut GraphQLRequest) -> Result<(), Re
     }
 }
 
-/// The request in the query string of a GET.
+/// The request in a GET's query string.
 pub(super) fn from_query(query: &str) -> Result<GraphQLRequest, Refusal> {
     let mut members = Map::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -190,7 +191,7 @@ mod tests {
             Some("b"),
         );
         check(r#"{"query":"","doc_id":"a"}"#, "query=&doc_id=a", Some("a"));
-        // An id of something else.
+        // An id with another meaning.
         check(r#"{"query":"{ a }","id":"a"}"#, "query={a}&id=a", None);
         let other = from_body(br#"{"query":"{ a }","id":7}"#).expect("a request");
         assert_eq!(other.document_id, None);

@@ -1,4 +1,4 @@
-//! Which buckets a request counts against.
+//! Determines the rate-limit buckets of a request.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -14,7 +14,7 @@ use super::config::{RatesConfig, WebSocketConfig};
 use crate::charge::Charge;
 use crate::clients::ClientIdentity;
 
-/// What limits the rates of clients, users and addresses. Cloning shares it.
+/// The rate limits of clients, users and addresses. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Rates {
     limiter: Arc<RateLimiter>,
@@ -83,7 +83,7 @@ impl Rates {
         });
         let quota = match (&user, client.is_authenticated) {
             (Some(_), _) => self.user,
-            // It has no user and needs none: whose it is, is known.
+            // It has no user, but its owner is known.
             (None, true) => None,
             (None, false) => self.address,
         };

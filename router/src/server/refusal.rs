@@ -1,4 +1,4 @@
-//! Requests that the server refuses before they become operations, over any protocol.
+//! Requests that the server rejects before they become operations, over any protocol.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::response::GraphQLResponse;
 /// leaves it out.
 const CLOSE: (HeaderName, HeaderValue) = (header::CONNECTION, HeaderValue::from_static("close"));
 
-/// A request that is refused before it becomes an operation. Its status does not depend on the media type.
+/// A request rejected before it becomes an operation. Its status does not depend on the media type.
 #[derive(Debug)]
 pub struct Refusal {
     pub status: StatusCode,
@@ -52,7 +52,7 @@ impl Refusal {
         )
     }
 
-    /// The refusal as an error of a response, for protocols without a status.
+    /// As an error of a response, for protocols without a status code.
     pub(super) fn into_error(self) -> GraphQLError {
         GraphQLError::new(self.code, self.message)
     }
@@ -78,7 +78,7 @@ impl Refusal {
         )
     }
 
-    /// 413: the rest of the body is not read, so the connection ends here.
+    /// 413. The rest of the body is not read, so the connection is closed.
     pub(super) fn too_large(limit: usize) -> Self {
         Self {
             header: Some(CLOSE),
@@ -90,7 +90,7 @@ impl Refusal {
         }
     }
 
-    /// 408: the body does not arrive, so the connection ends here.
+    /// 408. The body did not arrive, so the connection is closed.
     pub(super) fn body_timeout() -> Self {
         Self {
             header: Some(CLOSE),
@@ -102,7 +102,7 @@ impl Refusal {
         }
     }
 
-    /// 405: `allow` lists the methods that would do.
+    /// 405. `allow` lists the allowed methods.
     pub(super) fn method(allow: &'static str, message: &str) -> Self {
         let mut refusal = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -113,7 +113,7 @@ impl Refusal {
         refusal
     }
 
-    /// 503: the client should try again after some seconds.
+    /// 503. The client should retry after some seconds.
     pub(super) fn unavailable(message: &str) -> Self {
         let mut refusal = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -124,7 +124,7 @@ impl Refusal {
         refusal
     }
 
-    /// 503: clients do not read what they have asked for.
+    /// 503. Clients are not reading their responses.
     pub(super) fn unread() -> Self {
         Self::unavailable("too many answers wait to be read")
     }

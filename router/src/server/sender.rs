@@ -1,4 +1,4 @@
-//! Who has sent a request: the user by their token, and the application by what it says and proves of itself.
+//! Verifies a request's sender: the user by the token, the application by name and credentials.
 
 use axum::http::HeaderMap;
 
@@ -8,7 +8,7 @@ use super::state::ServerState;
 use crate::auth::Identity;
 use crate::clients::ClientIdentity;
 
-/// A client whose credentials have been checked.
+/// A client with verified credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
     pub(super) client: Client,
@@ -17,7 +17,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Checks the credentials in these headers.
+    /// Verifies the credentials in these headers.
     pub(super) async fn identify(
         state: &ServerState,
         client: Client,

@@ -1,4 +1,4 @@
-//! What every request and connection of the edge shares.
+//! State shared by every request and connection of the edge.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,28 +28,28 @@ use crate::auth::JwtVerifier;
 use crate::clients::{Clients, ClientsError, KEY_HEADER};
 use crate::subscribe::{StreamOptions, Subscriptions};
 
-/// How long another router may prepare what is in use before it takes over.
+/// How long a new router may take to prepare the operations in use before it takes over.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The edge's state. Cloning shares it.
+/// The edge's state. Clones share it.
 #[derive(Clone, Debug)]
 pub struct ServerState {
     /// The router in use.
     pub(super) router: Arc<ArcSwap<Router>>,
-    /// The clients that are known now.
+    /// The current clients.
     pub(super) clients: Arc<ArcSwap<Clients>>,
     replaced: Arc<Replaced>,
-    /// Nothing where clients may not name documents by their hash.
+    /// `None` if clients may not reference documents by hash.
     pub(super) sent_documents: Option<SentDocuments>,
-    /// The live subscriptions, of every protocol.
+    /// The live subscriptions, over every protocol.
     pub(super) subscriptions: Subscriptions,
     pub auth: Arc<JwtVerifier>,
     pub config: Arc<ServerConfig>,
-    /// The page that GET answers to browsers in development. It must be self-contained.
+    /// The page shown to browsers in development. It must be self-contained.
     pub ide_page: Option<&'static str>,
     /// The open WebSockets.
     pub connections: Connections,
-    /// Answers that are not read yet.
+    /// Responses that clients have not read yet.
     pub unsent: Unsent,
     pub(super) csrf_headers: Arc<[HeaderName]>,
     pub(super) forward_headers: Arc<[HeaderName]>,
@@ -59,7 +59,8 @@ pub struct ServerState {
     pub(super) known_pairs: Arc<MetricLabels>,
 }
 
-/// How often the router and the clients were replaced; one of them at a time, because each has to fit the other.
+/// How often the router and the clients were replaced. Only one is replaced at a time, because they must be valid
+/// against each other.
 #[derive(Debug, Default)]
 struct Replaced {
     routers: AtomicU64,
@@ -67,8 +68,8 @@ struct Replaced {
     replacing: Mutex<()>,
 }
 
-/// Headers of which one shows that no foreign page has sent a GET: those that are configured, and those by which clients
-/// name and prove themselves.
+/// Headers that prove that a GET does not come from a foreign page: the configured ones, and those that identify
+/// clients.
 fn csrf_headers(config: &ServerConfig) -> Result<Vec<HeaderName>, ServerConfigError> {
     let mut names = header_names("csrf_headers", &config.csrf_headers)?;
     for name in NAME_HEADERS.into_iter().chain([KEY_HEADER]) {
@@ -81,7 +82,7 @@ fn csrf_headers(config: &ServerConfig) -> Result<Vec<HeaderName>, ServerConfigEr
 }
 
 impl ServerState {
-    /// Fails with the first value of the configuration that cannot be used.
+    /// Fails with the first invalid configuration value.
     pub fn new(
         router: Router,
         auth: JwtVerifier,
@@ -120,12 +121,12 @@ impl ServerState {
         })
     }
 
-    /// The router that the next operation runs on.
+    /// The current router, used for new operations.
     pub fn router(&self) -> Arc<Router> {
         self.router.load_full()
     }
 
-    /// The clients that are known now.
+    /// The current clients.
     pub fn clients(&self) -> Arc<Clients> {
         self.clients.load_full()
     }
@@ -140,10 +141,10 @@ impl ServerState {
         self.replaced.clients.load(Ordering::Acquire)
     }
 
-    /// Replaces the clients, when their operations are prepared and planned.
+    /// Replaces the clients once their operations are prepared and planned.
     ///
     /// # Errors
-    /// An operation that does not fit the schema. Then those who were known stay.
+    /// An operation that is not valid against the schema. The previous clients then stay.
     pub async fn replace_clients(&self, clients: Clients) -> Result<(), ClientsError> {
         let _replacing = self.replaced.replacing.lock().await;
         let router = self.router();
@@ -153,25 +154,25 @@ impl ServerState {
         for (operation, refusal) in &planned.refused {
             let reason = refusal.errors.first().map(|error| &*error.message);
             let document = operation.query.as_deref();
-            tracing::warn!(document, reason, "a registered operation cannot be planned");
+            tracing::warn!(document, reason, "registered operation not planned");
         }
         tracing::info!(
             clients = clients.iter().count(),
             operations = planned.prepared,
             left = planned.left,
-            "the operations of the clients were planned"
+            "planned the clients' operations"
         );
         self.clients.store(Arc::new(clients));
         self.replaced.clients.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 
-    /// Replaces the router, when that knows the operations in use. Connections stay open, and operations that run
-    /// finish on the router they began with; live subscriptions move to the new one, or end with SCHEMA_CHANGED if
-    /// they do not fit it.
+    /// Replaces the router once it has prepared the operations in use. Connections stay open, and running operations
+    /// finish on the old router; live subscriptions move to the new one, or end with SCHEMA_CHANGED if they are not
+    /// valid there.
     ///
     /// # Errors
-    /// An operation that a client has registered and that does not fit the schema. Then the router stays.
+    /// A registered operation that is not valid against the new schema. The old router then stays.
     pub async fn reload(&self, router: Router) -> Result<(), ClientsError> {
         let _replacing = self.replaced.replacing.lock().await;
         let clients = self.clients();
@@ -184,7 +185,7 @@ impl ServerState {
             prepared = warmed.prepared,
             refused = warmed.refused.len(),
             left = warmed.left,
-            "the operations in use were prepared for another schema"
+            "prepared the operations in use for the new schema"
         );
         let router = Arc::new(router);
         self.router.store(Arc::clone(&router));
@@ -193,7 +194,7 @@ impl ServerState {
         Ok(())
     }
 
-    /// CORS as configured.
+    /// The configured CORS layer.
     pub(super) fn cors(&self, allowed: &Allowed<'_>) -> CorsLayer {
         let headers = [
             &self.csrf_headers,
@@ -205,26 +206,26 @@ impl ServerState {
         cors_layer(self.origins.clone(), &self.config.cors, headers, allowed)
     }
 
-    /// With a page for browsers; it is shown in development only.
+    /// Adds a page for browsers, shown in development only.
     pub fn with_ide_page(mut self, page: &'static str) -> Self {
         self.ide_page = Some(page);
         self
     }
 
-    /// Keeps the documents that clients send with their hash in this cache, which instances may share.
+    /// Stores the documents that clients send with their hash in this cache, which instances may share.
     pub fn with_document_cache(mut self, cache: Arc<dyn Cache>) -> Self {
         let config = &self.config.persisted_queries;
         self.sent_documents = config.enabled.then(|| SentDocuments::over(cache, config));
         self
     }
 
-    /// Limits rates by this limiter, which other instances may share.
+    /// Limits rates with this limiter, which instances may share.
     pub fn with_rate_limiter(mut self, limiter: RateLimiter) -> Self {
         self.rates.share(limiter);
         self
     }
 
-    /// Counts each user's connections over all instances that share this registry.
+    /// Counts each user's connections across all instances that share this registry.
     pub fn share_connections(
         &self,
         registry: ConnectionRegistry,
@@ -234,7 +235,7 @@ impl ServerState {
         self.connections.share(registry, evictions, supervisor);
     }
 
-    /// Whether a request may open a WebSocket, whatever is spoken on it, as far as that does not depend on its sender.
+    /// Whether a request may open a WebSocket in any protocol, apart from checks on its sender.
     ///
     /// # Errors
     /// When it comes from a page that may not call, or from an address that opens too many.
@@ -251,8 +252,8 @@ impl ServerState {
         })
     }
 
-    /// Closes the WebSockets over the configured window, telling clients to reconnect, and refuses
-    /// new ones. Resolves when the last is closed.
+    /// Closes the WebSockets over the configured window, telling clients to reconnect, and rejects new ones. Returns
+    /// when the last is closed.
     pub async fn drain(&self) {
         self.connections.drain().await;
     }

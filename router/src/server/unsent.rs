@@ -1,4 +1,4 @@
-//! Answers that clients have not read yet: how many bytes of them are held, for one connection and for all.
+//! Limits the bytes of responses that clients have not read yet, per connection and in total.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,17 +13,17 @@ use tokio::time::Instant;
 use super::config::ConnectionsConfig;
 use crate::prepare::OperationKind;
 
-/// What is written at a time: whoever reads so much is making progress.
+/// Bytes written at a time: reading this much counts as progress.
 const CHUNK: usize = 64 * 1024;
 
-/// Smaller answers leave with their headers and are not counted.
+/// Smaller responses leave with their headers and are not counted.
 const SMALL: usize = 1024;
 
-/// How much sooner clients that do not read are given up while more than half of what the process may hold is held:
-/// what they hold is then missing to others.
+/// The factor by which clients that do not read are dropped sooner while more than half of the process's limit is in
+/// use.
 const HURRY: u32 = 10;
 
-/// The bytes of a connection, or of the whole process. Cloning shares them.
+/// The unread bytes of a connection or of the whole process. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Unsent(Arc<Inner>);
 
@@ -32,7 +32,7 @@ struct Inner {
     limit: usize,
     bytes: AtomicUsize,
     opened: Instant,
-    /// Milliseconds from `opened` to when something was last held or read.
+    /// Milliseconds from `opened` to the last time something was held or read.
     moved: AtomicU64,
     owner: Owner,
 }
@@ -48,7 +48,7 @@ enum Owner {
     },
 }
 
-/// Bytes that are held until this is dropped.
+/// Bytes counted until dropped.
 #[derive(Debug)]
 pub(super) struct Held {
     unsent: Unsent,
@@ -56,7 +56,7 @@ pub(super) struct Held {
 }
 
 impl Unsent {
-    /// Of a process.
+    /// For the process.
     pub fn new(config: &ConnectionsConfig) -> Self {
         let owner = Owner::Process {
             limit_per_connection: config.max_unsent_bytes_per_connection,
@@ -65,7 +65,7 @@ impl Unsent {
         Self::within(config.max_unsent_bytes, owner)
     }
 
-    /// Of a connection of this process.
+    /// For a connection of this process.
     pub fn connection(&self) -> Self {
         let limit = match self.0.owner {
             Owner::Process {
@@ -88,7 +88,7 @@ impl Unsent {
         }))
     }
 
-    /// What the client of this request has not read yet: its connection's, as the listener counts it.
+    /// The count for the connection of this request, as created by the listener.
     pub(super) fn of_request(&self, extensions: &Extensions) -> Self {
         let connection = extensions.get::<Self>();
         connection.map_or_else(|| self.connection(), Self::clone)
@@ -101,13 +101,12 @@ impl Unsent {
         }
     }
 
-    /// Bytes that are held now.
+    /// Bytes currently unread.
     pub fn bytes(&self) -> usize {
         self.0.bytes.load(Ordering::Relaxed)
     }
 
-    /// When the client is given up if nothing is read until then: it may be sooner when it is asked again. `None` while
-    /// nothing is held.
+    /// When the client is dropped unless something is read; may move earlier later. `None` while nothing is unread.
     pub fn deadline(&self) -> Option<Instant> {
         if self.bytes() == 0 {
             return None;
@@ -116,7 +115,7 @@ impl Unsent {
         Some(self.0.opened + moved + self.process().patience())
     }
 
-    /// How often a connection of which something is held asks for its deadline.
+    /// How often to check the deadline of a connection with unread bytes.
     pub fn interval(&self) -> Duration {
         self.process().write_timeout() / HURRY
     }
@@ -128,7 +127,7 @@ impl Unsent {
         }
     }
 
-    /// How long a client may read nothing at present.
+    /// How long a client may currently go without reading.
     fn patience(&self) -> Duration {
         if self.bytes() > self.0.limit / 2 {
             self.write_timeout() / HURRY
@@ -137,13 +136,13 @@ impl Unsent {
         }
     }
 
-    /// Whether a request may be executed: its answer would have to be held.
+    /// Whether a request may be executed, since its response will be counted.
     pub(super) fn has_room(&self) -> bool {
         let process = self.process();
         self.bytes() < self.0.limit && process.bytes() < process.0.limit
     }
 
-    /// The body of an answer, counted until it is read; `None` if too much is unread already.
+    /// A response body, counted until read; `None` if too much is unread already.
     pub fn body(&self, kind: OperationKind, answer: Bytes) -> Option<Body> {
         if answer.len() <= SMALL {
             return Some(Body::from(answer));
@@ -153,17 +152,17 @@ impl Unsent {
             if rest.is_empty() {
                 return None;
             }
-            // The chunk before this one has gone out: a connection takes no more than it can write.
+            // The previous chunk has been sent: a connection only takes what it can write.
             let chunk = rest.split_to(CHUNK.min(rest.len()));
             held.read(chunk.len());
             Some((Ok::<_, std::convert::Infallible>(chunk), (rest, held)))
         });
-        // Who compresses it asks again at its end.
+        // The compression layer polls once more after the end.
         Some(Body::from_stream(chunks.fuse()))
     }
 
-    /// Holds bytes of an answer; `None` if too many are held. One answer always may be, and what mutations answer: it
-    /// has happened.
+    /// Counts a response's bytes; `None` if too many are unread. Always allowed for the only response, and for
+    /// mutations, which have already taken effect.
     pub(super) fn hold(&self, kind: OperationKind, bytes: usize) -> Option<Held> {
         if !self.add(bytes, kind == OperationKind::Mutation) {
             metrics::counter!("router_answers_discarded_total").increment(1);
@@ -287,7 +286,7 @@ mod tests {
             .expect("there is room");
         let first = connection.deadline().expect("something is held");
         assert!(first > Instant::now() + timeout / 2);
-        // Others need the room.
+        // Another connection needs the room.
         let needed = other.hold(OperationKind::Query, 400);
         let sooner = connection.deadline().expect("something is held");
         assert_eq!(first - sooner, timeout - timeout / HURRY);

@@ -1,5 +1,4 @@
-//! Fills a stream: opens its source, executes the operation for each event, and moves to a new schema
-//! when there is one.
+//! Drives a stream: opens its source, executes the operation for each event, and moves to a new schema.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +14,17 @@ use crate::error::{ErrorCode, GraphQLError};
 use crate::router::{Job, Router};
 use crate::transport::{EventStream, SubgraphResponse, TransportError};
 
-/// Before a lost source is tried again; it doubles each time.
+/// Wait before a lost source is retried; doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Where the only watcher of a stream goes once it has its snapshot.
+/// Where the only watcher of a stream moves once it has its snapshot.
 pub(super) struct Handover {
     pub(super) stream: Arc<Stream>,
     pub(super) member: u64,
 }
 
-/// Ends the stream however its task ends, also by a panic.
+/// Ends the stream however its task ends, even by a panic.
 struct Guard {
     hub: Arc<Hub>,
     stream: Arc<Stream>,
@@ -51,7 +50,7 @@ impl Drop for Guard {
     }
 }
 
-/// Starts the task that fills a stream.
+/// Starts the task that drives a stream.
 pub(super) fn start(hub: Arc<Hub>, stream: Arc<Stream>, job: Arc<Job>, handover: Option<Handover>) {
     metrics::gauge!("router_subscription_streams").increment(1);
     let mut guard = Guard {
@@ -76,8 +75,7 @@ async fn run(
     if !job.runs_on(&routers.borrow()) {
         routers.mark_changed();
     }
-    // There are many of these tasks, and they wait: what is done once or for an event is boxed, so that
-    // it takes no place in between.
+    // There are many of these tasks, mostly idle: rare work is boxed, so that it takes no memory in between.
     let mut events = match Box::pin(open(&hub, &job)).await {
         Ok(events) => events,
         Err(end) => return end,
@@ -88,7 +86,7 @@ async fn run(
                 Some(event) => Box::pin(on_event(&hub, stream, &job, event)).await,
                 None => return End::Complete,
             },
-            // The sender is in the hub.
+            // The hub holds the sender.
             _ = routers.changed() => {
                 let router = Arc::clone(&routers.borrow_and_update());
                 Box::pin(on_reload(&hub, stream, &job, &router, &mut events)).await
@@ -110,14 +108,14 @@ async fn run(
     }
 }
 
-/// What came of an event, or of another router.
+/// The result of an event or a new router.
 enum Progress {
-    /// The watchers have been told.
+    /// The watchers received it.
     Delivered,
     Skipped,
-    /// The source was lost and is open again.
+    /// The source was lost and reopened.
     Reopened(EventStream),
-    /// It runs on another router now.
+    /// The stream moved to another router.
     Moved(Arc<Job>, EventStream),
     Ended(End),
 }
@@ -154,7 +152,7 @@ async fn on_reload(
 ) -> Progress {
     match reopen_on(hub, job, router).await {
         Ok((next, source)) => {
-            // What had arrived before the new source was open is not lost.
+            // Events that arrived before the new source was open are not lost.
             while let Some(Some(event)) = events.next().now_or_never() {
                 deliver(stream, job, event).await;
             }
@@ -165,8 +163,7 @@ async fn on_reload(
     }
 }
 
-/// Lets the only watcher of this stream, who has its snapshot now, go over to the other one; `false` if it has
-/// to stay.
+/// Moves the only watcher of this stream, which has its snapshot now, to the shared one; `false` if it has to stay.
 fn hand_over(hub: &Arc<Hub>, stream: &Stream, handover: &Handover) -> bool {
     let Handover {
         stream: shared,
@@ -174,7 +171,7 @@ fn hand_over(hub: &Arc<Hub>, stream: &Stream, handover: &Handover) -> bool {
     } = handover;
     let sequence = stream.sequence();
     if sequence.is_some_and(|sequence| shared.activate(*member, sequence)) {
-        // Its watcher is told the rest there.
+        // Its watcher receives the rest there.
         stream.close();
         return true;
     }
@@ -182,7 +179,7 @@ fn hand_over(hub: &Arc<Hub>, stream: &Stream, handover: &Handover) -> bool {
     false
 }
 
-/// What the subgraph says of a subscription that it will not go on with.
+/// The subgraph's message when it ends a subscription for good.
 fn disabled_message(response: &SubgraphResponse) -> Option<Arc<str>> {
     let code = ErrorCode::FeatureDisabled.as_str();
     let error = response.errors.iter().find(|error| {
@@ -202,9 +199,9 @@ async fn open(hub: &Hub, job: &Job) -> Result<EventStream, End> {
     }
 }
 
-/// A source that has been lost, opened again: subgraphs restart. `None` when it does not come back.
+/// Reopens a lost source, since subgraphs restart. `None` if it does not recover.
 async fn recover(hub: &Hub, job: &Job, lost: &TransportError) -> Option<EventStream> {
-    tracing::warn!(request_id = job.context.request_id, %lost, "a subscription's source is opened again");
+    tracing::warn!(request_id = job.context.request_id, %lost, "subscription source lost, reopening it");
     let give_up = Instant::now() + hub.options.source_recovery;
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
@@ -221,7 +218,7 @@ async fn recover(hub: &Hub, job: &Job, lost: &TransportError) -> Option<EventStr
     }
 }
 
-/// The same operation on another router, and its source there.
+/// The same operation and source on another router.
 async fn reopen_on(hub: &Hub, job: &Job, router: &Router) -> Result<(Arc<Job>, EventStream), End> {
     let next = router
         .subscribe_again(job, job.operation.text(), (*job.variables).clone())
@@ -240,7 +237,7 @@ async fn reopen_on(hub: &Hub, job: &Job, router: &Router) -> Result<(Arc<Job>, E
     Ok((Arc::new(next), events))
 }
 
-/// Executes the operation for an event and tells the watchers; `false` if they have had it.
+/// Executes the operation for an event and sends it to the watchers; `false` if they already had it.
 async fn deliver(
     stream: &Stream,
     job: &Job,

@@ -1,11 +1,11 @@
-//! An event of a live subscription, serialized once for all who watch it.
+//! An event of a live subscription, serialized once for all watchers.
 
 use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
 
-/// What the watchers of a stream get.
+/// What a stream's watchers receive.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub id: EventId,
@@ -13,15 +13,15 @@ pub(crate) struct Event {
     pub payload: Bytes,
 }
 
-/// Names an event, so that a watcher who has lost its connection can say which was its last. Its text is
-/// `<stream>-<number>`, with `-<sequence>` if the source numbers its events.
+/// Identifies an event, so that a reconnecting watcher can name its last one. Written as `<stream>-<number>`, with
+/// `-<sequence>` if the source numbers its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EventId {
-    /// Drawn at random for each stream.
+    /// Random for each stream.
     pub stream: u64,
-    /// Counts the stream's events, from 1.
+    /// Numbers the stream's events, from 1.
     pub number: u64,
-    /// The source's own number, which means the same in every stream.
+    /// The source's own number, the same in every stream.
     pub sequence: Option<i64>,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for EventId {
     }
 }
 
-/// The text names no event of ours.
+/// The text is not an id of ours.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnknownEventId;
 

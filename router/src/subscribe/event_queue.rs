@@ -1,5 +1,5 @@
-//! What waits to be written to one watcher. It is bounded however slowly the watcher reads: one that is
-//! too far behind gets the newest event only, and never misses the last.
+//! A watcher's unread events, bounded however slowly it reads: one that is too far behind only gets the newest event,
+//! and never misses the last.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct State {
     end: Option<End>,
 }
 
-/// The next thing in a queue.
+/// The next item of a queue.
 #[derive(Debug)]
 pub(crate) enum Delivery {
     Event(Arc<Event>),
@@ -39,7 +39,7 @@ impl EventQueue {
         }
     }
 
-    /// Waits for the next thing. There must be one caller only.
+    /// Waits for the next item. Must have only one caller.
     pub(crate) async fn next(&self) -> Delivery {
         loop {
             if let Some(delivery) = self.pop() {
@@ -58,7 +58,7 @@ impl EventQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock.
+        // No code panics while holding the lock.
         self.state.lock()
     }
 }

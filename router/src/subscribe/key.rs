@@ -1,4 +1,4 @@
-//! When two watchers ask for the same.
+//! Decides when two watchers may share a stream.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use crate::prepare::PreparedOperation;
 use crate::request::TRACING;
 use crate::router::Job;
 
-/// An operation with its variables and everything of the caller that a subgraph may look at, except the
-/// id and the trace of the request.
+/// An operation with its variables and everything about the caller that a subgraph sees, except the request's id and
+/// trace.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     operation: Arc<PreparedOperation>,
-    /// Shared: a key is in the map of streams and in its stream.
+    /// Shared: the key is in the stream map and in its stream.
     scope: Arc<[u8]>,
 }
 

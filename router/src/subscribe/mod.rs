@@ -1,12 +1,12 @@
-//! Live subscriptions: one execution and one serialization for all watchers who ask for the same, and
-//! their move to a new schema.
+//! Live subscriptions: one execution and one serialization for all watchers of the same thing, and their migration to a
+//! new schema.
 //!
-//! Two watchers ask for the same when the operation, its variables and everything of the caller that
-//! subgraphs see are equal. When the second may join the first one's stream:
-//! - before the stream's first event: at once, for it will get all that a stream of its own would bring;
-//! - later, if the events are numbered (`RouterBuilder::event_sequence`): a short stream of its own brings
-//!   the snapshot, and it goes over to the shared one at the snapshot's number;
-//! - otherwise not at all: it would miss what a new stream begins with.
+//! Two watchers watch the same thing if the operation, its variables and everything about the caller that subgraphs see
+//! are equal. A second watcher may join an existing stream:
+//! - before its first event: at once, since it misses nothing;
+//! - later, if the events are numbered (`RouterBuilder::event_sequence`): a short stream of its own delivers the
+//!   snapshot, and it moves to the shared stream at the snapshot's number;
+//! - otherwise not: it would miss the initial events of a new stream.
 
 mod drive;
 mod event;
@@ -33,7 +33,7 @@ use drive::Handover;
 use key::Key;
 use stream::{JoinOutcome, Stream};
 
-/// One who is told the events of a subscription. It is called under a lock: it queues, and returns.
+/// Receives a subscription's events. Called under a lock, so it must only queue and return.
 pub(crate) trait Watcher: Send + Sync {
     fn event(&self, event: &Arc<Event>);
 
@@ -45,34 +45,34 @@ pub(crate) trait Watcher: Send + Sync {
 #[derive(Clone, Debug)]
 pub(crate) enum End {
     Complete,
-    /// By errors that are no event: the source could not be subscribed to, or the schema has changed.
+    /// With errors outside any event: the source could not be opened, or the schema changed.
     Failed(Arc<[GraphQLError]>),
     /// The source did not start in time.
     SourceTimeout,
-    /// The subgraph has switched off what is watched; its own words.
+    /// The subgraph switched off the feature; with its message.
     Disabled(Arc<str>),
 }
 
-/// What bounds the streams.
+/// The limits of streams.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamOptions {
     /// How long a source may take to start.
     pub source_timeout: Duration,
-    /// How long a source that was lost is opened again and again.
+    /// How long to keep reopening a lost source.
     pub source_recovery: Duration,
-    /// How many events of a stream are kept for watchers that come back.
+    /// How many of a stream's events are kept for reconnecting watchers.
     pub resume_events: usize,
-    /// How long a stream that somebody may come back to goes on without watchers.
+    /// How long a resumable stream continues without watchers.
     pub resume_window: Duration,
 }
 
-/// The live subscriptions of an edge. Cloning shares them.
+/// An edge's live subscriptions. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Subscriptions {
     hub: Arc<Hub>,
 }
 
-/// What the streams share.
+/// State shared by the streams.
 struct Hub {
     options: StreamOptions,
     /// The streams that others may join.
@@ -81,21 +81,21 @@ struct Hub {
     router: watch::Sender<Arc<Router>>,
 }
 
-/// How a watcher begins.
+/// How a watcher starts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WatchOptions {
-    /// The last event it has had, before it lost its connection.
+    /// The last event it received before it lost its connection.
     pub after: Option<EventId>,
-    /// It may come back for what it has missed.
+    /// Whether it may return for events it missed.
     pub resumable: bool,
 }
 
-/// A watcher's place. Dropping it ends the watching, and the stream when it was the last one's.
-/// It must not be dropped inside a [`Watcher`]'s methods.
+/// A watcher's registration. Dropping it stops the watching, and ends the stream if it was the last watcher. Must not
+/// be dropped inside a [`Watcher`]'s methods.
 pub(crate) struct Watch {
     hub: Arc<Hub>,
     own: (Arc<Stream>, u64),
-    /// The stream that it goes over to, or has gone to.
+    /// The stream that it moves to, or has moved to.
     shared: Option<(Arc<Stream>, u64)>,
 }
 
@@ -110,11 +110,10 @@ impl Subscriptions {
         }
     }
 
-    /// Subscribes, or joins those who have. The source is opened afterwards: whether that succeeds, the
-    /// watcher is told.
+    /// Subscribes, or joins an existing stream. The source is opened afterwards; the watcher is told the outcome.
     ///
     /// # Errors
-    /// The response that refuses the operation.
+    /// The response that rejects the operation.
     pub(crate) async fn watch(
         &self,
         router: &Router,
@@ -131,7 +130,7 @@ impl Subscriptions {
             {
                 return Ok(hub.watch_handle((live, member), None));
             }
-            // No stream here knows what it has missed; the source may.
+            // No stream here has the missed events; the source may.
             if let Some(resumed) = router.resumed(&job, after).await {
                 job = Arc::new(resumed);
             }
@@ -168,7 +167,7 @@ impl Subscriptions {
         Ok(hub.watch_handle((stream, member), waiting))
     }
 
-    /// Moves every stream to another router. Those that are no valid operation there end with an error.
+    /// Moves every stream to another router. Operations that are not valid there end with an error.
     pub(crate) fn reload(&self, router: Arc<Router>) {
         self.hub.router.send_replace(router);
     }
@@ -176,7 +175,7 @@ impl Subscriptions {
 
 impl Hub {
     fn streams(&self) -> MutexGuard<'_, HashMap<Key, Arc<Stream>>> {
-        // No code panics while it holds the lock.
+        // No code panics while holding the lock.
         self.streams.lock()
     }
 
@@ -189,7 +188,7 @@ impl Hub {
         Watch { hub, own, shared }
     }
 
-    /// Takes a watcher out of a stream, and ends the stream if nobody is left who may want it.
+    /// Removes a watcher from a stream, and ends the stream if nobody may want it any more.
     fn leave(self: &Arc<Self>, stream: &Arc<Stream>, member: u64) {
         if stream.leave(member) == stream::Remaining::Others {
             return;
@@ -207,7 +206,7 @@ impl Hub {
         }
     }
 
-    /// Ends a stream that has no watchers.
+    /// Ends a stream without watchers.
     fn abandon(&self, stream: &Arc<Stream>) {
         let mut streams = self.streams();
         let Some((key, driver)) = stream.close_if_empty() else {
@@ -220,7 +219,7 @@ impl Hub {
         }
     }
 
-    /// Ends a stream and tells its watchers.
+    /// Ends a stream and notifies its watchers.
     fn end(&self, stream: &Arc<Stream>, end: &End) {
         let mut streams = self.streams();
         let (key, watchers) = stream.close();
@@ -231,7 +230,7 @@ impl Hub {
         }
     }
 
-    /// Lets new watchers find a stream under the operation that it has moved to.
+    /// Lets new watchers find a stream under the operation it has moved to.
     fn rename(&self, stream: &Arc<Stream>, key: Key) {
         let mut streams = self.streams();
         let vacant = !streams.contains_key(&key);

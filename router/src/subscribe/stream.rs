@@ -1,4 +1,4 @@
-//! One execution of a subscription and those who watch it.
+//! One execution of a subscription, with its watchers.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,11 +10,10 @@ use tokio::task::AbortHandle;
 use super::key::Key;
 use super::{Event, EventId, WatchOptions, Watcher};
 
-/// How many events are held back for a watcher that is about to come over.
+/// Maximum number of events buffered for a watcher that is about to join.
 const MAX_HELD: usize = 64;
 
-/// A stream of events, in the order they came. Its lock is taken after the hub's, and before those that
-/// watchers take.
+/// A stream of events in order of arrival. Lock order: the hub's lock, then this, then the watchers'.
 pub(super) struct Stream {
     id: u64,
     state: Mutex<State>,
@@ -22,14 +21,14 @@ pub(super) struct Stream {
 
 #[derive(Default)]
 struct State {
-    /// Under which key others find it; `None` if they may not.
+    /// The key under which others find it; `None` if they may not.
     key: Option<Key>,
     members: Vec<Member>,
     last_member: u64,
-    /// How many events there were.
+    /// How many events there have been.
     number: u64,
     sequence: Option<i64>,
-    /// The newest events, if somebody may come back for them.
+    /// The newest events, if watchers may return for them.
     log: Option<Box<Log>>,
     driver: Option<AbortHandle>,
     closed: bool,
@@ -45,13 +44,13 @@ struct Log {
 struct Member {
     id: u64,
     watcher: Arc<dyn Watcher>,
-    /// It has had what the source numbers up to here.
+    /// The source's number up to which it has seen events.
     after: Option<i64>,
-    /// Set until it comes over from the stream that brings its snapshot.
+    /// Set until it joins from the stream that delivers its snapshot.
     waiting: Option<Box<PendingJoin>>,
 }
 
-/// What happened since a watcher asked to come over.
+/// What happened since a watcher asked to join.
 struct PendingJoin {
     /// The stream's last sequence at that time.
     since: i64,
@@ -59,18 +58,18 @@ struct PendingJoin {
     lost: bool,
 }
 
-/// What became of an attempt to join.
+/// The result of an attempt to join.
 pub(super) enum JoinOutcome {
     /// It is watching, as this member.
     Joined(u64),
-    /// It can come over as this member, once it has a snapshot of its own.
+    /// It can join as this member once it has its own snapshot.
     Waiting(u64),
-    /// This stream cannot give it what a new one would.
+    /// This stream cannot provide what a new one would.
     Apart,
     Ended,
 }
 
-/// Who remains after somebody has left.
+/// Who remains after a watcher has left.
 #[derive(PartialEq, Eq)]
 pub(super) enum Remaining {
     Nobody,
@@ -88,12 +87,12 @@ impl Stream {
         }
     }
 
-    /// The watcher it was opened for; it wants what comes after this sequence.
+    /// Adds the watcher the stream was opened for, which wants the events after this sequence.
     pub(super) fn first(&self, watcher: Arc<dyn Watcher>, after: Option<i64>) -> u64 {
         self.state().add(watcher, after)
     }
 
-    /// Starts to keep events for those who come back.
+    /// Starts keeping events for returning watchers.
     pub(super) fn retain_events(&self, max: usize) {
         self.state().retain_events(max);
     }
@@ -107,7 +106,7 @@ impl Stream {
         !self.state().closed
     }
 
-    /// The task that fills it.
+    /// Sets the task that drives it.
     pub(super) fn driven_by(&self, driver: AbortHandle) {
         let mut state = self.state();
         if state.closed {
@@ -117,7 +116,7 @@ impl Stream {
         }
     }
 
-    /// Like [`Self::join`], but only if this stream has all that the watcher has missed.
+    /// Like [`Self::join`], but only if this stream has everything the watcher missed.
     pub(super) fn rejoin(
         &self,
         watcher: &Arc<dyn Watcher>,
@@ -162,8 +161,8 @@ impl Stream {
         JoinOutcome::Waiting(member)
     }
 
-    /// The watcher that waits has had a snapshot with this sequence: what was held back since goes to it
-    /// now. `false` if it has to stay where it is, because this stream has ended or is not the same.
+    /// The waiting watcher has received a snapshot with this sequence: it now gets what was buffered since. `false` if
+    /// it has to stay where it is, because this stream has ended or differs.
     pub(super) fn activate(&self, id: u64, sequence: i64) -> bool {
         let mut state = self.state();
         let Some(at) = state.members.iter().position(|member| member.id == id) else {
@@ -184,7 +183,7 @@ impl Stream {
         true
     }
 
-    /// Tells everybody the next event, unless its number says that they have had it.
+    /// Sends everybody the next event, except those that already have its number.
     pub(super) fn broadcast(&self, sequence: Option<i64>, payload: Bytes) {
         let mut state = self.state();
         state.number += 1;
@@ -193,7 +192,7 @@ impl Stream {
             id: EventId {
                 stream: self.id,
                 number: state.number,
-                // What the watcher has had, also after an event that has no number itself.
+                // What the watcher has seen, even after an event without a number.
                 sequence: state.sequence,
             },
             payload,
@@ -231,7 +230,7 @@ impl Stream {
         left
     }
 
-    /// Closes it unless somebody watches; gives what has to be cleaned up.
+    /// Closes it unless it has watchers; returns what has to be cleaned up.
     pub(super) fn close_if_empty(&self) -> Option<(Option<Key>, Option<AbortHandle>)> {
         let mut state = self.state();
         if state.closed || !state.members.is_empty() {
@@ -241,16 +240,16 @@ impl Stream {
         Some((state.key.take(), state.driver.take()))
     }
 
-    /// Closes it; gives the watchers that have to be told.
+    /// Closes it; returns the watchers to notify.
     pub(super) fn close(&self) -> (Option<Key>, Vec<Arc<dyn Watcher>>) {
         let mut state = self.state();
         state.closed = true;
         let members = std::mem::take(&mut state.members);
         let key = state.key.take();
-        // A handle keeps the memory of a task that has ended.
+        // A handle retains the memory of a finished task.
         state.driver = None;
         drop(state);
-        // Those that wait are told by the stream they come from.
+        // Waiting ones are notified by the stream they come from.
         let watchers = members
             .into_iter()
             .filter(|member| member.waiting.is_none())
@@ -259,13 +258,13 @@ impl Stream {
         (key, watchers)
     }
 
-    /// Changes the key; gives the old one.
+    /// Replaces the key and returns the old one.
     pub(super) fn rename(&self, key: Option<Key>) -> Option<Key> {
         std::mem::replace(&mut self.state().key, key)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A watcher that panics leaves the members as they were.
+        // A watcher that panics does not affect the members.
         self.state.lock()
     }
 }
@@ -273,7 +272,7 @@ impl Stream {
 impl State {
     fn add(&mut self, watcher: Arc<dyn Watcher>, after: Option<i64>) -> u64 {
         self.last_member += 1;
-        // Many streams have one: a vector that makes room for four would cost every one of them.
+        // Many streams have one watcher: a vector with room for four would cost every one of them.
         if self.members.is_empty() {
             self.members.reserve_exact(1);
         }
@@ -286,7 +285,7 @@ impl State {
         self.last_member
     }
 
-    /// Adds a watcher who need not wait, after telling it what it has missed.
+    /// Adds a watcher that need not wait, after sending it what it missed.
     fn rejoin(
         &mut self,
         id: u64,
@@ -323,7 +322,7 @@ impl State {
         });
     }
 
-    /// What came after an event of this stream; `None` if that is not known any more.
+    /// The events after one of this stream; `None` if they are no longer known.
     fn events_after(&self, stream: u64, id: EventId) -> Option<Vec<Arc<Event>>> {
         let log = self.log.as_ref()?;
         let known = id.stream == stream && (log.since..=self.number).contains(&id.number);

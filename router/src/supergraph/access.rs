@@ -1,4 +1,5 @@
-//! `@authenticated`, `@requiresScopes` and `@policy`: what a caller must have to see a field; and what nobody sees.
+//! `@authenticated`, `@requiresScopes` and `@policy`: what a field requires of its caller; and what is hidden from
+//! everybody.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -8,13 +9,13 @@ use platform::caller::Caller;
 use super::{Schema, TypeNames, definitions, directives, named_type, output_fields};
 use crate::error::ErrorCode;
 
-/// What a field asks of its caller.
+/// What a field requires of its caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Requirement {
     authenticated: bool,
-    /// Each entry is one directive: a list of alternatives, each a list of scopes that are all needed.
+    /// Each entry is one directive: a list of alternatives, each a list of scopes that are all required.
     scopes: Vec<Vec<Vec<String>>>,
-    /// The same, of policies.
+    /// The same for policies.
     policies: Vec<Vec<Vec<String>>>,
 }
 
@@ -55,7 +56,7 @@ impl Requirement {
         self
     }
 
-    /// Why this caller may not see the field; `None` when they may.
+    /// Why this caller may not see the field; `None` if they may.
     pub fn denial(&self, caller: &Caller) -> Option<ErrorCode> {
         let has_all = |needed: &[Vec<Vec<String>>], own: &BTreeSet<String>| {
             needed.iter().all(|alternatives| {
@@ -76,7 +77,7 @@ impl Requirement {
     }
 }
 
-/// An alternative that cannot be read is none.
+/// Unreadable alternatives are dropped.
 fn alternatives(directive: &Directive, argument: &str) -> Vec<Vec<String>> {
     let lists = directive
         .arguments
@@ -102,35 +103,35 @@ fn string(value: &Value) -> Option<String> {
     }
 }
 
-/// What a caller gets of a field of an object.
+/// Whether a caller may see an object's field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AccessDecision {
     Given,
-    /// They do not meet the requirement.
+    /// The caller does not meet the requirement.
     Denied(RequirementId),
-    /// The field or the object's type is inaccessible: to clients it is null.
+    /// The field or the object's type is inaccessible: clients see null.
     Hidden,
 }
 
-/// The requirements of every field of a supergraph, and what its interfaces and unions have that not all may see.
+/// The requirements of every field of a supergraph, and the restricted members of its interfaces and unions.
 #[derive(Debug, Default)]
 pub struct Access {
     requirements: Vec<Requirement>,
     fields: HashMap<String, HashMap<String, RequirementId>>,
-    /// By an abstract type and a field of it: the objects that may refuse it.
+    /// For an abstract type and one of its fields, the objects that may deny it.
     restricted: HashMap<String, HashMap<String, Vec<RestrictedMember>>>,
-    /// Abstract types with members that clients may not see.
+    /// Abstract types with members hidden from clients.
     hiding: HashSet<String>,
 }
 
-/// An object that refuses a field of an abstract type: always, or to those who do not meet a requirement.
+/// An object that denies a field of an abstract type: always, or to callers that do not meet a requirement.
 #[derive(Debug)]
 struct RestrictedMember {
     object: String,
     requirement: Option<RequirementId>,
 }
 
-/// An entry of [`Access`].
+/// An index into [`Access`].
 pub(crate) type RequirementId = usize;
 
 impl Access {
@@ -213,7 +214,7 @@ impl Access {
         access
     }
 
-    /// What `type_name.field` requires, if it does.
+    /// The requirement of `type_name.field`, if any.
     pub fn of_field(&self, type_name: &str, field: &str) -> Option<RequirementId> {
         self.fields.get(type_name)?.get(field).copied()
     }
@@ -222,7 +223,7 @@ impl Access {
         self.requirements.get(id)
     }
 
-    /// The objects that refuse a field of an abstract type, if these requirements are not met.
+    /// The objects that deny a field of an abstract type if these requirements are not met.
     pub(crate) fn denying(
         &self,
         abstract_type: &str,
@@ -239,7 +240,7 @@ impl Access {
             .collect()
     }
 
-    /// Whether a value of this abstract type may be an object that clients may not see.
+    /// Whether a value of this abstract type may be an object hidden from clients.
     pub(crate) fn hides_members(&self, abstract_type: &str) -> bool {
         self.hiding.contains(abstract_type)
     }

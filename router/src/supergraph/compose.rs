@@ -1,4 +1,4 @@
-//! Composition: the SDL of every subgraph becomes one supergraph.
+//! Composition: turns the subgraphs' SDL into a supergraph.
 
 mod costs;
 mod features;
@@ -16,16 +16,16 @@ use graphql_tools::static_graphql::schema::{
 use super::{definitions, definitions_mut, directives, named_type, output_fields};
 use crate::error::ComposeError;
 
-/// Composes subgraphs, each `(name, SDL, URL)`, into a supergraph SDL with the join directives that
-/// federation routers plan by.
+/// Composes subgraphs, each `(name, SDL, URL)`, into a supergraph SDL with the join directives that federation routers
+/// plan by.
 ///
 /// # Errors
-/// Every diagnostic of composition, in the composer's words.
+/// Every diagnostic of the composer.
 pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError> {
     let mut set = Subgraphs::default();
     let mut diagnostics = Vec::new();
     for (name, sdl, url) in subgraphs {
-        // The composer would give the argument to clients.
+        // The composer would expose the argument to clients.
         if links::uses(sdl, "fromContext") {
             diagnostics.push(format!(
                 "[{name}] @fromContext is not supported here: compose with another tool, such as rover, and serve its supergraph"
@@ -60,8 +60,9 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
     Ok(document.to_string())
 }
 
-/// A supergraph without `@authenticated`, `@requiresScopes` and `@policy`, for routers that do not implement them and so
-/// refuse a supergraph that links them. Its subgraphs have to check callers by themselves, as they always should.
+/// A supergraph without `@authenticated`, `@requiresScopes` and `@policy`, for routers that do not implement them and
+/// therefore reject a supergraph that links them. Its subgraphs have to check callers themselves, as they always
+/// should.
 ///
 /// # Errors
 /// SDL that does not parse.
@@ -79,8 +80,8 @@ fn failed(error: impl std::fmt::Display) -> ComposeError {
     }
 }
 
-/// The composer writes `@join__type` on every type but the root types, where planners need it too:
-/// on Query for every subgraph (each can resolve entities), on the others for those that have fields there.
+/// The composer omits `@join__type` on root types, where planners need it too: on Query for every subgraph (each can
+/// resolve entities), on the others for those with fields there.
 fn join_root_types(document: &mut Document) {
     let graphs: BTreeSet<String> = definitions(document)
         .find_map(|definition| match definition {
@@ -115,8 +116,8 @@ fn join_root_types(document: &mut Document) {
     }
 }
 
-/// It gives the objects of an interface with keys what other subgraphs' interface of that name has, even where they
-/// have such fields of their own.
+/// The composer copies fields of other subgraphs' interfaces of the same name onto the objects of an interface with
+/// keys, even if the objects have such fields themselves.
 fn drop_copies(document: &mut Document) {
     for definition in definitions_mut(document) {
         let TypeDefinition::Object(object) = definition else {
@@ -134,14 +135,14 @@ fn drop_copies(document: &mut Document) {
     }
 }
 
-/// Whether it is of no subgraph in particular.
+/// Whether it belongs to no particular subgraph.
 fn is_copy(field: &Field) -> bool {
     let mut joins = field.directives.iter();
     joins.any(|directive| directive.name == "join__field" && directive.arguments.is_empty())
 }
 
-/// Nor does it write `@join__type` on unions, which belong to the subgraphs of their members: without it planners do
-/// not look for fields of different types below them.
+/// The composer also omits `@join__type` on unions, which belong to the subgraphs of their members: without it,
+/// planners do not look for fields of different types below them.
 fn join_unions(document: &mut Document) {
     for definition in definitions_mut(document) {
         if let TypeDefinition::Union(union) = definition {
@@ -155,7 +156,7 @@ fn join_unions(document: &mut Document) {
     }
 }
 
-/// And none on scalars, which belong to the subgraphs that have fields or arguments of them.
+/// The same for scalars, which belong to the subgraphs with fields or arguments of that type.
 fn join_scalars(document: &mut Document) {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut note = |value_type: &Type, graphs: &BTreeSet<String>| {
@@ -190,13 +191,13 @@ fn join_scalars(document: &mut Document) {
     }
 }
 
-/// The subgraphs that directives of this name name.
+/// The subgraphs named by directives of this name.
 fn graphs_in(directives: &[Directive], name: &str) -> BTreeSet<String> {
     let named = directives.iter().filter(|directive| directive.name == name);
     named.filter_map(graph_of).collect()
 }
 
-/// Of interfaces with keys it leaves out the subgraphs that have no key for them.
+/// For interfaces with keys, the composer omits the subgraphs that have no key for them.
 fn join_interfaces(document: &mut Document) {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for definition in definitions(document) {

@@ -1,5 +1,4 @@
-//! What a supergraph says of costs, by the cost specification's `@cost` and `@listSize`, and what it means where it
-//! says nothing.
+//! A supergraph's costs, from `@cost` and `@listSize` as specified, and the defaults where it has none.
 
 mod strip;
 
@@ -13,29 +12,29 @@ use super::{definitions, named_type, output_fields};
 
 pub(super) use strip::without;
 
-/// Objects of a page, where nobody says how many.
+/// Assumed number of objects on a page.
 pub(crate) const DEFAULT_PAGE: f64 = 20.0;
 
-/// The lists of a connection, as Relay and its variants name them.
+/// The lists of a connection, as named by Relay and its variants.
 const CONNECTION_LISTS: [&str; 2] = ["nodes", "edges"];
 
-/// How many objects a list may have.
+/// The maximum size of a list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ListSize {
-    /// Where no slicing argument says it.
+    /// The size if no slicing argument gives one.
     pub assumed: Option<f64>,
     /// Arguments that bound the list, each a path into an argument's value.
     pub slicing: Vec<Vec<String>>,
-    /// The lists below the field that are meant instead of the field, each a path of fields.
+    /// The lists below the field that the size applies to instead, each a path of fields.
     pub sized: Vec<Vec<String>>,
-    /// Exactly one slicing argument must be given.
+    /// Exactly one slicing argument is required.
     pub require_one: bool,
 }
 
-/// What is known of one field.
+/// The cost of one field.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct FieldCost {
-    /// Of each object, instead of what its type costs.
+    /// Per object, overriding its type's cost.
     pub weight: Option<f64>,
     pub list: Option<ListSize>,
 }
@@ -44,10 +43,10 @@ pub(crate) struct FieldCost {
 #[derive(Debug, Default)]
 pub(crate) struct Costs {
     fields: HashMap<String, HashMap<String, FieldCost>>,
-    /// Weights of types that are not what their kind has.
+    /// Weights of types that differ from their kind's default.
     types: HashMap<String, f64>,
     composite: HashMap<String, Kind>,
-    /// Weights of arguments, by type and field; and of the fields of input objects, by type.
+    /// Weights of arguments, by type and field; and of input object fields, by type.
     arguments: HashMap<(String, String), HashMap<String, f64>>,
     inputs: HashMap<String, HashMap<String, InputCost>>,
 }
@@ -92,7 +91,7 @@ impl Costs {
         self.fields.get(type_name)?.get(field)
     }
 
-    /// What one value of an output type costs, without its fields.
+    /// The cost of one value of an output type, without its fields.
     pub(crate) fn of_type(&self, name: &str) -> f64 {
         let known = self.types.get(name).copied();
         known.unwrap_or_else(|| f64::from(u8::from(self.composite.contains_key(name))))
@@ -111,7 +110,7 @@ impl Costs {
         self.inputs.get(name)
     }
 
-    /// Whether a value of this type may cost something.
+    /// Whether a value of this type may have a cost.
     pub(crate) fn is_costly_input(&self, name: &str) -> bool {
         self.types.contains_key(name) || self.composite.get(name) == Some(&Kind::Input)
     }
@@ -170,7 +169,7 @@ impl Costs {
         }
     }
 
-    /// A field with `first` or `last` that says nothing more is a list of so many, or a connection of such lists.
+    /// A field with `first` or `last` and no directive is a list of that size, or a connection of such lists.
     fn add_convention(
         &mut self,
         type_name: &str,
@@ -213,7 +212,8 @@ impl Costs {
         fields.entry(field.name.clone()).or_default().list = Some(list);
     }
 
-    /// A field of an interface costs what the most expensive of its objects' fields does: which one it is, is known later.
+    /// A field of an interface costs as much as the most expensive of its objects' fields, since the object is only
+    /// known at run time.
     fn add_members(&mut self, document: &Document) {
         let mut of_interfaces: BTreeMap<(String, String), FieldCost> = BTreeMap::new();
         for definition in definitions(document) {
@@ -272,12 +272,12 @@ fn is_page_size(argument: &InputValue) -> bool {
     is_int && matches!(argument.name.as_str(), "first" | "last")
 }
 
-/// What the directives are called, once features have their canonical names; in `@join__directive` they have those that
-/// subgraphs link them by.
+/// The directives' names once features have canonical names; in `@join__directive` they keep the names under which
+/// subgraphs link them.
 const COST: [&str; 2] = ["cost", "federation__cost"];
 const LIST_SIZE: [&str; 3] = ["listSize", "federation__listSize", "cost__listSize"];
 
-/// The greatest weight: a field that several subgraphs have may be resolved by any of them.
+/// The greatest weight, since any of the subgraphs with the field may resolve it.
 fn weight(directives: &[Directive]) -> Option<f64> {
     let weights = applied(directives, &COST).filter_map(|arguments| {
         let weight = arguments.iter().find(|(name, _)| name == "weight");
@@ -314,7 +314,7 @@ fn list_size(directives: &[Directive]) -> Option<ListSize> {
     })
 }
 
-/// The arguments of each of a directive's applications, those that composition wraps in `@join__directive` too.
+/// The arguments of each application of a directive, including those that composition wraps in `@join__directive`.
 fn applied<'d>(
     directives: &'d [Directive],
     names: &'static [&'static str],
@@ -346,7 +346,7 @@ fn member<'d>(members: &'d [(String, Value)], name: &str) -> Option<&'d Value> {
     Some(value)
 }
 
-/// Federation has weights as `Int`, the specification as `String`.
+/// Weights are `Int` in federation, `String` in the specification.
 fn number(value: &Value) -> Option<f64> {
     match value {
         #[expect(clippy::cast_precision_loss, reason = "weights are small")]
@@ -365,7 +365,7 @@ fn string(value: &Value) -> Option<&str> {
     }
 }
 
-/// The steps of `page { items }`, or of `input.page.first`.
+/// The steps of `page { items }` or `input.page.first`.
 fn path(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|step| !step.is_empty())

@@ -1,4 +1,4 @@
-//! What an interface object has, every object of the interface has: its restrictions too.
+//! Copies restrictions of an interface object to the objects of the interface.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,8 @@ use super::{definitions, definitions_mut};
 /// Directives that restrict who sees a field.
 const RESTRICTIONS: [&str; 4] = ["inaccessible", "authenticated", "requiresScopes", "policy"];
 
-/// Composers write the fields of an interface object on the objects of the interface as well; not all of them with the
-/// directives that restrict these fields.
+/// Composers copy the fields of an interface object to the objects of the interface, but some omit the directives that
+/// restrict these fields.
 pub(super) fn share_restrictions(document: &mut Document) {
     let mut restrictions: HashMap<String, HashMap<String, Vec<Directive>>> = HashMap::new();
     for definition in definitions(document) {
@@ -36,7 +36,7 @@ pub(super) fn share_restrictions(document: &mut Document) {
                 .filter(|directive| directive.name == "join__field")
                 .filter_map(graph)
                 .peekable();
-            // Without a join the field is that of all subgraphs.
+            // A field without a join belongs to all subgraphs.
             let of_interface_object =
                 joins.peek().is_none() || joins.any(|graph| graphs.contains(&graph));
             let own: Vec<Directive> = field

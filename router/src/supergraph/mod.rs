@@ -1,4 +1,4 @@
-//! From subgraph schemas to everything a request needs to know of the supergraph.
+//! Everything requests need to know about the supergraph, derived from the subgraphs' schemas.
 
 mod access;
 mod compose;
@@ -32,7 +32,7 @@ pub(crate) use types::{TypeId, TypeNames, TypeSet};
 use crate::error::RouterError;
 use overrides::Shares;
 
-/// A supergraph, ready to plan for. All but `sdl` has the canonical names of federation's elements.
+/// A supergraph, ready for planning. Everything except `sdl` uses federation's canonical names.
 pub struct Supergraph {
     pub sdl: String,
     pub planner: Planner,
@@ -43,13 +43,13 @@ pub struct Supergraph {
     pub(crate) needed: RequiredFields,
     pub(crate) shares: Shares,
     pub validation: ValidationPlan,
-    /// URL by name of subgraph.
+    /// Subgraph URLs by name.
     pub endpoints: BTreeMap<String, String>,
 }
 
 impl Supergraph {
     /// # Errors
-    /// SDL that does not parse, that needs a feature which is not implemented, or that no plan can be made for.
+    /// SDL that does not parse, needs an unimplemented feature, or is rejected by the planner.
     pub fn new(sdl: String) -> Result<Self, RouterError> {
         let document = graphql_tools::parser::parse_schema::<String>(&sdl)
             .map_err(|error| RouterError::SupergraphSyntax(error.to_string()))?
@@ -92,7 +92,7 @@ impl Supergraph {
 }
 
 impl Supergraph {
-    /// What a caller who does not meet some requirements gets of a field of an object.
+    /// Whether a caller who does not meet some requirements may see an object's field.
     pub(crate) fn access_decision(
         &self,
         object: &str,
@@ -108,15 +108,15 @@ impl Supergraph {
         }
     }
 
-    /// What the join specification's directives call a subgraph.
+    /// A subgraph's name in the join directives.
     pub(crate) fn graph_of(&self, subgraph: &str) -> Option<&str> {
         let known = self.planner.supergraph.known_subgraphs.iter();
         let found = known.into_iter().find(|(_, name)| *name == subgraph);
         found.map(|(graph, _)| graph.as_str())
     }
 
-    /// The types of objects that a fragment on this type applies to in a subgraph: there, fewer may be of an interface or
-    /// a union than in the supergraph, and what is an interface elsewhere may be an object.
+    /// The object types that a fragment on this type matches in a subgraph, where an interface or union may have fewer
+    /// members than in the supergraph, and an interface may be an object.
     pub(crate) fn possible_in(&self, graph: &str, name: &str) -> TypeSet {
         let definitions = &self.planner.supergraph.definitions;
         let is_of_it = |object: &&str| match definitions.get(name) {
@@ -135,7 +135,7 @@ impl Supergraph {
         self.types.exactly(members.chain([name]))
     }
 
-    /// All values of an enum, those that clients cannot see among them.
+    /// All values of an enum, including hidden ones.
     pub(crate) fn enum_values(&self, name: &str) -> Vec<String> {
         match self.planner.supergraph.definitions.get(name) {
             Some(SupergraphDefinition::Enum(definition)) => {
@@ -155,7 +155,7 @@ impl fmt::Debug for Supergraph {
     }
 }
 
-/// The schema that clients see of a supergraph.
+/// The schema of a supergraph that clients see.
 ///
 /// # Errors
 /// A supergraph that no router could be built on.
@@ -163,7 +163,7 @@ pub fn api_sdl(supergraph: &str) -> Result<String, RouterError> {
     Ok(Supergraph::new(supergraph.to_owned())?.schema.sdl())
 }
 
-/// Runs planner code, which panics on some input it did not foresee, and turns a panic into its message.
+/// Runs planner code, which panics on some unexpected input, and turns a panic into its message.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic: Box<dyn Any + Send>| {
         panic

@@ -1,4 +1,4 @@
-//! Fields that move from one subgraph to another step by step: `@override` with a label.
+//! Fields that move gradually from one subgraph to another: `@override` with a label.
 
 use std::collections::HashSet;
 
@@ -6,8 +6,8 @@ use hive_router_planner::graph::{PERCENTAGE_SCALE_FACTOR, PlannerOverrideContext
 use hive_router_planner::state::supergraph_state::SupergraphState;
 use rand::RngExt;
 
-/// The shares of requests that labels such as `percent(5)` name, in ascending order. The numbers are the planner's:
-/// a hundred-millionth of a percent each.
+/// The percentages of labels such as `percent(5)`, in ascending order, in the planner's units: a hundred-millionth of a
+/// percent.
 #[derive(Debug, Default)]
 pub(crate) struct Shares(Vec<u64>);
 
@@ -23,7 +23,7 @@ impl Shares {
         self.0.is_empty()
     }
 
-    /// Which shares a request belongs to, by chance: all but this many of the smallest ones.
+    /// Draws which shares a request belongs to: all but this many of the smallest ones.
     pub(crate) fn sample(&self) -> usize {
         if self.0.is_empty() {
             return 0;
@@ -32,7 +32,7 @@ impl Shares {
         self.0.iter().filter(|share| value >= **share).count()
     }
 
-    /// What the planner shall go by for requests that drew this.
+    /// The planner's context for requests with this draw.
     pub(crate) fn context(&self, drawn: usize, labels: &HashSet<String>) -> PlannerOverrideContext {
         let value = drawn.checked_sub(1).and_then(|last| self.0.get(last));
         PlannerOverrideContext::new(labels.clone(), value.copied().unwrap_or_default())

@@ -1,5 +1,5 @@
-//! The fields that subgraphs need of each other, which the planner fetches under their own names: a client's
-//! field that takes such a name for something else has to make room (`prepare/aliases.rs`).
+//! The fields that subgraphs require of each other. The planner fetches them under their own names, so a client's field
+//! that uses such a name for something else has to be renamed (`prepare/aliases.rs`).
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use hive_router_planner::state::supergraph_state::SupergraphState;
 #[derive(Debug, Default)]
 pub(crate) struct RequiredFields {
     names: HashSet<String>,
-    /// Those of them that are needed with arguments.
+    /// Those required with arguments.
     with_arguments: HashSet<String>,
 }
 
@@ -30,7 +30,7 @@ impl RequiredFields {
         needed
     }
 
-    /// Takes in every word of a field set; that arguments and types are among them does no harm.
+    /// Adds every word of a field set; including arguments and types does no harm.
     fn add(&mut self, fields: &str) {
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let mut rest = fields;
@@ -46,7 +46,7 @@ impl RequiredFields {
         }
     }
 
-    /// Whether a field that has this response key hides one that is needed.
+    /// Whether a field with this response key hides a required one.
     pub(crate) fn is_hidden_by(&self, key: &str, field: &Field) -> bool {
         let name = field.name.as_str();
         self.names.contains(key)

@@ -1,5 +1,5 @@
-//! The API schema: what clients see of a supergraph, without federation's machinery and without
-//! anything `@inaccessible`.
+//! The API schema: what clients see of a supergraph, without federation's internal definitions and without anything
+//! `@inaccessible`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 
 use super::features::is_machinery;
 
-/// Directives that mean nothing to clients.
+/// Directives without meaning for clients.
 const INTERNAL_DIRECTIVES: [&str; 14] = [
     "link",
     "core",
@@ -35,9 +35,9 @@ const BUILT_IN_DIRECTIVES: [&str; 5] = ["skip", "include", "deprecated", "specif
 /// The API schema, indexed.
 #[derive(Debug)]
 pub struct Schema {
-    /// With the introspection types and fields, as validation needs it.
+    /// Includes the introspection types and fields, as validation needs them.
     pub document: Document,
-    /// All types, the introspection types among them, in the order of the supergraph.
+    /// All types, introspection types included, in the order of the supergraph.
     pub types: IndexMap<String, TypeDefinition>,
     pub directives: Vec<DirectiveDefinition>,
     pub query: String,
@@ -47,7 +47,7 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// From the planner's consumer schema, which has the introspection types already.
+    /// Built from the planner's consumer schema, which already has the introspection types.
     pub fn new(consumer: &Document) -> Self {
         let mut document = Document::default();
         let mut types = IndexMap::new();
@@ -155,7 +155,7 @@ pub(crate) fn named_type(ty: &Type) -> &str {
     }
 }
 
-/// Composers see to it that nothing visible leads to what is inaccessible; other schemas may not.
+/// Composers ensure that nothing visible refers to something inaccessible; other schemas may not.
 fn drop_hidden_references(document: &mut Document, types: &IndexMap<String, TypeDefinition>) {
     let known = |name: &str| types.contains_key(name) || BUILT_IN_SCALARS.contains(&name);
     let inputs = |inputs: &mut Vec<InputValue>| {
@@ -193,7 +193,7 @@ fn drop_hidden_references(document: &mut Document, types: &IndexMap<String, Type
     }
 }
 
-/// Drops directives of federation that the planner's stripping does not know.
+/// Drops federation directives that the planner's stripping does not know.
 fn clean(definition: &mut Definition<'static, String>) {
     let keep = |directive: &Directive| {
         !is_machinery(&directive.name) && !INTERNAL_DIRECTIVES.contains(&directive.name.as_str())

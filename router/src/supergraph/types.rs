@@ -12,11 +12,11 @@ use super::definitions;
 pub struct TypeId(u32);
 
 impl TypeId {
-    /// An object whose `__typename` nobody asked for, or a subgraph's type that the supergraph does not have.
+    /// An object whose `__typename` was not selected, or a type that the supergraph does not have.
     pub const NONE: Self = Self(u32::MAX);
 }
 
-/// A set of types; of an abstract type it holds the type and all that may stand for it.
+/// A set of types; for an abstract type it contains the type and all its possible types.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeSet(Vec<u64>);
 
@@ -55,7 +55,7 @@ impl TypeSet {
 pub struct TypeNames {
     names: Vec<Name>,
     lookup: HashMap<Box<[u8]>, TypeId>,
-    /// Objects that may stand for an abstract type; an object stands for itself.
+    /// The possible types of an abstract type; an object's is itself.
     possible: HashMap<String, BTreeSet<String>>,
     objects: TypeSet,
     typename: Name,
@@ -105,7 +105,7 @@ impl TypeNames {
         self.names.get(id.0 as usize)
     }
 
-    /// `__typename`, ready to be a key in this process.
+    /// `__typename` as an object key within this process.
     pub fn typename_key(&self) -> Name {
         self.typename.clone()
     }
@@ -114,7 +114,7 @@ impl TypeNames {
         self.objects.contains(id)
     }
 
-    /// The objects that may stand for a type, by name and in alphabetic order.
+    /// A type's possible types, by name and in alphabetical order.
     pub fn possible(&self, name: &str) -> impl Iterator<Item = &str> {
         self.possible
             .get(name)
@@ -123,7 +123,7 @@ impl TypeNames {
             .map(String::as_str)
     }
 
-    /// The named types and everything that may stand for them.
+    /// The named types and all their possible types.
     pub fn set<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> TypeSet {
         let mut set = TypeSet::default();
         for name in names {

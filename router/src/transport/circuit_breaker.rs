@@ -1,5 +1,5 @@
-//! A subgraph over HTTP that does not answer is left alone: its fetches fail at once, while a request in the background
-//! finds out when it answers again. No client waits to see.
+//! Circuit breaker for HTTP subgraphs: while a subgraph does not answer, its fetches fail at once and a background
+//! probe finds out when it recovers, so no client waits for that.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -15,9 +15,9 @@ use url::Url;
 use super::TransportError;
 use super::http::HttpTransportOptions;
 
-/// What is asked of a subgraph to see whether it answers. A refusal is an answer, too.
+/// The probe's query. Any answer counts, even a refusal.
 const PROBE: &str = r#"{"query":"{ __typename }"}"#;
-/// The shortest wait between two looks at a circuit that is open.
+/// Shortest interval between two checks of an open circuit.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Whether a subgraph may be called.
@@ -26,9 +26,9 @@ pub(super) struct Circuit {
     subgraph: String,
     url: Url,
     breaker: CircuitBreaker,
-    /// Who gives up sooner than this says nothing about the subgraph.
+    /// A timeout shorter than this says nothing about the subgraph.
     patience: Duration,
-    /// Whether somebody finds out when it answers again.
+    /// Whether a background probe is running.
     is_probed: AtomicBool,
 }
 
@@ -43,7 +43,7 @@ impl Circuit {
         }
     }
 
-    /// The right to call the subgraph, unless it has not answered lately.
+    /// Permission to call the subgraph, unless the circuit is open.
     pub(super) fn admit<'a>(
         self: &'a Arc<Self>,
         client: &'a reqwest::Client,
@@ -52,7 +52,7 @@ impl Circuit {
             self.probe(client);
             return Err(TransportError::Unavailable {
                 subgraph: self.subgraph.clone(),
-                reason: "it has not answered lately, and is left alone for a moment".to_owned(),
+                reason: "circuit breaker open, it has not answered recently".to_owned(),
             });
         };
         Ok(Call {
@@ -68,15 +68,15 @@ impl Circuit {
             .increment(1);
         tracing::warn!(
             subgraph = self.subgraph,
-            "the subgraph does not answer: it is left alone until it does"
+            "circuit breaker opened, the subgraph does not answer"
         );
         self.probe(client);
     }
 
-    /// Finds out in the background when the subgraph answers again, unless somebody does already.
+    /// Starts a background probe, unless one is running.
     fn probe(self: &Arc<Self>, client: &reqwest::Client) {
         let Ok(runtime) = Handle::try_current() else {
-            // The next call that is refused begins it.
+            // The next rejected call starts it.
             return;
         };
         if self.is_probed.swap(true, Ordering::AcqRel) {
@@ -102,11 +102,11 @@ impl Circuit {
     }
 }
 
-/// Somebody who probes. Whatever ends it, the next one may begin.
+/// A running probe. However it ends, the next one may start.
 struct Probing(Weak<Circuit>);
 
 impl Probing {
-    /// Sends a probe if it is time, and says in how long to look again; nothing when there is no need.
+    /// Sends a probe if due, and returns when to check again; `None` when no probing is needed.
     async fn look(&self, client: &reqwest::Client) -> Option<Duration> {
         let circuit = self.0.upgrade()?;
         if circuit.breaker.is_closed() {
@@ -135,7 +135,7 @@ impl Drop for Probing {
     }
 }
 
-/// A call under way.
+/// A call in progress.
 pub(super) struct Call<'a> {
     circuit: &'a Arc<Circuit>,
     client: &'a reqwest::Client,
@@ -160,7 +160,7 @@ impl Call<'_> {
 }
 
 impl Drop for Call<'_> {
-    /// The request's deadline cuts a call off by dropping it.
+    /// A request's deadline cancels a call by dropping it.
     fn drop(&mut self) {
         if self.started.elapsed() >= self.circuit.patience
             && let Some(admission) = self.admission.take()
@@ -171,7 +171,7 @@ impl Drop for Call<'_> {
     }
 }
 
-/// Whether a proxy, or the subgraph itself, says that it is not there for now.
+/// Whether a proxy, or the subgraph itself, reports that it is temporarily unavailable.
 pub(super) fn is_unavailable(status: StatusCode) -> bool {
     matches!(
         status,

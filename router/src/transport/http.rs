@@ -1,4 +1,4 @@
-//! A subgraph behind HTTP: one POST a fetch; `subscription/` has the subscriptions.
+//! A subgraph over HTTP: one POST per fetch; subscriptions are in `subscription/`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,29 +24,29 @@ use crate::cache_control::CachePolicy;
 use crate::prepare::OperationKind;
 use crate::request::TRACING;
 
-/// The wait before the first retry; it doubles with each.
+/// Wait before the first retry; doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(25);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// How a subgraph is called.
 #[derive(Clone, Debug)]
 pub struct HttpTransportOptions {
-    /// The longest a single call may take, within the deadline of the request.
+    /// Time limit for a single call, within the request's deadline.
     pub deadline: Duration,
-    /// How often a query is tried again when no connection could be made, when it was closed before an
-    /// answer began, or when a proxy says 502, 503 or 504. Mutations never are.
+    /// How often a query is retried if no connection could be made, it was closed before a response began, or a proxy
+    /// answers 502, 503 or 504. Mutations are never retried.
     pub retries: u32,
-    /// Signs the caller into a header. `None` for subgraphs that are not ours: they get no caller.
+    /// Signs the caller into a header. `None` for foreign subgraphs, which get no caller.
     pub caller_key: Option<CallerKey>,
-    /// Passes on the client's `authorization` header, for subgraphs that check it themselves.
+    /// Forwards the client's `authorization` header, for subgraphs that check it themselves.
     pub forward_authorization: bool,
     pub max_response_bytes: usize,
     /// Speaks HTTP/2 without negotiation to `http:` URLs.
     pub http2_prior_knowledge: bool,
-    /// When to stop asking a subgraph that does not answer.
+    /// When to stop calling a subgraph that does not answer.
     pub breaker: Breaker,
-    /// Sends equal queries that are under way at the same time once, whoever asks; each caller has answers of
-    /// its own. No answer is older than the request that gets it.
+    /// Sends identical concurrent queries once, across requests; each caller's queries stay separate. No response is
+    /// older than the request that gets it.
     pub share_in_flight: bool,
     pub subscriptions: SubscriptionOptions,
 }
@@ -79,17 +79,17 @@ pub struct HttpTransport {
     url: Url,
     subscriptions: Subscriptions,
     client: reqwest::Client,
-    /// Those of event loops: their connections are served by the thread that uses them.
+    /// The clients of event loops, whose connections are served by the thread that uses them.
     own_clients: ThreadLocal<reqwest::Client>,
     circuit: Arc<Circuit>,
     in_flight: InFlight,
     options: HttpTransportOptions,
 }
 
-/// What is wrong with the URL of a subgraph.
+/// Why a subgraph's URL is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidEndpoint {
-    #[error("it is no URL: {0}")]
+    #[error("not a URL: {0}")]
     Url(#[from] url::ParseError),
     #[error("its scheme is `{0}`, not http or https")]
     Scheme(String),
@@ -129,18 +129,18 @@ impl HttpTransport {
         })
     }
 
-    /// A client whose connections are served where this is called, without waking another thread for each answer.
+    /// A client whose connections are served on this thread, so that responses do not wake another one.
     fn client(&self) -> &reqwest::Client {
         match Handle::current().runtime_flavor() {
             RuntimeFlavor::CurrentThread => self.own_clients.get_or(|| {
-                // It could be built before, with the same options.
+                // The same options could be built before.
                 client(&self.options).unwrap_or_else(|_| self.client.clone())
             }),
             _ => &self.client,
         }
     }
 
-    /// All but the signed caller.
+    /// All headers but the signed caller.
     fn headers(&self, request: &SubgraphRequest) -> HeaderMap {
         let context = &*request.context;
         let mut headers = self.forwarded(&context.headers);
@@ -162,7 +162,7 @@ impl HttpTransport {
         headers
     }
 
-    /// The headers of a request with this body: our subgraphs get the caller signed for it.
+    /// The headers of a request with this body; our own subgraphs get a signed caller.
     fn signed(
         &self,
         headers: &HeaderMap,
@@ -180,7 +180,7 @@ impl HttpTransport {
     }
 
     fn unavailable(&self, error: &dyn std::error::Error) -> TransportError {
-        // The reason goes to the log, where the causes below it matter.
+        // For the log, where the underlying causes matter.
         let mut reason = error.to_string();
         let mut source = error.source();
         while let Some(error) = source {
@@ -200,7 +200,7 @@ impl HttpTransport {
                 subgraph: self.name.clone(),
             }
         } else {
-            // The subgraph's name says enough; its URL may have credentials in it.
+            // Names the subgraph only; its URL may contain credentials.
             self.unavailable(&error.without_url())
         }
     }
@@ -261,7 +261,7 @@ impl HttpTransport {
             return Err(too_large());
         }
         request.budget.decoded(length);
-        // Most answers come in one piece and need no copy.
+        // Most responses arrive in one piece and need no copy.
         Ok(if whole.is_empty() {
             first
         } else {
@@ -269,7 +269,7 @@ impl HttpTransport {
         })
     }
 
-    /// Sends a request, again if that may help, and reads the whole answer.
+    /// Sends a request, retrying where that may help, and reads the whole response.
     async fn call(
         &self,
         request: &SubgraphRequest,
@@ -289,7 +289,7 @@ impl HttpTransport {
             let answer = self.post(headers.clone(), body.clone(), timeout).await;
             let retry = match &answer {
                 Ok(response) => is_unavailable(response.status()),
-                // A kept connection may be closed by its other end just as it is used.
+                // A kept-alive connection may be closed by the other end just as it is used.
                 Err(error) => (error.is_connect() || error.is_request()) && !error.is_timeout(),
             };
             let wait = backoff.next_wait();
@@ -327,7 +327,7 @@ fn client(options: &HttpTransportOptions) -> Result<reqwest::Client, reqwest::Er
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(options.deadline)
-        // A stream of events may rest for long; this way one whose other end is gone is noticed.
+        // An event stream may be idle for long; keepalive detects a dead peer.
         .tcp_keepalive(options.subscriptions.ping)
         .tcp_nodelay(true);
     if options.http2_prior_knowledge {
@@ -370,7 +370,7 @@ impl Transport for HttpTransport {
     async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError> {
         let context = &*request.context;
         let mut headers = self.forwarded(&context.headers);
-        // They would give every subscription a connection of its own.
+        // They would give every subscription its own connection.
         for name in TRACING {
             headers.remove(name);
         }

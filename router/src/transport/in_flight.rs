@@ -1,5 +1,5 @@
-//! Equal queries that are on their way to a subgraph at the same time are sent once, and all get the answer.
-//! Nobody gets one that is older than its own request: only calls that began after it did are joined.
+//! Sends identical concurrent queries to a subgraph once and shares the response. No response is older than the request
+//! that gets it: only calls that began after the request are joined.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -16,7 +16,7 @@ use super::{SubgraphRequest, TransportError};
 use crate::cache_control::CachePolicy;
 use crate::request::TRACING;
 
-/// What a subgraph answered, not decoded yet.
+/// A subgraph's response, not decoded yet.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -26,7 +26,7 @@ pub(super) struct Answer {
 
 type Outcome = Result<Answer, TransportError>;
 
-/// The calls that are under way to one subgraph.
+/// The calls in flight to one subgraph.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     calls: Mutex<HashMap<Box<[u8]>, Weak<Call>, RandomState>>,
@@ -39,10 +39,10 @@ struct Call {
 }
 
 impl InFlight {
-    /// The outcome of `send`, or of an equal call that somebody else has under way. If they give up, the next of
-    /// those who wait sends it.
+    /// The outcome of `send`, or of an identical call in flight. If that call's owner gives up, the next waiter sends
+    /// it.
     ///
-    /// `key` is everything the answer may depend on ([`key`]), `started` when the client's request was.
+    /// `key` is everything the response may depend on ([`key`]); `started` is when the client's request began.
     pub(super) async fn share<F>(
         &self,
         key: Box<[u8]>,
@@ -56,7 +56,7 @@ impl InFlight {
         let call = &*seat.call;
         let outcome = call.outcome.get_or_try_init(|| async {
             match send().await {
-                // It was this request's own time or limit that was over: others may have more.
+                // That request's own deadline or limit was exceeded; others may have more left.
                 Err(own @ (TransportError::Deadline { .. } | TransportError::OverLimit { .. })) => {
                     Err(own)
                 }
@@ -86,7 +86,7 @@ impl InFlight {
     }
 }
 
-/// Somebody who waits for a call. The last to leave clears it away.
+/// A waiter for a call. The last one to leave removes it.
 struct Waiter<'a> {
     calls: &'a InFlight,
     key: Box<[u8]>,
@@ -105,7 +105,7 @@ impl Drop for Waiter<'_> {
     }
 }
 
-/// Everything that the answer to a request may depend on. `headers` are those without the signed caller.
+/// Everything that a response may depend on. `headers` excludes the signed caller.
 pub(super) fn key(
     request: &SubgraphRequest,
     is_signed: bool,
@@ -119,7 +119,7 @@ pub(super) fn key(
             key.extend_from_slice(name.as_str().as_bytes());
             key.push(b':');
             key.extend_from_slice(value.as_bytes());
-            // No header has it, so that two never look like one.
+            // A separator that no header contains, so that two keys never collide.
             key.push(0);
         }
     }
@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// A subgraph that answers with the number of the call, when it is let.
+    /// A subgraph that responds with the call's number once it is released.
     struct Subgraph {
         calls: AtomicUsize,
         answers: Semaphore,

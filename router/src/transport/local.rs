@@ -1,4 +1,4 @@
-//! A subgraph in this process: no HTTP and no JSON between it and the router.
+//! An in-process subgraph: no HTTP and no JSON between it and the router.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 
-/// An async-graphql subgraph: a schema, or what stands before one.
+/// An async-graphql subgraph: a schema, or a wrapper around one.
 #[async_trait]
 pub trait LocalService: Send + Sync {
     async fn execute(
@@ -24,7 +24,7 @@ pub trait LocalService: Send + Sync {
     fn subscribe(&self, ask: LocalSubscription) -> BoxStream<'static, async_graphql::Response>;
 }
 
-/// A schema by itself: its resolvers find the [`Caller`] in the request's data.
+/// A bare schema: its resolvers find the [`Caller`] in the request's data.
 #[async_trait]
 impl<Q, M, S> LocalService for Schema<Q, M, S>
 where
@@ -46,8 +46,8 @@ where
     }
 }
 
-/// What a client subscribes to. The request is made as often as it is needed, so that a service can execute
-/// it for each event and keep nothing of an execution in between.
+/// A client's subscription. The request can be created repeatedly, so that a service can execute it for each event and
+/// keep no execution state in between.
 #[derive(Clone, Debug)]
 pub struct LocalSubscription(Arc<SubgraphRequest>);
 
@@ -88,8 +88,8 @@ impl fmt::Debug for LocalTransport {
 impl Transport for LocalTransport {
     async fn fetch(&self, request: SubgraphRequest) -> Result<SubgraphResponse, TransportError> {
         let service = Arc::clone(&self.service);
-        // A task of its own: fetches of one request use all processors, and a bug in one subgraph
-        // costs its own fields, here as over HTTP.
+        // A separate task: fetches of one request use all processors, and a panic in a subgraph only costs its own
+        // fields, as over HTTP.
         let task = async move {
             let caller = request.context.caller.clone();
             let response = service.execute(request.to_local(), caller).await;

@@ -1,5 +1,5 @@
-//! How fetches reach subgraphs. The executor knows only [`Transport`]; nothing else can tell whether a
-//! subgraph is in this process or behind HTTP.
+//! How fetches reach subgraphs. The executor only knows [`Transport`]; nothing else can tell whether a subgraph is in
+//! process or behind HTTP.
 
 mod circuit_breaker;
 mod http;
@@ -36,36 +36,37 @@ use crate::value::{
     Symbols, Value, check_response, decode_response, from_local, to_local, write_json, write_string,
 };
 
-/// One fetch of a plan, ready to send.
+/// A fetch of a plan, ready to send.
 #[derive(Clone, Debug)]
 pub struct SubgraphRequest {
     pub(crate) operation: Arc<FetchOperation>,
-    /// The client's variables, coerced; the fetch uses some of them.
+    /// The client's coerced variables; the fetch uses some of them.
     pub(crate) variables: Arc<Variables>,
     /// The values of the operation's own variables.
     pub(crate) inputs: Arc<Inputs>,
     pub(crate) symbols: Arc<Symbols>,
     pub(crate) types: Arc<TypeNames>,
     pub context: Arc<RequestContext>,
-    /// Answers that a subgraph began before then are too old.
+    /// Responses that a subgraph began before then are too old.
     pub started: Instant,
     /// When the router stops waiting.
     pub deadline: Instant,
-    /// What the client's request may still gather.
+    /// What remains of the request's limits.
     pub(crate) budget: Arc<Budget>,
 }
 
-/// Which numbers a subgraph understands.
+/// The numbers a subgraph supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Numbers {
-    /// Those of JSON and GraphQL.
+    /// JSON's and GraphQL's numbers, of any length.
     OfAnyLength,
-    /// Those of async-graphql, as our own subgraphs have them: it gets longer ones as strings, here and over HTTP alike.
+    /// async-graphql's 64-bit numbers, for our own subgraphs: longer ones are sent as strings, in process and over HTTP
+    /// alike.
     Of64Bits,
 }
 
 impl Numbers {
-    /// Subgraphs that the caller is signed for are our own.
+    /// Subgraphs that get a signed caller are our own.
     fn of(signed: bool) -> Self {
         if signed {
             Self::Of64Bits
@@ -75,16 +76,16 @@ impl Numbers {
     }
 }
 
-/// What a subgraph answered.
+/// A subgraph's response.
 #[derive(Clone, Debug, Default)]
 pub struct SubgraphResponse {
     pub(crate) data: Value,
     pub(crate) errors: Vec<SubgraphError>,
-    /// What the subgraph says of keeping it.
+    /// The subgraph's cache policy.
     pub(crate) cache: Option<CachePolicy>,
 }
 
-/// An error in a subgraph's answer, as it was sent.
+/// An error in a subgraph's response, as sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SubgraphError {
     pub(crate) message: String,
@@ -93,7 +94,7 @@ pub(crate) struct SubgraphError {
 }
 
 impl SubgraphError {
-    /// An error of the router about a response that breaks the specification.
+    /// The router's error about a response that violates the specification.
     pub(crate) fn about_response(message: impl Into<String>, path: Vec<PathSegment>) -> Self {
         let code = serde_json::Value::from("INTERNAL_SERVER_ERROR");
         Self {
@@ -103,8 +104,8 @@ impl SubgraphError {
         }
     }
 
-    /// Reads the `errors` of a response. What is not of the form that the specification gives it is left out, so that
-    /// a malformed error still is an error, and costs no data.
+    /// Parses a response's `errors`. Malformed parts are dropped, so that a malformed error is still reported and costs
+    /// no data.
     pub(crate) fn list(errors: serde_json::Value) -> Vec<Self> {
         match errors {
             serde_json::Value::Null => Vec::new(),
@@ -126,7 +127,7 @@ impl SubgraphError {
         };
         let path = match error.remove("path") {
             Some(serde_json::Value::Array(path)) => {
-                // Up to the first segment that is none: it still is about something there.
+                // Up to the first invalid segment; the error still concerns something there.
                 path.iter().map_while(path_segment).collect()
             }
             _ => Vec::new(),
@@ -159,12 +160,12 @@ impl SubgraphRequest {
         self.operation.kind
     }
 
-    /// The document, as sent.
+    /// The document as sent.
     pub fn query(&self) -> &str {
         &self.operation.text
     }
 
-    /// How long there is to answer.
+    /// The time left.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
@@ -217,7 +218,7 @@ impl SubgraphRequest {
         out
     }
 
-    /// The request for an async-graphql schema in this process.
+    /// The request for an in-process async-graphql schema.
     pub fn to_local(&self) -> async_graphql::Request {
         let operation = &*self.operation;
         let request = match operation.parsed() {
@@ -274,7 +275,7 @@ impl SubgraphRequest {
         Ok(response)
     }
 
-    /// Takes over an async-graphql response to this request.
+    /// Converts an async-graphql response to this request.
     pub fn decode_local(&self, response: async_graphql::Response) -> SubgraphResponse {
         let mut decoded = SubgraphResponse {
             data: from_local(response.data, Some(&self.operation.shape), &self.types),
@@ -292,9 +293,9 @@ impl SubgraphRequest {
     }
 }
 
-/// A request in JSON with a member in `extensions`, of which it has none.
+/// Adds a member in `extensions`, which must not exist yet, to a JSON request.
 fn with_extension(mut request: Vec<u8>, extension: &str, value: &str) -> Vec<u8> {
-    // The last brace closes the whole.
+    // The last brace closes the whole object.
     request.pop();
     request.extend_from_slice(b",\"extensions\":{");
     write_string(extension.as_bytes(), &mut request);
@@ -325,21 +326,21 @@ fn local_error(error: async_graphql::ServerError) -> SubgraphError {
     }
 }
 
-/// Why a fetch brought no answer at all.
+/// Why a fetch returned no response at all.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TransportError {
     #[error("subgraph `{subgraph}` is unavailable: {reason}")]
     Unavailable { subgraph: String, reason: String },
-    /// It is there, and says no; asking again brings nothing else.
-    #[error("subgraph `{subgraph}` does not take this: {reason}")]
+    /// It is reachable but refuses; retrying gives the same result.
+    #[error("subgraph `{subgraph}` refused the request: {reason}")]
     Refused { subgraph: String, reason: String },
     #[error("subgraph `{subgraph}` did not answer in time")]
     Deadline { subgraph: String },
-    #[error("subgraph `{subgraph}` answered with something that is no GraphQL response: {reason}")]
+    #[error("subgraph `{subgraph}` returned an invalid GraphQL response: {reason}")]
     Malformed { subgraph: String, reason: String },
-    #[error("subgraph `{subgraph}` answered with more than {limit} bytes")]
+    #[error("subgraph `{subgraph}` returned more than {limit} bytes")]
     TooLarge { subgraph: String, limit: usize },
-    #[error("the answers of subgraphs exceed the limit `{limit}` of {allowed}")]
+    #[error("the subgraphs' responses exceed the limit `{limit}` of {allowed}")]
     OverLimit { limit: &'static str, allowed: usize },
 }
 
@@ -349,7 +350,7 @@ impl From<Exceeded> for TransportError {
     }
 }
 
-/// The way to one subgraph.
+/// The connection to one subgraph.
 #[async_trait]
 pub trait Transport: Send + Sync + Debug {
     /// Sends a query or a mutation.
@@ -358,7 +359,7 @@ pub trait Transport: Send + Sync + Debug {
     /// Opens a subscription; the stream ends with the source.
     async fn subscribe(&self, request: SubgraphRequest) -> Result<EventStream, TransportError>;
 
-    /// The URL that composition writes into the supergraph; `None` for a subgraph in this process.
+    /// The URL that composition writes into the supergraph; `None` for an in-process subgraph.
     fn url(&self) -> Option<&str> {
         None
     }

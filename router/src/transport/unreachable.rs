@@ -1,10 +1,10 @@
-//! A subgraph that nobody calls: for routers that only say whether operations fit their schema.
+//! A transport that never calls its subgraph, for routers that only check operations against their schema.
 
 use async_trait::async_trait;
 
 use super::{EventStream, SubgraphRequest, SubgraphResponse, Transport, TransportError};
 
-/// Answers nothing.
+/// Fails every call.
 #[derive(Debug)]
 pub(crate) struct Unreachable {
     pub(crate) subgraph: String,

@@ -1,12 +1,12 @@
-//! The nodes of a type system document, in the shape that most work on schemas wants: a type is one node whatever its
-//! kind is, and an argument is a field without arguments.
+//! The syntax tree of a type system document, shaped for working with schemas: a type is one node whatever its kind,
+//! and an argument is a field without arguments.
 
 use graphql_tools::parser::Pos;
 pub(crate) use graphql_tools::static_graphql::schema::{Directive, Type, Value};
 
 use crate::prepare::OperationKind;
 
-/// A document, definitions and extensions in the order of the text.
+/// Definitions and extensions in source order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Document {
     pub(crate) definitions: Vec<Definition>,
@@ -52,7 +52,7 @@ impl TypeKind {
         }
     }
 
-    /// As sentences have it.
+    /// For use in a sentence.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Scalar => "a Scalar type",
@@ -77,13 +77,13 @@ pub(crate) struct TypeDefinition {
     pub(crate) name: String,
     pub(crate) kind: TypeKind,
     pub(crate) directives: Vec<Directive>,
-    /// Of objects and interfaces.
+    /// For objects and interfaces.
     pub(crate) interfaces: Vec<String>,
-    /// Of objects, interfaces and input objects.
+    /// For objects, interfaces and input objects.
     pub(crate) fields: Vec<Field>,
-    /// Of unions.
+    /// For unions.
     pub(crate) members: Vec<String>,
-    /// Of enums.
+    /// For enums.
     pub(crate) values: Vec<EnumValue>,
 }
 
@@ -120,7 +120,7 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) arguments: Vec<Self>,
     pub(crate) value_type: Type,
-    /// Of input fields and arguments.
+    /// For input fields and arguments.
     pub(crate) default: Option<Value>,
     pub(crate) directives: Vec<Directive>,
 }
@@ -130,7 +130,7 @@ impl Field {
         self.arguments.iter().find(|argument| argument.name == name)
     }
 
-    /// Whether an input has to be given.
+    /// Whether an input is required.
     pub(crate) fn is_required(&self) -> bool {
         matches!(self.value_type, Type::NonNullType(_)) && self.default.is_none()
     }
@@ -151,11 +151,11 @@ pub(crate) struct DirectiveDefinition {
     pub(crate) name: String,
     pub(crate) arguments: Vec<Field>,
     pub(crate) is_repeatable: bool,
-    /// As they are written: `FIELD_DEFINITION`.
+    /// As written: `FIELD_DEFINITION`.
     pub(crate) locations: Vec<String>,
 }
 
-/// The type that lists and non-nulls are around.
+/// The type inside lists and non-nulls.
 pub(crate) fn named(value_type: &Type) -> &str {
     match value_type {
         Type::NamedType(name) => name,
@@ -169,7 +169,7 @@ pub(crate) fn argument<'d>(directive: &'d Directive, name: &str) -> Option<&'d V
     arguments.find_map(|(known, value)| (known == name).then_some(value))
 }
 
-/// Locations that directives may be used at.
+/// All directive locations.
 pub(crate) const LOCATIONS: [&str; 19] = [
     "QUERY",
     "MUTATION",
@@ -192,7 +192,7 @@ pub(crate) const LOCATIONS: [&str; 19] = [
     "INPUT_FIELD_DEFINITION",
 ];
 
-/// Whether a location is in operations, rather than in schemas.
+/// Whether a location is in operations rather than schemas.
 pub(crate) fn is_executable(location: &str) -> bool {
     LOCATIONS[..8].contains(&location)
 }

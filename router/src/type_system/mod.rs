@@ -1,5 +1,5 @@
-//! Schemas as SDL has them: read, put together from their definitions and extensions, and written. Composition, the
-//! comparison of schemas and anonymizing work on them; what requests need of a schema is in `supergraph/`.
+//! Schemas as SDL: parsing, merging definitions with extensions, printing. Used by composition, schema comparison and
+//! anonymization; what requests need of a schema is in `supergraph/`.
 
 pub(crate) mod ast;
 pub(crate) mod print;
@@ -17,11 +17,11 @@ use self::ast::{
 use crate::prepare::OperationKind;
 use crate::prepare::{ParseError, parse_type_system};
 
-/// Why a text is no schema.
+/// Why a text is not a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaError {
     pub message: String,
-    /// Counted from 1, as is `column`.
+    /// Counts from 1, like `column`.
     pub line: usize,
     pub column: usize,
 }
@@ -44,10 +44,10 @@ impl fmt::Display for SchemaError {
 
 impl std::error::Error for SchemaError {}
 
-/// The definitions of a text.
+/// Parses a text's definitions.
 ///
 /// # Errors
-/// Where it is no GraphQL.
+/// The position of a syntax error.
 pub(crate) fn parse(text: &str) -> Result<Document, SchemaError> {
     parse_type_system(text).map_err(|error| match error {
         ParseError::Syntax { message, position } => SchemaError::new(message, position),
@@ -57,7 +57,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, SchemaError> {
     })
 }
 
-/// A schema: definitions with their extensions in them.
+/// A schema: definitions merged with their extensions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Schema {
     pub(crate) description: Option<String>,
@@ -71,10 +71,11 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// Puts a document together. Of a type that is only extended the extensions are the definition: a subgraph may extend
-    /// what another one defines.
+    /// Merges a document's definitions and extensions. A type that is only extended is accepted, since a subgraph may
+    /// extend what another defines.
     ///
     /// # Errors
+    /// Duplicate definitions, or an extension of another kind.
     /// What is defined twice, or extended as another kind.
     pub(crate) fn build(document: Document) -> Result<Self, Vec<SchemaError>> {
         let mut building = Building::default();
@@ -92,10 +93,10 @@ impl Schema {
         building.finish()
     }
 
-    /// Reads a schema.
+    /// Parses a schema.
     ///
     /// # Errors
-    /// A text that is no GraphQL, or has something twice.
+    /// Syntax errors and duplicates.
     pub(crate) fn parse(text: &str) -> Result<Self, Vec<SchemaError>> {
         Self::build(parse(text).map_err(|error| vec![error])?)
     }
@@ -127,7 +128,7 @@ impl Schema {
 /// The scalars that every schema has.
 pub(crate) const BUILT_IN_SCALARS: [&str; 5] = ["Int", "Float", "String", "Boolean", "ID"];
 
-/// The root types by the names that they have when nothing else is said.
+/// The root types under their default names.
 pub(crate) const ROOTS: [(OperationKind, &str); 3] = [
     (OperationKind::Query, "Query"),
     (OperationKind::Mutation, "Mutation"),

@@ -1,4 +1,4 @@
-//! Writes schemas as SDL, in the form of graphql-js.
+//! Prints schemas as SDL in the format of graphql-js.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -41,7 +41,7 @@ impl Display for Schema {
 }
 
 impl Schema {
-    /// Whether the names of the root types alone do not say all.
+    /// Whether the root types have non-default names.
     fn has_definition(&self) -> bool {
         let by_name = |(kind, name)| {
             let is_there = self.types.contains_key(name);
@@ -133,7 +133,7 @@ fn write_field(f: &mut Formatter<'_>, field: &Field, indent: &str) -> fmt::Resul
     write_input(f, field, indent)
 }
 
-/// A field or an argument, after its description.
+/// A field or argument, without its description.
 fn write_input(f: &mut Formatter<'_>, field: &Field, indent: &str) -> fmt::Result {
     f.write_str(&field.name)?;
     arguments(f, &field.arguments, indent)?;
@@ -200,7 +200,7 @@ fn description(f: &mut Formatter<'_>, text: Option<&str>, indent: &str) -> fmt::
     writeln!(f, "{indent}\"\"\"")
 }
 
-/// Whether a block string says the same: those have no escapes, and lose what is common to the indents of their lines.
+/// Whether a block string has the same value: it has no escapes and loses common indentation.
 fn is_block(text: &str) -> bool {
     let is_blank = |line: &str| line.chars().all(|c| matches!(c, ' ' | '\t'));
     let mut lines = text.split('\n');
@@ -215,7 +215,7 @@ fn is_block(text: &str) -> bool {
             .any(|c| c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
-/// A string between quotes.
+/// A quoted string.
 pub(crate) struct Quoted<'t>(pub(crate) &'t str);
 
 impl Display for Quoted<'_> {
@@ -236,7 +236,7 @@ impl Display for Quoted<'_> {
     }
 }
 
-/// A value as it is written. Numbers that are kept by their digits are names here, and so written as they were.
+/// A value as written. Numbers kept as digits are names here, and therefore printed verbatim.
 pub(crate) struct Literal<'v>(pub(crate) &'v Value);
 
 impl Display for Literal<'_> {

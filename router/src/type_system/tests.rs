@@ -1,8 +1,8 @@
-//! Schemas that are read, put together and written again.
+//! Parsing, merging and printing schemas.
 
 use super::*;
 
-/// What is written of a text is this, and the same again.
+/// Checks that a text prints like this, and that parsing the output gives the same again.
 fn check(text: &str, written: &str) {
     let schema = Schema::parse(text).expect(text);
     assert_eq!(schema.to_string(), written);

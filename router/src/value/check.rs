@@ -1,15 +1,15 @@
-//! Whether a response has the shape of its fetch. What does not fit becomes null, with an error that says so: a subgraph
-//! that breaks the specification must not look like one that has no data.
+//! Validates a response against the shape of its fetch. Mismatches become null with an error: a subgraph that violates
+//! the specification must not look like one without data.
 
 use super::{Object, Shape, Slot, Symbol, Value};
 use crate::error::PathSegment;
 use crate::supergraph::TypeId;
 use crate::transport::{SubgraphError, SubgraphResponse};
 
-/// More errors of one response would say nothing new.
+/// Further errors of one response would say nothing new.
 const MAX_ERRORS: usize = 100;
 
-/// Checks a response, and adds to its errors what is wrong with its data.
+/// Checks a response and adds errors for what is wrong with its data.
 pub(crate) fn check_response(response: &mut SubgraphResponse, shape: &Shape) {
     let SubgraphResponse { data, errors, .. } = response;
     let mut check = Check {
@@ -45,7 +45,7 @@ enum Step<'s> {
 
 impl<'s> Check<'s> {
     fn object(&mut self, object: &mut Object, shape: &'s Shape) {
-        // Values come in the order they are selected in, so that nearly every look hits.
+        // Values arrive in selection order, so nearly every lookup hits.
         let mut at = 0;
         let typename = object.typename;
         for (key, slot, required) in shape.fields() {
@@ -91,8 +91,8 @@ impl<'s> Check<'s> {
         }
     }
 
-    /// Whether the subgraph says why there is nothing here. Some (async-graphql) leave out the field that failed, and
-    /// indexes of its path.
+    /// Whether the subgraph explains a missing value. Some (async-graphql) omit the failed field, and indexes, from the
+    /// path.
     fn is_explained(&self) -> bool {
         let keys = || {
             self.path.iter().filter_map(|step| match step {
@@ -121,7 +121,7 @@ impl<'s> Check<'s> {
     }
 }
 
-/// Where a value is in an object. `at` is where the last one was.
+/// A value's index in an object; `at` is the index of the previous one.
 fn position(object: &Object, symbol: Symbol, at: &mut usize) -> Option<usize> {
     let is_it = |(key, _): &(Symbol, Value)| *key == symbol;
     let found = if object.fields.get(*at).is_some_and(is_it) {

@@ -1,5 +1,5 @@
-//! Decodes a subgraph's JSON response in one pass over its bytes, guided by the shape of the fetch:
-//! keys that nobody asked for are skipped, strings and custom scalars are slices of the body.
+//! Decodes a subgraph's JSON response in one pass over its bytes, guided by the fetch's shape: keys that were not
+//! requested are skipped, strings and custom scalars are slices of the body.
 
 use bytes::Bytes;
 
@@ -7,10 +7,10 @@ use super::{Object, Shape, Slot, Symbol, Text, Value};
 use crate::supergraph::{TypeId, TypeNames};
 use crate::transport::{SubgraphError, SubgraphResponse};
 
-/// Deeper nesting than any real response has; keeps a hostile one from exhausting the stack.
+/// Deeper than any real response; keeps a hostile one from exhausting the stack.
 const MAX_DEPTH: usize = 128;
 
-/// The body is no GraphQL response.
+/// The body is not a GraphQL response.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} at byte {at}")]
 pub(crate) struct Malformed {
@@ -18,7 +18,7 @@ pub(crate) struct Malformed {
     at: usize,
 }
 
-/// Decodes a response body: `data` by its shape, `errors` as they are.
+/// Decodes a response body: `data` by its shape, `errors` verbatim.
 pub(crate) fn decode_response(
     body: &Bytes,
     shape: &Shape,
@@ -46,9 +46,9 @@ pub(crate) fn decode_response(
 }
 
 struct Decoder<'a> {
-    /// What strings are slices of.
+    /// Strings are slices of this.
     body: &'a Bytes,
-    /// The same, to read.
+    /// The same bytes, for reading.
     bytes: &'a [u8],
     at: usize,
     depth: usize,
@@ -102,7 +102,7 @@ impl Decoder<'_> {
                     recognized = true;
                     let start = self.at;
                     self.skip()?;
-                    // Numbers that serde_json cannot hold are all that it refuses of JSON that has been checked.
+                    // serde_json rejects valid JSON only for numbers it cannot represent.
                     let errors = serde_json::from_slice(&self.bytes[start..self.at]);
                     response.errors = match errors {
                         Ok(errors) => SubgraphError::list(errors),
@@ -153,7 +153,7 @@ impl Decoder<'_> {
         Ok(true)
     }
 
-    /// A value; `shape` is what a selection expects of objects here, `None` where there is none.
+    /// A value; `shape` is the selection expected for objects here, if any.
     fn value(&mut self, shape: Option<&Shape>) -> Result<Value, Malformed> {
         self.space();
         match self.peek() {
@@ -195,7 +195,7 @@ impl Decoder<'_> {
             fields: Vec::with_capacity(shape.len()),
         };
         let mut expected = 0;
-        // Keys in the order of the shape, as they nearly always are, cannot be repeated.
+        // Keys in the order of the shape, which is the common case, cannot repeat.
         let mut ordered = true;
         let mut first = true;
         while let Some((start, end)) = self.key(&mut first)? {
@@ -320,7 +320,7 @@ impl Decoder<'_> {
         })
     }
 
-    /// Passes over a value, checking that it is JSON: what is skipped may still be copied out.
+    /// Skips a value but checks that it is JSON, since it may be copied out later.
     fn skip(&mut self) -> Result<(), Malformed> {
         self.space();
         match self.peek() {
@@ -350,7 +350,7 @@ impl Decoder<'_> {
     }
 }
 
-/// A repeated key replaces its first value, as JSON parsers do.
+/// A repeated key replaces the earlier value, as in JSON parsers.
 fn set(object: &mut Object, key: Symbol, value: Value, is_new: bool) {
     let known = if is_new { None } else { object.get_mut(key) };
     match known {

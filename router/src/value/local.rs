@@ -1,4 +1,4 @@
-//! Values from and to async-graphql, for subgraphs in this process: moved, not serialized.
+//! Converts values from and to async-graphql, for in-process subgraphs: moved, not serialized.
 
 use async_graphql::Value as LocalValue;
 use async_graphql::indexmap::IndexMap;
@@ -6,7 +6,7 @@ use async_graphql::indexmap::IndexMap;
 use super::{Object, Shape, Slot, Symbols, Value};
 use crate::supergraph::{TypeId, TypeNames};
 
-/// Takes over a result. `shape` is what a selection expects of objects here.
+/// Converts a result. `shape` is the selection expected for objects here.
 pub(crate) fn from_local(value: LocalValue, shape: Option<&Shape>, types: &TypeNames) -> Value {
     match value {
         LocalValue::Null => Value::Null,
@@ -28,7 +28,7 @@ pub(crate) fn from_local(value: LocalValue, shape: Option<&Shape>, types: &TypeN
             Some(shape) => object(fields, shape, types),
             None => raw(&LocalValue::Object(fields)),
         },
-        // Bytes have no GraphQL form but a list of numbers, as async-graphql serializes them.
+        // Binary data has no GraphQL form other than a list of numbers, as async-graphql serializes it.
         LocalValue::Binary(bytes) => raw(&LocalValue::Binary(bytes)),
     }
 }
@@ -66,7 +66,7 @@ fn object(
     Value::Object(object)
 }
 
-/// A representation as a variable of a fetch.
+/// A representation as a fetch's variable.
 pub(crate) fn to_local(value: &Value, symbols: &Symbols, types: &TypeNames) -> LocalValue {
     match value {
         Value::Null => LocalValue::Null,
@@ -101,6 +101,6 @@ pub(crate) fn to_local(value: &Value, symbols: &Symbols, types: &TypeNames) -> L
 }
 
 fn parsed(json: &str) -> LocalValue {
-    // The text was checked when it was decoded.
+    // The text was validated when it was decoded.
     serde_json::from_str(json).unwrap_or(LocalValue::Null)
 }

@@ -1,5 +1,5 @@
-//! Subgraph data inside the router: keys are symbols of the operation, strings are slices of the
-//! response they came in, and what no selection looks into stays the JSON text it was.
+//! Subgraph data inside the router: keys are the operation's symbols, strings are slices of their response, and parts
+//! that no selection looks into stay JSON text.
 
 mod check;
 mod json;
@@ -24,12 +24,12 @@ pub(crate) use write::{write_json, write_string};
 
 use crate::supergraph::TypeId;
 
-/// UTF-8 text, cheap to clone and to slice.
+/// UTF-8 text, cheap to clone and slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Text(Bytes);
 
 impl Text {
-    /// `bytes` must be UTF-8; the decoder has checked the whole response before it slices.
+    /// `bytes` must be UTF-8; the decoder validates the whole response before slicing.
     fn from_checked(bytes: Bytes) -> Self {
         Self(bytes)
     }
@@ -63,11 +63,11 @@ pub(crate) enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    /// A JSON number that is no `i64`, digit by digit as it came.
+    /// A JSON number that is not an `i64`, kept digit by digit.
     Number(Text),
-    /// A string as it is; it is escaped when it is written.
+    /// An unescaped string, escaped when written.
     String(Text),
-    /// The inside of a JSON string literal, already escaped.
+    /// The content of a JSON string literal, already escaped.
     Escaped(Text),
     /// The JSON text of an object inside a custom scalar.
     Raw(Text),
@@ -81,7 +81,7 @@ impl Value {
     }
 }
 
-/// An object: its runtime type, when it was asked for, and its fields in the order they came.
+/// An object: its runtime type, if it was requested, and its fields in order of arrival.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Object {
     pub typename: TypeId,
@@ -111,8 +111,7 @@ impl Object {
     }
 }
 
-// Floats compare by their bits: representations are deduplicated by equality, and there equal means
-// "the same bytes on the wire".
+// Floats compare by bits: representations are deduplicated by equality, which must mean "the same bytes on the wire".
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

@@ -1,6 +1,6 @@
-//! Numbers of requests, digit by digit. JSON and GraphQL bound no number; `serde_json` and subgraphs in this process have
-//! 64 bits for each. A number with more digits than that holds for sure is kept by its digits until its type is known: a
-//! `Float` is rounded then, an `ID` is its digits, and a custom scalar's subgraph gets what the client wrote.
+//! Numbers of any length. JSON and GraphQL do not bound numbers, but `serde_json` and in-process subgraphs have 64
+//! bits. A number that may not fit is kept as digits until its type is known: then a `Float` is rounded, an `ID`
+//! becomes its digits, and a custom scalar's subgraph gets what the client wrote.
 
 use std::borrow::Cow;
 
@@ -8,18 +8,19 @@ use async_graphql::Name;
 use async_graphql::Value as LocalValue;
 use serde_json::{Map, Number, Value};
 
-/// The only key of an object that stands for a number. That a client may write it too gives it nothing but a number.
+/// The only key of an object that represents a number. A client may write such an object too, but gains nothing but a
+/// number.
 const DIGITS: &str = "$digits";
 
-/// How many digits a double has for sure.
+/// Digits that a double always preserves.
 const SHORT: usize = 15;
 
-/// The powers of ten that are doubles themselves: scaling by one rounds once, and correctly.
+/// Powers of ten that are exact doubles: scaling by one rounds once, and correctly.
 const EXACT_POWERS: i64 = 22;
 
-/// Whether a number comes back from a double, however it is parsed, with the digits it has here.
+/// Whether a number survives a round trip through a double with the same digits, however it is parsed.
 pub(crate) fn is_short(number: &str) -> bool {
-    // Most are: these need no closer look.
+    // The common case, decided without a closer look.
     if number.len() <= SHORT && number.bytes().all(|byte| byte.is_ascii_digit()) {
         return true;
     }
@@ -48,12 +49,12 @@ pub(crate) fn is_integer(number: &str) -> bool {
     !number.contains(['.', 'e', 'E'])
 }
 
-/// The double that is nearest to a number, unless that is infinite.
+/// The double nearest to a number, unless that is infinite.
 pub(crate) fn finite(number: &str) -> Option<f64> {
     number.parse().ok().filter(|float: &f64| float.is_finite())
 }
 
-/// The JSON value of a number.
+/// A number as a JSON value.
 pub(crate) fn to_json(number: &str) -> Value {
     if is_short(number)
         && let Ok(short) = number.parse::<Number>()
@@ -65,7 +66,7 @@ pub(crate) fn to_json(number: &str) -> Value {
     Value::Object(kept)
 }
 
-/// The digits of a number that is kept by them.
+/// The digits of a number kept as digits.
 pub(crate) fn digits(value: &Value) -> Option<&str> {
     match value {
         Value::Object(kept) if kept.len() == 1 => {
@@ -88,7 +89,7 @@ fn is_number(text: &str) -> bool {
         && is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
 }
 
-/// JSON in which the numbers that are not short are kept by their digits. What is not JSON stays what it is.
+/// Replaces the long numbers in JSON by their digits. Invalid JSON is left unchanged.
 pub(crate) fn keep_digits(json: &[u8]) -> Cow<'_, [u8]> {
     let mut out = Vec::new();
     let mut copied = 0;
@@ -122,7 +123,7 @@ fn is_of_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// Behind the quote that closes a string.
+/// The offset after the closing quote of a string.
 fn end_of_string(json: &[u8], mut at: usize) -> usize {
     loop {
         let rest = json.get(at..).unwrap_or_default();
@@ -137,8 +138,8 @@ fn end_of_string(json: &[u8], mut at: usize) -> usize {
     }
 }
 
-/// Appends a variable as JSON. A number that is kept by its digits is written with them, or as a string of them for
-/// subgraphs whose numbers have 64 bits.
+/// Appends a variable as JSON. A number kept as digits is written verbatim, or as a string for subgraphs with 64-bit
+/// numbers.
 pub(crate) fn write(value: &Value, quoted: bool, out: &mut Vec<u8>) {
     if let Some(digits) = digits(value) {
         let quote: &[u8] = if quoted { b"\"" } else { b"" };
@@ -176,7 +177,7 @@ pub(crate) fn write(value: &Value, quoted: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// A variable for an async-graphql schema: its numbers have 64 bits, so that longer ones are strings.
+/// A variable for an async-graphql schema, whose numbers have 64 bits: longer ones become strings.
 pub(crate) fn to_local(value: &Value) -> LocalValue {
     if let Some(digits) = digits(value) {
         return LocalValue::String(digits.to_owned());
@@ -321,7 +322,7 @@ mod tests {
             prop_assert!(is_number(&number), "{}", number);
             prop_assert!(is_short(&number), "{}", number);
             let read: f64 = serde_json::from_str(&number).expect("JSON");
-            // Twice the digits that matter.
+            // Twice the significant digits.
             let back = format!("{read:.decimals$}");
             prop_assert_eq!(back, number);
         }

@@ -1,4 +1,4 @@
-//! What the answer to a fetch looks like, known from its selection before it comes.
+//! The expected shape of a fetch's response, known from its selection.
 
 use hive_router_planner::ast::document::Document;
 use hive_router_planner::ast::fragment::FragmentDefinition;
@@ -12,20 +12,20 @@ use crate::supergraph::{TypeId, TypeSet};
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     fields: Vec<(Box<str>, Slot)>,
-    /// Which objects have each of them.
+    /// Which objects must have each key.
     required: Vec<Objects>,
 }
 
-/// Where the value of a response key goes.
+/// Where a response key's value goes.
 #[derive(Debug)]
 pub(crate) enum Slot {
-    /// `__typename`, by whatever alias.
+    /// `__typename`, under any alias.
     Typename,
     Leaf(Symbol),
     Composite(Symbol, Shape),
 }
 
-/// Objects of which something is selected for certain.
+/// Objects for which something is certainly selected.
 #[derive(Clone, Debug)]
 pub(super) enum Objects {
     All,
@@ -37,7 +37,7 @@ impl Objects {
         Self::Of(TypeSet::default())
     }
 
-    /// Whether an object of this type is one of them; of one whose type nobody asked for it is not known.
+    /// Whether an object of this type is included; unknown for one whose type was not selected.
     pub(super) fn include(&self, typename: TypeId) -> bool {
         match self {
             Self::All => true,
@@ -61,7 +61,7 @@ impl Objects {
 }
 
 impl Shape {
-    /// The shape of a whole operation. `possible` tells the types of objects that the subgraph applies a fragment to.
+    /// The shape of a whole operation. `possible` returns the object types that the subgraph matches a fragment on.
     pub(crate) fn of_document(
         document: &Document,
         possible: &dyn Fn(&str) -> TypeSet,
@@ -85,8 +85,8 @@ impl Shape {
         fields.map(|((name, slot), required)| (&**name, slot, required))
     }
 
-    /// The slot of a key. `expected` is where the previous key left off: subgraphs answer in the
-    /// order they were asked, so the first comparison nearly always hits.
+    /// A key's slot. `expected` is where the previous key left off: subgraphs respond in selection order, so the first
+    /// comparison nearly always hits.
     pub(crate) fn slot(&self, key: &[u8], expected: &mut usize) -> Option<&Slot> {
         if let Some((name, slot)) = self.fields.get(*expected)
             && name.as_bytes() == key
@@ -106,23 +106,23 @@ impl Shape {
         self.fields.len()
     }
 
-    /// The keys at the top: the root fields of the fetch.
+    /// The top-level keys: the fetch's root fields.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|(name, _)| &**name)
     }
 }
 
-/// One of the selections that fragments make below the same key.
+/// One of the selections that fragments contribute below the same key.
 struct Selection<'d> {
     set: &'d SelectionSet,
-    /// Whether it is made of every object below that key.
+    /// Whether it applies to every object below that key.
     is_certain: bool,
 }
 
 /// A response key of some selections.
 struct Key<'d> {
     field: &'d FieldSelection,
-    /// Which objects each of the selections asks for it.
+    /// For each selection, the objects on which it selects the key.
     asked: Vec<Objects>,
     below: Vec<Selection<'d>>,
 }
@@ -154,7 +154,7 @@ impl<'d> Builder<'d, '_> {
             } else if key.field.selections.items.is_empty() {
                 Slot::Leaf(self.symbols.intern(name))
             } else {
-                // What only one selection asks for is there because it was made.
+                // A key from a single selection is present whenever that selection applies.
                 if let [only] = key.below.as_mut_slice() {
                     only.is_certain = true;
                 }
@@ -165,7 +165,7 @@ impl<'d> Builder<'d, '_> {
         shape
     }
 
-    /// Adds the keys of a part of one of the selections, which is made of these objects.
+    /// Adds the keys of part of a selection, which applies to these objects.
     fn collect(
         &self,
         selections: &[Selection<'d>],
@@ -220,7 +220,7 @@ impl<'d> Builder<'d, '_> {
         fragments.find(|known| known.name == name)
     }
 
-    /// What is selected below a field. Entities are asked for by fragments: a single one is about all of them.
+    /// The selection below a field. For entities, a single fragment covers all of them.
     fn below(&self, field: &'d FieldSelection) -> &'d SelectionSet {
         let below = &field.selections;
         if field.name != "_entities" {
@@ -236,7 +236,7 @@ impl<'d> Builder<'d, '_> {
     }
 }
 
-/// Which objects have a key that selections ask of these: all that a certain one asks, else those that every one does.
+/// Which objects must have a key: those of a selection that always applies, else those common to all selections.
 fn required(selections: &[Selection], asked: &[Objects]) -> Objects {
     let with = || selections.iter().zip(asked);
     let certain = with().filter(|(selection, _)| selection.is_certain);

@@ -1,5 +1,4 @@
-//! The response keys of one operation, interned when it is compiled, so that executing it compares
-//! and copies integers.
+//! Interned response keys of one operation, so that executing it compares and copies integers.
 
 use std::collections::HashMap;
 
@@ -10,11 +9,11 @@ use async_graphql::Name;
 pub(crate) struct Symbol(u32);
 
 impl Symbol {
-    /// A key that no fetch asks for.
+    /// A key that no fetch requests.
     pub(crate) const NONE: Self = Self(u32::MAX);
 }
 
-/// All response keys that the fetches of an operation use.
+/// All response keys used by the operation's fetches.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
     names: Vec<Name>,
@@ -34,7 +33,7 @@ impl Symbols {
         symbol
     }
 
-    /// The symbol of a key, [`Symbol::NONE`] when nothing fetches it.
+    /// A key's symbol, [`Symbol::NONE`] if nothing fetches it.
     pub(crate) fn find(&self, name: &str) -> Symbol {
         self.lookup.get(name).copied().unwrap_or(Symbol::NONE)
     }
@@ -45,7 +44,7 @@ impl Symbols {
             .map_or("", |name| name.as_str())
     }
 
-    /// The key as async-graphql spells it; cloning it copies no text.
+    /// The key as async-graphql's type; cloning it copies no text.
     pub(crate) fn shared_name(&self, symbol: Symbol) -> Name {
         self.names
             .get(symbol.0 as usize)

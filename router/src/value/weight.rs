@@ -1,4 +1,4 @@
-//! How much a value takes: objects, and bytes as they are held in memory.
+//! The size of a value: objects, and bytes in memory.
 
 use std::mem::size_of;
 
@@ -25,7 +25,7 @@ impl Weight {
 }
 
 impl Value {
-    /// Of the value with all that is inside it. Texts count whole, also where they are slices of a response.
+    /// The size of the value with everything inside. Texts count in full even if they are slices of a response.
     pub(crate) fn weight(&self) -> Weight {
         let mut weight = Weight::default();
         self.add_weight(&mut weight);

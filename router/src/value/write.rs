@@ -1,4 +1,4 @@
-//! Values as JSON text.
+//! Writes values as JSON.
 
 use super::{Symbols, Value};
 use crate::supergraph::TypeNames;

@@ -85,15 +85,15 @@ async fn a_client_that_has_to_prove_itself_is_not_believed_by_its_name() {
         assert!(message.contains(words), "{answer}");
     };
     for header in ["graphql-client-name", "apollographql-client-name"] {
-        refused(&[(header, "acme")], "has to prove who it is").await;
+        refused(&[(header, "acme")], "must authenticate").await;
         let bearer = token("another-app");
         refused(
             &[(header, "acme"), ("authorization", &bearer)],
-            "has to prove",
+            "must authenticate",
         )
         .await;
     }
-    refused(&[("x-api-key", "another key")], "not known here").await;
+    refused(&[("x-api-key", "another key")], "is unknown").await;
     let (_, named) = answer(&edge, "{ hello }", &[("graphql-client-name", "web")]).await;
     assert_eq!(named["data"]["hello"], "hello you", "{named}");
 }

@@ -1,5 +1,5 @@
-//! Gives every error a location. Values have no position in the tree: their errors are at the field, directive or variable
-//! that they are given to.
+//! Gives every error a location. Values have no position in the syntax tree, so their errors point at the enclosing
+//! field, directive or variable.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use graphql_tools::static_graphql::query::{
 use graphql_tools::validation::rules::{ValidationRule, ValidationVisitor};
 use graphql_tools::validation::utils::{ValidationError, ValidationErrorContext};
 
-/// Must come after all rules that report anything.
+/// Must be the last rule, after all that report errors.
 pub(super) struct Locations;
 
 impl ValidationRule for Locations {
@@ -26,18 +26,18 @@ impl ValidationRule for Locations {
 
 #[derive(Default)]
 struct Visitor {
-    /// What is being visited, the innermost last.
+    /// The path being visited, innermost last.
     path: Vec<Pos>,
     /// How many errors have a location.
     located: usize,
-    /// Where variables are defined, and where they are used, first.
+    /// Where variables are defined and first used.
     definitions: HashMap<String, Pos>,
     uses: HashMap<String, Pos>,
     operation: Option<Pos>,
 }
 
 impl Visitor {
-    /// Errors that were reported since the last call are about what is visited now.
+    /// Locates the errors reported since the last call at the current position.
     fn locate(&mut self, errors: &mut ValidationErrorContext) {
         for error in &mut errors.errors[self.located..] {
             if error.locations.is_empty() {
@@ -57,7 +57,7 @@ impl Visitor {
         self.path.pop();
     }
 
-    /// Where the variable is that an error about all of an operation names.
+    /// The position of the variable named by an error that concerns the whole operation.
     fn of_variable(&self, error: &ValidationError) -> Option<Pos> {
         let (_, rest) = error.message.split_once("\"$")?;
         let (name, _) = rest.split_once('"')?;

@@ -1,5 +1,5 @@
-//! What the rules of `graphql-tools` let pass because its name begins with two underscores: `__typename` with a selection or
-//! arguments, introspection anywhere but in queries, and names that do not exist.
+//! Rules for names with two leading underscores, which `graphql-tools` skips: `__typename` with a selection or
+//! arguments, introspection outside queries, and unknown names.
 
 use graphql_tools::ast::{OperationVisitor, OperationVisitorContext};
 use graphql_tools::parser::Pos;
@@ -57,7 +57,7 @@ impl<'doc> OperationVisitor<'doc, ValidationErrorContext> for MetaFields {
             return;
         };
         if field.name != "__typename" {
-            // The query type has those that there are, with their types and arguments.
+            // The query type has the existing meta fields, with their types and arguments.
             if parent.field_by_name(&field.name).is_none() {
                 let message = format!(
                     "Cannot query field \"{}\" on type \"{}\".",

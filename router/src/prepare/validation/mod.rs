@@ -1,4 +1,4 @@
-//! The rules of validation: those of `graphql-tools`, and what they leave out of the specification's.
+//! The validation rules: those of `graphql-tools`, plus those of the specification that it lacks.
 
 mod locations;
 mod meta_fields;
@@ -15,7 +15,7 @@ pub(crate) fn plan() -> ValidationPlan {
     plan.add_rule(Box::new(operations::OperationTypes));
     plan.add_rule(Box::new(operations::SubscriptionRoot));
     plan.add_rule(Box::new(meta_fields::MetaFields));
-    // Last: it completes what the others report.
+    // Last: it completes the other rules' errors.
     plan.add_rule(Box::new(locations::Locations));
     plan
 }

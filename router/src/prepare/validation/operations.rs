@@ -1,4 +1,4 @@
-//! Rules about operations as a whole.
+//! Rules about whole operations.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use graphql_tools::static_graphql::query::{
 use graphql_tools::validation::rules::{ValidationRule, ValidationVisitor};
 use graphql_tools::validation::utils::{ValidationError, ValidationErrorContext};
 
-/// The schema has operations of the kind (5.2.1.1).
+/// The schema must support the operation's kind (5.2.1.1).
 pub(super) struct OperationTypes;
 
 impl ValidationRule for OperationTypes {
@@ -51,8 +51,8 @@ impl<'doc> OperationVisitor<'doc, ValidationErrorContext> for OperationTypes {
 /// The code of errors about conditions at the root of a subscription.
 pub(crate) const CONDITIONAL_SUBSCRIPTION: &str = "ConditionalSubscription";
 
-/// A subscription subscribes to one thing, and to what does not depend on variables: its root has one response key, no `@skip`
-/// and no `@include` (5.2.4.1).
+/// A subscription must have a single root field that does not depend on variables: one response key, no `@skip` and no
+/// `@include` (5.2.4.1).
 pub(super) struct SubscriptionRoot;
 
 impl ValidationRule for SubscriptionRoot {
@@ -87,7 +87,7 @@ impl<'doc> OperationVisitor<'doc, ValidationErrorContext> for SubscriptionRoot {
                 ),
             });
         }
-        // Different fields are told by another rule.
+        // Different fields are reported by another rule.
         if root.names.len() == 1 && root.keys.len() > 1 {
             errors.report_error(ValidationError {
                 error_code: self.error_code(),
@@ -98,7 +98,7 @@ impl<'doc> OperationVisitor<'doc, ValidationErrorContext> for SubscriptionRoot {
     }
 }
 
-/// What is selected at the root of a subscription, by whatever fragments.
+/// The root selection of a subscription, with all fragments.
 #[derive(Default)]
 struct Root<'doc> {
     keys: HashSet<&'doc str>,

@@ -1,15 +1,15 @@
-//! What the edge allows connections, whatever is spoken on them.
+//! Limits on connections, whatever protocol they use.
 
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The limits of connections to this process.
+/// The limits on connections to this process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionsConfig {
-    /// How long a client may take from connecting to the end of its first request's headers, and from the first byte
-    /// of each further request to the end of its headers.
+    /// How long a client may take from connecting to the end of its first request's headers, and from the first byte of
+    /// each further request to the end of its headers.
     pub header_timeout: Duration,
     /// How long a connection may stay open without a request: longer than load balancers keep theirs.
     pub idle_timeout: Duration,
@@ -17,19 +17,19 @@ pub struct ConnectionsConfig {
     pub ping_interval: Duration,
     /// How long the answer to a ping may take.
     pub ping_timeout: Duration,
-    /// How long a client may read nothing of what is written to it; then its connection is closed. A tenth of it while
-    /// more than half of `max_unsent_bytes` are held.
+    /// How long a client may read nothing of what is written to it before its connection is closed. One tenth of this
+    /// while more than half of `max_unsent_bytes` is in use.
     pub write_timeout: Duration,
-    /// Bytes of answers to queries and mutations that clients have not read yet, of all connections. Further answers are
-    /// refused with 503.
+    /// Bytes of query and mutation responses that clients have not read yet, over all connections. Further responses
+    /// are rejected with 503.
     pub max_unsent_bytes: usize,
-    /// The same of one connection.
+    /// The same for one connection.
     pub max_unsent_bytes_per_connection: usize,
-    /// Connections of this process. Without it, what the limit of open files allows. Beyond it a few more are
-    /// accepted to answer `/healthz` and `/readyz`.
+    /// Connections of this process. Unset: as many as the open-file limit allows. Beyond it, a few more are accepted to
+    /// answer `/healthz` and `/readyz`.
     pub max: Option<usize>,
-    /// Connections of one address (of IPv6, of one /64 network). Without it, half of all. Behind trusted proxies
-    /// it does not apply, because all connections are theirs.
+    /// Connections of one address (one /64 network for IPv6). Unset: half of `max`. Does not apply behind trusted
+    /// proxies, where all connections are theirs.
     pub max_per_address: Option<usize>,
 }
 

@@ -1,26 +1,26 @@
-//! Which web pages may call.
+//! Which web pages may call the endpoint.
 
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which web pages may call, by HTTP and by WebSocket.
+/// Which web pages may call, over HTTP and WebSocket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CorsConfig {
     /// Origins such as `https://shop.example.com`; `*` alone allows every page, without credentials.
     pub origins: Vec<String>,
     /// Request headers that pages may set, besides `content-type`, `accept`, `authorization`, `last-event-id`,
-    /// `x-request-id`, `csrf_headers` and `forward_headers`. The default are those by which clients name themselves and
-    /// follow a request.
+    /// `x-request-id`, `csrf_headers` and `forward_headers`. By default, those that identify clients and trace
+    /// requests.
     pub allow_headers: Vec<String>,
-    /// Lets pages send cookies and read the answers to such requests.
+    /// Lets pages send cookies and read the responses.
     pub allow_credentials: bool,
-    /// How long a browser may remember that it was allowed.
+    /// How long a browser may cache a preflight response.
     pub max_age: Duration,
 }
 
-/// What the libraries of GraphQL clients, Sentry and OpenTelemetry send from a page.
+/// Sent from pages by GraphQL client libraries, Sentry and OpenTelemetry.
 const CLIENT_HEADERS: [&str; 15] = [
     "apollographql-client-name",
     "apollographql-client-version",

@@ -1,6 +1,6 @@
-//! What can be wrong with the configuration of the server.
+//! Errors in the server's configuration.
 
-/// Which value of the configuration cannot be used, and why.
+/// Which value is invalid, and why.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerConfigError {
     #[error("server.path `{0}` must begin with `/` and have no `{{`, `}}` or `*`")]
@@ -14,7 +14,7 @@ pub enum ServerConfigError {
     )]
     Origin(String),
     #[error(
-        "server.cors: `*` cannot go with allow_credentials, or any site could act for its visitors"
+        "server.cors: `*` cannot be combined with allow_credentials, or any site could act for its visitors"
     )]
     AnyOriginWithCredentials,
 }

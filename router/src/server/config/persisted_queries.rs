@@ -1,17 +1,17 @@
-//! Automatic persisted queries: documents that clients have sent once, and then name by their hash.
+//! Automatic persisted queries: documents that clients send once and then reference by hash.
 
 use platform::cache::CacheBounds;
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Documents that clients register by sending them with their hash. Those of manifests need none of this.
+/// Documents registered by clients at run time by sending them with their hash. Manifests do not need this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PersistedQueriesConfig {
-    /// Whether clients may do so. Without it a hash that is in no manifest is answered with PersistedQueryNotSupported.
+    /// Whether clients may do so. If not, a hash that is in no manifest is answered with PersistedQueryNotSupported.
     pub enabled: bool,
-    /// Documents that this process keeps; the least recently used go first. Their bytes.
+    /// Maximum number and total size of documents kept by this process; the least recently used are dropped first.
     pub max_entries: usize,
     pub max_bytes: usize,
     /// Longer documents are not kept.
@@ -33,7 +33,7 @@ impl Default for PersistedQueriesConfig {
 }
 
 impl PersistedQueriesConfig {
-    /// How much a cache of them keeps.
+    /// The bounds of their cache.
     pub fn bounds(&self) -> CacheBounds {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         CacheBounds {

@@ -1,4 +1,4 @@
-//! How much users and addresses may ask for, in the units of an operation's cost.
+//! Rate limits of users and addresses, in units of operation cost.
 
 use std::num::NonZeroU32;
 
@@ -6,19 +6,19 @@ use platform::rate_limit::Quota;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Rates in units of cost, as `vantage operations cost` prints it. Without any, only the clients of `clients.file` that
-/// have a rate are limited. With `redis_url` all instances count together.
+/// Rates in units of cost, as printed by `vantage operations cost`. If unset, only clients with a rate in
+/// `clients.file` are limited. With `redis_url`, all instances share the limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RatesConfig {
-    /// Of each signed-in user.
+    /// Per signed-in user.
     pub user: Option<RateConfig>,
-    /// Of each address (of IPv6, of each /64 network), for those who are not signed in.
+    /// Per address (per /64 network for IPv6), for requests that are not signed in.
     pub address: Option<RateConfig>,
-    /// Users, addresses and clients that this process counts; beyond them, those who ask least begin anew.
+    /// Users, addresses and clients tracked by this process; beyond that, the least active are reset.
     pub max_buckets: u64,
-    /// Tells everybody what an operation costs, in `extensions.cost`. Clients that have a rate of their own, and have
-    /// proved who they are, are told in any case.
+    /// Reports an operation's cost in `extensions.cost` to everybody. Authenticated clients with their own rate always
+    /// get it.
     pub show_cost: bool,
 }
 
@@ -37,9 +37,9 @@ impl Default for RatesConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RateConfig {
-    /// What may be spent in a minute, in the long run.
+    /// The long-term rate, in cost per minute.
     pub cost_per_minute: NonZeroU32,
-    /// What may be spent at once.
+    /// The cost that may be spent at once.
     pub burst: NonZeroU32,
 }
 

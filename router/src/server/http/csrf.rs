@@ -1,18 +1,18 @@
-//! Cross-site request forgery: a page of another site may make a browser send a plain GET with the
-//! visitor's cookies. A header that such a page cannot set without a preflight shows that it did not.
+//! Cross-site request forgery: a foreign page can make a browser send a plain GET with the visitor's cookies. A header
+//! that such a page cannot set without a preflight proves that it did not.
 
 use axum::http::{HeaderMap, HeaderName, header};
 
 use crate::server::refusal::Refusal;
 
-/// Content types a page may send to any site without asking it.
+/// Content types that any page may send cross-site without a preflight.
 const SIMPLE: [&str; 3] = [
     "application/x-www-form-urlencoded",
     "multipart/form-data",
     "text/plain",
 ];
 
-/// Refuses a GET that a foreign page could have caused.
+/// Rejects a GET that a foreign page could have caused.
 pub(super) fn check(headers: &HeaderMap, accepted: &[HeaderName]) -> Result<(), Refusal> {
     let named = accepted
         .iter()

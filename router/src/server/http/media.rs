@@ -1,4 +1,4 @@
-//! Content negotiation: which media type an answer or a stream of events has, and which a body must have.
+//! Content negotiation: the media types of responses, event streams and request bodies.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
 
@@ -7,17 +7,17 @@ use crate::error::ErrorCode;
 use crate::response::{GraphQLResponse, StatusHint};
 use crate::server::refusal::Refusal;
 
-/// The media type of an answer. The type decides what the status codes mean.
+/// The media type of a response, which determines the meaning of status codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
     /// `application/graphql-response+json`: a request error has a 4xx status.
     GraphQLResponse,
-    /// `application/json`, for clients of old: a well-formed request is answered with 200.
+    /// `application/json`, for older clients: a well-formed request is answered with 200.
     Json,
 }
 
 impl MediaType {
-    /// The last wins a tie: `application/json` is what `*/*` and no `Accept` at all get.
+    /// The last one wins a tie: `*/*` and a missing `Accept` get `application/json`.
     const ALL: [Self; 2] = [Self::GraphQLResponse, Self::Json];
 
     const fn subtype(self) -> &'static str {
@@ -40,7 +40,7 @@ struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,
     quality: f32,
-    /// Asks for UTF-8, or for no charset in particular.
+    /// UTF-8, or no charset given.
     utf8: bool,
     /// The version of Apollo's multipart protocol.
     specification: Option<&'a str>,
@@ -49,22 +49,22 @@ struct Range<'a> {
 /// What a client accepts: at least one of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Accepted {
-    /// The best type for a single answer.
+    /// The best type for a single response.
     pub(super) single: Option<MediaType>,
-    /// The best format for a stream of events.
+    /// The best format for an event stream.
     pub(super) stream: Option<Format>,
-    /// Whether `application/json` will do.
+    /// Whether `application/json` is acceptable.
     json: bool,
 }
 
 impl Accepted {
-    /// The type of an answer that says no. Where a stream was expected, the status has to say it.
+    /// The type of a rejection. If a stream was expected, the status code has to carry it.
     pub(super) fn refusal(&self) -> MediaType {
         self.single.unwrap_or(MediaType::GraphQLResponse)
     }
 
-    /// The same for this refusal. Some clients that should send the document now read answers with status 200 only, which
-    /// `application/json` has.
+    /// Like [`Self::refusal`], for this response. Some clients that are asked to send the document only read responses
+    /// with status 200, which requires `application/json`.
     pub(super) fn refusal_of(&self, response: &GraphQLResponse) -> MediaType {
         let asks_for_document = matches!(
             response.status_hint(),
@@ -86,7 +86,7 @@ impl Accepted {
     }
 }
 
-/// What the client accepts.
+/// Parses what the client accepts.
 pub(super) fn negotiate(headers: &HeaderMap) -> Result<Accepted, Refusal> {
     let accept = text(headers);
     if accept.trim().is_empty() {
@@ -126,7 +126,7 @@ fn single(ranges: &[Range<'_>]) -> Option<MediaType> {
         .map(|(media, _)| media)
 }
 
-/// A stream must be asked for by name: whoever accepts anything expects something that ends.
+/// A stream must be requested explicitly: a client that accepts anything expects a finite response.
 fn stream(ranges: &[Range<'_>]) -> Option<Format> {
     ranges
         .iter()
@@ -140,13 +140,13 @@ fn stream(ranges: &[Range<'_>]) -> Option<Format> {
             }
             _ => None,
         })
-        // The first of those liked best.
+        // The first of equally preferred formats.
         .rev()
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, format)| format)
 }
 
-/// A browser asks for a page rather than a client for an answer.
+/// Whether a browser is navigating to the page, rather than a client sending a request.
 pub(super) fn wants_page(parts: &request::Parts) -> bool {
     let accept = text(&parts.headers);
     let named = ranges(&accept)
@@ -156,7 +156,7 @@ pub(super) fn wants_page(parts: &request::Parts) -> bool {
     named && !parameters.any(|(key, _)| matches!(&*key, "query" | "documentId" | "extensions"))
 }
 
-/// Refuses bodies that are not JSON in UTF-8, uncompressed.
+/// Rejects bodies that are not uncompressed JSON in UTF-8.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let refuse = |message| {
         Refusal::new(
@@ -187,15 +187,15 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// How much a client likes a type.
+/// A client's preference for a type.
 struct Preference {
     quality: f32,
-    /// It asked for this very type, not by a wildcard.
+    /// The exact type was listed, rather than a wildcard.
     named: bool,
     position: usize,
 }
 
-/// The most specific range that matches decides (RFC 9110, 12.5.1).
+/// The most specific matching range decides (RFC 9110, 12.5.1).
 fn preference(ranges: &[Range<'_>], kind: &str, subtype: &str) -> Option<Preference> {
     let (position, specificity, range) = ranges
         .iter()
@@ -218,7 +218,7 @@ fn preference(ranges: &[Range<'_>], kind: &str, subtype: &str) -> Option<Prefere
     })
 }
 
-/// All `Accept` headers as one, in lower case.
+/// All `Accept` headers joined, in lower case.
 fn text(headers: &HeaderMap) -> String {
     let values: Vec<&str> = headers
         .get_all(header::ACCEPT)

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP, by the working group's specification.
+//! GraphQL over HTTP, as specified by the working group.
 
 mod batch;
 mod csrf;
@@ -36,11 +36,11 @@ use crate::prepare::OperationKind;
 use crate::request::{GraphQLRequest, PreparedRequest};
 use crate::subscribe::EventId;
 
-/// The id of a document that a request has in its path.
+/// The document id in a request's path.
 #[derive(Clone, Debug)]
 struct PathDocument(String);
 
-/// Answers whatever comes to the path of a document.
+/// Handles requests to a document's path.
 pub(super) async fn handle_document(
     State(state): State<ServerState>,
     Path(id): Path<String>,
@@ -50,7 +50,7 @@ pub(super) async fn handle_document(
     handle(State(state), request).await
 }
 
-/// Answers whatever comes to the endpoint.
+/// Handles requests to the endpoint.
 pub(super) async fn handle(State(state): State<ServerState>, request: Request) -> Response {
     let start = Instant::now();
     let (parts, body) = request.into_parts();
@@ -71,7 +71,7 @@ pub(super) async fn handle(State(state): State<ServerState>, request: Request) -
 
 async fn answer(state: ServerState, client: Client, parts: request::Parts, body: Body) -> Response {
     let accepted = media::negotiate(&parts.headers);
-    // A client whose taste cannot be met still has to be told so.
+    // A client that accepts none of our types still has to be told so.
     let refused_as = accepted.as_ref().map_or(MediaType::Json, Accepted::refusal);
     let log = client.log.clone();
     let answer = match (&parts.method, ide_page(&state)) {
@@ -100,7 +100,7 @@ fn is_graphql(response: &Response) -> bool {
             .is_some_and(html)
 }
 
-/// Keeps a panic to the request that caused it, which is answered like any other.
+/// Confines a panic to the request that caused it.
 async fn catch_panic(
     answer: impl Future<Output = Result<Response, Refusal>>,
 ) -> Result<Response, Refusal> {
@@ -151,7 +151,7 @@ async fn post(
     run(state, sender, request, &parts, accepted).await
 }
 
-/// The id of a document may be the path below the endpoint.
+/// Takes a document id from the path below the endpoint.
 fn document_in_path(parts: &request::Parts, request: &mut GraphQLRequest) -> Result<(), Refusal> {
     match parts.extensions.get::<PathDocument>() {
         Some(PathDocument(id)) => params::at_path(id.clone(), request),
@@ -233,7 +233,7 @@ async fn run(
             };
             respond::cached(media, kind, &response, &unsent, &caching)
         }
-        // A request error needs its status, which a stream has no place for.
+        // A request error needs a status code, which a stream cannot carry.
         (None, Some(Format::EventStream)) if response.data.is_some() => {
             stream::answer(kind, &response, &unsent).ok_or_else(Refusal::unread)
         }
@@ -257,8 +257,7 @@ fn refuse(client: &Client, accepted: Accepted, error: OperationError) -> Result<
     }
 }
 
-/// The last event that a client has had of the stream it lost. An id that is none of ours is ignored:
-/// the client then begins anew.
+/// The last event that a reconnecting client has seen. An unknown id is ignored, and the client starts over.
 fn last_event(headers: &HeaderMap) -> Option<EventId> {
     headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
@@ -271,7 +270,7 @@ async fn upgrade(
     state.admit_upgrade(&parts).await?;
     let identity = state.auth.identify(authorization(&parts.headers)?).await?;
     match client.identify(&state, &identity.caller) {
-        // The proof may come with `connection_init`.
+        // Authentication may follow in `connection_init`.
         Ok(_) | Err(IdentityError::Unproved(_)) => {}
         Err(error) => return Err(error.into()),
     }
@@ -307,7 +306,7 @@ fn page(html: &'static str) -> Response {
 }
 
 fn record(method: &Method, status: StatusCode, start: Instant) {
-    // A client may invent methods: they must not make new series.
+    // Clients may invent methods, which must not create new series.
     let method = match *method {
         Method::GET => "GET",
         Method::POST => "POST",

@@ -1,4 +1,4 @@
-//! Answers: the status and headers that a GraphQL response or a refusal goes out with.
+//! Builds responses: status and headers of a GraphQL response or a refusal.
 
 use axum::body::Body;
 use axum::http::header::GetAll;
@@ -19,13 +19,13 @@ use crate::server::operation_log::NAME_HEADERS;
 use crate::server::refusal::Refusal;
 use crate::server::unsent::Unsent;
 
-/// What a full bucket holds, what is left in it, and the seconds until it is full again.
+/// The tightest bucket's capacity, remainder, and seconds until it is full.
 pub(in crate::server) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 pub(in crate::server) const RATE_REMAINING: HeaderName =
     HeaderName::from_static("ratelimit-remaining");
 pub(in crate::server) const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// The answer to a refused request.
+/// The response to a rejected request.
 pub(super) fn refusal(media: MediaType, refusal: Refusal) -> Response {
     let status = refusal.status;
     let header = refusal.header.clone();
@@ -37,7 +37,7 @@ pub(super) fn refusal(media: MediaType, refusal: Refusal) -> Response {
     response
 }
 
-/// An answer of the router.
+/// A GraphQL response.
 pub(super) fn graphql(media: MediaType, response: &GraphQLResponse) -> Response {
     let status = match (response.status_hint(), media) {
         (StatusHint::Executed, _) => StatusCode::OK,
@@ -62,22 +62,22 @@ pub(in crate::server) fn set_rate(headers: &mut HeaderMap, rate: Option<Decision
     }
 }
 
-/// How long an answer may be kept, by whom, and what its client has of it.
+/// What determines a response's caching headers.
 pub(super) struct Caching<'a> {
     pub(super) policy: Option<CachePolicy>,
     /// Headers that subgraphs see.
     pub(super) forwarded: &'a [HeaderName],
-    /// What the request names may be something else for another client.
+    /// The request's document id may reference another document for another client.
     pub(super) depends_on_client: bool,
-    /// `If-None-Match` of a GET, whose answer a cache may have.
+    /// `If-None-Match` of a GET, whose response may be cached.
     pub(super) known: Option<GetAll<'a, HeaderValue>>,
 }
 
-/// An answer that may be long, which is held until its client has read it, with what caches need to know. Where all may
-/// keep it, it has a tag, and nothing but that for those who have it already.
+/// A possibly long response with its caching headers, counted until its client has read it. A publicly cacheable one
+/// gets an entity tag; a client that has it gets 304.
 ///
 /// # Errors
-/// A refusal when too much is held already.
+/// A refusal if too many responses are unread.
 pub(super) fn cached(
     media: MediaType,
     kind: OperationKind,
@@ -132,7 +132,7 @@ fn names(known: &GetAll<'_, HeaderValue>, tag: &str) -> bool {
     tags.any(|known| known == "*" || known == tag)
 }
 
-/// A weak one: the same answer may be compressed or not.
+/// A weak tag, since the response may be compressed.
 fn entity_tag(media: MediaType, answer: &[u8]) -> String {
     let hash = Sha256::new()
         .chain_update(media.content_type().as_bytes())
@@ -166,8 +166,7 @@ pub(super) fn set_caching(answer: &mut Response, caching: &Caching<'_>) {
     }
 }
 
-/// The request was well-formed and let in; its document or variables are at fault. Clients of old
-/// expect 200 then.
+/// The request was well-formed and admitted, but its document or variables are invalid. Older clients expect 200 then.
 fn is_clients_document(code: ErrorCode) -> bool {
     matches!(
         code,
@@ -214,7 +213,7 @@ fn build(media: MediaType, status: StatusCode, body: &GraphQLResponse) -> Respon
     let mut response = Response::new(Body::from(body.to_bytes()));
     *response.status_mut() = status;
     headers(&mut response, media);
-    // Caches keep some refusals that say nothing of it.
+    // Caches store some error responses unless told not to.
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,4 +1,4 @@
-//! Subscriptions over HTTP: a response that goes on for as long as its client reads.
+//! Subscriptions over HTTP: a response that continues while its client reads.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -30,7 +30,7 @@ use crate::server::state::ServerState;
 use crate::server::unsent::Unsent;
 use crate::subscribe::{Delivery, End, EventId, EventQueue, Watch, WatchOptions};
 
-/// A subscription that is being written to one client.
+/// A subscription being written to one client.
 struct Outgoing {
     format: Format,
     queue: Arc<EventQueue>,
@@ -41,7 +41,7 @@ struct Outgoing {
     draining: CancellationToken,
     evicted: Option<oneshot::Receiver<CloseReason>>,
     state: ServerState,
-    /// Whose it is, as far as that can be revoked.
+    /// Kept to check whether it has been revoked.
     client: Client,
     caller: Caller,
     begun: bool,
@@ -50,7 +50,7 @@ struct Outgoing {
     _watch: Watch,
 }
 
-/// What happens next on a stream.
+/// What to write next on a stream.
 enum Next {
     Deliver(Delivery),
     Heartbeat,
@@ -58,7 +58,7 @@ enum Next {
     Close(CloseReason),
 }
 
-/// Starts to watch, and answers with the stream of events.
+/// Starts watching and responds with the event stream.
 pub(super) async fn open(
     state: &ServerState,
     router: &Router,
@@ -67,7 +67,7 @@ pub(super) async fn open(
     format: Format,
     after: Option<EventId>,
 ) -> Result<Response, OperationError> {
-    // Who is signed in already is counted as a user below.
+    // A signed-in client is counted as a user below.
     let anonymous = identity.caller.subject.is_none();
     let address = request.context.caller.ip.filter(|_| anonymous);
     let admitted = state.connections.admit(address);
@@ -116,7 +116,8 @@ pub(super) async fn open(
     Ok(response)
 }
 
-/// The answer to a query or a mutation, for a client that accepts event streams only; `None` if too much is unread.
+/// A query's or mutation's response, for a client that only accepts event streams; `None` if too many responses are
+/// unread.
 pub(super) fn answer(
     kind: OperationKind,
     answer: &GraphQLResponse,
@@ -135,7 +136,7 @@ fn headers(response: &mut Response, format: Format) {
     headers.insert(header::CONTENT_TYPE, format.content_type());
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Some proxies would keep events until they have a lot of them.
+    // Some proxies would buffer events.
     headers.insert(
         HeaderName::from_static("x-accel-buffering"),
         HeaderValue::from_static("no"),
@@ -152,7 +153,7 @@ impl Outgoing {
             self.begun = true;
             return Some(self.format.begin());
         }
-        // Again for each event, and for each heartbeat of a stream without events.
+        // Repeated for each event and each heartbeat.
         if self.client.identify(&self.state, &self.caller).is_err() {
             self.ended = true;
             return self.close_frame(CloseReason::CredentialsRevoked);
@@ -162,7 +163,7 @@ impl Outgoing {
             let close = match self.next(silent_until).await {
                 Next::Heartbeat => return Some(self.format.heartbeat()),
                 Next::Drain => {
-                    // A moment of the window, so that not all clients reconnect at once.
+                    // A random moment of the window, so that clients do not all reconnect at once.
                     let part = rand::rng().random_range(0.0..1.0);
                     self.drain = Some(Instant::now() + self.drain_window.mul_f64(part));
                     continue;
@@ -197,7 +198,7 @@ impl Outgoing {
         }
     }
 
-    /// What is written when the subscription has ended.
+    /// The final frame when the subscription has ended.
     fn end_frame(&self, end: &End) -> Option<Bytes> {
         record(
             self.format,
@@ -223,7 +224,7 @@ impl Outgoing {
         Some(bytes.into())
     }
 
-    /// What is written when the edge closes the stream.
+    /// The final frame when the edge closes the stream.
     fn close_frame(&self, reason: CloseReason) -> Option<Bytes> {
         record(self.format, reason.name());
         let code = match reason {

@@ -1,5 +1,5 @@
-//! The two ways to write a subscription into an HTTP response: server-sent events, in the distinct
-//! connections mode of GraphQL over SSE, and Apollo's `multipart/mixed`.
+//! The two encodings of a subscription in an HTTP response: server-sent events, in the distinct connections mode of
+//! GraphQL over SSE, and Apollo's `multipart/mixed`.
 
 use std::fmt::Write;
 
@@ -10,13 +10,13 @@ use crate::error::GraphQLError;
 use crate::response::GraphQLResponse;
 use crate::subscribe::EventId;
 
-/// How events are written.
+/// How events are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// `text/event-stream`. Events have ids, by which a client resumes.
+    /// `text/event-stream`. Events have ids, so that clients can resume.
     EventStream,
-    /// `multipart/mixed`. A part is complete for its reader when the next delimiter has come: each is
-    /// written with the delimiter that follows.
+    /// `multipart/mixed`. A reader needs the next delimiter to complete a part, so each part is written with the
+    /// delimiter that follows.
     Multipart,
 }
 
@@ -35,7 +35,7 @@ impl Format {
         })
     }
 
-    /// The first bytes, which show the client that it is connected.
+    /// The first bytes, which tell the client that it is connected.
     pub(super) const fn begin(self) -> Bytes {
         Bytes::from_static(match self {
             Self::EventStream => b":\n\n",
@@ -62,7 +62,7 @@ impl Format {
                 head.push_str("event: next\ndata: ");
                 let mut out = Vec::with_capacity(head.len() + payload.len() + 2);
                 out.extend_from_slice(head.as_bytes());
-                // A line break ends the data. In JSON it can only be white space.
+                // A line break would end the data; in JSON it can only be white space.
                 out.extend(payload.iter().map(|byte| match byte {
                     b'\n' | b'\r' => b' ',
                     byte => *byte,
@@ -82,12 +82,12 @@ impl Format {
         })
     }
 
-    /// The end of a stream that the client should not open again as it was.
+    /// The end of a stream that the client should not reopen as it was.
     pub(super) fn abort(self, error: &GraphQLError) -> Bytes {
         let response = GraphQLResponse::request_error(vec![error.clone()]).to_bytes();
         let mut out = match self {
             Self::EventStream => self.payload(None, &response),
-            // `{"errors":[…]}` becomes `{"payload":null,"errors":[…]}`: the transport's own error.
+            // `{"errors":[…]}` becomes `{"payload":null,"errors":[…]}`: a transport-level error.
             Self::Multipart => {
                 part(&[b"{\"payload\":null,", response.get(1..).unwrap_or_default()])
             }
@@ -97,8 +97,8 @@ impl Format {
         out.into()
     }
 
-    /// The end of a stream that the client should open again: an event stream just breaks off, and its
-    /// client comes back by itself.
+    /// The end of a stream that the client should reopen: an event stream just breaks off, and its client reconnects by
+    /// itself.
     pub(super) fn interrupt(self, error: &GraphQLError) -> Option<Bytes> {
         match self {
             Self::EventStream => None,

@@ -1,4 +1,4 @@
-//! The life of one connection, whatever is spoken on it: one task reads, writes, keeps time, and knows why it ends.
+//! The lifecycle of a WebSocket in any protocol: one task reads, writes, keeps time and knows why it ends.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,46 +21,46 @@ use crate::server::state::ServerState;
 pub(super) type Outbound = SplitSink<WebSocket, Message>;
 pub(super) type Inbound = SplitStream<WebSocket>;
 
-/// What is spoken on a connection.
+/// The protocol of a connection.
 pub(super) trait Protocol: Send + 'static {
     type Outbox: Outbox;
 
-    /// What is to be written.
+    /// The messages to write.
     fn outbox(&self) -> Arc<Self::Outbox>;
 
     fn request_id(&self) -> &str;
 
-    /// Takes a message of the client.
+    /// Handles a client's message.
     fn handle(
         &mut self,
         text: &str,
         lifetime: &mut Lifetime,
     ) -> impl Future<Output = Result<(), CloseReason>> + Send;
 
-    /// Whether the client may go on; asked with every ping.
+    /// Whether the client may continue; checked with every ping.
     fn check(&self) -> Result<(), CloseReason>;
 
-    /// Ends what makes messages.
+    /// Stops everything that produces messages.
     fn stop(&mut self);
 
-    /// A message to be written before the connection is closed for this reason.
+    /// A message to write before the connection is closed for this reason.
     fn last_words(&self, reason: CloseReason) -> Option<String>;
 }
 
-/// What waits to be written to one client.
+/// The messages waiting for one client.
 pub(super) trait Outbox: Send + Sync {
-    /// Waits for the next thing to write. There must be one caller only.
+    /// Waits for the next message. Must have only one caller.
     fn next(&self) -> impl Future<Output = Outgoing> + Send;
 
-    /// Asks for a ping.
+    /// Requests a ping.
     fn ping(&self);
 }
 
-/// Until when a connection lives, and whose it is.
+/// How long a connection lives, and whose it is.
 pub(super) struct Lifetime {
     timers: Timers,
     permit: ConnectionPermit,
-    /// Tells when the connection must make room for a newer one of the same user.
+    /// Notified when the connection must close for a newer one of the same user.
     evicted: Option<oneshot::Receiver<CloseReason>>,
 }
 
@@ -73,7 +73,7 @@ impl Lifetime {
         }
     }
 
-    /// It is known who the client is: the connection is counted as that user's, and ends with the token.
+    /// The client is identified: the connection counts as the user's and expires with the token.
     pub(super) fn initialised(&mut self, identity: &Identity, now: Instant) {
         self.timers.initialised();
         self.timers.expire_at(identity.expires_at, now);
@@ -88,7 +88,7 @@ pub(super) struct Connection<P> {
     state: ServerState,
     lifetime: Lifetime,
     protocol: P,
-    /// The client did not ask for other subprotocols only.
+    /// The client offered our subprotocol, or none.
     is_understood: bool,
 }
 
@@ -108,8 +108,8 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Serves the connection to its end. There are many of these futures: what they hold is kept
-    /// small, here by taking the socket in halves and `self` in a box.
+    /// Serves the connection to its end. There are many of these futures, so they are kept small, here by splitting the
+    /// socket and boxing `self`.
     pub(super) async fn run(mut self: Box<Self>, mut sink: Outbound, mut stream: Inbound) {
         let opened = Instant::now();
         let reason = self.serve(&mut sink, &mut stream).await;
@@ -124,9 +124,9 @@ impl<P: Protocol> Connection<P> {
         );
     }
 
-    /// The span that the connection runs in.
+    /// The tracing span of the connection.
     pub(super) fn span(&self) -> Span {
-        // At the highest level, so that lines of every level have the id.
+        // At the highest level, so that lines of every level carry the id.
         tracing::error_span!("websocket", request_id = %self.protocol.request_id())
     }
 
@@ -142,7 +142,7 @@ impl<P: Protocol> Connection<P> {
         let mut timer = pin!(sleep_until(self.lifetime.timers.next()));
         loop {
             let verdict = tokio::select! {
-                // Boxed, like all that is seldom done: there are many connections, and most wait.
+                // Boxed, like all rare work: there are many connections, and most are idle.
                 message = stream.next() => Box::pin(self.read(message)).await,
                 reason = &mut writing => Err(reason),
                 () = &mut timer => self.tick(&*outbox),
@@ -174,7 +174,7 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Picks a moment of the window, so that not all clients reconnect at once.
+    /// Picks a random moment of the window, so that clients do not all reconnect at once.
     fn drain(&mut self) {
         let window = self.state.config.websocket.drain_window.get();
         let delay = window.mul_f64(rand::rng().random_range(0.0..1.0));
@@ -191,7 +191,7 @@ impl<P: Protocol> Connection<P> {
                 self.lifetime.timers.ponged();
                 Ok(())
             }
-            // The WebSocket layer answers pings by itself.
+            // The WebSocket layer answers pings itself.
             Some(Ok(Message::Ping(_))) => Ok(()),
             Some(Ok(Message::Binary(_))) => Err(CloseReason::BadMessage),
             Some(Ok(Message::Close(_))) | None => Err(CloseReason::ClientClose),
@@ -199,7 +199,7 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Says why, and waits for the client to agree: a connection cut at once may lose the reason.
+    /// Sends the reason and waits for the client's close frame: closing at once could lose the reason.
     async fn close(&mut self, reason: CloseReason, sink: &mut Outbound, stream: &mut Inbound) {
         let last_words = self.protocol.last_words(reason);
         let farewell = async {
@@ -218,7 +218,7 @@ impl<P: Protocol> Connection<P> {
                 }
                 while let Some(Ok(_)) = stream.next().await {}
             } else if reason == CloseReason::ClientClose {
-                // Sends the answer to the client's close frame.
+                // Sends the reply to the client's close frame.
                 let _ = sink.flush().await;
             }
         };
@@ -226,7 +226,7 @@ impl<P: Protocol> Connection<P> {
     }
 }
 
-/// Writes what waits, until that fails or the connection is to be closed.
+/// Writes pending messages until that fails or the connection must close.
 async fn write<S>(outbox: &impl Outbox, sink: &mut S) -> CloseReason
 where
     S: Sink<Message, Error = axum::Error> + Unpin,
@@ -256,15 +256,15 @@ async fn evicted(evicted: &mut Option<oneshot::Receiver<CloseReason>>) -> CloseR
     match evicted {
         Some(receiver) => match receiver.await {
             Ok(reason) => reason,
-            // The sender goes with the permit, which this connection holds.
+            // The sender is part of the permit, which this connection holds.
             Err(_) => std::future::pending().await,
         },
         None => std::future::pending().await,
     }
 }
 
-/// What a failed read means. The error's own type belongs to a crate that axum does not export, so
-/// its words have to do; a test watches them.
+/// Interprets a failed read. The error's type is from a crate that axum does not export, so its text has to do; a test
+/// covers it.
 fn transport_failure(error: &axum::Error) -> CloseReason {
     if error.to_string().starts_with("Space limit exceeded") {
         CloseReason::MessageTooLarge

@@ -1,4 +1,4 @@
-//! A WebSocket that carries the events of one subscription, in a protocol that is not GraphQL's.
+//! A WebSocket that carries one subscription's events in a non-GraphQL protocol.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,31 +20,31 @@ use crate::server::sender::Sender;
 use crate::server::state::ServerState;
 use crate::subscribe::{Delivery, End, EventQueue, Watch, WatchOptions};
 
-/// What is spoken on such a connection: its messages are texts, made of the GraphQL responses that the events are.
+/// Such a protocol: text messages, made from GraphQL responses.
 pub trait EventProtocol: fmt::Debug + Send + Sync + 'static {
-    /// The subprotocol of the upgrade. A client that names none is taken to speak it.
+    /// The upgrade's subprotocol, assumed if the client names none.
     fn subprotocol(&self) -> &'static str;
 
-    /// Longer messages of the client end the connection.
+    /// Longer client messages close the connection.
     fn max_message_bytes(&self) -> usize;
 
-    /// The first message, made of the first event.
+    /// The first message, made from the first event.
     ///
     /// # Errors
-    /// What refuses the upgrade: the event is one.
+    /// If the event means that the upgrade is rejected.
     fn acknowledge(&self, response: &[u8]) -> Result<String, GraphQLError>;
 
-    /// The message of another event.
+    /// The message for a further event.
     fn event(&self, response: &[u8]) -> String;
 
-    /// The message that something is wrong.
+    /// The message for an error.
     fn error(&self, code: &str, message: &str) -> String;
 
-    /// The answer to a message of the client; `None` for one that the protocol does not have.
+    /// The reply to a client's message; `None` if the protocol does not know it.
     fn reply(&self, message: &str) -> Option<String>;
 }
 
-/// Why there is no connection.
+/// Why no connection was opened.
 #[derive(Debug)]
 pub enum WatchRefusal {
     Request(Refusal),
@@ -58,7 +58,7 @@ impl From<Refusal> for WatchRefusal {
     }
 }
 
-/// Subscribes, and accepts the upgrade when the first event is there: whoever may not watch is told so before.
+/// Subscribes, and accepts the upgrade once the first event is there, so that rejections come before it.
 pub(in crate::server) async fn open(
     state: &ServerState,
     sender: Sender,
@@ -71,7 +71,7 @@ pub(in crate::server) async fn open(
         identity,
         application,
     } = &sender;
-    // Who is signed in is counted as a user below.
+    // A signed-in client is counted as a user below.
     let anonymous = identity.caller.subject.is_none();
     let permit = state
         .connections
@@ -99,7 +99,7 @@ pub(in crate::server) async fn open(
         .await
         .map_err(refused)?;
     let outbox = EventOutbox::new(events, protocol.clone());
-    // The source has its own time to start, and as long again for its first event.
+    // The source has its own start timeout, and the first event gets as long again.
     let begin = outbox.events.next();
     match timeout(2 * config.subscribe_timeout.get(), begin).await {
         Ok(Delivery::Event(event)) => {
@@ -113,7 +113,7 @@ pub(in crate::server) async fn open(
             return Err(failed(vec![error]));
         }
         Ok(Delivery::End(End::Complete)) => outbox.close(CloseReason::Complete),
-        // Clients know the code, and what to do then.
+        // Clients know how to react to the code.
         Ok(Delivery::End(End::SourceTimeout)) | Err(_) => outbox.close(CloseReason::SourceTimeout),
     }
     let mut lifetime = Lifetime::new(state, permit);
@@ -165,7 +165,7 @@ impl Protocol for Events {
 
     async fn handle(&mut self, text: &str, _: &mut Lifetime) -> Result<(), CloseReason> {
         let reply = self.protocol.reply(text).ok_or(CloseReason::BadMessage)?;
-        // Only the newest, of a client that does not read.
+        // A client that does not read only gets the newest reply.
         self.outbox.change(|state| state.reply = Some(reply));
         Ok(())
     }
@@ -186,14 +186,14 @@ impl Protocol for Events {
         let code = match reason {
             CloseReason::BadMessage | CloseReason::MessageTooLarge => ErrorCode::BadUserInput,
             CloseReason::SourceTimeout => ErrorCode::SubgraphUnavailable,
-            // The code says it, or a message has.
+            // The code, or an earlier message, already tells the client.
             _ => return None,
         };
         Some(self.protocol.error(code.as_str(), reason.message()))
     }
 }
 
-/// What waits to be written to one client. Events are bounded as for all watchers.
+/// The messages waiting for one client. Events are bounded as for all watchers.
 struct EventOutbox {
     events: Arc<EventQueue>,
     protocol: Arc<dyn EventProtocol>,
@@ -203,7 +203,7 @@ struct EventOutbox {
 
 #[derive(Default)]
 struct State {
-    /// The acknowledgement, or an answer to the client.
+    /// The acknowledgement, or a reply.
     reply: Option<String>,
     ping: bool,
     close: Option<CloseReason>,

@@ -1,4 +1,4 @@
-//! The protocol `graphql-transport-ws`: who the client is, and its operations.
+//! The `graphql-transport-ws` protocol: identifies the client and runs its operations.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ impl GraphQl {
         }
     }
 
-    /// Settles who the client is: by the payload's token, else by the one the upgrade came with.
+    /// Identifies the client: by the payload's token, else by the upgrade's.
     async fn initialise(
         &mut self,
         payload: &Map<String, Value>,
@@ -138,7 +138,7 @@ impl Protocol for GraphQl {
         match message {
             ClientMessage::ConnectionInit(_) if self.initialised => Err(CloseReason::TooManyInits),
             ClientMessage::ConnectionInit(payload) => {
-                // Boxed, because it happens once but would make every connection larger for good.
+                // Boxed: it happens once, but would enlarge every connection.
                 Box::pin(self.initialise(&payload, lifetime)).await
             }
             ClientMessage::Ping(payload) => {
@@ -174,8 +174,8 @@ impl Protocol for GraphQl {
     }
 }
 
-/// The identity of `connection_init`'s payload, and its token as a header would have it, if it has one: with or without its
-/// scheme.
+/// The identity for `connection_init`'s payload, and its token as a header value, if any. The token may have a scheme
+/// or not.
 async fn identify(
     auth: &JwtVerifier,
     payload: &Map<String, Value>,

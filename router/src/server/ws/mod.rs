@@ -1,4 +1,4 @@
-//! WebSockets: GraphQL by the protocol `graphql-transport-ws`, and single subscriptions by protocols of their own.
+//! WebSockets: GraphQL over `graphql-transport-ws`, and single subscriptions in other protocols.
 
 mod connection;
 mod events;
@@ -27,7 +27,7 @@ pub(super) use self::events::open as open_events;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 
-/// Accepts an upgrade whose origin and credentials have been checked, if there is room.
+/// Accepts an upgrade with verified origin and credentials, if there is capacity.
 pub(super) fn upgrade(
     state: ServerState,
     client: Client,
@@ -54,7 +54,7 @@ pub(super) fn upgrade(
     ))
 }
 
-/// Upgrades, and serves the connection from then on.
+/// Upgrades and serves the connection.
 fn accept<P: Protocol>(
     connection: Connection<P>,
     upgrade: WebSocketUpgrade,
@@ -70,7 +70,7 @@ fn accept<P: Protocol>(
     upgrade.on_upgrade(move |socket| {
         let (sink, stream) = socket.split();
         let span = connection.span();
-        // A task of its own: the one that has upgraded keeps room for that as long as it lives.
+        // A separate task: the upgrading one keeps its memory as long as it lives.
         tokio::spawn(connection.run(sink, stream).instrument(span));
         std::future::ready(())
     })

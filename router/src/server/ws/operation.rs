@@ -1,4 +1,4 @@
-//! One operation of a connection, from `subscribe` to its answer or its stream.
+//! One operation of a connection, from `subscribe` to its response or stream.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use crate::server::state::ServerState;
 use crate::server::unsent::Unsent;
 use crate::subscribe::WatchOptions;
 
-/// Answers a query or a mutation, or starts to watch a subscription.
+/// Executes a query or mutation, or starts watching a subscription.
 pub(super) async fn run(
     state: ServerState,
     request: GraphQLRequest,
@@ -72,7 +72,7 @@ async fn run_logged(
             if kind == OperationKind::Query {
                 return execution.await;
             }
-            // A client that leaves must not leave a mutation half done.
+            // A mutation continues even if its client disconnects.
             let done = tokio::spawn(execution.in_current_span()).await;
             if let Err(panic) = done {
                 tracing::error!(%panic, "a mutation panicked");

@@ -1,4 +1,4 @@
-//! The messages of `graphql-transport-ws`, read and written.
+//! Reads and writes the messages of `graphql-transport-ws`.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,16 @@ use crate::request::GraphQLRequest;
 use crate::server::params;
 use crate::server::refusal::Refusal;
 
-/// Ids are the client's; a long one would only cost memory.
+/// The client chooses ids; long ones would only waste memory.
 const MAX_ID_BYTES: usize = 128;
 
-/// What a client may say.
+/// A client's message.
 #[derive(Debug)]
 pub(super) enum ClientMessage {
     ConnectionInit(Map<String, Value>),
     Ping(Option<Box<RawValue>>),
     Pong,
-    /// The request, or what is wrong with it: a mistake of one operation is no end of the others.
+    /// The request, or what is wrong with it: an error in one operation does not end the others.
     Subscribe {
         id: String,
         request: Result<Box<GraphQLRequest>, GraphQLError>,
@@ -30,7 +30,7 @@ pub(super) enum ClientMessage {
     },
 }
 
-/// The message breaks the protocol; the words are for the log.
+/// The message violates the protocol; the text is for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct ProtocolViolation(Cow<'static, str>);
@@ -44,7 +44,7 @@ struct Envelope<'a> {
     payload: Option<&'a RawValue>,
 }
 
-/// Reads one message.
+/// Parses one message.
 pub(super) fn parse(text: &str) -> Result<ClientMessage, ProtocolViolation> {
     let bad = |error: serde_json::Error| ProtocolViolation(error.to_string().into());
     let message: Envelope<'_> = serde_json::from_str(text).map_err(bad)?;
@@ -94,7 +94,7 @@ fn id(id: Option<String>) -> Result<String, ProtocolViolation> {
 
 pub(super) const CONNECTION_ACK: &str = r#"{"type":"connection_ack"}"#;
 
-/// The answer to a client's `ping`, with the same payload.
+/// The reply to a client's `ping`, with the same payload.
 pub(super) fn pong(payload: Option<&RawValue>) -> String {
     match payload {
         Some(payload) => format!(r#"{{"type":"pong","payload":{payload}}}"#),
@@ -102,7 +102,7 @@ pub(super) fn pong(payload: Option<&RawValue>) -> String {
     }
 }
 
-/// `response` is JSON already.
+/// `response` is already JSON.
 pub(super) fn next(id: &str, response: &[u8]) -> Vec<u8> {
     let mut message = Vec::with_capacity(response.len() + 64 + id.len());
     open(&mut message, "next", id);
@@ -135,7 +135,7 @@ fn open(message: &mut Vec<u8>, kind: &str, id: &str) {
     write(message, &kind);
 }
 
-/// Texts and errors have string keys only, and memory takes every byte: this cannot fail.
+/// Cannot fail: strings and errors only have string keys, and memory accepts every byte.
 fn write(message: &mut Vec<u8>, value: &impl serde::Serialize) {
     let written = serde_json::to_writer(message, value);
     debug_assert!(written.is_ok(), "{written:?}");

@@ -1,5 +1,5 @@
-//! What waits to be written to one client. It is bounded however slowly the client reads: an
-//! operation that runs ahead keeps its newest event only, and the last event is never lost.
+//! The messages waiting for one client, bounded however slowly it reads: an operation that runs ahead keeps only its
+//! newest event, and the last event is never lost.
 
 mod handle;
 
@@ -20,14 +20,14 @@ use crate::server::close_reason::CloseReason;
 use crate::server::unsent::Held;
 use crate::subscribe::Watch;
 
-/// Of an operation's unread events, before only the newest is kept.
+/// An operation's unread bytes before only the newest event is kept.
 const MAX_EVENT_BYTES: usize = 256 * 1024;
 
-/// The operations of a connection and their unsent events.
+/// A connection's operations with their unsent events.
 #[derive(Debug)]
 pub(super) struct Queue {
     max_operations: AtomicUsize,
-    /// Who may execute: a client that does not read is executed little for.
+    /// Permits to execute: little is executed for a client that does not read.
     running: Arc<Semaphore>,
     max_events: usize,
     state: Mutex<State>,
@@ -38,30 +38,30 @@ pub(super) struct Queue {
 struct State {
     acknowledge: bool,
     ping: bool,
-    /// Only the newest: the protocol asks for no more.
+    /// Only the newest: the protocol requires no more.
     pong: Option<String>,
     close: Option<CloseReason>,
     operations: Vec<Operation>,
-    /// Whose turn it is, so that no operation starves the others.
+    /// Round-robin position, so that no operation starves the others.
     turn: usize,
     last_key: u64,
 }
 
 #[derive(Debug)]
 struct Operation {
-    /// Unlike the client's id, never used twice.
+    /// Unlike the client's id, never reused.
     key: u64,
     id: Arc<str>,
     /// Responses as JSON.
     events: VecDeque<Bytes>,
-    /// What is given back when the answer has been written.
+    /// Released when the response has been written.
     until_written: Option<UntilWritten>,
     end: Option<End>,
     running: Running,
 }
 
-/// What makes an operation's events. It must not be dropped while the queue is locked: that may take
-/// the lock of a stream, which is held while its events are queued.
+/// What produces an operation's events. It must not be dropped while the queue is locked: dropping may take the lock of
+/// a stream, which is held while its events are queued.
 #[derive(Debug)]
 enum Running {
     Nothing,
@@ -76,7 +76,7 @@ enum End {
     Error(Vec<GraphQLError>),
 }
 
-/// The right to execute, and the bytes of the answer.
+/// The permit to execute, and the response's counted bytes.
 pub(super) type UntilWritten = (OwnedSemaphorePermit, Held);
 
 /// What to write next.
@@ -106,16 +106,16 @@ impl Queue {
         self.change(|state| state.pong = Some(message));
     }
 
-    /// Asks for the connection to be closed before anything else is written.
+    /// Requests that the connection be closed before anything else is written.
     pub(super) fn close(&self, reason: CloseReason) {
         self.change(|state| state.close = Some(reason));
     }
 
-    /// A place for a new operation; `None` if there are too many, which the client is told.
+    /// Registers a new operation; `None` if there are too many, which the client is told.
     ///
     /// # Errors
-    /// The reason to close the connection: the id is in use, or the client keeps starting operations
-    /// without reading that there are too many.
+    /// Why the connection must be closed: the id is in use, or the client keeps starting operations without reading
+    /// that there are too many.
     pub(super) fn open(
         self: &Arc<Self>,
         id: String,
@@ -142,7 +142,7 @@ impl Queue {
         state.last_key += 1;
         let key = state.last_key;
         let accepted = refused.is_none();
-        // Most connections have one: a vector that makes room for four would cost every one of them.
+        // Most connections have one operation: a vector with room for four would cost every one of them.
         if state.operations.is_empty() {
             state.operations.reserve_exact(1);
         }
@@ -164,22 +164,22 @@ impl Queue {
         }
     }
 
-    /// Allows no more than this many operations from now on.
+    /// Changes the maximum number of operations.
     pub(super) fn limit_operations(&self, max_operations: usize) {
         self.max_operations
             .fetch_min(max_operations, Ordering::Relaxed);
     }
 
-    /// Remembers the task of an operation, to stop it with the operation.
+    /// Remembers an operation's task, to abort it with the operation.
     pub(super) fn attach(&self, key: u64, task: AbortHandle) {
         let mut state = self.state();
         match state.find(key) {
-            // It may have found its stream already.
+            // It may already have its stream.
             Some(operation) if matches!(operation.running, Running::Nothing) => {
                 operation.running = Running::Task(task);
             }
             Some(_) => {}
-            // It has ended already.
+            // It has already ended.
             None => task.abort(),
         }
     }
@@ -195,13 +195,13 @@ impl Queue {
         drop(watch);
     }
 
-    /// Waits for the right to execute.
+    /// Waits for a permit to execute.
     pub(super) async fn run(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed.
+        // The semaphore is never closed.
         Arc::clone(&self.running).acquire_owned().await.ok()
     }
 
-    /// Forgets an operation that the client has completed, with what it has not read of it.
+    /// Removes an operation that the client has completed, with its unread messages.
     pub(super) fn cancel(&self, id: &str) {
         let mut state = self.state();
         let at = state
@@ -215,7 +215,7 @@ impl Queue {
         }
     }
 
-    /// Stops every operation, at the end of the connection.
+    /// Stops every operation at the end of the connection.
     pub(super) fn stop(&self) {
         let operations = std::mem::take(&mut self.state().operations);
         operations.into_iter().for_each(Operation::stop);
@@ -245,7 +245,7 @@ impl Queue {
         let id = operation.id.clone();
         if let Some(event) = operation.events.pop_front() {
             if operation.events.is_empty() {
-                // Most operations wait for long, with nothing to keep room for.
+                // Most operations are idle for long, and need no buffer.
                 operation.events = VecDeque::new();
             }
             let until_written = operation.until_written.take();
@@ -267,7 +267,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock.
+        // No code panics while holding the lock.
         self.state.lock()
     }
 }

@@ -1,4 +1,4 @@
-//! The deadlines of one connection, on one timer: there are many connections.
+//! All deadlines of a connection on one timer, because there are many connections.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::server::close_reason::CloseReason;
 use crate::server::config::WebSocketConfig;
 
-/// When something is due next, and what.
+/// The next deadline, and what it is for.
 #[derive(Debug)]
 pub(super) struct Timers {
     ping_interval: Duration,
@@ -19,7 +19,7 @@ pub(super) struct Timers {
     drain: Option<Instant>,
 }
 
-/// What a timer asks for.
+/// What to do when the timer fires.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -48,7 +48,7 @@ impl Timers {
             .fold(self.ping, Instant::min)
     }
 
-    /// What is due at `now`. A ping asked for counts as sent.
+    /// What is due at `now`. A requested ping counts as sent.
     pub(super) fn due(&mut self, now: Instant) -> Due {
         let closes = [
             (self.drain, CloseReason::ServerShutdown),
@@ -64,7 +64,7 @@ impl Timers {
             return Due::Nothing;
         }
         self.ping = now + self.ping_interval;
-        // A pong that is still owed keeps its own deadline.
+        // An outstanding pong keeps its own deadline.
         self.pong.get_or_insert(now + self.pong_timeout);
         Due::Ping
     }
@@ -77,7 +77,7 @@ impl Timers {
         self.init = None;
     }
 
-    /// Closes the connection when its token runs out; a time too far away is never.
+    /// Closes the connection when its token expires; a time too far away means never.
     pub(super) fn expire_at(&mut self, expires_at: Option<SystemTime>, now: Instant) {
         self.expiry = expires_at.and_then(|at| {
             let left = at.duration_since(SystemTime::now()).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The names of `@cost` and `@listSize` in a subgraph. The composer knows these directives by their own names alone: it
-//! drops those that are imported, under whatever name, and those that are written with the namespace of their link.
+//! Normalizes the names of `@cost` and `@listSize` in a subgraph. The composer only knows these directives by their own
+//! names, and drops them if they are imported or written with the namespace of their link.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use crate::prepare::lexer::Token;
 /// The directives by their own names.
 const COSTS: [&str; 2] = ["cost", "listSize"];
 
-/// The SDL with these directives under their own names, and not imported. One that is no GraphQL is left to the composer.
+/// The SDL with these directives under their own names and not imported. Invalid SDL is left to the composer.
 pub(super) fn by_their_own_names(sdl: &str) -> Cow<'_, str> {
     if !COSTS.iter().any(|name| sdl.contains(name)) {
         return Cow::Borrowed(sdl);
@@ -20,7 +20,7 @@ pub(super) fn by_their_own_names(sdl: &str) -> Cow<'_, str> {
         return Cow::Borrowed(sdl);
     };
     let mut names: HashMap<String, &str> = HashMap::new();
-    // What comes in the place of which bytes.
+    // Byte ranges and their replacements.
     let mut edits: Vec<(Range<usize>, &str)> = Vec::new();
     for link in links(&pieces) {
         let text = &sdl[link[0].range.start..link[link.len() - 1].range.end];

@@ -1,5 +1,5 @@
-//! The features that a composed supergraph uses: linked, and with the definitions that their specifications give them. The
-//! composer leaves most of that out, and readers that validate a supergraph as GraphQL refuse it.
+//! Links the features used by a composed supergraph and adds their definitions. The composer omits most of that, and
+//! readers that validate a supergraph as GraphQL reject it.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +16,9 @@ struct Feature {
     /// Its path there: name and version.
     version: &'static str,
     purpose: Option<&'static str>,
-    /// Directives that have no prefix, besides the one of the feature's own name.
+    /// Directives without a prefix, besides the one with the feature's own name.
     imports: &'static [&'static str],
-    /// Whether it says who may see what.
+    /// Whether it restricts who may see what.
     is_authorization: bool,
     definitions: &'static str,
 }
@@ -114,7 +114,7 @@ impl Feature {
         self.version.split('/').next().unwrap_or_default()
     }
 
-    /// Whether a directive of this name is one of its own.
+    /// Whether a directive of this name belongs to it.
     fn has_directive(&self, name: &str) -> bool {
         name == self.name() || self.imports.contains(&name) || self.is_prefix_of(name)
     }
@@ -124,7 +124,7 @@ impl Feature {
             .is_some_and(|rest| rest.starts_with("__"))
     }
 
-    /// Whether it is defined here, or by the composer.
+    /// Whether it is defined here, rather than by the composer.
     fn has_definition(&self, definition: &Definition<'static, String>) -> bool {
         match definition {
             Definition::DirectiveDefinition(directive) => self.has_directive(&directive.name),
@@ -134,7 +134,7 @@ impl Feature {
                     TypeDefinition::Enum(definition) => &definition.name,
                     _ => return false,
                 };
-                // This one is the supergraph's own.
+                // This one is specific to each supergraph.
                 name != "join__Graph" && self.is_prefix_of(name)
             }
             _ => false,
@@ -164,10 +164,10 @@ impl Feature {
     }
 }
 
-/// Links and defines what is used, and nothing else.
+/// Links and defines the features that are used.
 ///
 /// # Errors
-/// None, as long as the definitions above are GraphQL.
+/// None, as long as the definitions above are valid GraphQL.
 pub(super) fn link_features(document: &mut Document) -> Result<(), ComposeError> {
     let mut used = BTreeSet::new();
     each_directive(document, &mut |directive| {
@@ -212,7 +212,7 @@ pub(super) fn link_features(document: &mut Document) -> Result<(), ComposeError>
     Ok(())
 }
 
-/// Takes out who may see what: for routers that refuse a supergraph that has it, before subgraphs that decide by themselves.
+/// Removes authorization directives, for routers that reject them, in front of subgraphs that check callers themselves.
 pub(super) fn omit_authorization(document: &mut Document) -> Result<(), ComposeError> {
     let remains = |directive: &Directive| {
         let mut features = FEATURES.iter().filter(|feature| feature.is_authorization);
@@ -226,7 +226,7 @@ pub(super) fn omit_authorization(document: &mut Document) -> Result<(), ComposeE
             }
             TypeDefinition::Scalar(scalar) => (&mut scalar.directives, &mut [][..]),
             TypeDefinition::Enum(definition) => (&mut definition.directives, &mut [][..]),
-            // Nothing else can have them.
+            // No other definition can have them.
             TypeDefinition::Union(_) | TypeDefinition::InputObject(_) => continue,
         };
         directives.retain(remains);

@@ -1,4 +1,4 @@
-//! The uses of `@link` in a subgraph, found without a tree: the composer reads the text.
+//! Finds uses of `@link` in a subgraph without parsing it, as the composer reads the text.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ pub(super) fn pieces(sdl: &str) -> Option<Vec<Piece<'_>>> {
     Some(pieces)
 }
 
-/// The uses of `@link`, each to its closing parenthesis.
+/// The uses of `@link`, each up to its closing parenthesis.
 pub(super) fn links<'p, 't>(pieces: &'p [Piece<'t>]) -> Vec<&'p [Piece<'t>]> {
     let starts = pieces.windows(3).enumerate().filter(|(_, window)| {
         matches!(
@@ -32,7 +32,7 @@ pub(super) fn links<'p, 't>(pieces: &'p [Piece<'t>]) -> Vec<&'p [Piece<'t>]> {
     });
     starts
         .filter_map(|(start, _)| {
-            // Values hold no parentheses but in strings.
+            // Values contain no parentheses outside strings.
             let is_end = |piece: &Piece<'_>| piece.token == Token::Sign(b')');
             let length = pieces[start..].iter().position(is_end)?;
             Some(&pieces[start..=start + length])
@@ -40,7 +40,7 @@ pub(super) fn links<'p, 't>(pieces: &'p [Piece<'t>]) -> Vec<&'p [Piece<'t>]> {
         .collect()
 }
 
-/// What a document with this link calls a directive of federation.
+/// What a document with this link calls a federation directive.
 pub(super) fn names_by(link: &str, own: &str) -> Vec<String> {
     let schema = format!("schema {link} {{ query: Query }}");
     let Ok(document) = graphql_tools::parser::parse_schema::<String>(&schema) else {
@@ -59,7 +59,7 @@ pub(super) fn names_by(link: &str, own: &str) -> Vec<String> {
     links.collect()
 }
 
-/// Whether a directive of federation is used, by whatever name.
+/// Whether a federation directive is used, under whatever name.
 pub(super) fn uses(sdl: &str, own: &str) -> bool {
     let Some(pieces) = pieces(sdl).filter(|_| sdl.contains(own)) else {
         return false;

@@ -1,10 +1,10 @@
-//! The schema without its costs, as the planner reads it.
+//! Removes costs from the schema for the planner.
 
 use graphql_tools::static_graphql::schema::{Directive, Document, Field, TypeDefinition};
 
 use crate::supergraph::definitions_mut;
 
-/// The document without costs, for the planner: it takes no other weights than whole numbers.
+/// The document without costs: the planner only accepts integer weights.
 pub(in crate::supergraph) fn without(document: &Document) -> Document {
     let mut document = document.clone();
     let strip = |directives: &mut Vec<Directive>| {

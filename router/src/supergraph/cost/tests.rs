@@ -1,4 +1,4 @@
-//! The cost directives that a supergraph may hold, under any name, and the rules where it has none.
+//! The cost directives under any name, and the defaults without them.
 
 use super::*;
 use crate::supergraph::features;
@@ -43,7 +43,7 @@ fn directives_are_found_by_the_names_that_links_give_them() {
         let list = field.list.as_ref().expect(&sdl);
         assert_eq!(list.assumed, Some(7.0), "{sdl}");
     }
-    // One that is linked under another name leaves its own to others.
+    // A directive linked under another name leaves its own name free.
     let other = costs(
         r#"schema @link(url: "https://specs.apollo.dev/cost/v0.1", as: "dear") { query: Query }
         type Query { a: Int @cost(weight: 3) }"#,

@@ -1,23 +1,23 @@
-//! One link: what it links, what for, and what its elements are called.
+//! A single link: what it links, for what purpose, and how its elements are named.
 
 use graphql_tools::static_graphql::schema::{Directive, Value};
 
 use super::NameKind;
 use super::specifications::{canonical_directive, canonical_type, is_implemented, specification};
 
-/// A use of `@link(url:, as:, for:, import:)`, or of `@core(feature:, as:, for:)`.
+/// A use of `@link(url:, as:, for:, import:)` or `@core(feature:, as:, for:)`.
 pub(super) struct Link {
     pub(super) url: String,
     /// The URL without its version.
     identity: String,
-    /// The name that the URL gives the feature.
+    /// The feature's name in the URL.
     pub(super) name: String,
     version: String,
-    /// What its elements' names begin with, and what the directive of its own name is called.
+    /// The prefix of its elements' names, and the name of its own directive.
     pub(super) namespace: String,
-    /// Names in the feature, and in the document; directives with `@`.
+    /// Names in the feature, mapped to names in the document; directives with `@`.
     imports: Vec<(String, String)>,
-    /// `SECURITY` or `EXECUTION`, or what else is written.
+    /// `SECURITY`, `EXECUTION`, or any other text.
     pub(super) purpose: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Link {
         })
     }
 
-    /// Whether it links, by a directive of this name, the specification of that very directive.
+    /// Whether it links, with a directive of this name, the specification of that very directive.
     pub(super) fn links_itself_by(&self, directive: &str) -> bool {
         let imported = || self.imported(&format!("@{directive}"));
         match specification(&self.identity) {
@@ -66,14 +66,14 @@ impl Link {
             .is_some_and(|specification| is_implemented(specification, &self.version))
     }
 
-    /// The feature's name for what the document calls this.
+    /// The feature's name for the document's imported name.
     pub(super) fn imported(&self, name: &str) -> Option<&str> {
         let mut imports = self.imports.iter();
         let found = imports.find(|(_, known)| known == name);
         found.map(|(element, _)| element.as_str())
     }
 
-    /// What follows the namespace.
+    /// The name after the namespace.
     pub(super) fn in_namespace<'n>(&self, name: &'n str) -> Option<&'n str> {
         name.strip_prefix(&self.namespace)?.strip_prefix("__")
     }
@@ -84,7 +84,7 @@ impl Link {
         })
     }
 
-    /// What documents call the directive of this canonical name.
+    /// The document's names for the directive with this canonical name.
     pub(super) fn names_of(&self, canonical: &str) -> Vec<String> {
         let Some(known) = self.specification() else {
             return Vec::new();
@@ -105,7 +105,7 @@ impl Link {
         })
     }
 
-    /// Whether the name would be one of its elements', but for its namespace.
+    /// Whether the name would be one of its elements without the namespace.
     pub(super) fn has_left(&self, name: &str) -> bool {
         let own = self
             .specification()
@@ -113,7 +113,7 @@ impl Link {
         own.is_some_and(|rest| rest.starts_with("__")) && self.in_namespace(name).is_none()
     }
 
-    /// Whether it says that the directive of this canonical name is called something else.
+    /// Whether it gives the directive with this canonical name another name.
     pub(super) fn renames_directive(&self, canonical: &str) -> bool {
         let Some(known) = self.specification() else {
             return false;
@@ -156,7 +156,8 @@ fn import(value: &Value) -> Option<(String, String)> {
     }
 }
 
-/// A feature's identity, name and version. The version is the last segment of the path, if it is one; the name the one before.
+/// A feature's identity, name and version. The version is the last path segment, if it looks like one; the name is the
+/// one before.
 fn parts(url: &str) -> (String, String, String) {
     let url = url.split(['?', '#']).next().unwrap_or(url);
     let url = url.trim_end_matches('/');

@@ -1,5 +1,6 @@
-//! The features that a supergraph links (`@link`, or `@core` in Federation 1), resolved once. Documents name the elements of
-//! a feature as its link says; the rest of the router, and the planner, read the canonical names that [`canonical`] gives them.
+//! Resolves the features that a supergraph links (`@link`, or `@core` in Federation 1). Documents name a feature's
+//! elements according to its link; the rest of the router and the planner use the canonical names given by
+//! [`canonical`].
 
 mod link;
 mod rewrite;
@@ -14,12 +15,12 @@ pub(super) use rewrite::each_directive;
 pub(crate) use specifications::is_machinery;
 use specifications::{CANONICAL_DIRECTIVES, is_reserved_type};
 
-/// The document with every element of a known feature under its canonical name: `@authenticated`, `@join__type`,
-/// `join__Graph`, however the document's links name them.
+/// The document with every element of a known feature under its canonical name (`@authenticated`, `@join__type`,
+/// `join__Graph`), however the document's links name it.
 ///
 /// # Errors
-/// A feature that is linked for security or execution and is not implemented, or one without which fields would be answered
-/// wrongly; names that cannot be told apart.
+/// An unimplemented feature that is linked for security or execution, or whose absence would give wrong answers;
+/// ambiguous names.
 pub(super) fn canonical(document: Document) -> Result<Document, RouterError> {
     let links = Links::of(&document);
     links.refuse_unsupported()?;
@@ -28,24 +29,24 @@ pub(super) fn canonical(document: Document) -> Result<Document, RouterError> {
     Ok(document)
 }
 
-/// What a document with this link calls the directive of this canonical name.
+/// What a document with this link calls the directive with this canonical name.
 pub(super) fn names_by(link: &Directive, canonical: &str) -> Vec<String> {
     Link::of(link).map_or_else(Vec::new, |link| link.names_of(canonical))
 }
 
-/// What a name of the document is.
+/// What a name in the document refers to.
 enum NameKind {
-    /// An element of a feature that the router knows, and its canonical name.
+    /// An element of a known feature, with its canonical name.
     Known(String),
-    /// An element of another feature.
+    /// An element of an unknown feature.
     Foreign,
-    /// Of the schema itself.
+    /// Part of the schema itself.
     Local,
 }
 
 struct Links {
     links: Vec<Link>,
-    /// What the directives that link are called: `link` or `core`, if nothing else is said.
+    /// The names of the linking directives: `link` or `core` by default.
     own_names: Vec<String>,
 }
 
@@ -60,7 +61,7 @@ impl Links {
             })
             .flatten()
             .collect();
-        // A link to the link specification itself says what the directive is called.
+        // A link to the link specification itself gives the directive's name.
         let mut own_names: Vec<String> = directives
             .iter()
             .filter_map(|directive| {
@@ -126,14 +127,14 @@ impl Links {
         NameKind::Local
     }
 
-    /// Whether the elements of the specification that this name begins with are called otherwise.
+    /// Whether the elements of the specification with this prefix have other names.
     fn is_namespace_moved(&self, name: &str) -> bool {
         let mut links = self.links.iter();
         links.any(|link| link.has_left(name))
     }
 
-    /// Whether a link gives the directive of this canonical name another name on purpose: then the canonical name is free for
-    /// the schema's own directive.
+    /// Whether a link renames the directive with this canonical name: then the canonical name is free for the schema's
+    /// own directive.
     fn is_renamed(&self, canonical: &str) -> bool {
         self.links
             .iter()
@@ -141,7 +142,7 @@ impl Links {
     }
 }
 
-/// Directives that mean a field's value depends on what the router does for it, and that are understood, but not implemented.
+/// Rejects directives that are recognized but not implemented, where a field's value depends on the router's support.
 fn refuse_unsupported_directives(document: &Document) -> Result<(), RouterError> {
     let mut unsupported = None;
     each_directive(document, &mut |directive| {

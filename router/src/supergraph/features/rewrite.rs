@@ -1,4 +1,4 @@
-//! Gives the elements of features their canonical names, everywhere in a document.
+//! Gives the elements of features their canonical names throughout a document.
 
 use graphql_tools::parser::schema::Definition;
 use graphql_tools::static_graphql::schema::{
@@ -33,13 +33,13 @@ impl<'l> Rewrite<'l> {
         Ok(document)
     }
 
-    /// The canonical name of a directive; `None` where the document calls something else by a canonical name.
+    /// A directive's canonical name; `None` if the document uses a canonical name for something else.
     fn directive(&self, name: &str) -> Option<String> {
         match self.links.directive(name) {
             NameKind::Known(canonical) => Some(canonical),
             NameKind::Foreign => (!CANONICAL_DIRECTIVES.contains(&name)).then(|| name.to_owned()),
-            // Composers differ in what they link. What is called as a directive of federation is one, unless a link says
-            // that this one has another name.
+            // Composers differ in what they link. A directive with a federation name is taken as such, unless a link
+            // renames the federation directive.
             NameKind::Local => (!self.links.is_renamed(name)).then(|| name.to_owned()),
         }
     }
@@ -101,7 +101,7 @@ impl<'l> Rewrite<'l> {
             && self.links.is_namespace_moved(definition.name())
         {
             return Err(RouterError::Planner(format!(
-                "the type `{}` has a name that is kept for federation",
+                "the type name `{}` is reserved for federation",
                 definition.name()
             )));
         }
@@ -144,7 +144,7 @@ impl<'l> Rewrite<'l> {
     }
 }
 
-/// Shows every directive of a document's definitions, but those of the schema itself.
+/// Visits every directive on a document's definitions, except on the schema itself.
 pub(in crate::supergraph) fn each_directive(
     document: &Document,
     show: &mut impl FnMut(&Directive),

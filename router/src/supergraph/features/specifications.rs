@@ -1,9 +1,9 @@
-//! The specifications that the router knows, their versions, and the canonical names of their elements.
+//! The known specifications, their versions, and the canonical names of their elements.
 
-/// Where the specifications of federation live.
+/// Where the federation specifications live.
 const HOME: &str = "specs.apollo.dev/";
 
-/// The versions that are implemented, of each specification. Federation is known by any 2.x.
+/// The implemented versions of each specification. Any 2.x is accepted for federation.
 const IMPLEMENTED: &[(&str, &[&str])] = &[
     ("link", &["v1.0"]),
     ("core", &["v0.1", "v0.2"]),
@@ -17,10 +17,10 @@ const IMPLEMENTED: &[(&str, &[&str])] = &[
     ("context", &["v0.1"]),
 ];
 
-/// Specifications whose elements are recognized, so that they can be refused by name.
+/// Specifications that are recognized in order to reject them by name.
 const RECOGNIZED: &[&str] = &["connect", "source"];
 
-/// Directives with a canonical name of one word.
+/// Directives whose canonical name has no prefix.
 pub(super) const CANONICAL_DIRECTIVES: &[&str] = &[
     "link",
     "inaccessible",
@@ -34,7 +34,7 @@ pub(super) const CANONICAL_DIRECTIVES: &[&str] = &[
     "fromContext",
 ];
 
-/// Specifications whose definitions are machinery, by the prefix of their canonical names.
+/// Specifications whose definitions are internal, by the prefix of their canonical names.
 const MACHINERY: &[&str] = &[
     "join__",
     "link__",
@@ -53,17 +53,17 @@ const MACHINERY: &[&str] = &[
     "extension__",
 ];
 
-/// Whether a definition of this canonical name belongs to federation rather than to the schema.
+/// Whether the definition with this canonical name belongs to federation rather than to the schema.
 pub(crate) fn is_machinery(name: &str) -> bool {
     MACHINERY.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Types that the planner finds by their names.
+/// Types that the planner looks up by name.
 pub(super) fn is_reserved_type(name: &str) -> bool {
     name.starts_with("join__") || name.starts_with("link__")
 }
 
-/// The specification of an identity (a URL without its version), if the router knows it.
+/// The specification with this identity (a URL without its version), if known.
 pub(super) fn specification(identity: &str) -> Option<&str> {
     let (_, address) = identity.split_once("://")?;
     let name = address.strip_prefix(HOME)?;
@@ -82,7 +82,7 @@ pub(super) fn is_implemented(specification: &str, version: &str) -> bool {
     }
 }
 
-/// The canonical name of a directive of a specification.
+/// The canonical name of a specification's directive.
 pub(super) fn canonical_directive(specification: &str, element: &str) -> String {
     match (specification, element) {
         ("federation", element) if CANONICAL_DIRECTIVES.contains(&element) => element.to_owned(),
@@ -94,7 +94,7 @@ pub(super) fn canonical_directive(specification: &str, element: &str) -> String 
     }
 }
 
-/// The canonical name of a type of a specification.
+/// The canonical name of a specification's type.
 pub(super) fn canonical_type(specification: &str, element: &str) -> String {
     match (specification, element) {
         ("federation", "Scope") => "requiresScopes__Scope".to_owned(),

@@ -1,4 +1,4 @@
-//! What a document's names become.
+//! How a document's names are resolved.
 
 use super::*;
 
@@ -108,19 +108,19 @@ fn what_nothing_links_is_what_it_is_called() {
         );
     };
     check("", "@authenticated @own", &["authenticated", "own"]);
-    // Not imported, but nothing else can be meant.
+    // Not imported, but unambiguous.
     check(
         &format!(r#"@link({FEDERATION}, import: ["@key"])"#),
         "@authenticated",
         &["authenticated"],
     );
-    // The schema's own, for federation's has another name.
+    // The schema's own, since federation's has another name.
     check(
         &format!(r#"@link({FEDERATION}, import: [{{ name: "@tag", as: "@label" }}])"#),
         "@tag(of: 1) @label(name: \"x\")",
         &["tag"],
     );
-    // Another specification's.
+    // Belongs to another specification.
     check(
         r#"@link(url: "https://example.com/auth/v1.0", import: ["@authenticated", "@other"])"#,
         "@authenticated @other @auth__more",
@@ -183,7 +183,7 @@ fn what_is_needed_and_not_implemented_is_refused_by_name() {
         let name = url.split('/').nth(3).unwrap_or_default();
         check(&linked(url, "EXECUTION"), ": Int", name, url);
     }
-    // Versions that do not exist yet may say anything.
+    // Future versions may mean anything.
     let url = "https://specs.apollo.dev/authenticated/v0.9";
     check(&linked(url, "SECURITY"), ": Int", "authenticated", url);
     let url = "https://specs.apollo.dev/join/v1.0";

@@ -1,4 +1,4 @@
-//! Why a connection for subscriptions ended, or never began, and whether it is worth trying again.
+//! Why a subscription connection ended or was never opened, and whether to retry.
 
 use axum::http::StatusCode;
 use tokio_tungstenite::tungstenite;
@@ -9,11 +9,11 @@ use crate::transport::TransportError;
 /// The end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
-    /// The URL answers, but speaks no `graphql-transport-ws`.
+    /// The URL responds, but does not speak `graphql-transport-ws`.
     NoWebSocket(String),
-    /// The subgraph does not want us; trying again brings nothing else.
+    /// The subgraph refuses us; retrying gives the same result.
     Refused(String),
-    /// It went away, or was never there. It may come back.
+    /// It disconnected or was never reachable. It may come back.
     Lost(String),
     /// It did not accept in time.
     Late,
@@ -24,9 +24,9 @@ impl CloseReason {
         Self::Lost(error.to_string())
     }
 
-    /// What a close frame means. Before the subgraph has accepted the connection, all that the protocol
-    /// blames on clients is final. Later only refused credentials are: whatever else one operation has done
-    /// wrong, the others of the connection have not.
+    /// Interprets a close frame. Before the subgraph has accepted the connection, every client error in the protocol is
+    /// final. Afterwards only rejected credentials are: another error concerns one operation and not the others of the
+    /// connection.
     pub(super) fn from_close_frame(frame: Option<&CloseFrame>, accepted: bool) -> Self {
         let Some(frame) = frame else {
             return Self::Lost("it closed the connection".to_owned());
@@ -41,7 +41,7 @@ impl CloseReason {
         }
     }
 
-    /// What it means that no connection could be made.
+    /// Interprets a failed connection attempt.
     pub(super) fn on_connect(error: &tungstenite::Error) -> Self {
         let reason = error.to_string();
         match error {
@@ -53,7 +53,7 @@ impl CloseReason {
         }
     }
 
-    /// What an HTTP answer means that is not the one asked for.
+    /// Interprets an unexpected HTTP response.
     pub(super) fn from_status(status: StatusCode, reason: String) -> Self {
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Refused(reason),

@@ -1,5 +1,5 @@
-//! One WebSocket with many operations. A task reads, hands each event to its operation and goes on; it never
-//! waits for a watcher.
+//! One WebSocket with many operations. A task reads each event and passes it to its operation; it never waits for a
+//! watcher.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -42,16 +42,16 @@ struct Incoming<'m> {
     payload: Option<&'m RawValue>,
 }
 
-/// A connection, from the moment somebody wants it.
+/// A connection, including one that is still being opened.
 #[derive(Debug)]
 pub(super) struct Connection {
     state: Mutex<State>,
     phase: watch::Sender<Phase>,
-    /// What is to be written. Its length is bounded by the operations that come while the subgraph does not
-    /// read, which it may for as long as between two pings.
+    /// Messages to write. Bounded by the operations that arrive while the subgraph does not read, for at most the time
+    /// between two pings.
     outbox: mpsc::UnboundedSender<String>,
     options: SubscriptionOptions,
-    /// The longest that connecting may take.
+    /// Time limit for connecting.
     patience: Duration,
     max_bytes: usize,
 }
@@ -72,7 +72,7 @@ enum Phase {
     Closed(CloseReason),
 }
 
-/// A place on a connection. Dropping it tells the subgraph that nobody listens any more.
+/// An operation on a connection. Dropping it tells the subgraph that nobody listens any more.
 #[derive(Debug)]
 pub(super) struct Operation {
     connection: Arc<Connection>,
@@ -113,7 +113,7 @@ impl Connection {
         !self.state().closed
     }
 
-    /// Adds an operation, unless there is no room. It is sent as soon as the subgraph has accepted the connection.
+    /// Adds an operation if there is room. It is sent once the subgraph has accepted the connection.
     pub(super) fn begin(self: &Arc<Self>, payload: &str) -> Option<Operation> {
         let mut state = self.state();
         if state.closed || state.operations.len() >= self.options.per_connection.max(1) {
@@ -123,7 +123,7 @@ impl Connection {
         let id = state.last_id;
         let inbox = Arc::new(EventQueue::new(self.options.queued_events, self.max_bytes));
         state.operations.insert(id, Arc::clone(&inbox));
-        // Under the lock, so that it comes before what ends it.
+        // Under the lock, so that it is queued before its end.
         self.write(format!(
             "{{\"id\":\"{id}\",\"type\":\"subscribe\",\"payload\":{payload}}}"
         ));
@@ -136,12 +136,12 @@ impl Connection {
     }
 
     fn write(&self, message: String) {
-        // Nobody reads it from a connection that has closed, which its operations have been told.
+        // A closed connection discards it; its operations have been notified.
         let _ = self.outbox.send(message);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock.
+        // No code panics while holding the lock.
         self.state.lock()
     }
 
@@ -159,7 +159,7 @@ impl Connection {
         metrics::gauge!("router_subgraph_sockets").increment(1);
         self.phase.send_replace(Phase::Accepted);
         let (sink, stream) = socket.split();
-        // Both at once: a subgraph that waits until we read must not keep us waiting until it reads.
+        // Both concurrently: a subgraph that waits for us to read must not block our writes.
         let closed = tokio::select! {
             closed = self.read_all(stream) => closed,
             closed = self.write_all(sink, messages) => closed,
@@ -224,7 +224,7 @@ impl Connection {
                 Ok(Some(Ok(Message::Close(frame)))) => {
                     return CloseReason::from_close_frame(frame.as_ref(), true);
                 }
-                // Pings are answered by the library, and pongs have broken the silence.
+                // The library answers pings, and a pong is a sign of life.
                 Ok(Some(Ok(_))) => {}
                 Ok(Some(Err(error))) => return CloseReason::lost(error),
                 Ok(None) => return CloseReason::from_close_frame(None, true),
@@ -239,7 +239,7 @@ impl Connection {
         let payload = message.payload.map(|payload| payload.get().as_bytes());
         match (message.r#type, id) {
             ("next", Some(id)) => {
-                // What is still on its way to one who has left finds nobody.
+                // Messages in flight to an operation that has left are dropped.
                 let inbox = self.state().operations.get(&id).cloned();
                 if let Some(inbox) = inbox {
                     inbox.push(payload.unwrap_or(b"null"));
@@ -277,7 +277,7 @@ impl Connection {
                 _ = pings.tick() => Message::Ping(bytes::Bytes::new()),
                 _ = looks.tick() => {
                     if self.close_if_idle() {
-                        // Says goodbye; what comes of it no longer matters.
+                        // Closes politely; the outcome does not matter.
                         let _ = timeout(self.options.ping, sink.close()).await;
                         return CloseReason::Lost("it was not used".to_owned());
                     }
@@ -290,7 +290,7 @@ impl Connection {
         }
     }
 
-    /// Takes no more operations if there have been none for a while.
+    /// Stops accepting operations after an idle period.
     fn close_if_idle(&self) -> bool {
         let mut state = self.state();
         let idle = state.operations.is_empty() && state.idle_since.elapsed() >= self.options.idle;
@@ -298,7 +298,7 @@ impl Connection {
         idle
     }
 
-    /// Tells everybody that it is over.
+    /// Notifies all operations of the end.
     fn close(&self, closed: CloseReason) {
         let operations = {
             let mut state = self.state();
@@ -346,7 +346,7 @@ impl Operation {
             .await;
         match settled.as_deref() {
             Ok(Phase::Closed(closed)) => Err(closed.clone()),
-            // The sender is in the connection.
+            // The connection holds the sender.
             _ => Ok(()),
         }
     }

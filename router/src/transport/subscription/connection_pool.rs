@@ -1,4 +1,4 @@
-//! The WebSockets to one subgraph: operations with the same headers share one, up to a number.
+//! The WebSockets to one subgraph: operations with the same headers share one, up to a limit.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,13 +18,13 @@ use super::connection::{Connection, Operation};
 use super::{Credentials, Subscription, signed_operation, tls};
 use crate::transport::{HttpTransportOptions, Numbers, SubgraphRequest, with_extension};
 
-/// Names and values, in an order of their own.
+/// Sorted header names and values.
 type Key = Vec<(HeaderName, HeaderValue)>;
 
 /// The connections to a subgraph.
 pub(super) struct ConnectionPool {
     url: Url,
-    /// Made with the first connection to a `wss:` URL.
+    /// Created with the first connection to a `wss:` URL.
     tls: OnceLock<Connector>,
     options: HttpTransportOptions,
     connections: Mutex<HashMap<Key, Vec<Arc<Connection>>>>,
@@ -64,7 +64,7 @@ impl ConnectionPool {
         })
     }
 
-    /// Puts an operation on a connection that has room, or on a new one.
+    /// Starts an operation on a connection with room, or on a new one.
     fn begin(&self, credentials: &Credentials, payload: &str) -> Result<Operation, CloseReason> {
         let key = key(&credentials.headers);
         let mut connections = self.connections.lock();
@@ -74,7 +74,7 @@ impl ConnectionPool {
                 return Ok(operation);
             }
         }
-        // Those that are gone are forgotten whenever there is a new one, so that they are never many.
+        // Closed connections are removed whenever a new one is opened, so there are never many.
         connections.retain(|_, list| {
             list.retain(|connection| connection.is_open());
             !list.is_empty()

@@ -1,5 +1,5 @@
-//! What a subgraph has sent for one subscription, until it is read. It is bounded: a watcher that is slow
-//! neither fills the memory nor holds up those it shares a connection with.
+//! A subscription's events from a subgraph, until they are read. Bounded: a slow watcher neither fills memory nor
+//! delays others on the same connection.
 
 use std::collections::VecDeque;
 
@@ -28,12 +28,12 @@ struct State {
 #[derive(Clone, Debug)]
 pub(super) enum End {
     Complete,
-    /// The subgraph refuses the operation, with a list of errors.
+    /// The subgraph rejected the operation with a list of errors.
     Errors(Bytes),
     Closed(CloseReason),
 }
 
-/// The next thing in an inbox.
+/// The next item of a queue.
 #[derive(Debug)]
 pub(super) enum Delivery {
     Event(Bytes),
@@ -50,7 +50,7 @@ impl EventQueue {
         }
     }
 
-    /// Adds an event. When there are too many, the newest is what counts.
+    /// Adds an event. If there are too many, only the newest is kept.
     pub(super) fn push(&self, payload: &[u8]) {
         let mut state = self.state();
         let bytes: usize = state.events.iter().map(Bytes::len).sum();
@@ -59,19 +59,19 @@ impl EventQueue {
                 .increment(state.events.len() as u64);
             state.events.clear();
         }
-        // Copied: what came is a slice of a buffer that is larger, and would be kept whole.
+        // Copied: the message is a slice of a larger buffer, which would be kept alive.
         state.events.push_back(Bytes::copy_from_slice(payload));
         drop(state);
         self.ready.notify_one();
     }
 
-    /// The first end counts.
+    /// Only the first end counts.
     pub(super) fn end(&self, end: End) {
         self.state().end.get_or_insert(end);
         self.ready.notify_one();
     }
 
-    /// Waits for the next thing. There must be one caller only.
+    /// Waits for the next item. Must have only one caller.
     pub(super) async fn next(&self) -> Delivery {
         loop {
             let next = {
@@ -89,7 +89,7 @@ impl EventQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock.
+        // No code panics while holding the lock.
         self.state.lock()
     }
 }

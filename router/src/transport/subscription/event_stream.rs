@@ -1,11 +1,11 @@
-//! Reads `text/event-stream`. The crates that do it keep an event of any size; here it is bounded.
+//! Reads `text/event-stream`. Existing crates buffer events of any size; this reader is bounded.
 
 use bytes::{Buf, BytesMut};
 
-/// The beginning of a stream may say in vain that it is UTF-8.
+/// A stream may begin with a byte order mark, which has no meaning.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Takes chunks, gives events.
+/// Takes chunks and returns events.
 #[derive(Debug)]
 pub(super) struct EventReader {
     max_bytes: usize,
@@ -13,7 +13,7 @@ pub(super) struct EventReader {
     name: String,
     data: Vec<u8>,
     begun: bool,
-    /// The last line ended in a carriage return: a newline at once belongs to it.
+    /// The last line ended in a carriage return: a following newline belongs to it.
     after_return: bool,
 }
 
@@ -45,7 +45,7 @@ impl EventReader {
         self.unread.extend_from_slice(chunk);
     }
 
-    /// The next whole event of what was fed.
+    /// The next complete event of what has been fed.
     pub(super) fn next(&mut self) -> Result<Option<ServerSentEvent>, TooLarge> {
         while let Some(line) = self.line() {
             if line.is_empty() {
@@ -53,7 +53,7 @@ impl EventReader {
                     name: std::mem::take(&mut self.name),
                     data: std::mem::take(&mut self.data),
                 };
-                // Without data, and thus also after comments, it is no event; `complete` may have none.
+                // Without data, as after comments, there is no event; only `complete` may be empty.
                 if !event.data.is_empty() || !event.name.is_empty() {
                     return Ok(Some(event));
                 }
@@ -91,7 +91,7 @@ impl EventReader {
         }
     }
 
-    /// The next line, without its end.
+    /// The next line, without its terminator.
     fn line(&mut self) -> Option<BytesMut> {
         if !self.begun {
             let most = self.unread.len().min(BYTE_ORDER_MARK.len());

@@ -1,5 +1,5 @@
-//! Subscriptions to a subgraph behind HTTP: `graphql-transport-ws` with many operations on a connection, or
-//! server-sent events for subgraphs that speak only those.
+//! Subscriptions to a subgraph over HTTP: `graphql-transport-ws` with many operations per connection, or server-sent
+//! events for subgraphs that only speak those.
 
 mod close_reason;
 mod connection;
@@ -30,21 +30,20 @@ use connection_pool::ConnectionPool;
 use event_queue::{Delivery, End, EventQueue};
 use sse::ServerSentEvents;
 
-/// How a subgraph is subscribed to.
+/// How to subscribe to a subgraph.
 #[derive(Clone, Debug)]
 pub struct SubscriptionOptions {
-    /// Where subscriptions go, when it is not the subgraph's own URL. `ws:` and `wss:` leave no choice of the
-    /// protocol.
+    /// The URL for subscriptions, if it differs from the subgraph's own. `ws:` and `wss:` fix the protocol.
     pub url: Option<String>,
     pub protocol: SubscriptionProtocol,
-    /// How many operations share a connection before another is opened. Servers commonly look at all of a
+    /// Maximum number of operations per connection before another is opened. Servers commonly visit all of a
     /// connection's operations for each event of one.
     pub per_connection: usize,
-    /// How many events wait for a watcher that is slow. One that is further behind gets the newest only.
+    /// Maximum number of events queued for a slow watcher. Beyond that it gets only the newest.
     pub queued_events: usize,
-    /// How long a connection is kept when nobody subscribes to anything on it.
+    /// How long an unused connection is kept open.
     pub idle: Duration,
-    /// How often a connection is tried. One that is silent for half as long again is lost.
+    /// Ping interval. A connection that is silent for one and a half times as long is lost.
     pub ping: Duration,
 }
 
@@ -61,28 +60,27 @@ impl Default for SubscriptionOptions {
     }
 }
 
-/// What is spoken.
+/// The protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SubscriptionProtocol {
-    /// `graphql-transport-ws`; where there is no WebSocket, server-sent events.
+    /// `graphql-transport-ws`, falling back to server-sent events.
     #[default]
     Negotiated,
     /// `graphql-transport-ws`.
     WebSocket,
-    /// GraphQL over SSE, distinct connections mode: a POST for each subscription. Over HTTP/2 they share a
-    /// connection.
+    /// GraphQL over SSE, distinct connections mode: one POST per subscription. Over HTTP/2 they share a connection.
     ServerSentEvents,
 }
 
 /// What a subscription sends besides its operation.
 pub(super) struct Credentials {
-    /// For the connection. Subscriptions with other headers have another one.
+    /// Headers of the connection. Subscriptions with other headers use another connection.
     pub headers: HeaderMap,
-    /// Of our own subgraphs.
+    /// For our own subgraphs.
     pub signer: Option<Signer>,
 }
 
-/// Signs whom a subscription is for.
+/// Signs callers into subscriptions.
 pub(super) struct Signer {
     pub key: CallerKey,
     pub subgraph: String,
@@ -90,14 +88,14 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    /// The router's own signature for a connection that many callers share: nobody's, and without a body.
+    /// The router's own signature for a connection shared by many callers: without a caller or a body.
     fn connection(&self) -> Result<String, CloseReason> {
         let nobody = Caller::default();
         let signed = self.key.sign(&nobody, &self.subgraph, b"", Utc::now());
         signed.map_err(CloseReason::lost)
     }
 
-    /// The caller's, for this body.
+    /// The caller's signature for this body.
     fn operation(&self, body: &[u8]) -> Result<String, CloseReason> {
         let signed = self
             .key
@@ -106,10 +104,11 @@ impl Signer {
     }
 }
 
-/// The body that the signature in an operation's extensions is for: the operation without it, as both ends write it.
+/// The body covered by the signature in an operation's extensions: the operation without it, serialized identically at
+/// both ends.
 ///
 /// # Errors
-/// An operation that JSON cannot say.
+/// An operation that cannot be serialized.
 pub fn signed_operation(
     operation: &mut async_graphql::Request,
 ) -> Result<Vec<u8>, serde_json::Error> {
@@ -124,7 +123,7 @@ pub(super) struct Subscriptions {
     protocol: SubscriptionProtocol,
     sockets: ConnectionPool,
     events: ServerSentEvents,
-    /// Found out by negotiation.
+    /// Set when negotiation finds no WebSocket.
     no_sockets: AtomicBool,
 }
 
@@ -144,7 +143,7 @@ impl Subscriptions {
         };
         let chosen =
             socket_url.scheme() == socket && options.protocol == SubscriptionProtocol::Negotiated;
-        // Changing between these schemes is always allowed.
+        // Switching between these schemes is always allowed.
         let _ = (socket_url.set_scheme(socket), http_url.set_scheme(plain));
         Self {
             subgraph: subgraph.to_owned(),
@@ -198,7 +197,7 @@ impl Subscriptions {
                 tracing::info!(
                     subgraph = self.subgraph,
                     reason,
-                    "it has no WebSocket: trying server-sent events"
+                    "no WebSocket, trying server-sent events"
                 );
                 let subscription = self.events.subscribe(credentials, request).await?;
                 self.no_sockets.store(true, Ordering::Relaxed);
@@ -212,7 +211,7 @@ impl Subscriptions {
 /// A subscription that the subgraph has accepted. Dropping it ends it there.
 struct Subscription {
     inbox: Arc<EventQueue>,
-    /// Leaves when it is dropped.
+    /// Unsubscribes when dropped.
     _place: Box<dyn Send>,
 }
 

@@ -1,4 +1,4 @@
-//! GraphQL over server-sent events, distinct connections mode: a POST whose answer goes on.
+//! GraphQL over server-sent events, distinct connections mode: a POST with a streaming response.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) struct ServerSentEvents {
     pub max_bytes: usize,
 }
 
-/// Ends the reading of a stream, and so the stream.
+/// Aborts the reading of a stream, and thereby the stream.
 struct ReaderGuard(AbortHandle);
 
 impl Drop for ReaderGuard {
@@ -72,8 +72,7 @@ impl ServerSentEvents {
                 _place: Box::new(()),
             });
         }
-        // Read in a task of its own: streams of one HTTP/2 connection share a window, and one that nobody
-        // reads would use it up.
+        // A separate task: streams of one HTTP/2 connection share a window, and an unread one would use it up.
         let reading = tokio::spawn({
             let (inbox, max_bytes) = (Arc::clone(&inbox), self.max_bytes);
             async move {
@@ -99,7 +98,7 @@ impl ServerSentEvents {
     }
 }
 
-/// The errors of an operation that was refused in JSON.
+/// The errors of an operation rejected in JSON.
 fn refusal(body: &[u8]) -> Option<Bytes> {
     #[derive(serde::Deserialize)]
     struct Refusal<'b> {

@@ -1,4 +1,4 @@
-//! TLS of WebSockets: the cryptography and the roots that the HTTP client has.
+//! TLS for WebSockets, with the HTTP client's cryptography and root certificates.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_tungstenite::Connector;
 
-/// Reads the platform's roots; where that is a file, `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+/// Loads the platform's roots; where those are files, `SSL_CERT_FILE` and `SSL_CERT_DIR` override them.
 pub(super) fn connector() -> Result<Connector, rustls::Error> {
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
@@ -15,7 +15,7 @@ pub(super) fn connector() -> Result<Connector, rustls::Error> {
         .with_safe_default_protocol_versions()?
         .with_platform_verifier()?
         .with_no_client_auth();
-    // Not HTTP/2, which the HTTP client's own would offer: the upgrade is one of HTTP/1.1.
+    // Without HTTP/2, which the HTTP client would offer: the upgrade is an HTTP/1.1 request.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Connector::Rustls(Arc::new(config)))
 }

@@ -1,4 +1,4 @@
-//! The decoder against what is JSON and what is not.
+//! The decoder on valid and invalid JSON.
 
 use graphql_tools::parser::parse_schema;
 use hive_router_planner::ast::document::Document;
@@ -44,7 +44,7 @@ fn decode(body: &str, selection: &str) -> Result<String, Malformed> {
     Ok(String::from_utf8(out).expect("UTF-8"))
 }
 
-/// How many errors a body is taken to have.
+/// The number of errors decoded from a body.
 fn decode_errors(body: &str, selection: &str) -> usize {
     let shape = shape(selection, &mut Symbols::default());
     let response = decode_response(&Bytes::from(body.to_owned()), &shape, &types());
@@ -112,7 +112,7 @@ proptest! {
         let body = serde_json::json!({ "data": { "a": value } }).to_string();
         let out = decode(&body, "{ a }").expect("a response");
         let out: serde_json::Value = serde_json::from_str(&out).expect("JSON");
-        // Read by the same reader: it rounds some floats.
+        // Parsed by the same code, which rounds some floats.
         let sent: serde_json::Value = serde_json::from_str(&body).expect("JSON");
         prop_assert_eq!(&out["a"], &sent["data"]["a"]);
         let mut end = cut.index(body.len());

@@ -9,8 +9,8 @@ use crate::error::{ErrorCode, GraphQLError};
 use crate::server::close_reason::CloseReason;
 use crate::subscribe::{End as StreamEnd, Event, Watcher};
 
-/// An operation's access to the queue. If it is dropped without an end, the operation ends with an
-/// internal error, so that a panic leaves no client waiting.
+/// An operation's access to the queue. Dropping it without an end ends the operation with an internal error, so that a
+/// panic leaves no client waiting.
 #[derive(Debug)]
 pub(in crate::server::ws) struct OperationHandle {
     pub(super) queue: Arc<Queue>,
@@ -26,7 +26,7 @@ impl OperationHandle {
         Arc::clone(&self.queue)
     }
 
-    /// Queues the only response, and what is held until it has been written.
+    /// Queues the only response, with what is held until it has been written.
     pub(in crate::server::ws) fn answer(&self, answer: Bytes, until_written: UntilWritten) {
         self.queue.change(|state| {
             if let Some(operation) = state.find(self.key) {
@@ -36,7 +36,7 @@ impl OperationHandle {
         });
     }
 
-    /// Queues a response. If the client is too far behind, it replaces all that has not been read.
+    /// Queues a response. If the client is too far behind, it replaces everything unread.
     pub(in crate::server::ws) fn push(&self, event: Bytes) {
         let max = self.queue.max_events;
         self.queue.change(|state| {
@@ -61,7 +61,7 @@ impl OperationHandle {
         self.refuse(errors);
     }
 
-    /// Like [`Self::fail`], for a ticket that others may hold.
+    /// Like [`Self::fail`], through a shared reference.
     pub(in crate::server::ws) fn refuse(&self, errors: Vec<GraphQLError>) {
         Self::end(self, End::Error(errors));
     }

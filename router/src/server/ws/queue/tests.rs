@@ -1,4 +1,4 @@
-//! What a client that reads slowly gets, and in which order.
+//! What a slowly reading client receives, and in which order.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ fn opened(queue: &Arc<Queue>, id: &str) -> OperationHandle {
     queue.open(id.to_owned()).expect("open").expect("a ticket")
 }
 
-/// Everything that waits, in short: `1:5` for the event 5 of operation 1, `1:complete`, …
+/// Everything pending, in short form: `1:5` for event 5 of operation 1, `1:complete`, …
 fn waiting(queue: &Queue) -> Vec<String> {
     std::iter::from_fn(|| queue.next_ready())
         .map(|outgoing| match outgoing {
