@@ -1,4 +1,4 @@
-//! A return as the graph shows it.
+//! The GraphQL type `Return`.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ pub(crate) enum ReturnStatus {
     RefundIssued,
     /// The package is back at the warehouse and its units are in stock again.
     Completed,
-    /// A support agent looks at it.
+    /// A support agent is reviewing it.
     ManualReview,
     Cancelled,
 }
@@ -55,13 +55,12 @@ impl TryFrom<entity::Model> for Return {
 }
 
 impl Return {
-    /// Whether it has a label that may be used.
+    /// Whether it has a label that can be used.
     pub(crate) fn has_label(&self) -> bool {
         self.label.is_some()
     }
 
-    /// The caller's return with this id: `None` when it does not exist, FORBIDDEN when it is
-    /// someone else's.
+    /// The caller's return with this id: `None` if it does not exist, FORBIDDEN if it belongs to somebody else.
     pub(crate) async fn of_caller(context: &Context<'_>, id: &ID) -> ApiResult<Option<Self>> {
         let customer = access::customer(context)?;
         let id = IdKind::Return.argument("id", id)?;
@@ -73,7 +72,7 @@ impl Return {
         }
     }
 
-    /// What a representation of a return stands for: nothing unless it exists and is the caller's.
+    /// Resolves a representation: `None` unless the return exists and is the caller's.
     pub(crate) async fn resolve_reference(
         context: &Context<'_>,
         id: &ID,
@@ -95,7 +94,7 @@ impl Return {
     }
 }
 
-/// What a customer sends back of one order.
+/// Items of one order that a customer sends back.
 #[Object]
 impl Return {
     async fn id(&self) -> ID {
@@ -121,8 +120,7 @@ impl Return {
         rows.into_iter().map(ReturnItem::try_from).collect()
     }
 
-    /// As it was quoted when the return was made, until it is issued: it is quoted anew then, and is
-    /// never less than what was shown.
+    /// The amount quoted when the return was created. It is quoted again when the refund is issued and never decreases.
     async fn refund(&self) -> RefundQuote {
         let money = |minor| Money::new(minor, self.currency);
         RefundQuote {
@@ -138,12 +136,12 @@ impl Return {
         self.row.refund_method.into()
     }
 
-    /// The shipping label, once there is one and unless the return is cancelled.
+    /// The shipping label; null until there is one, and once the return is cancelled.
     async fn label(&self) -> Option<&ReturnLabel> {
         self.label.as_ref()
     }
 
-    /// What happened so far, in order.
+    /// What has happened so far, in order.
     async fn timeline(&self, context: &Context<'_>) -> ApiResult<Vec<ReturnEvent>> {
         let rows = context
             .data_unchecked::<Loaders>()
@@ -160,12 +158,12 @@ impl Return {
             .collect())
     }
 
-    /// What the customer does or waits for; null when nothing more will happen.
+    /// What the customer should do or wait for; null when nothing more will happen.
     async fn next_step(&self) -> Option<Cow<'static, str>> {
         status::next_step(self.row.status, self.row.label_carrier.as_deref())
     }
 
-    /// Without a carrier scan until then, the return goes to manual review.
+    /// When the return goes to manual review unless the carrier has scanned the package.
     async fn fallback_deadline(&self) -> Option<DateTime> {
         status::fallback_deadline(self.row.status, self.row.label_generated_at).map(DateTime)
     }
@@ -179,21 +177,21 @@ impl Return {
     }
 }
 
-/// A label to print and put on the package.
+/// A label to print and attach to the package.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnLabel {
-    /// A PDF; the link is good until `expiresAt`.
+    /// A PDF. The link is valid until `expiresAt`.
     pub url: String,
     pub carrier: String,
     pub tracking_number: String,
-    /// What the carrier charges for it.
+    /// The carrier's price.
     pub estimated_cost: Money,
     pub return_address: String,
     pub expires_at: DateTime,
 }
 
 impl ReturnLabel {
-    /// The row's label, if it has a whole one that may still be used.
+    /// The row's label, if it is complete and can be used.
     fn of(row: &entity::Model) -> Option<Self> {
         if row.label_voided_at.is_some() || row.status == entity::ReturnStatus::Cancelled {
             return None;
@@ -210,38 +208,38 @@ impl ReturnLabel {
     }
 }
 
-/// A step on a return's way.
+/// An event in the history of a return.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnEvent {
     /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`,
     /// `manual_review` or `cancelled`; `shipping_refunded` and `store_credit_issued` between them.
     pub event: String,
-    /// The same as an enumeration; null for an event of a newer version.
+    /// The same as an enumeration; null for events this version does not know.
     #[graphql(name = "type")]
     pub event_type: Option<ReturnEventType>,
     pub timestamp: DateTime,
 }
 
-/// What can happen to a return.
+/// The kinds of events in a return's timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum ReturnEventType {
-    /// The customer asked for it.
+    /// The customer created the return.
     ReturnInitiated,
-    /// There is a shipping label.
+    /// A shipping label was created.
     LabelGenerated,
     /// The carrier has the package.
     CarrierScanned,
-    /// The money is on its way back.
+    /// The refund was issued.
     RefundIssued,
-    /// It is closed.
+    /// The return is complete.
     Completed,
-    /// Support looks at it.
+    /// Support is reviewing the return.
     ManualReview,
-    /// The customer withdrew it.
+    /// The customer cancelled the return.
     Cancelled,
-    /// The shipping came back after the rest of the refund.
+    /// The order's shipping was refunded after the rest of the refund.
     ShippingRefunded,
-    /// The customer got store credit in place of money.
+    /// The customer got store credit instead of money.
     StoreCreditIssued,
 }
 

@@ -1,5 +1,4 @@
-//! What this domain tells the others, through its outbox. Money is a decimal string with its
-//! currency, ids are public ones.
+//! The events this domain publishes through its outbox. Money is a decimal string with its currency; ids are public.
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_item};
@@ -12,7 +11,7 @@ use crate::rules::status::ReturnStatus;
 
 pub(crate) const TOPIC: &str = "returns.events";
 
-/// The type of the event told when a return reaches this status.
+/// The type of the event published when a return reaches this status.
 pub(crate) const fn event_type(status: ReturnStatus) -> &'static str {
     match status {
         ReturnStatus::Initiated => "return.initiated",
@@ -25,13 +24,13 @@ pub(crate) const fn event_type(status: ReturnStatus) -> &'static str {
     }
 }
 
-/// A return needs a person: support should look at it.
+/// Support should look at a return.
 pub(crate) const SUPPORT_ALERT: &str = "return.support_alert";
 
-/// The customer got store credit in place of money.
+/// The customer got store credit instead of money.
 pub(crate) const STORE_CREDIT_ISSUED: &str = "return.store_credit_issued";
 
-/// The shipping came back after the rest of the refund.
+/// The order's shipping was refunded after the rest of the refund.
 pub(crate) const SHIPPING_REFUNDED: &str = "return.shipping_refunded";
 
 /// A return reached a status. Version 1.
@@ -43,14 +42,14 @@ pub(crate) struct StatusReached {
     pub order_id: String,
     pub customer_id: String,
     pub status: &'static str,
-    /// Null when it was made.
+    /// Null when the return was created.
     pub previous_status: Option<&'static str>,
     pub actor: String,
     #[serde(flatten)]
     pub details: Details,
 }
 
-/// What belongs to one status only.
+/// Fields specific to one status.
 #[derive(Debug, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub(crate) enum Details {
@@ -62,26 +61,26 @@ pub(crate) enum Details {
         carrier: String,
         tracking_number: String,
         expires_at: DateTime<Utc>,
-        /// Without a scan until then it goes to manual review.
+        /// When the return goes to manual review unless the carrier has scanned the package.
         fallback_deadline: Option<DateTime<Utc>>,
     },
     CarrierScanned {
         scanned_at: DateTime<Utc>,
-        /// It was in manual review for want of this scan.
+        /// The return was in manual review because this scan was missing.
         late: bool,
     },
     RefundIssued {
         refund: Refund,
     },
     Completed {
-        /// What is in stock again.
+        /// The items that are in stock again.
         items: Vec<Item>,
     },
     ManualReview {
         reason: &'static str,
     },
     Cancelled {
-        /// Of the label that is void now, if there was one.
+        /// The tracking number of the voided label, if there was one.
         tracking_number: Option<String>,
     },
 }
@@ -124,7 +123,7 @@ pub(crate) struct Refund {
 }
 
 impl Refund {
-    /// The row's refund, if its currency is one.
+    /// The row's refund, if its currency is valid.
     pub(crate) fn of(row: &customer_return::Model) -> Option<Self> {
         let currency = CurrencyCode::from_code(&row.currency)?;
         let decimal = |minor| Money::new(minor, currency).decimal();
@@ -154,7 +153,7 @@ pub(crate) struct SupportAlert {
     pub created_at: DateTime<Utc>,
 }
 
-/// The customer is to be told that credit takes the place of money, and why. Version 1.
+/// Tells the customer about store credit instead of money, and why. Version 1.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StoreCreditIssued {
@@ -169,8 +168,8 @@ pub(crate) struct StoreCreditIssued {
     pub reason: &'static str,
 }
 
-/// The order's shipping was given back after the rest of the refund, since the return that was to give
-/// it back was cancelled. Version 1.
+/// The order's shipping was refunded after the rest of the refund, because the return that was to refund it was
+/// cancelled. Version 1.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ShippingRefunded {
@@ -180,6 +179,6 @@ pub(crate) struct ShippingRefunded {
     pub customer_id: String,
     pub amount: Decimal,
     pub currency: &'static str,
-    /// All of the return's refund, with this.
+    /// The return's whole refund, including this.
     pub refund: Refund,
 }

@@ -1,4 +1,4 @@
-//! Parses the input of mutations, before any rule is evaluated.
+//! Parses mutation inputs before any rule is evaluated.
 
 use std::collections::HashSet;
 
@@ -10,9 +10,9 @@ use uuid::Uuid;
 use crate::return_create_input::{ReturnCreateInput, ReturnItemInput};
 use crate::rules::reasons::ReturnReason;
 
-/// Items of one return at most.
+/// Maximum number of items in one return.
 const MAX_ITEMS: usize = 100;
-/// Characters of a reason's text at most.
+/// Maximum length of a reason's text, in characters.
 const MAX_REASON_TEXT: usize = 1_000;
 
 /// The parsed input of `returnCreate`.
@@ -52,7 +52,7 @@ pub(crate) fn parse(input: &ReturnCreateInput) -> Result<ParsedInput, Vec<InputE
     if input.items.is_empty() || input.items.len() > MAX_ITEMS {
         errors.push(InputError::new(
             "INVALID_ITEMS",
-            format!("A return has 1 to {MAX_ITEMS} items"),
+            format!("A return must have 1 to {MAX_ITEMS} items"),
             &["input", "items"],
         ));
         return Err(errors);
@@ -93,13 +93,17 @@ fn parse_item(
         ),
         Some(id) if !seen.insert(id) => refuse(
             "DUPLICATE_ITEM",
-            "Name each order item once, with the quantity to return",
+            "List each order item once, with the quantity to return",
             "orderItemId",
         ),
         Some(_) => {}
     }
     if item.quantity < 1 {
-        refuse("INVALID_QUANTITY", "The quantity is at least 1", "quantity");
+        refuse(
+            "INVALID_QUANTITY",
+            "The quantity must be at least 1",
+            "quantity",
+        );
     }
     let reason = ReturnReason::from_code(&item.reason_code);
     if reason.is_none() {
@@ -114,7 +118,7 @@ fn parse_item(
     {
         refuse(
             "REASON_TEXT_TOO_LONG",
-            &format!("The reason's text has at most {MAX_REASON_TEXT} characters"),
+            &format!("The reason's text may have at most {MAX_REASON_TEXT} characters"),
             "reasonText",
         );
     }

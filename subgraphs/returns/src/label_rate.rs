@@ -1,21 +1,21 @@
-//! Which of the carriers' offers for a label is bought.
+//! Chooses a rate for a label.
 
 use platform::providers::easypost::Rate;
 
-/// What a label may cost to be bought without a person looking at it, in US cents.
+/// The price range in which a label is bought without a person's approval, in US cents.
 const PLAUSIBLE_CENTS: std::ops::RangeInclusive<i64> = 100..=5_000;
 
-/// What to do with the carriers' offers.
+/// What to do with the carriers' rates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Choice<'a> {
     Buy(&'a Rate),
-    /// Too cheap or too expensive to be true: a person decides.
+    /// Too cheap or too expensive to be plausible: a person decides.
     Implausible(&'a Rate),
-    /// Nobody offers ground transport in US dollars.
+    /// No rate for ground transport in US dollars.
     None,
 }
 
-/// The cheapest offer of ground transport, if its price is plausible.
+/// The cheapest rate for ground transport, if its price is plausible.
 pub(crate) fn choose(rates: &[Rate]) -> Choice<'_> {
     let is_ground =
         |rate: &&Rate| rate.currency == "USD" && rate.service.to_lowercase().contains("ground");

@@ -1,7 +1,7 @@
-//! The label of a return: bought at EasyPost, kept in the object store, handed out by a link.
+//! The task that buys a return's label at EasyPost, stores it in the object store and creates a link.
 //!
-//! Each part is written down before the next begins: the shipment before it is bought, because a
-//! shipment is bought once at most. So what was cut off goes on where it was, and buys nothing twice.
+//! Each step is recorded before the next begins. The shipment is recorded before it is bought, because a shipment can
+//! only be bought once. So an interrupted task resumes where it was and buys nothing twice.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions::{self, Actor, Label, ReviewReason, Transition};
 use crate::void_task::VoidLabel;
 
-/// Where labels are in the object store.
+/// The folder of labels in the object store.
 pub(crate) const FOLDER: &str = "vantage-return-labels";
 
-/// How long the link to a label is good.
+/// How long the link to a label is valid.
 const LINK_TTL: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 const RETURN_ADDRESS: &str =
@@ -46,13 +46,13 @@ fn warehouse() -> Address {
 }
 
 return_task!(
-    /// A label is bought and kept.
+    /// Buys and stores a return's label.
     BuyLabel,
     "label",
     generate
 );
 
-/// Makes the label, or sends the return to a person if none can be bought.
+/// Creates the label, or sends the return to manual review if none can be bought.
 pub(crate) async fn generate(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let row = customer_return::by_id(state.database.read(), id).await?;
     let Some(row) = row.filter(is_initiated) else {
@@ -81,7 +81,7 @@ fn is_initiated(row: &customer_return::Model) -> bool {
 enum LabelPurchase {
     Label(Box<easypost::Label>),
     Review(ReviewReason),
-    /// The return was cancelled meanwhile.
+    /// The return was cancelled in the meantime.
     NotNeeded,
 }
 
@@ -113,8 +113,8 @@ async fn buy(
     })
 }
 
-/// Creates the shipment, and writes which it is. The first that is written counts: one that another
-/// process created beside it costs nothing, and is forgotten.
+/// Creates the shipment and records its id. The first recorded one counts; one created concurrently by another process
+/// costs nothing and is dropped.
 async fn create(
     state: &State,
     easypost: &Easypost,
@@ -147,7 +147,7 @@ async fn create(
     Ok(Some(shipment))
 }
 
-/// Stores the file, and gives the return its label; or the label back, when it was cancelled.
+/// Stores the file and attaches the label to the return, or voids the label if the return was cancelled.
 async fn store(
     state: &State,
     easypost: &Easypost,
@@ -188,7 +188,7 @@ async fn store(
     Ok(Step::Done)
 }
 
-/// Gives a label that is still needed another link when its link has expired, if the file is there.
+/// Creates a new link for a label that is still needed if its link has expired, provided the file exists.
 pub(crate) async fn renew_link(
     state: &State,
     row: customer_return::Model,
@@ -222,7 +222,7 @@ fn has_expired_link(row: &customer_return::Model, now: DateTime<Utc>) -> bool {
     is_needed && row.label_expires_at.is_some_and(|at| at <= now)
 }
 
-/// A return's label in the object store.
+/// The object key of a return's label.
 pub(crate) fn object(id: Uuid) -> Result<ObjectKey, TaskError> {
     let id = IdKind::Return.format(id);
     ObjectKey::new(format!("{FOLDER}/{id}/label.pdf"))

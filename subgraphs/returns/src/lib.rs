@@ -1,7 +1,7 @@
-//! The returns subgraph: what may come back, what is given back for it, and how far it has come.
+//! The returns subgraph: what may be returned, what is refunded, and how far each return is.
 //!
-//! A nullable field answers `Option<ApiResult<T>>`, so that its error nulls the field itself; with
-//! `ApiResult<Option<T>>` async-graphql would null the object around it.
+//! A nullable field returns `Option<ApiResult<T>>`, so that its error nulls the field itself; with
+//! `ApiResult<Option<T>>` async-graphql would null the enclosing object.
 
 mod customer_return;
 mod events;
@@ -64,27 +64,27 @@ pub use migrations::returns::Migrator;
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "returns";
 
-/// All that a resolver of this domain can reach.
+/// The dependencies of this domain's resolvers.
 #[derive(Clone, Debug)]
 pub struct State {
     pub database: Database,
     pub clock: Clock,
-    /// The orders subgraph, which knows what was bought and when it was delivered.
+    /// The orders subgraph, which knows purchases and deliveries.
     pub orders: SubgraphClient,
-    /// Gives money back. Without it refunds wait.
+    /// Issues refunds. Without it refunds wait.
     pub stripe: Option<Stripe>,
-    /// Sells labels. Without it there are none.
+    /// Sells labels. Without it none can be created.
     pub easypost: Option<Easypost>,
-    /// Signs the webhooks that EasyPost sends. Without it they are refused.
+    /// Verifies EasyPost's webhooks. Without it there is no webhook route.
     pub easypost_webhook_secret: Option<Secret>,
-    /// Where labels are kept, and the links to them.
+    /// The store of labels, and their links.
     pub labels: ObjectLinks,
     pub flags: Flags,
-    /// Who watches a return hears here that it changed.
+    /// Notifies those who watch a return.
     pub pubsub: Arc<dyn PubSub>,
 }
 
-/// What this domain answers beside GraphQL.
+/// The domain's routes besides GraphQL.
 pub fn routes(state: State) -> axum::Router {
     axum::Router::new()
         .nest("/objects", state.labels.routes())

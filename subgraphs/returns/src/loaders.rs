@@ -1,5 +1,4 @@
-//! DataLoaders over the finders of `entities::returns` and over the orders subgraph; made anew for
-//! every request.
+//! DataLoaders over the finders of `entities::returns` and over the orders subgraph, created for each request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -33,12 +32,12 @@ finder_loader! {
 }
 
 finder_loader! {
-    /// What came back so far, by order item.
+    /// Units returned so far, by order item.
     ReturnedOfItem: Uuid => return_item::Returned, return_item::returned
 }
 
-/// One customer's returns of an order. The customer is part of the key, so that nobody can read
-/// another's returns by asking about their order.
+/// One customer's returns of an order. The customer is part of the key, so that nobody can read another's returns by
+/// naming their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OrderOf {
     pub customer: Uuid,
@@ -99,7 +98,7 @@ impl Loaders {
         }
     }
 
-    /// Forgets what was loaded before a change, so that the same request sees the change.
+    /// Clears loaded values before a change, so that the same request sees the change.
     pub(crate) fn forget(&self) {
         self.returns.clear();
         self.returns_of_order.clear();
@@ -108,13 +107,13 @@ impl Loaders {
         self.returned_of_item.clear();
     }
 
-    /// Facts by order item, asked of the orders subgraph on behalf of this request's caller.
+    /// Facts by order item, from the orders subgraph on behalf of this request's caller.
     pub(crate) fn order_items(&self, context: &Context<'_>) -> ApiResult<&Batched<FactsOfItem>> {
         self.called_by(context)?;
         Ok(&self.facts_of_item)
     }
 
-    /// Purchases by order item, asked likewise.
+    /// Purchases by order item, likewise.
     pub(crate) fn purchases(&self, context: &Context<'_>) -> ApiResult<&Batched<PurchaseOfItem>> {
         self.called_by(context)?;
         Ok(&self.purchase_of_item)

@@ -1,6 +1,6 @@
-//! Changes to returns. Each is one transaction: key, rows, timeline and event. What is refused is
-//! rolled back whole, its key too, so that it can be asked again once the reason is mended. A replay
-//! asks nobody but this domain's database.
+//! Mutations of returns. Each is one transaction with its idempotency key, rows, timeline and event. A refused mutation
+//! is rolled back completely, key included, so that it can be repeated once the reason is fixed. A replay only reads
+//! this domain's database.
 
 use async_graphql::{Context, ID, Object};
 use entities::returns::customer_return;
@@ -23,7 +23,7 @@ use crate::return_request::ReturnRequest;
 use crate::rules::eligibility::SELF_SERVICE_OFF;
 use crate::self_service;
 
-/// What an idempotency key remembers: which return it made or changed.
+/// What an idempotency key stores: the return it created or changed.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub(crate) id: Uuid,
@@ -33,7 +33,7 @@ pub(crate) struct Mutation;
 
 #[Object]
 impl Mutation {
-    /// Makes a return of items of one of the caller's orders, if every rule allows it.
+    /// Creates a return for items of one of the caller's orders, if every rule allows it.
     #[graphql(directive = authenticated::apply())]
     async fn return_create(
         &self,
@@ -85,9 +85,9 @@ impl Mutation {
         ReturnCreatePayload::of(row)
     }
 
-    /// Gets the shipping label of one of the caller's returns, making it if there is none yet. What takes
-    /// longer is answered with `labelStatus: PENDING` and is made all the same. Without a plausible rate
-    /// for it the return goes to a person instead.
+    /// Gets the shipping label of one of the caller's returns, creating it if necessary. If that takes too long, the
+    /// answer is `labelStatus: PENDING` and the label is created in the background. Without a plausible rate the return
+    /// goes to manual review.
     #[graphql(directive = authenticated::apply(), directive = cost::apply(THIRD_PARTY))]
     async fn return_label_generate(
         &self,
@@ -116,7 +116,7 @@ impl Mutation {
             }
             effect.commit(&Outcome { id }).await?;
         }
-        // The first use of a key and its replays alike: a return has one label.
+        // Both the first use of a key and its replays: a return has only one label.
         let row = return_label_generate::labelled(state, id).await?;
         context.data_unchecked::<Loaders>().forget();
         ReturnLabelPayload::of(row)
@@ -164,7 +164,7 @@ impl Mutation {
     }
 }
 
-/// The return that a key made or changed, as it is now.
+/// The current state of the return that a key created or changed.
 async fn replay(
     context: &Context<'_>,
     state: &State,

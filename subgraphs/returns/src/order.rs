@@ -1,4 +1,4 @@
-//! What this domain adds to the orders domain's order: its returns.
+//! Extends the orders domain's `Order` with its returns.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::id::IdKind;
@@ -18,7 +18,7 @@ impl Order {
         IdKind::Order.id(self.id)
     }
 
-    /// The caller's returns of this order, cancelled ones too, oldest first.
+    /// The caller's returns of this order, including cancelled ones, oldest first.
     async fn returns(&self, context: &Context<'_>) -> Option<ApiResult<Vec<Return>>> {
         Some(self.load_returns(context).await)
     }

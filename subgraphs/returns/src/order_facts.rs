@@ -1,5 +1,4 @@
-//! What this domain asks the orders subgraph: the facts of order items, all of a request in one
-//! call, as the caller is allowed to see them.
+//! Loads facts about order items from the orders subgraph, with the caller's permissions and in one call per request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -21,8 +20,8 @@ use uuid::Uuid;
 use crate::rules::eligibility::{ItemFacts, OrderFacts, Restriction};
 use crate::rules::refund::Paid;
 
-/// What the rules ask of an item, as the orders domain's schema has it, and no more: an account page asks it of every
-/// item it shows. Which items they are is known, and that they are the caller's: others are not answered.
+/// The fields the rules need of an item, in terms of the orders domain's schema. Kept minimal, since account pages
+/// request them for every item. Only items of the caller are answered.
 macro_rules! facts {
     () => {
         "quantity restriction order { status deliveredAt totalUsd { amount } }"
@@ -47,7 +46,7 @@ static PURCHASE: Document = Document::new(concat!(
       } } } }"
 ));
 
-/// An order item as the rules of returns judge it.
+/// An order item as the return rules see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderItemFacts {
     pub id: Uuid,
@@ -57,30 +56,30 @@ pub(crate) struct OrderItemFacts {
     pub order: OrderFacts,
 }
 
-/// The order an item is part of.
+/// The order that an item belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderOfItem {
     pub id: Uuid,
     pub customer: Uuid,
 }
 
-/// An order item, and what was paid for it: all that a refund is computed from.
+/// An order item with what was paid for it: everything that determines a refund.
 #[derive(Clone, Debug)]
 pub(crate) struct Purchase {
     pub item: OrderItemFacts,
     pub order: OrderOfItem,
     pub product: Uuid,
-    /// As it was called when it was bought.
+    /// The product's name at the time of purchase.
     pub product_name: Arc<str>,
-    /// The price of all its units, in minor units of the order's currency.
+    /// The price of all units, in minor units of the order's currency.
     pub total: i64,
     pub currency: CurrencyCode,
-    /// For the whole order.
+    /// Payment for the whole order.
     pub paid: Paid,
 }
 
 impl OrderItemFacts {
-    /// What the rules ask when this many units are to come back.
+    /// The rules' input if this many units are to be returned.
     pub(crate) fn item_facts(&self, requested: i64, returned: Returned) -> ItemFacts {
         ItemFacts {
             id: self.id,
@@ -92,18 +91,18 @@ impl OrderItemFacts {
     }
 }
 
-/// The orders subgraph, asked on behalf of a request's caller.
+/// The orders subgraph, called on behalf of a request's caller.
 #[derive(Clone)]
 pub(crate) struct Orders {
     pub client: SubgraphClient,
-    /// Known before the first key is.
+    /// Set before the first key is loaded.
     pub caller: Arc<OnceLock<Caller>>,
 }
 
-/// Facts by order item; an item that is not the caller's has none.
+/// Facts by order item; none for an item that is not the caller's.
 pub(crate) struct FactsOfItem(pub Orders);
 
-/// Purchases by order item; an item that is not the caller's has none.
+/// Purchases by order item; none for an item that is not the caller's.
 pub(crate) struct PurchaseOfItem(pub Orders);
 
 impl Loader<Uuid> for FactsOfItem {
@@ -133,8 +132,8 @@ impl Loader<Uuid> for PurchaseOfItem {
 }
 
 impl Orders {
-    /// Those of the items that the caller may see. `read` gives nothing for an answer that makes no
-    /// sense: ids of another kind, two currencies in one order.
+    /// Loads the items that the caller may see. `read` returns `None` for an inconsistent answer, such as ids of
+    /// another kind or two currencies in one order.
     async fn items<A: DeserializeOwned, T>(
         &self,
         document: &Document,
@@ -144,20 +143,19 @@ impl Orders {
         let caller = self
             .caller
             .get()
-            .ok_or_else(|| ApiError::internal("order items were asked for without a caller"))?;
+            .ok_or_else(|| ApiError::internal("order items were requested without a caller"))?;
         let answer: Answer<A> = self
             .client
             .query(caller, document, representations(items))
             .await?;
-        // Entities come in the order they were asked for.
+        // Entities are returned in the order they were requested.
         items
             .iter()
             .zip(&answer.entities)
             .filter_map(|(id, item)| Some((*id, item.as_ref()?)))
             .map(|(id, item)| {
-                read(id, item).ok_or_else(|| {
-                    ApiError::unavailable("The orders that this needs cannot be read at the moment")
-                })
+                read(id, item)
+                    .ok_or_else(|| ApiError::unavailable("Orders are not available at the moment"))
             })
             .collect()
     }
@@ -244,7 +242,7 @@ pub(crate) struct Amount {
 }
 
 impl Amount {
-    /// In minor units, if it is of this currency.
+    /// The amount in minor units, if it is in this currency.
     pub(crate) fn minor(&self, currency: CurrencyCode) -> Option<i64> {
         let money = Money::from_decimal(self.amount, self.currency, Rounding::Up)?;
         (self.currency == currency).then_some(money.minor)

@@ -1,4 +1,4 @@
-//! What this domain adds to the orders domain's order item: whether it may come back.
+//! Extends the orders domain's `OrderItem` with its return eligibility.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::id::IdKind;
@@ -20,7 +20,7 @@ impl OrderItem {
         IdKind::OrderItem.id(self.id)
     }
 
-    /// Whether a unit of this item may come back now; null when the item is not the caller's.
+    /// Whether a unit of this item may be returned now; null if the item is not the caller's.
     async fn return_eligibility(
         &self,
         context: &Context<'_>,
@@ -40,7 +40,7 @@ impl OrderItem {
             loaders.order_items(context)?.load_one(self.id),
             loaders.returned_of_item.load_one(self.id),
         )?;
-        // The orders domain has told of it: it is the caller's.
+        // The orders domain returned it, so it is the caller's.
         let Some(item) = item else { return Ok(None) };
         let state = context.data_unchecked::<State>();
         let (general, now) = (

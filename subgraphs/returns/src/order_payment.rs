@@ -1,5 +1,4 @@
-//! What this domain asks the orders subgraph when it acts for a customer who is not there: what
-//! they paid for their order, how, and where it was sent.
+//! Loads an order's payment and shipping address from the orders subgraph on a customer's behalf, for background tasks.
 
 use std::collections::HashMap;
 
@@ -31,11 +30,11 @@ static DOCUMENT: Document = Document::new(
 }",
 );
 
-/// The order as a refund and a label need it.
+/// What a refund and a label need to know about the order.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderPayment {
-    /// None: it was not paid through the payment provider.
+    /// `None` if it was not paid through the payment provider.
     pub payment_intent_id: Option<String>,
     payment_method: PaymentMethod,
     shipping_address: ShippingAddress,
@@ -46,12 +45,12 @@ pub(crate) struct OrderPayment {
     total: Amount,
 }
 
-/// A line of the order as it was bought.
+/// A line of the order as purchased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BoughtLine {
     /// Units.
     pub quantity: i64,
-    /// The price of all its units, in minor units of the order's currency.
+    /// The price of all units, in minor units of the order's currency.
     pub total: i64,
 }
 
@@ -87,7 +86,7 @@ struct Answer {
 }
 
 impl OrderPayment {
-    /// Asks as the customer, to whom the order belongs.
+    /// Loads it on behalf of the customer who owns the order.
     pub(crate) async fn of(state: &State, customer: Uuid, order: Uuid) -> Result<Self, TaskError> {
         let caller = Caller::customer(IdKind::Customer.format(customer));
         let order = IdKind::Order.format(order);
@@ -113,15 +112,15 @@ impl OrderPayment {
             .ok_or_else(|| TaskError::Orders(format!("there is no order {order}")))
     }
 
-    /// The payment that can be given back, if its way is still open.
+    /// The payment intent to refund, if its payment method is still usable.
     pub(crate) fn refundable(&self) -> Option<&str> {
         self.payment_intent_id
             .as_deref()
             .filter(|_| self.payment_method.usable)
     }
 
-    /// What was paid for the whole order, and its lines by their ids. `None` when the amounts make
-    /// no sense in this currency.
+    /// What was paid for the whole order, and its lines by id. `None` if the amounts are inconsistent with this
+    /// currency.
     pub(crate) fn bought(
         &self,
         currency: CurrencyCode,
@@ -142,7 +141,7 @@ impl OrderPayment {
         Some((paid, lines.collect::<Option<_>>()?))
     }
 
-    /// Where the package comes from.
+    /// The package's sender.
     pub(crate) fn address(&self) -> Address {
         let address = self.shipping_address.clone();
         Address {

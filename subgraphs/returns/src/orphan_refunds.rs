@@ -1,5 +1,4 @@
-//! Refunds that the provider made in a return's name and that the return does not know: money that a
-//! person should look after.
+//! Finds refunds that the provider made for a return that does not know them. A person has to look at these.
 
 use std::collections::HashMap;
 
@@ -13,10 +12,10 @@ use crate::State;
 use crate::rules::status::ReturnStatus;
 use crate::tasks::TaskError;
 
-/// How far back refunds are looked at, by sweeps that come every hour.
+/// How far back refunds are checked, by hourly sweeps.
 const WINDOW: TimeDelta = TimeDelta::hours(48);
 
-/// Reports each, and gives how many there are. None without a provider to ask.
+/// Reports each orphan and returns how many there are; zero without a provider.
 pub(crate) async fn report(state: &State, now: DateTime<Utc>) -> Result<u64, TaskError> {
     let Some(stripe) = &state.stripe else {
         return Ok(0);
@@ -46,14 +45,14 @@ async fn report_page(state: &State, refunds: &[Refund]) -> Result<u64, TaskError
             tracing::error!(
                 return_id = IdKind::Return.format(id),
                 refund = refund.id,
-                "a refund was made that its return does not know"
+                "the payment provider made a refund that its return does not know"
             );
         }
     }
     Ok(orphans)
 }
 
-/// The return that a refund was made for, if it was for one and gives money back.
+/// The return that a refund was made for, if any, unless the refund failed.
 fn of_return(refund: &Refund) -> Option<(Uuid, &Refund)> {
     if matches!(refund.status, RefundStatus::Failed | RefundStatus::Canceled) {
         return None;
@@ -68,7 +67,7 @@ fn is_known(rows: &HashMap<Uuid, customer_return::Model>, id: Uuid, refund: &Ref
     };
     match &row.refund_provider_id {
         Some(known) => *known == refund.id,
-        // Somebody is at it, and will find this one.
+        // The refund task is running and will find this one.
         None => row.status == ReturnStatus::CarrierScanned,
     }
 }

@@ -1,4 +1,4 @@
-//! The root queries, and the entry points of this domain's and other domains' entities.
+//! Root queries and entity resolvers.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::ApiResult;
@@ -27,13 +27,13 @@ impl Query {
         Return::of_caller(context, &id).await.transpose()
     }
 
-    /// The 18 reasons to send something back.
+    /// The 18 reasons for a return.
     #[graphql(cache_control(max_age = 3600))]
     async fn return_reasons(&self) -> Vec<ReturnReason> {
         REASONS.iter().map(ReturnReason::from).collect()
     }
 
-    /// Whether this return would be accepted and what would be given back; nothing is written.
+    /// Whether this return would be accepted and what would be refunded. Writes nothing.
     #[graphql(directive = authenticated::apply(), cache_control(no_cache))]
     async fn return_preview(
         &self,

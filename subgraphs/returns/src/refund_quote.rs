@@ -1,4 +1,4 @@
-//! A refund as the graph shows it, quoted or stored.
+//! The GraphQL type `RefundQuote`, for quoted and issued refunds.
 
 use async_graphql::{Enum, SimpleObject};
 use entities::returns::customer_return;
@@ -11,11 +11,11 @@ use crate::rules::refund::Quote;
 #[graphql(remote = "customer_return::RefundMethod")]
 pub(crate) enum RefundMethod {
     OriginalPayment,
-    /// The payment method can no longer be used.
+    /// Used when the payment method is no longer usable.
     StoreCredit,
 }
 
-/// What the customer gets back, in the currency they paid in.
+/// What the customer gets back, in the currency of the payment.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub(crate) struct RefundQuote {
     pub items: Money,
@@ -23,7 +23,7 @@ pub(crate) struct RefundQuote {
     /// Negative when deducted.
     pub shipping: Money,
     pub total: Money,
-    /// The order's whole shipping comes back with this return.
+    /// Whether this return refunds the order's whole shipping.
     pub includes_shipping: bool,
 }
 

@@ -1,5 +1,4 @@
-//! A return's refund, quoted anew when it is issued: what the order's other returns give back may
-//! have changed since it was shown.
+//! Recomputes a return's refund when it is issued: the order's other returns may have changed since it was quoted.
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, order_lock, return_item};
@@ -15,8 +14,8 @@ use crate::rules::status::ReturnStatus;
 use crate::tasks::TaskError;
 use crate::transitions::{self, TransitionError};
 
-/// Quotes the refund of a return that the transaction has locked, and writes it if it became more.
-/// Holds the order's lock from here on, so that no other return of the order changes meanwhile.
+/// Recomputes the refund of a return that the transaction has locked, and stores it if it has increased. Takes the
+/// order's lock, so that no other return of the order changes meanwhile.
 pub(crate) async fn requote(
     transaction: &DatabaseTransaction,
     row: &mut customer_return::Model,
@@ -42,7 +41,7 @@ pub(crate) async fn requote(
     let unusable = || {
         let order = IdKind::Order.format(row.order_id);
         TaskError::Orders(format!(
-            "the amounts or items of order {order} make no sense"
+            "the amounts or items of order {order} are inconsistent"
         ))
     };
     let (paid, bought) = order.bought(currency).ok_or_else(unusable)?;
@@ -71,7 +70,7 @@ pub(crate) async fn requote(
         shown = shown.total,
         total = quote.total,
         currency = row.currency,
-        "refund quoted anew"
+        "refund requoted"
     );
     row.refund_items = quote.items;
     row.refund_tax = quote.tax;
@@ -86,7 +85,7 @@ pub(crate) async fn requote(
     Ok(())
 }
 
-/// The refund as the return has it.
+/// The refund as stored in the return.
 fn shown(row: &customer_return::Model, items: &[return_item::Model]) -> Quote {
     Quote {
         lines: items.iter().map(|item| item.refund_amount).collect(),

@@ -1,6 +1,6 @@
-//! Shipping that becomes due to a return after its refund was issued, because the sibling that was to
-//! give it back is cancelled. It is given back on its own, as a refund is: written as wanted first, then
-//! called for under a key, and asked about before it is called for again.
+//! Refunds shipping that becomes due after a return was refunded, because the sibling return that was to refund it was
+//! cancelled. It is a separate refund and works like the first one: recorded before the call, made under an idempotency
+//! key, and looked up before it is tried again.
 
 use chrono::{DateTime, Utc};
 use entities::returns::store_credit::StoreCreditReason;
@@ -25,18 +25,18 @@ use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions::{Actor, TransitionError};
 use crate::{RefundMethod, State};
 
-/// What the timeline calls it.
+/// The timeline event.
 const TIMELINE: &str = "shipping_refunded";
 
 return_task!(
-    /// Shipping that became due later is given back on its own.
+    /// Refunds shipping that became due later.
     IssueSupplement,
     "supplement",
     refund_shipping
 );
 
-/// Has the shipping of a return that was just cancelled looked after, if another return of the order
-/// was refunded without it. The transaction holds the order's lock.
+/// Enqueues the refund of shipping for a return that was just cancelled, if another return of the order was refunded
+/// without it. The transaction must hold the order's lock.
 pub(crate) async fn enqueue_if_owed(
     transaction: &DatabaseTransaction,
     cancelled: &customer_return::Model,
@@ -58,7 +58,7 @@ pub(crate) async fn enqueue_if_owed(
     Ok(())
 }
 
-/// Gives the shipping back, if it is due to this return.
+/// Refunds the shipping, if it is due to this return.
 pub(crate) async fn refund_shipping(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let db = state.database.read();
     let Some(row) = customer_return::by_id(db, id).await? else {
@@ -105,7 +105,7 @@ pub(crate) async fn refund_shipping(state: &State, id: Uuid) -> Result<Step, Tas
     }
 }
 
-/// Another name than the return's: that is the one of its own refund.
+/// Differs from the return's id, which is the reference of its own refund.
 fn reference(id: Uuid) -> String {
     format!("{}-shipping", IdKind::Return.format(id))
 }
@@ -122,7 +122,7 @@ async fn find_refund(
         .find(|refund| refund.metadata.get("reference") == Some(&reference)))
 }
 
-/// Looks whether the bank has sent back what was issued, and gives credit if so.
+/// Checks whether the bank has sent an issued refund back, and gives store credit if so.
 async fn poll_issued(
     state: &State,
     owed: &refund_supplement::Model,
@@ -132,7 +132,7 @@ async fn poll_issued(
         return Ok(Step::Done);
     };
     let refund = find_refund(provider(state)?, payment, owed.return_id).await?;
-    // Else it was given back as credit.
+    // Otherwise it was given as store credit.
     let Some(refund) = refund.filter(|refund| refund.id == *provider_id) else {
         return Ok(Step::Done);
     };
@@ -167,7 +167,7 @@ async fn credit_failed_refund(
     Ok(())
 }
 
-/// Quotes the return's refund anew, and writes what it is owed if the shipping came to it.
+/// Recomputes the return's refund and records the supplement if shipping has become due.
 async fn create(
     state: &State,
     row: &customer_return::Model,
@@ -202,7 +202,7 @@ async fn create(
     Ok(Some(owed))
 }
 
-/// Writes that it was given back: by this refund, or else as store credit.
+/// Records how it was paid: by this refund, or as store credit.
 async fn record(
     state: &State,
     owed: &refund_supplement::Model,

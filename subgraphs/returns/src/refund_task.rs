@@ -1,8 +1,8 @@
-//! The refund of a return that the carrier has: through the payment provider, or as store credit.
+//! The task that refunds a return once the carrier has the package: through the payment provider, or as store credit.
 //!
-//! Its amount is quoted anew under the order's lock, then it is written as wanted, with its key,
-//! before the provider is called. What a call left unknown is asked before it is called again, and
-//! the key makes two calls one. So the money goes out once, wherever this was cut off.
+//! The amount is recomputed under the order's lock and recorded with its idempotency key before the provider is called.
+//! If the outcome of a call is unknown, it is looked up before the call is repeated, and the key makes repeated calls
+//! one. So the money is paid exactly once, wherever the task is interrupted.
 
 use chrono::{DateTime, Utc};
 use entities::returns::store_credit::StoreCreditReason;
@@ -23,17 +23,17 @@ use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 use crate::{RefundMethod, State};
 
-/// What the timeline calls a refund that came back and was credited.
+/// The timeline event for a failed refund replaced by store credit.
 const CREDITED: &str = "store_credit_issued";
 
 return_task!(
-    /// The money is given back, and stays there.
+    /// Issues a return's refund, and checks later that it was not sent back.
     IssueRefund,
     "refund",
     refund
 );
 
-/// Takes the refund a step further.
+/// Advances the refund by one step.
 pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let row = customer_return::by_id(state.database.read(), id).await?;
     let Some(row) = row else {
@@ -52,7 +52,7 @@ pub(crate) async fn refund(state: &State, id: Uuid) -> Result<Step, TaskError> {
 /// Where the money went.
 #[derive(Clone, Debug)]
 enum RefundDestination {
-    /// There was none to give back.
+    /// There was nothing to refund.
     Nothing,
     Refund(String),
     Credit(StoreCreditReason),
@@ -119,8 +119,8 @@ pub(crate) fn provider(state: &State) -> Result<&Stripe, TaskError> {
     state.stripe.as_ref().ok_or(TaskError::NoProvider("stripe"))
 }
 
-/// Quotes the refund as it is now, and gives the return with it; `None` when it does not wait for its
-/// refund anymore. Once the provider has been asked for an amount, that amount stays.
+/// Recomputes the refund and returns the return with it; `None` if it no longer waits for a refund. Once an amount has
+/// been requested from the provider, it stays fixed.
 async fn quote_anew(
     state: &State,
     id: Uuid,
@@ -138,7 +138,7 @@ async fn quote_anew(
     Ok(Some(row))
 }
 
-/// The provider's refund of this return, if it made one.
+/// The provider's refund of this return, if any.
 async fn find_refund(
     stripe: &Stripe,
     payment: &str,
@@ -151,14 +151,13 @@ async fn find_refund(
         .find(|refund| refund.metadata.get("reference") == Some(&reference)))
 }
 
-/// A call that is about to be made, as it was written.
+/// A recorded request, about to be sent.
 struct Attempt {
     row: customer_return::Model,
     key: String,
 }
 
-/// Writes that the refund is wanted, and of which payment, before the provider is called. `None`
-/// when it is not wanted anymore.
+/// Records the refund request and its payment before the provider is called. `None` if it is no longer wanted.
 async fn record_request(
     state: &State,
     id: Uuid,
@@ -180,7 +179,7 @@ async fn record_request(
     Ok(Some(Attempt { row, key }))
 }
 
-/// Acts on what the provider says of the refund.
+/// Acts on the provider's status of the refund.
 async fn apply_refund(
     state: &State,
     row: &customer_return::Model,
@@ -211,12 +210,12 @@ async fn apply_refund(
     }
 }
 
-/// Whether the refund is of the return's amount and currency.
+/// Whether the refund has the return's amount and currency.
 fn is_of(row: &customer_return::Model, refund: &stripe::Refund) -> bool {
     refund.amount == row.refund_total && refund.currency.eq_ignore_ascii_case(&row.currency)
 }
 
-/// The provider gave back something else than what was asked for: that is no refund of this return.
+/// Reports a refund of another amount than requested; it does not count as this return's refund.
 async fn report_mismatch(
     state: &State,
     row: &customer_return::Model,
@@ -238,8 +237,8 @@ async fn report_mismatch(
     )))
 }
 
-/// The provider will not, and not for the payment method's sake: a person has to see why. Asked
-/// again later, because what stands against it may be mended.
+/// The provider refused for a reason other than the payment method, so a person has to look at it. Retried later, since
+/// the cause may have been fixed.
 async fn report_refusal(
     state: &State,
     row: &customer_return::Model,
@@ -254,7 +253,7 @@ async fn report_refusal(
     Err(TaskError::Refused(format!("Stripe refused: {code}")))
 }
 
-/// Writes where the money went, and what follows from it.
+/// Records where the money went and what follows from it.
 async fn record_destination(
     state: &State,
     id: Uuid,
@@ -270,7 +269,7 @@ async fn record_destination(
         RefundDestination::Credit(StoreCreditReason::PaymentUnusable)
     ) && row.refund_requested_at.is_some()
     {
-        // Somebody else asked the provider meanwhile: its answer counts.
+        // Another process called the provider meanwhile; its answer counts.
         return Ok(Step::RetryAt(now));
     }
     let (provider_id, method) = match destination {
@@ -309,12 +308,12 @@ async fn record_destination(
     })
 }
 
-/// When to look next at a refund that was issued.
+/// When to check an issued refund next.
 pub(crate) fn next_poll(issued_at: DateTime<Utc>, now: DateTime<Utc>) -> Step {
     next_check_at(issued_at, now).map_or(Step::Done, Step::RetryAt)
 }
 
-/// Looks whether the bank has sent an issued refund back, and gives credit if so.
+/// Checks whether the bank has sent an issued refund back, and gives store credit if so.
 async fn poll_issued(state: &State, row: &customer_return::Model) -> Result<Step, TaskError> {
     let (Some(payment), Some(issued_at)) = (&row.payment_intent_id, row.refund_issued_at) else {
         return Ok(Step::Done);
@@ -345,7 +344,7 @@ async fn credit_failed_refund(
     if row.refund_method != RefundMethod::OriginalPayment {
         return Ok(());
     }
-    // What was given back on its own did not come back with it.
+    // A supplement was refunded separately and did not come back with it.
     let supplement = refund_supplement::of_return(&transaction, id).await?;
     let amount = row.refund_total - supplement.map_or(0, |supplement| supplement.amount);
     let credit = store_credit::issue(
@@ -365,7 +364,7 @@ async fn credit_failed_refund(
     Ok(())
 }
 
-/// Writes in the timeline that what came back was credited.
+/// Records the store credit for a failed refund in the timeline.
 pub(crate) async fn record_credit(
     transaction: &DatabaseTransaction,
     id: Uuid,
@@ -382,7 +381,7 @@ pub(crate) async fn record_credit(
     Ok(())
 }
 
-/// The return, locked, if it still waits for its refund.
+/// Locks the return, if it still waits for its refund.
 async fn lock_awaiting_refund(
     transaction: &DatabaseTransaction,
     id: Uuid,

@@ -1,4 +1,4 @@
-//! `returnCancel`: by the customer, until the carrier has the package.
+//! `returnCancel`: cancels a return until the carrier has the package.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
@@ -33,7 +33,7 @@ impl ReturnCancelPayload {
 
     pub(crate) fn refused(from: ReturnStatus) -> Self {
         let message = match from {
-            ReturnStatus::Cancelled => "This return is cancelled already",
+            ReturnStatus::Cancelled => "This return is already cancelled",
             _ => "The carrier has your package: this return can no longer be cancelled",
         };
         Self {
@@ -43,7 +43,7 @@ impl ReturnCancelPayload {
     }
 }
 
-/// Cancels the customer's return, or tells the status that it cannot be cancelled from.
+/// Cancels the customer's return, or returns the status that prevents it.
 pub(crate) async fn cancel(
     transaction: &DatabaseTransaction,
     customer: Uuid,
@@ -56,7 +56,7 @@ pub(crate) async fn cancel(
     if row.customer_id != customer {
         return Err(ApiError::forbidden("You can only cancel your own returns"));
     }
-    // Its units are free again: a return of the same order must see all of that or nothing.
+    // Its units become free: a concurrent return of the same order must see all of that or nothing.
     order_lock::acquire(transaction, row.order_id, now).await?;
     let actor = Actor::Customer(customer);
     match transitions::advance(transaction, row, &Transition::Cancelled, actor, now).await {

@@ -1,5 +1,5 @@
-//! `returnCreate`: a return is evaluated and written in one transaction that holds its order's lock,
-//! so that of two returns of the last unit one wins.
+//! `returnCreate`: evaluates and writes a return in one transaction that holds its order's lock, so that of two
+//! concurrent returns of the last unit only one succeeds.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
@@ -50,8 +50,8 @@ impl ReturnCreatePayload {
     }
 }
 
-/// Judges the wish against what was returned until now and writes the return, or tells every rule
-/// that stands against it: then nothing was written but the lock.
+/// Evaluates the request against earlier returns and writes the return, or returns every failed rule; then nothing but
+/// the lock was written.
 pub(crate) async fn create(
     transaction: &DatabaseTransaction,
     customer: Uuid,

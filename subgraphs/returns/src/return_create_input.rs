@@ -1,4 +1,4 @@
-//! What a return is asked for with, to be previewed or made.
+//! The input for creating or previewing a return.
 
 use async_graphql::{ID, InputObject};
 use serde::Serialize;

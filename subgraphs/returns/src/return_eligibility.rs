@@ -1,4 +1,4 @@
-//! Whether an order item may come back, as the graph shows it.
+//! The GraphQL type `ReturnEligibility`.
 
 use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime as Time, Utc};
@@ -18,21 +18,21 @@ pub(crate) enum IneligibilityCode {
     AlreadyReturned,
     QuantityExceedsPurchased,
     NotDelivered,
-    /// Returns are made by support at the moment.
+    /// Returns are currently only possible through support.
     SelfServiceUnavailable,
 }
 
-/// A rule that stands against a return.
+/// A rule that prevents a return.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct IneligibilityReason {
     pub code: IneligibilityCode,
-    /// For people.
+    /// Human-readable.
     pub message: String,
-    /// The item it is about; null when it is about the whole order.
+    /// The item it concerns; null if it concerns the whole order.
     pub order_item_id: Option<ID>,
-    /// With PAST_RETURN_WINDOW.
+    /// Only for PAST_RETURN_WINDOW.
     pub delivery_date: Option<DateTime>,
-    /// With PAST_RETURN_WINDOW.
+    /// Only for PAST_RETURN_WINDOW.
     pub return_deadline: Option<DateTime>,
 }
 
@@ -55,20 +55,20 @@ impl From<&Ineligible> for IneligibilityReason {
     }
 }
 
-/// Whether a unit of an order item may come back now.
+/// Whether a unit of an order item may be returned now.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnEligibility {
     pub eligible: bool,
-    /// Everything that stands against it.
+    /// Every failed rule.
     pub reasons: Vec<IneligibilityReason>,
-    /// The last moment a return is accepted; null before delivery.
+    /// The last moment at which a return is accepted; null before delivery.
     pub return_deadline: Option<DateTime>,
-    /// Units that a return made now may have; 0 when none is eligible.
+    /// How many units may be returned now; 0 if the item is not eligible.
     pub returnable_quantity: i32,
 }
 
 impl ReturnEligibility {
-    /// `general` is what stands against any return of the caller's.
+    /// `general` is a rule that prevents any return by the caller.
     pub(crate) fn new(
         item: &OrderItemFacts,
         returned: Returned,

@@ -1,4 +1,4 @@
-//! Units of an order item in a return, as the graph shows them.
+//! The GraphQL type `ReturnItem`.
 
 use async_graphql::{Enum, Object};
 use entities::returns::return_item as entity;
@@ -9,7 +9,7 @@ use crate::order_item::OrderItem;
 use crate::return_reason::ReturnReason;
 use crate::rules::reasons;
 
-/// What state an item comes back in. Recorded, never a reason to refuse.
+/// The condition an item is returned in. Recorded only; never a reason for refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize)]
 #[graphql(remote = "entity::ItemCondition")]
 pub(crate) enum ItemCondition {
@@ -38,7 +38,7 @@ impl TryFrom<entity::Model> for ReturnItem {
     }
 }
 
-/// Units of an order item that come back.
+/// Units of an order item that are returned.
 #[Object]
 impl ReturnItem {
     async fn order_item(&self) -> OrderItem {
@@ -47,7 +47,7 @@ impl ReturnItem {
         }
     }
 
-    /// As it was called when it was bought.
+    /// The product's name at the time of purchase.
     async fn product_name(&self) -> &str {
         &self.row.product_name
     }

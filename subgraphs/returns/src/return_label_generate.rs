@@ -1,5 +1,5 @@
-//! `returnLabelGenerate`: enqueues the label's task in one transaction, then waits a moment for the label. If the
-//! customer goes away or the process dies, the task still goes on.
+//! `returnLabelGenerate`: enqueues the label task in a transaction, then waits briefly for the label. The task
+//! continues if the customer disconnects or the process dies.
 
 use std::time::Duration;
 
@@ -20,26 +20,26 @@ use crate::customer_return::Return;
 use crate::label_task::{self, BuyLabel};
 use crate::rules::status::ReturnStatus;
 
-/// How long a customer waits for their label: less than the router waits for an answer. The label is made
-/// even if they do not wait.
+/// How long a request waits for the label: less than the router waits for the response. The label is created in any
+/// case.
 const LABEL_TIMEOUT: Duration = Duration::from_millis(2_500);
-/// How often a waiting request reads the return while no commit in this process wakes it.
+/// How often a waiting request polls the return unless a commit in this process wakes it.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How far a return's label is.
+/// The progress of a return's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum ReturnLabelStatus {
-    /// It is there, in `return.label`.
+    /// It is available in `return.label`.
     Ready,
-    /// It is being made, however long that takes: ask for the return again in a moment.
+    /// It is being created; fetch the return again later.
     Pending,
-    /// There is none: a person looks at the return, or it needs none any more.
+    /// There is none: the return is in manual review, or no longer needs a label.
     Unavailable,
 }
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnLabelPayload {
-    /// As it is now, with its label or without. Null when there are errors.
+    /// Its current state, with or without a label. Null when there are errors.
     #[graphql(name = "return")]
     pub labelled: Option<Return>,
     /// Null when there are errors.
@@ -76,8 +76,8 @@ impl ReturnLabelPayload {
     }
 }
 
-/// Has a label made of the customer's return if it needs one, and says whether it can have one: a
-/// cancelled return cannot.
+/// Enqueues the label of the customer's return if needed. Returns whether it can have one, which a cancelled return
+/// cannot.
 pub(crate) async fn request(
     transaction: &DatabaseTransaction,
     customer: Uuid,
@@ -98,14 +98,14 @@ pub(crate) async fn request(
     Ok(row.status != ReturnStatus::Cancelled)
 }
 
-/// The return with its label, behind a link that works. A label that is still to be made is made now, or
-/// by whoever is at it, for as long as a customer waits.
+/// The return with its label and a valid link. A pending label is created now, here or by the running task, waiting at
+/// most as long as a customer would.
 pub(crate) async fn labelled(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
     let row = wait(state, id).await?;
     label_task::renew_link(state, row).await
 }
 
-/// The return once its label is made, has failed for now, or takes longer than a customer waits.
+/// The return once its label is created, has failed for now, or takes too long.
 async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
     let deadline = Instant::now() + LABEL_TIMEOUT;
     let mut commits = state.database.commits();
@@ -116,20 +116,20 @@ async fn wait(state: &State, id: Uuid) -> ApiResult<customer_return::Model> {
             return Ok(row);
         }
         if state.easypost.is_none() {
-            tracing::error!("labels cannot be made: set providers.easypost.url and key");
+            tracing::error!("labels cannot be created: set providers.easypost.url and key");
             return Err(ApiError::unavailable(
                 "Shipping labels are not available at the moment",
             ));
         }
         let claimed = tasks::claim::<BuyLabel>(&state.database, &state.clock, id).await?;
         if let Some(claimed) = claimed {
-            // It is spawned, so that it goes on when the customer does not wait for it.
+            // Spawned, so that it continues if the customer disconnects.
             let own = state.clone();
             let made = async move { claimed.perform(&own).await };
             let made = tokio::spawn(made.in_current_span());
             match timeout_at(deadline, made).await {
                 Ok(Ok(Ok(_))) => continue,
-                // It failed and will be tried again, or it is still under way.
+                // It failed and will be retried, or it is still running.
                 Ok(Ok(Err(_))) | Err(_) => return find(state, id).await,
                 Ok(Err(cut)) => return Err(ApiError::internal(cut)),
             }

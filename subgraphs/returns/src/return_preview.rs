@@ -1,4 +1,4 @@
-//! A return before it is made: would it be accepted, and what would be given back?
+//! The GraphQL type `ReturnPreview`: whether a return would be accepted, and what would be refunded.
 
 use async_graphql::{Context, SimpleObject};
 use resolvers::money::CurrencyCode;
@@ -14,17 +14,17 @@ use crate::return_eligibility::IneligibilityReason;
 use crate::return_request::{Evaluation, PriorReturns, ReturnRequest, refunded};
 use crate::self_service;
 
-/// What would become of a return.
+/// The outcome of a return, if it were created.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnPreview {
     pub eligible: bool,
-    /// Everything that stands against it.
+    /// Every failed rule.
     pub reasons: Vec<IneligibilityReason>,
     /// Null when it is not eligible.
     pub refund: Option<RefundQuote>,
 }
 
-/// Judges the input as the caller's return, made now.
+/// Evaluates the input as a return by the caller, created now.
 pub(crate) async fn preview(
     context: &Context<'_>,
     input: &ReturnCreateInput,
@@ -72,7 +72,7 @@ impl ReturnPreview {
     }
 }
 
-/// All errors of the input in one, each with its field path.
+/// Combines all input errors into one, each with its field path.
 fn refusal(errors: &[InputError]) -> ApiError {
     let messages: Vec<_> = errors
         .iter()

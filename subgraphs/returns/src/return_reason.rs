@@ -1,4 +1,4 @@
-//! A reason to send something back, as the graph shows it.
+//! The GraphQL type `ReturnReason`.
 
 use async_graphql::{Enum, SimpleObject};
 
@@ -12,14 +12,14 @@ pub(crate) enum ReasonCategory {
     Logistics,
 }
 
-/// Why an item comes back.
+/// Why an item is returned.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub(crate) struct ReturnReason {
     pub code: &'static str,
     pub category: ReasonCategory,
-    /// For people.
+    /// Human-readable.
     pub label: &'static str,
-    /// The mistake is ours: the refund includes the shipping.
+    /// Whether it is the seller's fault, so that shipping is refunded.
     pub refunds_shipping: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Puts wanted items before the rules, with all that is known about them: may they come back, and
-//! what is given back for them?
+//! Loads everything known about the requested items and evaluates the rules: whether they may be returned, and what is
+//! refunded.
 
 use std::collections::HashMap;
 
@@ -19,12 +19,12 @@ use crate::rules::eligibility::{self, Ineligible, OrderFacts};
 use crate::rules::refund::{self, Line, Paid, Quote, Refunded};
 use crate::rules::status::ReturnStatus;
 
-/// Wanted items of an order of the caller.
+/// Requested items of an order of the caller.
 #[derive(Debug)]
 pub(crate) struct ReturnRequest<'a> {
     pub order: OrderOfItem,
     pub facts: OrderFacts,
-    /// The order's.
+    /// The order's currency.
     pub currency: CurrencyCode,
     pub paid: Paid,
     pub lines: Vec<RequestedLine<'a>>,
@@ -36,7 +36,7 @@ pub(crate) struct RequestedLine<'a> {
     pub purchase: Purchase,
 }
 
-/// What was returned of the order before.
+/// The order's earlier returns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PriorReturns {
     /// By order item.
@@ -44,13 +44,12 @@ pub(crate) struct PriorReturns {
     pub refunded: Refunded,
 }
 
-/// The refund, or every rule that stands against the return.
+/// The refund, or every failed rule.
 pub(crate) type Evaluation = Result<Quote, Vec<Ineligible>>;
 
 impl<'a> ReturnRequest<'a> {
-    /// Asks the orders domain about the wanted items. One that the caller does not own, or that does
-    /// not exist, is FORBIDDEN: which of the two is nobody's business. Items of another order of
-    /// the caller's are mistakes of the input.
+    /// Loads the requested items from the orders domain. Items that do not exist or belong to somebody else are
+    /// FORBIDDEN without distinction; items of another order of the caller are input errors.
     pub(crate) async fn load(
         context: &Context<'_>,
         customer: Uuid,
@@ -81,7 +80,7 @@ impl<'a> ReturnRequest<'a> {
             return Ok(Err(errors));
         }
         let Some(RequestedLine { purchase, .. }) = lines.first() else {
-            return Err(ApiError::internal("input without items was understood"));
+            return Err(ApiError::internal("the parsed input has no items"));
         };
         Ok(Ok(Self {
             order: purchase.order,
@@ -92,7 +91,7 @@ impl<'a> ReturnRequest<'a> {
         }))
     }
 
-    /// Judges the wish as made now, after these returns.
+    /// Evaluates the request as of now, after these returns.
     pub(crate) fn evaluate(&self, prior: &PriorReturns, now: DateTime<Utc>) -> Evaluation {
         let returned = |line: &RequestedLine<'_>| {
             let returned = prior.returned.get(&line.purchase.item.id);
@@ -125,7 +124,7 @@ impl<'a> ReturnRequest<'a> {
     }
 }
 
-/// What the order's returns that are not cancelled give back already.
+/// What the order's returns, except cancelled ones, already refund.
 pub(crate) fn refunded(returns: &[customer_return::Model]) -> Refunded {
     returns
         .iter()
@@ -140,7 +139,7 @@ pub(crate) fn refunded(returns: &[customer_return::Model]) -> Refunded {
 fn not_of_the_order(index: usize) -> InputError {
     InputError::new(
         "NOT_OF_THIS_ORDER",
-        "Every item of a return is part of the order that orderId names",
+        "Every item must belong to the order in orderId",
         &["input", "items", &index.to_string(), "orderItemId"],
     )
 }

@@ -1,4 +1,4 @@
-//! Store credit in place of money, one for each return, and told to the customer.
+//! Store credit instead of money: one per return, announced to the customer.
 
 use chrono::{DateTime, Utc};
 use entities::returns::store_credit::StoreCreditReason;
@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::events::{self, StoreCreditIssued};
 use crate::transitions::TransitionError;
 
-/// Credits so many minor units of a return that the transaction holds, and gives the credit's id. That
-/// they were not credited before is for the caller to know.
+/// Credits an amount in minor units for a return locked by the transaction, and returns the credit's id. The caller
+/// must ensure that it was not credited before.
 pub(crate) async fn issue(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,

@@ -1,4 +1,4 @@
-//! A return live: as it is, then as it is after each change.
+//! Live updates of a return.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) struct Subscription;
 
 #[Subscription]
 impl Subscription {
-    /// One of the caller's returns: first as it is, then as it is after each change.
+    /// One of the caller's returns: its current state, then its state after each change.
     #[graphql(directive = authenticated::apply())]
     async fn return_updated(
         &self,
@@ -37,7 +37,7 @@ impl Subscription {
             let customer = access::customer(context)?;
             let id = IdKind::Return.argument("returnId", &return_id)?;
             let state = context.data_unchecked::<State>().clone();
-            // Listens first and reads then, so that no change falls in between.
+            // Subscribe before reading, so that no change is missed in between.
             let signals = state.pubsub.subscribe(&channel(id)).await;
             let signals = signals.map_err(|error| {
                 let return_id = IdKind::Return.format(id);
@@ -55,7 +55,7 @@ impl Subscription {
     }
 }
 
-/// The return as it was read, then each time that it differs from what was answered before.
+/// The return as read, then each state that differs from the previous one.
 fn updates(
     state: State,
     signals: Signals,
@@ -66,7 +66,7 @@ fn updates(
         let state = state.clone();
         async move {
             loop {
-                // A message and a gap mean the same: read it again.
+                // A message and a gap both mean: read it again.
                 signals.next().await?;
                 let id = last.id;
                 match customer_return::by_id(state.database.read(), id).await {
@@ -88,7 +88,7 @@ pub(crate) const LIVE: ConsumerGroup = ConsumerGroup {
     topics: &[events::TOPIC],
 };
 
-/// Tells all who watch a return, in whatever process, that it changed.
+/// Notifies everybody who watches a return, in any process, that it changed.
 pub(crate) fn subscriber(pubsub: Arc<dyn PubSub>) -> Subscriber {
     Subscriber {
         group: LIVE,
@@ -109,7 +109,7 @@ impl Handler for Announce {
         let Some(id) = IdKind::Return.parse(&event.aggregate_id) else {
             return Ok(());
         };
-        // Who hears nothing of it reads it with the next change, or asks.
+        // A watcher that misses this sees the return with its next change.
         if let Err(error) = self.0.publish(&channel(id), Bytes::new()).await {
             let return_id = IdKind::Return.format(id);
             tracing::warn!(return_id, %error, "return change not announced");

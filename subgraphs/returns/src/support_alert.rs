@@ -1,4 +1,4 @@
-//! Alerts support to a return that needs a person.
+//! Alerts support about a return that needs a person.
 
 use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
@@ -10,27 +10,27 @@ use sea_orm::DbErr;
 
 use crate::events::{self, SupportAlert};
 
-/// Why support is alerted; events and metrics carry it in snake_case.
+/// Why support is alerted; in snake_case in events and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub(crate) enum AlertReason {
-    /// It was made long ago and has no label yet.
+    /// It was created long ago and has no label yet.
     NoLabel,
-    /// The payment provider will not give the money back, though the way it came is open.
+    /// The payment provider refuses the refund, although the payment method is usable.
     RefundRefused,
-    /// The payment provider gave back another amount, or in another currency.
+    /// The payment provider refunded another amount or currency.
     RefundMismatch,
-    /// The label of a cancelled return was used, so that nobody gives back what it cost.
+    /// The label of a cancelled return was used, so its price is not refunded.
     LabelUsed,
-    /// The label of a cancelled return is unknown to EasyPost, so that nobody gives back what it cost.
+    /// EasyPost does not know the label of a cancelled return, so its price is not refunded.
     LabelUnknown,
     /// The carrier has the package of a cancelled return.
     ScannedAfterCancellation,
-    /// The carrier sends the package back to the customer.
+    /// The carrier is sending the package back to the customer.
     ReturnedToCustomer,
 }
 
-/// Alerts support through the outbox.
+/// Publishes the alert through the outbox.
 pub(crate) async fn alert(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,

@@ -1,4 +1,4 @@
-//! What returns wait for: calls to third parties, each a durable task of its own, and why they fail.
+//! The domain's durable tasks, each around one call to a third party, and their errors.
 
 use platform::http::HttpError;
 use platform::providers::easypost::EasypostError;
@@ -10,19 +10,19 @@ use crate::transitions::TransitionError;
 
 pub(crate) use platform::tasks::Step;
 
-/// Why a task has to be performed again.
+/// Why a task failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TaskError {
-    #[error("nobody has said where {0} is: set providers.{0}.url and key")]
+    #[error("{0} is not configured: set providers.{0}.url and key")]
     NoProvider(&'static str),
-    /// Only for those who read it: the log and the task's row.
+    /// The text is for the log and the task's row.
     #[error("the orders domain did not answer: {0}")]
     Orders(String),
     #[error(transparent)]
     Easypost(#[from] EasypostError),
     #[error(transparent)]
     Stripe(#[from] StripeError),
-    #[error("the label could not be kept: {0}")]
+    #[error("the label could not be stored: {0}")]
     Objects(#[from] platform::objects::ObjectError),
     #[error(transparent)]
     Transition(#[from] TransitionError),
@@ -33,7 +33,7 @@ pub(crate) enum TaskError {
 }
 
 impl TaskError {
-    /// The call that failed, if one did.
+    /// The failed call, if any.
     fn call(&self) -> Option<&HttpError> {
         match self {
             Self::Easypost(EasypostError::Http(error)) | Self::Stripe(StripeError::Http(error)) => {
@@ -53,7 +53,7 @@ impl From<TaskError> for tasks::TaskError {
     }
 }
 
-/// Defines a task of a return, by its name, the kind that it is stored under, and what performs it.
+/// Defines a return's task: its name, the kind it is stored under, and the function that runs it.
 macro_rules! return_task {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $perform:path) => {
         $(#[$doc])*

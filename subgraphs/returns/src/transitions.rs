@@ -1,5 +1,5 @@
-//! A return's transitions: each writes the row, the timeline and the event in the caller's transaction.
-//! Nothing else changes a return's status.
+//! A return's transitions: each writes the row, the timeline and the event in the caller's transaction. Nothing else
+//! changes a return's status.
 
 use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, return_event, return_item};
@@ -19,16 +19,16 @@ use crate::rules::status::{self, IllegalTransition, ReturnStatus};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     Customer(Uuid),
-    /// By a scan of the package.
+    /// By scanning the package.
     Carrier,
     Warehouse,
     Support,
-    /// A job or a worker of ours.
+    /// One of our jobs or workers.
     System,
 }
 
 impl Actor {
-    /// As the timeline and events have it: a customer's public id, or who it is.
+    /// The name in the timeline and in events: a customer's public id, or the kind of actor.
     pub fn name(self) -> String {
         match self {
             Self::Customer(id) => IdKind::Customer.format(id),
@@ -43,7 +43,7 @@ impl Actor {
 /// A label that was bought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// The provider's shipment, for voiding.
+    /// The provider's shipment id, for voiding.
     pub shipment_id: String,
     /// Key in the object store.
     pub object: String,
@@ -55,7 +55,7 @@ pub struct Label {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Why a return needs manual review; events carry it in snake_case.
+/// Why a return needs manual review; in snake_case in events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ReviewReason {
@@ -63,24 +63,24 @@ pub enum ReviewReason {
     NoScan,
     /// No label can be bought at a plausible rate.
     LabelRate,
-    /// The label's provider refused the order's address or parcel.
+    /// The label's provider rejected the order's address or parcel.
     LabelRefused,
-    /// The carrier sends the package back to the customer.
+    /// The carrier is sending the package back to the customer.
     ReturnedToCustomer,
 }
 
-/// A transition of a return, with the data it writes.
+/// A transition of a return, with its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transition {
     LabelGenerated(Label),
-    /// The carrier has the package since then.
+    /// The carrier has had the package since then.
     CarrierScanned(DateTime<Utc>),
     RefundIssued {
-        /// The provider's refund, or the store credit; none when there was nothing to give back.
+        /// The provider's refund or the store credit; `None` if there was nothing to refund.
         provider_id: Option<String>,
         method: RefundMethod,
     },
-    /// The package is back, its units are in stock again.
+    /// The package arrived and its units are in stock again.
     Completed,
     ManualReview(ReviewReason),
     /// A label that was bought stays on the row, to be voided at its provider.
@@ -99,7 +99,7 @@ impl Transition {
         }
     }
 
-    /// Writes what the step brings into the row.
+    /// Applies the transition's data to the row.
     fn apply(&self, row: &mut customer_return::Model, now: DateTime<Utc>) {
         row.status = self.to();
         row.updated_at = now;
@@ -172,8 +172,8 @@ pub async fn initiate(
     reached.publish(transaction, actor, now).await
 }
 
-/// Advances a return, or refuses an illegal transition. `row` is what this transaction
-/// locked; the answer is the row as it is now.
+/// Advances a return, or refuses an illegal transition. `row` must be locked by this transaction; returns the updated
+/// row.
 pub async fn advance(
     transaction: &DatabaseTransaction,
     mut row: customer_return::Model,
@@ -195,7 +195,7 @@ pub async fn advance(
     Ok(row)
 }
 
-/// Writes a locked row whose status stays.
+/// Updates a locked row without changing its status.
 pub(crate) async fn update(
     transaction: &DatabaseTransaction,
     row: &customer_return::Model,
@@ -260,7 +260,7 @@ struct Reached<'a> {
 }
 
 impl Reached<'_> {
-    /// Appends to the timeline and to the outbox.
+    /// Writes the timeline entry and the outbox event.
     async fn publish(
         self,
         transaction: &DatabaseTransaction,

@@ -1,4 +1,4 @@
-//! What stands against making a return, so that the customer can mend it.
+//! Errors of creating a return that the customer can fix.
 
 use async_graphql::{Interface, SimpleObject, Union};
 use resolvers::user_error::InputError;
@@ -6,13 +6,13 @@ use resolvers::user_error::InputError;
 use crate::return_eligibility::IneligibilityReason;
 use crate::rules::eligibility::Ineligible;
 
-/// The items may not come back.
+/// The items may not be returned.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnIneligible {
     pub message: String,
     pub code: String,
     pub field: Option<Vec<String>>,
-    /// Every rule that stands against it.
+    /// Every failed rule.
     pub reasons: Vec<IneligibilityReason>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum ReturnCreateError {
     Input(InputError),
 }
 
-/// What all user errors have. A domain whose errors carry more implements it with its own type.
+/// The fields of every user error. A domain whose errors have more fields implements it with its own type.
 #[derive(Clone, Debug, Interface)]
 #[expect(
     clippy::duplicated_attributes,

@@ -1,4 +1,4 @@
-//! Giving back the label of a cancelled return, which nobody will use.
+//! The task that voids the unused label of a cancelled return.
 
 use chrono::Duration;
 use entities::returns::customer_return;
@@ -12,18 +12,18 @@ use crate::support_alert::{self, AlertReason};
 use crate::tasks::{Step, TaskError, return_task};
 use crate::transitions;
 
-/// A shipment that is not bought so long after its return was cancelled will not be: longer than any
-/// call takes that was under way then.
+/// A shipment not bought this long after its return was cancelled never will be: longer than any call that was in
+/// progress then.
 const IN_FLIGHT: Duration = Duration::minutes(10);
 
 return_task!(
-    /// The label of a cancelled return is given back.
+    /// Voids the label of a cancelled return.
     VoidLabel,
     "void",
     void
 );
 
-/// Voids the label, if there is one, and forgets its file.
+/// Voids the label, if there is one, and deletes its file.
 pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let row = customer_return::by_id(state.database.read(), id).await?;
     let Some(row) = row else {
@@ -65,8 +65,8 @@ pub(crate) async fn void(state: &State, id: Uuid) -> Result<Step, TaskError> {
     Ok(Step::Done)
 }
 
-/// EasyPost does not know the shipment, of another account perhaps: there is nothing to give back, however often it
-/// is asked, and a person should see why.
+/// EasyPost does not know the shipment, perhaps because it belongs to another account. Retrying is pointless, and a
+/// person should look at it.
 async fn record_unknown_label(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
@@ -81,7 +81,7 @@ async fn record_unknown_label(state: &State, id: Uuid) -> Result<Step, TaskError
     Ok(Step::Done)
 }
 
-/// The carrier has seen the label: its price is lost, and a person should see why.
+/// The carrier has scanned the label: its price is lost, and a person should look at it.
 async fn record_used_label(state: &State, id: Uuid) -> Result<Step, TaskError> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;
@@ -96,7 +96,7 @@ async fn record_used_label(state: &State, id: Uuid) -> Result<Step, TaskError> {
     Ok(Step::Done)
 }
 
-/// Changes the row under its lock, without a transition.
+/// Updates the row under its lock, without a transition.
 async fn update(
     state: &State,
     id: Uuid,

@@ -1,7 +1,7 @@
-//! `/webhooks/easypost`: what the carriers tell of packages on their way back.
+//! `/webhooks/easypost`: the carriers' tracking updates for return packages.
 //!
-//! One transaction records the event and has its effect, so that a repeated one has none and a lost
-//! answer brings it again.
+//! One transaction records the event and applies it, so that a repeated event has no effect and an event that failed is
+//! applied when it is sent again.
 
 use async_trait::async_trait;
 use axum::Router;
@@ -22,24 +22,24 @@ use crate::rules::carrier_scan::{self, Scan, ScanOutcome, ScanSummary};
 use crate::support_alert::{self, AlertReason};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 
-/// The name under which the inbox knows what was told here.
+/// The inbox's consumer name for these events.
 const CONSUMER: &str = "returns.easypost";
 
-/// The endpoint, when it is known what signs its webhooks.
+/// The endpoint; without a webhook secret there is none.
 pub(crate) fn routes(state: State) -> Router {
     match state.easypost_webhook_secret.clone() {
-        Some(secret) => webhooks::route("/webhooks/easypost", Packages { state, secret }),
+        Some(secret) => webhooks::route("/webhooks/easypost", TrackerWebhook { state, secret }),
         None => Router::new(),
     }
 }
 
-struct Packages {
+struct TrackerWebhook {
     state: State,
     secret: Secret,
 }
 
 #[async_trait]
-impl Webhook for Packages {
+impl Webhook for TrackerWebhook {
     type Message = Value;
 
     fn provider(&self) -> &'static str {
@@ -52,7 +52,7 @@ impl Webhook for Packages {
 
     async fn apply(&self, body: Value) -> Result<Applied, WebhookError> {
         let unreadable = |what: &str| WebhookError::Unreadable(what.to_owned());
-        let event = Event::of(&body).ok_or_else(|| unreadable("it is no event"))?;
+        let event = Event::of(&body).ok_or_else(|| unreadable("not an event"))?;
         if !matches!(
             event.description.as_str(),
             "tracker.created" | "tracker.updated"
@@ -60,14 +60,14 @@ impl Webhook for Packages {
             return Ok(Applied::Ignored);
         }
         let tracker = Tracker::of(event.result);
-        let tracker = tracker.ok_or_else(|| unreadable("it has no tracker"))?;
+        let tracker = tracker.ok_or_else(|| unreadable("the event has no tracker"))?;
         ingest(&self.state, &event.id, &tracker)
             .await
             .map_err(|error| WebhookError::Failed(format!("event {}: {error}", event.id)))
     }
 }
 
-/// EasyPost's event, as far as it is read here.
+/// The parts of EasyPost's event that are used here.
 struct Event<'a> {
     id: String,
     description: String,
@@ -84,7 +84,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// A tracker, read field by field: what cannot be read costs itself, and what nobody reads decides nothing.
+/// A tracker, parsed field by field: an invalid field only affects itself, and unused fields are ignored.
 struct Tracker<'a> {
     tracking_code: String,
     body: &'a Value,
@@ -106,7 +106,7 @@ impl<'a> Tracker<'a> {
                 at: json::time(&detail["datetime"])?,
             })
         });
-        // The status itself, for carriers that tell no details.
+        // The tracker's own status, for carriers without details.
         let current = self.body["status"].as_str().map(|status| Scan {
             status,
             at: json::time(&self.body["updated_at"]).unwrap_or(now),
@@ -129,7 +129,7 @@ async fn ingest(
     if !consume_once(&transaction, CONSUMER, event, now).await? {
         return Ok(Applied::Repeated);
     }
-    // Parcels that go out are tracked by EasyPost too: they are no business of this domain.
+    // EasyPost also tracks outgoing parcels, which do not concern this domain.
     let row = customer_return::lock_tracked(&transaction, &tracker.tracking_code).await?;
     let applied = match row {
         Some(row) => {
@@ -142,7 +142,7 @@ async fn ingest(
     Ok(applied)
 }
 
-/// Has the effect of a sighting, in the transaction that has locked the row.
+/// Applies the scans in the transaction that has locked the row.
 async fn apply_scans(
     transaction: &DatabaseTransaction,
     mut row: customer_return::Model,

@@ -1,6 +1,5 @@
-//! What runs beside requests: the tasks of returns, in every instance, and in one of them hourly
-//! reconciliation and the daily end of old labels. Two sweeps at once do no harm: each return is
-//! judged again under its lock.
+//! Background work: return tasks in every instance, and in one of them hourly reconciliation and the daily deletion of
+//! old labels. Two concurrent sweeps are harmless: each return is evaluated again under its lock.
 
 use std::time::Duration;
 
@@ -29,15 +28,15 @@ use crate::support_alert::{self, AlertReason};
 use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError};
 use crate::void_task::VoidLabel;
 
-/// What this domain reads of others.
+/// The consumer groups of this domain.
 pub const CONSUMERS: &[ConsumerGroup] = &[subscription::LIVE];
 
-/// The consumers of this domain.
+/// The subscribers of this domain.
 pub fn subscribers(state: &State) -> Vec<Subscriber> {
     vec![subscription::subscriber(state.pubsub.clone())]
 }
 
-/// What this domain does by itself.
+/// The scheduled jobs of this domain.
 pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     let state = State {
         database: context.database.clone(),
@@ -60,7 +59,7 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     ]
 }
 
-/// What performs the tasks of returns.
+/// The runner of return tasks.
 pub fn runner(state: &State, context: WorkerContext) -> Runner {
     Runner::new(context)
         .register::<BuyLabel>(state.clone())
@@ -74,7 +73,7 @@ async fn reconcile(state: State, context: WorkerContext) {
     jobs::run_leased(&context, "returns.reconciliation", RECONCILIATION, work).await;
 }
 
-/// Labels have names and addresses on them: they are not kept for longer than they are good for.
+/// Labels contain names and addresses, so they are deleted once their links have expired.
 async fn forget_labels(state: State, context: WorkerContext) {
     let work = || async {
         let folder = ObjectKey::new(label_task::FOLDER).map_err(|error| error.to_string())?;
@@ -90,33 +89,32 @@ async fn forget_labels(state: State, context: WorkerContext) {
 
 const RECONCILIATION: Duration = Duration::from_secs(60 * 60);
 
-/// How often old labels are looked for, and how long they are kept.
+/// How often old labels are deleted, and how long they are kept.
 const OLD_LABELS: Duration = Duration::from_secs(24 * 60 * 60);
 const LABELS_KEPT: TimeDelta = TimeDelta::days(90);
 
-/// Refunds that are in doubt for longer are an alert.
+/// Refunds in doubt for longer than this raise an alert.
 const IN_DOUBT: TimeDelta = TimeDelta::hours(1);
 
-/// Returns that are looked up at a time.
+/// Returns loaded at a time.
 const PAGE: u64 = 100;
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepReport {
-    /// Support was told of these.
+    /// Returns that support was alerted about.
     pub alerted: u64,
-    /// These went to manual review.
+    /// Returns sent to manual review.
     pub reviewed: u64,
-    /// Nobody was at their refund or at their label anymore: somebody is now.
+    /// Returns whose missing refund or label task was enqueued again.
     pub resumed: u64,
-    /// The payment provider made these refunds, and their returns do not know them.
+    /// Refunds by the payment provider that their returns do not know.
     pub orphans: u64,
-    /// These could not be settled; the next sweep tries again.
+    /// Returns that could not be settled; the next sweep tries again.
     pub failed: u64,
 }
 
-/// Settles every return that is stuck: one transaction each, so that one that fails holds up no
-/// other.
+/// Settles every stuck return, each in its own transaction, so that a failure does not affect the others.
 pub async fn sweep(state: &State) -> Result<SweepReport, DbErr> {
     let now = state.clock.now();
     let mut report = SweepReport::default();
@@ -159,14 +157,14 @@ pub async fn sweep(state: &State) -> Result<SweepReport, DbErr> {
     if in_doubt > 0 {
         tracing::error!(
             refunds = in_doubt,
-            "refunds have no known outcome for an hour"
+            "refunds without a known outcome for an hour"
         );
     }
     match orphan_refunds::report(state, now).await {
         Ok(orphans) => report.orphans = orphans,
         Err(error) => {
             report.failed += 1;
-            tracing::warn!(%error, "refunds could not be held against their returns");
+            tracing::warn!(%error, "refunds not compared with their returns");
         }
     }
     report.report();
@@ -189,7 +187,7 @@ impl SweepReport {
         }
     }
 
-    /// Nothing of the kind should be lost: what was is told, and wanted again.
+    /// Enqueues missing tasks again, and reports them. There should be none.
     async fn resume_all<T: Task>(
         &mut self,
         state: &State,
@@ -224,13 +222,13 @@ impl SweepReport {
         if self.reviewed > USUAL_REVIEWS {
             tracing::error!(
                 returns = self.reviewed,
-                "unusually many returns went to manual review for want of a scan"
+                "unusually many returns went to manual review without a carrier scan"
             );
         }
     }
 }
 
-/// Does what is due about the return, and says what it was.
+/// Does what is due about the return and returns what it was.
 async fn settle(
     state: &State,
     id: Uuid,
@@ -262,7 +260,7 @@ fn snapshot(row: &customer_return::Model) -> Result<ReturnSnapshot, TransitionEr
     })
 }
 
-/// Tells support of a return without a label, once.
+/// Alerts support about a return without a label, once.
 async fn alert(
     transaction: &DatabaseTransaction,
     mut row: customer_return::Model,

@@ -1,29 +1,29 @@
-//! What a carrier's scans say of a return's package. They come late, repeated and in any order, so
-//! what follows from them depends on what was seen, and not on when.
+//! Interprets the carrier's scans of a return's package. Scans arrive late, repeated and in any order, so the outcome
+//! depends on the set of scans and not on their order of arrival.
 
 use chrono::{DateTime, Utc};
 
 use super::status::ReturnStatus;
 
-/// What is known of the package.
+/// What is known about the package.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScanSummary {
-    /// Since when the carrier has it.
+    /// When the carrier received it.
     pub scanned_at: Option<DateTime<Utc>>,
-    /// When it was handed over at the warehouse.
+    /// When it was delivered to the warehouse.
     pub delivered_at: Option<DateTime<Utc>>,
-    /// Since when it is on its way back to the customer; what is handed over then, the customer gets.
+    /// When it was turned back to the customer; a later delivery is to the customer.
     pub turned_back_at: Option<DateTime<Utc>>,
 }
 
-/// A carrier's status, as EasyPost calls it.
+/// A status in EasyPost's terms.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scan<'a> {
     pub status: &'a str,
     pub at: DateTime<Utc>,
 }
 
-/// Statuses that a package only has once the carrier has it.
+/// Statuses that imply that the carrier has the package.
 const UNDER_WAY: [&str; 4] = [
     "in_transit",
     "out_for_delivery",
@@ -32,7 +32,7 @@ const UNDER_WAY: [&str; 4] = [
 ];
 
 impl ScanSummary {
-    /// What these scans say together. A scan of the future is of now: a carrier's clock is wrong.
+    /// Summarizes scans. A scan in the future counts as now, since the carrier's clock is wrong.
     pub(crate) fn of<'a>(scans: impl IntoIterator<Item = Scan<'a>>, now: DateTime<Utc>) -> Self {
         let mut summary = Self::default();
         let earlier = |known: Option<DateTime<Utc>>, at| known.map_or(at, |known| known.min(at));
@@ -51,8 +51,8 @@ impl ScanSummary {
         summary.turned_back(None)
     }
 
-    /// The same for a package that is known to be on its way back to the customer since then: what the
-    /// carrier saw later says nothing of its way to the warehouse.
+    /// Adjusts the summary for a package known to have been turned back at that time: later scans say nothing about its
+    /// way to the warehouse.
     pub(crate) fn turned_back(mut self, known: Option<DateTime<Utc>>) -> Self {
         self.turned_back_at = [self.turned_back_at, known].into_iter().flatten().min();
         if let Some(turned) = self.turned_back_at {
@@ -64,21 +64,21 @@ impl ScanSummary {
     }
 }
 
-/// What follows from a sighting.
+/// The consequence of the scans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScanOutcome {
     Nothing,
-    /// The carrier has it: the refund is due.
+    /// The carrier has the package: the refund is due.
     Scanned(DateTime<Utc>),
-    /// It was delivered, and the refund was issued before.
+    /// It was delivered after the refund was issued.
     Completed,
-    /// A person has to look: nobody expected the package anymore.
+    /// Nobody expected the package any more: a person has to look at it.
     Unexpected,
-    /// A person has to look: the customer gets the package back.
+    /// The customer is getting the package back: a person has to look at it.
     TurnedBack,
 }
 
-/// What follows for a return in this status.
+/// The consequence for a return in this status.
 pub(crate) fn outcome(status: ReturnStatus, summary: &ScanSummary) -> ScanOutcome {
     if summary.turned_back_at.is_some()
         && matches!(
@@ -92,7 +92,7 @@ pub(crate) fn outcome(status: ReturnStatus, summary: &ScanSummary) -> ScanOutcom
         return ScanOutcome::Nothing;
     };
     match status {
-        // Support has it on the table already, and decides.
+        // Support is already reviewing it.
         ReturnStatus::ManualReview if summary.turned_back_at.is_some() => ScanOutcome::Nothing,
         ReturnStatus::LabelGenerated | ReturnStatus::ManualReview => {
             ScanOutcome::Scanned(scanned_at)
@@ -174,7 +174,7 @@ mod tests {
                 ],
                 seen(at(-5), None),
             ),
-            // At the warehouse, which sent it back.
+            // Delivered to the warehouse, which sent it back.
             (
                 &[
                     ("in_transit", -9),
@@ -186,7 +186,7 @@ mod tests {
         ] {
             assert_eq!(summary(scans), expected, "{scans:?}");
         }
-        // Told by another webhook.
+        // Reported by another webhook.
         let later = summary(&[("in_transit", -3), ("delivered", -2)]);
         assert_eq!(later.turned_back(at(-4)), seen(None, None));
         let back = summary(&[("return_to_sender", -4), ("delivered", -2)]);

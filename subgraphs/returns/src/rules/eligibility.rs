@@ -1,4 +1,4 @@
-//! May these items come back? Each rule by itself, all failures together.
+//! Return eligibility: evaluates each rule separately and reports all failures.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use chrono::{DateTime, Duration, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-/// A return is accepted this long after delivery, to the second and inclusive.
+/// How long after delivery a return is accepted, to the second and inclusive.
 pub const RETURN_WINDOW: Duration = Duration::hours(30 * 24);
 
-/// Why customers cannot make returns by themselves at the moment.
+/// The message when self-service returns are switched off.
 pub const SELF_SERVICE_OFF: &str =
-    "Returns are made by our support at the moment: please contact us";
+    "Returns are currently handled by our support team: please contact us";
 
-/// What an order's total must exceed, in whole US dollars.
+/// The minimum (exclusive) order total, in whole US dollars.
 const TOTAL_MUST_EXCEED: u32 = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,11 +24,11 @@ pub enum IneligibilityCode {
     AlreadyReturned,
     QuantityExceedsPurchased,
     NotDelivered,
-    /// Returns are made by support at the moment.
+    /// Returns are currently only possible through support.
     SelfServiceUnavailable,
 }
 
-/// Why goods of a kind never come back.
+/// Why goods can never be returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Restriction {
     /// Engraving, monogram.
@@ -37,12 +37,12 @@ pub enum Restriction {
     Hazardous,
     /// Gift cards, downloads.
     Digital,
-    /// A restriction this version does not know; excluded all the same.
+    /// A restriction unknown to this version; excluded as well.
     Other,
 }
 
 impl Restriction {
-    /// From the orders domain's name of it.
+    /// Parses the orders domain's name.
     pub fn from_name(name: &str) -> Self {
         match name {
             "PERSONALIZED" => Self::Personalized,
@@ -53,15 +53,15 @@ impl Restriction {
     }
 }
 
-/// What the rules ask of an order.
+/// What the rules need to know about an order.
 #[derive(Clone, Copy, Debug)]
 pub struct OrderFacts {
-    /// `None` until it is delivered.
+    /// `None` until delivery.
     pub delivered_at: Option<DateTime<Utc>>,
     pub total_usd: Decimal,
 }
 
-/// What the rules ask of one item, and how many units of it are to come back.
+/// What the rules need to know about one item, and how many units are to be returned.
 #[derive(Clone, Copy, Debug)]
 pub struct ItemFacts {
     /// The order item.
@@ -75,16 +75,16 @@ pub struct ItemFacts {
 }
 
 impl ItemFacts {
-    /// Units that are in no return yet.
+    /// Units that are not part of any return yet.
     pub fn left(&self) -> i64 {
         (self.purchased - self.returned).max(0)
     }
 }
 
-/// A rule that failed.
+/// A failed rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ineligible {
-    /// Customers make no returns by themselves at the moment.
+    /// Self-service returns are switched off.
     SelfServiceOff,
     NotDelivered,
     PastReturnWindow {
@@ -118,7 +118,7 @@ impl Ineligible {
         }
     }
 
-    /// The order item it is about; `None` when it is about the whole order.
+    /// The order item it concerns; `None` if it concerns the whole order.
     pub const fn item(&self) -> Option<Uuid> {
         match self {
             Self::SelfServiceOff
@@ -131,7 +131,7 @@ impl Ineligible {
         }
     }
 
-    /// For people.
+    /// The message for the customer.
     pub fn message(&self) -> Cow<'static, str> {
         match self {
             Self::SelfServiceOff => SELF_SERVICE_OFF.into(),
@@ -162,12 +162,12 @@ impl Ineligible {
     }
 }
 
-/// The last moment at which a return of what was delivered then is accepted.
+/// The last moment at which a return is accepted after delivery at that time.
 pub fn deadline(delivered_at: DateTime<Utc>) -> DateTime<Utc> {
     delivered_at + RETURN_WINDOW
 }
 
-/// Every rule that fails: those of the order first, then item by item. Empty means eligible.
+/// Every failed rule: first those on the order, then item by item. Empty means eligible.
 pub fn check(order: &OrderFacts, items: &[ItemFacts], now: DateTime<Utc>) -> Vec<Ineligible> {
     let mut failures = Vec::new();
     match order.delivered_at {
@@ -202,7 +202,7 @@ fn check_item(item: &ItemFacts, failures: &mut Vec<Ineligible>) {
     if left == 0 {
         failures.push(Ineligible::AlreadyReturned { item: item.id });
     }
-    // With nothing left, fewer than were bought are too many only because they came back already.
+    // If no units are left, this is reported as already returned instead.
     if item.requested > item.purchased || (left > 0 && item.requested > left) {
         failures.push(Ineligible::QuantityExceedsPurchased {
             item: item.id,

@@ -1,5 +1,4 @@
-//! The domain's rules: functions of plain values, no I/O. Public, because demo data are made by
-//! the rules that judge them.
+//! The domain's rules: pure functions of plain values. Public, because the demo data must satisfy them.
 
 pub(crate) mod carrier_scan;
 pub mod eligibility;

@@ -1,16 +1,16 @@
-//! What a return's parcel is taken to weigh, since products do not tell: the label's rate follows
-//! from it, and the carrier corrects what is wrong.
+//! The assumed weight of a return's parcel, since products have none. The label's rate depends on it, and the carrier
+//! corrects errors.
 
 use rust_decimal::Decimal;
 
-/// The box and what fills it, in ounces.
+/// Box and filling, in ounces.
 const PACKAGING: i64 = 8;
-/// A unit, in ounces.
+/// One unit, in ounces.
 const UNIT: i64 = 32;
-/// No carrier takes more by ground without questions: 70 pounds.
+/// The most carriers accept for ground transport: 70 pounds.
 const HEAVIEST: i64 = 70 * 16;
 
-/// The weight of so many units, in ounces.
+/// The weight of this many units, in ounces.
 pub(crate) fn ounces(units: i64) -> Decimal {
     let ounces = units.max(1).saturating_mul(UNIT).saturating_add(PACKAGING);
     ounces.min(HEAVIEST).into()

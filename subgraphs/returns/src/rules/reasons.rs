@@ -1,4 +1,4 @@
-//! The eighteen reasons to send something back.
+//! The eighteen return reasons.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReasonCategory {
@@ -7,18 +7,18 @@ pub enum ReasonCategory {
     Logistics,
 }
 
-/// Why an item comes back.
+/// Why an item is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReturnReason {
     pub code: &'static str,
     pub category: ReasonCategory,
-    /// For people.
+    /// Human-readable.
     pub label: &'static str,
-    /// The mistake is ours: the refund includes the shipping.
+    /// Whether it is the seller's fault, so that shipping is refunded.
     pub refunds_shipping: bool,
 }
 
-/// All of them, category by category.
+/// All reasons, by category.
 pub static REASONS: [ReturnReason; 18] = {
     use ReasonCategory::{Logistics, Preference, Quality};
     [

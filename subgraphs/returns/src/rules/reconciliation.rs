@@ -1,44 +1,43 @@
-//! What reconciliation does about a return that got stuck.
+//! Decides what reconciliation does about a stuck return.
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::status::{self, ReturnStatus, SCAN_FALLBACK};
 
-/// A return without a label for longer than this is stuck: support is told.
+/// A return without a label for longer than this is stuck, and support is alerted.
 pub const STUCK_AFTER: Duration = Duration::hours(2);
 
-/// More manual reviews than this in one sweep mean that something is wrong with the carrier or
-/// with us.
+/// More manual reviews than this in one sweep indicate a problem with the carrier or with us.
 pub const USUAL_REVIEWS: u64 = 5;
 
-/// What reconciliation asks of a return.
+/// What reconciliation needs to know about a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReturnSnapshot {
     pub status: ReturnStatus,
     pub created_at: DateTime<Utc>,
     pub label_generated_at: Option<DateTime<Utc>>,
-    /// Support was told before.
+    /// Whether support has already been alerted.
     pub alerted: bool,
 }
 
-/// What is to be done about a return.
+/// What to do about a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReconciliationAction {
     SupportAlert,
     ManualReview,
 }
 
-/// Returns made before then and still without a label are stuck.
+/// Returns created before then that still have no label are stuck.
 pub fn stuck_before(now: DateTime<Utc>) -> DateTime<Utc> {
     now - STUCK_AFTER
 }
 
-/// Labels made before then and still without a scan are overdue.
+/// Labels created before then that still have no scan are overdue.
 pub fn overdue_before(now: DateTime<Utc>) -> DateTime<Utc> {
     now - SCAN_FALLBACK
 }
 
-/// What is to be done about this return, if anything.
+/// What to do about this return, if anything.
 pub fn due(snapshot: &ReturnSnapshot, now: DateTime<Utc>) -> Option<ReconciliationAction> {
     let overdue = status::fallback_deadline(snapshot.status, snapshot.label_generated_at)
         .is_some_and(|deadline| deadline < now);

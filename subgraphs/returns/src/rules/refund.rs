@@ -1,56 +1,56 @@
-//! What the customer gets back: items + their share of the tax − their share of the shipping, or
-//! + the whole shipping when the mistake is ours.
+//! Computes refunds: items + their share of the tax − their share of the shipping, or + the whole shipping if the
+//! seller is at fault.
 //!
-//! Each line counts for itself, so that returning two lines together or one after the other gives
-//! the same. Every amount is rounded up for the customer (a deduction down) and capped by what is
-//! left of it, so that any sequence of returns gives back at most what was captured.
+//! Each line is computed separately, so that returning two lines together or one after the other gives the same result.
+//! Every amount is rounded in the customer's favour and capped by what remains of it, so that no sequence of returns
+//! refunds more than was captured.
 
 /// What the customer paid for the order, in minor units of its currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paid {
-    /// All lines, before tax and shipping.
+    /// The total of all lines, before tax and shipping.
     pub subtotal: i64,
     pub shipping: i64,
     pub tax: i64,
-    /// What was captured in all.
+    /// The captured amount.
     pub total: i64,
 }
 
-/// What the order's other returns give back already; cancelled ones do not count.
+/// What the order's other returns already refund; cancelled ones do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refunded {
     pub tax: i64,
     pub total: i64,
-    /// One of them gives the whole shipping back.
+    /// Whether one of them refunds the whole shipping.
     pub shipping: bool,
 }
 
-/// Units of one order line that come back.
+/// Units of one order line to be returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The price of all its units.
     pub total: i64,
     /// Units bought.
     pub purchased: i64,
-    /// Units that come back now.
+    /// Units returned now.
     pub quantity: i64,
-    /// What other returns give back of `total`.
+    /// How much of `total` other returns refund.
     pub refunded: i64,
-    /// Our mistake: see [`super::reasons::ReturnReason::refunds_shipping`].
+    /// See [`super::reasons::ReturnReason::refunds_shipping`].
     pub seller_fault: bool,
 }
 
-/// A refund by component, in minor units. The components add up to `total`, never below zero.
+/// A refund by component, in minor units. The components add up to `total`, which is never negative.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// Of each line, in the order given; they add up to `items`.
+    /// Per line, in the given order; they add up to `items`.
     pub lines: Vec<i64>,
     pub items: i64,
     pub tax: i64,
     /// Negative when deducted.
     pub shipping: i64,
     pub total: i64,
-    /// The order's whole shipping comes back with this return.
+    /// Whether this return refunds the order's whole shipping.
     pub includes_shipping: bool,
 }
 
@@ -69,7 +69,7 @@ pub fn quote(paid: &Paid, lines: &[Line], refunded: &Refunded) -> Quote {
         .filter(|(line, _)| !line.seller_fault)
         .map(|(_, amount)| amount));
     let deducted = share_down(paid.shipping, standard, paid.subtotal);
-    // Never below zero: at most what comes back is deducted.
+    // Never negative: the deduction is at most the rest of the refund.
     let shipping = (given - deducted).max(-(items.saturating_add(tax)));
 
     let mut quote = Quote {
@@ -86,11 +86,11 @@ pub fn quote(paid: &Paid, lines: &[Line], refunded: &Refunded) -> Quote {
     quote
 }
 
-/// The refund of these lines as it is when it is issued, after it was shown as `shown`. What the
-/// other returns give back may have become less since then, so it may be more; it is never less.
+/// Recomputes a refund at issue time, after it was quoted as `shown`. It may increase, because other returns may since
+/// have been cancelled, but never decreases.
 ///
-/// `shown` was computed against what was left then, and every quote since then against what `shown`
-/// left. So both choices keep all of an order's refunds within what was captured.
+/// `shown` was computed against what remained then, and every later quote against what `shown` left. So both amounts
+/// keep the order's refunds within what was captured.
 pub fn requote(paid: &Paid, lines: &[Line], refunded: &Refunded, shown: &Quote) -> Quote {
     let fresh = quote(paid, lines, refunded);
     if fresh.total > shown.total {
@@ -101,8 +101,8 @@ pub fn requote(paid: &Paid, lines: &[Line], refunded: &Refunded, shown: &Quote) 
 }
 
 impl Quote {
-    /// Takes what exceeds `left` off the items, then off the tax, then off the shipping. It only
-    /// does for orders that captured less than their parts add up to, by a discount.
+    /// Reduces the items, then the tax, then the shipping until the total fits `left`. Only needed for orders whose
+    /// parts exceed the captured amount because of a discount.
     fn cap(&mut self, lines: &mut [i64], left: i64) {
         let mut excess = (self.total - left).max(0);
         self.total -= excess;
@@ -122,19 +122,19 @@ fn line_amount(line: &Line) -> i64 {
     share_up(line.total, line.quantity, line.purchased).min((line.total - line.refunded).max(0))
 }
 
-/// `amount × part / whole`, rounded up, within 0 and `amount`.
+/// `amount × part / whole`, rounded up, clamped to 0 and `amount`.
 fn share_up(amount: i64, part: i64, whole: i64) -> i64 {
     share(amount, part, whole, |product, whole| {
         product / whole + i128::from(product % whole > 0)
     })
 }
 
-/// `amount × part / whole`, rounded down, within 0 and `amount`.
+/// `amount × part / whole`, rounded down, clamped to 0 and `amount`.
 fn share_down(amount: i64, part: i64, whole: i64) -> i64 {
     share(amount, part, whole, |product, whole| product / whole)
 }
 
-/// In 128 bits, where the product of two 64-bit numbers is exact.
+/// Uses 128 bits, where the product of two 64-bit numbers is exact.
 fn share(amount: i64, part: i64, whole: i64, divide: impl Fn(i128, i128) -> i128) -> i64 {
     if amount <= 0 || part <= 0 || whole <= 0 {
         return 0;

@@ -1,13 +1,12 @@
-//! When a refund is looked at again: while the bank has not decided, and afterwards, because a bank
-//! may send back within weeks what it took.
+//! When to check a refund again: while it is pending, and afterwards, because a bank may send it back weeks later.
 
 use chrono::{DateTime, Duration, Utc};
 
-/// A refund that pends is asked about after half of the time that it has pended, within these.
+/// A pending refund is polled after half of the time it has been pending, within these bounds.
 const MIN_INTERVAL: Duration = Duration::seconds(2);
 const MAX_INTERVAL: Duration = Duration::hours(1);
 
-/// How long after it was issued a refund is looked at.
+/// How long after it was issued a refund is checked.
 const CHECK_SCHEDULE: [Duration; 7] = [
     Duration::seconds(5),
     Duration::minutes(10),
@@ -18,13 +17,13 @@ const CHECK_SCHEDULE: [Duration; 7] = [
     Duration::days(35),
 ];
 
-/// When to ask again about a refund that pends.
+/// When to poll a pending refund next.
 pub(crate) fn next_poll_at(requested_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     let pended = now - requested_at;
     now + (pended / 2).clamp(MIN_INTERVAL, MAX_INTERVAL)
 }
 
-/// When to look next at a refund that was issued; `None` when it is settled for good.
+/// When to check an issued refund next; `None` once it is final.
 pub(crate) fn next_check_at(issued_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     CHECK_SCHEDULE
         .into_iter()

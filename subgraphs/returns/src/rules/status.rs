@@ -1,12 +1,11 @@
-//! A return's way from the first click to the warehouse: which transitions are legal, what the customer
-//! does next, and how each step is told.
+//! A return's state machine: legal transitions, the customer's next step, and timeline names.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Duration, Utc};
 pub use entities::returns::customer_return::ReturnStatus;
 
-/// A label that the carrier has not scanned for this long sends the return to manual review.
+/// A label not scanned by the carrier for this long sends the return to manual review.
 pub const SCAN_FALLBACK: Duration = Duration::hours(72);
 
 /// A transition that the state machine does not have.
@@ -17,7 +16,7 @@ pub struct IllegalTransition {
     pub to: ReturnStatus,
 }
 
-/// The timeline's name for reaching this status.
+/// The timeline event for reaching this status.
 pub const fn timeline_event(status: ReturnStatus) -> &'static str {
     match status {
         ReturnStatus::Initiated => "return_initiated",
@@ -25,21 +24,21 @@ pub const fn timeline_event(status: ReturnStatus) -> &'static str {
     }
 }
 
-/// The statuses that come directly after this one; `refunded` is whether the refund was issued.
+/// The possible next statuses; `refunded` is whether the refund was issued.
 pub const fn successors(status: ReturnStatus, refunded: bool) -> &'static [ReturnStatus] {
     use ReturnStatus::{
         Cancelled, CarrierScanned, Completed, Initiated, LabelGenerated, ManualReview, RefundIssued,
     };
     match status {
-        // The money is out and the package went back to the customer: all that is left is to get it.
+        // The refund was issued and the package went back to the customer: it only remains to close the return.
         ManualReview if refunded => &[Completed],
-        // Straight to review when no label can be bought at a plausible rate.
+        // Directly to review if no label can be bought at a plausible rate.
         Initiated => &[LabelGenerated, ManualReview, Cancelled],
         LabelGenerated => &[CarrierScanned, ManualReview, Cancelled],
-        // A late scan goes on as if it had been in time.
+        // A late scan proceeds as if it had been in time.
         ManualReview => &[CarrierScanned, Cancelled],
         CarrierScanned => &[RefundIssued],
-        // To review when the carrier sends the package back to the customer.
+        // To review if the carrier turns the package back to the customer.
         RefundIssued => &[Completed, ManualReview],
         Completed | Cancelled => &[],
     }
@@ -58,7 +57,7 @@ pub fn transition(
     }
 }
 
-/// What the customer does or waits for; `None` when nothing more will happen.
+/// What the customer should do or wait for; `None` when nothing more will happen.
 pub fn next_step(status: ReturnStatus, carrier: Option<&str>) -> Option<Cow<'static, str>> {
     Some(match status {
         ReturnStatus::Initiated => "Generate your shipping label".into(),
@@ -81,7 +80,7 @@ pub fn next_step(status: ReturnStatus, carrier: Option<&str>) -> Option<Cow<'sta
     })
 }
 
-/// When a return whose label waits for its first scan goes to manual review.
+/// When a return whose label is not scanned goes to manual review.
 pub fn fallback_deadline(
     status: ReturnStatus,
     label_generated_at: Option<DateTime<Utc>>,
@@ -185,7 +184,7 @@ mod tests {
             prop_assert!(at(CarrierScanned).is_none() || at(Cancelled).is_none());
             for &status in ReturnStatus::ALL {
                 let times = walked.iter().filter(|walked| **walked == status).count();
-                // Once for the label, and once for a package that went back to the customer.
+                // Once for the label, and once for a package turned back to the customer.
                 let most = if status == ManualReview { 2 } else { 1 };
                 prop_assert!(times <= most, "{status:?} was reached {times} times");
             }

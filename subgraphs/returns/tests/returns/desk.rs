@@ -1,4 +1,4 @@
-//! The domain at work: its providers, its jobs, and the carriers' scans as EasyPost tells them.
+//! A running domain: its providers, its jobs, and EasyPost's webhooks with carriers' scans.
 
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ use crate::providers::{Providers, tracking};
 
 const SECRET: &str = "whsec_easypost";
 
-/// Longer than anything takes; nothing waits for it when all goes well.
+/// Longer than anything takes; never reached if all goes well.
 const LABEL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A fixture with providers of its own, at the time that it is.
+/// A fixture with its own providers, on the system clock.
 pub(crate) struct Desk {
     pub fixture: Fixture,
     pub providers: Providers,
@@ -38,7 +38,7 @@ pub(crate) struct Desk {
     jobs: Option<JoinHandle<()>>,
 }
 
-/// A desk for each database, over these orders.
+/// A desk for each database, with these orders.
 pub(crate) async fn desks(orders: &[FakeOrder]) -> Vec<Desk> {
     desks_at(orders, &Clock::system()).await
 }
@@ -75,7 +75,7 @@ pub(crate) async fn desks_at(orders: &[FakeOrder], clock: &Clock) -> Vec<Desk> {
 }
 
 impl Desk {
-    /// Begins with the background work.
+    /// Starts the background work.
     pub(crate) fn work(&mut self) {
         let state = &self.fixture.state;
         let bus = std::sync::Arc::new(InProcessBus::new());
@@ -87,12 +87,12 @@ impl Desk {
         }));
     }
 
-    /// Cuts the background work off, wherever it is.
+    /// Aborts the background work, wherever it is.
     pub(crate) async fn cut(&mut self) {
         if let Some(jobs) = self.jobs.take() {
             jobs.abort();
             assert!(jobs.await.is_err());
-            // What a client knows of its limits is gone with its process.
+            // A client's rate limit and breaker state ends with its process.
             let state = &mut self.fixture.state;
             state.easypost = Some(self.providers.easypost(&state.clock));
             state.stripe = Some(self.providers.stripe(&state.clock));
@@ -103,7 +103,7 @@ impl Desk {
         self.fixture.row(id).await
     }
 
-    /// Waits until the return is so.
+    /// Waits until the return satisfies the condition.
     pub(crate) async fn until(
         &self,
         id: Uuid,
@@ -158,7 +158,7 @@ impl Desk {
         self.app.clone().oneshot(request).await.unwrap().status()
     }
 
-    /// GETs what a link leads to.
+    /// GETs a link's target.
     pub(crate) async fn follow(&self, url: &str) -> (StatusCode, Vec<u8>) {
         let path = url.strip_prefix("http://shop.test").unwrap();
         let request = Request::get(path).body(Body::empty()).unwrap();
@@ -181,7 +181,7 @@ pub(crate) fn sign(secret: &str, body: &str) -> String {
     format!("hmac-sha256-hex={hex}")
 }
 
-/// EasyPost's event of a parcel with these scans, the newest last.
+/// EasyPost's event for a parcel with these scans, the newest last.
 pub(crate) fn event(id: &str, tracking_code: &str, scans: &[(&str, DateTime<Utc>)]) -> Value {
     let (status, at) = scans.last().unwrap();
     let details: Vec<_> = scans
@@ -197,7 +197,7 @@ pub(crate) fn event(id: &str, tracking_code: &str, scans: &[(&str, DateTime<Utc>
     })
 }
 
-/// A return of an order of its own, whose label was printed and waits for its scan.
+/// A return with an order of its own, whose label was created and not scanned yet.
 pub(crate) fn labelled(number: u32) -> (FakeOrder, StoredReturn) {
     let mut order = crate::fixture::monitor_order();
     order.id = Uuid::from_u128(5_000 + u128::from(number));

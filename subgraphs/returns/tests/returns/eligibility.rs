@@ -1,4 +1,4 @@
-//! `OrderItem.returnEligibility`, with the facts of orders from their own subgraph.
+//! `OrderItem.returnEligibility`, with orders from a fake orders subgraph.
 
 use chrono::Duration;
 use resolvers::id::IdKind;

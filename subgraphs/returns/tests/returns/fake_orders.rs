@@ -1,4 +1,4 @@
-//! An orders subgraph with what the returns domain asks of it, that counts its calls and can fail.
+//! A fake orders subgraph with the fields the returns domain uses. Counts its calls and can fail.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use resolvers::subgraph::Subgraph;
 use resolvers::{ApiError, ApiResult, access};
 use uuid::Uuid;
 
-/// An order of the fake; money in minor units of `currency`.
+/// An order in the fake; money in minor units of `currency`.
 #[derive(Clone)]
 pub(crate) struct FakeOrder {
     pub id: Uuid,
@@ -43,7 +43,7 @@ impl FakeOrder {
         self.items.iter().map(|item| item.line_total).sum()
     }
 
-    /// What was captured.
+    /// The captured amount.
     pub(crate) fn total(&self) -> i64 {
         self.subtotal() + self.tax + self.shipping
     }
@@ -63,12 +63,12 @@ impl Orders {
         self.down.store(false, Ordering::Relaxed);
     }
 
-    /// From now on no payment method can be used anymore.
+    /// Makes all payment methods unusable from now on.
     pub(crate) fn close_payment_methods(&self) {
         self.payment_unusable.store(true, Ordering::Relaxed);
     }
 
-    /// From now on no carrier finds the customer.
+    /// Makes all addresses invalid from now on.
     pub(crate) fn lose_addresses(&self) {
         self.address_unknown.store(true, Ordering::Relaxed);
     }
@@ -165,7 +165,7 @@ impl Query {
     }
 }
 
-/// An order by itself, with what only labels and refunds ask.
+/// An order with the fields used by labels and refunds.
 #[derive(SimpleObject)]
 #[graphql(name = "Order")]
 struct PaidOrder {
@@ -180,7 +180,7 @@ struct PaidOrder {
     total: Money,
 }
 
-/// A line of an order by itself.
+/// A line of such an order.
 #[derive(SimpleObject)]
 struct Line {
     id: ID,

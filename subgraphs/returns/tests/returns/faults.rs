@@ -1,4 +1,4 @@
-//! Making a return while the database fails, at every step: the same key then gives one return, and none is half there.
+//! Creates returns while the database fails at every possible step: each key gives exactly one complete return.
 
 use entities::returns::{customer_return, return_event, return_item};
 use platform::database::faults::Fault;

@@ -1,4 +1,4 @@
-//! The subgraph over each database, migrated, at a fixed time, with a customer and their orders.
+//! The migrated subgraph on each database at a fixed time, with a customer and their orders.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ use uuid::Uuid;
 
 use crate::fake_orders::{FakeItem, FakeOrder, Orders};
 
-/// Whose orders they are.
+/// The owner of the orders.
 pub(crate) const CUSTOMER: Uuid = Uuid::from_u128(1);
-/// Somebody else.
+/// Another customer.
 pub(crate) const STRANGER: Uuid = Uuid::from_u128(2);
 const LABEL_SECONDS: i64 = 84;
 
@@ -51,12 +51,12 @@ pub(crate) struct Fixture {
     _files: TempDir,
 }
 
-/// A fixture for each database, over these orders.
+/// A fixture for each database, with these orders.
 pub(crate) async fn fixtures(orders: &[FakeOrder]) -> Vec<Fixture> {
     fixtures_with(orders, || Clock::manual(now()), |_| {}).await
 }
 
-/// Fixtures whose returns have what they are given here.
+/// Fixtures with these parts in their state.
 pub(crate) async fn fixtures_with(
     orders: &[FakeOrder],
     clock: impl Fn() -> Clock,
@@ -138,7 +138,7 @@ impl Fixture {
         E::find().count(db).await.unwrap()
     }
 
-    /// All events, in the order in which they were written.
+    /// All events, in the order they were written.
     pub(crate) async fn events(&self) -> Vec<outbox_event::Model> {
         let events = outbox_event::Entity::find().order_by_asc(outbox_event::Column::Id);
         events.all(self.scratch.database.read()).await.unwrap()
@@ -150,7 +150,7 @@ impl Fixture {
         events.map(|event| (event.event_type, event.data)).collect()
     }
 
-    /// Tries a transition. It is committed even when it is refused, and must not have written anything then.
+    /// Attempts a transition. Commits even after a refusal, which must not have written anything.
     pub(crate) async fn advance(
         &self,
         id: Uuid,
@@ -167,7 +167,7 @@ impl Fixture {
     }
 }
 
-/// A label that was bought for a parcel, good until then.
+/// A label bought for a parcel, with a link valid until then.
 pub(crate) fn bought_label(tracking_number: &str, expires_at: DateTime<Utc>) -> Label {
     Label {
         shipment_id: format!("shp_{tracking_number}"),
@@ -204,14 +204,14 @@ pub(crate) fn monitor() -> FakeItem {
     }
 }
 
-/// A return as the tables have it.
+/// A return as stored in the tables.
 pub(crate) struct StoredReturn {
     pub row: customer_return::Model,
     pub items: Vec<return_item::Model>,
     pub events: Vec<return_event::Model>,
 }
 
-/// A return of units of one order item, whose label was made a moment ago.
+/// A return of units of one order item, whose label was created a moment ago.
 pub(crate) fn stored(
     id: u128,
     customer: Uuid,
@@ -244,7 +244,7 @@ pub(crate) fn stored(
             created_at,
         }],
         events: vec![
-            // The later one first: the timeline is by time, not by row.
+            // The later one first: the timeline is ordered by time, not by row.
             event(1, ReturnStatus::LabelGenerated, labelled_at),
             event(2, ReturnStatus::Initiated, created_at),
         ],
@@ -287,8 +287,7 @@ pub(crate) fn stored(
     }
 }
 
-/// Snapshots with the fields of objects in alphabetical order: a subgraph answers them in the order
-/// in which they were ready.
+/// Snapshots with fields of objects in alphabetical order, since a subgraph returns them in order of completion.
 pub(crate) fn sorted() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.set_sort_maps(true);

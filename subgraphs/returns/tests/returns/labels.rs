@@ -1,4 +1,4 @@
-//! `returnLabelGenerate`, over each database: one label for each return, bought once.
+//! `returnLabelGenerate` on each database: one label for each return, bought once.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ const CREATE: &str = "POST /v2/shipments";
 const BUY: &str = "POST /v2/shipments/*/buy";
 const VOID: &str = "POST /v2/shipments/*/refund";
 
-/// A return that was just made.
+/// A newly created return.
 fn made(number: u128) -> StoredReturn {
     let mut made = stored(700 + number, CUSTOMER, monitor_order().id, monitor().id, 1);
     let row = &mut made.row;
@@ -69,13 +69,13 @@ fn id(number: u128) -> Uuid {
     made(number).row.id
 }
 
-/// Asks for a label once.
+/// Requests a label once.
 async fn want(desk: &Desk, number: u128, key: &str) -> Value {
     let variables = json!({ "id": public(id(number)), "key": key });
     desk.fixture.ask(LABEL, variables).await
 }
 
-/// Asks for a label until it is not being made any more.
+/// Requests a label until it is no longer pending.
 async fn label(desk: &Desk, number: u128, key: &str) -> Value {
     loop {
         let answer = want(desk, number, key).await;
@@ -177,7 +177,7 @@ async fn labels_that_take_long_are_answered_as_pending_and_arrive_by_query() {
             assert_eq!(payload["return"]["label"], Value::Null);
         }
         desk.providers.hold_shipments(false);
-        // Nobody asked again, and no worker runs: those who began go on.
+        // No further request is made and no worker runs: the first requests continue.
         desk.until_status(id(1), ReturnStatus::LabelGenerated).await;
         let query = "query($id: ID!) { return(id: $id) { label { carrier } } }";
         let variables = json!({ "id": public(id(1)) });
@@ -206,7 +206,7 @@ async fn what_fails_at_the_provider_goes_on_where_it_was_and_buys_once() {
                 let answer = want(&desk, 1, "k").await;
                 assert_eq!(payload(&answer)["labelStatus"], "PENDING", "{answer}");
                 assert_eq!(payload(&answer)["return"]["status"], "INITIATED");
-                // It goes on without the customer.
+                // It continues without the customer.
                 desk.work();
             } else {
                 label(&desk, 1, "k").await;
@@ -229,14 +229,14 @@ async fn what_fails_at_the_provider_goes_on_where_it_was_and_buys_once() {
 
 #[tokio::test]
 async fn work_on_labels_that_is_cut_off_anywhere_buys_each_once() {
-    // EasyPost allows so many calls a minute, and a request's client waits for that.
+    // EasyPost limits calls per minute, and a request's client waits for that.
     const RETURNS: u128 = 8;
     for mut desk in desks(&[monitor_order()]).await {
         let mut random = ChaCha8Rng::seed_from_u64(11);
         desk.fixture.store((1..=RETURNS).map(made).collect()).await;
         for number in 1..=RETURNS {
             let wait = Duration::from_micros(random.random_range(0..20_000));
-            // A customer who does not wait, and jobs that are cut off.
+            // Customers who disconnect, and jobs that are interrupted.
             let asked =
                 tokio::time::timeout(wait, label(&desk, number, &format!("k{number}"))).await;
             desk.work();
@@ -248,7 +248,7 @@ async fn work_on_labels_that_is_cut_off_anywhere_buys_each_once() {
         }
         desk.work();
         for number in 1..=RETURNS {
-            // Those whose request was cut off before it was written are asked for again.
+            // Requests interrupted before they were recorded are repeated.
             label(&desk, number, &format!("again{number}")).await;
             desk.until_status(id(number), ReturnStatus::LabelGenerated)
                 .await;
@@ -300,7 +300,7 @@ async fn the_label_of_a_cancelled_return_is_given_back_and_its_file_forgotten() 
         desk.fixture.store(vec![made(1)]).await;
         let answer = label(&desk, 1, "k").await;
         let url = payload(&answer)["return"]["label"]["url"].as_str().unwrap();
-        // Longer than the client tries by itself.
+        // More often than the client retries by itself.
         desk.providers.fail(VOID, &[Fault::Before(503); 4]);
         let cancelled = desk
             .fixture
@@ -322,7 +322,7 @@ async fn the_label_of_a_cancelled_return_is_given_back_and_its_file_forgotten() 
                 &json!({"return": null, "labelStatus": null, "userErrors": [{"code": "RETURN_CANCELLED", "field": ["id"]}]})
             );
         }
-        // The key of the refused request is free again; those of the label and of the cancellation are not.
+        // The key of the refused request is free again; those of the label and the cancellation are not.
         assert_eq!(desk.fixture.count::<idempotency_key::Entity>().await, 2);
         desk.stop().await;
     }

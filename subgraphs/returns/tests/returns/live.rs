@@ -1,4 +1,4 @@
-//! `returnUpdated`, over each database: the return as it is, then each change, for its customer alone.
+//! `returnUpdated` on each database: the current return, then each change, for its customer only.
 
 use async_graphql::{Request, Response, Variables};
 use futures::stream::{BoxStream, StreamExt};
@@ -32,7 +32,7 @@ async fn next(watched: &mut BoxStream<'static, Response>) -> Value {
     serde_json::to_value(watched.next().await.unwrap()).unwrap()
 }
 
-/// Cancels the return, and delivers the event of it as the bus would.
+/// Cancels the return and delivers its event as the bus would.
 async fn cancel(fixture: &Fixture, id: Uuid) {
     let cancelled = fixture.advance(id, &Transition::Cancelled, Actor::Support);
     cancelled.await.unwrap();
@@ -73,7 +73,7 @@ async fn a_return_is_watched_from_how_it_is_through_every_change() {
         assert_eq!(shown["status"], "LABEL_GENERATED", "{first}");
         assert_eq!(shown["label"]["carrier"], "USPS");
         cancel(&fixture, id).await;
-        // What changes nothing is not sent again: the next answer is the cancellation, and the only one.
+        // An unchanged return is not sent again: the next message is the cancellation, and the only one.
         announce(&fixture).await;
         let second = next(&mut watched).await;
         let shown = &second["data"]["returnUpdated"];

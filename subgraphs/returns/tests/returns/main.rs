@@ -1,4 +1,4 @@
-//! The returns subgraph by query, over every database and a small orders subgraph.
+//! The returns subgraph, tested by query on every database with a fake orders subgraph.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,4 @@
-//! EasyPost and Stripe as far as this domain calls them, over HTTP: they count what they do, and
-//! fail on request.
+//! Fake EasyPost and Stripe servers with the operations this domain uses. They record calls and fail on request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -19,14 +18,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// What goes wrong with a call.
+/// How a call fails.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
-    /// It fails with this status before anything is done.
+    /// With this status before anything is done.
     Before(u16),
-    /// It fails with this status after everything is done.
+    /// With this status after everything is done.
     After(u16),
-    /// It is done, and the connection breaks within the body of the answer.
+    /// After everything is done, the connection breaks within the response body.
     Cut,
 }
 
@@ -34,15 +33,15 @@ pub(crate) enum Fault {
 struct World {
     /// By idempotency key.
     refunds: BTreeMap<String, Value>,
-    /// Status of the refunds that are made from now on.
+    /// The status of new refunds.
     refund_status: Option<&'static str>,
     shipments: Vec<Shipment>,
     cents: Option<i64>,
     faults: VecDeque<(&'static str, Fault)>,
     calls: Vec<String>,
-    /// What payments were made in; euros unless something else is said.
+    /// The currency of payments; euros by default.
     currency: Option<String>,
-    /// Amount and currency of the next refund that is made, whatever is asked for.
+    /// Overrides the amount and currency of the next refund.
     refunds_instead: Option<(i64, String)>,
 }
 
@@ -54,7 +53,7 @@ struct Shipment {
     refunded: bool,
 }
 
-/// Both providers, and their controls.
+/// Both providers, with controls.
 #[derive(Clone)]
 pub(crate) struct Providers {
     world: Arc<Mutex<World>>,
@@ -94,22 +93,22 @@ impl Providers {
         Easypost::new(base, Secret::new("key"), clock.clone(), None).unwrap()
     }
 
-    /// Payments were made in this currency.
+    /// Sets the currency of payments.
     pub(crate) fn pay_in(&self, currency: &str) {
         self.world.lock().unwrap().currency = Some(currency.to_lowercase());
     }
 
-    /// Shipments are not created until this is undone.
+    /// Holds back the creation of shipments.
     pub(crate) fn hold_shipments(&self, held: bool) {
         self.gate.send_replace(!held);
     }
 
-    /// The next refund is made of this instead of what is asked for.
+    /// Overrides the amount and currency of the next refund.
     pub(crate) fn refund_instead(&self, amount: i64, currency: &'static str) {
         self.world.lock().unwrap().refunds_instead = Some((amount, currency.to_owned()));
     }
 
-    /// The next calls of this operation, such as `POST /v1/refunds`, go wrong so.
+    /// Makes the next calls of this operation, such as `POST /v1/refunds`, fail like this.
     pub(crate) fn fail(&self, operation: &'static str, faults: &[Fault]) {
         let mut world = self.world.lock().unwrap();
         world
@@ -121,14 +120,14 @@ impl Providers {
         self.world.lock().unwrap().refund_status = Some(status);
     }
 
-    /// The bank decides on all refunds that were made.
+    /// The bank decides on all refunds.
     pub(crate) fn decide_refunds(&self, status: &'static str) {
         for refund in self.world.lock().unwrap().refunds.values_mut() {
             refund["status"] = json!(status);
         }
     }
 
-    /// The bank decides on the refund of this reference.
+    /// The bank decides on the refund with this reference.
     pub(crate) fn decide_refund(&self, reference: &str, status: &'static str) {
         for refund in self.world.lock().unwrap().refunds.values_mut() {
             if refund["metadata"]["reference"] == reference {
@@ -137,12 +136,12 @@ impl Providers {
         }
     }
 
-    /// EasyPost knows none of the shipments that were created.
+    /// Makes EasyPost forget all shipments.
     pub(crate) fn forget_shipments(&self) {
         self.world.lock().unwrap().shipments.clear();
     }
 
-    /// Somebody else gives money back in the name of a return.
+    /// Makes a refund with a return's reference that did not come from us.
     pub(crate) fn refund_behind(&self, reference: &str, status: &str) {
         let mut world = self.world.lock().unwrap();
         let id = format!("re_behind_{}", world.refunds.len());
@@ -157,7 +156,7 @@ impl Providers {
         self.world.lock().unwrap().cents = Some(cents);
     }
 
-    /// What was given back, by what it was for.
+    /// The refunds made, by reference.
     pub(crate) fn refunded(&self) -> Vec<(String, i64)> {
         let world = self.world.lock().unwrap();
         world
@@ -170,7 +169,7 @@ impl Providers {
             .collect()
     }
 
-    /// For each shipment: what it is for, whether it was bought, and whether it was given back.
+    /// For each shipment: its reference, whether it was bought, and whether it was voided.
     pub(crate) fn shipments(&self) -> Vec<(String, bool, bool)> {
         let world = self.world.lock().unwrap();
         world
@@ -186,7 +185,7 @@ impl Providers {
         world.calls.iter().filter(|call| *call == operation).count()
     }
 
-    /// What EasyPost answers about a shipment; it knows none that it did not make.
+    /// EasyPost's response for a shipment; 404 for one it did not create.
     fn answer(&self, id: &str) -> (StatusCode, Json<Value>) {
         let number = number(id);
         let is_known = (1..=self.world.lock().unwrap().shipments.len()).contains(&number);
@@ -217,7 +216,7 @@ impl Providers {
     }
 }
 
-/// The number of the parcel of this shipment.
+/// The tracking number of this shipment's parcel.
 pub(crate) fn tracking(shipment: usize) -> String {
     format!("92055900362970{shipment:08}")
 }
@@ -229,7 +228,7 @@ async fn meet_faults(State(providers): State<Providers>, request: Request, next:
         .map(|part| if part.starts_with("shp_") { "*" } else { part })
         .collect::<Vec<_>>()
         .join("/");
-    // Reconciliation lists the refunds of all payments, whenever it is due.
+    // Reconciliation lists the refunds of all payments whenever it is due.
     let is_list_of_all = request
         .uri()
         .query()

@@ -1,4 +1,4 @@
-//! What reconciliation finds that nobody was at anymore, and the flag that closes self-service.
+//! Reconciliation of abandoned returns, and the flag that switches off self-service.
 
 use std::io::Write;
 use std::time::Duration;
@@ -63,7 +63,7 @@ async fn refunds_that_no_return_knows_are_reported() {
             sweep(&desk.fixture.state).await.unwrap(),
             SweepReport::default()
         );
-        // One beside the return's own, one of a return that there is not, and three of no concern.
+        // One in addition to the return's own, one for a return that does not exist, and three that do not count.
         desk.providers.refund_behind(&public(id), "succeeded");
         desk.providers
             .refund_behind(&public(Uuid::now_v7()), "pending");
@@ -149,7 +149,7 @@ async fn without_self_service_no_return_is_made_and_those_under_way_go_on() {
             "SELF_SERVICE_UNAVAILABLE"
         );
 
-        // The one under way gets its label, and can be cancelled.
+        // The existing return gets its label and can be cancelled.
         let label = "mutation($id: ID!) {
           returnLabelGenerate(id: $id, idempotencyKey: \"l\") { return { status } userErrors { code } }
         }";

@@ -1,4 +1,4 @@
-//! Refunds by the carrier's scan: once, whatever the provider answers and wherever they are cut off.
+//! Refunds after a carrier's scan: exactly once, whatever the provider answers and wherever they are interrupted.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::providers::{Fault, tracking};
 const REFUND: &str = "POST /v1/refunds";
 const TOTAL: i64 = 32_399;
 
-/// Desks with one return, which the carrier has just scanned.
+/// Desks with one return that the carrier has just scanned.
 async fn scanned(clock: &Clock) -> Vec<(Desk, Uuid)> {
     let (order, _) = labelled(1);
     let mut all = Vec::new();
@@ -80,7 +80,7 @@ async fn whatever_the_provider_answers_it_gives_the_money_back_once() {
         &[Fault::Before(503)],
         &[Fault::Before(429), Fault::After(502)],
         &[Fault::Cut],
-        // More than the client repeats by itself: the outcome is asked for.
+        // More often than the client retries by itself: the outcome has to be looked up.
         &[Fault::After(502), Fault::Cut, Fault::After(500)],
         &[Fault::Before(500), Fault::Before(503), Fault::Before(502)],
         &[Fault::After(504), Fault::Before(429), Fault::After(502)],
@@ -116,7 +116,7 @@ async fn a_refund_of_another_amount_or_currency_settles_nothing_and_alerts_once(
             desk.work();
             scan(&desk).await;
             desk.until(id, |row| row.support_alerted_at.is_some()).await;
-            // It is looked at again, and alerts no more.
+            // It is checked again, without another alert.
             while desk.providers.calls("GET /v1/refunds") < 2 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -240,7 +240,7 @@ async fn work_that_is_cut_off_anywhere_gives_the_money_back_once() {
             let scan = event(&format!("evt_{number}"), &tracking(number as usize), &scans);
             assert_eq!(desk.hook(&scan).await, 200);
             desk.work();
-            // The moment of the cut is what this test is about; there is no state to wait for.
+            // The moment of the interruption is what this test varies; there is no state to wait for.
             tokio::time::sleep(Duration::from_micros(random.random_range(0..12_000))).await;
             desk.cut().await;
             assert!(desk.providers.refunded().len() <= number as usize, "{id}");

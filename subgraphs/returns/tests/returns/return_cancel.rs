@@ -17,7 +17,7 @@ const CANCEL: &str = "mutation($id: ID!, $key: String!) {
     }
 }";
 
-/// Makes a return of one unit of the monitor, and gives its id.
+/// Creates a return of one unit of the monitor and returns its id.
 async fn made(fixture: &Fixture) -> Value {
     let answer = fixture.ask(CREATE, input(&monitor_order(), 1, "k")).await;
     let id = answer["data"]["returnCreate"]["return"]["id"].clone();
@@ -73,7 +73,7 @@ async fn a_cancelled_return_frees_its_units_and_is_cancelled_once() {
                 "return": null,
                 "userErrors": [{
                     "code": "RETURN_NOT_CANCELLABLE",
-                    "message": "This return is cancelled already",
+                    "message": "This return is already cancelled",
                     "field": ["id"],
                 }],
             })

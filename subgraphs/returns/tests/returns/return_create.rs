@@ -1,4 +1,4 @@
-//! `returnCreate`: once for a key, one at a time for an order, with an event.
+//! `returnCreate`: once per key, one at a time per order, with an event.
 
 use chrono::Duration;
 use entities::returns::{customer_return, return_item};
@@ -206,7 +206,7 @@ async fn of_many_returns_of_the_last_unit_one_wins() {
             assert_eq!(error["reasons"][0]["code"], "ALREADY_RETURNED");
         }
         assert_eq!(fixture.count::<customer_return::Entity>().await, 1);
-        // What was refused left no trace: its key can be used again.
+        // A refused request leaves no trace: its key can be used again.
         assert_eq!(fixture.count::<idempotency_key::Entity>().await, 1);
         fixture.scratch.drop().await;
     }

@@ -163,7 +163,7 @@ async fn earlier_returns_count_for_units_money_and_shipping_unless_cancelled() {
         assert_eq!(
             last["data"]["returnPreview"]["refund"],
             json!({
-                // What is left of 100.00 and 15.99, not a third of them rounded up again.
+                // What remains of 100.00 and 15.99, not another third rounded up.
                 "items": { "amount": "33.33" },
                 "tax": { "amount": "5.32" },
                 "shipping": { "amount": "0.00" },
@@ -211,7 +211,7 @@ async fn a_preview_is_of_ones_own_items_of_one_order_with_known_reasons() {
         assert_eq!(code(&unknown), "BAD_USER_INPUT");
         assert_eq!(
             unknown["errors"][0]["message"],
-            "input.items.0.quantity: The quantity is at least 1; \
+            "input.items.0.quantity: The quantity must be at least 1; \
              input.items.0.reasonCode: The reason is not one of returnReasons"
         );
 

@@ -1,4 +1,4 @@
-//! Returns as they are stored.
+//! Reading stored returns.
 
 use entities::returns::customer_return;
 use resolvers::id::IdKind;
@@ -179,7 +179,7 @@ async fn a_return_is_its_customers_only() {
         let visitors = execute(subgraph, None, RETURN, id(1_000)).await;
         assert_eq!(code(&visitors), "UNAUTHENTICATED");
 
-        // By reference: one's own, and nothing at all for a guess.
+        // By reference: the caller's own return, and nothing for a guessed id.
         let mut references = representations(IdKind::Return, "Return", &[Uuid::from_u128(1_000)]);
         let list = references["representations"].as_array_mut().unwrap();
         list.push(json!({ "__typename": "Return", "id": "nonsense" }));
@@ -243,7 +243,7 @@ async fn the_returns_of_a_hundred_orders_take_as_many_statements_as_those_of_one
             fixture.scratch.name
         );
 
-        // By reference each return is loaded, in one statement too.
+        // By reference each return is loaded, also in one statement.
         let ids: Vec<_> = orders
             .iter()
             .map(|order| Uuid::from_u128(order.as_u128() + 1_000))
@@ -308,7 +308,7 @@ async fn a_return_with_an_unknown_status_is_an_error_and_no_row_that_vanished() 
             1,
         );
         fixture.store(vec![monitor_return(), other]).await;
-        // As if a newer version had written it.
+        // As if written by a newer version.
         let set_status = async |status: &str| {
             customer_return::Entity::update_many()
                 .col_expr(customer_return::Column::Status, Expr::value(status))
@@ -333,7 +333,7 @@ async fn a_return_with_an_unknown_status_is_an_error_and_no_row_that_vanished() 
         let status = "query($id: ID!) { return(id: $id) { status } }";
         let other = fixture.ask(status, id(1_001)).await;
         assert_eq!(other["data"]["return"]["status"], "LABEL_GENERATED");
-        // The version that knows the status finds the return as it was.
+        // The version that knows the status finds the return unchanged.
         set_status("carrier_scanned").await;
         let found = fixture.ask(status, id(1_000)).await;
         assert_eq!(found["data"]["return"]["status"], "CARRIER_SCANNED");

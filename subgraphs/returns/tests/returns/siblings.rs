@@ -1,4 +1,4 @@
-//! Several returns of one order: what one gives back depends on what becomes of the others.
+//! Several returns of one order, whose refunds depend on each other.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const CANCEL: &str = "mutation($id: ID!, $key: String!) {
   returnCancel(id: $id, idempotencyKey: $key) { return { status } userErrors { code } }
 }";
 
-/// 30.00, 3 × 11.11 and 7.77 of goods, 5.50 of shipping and 5.21 of tax: in yen it is all whole.
+/// 30.00, 3 × 11.11 and 7.77 of goods, 5.50 of shipping and 5.21 of tax; whole numbers in yen.
 fn order(currency: CurrencyCode) -> FakeOrder {
     let item = |id, quantity, line_total| FakeItem {
         id: Uuid::from_u128(id),
@@ -70,14 +70,14 @@ async fn create(
     id.as_str().and_then(|id| IdKind::Return.parse(id))
 }
 
-/// Returns of a defective item each, of which the first gets the shipping back.
+/// Two returns of a defective item each, of which the first refunds the shipping.
 async fn two_returns(desk: &Desk, order: &FakeOrder) -> [Uuid; 2] {
     let first = create(desk, order, 0, 1, "defective_on_arrival").await;
     let second = create(desk, order, 2, 1, "defective_on_arrival").await;
     [first.unwrap(), second.unwrap()]
 }
 
-/// What the provider gave back, in all.
+/// The total of all refunds.
 fn given_in_all(desk: &Desk) -> i64 {
     let refunded = desk.providers.refunded();
     refunded.iter().map(|(_, amount)| amount).sum()
@@ -89,7 +89,7 @@ async fn cancel(desk: &Desk, id: Uuid) -> Value {
     answer["data"]["returnCancel"]["return"]["status"].clone()
 }
 
-/// Labels the return, has the carrier scan it, and waits for its refund.
+/// Creates the return's label, has the carrier scan it, and waits for its refund.
 async fn refund(desk: &Desk, id: Uuid) -> customer_return::Model {
     let number = id.to_string();
     let labelled = Transition::LabelGenerated(bought_label(&number, Utc::now()));
@@ -104,7 +104,7 @@ async fn refund(desk: &Desk, id: Uuid) -> customer_return::Model {
     desk.until_status(id, ReturnStatus::RefundIssued).await
 }
 
-/// What the provider gave back for a return, in all.
+/// The total refunded for a return.
 fn given(desk: &Desk, id: Uuid) -> i64 {
     let refunded = desk.providers.refunded();
     let of_it = refunded
@@ -113,7 +113,7 @@ fn given(desk: &Desk, id: Uuid) -> i64 {
     of_it.map(|(_, amount)| amount).sum()
 }
 
-/// Waits until nothing is left to give back on its own. What was given back is watched for weeks.
+/// Waits until no supplement is pending. Issued refunds are checked for weeks.
 async fn settled(desk: &Desk) {
     let db = desk.fixture.scratch.database.read();
     let is_open = async || {
@@ -158,7 +158,7 @@ async fn a_sibling_that_is_cancelled_gives_the_shipping_to_the_one_that_stays() 
                 .unwrap();
             assert_eq!(issued["refund"]["includesShipping"], true);
 
-            // It comes back all the same, for another reason: its own share is deducted, once.
+            // The item is returned after all, for another reason: its own share is deducted, once.
             let later = create(&desk, &order, 0, 1, "changed_mind").await.unwrap();
             let deducted = 550 * 3_000 / order.subtotal();
             assert_eq!(desk.row(later).await.refund_shipping, -deducted);
@@ -282,7 +282,7 @@ async fn a_return_that_becomes_due_no_more_than_was_shown_gets_what_was_shown() 
     }
 }
 
-/// The bounds of `rules/refund/tests/sequences.rs`, held by the whole domain: requests, scans, tasks and provider.
+/// The bounds of `rules/refund/tests/sequences.rs`, for the whole domain: requests, scans, tasks and provider.
 #[tokio::test]
 async fn random_sequences_of_returns_keep_their_bounds_in_every_currency() {
     const REASONS: [&str; 3] = ["changed_mind", "defective_on_arrival", "missing_parts"];

@@ -1,5 +1,5 @@
-//! `advance` and the sweep, over each database: every legal transition is written with its event, every other
-//! leaves no trace.
+//! `advance` and the sweep on each database: every legal transition is written with its event, every other leaves no
+//! trace.
 
 use chrono::Duration;
 use entities::returns::return_event;
@@ -80,7 +80,7 @@ async fn events_have_what_each_transition_brought() {
         fixture
             .store(vec![at(ReturnStatus::Initiated, RETURN)])
             .await;
-        // The scan is late: the return waits in manual review for it.
+        // The scan is late: the return waits for it in manual review.
         for step in [
             label.clone(),
             review.clone(),
@@ -217,7 +217,7 @@ async fn a_row_that_was_not_locked_and_changed_meanwhile_is_not_overwritten() {
 #[tokio::test]
 async fn a_sweep_reviews_what_was_not_scanned_and_tells_support_once_of_what_has_no_label() {
     for fixture in fixtures(&[]).await {
-        // More than a page of each.
+        // More than one page of each.
         let returns = (0..240).map(|number| {
             let mut made = at(ReturnStatus::Initiated, Uuid::from_u128(1_000 + number));
             if number % 2 == 0 {
@@ -239,7 +239,7 @@ async fn a_sweep_reviews_what_was_not_scanned_and_tells_support_once_of_what_has
         assert_eq!(sweep(&fixture.state).await.unwrap(), SweepReport::default());
 
         fixture.state.clock.advance(Duration::hours(72));
-        // Two instances at once: each return is settled by one of them.
+        // Two concurrent instances: each return is settled by one of them.
         let (one, other) =
             futures::try_join!(sweep(&fixture.state), sweep(&fixture.state)).unwrap();
         assert_eq!(

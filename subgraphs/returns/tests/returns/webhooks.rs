@@ -136,7 +136,7 @@ async fn a_scan_of_a_cancelled_return_refunds_nothing_and_is_reported_to_support
         let (_, mut made) = labelled(1);
         let id = made.row.id;
         made.row.status = ReturnStatus::Cancelled;
-        // Given back already: reconciliation, which begins at once, would have to ask EasyPost.
+        // Already voided; otherwise reconciliation, which starts at once, would call EasyPost.
         made.row.label_voided_at = Some(Utc::now());
         desk.fixture.store(vec![made]).await;
         desk.work();
@@ -180,7 +180,7 @@ async fn a_package_sent_back_to_the_customer_before_any_scan_is_reviewed_and_ref
             let event = event(&format!("evt_{known}"), &tracking(1), &way[..known]);
             assert_eq!(desk.hook(&event).await, 200);
         }
-        // A delivery reported on its own, to the customer, of a parcel that is known to have been turned back.
+        // A delivery to the customer, reported separately, of a parcel known to have been turned back.
         let door = event("evt_3", &tracking(1), &[("delivered", at(4))]);
         assert_eq!(desk.hook(&door).await, 200);
         let row = desk.row(id).await;
@@ -214,7 +214,7 @@ async fn a_package_sent_back_to_the_customer_after_the_refund_is_reviewed_and_no
         let scanned = event("evt_1", &tracking(1), &way[..1]);
         assert_eq!(desk.hook(&scanned).await, 200);
         desk.until_status(id, ReturnStatus::RefundIssued).await;
-        // All of its way at once, as a tracker tells it.
+        // Its whole history at once, as in a tracker.
         let back = event("evt_2", &tracking(1), &way);
         assert_eq!(desk.hook(&back).await, 200);
         let again = event("evt_3", &tracking(1), &way);

@@ -212,7 +212,7 @@ fn orders() -> impl Strategy<Value = (Paid, Vec<(i64, i64)>)> {
     )
 }
 
-/// Returns one after the other: which line, how many units, whose mistake, cancelled afterwards?
+/// Consecutive returns: line, units, seller's fault, cancelled afterwards.
 fn sequences() -> impl Strategy<Value = Vec<Vec<(usize, i64, bool, bool)>>> {
     let item = (0_usize..6, 1_i64..6, any::<bool>(), any::<bool>());
     proptest::collection::vec(proptest::collection::vec(item, 1..4), 1..12)
@@ -277,7 +277,7 @@ proptest! {
         let units = units.min(purchased);
         let line = Line { total: price * purchased, purchased, quantity: units, refunded: 0, seller_fault };
         let quote = quote(&paid, &[line], &Refunded::default());
-        // Everything times the subtotal, to stay in whole numbers.
+        // Everything is multiplied by the subtotal, to use whole numbers.
         let whole = i128::from(paid.subtotal);
         let share = i128::from(price * units);
         let (tax, shipping) = (i128::from(paid.tax), i128::from(paid.shipping));

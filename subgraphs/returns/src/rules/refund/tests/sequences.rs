@@ -1,13 +1,13 @@
-//! Whatever happens to an order's returns, in whatever sequence, its refunds keep their bounds.
+//! Refunds stay within their bounds for any sequence of actions on an order's returns.
 
 use proptest::prelude::*;
 
 use super::{super::*, orders};
 
-/// A return of the model below.
+/// A return in the model.
 #[derive(Clone, Debug)]
 struct Modelled {
-    /// Line, units, whose mistake.
+    /// Line, units, seller's fault.
     items: Vec<(usize, i64, bool)>,
     shown: Quote,
     quote: Quote,
@@ -21,7 +21,7 @@ enum Stage {
     Cancelled,
 }
 
-/// What happens to an order: the number chooses the return.
+/// An action on an order; the number selects the return.
 #[derive(Clone, Debug)]
 enum Action {
     Create(Vec<(usize, i64, bool)>),
@@ -39,16 +39,16 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
     proptest::collection::vec(action, 1..24)
 }
 
-/// An order and all that happened to it.
+/// An order and its history.
 struct Model {
     paid: Paid,
-    /// Price of a unit, and units bought.
+    /// Unit price and units bought.
     lines: Vec<(i64, i64)>,
     returns: Vec<Modelled>,
 }
 
 impl Model {
-    /// The returns that are not cancelled, but for one.
+    /// All returns that are not cancelled, except one.
     fn others(&self, but: Option<usize>) -> impl Iterator<Item = &Modelled> {
         let returns = self.returns.iter().enumerate();
         returns
@@ -147,11 +147,11 @@ impl Model {
 }
 
 proptest! {
-    /// Of any order, after any sequence of returns made, cancelled and refunded:
-    /// - refunds come to at most what was captured, their tax to the order's, a line's to its price;
-    /// - the whole shipping is given back at most once;
-    /// - nobody gets less than was shown to them;
-    /// - who returns our mistake gets the shipping, unless another return of the order does.
+    /// For any order and any sequence of returns created, cancelled and refunded:
+    /// - refunds total at most what was captured, their tax the order's, a line's its price;
+    /// - the whole shipping is refunded at most once;
+    /// - nobody gets less than was quoted;
+    /// - a return that is the seller's fault refunds the shipping, unless another return of the order does.
     #[test]
     fn whatever_happens_to_an_orders_returns_its_refunds_keep_their_bounds(
         (paid, lines) in orders(), actions in actions(),
