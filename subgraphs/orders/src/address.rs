@@ -1,12 +1,12 @@
-//! A postal address, as the graph shows it.
+//! The GraphQL type `Address`.
 
 use async_graphql::SimpleObject;
 use entities::orders::order as entity;
 
-/// A postal address as it was when the order was placed.
+/// A postal address as of when the order was placed.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct Address {
-    /// Who receives it.
+    /// The recipient.
     pub name: String,
     pub line1: String,
     pub line2: Option<String>,

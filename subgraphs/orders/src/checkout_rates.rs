@@ -1,5 +1,4 @@
-//! What a checkout adds to prices, and which categories cannot come back: a configuration file,
-//! `checkout.yaml`.
+//! Shipping cost, taxes and non-returnable categories, configured in `checkout.yaml`.
 
 use std::collections::HashMap;
 
@@ -9,13 +8,13 @@ use serde::Deserialize;
 
 use crate::rules::checkout::Restriction;
 
-/// The rates that are used when none are configured.
+/// The default rates.
 const EMBEDDED: &str = include_str!("../../../router-config/checkout.yaml");
 
 /// Shipping, taxes and restricted categories.
 #[derive(Clone, Debug)]
 pub struct CheckoutRates {
-    /// Exact amount of US dollars.
+    /// Exact amount in US dollars.
     pub(crate) standard_shipping: Decimal,
     /// In US cents.
     free_shipping_from: i64,
@@ -30,9 +29,9 @@ pub enum CheckoutRatesError {
     Syntax(#[from] platform::yaml::YamlError),
     #[error("{0} is not an amount of US dollars")]
     Shipping(Decimal),
-    #[error("a tax of {percent} % in {country} is none: expected 0 to 100")]
+    #[error("a tax of {percent} % in {country} is not valid: expected 0 to 100")]
     Tax { country: String, percent: Decimal },
-    #[error("{0:?} is not a country: expected two capital letters, like DE")]
+    #[error("{0:?} is not a country: expected two capital letters, such as DE")]
     Country(String),
 }
 
@@ -54,14 +53,14 @@ struct Shipping {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tax {
-    /// Percent.
+    /// In percent.
     standard: Decimal,
     #[serde(default)]
     regions: HashMap<String, Decimal>,
 }
 
 impl CheckoutRates {
-    /// From YAML, as `router-config/checkout.yaml` has it.
+    /// Parses YAML in the format of `router-config/checkout.yaml`.
     pub fn parse(yaml: &str) -> Result<Self, CheckoutRatesError> {
         let file: File = platform::yaml::from_str(yaml)?;
         let amount = |dollars: Decimal| {
@@ -99,12 +98,12 @@ impl CheckoutRates {
         })
     }
 
-    /// Whether a subtotal of so many US cents is delivered free of charge.
+    /// Whether a subtotal of this many US cents ships for free.
     pub(crate) fn ships_free(&self, subtotal_usd: i64) -> bool {
         subtotal_usd >= self.free_shipping_from
     }
 
-    /// Percent of tax on what is delivered there. The country is in capital letters.
+    /// The tax in percent at the place of delivery. The country must be in capital letters.
     pub(crate) fn tax_percent(&self, country: &str, region: Option<&str>) -> Decimal {
         let Some(tax) = self.taxes.get(country) else {
             return Decimal::ZERO;
@@ -115,20 +114,20 @@ impl CheckoutRates {
             .unwrap_or(tax.standard)
     }
 
-    /// Whether the tax depends on the region there, which must be known then.
+    /// Whether the tax depends on the region, which is then required.
     pub(crate) fn taxes_by_region(&self, country: &str) -> bool {
         let tax = self.taxes.get(country);
         tax.is_some_and(|tax| !tax.regions.is_empty())
     }
 
-    /// Why products of this category cannot be returned, if they cannot.
+    /// Why products of this category cannot be returned; `None` if they can.
     pub(crate) fn restriction(&self, category: &str) -> Option<Restriction> {
         self.restrictions.get(&category.to_lowercase()).copied()
     }
 }
 
 impl Default for CheckoutRates {
-    /// Those of `router-config/checkout.yaml` as it was at build time.
+    /// The rates of `router-config/checkout.yaml` at build time.
     fn default() -> Self {
         Self::parse(EMBEDDED).expect("the embedded rates are valid: the tests read them")
     }

@@ -1,4 +1,4 @@
-//! A customer, as the graph shows them to themselves.
+//! The GraphQL type `Customer`, visible only to the customer.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use uuid::Uuid;
 use crate::loaders::{Loaders, OrderList, OrderPage};
 use crate::order::{Order, OrderConnection, OrderStatus};
 
-/// Made only for themselves: for the caller, or from an order of theirs.
+/// Only created for the customer: for the caller, or from one of their orders.
 pub(crate) struct Customer {
     pub id: Uuid,
 }
 
 impl Customer {
-    /// The customer if they are known and the caller.
+    /// The customer, if they exist and are the caller.
     pub(crate) async fn resolve_reference(
         context: &Context<'_>,
         id: Uuid,
@@ -38,7 +38,7 @@ impl Customer {
     }
 }
 
-/// A customer, who sees nobody but themselves.
+/// A customer; visible only to themselves.
 #[Object]
 impl Customer {
     async fn id(&self) -> ID {
@@ -53,7 +53,7 @@ impl Customer {
         Ok(self.row(context).await?.name.clone())
     }
 
-    /// The customer's orders, newest first; of the named statuses only, when some are named.
+    /// The customer's orders, newest first; optionally only those with the given statuses.
     async fn orders(
         &self,
         context: &Context<'_>,

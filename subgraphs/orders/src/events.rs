@@ -1,28 +1,27 @@
-//! What happens to an order, by name: in its timeline, and as the types of the events told of it
-//! through the outbox.
+//! The names of order events, in timelines and as types of outbox events.
 
 use chrono::{DateTime, Utc};
 use resolvers::money::CurrencyCode;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-/// Where orders tell the other domains what happened to them.
+/// The topic of this domain's events.
 pub const TOPIC: &str = "orders.events";
 
 /// The customer placed it; the payment is not settled yet.
 pub const PLACED: &str = "order.placed";
-/// The payment went through.
+/// The payment succeeded.
 pub const CONFIRMED: &str = "order.confirmed";
-/// The carrier has it.
+/// The carrier has the parcel.
 pub const SHIPPED: &str = "order.shipped";
-/// The carrier handed it over.
+/// The carrier delivered it.
 pub const DELIVERED: &str = "order.delivered";
 /// It will not be sent.
 pub const CANCELLED: &str = "order.cancelled";
-/// What was paid for a cancelled order was given back.
+/// The payment of a cancelled order was refunded.
 pub const REFUNDED: &str = "order.refunded";
 
-/// The provider's books and the order differ: support should look at it.
+/// The payment provider's amount differs from the order's: support should look at it.
 pub const SUPPORT_ALERT: &str = "order.support_alert";
 
 /// An order was placed. Version 1.
@@ -48,7 +47,7 @@ pub(crate) struct PlacedItem<'a> {
     pub quantity: i32,
 }
 
-/// Money, with the currency's own decimals.
+/// An amount with its currency's own decimals.
 #[derive(Debug, Serialize)]
 pub(crate) struct Amount {
     pub amount: Decimal,
@@ -66,13 +65,13 @@ pub(crate) struct StatusChanged<'a> {
     pub status: &'a str,
     /// Who did it: `customer`, `payment`, `carrier` or `system`.
     pub actor: &'a str,
-    /// Why it was cancelled: in the customer's words, or the payment provider's code.
+    /// Why it was cancelled: the customer's reason or the payment provider's code.
     pub reason: Option<&'a str>,
-    /// When it happened: by the carrier's time, if it was the carrier.
+    /// When it happened; the carrier's time for carrier events.
     pub timestamp: DateTime<Utc>,
 }
 
-/// What was paid for a cancelled order was given back. Version 1.
+/// The payment of a cancelled order was refunded. Version 1.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Refunded<'a> {
@@ -92,11 +91,11 @@ pub(crate) struct SupportAlert<'a> {
     pub customer_id: &'a str,
     /// `payment_mismatch` or `refund_mismatch`.
     pub reason: &'a str,
-    /// What the order is of.
+    /// The order's amount.
     pub expected: Amount,
-    /// What the payment provider says, in its own units.
+    /// The payment provider's amount, in its own units.
     pub received_minor_units: i64,
-    /// In capital letters; it may be one that is not sold in.
+    /// In capital letters; may be a currency we do not sell in.
     pub received_currency: String,
     pub timestamp: DateTime<Utc>,
 }

@@ -1,4 +1,4 @@
-//! Parses the input of mutations, before another domain or the provider is called.
+//! Parses mutation inputs before other domains or the provider are called.
 
 use entities::orders::order::Address;
 use resolvers::id::IdKind;
@@ -11,19 +11,19 @@ use crate::order_place_input::{AddressInput, OrderPlaceInput};
 use crate::payment_method_details::is_token;
 use crate::rules::address;
 
-/// Lines of one order at most.
+/// Maximum number of lines in one order.
 const MAX_LINES: usize = 50;
-/// Units of one product at most.
+/// Maximum number of units of one product.
 const MAX_QUANTITY: i32 = 99;
-/// Characters of a part of an address at most.
+/// Maximum length of a part of an address, in characters.
 const MAX_TEXT: usize = 200;
-/// Characters of a reason at most.
+/// Maximum length of a reason, in characters.
 const MAX_REASON: usize = 500;
 
 /// The parsed input of `orderPlace`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ParsedInput {
-    /// Each product once.
+    /// Products are unique.
     pub lines: Vec<ParsedLine>,
     pub currency: Option<CurrencyCode>,
     pub shipping_address: Address,
@@ -36,7 +36,7 @@ pub(crate) struct ParsedLine {
     pub product: Uuid,
     /// At least 1.
     pub quantity: i32,
-    /// Where the input named it first.
+    /// The index of the product's first mention in the input.
     pub index: usize,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn parse(
     let lines = lines(input, &mut errors);
     let mut shipping_address = text_of(&input.shipping_address, "shippingAddress", &mut errors);
     check_place(&shipping_address, "shippingAddress", &mut errors);
-    // What is delivered is taxed where it is delivered.
+    // Tax depends on the place of delivery.
     if rates.taxes_by_region(&shipping_address.country_code) {
         taxed_region(&mut shipping_address, "shippingAddress", &mut errors);
     }
@@ -60,10 +60,10 @@ pub(crate) fn parse(
     });
     let token = input.payment_method_token.trim();
     if !is_token(token) {
-        // The text is not repeated: it may be a card's number.
+        // The text is not repeated: it may be a card number.
         errors.push(InputError::new(
             "INVALID_PAYMENT_METHOD",
-            "Send the token that the payment provider's form gave: it begins with pm_, tok_ or src_",
+            "Send the token from the payment provider's form: it begins with pm_, tok_ or src_",
             &["input", "paymentMethodToken"],
         ));
     }
@@ -83,7 +83,7 @@ fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<ParsedLin
     if input.items.is_empty() || input.items.len() > MAX_LINES {
         errors.push(InputError::new(
             "INVALID_ITEMS",
-            format!("An order has 1 to {MAX_LINES} items"),
+            format!("An order must have 1 to {MAX_LINES} items"),
             &["input", "items"],
         ));
         return Vec::new();
@@ -121,7 +121,7 @@ fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<ParsedLin
     lines
 }
 
-/// The parts of an address, tidied; what is missing or too long is an error.
+/// The normalized parts of an address; missing or overlong parts are errors.
 fn text_of(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Address {
     let mut text = |value: &str, field: &str, is_needed: bool| {
         let value = value.trim();
@@ -158,10 +158,10 @@ fn text_of(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Addr
     }
 }
 
-/// Refuses a country that does not exist, and a postal code that is not of its country's form.
+/// Rejects an unknown country and a postal code in the wrong format.
 fn check_place(address: &Address, of: &str, errors: &mut Vec<InputError>) {
     let Some(country) = address::country(&address.country_code) else {
-        let message = "There is no such country: write its code of two letters, like DE";
+        let message = "There is no such country: use its two-letter code, such as DE";
         errors.push(invalid_address(message.to_owned(), of, "countryCode"));
         return;
     };
@@ -172,7 +172,7 @@ fn check_place(address: &Address, of: &str, errors: &mut Vec<InputError>) {
     }
 }
 
-/// Writes the region by its code, or refuses a name that is not a region of the country.
+/// Replaces the region by its code, or rejects it if it is not a region of the country.
 fn taxed_region(address: &mut Address, of: &str, errors: &mut Vec<InputError>) {
     let Some(country) = address::country(&address.country_code) else {
         return;
@@ -186,7 +186,7 @@ fn taxed_region(address: &mut Address, of: &str, errors: &mut Vec<InputError>) {
             } else {
                 let name = country.long_name;
                 format!(
-                    "This is not a state, province or territory of {name}: write its code or name"
+                    "This is not a state, province or territory of {name}: use its code or name"
                 )
             };
             errors.push(invalid_address(message, of, "region"));
@@ -198,7 +198,7 @@ fn invalid_address(message: String, of: &str, field: &str) -> InputError {
     InputError::new("INVALID_ADDRESS", message, &["input", of, field])
 }
 
-/// The reason of a cancellation as it is stored; a blank one counts as none.
+/// The cancellation reason to store; a blank one counts as none.
 pub(crate) fn reason(given: Option<&str>) -> Result<Option<String>, InputError> {
     let reason = given.map(str::trim).filter(|reason| !reason.is_empty());
     if reason.is_some_and(|reason| reason.chars().count() > MAX_REASON) {
@@ -322,7 +322,7 @@ mod tests {
         );
     }
 
-    /// Code and field of what is wrong with a shipping address.
+    /// Code and field of each error in a shipping address.
     fn address_mistakes(country: &str, region: Option<&str>, postal_code: &str) -> Vec<String> {
         let mut given = input(vec![item(product(1), 1)]);
         let address = &mut given.shipping_address;

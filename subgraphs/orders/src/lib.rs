@@ -1,4 +1,4 @@
-//! The orders subgraph: the source of truth for customers, their orders and what they paid.
+//! The orders subgraph: the source of truth for customers, orders and payments.
 
 mod address;
 mod checkout_rates;
@@ -47,23 +47,23 @@ pub use migrations::orders::Migrator;
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "orders";
 
-/// All that a resolver of this domain can reach.
+/// The dependencies of this domain's resolvers.
 #[derive(Clone, Debug)]
 pub struct State {
     pub database: Database,
     pub clock: Clock,
-    /// Takes payments. Without it no order can be placed here.
+    /// Charges payments. Without it no orders can be placed.
     pub stripe: Option<Stripe>,
-    /// Knows what products are. Without it no order can be placed here.
+    /// Describes products. Without it no orders can be placed.
     pub search: Option<SubgraphClient>,
-    /// Knows what they cost. Without it no order can be placed here.
+    /// Prices products. Without it no orders can be placed.
     pub pricing: Option<SubgraphClient>,
     pub checkout_rates: Arc<CheckoutRates>,
-    /// Signs the webhooks that Stripe sends. Without it they are refused.
+    /// Verifies Stripe's webhooks. Without it there is no webhook route.
     pub stripe_webhook_secret: Option<Secret>,
 }
 
-/// What this domain answers beside GraphQL.
+/// The domain's routes besides GraphQL.
 pub fn routes(state: State) -> axum::Router {
     webhooks::routes(state)
 }

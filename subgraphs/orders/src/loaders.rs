@@ -1,4 +1,4 @@
-//! DataLoaders over the finders of `entities::orders`; made anew for every request.
+//! DataLoaders over the finders of `entities::orders`, created for each request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,12 +22,12 @@ finder_loader! {
 }
 
 finder_loader! {
-    /// Orders by id, whosever they are: who asks compares the customer.
+    /// Orders by id, of any customer: the caller must check ownership.
     Orders: Uuid => Arc<order::Model>, order::by_ids
 }
 
 finder_loader! {
-    /// Items by id, whosever they are: who asks compares the customer.
+    /// Items by id, of any customer: the caller must check ownership.
     OrderItems: Uuid => Arc<order_item::Model>, order_item::by_ids
 }
 
@@ -46,7 +46,7 @@ finder_loader! {
     PaymentMethods: Uuid => Arc<payment_method::Model>, payment_method::by_ids
 }
 
-/// A customer's orders in some statuses; in all of them when none is named.
+/// A customer's orders with certain statuses, or all of them if no status is given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OrderList {
     customer: Uuid,
@@ -54,7 +54,7 @@ pub(crate) struct OrderList {
 }
 
 impl OrderList {
-    /// Lists of the same orders are equal, in whatever order their statuses were named.
+    /// Normalizes the statuses, so that equal lists have equal keys.
     pub(crate) fn new(customer: Uuid, mut statuses: Vec<OrderStatus>) -> Self {
         statuses.sort_unstable();
         statuses.dedup();
@@ -62,15 +62,15 @@ impl OrderList {
     }
 }
 
-/// A page of a list. The same page asked for in many places of a request is read once; different
-/// pages are a statement each, and as many as the request's text names.
+/// A page of a list. A page requested several times in a request is read once; each distinct page takes one statement,
+/// and the request's document bounds how many there are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OrderPage {
     pub list: OrderList,
     pub request: PageRequest<order::Key>,
 }
 
-/// The rows of a page and, as a sign that there are more, the one behind it.
+/// The rows of a page plus the next one, which shows that there are more.
 pub(crate) struct OrderPages(Database);
 
 impl Loader<OrderPage> for OrderPages {
@@ -100,7 +100,7 @@ impl Loader<OrderPage> for OrderPages {
     }
 }
 
-/// How long each list is.
+/// The length of each list.
 pub(crate) struct OrderCounts(Database);
 
 impl Loader<OrderList> for OrderCounts {
@@ -143,7 +143,7 @@ impl Loaders {
         }
     }
 
-    /// Forgets what a mutation may have changed.
+    /// Clears what a mutation may have changed.
     pub(crate) fn forget(&self) {
         self.orders.clear();
         self.order_items.clear();

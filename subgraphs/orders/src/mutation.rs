@@ -1,6 +1,6 @@
-//! Changes to orders. Each is one transaction: key, rows, timeline and event. What is refused is
-//! rolled back whole, its key too, so that it can be asked again once the reason is mended. A replay
-//! asks nobody but this domain's database.
+//! Mutations of orders. Each is one transaction with its idempotency key, rows, timeline and event. A refused mutation
+//! is rolled back completely, key included, so that it can be repeated once the reason is fixed. A replay only reads
+//! this domain's database.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ use crate::order_place_input::OrderPlaceInput;
 use crate::payment_task::{SettlePayment, Settlement};
 use crate::quote;
 
-/// What an idempotency key remembers: which order it made or changed.
+/// What an idempotency key stores: the order it created or changed.
 #[derive(Debug, Serialize, Deserialize)]
 struct Outcome {
     id: Uuid,
 }
 
-/// What an order's cancellation was asked with.
+/// The input of `orderCancel`.
 #[derive(Debug, Serialize)]
 struct CancelInput<'a> {
     id: Uuid,
@@ -44,8 +44,8 @@ pub(crate) struct Mutation;
 
 #[Object]
 impl Mutation {
-    /// Orders products at their prices of now, in the chosen currency, and takes the payment. The
-    /// same key gives the same order, however often it is sent.
+    /// Orders products at their current prices in the chosen currency, and charges the payment. The same key always
+    /// returns the same order.
     #[graphql(directive = authenticated::apply(), directive = cost::apply(THIRD_PARTY))]
     async fn order_place(
         &self,
@@ -115,8 +115,7 @@ impl Mutation {
         order_place::payload(&state.database, Some(stripe), id).await
     }
 
-    /// Cancels one of the caller's orders, which is possible until the carrier has it. What was paid
-    /// is given back.
+    /// Cancels one of the caller's orders, which is possible until the carrier has it. The payment is refunded.
     #[graphql(directive = authenticated::apply())]
     async fn order_cancel(
         &self,
@@ -164,8 +163,7 @@ impl Mutation {
     }
 }
 
-/// Takes the payment of the order that was just placed. What does not come to an end in time is
-/// settled without the customer.
+/// Charges the payment of a new order. If it takes too long, it is settled in the background.
 async fn pay(state: &State, stripe: &Stripe, order: Uuid) -> ApiResult<()> {
     let settlement = Settlement {
         database: state.database.clone(),
@@ -174,10 +172,10 @@ async fn pay(state: &State, stripe: &Stripe, order: Uuid) -> ApiResult<()> {
     };
     let Some(claimed) = tasks::claim::<SettlePayment>(&state.database, &state.clock, order).await?
     else {
-        // Somebody else is at it already.
+        // Its task is already running.
         return order_place::wait_until_settled(&state.database, order).await;
     };
-    // On its own: it goes on when the customer does not wait for it.
+    // Spawned, so that it continues if the customer disconnects.
     let settling = async move { claimed.perform(&settlement).await };
     let settling = tokio::spawn(settling.in_current_span());
     if tokio::time::timeout(order_place::PAYMENT_TIMEOUT, settling)
@@ -187,13 +185,13 @@ async fn pay(state: &State, stripe: &Stripe, order: Uuid) -> ApiResult<()> {
         let order_id = IdKind::Order.format(order);
         tracing::warn!(
             order_id,
-            "payment of a new order takes longer than its caller waits"
+            "payment not settled in time, it continues in the background"
         );
     }
     Ok(())
 }
 
-/// What a key that was used before is answered with: its order as it is once its payment is settled.
+/// The answer to a repeated key: its order, once the payment is settled.
 async fn replay_place(
     context: &Context<'_>,
     state: &State,
@@ -204,7 +202,7 @@ async fn replay_place(
     order_place::payload(&state.database, state.stripe.as_ref(), id).await
 }
 
-/// What a key that was used before is answered with: the order that it cancelled, as it is now.
+/// The answer to a repeated key: the order it cancelled, in its current state.
 async fn replay_cancel(
     context: &Context<'_>,
     state: &State,
@@ -218,7 +216,7 @@ async fn replay_cancel(
     OrderCancelPayload::of(Arc::unwrap_or_clone(row))
 }
 
-/// What this process may not have been told of: then its key is logged, not shown.
+/// A dependency that may not be configured: its key is logged, not shown to the client.
 fn required<'a, T>(part: Option<&'a T>, key: &str) -> ApiResult<&'a T> {
     part.ok_or_else(|| {
         tracing::error!("orders cannot be placed or cancelled here: set {key}");

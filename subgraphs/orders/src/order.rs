@@ -1,4 +1,4 @@
-//! An order, as the graph shows it to the customer who placed it.
+//! The GraphQL type `Order`, visible only to the customer who placed it.
 
 use std::sync::Arc;
 
@@ -19,29 +19,29 @@ use crate::order_item::OrderItem;
 use crate::payment_method::PaymentMethod;
 use crate::rules::allowed_actions;
 
-/// How far an order has come.
+/// The status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 #[graphql(remote = "entity::OrderStatus")]
 pub(crate) enum OrderStatus {
     /// Placed; the payment is not settled yet.
     Pending,
-    /// Paid, and being prepared.
+    /// Paid and being prepared.
     Confirmed,
     Shipped,
     Delivered,
     Cancelled,
 }
 
-/// What the customer may do with an order now.
+/// An action the customer can currently take on an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "allowed_actions::OrderAction")]
 pub(crate) enum OrderAction {
     Cancel,
-    /// Place a new order of the same products.
+    /// Order the same products again.
     Reorder,
 }
 
-/// Made only for the customer who placed it. Cheap to clone.
+/// Only created for the customer who placed it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
     currency: CurrencyCode,
@@ -61,7 +61,7 @@ impl TryFrom<Arc<entity::Model>> for Order {
 }
 
 impl Order {
-    /// The order if it exists, FORBIDDEN if it is not the caller's.
+    /// The order if it exists; FORBIDDEN if it is not the caller's.
     pub(crate) async fn of_caller(context: &Context<'_>, id: Uuid) -> ApiResult<Option<Self>> {
         let Some(row) = Self::row(context, id).await? else {
             return Ok(None);
@@ -70,7 +70,7 @@ impl Order {
         row.try_into().map(Some)
     }
 
-    /// The order if it exists and is the caller's: what a representation of it stands for.
+    /// Resolves a representation: the order if it exists and is the caller's.
     pub(crate) async fn resolve_reference(
         context: &Context<'_>,
         id: Uuid,
@@ -90,7 +90,7 @@ impl Order {
         loaders.orders.load_one(id).await
     }
 
-    /// Its place in the customer's list.
+    /// Its position in the customer's list.
     pub(crate) fn key(&self) -> entity::Key {
         (self.row.placed_at, self.row.id)
     }
@@ -100,7 +100,7 @@ impl Order {
     }
 }
 
-/// An order. Amounts are in the currency the customer paid, unless they say otherwise.
+/// An order. Amounts are in the currency of the payment unless stated otherwise.
 #[Object]
 impl Order {
     async fn id(&self) -> ID {
@@ -131,7 +131,7 @@ impl Order {
         rows.into_iter().map(OrderItem::try_from).collect()
     }
 
-    /// The lines together, before shipping and tax.
+    /// The total of all lines, before shipping and tax.
     async fn subtotal(&self) -> Money {
         self.money(self.row.subtotal_amount)
     }
@@ -144,17 +144,17 @@ impl Order {
         self.money(self.row.tax_amount)
     }
 
-    /// What the customer paid: subtotal, shipping and tax.
+    /// The amount paid: subtotal, shipping and tax.
     async fn total(&self) -> Money {
         self.money(self.row.local_currency_amount)
     }
 
-    /// The total in US dollars, for reports; fixed when the order was placed.
+    /// The total in US dollars for reports, fixed when the order was placed.
     async fn total_usd(&self) -> Money {
         Money::new(self.row.usd_amount, CurrencyCode::Usd)
     }
 
-    /// Units of the paid currency for one US dollar, locked when the order was placed.
+    /// Units of the paid currency per US dollar, fixed when the order was placed.
     async fn exchange_rate(&self) -> ApiResult<Decimal> {
         self.row.exchange_rate.parse().map_err(|error| {
             ApiError::internal(format!("the rate of order {}: {error}", self.row.id))
@@ -173,21 +173,21 @@ impl Order {
             .ok_or_else(|| ApiError::internal(format!("payment method {id} is missing")))
     }
 
-    /// The payment at the payment provider, `pi_…`, once there is one. For other domains only:
-    /// what is given back goes the way it came.
+    /// The payment's id at the payment provider, `pi_…`, once there is one. For other domains only: refunds use the
+    /// original payment.
     #[graphql(inaccessible)]
     async fn payment_intent_id(&self) -> Option<&str> {
         self.row.payment_intent_id.as_deref()
     }
 
-    /// What happened to the order, oldest first.
+    /// The order's history, oldest first.
     async fn timeline(&self, context: &Context<'_>) -> ApiResult<Vec<OrderEvent>> {
         let loaders = context.data_unchecked::<Loaders>();
         let rows = loaders.events_of_order.load_list(self.row.id).await?;
         Ok(rows.into_iter().map(OrderEvent).collect())
     }
 
-    /// What the customer may do with the order now.
+    /// The actions the customer can currently take.
     async fn allowed_actions(&self) -> Vec<OrderAction> {
         let actions = allowed_actions::allowed(self.row.status);
         actions.iter().copied().map(OrderAction::from).collect()

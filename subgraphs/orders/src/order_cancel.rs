@@ -1,4 +1,4 @@
-//! `orderCancel`: by the customer, until the carrier has the order.
+//! `orderCancel`: cancels an order until the carrier has it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::transitions::{self, Transition, TransitionError};
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct OrderCancelPayload {
-    /// The order; what was paid for it is given back in a moment. Null when there are errors.
+    /// The order. Its payment is refunded in the background. Null when there are errors.
     pub order: Option<Order>,
     pub user_errors: Vec<InputError>,
 }
@@ -40,14 +40,14 @@ impl OrderCancelPayload {
 
     pub(crate) fn refused(from: OrderStatus) -> Self {
         let message = match from {
-            OrderStatus::Cancelled => "This order is cancelled already",
-            _ => "This order has been shipped already: return it when it has arrived",
+            OrderStatus::Cancelled => "This order is already cancelled",
+            _ => "This order has already been shipped: return it once it has arrived",
         };
         Self::with_errors(InputError::new("ORDER_NOT_CANCELLABLE", message, &["id"]))
     }
 }
 
-/// Cancels the customer's order, or returns the status that it cannot be cancelled from.
+/// Cancels the customer's order, or returns the status that prevents it.
 pub(crate) async fn cancel(
     transaction: &DatabaseTransaction,
     customer: Uuid,

@@ -1,4 +1,4 @@
-//! An entry of an order's timeline, as the graph shows it.
+//! The GraphQL type `OrderEvent`.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use resolvers::scalars::DateTime;
 
 use crate::events;
 
-/// What can happen to an order.
+/// The kinds of events in an order's timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum OrderEventType {
     /// The customer placed it; the payment is not settled yet.
     Placed,
-    /// The payment went through.
+    /// The payment succeeded.
     Confirmed,
-    /// The carrier has it.
+    /// The carrier has the parcel.
     Shipped,
-    /// The carrier handed it over.
+    /// The carrier delivered it.
     Delivered,
     /// It will not be sent.
     Cancelled,
-    /// What was paid was given back.
+    /// The payment was refunded.
     Refunded,
 }
 
@@ -41,7 +41,7 @@ impl OrderEventType {
 
 pub(crate) struct OrderEvent(pub Arc<entity::Model>);
 
-/// Something that happened to an order.
+/// An event in the history of an order.
 #[Object]
 impl OrderEvent {
     /// `order.placed`, `order.confirmed`, `order.shipped`, `order.delivered`, `order.cancelled` or
@@ -50,7 +50,7 @@ impl OrderEvent {
         &self.0.event
     }
 
-    /// The same as an enumeration; null for an event of a newer version.
+    /// The same as an enumeration; null for events this version does not know.
     #[graphql(name = "type")]
     async fn event_type(&self) -> Option<OrderEventType> {
         OrderEventType::of(&self.0.event)
@@ -60,7 +60,7 @@ impl OrderEvent {
         self.0.occurred_at.into()
     }
 
-    /// Who did it: `customer`, `payment`, `carrier`, `support` or `system`.
+    /// Who caused it: `customer`, `payment`, `carrier`, `support` or `system`.
     async fn actor(&self) -> &str {
         &self.0.actor
     }

@@ -1,4 +1,4 @@
-//! A line of an order, as the graph shows it to the customer who placed it.
+//! The GraphQL type `OrderItem`, visible only to the customer who placed the order.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) struct Product {
     pub id: ID,
 }
 
-/// Made only for the customer who placed the order.
+/// Only created for the customer who placed the order.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderItem {
     currency: CurrencyCode,
@@ -39,7 +39,7 @@ impl TryFrom<Arc<entity::Model>> for OrderItem {
 }
 
 impl OrderItem {
-    /// The item if it exists and is the caller's: what a representation of it stands for.
+    /// Resolves a representation: the item if it exists and is the caller's.
     pub(crate) async fn resolve_reference(
         context: &Context<'_>,
         id: Uuid,
@@ -62,7 +62,7 @@ impl OrderItem {
     }
 }
 
-/// A line of an order, with name, price and tax as they were when it was placed.
+/// A line of an order, with name, price and tax as of when it was placed.
 #[Object]
 impl OrderItem {
     async fn id(&self) -> ID {
@@ -109,8 +109,7 @@ impl OrderItem {
         Money::new(self.row.tax_amount, self.currency)
     }
 
-    /// Why the product cannot be returned: `PERSONALIZED`, `HAZARDOUS`, `DIGITAL`, or null. For
-    /// other domains only.
+    /// Why the product cannot be returned: `PERSONALIZED`, `HAZARDOUS`, `DIGITAL`, or null. For other domains only.
     #[graphql(inaccessible)]
     async fn restriction(&self) -> Option<String> {
         self.row

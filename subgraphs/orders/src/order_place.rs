@@ -1,4 +1,4 @@
-//! `orderPlace`: an order is written, pending, and then paid.
+//! `orderPlace`: writes a pending order, then charges it.
 
 use std::time::Duration;
 
@@ -24,16 +24,16 @@ use crate::rules::status::OrderStatus;
 use crate::rules::totals::{self, Totals};
 use crate::transitions;
 
-/// How long a caller waits for the outcome of a payment. It is settled without them, too.
+/// How long a request waits for the outcome of a payment, which is settled in any case.
 pub(crate) const PAYMENT_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct OrderPlacePayload {
-    /// The order: CANCELLED when its payment was declined, PENDING while the payment is on its way.
-    /// Null when the input has errors: then nothing was placed.
+    /// The order: CANCELLED if its payment was declined, PENDING while the payment is in progress. Null if the input
+    /// has errors; then nothing was placed.
     pub order: Option<Order>,
-    /// With this, the payment provider's form lets the customer confirm the payment at their bank.
-    /// Null when there is nothing to confirm.
+    /// Lets the payment provider's form have the customer confirm the payment with their bank. Null if there is nothing
+    /// to confirm.
     pub payment_client_secret: Option<String>,
     pub user_errors: Vec<InputError>,
 }
@@ -48,15 +48,15 @@ impl OrderPlacePayload {
     }
 }
 
-/// What the order is paid with.
+/// The order's payment method.
 #[derive(Clone, Debug)]
 pub(crate) struct ResolvedMethod {
-    /// What the provider charges.
+    /// The token that the provider charges.
     token: String,
     details: MethodDetails,
 }
 
-/// Asks the provider what is behind the token, or tells what is wrong with it.
+/// Resolves the token at the provider, or returns what is wrong with it.
 pub(crate) async fn resolve_method(
     stripe: &Stripe,
     token: &str,
@@ -75,13 +75,13 @@ pub(crate) async fn resolve_method(
                 token: found.id,
                 details,
             })),
-            None => refuse("This kind of payment method is not taken"),
+            None => refuse("This kind of payment method is not accepted"),
         },
         Err(StripeError::Refused { .. } | StripeError::Declined { .. }) => {
             refuse("The payment provider does not know this payment method")
         }
         Err(StripeError::Http(error)) => {
-            tracing::warn!(%error, "no order can be placed: the payment provider does not answer");
+            tracing::warn!(%error, "order not placed, the payment provider does not answer");
             Err(ApiError::unavailable(
                 "Payments are not possible at the moment",
             ))
@@ -89,7 +89,7 @@ pub(crate) async fn resolve_method(
     }
 }
 
-/// What the quoted products come to where they are delivered, or why they cannot be ordered.
+/// The totals of the quoted products at the place of delivery, or why they cannot be ordered.
 pub(crate) fn totals(
     rates: &CheckoutRates,
     quote: &Quote,
@@ -113,7 +113,7 @@ pub(crate) fn totals(
         })
 }
 
-/// Writes the order, pending, with its lines and the payment that is requested for it.
+/// Writes the pending order with its lines and its requested payment.
 pub(crate) async fn place(
     transaction: &DatabaseTransaction,
     customer: Uuid,
@@ -174,7 +174,7 @@ fn items(order: &order::Model, quote: &Quote, totals: &Totals) -> Vec<order_item
         .collect()
 }
 
-/// Keeps the payment method with the customer's others.
+/// Saves the payment method with the customer's others.
 async fn save_method(
     transaction: &DatabaseTransaction,
     customer: Uuid,
@@ -199,7 +199,7 @@ async fn save_method(
     Ok(id)
 }
 
-/// Waits until somebody has settled the payment, as long as a caller is patient.
+/// Waits until the payment is settled, or the time limit is reached.
 pub(crate) async fn wait_until_settled(database: &Database, order: Uuid) -> ApiResult<()> {
     let until = Instant::now() + PAYMENT_TIMEOUT;
     let mut wait = Duration::from_millis(20);
@@ -209,13 +209,13 @@ pub(crate) async fn wait_until_settled(database: &Database, order: Uuid) -> ApiR
         if !is_wanted || Instant::now() + wait >= until {
             return Ok(());
         }
-        // Whoever placed it may be another process: there is nothing here to be woken by.
+        // Another process may settle it, so there is nothing to be notified by.
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(Duration::from_millis(200));
     }
 }
 
-/// The order as it is now, and what the customer has to know of its payment.
+/// The order's current state, with what the customer needs to know about its payment.
 pub(crate) async fn payload(
     database: &Database,
     stripe: Option<&Stripe>,
@@ -243,7 +243,7 @@ pub(crate) async fn payload(
     })
 }
 
-/// `None` when the provider does not answer: the same key asks again.
+/// `None` if the provider does not answer: repeating the key tries again.
 async fn client_secret(stripe: &Stripe, intent: &str) -> Option<String> {
     let read: Result<stripe::PaymentIntent, _> = stripe.payment(intent).await;
     read.ok()?.client_secret

@@ -1,4 +1,4 @@
-//! What an order is placed with.
+//! The input of `orderPlace`.
 
 use async_graphql::{ID, InputObject};
 use resolvers::money::CurrencyCode;
@@ -6,15 +6,15 @@ use serde::Serialize;
 
 #[derive(Clone, Debug, InputObject, Serialize)]
 pub(crate) struct OrderPlaceInput {
-    /// A product named twice is one line.
+    /// Repeated products are merged into one line.
     pub items: Vec<OrderPlaceItemInput>,
-    /// What to pay in. Without it: the currency of the country that the order goes to.
+    /// The currency of the payment. Default: the currency of the destination country.
     pub currency: Option<CurrencyCode>,
     pub shipping_address: AddressInput,
-    /// When it is another than where the order goes to.
+    /// If it differs from the shipping address.
     pub billing_address: Option<AddressInput>,
-    /// From the payment provider's form in the browser, or of a saved payment method: `pm_…`, `tok_…` or
-    /// `src_…`. Never a card's number.
+    /// A token from the payment provider's form in the browser, or of a saved payment method: `pm_…`, `tok_…` or
+    /// `src_…`. Never a card number.
     pub payment_method_token: String,
 }
 
@@ -27,15 +27,15 @@ pub(crate) struct OrderPlaceItemInput {
 /// A postal address.
 #[derive(Clone, Debug, InputObject, Serialize)]
 pub(crate) struct AddressInput {
-    /// Who receives it.
+    /// The recipient.
     pub name: String,
     pub line1: String,
     pub line2: Option<String>,
     pub city: String,
-    /// State, province or prefecture, where the country has them. The US and Canada need it, by its code
-    /// or name: the tax follows it.
+    /// State, province or prefecture, where the country has them. Required in the US and Canada, by code or name,
+    /// because the tax depends on it.
     pub region: Option<String>,
-    /// In the form of the country's.
+    /// In the country's format.
     pub postal_code: String,
     /// ISO 3166-1 alpha-2, "US".
     pub country_code: String,

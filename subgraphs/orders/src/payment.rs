@@ -1,9 +1,8 @@
-//! Payments of orders: what is requested for them, and what the provider's update for it means.
+//! Payments of orders: what we request, and how the provider's updates are applied.
 //!
-//! What is requested is written first, and the provider is called after that (`payment_processor.rs`). So whoever is cut off
-//! anywhere leaves a row that says what is still to be done, and doing it again is safe: a payment
-//! intent is created without taking money, its name is stored, and only then is it confirmed, which
-//! the provider does once, however often it is asked.
+//! A request is recorded before the provider is called (`payment_processor.rs`). Whatever is interrupted leaves a row
+//! that says what remains to be done, and repeating it is safe: a payment intent is created without charging, its id is
+//! stored, and only then is it confirmed, which the provider does at most once.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entities::orders::order_event::Actor;
@@ -24,11 +23,11 @@ use crate::rules::status::OrderStatus;
 use crate::support_alert::{self, Mismatch};
 use crate::transitions::{self, Transition, TransitionError};
 
-/// How long a payment is left to whoever placed the order.
+/// How long a payment is left to the request that placed the order.
 const INITIAL_DELAY: TimeDelta = TimeDelta::seconds(1);
-/// How soon a provider is called again that has not come further with giving back.
+/// How soon to retry if the provider has not made progress with a refund.
 const RELEASE_INTERVAL: TimeDelta = TimeDelta::seconds(5);
-/// How often a payment is looked at that waits for the customer; webhooks are faster.
+/// How often a payment that waits for the customer is polled; webhooks are faster.
 const POLL_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
 /// Why a payment could not be settled now.
@@ -47,7 +46,7 @@ pub(crate) enum SettleError {
 }
 
 impl SettleError {
-    /// The call that failed, if one did.
+    /// The failed call, if any.
     pub(crate) fn call(&self) -> Option<&HttpError> {
         match self {
             Self::Stripe(StripeError::Http(error)) => Some(error),
@@ -56,15 +55,15 @@ impl SettleError {
     }
 }
 
-/// What the provider says of an order's payment.
+/// The provider's state of an order's payment.
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderUpdate {
     pub status: ProviderStatus,
-    /// Its name for the payment, where that is known.
+    /// The provider's id for the payment, if known.
     pub intent: Option<String>,
     /// Why it was declined.
     pub decline_code: Option<String>,
-    /// What was taken, where it was.
+    /// The captured amount, if any.
     pub received: Option<Charge>,
 }
 
@@ -82,7 +81,7 @@ impl ProviderUpdate {
         }
     }
 
-    /// What was taken, if it is not what the order is of.
+    /// The captured amount, if it differs from the order's.
     pub(crate) fn mismatch(&self, order: &order::Model) -> Option<&Charge> {
         let received = self.received.as_ref();
         received.filter(|received| {
@@ -105,7 +104,7 @@ pub(crate) fn provider_status(status: PaymentStatus) -> ProviderStatus {
     }
 }
 
-/// Writes a new order's payment, with the order.
+/// Records a new order's payment request, together with the order.
 pub(crate) async fn request(
     transaction: &DatabaseTransaction,
     order: Uuid,
@@ -126,7 +125,7 @@ fn requested(order: Uuid, now: DateTime<Utc>) -> order_payment::Model {
     }
 }
 
-/// Writes that nothing is requested for the order any more, in the transaction that cancels it.
+/// Records that the order's payment is no longer wanted, in the transaction that cancels it.
 pub(crate) async fn request_release(
     transaction: &DatabaseTransaction,
     order: Uuid,
@@ -147,7 +146,7 @@ pub(crate) async fn request_release(
     SettlePayment::enqueue(transaction, order, now, now).await
 }
 
-/// Takes the provider's update for an order that this transaction holds.
+/// Applies the provider's update to an order locked by this transaction.
 pub(crate) async fn apply(
     transaction: &DatabaseTransaction,
     mut order: order::Model,
@@ -162,7 +161,7 @@ pub(crate) async fn apply(
     if let Some(received) = update.mismatch(&order)
         && status == OrderStatus::Pending
     {
-        // Asked again, the provider would say the same.
+        // Asking the provider again would give the same answer.
         support_alert::alert(transaction, &order, Mismatch::Payment, received, now).await?;
         outcome = Outcome {
             order: None,
@@ -201,7 +200,7 @@ pub(crate) async fn apply(
             Some(now + RELEASE_INTERVAL)
         }
         PaymentState::ReleaseRequested => Some(now),
-        // Whoever is at it goes on.
+        // The task that is already running continues.
         PaymentState::Requested => None,
         PaymentState::Captured | PaymentState::Released | PaymentState::NeedsReview => None,
     };
@@ -213,8 +212,8 @@ pub(crate) async fn apply(
     Ok(())
 }
 
-/// Takes the provider's update for what it gives back of an order that this transaction holds; `false`
-/// when that is not what was `taken`, which changes nothing.
+/// Applies the provider's refund update to an order locked by this transaction. Returns `false`, without a change, if
+/// the refund differs from `taken`.
 pub(crate) async fn apply_refund(
     transaction: &DatabaseTransaction,
     order: &order::Model,
@@ -232,7 +231,7 @@ pub(crate) async fn apply_refund(
     } else {
         PaymentState::Released
     };
-    // A refund that failed does not succeed any more.
+    // A failed refund never succeeds later.
     if !matches!(
         state,
         PaymentState::ReleaseRequested | PaymentState::Released
@@ -253,7 +252,7 @@ pub(crate) async fn apply_refund(
             order_id = IdKind::Order.format(order.id),
             refund = refund.id,
             reason = refund.failure_reason,
-            "what was paid for a cancelled order could not be given back: somebody has to"
+            "refund of a cancelled order failed, it must be issued manually"
         );
     } else {
         let currency = CurrencyCode::from_code(&order.local_currency_code)

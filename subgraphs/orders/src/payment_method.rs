@@ -1,4 +1,4 @@
-//! How an order was paid, as the graph shows it: enough to recognize it, not to use it.
+//! The GraphQL type `PaymentMethod`: enough to recognize it, not to use it.
 
 use std::sync::Arc;
 
@@ -27,13 +27,12 @@ impl PaymentMethod {
         self.0.kind.into()
     }
 
-    /// The last four digits of the card or account, where it has a number.
+    /// The last four digits of the card or account number, if it has one.
     async fn last4(&self) -> Option<&str> {
         self.0.last4.as_deref()
     }
 
-    /// Whether it can still be charged, and a refund go back to it: it has neither expired nor
-    /// been closed.
+    /// Whether it can still be charged or refunded to: it has neither expired nor been closed.
     async fn usable(&self, context: &Context<'_>) -> bool {
         let now = context.data_unchecked::<State>().clock.now();
         rules::usable(self.0.expires_at, self.0.closed_at, now)

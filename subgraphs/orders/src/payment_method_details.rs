@@ -1,17 +1,17 @@
-//! Payment methods at the provider: their tokens, and what is stored of them.
+//! Payment methods at the provider: their tokens, and the details we store.
 
 use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
 use entities::orders::payment_method::PaymentMethodKind;
 use platform::card_number;
 use platform::providers::stripe;
 
-/// What the provider's names of payment methods begin with, saved ones included.
+/// The prefixes of the provider's tokens for payment methods, including saved ones.
 const PREFIXES: [&str; 3] = ["pm_", "tok_", "src_"];
-/// Characters of such a name at most.
+/// Maximum length of a token, in characters.
 const MAX_TOKEN: usize = 255;
 
-/// Whether this looks like a token of the provider. Anything else, above all a card number, must be
-/// neither sent nor stored.
+/// Whether this looks like a token of the provider. Anything else, above all a card number, must be neither sent nor
+/// stored.
 pub(crate) fn is_token(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     let name = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
@@ -20,12 +20,12 @@ pub(crate) fn is_token(text: &str) -> bool {
         && !card_number::contains(text)
 }
 
-/// What is stored of a payment method.
+/// The stored details of a payment method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MethodDetails {
     pub kind: PaymentMethodKind,
     pub last4: Option<String>,
-    /// A card is good until its month is over.
+    /// A card expires at the end of its month.
     pub expires_at: Option<DateTime<Utc>>,
 }
 

@@ -1,5 +1,4 @@
-//! The calls to the payment provider: what is requested for an order is taken or given back there, and
-//! doing it again is safe.
+//! The calls to the payment provider that charge or refund an order as requested. Repeating them is safe.
 
 use chrono::TimeDelta;
 use entities::orders::{order, order_payment, payment_method};
@@ -16,13 +15,13 @@ use crate::payment::{
 };
 use crate::rules::settlement::{Charge, PaymentState, ProviderStatus};
 
-/// How long the customer may take to confirm a payment at their bank.
+/// How long the customer may take to confirm the payment with their bank.
 const CONFIRMATION_TIMEOUT: TimeDelta = TimeDelta::hours(1);
-/// Failed attempts after which another idempotency key is used for a new payment. The provider
-/// answers a key with the same failure for a day, and a payment that nobody confirms takes nothing.
+/// Failed attempts after which a new payment gets another idempotency key. The provider repeats a key's failure for a
+/// day, and an unconfirmed payment charges nothing.
 const ATTEMPTS_PER_KEY: u32 = 4;
 
-/// The provider, on behalf of the orders in this database.
+/// Calls the provider for the orders in this database.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PaymentProcessor<'a> {
     pub database: &'a Database,
@@ -33,7 +32,7 @@ pub(crate) struct PaymentProcessor<'a> {
 }
 
 impl PaymentProcessor<'_> {
-    /// Brings an order's payment as far as it goes now. Done twice, it has its effect once.
+    /// Advances an order's payment as far as possible. Repeating it has no further effect.
     pub(crate) async fn advance(&self, order: Uuid) -> Result<(), SettleError> {
         let db = self.database.read();
         let mut orders = order::by_ids(db, &[order]).await?;
@@ -78,7 +77,7 @@ impl PaymentProcessor<'_> {
             Err(StripeError::Declined { code }) => {
                 self.declined(order.id, Some(intent.id), code).await
             }
-            // Not in a state for it any more, or its payment method cannot be used.
+            // No longer in the right state, or its payment method cannot be used.
             Err(StripeError::Refused { code, .. }) => {
                 let intent = self.stripe.payment(&intent.id).await?;
                 if provider_status(intent.status) == ProviderStatus::RequiresConfirmation {
@@ -106,7 +105,7 @@ impl PaymentProcessor<'_> {
         Ok(self.stripe.create(&new, &key).await?)
     }
 
-    /// Stores the name of the payment, and says whether it is still requested.
+    /// Stores the payment's id, and returns whether it is still requested.
     async fn attach_intent(&self, id: Uuid, intent: &str) -> Result<bool, SettleError> {
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
@@ -115,7 +114,7 @@ impl PaymentProcessor<'_> {
         let Some((mut order, payment)) = order.zip(payment) else {
             return Ok(false);
         };
-        // Whoever settles the same payment at the same time has the same one.
+        // A concurrent attempt gets the same payment.
         if order.payment_intent_id.is_none() {
             order.payment_intent_id = Some(intent.to_owned());
             order.updated_at = now;
@@ -127,14 +126,14 @@ impl PaymentProcessor<'_> {
             state,
             PaymentState::ReleaseRequested | PaymentState::Released
         ) {
-            // Cancelled meanwhile: what was created is not left lying there.
+            // Cancelled in the meantime: the created payment must be cancelled too.
             request_release(&transaction, id, now).await?;
         }
         transaction.commit().await?;
         Ok(is_ours && state == PaymentState::Requested)
     }
 
-    /// Looks whether the customer has confirmed the payment at their bank, and gives up after a while.
+    /// Checks whether the customer has confirmed the payment with their bank, and gives up after a while.
     async fn poll(&self, order: &order::Model) -> Result<(), SettleError> {
         let Some(id) = &order.payment_intent_id else {
             return Err(SettleError::UnknownValue(order.id));
@@ -149,10 +148,10 @@ impl PaymentProcessor<'_> {
         self.apply(order.id, &ProviderUpdate::of(&intent)).await
     }
 
-    /// Sees to it that nothing is taken, or gives back what was.
+    /// Ensures that nothing is charged, or refunds what was.
     async fn release(&self, order: &order::Model) -> Result<(), SettleError> {
         let Some(id) = &order.payment_intent_id else {
-            // It was never created, or nobody knows it: nobody can confirm it.
+            // It was never created, or its id is unknown: nobody can confirm it.
             return self
                 .apply(
                     order.id,
@@ -173,7 +172,7 @@ impl PaymentProcessor<'_> {
                 let key = key(order.id, "cancel", self.attempt);
                 match self.stripe.cancel(id, &key).await {
                     Ok(intent) => self.apply(order.id, &ProviderUpdate::of(&intent)).await,
-                    // It was taken, or cancelled, in this moment.
+                    // It has just been charged or cancelled.
                     Err(StripeError::Refused { .. }) => Err(SettleError::InProgress(order.id)),
                     Err(error) => Err(error.into()),
                 }
@@ -181,8 +180,7 @@ impl PaymentProcessor<'_> {
         }
     }
 
-    /// Gives all of it back. The provider never gives back more than was taken, so doing this twice
-    /// is refused there.
+    /// Refunds the whole payment. Repeating this is safe: the provider never refunds more than was charged.
     async fn refund(
         &self,
         order: &order::Model,
@@ -201,9 +199,9 @@ impl PaymentProcessor<'_> {
         let refund = match made {
             Ok(refund) => refund,
             Err(StripeError::Refused { code, .. }) => match self.refunded_so_far(intent).await? {
-                // By an earlier attempt whose answer was lost, or by somebody else.
+                // Made by an earlier attempt whose answer was lost, or by somebody else.
                 Some(refund) if has_failed(&refund) || refund.amount >= taken.amount => refund,
-                // The rest of it.
+                // Refund the rest.
                 Some(part) => {
                     let rest = taken.amount - part.amount;
                     let key = format!("{key}-rest-{rest}");
@@ -237,8 +235,7 @@ impl PaymentProcessor<'_> {
         }
     }
 
-    /// All that was given back of a payment, as if it were one refund, or one that failed; `None`:
-    /// none was made.
+    /// Everything refunded of a payment, combined into one refund, or a failed one; `None` if there is none.
     async fn refunded_so_far(&self, intent: &PaymentIntent) -> Result<Option<Refund>, StripeError> {
         let refunds = self.stripe.refunds(&intent.id).await?;
         let (failed, given): (Vec<_>, Vec<_>) = refunds.into_iter().partition(has_failed);

@@ -1,5 +1,5 @@
-//! What is still to be done about an order's payment: a durable task, from the change that causes it until the provider
-//! has said its last word.
+//! The durable task that settles an order's payment, from the change that causes it until the provider's outcome is
+//! final.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::payment::SettleError;
 use crate::payment_processor::PaymentProcessor;
 use crate::rules::settlement::PaymentState;
 
-/// What settling needs, in whatever process.
+/// The dependencies of settling, in any process.
 #[derive(Clone, Debug)]
 pub(crate) struct Settlement {
     pub(crate) database: Database,
@@ -27,7 +27,7 @@ pub(crate) struct Settlement {
     pub(crate) stripe: Stripe,
 }
 
-/// The payment of an order is taken, or given back.
+/// Charges or refunds an order's payment.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SettlePayment {
@@ -35,7 +35,7 @@ pub(crate) struct SettlePayment {
 }
 
 impl SettlePayment {
-    /// Has the payment looked at by `due_at`, in the transaction of the change that makes it necessary.
+    /// Enqueues a check of the payment by `due_at`, in the transaction of the change that requires it.
     pub(crate) async fn enqueue(
         transaction: &impl ConnectionTrait,
         order_id: Uuid,
@@ -52,9 +52,9 @@ impl Task for SettlePayment {
     const RETRY: Retry = Retry {
         first: Duration::from_secs(2),
         longest: Duration::from_secs(600),
-        // The customer waits for an outage that may be over.
+        // The customer is waiting, and the outage may be over.
         longest_in_outage: Duration::from_secs(10),
-        // Some ten minutes, or one of an outage.
+        // Some ten minutes, or one minute during an outage.
         alert_after: 8,
         ..Retry::DEFAULT
     };
@@ -76,7 +76,7 @@ impl Task for SettlePayment {
             attempt,
         };
         processor.advance(self.order_id).await?;
-        // What follows was enqueued with the change that it follows from; but not while nothing has changed.
+        // Follow-up work was enqueued with the change that caused it, but not if nothing has changed.
         let payment = order_payment::of_order(state.database.read(), self.order_id).await?;
         match payment {
             Some(payment) if payment.state == PaymentState::Requested => {

@@ -1,4 +1,4 @@
-//! The domain's root queries, and the entry points of its entities.
+//! Root queries and entity resolvers.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::access::authenticated;
@@ -13,7 +13,7 @@ pub(crate) struct Query;
 
 #[Object]
 impl Query {
-    /// The signed-in customer; null when their account is gone.
+    /// The signed-in customer; null if the account no longer exists.
     #[graphql(directive = authenticated::apply())]
     async fn me(&self, context: &Context<'_>) -> Option<ApiResult<Customer>> {
         let answer: ApiResult<Option<Customer>> = async {
@@ -24,8 +24,7 @@ impl Query {
         answer.transpose()
     }
 
-    /// An order of the caller's: null when there is none with this id, FORBIDDEN when it is
-    /// someone else's.
+    /// One of the caller's orders: null if it does not exist, FORBIDDEN if it belongs to somebody else.
     #[graphql(directive = authenticated::apply())]
     async fn order(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Order>> {
         let answer: ApiResult<Option<Order>> = async {

@@ -1,5 +1,4 @@
-//! What this domain asks the others about products: what they are (search), and what they cost
-//! (pricing, which alone converts).
+//! Quotes products by asking the search domain what they are and the pricing domain what they cost.
 
 use std::collections::HashMap;
 
@@ -33,15 +32,15 @@ static PRICES: Document = Document::new("query($products: [ID!]!, $charges: [Dec
   }
 }");
 
-/// What the ordered products are and cost now.
+/// The current description and price of the ordered products.
 #[derive(Clone, Debug)]
 pub(crate) struct Quote {
     pub currency: CurrencyCode,
-    /// Units of the currency for one US dollar.
+    /// Units of the currency per US dollar.
     pub rate: Decimal,
     /// In the order of the input.
     pub lines: Vec<QuotedLine>,
-    /// Of shipping, where it is not free.
+    /// The price of shipping unless it is free.
     pub shipping: Price,
 }
 
@@ -53,7 +52,7 @@ pub(crate) struct QuotedLine {
     pub priced: PricedLine,
 }
 
-/// Asks search and pricing, or returns the errors of the input.
+/// Asks search and pricing, or returns the input's errors.
 pub(crate) async fn fetch(
     search: &SubgraphClient,
     pricing: &SubgraphClient,
@@ -72,7 +71,7 @@ pub(crate) async fn fetch(
         return Ok(Err(vec![InputError::new(
             "CURRENCY_NOT_AVAILABLE",
             format!(
-                "Orders in {} are not possible at the moment: no exchange rate is known",
+                "Orders in {} are not possible at the moment: there is no exchange rate",
                 currency.as_str()
             ),
             &["input", "currency"],
@@ -101,7 +100,7 @@ pub(crate) async fn fetch(
             continue;
         };
         let Some(price) = price.as_ref().filter(|_| product.active) else {
-            refuse("PRODUCT_NOT_AVAILABLE", "This product is not sold any more");
+            refuse("PRODUCT_NOT_AVAILABLE", "This product is no longer sold");
             continue;
         };
         lines.push(QuotedLine {
@@ -126,7 +125,7 @@ pub(crate) async fn fetch(
 }
 
 fn unusable() -> ApiError {
-    tracing::error!("pricing answered what makes no sense");
+    tracing::error!("pricing returned an inconsistent answer");
     ApiError::unavailable("Prices are not available at the moment")
 }
 

@@ -1,4 +1,4 @@
-//! Looks after payments as a whole: how many are not settled, and that somebody is at each of them.
+//! Monitors unsettled payments and ensures that each has a task.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::rules::settlement::PaymentState;
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Longer than any transaction that opens a payment and enqueues its task.
 const MIN_AGE: TimeDelta = TimeDelta::minutes(1);
-/// Payments that are taken up in one run.
+/// Payments processed in one run.
 const BATCH_SIZE: u64 = 100;
 
 pub(crate) async fn run(context: WorkerContext) {
@@ -32,7 +32,7 @@ async fn reconcile(context: &WorkerContext) -> Result<(), DbErr> {
     for order in
         order_payment::open_without_task(database.read(), kind, now - MIN_AGE, BATCH_SIZE).await?
     {
-        // Nothing of the kind should be lost: what was is logged, and enqueued again.
+        // This should never happen; if it does, it is logged and the task is enqueued again.
         let order_id = IdKind::Order.format(order);
         tracing::error!(order_id, kind, "payment task missing, enqueued again");
         SettlePayment::enqueue(database.write(), order, now, now).await?;

@@ -1,4 +1,4 @@
-//! Alerts to support: money of an order that a person has to look at.
+//! Alerts support about payments that a person has to look at.
 
 use chrono::{DateTime, Utc};
 use entities::orders::order;
@@ -16,15 +16,15 @@ use crate::rules::settlement::Charge;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(const_into_str)]
 pub(crate) enum Mismatch {
-    /// The provider took another amount, or in another currency.
+    /// The provider charged another amount or currency.
     #[strum(serialize = "payment_mismatch")]
     Payment,
-    /// It gave back another amount, or in another currency.
+    /// The provider refunded another amount or currency.
     #[strum(serialize = "refund_mismatch")]
     Refund,
 }
 
-/// Alerts support that the provider says another amount than the order's.
+/// Alerts support that the provider's amount differs from the order's.
 pub(crate) async fn alert(
     transaction: &DatabaseTransaction,
     order: &order::Model,

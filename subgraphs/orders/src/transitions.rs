@@ -1,5 +1,5 @@
-//! The transitions of an order, the only ways it changes: each writes the row, the timeline and the
-//! event for the other domains in the caller's transaction.
+//! An order's transitions: each writes the row, the timeline and the event in the caller's transaction. Nothing else
+//! changes an order.
 
 use chrono::{DateTime, Utc};
 use entities::insert_many;
@@ -16,12 +16,12 @@ use uuid::Uuid;
 use crate::events::{self, Amount, Placed, PlacedItem, Refunded, StatusChanged};
 use crate::rules::status::{self, IllegalTransition, OrderStatus};
 
-/// An order's next status, by whom, and when by their time.
+/// An order's next status, with its actor and the actor's time.
 #[derive(Clone, Debug)]
 pub(crate) struct Transition<'a> {
     pub to: OrderStatus,
     pub actor: Actor,
-    /// Why, when it is cancelled.
+    /// Why it is cancelled.
     pub reason: Option<&'a str>,
     pub at: DateTime<Utc>,
 }
@@ -75,8 +75,7 @@ pub(crate) enum TransitionError {
     Database(#[from] DbErr),
 }
 
-/// Gives the order its next status, or refuses an illegal transition. `order` is what this transaction has
-/// locked.
+/// Advances an order, or refuses an illegal transition. `order` must be locked by this transaction.
 pub(crate) async fn advance(
     transaction: &DatabaseTransaction,
     order: &mut order::Model,
@@ -130,7 +129,7 @@ pub(crate) async fn advance(
     Ok(())
 }
 
-/// Records that this much of a cancelled order was refunded.
+/// Records the refund of this amount of a cancelled order.
 pub(crate) async fn refunded(
     transaction: &DatabaseTransaction,
     order: &order::Model,

@@ -1,5 +1,5 @@
-//! What Stripe tells: `/webhooks/stripe`. Its events come late, more than once and in any order, so
-//! those that are final are taken for what they say, and the others are a reason to ask.
+//! `/webhooks/stripe`. Stripe's events arrive late, repeated and in any order: those with a final status are applied,
+//! the others trigger a poll.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use crate::payment_task::SettlePayment;
 use crate::rules::settlement::{self, PaymentState, ProviderStatus};
 use crate::support_alert::{self, Mismatch};
 
-/// Under this name events are remembered.
+/// The inbox's consumer name for these events.
 const CONSUMER: &str = "orders.stripe";
 
 struct Payments {
@@ -29,7 +29,7 @@ struct Payments {
     secret: Secret,
 }
 
-/// The endpoint, when this process knows what signs its webhooks.
+/// The endpoint; without a webhook secret there is none.
 pub(crate) fn routes(state: crate::State) -> Router {
     match state.stripe_webhook_secret.clone() {
         Some(secret) => webhooks::route("/webhooks/stripe", Payments { state, secret }),
@@ -87,18 +87,18 @@ impl Payments {
     }
 }
 
-/// An event that may be of an order.
+/// An event that may concern an order.
 #[derive(Debug)]
 enum PaymentEvent {
-    /// How its payment stood then.
+    /// The state of its payment at that time.
     Payment(PaymentIntent),
-    /// How far it was with giving back.
+    /// The state of its refund at that time.
     Refund(Refund),
-    /// Something was given back, all or a part of it, by whoever.
+    /// A full or partial refund of the charge, by anybody.
     Charge(RefundedCharge),
 }
 
-/// A charge, as far as it is read here.
+/// The parts of a charge that are used here.
 #[derive(Debug, Deserialize)]
 struct RefundedCharge {
     #[serde(default)]
@@ -108,7 +108,7 @@ struct RefundedCharge {
 }
 
 impl PaymentEvent {
-    /// `None` of events that are of no interest here, or have another shape.
+    /// `None` for irrelevant events and unknown formats.
     fn of(event: &Event) -> Option<Self> {
         let object = || event.data.object.clone();
         match event.kind.as_str() {
@@ -127,7 +127,7 @@ impl PaymentEvent {
         }
     }
 
-    /// The order that it is of, held until the transaction ends, if it is of this order's payment.
+    /// The order whose payment it concerns, locked until the transaction ends.
     async fn order(
         &self,
         transaction: &DatabaseTransaction,
@@ -138,7 +138,7 @@ impl PaymentEvent {
                 refund.metadata.get("reference"),
                 refund.payment_intent.as_ref(),
             ),
-            // It has the metadata of its payment.
+            // A charge has its payment's metadata.
             Self::Charge(charge) => (charge.metadata.get("order"), charge.payment_intent.as_ref()),
         };
         let Some(id) = reference.and_then(|id| IdKind::Order.parse(id)) else {
@@ -149,7 +149,7 @@ impl PaymentEvent {
         };
         let is_of_its_payment = match (&order.payment_intent_id, intent) {
             (Some(known), Some(intent)) => known == intent,
-            // It was just created, and its name is not stored yet.
+            // It has just been created, and its id is not stored yet.
             (None, Some(_)) => matches!(self, Self::Payment(_)),
             _ => false,
         };
@@ -177,7 +177,7 @@ impl PaymentEvent {
             Self::Payment(intent) => {
                 let update = ProviderUpdate::of(intent);
                 if let Some(received) = update.mismatch(&order) {
-                    // Not believed, whoever signed it: the provider's own books decide.
+                    // Not applied, even though it is signed: the provider's own records decide.
                     support_alert::alert(transaction, &order, Mismatch::Payment, received, now)
                         .await?;
                     return poll_soon(transaction, &order, now).await;
@@ -188,14 +188,14 @@ impl PaymentEvent {
                 ) {
                     return payment::apply(transaction, order, &update, now).await;
                 }
-                // How it stands now is another question.
+                // The current state has to be polled.
                 poll_soon(transaction, &order, now).await
             }
         }
     }
 }
 
-/// Has the provider asked how the payment stands, unless that is known for good.
+/// Polls the provider for the payment's state, unless that is already final.
 async fn poll_soon(
     transaction: &DatabaseTransaction,
     order: &order::Model,
@@ -204,7 +204,7 @@ async fn poll_soon(
     let Some(payment) = order_payment::of_order(transaction, order.id).await? else {
         return Ok(());
     };
-    // While it is requested, somebody is at it, or will be soon.
+    // While it is requested, a task is running or due soon.
     if matches!(
         payment.state,
         PaymentState::AwaitingCustomer | PaymentState::ReleaseRequested

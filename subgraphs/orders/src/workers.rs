@@ -1,4 +1,4 @@
-//! What this domain does when another tells it something: orders follow their parcels.
+//! Background work and reactions to other domains' events: orders follow their parcels.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::reconciliation;
 use crate::rules::fulfillment::{self, Fulfillment};
 use crate::transitions::{self, Transition, TransitionError};
 
-/// What this domain reads of others.
+/// The consumer groups of this domain.
 pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
     name: "orders.tracking",
     topics: &["tracking.events"],
 }];
 
-/// The consumers of this domain.
+/// The subscribers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
     vec![Subscriber {
         group: CONSUMERS[0],
@@ -34,7 +34,7 @@ pub fn subscribers() -> Vec<Subscriber> {
     }]
 }
 
-/// What this domain does by itself.
+/// The scheduled jobs of this domain.
 pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     let (tasks, payments) = (runner(state, context), context.clone());
     let tasks = tasks.map(|runner| Job::new("orders.tasks", move || runner.clone().run()));
@@ -44,7 +44,7 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     tasks.into_iter().chain([payments]).collect()
 }
 
-/// What performs the tasks of orders, where there is a provider to call.
+/// The runner of payment tasks, if there is a provider.
 pub fn runner(state: &State, context: &WorkerContext) -> Option<Runner> {
     let settlement = Settlement {
         database: context.database.clone(),
@@ -54,10 +54,10 @@ pub fn runner(state: &State, context: &WorkerContext) -> Option<Runner> {
     Some(Runner::new(context.clone()).register::<SettlePayment>(settlement))
 }
 
-/// Moves an order on when the carrier has its parcels, and when it has handed them over.
+/// Advances an order when the carrier has its parcels, and when all are delivered.
 struct FollowParcels;
 
-/// What this domain reads of `tracking.status_changed`, version 1.
+/// The fields used of `tracking.status_changed`, version 1.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ParcelChanged {
@@ -80,7 +80,7 @@ impl Handler for FollowParcels {
         now: DateTime<Utc>,
     ) -> Result<(), HandleError> {
         let parcel = inbox::read::<ParcelChanged>(event, "tracking.status_changed")?;
-        // A parcel that comes back is not the order's.
+        // A return's parcel does not affect the order.
         let Some(parcel) = parcel.filter(|parcel| parcel.return_id.is_none()) else {
             return Ok(());
         };

@@ -1,18 +1,18 @@
-//! A postal address against what is known of its country: that there is one of this code (ISO
-//! 3166-1), its states and provinces (ISO 3166-2), and the form of its postal codes.
+//! Validates an address against its country: the country's code (ISO 3166-1), its states and provinces (ISO 3166-2),
+//! and the format of its postal codes.
 
 use celes::Country;
 use keshvar::Alpha2;
 use regex::RegexBuilder;
 
-/// The country of a code in capital letters.
+/// The country with this upper-case code.
 pub(crate) fn country(code: &str) -> Option<Country> {
     let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
     is_code.then(|| Country::from_alpha2(code).ok()).flatten()
 }
 
-/// The code of a country's state, province or territory, without the country's: `TX` of `TX`,
-/// `US-TX` and `Texas`, in large or small letters.
+/// The code of a state, province or territory, without the country prefix. Accepts `TX`, `US-TX` and `Texas`, in any
+/// case.
 pub(crate) fn region(country: &Country, given: &str) -> Option<&'static str> {
     let given = given.trim();
     country.subdivisions().iter().find_map(|subdivision| {
@@ -24,7 +24,7 @@ pub(crate) fn region(country: &Country, given: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a postal code has the form of its country's; where no form is known, any has.
+/// Whether a postal code has its country's format; anything is valid where the format is unknown.
 pub(crate) fn is_postal_code(country: &Country, given: &str) -> bool {
     let Ok(alpha2) = Alpha2::try_from(country.alpha2) else {
         return true;
@@ -33,7 +33,7 @@ pub(crate) fn is_postal_code(country: &Country, given: &str) -> bool {
         return true;
     };
     let whole = RegexBuilder::new(&format!("^(?:{form})$")).build();
-    // A form that cannot be read refuses nobody.
+    // An invalid format rejects nobody.
     whole.is_ok_and(|form| form.is_match(&given.trim().to_uppercase()))
 }
 
@@ -101,7 +101,7 @@ mod tests {
             ("BR", "01310-100", true),
             ("MX", "06600", true),
             ("AU", "2000", true),
-            // Without postal codes.
+            // No postal codes in Hong Kong.
             ("HK", "-", true),
             ("AE", "00000", true),
         ];

@@ -1,18 +1,17 @@
-//! What a customer may do with an order.
+//! The actions a customer can take on an order.
 
 use super::status::OrderStatus;
 
-/// What a customer may do with an order.
+/// An action a customer can take on an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OrderAction {
     Cancel,
-    /// Place a new order of the same products.
+    /// Order the same products again.
     Reorder,
 }
 
-/// The actions open to the customer. An order can be cancelled until the carrier has it. It can
-/// be ordered again once it is settled, one way or the other: while its payment is pending, a
-/// second order would most likely be the same one twice.
+/// The actions open to the customer. An order can be cancelled until the carrier has it. It can be reordered once its
+/// payment is settled either way: while it is pending, a second order is most likely an accidental duplicate.
 pub(crate) fn allowed(status: OrderStatus) -> &'static [OrderAction] {
     use OrderAction::{Cancel, Reorder};
     match status {

@@ -1,15 +1,15 @@
-//! What can be ordered, and what has to be delivered.
+//! Which totals can be paid, and which products need shipping.
 
 use super::totals::Totals;
 
 pub(crate) use entities::orders::order_item::Restriction;
 
-/// The least that the payment provider accepts, in US cents.
+/// The provider's minimum, in US cents.
 const LEAST_USD: i64 = 50;
-/// The most that it accepts, in minor units of any currency: eight digits.
+/// The provider's maximum, in minor units of any currency: eight digits.
 const MOST: i64 = 99_999_999;
 
-/// The rule in words.
+/// The rule as an error message.
 pub(crate) const PAYABLE: &str =
     "An order's total must be at least 0.50 US dollars and have at most 8 digits";
 
@@ -18,7 +18,7 @@ pub(crate) fn is_payable(totals: &Totals) -> bool {
     totals.total_usd >= LEAST_USD && (1..=MOST).contains(&totals.total)
 }
 
-/// Whether a parcel leaves for these products: all but digital ones need one.
+/// Whether these products need shipping: all but digital ones do.
 pub(crate) fn is_shipped(restrictions: impl IntoIterator<Item = Option<Restriction>>) -> bool {
     restrictions
         .into_iter()

@@ -1,21 +1,20 @@
-//! What a carrier update means for an order.
+//! How a carrier's update affects an order.
 
 use super::status::OrderStatus;
 
-/// What the carrier reported about an order's parcels.
+/// The progress of an order's parcels, as reported by the carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fulfillment {
-    /// It does not have the parcel yet, or says nothing that matters here.
+    /// The carrier does not have the parcel yet, or the update is irrelevant.
     NotStarted,
-    /// It has the parcel, wherever that is.
+    /// The carrier has the parcel.
     Shipped,
-    /// It handed over all parcels of the order.
+    /// All parcels of the order are delivered.
     Delivered,
 }
 
 impl Fulfillment {
-    /// From the status of a parcel as tracking names it. A name that is not known, of a newer
-    /// version, says nothing.
+    /// Interprets tracking's name of a parcel status. Unknown names, from a newer version, are ignored.
     pub(crate) fn of(parcel: &str, all_delivered: bool) -> Self {
         match parcel {
             "delivered" if all_delivered => Self::Delivered,
@@ -30,8 +29,8 @@ impl Fulfillment {
     }
 }
 
-/// The statuses that the order takes because of it, one after the other. It never goes back, and
-/// a cancelled order stays cancelled, whatever is on its way.
+/// The order's next statuses, in sequence. An order never goes back, and a cancelled one stays cancelled whatever is in
+/// transit.
 pub(crate) fn transitions(order: OrderStatus, fulfillment: Fulfillment) -> &'static [OrderStatus] {
     use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, Shipped};
     match (order, fulfillment) {

@@ -1,8 +1,8 @@
-//! What a line of an order comes to.
+//! The total of an order line.
 
 use resolvers::money::Money;
 
-/// Quantity times unit price, without tax; `None` beyond 64 bits of minor units.
+/// Quantity times unit price, without tax; `None` if it exceeds 64 bits of minor units.
 pub(crate) fn total(unit_price: Money, quantity: i32) -> Option<Money> {
     let minor = unit_price.minor.checked_mul(i64::from(quantity))?;
     Some(Money::new(minor, unit_price.currency))

@@ -1,9 +1,9 @@
-//! Whether a payment method can still be used.
+//! Whether a payment method is still usable.
 
 use chrono::{DateTime, Utc};
 
-/// Neither expired nor closed at this moment. It expires at `expires_at` itself, and a closing
-/// that lies in the future has not happened yet.
+/// Neither expired nor closed at this moment. It expires exactly at `expires_at`; a closing in the future has not
+/// happened yet.
 pub(crate) fn usable(
     expires_at: Option<DateTime<Utc>>,
     closed_at: Option<DateTime<Utc>>,

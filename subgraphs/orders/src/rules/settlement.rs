@@ -1,13 +1,13 @@
-//! What a status of the payment provider means for an order and its payment.
+//! How the payment provider's status affects an order and its payment.
 //!
-//! Two statuses are final: the money was captured, or it never will be. The others only describe the
-//! moment. So the outcome does not depend on the order in which they arrive.
+//! Two statuses are final: the money was captured, or it never will be. All others are temporary. So the outcome does
+//! not depend on the order in which they arrive.
 
 use super::status::OrderStatus;
 
 pub(crate) use entities::orders::order_payment::PaymentState;
 
-/// Whether there is something left to do.
+/// Whether anything remains to be done.
 pub(crate) const fn is_open(state: PaymentState) -> bool {
     matches!(
         state,
@@ -15,12 +15,12 @@ pub(crate) const fn is_open(state: PaymentState) -> bool {
     )
 }
 
-/// What the provider reports about a payment.
+/// The provider's status of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProviderStatus {
-    /// Nobody has confirmed it yet.
+    /// Not confirmed yet.
     RequiresConfirmation,
-    /// It waits for the bank or for the customer.
+    /// Waiting for the bank or the customer.
     Processing,
     /// The payment method was declined; another could still be used.
     Declined,
@@ -30,7 +30,7 @@ pub(crate) enum ProviderStatus {
     Canceled,
 }
 
-/// An amount as the provider has it: minor units of a currency in small letters.
+/// The provider's amount: minor units of a currency in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Charge {
     pub amount: i64,
@@ -38,21 +38,21 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
-    /// Whether it is this amount of this currency, not a part of it and no more.
+    /// Whether it is exactly this amount in this currency.
     pub(crate) fn is(&self, amount: i64, currency: &str) -> bool {
         self.amount == amount && self.currency.eq_ignore_ascii_case(currency)
     }
 }
 
-/// What follows: the order's next status, if it gets one, and the payment's state.
+/// The order's next status, if it changes, and the payment's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub order: Option<OrderStatus>,
     pub payment: PaymentState,
 }
 
-/// What follows for an order and its payment. An order is never left to wait for another card: it is
-/// cancelled, and the customer places another.
+/// The outcome for an order and its payment. An order never waits for another card: it is cancelled, and the customer
+/// places a new one.
 pub(crate) fn outcome(
     order: OrderStatus,
     payment: PaymentState,
@@ -65,7 +65,7 @@ pub(crate) fn outcome(
         (Pending, ProviderStatus::Succeeded) => (Some(Confirmed), PaymentState::Captured),
         (Pending, ProviderStatus::Declined) => (Some(Cancelled), PaymentState::ReleaseRequested),
         (Pending, ProviderStatus::Canceled) => (Some(Cancelled), PaymentState::Released),
-        // It says so of what it has given back, too.
+        // A refunded payment is also reported as succeeded.
         (Cancelled, ProviderStatus::Succeeded)
             if !is_open(payment) && payment != PaymentState::Captured =>
         {
@@ -77,7 +77,7 @@ pub(crate) fn outcome(
         (Confirmed | Shipped | Delivered, ProviderStatus::Succeeded) => {
             (None, PaymentState::Captured)
         }
-        // What came before the money.
+        // Statuses from before the capture.
         (Confirmed | Shipped | Delivered, _) => (None, payment),
     };
     Outcome { order, payment }
@@ -156,7 +156,7 @@ mod tests {
                 Some(Cancelled),
                 Released,
             ),
-            // The customer cancelled while the money was taken.
+            // The customer cancelled during the capture.
             (
                 Cancelled,
                 ReleaseRequested,
@@ -199,7 +199,7 @@ mod tests {
                 None,
                 NeedsReview,
             ),
-            // Late words.
+            // Late updates.
             (
                 Confirmed,
                 Captured,
@@ -235,7 +235,7 @@ mod tests {
         }
     }
 
-    /// The states after these words, one after the other.
+    /// The states after a sequence of updates.
     fn after(words: &[ProviderStatus]) -> (OrderStatus, PaymentState) {
         let start = (OrderStatus::Pending, PaymentState::Requested);
         words.iter().fold(start, |(order, payment), &status| {

@@ -1,4 +1,4 @@
-//! An order's status: which transitions are legal.
+//! An order's state machine: legal transitions.
 
 pub(crate) use entities::orders::order::OrderStatus;
 
@@ -10,7 +10,7 @@ pub(crate) struct IllegalTransition {
     pub to: OrderStatus,
 }
 
-/// The statuses that come directly after this one.
+/// The possible next statuses.
 const fn successors(status: OrderStatus) -> &'static [OrderStatus] {
     use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, Shipped};
     match status {

@@ -1,12 +1,12 @@
-//! What an order comes to: lines, tax and shipping, in the currency of the customer and in US
-//! dollars. Every amount is rounded down once, so never against the customer.
+//! Computes an order's totals: lines, tax and shipping, in the customer's currency and in US dollars. Every amount is
+//! rounded down once, in the customer's favour.
 
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 
 use super::line;
 
-/// The same price in the order's currency and in US dollars.
+/// A price in the order's currency and in US dollars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Price {
     pub local: Money,
@@ -14,17 +14,17 @@ pub(crate) struct Price {
     pub usd: i64,
 }
 
-/// Units of a product and what each costs.
+/// Units of a product with their price.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PricedLine {
     pub quantity: i32,
     pub unit: Price,
 }
 
-/// What an order comes to, in minor units of its currency.
+/// An order's totals, in minor units of its currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Totals {
-    /// On each line.
+    /// Per line.
     pub taxes: Vec<i64>,
     pub subtotal: i64,
     pub shipping: i64,
@@ -34,15 +34,15 @@ pub(crate) struct Totals {
     pub total_usd: i64,
 }
 
-/// The lines' price in US cents, which decides about shipping.
+/// The subtotal in US cents, which determines shipping.
 pub(crate) fn subtotal_usd(lines: &[PricedLine]) -> Option<i64> {
     lines.iter().try_fold(0_i64, |sum, line| {
         sum.checked_add(line.unit.usd.checked_mul(line.quantity.into())?)
     })
 }
 
-/// Adds up. Tax is on each line, none on shipping; `None` for no shipping is nothing to pay for it.
-/// `None` beyond 64 bits of minor units.
+/// Computes the totals. Lines are taxed, shipping is not; `shipping` is `None` if free. Returns `None` if a total
+/// exceeds 64 bits of minor units.
 pub(crate) fn add_up(
     lines: &[PricedLine],
     shipping: Option<Price>,

@@ -1,4 +1,4 @@
-//! What a customer sees of themselves and of one order.
+//! A customer's own account and single orders.
 
 use chrono::Duration;
 use entities::orders::{customer, order};
@@ -28,7 +28,7 @@ async fn an_order_shows_what_was_paid_and_what_happened() {
             timeline { event timestamp actor } allowedActions
         } }";
         let data = shop.ada_asks(document, json!({ "id": ord(1) })).await;
-        // The engine answers fields in the order they were ready, which is not ours to snapshot.
+        // The engine returns fields in order of completion, so they are sorted for the snapshot.
         insta::allow_duplicates! {
             insta::with_settings!({ sort_maps => true }, {
                 insta::assert_json_snapshot!(data["order"], @r#"
@@ -212,7 +212,7 @@ async fn what_cannot_be_read_from_the_database_is_an_internal_error_without_its_
     }
 }
 
-/// What the router composes with: keys, the foreign stub, and what only other domains see.
+/// The router composes with these: keys, the foreign stub, and fields for other domains only.
 #[tokio::test]
 async fn the_sdl_has_the_keys_the_stub_and_the_hidden_fields() {
     for shop in shops().await {

@@ -1,4 +1,4 @@
-//! Placing and cancelling as a customer does, and the work that is done behind them.
+//! Helpers for placing and cancelling orders, and for running their background work.
 
 use chrono::Duration;
 use entities::orders::{order, order_payment};
@@ -29,7 +29,7 @@ pub(crate) const CANCEL: &str = "mutation($id: ID!, $reason: String, $key: Strin
     }
 }";
 
-/// Two notebooks to Leipzig, in euros.
+/// Two notebooks shipped to Leipzig, paid in euros.
 pub(crate) fn input(token: &str) -> Value {
     json!({
         "items": [{ "productId": product(1), "quantity": 2 }],
@@ -42,13 +42,13 @@ pub(crate) fn input(token: &str) -> Value {
 }
 
 impl Shop {
-    /// The whole answer to an order by this customer.
+    /// The whole response to an order by this customer.
     pub(crate) async fn order_as(&self, customer: Uuid, input: &Value, key: &str) -> Value {
         let variables = json!({ "input": input, "key": key });
         execute(&self.subgraph, Some(customer), PLACE, variables).await
     }
 
-    /// What Ada's order gives; there are no top-level errors.
+    /// The payload of Ada's order; asserts that there are no top-level errors.
     pub(crate) async fn place(&self, input: &Value, key: &str) -> Value {
         let mut answer = self.order_as(self.ada, input, key).await;
         assert_eq!(answer["errors"], Value::Null, "{answer:#}");
@@ -84,7 +84,7 @@ impl Shop {
         )
     }
 
-    /// Some time passes, and what is due then is done.
+    /// Advances the clock and runs what is due then.
     pub(crate) async fn work_after(&self, time: Duration) {
         self.clock.advance(time);
         let database = &self.scratch.database;
@@ -95,7 +95,7 @@ impl Shop {
         runner.run_due().await.unwrap();
     }
 
-    /// What is still to be done about payments.
+    /// The pending payment tasks.
     pub(crate) async fn tasks(&self) -> Vec<task::Model> {
         let found = task::Entity::find().all(self.scratch.database.read()).await;
         found.unwrap()
@@ -107,7 +107,7 @@ impl Shop {
         orders.count(self.scratch.database.read()).await.unwrap()
     }
 
-    /// How the payment of the only order placed here stands.
+    /// The payment of the only order.
     pub(crate) async fn payment(&self) -> order_payment::Model {
         let rows = order_payment::Entity::find()
             .all(self.scratch.database.read())
@@ -117,7 +117,7 @@ impl Shop {
         row
     }
 
-    /// The types of the events that were written for other domains, in order.
+    /// The events written for other domains, in order.
     pub(crate) async fn published(&self) -> Vec<outbox_event::Model> {
         outbox_event::Entity::find()
             .order_by_asc(outbox_event::Column::Sequence)

@@ -1,5 +1,5 @@
-//! Stripe, as far as orders call it: payments, refunds and idempotency keys, in memory; with its
-//! webhooks' signatures, and with answers that get lost.
+//! A fake Stripe with the operations used by orders: payments, refunds and idempotency keys in memory, webhook
+//! signatures, and lost responses.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_orders";
 
-/// Payment methods: each is named after what happens when it is charged.
+/// Payment methods, named after the result of charging them.
 pub(crate) const WORKS: &str = "pm_works";
 pub(crate) const DECLINED: &str = "pm_declined";
 pub(crate) const NEEDS_ACTION: &str = "pm_needs_action";
@@ -36,12 +36,12 @@ struct Books {
     refunds: Vec<Value>,
     answers: HashMap<String, Answer>,
     calls: Vec<String>,
-    /// The answers to so many calls whose path ends so are lost, after they had their effect.
+    /// Path suffix and number of calls whose responses are lost after taking effect.
     lost: Option<(&'static str, u32)>,
 }
 
 impl FakeStripe {
-    /// Serves, and gives a client of it.
+    /// Starts the server and returns a client for it.
     pub(crate) async fn start(clock: &Clock) -> (Self, Stripe) {
         let fake = Self::default();
         let app = Router::new()
@@ -65,12 +65,12 @@ impl FakeStripe {
         self.0.lock().unwrap()
     }
 
-    /// Loses the answers to the next calls whose path ends so.
+    /// Loses the responses to the next calls with this path suffix.
     pub(crate) fn lose(&self, path: &'static str, answers: u32) {
         self.books().lost = Some((path, answers));
     }
 
-    /// The payments there are.
+    /// All payments.
     pub(crate) fn intents(&self) -> Vec<Value> {
         self.books().intents.values().cloned().collect()
     }
@@ -79,12 +79,12 @@ impl FakeStripe {
         self.books().refunds.clone()
     }
 
-    /// Method and path of what was called.
+    /// Method and path of every call.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.books().calls.clone()
     }
 
-    /// Somebody captures so much of it, whatever was asked for.
+    /// Captures this amount, whatever was requested.
     pub(crate) fn capture(&self, intent: &str, amount: i64, currency: &str) {
         let mut books = self.books();
         let intent = books.intents.get_mut(intent).unwrap();
@@ -93,7 +93,7 @@ impl FakeStripe {
         intent["currency"] = json!(currency);
     }
 
-    /// Somebody else gives so much of it back.
+    /// Refunds this amount on somebody else's behalf.
     pub(crate) fn give_back(&self, intent: &str, amount: i64) {
         let mut books = self.books();
         let currency = books.intents[intent]["currency"].clone();
@@ -104,7 +104,7 @@ impl FakeStripe {
         books.refunds.push(made);
     }
 
-    /// The customer does what their bank wants, or the bank refuses.
+    /// The customer completes the bank's confirmation, or the bank refuses.
     pub(crate) fn act(&self, intent: &str, status: &str) {
         let mut books = self.books();
         let intent = books.intents.get_mut(intent).unwrap();
@@ -115,14 +115,14 @@ impl FakeStripe {
     }
 }
 
-/// What a webhook's header would say of this body at this time.
+/// The signature header of a webhook with this body at this time.
 pub(crate) fn signature(secret: &str, seconds: i64, body: &[u8]) -> String {
     let time = format!("{seconds}.");
     let hex = hmac_sha256(secret, &[time.as_bytes(), body]);
     format!("t={seconds},v1={hex}")
 }
 
-/// Idempotency keys, what was called, and answers that are lost.
+/// Handles idempotency keys, records calls and loses responses.
 async fn keep(State(fake): State<FakeStripe>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let key = request.headers().get("idempotency-key");

@@ -1,4 +1,4 @@
-//! The domains that orders ask, as far as they are asked: products by number, and what they cost.
+//! Fakes of the search and pricing domains: products by number, and their prices.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use resolvers::subgraph::Subgraph;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-/// Products that are for sale, with their price in US cents and their category.
+/// Products for sale, with their price in US cents and their category.
 const PRODUCTS: [(u128, i64, &str, &str); 5] = [
     (1, 3_000, "Notebook", "Stationery"),
     (2, 14_999, "4K Monitor Pro 32 inch", "Monitors"),
@@ -18,7 +18,7 @@ const PRODUCTS: [(u128, i64, &str, &str); 5] = [
     (4, 1_250, "Engraved Pen", "Engraved Jewelry"),
     (5, 10, "Sticker", "Stationery"),
 ];
-/// One that is not sold any more, and one that nobody has priced.
+/// One that is no longer sold, and one without a price.
 pub(crate) const GONE: u128 = 8;
 pub(crate) const UNPRICED: u128 = 9;
 
@@ -31,7 +31,7 @@ fn number(id: &ID) -> Option<u128> {
     IdKind::Product.parse(id).map(|id| id.as_u128())
 }
 
-/// A client of a subgraph with this root.
+/// A client for a subgraph with this root.
 fn client<Q: async_graphql::ObjectType + 'static>(name: &'static str, query: Q) -> SubgraphClient {
     let schema = Schema::build(query, EmptyMutation, EmptySubscription)
         .enable_federation()
@@ -65,7 +65,7 @@ impl Search {
         let known = PRODUCTS.iter().find(|known| known.0 == number);
         let (title, category) = match known {
             Some((_, _, title, category)) => (*title, *category),
-            // More of the same, for orders of many lines.
+            // Additional products, for orders with many lines.
             None if number >= 100 || [GONE, UNPRICED].contains(&number) => ("Thing", "Things"),
             None => return None,
         };
@@ -103,7 +103,7 @@ struct Price {
     usd: Arc<Money>,
 }
 
-/// Of pounds no rate is known.
+/// There is no rate for pounds.
 fn rate(currency: CurrencyCode) -> Option<Decimal> {
     match currency {
         CurrencyCode::Usd => Some(Decimal::ONE),

@@ -1,4 +1,4 @@
-//! A migrated database with two customers, and orders as a test needs them.
+//! A migrated database with two customers and their orders.
 
 use std::sync::Arc;
 
@@ -37,12 +37,12 @@ pub(crate) fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2025, 10, 9, 14, 30, 0).unwrap()
 }
 
-/// The payment method of a customer: one each, by the same number.
+/// A customer's payment method: one each, with the same number.
 fn payment_method_of(customer: Uuid) -> Uuid {
     customer
 }
 
-/// A shop over each database.
+/// A shop for each database.
 pub(crate) async fn shops() -> Vec<Shop> {
     let mut shops = Vec::new();
     for scratch in scratch_databases().await {
@@ -100,7 +100,7 @@ pub(crate) async fn shops() -> Vec<Shop> {
     shops
 }
 
-/// The number of an order's first item; the second follows.
+/// The number of an order's first item; the second one follows.
 pub(crate) fn item(order: u128) -> Uuid {
     Uuid::from_u128(order * 1_000)
 }
@@ -140,7 +140,7 @@ pub(crate) fn order(number: u128, customer: Uuid, placed_at: DateTime<Utc>) -> o
 }
 
 impl Shop {
-    /// Stores orders, each with its two items and its timeline.
+    /// Stores orders, each with two items and a timeline.
     pub(crate) async fn stock(&self, orders: Vec<order::Model>) {
         let db = self.scratch.database.write();
         let items = orders.iter().flat_map(items).collect();
@@ -152,7 +152,7 @@ impl Shop {
             .unwrap();
     }
 
-    /// Asks as Ada; the answer must have no errors.
+    /// Executes a document as Ada; asserts that there are no errors.
     pub(crate) async fn ada_asks(&self, document: &str, variables: Value) -> Value {
         let mut answer = execute(&self.subgraph, Some(self.ada), document, variables).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
@@ -175,7 +175,7 @@ fn items(order: &order::Model) -> [order_item::Model; 2] {
         tax_amount: i64::from(quantity) * price / 10,
         currency_code: order.local_currency_code.clone(),
     };
-    // Not in the order they are shown in.
+    // Not in display order.
     [
         row(1, "Engraved pen", 1, 500, Some(Restriction::Personalized)),
         row(0, "Notebook", 2, 1_000, None),
@@ -197,7 +197,7 @@ fn timeline(order: &order::Model) -> [order_event::Model; 2] {
     ]
 }
 
-/// The public id.
+/// An order's public id.
 pub(crate) fn ord(number: u128) -> String {
     IdKind::Order.format(Uuid::from_u128(number))
 }

@@ -1,4 +1,4 @@
-//! The orders subgraph by query, over every database.
+//! The orders subgraph, tested by query on every database.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Cancelling an order: who may, until when, and what is given back.
+//! `orderCancel`: who may cancel, until when, and what is refunded.
 
 use chrono::Duration;
 use entities::orders::order::OrderStatus;

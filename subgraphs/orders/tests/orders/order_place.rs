@@ -1,4 +1,4 @@
-//! Placing an order: what it costs, what is charged, and that it is charged once.
+//! `orderPlace`: the price, the charge, and that it is charged once.
 
 use chrono::Duration;
 use resolvers::testing::code;
@@ -147,13 +147,13 @@ async fn an_order_is_priced_taxed_shipped_and_paid_in_the_customers_currency() {
 #[tokio::test]
 async fn the_currency_is_the_chosen_one_or_that_of_the_country_it_goes_to() {
     for shop in shops().await {
-        // Free shipping; tax of Germany, of Japan, of New York, none in Switzerland.
+        // Free shipping; tax in Germany, Japan and New York, none in Switzerland.
         let cases = [
             (json!("USD"), "DE", None, "71.40", "USD"),
             (Value::Null, "JP", Some("Tokyo"), "9900", "JPY"),
             (json!("EUR"), "US", Some("New York"), "57.42", "EUR"),
             (Value::Null, "CH", None, "60.00", "USD"),
-            // Of pounds no rate is known: dollars, as no currency was chosen.
+            // There is no rate for pounds, and no currency was chosen: dollars.
             (Value::Null, "GB", None, "72.00", "USD"),
         ];
         for (number, (currency, country, region, amount, paid)) in cases.into_iter().enumerate() {
@@ -221,7 +221,7 @@ async fn the_same_key_gives_the_same_order_and_charges_once() {
         assert_eq!(code(&answer), "CONFLICT");
         assert_eq!((shop.orders().await, shop.stripe.intents().len()), (1, 1));
 
-        // Keys are each customer's own.
+        // Keys are separate for each customer.
         let bobs = shop.order_as(shop.bob, &input(WORKS), "k").await;
         assert_ne!(
             bobs["data"]["orderPlace"]["order"]["id"],
@@ -298,7 +298,7 @@ async fn an_order_of_fifty_lines_takes_as_many_statements_as_one_of_a_single_lin
             assert_eq!(placed["order"]["status"], "CONFIRMED", "{placed}");
             counts.push(shop.scratch.database.statements() - before);
         }
-        // The second order finds the payment method that the first has kept.
+        // The second order finds the payment method saved by the first.
         assert_eq!(counts[0], counts[1] + 1, "{}", shop.scratch.name);
         shop.scratch.drop().await;
     }

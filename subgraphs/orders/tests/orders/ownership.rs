@@ -1,4 +1,4 @@
-//! A guessed id gives nothing: neither at the roots nor by representation.
+//! A guessed id returns nothing, neither at the roots nor by representation.
 
 use resolvers::id::IdKind;
 use resolvers::testing::{code, execute};
@@ -60,11 +60,11 @@ async fn representations_give_the_callers_own_and_null_for_everything_else() {
             customer(shop.ada),
             of("Order", ord(1)),
             line(1),
-            // Bob's.
+            // Belongs to Bob.
             customer(shop.bob),
             of("Order", ord(2)),
             line(2),
-            // Nobody's, or no ids at all.
+            // Belong to nobody, or are not ids.
             customer(Uuid::from_u128(0xE1E)),
             of("Order", ord(3)),
             line(3),

@@ -1,4 +1,4 @@
-//! A customer's list of orders, walked both ways.
+//! A customer's list of orders, paged in both directions.
 
 use chrono::Duration;
 use entities::orders::order::{self, OrderStatus};
@@ -17,8 +17,8 @@ const PAGE: &str =
     } }
 }";
 
-/// Seven orders of Ada's among Bob's. Orders 3, 4 and 5 were placed at the same moment: then the
-/// id decides. By time and id, the newest is 7.
+/// Seven orders of Ada's among Bob's. Orders 3, 4 and 5 were placed at the same moment, so their ids decide. By time
+/// and id, 7 is the newest.
 async fn stock(shop: &Shop) {
     let minutes = [(1, 1), (2, 2), (3, 3), (4, 3), (5, 3), (6, 4), (7, 5)];
     let statuses = [

@@ -1,4 +1,4 @@
-//! What stands against an order: mistakes, those who cannot be asked, and a payment that is declined.
+//! Rejected orders: input errors, unavailable dependencies and declined payments.
 
 use chrono::Duration;
 use platform::tables::{idempotency_key, outbox_event};
@@ -87,7 +87,7 @@ async fn what_cannot_be_ordered_is_told_with_its_place_and_nothing_is_written() 
             assert_eq!(refused["userErrors"][0]["field"], place);
         }
         assert_eq!((shop.orders().await, shop.stripe.intents().len()), (0, 0));
-        // The key is free for the mended order.
+        // The key is free for the corrected order.
         let placed = shop.place(&input(WORKS), "k").await;
         assert_eq!(
             placed["order"]["status"], "CONFIRMED",

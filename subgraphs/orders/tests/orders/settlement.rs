@@ -1,4 +1,4 @@
-//! Payments whose outcome was lost on the way, or that come late: each is taken once, or given back.
+//! Payments whose outcome is lost or late: each is charged once, or refunded.
 
 use chrono::Duration;
 use rand::rngs::ChaCha8Rng;
@@ -11,10 +11,10 @@ use crate::fake_stripe::{DECLINED, NEEDS_ACTION, WORKS};
 use crate::fixture::{Shop, shops};
 use crate::webhooks::event;
 
-/// More answers than one call asks for.
+/// As many lost responses as one call makes attempts.
 const ALL_ATTEMPTS: u32 = 3;
 
-/// An order that was placed while the answers to these calls were lost.
+/// An order placed while the responses to these calls are lost.
 async fn place_in_doubt(shop: &Shop, token: &str, path: &'static str) -> Value {
     shop.stripe.lose(path, ALL_ATTEMPTS);
     let placed = shop.place(&input(token), "k").await;
@@ -77,7 +77,7 @@ async fn a_payment_that_was_declined_without_an_answer_is_told_later() {
 async fn a_provider_that_stays_away_is_asked_later_and_later() {
     for shop in shops().await {
         let id = place_in_doubt(&shop, WORKS, "/confirm").await;
-        // With the failures before, these two are enough for the provider to be left alone.
+        // Together with the earlier failures, these two open the circuit breaker.
         shop.stripe.lose("/pi_1", 2);
         shop.work_after(Duration::seconds(40)).await;
         assert_eq!(shop.payment().await.state.as_str(), "wanted");
@@ -92,7 +92,7 @@ async fn a_provider_that_stays_away_is_asked_later_and_later() {
             "{wait} {}",
             shop.scratch.name
         );
-        // It answers again, and by then is asked again.
+        // It answers again, and is called again by then.
         shop.work_after(Duration::seconds(40)).await;
         assert_eq!(
             shop.story(&id).await,
@@ -106,7 +106,7 @@ async fn a_provider_that_stays_away_is_asked_later_and_later() {
 async fn payments_wait_for_the_end_of_an_outage_and_no_longer() {
     for shop in shops().await {
         let id = place_in_doubt(&shop, WORKS, "/confirm").await;
-        // Away for two minutes.
+        // Unavailable for two minutes.
         shop.stripe.lose("/pi_1", u32::MAX);
         for _ in 0..60 {
             shop.work_after(Duration::seconds(2)).await;
@@ -196,7 +196,7 @@ async fn an_order_cancelled_before_its_payment_was_created_is_never_charged() {
     }
 }
 
-/// What may happen to an order that was placed, in any order.
+/// What may happen to a placed order, in any sequence.
 #[derive(Clone, Copy, Debug)]
 enum Happening {
     TheCustomerConfirms,
@@ -205,7 +205,7 @@ enum Happening {
     TheJobRuns,
 }
 
-/// Whatever happens: a confirmed order was paid, and of a cancelled one nothing was kept.
+/// In any sequence: a confirmed order was paid, and nothing is kept of a cancelled one.
 #[tokio::test]
 async fn the_money_is_where_the_order_says() {
     use Happening::{StripeTells, TheCustomerCancels, TheCustomerConfirms, TheJobRuns};

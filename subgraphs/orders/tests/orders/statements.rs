@@ -1,4 +1,4 @@
-//! The number of SQL statements depends on what is asked, never on how many rows there are.
+//! The number of SQL statements depends on the query, never on the number of rows.
 
 use chrono::Duration;
 use resolvers::id::IdKind;
@@ -76,7 +76,7 @@ async fn one_list_inside_every_order_is_read_once() {
     }
 }
 
-/// What the returns domain asks about items.
+/// What the returns domain requests of items.
 #[tokio::test]
 async fn a_hundred_items_by_representation_take_two_statements_with_their_orders() {
     for shop in stocked_shops().await {
@@ -110,7 +110,7 @@ async fn a_hundred_items_by_representation_take_two_statements_with_their_orders
     }
 }
 
-/// More rows than one statement can bind, as the demo data has.
+/// More rows than one statement can bind, as in the demo data.
 #[tokio::test]
 async fn any_number_of_rows_is_inserted() {
     for shop in shops().await {

@@ -1,5 +1,5 @@
-//! Rows that a newer version wrote, with values that this one does not know: who reads them gets an error with a code,
-//! the work on other rows goes on, and nothing is lost.
+//! Rows written by a newer version, with values unknown to this one: reading them gives a coded error, work on other
+//! rows continues, and nothing is lost.
 
 use chrono::Duration;
 use entities::orders::{order, order_event, order_payment};
@@ -19,7 +19,7 @@ const CANCEL: &str = "mutation($id: ID!) {
     orderCancel(id: $id, idempotencyKey: \"k\") { order { id } userErrors { code } }
 }";
 
-/// The order as if another version had written it.
+/// The order as if written by another version.
 async fn set_status(shop: &Shop, number: u128, status: &str) {
     order::Entity::update_many()
         .col_expr(order::Column::Status, Expr::value(status))
@@ -47,7 +47,7 @@ async fn an_order_with_an_unknown_status_is_an_error_and_no_row_that_vanished() 
         }
         let other = shop.ada_asks(STATUS, json!({ "id": ord(2) })).await;
         assert_eq!(other["order"]["status"], "CONFIRMED");
-        // The version that knows the status finds the order as it was.
+        // The version that knows the status finds the order unchanged.
         set_status(&shop, 1, "delivered").await;
         let listed = shop.ada_asks(LIST, json!({})).await;
         assert_eq!(listed["me"]["orders"]["nodes"].as_array().unwrap().len(), 2);
@@ -84,7 +84,7 @@ async fn a_payment_in_an_unknown_state_is_left_alone_and_holds_up_no_other() {
             .ada_asks(STATUS, json!({ "id": ord(foreign.as_u128()) }))
             .await;
         assert_eq!(left["order"]["status"], "PENDING");
-        // Here nobody knows what it would take to cancel it.
+        // This version does not know how to cancel it.
         let cancelled = execute(
             &shop.subgraph,
             Some(shop.ada),

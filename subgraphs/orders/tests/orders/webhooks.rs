@@ -1,4 +1,4 @@
-//! What Stripe tells: believed when it is signed and new, and of one effect however it comes.
+//! Stripe's webhooks: accepted if signed and recent, and applied once in any order.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -22,7 +22,7 @@ pub(crate) fn event(id: &str, kind: &str, object: &Value) -> Value {
     })
 }
 
-/// The payment of the only order, as it would be published with this status.
+/// The payment of the only order, as a webhook with this status reports it.
 fn intent(shop: &Shop, status: &str) -> Value {
     with_status(shop.stripe.intents()[0].clone(), status)
 }
@@ -200,7 +200,7 @@ async fn a_refund_that_the_bank_refuses_is_left_to_people() {
             "{}",
             shop.scratch.name
         );
-        // What was published before it comes late.
+        // An event from an earlier time arrives late.
         refund["status"] = json!("succeeded");
         assert_eq!(
             shop.tell(&event("evt_2", "refund.created", &refund)).await,
@@ -211,7 +211,7 @@ async fn a_refund_that_the_bank_refuses_is_left_to_people() {
     }
 }
 
-/// Every event five times, in any order, with the job at work in between.
+/// Every event five times, in any order, with the job running in between.
 #[tokio::test]
 async fn however_webhooks_come_an_order_ends_the_same() {
     const SEEDS: u64 = 100;
@@ -222,7 +222,7 @@ async fn however_webhooks_come_an_order_ends_the_same() {
             let intent_id = format!("pi_{number}");
             let placed = shop.place(&input(NEEDS_ACTION), &seed.to_string()).await;
             let id = &placed["order"]["id"];
-            // The first card fails in the browser, the second works: what Stripe says now is final.
+            // The first card fails in the browser, the second works: Stripe's current status is final.
             shop.stripe.act(&intent_id, "succeeded");
             let intents = shop.stripe.intents();
             let now = intents.iter().find(|one| one["id"] == intent_id).unwrap();
@@ -291,7 +291,7 @@ async fn without_a_secret_there_is_no_endpoint() {
     }
 }
 
-/// Why support was alerted, and what the provider was said to have.
+/// The reasons of support alerts, with the provider's amounts.
 async fn alerts(shop: &Shop) -> Vec<(String, i64, String)> {
     let published = outbox_event::Entity::find()
         .filter(outbox_event::Column::EventType.eq(orders::events::SUPPORT_ALERT))
@@ -335,7 +335,7 @@ async fn a_signed_payment_of_another_amount_or_currency_confirms_nothing_and_ale
             wrong["currency"] = currency.clone();
             let event = event(&format!("evt_{number}"), "payment_intent.succeeded", &wrong);
             assert_eq!(shop.tell(&event).await, StatusCode::OK);
-            // The provider itself says that nothing was taken yet.
+            // The provider itself reports that nothing was captured yet.
             shop.work_after(Duration::seconds(2)).await;
             let story = shop.story(id).await;
             assert_eq!(story, "PENDING: order.placed", "{wrong}");
@@ -345,7 +345,7 @@ async fn a_signed_payment_of_another_amount_or_currency_confirms_nothing_and_ale
         assert_eq!(alerts[0].0, "payment_mismatch");
         assert_eq!((alerts[0].1, alerts[4].2.as_str()), (1, "JPY"));
         assert_eq!(shop.payment().await.state.as_str(), "waiting");
-        // The genuine one still counts.
+        // The genuine event still counts.
         assert_eq!(
             shop.tell(&event("evt_right", "payment_intent.succeeded", &right))
                 .await,
@@ -402,7 +402,7 @@ async fn a_refund_of_another_amount_settles_nothing_and_the_rest_is_given_back()
         let id = &placed["order"]["id"];
         let amount = shop.stripe.intents()[0]["amount"].as_i64().unwrap();
         shop.cancel(id, "c").await;
-        // A part was given back by hand, and is published as if it were ours.
+        // A part was refunded manually, and is reported like our own refund.
         shop.stripe.give_back("pi_1", 100);
         let mut part = shop.stripe.refunds()[0].clone();
         part["metadata"] = json!({ "reference": id });

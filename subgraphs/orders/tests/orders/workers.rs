@@ -1,4 +1,4 @@
-//! Orders follow their parcels: what tracking tells arrives over the bus and shows in the graph.
+//! Orders follow their parcels: tracking events arrive over the bus and show in the graph.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::fixture::{Shop, now, ord, order, shops};
 
-/// What tracking tells of a parcel of an order.
+/// Tracking's event for a parcel of an order.
 fn status_changed(number: u128, sequence: i64, status: &str, at: DateTime<Utc>) -> Arc<Event> {
     Arc::new(Event {
         id: Uuid::now_v7(),
@@ -35,7 +35,7 @@ fn status_changed(number: u128, sequence: i64, status: &str, at: DateTime<Utc>) 
     })
 }
 
-/// The consumers of the shop, running.
+/// The shop's running consumers.
 struct Running {
     bus: Arc<InProcessBus>,
     context: WorkerContext,
@@ -60,7 +60,7 @@ impl Running {
         }
     }
 
-    /// Publishes, and waits until all had their effect or were given up.
+    /// Publishes events, and waits until all are handled or given up.
     async fn tell(&self, events: &[Arc<Event>]) {
         let outcomes = self.bus.publish(events).await;
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
@@ -153,7 +153,7 @@ async fn an_order_is_delivered_when_its_last_parcel_was_and_never_in_the_future(
         shop.stock(vec![order(1, shop.ada, placed), order(2, shop.ada, placed)])
             .await;
         let running = Running::over(&shop);
-        // The parcel that was published last was delivered before another.
+        // The parcel reported last was delivered before another.
         let (early, late) = (now() - Duration::hours(5), now() - Duration::hours(2));
         let mut last = Arc::unwrap_or_clone(status_changed(1, 1, "delivered", early));
         last.data["deliveredAt"] = json!(late);
