@@ -1,4 +1,4 @@
-//! A carrier as the graph shows it.
+//! The GraphQL enum `Carrier`.
 
 use async_graphql::Enum;
 
@@ -8,7 +8,7 @@ use crate::rules::status;
 #[graphql(remote = "status::Carrier")]
 pub(crate) enum Carrier {
     Dhl,
-    // One word: the enum's own rule would write FED_EX for `FedEx`.
+    // One word: the derived name of `FedEx` would be FED_EX.
     Fedex,
     Ups,
     Usps,

@@ -1,4 +1,4 @@
-//! Ingests a carrier's report of a parcel, from a poll or a webhook: its new observations are recorded.
+//! Ingests a carrier's report of a parcel, from a poll or a webhook, and records its new observations.
 
 use entities::tracking::{event, shipment};
 
@@ -9,8 +9,8 @@ use crate::record_event::{
 };
 use crate::rules::dedupe::{RecordedHistory, new_observations};
 
-/// Records the new observations of the report, in the order in which they happened, and returns their number.
-/// The parcel is marked as answered in any case.
+/// Records the report's new observations in the order they happened, and returns how many. Marks the parcel as answered
+/// in any case.
 pub(crate) async fn ingest(
     state: &State,
     parcel: &shipment::Model,
@@ -51,7 +51,7 @@ async fn recorded_history(
         .map(|event| (event.status, event.carrier_time))
         .collect::<Vec<_>>();
     let status = parcel.status;
-    // Where the parcel is may be known without its history.
+    // Some reports give the current status without a history.
     events.extend(parcel.last_update.map(|at| (status, at)));
     Ok(RecordedHistory {
         status,

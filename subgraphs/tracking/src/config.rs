@@ -1,4 +1,4 @@
-//! What is set for each carrier.
+//! Settings for each carrier.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::rules::status::Carrier;
 
-/// The settings of all carriers. [`Default`] has those the carriers' limits allow.
+/// The settings of all carriers. [`Default`] stays within the carriers' own limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackingConfig {
-    /// This process and where it runs, in metrics.
+    /// This process and where it runs, for metrics.
     pub instance: String,
     pub region: String,
-    /// How often those who watch are asked whether they still may: whether live updates are still on for them,
-    /// and a guest's link is still good.
+    /// How often the entitlement of watchers is checked: whether live updates are still on for them, and whether a
+    /// guest's link is still valid.
     pub recheck_interval: Duration,
-    /// A parcel that was not delivered for longer than this since its label is no longer asked about, and flagged.
+    /// A parcel not delivered for this long after its label is flagged and no longer polled.
     pub age_limit: Duration,
     pub dhl: CarrierConfig,
     pub fedex: CarrierConfig,
@@ -26,20 +26,20 @@ pub struct TrackingConfig {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarrierConfig {
-    /// How often each parcel is asked about; `None` for a carrier that tells by itself.
+    /// How often each parcel is polled; `None` for a carrier that sends webhooks.
     pub poll_interval: Option<Duration>,
-    /// How long an answer may take.
+    /// Time limit for a response.
     pub timeout: Duration,
-    /// Questions an hour that the carrier allows, over all parcels and instances.
+    /// Calls per hour that the carrier allows, over all parcels and instances.
     pub hourly_budget: u32,
-    /// A parcel the carrier has not told of for longer is shown as stale.
+    /// A parcel that the carrier has not reported for longer is shown as stale.
     pub staleness_limit: Duration,
-    /// The carrier's own page, with `{number}` for the tracking number.
+    /// The carrier's tracking page, with `{number}` for the tracking number.
     pub tracking_url: String,
 }
 
 impl TrackingConfig {
-    /// The age limit, of which there is none when it is longer than time lasts.
+    /// The age limit; unlimited if it exceeds the range of time.
     pub(crate) fn age_limit(&self) -> TimeDelta {
         const LONGEST: TimeDelta = TimeDelta::days(36_500);
         TimeDelta::from_std(self.age_limit)
@@ -87,7 +87,7 @@ impl Default for TrackingConfig {
                 60,
                 "https://www.ups.com/track?tracknum={number}",
             ),
-            // Told by webhook, scan by scan, and scans are hours apart.
+            // Reported by webhook for each scan, and scans are hours apart.
             usps: carrier(
                 None,
                 24 * 60,

@@ -1,4 +1,4 @@
-//! What this domain adds to the returns domain's return: the parcel that brings it back.
+//! Extends the returns domain's `Return` with its parcel.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::id::IdKind;
@@ -18,7 +18,7 @@ impl Return {
         IdKind::Return.id(self.id)
     }
 
-    /// The caller's parcel with this return, once there is a label.
+    /// The parcel of the caller's return, once it has a label.
     async fn shipment(&self, context: &Context<'_>) -> Option<ApiResult<Shipment>> {
         let answer: ApiResult<Option<Shipment>> = async {
             let customer = access::customer(context)?;

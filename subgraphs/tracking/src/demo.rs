@@ -1,5 +1,5 @@
-//! Parcels that move by themselves, so that a newcomer sees something live. What arrives has arrived: others
-//! set out for the customer whom the demo is shown to.
+//! Demo parcels that move by themselves. A delivered parcel stays delivered; new ones are dispatched for the customer
+//! the demo is shown to.
 
 use std::collections::HashMap;
 
@@ -15,15 +15,14 @@ use crate::rules::demo_route::{self, MOVING};
 use crate::rules::observation::Observation;
 use crate::rules::status::{Carrier, TrackingStatus};
 
-/// Parcels that move in one tick beside those that are watched.
+/// Unwatched parcels moved per tick.
 const CONCURRENCY: u64 = 20;
-/// How often, in a hundred, nobody is home.
+/// Percentage of failed delivery attempts.
 const NOBODY_HOME: u32 = 10;
 
-/// Moves parcels of orders one stop along their routes: those that somebody watches, and some of the others in
-/// turn. Parcels of `shown_to` move while they are watched only, and the last one of a carrier is not delivered,
-/// so that this customer always has one of each on the way. Gives the number of parcels moved; the same random
-/// numbers make the same moves.
+/// Moves parcels of orders one stop along their routes: all watched ones, and some of the others in turn. Parcels of
+/// `shown_to` only move while watched, and the last one of each carrier is not delivered, so that this customer always
+/// has one in transit. Returns the number of parcels moved; the same random numbers give the same moves.
 pub async fn demo_tick(
     state: &State,
     rng: &mut (impl RngExt + ?Sized),
@@ -66,8 +65,8 @@ pub async fn demo_tick(
     Ok(moved)
 }
 
-/// The carriers of whom this customer has one parcel on the way that is about to arrive, or none: the next one
-/// should set out.
+/// The carriers for which this customer has no parcel in transit, or only one that is about to arrive: the next one
+/// should be dispatched.
 pub async fn demo_missing_carriers(
     state: &State,
     customer: Uuid,
@@ -88,7 +87,7 @@ pub async fn demo_missing_carriers(
     Ok(needs.collect())
 }
 
-/// The customer's parcels of orders that a carrier has and has not delivered.
+/// The customer's parcels of orders that are in transit.
 async fn under_way(
     state: &State,
     customer: Option<Uuid>,
@@ -108,7 +107,7 @@ async fn under_way(
     }
 }
 
-/// Lets a new parcel of an order set out: the carrier has it now.
+/// Dispatches a new parcel of an order: the carrier has it now.
 pub async fn demo_dispatch(state: &State, parcel: &shipment::Model) -> Result<(), RecordError> {
     shipment::insert(state.database.write(), parcel.clone()).await?;
     if let Some(observation) = next(parcel, false, state.clock.now()) {

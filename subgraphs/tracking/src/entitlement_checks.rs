@@ -1,4 +1,4 @@
-//! The moments at which everybody who watches is asked whether they still may: one timer for all.
+//! Periodic checks whether watchers are still entitled to watch, on one shared timer.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use uuid::Uuid;
 
 use crate::rules::status::Carrier;
 
-/// Live updates.
+/// The flag for live updates.
 const LIVE: Flag = Flag::on_by_default("realtime_order_tracking");
 
-/// Cheap to clone; clones share the moments.
+/// Cheap to clone; clones share the timer.
 #[derive(Clone, Debug, Default)]
 pub struct EntitlementChecks(watch::Sender<()>);
 
 impl EntitlementChecks {
-    /// Asks everybody now.
+    /// Checks all watchers now.
     pub fn now(&self) {
         self.0.send_replace(());
     }
@@ -27,7 +27,7 @@ impl EntitlementChecks {
         self.0.subscribe()
     }
 
-    /// Asks everybody again and again, until told to stop.
+    /// Checks all watchers periodically until told to stop.
     pub(crate) async fn run(self, interval: Duration, stop: CancellationToken) {
         loop {
             tokio::select! {

@@ -1,4 +1,4 @@
-//! What this domain tells the others: through its outbox, and at once to those who watch.
+//! The events this domain publishes, through its outbox and directly to watchers.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use crate::rules::status::{Carrier, TrackingStatus};
 
 pub(crate) const TOPIC: &str = "tracking.events";
 pub(crate) const STATUS_CHANGED: &str = "tracking.status_changed";
-/// A parcel that turned back was handed to its sender. Carries what a change of status does.
+/// A parcel was returned to its sender. Has the fields of a status change.
 pub(crate) const RETURNED_TO_SENDER: &str = "tracking.returned_to_sender";
 pub(crate) const SHIPMENT_FLAGGED: &str = "tracking.shipment_flagged";
 
@@ -21,7 +21,7 @@ pub(crate) const SHIPMENT_FLAGGED: &str = "tracking.shipment_flagged";
 pub(crate) struct StatusChanged<'a> {
     pub version: u32,
     pub order_id: &'a str,
-    /// Of a parcel that comes back.
+    /// Set for a return's parcel.
     pub return_id: Option<&'a str>,
     pub customer_id: String,
     pub shipment_id: String,
@@ -29,32 +29,32 @@ pub(crate) struct StatusChanged<'a> {
     pub tracking_number: &'a str,
     pub previous_status: &'a str,
     pub status: &'a str,
-    /// Whether it and all other parcels of the order, or of the return, are delivered now.
+    /// Whether it and all other parcels of the order or return are now delivered.
     pub all_delivered: bool,
-    /// When the last of them was delivered, if all are: never in the future.
+    /// When the last of them was delivered, if all are; never in the future.
     pub delivered_at: Option<DateTime<Utc>>,
-    /// Whether it turned back, and its sender has it again.
+    /// Whether it was returned to its sender.
     pub returned_to_sender: bool,
     pub location: Option<&'a str>,
-    /// When it happened, by the carrier's time.
+    /// When it happened, by the carrier's clock.
     pub timestamp: Option<DateTime<Utc>>,
     pub estimated_delivery: Option<DateTime<Utc>>,
-    /// Number of the change among all of the order's, or the return's.
+    /// The number of the change among all of the order's or return's.
     pub sequence: i32,
 }
 
-/// A person should look where a parcel is. Version 1.
+/// Support should look for a parcel. Version 1.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ShipmentFlagged<'a> {
     pub version: u32,
     pub order_id: &'a str,
-    /// Of a parcel that comes back.
+    /// Set for a return's parcel.
     pub return_id: Option<&'a str>,
     pub shipment_id: String,
     pub carrier: &'a str,
     pub tracking_number: &'a str,
-    /// `no_answer`: so many failures in a row. `overdue`: it was not delivered for longer than the age limit.
+    /// `no_answer`: too many consecutive failures. `overdue`: not delivered within the age limit.
     pub reason: &'a str,
     pub failures: i32,
 }
@@ -64,8 +64,8 @@ pub(crate) fn channel(order: Uuid) -> String {
     format!("order:tracking:{}", IdKind::Order.format(order))
 }
 
-/// A numbered change of a parcel, with all that its watchers are told: no watcher has to read for
-/// it. Version 1; processes of neighbouring versions understand each other.
+/// A numbered change of a parcel, complete enough that watchers need not read anything. Version 1; processes of
+/// adjacent versions understand each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Change {
     version: u32,
@@ -108,7 +108,7 @@ impl Change {
         }
     }
 
-    /// The parcel as it was then.
+    /// The parcel as of this change.
     pub(crate) fn into_shipment(self) -> shipment::Model {
         shipment::Model {
             id: self.shipment_id,

@@ -1,4 +1,4 @@
-//! Signed links by which somebody without an account tracks one order or one parcel for a while.
+//! Signed, expiring links with which guests track one order or one parcel.
 
 use std::fmt;
 
@@ -13,17 +13,17 @@ use uuid::Uuid;
 /// What a link shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestScope {
-    /// The order's parcel that moved last.
+    /// The order's most recently updated parcel.
     Order(Uuid),
     Shipment(Uuid),
 }
 
-/// Why a link shows nothing.
+/// Why a link was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum GuestLinkError {
     #[error("the link could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
-    #[error("the key of the links is empty")]
+    #[error("the key for tracking links is empty")]
     EmptyKey(#[source] jsonwebtoken::errors::Error),
     #[error("the link is not one of ours")]
     Invalid,
@@ -44,7 +44,7 @@ impl From<GuestLinkError> for ApiError {
     }
 }
 
-/// Signs links and opens them.
+/// Signs and verifies links.
 #[derive(Clone)]
 pub struct GuestLinkKey {
     encoding: EncodingKey,
@@ -54,13 +54,13 @@ pub struct GuestLinkKey {
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
-    /// The public id of what the link shows.
+    /// The public id of the order or parcel.
     sub: String,
     exp: i64,
 }
 
 const ISSUER: &str = "vantage-tracking-link";
-/// Ours have some 200 characters.
+/// Ours have about 200 characters.
 const LONGEST: usize = 1_024;
 
 impl GuestLinkKey {
@@ -72,7 +72,7 @@ impl GuestLinkKey {
         })
     }
 
-    /// The token of a new link, good until `lifetime` from now.
+    /// The token of a new link, valid for `lifetime` from now.
     pub fn mint(
         &self,
         scope: GuestScope,
@@ -91,12 +91,12 @@ impl GuestLinkKey {
             .map_err(GuestLinkError::Sign)
     }
 
-    /// What the link shows, if this key signed it and it has not expired.
+    /// What the link shows, if it was signed with this key and has not expired.
     pub fn open(&self, token: &str, now: DateTime<Utc>) -> Result<GuestScope, GuestLinkError> {
         self.open_until(token, now).map(|(scope, _)| scope)
     }
 
-    /// Like [`Self::open`], and until when it shows that.
+    /// Like [`Self::open`], with the expiry.
     pub fn open_until(
         &self,
         token: &str,
@@ -107,7 +107,7 @@ impl GuestLinkKey {
         }
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
-        // Checked below, by the injected clock.
+        // Checked below against the injected clock.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
             .map_err(|_| GuestLinkError::Invalid)?
@@ -165,7 +165,7 @@ mod tests {
             .unwrap()
             .mint(scope, now, Duration::hours(1));
         let mut forged = vec![other.unwrap(), String::new(), "a.b.c".repeat(1_000)];
-        // Any one character: header, claims or signature. The last holds bits nobody reads.
+        // Any single character of header, claims or signature. The last one contains unused bits.
         for at in 0..token.len() - 1 {
             let mut bytes = token.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };

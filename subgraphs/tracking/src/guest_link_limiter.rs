@@ -1,4 +1,4 @@
-//! Wrong links of guests, counted by address: an address that keeps guessing has to wait.
+//! Counts invalid guest links by address: an address that keeps guessing has to wait.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,14 +9,14 @@ use parking_lot::{Mutex, MutexGuard};
 use resolvers::error::ErrorCode;
 use resolvers::{ApiError, ApiResult};
 
-/// Wrong links that an address may try within [`WINDOW`].
+/// Invalid links that an address may try within [`WINDOW`].
 const ALLOWED: u32 = 5;
 const WINDOW: Duration = Duration::minutes(1);
 
-/// Addresses that are remembered at a time.
+/// Addresses tracked at a time.
 const MAX_ADDRESSES: usize = 10_000;
 
-/// The wrong links of the last minute, in this process.
+/// The invalid links of the last minute, in this process.
 #[derive(Clone, Debug, Default)]
 pub struct GuestLinkLimiter(Arc<Mutex<HashMap<IpAddr, Wrong>>>);
 
@@ -36,7 +36,7 @@ impl GuestLinkLimiter {
     /// Whether this address may try a link.
     ///
     /// # Errors
-    /// RATE_LIMITED after too many wrong ones, until a minute after the first of them.
+    /// RATE_LIMITED after too many invalid links, until one minute after the first of them.
     pub(crate) fn check(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> ApiResult<()> {
         let wrong = address.and_then(|address| self.wrong().get(&network(address)).copied());
         match wrong {
@@ -48,7 +48,7 @@ impl GuestLinkLimiter {
         }
     }
 
-    /// Counts a wrong link.
+    /// Counts an invalid link.
     pub(crate) fn add(&self, address: Option<IpAddr>, now: DateTime<Utc>) {
         let Some(address) = address.map(network) else {
             return;
@@ -57,7 +57,7 @@ impl GuestLinkLimiter {
         if all.len() >= MAX_ADDRESSES && !all.contains_key(&address) {
             all.retain(|_, wrong| !wrong.is_over(now));
             if all.len() >= MAX_ADDRESSES {
-                // Guessing from so many addresses is nothing that this count could stop.
+                // An attack from so many addresses could not be stopped by this count anyway.
                 all.clear();
             }
         }
@@ -79,7 +79,7 @@ impl GuestLinkLimiter {
     }
 }
 
-/// What one client has: a network of IPv6, where addresses within are free to choose.
+/// What identifies a client: for IPv6 its network, within which addresses can be chosen freely.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),

@@ -58,35 +58,35 @@ pub use watch_registry::{WatchGuard, WatchRegistry};
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "tracking";
 
-/// All that a resolver of this domain can reach.
+/// The dependencies of this domain's resolvers.
 #[derive(Clone, Debug)]
 pub struct State {
     pub database: Database,
     pub clock: Clock,
-    /// Carries changes to whoever watches them.
+    /// Carries changes to watchers.
     pub pubsub: Arc<dyn PubSub>,
-    /// The orders domain, asked whose an order is that has no parcel yet.
+    /// The orders domain, which knows the owner of an order that has no parcel yet.
     pub orders: SubgraphClient,
     pub config: Arc<TrackingConfig>,
-    /// Whom to ask about parcels, and whose webhooks to believe.
+    /// The carriers to poll, and those whose webhooks are accepted.
     pub carriers: Carriers,
-    /// Signs the links by which guests track.
+    /// Signs guests' tracking links.
     pub guest_links: GuestLinkKey,
-    /// How many links that nobody has signed were tried, and from where.
+    /// Limits attempts with invalid links, by address.
     pub guest_link_limiter: GuestLinkLimiter,
-    /// What is switched on: live updates, here.
+    /// The flag for live updates.
     pub flags: Flags,
-    /// When those who watch are asked whether they still may.
+    /// When to check whether watchers are still entitled.
     pub entitlement_checks: EntitlementChecks,
-    /// The orders that are watched in this process.
+    /// The orders being watched in this process.
     pub watchers: WatchRegistry,
 }
 
 impl State {
-    /// What a guest's link shows, and until when.
+    /// What a guest's link shows, and its expiry.
     ///
     /// # Errors
-    /// BAD_USER_INPUT for a link that is not good, RATE_LIMITED after too many of those.
+    /// BAD_USER_INPUT for an invalid link, RATE_LIMITED after too many of them.
     pub(crate) fn open_link(
         &self,
         context: &Context<'_>,
@@ -102,7 +102,7 @@ impl State {
     }
 }
 
-/// What this domain answers beside GraphQL: carriers' webhooks.
+/// The domain's routes besides GraphQL: carriers' webhooks.
 pub fn routes(state: State) -> axum::Router {
     webhooks::routes(state)
 }
@@ -115,7 +115,7 @@ pub fn subgraph(state: State) -> Subgraph {
         subscription::Subscription,
     )
     .data(state.clone())
-    // Every watcher keeps it.
+    // Every watcher keeps a reference.
     .data(Arc::new(state.clone()))
     .enable_federation()
     .limit_recursive_depth(RECURSION)

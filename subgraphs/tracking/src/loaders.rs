@@ -1,4 +1,4 @@
-//! DataLoaders over the finders of `entities::tracking`; made anew for every request.
+//! DataLoaders over the finders of `entities::tracking`, created for each request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,8 +18,7 @@ finder_loader! {
     HistoryOfShipment: Uuid => Vec<event::Model>, event::of_shipments
 }
 
-/// One customer's thing. The customer is part of the key, so that nobody can read another's by
-/// guessing its id.
+/// A customer's entity. The customer is part of the key, so that nobody can read another's by guessing its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OwnedKey {
     pub customer: Uuid,

@@ -1,12 +1,12 @@
-//! What each metric of the tracking domain means.
+//! Descriptions of the tracking domain's metrics.
 
 use metrics::{describe_counter, describe_gauge};
 
-/// Gives them their help lines.
+/// Registers the help lines.
 pub fn describe() {
     describe_gauge!(
         "vantage_tracking_active_subscriptions",
-        "Customers who watch a parcel here, by carrier."
+        "Customers watching a parcel in this instance, by carrier."
     );
     describe_counter!(
         "vantage_tracking_polls_total",
@@ -14,14 +14,14 @@ pub fn describe() {
     );
     describe_counter!(
         "vantage_tracking_unknown_codes_total",
-        "Status codes of carriers that are not known here."
+        "Unknown status codes from carriers."
     );
     describe_counter!(
         "vantage_tracking_flagged_shipments_total",
-        "Parcels that were flagged because their carrier does not know them."
+        "Parcels flagged for support."
     );
     describe_counter!(
         "vantage_tracking_unreadable_total",
-        "Data of carriers that could not be read in full, by reason."
+        "Carrier data that could not be parsed completely, by reason."
     );
 }

@@ -1,4 +1,4 @@
-//! What this domain adds to the orders domain's order: its parcels.
+//! Extends the orders domain's `Order` with its parcels.
 
 use async_graphql::{Context, ID, Object};
 use chrono::TimeDelta;
@@ -11,7 +11,7 @@ use crate::guest_link::GuestScope;
 use crate::loaders::{Loaders, OwnedKey};
 use crate::shipment::Shipment;
 
-/// Longer than parcels take, and than anybody looks where they were.
+/// Longer than a parcel takes, and than anybody looks back at it.
 const LINK_LIFETIME: TimeDelta = TimeDelta::days(30);
 
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// The order, for its owner; null for everybody else, to whom no other domain would show it either.
+    /// The order, for its owner; null for everybody else, to whom the other domains do not show it either.
     pub(crate) fn of_owner(
         context: &Context<'_>,
         id: Uuid,
@@ -37,7 +37,7 @@ impl Order {
         IdKind::Order.id(self.id)
     }
 
-    /// The caller's parcels of this order, oldest first; those of returns are with the returns.
+    /// The caller's parcels of this order, oldest first. Parcels of returns are on the returns.
     async fn shipments(&self, context: &Context<'_>) -> Option<ApiResult<Vec<Shipment>>> {
         let answer: ApiResult<Option<Vec<Shipment>>> = async {
             let customer = access::customer(context)?;
@@ -55,7 +55,8 @@ impl Order {
         answer.transpose()
     }
 
-    /// The caller's parcel of this order that moved last, as live updates begin with it; null while there is none.
+    /// The caller's most recently updated parcel of this order, with which live updates start; null while there is
+    /// none.
     async fn latest_shipment(&self, context: &Context<'_>) -> Option<ApiResult<Shipment>> {
         let answer: ApiResult<Option<Shipment>> = async {
             let customer = access::customer(context)?;
@@ -73,8 +74,8 @@ impl Order {
         answer.transpose()
     }
 
-    /// A token with which somebody without an account follows this order for 30 days: by `trackByToken`, and
-    /// live by `orderTrackingByToken`. For the owner, once there is a parcel.
+    /// A token with which somebody without an account can track this order for 30 days: with `trackByToken`, or live
+    /// with `orderTrackingByToken`. For the owner, once there is a parcel.
     async fn tracking_token(&self, context: &Context<'_>) -> Option<ApiResult<String>> {
         let answer: ApiResult<Option<String>> = async {
             let customer = access::customer(context)?;

@@ -1,4 +1,4 @@
-//! Polls carriers for the status of parcels: watched orders first, then the parcels polled longest ago. Each is
+//! Polls carriers for the status of parcels: watched orders first, then the parcels polled longest ago. Each parcel is
 //! polled once per interval, and all instances together stay within the carrier's hourly budget.
 
 use std::time::Duration;
@@ -21,13 +21,13 @@ use crate::rules::budget::Budget;
 use crate::rules::status::{Carrier, TrackingStatus};
 use crate::shipment_flag::{Flag, flag};
 
-/// Parcels polled in one cycle at most.
+/// Most parcels polled in one cycle.
 const BATCH_SIZE: u64 = 50;
 /// Concurrent calls to one carrier.
 const CONCURRENCY: usize = 8;
-/// Watched orders in one statement.
+/// Watched orders per statement.
 const ORDERS_PER_STATEMENT: usize = 1_000;
-/// Failures in a row after which the parcel is flagged for support.
+/// Consecutive failures after which the parcel is flagged for support.
 const FLAG_AFTER_FAILURES: i32 = 10;
 
 /// How long a worker waits between two searches for due parcels.
@@ -45,14 +45,14 @@ pub(crate) async fn run(state: State, context: WorkerContext, carrier: Carrier) 
             () = context.stop.cancelled() => return,
             () = tokio::time::sleep(rest) => {}
         }
-        // A cycle that has begun is finished, so that every answer is recorded.
+        // A cycle that has begun is finished, so that every response is recorded.
         if let Err(error) = poll(&state, carrier).await {
-            tracing::warn!(%error, carrier = carrier.as_str(), "parcels could not be polled");
+            tracing::warn!(%error, carrier = carrier.as_str(), "parcels not polled");
         }
     }
 }
 
-/// Polls the carrier for the parcels that are due now, and returns their number.
+/// Polls the carrier for the parcels that are due, and returns how many.
 pub async fn poll(state: &State, carrier: Carrier) -> Result<usize, DbErr> {
     let Some(interval) = state.config.carrier(carrier).poll_interval else {
         return Ok(0);
@@ -74,14 +74,14 @@ pub async fn poll(state: &State, carrier: Carrier) -> Result<usize, DbErr> {
     stream::iter(parcels)
         .for_each_concurrent(CONCURRENCY, |parcel| async move {
             if let Err(error) = track_shipment(state, carrier, &parcel).await {
-                tracing::error!(%error, shipment = %parcel.id, "a carrier's answer was not recorded");
+                tracing::error!(%error, shipment = %parcel.id, "carrier's response not recorded");
             }
         })
         .await;
     Ok(polled)
 }
 
-/// The due parcels of the orders that are watched here, the ones polled longest ago first.
+/// The due parcels of orders watched in this process, the ones polled longest ago first.
 async fn watched(state: &State, carrier: Carrier, due: Due) -> Result<Vec<shipment::Model>, DbErr> {
     let mut found = Vec::new();
     for orders in state.watchers.orders().chunks(ORDERS_PER_STATEMENT) {
@@ -93,8 +93,8 @@ async fn watched(state: &State, carrier: Carrier, due: Due) -> Result<Vec<shipme
     Ok(found)
 }
 
-/// Claims as many of these parcels as the budget allows. Instances lock the carrier's budget, so none polls
-/// what another has just claimed.
+/// Claims as many of these parcels as the budget allows. Instances lock the carrier's budget, so that none polls what
+/// another has just claimed.
 async fn claim(
     state: &State,
     carrier: Carrier,
@@ -128,7 +128,7 @@ async fn claim(
     Ok(claimed)
 }
 
-/// Polls one parcel and records the answer. After an error the parcel waits for the next interval.
+/// Polls one parcel and records the response. After an error the parcel waits for the next interval.
 async fn track_shipment(
     state: &State,
     carrier: Carrier,
@@ -142,7 +142,7 @@ async fn track_shipment(
             state.carriers.note_parse_issues(carrier, &report.issues);
             if report.is_unreadable() {
                 let error = CarrierError::Unreadable;
-                tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no answer");
+                tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no response");
                 record_failure(state, parcel).await?;
                 "unreadable"
             } else {
@@ -150,7 +150,7 @@ async fn track_shipment(
                 "answered"
             }
         }
-        // A label that the carrier has not scanned yet is none of its numbers.
+        // Carriers do not know a label that they have not scanned yet.
         Err(CarrierError::Unknown) if parcel.status == TrackingStatus::LabelCreated => {
             shipment::answered(state.database.write(), parcel.id, state.clock.now()).await?;
             "unknown"
@@ -160,8 +160,8 @@ async fn track_shipment(
             ..
         })) => "resting",
         Err(error) => {
-            // The client has logged why.
-            tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no answer");
+            // The client has logged the reason.
+            tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no response");
             record_failure(state, parcel).await?;
             "failed"
         }
@@ -171,7 +171,7 @@ async fn track_shipment(
     Ok(())
 }
 
-/// Counts the failure, and flags the parcel for support after too many in a row.
+/// Counts the failure, and flags the parcel for support after too many consecutive ones.
 async fn record_failure(state: &State, parcel: &shipment::Model) -> Result<(), DbErr> {
     let transaction = state.database.begin().await?;
     let failures = shipment::record_failure(&transaction, parcel.id).await?;

@@ -1,4 +1,4 @@
-//! The entry points: one parcel, a guest's link, and the entities of other domains.
+//! Root queries and entity resolvers.
 
 use async_graphql::{Context, ID, Object};
 use entities::tracking::shipment;
@@ -18,7 +18,7 @@ pub(crate) struct Query;
 
 #[Object]
 impl Query {
-    /// A parcel of the caller's.
+    /// One of the caller's parcels.
     #[graphql(directive = authenticated::apply())]
     async fn shipment(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Shipment>> {
         let answer: ApiResult<Option<Shipment>> = async {
@@ -29,7 +29,7 @@ impl Query {
         answer.transpose()
     }
 
-    /// The parcel that a signed guest link shows; for an order's link, the one that moved last.
+    /// The parcel shown by a signed guest link; for an order's link, the most recently updated one.
     async fn track_by_token(
         &self,
         context: &Context<'_>,

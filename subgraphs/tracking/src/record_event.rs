@@ -1,6 +1,5 @@
-//! Records tracking events, whichever source they come from: poller, webhook or demo. One transaction
-//! writes the event, the parcel, the numbered change and the outbox event; then the change is
-//! published to subscribers.
+//! Records tracking events from any source: poll, webhook or demo. One transaction writes the event, the parcel, the
+//! numbered change and the outbox event; then the change is published to subscribers.
 
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -18,30 +17,30 @@ use crate::rules::current_status::{TimedStatus, current_status};
 use crate::rules::observation::Observation;
 use crate::rules::status::TrackingStatus;
 
-/// When a carrier expects to deliver.
+/// A carrier's delivery estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Estimate {
     pub delivery: DateTime<Utc>,
-    /// The time of the newest scan that the carrier knew then, by which the newer of two estimates is known.
+    /// The time of the newest scan the carrier knew when making it; the newer of two estimates wins.
     pub reported_at: DateTime<Utc>,
 }
 
 /// The effect of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordOutcome {
-    /// It was new. The change has this number among all changes of its order, and the parcel has this
-    /// status, which differs from the observed one when the observation came late.
+    /// It was new. The change has this number among all changes of its order, and the parcel has this status, which
+    /// differs from the observed one if the observation is late.
     Changed {
         sequence: i32,
         status: TrackingStatus,
     },
-    /// It was added to the history of a parcel that had arrived. It changes nothing and is not published.
+    /// It was added to the history of a delivered parcel, without any other change, and is not published.
     HistoryOnly,
-    /// It was known already. The parcel is only marked as answered.
+    /// It was already known; the parcel is only marked as answered.
     Known,
 }
 
-/// Why an observation could not be recorded. Nothing of it was.
+/// Why an observation could not be recorded. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     #[error("the tracking database failed: {0}")]
@@ -71,7 +70,7 @@ pub async fn record_event(
     record_event_with_estimate(state, parcel, observation, estimate).await
 }
 
-/// The same with an estimate that was reported beside the observation.
+/// Like [`record_event`], with a delivery estimate from the same report.
 pub(crate) async fn record_event_with_estimate(
     state: &State,
     parcel: &shipment::Model,
@@ -83,7 +82,7 @@ pub(crate) async fn record_event_with_estimate(
     let mut journey = Journey::lock(&transaction, parcel).await?;
     let before = journey.parcel.clone();
     let row = &mut journey.parcel;
-    // What both databases can store without loss, so that the same event is the same.
+    // Truncated to what both databases store without loss, so that equal events compare equal.
     let carrier_time = observation.time.trunc_subsecs(6);
     let event = event::Model {
         id: Uuid::now_v7(),
@@ -92,7 +91,7 @@ pub(crate) async fn record_event_with_estimate(
         tracking_number: row.tracking_number.clone(),
         status: observation.status,
         location: observation.location.clone(),
-        // Nothing has happened yet that a wrong clock says will.
+        // A time in the future is the fault of a wrong clock.
         occurred_at: carrier_time.min(now),
         carrier_time,
         zone_assumed: observation.zone_assumed,
@@ -113,7 +112,7 @@ pub(crate) async fn record_event_with_estimate(
     } else {
         RecordOutcome::HistoryOnly
     };
-    // After a final status only a change of that status is published.
+    // After a final status, only a change of that status is published.
     let is_published = if has_ended(&before) {
         row.status != before.status || row.returned_to_sender != before.returned_to_sender
     } else {
@@ -130,7 +129,7 @@ pub(crate) async fn record_event_with_estimate(
     .await
 }
 
-/// Records a new delivery estimate when there is no new observation.
+/// Records a new delivery estimate without a new observation.
 pub(crate) async fn record_estimate(
     state: &State,
     parcel: &shipment::Model,
@@ -156,7 +155,7 @@ pub(crate) async fn record_estimate(
     Ok(())
 }
 
-/// Writes the parcel. A published change gets the next number and goes to the other domains and to subscribers.
+/// Writes the parcel. A published change gets the next number and is sent to other domains and subscribers.
 async fn finish(
     state: &State,
     transaction: DatabaseTransaction,
@@ -198,7 +197,7 @@ fn mark_answered(row: &mut shipment::Model, now: DateTime<Utc>) {
     row.last_answered_at = Some(now);
 }
 
-/// Applies an estimate, unless a later one is known or the parcel has reached its end.
+/// Applies an estimate, unless a later one is known or the parcel has arrived.
 fn apply_estimate(row: &mut shipment::Model, estimate: Option<Estimate>) {
     let Some(estimate) = estimate else {
         return;
@@ -228,13 +227,13 @@ fn is_changed(before: &shipment::Model, row: &shipment::Model) -> bool {
     seen(before) != seen(row)
 }
 
-/// A parcel whose journey (all parcels of its order or return) is locked, so that changes get their
-/// numbers in the order in which they are committed.
+/// A parcel whose journey (all parcels of its order or return) is locked, so that changes are numbered in the order
+/// they are committed.
 pub(crate) struct Journey {
     pub(crate) parcel: shipment::Model,
     /// When the journey's other parcels were delivered, if they all were.
     others_delivered: Option<Vec<DateTime<Utc>>>,
-    /// Number of the journey's last change.
+    /// The number of the journey's last change.
     last: i32,
 }
 
@@ -272,7 +271,7 @@ impl Journey {
         others.chain([own]).max()
     }
 
-    /// Writes the parcel with the next number, and the change for subscribers who reconnect later.
+    /// Writes the parcel with the next number, and stores the change for subscribers who reconnect later.
     pub(crate) async fn change(
         mut self,
         transaction: &DatabaseTransaction,
@@ -367,7 +366,7 @@ async fn publish_event(
     Ok(())
 }
 
-/// The change is already stored: a subscriber who misses this message reads it after the next one.
+/// The change is stored: a subscriber who misses this message reads it after the next one.
 pub(crate) async fn publish_change(state: &State, row: &shipment::Model, change: &Change) {
     if row.return_id.is_some() {
         return;
@@ -386,7 +385,7 @@ pub(crate) async fn publish_change(state: &State, row: &shipment::Model, change:
 }
 
 /// The channel and the message that publish the parcel's last change; `tracking_changes` stores the same message.
-/// For programs that write many changes at once, such as load tests.
+/// Public for programs that write many changes at once, such as load tests.
 pub fn change_message(parcel: &shipment::Model) -> serde_json::Result<(String, Bytes)> {
     let message = Change::of(parcel).to_message()?;
     Ok((events::channel(parcel.order_id), message))

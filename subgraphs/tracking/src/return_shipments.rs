@@ -1,4 +1,4 @@
-//! Parcels of returns: there is one as soon as its label is printed.
+//! Creates the parcel of a return as soon as it has a label.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 use crate::rules::status::{TrackingStatus, carrier_by_seller_name};
 
-/// Follows the parcel that a label was printed for.
+/// Starts tracking the parcel of a new label.
 pub(crate) struct ReturnLabelHandler;
 
-/// What this domain reads of `return.label_generated`, version 1.
+/// The fields used of `return.label_generated`, version 1.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LabelGenerated {
     return_id: String,
     order_id: String,
     customer_id: String,
-    /// As the label's seller names it: `USPS`, `FedEx`, `DHLExpress`.
+    /// In the label seller's terms: `USPS`, `FedEx`, `DHLExpress`.
     carrier: String,
     tracking_number: String,
 }
@@ -43,7 +43,7 @@ impl Handler for ReturnLabelHandler {
             tracing::warn!(
                 carrier = label.carrier,
                 return_id = label.return_id,
-                "a return's parcel is not followed: its carrier is none that is tracked"
+                "return parcel not tracked, its carrier is not supported"
             );
             return Ok(());
         };

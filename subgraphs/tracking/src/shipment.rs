@@ -1,4 +1,4 @@
-//! A parcel, as the graph shows it.
+//! The GraphQL type `Shipment`.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl From<entity::Model> for Shipment {
 }
 
 impl Shipment {
-    /// Of several parcels the one that changed last.
+    /// The most recently changed of several parcels.
     pub(crate) fn latest(rows: Vec<entity::Model>) -> Option<Self> {
         rows.into_iter()
             .max_by_key(|row| (row.sequence, row.last_update, row.id))
@@ -42,7 +42,7 @@ impl Shipment {
         IdKind::Shipment.id(self.row.id)
     }
 
-    /// Null for guests, whose link shows parcels and not the order.
+    /// Null for guests, whose link shows parcels but not the order.
     async fn order(&self, context: &Context<'_>) -> Option<ApiResult<Order>> {
         Order::of_owner(context, self.row.order_id, Some(self.row.customer_id)).transpose()
     }
@@ -69,13 +69,13 @@ impl Shipment {
         self.row.status.into()
     }
 
-    /// When the status was reached, by the carrier's time.
+    /// When the status was reached, by the carrier's clock.
     async fn last_update(&self) -> Option<DateTime> {
         self.row.last_update.map(DateTime)
     }
 
-    /// Whether it turned back and its sender has it again. It was not delivered then, and its status stays
-    /// that it returns. Of a return's parcel the sender is the customer.
+    /// Whether it was returned to its sender. It was then not delivered, and its status remains RETURNING. The sender
+    /// of a return's parcel is the customer.
     async fn returned_to_sender(&self) -> bool {
         self.row.returned_to_sender
     }
@@ -84,7 +84,7 @@ impl Shipment {
         self.row.estimated_delivery.map(DateTime)
     }
 
-    /// All that the carrier has told, in the order in which it happened.
+    /// Everything the carrier has reported, in the order it happened.
     async fn history(&self, context: &Context<'_>) -> ApiResult<Vec<TrackingEvent>> {
         let rows = context
             .data_unchecked::<Loaders>()
@@ -103,16 +103,16 @@ impl Shipment {
     }
 }
 
-/// Something that happened to a parcel.
+/// A tracking event of a parcel.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct TrackingEvent {
     status: TrackingStatus,
     location: Option<String>,
-    /// When it happened: by the carrier's time, or when it was told, if that was earlier.
+    /// When it happened: the carrier's time, or the time of the report if that is earlier.
     timestamp: DateTime,
-    /// The carrier's time as it was said, which may be in the future when the carrier's clock is wrong.
+    /// The carrier's own time, which may be in the future if its clock is wrong.
     carrier_time: DateTime,
-    /// The carrier told a local time of a place whose clock is not known: it was taken for UTC.
+    /// Whether UTC was assumed, because the carrier gave a local time at a place whose time zone is unknown.
     time_zone_assumed: bool,
 }
 

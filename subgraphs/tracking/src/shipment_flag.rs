@@ -1,5 +1,4 @@
-//! Telling support that a person should look where a parcel is: its carrier gives no answer, or it was not
-//! delivered for longer than parcels take.
+//! Flags parcels for support: the carrier does not answer, or delivery is overdue.
 
 use std::time::Duration;
 
@@ -15,12 +14,12 @@ use sea_orm::DbErr;
 use crate::State;
 use crate::events::{self, ShipmentFlagged};
 
-/// Why a person should look.
+/// Why support should look for the parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flag {
-    /// So many errors in a row.
+    /// This many consecutive errors.
     NoAnswer(i32),
-    /// It is older than the age limit, and nobody asks about it anymore.
+    /// It is older than the age limit and no longer polled.
     Overdue,
 }
 
@@ -40,7 +39,7 @@ impl Flag {
     }
 }
 
-/// Tells it through the outbox.
+/// Publishes the flag through the outbox.
 pub(crate) async fn flag(
     state: &State,
     transaction: &DatabaseTransaction,
@@ -83,12 +82,12 @@ pub(crate) async fn flag(
     Ok(())
 }
 
-/// How often overdue parcels are looked for.
+/// How often to look for overdue parcels.
 const INTERVAL: Duration = Duration::from_secs(10 * 60);
-/// Parcels that are flagged in one transaction.
+/// Parcels flagged in one transaction.
 const BATCH: u64 = 100;
 
-/// Flags overdue parcels for as long as the context lasts, in one instance of many.
+/// Flags overdue parcels periodically, in one of all instances, until told to stop.
 pub(crate) async fn run(state: State, context: WorkerContext) {
     run_leased(&context, "tracking_overdue", INTERVAL, || async {
         while flag_overdue(&state).await? > 0 {}
@@ -97,8 +96,7 @@ pub(crate) async fn run(state: State, context: WorkerContext) {
     .await;
 }
 
-/// Flags some of the parcels that are older than the age limit and were not delivered, each once; gives their
-/// number.
+/// Flags a batch of undelivered parcels older than the age limit, each once, and returns how many.
 pub async fn flag_overdue(state: &State) -> Result<usize, DbErr> {
     let now = state.clock.now();
     let transaction = state.database.begin().await?;

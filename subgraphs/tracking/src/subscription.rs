@@ -1,5 +1,5 @@
-//! Live tracking. `orderTracking` is the pattern of every subscription: caller, argument,
-//! subscribe, read, check, tell.
+//! Live tracking. `orderTracking` is the pattern for every subscription: caller, argument, subscribe, read, check,
+//! stream.
 
 use async_graphql::{Context, ID, Subscription};
 use resolvers::access::authenticated;
@@ -16,9 +16,8 @@ pub(crate) struct Subscription;
 
 #[Subscription]
 impl Subscription {
-    /// The changes of the order's parcels: first how they stand, then each change once, in order. Who has
-    /// lost a connection names the last change it has seen with `after`, and is told what came since in
-    /// place of how they stand.
+    /// The changes of the order's parcels: first their current state, then each change once, in order. After a lost
+    /// connection, pass the last change seen as `after` to receive what came since instead of the current state.
     #[graphql(directive = authenticated::apply())]
     async fn order_tracking(
         &self,
@@ -37,7 +36,7 @@ impl Subscription {
         .await
     }
 
-    /// The same for somebody without an account, who has a signed link to the order, until it expires.
+    /// The same for somebody with a signed link to the order, until it expires.
     async fn order_tracking_by_token(
         &self,
         context: &Context<'_>,
@@ -49,7 +48,7 @@ impl Subscription {
             let (scope, until) = state.open_link(context, &token)?;
             let GuestScope::Order(order) = scope else {
                 return Err(ApiError::forbidden(
-                    "This link shows one parcel, not the order: ask trackByToken now and then",
+                    "This link shows one parcel, not the order: poll trackByToken instead",
                 ));
             };
             let watch =

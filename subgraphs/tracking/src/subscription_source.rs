@@ -1,4 +1,4 @@
-//! The source of one order subscription: a snapshot, then every change by its number, without gap or repeat.
+//! The source of one order subscription: a snapshot, then every change by number, without gaps or repeats.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,33 +30,33 @@ use crate::watch_registry::WatchGuard;
 /// Missed changes read at once.
 const BATCH_SIZE: u64 = 100;
 
-/// Who subscribes.
+/// The subscriber's identity.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subscriber {
     Customer(Uuid),
-    /// By a link that expires then.
+    /// With a link that expires at this time.
     Guest {
         until: DateTime<Utc>,
     },
 }
 
-/// There are many of these and most are idle, so rare state is kept outside.
+/// There are many of these, mostly idle, so rarely used state is kept elsewhere.
 pub(crate) struct SubscriptionSource {
     state: Arc<State>,
     order: Uuid,
     subscription: Subscription,
-    /// Number of the last change that was pushed to the client; 0 before the first.
+    /// The number of the last change pushed to the client; 0 before the first.
     last: i32,
-    /// Read, and not yet pushed to the client.
+    /// Read, but not yet pushed to the client.
     pending: VecDeque<TrackingUpdate>,
     /// Whether the database may have changes that are not in `pending`.
     behind: bool,
     watcher: Subscriber,
-    /// The owner and the carrier of the parcels, as far as they are known.
+    /// The owner of the order and the carrier of its parcels, if known.
     customer: Option<Uuid>,
     carrier: Option<Carrier>,
     entitlement_checks: watch::Receiver<()>,
-    /// The client has got the error that ends the subscription.
+    /// The client has received the error that ends the subscription.
     is_over: bool,
     guard: WatchGuard,
 }
@@ -68,7 +68,7 @@ enum Wake {
 }
 
 impl SubscriptionSource {
-    /// Subscribes first and reads then, so that no change is missed in between.
+    /// Subscribes before reading, so that no change is missed in between.
     pub(crate) async fn open(
         context: &Context<'_>,
         order: Uuid,
@@ -115,15 +115,15 @@ impl SubscriptionSource {
         };
         watch.resume(parcels, after).await?;
         if !watch.is_live().await {
-            // Not FEATURE_DISABLED, which would close a connection that may carry more than this.
+            // Not FEATURE_DISABLED, which would close a connection that may carry other operations.
             return Err(ApiError::forbidden(
-                "Live updates are switched off for this order: ask now and then",
+                "Live updates are switched off for this order: poll instead",
             ));
         }
         Ok(watch)
     }
 
-    /// The updates of the subscription, until the client leaves.
+    /// The subscription's updates, until the client leaves.
     pub(crate) fn updates(self) -> impl Stream<Item = ApiResult<TrackingUpdate>> {
         stream::unfold(self, |mut watch| async move {
             let update = watch.next().await?;
@@ -144,7 +144,7 @@ impl SubscriptionSource {
                 return Some(Ok(update));
             }
             if self.behind {
-                // Boxed, like the check below: rare and large, so an idle subscription does not keep room for it.
+                // Boxed, like the check below: rare and large, so that idle subscriptions do not reserve memory for it.
                 Box::pin(self.catch_up()).await;
                 continue;
             }
@@ -175,9 +175,9 @@ impl SubscriptionSource {
         }
     }
 
-    /// Refuses to go on when the link has expired or live updates were switched off.
+    /// Fails if the link has expired or live updates were switched off.
     async fn check_entitlement(&mut self) -> ApiResult<()> {
-        // A label that was printed meanwhile has no change of its own, and is pushed nevertheless.
+        // A new label has no change of its own, but is pushed nevertheless.
         self.behind |= self.carrier.is_none();
         if let Subscriber::Guest { until } = self.watcher
             && self.state.clock.now() >= until
@@ -189,7 +189,7 @@ impl SubscriptionSource {
         }
         Err(ApiError::new(
             ErrorCode::FeatureDisabled,
-            "Live updates have been switched off for this order: ask now and then",
+            "Live updates have been switched off for this order: poll instead",
         ))
     }
 
@@ -198,7 +198,7 @@ impl SubscriptionSource {
         live_updates_enabled(&self.state.flags, customer, self.carrier).await
     }
 
-    /// Pushes the next change, ignores one that was pushed before, and reads missing ones first.
+    /// Pushes the next change; ignores one that was already pushed, and reads missing ones first.
     fn on_change(&mut self, change: Change) {
         if change.sequence > self.last + 1 {
             self.behind = true;
@@ -232,7 +232,7 @@ impl SubscriptionSource {
         });
     }
 
-    /// Resumes after the last change that the client has seen, or starts with the snapshot if that is not known.
+    /// Resumes after the last change the client has seen, or starts with the snapshot if that is unknown.
     async fn resume(&mut self, parcels: Vec<shipment::Model>, after: Option<i32>) -> ApiResult<()> {
         let newest = parcels.iter().map(|row| row.sequence).max();
         let Some((after, newest)) = after.zip(newest) else {
@@ -243,7 +243,7 @@ impl SubscriptionSource {
             Some(next) => next.sequence == after + 1,
             None => after == newest,
         };
-        // The snapshot also says who carries it; then it is taken back.
+        // The snapshot also determines the carrier; then it is discarded.
         self.push_snapshot(parcels)?;
         if is_known {
             self.pending.clear();
@@ -253,7 +253,7 @@ impl SubscriptionSource {
         Ok(())
     }
 
-    /// The snapshot.
+    /// Pushes the snapshot.
     fn push_snapshot(&mut self, parcels: Vec<shipment::Model>) -> ApiResult<()> {
         if let Some(shipment) = Shipment::latest(parcels) {
             self.push(shipment.row.sequence, true, shipment);
@@ -271,7 +271,7 @@ impl SubscriptionSource {
         Ok(())
     }
 
-    /// Reads what is missing; while the database does not answer, tries again.
+    /// Reads missed changes, and retries while the database does not answer.
     async fn catch_up(&mut self) {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         while let Err(error) = self.load_missed().await {
@@ -299,8 +299,8 @@ impl SubscriptionSource {
                 .map_err(ApiError::internal)
                 .and_then(|change| self.push_change(change));
             if let Err(error) = pushed {
-                // It will never be readable here; waiting for it would keep back all that follow.
-                tracing::error!(?error, order = %self.order, "a missed change cannot be pushed");
+                // It will never be readable; waiting for it would block all that follow.
+                tracing::error!(?error, order = %self.order, "missed change not readable, skipped");
                 self.last = row.sequence;
             }
         }

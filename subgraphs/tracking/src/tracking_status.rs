@@ -1,26 +1,26 @@
-//! The status of a parcel as the graph shows it.
+//! The GraphQL enum `TrackingStatus`.
 
 use async_graphql::Enum;
 
 use crate::rules::status;
 
-/// Where a parcel is on its way, the same for all carriers.
+/// The status of a parcel, the same for all carriers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 pub(crate) enum TrackingStatus {
-    /// The order has no parcel yet. Only live updates of an order say so.
+    /// The order has no parcel yet. Only used in live updates of an order.
     NotShipped,
     LabelCreated,
     /// The carrier has it.
     Shipped,
     InTransit,
     OutForDelivery,
-    /// Nobody was there; the carrier tries again or keeps it.
+    /// Nobody was there; the carrier will try again or keep the parcel.
     DeliveryAttempted,
     AvailableForPickup,
     Delivered,
-    /// On its way back to the sender, or there.
+    /// On its way back to the sender, or returned.
     Returning,
-    /// Held up: damaged, lost, at customs.
+    /// Held up: damaged, lost, or at customs.
     Exception,
 }
 

@@ -1,4 +1,4 @@
-//! What a watcher of an order is told.
+//! The GraphQL type `TrackingUpdate`, pushed to watchers of an order.
 
 use async_graphql::{Context, Object};
 use chrono::Utc;
@@ -19,13 +19,13 @@ pub(crate) struct TrackingUpdate {
     pub parcel: UpdatedParcel,
 }
 
-/// The parcel that an update is about.
+/// The parcel that an update concerns.
 #[derive(Clone, Debug)]
 pub(crate) enum UpdatedParcel {
-    /// The order has none yet, at this time.
+    /// The order had none at this time.
     None {
         asked_at: chrono::DateTime<Utc>,
-        /// Whose order it is, if that is known.
+        /// The order's owner, if known.
         customer: Option<Uuid>,
     },
     Some(Shipment),
@@ -40,21 +40,21 @@ impl TrackingUpdate {
     }
 }
 
-/// How a parcel stands after a change, or, in a snapshot, now.
+/// The state of a parcel after a change, or currently in a snapshot.
 #[Object]
 impl TrackingUpdate {
-    /// Number of the change among all of the order's; it grows by one each time.
+    /// The number of the change among all of the order's; it grows by one each time.
     async fn sequence(&self) -> i32 {
         self.sequence
     }
 
-    /// The first event: how the order's last moved parcel stands now, with the number of the last
-    /// change. The other parcels are in `order { shipments }`. An order without a parcel has number 0.
+    /// Whether this is the first event: the current state of the order's most recently updated parcel, with the number
+    /// of the last change. The other parcels are in `order { shipments }`. An order without a parcel has number 0.
     async fn snapshot(&self) -> bool {
         self.snapshot
     }
 
-    /// Of an order without a parcel `NOT_SHIPPED`: what becomes of it until then, `order { status }` says.
+    /// `NOT_SHIPPED` for an order without a parcel; its own progress is in `order { status }`.
     async fn status(&self) -> TrackingStatus {
         self.parcel()
             .map_or(TrackingStatus::NotShipped, |shipment| {
@@ -66,7 +66,7 @@ impl TrackingUpdate {
         self.parcel()?.row.location.as_deref()
     }
 
-    /// When the status was reached, by the carrier's time.
+    /// When the status was reached, by the carrier's clock.
     async fn timestamp(&self) -> DateTime {
         match &self.parcel {
             UpdatedParcel::Some(Shipment { row, .. }) => {
@@ -90,7 +90,7 @@ impl TrackingUpdate {
         self.parcel()
     }
 
-    /// Null for guests, whose link shows parcels and not the order.
+    /// Null for guests, whose link shows parcels but not the order.
     async fn order(&self, context: &Context<'_>) -> ApiResult<Option<Order>> {
         let owner = match &self.parcel {
             UpdatedParcel::Some(shipment) => Some(shipment.row.customer_id),

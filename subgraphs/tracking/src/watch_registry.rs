@@ -1,5 +1,4 @@
-//! Which orders somebody watches in this process: their parcels are asked about first, and how many there are
-//! is shown.
+//! The orders being watched in this process: their parcels are polled first, and metrics show their number.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,7 +13,7 @@ use crate::rules::status::Carrier;
 #[derive(Clone, Debug, Default)]
 pub struct WatchRegistry(Arc<Mutex<HashMap<Uuid, Watched>>>);
 
-/// The watchers of an order, and who carries its parcel, once that is known.
+/// An order's watchers, and the carrier of its parcel if known.
 #[derive(Clone, Copy, Debug, Default)]
 struct Watched {
     watchers: usize,
@@ -22,7 +21,7 @@ struct Watched {
 }
 
 impl WatchRegistry {
-    /// Counts a watcher until the value is dropped.
+    /// Counts a watcher until the guard is dropped.
     pub fn watch(&self, order: Uuid) -> WatchGuard {
         self.lock().entry(order).or_default().watchers += 1;
         WatchGuard {
@@ -31,14 +30,14 @@ impl WatchRegistry {
         }
     }
 
-    /// The watched orders, the same order each time.
+    /// The watched orders, in a stable order.
     pub fn orders(&self) -> Vec<Uuid> {
         let mut orders: Vec<_> = self.lock().keys().copied().collect();
         orders.sort_unstable();
         orders
     }
 
-    /// How many watch parcels of this carrier; without one, orders that have no parcel yet.
+    /// How many watch parcels of this carrier; `None`: orders without a parcel.
     pub(crate) fn of_carrier(&self, carrier: Option<Carrier>) -> usize {
         let watched = self.lock();
         let of_carrier = watched.values().filter(|order| order.carrier == carrier);
@@ -50,7 +49,7 @@ impl WatchRegistry {
     }
 }
 
-/// Somebody who watches an order.
+/// A watcher of an order.
 #[derive(Debug)]
 pub struct WatchGuard {
     watchers: WatchRegistry,
@@ -58,7 +57,7 @@ pub struct WatchGuard {
 }
 
 impl WatchGuard {
-    /// It is known now who carries the order's parcel.
+    /// Sets the carrier once it is known.
     pub(crate) fn set_carrier(&self, carrier: Carrier) {
         if let Some(watched) = self.watchers.lock().get_mut(&self.order) {
             watched.carrier = Some(carrier);

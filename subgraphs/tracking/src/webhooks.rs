@@ -1,5 +1,5 @@
-//! What carriers tell by themselves, at `/webhooks/tracking/{carrier}`: the path of a poll's answer, begun
-//! from the other side. Repeated, late and shuffled ones end in the same state.
+//! Carriers' webhooks at `/webhooks/tracking/{carrier}`: processed like the response to a poll. Repeated, late and
+//! shuffled ones end in the same state.
 
 use async_trait::async_trait;
 use axum::Router;
@@ -48,12 +48,12 @@ impl Webhook for Reports {
         webhooks::signed_json(&self.secret, headers, body)
     }
 
-    /// What cannot be read at all, or not be recorded, is sent again: nothing is answered with 200 and lost.
+    /// Anything unreadable or not recorded is answered with an error, so that it is sent again and never lost.
     async fn apply(&self, body: Value) -> Result<Applied, WebhookError> {
         let (state, carrier) = (&self.state, self.carrier);
         let unreadable = |what: String| WebhookError::Unreadable(what);
         let reports = carriers::webhook_reports(carrier, &body)
-            .ok_or_else(|| unreadable("it has no reports".to_owned()))?;
+            .ok_or_else(|| unreadable("the body contains no reports".to_owned()))?;
         let mut outcome = Ok(Applied::Ignored);
         for mut report in reports {
             if report.number.is_none() {
@@ -61,7 +61,7 @@ impl Webhook for Reports {
             }
             state.carriers.note_parse_issues(carrier, &report.issues);
             let Some(number) = report.number.clone().filter(|_| !report.is_unreadable()) else {
-                // Sent again, it may be readable by then; the others of this webhook are recorded now.
+                // It is sent again and may be readable then; the other reports of this webhook are recorded now.
                 let number = report.number.unwrap_or_default();
                 outcome = Err(unreadable(format!("the report of {number:?}")));
                 continue;
@@ -77,8 +77,8 @@ impl Webhook for Reports {
     }
 }
 
-/// Records a report, and says whether the parcel is ours. One that is not is no error: senders tell of all that an account
-/// has.
+/// Records a report, and returns whether the parcel is ours. A foreign parcel is not an error: senders report
+/// everything in an account.
 async fn record(
     state: &State,
     number: &str,
@@ -87,14 +87,14 @@ async fn record(
     let db = state.database.read();
     let parcel = match report.carrier {
         Some(carrier) => shipment::by_number(db, carrier, number).await?,
-        // Its carrier has a name that is not known here.
+        // The sender's name for its carrier is unknown.
         None => shipment::by_number_alone(db, Carrier::ALL, number).await?,
     };
     match parcel {
         Some(parcel) => ingest(state, &parcel, report).await.map(|_| true),
         None => {
             let carrier = report.carrier.map_or("unknown", Carrier::as_str);
-            tracing::info!(carrier, number, "webhook about a parcel that is not here");
+            tracing::info!(carrier, number, "webhook for an unknown parcel");
             Ok(false)
         }
     }

@@ -1,4 +1,4 @@
-//! What this domain does by itself: asks carriers, and forgets changes that nobody comes back for.
+//! Background work: polls carriers, and deletes old changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,19 +17,19 @@ use crate::return_shipments::ReturnLabelHandler;
 use crate::rules::status::Carrier;
 use crate::shipment_flag;
 
-/// How long changes are kept for watchers who missed them: longer than anybody comes back to the same stream.
+/// How long changes are kept for watchers who missed them: longer than anybody resumes the same stream.
 const RETENTION: TimeDelta = TimeDelta::days(30);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// Rows of one statement: no change waits long for a sweep.
+/// Rows per statement, so that a sweep never blocks other writes for long.
 const BATCH: u64 = 1_000;
 
-/// What this domain reads of others.
+/// The consumer groups of this domain.
 pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
     name: "tracking.returns",
     topics: &["returns.events"],
 }];
 
-/// The consumers of this domain.
+/// The subscribers of this domain.
 pub fn subscribers() -> Vec<Subscriber> {
     vec![Subscriber {
         group: CONSUMERS[0],
@@ -37,9 +37,9 @@ pub fn subscribers() -> Vec<Subscriber> {
     }]
 }
 
-/// What runs beside requests, until its context ends.
+/// The scheduled jobs and workers of this domain.
 pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
-    // The statements of workers are counted apart.
+    // Statements of workers are counted separately.
     let state = State {
         database: context.database.clone(),
         ..state.clone()
@@ -74,10 +74,10 @@ pub fn jobs(state: &State, context: &WorkerContext) -> Vec<Job> {
     jobs
 }
 
-/// How often it is shown how many watch.
+/// How often the number of watchers is reported.
 const METRICS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Shows how many watch here, by carrier: what instances are added and removed by.
+/// Reports the watchers in this process by carrier, which autoscaling is based on.
 async fn show_watchers(state: State, context: WorkerContext) {
     let carriers = Carrier::ALL.iter().copied().map(Some).chain([None]);
     let gauges: Vec<_> = carriers

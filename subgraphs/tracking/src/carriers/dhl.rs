@@ -1,7 +1,7 @@
-//! DHL's answers, read.
+//! Parses DHL's responses.
 //!
-//! Events come with `statusCode`, with `status` alone, or with a description alone; times with an offset or in
-//! the local time of their place, of which there may be a country, a postal code, or a name.
+//! Events have a `statusCode`, only a `status`, or only a description. Times have an offset or are local to their
+//! place, which may be given by country, postal code or name.
 
 use platform::json::{list, text};
 use serde_json::Value;
@@ -23,7 +23,7 @@ fn report(shipment: &Value) -> Report {
     };
     let current = &shipment["status"];
     report.read_scans(list(&shipment["events"]), |event| scan(event, current));
-    // It says more than the events when the newest of them cannot be read, or when there are none.
+    // Used if the newest event is unreadable or there are no events.
     match scan(current, current) {
         Ok(scan) => {
             let at = scan.scan.at.map(|moment| moment.at);
@@ -32,7 +32,7 @@ fn report(shipment: &Value) -> Report {
             }
         }
         Err(ParseIssue::Time) if report.scans.is_empty() => {
-            // How things stand, without a time.
+            // The current status, without a time.
             if let Ok(status) = status(current, current) {
                 report.push(ReadScan::new(status, &place(current), None, &said(current)));
             }
@@ -57,7 +57,7 @@ fn report(shipment: &Value) -> Report {
     report
 }
 
-/// What is delivered with the flag is delivered to the sender.
+/// With this flag, a delivery is to the sender.
 fn returned(report: &mut Report) {
     let mut delivered = report.scans.iter();
     let delivered = delivered.find(|scan| scan.status == TrackingStatus::Delivered);
@@ -77,7 +77,7 @@ fn scan(event: &Value, current: &Value) -> Result<ReadScan, ParseIssue> {
     Ok(ReadScan::new(status, &place, Some(at), &said(event)))
 }
 
-/// From the event's code, or its words; what has neither, and is the shipment's status too, from that.
+/// From the event's code or text; an event without either, if it is the current status, takes that.
 fn status(event: &Value, current: &Value) -> Result<TrackingStatus, ParseIssue> {
     let code = |element: &Value| text(&element["statusCode"]);
     let said = said(event);
@@ -115,7 +115,7 @@ fn address(address: &Value) -> Place {
     }
 }
 
-/// DHL writes states behind towns: `Newark NJ`. The letters of a country are none.
+/// DHL appends states to towns: `Newark NJ`. A country code is not a state.
 fn named(name: String) -> Place {
     let state = name.rsplit(' ').next().unwrap_or_default();
     let is_state = state.len() == 2

@@ -1,4 +1,4 @@
-//! EasyPost's `tracker.updated`: how USPS is followed, and any other carrier whose labels EasyPost sold.
+//! Parses EasyPost's `tracker.updated`, which covers USPS and any other carrier whose labels EasyPost sold.
 
 use platform::json::{list, text};
 use serde_json::Value;
@@ -8,8 +8,8 @@ use crate::rules::place::Place;
 use crate::rules::status::{TrackingStatus, carrier_by_seller_name};
 use crate::rules::status_codes;
 
-/// The parcel that the event is about; none if it is about something else. The carrier is known by EasyPost's
-/// name of its account, or not at all: then the number has to do.
+/// The event's parcel; empty if it concerns something else. If EasyPost's name for the carrier account is unknown, the
+/// parcel is found by its number alone.
 pub(super) fn reports(event: &Value) -> Vec<Report> {
     let tracker = &event["result"];
     let is_tracker = match text(&event["description"]) {

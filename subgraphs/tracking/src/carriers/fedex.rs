@@ -1,7 +1,7 @@
-//! FedEx's answers, read.
+//! Parses FedEx's responses.
 //!
-//! A scan has the code of its event and the status that FedEx derives from it, which says less of some and
-//! more of others; its time has the offset of its place, or none.
+//! A scan has an event code and a status derived from it by FedEx, which is more specific for some events and less for
+//! others. Its time may have the offset of its place.
 
 use platform::json::{list, text};
 use serde_json::Value;
@@ -14,16 +14,16 @@ use crate::rules::status_codes;
 
 const NOT_FOUND: &str = "TRACKING.TRACKINGNUMBER.NOTFOUND";
 
-/// What FedEx knows; numbers that it does not know are left out.
+/// FedEx's reports, without the numbers it does not know.
 pub(super) fn reports(answer: &Value) -> Vec<Report> {
     results(answer).filter_map(Result::ok).collect()
 }
 
-/// For each number what FedEx knows of it, or why it knows nothing.
+/// For each number, FedEx's report, or why there is none.
 pub(super) fn results(answer: &Value) -> impl Iterator<Item = Result<Report, CarrierError>> {
     let complete = list(&answer["output"]["completeTrackResults"]);
     complete.iter().map(|complete| {
-        // Of a number that was used again, the newest parcel comes first.
+        // For a reused number, the newest parcel comes first.
         let results = list(&complete["trackResults"]);
         let known = results.iter().find(|result| !is_error(result));
         match known.or_else(|| results.first()) {
@@ -91,7 +91,7 @@ fn scan(event: &Value) -> Result<ReadScan, ParseIssue> {
     Ok(ReadScan::new(status, &place, Some(at), &said))
 }
 
-/// The derived status, unless it is only that the parcel is on its way, of which the event says more.
+/// The derived status, unless it is only "in transit", where the event says more.
 fn status(
     derived: Option<String>,
     event: Option<String>,
@@ -106,7 +106,7 @@ fn status(
     match (by_code, derived.or(event)) {
         (Some(status), _) => Ok(status),
         (None, Some(code)) => Err(ParseIssue::UnknownCode(code)),
-        // Short answers have words only.
+        // Short responses only have text.
         (None, None) => status_codes::fedex_words(said).ok_or(ParseIssue::Status),
     }
 }
@@ -125,7 +125,7 @@ fn latest_said(latest: &Value) -> String {
         .unwrap_or_default()
 }
 
-/// When it was delivered or picked up, if that is how things stand.
+/// When it was delivered or picked up, if that is the current status.
 fn latest_time(
     result: &Value,
     status: TrackingStatus,

@@ -1,4 +1,4 @@
-//! The carriers to poll, and what they report: each in its own format, all read into the same.
+//! The carriers to poll, and parsers that turn each carrier's format into the same report.
 
 mod dhl;
 mod easypost;
@@ -36,7 +36,7 @@ pub(crate) enum CarrierError {
     Unknown,
     #[error("the carrier refused: {0}")]
     Refused(String),
-    #[error("nothing of the answer can be read")]
+    #[error("the response cannot be parsed")]
     Unreadable,
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -51,7 +51,7 @@ pub(crate) enum TrackingApi {
 }
 
 impl TrackingApi {
-    /// What the carrier knows of a parcel.
+    /// Fetches the carrier's report of a parcel.
     pub(crate) async fn track(&self, number: &str) -> Result<Report, CarrierError> {
         let answer = match self {
             Self::Dhl(dhl) => dhl.track(number).await,
@@ -68,7 +68,7 @@ impl TrackingApi {
     }
 }
 
-/// Carriers answer 404 for a number that they have not seen.
+/// Carriers answer 404 for a number they have not scanned yet.
 fn not_found(error: HttpError) -> CarrierError {
     match error.rejection() {
         Some(rejection) if rejection.status == 404 => CarrierError::Unknown,
@@ -76,17 +76,17 @@ fn not_found(error: HttpError) -> CarrierError {
     }
 }
 
-/// Where a carrier is, and what authenticates us.
+/// A carrier's address and our credentials.
 #[derive(Clone, Debug)]
 pub struct CarrierAccess {
-    /// Start of its API's addresses, without a path.
+    /// The API's base URL, without a path.
     pub url: Url,
-    /// The client id, for carriers that give tokens.
+    /// The client id, for carriers with OAuth.
     pub account: String,
     pub key: Secret,
 }
 
-/// The carriers of this process: those that can be polled, and those whose webhooks can be verified.
+/// This process's carriers: those that can be polled, and those whose webhooks can be verified.
 #[derive(Clone, Debug, Default)]
 pub struct Carriers {
     apis: HashMap<Carrier, Arc<TrackingApi>>,
@@ -94,12 +94,12 @@ pub struct Carriers {
     issues: ParseIssues,
 }
 
-/// After so many attempts in a row without an answer, a carrier is not called for a while.
+/// Consecutive unanswered attempts that open the circuit breaker.
 const FAILURES: u32 = 5;
 const MAX_IDLE: Duration = Duration::from_secs(30);
 
 impl Carriers {
-    /// With this carrier to poll. USPS is not polled: EasyPost's webhooks report its parcels.
+    /// Adds a carrier to poll. USPS is not polled: EasyPost's webhooks report its parcels.
     pub fn with_api(
         mut self,
         carrier: Carrier,
@@ -113,8 +113,8 @@ impl Carriers {
             .map_or(MAX_IDLE, |interval| interval.min(MAX_IDLE));
         let policy = Policy {
             attempt_timeout: config.timeout,
-            // A call that fails is not repeated: the parcel is polled again at its next interval, and a
-            // carrier in trouble gets no more calls than a healthy one.
+            // Failed calls are not retried: the parcel is polled again after its interval, so a carrier in trouble gets
+            // no more calls than a healthy one.
             deadline: config.timeout,
             attempts: 1,
             breaker: Breaker {
@@ -136,7 +136,7 @@ impl Carriers {
         Ok(self)
     }
 
-    /// With webhooks about this carrier's parcels that are signed so; those of USPS are EasyPost's.
+    /// Adds verification of webhooks about this carrier's parcels; USPS webhooks come from EasyPost.
     pub fn with_webhook_secret(mut self, carrier: Carrier, webhook_secret: Secret) -> Self {
         self.secrets.insert(carrier, webhook_secret);
         self
@@ -146,7 +146,7 @@ impl Carriers {
         self.apis.get(&carrier).map(Arc::as_ref)
     }
 
-    /// Counts what could not be read of a report that this carrier sent, and logs each kind of it once.
+    /// Counts the unreadable parts of a report from this carrier, and logs each kind once.
     pub(crate) fn note_parse_issues(&self, sender: Carrier, issues: &[ParseIssue]) {
         self.issues.note(sender, issues);
     }
@@ -156,8 +156,8 @@ impl Carriers {
     }
 }
 
-/// The reports in the body of a webhook: what the carrier's API would answer, or EasyPost's event. None when the
-/// body is neither.
+/// The reports in a webhook's body, which is either the format of the carrier's API or an EasyPost event; `None`
+/// otherwise.
 pub(crate) fn webhook_reports(carrier: Carrier, body: &Value) -> Option<Vec<Report>> {
     let (envelope, reports) = match carrier {
         Carrier::Dhl => (&body["shipments"], dhl::reports(body)),
@@ -171,7 +171,7 @@ pub(crate) fn webhook_reports(carrier: Carrier, body: &Value) -> Option<Vec<Repo
     (envelope.is_array() || envelope.is_object()).then_some(reports)
 }
 
-/// The report about this number. An answer about one parcel may leave out which.
+/// The report about this number. A response about a single parcel may omit the number.
 fn report_of(number: &str, reports: Vec<Report>) -> Result<Report, CarrierError> {
     let is_one = reports.len() == 1;
     let is_it = |report: &Report| match &report.number {

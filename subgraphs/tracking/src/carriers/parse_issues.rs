@@ -1,5 +1,4 @@
-//! What carriers sent that could not be read: counted each time, logged once for each kind and carrier, because
-//! carriers tell the same again with every answer.
+//! Counts unparsable carrier data, and logs it once per kind and carrier, because carriers repeat it in every response.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,13 +9,13 @@ use parking_lot::Mutex;
 use super::report::ParseIssue;
 use crate::rules::status::Carrier;
 
-/// Kinds of losses that were logged. Clones share them.
+/// The kinds already logged. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ParseIssues(Arc<Mutex<HashSet<(Carrier, ParseIssue)>>>);
 
-/// Carriers may invent codes: so many are logged.
+/// Carriers may invent codes, so the number of logged kinds is bounded.
 const MOST_LOGGED: usize = 500;
-/// A code is the carrier's text, so not at any length.
+/// Codes come from the carrier, so their length is bounded.
 const LONGEST_CODE: usize = 40;
 
 impl ParseIssues {

@@ -1,4 +1,4 @@
-//! The reports read from a carrier's answer, one for each parcel, and what could not be read.
+//! The reports parsed from a carrier's response, one per parcel, with parse issues.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -8,41 +8,41 @@ use crate::rules::observation::Scan;
 use crate::rules::place::Place;
 use crate::rules::status::{Carrier, TrackingStatus};
 
-/// What a carrier knows of a parcel.
+/// A carrier's report of a parcel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// `None` when an answer leaves out what was asked about.
+    /// `None` if the response omits the number it was asked about.
     pub number: Option<String>,
-    /// `None` when the sender tells of carriers that are not followed under this name.
+    /// `None` if the sender's name for the carrier is unknown.
     pub carrier: Option<Carrier>,
-    /// In any order.
+    /// Unordered.
     pub scans: Vec<Scan>,
     pub estimated_delivery: Option<DateTime<Utc>>,
-    /// What of it could not be read.
+    /// What could not be parsed.
     pub issues: Vec<ParseIssue>,
 }
 
-/// What could not be read, or not for sure.
+/// Something that could not be parsed, or not with certainty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ParseIssue {
     /// A parcel without a number.
     Number,
-    /// An element that is none.
+    /// An element that is not a scan.
     Scan,
     /// A scan without a readable time.
     Time,
-    /// A scan without anything that says what happened.
+    /// A scan without any status.
     Status,
-    /// A code that is in no table.
+    /// An unknown code.
     UnknownCode(String),
-    /// An estimate that is no time.
+    /// An invalid estimate.
     Estimate,
-    /// A local time at a place whose clock is not known.
+    /// A local time at a place whose time zone is unknown.
     Zone,
 }
 
 impl ParseIssue {
-    /// As metrics and logs have it.
+    /// The name in metrics and logs.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Number => "number",
@@ -57,7 +57,7 @@ impl ParseIssue {
 }
 
 impl Report {
-    /// Whether there was something to read, and nothing of it could be. A code that is in no table was read.
+    /// Whether there was something to parse, all of which failed. An unknown code does not count as failed.
     pub(crate) fn is_unreadable(&self) -> bool {
         let is_unread = |loss: &ParseIssue| {
             matches!(
@@ -68,7 +68,7 @@ impl Report {
         self.scans.is_empty() && self.issues.iter().any(is_unread)
     }
 
-    /// Reads elements one by one: each is a scan, or a loss and nothing more.
+    /// Parses elements independently: an invalid one does not affect the others.
     pub(super) fn read_scans<'a>(
         &mut self,
         elements: &'a [Value],
@@ -91,7 +91,7 @@ impl Report {
             self.issues.push(ParseIssue::Zone);
         }
         if handed_to_sender {
-            // Handed over, but not where it was sent to.
+            // Delivered, but not to the recipient.
             self.scans.push(Scan {
                 status: TrackingStatus::Returning,
                 ..scan.clone()
@@ -106,7 +106,7 @@ impl Report {
         times.map(|moment| moment.at).max()
     }
 
-    /// Takes the first of these that is an estimate.
+    /// Uses the first of these fields that is an estimate.
     pub(super) fn read_estimate(&mut self, fields: &[&Value], destination: &Place) {
         for field in fields {
             match estimate(field, destination) {
@@ -121,11 +121,11 @@ impl Report {
     }
 }
 
-/// A scan as it was read.
+/// A parsed scan.
 #[derive(Clone, Debug)]
 pub(super) struct ReadScan {
     pub scan: Scan,
-    /// It is a delivery to the sender.
+    /// Whether it is a delivery to the sender.
     pub handed_to_sender: bool,
 }
 
@@ -136,7 +136,7 @@ impl ReadScan {
         at: Option<Moment>,
         said: &str,
     ) -> Self {
-        // A day alone: what ends a way is the last thing of its day.
+        // Only a day is given: a final status is taken as the day's last event.
         let at = at.map(|moment| match status {
             TrackingStatus::Delivered => Moment {
                 at: moment.latest(),
@@ -163,7 +163,7 @@ fn names_the_sender(said: &str) -> bool {
             .any(|whom| said.contains(whom))
 }
 
-/// A scan's time, which it has to have.
+/// A scan's time, which is required.
 pub(super) fn moment(field: &Value, place: &Place) -> Result<Moment, ParseIssue> {
     platform::json::text(field)
         .and_then(|text| Moment::read(&text, place.zone()))
@@ -176,7 +176,7 @@ fn estimate(field: &Value, destination: &Place) -> Result<Option<DateTime<Utc>>,
         return Ok(None);
     }
     moment(field, destination)
-        // For a day, carriers promise no hour.
+        // Carriers that give only a day promise no hour.
         .map(|moment| Some(moment.latest()))
         .map_err(|_| ParseIssue::Estimate)
 }

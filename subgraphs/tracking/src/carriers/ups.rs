@@ -1,7 +1,7 @@
-//! UPS's answers, read: their times are in pieces.
+//! Parses UPS's responses, whose times are split into several fields.
 //!
-//! A status has a type of one or two letters, the code of its activity, and the status of the package as
-//! three digits (`statusCode`, or `code` of the package itself); any of them may be missing.
+//! A status has a type of one or two letters, its activity's code, and the package's status as three digits
+//! (`statusCode`, or the package's own `code`); any of them may be missing.
 
 use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
 use platform::json::{list, text};
@@ -31,7 +31,7 @@ fn report(shipment: &Value, package: &Value) -> Report {
     };
     let current = &package["currentStatus"];
     let activities = list(&package["activity"]);
-    // The newest comes first, and may have left its status to the package.
+    // The newest comes first, and may take its status from the package.
     let newest = activities.first();
     report.read_scans(activities, |activity| {
         let is_newest = newest.is_some_and(|newest| std::ptr::eq(newest, activity));
@@ -93,7 +93,7 @@ fn said(status: &Value) -> String {
         .unwrap_or_default()
 }
 
-/// In UTC if UPS says so; else its local time, by the offset beside it or by the clock of its place.
+/// In UTC if given so; otherwise the local time, by the given offset or the place's time zone.
 fn moment(activity: &Value, place: &Place) -> Option<Moment> {
     let gmt = date_time(&activity["gmtDate"], &activity["gmtTime"]);
     if let Some(utc) = gmt {
@@ -113,7 +113,7 @@ fn moment(activity: &Value, place: &Place) -> Option<Moment> {
 
 fn read_estimate(report: &mut Report, package: &Value) {
     let dates = list(&package["deliveryDate"]);
-    // Rescheduled comes before scheduled; `DEL` is when it was delivered.
+    // Rescheduled has priority over scheduled; `DEL` is the delivery itself.
     let mut kinds = ["RDD", "SDD"].into_iter();
     let Some(date) = kinds.find_map(|kind| {
         dates
@@ -154,7 +154,7 @@ fn day(date: &Value) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(&digits(date)?, "%Y%m%d").ok()
 }
 
-/// `093000`, `93000` where it is a number, or with colons.
+/// `093000`, `93000` if it is a number, or with colons.
 fn time(time: &Value) -> Option<NaiveTime> {
     let digits = digits(time)?;
     let has_colons = time.as_str().is_some_and(|text| text.contains(':'));

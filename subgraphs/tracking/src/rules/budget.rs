@@ -1,21 +1,21 @@
-//! How many calls to a carrier are allowed now, of its hourly budget.
+//! How many calls the hourly budget of a carrier currently allows.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A token bucket that is stored as one time: when it is full again.
+/// A token bucket stored as a single time: when it is full again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
-    /// How long one token takes to refill.
+    /// Time to refill one token.
     interval: TimeDelta,
-    /// Tokens of a full bucket.
+    /// The bucket's capacity.
     burst: i32,
 }
 
-/// One in so many of an hour's calls may be made at once.
+/// One in this many of an hour's calls may be made at once.
 const BURST: u32 = 20;
 
 impl Budget {
-    /// No hour sees more than `hourly` calls: the burst is part of them.
+    /// No hour has more than `hourly` calls: the burst is deducted from the rate.
     pub(crate) fn hourly(hourly: u32) -> Self {
         let burst = (hourly / BURST).max(1);
         let rest = i32::try_from((hourly - burst.min(hourly)).max(1)).unwrap_or(i32::MAX);
@@ -25,13 +25,13 @@ impl Budget {
         }
     }
 
-    /// Half of a full bucket, reserved for watched parcels.
+    /// Half of the capacity, reserved for watched parcels.
     pub(crate) fn reserve(self) -> usize {
         usize::try_from(self.burst / 2).unwrap_or_default()
     }
 
-    /// Spends up to `requested` tokens from a bucket that is full at `full_at`, and leaves `reserve` in it. Returns
-    /// the number spent, and when the bucket is full again.
+    /// Spends up to `requested` tokens from a bucket that is full at `full_at`, leaving `reserve` in it. Returns the
+    /// number spent, and when the bucket is full again.
     pub(crate) fn spend(
         self,
         full_at: DateTime<Utc>,
@@ -46,7 +46,7 @@ impl Budget {
         let left = (whole - missing).num_microseconds().unwrap_or_default() / interval;
         let left = usize::try_from(left).unwrap_or_default();
         let spent = requested.min(left.saturating_sub(reserve));
-        // No more than the burst, which is an i32.
+        // At most the burst, which is an i32.
         let cost = self.interval * i32::try_from(spent).unwrap_or(i32::MAX);
         (spent, now + missing + cost)
     }
@@ -69,7 +69,7 @@ mod tests {
         let (spent, full_at) = budget.spend(now, now, 500, 0);
         assert_eq!(spent, 100);
         assert_eq!(budget.spend(full_at, now, 500, 0).0, 0);
-        // 1,900 are left for the hour: 19 in 36 seconds.
+        // 1,900 remain for the hour: 19 in 36 seconds.
         let later = now + TimeDelta::seconds(36);
         assert_eq!(budget.spend(full_at, later, 500, 0).0, 19);
     }
@@ -116,7 +116,7 @@ mod tests {
                     .filter(|(at, _)| hour.contains(at))
                     .map(|(_, count)| count)
                     .sum();
-                // A carrier that allows one an hour is asked once at once, and once when the hour is over.
+                // With a budget of one per hour, there is one call at once and one when the hour is over.
                 prop_assert!(count <= hourly.max(2) as usize, "{count} of {hourly}");
             }
         }

@@ -1,19 +1,19 @@
-//! Times as carriers write them: with an offset, in the local time of the scan's place, or a day alone.
+//! Carriers' times: with an offset, local to the scan's place, or only a day.
 
 use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
-/// When something happened, by a carrier.
+/// When something happened, by a carrier's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub at: DateTime<Utc>,
-    /// The carrier said neither the offset nor a place with one clock, so that UTC was assumed.
+    /// UTC was assumed, because neither an offset nor a place with a single time zone was given.
     pub zone_assumed: bool,
-    /// The carrier said the day only.
+    /// Only the day was given.
     pub is_day: bool,
 }
 
-/// A date and a time without an offset, and with one.
+/// Dates and times without and with an offset.
 const LOCAL: [&str; 4] = [
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%dT%H:%M",
@@ -28,7 +28,7 @@ const WITH_OFFSET: [&str; 4] = [
 ];
 
 impl Moment {
-    /// Reads ISO 8601 as carriers write it; `zone` is the clock of the place.
+    /// Parses ISO 8601 as written by carriers; `zone` is the place's time zone.
     pub(crate) fn read(text: &str, zone: Option<Tz>) -> Option<Self> {
         let text = text.trim();
         if let Some(at) = with_offset(text) {
@@ -52,7 +52,7 @@ impl Moment {
         }
     }
 
-    /// A local time at a place with this clock.
+    /// A local time at a place with this time zone.
     pub(crate) fn local(local: NaiveDateTime, zone: Option<Tz>) -> Self {
         Self {
             at: utc(local, zone),
@@ -69,12 +69,12 @@ impl Moment {
         }
     }
 
-    /// Whether a parcel of ours can have been anywhere then; a year 1 or 99999 is a mistake.
+    /// Whether the year is plausible; 1 or 99999 is a mistake.
     pub(crate) fn is_plausible(&self) -> bool {
         (1_990..2_200).contains(&self.at.year())
     }
 
-    /// The last moment that it can have been.
+    /// The last moment it can refer to.
     pub(crate) fn latest(self) -> DateTime<Utc> {
         if self.is_day {
             self.at + Duration::days(1) - Duration::seconds(1)
@@ -88,7 +88,7 @@ fn with_offset(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.with_timezone(&Utc));
     }
-    // `Z` is no offset to these formats.
+    // These formats do not accept `Z` as an offset.
     let text = match text.strip_suffix(['Z', 'z']) {
         Some(time) => format!("{time}+00:00"),
         None => text.to_owned(),
@@ -99,8 +99,7 @@ fn with_offset(text: &str) -> Option<DateTime<Utc>> {
     })
 }
 
-/// A local time that comes twice when clocks are set back is its first; one that clocks leave out is an hour
-/// later.
+/// Of an ambiguous local time when clocks are set back, the first is used; a skipped one is an hour later.
 fn utc(local: NaiveDateTime, zone: Option<Tz>) -> DateTime<Utc> {
     let Some(zone) = zone else {
         return local.and_utc();

@@ -1,11 +1,11 @@
-//! What a parcel's status is, from all that was told of it. Carriers tell late, twice and in any
-//! order; the answer depends on when things happened, never on when we heard of them.
+//! Determines a parcel's status from all reports. Carriers report late, twice and in any order; the result depends on
+//! when things happened, never on when we learned of them.
 
 use chrono::{DateTime, Utc};
 
 use super::status::TrackingStatus as Status;
 
-/// Something that was told of a parcel.
+/// A reported status with its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TimedStatus {
     pub status: Status,
@@ -13,22 +13,21 @@ pub(crate) struct TimedStatus {
     pub at: DateTime<Utc>,
 }
 
-/// Where a parcel is, from all that was told of it.
+/// Where a parcel is, based on all reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CurrentStatus {
-    /// The sighting that says so; of a parcel that the sender has again, when it got it.
+    /// The decisive report; for a parcel returned to its sender, when that happened.
     pub latest: TimedStatus,
-    /// Whether it turned back and was handed to its sender. Its status stays that it returns: it was not
-    /// delivered.
+    /// Whether it was returned to its sender. Its status remains "returning", since it was not delivered.
     pub returned_to_sender: bool,
 }
 
-/// Where the parcel is: the newest sighting says so, unless it cannot follow what was before it.
+/// The newest report wins, unless it cannot follow the ones before it.
 pub(crate) fn current_status(mut status_history: Vec<TimedStatus>) -> Option<CurrentStatus> {
     status_history.sort_by_key(|latest| (latest.at, order_at_once(latest.status)));
     let mut status_history = status_history.into_iter();
     let first = status_history.next()?;
-    // An exception on the way back does not end it.
+    // An exception on the way back does not end the return.
     let mut is_returning = first.status == Status::Returning;
     let first = CurrentStatus {
         latest: first,
@@ -71,8 +70,8 @@ const fn is_outward(status: Status) -> bool {
     }
 }
 
-/// Whether a newer event may change the status. A parcel never goes back to its beginning, and one
-/// that was delivered, or is on its way back, stays so until that ends. It is delivered once.
+/// Whether a newer event may change the status. A parcel never goes back to its beginning; a delivered or returning
+/// parcel stays so to the end. It is delivered once.
 fn may_follow(before: Status, next: Status) -> bool {
     match next {
         Status::LabelCreated => before == Status::LabelCreated,
@@ -89,7 +88,7 @@ fn may_follow(before: Status, next: Status) -> bool {
     }
 }
 
-/// Which of two events of the same second was first: carriers round their times.
+/// Which of two events in the same second came first: carriers round their times.
 const fn order_at_once(status: Status) -> u8 {
     match status {
         Status::LabelCreated => 0,
@@ -124,7 +123,7 @@ mod tests {
         let cases: [(&[(Status, i64)], Status); 10] = [
             (&[(LabelCreated, 0)], LabelCreated),
             (&[(Shipped, 1), (InTransit, 2)], InTransit),
-            // Late: happened before what is known already.
+            // Late: it happened before what is already known.
             (&[(OutForDelivery, 9), (InTransit, 8)], OutForDelivery),
             // Newer, and back at a depot: that is where it is.
             (&[(OutForDelivery, 8), (InTransit, 9)], InTransit),
@@ -150,10 +149,10 @@ mod tests {
         for (events, returned, at) in [
             (&[(InTransit, 1), (Returning, 3)][..], false, 3),
             (&[(InTransit, 1), (Returning, 3), (Delivered, 5)], true, 5),
-            // Told in any order, and of the same moment.
+            // In any order, even at the same moment.
             (&[(Delivered, 5), (Returning, 3)], true, 5),
             (&[(Delivered, 5), (Returning, 5)], true, 5),
-            // Nothing comes after it.
+            // Nothing follows it.
             (
                 &[
                     (Returning, 3),
@@ -164,7 +163,7 @@ mod tests {
                 true,
                 5,
             ),
-            // The customer had it and sent it back.
+            // The customer had received it and sent it back.
             (&[(Delivered, 2), (Returning, 3)], false, 3),
             // Held up on its way back.
             (&[(Returning, 1), (Exception, 2), (Delivered, 3)], true, 3),
@@ -191,7 +190,7 @@ mod tests {
         assert_eq!(current_status(twice).unwrap().latest, latest(Delivered, 3));
     }
 
-    /// How far a parcel is, coarsely.
+    /// How far a parcel is, roughly.
     fn phase(status: Status) -> u8 {
         match status {
             Status::LabelCreated => 0,

@@ -1,24 +1,24 @@
-//! Which scans of a carrier's answer are new. Carriers report the whole history of a parcel each time.
+//! Finds the new scans in a carrier's report. Carriers report a parcel's whole history each time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::observation::{Observation, Scan};
 use super::status::TrackingStatus;
 
-/// What was recorded of a parcel.
+/// What has been recorded of a parcel.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedHistory {
     pub status: TrackingStatus,
     pub location: Option<String>,
     pub created_at: DateTime<Utc>,
-    /// The carrier's events by their time as the carrier said it.
+    /// The carrier's events by the carrier's own time.
     pub events: Vec<(TrackingStatus, DateTime<Utc>)>,
 }
 
-/// Carriers use their numbers again: what happened so long before there was this parcel was another's.
+/// Carriers reuse numbers: events from this long before the parcel was created belong to an earlier one.
 const ANOTHER_PARCEL: TimeDelta = TimeDelta::hours(1);
 
-/// The scans that were not recorded yet, in the order in which they happened.
+/// The scans not recorded yet, in the order they happened.
 pub(crate) fn new_observations(
     known: &RecordedHistory,
     scans: Vec<Scan>,
@@ -29,14 +29,14 @@ pub(crate) fn new_observations(
         .filter_map(|scan| {
             let status = scan.status;
             let is_known = match scan.at {
-                // Carriers tell times to the second.
+                // Carriers report times to the second.
                 Some(moment) => {
                     moment.latest() < known.created_at - ANOTHER_PARCEL
                         || known.events.iter().any(|&(seen, time)| {
                             seen == status && time.timestamp() == moment.at.timestamp()
                         })
                 }
-                // Without a time it says how things stand now.
+                // Without a time it describes the current state.
                 None => known.status == status && known.location == scan.location,
             };
             (!is_known).then(|| Observation {
@@ -48,7 +48,7 @@ pub(crate) fn new_observations(
             })
         })
         .collect();
-    // A delivery to the sender comes after the turn back of the same moment.
+    // A delivery to the sender follows a turn-back at the same moment.
     new_observations.sort_by_key(|observation| {
         let is_delivery = observation.status == TrackingStatus::Delivered;
         (observation.time, is_delivery)

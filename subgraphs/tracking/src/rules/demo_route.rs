@@ -1,8 +1,8 @@
-//! The routes that parcels of the demo take: those the demo shop's parcels were sent on.
+//! The routes of demo parcels, on which the demo shop's parcels were sent.
 
 use super::status::TrackingStatus as Status;
 
-/// A place on a route, and what the carrier says there.
+/// A place on a route, and the carrier's status there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stop {
     pub status: Status,
@@ -24,7 +24,7 @@ const fn route(places: [&'static str; 5]) -> [Stop; 5] {
     ]
 }
 
-/// Of routes that share a place, the first is taken from there.
+/// Where routes share a place, the first one is used from there.
 const ROUTES: [[Stop; 5]; 11] = [
     route([
         "Warehouse, Chicago IL",
@@ -105,7 +105,7 @@ const ROUTES: [[Stop; 5]; 11] = [
     ]),
 ];
 
-/// Statuses from which [`next`] leads on.
+/// Statuses from which [`next`] continues.
 pub(crate) const MOVING: [Status; 7] = [
     Status::LabelCreated,
     Status::Shipped,
@@ -116,8 +116,8 @@ pub(crate) const MOVING: [Status; 7] = [
     Status::Exception,
 ];
 
-/// Where a parcel goes next, or `None` at the end: on the route that its place is on, or else on
-/// the one that `key` chooses. `nobody_home` makes a delivery fail.
+/// A parcel's next stop, or `None` at the end: on the route of its current place, or else on the one chosen by `key`.
+/// `nobody_home` makes a delivery attempt fail.
 pub(crate) fn next(
     key: u128,
     status: Status,
@@ -127,7 +127,7 @@ pub(crate) fn next(
     let route = ROUTES
         .iter()
         .find(|route| route.iter().any(|stop| Some(stop.place) == place))
-        // A remainder by the number of routes is a small index.
+        // The remainder is a valid index.
         .unwrap_or(&ROUTES[(key % ROUTES.len() as u128) as usize]);
     let at = route
         .iter()
@@ -154,7 +154,7 @@ pub(crate) fn next(
 mod tests {
     use super::*;
 
-    /// The stops from a label on, for a parcel that had this place.
+    /// The stops after the label, for a parcel at this place.
     fn way(key: u128, place: Option<&'static str>) -> Vec<Stop> {
         let (mut status, mut place) = (Status::LabelCreated, place);
         let mut passed = Vec::new();

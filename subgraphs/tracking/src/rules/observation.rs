@@ -10,19 +10,19 @@ use super::status::TrackingStatus;
 pub(crate) struct Scan {
     pub status: TrackingStatus,
     pub location: Option<String>,
-    /// `None` when the carrier does not say: the status is the current one.
+    /// `None` if the carrier gives none: the status is the current one.
     pub at: Option<Moment>,
 }
 
-/// A scan with its time resolved, ready to be recorded.
+/// A scan with a resolved time, ready to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     pub status: TrackingStatus,
     pub location: Option<String>,
-    /// When it happened, by the carrier's time.
+    /// When it happened, by the carrier's clock.
     pub time: DateTime<Utc>,
-    /// The carrier gave no offset, and the time zone of the place is not known: UTC was assumed.
+    /// UTC was assumed: no offset was given, and the place's time zone is unknown.
     pub zone_assumed: bool,
-    /// `None` when the carrier says nothing about it, which changes nothing.
+    /// `None` if the report has none, which changes nothing.
     pub estimated_delivery: Option<DateTime<Utc>>,
 }

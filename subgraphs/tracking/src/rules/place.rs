@@ -1,31 +1,30 @@
-//! Where a scan was, as far as the carrier says it: what customers read, and which clock hangs there.
+//! The place of a scan: its label for customers, and its time zone.
 
 use chrono_tz::Tz;
 
-/// A place in a carrier's words; each part may be missing.
+/// A place as the carrier gives it; each part may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     pub city: Option<String>,
-    /// A state or province, in the letters of its country.
+    /// The code of a state or province.
     pub state: Option<String>,
     /// ISO 3166-1, two letters.
     pub country: Option<String>,
     pub postal_code: Option<String>,
 }
 
-/// Zones by country, from the time zone database: those that have one clock.
+/// Time zones of countries with a single one, from the time zone database.
 const COUNTRIES: &str = include_str!("zones/countries.txt");
-/// Zones of states and provinces that have one clock, of countries that have several.
+/// Time zones of states and provinces with a single one, in countries with several.
 const STATES: &str = include_str!("zones/states.txt");
-/// Zones by the first three digits of postal codes of the United States; those on both sides of a border
-/// between zones are left out.
+/// Time zones by the first three digits of US postal codes, without those that span several zones.
 const US_POSTAL_CODES: &str = include_str!("zones/us_postal_codes.txt");
 
 impl Place {
-    /// What customers read: `NEWARK` and `NJ` are `Newark NJ`.
+    /// The label for customers: `NEWARK` and `NJ` become `Newark NJ`.
     pub(crate) fn label(&self) -> Option<String> {
         let city = self.city.as_deref().unwrap_or_default();
-        // Some write in capitals only; what has small letters is written as it should be.
+        // Some carriers write in capitals; text with lower-case letters is kept.
         let shouts = !city.chars().any(char::is_lowercase);
         let words = city.split_whitespace().map(|word| {
             if shouts {
@@ -41,7 +40,7 @@ impl Place {
         (!label.is_empty()).then(|| label.to_owned())
     }
 
-    /// The place's clock, if there can be only one.
+    /// The place's time zone, if it is unambiguous.
     pub(crate) fn zone(&self) -> Option<Tz> {
         let upper = |text: &String| text.trim().to_uppercase();
         let state = self.state.as_ref().map(upper);
@@ -49,7 +48,7 @@ impl Place {
         let country = self.country.as_ref().map(upper);
         let country = match (country.as_deref(), state.as_deref()) {
             (Some(country), _) if !country.is_empty() => country.to_owned(),
-            // Carriers of the United States leave the country out at home.
+            // US carriers omit the country for domestic places.
             (_, Some(state)) => ["US", "CA"]
                 .into_iter()
                 .find(|country| find(STATES, &format!("{country}-{state}")).is_some())?
@@ -100,7 +99,7 @@ fn us_zone(postal_code: &str) -> Option<Tz> {
         .ok()
 }
 
-/// Countries whose islands have another clock than the mainland.
+/// Islands with another time zone than their country's mainland.
 fn islands(country: &str, postal_code: &str) -> Option<Tz> {
     let islands: &[&str] = match country {
         "ES" => &["35", "38"],

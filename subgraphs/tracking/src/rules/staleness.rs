@@ -1,4 +1,4 @@
-//! Whether what is shown of a parcel may be out of date.
+//! Whether a parcel's displayed state may be outdated.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use chrono::{DateTime, Utc};
 
 use super::status::{TrackingStatus, is_active};
 
-/// Whether a parcel on its way was last reported longer ago than its carrier's limit. One that has
-/// not left, or has arrived, is never stale: there is nothing more to hear.
+/// Whether a parcel in transit was last reported longer ago than its carrier's limit. One that has not left or has
+/// arrived is never stale: no more reports are expected.
 pub(crate) fn is_stale(
     status: TrackingStatus,
     last_answer: DateTime<Utc>,
     now: DateTime<Utc>,
     limit: Duration,
 ) -> bool {
-    // A time in the future is no time ago.
+    // A time in the future counts as now.
     let silence = (now - last_answer).to_std().unwrap_or_default();
     is_active(status) && silence > limit
 }

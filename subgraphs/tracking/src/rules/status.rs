@@ -1,8 +1,8 @@
-//! The statuses of parcels, and their carriers.
+//! Parcel statuses and carriers.
 
 pub use entities::tracking::shipment::{Carrier, TrackingStatus};
 
-/// Whether the carrier has the parcel, so that polling it makes sense.
+/// Whether the carrier has the parcel, so that polling makes sense.
 pub(crate) const fn is_active(status: TrackingStatus) -> bool {
     !matches!(
         status,
@@ -10,8 +10,8 @@ pub(crate) const fn is_active(status: TrackingStatus) -> bool {
     )
 }
 
-/// The carrier by the name that sellers of labels have for it and for their accounts with it: `USPS`,
-/// `UPS`, `UPSDAP`, `FedEx`, `FedExDefault`, `FedExSmartPost`, `DHLExpress`, `DhlEcs`.
+/// The carrier with this name among label sellers and their accounts: `USPS`, `UPS`, `UPSDAP`, `FedEx`, `FedExDefault`,
+/// `FedExSmartPost`, `DHLExpress`, `DhlEcs`.
 pub(crate) fn carrier_by_seller_name(name: &str) -> Option<Carrier> {
     let name = name.to_lowercase();
     Carrier::ALL

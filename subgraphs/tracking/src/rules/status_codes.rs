@@ -1,9 +1,9 @@
-//! What carriers' codes mean. A code that is not here means nothing to us: the last status stays, unless the
-//! carrier itself calls it a failure.
+//! The meaning of carriers' codes. Unknown codes are ignored and the last status stays, unless the carrier itself
+//! reports a failure.
 
 use super::status::TrackingStatus as Status;
 
-/// DHL: few codes, so what it says beside them counts, too.
+/// DHL has few codes, so its description is used too.
 pub(crate) fn dhl(code: &str, said: &str) -> Option<Status> {
     let said = said.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
@@ -62,7 +62,7 @@ const ON_ITS_WAY: &[&str] = &[
     "hub",
 ];
 
-/// DHL's words, for events that come without a code.
+/// DHL's descriptions, for events without a code.
 pub(crate) fn dhl_words(said: &str) -> Option<Status> {
     let said = said.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
@@ -83,7 +83,7 @@ pub(crate) fn dhl_words(said: &str) -> Option<Status> {
         .or_else(|| says(ON_ITS_WAY).then_some(Status::InTransit))
 }
 
-/// FedEx: codes of scans and of the statuses that it derives from them.
+/// FedEx's codes of scans and of its derived statuses.
 pub(crate) fn fedex(code: &str) -> Option<Status> {
     Some(match code {
         "OC" | "IN" => Status::LabelCreated,
@@ -100,7 +100,7 @@ pub(crate) fn fedex(code: &str) -> Option<Status> {
     })
 }
 
-/// FedEx's words, for answers that come without a code.
+/// FedEx's descriptions, for responses without a code.
 pub(crate) fn fedex_words(said: &str) -> Option<Status> {
     let said = said.to_lowercase();
     const WORDS: [(&str, Status); 9] = [
@@ -120,21 +120,21 @@ pub(crate) fn fedex_words(said: &str) -> Option<Status> {
         .map(|(_, status)| status)
 }
 
-/// UPS: the status of the package in three digits says most; then the type of an activity, with its code and
-/// words where the type is not enough. `codes` may be either, as answers name them differently.
+/// UPS: the package's three-digit status is the most specific; then the activity's type, with its code and text where
+/// the type is not enough. `codes` may be either, since responses name them differently.
 pub(crate) fn ups(kind: Option<&str>, codes: &[Option<&str>], said: &str) -> Option<Status> {
     let codes = || codes.iter().copied().flatten();
-    // A parcel on its way back is in transit, too.
+    // A returning parcel is also reported as in transit.
     let returning = (kind == Some("RS")).then_some(Status::Returning);
     returning
         .or_else(|| codes().find_map(ups_package))
         .or_else(|| ups_activity(kind?, codes(), said))
-        // Short answers have the type as the code of the package.
+        // Short responses have the type as the package's code.
         .or_else(|| codes().find_map(|code| ups_activity(code, codes(), said)))
         .or_else(|| kind.is_none().then(|| codes().find_map(ups_code))?)
 }
 
-/// UPS's statuses of packages.
+/// UPS's package statuses.
 fn ups_package(code: &str) -> Option<Status> {
     Some(match code {
         "003" | "007" | "045" => Status::LabelCreated,
@@ -161,13 +161,13 @@ fn ups_activity<'a>(
         "M" | "MV" => Status::LabelCreated,
         "P" => Status::Shipped,
         "I" if codes.any(|code| matches!(code, "OT" | "OF")) => Status::OutForDelivery,
-        // Of freight: it has reached a station.
+        // For freight: it has reached a station.
         "I" | "DO" | "DD" => Status::InTransit,
         "O" => Status::OutForDelivery,
         "X" if said.contains("attempt") || codes.any(|code| code == "DA") => {
             Status::DeliveryAttempted
         }
-        // Nothing else that UPS calls an exception is known better.
+        // UPS's other exceptions are not specified further.
         "X" => Status::Exception,
         "W" if said.contains("pickup") => Status::AvailableForPickup,
         "W" => Status::InTransit,
@@ -177,7 +177,7 @@ fn ups_activity<'a>(
     })
 }
 
-/// UPS's codes of activities, for those that come without a type.
+/// UPS's activity codes, for those without a type.
 fn ups_code(code: &str) -> Option<Status> {
     Some(match code {
         "MP" | "VP" => Status::LabelCreated,
@@ -190,7 +190,7 @@ fn ups_code(code: &str) -> Option<Status> {
     })
 }
 
-/// EasyPost, which tells of all carriers in words of its own.
+/// EasyPost's statuses, which are the same for all carriers.
 pub(crate) fn easypost(status: &str, detail: &str) -> Option<Status> {
     Some(match (status, detail) {
         ("pre_transit", _) => Status::LabelCreated,

@@ -1,4 +1,4 @@
-//! A carrier that answers what a test says, in DHL's format.
+//! A fake carrier that answers as a test configures it, in DHL's format.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 
 use crate::fixture::Fixture;
 
-/// What DHL is told to answer about each number, and what it was asked.
+/// DHL's configured responses by number, and the requests it received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dhl(Arc<Mutex<Script>>);
 
@@ -27,7 +27,7 @@ struct Script {
 }
 
 impl Dhl {
-    /// Serves it, and lets the fixture ask it under this configuration.
+    /// Serves it, and configures the fixture to poll it.
     pub(crate) async fn of(fixture: &mut Fixture, config: TrackingConfig) -> Self {
         let dhl = Self::default();
         let app = axum::Router::new()
@@ -48,7 +48,7 @@ impl Dhl {
         dhl
     }
 
-    /// From now on it tells these scans: code, words, place and time.
+    /// Sets its scans: code, description, place and time.
     pub(crate) fn tells(&self, number: &str, scans: &[[&str; 4]]) {
         let mut script = self.0.lock().unwrap();
         script
@@ -56,18 +56,18 @@ impl Dhl {
             .insert(number.to_owned(), report(number, scans));
     }
 
-    /// From now on it answers with this status only.
+    /// Makes it answer with this status only.
     pub(crate) fn fails(&self, status: Option<u16>) {
         self.0.lock().unwrap().status = status;
     }
 
-    /// The numbers that it was asked about since the last look.
+    /// The numbers requested since the last call.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().asked)
     }
 }
 
-/// What DHL says of a parcel.
+/// A response in DHL's format.
 pub(crate) fn report(number: &str, scans: &[[&str; 4]]) -> Value {
     let events: Vec<_> = scans
         .iter()

@@ -23,7 +23,7 @@ async fn parcels(fixture: &Fixture) -> Vec<(TrackingStatus, Option<String>)> {
         .collect()
 }
 
-/// A parcel that this carrier has, of an order of its own.
+/// A parcel in transit with this carrier, in an order of its own.
 async fn on_the_way(fixture: &Fixture, carrier: Carrier, customer: Uuid) -> shipment::Model {
     let row = shipment::Model {
         carrier,
@@ -85,7 +85,7 @@ async fn what_arrives_has_arrived_and_the_customer_always_has_a_parcel_of_each_c
                     .any(|(status, _)| *status == TrackingStatus::Delivered),
             );
         }
-        // The last of its carrier waits at the door until the next has set out.
+        // The last parcel of a carrier is not delivered until the next one is dispatched.
         assert!(seen.iter().all(|delivered| !delivered), "{seen:?}");
         let next = shipment::Model {
             carrier: watched.carrier,
@@ -126,7 +126,7 @@ async fn the_same_seed_makes_the_same_moves() {
     for fixture in fixtures().await {
         let mut runs = Vec::new();
         for run in 0..2_u128 {
-            // Ids that lead to the same routes in the same order in both runs.
+            // These ids give the same routes in the same order in both runs.
             let rows: Vec<_> = (0..30_u128)
                 .map(|number| shipment::Model {
                     id: Uuid::from_u128(1 + number),

@@ -1,4 +1,4 @@
-//! A migrated database with parcels in it, and ways to ask and to watch.
+//! A migrated database with parcels, and helpers to query and watch them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -35,11 +35,11 @@ pub(crate) struct Fixture {
     pub state: State,
     pub subgraph: Subgraph,
     pub customer: Uuid,
-    /// An order of the customer's that the orders domain knows and that has no parcel.
+    /// An order of the customer's without a parcel.
     pub unshipped: Uuid,
 }
 
-/// The subgraph over each database, migrated and empty, at a fixed time.
+/// The subgraph on each database, migrated and empty, at a fixed time.
 pub(crate) async fn fixtures() -> Vec<Fixture> {
     fixtures_over(|| Arc::new(InProcess::new())).await
 }
@@ -75,7 +75,7 @@ pub(crate) async fn fixtures_over(pubsub: impl Fn() -> Arc<dyn PubSub>) -> Vec<F
     fixtures
 }
 
-/// The orders domain, as far as tracking asks it: these orders are anybody's who has signed in.
+/// A fake orders domain: these orders belong to anybody who has signed in.
 fn orders(own: HashSet<Uuid>) -> Subgraph {
     struct Order(Uuid);
 
@@ -103,7 +103,7 @@ fn orders(own: HashSet<Uuid>) -> Subgraph {
     Subgraph::new("orders", schema, |_| ())
 }
 
-/// A time of the day the tests play on.
+/// A time on the day of the tests.
 pub(crate) fn at(hour: u32, minute: u32) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2025, 10, 3, hour, minute, 0).unwrap()
 }
@@ -118,7 +118,7 @@ pub(crate) fn seen(status: TrackingStatus, place: &str, time: DateTime<Utc>) -> 
     }
 }
 
-/// A DHL parcel with a label, of which nothing was told yet.
+/// A DHL parcel with a label, without any report.
 pub(crate) fn parcel(order_id: Uuid, customer_id: Uuid) -> shipment::Model {
     let id = Uuid::now_v7();
     shipment::Model {
@@ -205,7 +205,7 @@ impl Fixture {
 pub(crate) struct SubscriptionSource(BoxStream<'static, Response>);
 
 impl SubscriptionSource {
-    /// The updates of another subscription: `updates: …` in a document, with its variables.
+    /// Opens another subscription: `updates: …` in a document, with its variables.
     pub(crate) fn ask(
         subgraph: &Subgraph,
         caller: Caller,
@@ -233,7 +233,7 @@ impl SubscriptionSource {
         Self::ask(subgraph, caller, document, variables)
     }
 
-    /// The next answer as it is.
+    /// The next response, unmodified.
     pub(crate) async fn answer(&mut self) -> Value {
         let answer = tokio::time::timeout(Duration::from_secs(20), self.0.next())
             .await
@@ -242,7 +242,7 @@ impl SubscriptionSource {
         serde_json::to_value(answer).unwrap()
     }
 
-    /// The error that ends it, and that it ends.
+    /// The error that ends it; asserts that it has ended.
     pub(crate) async fn last_error(&mut self) -> Value {
         let answer = self.answer().await;
         let after = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await;
@@ -260,7 +260,7 @@ impl SubscriptionSource {
             .clone()
     }
 
-    /// Numbers of this many next updates.
+    /// The numbers of the next updates.
     pub(crate) async fn sequences(&mut self, count: usize) -> Vec<i64> {
         let mut sequences = Vec::new();
         for _ in 0..count {

@@ -1,4 +1,4 @@
-//! The tracking subgraph by query and subscription, over every database.
+//! The tracking subgraph, tested by query and subscription on every database.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

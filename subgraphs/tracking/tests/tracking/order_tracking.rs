@@ -1,4 +1,4 @@
-//! Live tracking: who may watch, and what a watcher is told.
+//! Live tracking: who may watch, and what watchers receive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ async fn every_watcher_gets_a_snapshot_and_then_each_change_once_in_order() {
                 ]
             );
             update["shipment"]["trackingNumber"].take();
-            // Fields that load come in the order in which they are done.
+            // Fields that load are returned in order of completion.
             insta::with_settings!({ sort_maps => true }, {
                 insta::allow_duplicates! {
                     insta::assert_json_snapshot!(update, @r#"
@@ -144,7 +144,7 @@ async fn a_watcher_who_fell_behind_reads_what_it_missed_without_gap_or_repeat() 
     }
 }
 
-/// Loses two of three messages.
+/// Drops two of three messages.
 #[derive(Debug, Default)]
 struct Lossy {
     inner: InProcess,
@@ -213,7 +213,7 @@ async fn only_the_owner_may_watch() {
             (None, row.order_id, "UNAUTHENTICATED"),
             (None, fixture.unshipped, "UNAUTHENTICATED"),
             (stranger, row.order_id, "FORBIDDEN"),
-            // No parcel here, and the orders domain does not show it to the caller.
+            // No parcel, and the orders domain does not show the order to the caller.
             (Some(fixture.customer), Uuid::now_v7(), "FORBIDDEN"),
         ];
         for (customer, order, expected) in cases {
@@ -275,7 +275,7 @@ async fn a_label_that_is_printed_while_its_order_is_watched_is_told_of() {
     }
 }
 
-/// Two processes over one database and one Redis, when `VANTAGE_TEST_REDIS_URL` names one.
+/// Two processes over one database and the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 #[tokio::test]
 async fn a_change_in_one_process_reaches_the_watchers_of_another() {
     let Ok(url) = std::env::var("VANTAGE_TEST_REDIS_URL") else {

@@ -1,4 +1,4 @@
-//! Asking carriers where parcels are.
+//! Polling carriers.
 
 use chrono::Duration;
 use entities::tracking::shipment;
@@ -40,7 +40,7 @@ async fn what_a_carrier_tells_reaches_watchers_once_however_often_it_is_told() {
         assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 1);
         assert_eq!(watch.sequences(2).await, [1, 2]);
 
-        // Not before its turn; then the same again, which is no news.
+        // Not before it is due; then the same report again, which changes nothing.
         assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 0);
         fixture.state.clock.advance(Duration::seconds(60));
         assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 1);
@@ -68,11 +68,11 @@ async fn of_more_parcels_than_the_budget_allows_the_watched_ones_come_first() {
         dhl.tells(&watched.tracking_number, &[MOVING]);
         let mut watch = fixture.watch(watched.order_id);
         watch.update().await;
-        // Four at once of eighty an hour, of which two are for those that are watched.
+        // A burst of four from eighty per hour, two of which are reserved for watched parcels.
         assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 2);
         let asked = dhl.asked();
         assert!(asked.contains(&watched.tracking_number), "{asked:?}");
-        // The budget comes back with time, and the same are not asked again before others were.
+        // The budget refills with time, and parcels are not polled again before the others.
         fixture.state.clock.advance(Duration::minutes(59));
         poll(&fixture.state, Carrier::Dhl).await.unwrap();
         let again = dhl.asked();

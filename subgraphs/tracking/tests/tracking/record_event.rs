@@ -1,4 +1,4 @@
-//! What becomes of what carriers report.
+//! Recording carriers' reports.
 
 use chrono::Duration;
 use entities::tracking::shipment;
@@ -227,7 +227,7 @@ async fn an_estimate_that_comes_with_a_late_event_is_kept_unless_a_newer_one_is_
         let shown = fixture.shipment(&row).await;
         assert_eq!(shown["estimatedDelivery"], "2025-10-03T18:00:00.000Z");
 
-        // Nothing is estimated of what has arrived.
+        // A delivered parcel has no estimate.
         fixture
             .record_event(&row, &estimated(Delivered, 13, 19))
             .await;
@@ -262,7 +262,7 @@ async fn what_is_told_of_a_delivered_parcel_is_history_and_no_other_update() {
         let shown = fixture.shipment(&row).await;
         assert_eq!(shown["history"].as_array().map(Vec::len), Some(4));
         assert_eq!(shown["lastUpdate"], "2025-10-03T10:00:00.000Z");
-        // Sent back after all: the next number, and what the watcher hears next.
+        // Sent back after all: the watcher receives it under the next number.
         let back = seen(Returning, "Brooklyn NY", at(12, 0));
         let changed = RecordOutcome::Changed {
             sequence: 2,

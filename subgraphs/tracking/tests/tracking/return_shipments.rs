@@ -1,4 +1,4 @@
-//! A return's parcel is tracked from its label on.
+//! A return's parcel is tracked as soon as it has a label.
 
 use platform::bus::Event;
 use resolvers::id::IdKind;

@@ -1,4 +1,4 @@
-//! Parcels by query: of an order, of a return, alone, by a guest's link.
+//! Querying parcels: of an order, of a return, alone, and with a guest's link.
 
 use async_graphql::{Request, Variables};
 use chrono::Duration;
@@ -244,7 +244,7 @@ async fn a_guests_link_shows_its_parcel_until_it_expires() {
         }
         let of_order = link(&fixture, GuestScope::Order(first.order_id));
         let of_second = link(&fixture, GuestScope::Shipment(second.id));
-        // An order's link shows the parcel that moved last.
+        // An order's link shows the most recently updated parcel.
         for (token, row) in [(&of_order, &first), (&of_second, &second)] {
             let answer = as_guest(&fixture, token).await;
             let shown = &answer["data"]["trackByToken"];

@@ -1,4 +1,4 @@
-//! The events by which other domains follow parcels and their orders.
+//! The events with which other domains follow parcels and their orders.
 
 use entities::tracking::shipment;
 use serde_json::json;

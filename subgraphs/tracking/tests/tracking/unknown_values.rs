@@ -1,5 +1,5 @@
-//! Rows that a newer version wrote, with values that this one does not know: who reads them gets an error with a code,
-//! the work on other rows goes on, and nothing is lost.
+//! Rows written by a newer version, with values unknown to this one: reading them gives a coded error, work on other
+//! rows continues, and nothing is lost.
 
 use chrono::Duration;
 use entities::tracking::shipment;
@@ -15,7 +15,7 @@ use crate::fixture::{Fixture, fixtures};
 
 const MOVING: [&str; 4] = ["transit", "In transit", "Newark NJ", "2025-10-03T14:02:00Z"];
 
-/// The parcel as if another version had written it.
+/// The parcel as if written by another version.
 async fn set_status(fixture: &Fixture, parcel: &shipment::Model, status: &str) {
     shipment::Entity::update_many()
         .col_expr(shipment::Column::Status, Expr::value(status))
@@ -53,7 +53,7 @@ async fn a_parcel_with_an_unknown_status_is_an_error_and_holds_up_no_other() {
         let mut watch = fixture.watch(foreign.order_id);
         assert_eq!(watch.last_error().await, "INTERNAL");
 
-        // The version that knows the status finds the parcel as it was.
+        // The version that knows the status finds the parcel unchanged.
         set_status(&fixture, &foreign, "label_created").await;
         let found = fixture.shipment(&foreign).await;
         assert_eq!(found["status"], "LABEL_CREATED");

@@ -1,4 +1,4 @@
-//! Who may watch, for how long, and from where on.
+//! Who may watch, for how long, and starting where.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ async fn switched_off_live_updates_end_for_those_whom_the_rules_mean_and_are_ref
             watch.update().await;
         }
         write("{ if: [{ ==: [{ var: carrier }, dhl] }, off] }");
-        // The file is read again in a moment; then the next question ends it.
+        // The file is reloaded within a moment; the next check ends the subscription.
         let [mut off, mut on] = watches;
         let asking = tokio::spawn({
             let entitlement_checks = fixture.state.entitlement_checks.clone();
@@ -151,7 +151,7 @@ async fn who_comes_back_is_told_what_was_missed_in_place_of_the_snapshot() {
             let expected = json!({ "sequence": sequence, "snapshot": false, "status": status });
             assert_eq!(watch.update().await, expected, "{}", fixture.scratch.name);
         }
-        // A number that there never was: how things stand.
+        // An unknown number: the current state is sent.
         for unknown in [9, -5] {
             let update = after(&fixture, row.order_id, unknown).update().await;
             assert_eq!(update["snapshot"], true, "{unknown}: {update}");

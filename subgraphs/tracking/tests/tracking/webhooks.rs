@@ -1,4 +1,4 @@
-//! Carriers that call us.
+//! Carriers' webhooks.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -101,7 +101,7 @@ async fn forged_webhooks_are_refused_and_have_no_effect() {
         }
         let unreadable = post(&fixture, "dhl", Some(signature(SECRET, "{")), "{").await;
         assert_eq!(unreadable, StatusCode::BAD_REQUEST);
-        // Nobody has said what FedEx signs with.
+        // No webhook secret is configured for FedEx.
         let unknown = post(&fixture, "fedex", Some(real), &body).await;
         assert_eq!(unknown, StatusCode::NOT_FOUND);
         let nobody = told(&fixture, "pigeon", &json!({})).await;
@@ -124,7 +124,7 @@ async fn easypost_tells_of_parcels_of_usps_and_of_other_carriers() {
                     "datetime": "2025-10-03T14:08:00Z",
                     "tracking_location": {"city": "BROOKLYN", "state": "NY"}}]}})
         };
-        // Not a parcel of ours, which is nobody's fault.
+        // A foreign parcel is not an error.
         assert_eq!(told(&fixture, "usps", &event("USPS")).await, StatusCode::OK);
         assert_eq!(fixture.shipment(&parcel).await["status"], "LABEL_CREATED");
         assert_eq!(

@@ -1,11 +1,10 @@
-//! Samples with any field dropped, nulled or of another type: nothing fails, and nothing is lost but what was
-//! broken.
+//! Samples with any field removed, nulled or of another type: nothing fails, and only the broken part is lost.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// A sample, where its elements are, and fields that nobody reads.
+/// A sample, where its elements are, and its unused fields.
 struct Case {
     carrier: Carrier,
     body: &'static str,

@@ -1,4 +1,4 @@
-//! The carriers' forms, read: their samples, their oddities, and samples with any field broken.
+//! Parsing the carriers' formats: samples, special cases, and broken samples.
 
 mod broken;
 mod samples;
@@ -27,7 +27,7 @@ fn only(carrier: Carrier, body: &Value) -> Report {
     reports.remove(0)
 }
 
-/// Status, place, time, and whether UTC was assumed, of each scan as it was told.
+/// Status, place, time, and whether UTC was assumed, of each scan in reported order.
 fn scans(report: &Report) -> Vec<(TrackingStatus, &str, Option<String>, bool)> {
     let scans = report.scans.iter();
     scans
@@ -62,7 +62,7 @@ fn dhls_answer_is_read_event_by_event() {
         seen(LabelCreated, "", "2025-09-30T22:00:00Z", false),
     ];
     assert_eq!(scans(&report), expected);
-    // For a day, no hour is promised: its end in Bonn.
+    // Only the day is given, so the estimate is its end in Bonn.
     assert_eq!(report.estimated_delivery, Some(at("2025-10-04T21:59:59Z")));
     assert_eq!(report.issues, []);
 }
@@ -146,7 +146,7 @@ fn short_answers_say_how_things_stand() {
         None
     );
 
-    // The newest activity leaves its status to the package.
+    // The newest activity has no status of its own.
     let ups = json!({"trackResponse": {"shipment": [{"package": [{"trackingNumber": "1Z999AA10123456784",
         "currentStatus": {"description": "On The Way", "code": "I"},
         "activity": [{"location": {"address": {"city": "LOUISVILLE", "stateProvince": "KY"}},
@@ -220,7 +220,7 @@ fn a_code_that_nobody_knows_costs_its_scan_and_is_said() {
         report.issues,
         [ParseIssue::UnknownCode("teleported".to_owned())]
     );
-    // It was read, and means nothing to us.
+    // It was parsed, and is irrelevant to us.
     assert!(!report.is_unreadable());
 }
 

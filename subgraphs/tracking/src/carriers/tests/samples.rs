@@ -1,7 +1,7 @@
-//! Answers in the forms that the carriers' documentation publishes, odd ones included.
+//! Responses in the formats of the carriers' documentation, special cases included.
 
-/// DHL: local times in Germany, one of them without seconds, an event without a code, one with a day alone, an
-/// offset, and fields that nobody reads.
+/// DHL: local times in Germany, one without seconds, an event without a code, one with only a day, an offset, and
+/// unused fields.
 pub(super) const DHL: &str = r#"{
   "url": "/shipments?trackingNumber=00340434161094022115&offset=0&limit=5", "firstUrl": null,
   "shipments": [{
@@ -29,7 +29,7 @@ pub(super) const DHL: &str = r#"{
     ]
   }]}"#;
 
-/// FedEx: scans with offsets and without, a derived status that says less than the event, a lone event type.
+/// FedEx: scans with and without offsets, a derived status less specific than the event, a lone event type.
 pub(super) const FEDEX: &str = r#"{
   "transactionId": "624deea6-b709-470c-8c39-4b5511281492", "customerTransactionId": null,
   "output": {"alerts": "none", "completeTrackResults": [{"trackingNumber": "794612345678", "trackResults": [{
@@ -60,7 +60,7 @@ pub(super) const FEDEX: &str = r#"{
     ], "availableImages": null, "serviceDetail": {"type": "FEDEX_GROUND"}
   }]}]}}"#;
 
-/// UPS: `code` and `statusCode` side by side, local times with an offset, with a zone only, and with neither.
+/// UPS: both `code` and `statusCode`; local times with an offset, with only a zone, and with neither.
 pub(super) const UPS: &str = r#"{
   "trackResponse": {"shipment": [{"inquiryNumber": "1Z999AA10123456784", "userRelation": ["MYCHOICE_HOME"],
     "package": [{"trackingNumber": "1Z999AA10123456784", "packageCount": 1,
@@ -87,7 +87,7 @@ pub(super) const UPS: &str = r#"{
           "date": 20251001, "time": 93000}
       ]}]}]}}"#;
 
-/// EasyPost: its own name of an account, details out of order, one without a place.
+/// EasyPost: its own account name, unordered details, one without a place.
 pub(super) const EASYPOST: &str = r#"{
   "id": "evt_1", "object": "Event", "description": "tracker.updated", "mode": "production",
   "previous_attributes": {"status": "in_transit"}, "pending_urls": [], "completed_urls": null,
