@@ -1,4 +1,4 @@
-//! What this domain adds to the orders domain's customer: preferences and messages.
+//! Extends the orders domain's `Customer` with preferences and messages.
 
 use async_graphql::{Context, ID, Object};
 use entities::notifications::notification;
@@ -21,7 +21,7 @@ impl Customer {
         IdKind::Customer.id(self.id)
     }
 
-    /// The matrix of channels and categories, always all 12 cells.
+    /// The matrix of channels and categories; always all 12 cells.
     async fn notification_preferences(
         &self,
         context: &Context<'_>,
@@ -40,7 +40,7 @@ impl Customer {
         answer.transpose()
     }
 
-    /// The messages that were sent to the customer, newest first.
+    /// The messages sent to the customer, newest first.
     async fn notifications(
         &self,
         context: &Context<'_>,

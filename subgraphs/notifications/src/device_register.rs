@@ -4,10 +4,10 @@ use async_graphql::{Enum, InputObject, SimpleObject};
 use entities::notifications::device_token;
 use resolvers::user_error::InputError;
 
-/// Devices that a customer may have at a time.
+/// Maximum number of devices per customer.
 pub(crate) const MAX_DEVICES: u64 = 20;
 
-/// Regions with a deals topic of their own.
+/// Regions with their own deals topic.
 pub(crate) const REGIONS: [&str; 3] = ["us", "eu", "apac"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -23,18 +23,18 @@ pub(crate) struct DeviceRegisterInput {
     /// The push service's registration token.
     pub token: String,
     pub platform: DevicePlatform,
-    /// `us` (the default), `eu` or `apac`: which deals the device hears.
+    /// `us` (the default), `eu` or `apac`: which deals topic the device joins.
     pub region: Option<String>,
 }
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct DevicePayload {
-    /// Devices the caller has now.
+    /// How many devices the caller has now.
     pub device_tokens: i32,
     pub user_errors: Vec<InputError>,
 }
 
-/// Tokens of push services have some 200 bytes. PostgreSQL's indexes hold keys of some 2,700.
+/// Push services' tokens have about 200 bytes. PostgreSQL's index keys can have about 2,700.
 const MAX_TOKEN_BYTES: usize = 2048;
 
 /// All errors of the input.
@@ -43,7 +43,7 @@ pub(crate) fn check(input: &DeviceRegisterInput) -> Vec<InputError> {
     if input.token.trim().is_empty() || input.token.len() > MAX_TOKEN_BYTES {
         errors.push(InputError::new(
             "INVALID_TOKEN",
-            "A device token has 1 to 2048 bytes",
+            "A device token must have 1 to 2048 bytes",
             &["input", "token"],
         ));
     }
@@ -52,7 +52,7 @@ pub(crate) fn check(input: &DeviceRegisterInput) -> Vec<InputError> {
     {
         errors.push(InputError::new(
             "INVALID_REGION",
-            "The region is one of us, eu, apac",
+            "The region must be one of us, eu, apac",
             &["input", "region"],
         ));
     }

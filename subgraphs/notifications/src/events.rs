@@ -1,4 +1,4 @@
-//! What this domain tells the others, through its outbox.
+//! The events this domain publishes through its outbox.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! The notifications subgraph: who wants to hear what, where and when, and what was sent.
+//! The notifications subgraph: customers' preferences, their devices, and the messages sent to them.
 
 mod customer;
 mod device_register;
@@ -24,7 +24,7 @@ pub use migrations::notifications::Migrator;
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "notifications";
 
-/// All that a resolver of this domain can reach.
+/// The dependencies of this domain's resolvers.
 #[derive(Clone, Debug)]
 pub struct State {
     pub database: Database,

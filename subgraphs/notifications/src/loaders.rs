@@ -1,4 +1,4 @@
-//! DataLoaders over the finders of `entities::notifications`; made anew for every request.
+//! DataLoaders over the finders of `entities::notifications`, created for each request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,8 +28,8 @@ finder_loader! {
     NotificationById: Uuid => notification::Model, notification::by_ids
 }
 
-/// One customer's messages about an order. The customer is part of the key, so that nobody can
-/// read another's messages by asking about their order.
+/// One customer's messages about an order. The customer is part of the key, so that nobody can read another's messages
+/// by naming their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OrderOf {
     pub customer: Uuid,

@@ -1,4 +1,4 @@
-//! Changes to preferences and devices.
+//! Mutations of preferences and devices.
 
 use async_graphql::{Context, ID, Object};
 use entities::notifications::device_token;
@@ -21,7 +21,7 @@ pub(crate) struct Mutation;
 
 #[Object]
 impl Mutation {
-    /// Changes the named cells of the caller's matrix; the others stay as they are.
+    /// Changes the given cells of the caller's matrix; the others stay as they are.
     #[graphql(directive = authenticated::apply())]
     async fn notification_preferences_update(
         &self,
@@ -51,7 +51,7 @@ impl Mutation {
         }
         if let Some(index) = preferences_update::null_enabled(&input) {
             return Err(ApiError::bad_user_input(format!(
-                "input.updates.{index}.enabled must be true or false: leave it out to keep it as it is"
+                "input.updates.{index}.enabled must be true or false: omit it to keep the current value"
             )));
         }
         let user_errors = preferences_update::check(&input);
@@ -73,8 +73,8 @@ impl Mutation {
         payload(context, customer, outcome).await
     }
 
-    /// Registers a device of the caller for push. A customer has 20 devices: of more, those go that were registered
-    /// first.
+    /// Registers one of the caller's devices for push messages. A customer can have 20 devices; beyond that, the ones
+    /// registered first are removed.
     #[graphql(directive = authenticated::apply())]
     async fn device_register(
         &self,
@@ -103,7 +103,7 @@ impl Mutation {
         device_payload(state, customer, user_errors).await
     }
 
-    /// Forgets a device of the caller. A token the caller does not have changes nothing.
+    /// Removes one of the caller's devices. A token that the caller does not have changes nothing.
     #[graphql(directive = authenticated::apply())]
     async fn device_unregister(
         &self,

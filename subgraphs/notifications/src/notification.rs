@@ -1,4 +1,4 @@
-//! A message to a customer, as the graph shows it.
+//! The GraphQL type `Notification`.
 
 use async_graphql::{Context, Enum, ID, Object};
 use entities::notifications::notification as entity;
@@ -12,18 +12,18 @@ use uuid::Uuid;
 use crate::loaders::Loaders;
 use crate::notification_preferences::{NotificationCategory, NotificationChannel};
 
-/// What became of a message.
+/// The delivery status of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "entity::DeliveryStatus")]
 pub(crate) enum DeliveryStatus {
-    /// Waits for its time: the end of quiet hours, or its turn in the queue.
+    /// Waits for its time: the end of quiet hours, or its place in the queue.
     Scheduled,
     Sent,
-    /// Failed, and will be tried again.
+    /// Failed, and will be retried.
     Failed,
     /// Failed for good.
     DeadLettered,
-    /// Not sent, because the customer does not want it.
+    /// Not sent, because the customer opted out.
     Suppressed,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum DeliveryStatus {
 pub(crate) struct Notification(pub entity::Model);
 
 impl Notification {
-    /// The message if it exists and is the caller's: what a representation of it stands for.
+    /// Resolves a representation: the message if it exists and is the caller's.
     pub(crate) async fn resolve_reference(
         context: &Context<'_>,
         id: Uuid,
@@ -68,7 +68,7 @@ impl Notification {
         &self.0.body
     }
 
-    /// Where in the app the message leads.
+    /// The place in the app that the message links to.
     async fn deep_link(&self) -> Option<&str> {
         self.0.deep_link.as_deref()
     }

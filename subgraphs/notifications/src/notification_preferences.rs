@@ -1,4 +1,4 @@
-//! The preference matrix as the graph shows it.
+//! The GraphQL type `NotificationPreferences`.
 
 use async_graphql::{Context, Enum, SimpleObject};
 use chrono::{DateTime as Time, Utc};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::loaders::Loaders;
 use crate::rules::preference_matrix::{self as rules, Cell, Matrix};
 
-/// The zone of a customer who has named none.
+/// The time zone of a customer who has not set one.
 pub(crate) const DEFAULT_TIMEZONE: &str = "UTC";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Enum)]
@@ -31,7 +31,7 @@ pub(crate) enum NotificationCategory {
     Social,
 }
 
-/// Hours in which deals wait, in the customer's own zone. May cross midnight.
+/// Hours during which deals are held back, in the customer's time zone. May cross midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct QuietHours {
     pub start: LocalTime,
@@ -59,14 +59,14 @@ pub(crate) struct NotificationPreference {
 pub(crate) struct NotificationPreferences {
     /// Always the 12 cells: 3 channels by 4 categories.
     pub preferences: Vec<NotificationPreference>,
-    /// IANA zone that quiet hours are in.
+    /// IANA name of the time zone of quiet hours.
     pub timezone: String,
-    /// When the customer last changed anything; the beginning of time for one who never has.
+    /// When the customer last changed anything; the Unix epoch if they never have.
     pub updated_at: DateTime,
 }
 
 impl NotificationPreferences {
-    /// The caller's matrix: what is stored, over the defaults.
+    /// The caller's matrix: stored cells over the defaults.
     pub(crate) async fn load(context: &Context<'_>, customer: Uuid) -> ApiResult<Self> {
         let loaders = context.data_unchecked::<Loaders>();
         let (settings, cells) = futures::try_join!(

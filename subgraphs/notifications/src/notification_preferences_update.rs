@@ -20,7 +20,7 @@ use crate::rules::preference_matrix;
 use crate::rules::preference_update::{self, CellUpdate, Change};
 use crate::rules::topics;
 
-/// Cells of the matrix; an update that names more names one twice.
+/// The number of cells; an update with more must repeat one.
 const CELLS: usize = 12;
 
 #[derive(Clone, Copy, Debug, Serialize, InputObject)]
@@ -29,12 +29,12 @@ pub(crate) struct QuietHoursInput {
     pub end: LocalTime,
 }
 
-/// A change of one cell: what is absent stays, null clears quiet hours, and `enabled` is never null.
+/// A change of one cell: an absent value is kept, null clears quiet hours, and `enabled` must not be null.
 #[derive(Clone, Debug, Serialize, InputObject)]
 pub(crate) struct NotificationPreferenceUpdate {
     pub channel: NotificationChannel,
     pub category: NotificationCategory,
-    // Absent and null are different inputs: an idempotency key must not mistake one for the other.
+    // Absent and null are different inputs, which an idempotency key must distinguish.
     #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
     pub enabled: MaybeUndefined<bool>,
     #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
@@ -44,7 +44,7 @@ pub(crate) struct NotificationPreferenceUpdate {
 #[derive(Clone, Debug, Serialize, InputObject)]
 pub(crate) struct NotificationPreferencesUpdateInput {
     pub updates: Vec<NotificationPreferenceUpdate>,
-    /// IANA zone name, "America/New_York"; absent leaves it as it is.
+    /// IANA time zone name, "America/New_York"; absent keeps the current one.
     pub timezone: Option<String>,
 }
 
@@ -76,7 +76,7 @@ impl From<topics::TopicChange> for TopicChange {
 
 #[derive(Clone, Debug, Default, SimpleObject)]
 pub(crate) struct NotificationPreferencesUpdatePayload {
-    /// Cells that the update named.
+    /// How many cells the update contained.
     pub updated: i32,
     pub topic_changes: Vec<TopicChange>,
     pub notification_preferences: Option<NotificationPreferences>,
@@ -84,7 +84,7 @@ pub(crate) struct NotificationPreferencesUpdatePayload {
     pub user_errors: Vec<InputError>,
 }
 
-/// What an idempotency key remembers of an update.
+/// What an idempotency key stores for an update.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub updated: i32,
@@ -92,8 +92,8 @@ pub(crate) struct Outcome {
     pub updated_at: Time<Utc>,
 }
 
-/// The index of the first update whose `enabled` is null: that neither keeps the value nor clears it,
-/// since a cell is always on or off.
+/// The index of the first update with a null `enabled`, which can neither keep nor clear a value, since a cell is
+/// always on or off.
 pub(crate) fn null_enabled(input: &NotificationPreferencesUpdateInput) -> Option<usize> {
     let mut updates = input.updates.iter();
     updates.position(|update| update.enabled.is_null())
@@ -107,7 +107,7 @@ pub(crate) fn check(input: &NotificationPreferencesUpdateInput) -> Vec<InputErro
     {
         errors.push(InputError::new(
             "INVALID_TIMEZONE",
-            "This is not an IANA time zone, like America/New_York",
+            "This is not an IANA time zone, such as America/New_York",
             &["input", "timezone"],
         ));
     }
@@ -128,7 +128,7 @@ pub(crate) fn check(input: &NotificationPreferencesUpdateInput) -> Vec<InputErro
         if twice || index >= CELLS {
             errors.push(InputError::new(
                 "DUPLICATE_PREFERENCE",
-                "This channel and category are named twice",
+                "This channel and category are listed twice",
                 &["input", "updates", &position],
             ));
         }
@@ -136,7 +136,7 @@ pub(crate) fn check(input: &NotificationPreferencesUpdateInput) -> Vec<InputErro
     errors
 }
 
-/// The checked input as the rules take it.
+/// The validated input as the rules take it.
 fn cell_updates(input: &NotificationPreferencesUpdateInput) -> Vec<CellUpdate> {
     let updates = input.updates.iter().map(|update| CellUpdate {
         channel: update.channel.into(),
@@ -157,7 +157,7 @@ fn cell_updates(input: &NotificationPreferencesUpdateInput) -> Vec<CellUpdate> {
     updates.collect()
 }
 
-/// Writes the changes and their event. The settings come first: their row serializes changes of one customer.
+/// Writes the changes and their event. Starts with the settings, whose row serializes changes of one customer.
 pub(crate) async fn update(
     transaction: &DatabaseTransaction,
     customer: Uuid,

@@ -1,4 +1,4 @@
-//! What this domain adds to the orders domain's order: the messages about it.
+//! Extends the orders domain's `Order` with its messages.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::id::IdKind;
@@ -18,7 +18,7 @@ impl Order {
         IdKind::Order.id(self.id)
     }
 
-    /// The messages that were sent to the caller about this order, oldest first.
+    /// The messages sent to the caller about this order, oldest first.
     async fn notifications(&self, context: &Context<'_>) -> Option<ApiResult<Vec<Notification>>> {
         let answer: ApiResult<Option<Vec<Notification>>> = async {
             let customer = access::customer(context)?;

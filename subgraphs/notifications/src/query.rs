@@ -1,5 +1,4 @@
-//! The entry points of other domains' entities. This domain has no root query of its own: a
-//! customer's preferences hang off `me`.
+//! Entity resolvers. This domain has no root query of its own: a customer's preferences are under `me`.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::ApiResult;

@@ -1,4 +1,4 @@
-//! What a checkout asks: what products and charges cost, as of one moment and by one rate.
+//! The GraphQL type `CheckoutQuote`: prices of products and charges at one time and one rate.
 
 use std::sync::Arc;
 
@@ -15,23 +15,22 @@ use crate::loaders::Loaders;
 use crate::product_price::PriceQuote;
 use crate::rules::{conversion, price};
 
-/// What products and charges cost, as of one moment and by one rate.
+/// The prices of products and charges at one time and one rate.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(inaccessible)]
 pub(crate) struct CheckoutQuote {
-    /// Of every amount: the requested currency, or US dollars when no rate of it was ever fetched.
+    /// The currency of every amount: the requested one, or US dollars if it has no exchange rate.
     pub currency: CurrencyCode,
-    /// What amounts were converted by.
+    /// The rate used for the amounts.
     pub exchange_rate: Arc<ExchangeRate>,
-    /// What a unit of each product costs now, in the order they were asked for; null for a product
-    /// without a price.
+    /// The current unit price of each product, in the requested order; null for a product without a price.
     pub prices: Vec<Option<PriceQuote>>,
-    /// What each charge is, in the order they were asked for.
+    /// Each charge, in the requested order.
     pub charges: Vec<PriceQuote>,
 }
 
 impl CheckoutQuote {
-    /// Prices of these products, and these exact amounts of US dollars, in the requested currency.
+    /// Quotes these products, and these exact amounts in US dollars, in the requested currency.
     pub(crate) async fn load(
         context: &Context<'_>,
         requested: CurrencyCode,
@@ -68,7 +67,7 @@ impl CheckoutQuote {
     }
 }
 
-/// The price of a product now, with its adjustments.
+/// The current price of a product, adjustments included.
 async fn current(loaders: &Loaders, product: Uuid) -> ApiResult<Option<Money>> {
     let (row, adjustments) = futures::try_join!(
         loaders.prices.load_one(product),

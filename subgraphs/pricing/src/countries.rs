@@ -1,14 +1,13 @@
-//! Which currency a country's customers see: a configuration file, `countries.yaml`.
+//! The currency for each country's customers, configured in `countries.yaml`.
 
 use std::collections::{BTreeMap, HashMap};
 
 use resolvers::money::CurrencyCode;
 
-/// The map that is used when none is configured.
+/// The default map.
 const EMBEDDED: &str = include_str!("../../../router-config/countries.yaml");
 
-/// Countries by ISO 3166-1 alpha-2 code, with their currency. A country that is missing sees US
-/// dollars.
+/// Countries by ISO 3166-1 alpha-2 code, with their currency. Others get US dollars.
 #[derive(Clone, Debug)]
 pub struct Countries(HashMap<String, CurrencyCode>);
 
@@ -17,7 +16,7 @@ pub struct Countries(HashMap<String, CurrencyCode>);
 pub enum CountriesError {
     #[error("the country map cannot be read: {0}")]
     Syntax(#[from] platform::yaml::YamlError),
-    #[error("{0:?} is not a country: expected two capital letters, like DE")]
+    #[error("{0:?} is not a country: expected two capital letters, such as DE")]
     Country(String),
     #[error("{country} has two currencies, {first} and {second}")]
     Twice {
@@ -28,7 +27,7 @@ pub enum CountriesError {
 }
 
 impl Countries {
-    /// From YAML: a list of countries for each currency, `EUR: [AT, BE]`.
+    /// Parses YAML with a list of countries for each currency, `EUR: [AT, BE]`.
     pub fn parse(yaml: &str) -> Result<Self, CountriesError> {
         let by_currency: BTreeMap<CurrencyCode, Vec<String>> = platform::yaml::from_str(yaml)?;
         let mut currencies = HashMap::new();
@@ -49,20 +48,20 @@ impl Countries {
         Ok(Self(currencies))
     }
 
-    /// The currency this country's customers see.
+    /// The currency for this country's customers.
     pub fn currency(&self, country: &str) -> CurrencyCode {
         self.0.get(country).copied().unwrap_or(CurrencyCode::Usd)
     }
 }
 
 impl Default for Countries {
-    /// The map of `router-config/countries.yaml` as it was at build time.
+    /// The map of `router-config/countries.yaml` at build time.
     fn default() -> Self {
         Self::parse(EMBEDDED).expect("the embedded map is valid: the tests read it")
     }
 }
 
-/// A country code in capital letters, if it can be one.
+/// A country code in capital letters, if the text has the right form.
 pub(crate) fn normalized(country: &str) -> Option<String> {
     let country = country.trim();
     (country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic()))

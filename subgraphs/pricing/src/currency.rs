@@ -1,4 +1,4 @@
-//! A supported currency, as the graph shows it.
+//! The GraphQL type `Currency`.
 
 use async_graphql::SimpleObject;
 use resolvers::money::CurrencyCode;
@@ -9,7 +9,7 @@ pub(crate) struct Currency {
     pub code: CurrencyCode,
     pub name: &'static str,
     pub symbol: &'static str,
-    /// ISO 4217 exponent: decimals of an amount.
+    /// ISO 4217 exponent: the number of decimals.
     pub decimal_places: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The currency that a request is answered in, and where it came from.
+//! The currency of a request, and how it was chosen.
 
 use async_graphql::{Context, Enum, SimpleObject};
 use resolvers::money::CurrencyCode;
@@ -7,24 +7,24 @@ use resolvers::{ApiResult, access};
 use crate::State;
 use crate::rules::detection::{self, DetectedCurrency};
 
-/// What the currency was chosen by.
+/// How the currency was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "detection::CurrencySource")]
 pub(crate) enum CurrencySource {
-    /// The client named it.
+    /// The client requested it.
     Explicit,
     ShippingAddress,
     BillingAddress,
     IpGeolocation,
-    /// Nothing is known of the customer: US dollars.
+    /// Nothing is known about the customer: US dollars.
     Default,
 }
 
-/// The currency prices are shown in.
+/// The currency that prices are shown in.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct CurrencyContext {
     pub currency: CurrencyCode,
-    /// The customer's country as far as it is known, ISO 3166-1 alpha-2.
+    /// The customer's country, if known; ISO 3166-1 alpha-2.
     pub country: Option<String>,
     pub detected_from: CurrencySource,
 }
@@ -39,7 +39,7 @@ impl From<DetectedCurrency> for CurrencyContext {
     }
 }
 
-/// The country that the caller's address is in, when that can be known.
+/// The country of the caller's address, if it can be determined.
 pub(crate) fn country_of_caller(context: &Context<'_>) -> ApiResult<Option<String>> {
     let ip = access::caller(context)?.ip;
     let geo = context.data_unchecked::<State>().geo.as_ref();

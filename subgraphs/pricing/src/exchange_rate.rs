@@ -1,4 +1,4 @@
-//! A rate from US dollars to another currency, with the freshness of its age.
+//! An exchange rate from US dollars, with its freshness.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,40 +13,40 @@ use rust_decimal::Decimal;
 
 use crate::rules::freshness;
 
-/// How old a rate is, counted from when we fetched it.
+/// The age of a rate, counted from when we fetched it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "freshness::RateFreshness")]
 pub(crate) enum RateFreshness {
     /// Less than 15 minutes.
     Fresh,
-    /// 15 to 60 minutes, both included.
+    /// 15 to 60 minutes, inclusive.
     Stale,
-    /// More than 60 minutes: prices carry a buffer in the customer's favour.
+    /// More than 60 minutes: prices include a buffer in the customer's favour.
     VeryStale,
 }
 
-/// Units of a currency for one US dollar.
+/// Units of a currency per US dollar.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct ExchangeRate {
     pub base: CurrencyCode,
     pub to: CurrencyCode,
-    /// As the provider gave it.
+    /// As given by the provider.
     pub rate: Decimal,
-    /// What amounts are converted by: the rate less the buffer.
+    /// The rate used for conversion: the provider's rate minus the buffer.
     pub effective_rate: Decimal,
-    /// Percent that the effective rate lies below the rate.
+    /// How many percent the effective rate is below the rate.
     pub buffer_percent: Decimal,
     pub freshness: RateFreshness,
-    /// Who gave the rate.
+    /// The provider of the rate.
     pub source: String,
     /// The provider's own timestamp.
     pub as_of: DateTime,
-    /// When it was fetched: its age counts from here.
+    /// When it was fetched; its age counts from here.
     pub fetched_at: DateTime,
 }
 
 impl ExchangeRate {
-    /// A dollar is a dollar.
+    /// The rate of US dollars.
     pub(crate) fn identity(now: Time<Utc>) -> Self {
         Self {
             base: CurrencyCode::Usd,
@@ -61,7 +61,7 @@ impl ExchangeRate {
         }
     }
 
-    /// A stored rate as it is to be used now.
+    /// A stored rate, as used now.
     fn new(row: entity::Model, to: CurrencyCode, now: Time<Utc>) -> ApiResult<Self> {
         let rate: Decimal = row
             .rate
@@ -87,12 +87,12 @@ impl ExchangeRate {
     }
 }
 
-/// All rates there are, as of one moment.
+/// All rates at one time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rates(HashMap<CurrencyCode, Arc<ExchangeRate>>);
 
 impl Rates {
-    /// From the stored rows. A currency that is not supported any more is left out.
+    /// From the stored rows, without currencies that are no longer supported.
     pub(crate) fn new(rows: Vec<entity::Model>, now: Time<Utc>) -> ApiResult<Self> {
         rows.into_iter()
             .filter_map(|row| CurrencyCode::from_code(&row.currency).map(|to| (row, to)))
@@ -101,7 +101,7 @@ impl Rates {
             .map(Self)
     }
 
-    /// `None` for US dollars, and for a currency no rate was ever fetched of.
+    /// `None` for US dollars, and for a currency without a stored rate.
     pub(crate) fn get(&self, to: CurrencyCode) -> Option<&Arc<ExchangeRate>> {
         self.0.get(&to)
     }
@@ -111,7 +111,7 @@ impl Rates {
     }
 }
 
-/// What a client is told who needs a rate that was never fetched.
+/// The error for a rate that was never fetched.
 pub(crate) fn no_rate(to: CurrencyCode) -> ApiError {
     ApiError::not_found(format!(
         "No exchange rate from USD to {} is known yet: prices are shown in USD",

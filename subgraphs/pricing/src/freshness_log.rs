@@ -7,8 +7,7 @@ use resolvers::money::CurrencyCode;
 
 use crate::rules::freshness::RateFreshness;
 
-/// Remembers how fresh each rate was when last used, so that a change is logged once and not with
-/// every request.
+/// Remembers how fresh each rate was when last used, so that a change is logged once rather than with every request.
 #[derive(Debug, Default)]
 pub(crate) struct FreshnessLog([AtomicU8; CurrencyCode::ALL.len()]);
 
@@ -37,7 +36,7 @@ impl FreshnessLog {
         }
     }
 
-    /// Whether this is a change. A rate counts as fresh until it is seen otherwise.
+    /// Whether this is a change. Rates start out as fresh.
     fn changes(&self, currency: CurrencyCode, freshness: RateFreshness) -> bool {
         let now = match freshness {
             RateFreshness::Fresh => 0,

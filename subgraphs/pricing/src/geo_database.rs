@@ -1,4 +1,4 @@
-//! The country behind an address, from a MaxMind database file (GeoLite2 Country or City).
+//! Looks up an address's country in a MaxMind database file (GeoLite2 Country or City).
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::countries::normalized;
 /// A MaxMind database, in memory.
 pub struct GeoDatabase(Reader<Vec<u8>>);
 
-/// Why a database file cannot be used.
+/// Why a database file is not usable.
 #[derive(Debug, thiserror::Error)]
 #[error("the geolocation database {path} cannot be used: {source}")]
 pub struct GeoError {
@@ -19,7 +19,7 @@ pub struct GeoError {
 }
 
 impl GeoDatabase {
-    /// Reads the file whole: a country database is some ten megabytes.
+    /// Reads the whole file: a country database has some ten megabytes.
     pub fn open(path: &Path) -> Result<Self, GeoError> {
         Reader::open_readfile(path)
             .map(Self)
@@ -55,11 +55,11 @@ mod tests {
         bytes
     }
 
-    /// A database of one node: the addresses from 128.0.0.0 up are in this country.
+    /// A database with one node: addresses from 128.0.0.0 up are in this country.
     fn database(country: &str) -> Vec<u8> {
         let map = |entries: u8| vec![7 << 5 | entries];
         let uint16 = |value: u8| vec![5 << 5 | 1, value];
-        // The records of node 0: 1 (as many as there are nodes) is "nothing", 17 the first datum.
+        // The records of node 0: 1 (the number of nodes) means "not found", 17 the first datum.
         let tree = vec![0, 0, 1, 0, 0, 17];
         let datum = [
             map(1),

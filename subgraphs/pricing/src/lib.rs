@@ -1,4 +1,4 @@
-//! The pricing subgraph: what a product costs, in every currency, and by which rate.
+//! The pricing subgraph: product prices and exchange rates.
 
 mod checkout_quote;
 mod countries;
@@ -28,19 +28,19 @@ pub use migrations::pricing::Migrator;
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "pricing";
 
-/// All that a resolver of this domain can reach.
+/// The dependencies of this domain's resolvers.
 #[derive(Clone, Debug)]
 pub struct State {
     pub database: Database,
     pub clock: Clock,
-    /// Which currency a country's customers see.
+    /// The currency for each country's customers.
     pub countries: Arc<Countries>,
-    /// Where an address is, when a database for it is configured.
+    /// Locates addresses, if a database is configured.
     pub geo: Option<Arc<GeoDatabase>>,
 }
 
 impl State {
-    /// With the built-in country map, and without geolocation.
+    /// With the default country map and without geolocation.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
             database,

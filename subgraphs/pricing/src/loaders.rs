@@ -1,5 +1,5 @@
-//! DataLoaders over the finders of `entities::pricing`; made anew for every request, which sees
-//! prices and rates as of one moment.
+//! DataLoaders over the finders of `entities::pricing`, created for each request, so that it sees prices and rates of
+//! one moment.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::State;
 use crate::exchange_rate::Rates;
 use crate::freshness_log::FreshnessLog;
 
-/// How far back a product's price history is shown.
+/// The period covered by a product's price history.
 const HISTORY: Duration = Duration::days(90);
 
 finder_loader! {
@@ -26,7 +26,7 @@ finder_loader! {
     PriceOfProduct: Uuid => product_price::Model, product_price::of_products
 }
 
-/// The adjustments that hold now, by product.
+/// The currently active adjustments, by product.
 pub(crate) struct AdjustmentsOfProduct {
     database: Database,
     now: DateTime<Utc>,
@@ -43,7 +43,7 @@ impl Loader<Uuid> for AdjustmentsOfProduct {
     }
 }
 
-/// The latest price changes, by product.
+/// Recent price changes, by product.
 pub(crate) struct ChangesOfProduct {
     database: Database,
     now: DateTime<Utc>,
@@ -60,7 +60,7 @@ impl Loader<Uuid> for ChangesOfProduct {
     }
 }
 
-/// All rates, in one statement a request: there are seven at most.
+/// All rates, in one statement per request: there are at most seven.
 pub(crate) struct AllRates {
     database: Database,
     now: DateTime<Utc>,
@@ -111,7 +111,7 @@ impl Loaders {
         }
     }
 
-    /// The rates, when this currency needs any.
+    /// The rates, if this currency needs any.
     pub(crate) async fn rates_for(&self, currency: CurrencyCode) -> ApiResult<Arc<Rates>> {
         if currency == CurrencyCode::Usd {
             return Ok(Arc::default());

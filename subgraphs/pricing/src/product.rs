@@ -1,4 +1,4 @@
-//! What this domain adds to the search domain's product: its price.
+//! Extends the search domain's `Product` with its price.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::ApiResult;
@@ -24,8 +24,8 @@ impl Product {
         IdKind::Product.id(self.id)
     }
 
-    /// The price in this currency; without one, in the currency of the country that the request
-    /// came from. Null for a product without a price.
+    /// The price in this currency; by default in the currency of the country that the request came from. Null for a
+    /// product without a price.
     #[graphql(cache_control(max_age = 60, private))]
     async fn price(
         &self,

@@ -1,4 +1,4 @@
-//! What a product costs, as the graph shows it.
+//! The GraphQL type `ProductPrice`.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use resolvers::scalars::DateTime;
 use crate::exchange_rate::{ExchangeRate, Rates};
 use crate::rules::conversion;
 
-/// An amount in a currency, with the US dollars it stands for.
+/// An amount in a currency, with its value in US dollars.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct PriceQuote {
-    /// In the asked currency, rounded down; in US dollars when no rate of it was ever fetched.
+    /// In the requested currency, rounded down; in US dollars if there is no exchange rate.
     pub amount: Money,
     pub usd: Money,
-    /// What the amount was converted by; null when it is in US dollars.
+    /// The rate used for conversion; null for US dollars.
     pub exchange_rate: Option<Arc<ExchangeRate>>,
 }
 
 impl PriceQuote {
-    /// Converts for display. Without a rate it stays in US dollars: never a guess.
+    /// Converts for display. Without a rate the amount stays in US dollars rather than being guessed.
     pub(crate) fn new(usd: Money, to: CurrencyCode, rates: &Rates) -> Self {
         let converted = rates.get(to).and_then(|rate| {
             let amount = conversion::convert(usd.decimal(), rate.effective_rate, to)?;
@@ -41,28 +41,28 @@ impl PriceQuote {
     }
 }
 
-/// A change to a product's base price for a while.
+/// A temporary change of a product's base price.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct PriceAdjustment {
-    /// What it is called: `sale`, `demand`, `clearance`, ….
+    /// The kind of adjustment: `sale`, `demand`, `clearance`, ….
     pub kind: String,
     /// The same as an enumeration.
     #[graphql(name = "type")]
     pub adjustment_type: PriceAdjustmentType,
-    /// Added to the base price: negative makes it cheaper.
+    /// Added to the base price; negative for a discount.
     pub usd: Money,
 }
 
-/// Why a price is not the base price.
+/// The kind of a price adjustment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum PriceAdjustmentType {
-    /// An offer of limited time.
+    /// A limited-time offer.
     Sale,
-    /// Many or few want it now.
+    /// Demand is high or low.
     Demand,
-    /// What is left is sold off.
+    /// Remaining stock is sold off.
     Clearance,
-    /// A reason that `kind` alone has.
+    /// Another kind, given by `kind` only.
     Other,
 }
 
@@ -77,19 +77,19 @@ impl PriceAdjustmentType {
     }
 }
 
-/// A product's price at this moment.
+/// A product's current price.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ProductPrice {
-    /// What the customer pays: the base price with its adjustments.
+    /// The price to pay: the base price with its adjustments.
     pub current: PriceQuote,
     pub base: PriceQuote,
-    /// A higher price to compare with, if there is one.
+    /// A higher price for comparison, if there is one.
     pub compare_at: Option<PriceQuote>,
-    /// What changes the base price now, oldest first.
+    /// The active adjustments, oldest first.
     pub adjustments: Vec<PriceAdjustment>,
 }
 
-/// A base price that a product got.
+/// A change of a product's base price.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct PriceChange {
     pub changed_at: DateTime,

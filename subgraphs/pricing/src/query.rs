@@ -1,4 +1,4 @@
-//! The entry points: currencies, the currency context, rates and conversion.
+//! Root queries: currencies, the currency context, rates and conversion.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::id::IdKind;
@@ -17,7 +17,7 @@ use crate::product::Product;
 use crate::product_price::PriceQuote;
 use crate::rules::{conversion, detection};
 
-/// Products of one checkout.
+/// Maximum number of products in one checkout.
 const MAX_PRODUCTS: usize = 100;
 
 pub(crate) struct Query;
@@ -30,15 +30,15 @@ impl Query {
         CurrencyCode::ALL.into_iter().map(Currency::from).collect()
     }
 
-    /// The currency a customer sees, and why: an explicit choice first, then the shipping country,
-    /// the billing country, the country the request came from, and US dollars.
+    /// The currency for a customer, and how it was chosen: by explicit choice, else the shipping country, the billing
+    /// country, the country the request came from, or US dollars.
     #[graphql(cache_control(no_cache))]
     async fn currency_context(
         &self,
         context: &Context<'_>,
         currency: Option<CurrencyCode>,
-        #[graphql(desc = "ISO 3166-1 alpha-2 code, like DE.")] shipping_country: Option<String>,
-        #[graphql(desc = "ISO 3166-1 alpha-2 code, like DE.")] billing_country: Option<String>,
+        #[graphql(desc = "ISO 3166-1 alpha-2 code, such as DE.")] shipping_country: Option<String>,
+        #[graphql(desc = "ISO 3166-1 alpha-2 code, such as DE.")] billing_country: Option<String>,
     ) -> ApiResult<CurrencyContext> {
         let shipping = country("shippingCountry", shipping_country)?;
         let billing = country("billingCountry", billing_country)?;
@@ -48,7 +48,7 @@ impl Query {
         Ok(detection::detect(currency, shipping, billing, ip, currency_of).into())
     }
 
-    /// The last known rate from US dollars, with the freshness of its age. NOT_FOUND when none was ever fetched.
+    /// The last known rate from US dollars, with its freshness. NOT_FOUND if none was ever fetched.
     #[graphql(cache_control(max_age = 60))]
     async fn exchange_rate(
         &self,
@@ -64,7 +64,7 @@ impl Query {
         Ok(ExchangeRate::clone(rate))
     }
 
-    /// What an amount of US dollars is in another currency, rounded down as prices are.
+    /// Converts an amount in US dollars to another currency, rounded down like prices.
     #[graphql(cache_control(max_age = 60))]
     async fn convert(
         &self,
@@ -87,7 +87,7 @@ impl Query {
         }
         let rates = context.data_unchecked::<Loaders>().rates_for(to).await?;
         let rate = rates.get(to).ok_or_else(|| no_rate(to))?;
-        // The amount itself is converted, not the rounded one: rounding happens once.
+        // Converts the exact amount, so that it is rounded only once.
         let amount =
             conversion::convert(amount_usd, rate.effective_rate, to).ok_or_else(too_large)?;
         Ok(PriceQuote {
@@ -97,16 +97,16 @@ impl Query {
         })
     }
 
-    /// What a checkout costs. The currency is chosen as in `currencyContext`; without a rate of it,
-    /// the quote is in US dollars. For other domains only.
+    /// The prices for a checkout. The currency is chosen as in `currencyContext`; without an exchange rate for it, the
+    /// quote is in US dollars. For other domains only.
     #[graphql(inaccessible)]
     async fn checkout_quote(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "At most 100.")] products: Vec<ID>,
-        #[graphql(desc = "Exact amounts of US dollars, such as shipping.")] charges: Vec<Decimal>,
+        #[graphql(desc = "Exact amounts in US dollars, such as shipping.")] charges: Vec<Decimal>,
         currency: Option<CurrencyCode>,
-        #[graphql(desc = "ISO 3166-1 alpha-2 code, like DE.")] shipping_country: Option<String>,
+        #[graphql(desc = "ISO 3166-1 alpha-2 code, such as DE.")] shipping_country: Option<String>,
     ) -> ApiResult<CheckoutQuote> {
         if products.len() > MAX_PRODUCTS {
             return Err(ApiError::bad_user_input(format!(
@@ -137,7 +137,7 @@ fn country(name: &str, value: Option<String>) -> ApiResult<Option<String>> {
         .map(|value| {
             normalized(&value).ok_or_else(|| {
                 ApiError::bad_user_input(format!(
-                    "{name} must be a country code of two letters, like DE"
+                    "{name} must be a two-letter country code, such as DE"
                 ))
             })
         })

@@ -1,4 +1,4 @@
-//! The search subgraph: finding products by words and facts, and what is shown of a product.
+//! The search subgraph: finds products by text and attributes, and owns product data.
 
 mod loaders;
 mod mutation;
@@ -34,20 +34,20 @@ pub use reindex::ReindexError;
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "search";
 
-/// All that a resolver of this domain can reach.
+/// The dependencies of this domain's resolvers.
 #[derive(Clone, Debug)]
 pub struct State {
     pub database: Database,
     pub clock: Clock,
     pub engine: Arc<dyn SearchEngine>,
-    /// Knows the exchange rates that price filters in other currencies need.
+    /// Provides exchange rates for price filters in other currencies.
     pub pricing: SubgraphClient,
-    /// The index is known to differ from the database.
+    /// Set when the index is known to differ from the database.
     pub outdated: Arc<AtomicBool>,
 }
 
 impl State {
-    /// With the embedded engine, its index in this directory.
+    /// Uses the embedded engine with its index in this directory.
     pub fn new(
         database: Database,
         clock: Clock,
@@ -64,8 +64,7 @@ impl State {
     }
 }
 
-/// The subgraph over an open, migrated database. Searches fail until there is an index:
-/// [`State::open_index`].
+/// The subgraph over an open, migrated database. Searches fail until there is an index; see [`State::open_index`].
 pub fn subgraph(state: State) -> Subgraph {
     let schema = Schema::build(
         Entities(query::Query),

@@ -1,4 +1,4 @@
-//! DataLoaders over the finders of `entities::search`; made anew for every request.
+//! DataLoaders over the finders of `entities::search`, created for each request.
 
 use std::sync::Arc;
 

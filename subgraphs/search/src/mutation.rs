@@ -1,4 +1,4 @@
-//! Signals: what shoppers do with products, from which preferences and popularity are computed.
+//! Records shoppers' interactions with products, from which preferences and popularity are computed.
 
 use async_graphql::{Context, Object};
 use entities::insert_many;
@@ -16,7 +16,7 @@ pub(crate) struct Mutation;
 
 #[Object]
 impl Mutation {
-    /// Records that the caller, signed in or not, did something with a product.
+    /// Records an interaction of the caller with a product; the caller need not be signed in.
     async fn search_event_record(
         &self,
         context: &Context<'_>,

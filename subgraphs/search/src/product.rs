@@ -1,5 +1,5 @@
-//! A product as the graph shows it. This domain owns its texts and facts; pricing adds prices,
-//! returns and orders refer to it.
+//! The GraphQL type `Product`. This domain owns its text and attributes; pricing adds prices, and returns and orders
+//! refer to it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use resolvers::id::IdKind;
 #[derive(Clone, Debug)]
 pub(crate) struct Product(pub Arc<entity::Model>);
 
-/// Something the shop sells, or once sold.
+/// A product that the shop sells or has sold.
 #[Object(cache_control(max_age = 60))]
 impl Product {
     async fn id(&self) -> ID {
@@ -37,7 +37,7 @@ impl Product {
         self.0.image_url.as_deref()
     }
 
-    /// Average of the reviews, from 1 to 5; null without any.
+    /// Average review rating, 1 to 5; null without reviews.
     async fn rating(&self) -> Option<f64> {
         self.0.rating
     }
@@ -50,7 +50,7 @@ impl Product {
         self.0.available_quantity
     }
 
-    /// Whether it is sold; false for one that only old orders show.
+    /// Whether it is for sale; false for a product that only appears in old orders.
     async fn active(&self) -> bool {
         self.0.active
     }

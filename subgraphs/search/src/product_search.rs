@@ -1,4 +1,4 @@
-//! A search for products: what is requested, checked and made the engine's; what was found, shown.
+//! The GraphQL types of `productSearch`: validates the input, and presents the results.
 
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ use crate::rules::match_reasons::{self, Texts};
 use crate::rules::price_range::{UsdRange, usd_range};
 use crate::rules::text::{Word, query_words};
 
-/// Characters of a query at most.
+/// Maximum length of a query, in characters.
 pub(crate) const MAX_QUERY: usize = 256;
-/// Values of one filter at most.
+/// Maximum number of values in one filter.
 const MAX_VALUES: usize = 100;
-/// What products can be rated.
+/// The range of ratings.
 const RATINGS: std::ops::RangeInclusive<f64> = 0.0..=5.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -48,27 +48,27 @@ impl From<ProductSort> for Sort {
     }
 }
 
-/// What every result must meet.
+/// What every result must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub(crate) struct ProductSearchFilters {
-    /// Any of these, in any case.
+    /// Any of these, case-insensitive.
     pub categories: Option<Vec<String>>,
-    /// Any of these, in any case.
+    /// Any of these, case-insensitive.
     pub brands: Option<Vec<String>>,
-    /// The base price as shown in the currency, this one included.
+    /// Minimum base price as shown in `currency`, inclusive.
     pub min_price: Option<Decimal>,
-    /// The base price as shown in the currency, this one included.
+    /// Maximum base price as shown in `currency`, inclusive.
     pub max_price: Option<Decimal>,
-    /// Of the prices; US dollars when absent.
+    /// The currency of the price filters. Default: US dollars.
     pub currency: Option<CurrencyCode>,
-    /// Only what is in stock, or with false only what is not.
+    /// True for products in stock, false for those out of stock.
     pub in_stock: Option<bool>,
-    /// Rated so or better.
+    /// Minimum rating, inclusive.
     pub min_rating: Option<f64>,
 }
 
 impl ProductSearchFilters {
-    /// What no product can meet is a mistake, not a search without results.
+    /// Rejects filters that no product can match.
     fn check(&self) -> ApiResult<()> {
         let wrong = |message: &str| Err(ApiError::bad_user_input(message));
         if [self.min_price, self.max_price]
@@ -91,7 +91,7 @@ impl ProductSearchFilters {
         Ok(())
     }
 
-    /// Checked, with prices in US dollars.
+    /// The validated filters, with prices in US dollars.
     pub(crate) async fn resolve(self, context: &Context<'_>) -> ApiResult<Filters> {
         self.check()?;
         let currency = self.currency.unwrap_or(CurrencyCode::Usd);
@@ -123,7 +123,7 @@ impl ProductSearchFilters {
 static EXCHANGE_RATE: Document =
     Document::new("query($to: CurrencyCode!) { exchangeRate(to: $to) { effectiveRate } }");
 
-/// What a US dollar is in this currency, as the pricing domain shows prices.
+/// The exchange rate from US dollars, as used by the pricing domain.
 async fn rate(context: &Context<'_>, currency: CurrencyCode) -> ApiResult<Decimal> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -150,12 +150,12 @@ async fn rate(context: &Context<'_>, currency: CurrencyCode) -> ApiResult<Decima
     Ok(answer.exchange_rate.effective_rate)
 }
 
-/// How much of the order comes from who asks.
+/// How much the caller's preferences influence the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum PersonalizationMode {
     /// Plain relevance.
     None,
-    /// Half the customer's preferences, half what is popular in a category.
+    /// Half the customer's preferences, half what is popular in each category.
     Blended,
     Full,
 }
@@ -163,15 +163,15 @@ pub(crate) enum PersonalizationMode {
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct Personalization {
     pub mode: PersonalizationMode,
-    /// What similarity to the customer's preferences is multiplied by; 1 changes nothing.
+    /// The factor for similarity to the customer's preferences; 1 has no effect.
     pub boost: f64,
-    /// The customer's side of the experiment.
+    /// The customer's variant in the experiment.
     pub variant: &'static str,
     pub reranked: bool,
 }
 
 impl Personalization {
-    /// Results in the order of relevance alone.
+    /// No personalization: relevance only.
     pub(crate) const NONE: Self = Self {
         mode: PersonalizationMode::None,
         boost: 1.0,
@@ -180,19 +180,19 @@ impl Personalization {
     };
 }
 
-/// How the results are spread over the values of something, over all pages.
+/// The distribution of the results over an attribute's values, counted over all pages.
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct Facet {
     /// `category`, `brand`, `price` (in US dollars, `25.00-49.99`) or `rating` (`4`: 4 and better).
     pub name: &'static str,
-    /// Without empty ones.
+    /// Without empty buckets.
     pub buckets: Vec<FacetBucket>,
 }
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct FacetBucket {
     pub value: String,
-    /// Results there would be if they were filtered by this value too.
+    /// How many results there would be with this value as an additional filter.
     pub count: i32,
 }
 
@@ -209,7 +209,7 @@ impl From<engine::Facet> for Facet {
     }
 }
 
-/// What was requested, to explain results by.
+/// The request's parameters, needed to explain results.
 #[derive(Debug)]
 pub(crate) struct SearchRequest {
     text: String,
@@ -228,7 +228,7 @@ impl SearchRequest {
 pub(crate) struct ProductSearchEdge {
     pub node: Product,
     pub cursor: String,
-    /// From 0 to 1: relevance as a share of the most relevant result's.
+    /// From 0 to 1: relevance relative to the most relevant result.
     pub score: f64,
     #[graphql(skip)]
     request: Arc<SearchRequest>,
@@ -236,8 +236,8 @@ pub(crate) struct ProductSearchEdge {
 
 #[ComplexObject]
 impl ProductSearchEdge {
-    /// What the words of the query met: `exact title`, `title: headphones`, `title starts: head`,
-    /// `title resembles: hedphones`. Empty without words.
+    /// Which words of the query matched: `exact title`, `title: headphones`, `title starts: head`, `title resembles:
+    /// hedphones`. Empty for an empty query.
     async fn why(&self) -> Vec<String> {
         let product = &self.node.0;
         let texts = Texts {
@@ -258,13 +258,13 @@ pub(crate) struct ProductSearchConnection {
     pub total_count: i32,
     pub facets: Vec<Facet>,
     pub personalization: Personalization,
-    /// Names this search in the events that follow from it.
+    /// Identifies this search in later `searchEventRecord` calls.
     pub query_id: ID,
 }
 
 impl ProductSearchConnection {
-    /// Shows a page of hits, with the products loaded in one batch. A product that was deleted
-    /// since it was indexed is left out.
+    /// Presents a page of hits, loading the products in one batch. Products deleted since they were indexed are
+    /// omitted.
     pub(crate) async fn load(
         context: &Context<'_>,
         request: Arc<SearchRequest>,

@@ -1,4 +1,4 @@
-//! The entry points: search, suggestions, a product by id.
+//! Root queries and entity resolvers.
 
 use async_graphql::{Context, ID, Object};
 use resolvers::connection::{Page, PageRequest, page_size};
@@ -16,14 +16,14 @@ use crate::product_search::{
 };
 use crate::search_suggestion::{self, SearchSuggestion};
 
-/// Products of one request by their ids.
+/// Maximum number of ids in one request.
 const MAX_IDS: usize = 100;
 
 pub(crate) struct Query;
 
 #[Object]
 impl Query {
-    /// Active products that meet the words and the filters. A blank query matches everything.
+    /// Active products that match the words and the filters. A blank query matches everything.
     #[graphql(directive = cost::apply(SEARCH), cache_control(max_age = 30))]
     #[expect(
         clippy::too_many_arguments,
@@ -38,7 +38,7 @@ impl Query {
         #[graphql(
             name = "personalize",
             default_with = "Some(true)",
-            desc = "Whether the order may depend on who asks. It does not yet: see personalization."
+            desc = "Whether the order may depend on the caller. Not supported yet: see personalization."
         )]
         _personalize: Option<bool>,
         #[graphql(default = 20)] first: Option<i32>,
@@ -49,7 +49,7 @@ impl Query {
         let sort = Sort::from(sort.unwrap_or(ProductSort::Relevance));
         if request.beyond.is_some_and(|after| after.sort != sort) {
             return Err(ApiError::bad_user_input(
-                "the cursor is of a search with another sort",
+                "the cursor belongs to a search with another sort",
             ));
         }
         let filters = filters.unwrap_or_default().resolve(context).await?;
@@ -67,7 +67,7 @@ impl Query {
         ProductSearchConnection::load(context, search, page, found.total, found.facets).await
     }
 
-    /// Completions of what is being typed, those that begin so first.
+    /// Completions of the text being typed; those that start with it come first.
     #[graphql(
         directive = cost::apply(SEARCH),
         directive = list_size::apply(None, Some(vec!["first".to_owned()]), None, Some(false)),
@@ -89,13 +89,13 @@ impl Query {
         .await
     }
 
-    /// A product that is on sale; null when there is none with this id.
+    /// A product that is for sale; null if there is none with this id.
     async fn product(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Product>> {
         let product = load(context, IdKind::Product.argument("id", &id)?).await?;
         Ok(product.filter(|product| product.0.active))
     }
 
-    /// Products that are on sale, in the order of their ids; null in the place of those that are not. At most 100.
+    /// Products that are for sale, in the order of their ids; null for those that are not. At most 100.
     async fn products(
         &self,
         context: &Context<'_>,
@@ -115,7 +115,7 @@ impl Query {
         Ok(ids.iter().map(|id| product(id).map(Product)).collect())
     }
 
-    /// Also a product that is not sold any more: an old order still shows it.
+    /// Includes products that are no longer for sale, since old orders still show them.
     #[graphql(entity)]
     async fn product_entity(&self, context: &Context<'_>, id: ID) -> ApiResult<Option<Product>> {
         match IdKind::Product.parse(&id) {

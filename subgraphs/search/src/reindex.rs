@@ -1,4 +1,4 @@
-//! Builds the index anew from the database.
+//! Rebuilds the index from the database.
 
 use std::sync::atomic::Ordering;
 
@@ -8,10 +8,10 @@ use sea_orm::DbErr;
 use crate::State;
 use crate::engine::EngineError;
 
-/// Products that are read and indexed at a time.
+/// Products read and indexed at a time.
 const BATCH_SIZE: u64 = 1_000;
 
-/// Why the index stays as it was.
+/// Why the index was not rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum ReindexError {
     #[error("the products cannot be read: {0}")]
@@ -21,8 +21,8 @@ pub enum ReindexError {
 }
 
 impl State {
-    /// Builds a fresh index of all active products beside the current one and swaps; searches go
-    /// on meanwhile. Says how many products it holds.
+    /// Builds a new index of all active products while searches continue, then swaps it in. Returns how many products
+    /// it contains.
     pub async fn reindex(&self) -> Result<u64, ReindexError> {
         let mut fresh = self.engine.begin_rebuild().await?;
         let mut indexed = 0;
@@ -35,18 +35,17 @@ impl State {
             fresh.add(products).await?;
         }
         fresh.publish().await?;
-        tracing::info!(products = indexed, "the search index is built");
+        tracing::info!(products = indexed, "search index built");
         Ok(indexed)
     }
 
-    /// Says that the index differs from the database, which the next [`State::open_index`] mends.
+    /// Marks the index as different from the database, so that the next [`State::open_index`] rebuilds it.
     pub(crate) fn mark_index_outdated(&self) {
         self.outdated.store(true, Ordering::Relaxed);
     }
 
-    /// Builds the index if there is none that this version can search, if it does not hold as many
-    /// products as the database has active ones, or if it is known to be outdated; says whether it
-    /// did.
+    /// Rebuilds the index if there is none that this version can search, if its number of products differs from the
+    /// database's active ones, or if it is marked as outdated. Returns whether it did.
     pub async fn open_index(&self) -> Result<bool, ReindexError> {
         if !self.outdated.swap(false, Ordering::Relaxed)
             && let Some(size) = self.engine.size().await?

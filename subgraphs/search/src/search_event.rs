@@ -1,4 +1,4 @@
-//! What a shopper did with a product, as clients report it.
+//! A shopper's interaction with a product, as reported by clients.
 
 use async_graphql::{Enum, ID, InputObject, SimpleObject};
 use entities::search::signal::SignalKind;
@@ -8,9 +8,9 @@ use resolvers::user_error::InputError;
 #[graphql(remote = "SignalKind")]
 pub(crate) enum SearchEventKind {
     View,
-    /// Followed a search result.
+    /// Clicked in a search result.
     SearchClick,
-    /// Put into the cart.
+    /// Added to the cart.
     Cart,
     Purchase,
     Wishlist,
@@ -21,9 +21,9 @@ pub(crate) enum SearchEventKind {
 pub(crate) struct SearchEventInput {
     pub kind: SearchEventKind,
     pub product_id: ID,
-    /// The search that led here, `queryId` of its answer.
+    /// The `queryId` of the search that led here.
     pub query_id: Option<ID>,
-    /// Where in that search's results the product stood, from 0.
+    /// The product's position in that search's results, from 0.
     pub position: Option<i32>,
 }
 

@@ -1,4 +1,4 @@
-//! What a shopper may be about to type.
+//! The GraphQL type `SearchSuggestion`.
 
 use std::collections::HashSet;
 
@@ -12,20 +12,20 @@ use crate::product::Product;
 
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct SearchSuggestion {
-    /// A query that finds something.
+    /// A query with results.
     pub text: String,
-    /// The product whose title this is.
+    /// The product with this title.
     pub product: Option<Product>,
 }
 
-/// Titles that have the words, the last of which may be unfinished; each once.
+/// Titles that contain the words, the last of which may be unfinished; without duplicates.
 pub(crate) async fn suggest(
     context: &Context<'_>,
     prefix: String,
     limit: usize,
 ) -> ApiResult<Vec<SearchSuggestion>> {
     let engine = &context.data_unchecked::<State>().engine;
-    // Twice as many as asked for, because several products may have one title.
+    // Twice as many as requested, because several products may have the same title.
     let ids = engine::with_timeout(engine.suggest(prefix, 2 * limit)).await?;
     let loaders = context.data_unchecked::<Loaders>();
     let mut products = loaders.products.load_many(ids.iter().copied()).await?;

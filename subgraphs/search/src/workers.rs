@@ -1,4 +1,4 @@
-//! What this domain does when another tells it something: what comes back is in stock again.
+//! Reacts to other domains' events: returned products are restocked.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use serde::Deserialize;
 
 use crate::State;
 
-/// What this domain reads of others.
+/// The consumer groups of this domain.
 pub const CONSUMERS: &[ConsumerGroup] = &[ConsumerGroup {
     name: "search.returns",
     topics: &["returns.events"],
 }];
 
-/// The consumers of this domain.
+/// The subscribers of this domain.
 pub fn subscribers(state: &State) -> Vec<Subscriber> {
     vec![Subscriber {
         group: CONSUMERS[0],
@@ -27,10 +27,10 @@ pub fn subscribers(state: &State) -> Vec<Subscriber> {
     }]
 }
 
-/// Puts the units of a completed return back into stock.
+/// Restocks the units of a completed return.
 struct RestockHandler(State);
 
-/// What this domain reads of `return.completed`, version 1.
+/// The fields used of `return.completed`, version 1.
 #[derive(Debug, Deserialize)]
 struct Completed {
     items: Vec<Item>,
@@ -39,7 +39,7 @@ struct Completed {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Item {
-    /// Null in returns from before it was kept.
+    /// Null in returns from before this field existed.
     product_id: Option<String>,
     quantity: i32,
 }
@@ -62,9 +62,9 @@ impl Handler for RestockHandler {
             let id = IdKind::Product.of_event(&product_id)?;
             match product::restock(transaction, id, item.quantity, now).await? {
                 None => {
-                    tracing::warn!(product_id, "a product that came back is not in the catalog")
+                    tracing::warn!(product_id, "returned product is not in the catalog")
                 }
-                // Only whether there is any is in the index.
+                // The index only contains whether there is any stock.
                 Some(before) if before <= 0 => self.0.mark_index_outdated(),
                 Some(_) => {}
             }

@@ -1,9 +1,9 @@
-//! The matrix of channels and categories, and what a new customer starts with.
+//! The matrix of channels and categories, and a new customer's defaults.
 
 use chrono::NaiveTime;
 pub(crate) use entities::notifications::preference::{NotificationCategory, NotificationChannel};
 
-/// Hours in which deals wait, in the customer's own zone. May cross midnight.
+/// Hours during which deals are held back, in the customer's time zone. May cross midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QuietHours {
     pub start: NaiveTime,
@@ -20,7 +20,7 @@ pub(crate) struct Cell {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Matrix([[Cell; NotificationCategory::ALL.len()]; NotificationChannel::ALL.len()]);
 
-/// What a new customer has: orders everywhere, deals and wishlist but by SMS, social nowhere.
+/// The defaults: orders on every channel, deals and wishlist except by SMS, social on none.
 pub(crate) const fn default_enabled(
     channel: NotificationChannel,
     category: NotificationCategory,

@@ -1,10 +1,10 @@
-//! Updates of the preference matrix: only what is named changes.
+//! Updates the preference matrix: only the given parts change.
 
 use super::preference_matrix::{
     Cell, Matrix, NotificationCategory, NotificationChannel, QuietHours,
 };
 
-/// The requested new value of one cell; `None` leaves a part as it is.
+/// The requested value of one cell; `None` keeps a part as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CellUpdate {
     pub channel: NotificationChannel,
@@ -14,7 +14,7 @@ pub(crate) struct CellUpdate {
     pub quiet_hours: Option<Option<QuietHours>>,
 }
 
-/// A cell as it was and as it is now.
+/// A cell before and after the update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub channel: NotificationChannel,
@@ -23,7 +23,7 @@ pub(crate) struct Change {
     pub after: Cell,
 }
 
-/// Applies the updates, and returns the change of each cell that they name.
+/// Applies the updates and returns the change of each cell they contain.
 pub(crate) fn apply(matrix: &mut Matrix, updates: &[CellUpdate]) -> Vec<Change> {
     updates
         .iter()

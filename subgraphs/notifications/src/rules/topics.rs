@@ -1,4 +1,4 @@
-//! Which push topics a change of preferences joins or leaves, and with how many devices.
+//! The push topics that a preference change joins or leaves, and with how many devices.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ fn topics(category: NotificationCategory, regions: &[&str]) -> BTreeMap<String, 
     topics
 }
 
-/// The topic changes of a customer whose devices are in these regions, one entry a device.
+/// The topic changes of a customer whose devices are in these regions, one entry per device.
 pub(crate) fn changes(changes: &[Change], regions: &[&str]) -> Vec<TopicChange> {
     changes
         .iter()

@@ -1,4 +1,4 @@
-//! The devices that a customer can be pushed to.
+//! A customer's push devices.
 
 use entities::notifications::device_token;
 use resolvers::testing::execute;
@@ -26,7 +26,7 @@ async fn a_customer_has_twenty_devices_and_the_oldest_go() {
             .await
             .unwrap();
         let tokens: Vec<&str> = devices.iter().map(|device| &*device.token).collect();
-        // All at one moment, so that their names decide.
+        // All registered at the same moment, so their names decide.
         assert_eq!((tokens.len(), tokens[0]), (20, "device 05"));
         assert_eq!(register(fixture.customer, "device 24").await, 20);
         assert_eq!(register(other, "mine").await, 2);

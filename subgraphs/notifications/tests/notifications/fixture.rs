@@ -1,4 +1,4 @@
-//! The subgraph over every database, and the operations that its tests send.
+//! The subgraph on every database, and the operations its tests send.
 
 use chrono::{TimeZone, Utc};
 use notifications::{Migrator, State, subgraph};
@@ -47,7 +47,7 @@ pub(crate) struct Fixture {
     pub(crate) customer: Uuid,
 }
 
-/// The subgraph over each database, migrated and empty, at a fixed time.
+/// The subgraph on each database, migrated and empty, at a fixed time.
 pub(crate) async fn fixtures() -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for scratch in scratch_databases().await {

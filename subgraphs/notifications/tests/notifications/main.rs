@@ -1,4 +1,4 @@
-//! The notifications subgraph by query and mutation, over every database.
+//! The notifications subgraph, tested by query and mutation on every database.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod devices;

@@ -93,7 +93,7 @@ async fn an_update_changes_only_the_named_cells_and_reports_the_topics() {
         );
         assert_eq!(cell(&matrix, "EMAIL", "DEALS")["enabled"], true);
 
-        // Absent stays, null clears.
+        // Absent keeps the value, null clears it.
         let cleared =
             json!({ "updates": [{ "channel": "PUSH", "category": "DEALS", "quietHours": null }] });
         fixture.update("k2", cleared).await;
@@ -114,7 +114,7 @@ async fn an_update_changes_only_the_named_cells_and_reports_the_topics() {
 #[tokio::test]
 async fn a_token_is_as_long_as_every_database_can_index() {
     for fixture in fixtures().await {
-        // Random, because an index entry is compressed before it is measured.
+        // Random, because an index entry is compressed before its size is checked.
         let token: String = (0..64)
             .map(|_| Uuid::new_v4().simple().to_string())
             .collect();
@@ -248,7 +248,7 @@ async fn a_database_that_fails_at_any_step_leaves_one_whole_update_for_a_key() {
         for fault in Fault::ALL {
             for step in 0.. {
                 let case = format!("{} {fault:?} at {step}", fixture.scratch.name);
-                // What was acknowledged last is what is there.
+                // The last acknowledged value is the stored one.
                 let enabled = keys % 2 == 0;
                 let input = json!({
                     "updates": [{ "channel": "SMS", "category": "DEALS", "enabled": enabled }],
@@ -289,7 +289,7 @@ async fn null_turns_no_cell_on_or_off() {
         assert_eq!(cell(&matrix, "SMS", "DEALS")["enabled"], false);
         assert_eq!(fixture.events().await.len(), 1);
 
-        // Absent is another input than null, for a key too.
+        // Absent and null are different inputs for an idempotency key, too.
         let hours = json!({ "start": "22:00", "end": "07:00" });
         let quiet = |hours: Option<Value>| {
             let mut cell = json!({ "channel": "PUSH", "category": "DEALS" });

@@ -1,5 +1,5 @@
-//! Rows that a newer version wrote, with values that this one does not know: who reads them gets an error with a code,
-//! and nothing is lost.
+//! Rows written by a newer version, with values unknown to this one: reading them gives a coded error, and nothing is
+//! lost.
 
 use chrono::Utc;
 use entities::notifications::notification::{self, DeliveryStatus};
@@ -19,7 +19,7 @@ const FEED: &str = r#"query($customer: ID!) {
     }
 }"#;
 
-/// Writes the column of every row, as another version might.
+/// Sets the column of every row, as another version might.
 async fn set<E: EntityTrait>(fixture: &Fixture, column: E::Column, text: &str) {
     E::update_many()
         .col_expr(column, Expr::value(text))

@@ -1,10 +1,10 @@
-//! From US dollars to another currency. Nothing else in the graph converts.
+//! Converts US dollars to other currencies. No other code in the graph converts.
 
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 
-/// The amount in the other currency, rounded down: a price is never rounded against the customer.
-/// `None` beyond what a decimal or 64 bits of minor units can hold.
+/// The amount in the other currency, rounded down: a price is never rounded against the customer. `None` if it exceeds
+/// a decimal or 64 bits of minor units.
 pub(crate) fn convert(usd: Decimal, effective_rate: Decimal, to: CurrencyCode) -> Option<Money> {
     Money::from_decimal(usd.checked_mul(effective_rate)?, to, Rounding::Down)
 }

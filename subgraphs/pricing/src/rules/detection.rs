@@ -1,16 +1,16 @@
-//! Which currency a customer sees: the surest knowledge of where they are decides.
+//! Chooses a customer's currency by the most reliable information about their location.
 
 use resolvers::money::CurrencyCode;
 
-/// What a currency was chosen by.
+/// How a currency was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CurrencySource {
-    /// The client named it.
+    /// The client requested it.
     Explicit,
     ShippingAddress,
     BillingAddress,
     IpGeolocation,
-    /// Nothing is known of the customer: US dollars.
+    /// Nothing is known about the customer: US dollars.
     Default,
 }
 
@@ -18,14 +18,14 @@ pub(crate) enum CurrencySource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DetectedCurrency {
     pub currency: CurrencyCode,
-    /// The customer's country as far as it is known, ISO 3166-1 alpha-2.
+    /// The customer's country, if known; ISO 3166-1 alpha-2.
     pub country: Option<String>,
     pub source: CurrencySource,
 }
 
-/// An explicit choice, else the shipping country, else the billing country, else the country the
-/// request came from, else US dollars. A country whose currency is not supported decides too: for
-/// US dollars. Countries are in capital letters; `currency_of` gives the currency of a country.
+/// By explicit choice, else the shipping country, the billing country, the country the request came from, or US
+/// dollars. A country without a supported currency is decisive too, and gives US dollars. Countries are in capital
+/// letters; `currency_of` returns a country's currency.
 pub(crate) fn detect(
     explicit: Option<CurrencyCode>,
     shipping: Option<String>,
@@ -103,7 +103,7 @@ mod tests {
             ),
             (None, None, None, Some("CA"), Cad, Some("CA"), IpGeolocation),
             (None, None, None, None, Usd, None, Default),
-            // A country we do not serve in its own currency still decides.
+            // A country without a supported currency is still decisive.
             (
                 None,
                 Some("CH"),

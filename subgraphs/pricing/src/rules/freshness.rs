@@ -1,26 +1,25 @@
-//! How far a rate can be trusted by its age, and what an old one costs us.
+//! How far a rate can be trusted by its age, and the buffer for old rates.
 
 use chrono::Duration;
 use rust_decimal::Decimal;
 
-/// How old a rate is, counted from when it was fetched.
+/// The age of a rate, counted from when it was fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RateFreshness {
     /// Less than 15 minutes.
     Fresh,
-    /// 15 to 60 minutes, both included.
+    /// 15 to 60 minutes, inclusive.
     Stale,
-    /// More than 60 minutes: prices carry a buffer in the customer's favour.
+    /// More than 60 minutes: prices include a buffer in the customer's favour.
     VeryStale,
 }
 
-/// From this age on a rate is stale.
+/// From this age on, a rate is stale.
 const STALE_FROM: Duration = Duration::minutes(15);
-/// Past this age it is very stale.
+/// Beyond this age, it is very stale.
 const VERY_STALE_PAST: Duration = Duration::minutes(60);
 
-/// The freshness of a rate that was fetched this long ago. An age below zero, after a clock was
-/// set back, is fresh.
+/// The freshness of a rate of this age. A negative age, after the clock was set back, is fresh.
 pub(crate) fn of_age(age: Duration) -> RateFreshness {
     if age < STALE_FROM {
         RateFreshness::Fresh
@@ -31,7 +30,7 @@ pub(crate) fn of_age(age: Duration) -> RateFreshness {
     }
 }
 
-/// Percent by which prices are lowered, so that an old rate never costs the customer.
+/// How many percent prices are lowered, so that an old rate is never at the customer's expense.
 pub(crate) fn buffer_percent(freshness: RateFreshness) -> Decimal {
     match freshness {
         RateFreshness::Fresh | RateFreshness::Stale => Decimal::ZERO,
@@ -39,7 +38,7 @@ pub(crate) fn buffer_percent(freshness: RateFreshness) -> Decimal {
     }
 }
 
-/// The rate less the buffer, exactly.
+/// The rate minus the buffer, exactly.
 pub(crate) fn buffered(rate: Decimal, percent: Decimal) -> Decimal {
     if percent.is_zero() {
         return rate;

@@ -1,4 +1,4 @@
-//! The domain's rules: functions of plain values, no I/O.
+//! The domain's rules: pure functions of plain values.
 
 pub(crate) mod conversion;
 pub(crate) mod detection;

@@ -1,6 +1,6 @@
-//! The price a customer pays, in US cents: the base price, then the adjustments.
+//! A product's price in US cents: the base price plus adjustments.
 
-/// The base price with its adjustments; never below nothing.
+/// The base price with its adjustments, never negative.
 pub(crate) fn current(base: i64, adjustments: impl IntoIterator<Item = i64>) -> i64 {
     adjustments
         .into_iter()
@@ -8,8 +8,7 @@ pub(crate) fn current(base: i64, adjustments: impl IntoIterator<Item = i64>) -> 
         .max(0)
 }
 
-/// The price to compare with, only where it makes the current one look good: a lower or equal one
-/// would be nonsense on a page.
+/// The comparison price, only if it is higher than the current one: showing a lower or equal one makes no sense.
 pub(crate) fn compare_at(stored: Option<i64>, current: i64) -> Option<i64> {
     stored.filter(|&price| price > current)
 }

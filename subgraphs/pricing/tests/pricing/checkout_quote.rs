@@ -1,4 +1,4 @@
-//! A checkout is quoted in one currency, by one rate.
+//! A checkout is quoted in one currency at one rate.
 
 use resolvers::id::IdKind;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn a_checkout_is_quoted_in_one_currency_by_one_rate() {
         let by_country = fixture.quote(&products, Value::Null, json!("DE")).await;
         assert_eq!(by_country, in_euros);
 
-        // Of yen no rate was ever fetched.
+        // There is no rate for yen.
         for currency in ["JPY", "USD"] {
             let quote = fixture
                 .quote(&[product], json!(currency), Value::Null)

@@ -1,4 +1,4 @@
-//! Where the currency of a visitor comes from.
+//! How a visitor's currency is chosen.
 
 use async_graphql::Request;
 use platform::caller::Caller;

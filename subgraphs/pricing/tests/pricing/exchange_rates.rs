@@ -1,4 +1,4 @@
-//! Exchange rates by their age, and what cannot be converted.
+//! Exchange rates by age, and what cannot be converted.
 
 use chrono::Duration;
 use resolvers::testing::code;

@@ -1,4 +1,4 @@
-//! The subgraph over every database, with the rates and prices that a test stores.
+//! The subgraph on every database, with the rates and prices that a test stores.
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use entities::insert_many;
@@ -32,7 +32,7 @@ pub(crate) struct Fixture {
     pub(crate) clock: Clock,
 }
 
-/// The subgraph over each database, migrated and empty, at a fixed time.
+/// The subgraph on each database, migrated and empty, at a fixed time.
 pub(crate) async fn fixtures() -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for scratch in scratch_databases().await {
@@ -91,7 +91,7 @@ impl Fixture {
         ids
     }
 
-    /// An adjustment from some hours ago until some hours from now.
+    /// Adds an adjustment that is active for some hours around now.
     pub(crate) async fn adjust(
         &self,
         product: Uuid,

@@ -1,4 +1,4 @@
-//! Currencies, rates and product prices by query, over every database.
+//! Currencies, rates and product prices, tested by query on every database.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -1,4 +1,4 @@
-//! Prices of products: adjusted, converted, and as they were.
+//! Product prices: adjusted, converted, and historical.
 
 use chrono::Duration;
 use entities::insert_many;

@@ -1,5 +1,5 @@
-//! What a search engine is asked and answers. Products in it are found by their texts and facts;
-//! what is shown of them comes from the database.
+//! The interface of search engines. They find products by text and attributes; what is shown of a product comes from
+//! the database.
 
 pub mod embedded;
 
@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 pub use crate::rules::price_range::UsdRange;
 
-/// An engine that did not answer within this time is down, for the customer who waits.
+/// A search that takes longer counts as unavailable, because a customer is waiting.
 const DEADLINE: Duration = Duration::from_millis(750);
 
 /// Lower bounds of the price facet's buckets, in US cents.
 pub const PRICE_BUCKETS: [i64; 7] = [0, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000];
-/// Lower bounds of the rating facet's buckets, which have no upper ones.
+/// Lower bounds of the rating facet's buckets, which have no upper bounds.
 pub const RATING_BUCKETS: [u8; 4] = [4, 3, 2, 1];
-/// Buckets of a facet at most: the fullest ones.
+/// Maximum number of buckets in a facet; the largest are kept.
 pub const MAX_BUCKETS: usize = 100;
 
-/// The order of results. Equal ones are ordered by id, so the order is always the same.
+/// The order of results. Ties are broken by id, so the order is stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Sort {
     Relevance,
@@ -34,24 +34,24 @@ pub enum Sort {
     Rating,
 }
 
-/// What every result must meet. An empty list lets all pass.
+/// What every result must match. Empty lists do not filter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filters {
-    /// Names of categories, in any case.
+    /// Category names, case-insensitive.
     pub categories: Vec<String>,
-    /// Names of brands, in any case.
+    /// Brand names, case-insensitive.
     pub brands: Vec<String>,
     pub price: UsdRange,
     pub in_stock: Option<bool>,
     pub min_rating: Option<f64>,
 }
 
-/// A place in the order of results: what a cursor carries.
+/// A position in the results, as stored in cursors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
     #[serde(rename = "s")]
     pub sort: Sort,
-    /// By what it is sorted, as a number that is higher for what comes earlier.
+    /// The sort value as a number that is higher for earlier results.
     #[serde(rename = "r")]
     pub rank: u64,
     #[serde(rename = "i")]
@@ -61,31 +61,31 @@ pub struct Position {
 /// A page of results.
 #[derive(Clone, Debug)]
 pub struct SearchQuery {
-    /// Blank matches everything.
+    /// A blank text matches everything.
     pub text: String,
     pub filters: Filters,
     pub sort: Sort,
-    /// Results at most.
+    /// Maximum number of results.
     pub limit: usize,
-    /// Results behind this place only.
+    /// Only results after this position.
     pub after: Option<Position>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
     pub position: Position,
-    /// From 0 to 1: relevance as a share of the most relevant result's.
+    /// From 0 to 1: relevance relative to the most relevant result.
     pub score: f32,
 }
 
-/// How many results have each value of something.
+/// How many results have each value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facet {
     pub name: &'static str,
     pub buckets: Vec<Bucket>,
 }
 
-/// Filtering by the value gives as many results as the count says.
+/// Filtering by the value gives exactly `count` results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     pub value: String,
@@ -95,13 +95,13 @@ pub struct Bucket {
 #[derive(Clone, Debug)]
 pub struct SearchHits {
     pub hits: Vec<Hit>,
-    /// Results on all pages.
+    /// The number of results on all pages.
     pub total: u64,
     /// Counted over the results on all pages.
     pub facets: Vec<Facet>,
 }
 
-/// Why an engine gave no answer.
+/// Why a search failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     #[error("there is no index yet")]
@@ -112,7 +112,7 @@ pub enum EngineError {
     Io(#[from] std::io::Error),
     #[error("the engine failed: {0}")]
     Engine(#[from] tantivy::TantivyError),
-    #[error("the engine stopped in the middle of its work")]
+    #[error("the engine stopped unexpectedly")]
     Stopped,
 }
 
@@ -123,32 +123,32 @@ impl From<EngineError> for ApiError {
     }
 }
 
-/// An index of products. Searches go on while another index is built.
+/// An index of products. Searches continue while a new index is built.
 #[async_trait]
 pub trait SearchEngine: std::fmt::Debug + Send + Sync {
     async fn search(&self, query: SearchQuery) -> Result<SearchHits, EngineError>;
 
-    /// Products whose titles have all of these words, the last of which may be unfinished; those
-    /// whose title begins so first, then the popular ones. A blank prefix gives the popular ones.
+    /// Products whose titles contain all of these words, the last of which may be unfinished. Titles that start with
+    /// the text come first, then popular ones. A blank prefix returns the popular ones.
     async fn suggest(&self, prefix: String, limit: usize) -> Result<Vec<Uuid>, EngineError>;
 
-    /// How many products the index holds; `None` when there is none that this version can search.
+    /// How many products the index contains; `None` if there is none that this version can search.
     async fn size(&self) -> Result<Option<u64>, EngineError>;
 
-    /// Starts a fresh index beside the one that is searched. Builds take turns.
+    /// Starts a new index in parallel with the current one. Builders wait for each other.
     async fn begin_rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError>;
 }
 
-/// A fresh index on its way. Dropped before [`Rebuild::publish`], it leaves nothing behind.
+/// An index under construction. Dropping it without [`Rebuild::publish`] leaves nothing behind.
 #[async_trait]
 pub trait Rebuild: Send {
     async fn add(&mut self, products: Vec<product::Model>) -> Result<(), EngineError>;
 
-    /// Puts the fresh index in place of the old one, at once.
+    /// Atomically replaces the current index with this one.
     async fn publish(self: Box<Self>) -> Result<(), EngineError>;
 }
 
-/// The answer of an engine, or an error before the customer loses patience.
+/// The engine's answer, or an error after the deadline.
 pub(crate) async fn with_timeout<T>(
     answer: impl Future<Output = Result<T, EngineError>>,
 ) -> Result<T, EngineError> {

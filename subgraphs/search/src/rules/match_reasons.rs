@@ -1,8 +1,8 @@
-//! Why a product was found, told to people: which words of the query met which of its texts.
+//! Explains why a product was found: which words of the query matched which of its texts.
 
 use super::text::{Word, allowed_typos, normalized, singulars};
 
-/// The texts of a product that a query is compared with.
+/// The texts of a product that the query is compared with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Texts<'a> {
     pub title: &'a str,
@@ -11,8 +11,8 @@ pub(crate) struct Texts<'a> {
     pub description: &'a str,
 }
 
-/// One reason for each word that was met, by the most telling text: `title: headphones`,
-/// `title starts: head`, `title resembles: hedphones`. None for an empty query.
+/// One reason for each matched word, for its most significant match: `title: headphones`, `title starts: head`, `title
+/// resembles: hedphones`. Empty for an empty query.
 pub(crate) fn reasons(query: &str, words: &[Word], texts: Texts<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
     if !words.is_empty() && normalized(query) == normalized(texts.title) {

@@ -1,11 +1,11 @@
-//! A price range in the customer's currency, as a range of US cents: a product is inside exactly
-//! when the price it is shown with is.
+//! Converts a price range in the customer's currency to US cents, so that a product is inside exactly if its displayed
+//! price is.
 
 use resolvers::money::{CurrencyCode, Money, Rounding};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-/// US cents, both ends included.
+/// US cents, inclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UsdRange {
     pub min: Option<i64>,
@@ -18,14 +18,14 @@ impl UsdRange {
     }
 }
 
-/// The US prices that are shown within these bounds, when a dollar is `rate` of the currency.
+/// The US prices that are displayed within these bounds, at `rate` units of the currency per dollar.
 pub(crate) fn usd_range(
     min: Option<Decimal>,
     max: Option<Decimal>,
     currency: CurrencyCode,
     rate: Decimal,
 ) -> UsdRange {
-    // A bound beyond 64 bits is beyond every price, on its side.
+    // A bound outside 64 bits is beyond every price.
     let bound = |amount: Decimal, rounding| {
         Money::from_decimal(amount, currency, rounding).map_or(
             if amount.is_sign_negative() {
@@ -45,13 +45,13 @@ pub(crate) fn usd_range(
     }
 }
 
-/// The fewest US cents that are shown as at least this many minor units.
+/// The smallest number of US cents displayed as at least this many minor units.
 fn cheapest(minor: i64, currency: CurrencyCode, rate: Decimal) -> i64 {
     if minor <= 0 {
         return 0;
     }
     let target = Decimal::new(minor, currency.decimal_places());
-    // Division is not exact, so the candidate is put right by what would really be shown.
+    // Division is inexact, so the candidate is corrected by what would be displayed.
     let candidate = target
         .checked_div(rate)
         .and_then(|usd| usd.checked_mul(Decimal::ONE_HUNDRED))
@@ -116,7 +116,7 @@ mod tests {
                 let shown = Money::from_decimal(Decimal::new(usd, 2) * rate, currency, Rounding::Down)
                     .unwrap()
                     .decimal();
-                // Bounds around the shown price, with a decimal more than the currency has.
+                // Bounds around the displayed price, with one more decimal than the currency has.
                 let min = shown + Decimal::new(near, currency.decimal_places() + 1);
                 let max = min + Decimal::new(width, currency.decimal_places() + 1);
                 let range = usd_range(Some(min), Some(max), currency, rate);

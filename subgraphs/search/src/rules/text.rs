@@ -1,15 +1,14 @@
-//! What counts as a word, the same for what is indexed and for what is asked: lowercase, without
-//! diacritics, in the singular.
+//! Splits text into words, in the same way for indexing and querying: lower case, without diacritics, singular.
 
 use tantivy::tokenizer::{
     AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, TextAnalyzer,
 };
 
-/// Words of a query that are looked at; the rest is ignored. Bounds what a query can cost.
+/// Maximum number of words used of a query, which bounds its cost; the rest is ignored.
 const MAX_WORDS: usize = 16;
-/// Longer ones are no words of a language.
+/// Longer words are ignored.
 const MAX_WORD_BYTES: usize = 40;
-/// Words that say nothing about a product. They count only when a query has no others.
+/// Words without meaning for a product. They only count if a query has no others.
 const STOP_WORDS: [&str; 16] = [
     "a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "s", "the", "to", "with", "my",
     "your",
@@ -18,13 +17,13 @@ const STOP_WORDS: [&str; 16] = [
 /// A word of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Word {
-    /// As it was typed, in lowercase and without diacritics: matches the start of a longer word.
+    /// As typed, in lower case and without diacritics: matches the start of a longer word.
     pub typed: String,
-    /// In the singular: matches an indexed word.
+    /// The singular: matches an indexed word.
     pub singular: String,
 }
 
-/// Splits a text into words, without taking them to the singular.
+/// Splits a text into words, without singularizing them.
 pub(crate) fn analyzer() -> TextAnalyzer {
     TextAnalyzer::builder(SimpleTokenizer::default())
         .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
@@ -33,12 +32,12 @@ pub(crate) fn analyzer() -> TextAnalyzer {
         .build()
 }
 
-/// The words of a text, as they are indexed.
+/// The indexed words of a text.
 pub(crate) fn singulars(text: &str) -> impl Iterator<Item = String> {
     typed(text).into_iter().map(singular)
 }
 
-/// The words a query asks for.
+/// The words of a query.
 pub(crate) fn query_words(text: &str) -> Vec<Word> {
     let all = typed(text);
     let telling = |word: &String| !STOP_WORDS.contains(&word.as_str());
@@ -56,12 +55,12 @@ pub(crate) fn query_words(text: &str) -> Vec<Word> {
     words
 }
 
-/// A whole text in comparable form: its words, joined.
+/// A normalized text for comparison: its words, joined.
 pub(crate) fn normalized(text: &str) -> String {
     singulars(text).collect::<Vec<_>>().join(" ")
 }
 
-/// Letters that may differ for a word of this length to count as mistyped.
+/// How many letters may differ in a word of this length for a fuzzy match.
 pub(crate) fn allowed_typos(word: &str) -> u8 {
     match word.chars().count() {
         0..=3 => 0,
@@ -80,8 +79,8 @@ fn typed(text: &str) -> Vec<String> {
     words
 }
 
-/// Takes an English plural to its singular and leaves all else alone, so that what is found looks
-/// like what was asked. Where it errs, as with "canvas", it errs for both sides alike.
+/// Converts an English plural to the singular and leaves everything else unchanged, so that results look like the
+/// query. Mistakes such as "canvas" affect both sides alike.
 pub(crate) fn singular(mut word: String) -> String {
     let ends = |endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
     if word.len() <= 3 || !word.is_ascii() || !ends(&["s"]) {

@@ -1,4 +1,4 @@
-//! Products by id and as entities, and what shoppers do with them.
+//! Products by id and as entities, and shoppers' interactions.
 
 use entities::search::signal::{self, SignalKind};
 use resolvers::testing::{code, execute};

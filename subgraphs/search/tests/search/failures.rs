@@ -1,4 +1,4 @@
-//! The index replaced, missing, damaged or silent.
+//! The index replaced, missing, damaged or unresponsive.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::kit::{Item, fixtures};
 
 const COUNT: &str = "{ productSearch(query: \"\") { totalCount } }";
 
-/// Folders of indexes under the directory.
+/// The index folders under the directory.
 fn folders(index: &Path) -> Vec<String> {
     fs::read_dir(index)
         .unwrap()
@@ -82,7 +82,7 @@ async fn an_unfinished_rebuild_leaves_nothing_and_changes_nothing() {
         assert_eq!(folders(&directory).len(), 2);
         drop(rebuild);
         assert_eq!(folders(&directory), before);
-        // Builders take turns, and the first one is gone.
+        // Builders wait for each other, and the first one is gone.
         assert_eq!(fixture.state.reindex().await.unwrap(), 1);
         fixture.scratch.drop().await;
     }

@@ -1,4 +1,4 @@
-//! The subgraph over a small catalog, with a pricing domain that knows one rate.
+//! The subgraph over a small catalog, with a fake pricing domain that has a single rate.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(crate) struct Fixture {
     pub index: TempDir,
 }
 
-/// A product of the catalog, by what makes a difference to search.
+/// A catalog product with the attributes relevant to search.
 #[derive(Clone, Copy)]
 pub(crate) struct Item {
     pub title: &'static str,
@@ -53,7 +53,7 @@ impl Item {
         popularity: 0,
     };
 
-    /// The row of the product with this number, which makes its id and age.
+    /// The row of the product with this number, which determines its id and age.
     pub(crate) fn row(self, number: usize) -> product::Model {
         let created_at = Utc.with_ymd_and_hms(2025, 1, 1, 0, 0, 0).unwrap()
             + Duration::hours(i64::try_from(number).unwrap());
@@ -76,12 +76,12 @@ impl Item {
     }
 }
 
-/// The id of the product with this number. Numbers and ids are not in the same order.
+/// The id of the product with this number. Numbers and ids sort differently.
 pub(crate) fn id(number: usize) -> Uuid {
     Uuid::from_u128((number as u128 * 7_919) % 1_000_003 + (1 << 100))
 }
 
-/// The subgraph over each database, holding these rows, indexed.
+/// The subgraph on each database, with these rows, indexed.
 pub(crate) async fn fixtures(rows: &[product::Model]) -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for scratch in scratch_databases().await {
@@ -114,7 +114,7 @@ impl Fixture {
         execute(&self.subgraph, None, document, variables).await
     }
 
-    /// `productSearch` with these arguments and this selection; no error is expected.
+    /// `productSearch` with these arguments and this selection; asserts that there are no errors.
     pub(crate) async fn search(&self, arguments: &str, selection: &str) -> Value {
         let document = format!("{{ productSearch({arguments}) {{ {selection} }} }}");
         let answer = self.ask(&document, json!({})).await;
@@ -122,7 +122,7 @@ impl Fixture {
         answer["data"]["productSearch"].clone()
     }
 
-    /// The titles that a query finds, in order.
+    /// The titles found by a query, in order.
     pub(crate) async fn titles(&self, arguments: &str) -> Vec<String> {
         let found = self.search(arguments, "nodes { title }").await;
         strings(&found["nodes"], "title")
@@ -149,7 +149,7 @@ pub(crate) fn public(number: usize) -> String {
     IdKind::Product.format(id(number))
 }
 
-/// A pricing domain of one rate: 0.92 euros for a dollar.
+/// A pricing domain with one rate: 0.92 euros per dollar.
 fn pricing() -> SubgraphClient {
     #[derive(Clone, Copy, PartialEq, Eq, Enum)]
     enum CurrencyCode {

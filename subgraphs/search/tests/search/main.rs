@@ -1,4 +1,4 @@
-//! The search subgraph by query, over every database and the embedded index.
+//! The search subgraph, tested by query on every database and the embedded index.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

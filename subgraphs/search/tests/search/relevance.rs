@@ -93,21 +93,21 @@ async fn catalog() -> Vec<Fixture> {
 #[tokio::test]
 async fn the_best_match_comes_first() {
     let cases = [
-        // The title itself, before longer and more popular ones.
+        // The exact title comes before longer and more popular ones.
         ("headphones", "Headphones"),
         ("HEADPHONE", "Headphones"),
         ("4k monitor pro 32 inch", "4K Monitor Pro 32 inch"),
-        // Words in any order, one of four missing.
+        // Words in any order, with one of four missing.
         (
             "pro headphones noise quiet",
             "Wireless Noise Cancelling Headphones Pro",
         ),
-        // Mistyped: a letter missing, changed, swapped, or two of them in a long word.
+        // Typos: a letter missing, changed or swapped, or two of these in a long word.
         ("hedphones", "Headphones"),
         ("headphonse", "Headphones"),
         ("haedphonas", "Headphones"),
         ("runing sheos", "Running Shoes"),
-        // Without diacritics, and with the wrong ones.
+        // Without diacritics, and with wrong ones.
         ("cafe creme", "Café Crème Mug"),
         ("câfe", "Café Crème Mug"),
         // Singular and plural.
@@ -115,12 +115,12 @@ async fn the_best_match_comes_first() {
         ("shoe", "Running Shoes"),
         // The start of a word.
         ("headl", "Headlamp"),
-        // A brand before the products of others that mention it; a title before a brand.
+        // A brand before other products that mention it; a title before a brand.
         ("auralis", "Auralis Poster"),
         ("lumora", "4K Monitor Pro 32 inch"),
         // A category.
         ("kitchen", "Café Crème Mug"),
-        // Words that say nothing make no difference.
+        // Stop words make no difference.
         ("the shoes for the running", "Running Shoes"),
     ];
     for fixture in catalog().await {
@@ -210,7 +210,7 @@ async fn each_result_says_how_well_and_why_it_matches() {
 #[tokio::test]
 async fn suggestions_complete_what_is_typed() {
     let cases: [(&str, &[&str]); 7] = [
-        // Who begins so first, then the popular.
+        // Titles that start with the text come first, then popular ones.
         (
             "head",
             &[
@@ -246,7 +246,7 @@ async fn suggestions_complete_what_is_typed() {
             let suggestions = &answer["data"]["searchSuggestions"];
             let mut texts = strings(suggestions, "text");
             if prefix == "head" {
-                // The two that begin so are equals.
+                // The two that start with the text are equal.
                 texts[..2].sort();
             }
             assert_eq!(texts, expected, "{prefix}");

@@ -1,4 +1,4 @@
-//! What comes back is in stock again, and is found by it.
+//! A returned product is in stock again, and is found when filtering for that.
 
 use entities::search::product;
 use platform::bus::Event;

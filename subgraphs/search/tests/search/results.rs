@@ -11,7 +11,7 @@ use crate::kit::{Item, fixtures, public, strings};
 const CATEGORIES: [&str; 4] = ["Audio", "Camping", "Kitchen", "Wall Art"];
 const BRANDS: [Option<&str>; 3] = [Some("Auralis"), Some("Kestrel"), None];
 
-/// Products whose facts repeat with different periods, so that filters cut across each other.
+/// Products whose attributes repeat with different periods, so that filters overlap partially.
 fn many(count: usize) -> Vec<product::Model> {
     (0..count)
         .map(|number| {
@@ -30,7 +30,7 @@ fn many(count: usize) -> Vec<product::Model> {
         .collect()
 }
 
-/// The filter that a bucket stands for.
+/// The filter that a bucket represents.
 fn filter(facet: &str, value: &str) -> String {
     match facet {
         "category" => format!("categories: [{value:?}]"),
@@ -81,7 +81,7 @@ async fn a_buckets_count_is_what_filtering_by_it_finds() {
     }
 }
 
-/// Whether a filter lets a product pass.
+/// Whether a filter admits a product.
 type Passes<'a> = &'a dyn Fn(&product::Model) -> bool;
 
 #[tokio::test]

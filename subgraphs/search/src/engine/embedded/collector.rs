@@ -1,4 +1,4 @@
-//! Goes through every product that meets the words: filters, counts facets, and keeps one page.
+//! Visits every product that matches the words: filters, counts facets, and keeps one page.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -14,24 +14,24 @@ use crate::engine::{
     Sort,
 };
 
-/// How much popularity adds to relevance: 3 % for each tenfold of it, so that it decides between
-/// equals and never beats a better match.
+/// The weight of popularity relative to relevance: 3 % for each factor of ten, so that it decides between equal matches
+/// and never beats a better one.
 const POPULARITY_SHARE: f32 = 0.03;
 
-/// One page behind a place, with everything counted over all pages.
+/// Collects one page after a position, with everything counted over all pages.
 pub(super) struct PageCollector {
     pub filters: Filters,
     pub sort: Sort,
     pub limit: usize,
     pub after: Option<Position>,
-    /// Whether anybody reads the facets.
+    /// Whether the facets are needed.
     pub facets: bool,
 }
 
-/// Where a result stands: higher is earlier. Ids count downwards, so the lowest is first.
+/// The position of a result: higher is earlier. Ids are reversed, so that the lowest comes first.
 type Place = (u64, Reverse<u128>);
 
-/// What one segment of the index has.
+/// The result for one segment of the index.
 #[derive(Default)]
 pub(super) struct Found {
     page: BinaryHeap<Reverse<(Place, u32)>>,
@@ -53,7 +53,7 @@ pub(super) struct SegmentPage {
     available: Column<u64>,
     popularity: Column<u64>,
     created: Column<i64>,
-    /// Allowed values by their number in the segment; `None` allows all.
+    /// Allowed values by their ordinal in the segment; `None` allows all.
     categories: Option<HashSet<u64>>,
     brands: Option<HashSet<u64>>,
     filters: Filters,
@@ -249,17 +249,17 @@ impl SegmentPage {
             })
     }
 
-    /// Its decimal logarithm.
+    /// The decimal logarithm of popularity.
     fn popularity(&self, doc: DocId) -> f32 {
         let popularity = self.popularity.first(doc).unwrap_or(0);
-        #[expect(clippy::cast_precision_loss, reason = "its logarithm is what counts")]
+        #[expect(clippy::cast_precision_loss, reason = "only its logarithm matters")]
         let popularity = popularity as f32;
         (1.0 + popularity).log10()
     }
 
     fn rank(&self, doc: DocId, score: f32, price: i64, rating: Option<f64>) -> u64 {
         match self.sort {
-            // The bits of positive floats are in the order of the floats.
+            // The bit patterns of positive floats sort like the floats.
             Sort::Relevance => score.max(0.0).to_bits().into(),
             Sort::PriceAscending => u64::MAX - ordered(price),
             Sort::PriceDescending => ordered(price),
@@ -283,7 +283,7 @@ impl SegmentPage {
     }
 }
 
-/// A number without a sign, in the same order.
+/// Maps a signed number to an unsigned one with the same order.
 fn ordered(number: i64) -> u64 {
     number.cast_unsigned() ^ (1 << 63)
 }
@@ -292,7 +292,7 @@ fn number(column: Option<&StrColumn>, doc: DocId) -> Option<u64> {
     column.and_then(|column| column.ords().first(doc))
 }
 
-/// The numbers that a segment has for these values; the case of letters makes no difference.
+/// The segment's ordinals of these values, ignoring case.
 fn numbers_of(
     column: Option<&StrColumn>,
     wanted: &[String],
@@ -314,7 +314,7 @@ fn numbers_of(
     Ok(Some(numbers))
 }
 
-/// Counts by value, of those that were counted at all.
+/// Counts by value, where there are any.
 fn named(column: Option<&StrColumn>, counts: &[u64]) -> tantivy::Result<HashMap<String, u64>> {
     let mut named = HashMap::new();
     if let Some(column) = column {
@@ -333,7 +333,7 @@ fn add<const N: usize>(into: &mut [u64; N], from: &[u64; N]) {
     }
 }
 
-/// The fullest buckets first, equal ones by name.
+/// The largest buckets first, equal ones by name.
 fn by_count(name: &'static str, counts: HashMap<String, u64>) -> Facet {
     let mut buckets: Vec<_> = counts
         .into_iter()
@@ -344,7 +344,7 @@ fn by_count(name: &'static str, counts: HashMap<String, u64>) -> Facet {
     Facet { name, buckets }
 }
 
-/// `25.00-49.99`, `1000.00-`: in US dollars, both ends included.
+/// `25.00-49.99`, `1000.00-`: in US dollars, inclusive.
 fn prices(counts: [u64; PRICE_BUCKETS.len()]) -> Facet {
     let dollars = |cents: i64| format!("{}.{:02}", cents / 100, cents % 100);
     let buckets = PRICE_BUCKETS

@@ -1,4 +1,4 @@
-//! What the embedded index holds of a product.
+//! The fields of the embedded index.
 
 use entities::search::product;
 use tantivy::schema::{
@@ -8,7 +8,7 @@ use tantivy::{Index, TantivyDocument};
 
 use crate::rules::text::{normalized, singulars};
 
-/// Names the layout below and the words of `rules::text`: an index of another version is rebuilt.
+/// The version of the field layout and of `rules::text`: an index of another version is rebuilt.
 pub(super) const VERSION: &str = "v1";
 
 pub(super) const ID_HIGH: &str = "id_high";
@@ -22,19 +22,18 @@ pub(super) const AVAILABLE: &str = "available";
 pub(super) const POPULARITY: &str = "popularity";
 pub(super) const CREATED: &str = "created";
 
-/// The fields that are searched by words.
+/// The searchable text fields.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields {
     pub title: Field,
     pub brand: Field,
     pub category: Field,
     pub description: Field,
-    /// The whole title, as one word.
+    /// The whole title as one term.
     pub whole_title: Field,
 }
 
-/// Words are split and taken to the singular before they get here (`rules::text`), so the index
-/// only splits at blanks.
+/// Text is already split and singularized (`rules::text`), so the index only splits at white space.
 const WORDS: &str = "whitespace";
 
 fn schema() -> Schema {
@@ -68,7 +67,7 @@ fn schema() -> Schema {
     schema.build()
 }
 
-/// An empty index in an empty folder.
+/// Creates an empty index in an empty folder.
 pub(super) fn create(folder: &std::path::Path) -> tantivy::Result<Index> {
     Index::create_in_dir(folder, schema())
 }

@@ -1,6 +1,5 @@
-//! One index after another in one directory: each in a folder of its own, and a file that names
-//! the current one. Putting a name in place of another is atomic, so a search sees either index
-//! whole; other processes notice by the name.
+//! Generations of the index: each in its own folder under one directory, with a file that names the current one.
+//! Replacing the file is atomic, so a search always sees a complete index; other processes notice the new name.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,7 +14,7 @@ use crate::engine::EngineError;
 const CURRENT: &str = "CURRENT";
 const LOCK: &str = "rebuild.lock";
 
-/// An index that is searched.
+/// An index that can be searched.
 pub(super) struct Generation {
     pub name: String,
     pub reader: IndexReader,
@@ -30,7 +29,7 @@ impl Generation {
             fields: Fields::of(&index)?,
             reader: index
                 .reader_builder()
-                // An index is never changed once it is current: another takes its place.
+                // A published index never changes: it is replaced by another.
                 .reload_policy(ReloadPolicy::Manual)
                 .try_into()?,
         })
@@ -46,8 +45,8 @@ pub(super) fn current(directory: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// A folder for the next index, held against other builders in this and other processes until it
-/// is dropped; then it is removed, unless it became the current one.
+/// A folder for the next index, locked against other builders in any process. Dropping it removes the folder, unless it
+/// was published.
 pub(super) struct NextGeneration {
     directory: PathBuf,
     name: String,
@@ -56,7 +55,7 @@ pub(super) struct NextGeneration {
 }
 
 impl NextGeneration {
-    /// Waits for other builders.
+    /// Creates the folder, waiting for other builders.
     pub(super) fn create(directory: &Path) -> io::Result<Self> {
         remove_unless(directory, Path::is_dir)?;
         fs::create_dir_all(directory)?;
@@ -83,8 +82,7 @@ impl NextGeneration {
         self.directory.join(&self.name)
     }
 
-    /// Makes this the current index, and removes those before it. Who still searches one keeps
-    /// its open files.
+    /// Makes this the current index and removes earlier ones. Running searches keep their open files.
     pub(super) fn publish(mut self) -> io::Result<()> {
         let draft = self.directory.join(format!("{CURRENT}.next"));
         fs::write(&draft, &self.name)?;
@@ -101,12 +99,12 @@ impl NextGeneration {
     }
 }
 
-/// Removes what is in the place of something else.
+/// Removes a path that is not of the right kind.
 fn remove_unless(path: &Path, is_right: impl Fn(&Path) -> bool) -> io::Result<()> {
     if is_right(path) || fs::symlink_metadata(path).is_err() {
         return Ok(());
     }
-    tracing::warn!(path = %path.display(), "something else is in the place of the search index and is removed");
+    tracing::warn!(path = %path.display(), "unexpected file in place of the search index, removing it");
     match path.is_dir() {
         true => fs::remove_dir_all(path),
         false => fs::remove_file(path),
@@ -118,12 +116,12 @@ impl Drop for NextGeneration {
         if !self.published
             && let Err(error) = fs::remove_dir_all(self.folder())
         {
-            tracing::warn!(%error, "an unfinished search index could not be removed");
+            tracing::warn!(%error, "unfinished search index not removed");
         }
     }
 }
 
-/// What the names of this version's indexes begin with.
+/// The name prefix of this version's indexes.
 fn prefix() -> String {
     format!("{}-", fields::VERSION)
 }

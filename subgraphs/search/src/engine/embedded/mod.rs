@@ -1,4 +1,4 @@
-//! The embedded engine: a tantivy index in a directory, searched by any number of processes.
+//! The embedded engine: a tantivy index in a directory that any number of processes can search.
 
 mod collector;
 mod fields;
@@ -20,7 +20,7 @@ use self::generation::{Generation, NextGeneration};
 use self::rebuild::EmbeddedRebuild;
 use super::{EngineError, Filters, Rebuild, SearchEngine, SearchHits, SearchQuery, Sort};
 
-/// The engine over a directory. Cheap to clone; the index is mapped from its files, not loaded.
+/// The engine over a directory. Cheap to clone; the index is memory-mapped, not loaded.
 #[derive(Clone)]
 pub struct Embedded {
     directory: Arc<Path>,
@@ -28,7 +28,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Over a directory that may be empty or missing: then it has no [`SearchEngine::size`].
+    /// Uses a directory that may be empty or missing; then [`SearchEngine::size`] is `None`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into().into(),
@@ -36,7 +36,7 @@ impl Embedded {
         }
     }
 
-    /// The current index, which another process may have put in place just now.
+    /// The current index, which another process may have just published.
     fn generation(&self) -> Result<Arc<Generation>, EngineError> {
         let name = generation::current(&self.directory)?.ok_or(EngineError::NoIndex)?;
         if let Some(open) = &*self.open.read()
@@ -103,7 +103,7 @@ impl SearchEngine for Embedded {
             Err(error) => Err(error),
         })
         .await
-        // Missing, or damaged in whatever way: it is derived, so it is built anew.
+        // Missing or damaged: the index is derived data, so it is rebuilt.
         .or_else(|error| match error {
             EngineError::NoIndex => Ok(None),
             EngineError::TimedOut => Err(error),
@@ -130,7 +130,7 @@ impl std::fmt::Debug for Embedded {
     }
 }
 
-/// Runs work that computes or reads files where it holds up no other request.
+/// Runs computation or file access on a thread that may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
 ) -> Result<T, EngineError> {

@@ -1,4 +1,4 @@
-//! Builds an index beside the current one.
+//! Builds an index in parallel with the current one.
 
 use async_trait::async_trait;
 use entities::search::product;
@@ -9,10 +9,10 @@ use super::fields::{self, DocumentWriter};
 use super::generation::NextGeneration;
 use crate::engine::{EngineError, Rebuild};
 
-/// Memory of the writer, which lives only as long as the build.
+/// The writer's memory, only used during the build.
 const MEMORY_BYTES: usize = 64 << 20;
 
-/// An index under construction. The writer is dropped before the folder it writes to.
+/// An index under construction. Drops the writer before the folder.
 pub(super) struct EmbeddedRebuild(Option<Parts>);
 
 struct Parts {
@@ -55,7 +55,7 @@ impl Rebuild for EmbeddedRebuild {
         } = self.0.take().ok_or(EngineError::Stopped)?;
         blocking(move || {
             writer.commit()?;
-            // One segment: the cheapest to search, and scores that are comparable.
+            // Merged into one segment, which is the fastest to search and makes scores comparable.
             let segments = writer.index().searchable_segment_ids()?;
             if segments.len() > 1 {
                 writer.merge(&segments).wait()?;

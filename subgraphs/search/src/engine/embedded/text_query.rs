@@ -1,8 +1,7 @@
-//! The words of a customer as a query over the index: where a word is met says what it is worth.
+//! Turns a customer's words into a query over the index, weighted by where each word matches.
 //!
-//! Every word counts once, by the best place that meets it. A place is worth its weight at least,
-//! and more the rarer the word is there; so a word as it was typed always beats a mistyped one,
-//! whatever the index holds.
+//! Each word counts once, for its best match. A match scores at least its field's weight, and more the rarer the word;
+//! so a word as typed always beats a fuzzy match, whatever the index contains.
 
 use tantivy::Term;
 use tantivy::query::{
@@ -18,23 +17,23 @@ const TITLE: f32 = 4.0;
 const BRAND: f32 = 3.0;
 const CATEGORY: f32 = 2.0;
 const DESCRIPTION: f32 = 1.0;
-/// The word begins a longer one in the title.
+/// The word is a prefix of a word in the title.
 const TITLE_PREFIX: f32 = 2.0;
-/// One letter differs, or more: less than a word in the description.
+/// A fuzzy match: weighted below a match in the description.
 const TYPO: f32 = 0.9;
 const TYPOS: f32 = 0.6;
-/// Of these worth, what a mistyped title, brand and category get.
+/// The fraction of that for a fuzzy match in title, brand and category.
 const TYPO_PLACES: [f32; 3] = [1.0, 0.8, 0.6];
-/// The title is the query, for each word of it.
+/// The title equals the query; per word.
 const WHOLE_TITLE: f32 = 10.0;
-/// The title is the query but for some letters, for each word of it.
+/// The title equals the query except for typos; per word.
 const WHOLE_TITLE_TYPO: f32 = 1.0;
-/// The title begins with the query, for each word of it.
+/// The title starts with the query; per word.
 const WHOLE_TITLE_PREFIX: f32 = 2.0;
-/// A suggested title begins with what was typed.
+/// A suggested title starts with the typed text.
 const BEGINS_SO: f32 = 10.0;
 
-/// Products that meet most of the words: all of two, three quarters of more.
+/// Products that match most of the words: all of two, three quarters of more.
 pub(super) fn search(text: &str, fields: &Fields) -> Box<dyn Query> {
     if text.trim().is_empty() {
         return Box::new(AllQuery);
@@ -58,7 +57,7 @@ pub(super) fn search(text: &str, fields: &Fields) -> Box<dyn Query> {
     Box::new(BooleanQuery::new(clauses))
 }
 
-/// Products whose titles have all the words, the last one perhaps unfinished.
+/// Products whose titles contain all the words, the last of which may be a prefix.
 pub(super) fn suggest(prefix: &str, fields: &Fields) -> Box<dyn Query> {
     let words = query_words(prefix);
     let Some((last, finished)) = words.split_last() else {
@@ -71,7 +70,7 @@ pub(super) fn suggest(prefix: &str, fields: &Fields) -> Box<dyn Query> {
     ]);
     let mut clauses: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(unfinished))];
     clauses.extend(finished.iter().map(|word| (Occur::Must, title(word))));
-    // What the words are worth is all the same here: who begins so comes first, then the popular.
+    // Word scores do not matter here: titles that start with the text come first, then popular ones.
     let met = ConstScoreQuery::new(Box::new(BooleanQuery::new(clauses)), 1.0);
     let begins = DisjunctionMaxQuery::new(vec![
         starts_with(fields.whole_title, &normalized(prefix), BEGINS_SO),
@@ -138,7 +137,7 @@ fn whole_title(text: &str, words: usize, fields: &Fields) -> Vec<Box<dyn Query>>
     queries
 }
 
-/// The words as a title has them that goes on with the unfinished one.
+/// The start of a title that continues the unfinished word.
 fn typed(finished: &[Word], last: &Word) -> String {
     let mut text = String::new();
     for word in finished {
@@ -161,7 +160,7 @@ fn starts_with(field: Field, text: &str, worth: f32) -> Box<dyn Query> {
     Box::new(ConstScoreQuery::new(Box::new(prefix), worth))
 }
 
-/// Weight × (1 + how much the word says).
+/// Weight × (1 + the word's score).
 fn worth_at_least(query: Box<dyn Query>, weight: f32) -> Box<dyn Query> {
     let floor = ConstScoreQuery::new(query.box_clone(), 1.0);
     let sum = BooleanQuery::new(vec![(Occur::Must, query), (Occur::Must, Box::new(floor))]);
