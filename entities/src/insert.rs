@@ -1,9 +1,9 @@
-//! Writing many rows at once, for imports and demo data.
+//! Bulk inserts, for imports and demo data.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, Iterable};
 
-/// Values that SQLite binds in one statement; PostgreSQL binds twice as many.
+/// SQLite's limit on bound values per statement; PostgreSQL's is twice as high.
 const MAX_BINDS: usize = 32_766;
 
 /// Inserts rows in as few statements as the databases' limits allow.

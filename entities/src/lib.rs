@@ -1,5 +1,5 @@
-//! SeaORM entities and their finders, one module for each domain's database. Table names and SQL
-//! live here and in migrations only; a module is used by its own domain alone.
+//! SeaORM entities and their finders, one module for each domain's database. Table names and SQL appear only here and
+//! in the migrations; each module is used by its own domain only.
 
 mod insert;
 pub mod notifications;

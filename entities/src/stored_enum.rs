@@ -1,7 +1,7 @@
-//! Enumerations that a text column stores.
+//! Enumerations stored in text columns.
 
-/// Defines an enumeration and the text that a column stores for each variant. Reading any other text is
-/// a database error that names the enumeration and the text.
+/// Defines an enumeration with the stored text of each variant. Reading any other text is a database error that names
+/// the enumeration and the text.
 macro_rules! stored_enum {
     (
         $(#[$doc:meta])*
@@ -26,12 +26,12 @@ macro_rules! stored_enum {
         impl $name {
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The variant that is stored so.
+            /// The variant stored as this text.
             pub fn from_stored(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|variant| variant.as_str() == text)
             }
 
-            /// As it is stored.
+            /// The stored text.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $stored,)+

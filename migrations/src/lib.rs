@@ -1,5 +1,5 @@
-//! One Migrator for each domain. A migration is frozen once it has landed: it never imports
-//! entities, which move on, and a change is always a new file.
+//! One Migrator for each domain. A migration is frozen once it has landed: it never imports entities, which keep
+//! changing, and every change is a new file.
 
 pub mod notifications;
 pub mod orders;
@@ -15,7 +15,7 @@ use sea_orm_migration::sea_orm::{
     DatabaseConnection, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-/// Why a database was left as it is.
+/// Why a database was not migrated.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     #[error(
@@ -27,8 +27,8 @@ pub enum MigrateError {
     Database(#[from] DbErr),
 }
 
-/// Brings a domain's database to this version, all or nothing, and says how many steps it took.
-/// Processes that start together take turns.
+/// Migrates a domain's database to this version in one transaction, and returns how many steps it took. Processes that
+/// start together wait for each other.
 pub async fn migrate<M: MigratorTrait>(
     connection: &DatabaseConnection,
 ) -> Result<usize, MigrateError> {

@@ -1,13 +1,13 @@
-//! How work that was written in a domain's own tables becomes tasks.
+//! Converts work stored in a domain's own tables to tasks.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::prelude::{DateTimeUtc, Json, Uuid};
 
-/// Work as it was before.
+/// Work in its old form.
 pub(crate) struct OldTask {
     pub(crate) kind: String,
     pub(crate) key: Uuid,
-    /// Of the public id.
+    /// The prefix of the public id.
     pub(crate) prefix: &'static str,
     pub(crate) data: Json,
     pub(crate) due_at: DateTimeUtc,
@@ -16,7 +16,7 @@ pub(crate) struct OldTask {
     pub(crate) created_at: DateTimeUtc,
 }
 
-/// Writes it as a task, which nobody is at work on.
+/// Inserts it as an unclaimed task.
 pub(crate) async fn insert(manager: &SchemaManager<'_>, old: OldTask) -> Result<(), DbErr> {
     let insert = Query::insert()
         .into_table("tasks")

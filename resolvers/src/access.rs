@@ -1,5 +1,5 @@
-//! Who the caller is and what is theirs. Ownership is checked where data is read, not only at the
-//! roots: a guessed id gives nothing.
+//! Identifies the caller and checks ownership. Ownership is checked where data is read, not only at the roots: a
+//! guessed id returns nothing.
 
 use async_graphql::{Context, TypeDirective};
 use platform::caller::Caller;
@@ -31,7 +31,7 @@ pub fn visitor(context: &Context<'_>) -> ApiResult<Option<Uuid>> {
     }
 }
 
-/// The caller's id when the thing is theirs, FORBIDDEN with this sentence otherwise.
+/// The caller's id if they are the owner; FORBIDDEN with this message otherwise.
 pub fn owner(context: &Context<'_>, owner: Uuid, refusal: &str) -> ApiResult<Uuid> {
     let customer = customer(context)?;
     if customer == owner {
@@ -41,6 +41,6 @@ pub fn owner(context: &Context<'_>, owner: Uuid, refusal: &str) -> ApiResult<Uui
     }
 }
 
-/// Marks a field that the router answers only for a signed-in caller.
+/// Marks a field that the router resolves only for signed-in callers.
 #[TypeDirective(location = "FieldDefinition")]
 pub fn authenticated() {}

@@ -1,6 +1,6 @@
-//! Batching without a timer. async-graphql's DataLoader waits a fixed time for keys; here a batch
-//! leaves the moment every resolver that could run has run, which is exactly when its keys are
-//! complete: no sooner, so the batch is never split, and no later, so nothing waits for a tick.
+//! Batching without a timer. async-graphql's DataLoader waits a fixed time for keys; here a batch is sent once every
+//! resolver that can run has run. At that moment its keys are complete: the batch is not split, and nothing waits for a
+//! tick.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -21,8 +21,8 @@ use parking_lot::Mutex;
 use crate::budget::Budget;
 use crate::error::{ApiError, ApiResult};
 
-/// A loader of one request: batches keys and remembers what it loaded. Each value that a resolver gets is a row of the
-/// request's budget, also one that was loaded before: it is resolved once more.
+/// A loader for one request: batches keys and caches values. Each value returned to a resolver counts as a row of the
+/// request's budget, even a cached one, since it is resolved again.
 pub struct Batched<L> {
     loader: DataLoader<L, HashMapCache<RandomState>>,
     budget: Arc<Budget>,
@@ -30,7 +30,7 @@ pub struct Batched<L> {
 
 impl<L> Batched<L> {
     /// # Errors
-    /// Those of the loader, and OPERATION_TOO_COMPLEX when the request has had its rows.
+    /// Those of the loader, and OPERATION_TOO_COMPLEX if the request's row budget is used up.
     pub async fn load_one<K>(&self, key: K) -> ApiResult<Option<L::Value>>
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
@@ -41,10 +41,10 @@ impl<L> Batched<L> {
         Ok(self.loader.load_one(key).await?)
     }
 
-    /// A list, each entry of which is a row.
+    /// Loads a list, each entry of which counts as a row.
     ///
     /// # Errors
-    /// As [`Self::load_one`].
+    /// Like [`Self::load_one`].
     pub async fn load_list<K, T>(&self, key: K) -> ApiResult<Vec<T>>
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
@@ -59,7 +59,7 @@ impl<L> Batched<L> {
     }
 
     /// # Errors
-    /// As [`Self::load_one`].
+    /// Like [`Self::load_one`].
     pub async fn load_many<K>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -74,7 +74,7 @@ impl<L> Batched<L> {
         Ok(values)
     }
 
-    /// Forgets what was loaded.
+    /// Clears the cache.
     pub fn clear<K>(&self)
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
@@ -84,10 +84,10 @@ impl<L> Batched<L> {
     }
 }
 
-/// Keys of one batch; more leave in several. SQLite binds 32,766 values in a statement.
+/// Maximum number of keys per batch; more are sent in several. SQLite binds 32,766 values per statement.
 const MAX_BATCH: usize = 30_000;
 
-/// The batches of one request that wait to leave, and what it may still load.
+/// A request's pending batches, and its remaining budget.
 #[derive(Clone)]
 pub struct Batches {
     waiting: Arc<Mutex<Vec<BoxFuture<'static, ()>>>>,
@@ -103,15 +103,15 @@ impl Batches {
         }
     }
 
-    /// Counts rows that no loader has brought.
+    /// Counts rows that were not loaded by a loader.
     ///
     /// # Errors
-    /// OPERATION_TOO_COMPLEX when the request has had its rows.
+    /// OPERATION_TOO_COMPLEX if the request's row budget is used up.
     pub async fn spend(&self, rows: usize) -> ApiResult<()> {
         self.budget.spend(rows).await
     }
 
-    /// A loader whose batches leave with this request's.
+    /// A loader whose batches are sent together with this request's.
     pub fn loader<K, L>(&self, loader: L) -> Batched<L>
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
@@ -133,7 +133,7 @@ impl Batches {
         }
     }
 
-    /// Runs the request, and its batches whenever it can get no further without them.
+    /// Runs the request, and its batches whenever it cannot continue without them.
     pub async fn drive<F: Future>(&self, request: F) -> F::Output {
         let mut request = pin!(request);
         let mut drive = Drive::default();
@@ -141,17 +141,17 @@ impl Batches {
     }
 }
 
-/// Polls of a request before the runtime gets a turn.
+/// How often a request is polled before it yields to the runtime.
 const POLLS_OF_A_TURN: usize = 64;
 
-/// A request under way, and its batches that have left.
+/// A running request, with the batches that were sent.
 #[derive(Default)]
 struct Drive {
     running: FuturesUnordered<BoxFuture<'static, ()>>,
     signal: Arc<Signal>,
 }
 
-/// Whether the request has something to do, and whom to tell when everybody sleeps.
+/// Whether the request can continue, and the waker to use if it cannot.
 struct Signal {
     woken: AtomicBool,
     task: AtomicWaker,
@@ -193,21 +193,21 @@ impl Drive {
             if signal.woken.swap(false, Ordering::AcqRel)
                 && let Poll::Ready(output) = request(&mut Context::from_waker(&waker))
             {
-                // The next item of a stream is asked for by a poll.
+                // A poll requests a stream's next item.
                 signal.woken.store(true, Ordering::Release);
                 return Poll::Ready(output);
             }
             if batches.budget.is_turn_over() {
-                // Other requests go first. The resolvers that are left have woken this one already.
+                // Yield to other requests. The remaining resolvers have already woken this one.
                 break;
             }
-            // A large request wakes itself to go on in its next poll, with resolvers that have not
-            // run yet (`FuturesUnordered` does so after a few): a batch that left now would be split.
+            // A large request wakes itself to continue in its next poll, with resolvers that have not run yet
+            // (`FuturesUnordered` yields after a few): a batch sent now would be split.
             if signal.woken.load(Ordering::Acquire) {
                 continue;
             }
             self.running.extend(batches.waiting.lock().drain(..));
-            // A batch that completes hands its values to resolvers, which may then get further.
+            // A completed batch passes its values to resolvers, which may then continue.
             if matches!(self.running.poll_next_unpin(context), Poll::Ready(Some(()))) {
                 continue;
             }
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
     use crate::budget::ROWS_OF_A_TURN;
 
-    /// Answers each key with itself, and keeps the size of every batch.
+    /// Returns each key as its value, and records the size of every batch.
     struct Echo(Arc<Mutex<Vec<usize>>>);
 
     impl Loader<u32> for Echo {
@@ -268,7 +268,7 @@ mod tests {
         let sizes = Arc::new(Mutex::new(Vec::new()));
         let batches = Batches::new(100_000);
         let loader = batches.loader(Echo(sizes.clone()));
-        // Two levels: a hundred resolvers, each of which loads again with what it got.
+        // Two levels: a hundred resolvers, each of which loads again with the value it got.
         let resolvers = (0..100).map(|key| {
             let loader = &loader;
             async move {
@@ -281,8 +281,8 @@ mod tests {
         assert_eq!(*sizes.lock(), [100, 100]);
     }
 
-    /// The engine runs the fields of each object of a list in a set of their own, and such a set
-    /// yields although its objects could go on.
+    /// The engine runs the fields of each object of a list in a separate set, and such a set yields although its
+    /// objects could continue.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_list_of_objects_that_yield_still_shares_one_batch() {
         let sizes = Arc::new(Mutex::new(Vec::new()));
@@ -341,7 +341,7 @@ mod tests {
         assert_eq!(refused.code, crate::error::ErrorCode::OperationTooComplex);
     }
 
-    /// Answers each key with as many numbers.
+    /// Returns a list of that many numbers for each key.
     struct Lists;
 
     impl Loader<u32> for Lists {
@@ -353,7 +353,7 @@ mod tests {
         }
     }
 
-    /// What is cached needs no await, so that only the budget lets others run meanwhile.
+    /// Cached values need no await, so only the budget lets others run meanwhile.
     #[tokio::test]
     async fn a_large_request_lets_others_run() {
         let batches = Batches::new(100_000);

@@ -1,5 +1,5 @@
-//! How much one request may resolve, and how much of it at a time: a request that resolves thousands of rows must
-//! neither fill the memory nor hold a thread that others wait for.
+//! Limits how much one request may resolve in total and without yielding: a request for thousands of rows must neither
+//! fill memory nor block a thread.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,15 +7,15 @@ use std::task::Poll;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
-/// Rows that a request resolves before others run.
+/// How many rows a request resolves before it yields.
 pub(crate) const ROWS_OF_A_TURN: usize = 128;
 
-/// The rows of one request.
+/// The row budget of one request.
 #[derive(Debug)]
 pub(crate) struct Budget {
     allowed: usize,
     left: AtomicUsize,
-    /// Of the poll that is under way.
+    /// Rows resolved in the current poll.
     turn: AtomicUsize,
 }
 
@@ -28,7 +28,7 @@ impl Budget {
         }
     }
 
-    /// Counts rows, and waits until it is this request's time again when it has had many.
+    /// Counts rows, and yields to other requests after many.
     pub(crate) async fn spend(&self, rows: usize) -> ApiResult<()> {
         let take = |left: usize| left.checked_sub(rows);
         let left = self

@@ -1,5 +1,5 @@
-//! Asking another domain: a GraphQL query to its subgraph on the caller's behalf, in process or
-//! over HTTP. The domain that asks has the document and the types; this is only the way there.
+//! Queries to another domain's subgraph on the caller's behalf, in process or over HTTP. The calling domain provides
+//! the document and the types.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::error::ApiError;
 use crate::subgraph::Subgraph;
 
-/// A document that is asked again and again: it is parsed once.
+/// A reusable document, parsed once.
 pub struct Document {
     text: &'static str,
     parsed: OnceLock<Option<ExecutableDocument>>,
@@ -30,7 +30,7 @@ impl Document {
         }
     }
 
-    /// A request for a schema in this process. One that does not parse is refused there.
+    /// A request for an in-process schema, which rejects a document that does not parse.
     fn request(&self) -> Request {
         let mut request = Request::new(self.text);
         let parsed = self.parsed.get_or_init(|| parse_query(self.text).ok());
@@ -41,7 +41,7 @@ impl Document {
     }
 }
 
-/// A way to another domain's subgraph. Cheap to clone.
+/// A client for another domain's subgraph. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SubgraphClient(Transport);
 
@@ -56,10 +56,10 @@ enum Transport {
     },
 }
 
-/// Why another domain gave no answer.
+/// Why another domain could not be queried.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("the subgraph's URL cannot be called: {0}")]
+    #[error("the subgraph's URL is not usable: {0}")]
     Url(#[from] url::ParseError),
     #[error(transparent)]
     Client(#[from] platform::http::ClientError),
@@ -67,27 +67,27 @@ pub enum ClientError {
     Http(#[from] HttpError),
     #[error("the caller could not be signed: {0}")]
     Caller(#[from] platform::caller::CallerError),
-    #[error("the answer has errors: {0}")]
+    #[error("the response has errors: {0}")]
     Refused(String),
-    #[error("the answer has another shape: {0}")]
+    #[error("the response has an unexpected shape: {0}")]
     Shape(#[from] async_graphql::DeserializerError),
 }
 
 impl From<ClientError> for ApiError {
     fn from(error: ClientError) -> Self {
-        tracing::warn!(%error, "a subgraph could not be asked");
-        Self::unavailable("A part of the graph this needs is not available at the moment")
+        tracing::warn!(%error, "subgraph query failed");
+        Self::unavailable("A part of the graph that this needs is not available at the moment")
     }
 }
 
 impl SubgraphClient {
-    /// To a subgraph in this process.
+    /// A client for an in-process subgraph.
     pub fn local(subgraph: Subgraph) -> Self {
         Self(Transport::Local(subgraph))
     }
 
-    /// To the process of the subgraph of this name at this URL, which may take so long to answer; the caller is signed
-    /// with the shared key.
+    /// A client for the subgraph of this name at this URL, with a response timeout; the caller is signed with the
+    /// shared key.
     pub fn http(
         name: &'static str,
         url: &str,
@@ -117,7 +117,7 @@ impl SubgraphClient {
         }))
     }
 
-    /// Asks, and reads the `data` of the answer as `T`. An answer with errors is no answer.
+    /// Runs a query and parses the `data` of the response as `T`. Any error in the response is a failure.
     pub async fn query<T: DeserializeOwned>(
         &self,
         caller: &Caller,
@@ -131,7 +131,7 @@ impl SubgraphClient {
         Ok(async_graphql::from_value(response.data)?)
     }
 
-    /// The same where errors are about parts of the answer.
+    /// Like [`Self::query`], but accepts errors about parts of the response.
     pub async fn query_partly<T: DeserializeOwned>(
         &self,
         caller: &Caller,
@@ -163,11 +163,11 @@ impl SubgraphClient {
                 clock,
             } => {
                 let request = Request::new(document.text).variables(variables);
-                // A query: asked twice, it changes nothing.
+                // Queries are safe to repeat.
                 let mut post = HttpRequest::post("query", &[]).json(&request).idempotent();
                 let signed = key.sign(caller, name, post.body(), clock.now())?;
                 post = post.header(CALLER_HEADER, signed);
-                // Background tasks ask without a request of anybody's.
+                // Background tasks have no request id.
                 if !caller.request_id.is_empty()
                     && let Ok(id) = header_value(&caller.request_id).to_str()
                 {

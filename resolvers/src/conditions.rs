@@ -1,6 +1,7 @@
-//! `@skip` and `@include`, decided before async-graphql sees a document. It knows no defaults of variables there, takes
-//! variables that only a `__typename` is conditional on for unused, and answers null for an object of which nothing is
-//! left, where the specification has `{}`: such an object is asked for its type, under a key that is taken out again.
+//! Resolves `@skip` and `@include` before async-graphql sees a document. async-graphql ignores defaults of variables
+//! there, treats variables used only in a condition on `__typename` as unused, and returns null for an object without
+//! any remaining fields, where the specification requires `{}`: for such objects the type is selected under a key that
+//! is removed again.
 
 mod decide;
 mod empty;

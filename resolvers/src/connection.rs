@@ -1,5 +1,5 @@
-//! Relay connections over a keyset: a cursor is the sort key of its row, so pages neither skip nor
-//! repeat rows while others are written.
+//! Relay connections with keyset pagination: a cursor is its row's sort key, so pages neither skip nor repeat rows
+//! while others are written.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,19 +8,19 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{ApiError, ApiResult};
 
-/// Rows of a page when the client names no number.
+/// Page size if the client gives none.
 pub const DEFAULT_PAGE: i32 = 20;
-/// Rows of a page at most.
+/// Maximum page size.
 pub const MAX_PAGE: i32 = 100;
 
 pub use async_graphql::connection::PageInfo;
 
-/// The arguments of a connection, checked. `K` is the sort key of a row.
+/// A connection's validated arguments. `K` is the sort key of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest<K> {
     pub limit: u64,
     pub direction: Direction,
-    /// Rows on the far side of this key only.
+    /// Only rows beyond this key.
     pub beyond: Option<K>,
 }
 
@@ -39,16 +39,16 @@ impl<K: DeserializeOwned> PageRequest<K> {
         before: Option<&str>,
     ) -> ApiResult<Self> {
         let (direction, name, count, cursor) = match (last, before) {
-            // `first` has a default, so only another number shows that the client asked for both.
+            // `first` has a default, so only a different number shows that the client gave both.
             (Some(_), _) if first.is_some_and(|first| first != DEFAULT_PAGE) => {
                 return Err(ApiError::bad_user_input(
-                    "first and last do not go together: page forward or backward",
+                    "first and last cannot be combined: page forward or backward",
                 ));
             }
             (Some(last), _) => (Direction::Backward, "last", last, before),
             (None, Some(_)) => {
                 return Err(ApiError::bad_user_input(
-                    "before goes with last, after with first",
+                    "use before with last, and after with first",
                 ));
             }
             (None, None) => (
@@ -60,7 +60,7 @@ impl<K: DeserializeOwned> PageRequest<K> {
         };
         if direction == Direction::Backward && after.is_some() {
             return Err(ApiError::bad_user_input(
-                "after goes with first, before with last",
+                "use after with first, and before with last",
             ));
         }
         Ok(Self {
@@ -71,7 +71,7 @@ impl<K: DeserializeOwned> PageRequest<K> {
     }
 }
 
-/// A number of rows from 0 to [`MAX_PAGE`].
+/// Validates a row count from 0 to [`MAX_PAGE`].
 pub fn page_size(name: &str, count: i32) -> ApiResult<u64> {
     u64::try_from(count)
         .ok()
@@ -88,18 +88,20 @@ pub fn encode_cursor<K: Serialize>(key: &K) -> ApiResult<String> {
         .map_err(ApiError::internal)
 }
 
-/// The sort key inside a cursor that we gave out.
+/// The sort key in a cursor that we issued.
 pub fn decode_cursor<K: DeserializeOwned>(cursor: &str) -> ApiResult<K> {
     URL_SAFE_NO_PAD
         .decode(cursor)
         .ok()
         .and_then(|json| serde_json::from_slice(&json).ok())
         .ok_or_else(|| {
-            ApiError::bad_user_input("the cursor is not one of this list: take it from pageInfo")
+            ApiError::bad_user_input(
+                "the cursor does not belong to this list: take it from pageInfo",
+            )
         })
 }
 
-/// One page in the list's own order, with the row's cursor beside it.
+/// One page in the list's own order, with each row's cursor.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     pub rows: Vec<(String, T)>,
@@ -108,7 +110,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// From the rows a query gave in the direction of travel, asked for one more than the limit.
+    /// From the rows of a query in the direction of travel, limited to one more than the page size.
     pub fn new<K: Serialize>(
         request: &PageRequest<K>,
         mut rows: Vec<T>,
@@ -145,9 +147,8 @@ impl<T> Page<T> {
     }
 }
 
-/// Defines `<Node>Connection` and `<Node>Edge` over [`Page`], with `edges`, `nodes`, `pageInfo`
-/// and `totalCount`. `totalCount` is an async closure's business of the resolver: it is counted
-/// only when it was asked for (`context.look_ahead().field("totalCount").exists()`).
+/// Defines `<Node>Connection` and `<Node>Edge` over [`Page`], with `edges`, `nodes`, `pageInfo` and `totalCount`. The
+/// resolver should count `totalCount` only if it was requested (`context.look_ahead().field("totalCount").exists()`).
 #[macro_export]
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty) => {
@@ -157,7 +158,7 @@ macro_rules! connection {
             pub edges: Vec<$edge>,
             pub nodes: Vec<$node>,
             pub page_info: $crate::connection::PageInfo,
-            /// Rows in the whole list.
+            /// The number of rows in the whole list.
             pub total_count: i32,
         }
 
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn pages_walk_the_list_both_ways_without_gap_or_repeat() {
-        // The list in its own order is 1..=7; a query in travel direction starts beyond the cursor.
+        // The list in its own order is 1..=7; a query in the direction of travel starts beyond the cursor.
         let query = |request: &PageRequest<i64>| -> Vec<i64> {
             let beyond = request.beyond;
             let limit = usize::try_from(request.limit).unwrap() + 1;

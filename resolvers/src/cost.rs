@@ -1,18 +1,18 @@
-//! What fields cost, by the cost specification: it bounds operations before they run, and is what rates are spent in.
+//! Field costs as in the cost specification. They bound operations before they run, and rate limits count them.
 
 use async_graphql::TypeDirective;
 
-/// What a call of a third party costs, in units of one object that is read.
+/// The cost of a call to a third party; reading one object costs 1.
 pub const THIRD_PARTY: i32 = 50;
 
-/// What a search of the engine's index costs, in the same units.
+/// The cost of a search in the engine's index, in the same units.
 pub const SEARCH: i32 = 10;
 
-/// What the field costs, instead of what its type does.
+/// The field's own cost, which replaces its type's.
 #[TypeDirective(location = "FieldDefinition")]
 pub fn cost(weight: i32) {}
 
-/// How long the field's list may be: as long as it always is, or as one of these arguments says.
+/// The maximum length of the field's list: fixed, or given by one of these arguments.
 #[TypeDirective(location = "FieldDefinition", name = "listSize")]
 pub fn list_size(
     assumed_size: Option<i32>,

@@ -1,5 +1,5 @@
-//! Entities, each by itself: a representation that is nobody's, or whose resolver fails, is null, and costs the others
-//! nothing. async-graphql alone answers all of them with one error, which says not of which.
+//! Resolves entities independently: a representation without an entity, or whose resolver fails, is null and does not
+//! affect the others. async-graphql alone returns a single error for all of them, without saying which one failed.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,17 +15,17 @@ use parking_lot::Mutex;
 
 use crate::error::ErrorCode;
 
-/// A subgraph's query root. Its schema is that of the root inside.
+/// A wrapper around a subgraph's query root. The schema is that of the inner root.
 pub struct Entities<Q>(pub Q);
 
-/// How many representations of each `_entities` field were begun: they begin in their order, so that this is the index
-/// of the next. In the data of a request.
+/// How many representations of each `_entities` field have been started. They start in order, so this is the index of
+/// the next. Stored in the request's data.
 #[derive(Default)]
 pub(crate) struct Begun(Mutex<HashMap<usize, usize>>);
 
 impl Begun {
     fn next(&self, field: &Positioned<Field>) -> usize {
-        // A field of the document stays where it is while it is executed.
+        // A field of the document has a stable address during execution.
         let mut begun = self.0.lock();
         let next = begun.entry(std::ptr::from_ref(field).addr()).or_default();
         *next += 1;
@@ -64,9 +64,9 @@ impl<Q: ObjectType> ContainerType for Entities<Q> {
     }
 }
 
-/// A representation of a type that is not here, or without a key of it.
+/// A representation of an unknown type, or without any of its keys.
 fn unknown(entity: &Context<'_>) -> ServerError {
-    let message = "The representation is of no entity of this subgraph, or has no key of it";
+    let message = "The representation is not of an entity of this subgraph, or lacks its key";
     let mut error = ServerError::new(message, Some(entity.item.pos));
     let mut extensions = ErrorExtensionValues::default();
     extensions.set("code", ErrorCode::BadUserInput.as_str());

@@ -1,5 +1,5 @@
-//! Top-level errors: a code the client can act on and a sentence it may show. The cause is logged
-//! with the request id and never sent.
+//! Top-level errors: a code for the client to act on, and a message it may show. The cause is logged with the request
+//! id and never sent.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use sea_orm::DbErr;
 
 pub type ApiResult<T> = Result<T, ApiError>;
 
-/// The codes a subgraph may answer with, as `extensions.code`.
+/// The codes that a subgraph may return in `extensions.code`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     Unauthenticated,
@@ -21,7 +21,7 @@ pub enum ErrorCode {
     OperationTooComplex,
     SubgraphUnavailable,
     DeadlineExceeded,
-    /// What was watched has been switched off: a WebSocket closes with 4003.
+    /// The feature being watched was switched off: a WebSocket closes with 4003.
     FeatureDisabled,
     Internal,
 }
@@ -44,8 +44,8 @@ impl ErrorCode {
     }
 }
 
-/// An error for the client. It has no `Display` on purpose: async-graphql would then take any
-/// error's text as the client's message, a database's included.
+/// An error for the client. Deliberately without `Display`: async-graphql would use any such error's text, even a
+/// database's, as the client's message.
 #[derive(Clone, Debug)]
 pub struct ApiError {
     pub code: ErrorCode,
@@ -63,7 +63,7 @@ impl ApiError {
     pub fn unauthenticated() -> Self {
         Self::new(
             ErrorCode::Unauthenticated,
-            "Sign in first: this needs an access token",
+            "Sign in first: this requires an access token",
         )
     }
 
@@ -87,7 +87,7 @@ impl ApiError {
         Self::new(ErrorCode::SubgraphUnavailable, message)
     }
 
-    /// Something broke on our side: the cause goes to the log, the client gets a plain sentence.
+    /// An internal failure: the cause is logged, the client gets a generic message.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(error = %cause, "internal error");
         Self::new(ErrorCode::Internal, "Something went wrong on our side")
@@ -100,7 +100,7 @@ impl From<DbErr> for ApiError {
     }
 }
 
-/// What a DataLoader fails with: one error for every key of the batch.
+/// A DataLoader's failure: one error for every key of the batch.
 impl From<Arc<DbErr>> for ApiError {
     fn from(error: Arc<DbErr>) -> Self {
         Self::internal(error)

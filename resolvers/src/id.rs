@@ -1,4 +1,4 @@
-//! Public ids: a TypeID (prefix and UUIDv7 in base 32) outside, the bare UUID in the database.
+//! Public ids: a TypeID (prefix and UUIDv7 in base 32) in the API, the bare UUID in the database.
 
 use async_graphql::ID;
 use platform::inbox::HandleError;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, ApiResult};
 
-/// What an id identifies. The prefix makes an id of the wrong kind an error instead of a miss.
+/// What an id identifies. The prefix makes an id of the wrong kind an error rather than a miss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdKind {
     Order,
@@ -30,7 +30,7 @@ impl IdKind {
         Self::Notification,
     ];
 
-    /// The kind of a public id, or `None` when it is malformed or of no kind.
+    /// The kind of a public id; `None` if it is malformed or of an unknown kind.
     pub fn of(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.parse(id).is_some())
     }
@@ -51,7 +51,7 @@ impl IdKind {
     pub fn format(self, id: Uuid) -> String {
         match DynamicType::new(self.prefix()) {
             Ok(kind) => TypeSafeId::from_type_and_uuid(kind, id).to_string(),
-            // Every prefix above is lowercase ASCII, the only thing the constructor checks.
+            // Every prefix above is lower-case ASCII, which is all that the constructor checks.
             Err(_) => unreachable!("the prefix {:?} is not a TypeID prefix", self.prefix()),
         }
     }
@@ -60,13 +60,13 @@ impl IdKind {
         ID(self.format(id))
     }
 
-    /// The UUID inside a public id, or `None` when it is malformed or of another kind.
+    /// The UUID in a public id; `None` if it is malformed or of another kind.
     pub fn parse(self, id: &str) -> Option<Uuid> {
         let parsed: TypeSafeId<DynamicType> = id.parse().ok()?;
         (parsed.type_prefix() == self.prefix()).then(|| parsed.uuid())
     }
 
-    /// Like [`Self::parse`], for an argument: a malformed id is the client's mistake.
+    /// Like [`Self::parse`], for an argument: a malformed id is the client's error.
     pub fn argument(self, name: &str, id: &str) -> ApiResult<Uuid> {
         self.parse(id).ok_or_else(|| {
             ApiError::bad_user_input(format!(
@@ -76,11 +76,11 @@ impl IdKind {
         })
     }
 
-    /// Like [`Self::parse`], for the data of an event: with a malformed id it can never have its effect.
+    /// Like [`Self::parse`], for event data: an event with a malformed id can never be handled.
     pub fn of_event(self, id: &str) -> Result<Uuid, HandleError> {
         self.parse(id).ok_or_else(|| {
             HandleError::Unusable(format!(
-                "{id:?} is not an id of the kind {}_…",
+                "{id:?} is not an id of the form {}_…",
                 self.prefix()
             ))
         })

@@ -1,10 +1,9 @@
-//! Idempotency keys: the same key with the same input has one effect and one answer, however often
-//! and however concurrently it is sent.
+//! Idempotency keys: the same key with the same input has one effect and one answer, however often and however
+//! concurrently it is sent.
 //!
-//! [`IdempotentMutation`] frames every mutation with a key: [`IdempotentMutation::previous_outcome`] first, so that
-//! a replay is answered before any check or call to another domain, then the checks, then
-//! [`IdempotentMutation::begin`], and last [`MutationTransaction::commit`] or
-//! [`MutationTransaction::rollback`].
+//! [`IdempotentMutation`] frames every mutation with a key. First [`IdempotentMutation::previous_outcome`], so that a
+//! replay is answered before any check or call to another domain; then the checks; then [`IdempotentMutation::begin`];
+//! and last [`MutationTransaction::commit`] or [`MutationTransaction::rollback`].
 
 use chrono::{DateTime, Duration, Utc};
 use platform::database::{Database, DatabaseTransaction};
@@ -19,14 +18,14 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, ApiResult};
 
-/// Keys of ordinary mutations live this long, in days.
+/// How long keys of ordinary mutations are kept, in days.
 pub const RETENTION_DAYS: i64 = 7;
-/// Keys of mutations that move money, in days.
+/// How long keys of mutations that move money are kept, in days.
 pub const MONEY_RETENTION_DAYS: i64 = 30;
 
 const MAX_KEY_LENGTH: usize = 255;
 
-/// A use of a key by a caller for an operation with an input.
+/// A caller's use of a key for an operation with an input.
 #[derive(Debug)]
 pub struct KeyUse<'a, I> {
     pub caller: Uuid,
@@ -47,7 +46,7 @@ pub struct IdempotentMutation<'a, I> {
 /// Whether an idempotent mutation runs or replays.
 #[derive(Debug)]
 pub enum Attempt<T> {
-    /// The key was used meanwhile: this is the answer it got.
+    /// The key was used meanwhile; this is the stored answer.
     Replay(T),
     /// The key is new: run the mutation in this transaction.
     First(Box<MutationTransaction>),
@@ -60,7 +59,7 @@ pub struct MutationTransaction {
     key: ClaimedKey,
 }
 
-/// A key that a transaction holds. Concurrent uses wait for the transaction to end.
+/// A key held by a transaction. Concurrent uses wait for the transaction to end.
 #[derive(Debug)]
 struct ClaimedKey {
     caller: String,
@@ -68,7 +67,7 @@ struct ClaimedKey {
     key: String,
 }
 
-/// Whether the transaction now holds the key, or what was answered when the key was first used.
+/// Whether the transaction now holds the key, or the answer of its first use.
 enum Claim<T> {
     Replay(T),
     First(ClaimedKey),
@@ -83,7 +82,7 @@ impl<'a, I: Serialize> IdempotentMutation<'a, I> {
         }
     }
 
-    /// The answer of the key's first use, if there was one. Reads this domain's database only.
+    /// The answer of the key's first use, if any. Reads only this domain's database.
     pub async fn previous_outcome<T: DeserializeOwned>(&self) -> ApiResult<Option<T>> {
         check(self.using.key)?;
         let caller = self.using.caller.to_string();
@@ -96,7 +95,7 @@ impl<'a, I: Serialize> IdempotentMutation<'a, I> {
         replay(earlier, &hash(self.using.input)?).map(Some)
     }
 
-    /// Begins the transaction of the effect. A key that was used meanwhile is replayed.
+    /// Begins the transaction of the effect. A key used in the meantime is replayed.
     pub async fn begin<T: DeserializeOwned>(self) -> ApiResult<Attempt<T>> {
         let transaction = self.database.begin().await?;
         match claim(&transaction, self.using, self.now).await? {
@@ -113,24 +112,24 @@ impl<'a, I: Serialize> IdempotentMutation<'a, I> {
 }
 
 impl MutationTransaction {
-    /// Commits the effect with the answer that later uses of the key get.
+    /// Commits the effect with the answer for later uses of the key.
     pub async fn commit<T: Serialize>(self, outcome: &T) -> ApiResult<()> {
         self.key.record(&self.transaction, outcome).await?;
         self.transaction.commit().await?;
         Ok(())
     }
 
-    /// Rolls everything back: the key is free again.
+    /// Rolls everything back, which frees the key.
     pub async fn rollback(self) -> ApiResult<()> {
         self.transaction.rollback().await;
         Ok(())
     }
 }
 
-/// Claims the key inside the transaction of the mutation's effect.
+/// Claims the key within the transaction of the mutation's effect.
 ///
-/// The row is inserted first, so a concurrent use waits at the database until this transaction
-/// ends; rolled back, the key is free again. Another input under the same key is CONFLICT.
+/// The row is inserted first, so that a concurrent use waits in the database until this transaction ends; a rollback
+/// frees the key. Another input under the same key is CONFLICT.
 async fn claim<I: Serialize, T: DeserializeOwned>(
     transaction: &DatabaseTransaction,
     using: KeyUse<'_, I>,
@@ -189,7 +188,7 @@ async fn find<I>(
     Ok(table::Entity::find_by_id(key).one(db).await?)
 }
 
-/// What was answered then, if the input is the same.
+/// The stored answer, if the input is the same.
 fn replay<T: DeserializeOwned>(earlier: table::Model, input_hash: &str) -> ApiResult<T> {
     if earlier.input_hash != input_hash {
         return Err(ApiError::conflict(
@@ -200,7 +199,7 @@ fn replay<T: DeserializeOwned>(earlier: table::Model, input_hash: &str) -> ApiRe
 }
 
 impl ClaimedKey {
-    /// Stores the answer that later uses of the key get.
+    /// Stores the answer for later uses of the key.
     async fn record<T: Serialize>(
         self,
         transaction: &DatabaseTransaction,

@@ -1,5 +1,5 @@
-//! What every resolver shares: scalars and money, batching, connections, the caller's identity and
-//! ownership checks, errors, idempotency. No domain in it.
+//! Shared by all resolvers: scalars and money, batching, connections, the caller's identity and ownership checks,
+//! errors, idempotency. Contains no domain.
 
 pub mod access;
 pub mod batch;

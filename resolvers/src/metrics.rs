@@ -1,11 +1,11 @@
-//! What each metric of the resolvers means.
+//! Descriptions of the resolvers' metrics.
 
 use metrics::describe_gauge;
 
-/// Gives them their help lines.
+/// Registers the help lines.
 pub fn describe() {
     describe_gauge!(
         "vantage_subgraph_requests_active",
-        "Requests that a subgraph is executing."
+        "Requests being executed by a subgraph."
     );
 }

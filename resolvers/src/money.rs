@@ -1,4 +1,4 @@
-//! Money: an integer of minor units with its currency. Floats never touch it.
+//! Money: an integer of minor units with its currency. Never a float.
 
 use async_graphql::{ComplexObject, Enum, SimpleObject};
 use rust_decimal::prelude::ToPrimitive;
@@ -80,7 +80,7 @@ impl CurrencyCode {
         }
     }
 
-    /// ISO 4217 exponent: how many decimals the minor unit stands for.
+    /// ISO 4217 exponent: the number of decimals of the minor unit.
     pub const fn decimal_places(self) -> u32 {
         match self {
             Self::Jpy => 0,
@@ -89,12 +89,12 @@ impl CurrencyCode {
     }
 }
 
-/// Which way an amount goes that has no whole number of minor units.
+/// How to round an amount to whole minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
-    /// Prices: what the customer pays is never rounded up.
+    /// For prices: the customer never pays more.
     Down,
-    /// Refunds: what the customer gets back is never rounded down.
+    /// For refunds: the customer never gets less.
     Up,
 }
 
@@ -114,7 +114,7 @@ impl Money {
         self.decimal()
     }
 
-    /// For people: symbol, thousands separators and the currency's own decimals, "$1,234.50".
+    /// Formatted for display: symbol, thousands separators and the currency's own decimals, "$1,234.50".
     async fn formatted(&self) -> String {
         self.format()
     }
@@ -130,7 +130,7 @@ impl Money {
         Decimal::new(self.minor, self.currency.decimal_places())
     }
 
-    /// The amount nearest to this decimal in the given direction; `None` beyond 64 bits.
+    /// The amount nearest to this decimal in the given direction; `None` if it exceeds 64 bits.
     pub fn from_decimal(
         amount: Decimal,
         currency: CurrencyCode,

@@ -1,5 +1,5 @@
-//! What no input may contain, whatever field it is for: looked for before a request is executed, so that the answer does
-//! not depend on which database is behind a field.
+//! Rejects characters that no input may contain, before a request is executed, so that the result does not depend on
+//! the database behind a field.
 
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
@@ -9,13 +9,13 @@ use async_graphql_value::Value as Literal;
 
 use crate::error::ErrorCode;
 
-/// The answer to a request with a text that PostgreSQL cannot store: one with U+0000 in it.
+/// The response to a request with a text that PostgreSQL cannot store, because it contains U+0000.
 pub(crate) fn reject(request: &mut Request) -> Option<Response> {
     let found = request.variables.values().any(has_nul)
-        // A document that cannot be parsed is refused by who executes it.
+        // A document that does not parse is rejected by the executor.
         || request.parsed_query().is_ok_and(document_has_nul);
     found.then(|| {
-        let mut error = ServerError::new("A text may not contain the character U+0000", None);
+        let mut error = ServerError::new("A text must not contain the character U+0000", None);
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", ErrorCode::BadUserInput.as_str());
         error.extensions = Some(extensions);

@@ -1,10 +1,10 @@
-//! The custom scalars of the graph, the same in every subgraph.
+//! The graph's custom scalars, the same in every subgraph.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{NaiveTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A moment: RFC 3339 in UTC with milliseconds, "2025-10-03T14:08:00.000Z".
+/// A timestamp: RFC 3339 in UTC with milliseconds, "2025-10-03T14:08:00.000Z".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DateTime(pub chrono::DateTime<Utc>);
 
@@ -30,7 +30,7 @@ impl From<chrono::DateTime<Utc>> for DateTime {
     }
 }
 
-/// A time of day without date or zone, "22:00".
+/// A time of day without a date or time zone, "22:00".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LocalTime(pub NaiveTime);
 
@@ -42,7 +42,7 @@ impl ScalarType for LocalTime {
         };
         NaiveTime::parse_from_str(text, "%H:%M")
             .map(Self)
-            .map_err(|_| InputValueError::custom("expected hours and minutes, like 22:00"))
+            .map_err(|_| InputValueError::custom("expected hours and minutes, such as 22:00"))
     }
 
     fn to_value(&self) -> Value {

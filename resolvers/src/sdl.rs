@@ -1,14 +1,14 @@
-//! A subgraph's SDL as federation tools read it.
+//! A subgraph's SDL for federation tools.
 
 use async_graphql::{ObjectType, SDLExportOptions, Schema, SubscriptionType};
 
-/// The last import async-graphql writes; ours follows it.
+/// The last import that async-graphql writes; ours are added after it.
 const LAST_IMPORT: &str = "\"@requiresScopes\"]";
 
-/// Directives of federation that async-graphql does not know as such.
+/// Federation directives that async-graphql does not import.
 const IMPORTS: [&str; 3] = ["authenticated", "cost", "listSize"];
 
-/// The version that async-graphql writes, and the first one that knows costs.
+/// The version that async-graphql writes, and the first one with costs.
 const VERSION: &str = "federation/v2.5";
 const COST_VERSION: &str = "federation/v2.9";
 

@@ -1,4 +1,4 @@
-//! A domain as the rest of the program sees it: a name, its SDL, and something that executes.
+//! A domain as seen by the rest of the program: a name, its SDL, and an executor.
 
 mod document;
 
@@ -25,17 +25,18 @@ use crate::subscription::{self, Phase};
 
 type Execute = dyn Fn(Request, Caller, Limits) -> BoxFuture<'static, Response> + Send + Sync;
 
-/// Levels of selections that async-graphql follows: more than [`Limits::depth`] ever needs, with a fragment at each.
+/// Levels of selections that async-graphql follows: more than [`Limits::depth`] needs, even with a fragment at each
+/// level.
 pub const RECURSION: usize = 96;
 
-/// What one request to a subgraph may be and take, whoever asks.
+/// Limits on one request to a subgraph, whoever sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Levels of fields, fragments spread. Fewer than half of [`RECURSION`].
+    /// Levels of fields after spreading fragments. Less than half of [`RECURSION`].
     pub depth: usize,
-    /// Rows that it may resolve, each as often as it is resolved.
+    /// Rows that it may resolve, counting each as often as it is resolved.
     pub rows: usize,
-    /// When a query is cut. Mutations come to their end.
+    /// When a query is cancelled. Mutations run to their end.
     pub deadline: Duration,
 }
 
@@ -49,7 +50,7 @@ impl Default for Limits {
     }
 }
 
-/// A subgraph that is ready to answer. Cheap to clone.
+/// A subgraph, ready to execute. Cheap to clone.
 #[derive(Clone)]
 pub struct Subgraph {
     name: &'static str,
@@ -61,8 +62,8 @@ pub struct Subgraph {
 }
 
 impl Subgraph {
-    /// Wraps a schema. `loaders` makes the DataLoaders of one request, found by resolvers with
-    /// `context.data::<L>()` beside the [`Caller`].
+    /// Wraps a schema. `loaders` creates the DataLoaders of a request; resolvers get them with `context.data::<L>()`,
+    /// like the [`Caller`].
     pub fn new<Q, M, S, L>(
         name: &'static str,
         schema: Schema<Q, M, S>,
@@ -108,7 +109,7 @@ impl Subgraph {
               -> BoxFuture<'static, Option<Response>> {
             let refused = match phase {
                 Phase::Subscribe(_) => nul_characters::reject(&mut request),
-                // The same has been let pass.
+                // The same request was admitted in the other phase.
                 Phase::Resolve(_) => None,
             };
             if let Some(refused) = refused {
@@ -119,7 +120,7 @@ impl Subgraph {
                 Err(refused) => return Box::pin(std::future::ready(Some(*refused))),
             };
             let batches = Batches::new(rows);
-            // Events are executed in tasks that serve many subscribers: the span of none is around them.
+            // Events are executed in tasks shared by many subscribers, which have no span of their own.
             let span = tracing::error_span!("subscription", request_id = caller.request_id);
             let request = request.data(loaders(&batches)).data(caller).data(phase);
             let mut events = schema.execute_stream(request);
@@ -143,12 +144,12 @@ impl Subgraph {
         }
     }
 
-    /// The same subgraph within these limits.
+    /// The same subgraph with these limits.
     pub fn limited(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// Requests that run at this moment.
+    /// Requests running right now.
     pub fn active(&self) -> usize {
         self.active.load(Ordering::Relaxed)
     }
@@ -163,7 +164,7 @@ impl Subgraph {
         &self.sdl
     }
 
-    /// Answers a query or mutation for this caller.
+    /// Executes a query or mutation for this caller.
     pub async fn execute(&self, mut request: Request, caller: Caller) -> Response {
         let limits = self.limits;
         let document = Document::of(&mut request);
@@ -186,8 +187,8 @@ impl Subgraph {
         }
     }
 
-    /// Answers a subscription, event by event. The request is made anew for each, always the same, and so is
-    /// who asks.
+    /// Executes a subscription, event by event. The request and the caller are created anew for each event, always the
+    /// same.
     pub fn execute_stream(
         &self,
         make_request: impl Fn() -> (Request, Caller) + Send + Sync + 'static,
@@ -200,7 +201,7 @@ impl Subgraph {
     }
 }
 
-/// A request that runs. It ends when this is dropped, be it answered or given up.
+/// A running request. Ends when dropped, whether completed or cancelled.
 struct Active<'s> {
     count: &'s AtomicUsize,
     gauge: metrics::Gauge,
@@ -235,15 +236,15 @@ impl std::fmt::Debug for Subgraph {
     }
 }
 
-/// How async-graphql's errors about values begin that a type cannot read: while it validates, and while it executes.
+/// Prefixes of async-graphql's errors about invalid values, in validation and in execution.
 const INPUT_ERRORS: [&str; 3] = [
     "Failed to parse \"",
     "Expected input type \"",
     "Invalid value for argument ",
 ];
 
-/// A value that could not be read is the client's mistake, but async-graphql gives its error no
-/// code; our own errors all have one. What it was parsing on the way is of no use to a client.
+/// An invalid value is the client's error, but async-graphql's error has no code, unlike ours. Also removes what it was
+/// parsing, which does not help a client.
 fn code_input_errors(response: &mut Response) {
     for error in &mut response.errors {
         let coded = |extensions: &ErrorExtensionValues| extensions.get("code").is_some();
@@ -269,7 +270,7 @@ fn code_input_errors(response: &mut Response) {
     }
 }
 
-/// `_service { sdl }` answers what we export, not what async-graphql would.
+/// Replaces the result of `_service { sdl }` with the SDL that we export.
 fn replace_sdl(data: &mut Value, sdl: &str) {
     let Value::Object(data) = data else { return };
     if let Some(Value::Object(service)) = data.get_mut("_service")

@@ -1,6 +1,5 @@
-//! Subscriptions that hold no execution while they wait. A subscriber holds only the source of its events.
-//! async-graphql would hold a whole execution for each; here it executes once to open the source, and once more
-//! for every event.
+//! Subscriptions that hold no execution while idle. A subscriber only holds the source of its events. async-graphql
+//! would hold a whole execution for each; here it executes once to open the source, and once for every event.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -16,20 +15,20 @@ use crate::error::{ApiError, ApiResult};
 /// The return type of a subscription's resolver.
 pub type Events<T> = BoxStream<'static, ApiResult<T>>;
 
-/// Makes a subscription's request anew for each event.
+/// Creates a subscription's request anew for each event.
 pub(crate) type MakeRequest = dyn Fn() -> (Request, Caller) + Send + Sync;
 
-/// Executes a request in a phase, within so many rows; `None` if it has no response.
+/// Executes a request in a phase, with a row budget; `None` if it has no response.
 pub(crate) type Execute =
     dyn Fn((Request, Caller), Phase, usize) -> BoxFuture<'static, Option<Response>> + Send + Sync;
 
-/// An event as the source of [`events`] yielded it.
+/// An event as yielded by the source of [`events`].
 type Item = Box<dyn Any + Send>;
 
-/// Where the resolver leaves the source that it opened.
+/// Where the resolver leaves the source it has opened.
 type SourceSlot = Arc<Mutex<Option<BoxStream<'static, Item>>>>;
 
-/// The phase that a subscription's request is executed in. It is in the data of the request.
+/// The phase in which a subscription's request is executed; stored in the request's data.
 pub(crate) enum Phase {
     /// Open the source and leave it in this slot.
     Subscribe(SourceSlot),
@@ -37,8 +36,8 @@ pub(crate) enum Phase {
     Resolve(Mutex<Option<Item>>),
 }
 
-/// Every subscription's resolver ends with this call. `open` checks the caller and the arguments and returns the
-/// source; it does not run when an event is resolved.
+/// Every subscription resolver ends with this call. `open` checks the caller and the arguments and returns the source;
+/// it does not run when an event is resolved.
 ///
 /// # Errors
 /// Those of `open`.
@@ -59,7 +58,7 @@ where
             let before = slot.lock().replace(source);
             if before.is_some() {
                 return Err(ApiError::bad_user_input(
-                    "A subscription has one root field",
+                    "A subscription must have one root field",
                 ));
             }
             Ok(stream::empty().boxed())
@@ -73,7 +72,7 @@ where
     }
 }
 
-/// The responses to a subscription. Between them only the source and a way to make the request are held.
+/// The responses of a subscription. Between them, only the source and a way to create the request are held.
 pub(crate) fn responses(
     execute: Arc<Execute>,
     rows: usize,
@@ -156,7 +155,7 @@ mod tests {
         }
     }
 
-    /// What a request has loaded: it is there as long as the request's execution.
+    /// What a request has loaded, alive as long as the request's execution.
     type Loaded = Arc<Mutex<Vec<Weak<()>>>>;
 
     #[derive(Default)]

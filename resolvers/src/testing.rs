@@ -1,4 +1,4 @@
-//! What the tests of every subgraph share: asking it a question as somebody.
+//! Shared by the tests of every subgraph: executing a query as a given caller.
 
 use async_graphql::{Request, Variables};
 use platform::caller::Caller;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::id::IdKind;
 use crate::subgraph::Subgraph;
 
-/// Asks as this customer, or as a visitor, and gives the whole answer as JSON.
+/// Executes as this customer, or as a visitor, and returns the whole response as JSON.
 pub async fn execute(
     subgraph: &Subgraph,
     customer: Option<Uuid>,
@@ -22,7 +22,7 @@ pub async fn execute(
     serde_json::to_value(response).expect("a response is JSON")
 }
 
-/// The code of the answer's first error.
+/// The code of the response's first error.
 pub fn code(answer: &serde_json::Value) -> &str {
     answer["errors"][0]["extensions"]["code"]
         .as_str()

@@ -1,9 +1,9 @@
-//! What the shopper can mend, told in a mutation's payload: a sentence, a code and the input field.
+//! Errors that the shopper can fix, returned in a mutation's payload: a message, a code and the input field.
 
 use async_graphql::{Interface, SimpleObject};
 use serde::{Deserialize, Serialize};
 
-/// A mistake in the input. `field` is the path from the mutation's arguments to the value.
+/// An error in the input. `field` is the path from the mutation's arguments to the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
 #[graphql(shareable)]
 pub struct InputError {
@@ -22,7 +22,7 @@ impl InputError {
     }
 }
 
-/// What all user errors have. A domain whose errors carry more implements it with its own type.
+/// The fields of every user error. A domain whose errors have more fields implements it with its own type.
 #[derive(Clone, Debug, Interface)]
 #[expect(
     clippy::duplicated_attributes,

@@ -1,4 +1,4 @@
-//! What is set once for all of a customer's notifications.
+//! Settings that apply to all of a customer's notifications.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use sea_orm::sea_query::OnConflict;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub customer_id: Uuid,
-    /// IANA name of the zone that quiet hours are in.
+    /// IANA name of the time zone of quiet hours.
     pub timezone: String,
     pub updated_at: DateTime<Utc>,
 }
@@ -34,8 +34,8 @@ pub async fn of_customers(
     Ok(rows.into_iter().map(|row| (row.customer_id, row)).collect())
 }
 
-/// Notes a change of the customer's settings and gives them as they are now; without a zone, the
-/// zone stays. Locks the row until the transaction ends, so that changes of one customer take turns.
+/// Marks the customer's settings as changed and returns them; `None` keeps the time zone. Locks the row until the
+/// transaction ends, so that changes of one customer wait for each other.
 pub async fn touch(
     db: &impl ConnectionTrait,
     customer: Uuid,

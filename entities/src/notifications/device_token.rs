@@ -1,4 +1,4 @@
-//! A device that can be pushed to.
+//! A device that receives push notifications.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -22,13 +22,13 @@ pub struct Model {
     pub token: String,
     pub customer_id: Uuid,
     pub platform: DevicePlatform,
-    /// `us`, `eu` or `apac`: which deals topic the device hears.
+    /// `us`, `eu` or `apac`: which deals topic the device is subscribed to.
     pub region: String,
-    /// When it was registered last.
+    /// When it was last registered.
     pub created_at: DateTime<Utc>,
 }
 
-/// Devices that one statement forgets; the next registration forgets more.
+/// Maximum number of devices deleted per statement; the next registration deletes more.
 const MAX_FORGOTTEN: u64 = 1_000;
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -54,8 +54,8 @@ pub async fn count(db: &impl ConnectionTrait, customer: Uuid) -> Result<u64, DbE
         .await
 }
 
-/// Registers the device, once more if it was. A token that another customer had is now this customer's: people sign
-/// out and in on one device.
+/// Registers or re-registers the device. A token that belonged to another customer moves to this one: people sign out
+/// and in on one device.
 pub async fn upsert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model())
         .on_conflict(
@@ -73,7 +73,7 @@ pub async fn upsert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Forgets the customer's devices but the `kept` that were registered last.
+/// Deletes the customer's devices, except the `kept` most recently registered.
 pub async fn forget_oldest(
     db: &impl ConnectionTrait,
     customer: Uuid,
@@ -87,7 +87,7 @@ pub async fn forget_oldest(
         .order_by_desc(Column::CreatedAt)
         .order_by_desc(Column::Token)
         .offset(kept)
-        // SQLite knows no offset without a limit.
+        // SQLite supports no offset without a limit.
         .limit(MAX_FORGOTTEN)
         .into_tuple()
         .all(db)
@@ -103,7 +103,7 @@ pub async fn forget_oldest(
     Ok(())
 }
 
-/// Forgets the customer's device, if it is theirs.
+/// Deletes the device, if it is the customer's.
 pub async fn delete(db: &impl ConnectionTrait, customer: Uuid, token: &str) -> Result<(), DbErr> {
     Entity::delete_many()
         .filter(Column::Token.eq(token))

@@ -1,4 +1,4 @@
-//! A message to a customer, sent or about to be: the delivery log.
+//! A message to a customer, sent or pending: the delivery log.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::preference::{NotificationCategory, NotificationChannel};
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
-    /// What became of a message.
+    /// The delivery status of a message.
     DeliveryStatus {
         /// Waits for its time: the end of quiet hours, or its place in the queue.
         Scheduled = "scheduled",
@@ -68,7 +68,7 @@ pub async fn of_orders(
     Ok(by_order)
 }
 
-/// Messages by their ids, whoever's they are.
+/// Messages by id, of any customer.
 pub async fn by_ids(
     db: &impl ConnectionTrait,
     ids: &[Uuid],

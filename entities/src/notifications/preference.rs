@@ -1,4 +1,4 @@
-//! One cell of a customer's channel × category matrix. A cell without a row has its default.
+//! One cell of a customer's channel × category matrix. A cell without a row has the default value.
 
 use std::collections::HashMap;
 
@@ -62,7 +62,7 @@ pub async fn of_customers(
     Ok(by_customer)
 }
 
-/// Writes cells, whether they were stored before or not.
+/// Inserts or updates cells.
 pub async fn upsert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
     if rows.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! A customer, who places orders.
+//! A customer who places orders.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// In lower case; no two customers have the same.
+    /// In lower case, unique.
     pub email: String,
     pub name: String,
     pub created_at: DateTime<Utc>,
@@ -37,7 +37,7 @@ pub async fn by_ids(
         .collect())
 }
 
-/// The customer with this email, in whatever case it is written.
+/// The customer with this email; case-insensitive.
 pub async fn by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<Model>, DbErr> {
     Entity::find()
         .filter(Column::Email.eq(email.to_lowercase()))

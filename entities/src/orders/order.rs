@@ -1,4 +1,4 @@
-//! An order: what was paid, in the customer's currency and in USD, at the rate of its placement.
+//! An order, with its amounts in the customer's currency and in USD at the rate when it was placed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
-    /// How far an order has come.
+    /// The status of an order.
     OrderStatus {
         /// Placed; the payment is not settled yet.
         Pending = "pending",
-        /// Paid, and being prepared.
+        /// Paid and being prepared.
         Confirmed = "confirmed",
         Shipped = "shipped",
         Delivered = "delivered",
@@ -32,13 +32,13 @@ pub struct Model {
     pub id: Uuid,
     pub customer_id: Uuid,
     pub status: OrderStatus,
-    /// The total in US cents, for reports; fixed at placement.
+    /// The total in US cents, for reports; fixed when the order was placed.
     pub usd_amount: i64,
-    /// The total that the customer paid: subtotal, shipping and tax.
+    /// The amount the customer paid: subtotal, shipping and tax.
     pub local_currency_amount: i64,
-    /// ISO 4217 code of what the customer paid, and of every other amount here but `usd_amount`.
+    /// ISO 4217 code of the payment, and of every other amount here except `usd_amount`.
     pub local_currency_code: String,
-    /// Exact decimal: units of the local currency for one US dollar, locked at placement.
+    /// Exact decimal: units of the local currency per US dollar, fixed when the order was placed.
     pub exchange_rate: String,
     pub subtotal_amount: i64,
     pub shipping_amount: i64,
@@ -48,7 +48,7 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub billing_address: Option<Address>,
     pub payment_method_id: Uuid,
-    /// The payment provider's name for the payment, `pi_…`, once there is one.
+    /// The payment provider's id of the payment, `pi_…`, once there is one.
     pub payment_intent_id: Option<String>,
     pub placed_at: DateTime<Utc>,
     pub confirmed_at: Option<DateTime<Utc>>,
@@ -63,7 +63,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A postal address as it was at placement.
+/// A postal address as of when the order was placed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct Address {
     pub name: String,
@@ -77,15 +77,15 @@ pub struct Address {
     pub country_code: String,
 }
 
-/// The sort key of a customer's list.
+/// The sort key of a customer's order list.
 pub type Key = (DateTime<Utc>, Uuid);
 
-/// A page of a customer's list.
+/// A page of a customer's order list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageQuery {
-    /// Starts at the newest and goes back in time; else at the oldest and forward.
+    /// Whether to start at the newest and go back in time, or at the oldest and go forward.
     pub newest_first: bool,
-    /// Only what comes after this key in that direction.
+    /// Only orders after this key in that direction.
     pub after: Option<Key>,
     pub limit: u64,
 }
@@ -105,7 +105,7 @@ pub async fn by_ids(
         .collect())
 }
 
-/// The order, held until the transaction ends: its changes take turns.
+/// Locks the order until the transaction ends.
 pub async fn lock(transaction: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id)
         .lock_exclusive()
@@ -119,7 +119,7 @@ pub async fn insert(transaction: &impl ConnectionTrait, order: Model) -> Result<
     Ok(())
 }
 
-/// Writes what may change of an order: its payment, its status, and when it had which.
+/// Updates the changeable columns: payment, status, and the time of each status.
 pub async fn update(transaction: &impl ConnectionTrait, order: Model) -> Result<(), DbErr> {
     let mut row = order.into_active_model();
     for column in [
@@ -137,8 +137,7 @@ pub async fn update(transaction: &impl ConnectionTrait, order: Model) -> Result<
     Ok(())
 }
 
-/// A page of the customer's orders in these statuses, in the direction of travel. No status
-/// named: all of them.
+/// A page of the customer's orders in these statuses, in the query's direction. An empty list means all statuses.
 pub async fn of_customer(
     db: &impl ConnectionTrait,
     customer: Uuid,
@@ -169,7 +168,7 @@ pub async fn of_customer(
     Ok(rows.into_iter().map(Arc::new).collect())
 }
 
-/// The newest orders that the payment provider knows, whoever's they are.
+/// The newest orders with a payment at the provider, of any customer.
 pub async fn newest_with_payment(
     db: &impl ConnectionTrait,
     limit: u64,
@@ -182,7 +181,7 @@ pub async fn newest_with_payment(
         .await
 }
 
-/// How many orders the customer has in these statuses; no status named: in all of them.
+/// How many orders the customer has in these statuses. An empty list means all statuses.
 pub async fn count(
     db: &impl ConnectionTrait,
     customer: Uuid,

@@ -1,4 +1,4 @@
-//! An entry of an order's timeline. Entries are added, never changed.
+//! An entry in an order's timeline. Entries are added, never changed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,9 +28,9 @@ pub struct Model {
     pub order_id: Uuid,
     /// What happened: `order.placed`, `order.confirmed`, ….
     pub event: String,
-    /// An [`Actor`]. It is shown and never decided by, so one that a newer version wrote is shown too.
+    /// An [`Actor`] as text. It is only displayed, so values of newer versions are accepted.
     pub actor: String,
-    /// In words, for those who have to explain it: the reason of a cancellation.
+    /// An explanation in words: the reason of a cancellation.
     pub detail: Option<String>,
     pub occurred_at: DateTime<Utc>,
 }

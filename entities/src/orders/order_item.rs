@@ -1,4 +1,4 @@
-//! A line of an order, with the product as it was when it was bought.
+//! A line of an order, with the product as of when it was bought.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,9 +23,9 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub order_id: Uuid,
-    /// The order's customer, here too so that whose line it is shows without the order.
+    /// The order's customer, copied here so that ownership can be checked without the order.
     pub customer_id: Uuid,
-    /// Its place in the order, from 0.
+    /// Its position in the order, from 0.
     pub position: i32,
     pub product_id: Uuid,
     pub product_name: String,
@@ -33,7 +33,7 @@ pub struct Model {
     pub restriction: Option<Restriction>,
     pub quantity: i32,
     pub unit_price_amount: i64,
-    /// Tax on the whole line.
+    /// The tax on the whole line.
     pub tax_amount: i64,
     /// The order's currency.
     pub currency_code: String,
@@ -59,7 +59,7 @@ pub async fn by_ids(
         .collect())
 }
 
-/// The lines of each order, in their own order.
+/// The lines of each order, by position.
 pub async fn of_orders(
     db: &impl ConnectionTrait,
     orders: &[Uuid],

@@ -1,5 +1,5 @@
-//! What is wanted of the payment provider for an order, and how far it is. Written before the
-//! provider is called, so that a call whose outcome is unknown is settled later.
+//! What was requested from the payment provider for an order, and its state. Written before the provider is called, so
+//! that a call of unknown outcome is settled later.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -9,18 +9,18 @@ use sea_orm::{ExprTrait, IntoActiveModel, QuerySelect};
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
-    /// What is requested from the payment provider for an order, and how far that is.
+    /// The state of an order's payment at the provider.
     PaymentState {
         /// To be captured; the outcome is not known yet.
         Requested = "wanted",
-        /// The customer's bank, or the customer, has to act first.
+        /// The customer or their bank has to act first.
         AwaitingCustomer = "waiting",
         Captured = "taken",
         /// The order is cancelled: what was captured is to be refunded, and nothing more captured.
         ReleaseRequested = "unwanted",
         /// Nothing was captured, or all of it was refunded.
         Released = "released",
-        /// It cannot be refunded, or another amount was captured: people have to settle it.
+        /// It could not be refunded, or another amount was captured: a person has to settle it.
         NeedsReview = "stuck",
     }
 }
@@ -31,9 +31,9 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub order_id: Uuid,
     pub state: PaymentState,
-    /// Why the provider did not take it: `insufficient_funds`, ….
+    /// Why the provider declined it: `insufficient_funds`, ….
     pub decline_code: Option<String>,
-    /// The provider's name for what was given back, `re_…`.
+    /// The provider's id of the refund, `re_…`.
     pub refund_id: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -44,7 +44,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The payment of an order. Who changes it holds its order.
+/// The payment of an order. To change it, lock the order.
 pub async fn of_order(db: &impl ConnectionTrait, order: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(order).one(db).await
 }
@@ -61,14 +61,14 @@ pub async fn update(transaction: &impl ConnectionTrait, payment: Model) -> Resul
     Ok(())
 }
 
-/// The states of payments that something is still to be done about.
+/// The states in which something remains to be done.
 pub const OPEN: [PaymentState; 3] = [
     PaymentState::Requested,
     PaymentState::AwaitingCustomer,
     PaymentState::ReleaseRequested,
 ];
 
-/// The orders whose payments are open, were not touched since `before`, and have no task of this kind.
+/// Orders whose payments are open, have not changed since `before`, and have no task of this kind.
 pub async fn open_without_task(
     db: &impl ConnectionTrait,
     kind: &str,
@@ -92,7 +92,7 @@ pub async fn open_without_task(
         .await
 }
 
-/// How many payments of each state are not settled.
+/// How many payments are unsettled, by state.
 pub async fn count_unsettled(db: &impl ConnectionTrait) -> Result<Vec<(PaymentState, i64)>, DbErr> {
     Entity::find()
         .select_only()

@@ -1,4 +1,4 @@
-//! How a customer paid: what may be shown of it, and the provider's token. Never a card number.
+//! A customer's payment method: its displayable details and the provider's token. Never a card number.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,11 +27,11 @@ pub struct Model {
     pub customer_id: Uuid,
     pub kind: PaymentMethodKind,
     pub last4: Option<String>,
-    /// The payment provider's name for it, `pm_…`.
+    /// The payment provider's id, `pm_…`.
     pub token: String,
-    /// The first moment at which it can no longer be charged or refunded; `None`: it never expires.
+    /// When it can no longer be charged or refunded; `None`: never expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When the account behind it was closed.
+    /// When its account was closed.
     pub closed_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
 }

@@ -1,4 +1,4 @@
-//! The last known rate of a currency: kept for good, because a cache's end would lose it.
+//! The last known rate of a currency. Stored durably, because a cache would lose it when it expires.
 
 use chrono::{DateTime, Utc};
 use sea_orm::IntoActiveModel;
@@ -8,16 +8,16 @@ use sea_orm::sea_query::OnConflict;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "exchange_rates")]
 pub struct Model {
-    /// ISO 4217 code. The other side is always USD.
+    /// ISO 4217 code. The other currency is always USD.
     #[sea_orm(primary_key, auto_increment = false)]
     pub currency: String,
-    /// Units of the currency for one US dollar, an exact decimal.
+    /// Units of the currency per US dollar, an exact decimal.
     pub rate: String,
-    /// Who gave the rate.
+    /// The provider of the rate.
     pub source: String,
     /// The provider's own timestamp.
     pub as_of: DateTime<Utc>,
-    /// When we asked: the rate's age counts from here.
+    /// When we fetched it; the rate's age counts from here.
     pub fetched_at: DateTime<Utc>,
 }
 
@@ -26,7 +26,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Every rate there is: at most one for each supported currency.
+/// All rates: at most one for each supported currency.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
     Entity::find().all(db).await
 }

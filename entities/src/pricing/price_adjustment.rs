@@ -1,4 +1,4 @@
-//! A change to a product's base price for a while: a sale, demand, clearance.
+//! A temporary change of a product's base price: a sale, demand, clearance.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub product_id: Uuid,
-    /// What it is called: `sale`, `demand`, `clearance`, ….
+    /// The kind of adjustment: `sale`, `demand`, `clearance`, ….
     pub kind: String,
-    /// In cents, added to the base price: negative makes it cheaper.
+    /// In cents, added to the base price; negative for a discount.
     pub usd_minor: i64,
-    /// Holds from here on, …
+    /// Start, inclusive.
     pub active_from: DateTime<Utc>,
-    /// … up to here, exclusively; without an end until it is removed.
+    /// End, exclusive; `None`: until it is removed.
     pub active_until: Option<DateTime<Utc>>,
 }
 
@@ -27,7 +27,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The adjustments that hold at this moment, by product, oldest first.
+/// The adjustments active at this time, by product, oldest first.
 pub async fn active_of_products(
     db: &impl ConnectionTrait,
     products: &[Uuid],

@@ -1,4 +1,4 @@
-//! A price that a product got, and when: the history of `product_price`.
+//! A change of a product's price: the history of `product_price`.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub product_id: Uuid,
-    /// In cents, from this change on.
+    /// In cents, as of this change.
     pub base_usd_minor: i64,
     /// In cents.
     pub compare_at_usd_minor: Option<i64>,
@@ -24,7 +24,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The changes since a moment, by product, newest first.
+/// The changes since a given time, by product, newest first.
 pub async fn of_products(
     db: &impl ConnectionTrait,
     products: &[Uuid],

@@ -1,4 +1,4 @@
-//! What a product costs before adjustments, in US dollars.
+//! A product's price before adjustments, in US dollars.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ pub struct Model {
     pub product_id: Uuid,
     /// In cents.
     pub base_usd_minor: i64,
-    /// In cents: the price to strike through, if there is one.
+    /// In cents: the price to show struck through, if any.
     pub compare_at_usd_minor: Option<i64>,
     pub updated_at: DateTime<Utc>,
 }

@@ -1,4 +1,4 @@
-//! A return: what a customer sends back of one order, its refund and its label.
+//! A return: items of one order that a customer sends back, with refund and label.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use sea_orm::{Condition, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelec
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
-    /// How far a return has come.
+    /// The status of a return.
     ReturnStatus {
         Initiated = "initiated",
         LabelGenerated = "label_generated",
@@ -19,17 +19,17 @@ stored_enum! {
         RefundIssued = "refund_issued",
         /// The package is back at the warehouse and its units are in stock again.
         Completed = "completed",
-        /// A support agent looks at it.
+        /// A support agent is reviewing it.
         ManualReview = "manual_review",
         Cancelled = "cancelled",
     }
 }
 
 stored_enum! {
-    /// Where the money goes.
+    /// How the refund is paid.
     RefundMethod {
         OriginalPayment = "original_payment",
-        /// The payment method can no longer be used.
+        /// Used when the payment method is no longer usable.
         StoreCredit = "store_credit",
     }
 }
@@ -42,35 +42,34 @@ pub struct Model {
     pub order_id: Uuid,
     pub customer_id: Uuid,
     pub status: ReturnStatus,
-    /// ISO 4217 code of the currency the order was paid in; the refund's amounts are its minor units.
+    /// ISO 4217 code of the order's payment; the refund's amounts are in its minor units.
     pub currency: String,
     pub refund_items: i64,
     pub refund_tax: i64,
     /// Negative when shipping is deducted.
     pub refund_shipping: i64,
     pub refund_total: i64,
-    /// This return gives the order's shipping back. At most one of an order's returns that are not
-    /// cancelled does.
+    /// Whether this return refunds the order's shipping. At most one uncancelled return of an order does.
     pub shipping_refunded: bool,
     pub refund_method: RefundMethod,
-    /// The payment that the refund is taken from, known since the provider was first called.
+    /// The payment to refund, set when the provider is first called.
     pub payment_intent_id: Option<String>,
-    /// The key the payment provider knows the refund by, written before it is called.
+    /// The refund's idempotency key at the payment provider, written before the first call.
     pub refund_key: Option<String>,
     pub refund_attempts: i32,
-    /// Set without `refund_issued_at`: the provider was called and the outcome is not known yet.
+    /// Set without `refund_issued_at`: the provider was called and the outcome is unknown.
     pub refund_requested_at: Option<DateTime<Utc>>,
     pub refund_provider_id: Option<String>,
     pub refund_issued_at: Option<DateTime<Utc>>,
-    /// The label provider's shipment, for voiding.
+    /// The label provider's shipment id, for voiding.
     pub label_shipment_id: Option<String>,
     /// The label's key in the object store.
     pub label_object: Option<String>,
-    /// Pre-signed, good until `label_expires_at`.
+    /// A signed URL, valid until `label_expires_at`.
     pub label_url: Option<String>,
     pub label_carrier: Option<String>,
     pub tracking_number: Option<String>,
-    /// What the label costs, in minor units of `label_cost_currency`.
+    /// The label's price, in minor units of `label_cost_currency`.
     pub label_cost: Option<i64>,
     pub label_cost_currency: Option<String>,
     pub label_return_address: Option<String>,
@@ -78,11 +77,11 @@ pub struct Model {
     pub label_expires_at: Option<DateTime<Utc>>,
     pub label_voided_at: Option<DateTime<Utc>>,
     pub carrier_scanned_at: Option<DateTime<Utc>>,
-    /// When the package was delivered at the warehouse.
+    /// When the package was delivered to the warehouse.
     pub delivered_at: Option<DateTime<Utc>>,
-    /// Since when the carrier sends the package back to the customer.
+    /// When the carrier turned the package back to the customer.
     pub turned_back_at: Option<DateTime<Utc>>,
-    /// When support was told that nothing happened since it was made.
+    /// When support was alerted that nothing had happened since the return was created.
     pub support_alerted_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -105,7 +104,7 @@ pub async fn by_ids(
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
-/// The customer's returns of each order, cancelled ones too, oldest first.
+/// The customer's returns of each order, including cancelled ones, oldest first.
 pub async fn of_orders(
     db: &impl ConnectionTrait,
     customer: Uuid,
@@ -125,7 +124,7 @@ pub async fn of_orders(
     Ok(by_order)
 }
 
-/// What was given back of each order's payment, in minor units of its currency.
+/// What has been refunded of each order's payment, in minor units of its currency.
 pub async fn refunded_by_order(db: &impl ConnectionTrait) -> Result<HashMap<Uuid, i64>, DbErr> {
     let rows: Vec<(Uuid, i64)> = Entity::find()
         .select_only()
@@ -147,7 +146,7 @@ pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
     Entity::find_by_id(id).lock_exclusive().one(db).await
 }
 
-/// The return that is sent back under this number, locked until the transaction ends.
+/// Locks the return with this tracking number until the transaction ends.
 pub async fn lock_tracked(
     db: &impl ConnectionTrait,
     tracking_number: &str,
@@ -160,12 +159,12 @@ pub async fn lock_tracked(
         .await
 }
 
-/// One return, whoever's it is.
+/// A single return, of any customer.
 pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).one(db).await
 }
 
-/// Writes the row if its stored status is still this one, and says whether it was.
+/// Updates the row if it still has the given status, and returns whether it did.
 pub async fn change(
     db: &impl ConnectionTrait,
     stored_status: ReturnStatus,
@@ -183,8 +182,7 @@ pub async fn change(
     Ok(changed.rows_affected == 1)
 }
 
-/// Ids of returns whose label was made before then and still waits for the carrier's scan: those
-/// after this id, in their order.
+/// Ids of returns whose label was created before then and has not been scanned, after this id and in order.
 pub async fn unscanned(
     db: &impl ConnectionTrait,
     generated_before: DateTime<Utc>,
@@ -197,8 +195,7 @@ pub async fn unscanned(
     page(db, stuck, after, limit).await
 }
 
-/// Ids of returns that were made before then, have no label yet, and that support was not told of:
-/// those after this id, in their order.
+/// Ids of returns created before then that have no label and were not reported to support, after this id and in order.
 pub async fn unlabelled(
     db: &impl ConnectionTrait,
     created_before: DateTime<Utc>,
@@ -212,7 +209,7 @@ pub async fn unlabelled(
     page(db, stuck, after, limit).await
 }
 
-/// In this status, and without a task of this kind.
+/// Condition: in this status, without a task of this kind.
 fn without_task(status: ReturnStatus, kind: &str) -> Condition {
     let tasks = Query::select()
         .column("key")
@@ -224,8 +221,7 @@ fn without_task(status: ReturnStatus, kind: &str) -> Condition {
         .add(Column::Id.not_in_subquery(tasks))
 }
 
-/// Ids of returns that the carrier has and whose refund nobody is at: those after this id, in their
-/// order.
+/// Ids of returns that the carrier has and that have no refund task, after this id and in order.
 pub async fn unrefunded(
     db: &impl ConnectionTrait,
     after: Uuid,
@@ -240,8 +236,8 @@ pub async fn unrefunded(
     .await
 }
 
-/// Ids of cancelled returns whose label was not given back, that nobody is at and that support was
-/// not told of: those after this id, in their order.
+/// Ids of cancelled returns whose label is neither voided, nor has a task, nor was reported to support, after this id
+/// and in order.
 pub async fn unvoided(
     db: &impl ConnectionTrait,
     after: Uuid,
@@ -254,7 +250,7 @@ pub async fn unvoided(
     page(db, orphaned, after, limit).await
 }
 
-/// How many refunds were wanted of the provider before then, and have no outcome yet.
+/// How many refunds were requested from the provider before then and have no outcome yet.
 pub async fn count_in_doubt(
     db: &impl ConnectionTrait,
     requested_before: DateTime<Utc>,

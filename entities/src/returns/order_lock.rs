@@ -1,5 +1,5 @@
-//! The lock of an order: the row by which changes of what was returned of the order come one after the
-//! other, since the order itself is in another domain's database.
+//! An order lock: a row that serializes changes of an order's returns, since the order itself is in another domain's
+//! database.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -19,14 +19,14 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Waits for the lock of the order, and holds it until the transaction ends. What is read of the order's
-/// returns afterwards stays true until then.
+/// Acquires the order's lock and holds it until the transaction ends. What is read of the order's returns afterwards
+/// stays true until then.
 pub async fn acquire(
     transaction: &impl ConnectionTrait,
     order: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    // Written, not only locked: the first return of an order finds no row that it could lock.
+    // An upsert rather than a lock: the first return of an order finds no row to lock.
     Entity::insert(ActiveModel {
         order_id: Set(order),
         taken_at: Set(now),

@@ -1,4 +1,4 @@
-//! Shipping that is given back on its own: it became due after the return's refund was issued.
+//! Shipping that is refunded separately, because it became due after the return's refund was issued.
 
 use chrono::{DateTime, Utc};
 use sea_orm::IntoActiveModel;
@@ -9,11 +9,11 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub return_id: Uuid,
-    /// In minor units of the return's currency; a part of its `refund_total`.
+    /// In minor units of the return's currency; included in its `refund_total`.
     pub amount: i64,
-    /// The payment it is taken from; `None`: it becomes store credit.
+    /// The payment to refund; `None`: given as store credit.
     pub payment_intent_id: Option<String>,
-    /// The provider's refund, or the store credit.
+    /// The id of the provider's refund, or of the store credit.
     pub provider_id: Option<String>,
     pub requested_at: DateTime<Utc>,
     pub issued_at: Option<DateTime<Utc>>,
@@ -33,7 +33,7 @@ pub async fn insert(db: &impl ConnectionTrait, supplement: Model) -> Result<(), 
     Ok(())
 }
 
-/// Writes that it was given back, and says whether it was not before.
+/// Records that it was paid, and returns whether it had not been before.
 pub async fn issue(
     db: &impl ConnectionTrait,
     return_id: Uuid,
@@ -50,7 +50,7 @@ pub async fn issue(
     Ok(issued.rows_affected == 1)
 }
 
-/// Writes that it was credited, because its refund came back.
+/// Records that it was given as store credit, because the bank sent the refund back.
 pub async fn replace_refund(
     db: &impl ConnectionTrait,
     return_id: Uuid,

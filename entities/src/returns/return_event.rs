@@ -1,4 +1,4 @@
-//! Something that happened to a return: its timeline.
+//! An entry in a return's timeline.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub struct Model {
     pub return_id: Uuid,
     /// `return_initiated`, `label_generated`, ….
     pub event: String,
-    /// Who did it: a customer's public id, or the name of the part of the system.
+    /// Who caused it: a customer's public id, or a part of the system.
     pub actor: String,
     pub occurred_at: DateTime<Utc>,
 }
@@ -24,7 +24,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// By return, in the order in which they happened.
+/// By return, in the order they happened.
 pub async fn of_returns(
     db: &impl ConnectionTrait,
     returns: &[Uuid],

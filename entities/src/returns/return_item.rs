@@ -11,7 +11,7 @@ use super::customer_return;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
-    /// What state an item comes back in. Recorded, never a reason to refuse.
+    /// The condition an item is returned in. Recorded only; never a reason for refusal.
     ItemCondition {
         Unopened = "unopened",
         OpenedUnused = "opened_unused",
@@ -28,16 +28,16 @@ pub struct Model {
     pub id: Uuid,
     pub return_id: Uuid,
     pub order_item_id: Uuid,
-    /// Unknown in rows from before it was kept.
+    /// Unknown in rows from before this column existed.
     pub product_id: Option<Uuid>,
-    /// As it was called when it was bought.
+    /// The product's name at the time of purchase.
     pub product_name: String,
     pub quantity: i32,
     pub condition: ItemCondition,
     /// One of the 18 reasons.
     pub reason_code: String,
     pub reason_text: Option<String>,
-    /// Its part of the return's `refund_items`, in the same minor units.
+    /// Its share of the return's `refund_items`, in the same minor units.
     pub refund_amount: i64,
     pub created_at: DateTime<Utc>,
 }
@@ -60,7 +60,7 @@ impl Related<customer_return::Entity> for Entity {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What of an order item is in returns that are not cancelled.
+/// The units of an order item in returns that are not cancelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Returned {
     pub units: i64,
@@ -85,19 +85,19 @@ pub async fn of_returns(
     Ok(by_return)
 }
 
-/// What was returned of each order item so far; an item of which nothing was has no entry.
+/// What has been returned of each order item so far; items without returns have no entry.
 pub async fn returned(
     db: &impl ConnectionTrait,
     order_items: &[Uuid],
 ) -> Result<HashMap<Uuid, Returned>, DbErr> {
-    // Added up here: PostgreSQL's sum of BIGINT is a NUMERIC, and an item has few returns.
+    // Summed here: PostgreSQL's sum of BIGINT is a NUMERIC, and an item has few returns.
     let rows: Vec<(Uuid, i32, i64)> = Entity::find()
         .select_only()
         .columns([Column::OrderItemId, Column::Quantity, Column::RefundAmount])
         .inner_join(customer_return::Entity)
         .filter(Column::OrderItemId.is_in(order_items.iter().copied()))
-        // Not bound: what an index of some statuses is good for depends on it, and SQLite would plan the statement
-        // anew each time.
+        // Not bound: whether a partial index applies depends on the literal, and SQLite would plan the statement again
+        // each time.
         .filter(
             customer_return::Column::Status
                 .into_expr()
@@ -115,7 +115,7 @@ pub async fn returned(
     Ok(by_item)
 }
 
-/// Writes what each of these items gives back.
+/// Sets the refund of each of these items.
 pub async fn set_refund_amounts(
     transaction: &impl ConnectionTrait,
     amounts: &[(Uuid, i64)],

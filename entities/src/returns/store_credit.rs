@@ -1,4 +1,4 @@
-//! Credit that a customer got in place of money, because the way it was paid can no longer be used.
+//! Store credit given instead of money, because the original payment method is no longer usable.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -8,7 +8,7 @@ use sea_orm::{ExprTrait, IntoActiveModel};
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
-    /// Why money cannot go back the way it came.
+    /// Why money could not be refunded.
     StoreCreditReason {
         /// The payment method has expired or was closed.
         PaymentUnusable = "payment_unusable",
@@ -36,8 +36,8 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Credits so much of a return, more to the credit that it has already, and gives the credit's id.
-/// Whoever calls this holds the return and knows that this part was not credited before.
+/// Credits an amount of a return, adding to existing credit, and returns the credit's id. The caller must hold the
+/// return's lock and know that this amount was not credited before.
 pub async fn issue(db: &impl ConnectionTrait, credit: Model) -> Result<Uuid, DbErr> {
     let (new, return_id, amount) = (credit.id, credit.return_id, credit.amount);
     let inserted = Entity::insert(credit.into_active_model())

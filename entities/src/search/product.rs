@@ -1,4 +1,4 @@
-//! A product as search knows it: its own copy of what the catalog, prices, stock and reviews say.
+//! A product in the search domain: a copy of data from the catalog, prices, stock and reviews.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ pub struct Model {
     pub brand: Option<String>,
     pub category: String,
     pub image_url: Option<String>,
-    /// Average of the reviews, from 1 to 5; `None` without any.
+    /// Average review rating, 1 to 5; `None` without reviews.
     pub rating: Option<f64>,
     pub review_count: i32,
     pub available_quantity: i32,
-    /// In cents, to filter and sort by; what a customer pays is pricing's business.
+    /// In cents, for filtering and sorting; the actual price comes from the pricing domain.
     pub price_usd_minor: i64,
-    /// Views and purchases of the last days.
+    /// Recent views and purchases.
     pub popularity: i64,
-    /// Whether it is found and sold. Old orders still show one that is not.
+    /// Whether it can be found and bought. Old orders may still show an inactive product.
     pub active: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -37,7 +37,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// By id, active or not. Shared, because a page shows a product more than once.
+/// By id, active or not. Shared, because a page may show a product more than once.
 pub async fn by_ids(
     db: &impl ConnectionTrait,
     ids: &[Uuid],
@@ -52,7 +52,7 @@ pub async fn by_ids(
         .collect())
 }
 
-/// The active products with an id past this one, in order of id: one stretch of a walk over all.
+/// Active products with an id greater than this one, in order of id: one step of a walk over all.
 pub async fn active_after(
     db: &impl ConnectionTrait,
     after: Option<Uuid>,
@@ -76,8 +76,7 @@ pub async fn count_active(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
         .await
 }
 
-/// Puts units back into stock, and gives how many there were before; `None` when there is no such
-/// product.
+/// Adds units to stock and returns how many there were before; `None` if the product does not exist.
 pub async fn restock(
     transaction: &impl ConnectionTrait,
     id: Uuid,

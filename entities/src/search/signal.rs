@@ -1,4 +1,4 @@
-//! Something a shopper did with a product: what preferences and popularity are computed from.
+//! A shopper's interaction with a product, from which preferences and popularity are computed.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -6,12 +6,12 @@ use sea_orm::entity::prelude::*;
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
-    /// What a shopper did with a product.
+    /// The kind of interaction.
     SignalKind {
         View = "view",
-        /// Followed a search result.
+        /// Clicked in a search result.
         SearchClick = "search_click",
-        /// Put into the cart.
+        /// Added to the cart.
         Cart = "cart",
         Purchase = "purchase",
         Wishlist = "wishlist",
@@ -30,7 +30,7 @@ pub struct Model {
     pub product_id: Uuid,
     /// The search it came from.
     pub query_id: Option<Uuid>,
-    /// Where in that search's results the product stood, from 0.
+    /// The product's position in that search's results, from 0.
     pub position: Option<i32>,
     pub occurred_at: DateTime<Utc>,
 }

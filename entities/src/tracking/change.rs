@@ -1,4 +1,4 @@
-//! A numbered change of a journey, as its watchers heard it: what one who missed some is told.
+//! A numbered change of a journey as published to watchers, kept for those who missed it.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -7,10 +7,10 @@ use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tracking_changes")]
 pub struct Model {
-    /// The order, or the return, whose parcels are numbered together.
+    /// The order or return whose parcels are numbered together.
     #[sea_orm(primary_key, auto_increment = false)]
     pub journey_id: Uuid,
-    /// Counts the changes of the journey, from 1, without a gap.
+    /// Numbers the changes of the journey from 1, without gaps.
     #[sea_orm(primary_key, auto_increment = false)]
     pub sequence: i32,
     /// The message that was published.
@@ -46,8 +46,8 @@ pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Deletes changes that were recorded before this, a batch of them, and gives their number. The last of a
-/// journey is not needed either: the parcels know its number.
+/// Deletes a batch of changes recorded before then and returns how many. A journey's last change need not be kept: its
+/// parcels have the number.
 pub async fn sweep(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,

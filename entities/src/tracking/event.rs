@@ -1,4 +1,4 @@
-//! What a carrier has told of a parcel: one line of its history.
+//! A carrier's report about a parcel: one entry in its history.
 
 use std::collections::HashMap;
 
@@ -18,11 +18,11 @@ pub struct Model {
     pub tracking_number: String,
     pub status: TrackingStatus,
     pub location: Option<String>,
-    /// By the carrier's time, or when it was told, if that was earlier.
+    /// The carrier's time, or the time of the report if that is earlier.
     pub occurred_at: DateTime<Utc>,
-    /// By the carrier's time, as it was said.
+    /// The carrier's own time.
     pub carrier_time: DateTime<Utc>,
-    /// The carrier told a local time of a place whose clock is not known: it was taken for UTC.
+    /// Whether UTC was assumed, because the carrier gave a local time at a place whose time zone is unknown.
     pub zone_assumed: bool,
     pub recorded_at: DateTime<Utc>,
 }
@@ -32,7 +32,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Each parcel's history in the order of its events' own times.
+/// Each parcel's history, in the order of the events' own times.
 pub async fn of_shipments(
     db: &impl ConnectionTrait,
     shipments: &[Uuid],
@@ -50,8 +50,8 @@ pub async fn of_shipments(
     Ok(by_shipment)
 }
 
-/// Records the event and says whether it is new: the same status of the same number at the same
-/// time is the same event.
+/// Records the event and returns whether it is new: the same status of the same parcel at the same time is the same
+/// event.
 pub async fn record(db: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
     let inserted = Entity::insert(row.into_active_model())
         .on_conflict_do_nothing_on([

@@ -1,4 +1,4 @@
-//! A parcel on its way: to the customer, or back when it has a return.
+//! A parcel on its way to the customer, or back if it has a return.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use sea_orm::{Condition, ExprTrait, IntoActiveModel, Order, QueryOrder, QuerySel
 use crate::stored_enum::stored_enum;
 
 stored_enum! {
-    /// The carriers that are tracked.
+    /// The supported carriers.
     Carrier {
         Dhl = "dhl",
         Fedex = "fedex",
@@ -20,20 +20,20 @@ stored_enum! {
 }
 
 stored_enum! {
-    /// Where a parcel is on its way, the same for all carriers.
+    /// The status of a parcel, the same for all carriers.
     TrackingStatus {
         LabelCreated = "label_created",
         /// The carrier has it.
         Shipped = "shipped",
         InTransit = "in_transit",
         OutForDelivery = "out_for_delivery",
-        /// Nobody was there; the carrier tries again or keeps it.
+        /// Nobody was there; the carrier will try again or keep the parcel.
         DeliveryAttempted = "delivery_attempted",
         AvailableForPickup = "available_for_pickup",
         Delivered = "delivered",
-        /// On its way back to the sender, or there.
+        /// On its way back to the sender, or returned.
         Returning = "returning",
-        /// Held up: damaged, lost, at customs.
+        /// Held up: damaged, lost, or at customs.
         Exception = "exception",
     }
 }
@@ -44,32 +44,31 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub order_id: Uuid,
-    /// The return this parcel brings back; `None` for a parcel of the order itself.
+    /// The return that the parcel belongs to; `None` for a parcel of the order itself.
     pub return_id: Option<Uuid>,
     pub customer_id: Uuid,
     pub carrier: Carrier,
     pub tracking_number: String,
     pub status: TrackingStatus,
-    /// Where the event was that the status comes from.
+    /// The location of the event that determined the status.
     pub location: Option<String>,
-    /// When the event was that the status comes from, by the carrier's time.
+    /// The carrier's time of the event that determined the status.
     pub last_update: Option<DateTime<Utc>>,
     pub estimated_delivery: Option<DateTime<Utc>>,
-    /// Number of the last change of this parcel, counted over all parcels of its journey; 0 before
-    /// the first.
+    /// The number of the parcel's last change, counted over all parcels of its journey; 0 before the first.
     pub sequence: i32,
-    /// Polls in a row that the carrier answered with an error.
+    /// Consecutive polls that the carrier answered with an error.
     pub consecutive_errors: i32,
-    /// When the carrier was last asked.
+    /// When the carrier was last polled.
     pub last_polled_at: Option<DateTime<Utc>>,
-    /// When the carrier last told of this parcel.
+    /// When the carrier last reported this parcel.
     pub last_answered_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
-    /// It turned back, and its sender has it again.
+    /// Whether it was returned to its sender.
     pub returned_to_sender: bool,
-    /// Time of the newest scan that the carrier knew when it told `estimated_delivery`.
+    /// The time of the newest scan known to the carrier when it gave `estimated_delivery`.
     pub estimated_at: Option<DateTime<Utc>>,
-    /// When support was told that it is not delivered for longer than parcels take.
+    /// When support was alerted that delivery is overdue.
     pub overdue_at: Option<DateTime<Utc>>,
 }
 
@@ -79,7 +78,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// What the parcel's changes are numbered by: its return, or its order.
+    /// What numbers the parcel's changes: its return or its order.
     pub fn journey_id(&self) -> Uuid {
         self.return_id.unwrap_or(self.order_id)
     }
@@ -99,13 +98,13 @@ pub async fn of_customer(
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
-/// One parcel, whoever's it is.
+/// A single parcel, of any customer.
 pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).one(db).await
 }
 
-/// The customer's parcels of each order, oldest first, without those of returns. Ids are UUIDv7,
-/// so their order is time's.
+/// The customer's parcels of each order, oldest first, without those of returns. Ids are UUIDv7, so their order is
+/// chronological.
 pub async fn of_orders(
     db: &impl ConnectionTrait,
     customer: Uuid,
@@ -125,7 +124,7 @@ pub async fn of_orders(
     Ok(by_order)
 }
 
-/// The parcels of one order, whoever's it is, oldest first, without those of returns.
+/// The parcels of one order, of any customer, oldest first, without those of returns.
 pub async fn of_order(db: &impl ConnectionTrait, order: Uuid) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::OrderId.eq(order))
@@ -153,7 +152,7 @@ pub async fn of_returns(
         .collect())
 }
 
-/// All parcels of a journey, locked until the transaction ends, so that its changes take turns.
+/// Locks all parcels of a journey until the transaction ends, so that its changes wait for each other.
 pub async fn lock_journey(
     db: &impl ConnectionTrait,
     order: Uuid,
@@ -172,7 +171,7 @@ pub async fn lock_journey(
         .await
 }
 
-/// Parcels of orders in one of these statuses, those asked about longest ago first.
+/// Parcels of orders in one of these statuses, the ones polled longest ago first.
 pub async fn outward_least_recently_polled(
     db: &impl ConnectionTrait,
     statuses: &[TrackingStatus],
@@ -188,7 +187,7 @@ pub async fn outward_least_recently_polled(
         .await
 }
 
-/// Of these orders, the parcels in one of these statuses.
+/// The parcels of these orders that are in one of these statuses.
 pub async fn of_orders_in(
     db: &impl ConnectionTrait,
     orders: &[Uuid],
@@ -218,7 +217,7 @@ pub async fn outward_of_customer_in(
         .await
 }
 
-/// Writes a new parcel.
+/// Inserts a new parcel.
 pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model())
         .exec_without_returning(db)
@@ -226,7 +225,7 @@ pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// The carrier's parcel with this number, whoever's it is.
+/// The carrier's parcel with this number, of any customer.
 pub async fn by_number(
     db: &impl ConnectionTrait,
     carrier: Carrier,
@@ -239,7 +238,7 @@ pub async fn by_number(
         .await
 }
 
-/// The parcel with this number, whoever's it is and whichever of these carriers has it; none if there are several.
+/// The only parcel with this number among these carriers, of any customer; `None` if there are several.
 pub async fn by_number_alone(
     db: &impl ConnectionTrait,
     carriers: &[Carrier],
@@ -254,16 +253,16 @@ pub async fn by_number_alone(
     Ok(found.pop().filter(|_| found.is_empty()))
 }
 
-/// What makes a parcel that was not delivered due to be asked about.
+/// When an undelivered parcel is due to be polled.
 #[derive(Clone, Copy, Debug)]
 pub struct Due {
-    /// Nobody has asked since then.
+    /// It was last polled before then.
     pub polled_before: DateTime<Utc>,
-    /// It is no older than this.
+    /// It was created after then.
     pub created_after: DateTime<Utc>,
 }
 
-/// The carrier's parcels that are due, those asked about longest ago first; of these orders, if any are given.
+/// The carrier's due parcels, the ones polled longest ago first; optionally only those of these orders.
 pub async fn due(
     db: &impl ConnectionTrait,
     carrier: Carrier,
@@ -287,7 +286,7 @@ pub async fn due(
         .await
 }
 
-/// Those of these parcels that are still due, noted as asked about now.
+/// Marks those of these parcels that are still due as polled now, and returns them.
 pub async fn claim(
     db: &impl ConnectionTrait,
     ids: &[Uuid],
@@ -326,13 +325,13 @@ fn is_due(due: Due) -> Condition {
 fn is_under_way() -> Condition {
     Condition::all()
         .add(Column::Status.ne(TrackingStatus::Delivered))
-        // A status that this version does not know would fail the whole statement.
+        // A status unknown to this version would fail the whole statement.
         .add(Column::Status.is_in(TrackingStatus::ALL.iter().copied()))
         .add(Column::ReturnedToSender.eq(false))
 }
 
-/// Parcels older than this that never arrived and were not flagged for it yet, locked until the transaction ends.
-/// A return's label that was never used is nobody's loss.
+/// Locks, until the transaction ends, parcels older than this that never arrived and were not flagged yet. A return's
+/// unused label does not count.
 pub async fn overdue(
     db: &impl ConnectionTrait,
     created_before: DateTime<Utc>,
@@ -354,7 +353,7 @@ pub async fn overdue(
         .await
 }
 
-/// Notes that these were flagged as overdue.
+/// Marks these parcels as flagged.
 pub async fn mark_overdue(
     db: &impl ConnectionTrait,
     ids: &[Uuid],
@@ -368,7 +367,7 @@ pub async fn mark_overdue(
     Ok(())
 }
 
-/// Notes that the carrier answered, and had nothing new.
+/// Records that the carrier answered without news.
 pub async fn answered(
     db: &impl ConnectionTrait,
     id: Uuid,
@@ -383,7 +382,7 @@ pub async fn answered(
     Ok(())
 }
 
-/// Notes that the carrier answered with an error; gives how often it did so in a row.
+/// Records an error response from the carrier, and returns how many there were in a row.
 pub async fn record_failure(db: &impl ConnectionTrait, id: Uuid) -> Result<i32, DbErr> {
     Entity::update_many()
         .col_expr(
@@ -396,7 +395,7 @@ pub async fn record_failure(db: &impl ConnectionTrait, id: Uuid) -> Result<i32, 
     Ok(by_id(db, id).await?.map_or(0, |row| row.consecutive_errors))
 }
 
-/// Writes what tracking changes of a parcel: everything but what identifies it.
+/// Updates everything that tracking changes: all columns except those that identify the parcel.
 pub async fn update(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     let mut row = row.into_active_model();
     for column in [

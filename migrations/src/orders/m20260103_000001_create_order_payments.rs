@@ -1,4 +1,4 @@
-//! Creates `order_payments`: what is wanted of the payment provider for an order, and how far it is.
+//! Creates `order_payments`: what was requested from the payment provider for an order, and its state.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;
@@ -30,7 +30,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        // Most payments are settled: only those that are not have a next attempt.
+        // Most payments are settled; only the others have a next attempt.
         manager
             .create_index(
                 Index::create()

@@ -1,4 +1,4 @@
-//! Moves what is still to be done about payments from `order_payments` to `tasks`, which every domain has.
+//! Moves pending payment work from `order_payments` to `tasks`, which every domain has.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
@@ -43,7 +43,7 @@ impl MigrationTrait for Migration {
             let drop = Table::alter().table(TABLE).drop_column(column).to_owned();
             manager.alter_table(drop).await?;
         }
-        // Most payments are settled: those that are not are found by their state.
+        // Most payments are settled; the others are found by state.
         let state = Index::create()
             .name("order_payments_state")
             .table(TABLE)

@@ -61,7 +61,7 @@ async fn outbox(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .to_owned(),
         )
         .await?;
-    // Small however many were published: the publisher looks here every time.
+    // A partial index, small however many events were published: the publisher reads it each time.
     manager
         .create_index(
             Index::create()

@@ -1,4 +1,4 @@
-//! One row that a process writes to find out whether the database can be written to.
+//! Creates `write_probes`: a row that is rewritten to find out whether the database accepts writes.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{integer, text};

@@ -1,4 +1,4 @@
-//! Finds the events that were given up, which are few, without reading those that were published.
+//! Adds an index of given-up events, which are few compared to the published ones.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! How many calls third parties still allow, counted for all processes.
+//! Creates `call_rates`: the remaining call rates of third parties, shared by all processes.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;

@@ -1,4 +1,4 @@
-//! Notes where the log has a published event, and when every consumer group had committed it.
+//! Records a published event's position in the log, and when every consumer group had committed it.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{text_null, timestamp_with_time_zone_null};
@@ -20,7 +20,7 @@ impl MigrationTrait for Migration {
             let add = Table::alter().table(TABLE).add_column(column).to_owned();
             manager.alter_table(add).await?;
         }
-        // Where the log has what was published before is not known.
+        // The log positions of events published earlier are unknown.
         let confirm = Query::update()
             .table(TABLE)
             .value("confirmed_at", Expr::col("published_at"))

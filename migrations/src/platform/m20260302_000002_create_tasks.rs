@@ -1,4 +1,4 @@
-//! Creates `tasks`: work that a domain has still to do, whatever is killed meanwhile.
+//! Creates `tasks`: durable background work of a domain.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;
@@ -19,7 +19,7 @@ impl MigrationTrait for Migration {
                     .col(json_binary("data"))
                     .col(timestamp_with_time_zone("due_at"))
                     .col(timestamp_with_time_zone_null("again_at"))
-                    // Who works on it, until when unless they say that they still do.
+                    // The worker that holds it, until this time unless it renews the claim.
                     .col(uuid_null("claimed_by"))
                     .col(timestamp_with_time_zone_null("claimed_until"))
                     .col(integer("attempts"))

@@ -24,7 +24,7 @@ async fn create_returns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(uuid("order_id"))
                 .col(uuid("customer_id"))
                 .col(string_len("status", 20))
-                // The quote, in minor units of the currency the order was paid in.
+                // The quote, in minor units of the order's payment currency.
                 .col(string_len("currency", 3))
                 .col(big_integer("refund_items"))
                 .col(big_integer("refund_tax"))
@@ -32,8 +32,8 @@ async fn create_returns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(big_integer("refund_total"))
                 .col(boolean("shipping_refunded"))
                 .col(string_len("refund_method", 20))
-                // The refund itself: its key is written before the provider is called, so that a
-                // call whose outcome is unknown is asked again and never made twice.
+                // The refund itself. Its key is written before the provider is called, so that a call of unknown
+                // outcome is looked up and never made twice.
                 .col(string_len_null("refund_key", 64))
                 .col(integer("refund_attempts"))
                 .col(timestamp_with_time_zone_null("refund_requested_at"))
@@ -75,7 +75,7 @@ async fn create_returns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .unique()
         .to_owned();
     manager.create_index(refund_key).await?;
-    // What reconciliation looks through: the few that are under way.
+    // For reconciliation, which looks at the few open returns.
     let open = Index::create()
         .name("returns_open")
         .table("returns")
@@ -84,7 +84,7 @@ async fn create_returns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .and_where(Expr::col("status").is_not_in(["completed", "cancelled"]))
         .to_owned();
     manager.create_index(open).await?;
-    // Shipping is refunded once per order, whatever two concurrent returns believe.
+    // Shipping is refunded once per order, even by two concurrent returns.
     let shipping = Index::create()
         .name("returns_shipping_once")
         .table("returns")

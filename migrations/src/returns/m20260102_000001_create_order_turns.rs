@@ -1,5 +1,4 @@
-//! Creates `order_turns`: a row for each order, by which changes of what was returned of it take
-//! turns.
+//! Creates `order_turns`: a row for each order that serializes changes of its returns.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;

@@ -1,5 +1,5 @@
-//! Adds `return_items.product_id`, so that completion tells what is in stock again, and
-//! `returns.support_alerted_at`, so that support hears of a return that stands still once.
+//! Adds `return_items.product_id`, so that completion can report what is in stock again, and
+//! `returns.support_alerted_at`, so that support is alerted once about a stuck return.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;

@@ -1,5 +1,5 @@
-//! Creates `return_tasks`, the calls to third parties that returns still wait for, and
-//! `store_credits`; adds what a return knows of its payment and of its arrival.
+//! Creates `return_tasks`, the pending calls to third parties for returns, and `store_credits`; adds columns for a
+//! return's payment and delivery.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;
@@ -25,7 +25,7 @@ async fn create_return_tasks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(uuid("return_id"))
                 .col(string_len("kind", 20))
                 .col(timestamp_with_time_zone("due_at"))
-                // Who works on it, until when unless they say that they still do.
+                // The worker that holds it, until this time unless it renews the claim.
                 .col(uuid_null("claimed_by"))
                 .col(timestamp_with_time_zone_null("claimed_until"))
                 .col(integer("attempts"))
@@ -56,9 +56,9 @@ async fn create_store_credits(manager: &SchemaManager<'_>) -> Result<(), DbErr> 
                 .table("store_credits")
                 .col(uuid("id").primary_key())
                 .col(uuid("customer_id"))
-                // A return is credited once at most, whatever happens at the payment provider.
+                // A return has at most one credit, whatever happens at the payment provider.
                 .col(uuid("return_id").unique_key())
-                // In minor units of the currency the order was paid in.
+                // In minor units of the order's payment currency.
                 .col(big_integer("amount"))
                 .col(string_len("currency", 3))
                 .col(string_len("reason", 30))

@@ -1,4 +1,4 @@
-//! Adds `returns.turned_back_at`: since when the carrier sends a package back to the customer.
+//! Adds `returns.turned_back_at`: when the carrier turned a package back to the customer.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;

@@ -1,4 +1,4 @@
-//! Counts the refunds that wait for a word of the provider without reading those that have it.
+//! Adds an index of the refunds without an outcome.
 
 use sea_orm_migration::prelude::*;
 

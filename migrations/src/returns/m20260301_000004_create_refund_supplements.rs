@@ -1,4 +1,4 @@
-//! Shipping that became due to a return after its refund was issued.
+//! Creates `refund_supplements`: shipping that became due after a return's refund was issued.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;
@@ -13,7 +13,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("refund_supplements")
-                    // The shipping is given back once, so a return has one at most.
+                    // Shipping is refunded once, so a return has at most one.
                     .col(uuid("return_id").primary_key())
                     // In minor units of the return's currency.
                     .col(big_integer("amount"))

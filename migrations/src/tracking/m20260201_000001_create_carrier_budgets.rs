@@ -1,4 +1,4 @@
-//! Creates `carrier_budgets`, and finds a carrier's parcels by when they were last asked about.
+//! Creates `carrier_budgets`, and an index of a carrier's parcels by their last poll.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;

@@ -1,5 +1,5 @@
-//! Adds what carriers said of times, `tracking_events.carrier_time` and `zone_assumed`, by which events are
-//! known again; `shipments.returned_to_sender`, `estimated_at` and `overdue_at`.
+//! Adds the carriers' own times, `tracking_events.carrier_time` and `zone_assumed`, by which events are deduplicated;
+//! `shipments.returned_to_sender`, `estimated_at` and `overdue_at`.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;

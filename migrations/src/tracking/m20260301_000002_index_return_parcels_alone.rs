@@ -1,5 +1,5 @@
-//! Parcels of returns are few: only they are in `shipments_return`. With all in it, SQLite took it for `return_id IS NULL`,
-//! and read every parcel of the shop to find those of an order.
+//! Restricts `shipments_return` to parcels of returns, which are few. With all parcels in it, SQLite used it for
+//! `return_id IS NULL` and read every parcel of the shop to find those of an order.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What a document's conditions come to, with the values that a request has for them.
+//! Evaluates a document's conditions with a request's variables.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,11 +14,11 @@ use async_graphql_value::Value as Literal;
 use super::empty::{self, Placeholder};
 use crate::error::ErrorCode;
 
-/// Decides the conditions of a request's operation: each is `true` or `false` afterwards, and no variable is there for
-/// them alone. What else is wrong with the document is for who executes it.
+/// Evaluates the conditions of a request's operation: afterwards each is a literal, and variables used only for
+/// conditions are gone. Other errors in the document are left to the executor.
 ///
 /// # Errors
-/// A condition that is no truth value, and a subscription to nothing.
+/// A condition that is not a boolean, and a subscription without fields.
 pub(crate) fn decide(request: &mut Request) -> Result<Option<Placeholder>, Box<Response>> {
     let variables = std::mem::take(&mut request.variables);
     let name = request.operation_name.take();
@@ -38,7 +38,7 @@ pub(crate) fn decide(request: &mut Request) -> Result<Option<Placeholder>, Box<R
     }
 }
 
-/// `None` if there is nothing to change.
+/// `None` if nothing has to change.
 fn decided(
     document: &ExecutableDocument,
     name: Option<&str>,
@@ -63,13 +63,13 @@ fn decided(
             &mut HashSet::new(),
         )
     {
-        return Err(refused("A subscription has one root field", None));
+        return Err(refused("A subscription must have one root field", None));
     }
     let placeholder = empty::fill(&mut document, variables);
     Ok(Some((document, placeholder)))
 }
 
-/// The operation that is executed; `None` if that is an error.
+/// The operation to execute; `None` if there is an error.
 fn selected<'d>(
     document: &'d ExecutableDocument,
     name: Option<&str>,
@@ -122,7 +122,7 @@ fn is_condition(directive: &Positioned<Directive>) -> bool {
     matches!(directive.node.name.node.as_str(), "skip" | "include")
 }
 
-/// Whether the literal conditions of a selection let it be there.
+/// Whether a selection's literal conditions include it.
 pub(super) fn remains(selection: &Selection) -> bool {
     selection.directives().iter().all(|directive| {
         let condition = directive.node.get_argument("if").map(|value| &value.node);
@@ -134,7 +134,7 @@ pub(super) fn remains(selection: &Selection) -> bool {
     })
 }
 
-/// Whether any field is left, through fragments.
+/// Whether any field remains, including in fragments.
 fn selects<'d>(
     set: &'d SelectionSet,
     document: &'d ExecutableDocument,
@@ -150,7 +150,7 @@ fn selects<'d>(
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
                     let fragment = document.fragments.get(name).filter(|_| seen.insert(name));
-                    // An unknown one is for validation to refuse.
+                    // Unknown fragments are rejected by validation.
                     fragment.is_none_or(|fragment| {
                         selects(&fragment.node.selection_set.node, document, seen)
                     })
@@ -159,7 +159,7 @@ fn selects<'d>(
     })
 }
 
-/// What each variable of the operation is as a condition.
+/// The value of each of the operation's variables as a condition.
 type Values = HashMap<Name, Result<bool, String>>;
 
 fn values(operation: &OperationDefinition, variables: &Variables) -> Values {
@@ -187,7 +187,7 @@ fn values(operation: &OperationDefinition, variables: &Variables) -> Values {
         .collect()
 }
 
-/// Writes literals for conditions, and takes out the variables that were there for them alone.
+/// Replaces conditions by literals, and removes variables used only for them.
 fn literal(
     document: &mut ExecutableDocument,
     name: Option<&str>,
@@ -196,7 +196,7 @@ fn literal(
     let mut decided = HashSet::new();
     for fragment in document.fragments.values_mut() {
         let set = &mut fragment.node.selection_set.node;
-        // Of one that another operation spreads nothing is known, and nothing is executed.
+        // Variables of other operations are unknown, but those are not executed.
         literal_set(set, &mut decided, &mut |variable, _| {
             Ok(values
                 .get(variable)
@@ -254,7 +254,12 @@ fn literal_set(
                     decide(variable, directive)?
                 }
                 Some(Literal::Boolean(_)) => continue,
-                Some(_) => return Err(refused("A condition is true or false", Some(directive))),
+                Some(_) => {
+                    return Err(refused(
+                        "A condition must be true or false",
+                        Some(directive),
+                    ));
+                }
                 None => {
                     return Err(refused(
                         "A condition needs its argument `if`",
@@ -275,7 +280,7 @@ fn literal_set(
     Ok(())
 }
 
-/// Takes out the definitions of variables that were conditions and are nothing else.
+/// Removes the definitions of variables that were used only as conditions.
 fn drop_unused(document: &mut ExecutableDocument, decided: &HashSet<Name>) {
     let fragments = &document.fragments;
     let retain = |operation: &mut OperationDefinition| {

@@ -1,4 +1,4 @@
-//! Objects of which nothing may be left: by conditions, or because no fragment is about their type.
+//! Handles objects that may have no remaining fields: because of conditions, or because no fragment matches their type.
 
 use std::collections::HashSet;
 
@@ -10,12 +10,12 @@ use async_graphql_value::Value as Literal;
 
 use super::decide::{inner_mut, remains};
 
-/// A response key that no client has asked for.
+/// A response key that the client does not use.
 #[derive(Debug)]
 pub(crate) struct Placeholder(Name);
 
 impl Placeholder {
-    /// Takes it out of an answer.
+    /// Removes it from a response.
     pub(crate) fn remove(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
@@ -28,7 +28,7 @@ impl Placeholder {
     }
 }
 
-/// Whether a document has objects that are asked for nothing directly.
+/// Whether a document has objects without a direct field.
 pub(super) fn is_possible(document: &ExecutableDocument, variables: &Variables) -> bool {
     let mut operations = document.operations.iter();
     operations.any(|(_, operation)| {
@@ -40,7 +40,7 @@ pub(super) fn is_possible(document: &ExecutableDocument, variables: &Variables) 
         .any(|fragment| may_be_empty(&fragment.node.selection_set.node, false, variables))
 }
 
-/// `of_object` for the whole of what an object is asked for, and not a fragment of it.
+/// `of_object`: whether this is an object's whole selection rather than a fragment.
 fn may_be_empty(set: &SelectionSet, of_object: bool, variables: &Variables) -> bool {
     (of_object && !set.items.is_empty() && !has_field(set))
         || set.items.iter().any(|selection| match &selection.node {
@@ -61,7 +61,7 @@ fn has_field(set: &SelectionSet) -> bool {
         .any(|selection| matches!(selection.node, Selection::Field(_)) && remains(&selection.node))
 }
 
-/// Lets every object be asked for something. `None` if each is already.
+/// Adds a selection to every object without one. `None` if there are none.
 pub(super) fn fill(
     document: &mut ExecutableDocument,
     variables: &Variables,
@@ -79,7 +79,7 @@ pub(super) fn fill(
         DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
     };
     for operation in operations {
-        // The root of a subscription has no `__typename`, and never nothing.
+        // The root of a subscription has no `__typename`, and is never empty.
         let of_object = operation.node.ty != OperationType::Subscription;
         let pos = operation.node.selection_set.pos;
         filling.set(&mut operation.node.selection_set.node, pos, of_object);
@@ -125,7 +125,7 @@ impl Filling<'_> {
     }
 }
 
-/// Entities, each represented as of a type that a fragment is about: how our router asks for them.
+/// `_entities` with a fragment for the type of each representation, as our router requests them.
 fn has_fragments_for_all(field: &Field, variables: &Variables) -> bool {
     if field.name.node != "_entities" {
         return false;
@@ -159,7 +159,7 @@ fn has_fragments_for_all(field: &Field, variables: &Variables) -> bool {
     })
 }
 
-/// A key that is nowhere in the document.
+/// A key that does not occur in the document.
 fn unused_key(document: &ExecutableDocument) -> Name {
     fn collect<'d>(set: &'d SelectionSet, used: &mut HashSet<&'d str>) {
         for selection in &set.items {

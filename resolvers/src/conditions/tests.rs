@@ -1,4 +1,4 @@
-//! Documents with conditions, against what the specification says of them.
+//! Documents with conditions, compared with the specification.
 
 mod random_documents;
 
@@ -112,10 +112,10 @@ async fn an_object_of_which_nothing_is_left_is_empty() {
     check("{ number @skip(if: true) }", json!({}), none.clone()).await;
     let nothing = "query($x: Boolean!) { list { number @skip(if: $x) } }";
     check(nothing, json!({ "x": true }), json!({ "list": [{}, {}] })).await;
-    // Nor is it null when no fragment is about its type.
+    // Nor is it null if no fragment matches its type.
     let other = "{ any(b: true) { ... on A { number } } node(b: true) { ... on A { number } } }";
     check(other, json!({}), json!({ "any": {}, "node": {} })).await;
-    // And its parts are put together, wherever they are written.
+    // Its parts are merged wherever they are written.
     let parts = "{ a { ...F } a { number } a { a { ... @skip(if: true) { number } } } } fragment F on A { number @skip(if: true) }";
     check(parts, json!({}), json!({ "a": { "number": 7, "a": {} } })).await;
     // A client may use any key.
@@ -254,7 +254,7 @@ async fn what_is_no_condition_is_refused() {
             "{query}"
         );
     }
-    // What is skipped must be right all the same.
+    // A skipped selection must be valid all the same.
     let answer = ask("{ number nonsense @skip(if: true) }", json!({})).await;
     assert_eq!(answer["data"], Value::Null);
     let answer = ask(

@@ -1,4 +1,4 @@
-//! What a document is before it is executed: its kind, and how deep it goes.
+//! Inspects a document before execution: its kind and its depth.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use async_graphql::{Name, Request};
 
 use super::RECURSION;
 
-/// What is looked at in a document before it is executed.
+/// What needs to be known of a document before it is executed.
 pub(super) struct Document {
     pub(super) is_query: bool,
     pub(super) depth: usize,
 }
 
 impl Document {
-    /// One that does not parse is refused when it is executed, unless it nests too deeply to be parsed.
+    /// A document that does not parse is rejected in execution, unless it nests too deeply to be parsed.
     pub(super) fn of(request: &mut Request) -> Self {
         let name = request.operation_name.clone();
         let document = match request.parsed_query() {
@@ -54,16 +54,16 @@ impl Document {
     }
 }
 
-/// Levels of fields below selections, fragments spread.
+/// Levels of fields below selections, after spreading fragments.
 struct Depths<'d> {
     document: &'d ExecutableDocument,
-    /// Fragments by name: a few that spread each other twice would be looked at for ever.
+    /// Results by fragment: a few fragments that spread each other twice would otherwise take forever.
     known: HashMap<&'d str, usize>,
     followed: usize,
 }
 
 impl<'d> Depths<'d> {
-    /// Nothing beyond [`RECURSION`] is counted: it is too deep already, or a fragment spreads itself.
+    /// Stops at [`RECURSION`]: the document is already too deep, or a fragment spreads itself.
     fn of(&mut self, selections: &'d SelectionSet) -> usize {
         if self.followed > RECURSION {
             return RECURSION;

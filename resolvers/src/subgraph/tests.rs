@@ -1,4 +1,4 @@
-//! The limits of what one request may be and take.
+//! The limits on one request.
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Subscription};
 use futures::stream;
@@ -12,7 +12,7 @@ struct Query;
 
 struct Node;
 
-/// Rows that were resolved.
+/// Counts resolved rows.
 #[derive(Clone, Default)]
 struct Resolved(Arc<AtomicUsize>);
 
@@ -26,7 +26,7 @@ impl Query {
         std::future::pending().await
     }
 
-    /// As a large request is: it never waits, but for its turn.
+    /// Like a large request: it never waits, except to yield.
     async fn rows(&self, context: &Context<'_>) -> ApiResult<bool> {
         let no_data = |_| ApiError::internal("no data");
         let batches = context.data::<Batches>().map_err(no_data)?;
@@ -77,14 +77,14 @@ async fn a_document_that_is_too_deep_is_refused_with_a_code() {
     assert_eq!(code(&subgraph, &nested(39, "node {", "}")).await, None);
     for text in [
         nested(40, "node {", "}"),
-        // Within the depth, but with a fragment at each level it has more selections than are followed.
+        // Within the depth limit, but fragments at each level exceed the recursion limit.
         nested(39, "node { ... { ... {", "}}}"),
         "{ ...F } fragment F on Query { node { ...G } } fragment G on Node { node { ...G } }"
             .to_owned(),
     ] {
         assert_eq!(code(&subgraph, &text).await, too_complex, "{text}");
     }
-    // Looking at it takes no time, although it spreads to 2^40 fields.
+    // Inspecting it is fast, although it expands to 2^40 fields.
     let doubling: String = (0..40)
         .map(|n| format!("fragment F{n} on Node {{ ...F{0} ...F{0} }} ", n + 1))
         .collect();
@@ -179,7 +179,7 @@ async fn a_query_that_is_given_up_resolves_nothing_more() {
         );
     }
     drop(request);
-    // Nobody else is left who would go on with it, now or after a deadline.
+    // Nobody else would continue it, now or after a deadline.
     for give_up_later in [false, true] {
         if give_up_later {
             let late = ask().await.errors.swap_remove(0);

@@ -1,4 +1,4 @@
-//! Random documents, and what the specification has them answer.
+//! Random documents, with the response that the specification requires.
 
 use std::fmt::Write;
 
@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::ask;
 
-/// A condition of a selection, as written and as it comes to.
+/// A selection's condition: as written, and its value.
 #[derive(Clone, Debug)]
 enum Condition {
     Literal(bool),
     Variable(usize),
 }
 
-/// A variable that conditions may name: its default, and what the request has for it.
+/// A variable for conditions: its default, and its value in the request.
 #[derive(Clone, Debug)]
 struct Variable {
     default: Option<bool>,
@@ -39,12 +39,12 @@ enum Selected {
         b: bool,
         of: Vec<(Conditions, Selected)>,
     },
-    /// On one of the types that fit, or on none.
+    /// On one of the matching types, or without a type.
     Inline {
         on: u8,
         of: Vec<(Conditions, Selected)>,
     },
-    /// The same by name.
+    /// The same, as a named fragment.
     Spread {
         on: u8,
         of: Vec<(Conditions, Selected)>,
@@ -87,7 +87,7 @@ fn set() -> impl Strategy<Value = Vec<(Conditions, Selected)>> {
     })
 }
 
-/// Writes documents, and knows what the specification has for answer.
+/// Writes documents, together with the expected response.
 struct Document<'v> {
     variables: &'v [Variable],
     used: [bool; VARIABLES],
@@ -131,13 +131,13 @@ impl Document<'_> {
         text
     }
 
-    /// On what a fragment within this static type is.
+    /// The type condition of a fragment within this static type.
     fn on(within: &str, on: u8) -> &'static str {
         match (within, on) {
             ("A" | "Any" | "Node", 1) => "A",
             ("B", 1) | ("Any" | "Node", 2) => "B",
             ("A" | "B", 2) => "Node",
-            // async-graphql passes fragments on a union over, wherever the type is another.
+            // async-graphql ignores fragments on a union if the object's static type differs.
             ("Any", 3) => "Any",
             ("Query", _) => "Query",
             _ => "",
@@ -201,7 +201,7 @@ impl Document<'_> {
         text + " }"
     }
 
-    /// Collects what an object answers, as the specification does. `within` is the static type, as when it was written.
+    /// Collects an object's fields as specified. `within` is the static type at the time of writing.
     fn collect(
         &self,
         object: &str,
@@ -289,7 +289,7 @@ fn type_of(within: &str, field: &str) -> Option<&'static str> {
     }
 }
 
-/// Equal keys are of equal fields, so that they merge.
+/// Equal keys belong to equal fields, so that they merge.
 fn key(field: &str, alias: u8, b: bool) -> String {
     format!(
         "{}{alias}{}",
