@@ -1,4 +1,4 @@
-//! What was called, for tests and the curious. Credentials and card numbers are not kept.
+//! Records calls for tests and inspection, without credentials and card numbers.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::provider::Provider;
 
-/// Older calls are forgotten first.
+/// Maximum number of recorded calls; the oldest are dropped first.
 const KEPT: usize = 10_000;
 
 /// One request to a provider.
@@ -22,15 +22,15 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     pub(crate) idempotency_key: Option<String>,
-    /// JSON, or the text of what is none.
+    /// JSON, or the raw text if it is not JSON.
     pub(crate) body: Value,
     /// `None`: not answered, or not yet.
     pub(crate) status: Option<u16>,
-    /// The faults it met, by their kinds.
+    /// The kinds of faults it met.
     pub(crate) faults: Vec<&'static str>,
 }
 
-/// Which calls are asked for; what is not named matches.
+/// Selects calls; unset fields match all.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CallFilter {
@@ -46,11 +46,11 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// Keeps it, and gives its number.
+    /// Records a call and returns its number.
     pub(crate) fn begin(&mut self, mut call: Call) -> u64 {
         self.counted += 1;
         call.id = self.counted;
-        // Numbers of parcels have as many digits, and are no secret.
+        // Tracking numbers have as many digits as card numbers, and are not secret.
         if call.provider == Provider::Stripe {
             hide_cards(&mut call);
         }

@@ -1,23 +1,22 @@
-//! What a sandbox follows from, and how fast its world moves.
+//! The parameters of a sandbox.
 
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a sandbox follows from, and how fast its world moves.
+/// The parameters of a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The same number gives the same rates and journeys.
+    /// The random seed: the same number gives the same rates and journeys.
     pub seed: u64,
     /// How long an hour of a parcel's journey takes.
     pub pace: Duration,
-    /// How long what a provider settles later takes: refunds of labels, refunds that a bank refuses.
+    /// How long delayed settlements take: label refunds, refunds that a bank rejects.
     pub settle: Duration,
-    /// How long a webhook that nobody took waits for its next attempt; doubled after each.
+    /// Wait before an unaccepted webhook is sent again; doubles each time.
     pub webhook_retry: Duration,
-    /// How many parcels in a hundred have each of the carriers' oddities: local times, missing codes, `null`
-    /// where texts are promised.
+    /// Percentage of parcels with each of the carriers' oddities: local times, missing codes, `null` in place of text.
     pub oddities: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The control API, for tests and demos: moves parcels, injects faults, tells what was called and sent.
+//! The control API for tests and demos: moves parcels, injects faults, and shows recorded calls and webhooks.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .layer(from_fn(origin_check::reject_browsers))
 }
 
-/// What was asked that cannot be.
+/// Why a control request was rejected.
 struct ControlError(StatusCode, String);
 
 impl IntoResponse for ControlError {
@@ -63,7 +63,7 @@ fn bad(error: impl ToString) -> ControlError {
     ControlError(StatusCode::BAD_REQUEST, error.to_string())
 }
 
-/// A JSON body that says so.
+/// A body declared as JSON.
 struct Body<T>(T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -81,13 +81,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// Forgets everything but where webhooks go.
+/// Resets everything except webhook endpoints.
 async fn reset(State(sandbox): State<Sandbox>) -> StatusCode {
     sandbox.reset();
     StatusCode::NO_CONTENT
 }
 
-/// One of them, or a list.
+/// A single item or a list.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum OneOrMore<T> {
@@ -187,12 +187,12 @@ async fn status(
 #[serde(deny_unknown_fields)]
 struct NewScenario {
     scenario: Scenario,
-    /// Where it goes; where it went already when not said.
+    /// The destination; by default the existing one.
     #[serde(default)]
     to: Option<String>,
 }
 
-/// Hands the parcel over, and lets it take this way.
+/// Hands the parcel over with this scenario.
 async fn scenario(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,
@@ -210,11 +210,11 @@ async fn scenario(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewOddities {
-    /// `null` for those that follow from the seed.
+    /// `null` for those determined by the seed.
     oddities: Option<Vec<Oddity>>,
 }
 
-/// Says what the answers about this parcel are like from now on. Nobody is told, because nothing moved.
+/// Sets the oddities of responses about this parcel. Nobody is notified, because nothing moved.
 async fn set_oddities(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,
@@ -230,14 +230,14 @@ async fn set_oddities(
     })
 }
 
-/// What a movement depends on.
+/// The parameters of a movement.
 struct Moment {
     now: chrono::DateTime<chrono::Utc>,
     /// How long an hour of a journey takes.
     hour: Duration,
 }
 
-/// Moves a parcel that is known or could be, and tells those who follow it.
+/// Moves a known or possible parcel and notifies its subscribers.
 fn move_parcel(
     sandbox: &Sandbox,
     number: &str,
@@ -258,7 +258,7 @@ fn move_parcel(
     })
 }
 
-/// Any number of a carrier's form is a parcel. EasyPost follows what USPS carries.
+/// Any number in a carrier's format is a parcel. EasyPost tracks USPS parcels.
 fn ensure_parcel(world: &mut World, number: &str) -> Result<(), ControlError> {
     let now = world.now;
     let carrier = match world.parcels.get(number) {
@@ -347,7 +347,7 @@ struct NewEndpoint {
     events: Option<Vec<String>>,
 }
 
-/// Sends a provider's webhooks there: the carriers have no API for it.
+/// Registers a webhook URL for a provider: the carriers have no API for it.
 async fn add_webhook(
     State(sandbox): State<Sandbox>,
     Body(new): Body<NewEndpoint>,
@@ -362,7 +362,7 @@ async fn add_webhook(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewRates {
-    /// What every shipment rated from now on costs; `null` for the usual prices.
+    /// The price of every shipment rated from now on; `null` for the usual prices.
     cents: Option<u32>,
 }
 
@@ -371,7 +371,7 @@ async fn rates(State(sandbox): State<Sandbox>, Body(new): Body<NewRates>) -> Sta
     StatusCode::NO_CONTENT
 }
 
-/// Rates as texts, for a dollar: `{"EUR": "0.9345"}`.
+/// Rates per dollar as text: `{"EUR": "0.9345"}`.
 async fn set_exchange_rates(
     State(sandbox): State<Sandbox>,
     Body(new): Body<BTreeMap<String, String>>,
@@ -380,7 +380,7 @@ async fn set_exchange_rates(
     for (currency, rate) in new {
         let millionths = exchange_rates::parse(&rate).ok_or_else(|| {
             bad(format!(
-                "{currency}: {rate:?} is no rate with up to six decimals"
+                "{currency}: {rate:?} is not a rate with up to six decimals"
             ))
         })?;
         parsed.push((currency, millionths));

@@ -1,4 +1,4 @@
-//! Open Exchange Rates: `GET /api/latest.json?app_id=…`. Rates wander a little every quarter of an hour.
+//! Open Exchange Rates: `GET /api/latest.json?app_id=…`. Rates change slightly every quarter of an hour.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::provider::reason;
 use crate::sandbox::Sandbox;
 
-/// Millionths of each currency's unit for one US dollar.
+/// Millionths of each currency's unit per US dollar.
 const RATES: [(&str, i64); 17] = [
     ("AUD", 1_524_300),
     ("BRL", 5_341_200),
@@ -37,15 +37,15 @@ const RATES: [(&str, i64); 17] = [
     ("USD", 1_000_000),
 ];
 
-/// How often the provider has new rates.
+/// How often the provider updates its rates.
 const PERIOD_SECONDS: i64 = 900;
-/// How far a rate wanders, in hundred-thousandths of it.
+/// How far a rate varies, in hundred-thousandths.
 const WANDER: i64 = 300;
 
 #[derive(Debug)]
 pub(crate) struct ExchangeRates {
     seed: u64,
-    /// Rates that somebody has set, in millionths.
+    /// Rates that were set explicitly, in millionths.
     set: BTreeMap<String, i64>,
 }
 
@@ -89,7 +89,7 @@ async fn latest(State(sandbox): State<Sandbox>, Query(asked): Query<LatestQuery>
     .into_response()
 }
 
-/// The key is in the query.
+/// The key is a query parameter.
 pub(crate) fn authorize(query: Option<&str>) -> Result<(), Box<Response>> {
     let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let mut keys = pairs.filter(|(name, value)| name == "app_id" && !value.is_empty());
@@ -130,12 +130,12 @@ impl ExchangeRates {
         }
     }
 
-    /// Holds a currency at so many millionths for a dollar.
+    /// Fixes a currency's rate, in millionths per dollar.
     pub(crate) fn set(&mut self, currency: String, millionths: i64) {
         self.set.insert(currency, millionths);
     }
 
-    /// Every rate at this moment, and since when it is.
+    /// Every rate at this time, and when it was last updated.
     fn at(&self, now: DateTime<Utc>) -> (BTreeMap<String, i64>, i64) {
         let period = now.timestamp().div_euclid(PERIOD_SECONDS);
         let mut rates: BTreeMap<_, _> = (0..)
@@ -155,14 +155,14 @@ impl ExchangeRates {
     }
 }
 
-/// Millionths as the JSON number the provider would write.
+/// Millionths as a JSON number in the provider's format.
 fn number(millionths: i64) -> Value {
     let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
     let text = text.trim_end_matches('0').trim_end_matches('.');
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
-/// Millionths of a rate as people write it: `0.9345`.
+/// Parses a decimal rate such as `0.9345` into millionths.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     let (units, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

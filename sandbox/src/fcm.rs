@@ -1,4 +1,4 @@
-//! Firebase Cloud Messaging: sending to tokens and topics, and who is subscribed to which topic.
+//! Firebase Cloud Messaging: messages to tokens and topics, and topic subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,25 +17,25 @@ use crate::middleware::bearer;
 use crate::provider::reason;
 use crate::sandbox::Sandbox;
 
-/// Of one request that changes subscriptions.
+/// Maximum number of tokens in one subscription request.
 const MOST_TOKENS: usize = 1_000;
 
-/// What FCM knows.
+/// FCM's state.
 #[derive(Debug, Default)]
 pub(crate) struct Fcm {
     topics: BTreeMap<String, BTreeSet<String>>,
-    /// Tokens of apps that were removed.
+    /// Tokens of uninstalled apps.
     unregistered: BTreeSet<String>,
     sent: Vec<Sent>,
 }
 
-/// A message that was taken.
+/// An accepted message.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Sent {
     at: DateTime<Utc>,
     name: String,
     message: Value,
-    /// The devices it went to.
+    /// The devices it was sent to.
     tokens: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .route("/iid/v1:batchRemove", post(batch_remove))
 }
 
-/// Google's token for a service account. Any assertion does.
+/// Google's token endpoint for service accounts. Accepts any assertion.
 async fn token(State(sandbox): State<Sandbox>) -> Json<Value> {
     let token = sandbox.world(|world| world.ids.letters(64));
     Json(json!({"access_token": token, "expires_in": 3_599, "token_type": "Bearer"}))
@@ -164,7 +164,7 @@ fn subscribe(
     })
 }
 
-/// A bearer token, whichever; asking for one needs none.
+/// Requires any bearer token, except to request one.
 pub(crate) fn authorize(parts: &Parts) -> Result<(), Box<Response>> {
     let has_token = bearer(&parts.headers).is_some_and(|token| !token.is_empty());
     if has_token || parts.uri.path() == "/token" {
@@ -213,7 +213,7 @@ fn body(status: u16, name: &str, message: &str, code: Option<&str>) -> Value {
 }
 
 impl Fcm {
-    /// The app with this token is no longer there.
+    /// The app with this token was uninstalled.
     pub(crate) fn unregister(&mut self, token: String) {
         self.unregistered.insert(token);
     }

@@ -1,8 +1,8 @@
-//! Form encoding with nested brackets: `card[exp_month]=4&expand[]=charge` as JSON.
+//! Parses form encoding with nested brackets: `card[exp_month]=4&expand[]=charge` as JSON.
 
 use serde_json::{Map, Value};
 
-/// Every leaf is a text. Keys with empty or counting brackets become lists.
+/// Every leaf is a string. Keys with empty or consecutive brackets become lists.
 pub(crate) fn parse(encoded: &[u8]) -> Map<String, Value> {
     let mut root = Map::new();
     for (name, value) in url::form_urlencoded::parse(encoded) {
@@ -13,7 +13,7 @@ pub(crate) fn parse(encoded: &[u8]) -> Map<String, Value> {
         .collect()
 }
 
-/// `a[b][]` as `a`, `b` and the empty segment.
+/// `a[b][]` becomes `a`, `b` and an empty segment.
 fn segments(name: &str) -> Vec<&str> {
     match name.split_once('[') {
         Some((first, rest)) if rest.ends_with(']') => std::iter::once(first)
@@ -46,7 +46,7 @@ fn insert(map: &mut Map<String, Value>, path: &[&str], value: String) {
     }
 }
 
-/// Maps whose keys count from zero are lists.
+/// Converts maps with keys counting from zero to lists.
 fn listed(value: Value) -> Value {
     let Value::Object(map) = value else {
         return value;

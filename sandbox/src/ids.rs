@@ -1,5 +1,5 @@
-//! Identifiers in the providers' own shapes. They follow from the seed and from the moment at which the
-//! sandbox was started: one that was started again names nothing as it did before.
+//! Identifiers in the providers' formats. They depend on the seed and on when the sandbox was started, so a restarted
+//! sandbox never reuses earlier ids.
 
 use chrono::{DateTime, Utc};
 use rand::rngs::ChaCha8Rng;
@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The source of everything random in a sandbox.
+/// The source of all randomness in a sandbox.
 #[derive(Debug)]
 pub(crate) struct Ids(ChaCha8Rng);
 
@@ -18,12 +18,12 @@ impl Ids {
         Self(random)
     }
 
-    /// `prefix_` and 24 letters and digits, as Stripe writes ids.
+    /// `prefix_` and 24 letters and digits: Stripe's format.
     pub(crate) fn mixed(&mut self, prefix: &str) -> String {
         format!("{prefix}_{}", self.letters(24))
     }
 
-    /// `prefix_` and 32 hexadecimal digits, as EasyPost writes ids.
+    /// `prefix_` and 32 hexadecimal digits: EasyPost's format.
     pub(crate) fn hex(&mut self, prefix: &str) -> String {
         format!("{prefix}_{:032x}", self.0.random::<u128>())
     }

@@ -1,5 +1,5 @@
-//! Simulators of the third parties: EasyPost, Stripe, DHL, FedEx, UPS, Open Exchange Rates and FCM, on one
-//! address, each under the paths of its real API. What they know is in memory and follows from a seed.
+//! Simulators of the third parties EasyPost, Stripe, DHL, FedEx, UPS, Open Exchange Rates and FCM, on one address, each
+//! under the paths of its real API. Their state is in memory and determined by a seed.
 
 mod calls;
 mod carriers;

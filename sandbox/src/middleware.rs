@@ -1,5 +1,4 @@
-//! What surrounds every call to a provider: it is recorded, meets its faults, and Stripe's idempotency keys
-//! are honoured.
+//! Wraps every call to a provider: records it, injects faults, and applies Stripe's idempotency keys.
 
 use std::convert::Infallible;
 use std::io;
@@ -21,10 +20,10 @@ use crate::sandbox::Sandbox;
 use crate::stripe::{self, Claim};
 use crate::{carriers, easypost, exchange_rates, fcm, form};
 
-/// More than any of the APIs takes.
+/// More than any of the APIs accepts.
 pub(crate) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// Records the call, lets it meet its faults, and passes it on.
+/// Records the call, applies its faults, and passes it on.
 pub(crate) async fn handle_call(
     State(sandbox): State<Sandbox>,
     request: Request,
@@ -53,7 +52,7 @@ pub(crate) async fn handle_call(
     response
 }
 
-/// The answer to a path that no provider has here.
+/// The response for a path that belongs to no provider.
 pub(crate) async fn no_such_path(request: Request) -> Response {
     let path = request.uri().path();
     let known = match Provider::of(path) {
@@ -132,7 +131,7 @@ async fn answer(
     parts
         .headers
         .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    // What was written must leave before the break: a body that fails at once is never sent at all.
+    // Written bytes must be sent before the connection breaks: a body that fails at once is never sent.
     let start = stream::once(async move { Ok(body.slice(..cut)) });
     let end = stream::once(async {
         tokio::task::yield_now().await;
@@ -141,7 +140,7 @@ async fn answer(
     Response::from_parts(parts, Body::from_stream(start.chain(end)))
 }
 
-/// Lets the faults of this moment happen; `Some` is an answer instead of the provider's.
+/// Applies the faults of this phase; `Some` replaces the provider's response.
 async fn apply_faults(provider: Provider, effects: &[Effect], now: Timing) -> Option<Response> {
     for effect in effects {
         match effect {
@@ -174,7 +173,7 @@ async fn apply_faults(provider: Provider, effects: &[Effect], now: Timing) -> Op
     None
 }
 
-/// Whether the call carries what this provider knows its customers by. Any key of the right form does.
+/// Whether the call has this provider's credentials. Any key in the right format is accepted.
 fn authorize(sandbox: &Sandbox, provider: Provider, parts: &Parts) -> Result<(), Box<Response>> {
     match provider {
         Provider::Stripe => stripe::authorize(&parts.headers),
@@ -195,7 +194,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     text(headers, "authorization")?.strip_prefix("Bearer ")
 }
 
-/// The user and the password of `Authorization: Basic …`.
+/// User and password of `Authorization: Basic …`.
 pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     use base64::Engine;
     let encoded = text(headers, "authorization")?.strip_prefix("Basic ")?;

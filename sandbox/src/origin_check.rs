@@ -1,4 +1,4 @@
-//! Who may use the control API: programs of this machine's users, no page of a browser.
+//! Restricts the control API to programs on this machine, excluding web pages.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// Refuses what a page of another site could send: by its own origin, or under a name that leads here.
+/// Rejects requests a foreign page could send: by its origin, or through a host name that resolves here.
 pub(crate) async fn reject_browsers(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let authority = request
@@ -15,20 +15,24 @@ pub(crate) async fn reject_browsers(request: Request, next: Next) -> Response {
         .authority()
         .map(|authority| authority.as_str());
     let Some(host) = only(headers, header::HOST).or(authority) else {
-        return (StatusCode::BAD_REQUEST, "one Host header is needed\n").into_response();
+        return (
+            StatusCode::BAD_REQUEST,
+            "exactly one Host header is required\n",
+        )
+            .into_response();
     };
     if !is_address_or_localhost(host) {
-        let words = "the control API is called by its IP address, or as localhost\n";
+        let words = "call the control API by its IP address, or as localhost\n";
         return (StatusCode::FORBIDDEN, words).into_response();
     }
     if headers.contains_key(header::ORIGIN) {
-        let words = "the control API is not for pages\n";
+        let words = "web pages may not call the control API\n";
         return (StatusCode::FORBIDDEN, words).into_response();
     }
     next.run(request).await
 }
 
-/// Whether a body is declared to be JSON, which pages may not send to other sites without asking them.
+/// Whether a body is declared as JSON, which pages may not send cross-site without a preflight.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     only(headers, header::CONTENT_TYPE)
         .and_then(|value| value.split(';').next())
@@ -43,7 +47,7 @@ fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     }
 }
 
-/// A site can let its own name lead to any address, but not these.
+/// A site can make its own name resolve to any address, but not these.
 fn is_address_or_localhost(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() => name,

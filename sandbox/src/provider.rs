@@ -1,4 +1,4 @@
-//! The third parties, and whose path is whose.
+//! The third parties and their paths.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub enum Provider {
     Fcm,
 }
 
-/// The start of each one's paths; the longer before the shorter.
+/// Path prefixes; longer ones come first.
 const PATHS: [(&str, Provider); 11] = [
     ("/v1/projects/", Provider::Fcm),
     ("/iid/", Provider::Fcm),
@@ -34,7 +34,7 @@ const PATHS: [(&str, Provider); 11] = [
 ];
 
 impl Provider {
-    /// Who answers this path; the control API is nobody's.
+    /// The provider that serves this path; `None` for the control API.
     pub(crate) fn of(path: &str) -> Option<Self> {
         PATHS
             .into_iter()
@@ -42,7 +42,7 @@ impl Provider {
             .map(|(_, provider)| provider)
     }
 
-    /// As it is written in the control API.
+    /// The name in the control API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Easypost => "easypost",
@@ -55,7 +55,7 @@ impl Provider {
         }
     }
 
-    /// The body of a failure with this status, as this provider writes it.
+    /// The body of a failure with this status, in this provider's format.
     pub(crate) fn failure(self, status: u16) -> Value {
         match self {
             Self::Easypost => easypost::failure(status),
@@ -69,7 +69,7 @@ impl Provider {
     }
 }
 
-/// How HTTP calls a status that a fault injects.
+/// The HTTP reason phrase of an injected status.
 pub(crate) fn reason(status: u16) -> &'static str {
     axum::http::StatusCode::from_u16(status)
         .ok()
@@ -77,7 +77,7 @@ pub(crate) fn reason(status: u16) -> &'static str {
         .unwrap_or("Error")
 }
 
-/// A JSON body that two of the carriers share.
+/// An error body shared by two of the carriers.
 pub(crate) fn coded_errors(code: &str, message: &str) -> Value {
     json!([{"code": code, "message": message}])
 }

@@ -1,5 +1,4 @@
-//! The sandbox as its hosts see it: an axum application, and the tasks that move its world and send
-//! its webhooks.
+//! The sandbox as its hosts use it: an axum application, and tasks that advance its world and send its webhooks.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,14 +36,14 @@ struct Inner {
     idempotency: Idempotency,
     deliveries: Deliveries,
     notices: mpsc::UnboundedSender<Webhook>,
-    /// Held by the task that sends, and there for the next one when that is started again.
+    /// Held by the sending task, and available to the next one after a restart.
     outgoing: tokio::sync::Mutex<mpsc::UnboundedReceiver<Webhook>>,
-    /// Something may be due sooner than the moving task thinks.
+    /// Notified when something may be due earlier than expected.
     wake: Notify,
 }
 
 impl Sandbox {
-    /// A world with nothing in it. The clock is its only source of time.
+    /// An empty world. The clock is its only source of time.
     pub fn new(config: Config, clock: Clock) -> Self {
         let (notices, outgoing) = mpsc::unbounded_channel();
         Self(Arc::new(Inner {
@@ -75,16 +74,16 @@ impl Sandbox {
             .with_state(self.clone())
     }
 
-    /// Serves, moves the world and sends webhooks, in tasks of the supervisor.
+    /// Serves, advances the world and sends webhooks, in supervised tasks.
     pub fn start(&self, listener: TcpListener, supervisor: &Supervisor) -> std::io::Result<()> {
-        // A listener that outlives the task that serves: its port stays this one's.
+        // The listener outlives the serving task, so that its port stays reserved.
         let listener = listener.into_std()?;
         let sandbox = self.clone();
         supervisor.start(Stage::Support, "sandbox.http", move |stop| {
             let (sandbox, listener) = (sandbox.clone(), listener.try_clone());
             let serving = async move {
                 if let Err(error) = sandbox.serve(listener).await {
-                    tracing::error!(%error, "the sandbox does not listen");
+                    tracing::error!(%error, "the sandbox cannot listen");
                 }
             };
             stop.run_until_cancelled_owned(serving).map(drop)
@@ -121,7 +120,7 @@ impl Sandbox {
                 () = self.0.wake.notified() => {}
                 () = async {
                     match wait {
-                        // A clock that is moved by hand tells nobody: look again now and then.
+                        // A manual clock notifies nobody, so check again regularly.
                         Some(wait) => tokio::time::sleep(wait.clamp(MIN_WAIT, MAX_WAIT)).await,
                         None => std::future::pending().await,
                     }
@@ -130,7 +129,7 @@ impl Sandbox {
         }
     }
 
-    /// Sends this provider's webhooks there, signed with this secret. `events` are names, or `*` for all.
+    /// Sends this provider's webhooks to this URL, signed with this secret. `events` are names, or `*` for all.
     pub fn send_webhooks(&self, provider: Provider, url: &str, secret: &str, events: &[&str]) {
         self.world(|world| {
             let id = world.ids.mixed("we");
@@ -144,7 +143,7 @@ impl Sandbox {
         });
     }
 
-    /// Lets the carriers know parcels that others handed over before this sandbox began.
+    /// Loads parcels that were handed over before this sandbox was started.
     pub fn load_parcels(&self, parcels: impl IntoIterator<Item = ExistingParcel>) {
         self.world(|world| {
             for parcel in parcels {
@@ -153,7 +152,7 @@ impl Sandbox {
         });
     }
 
-    /// Lets Stripe know payments that were captured before this sandbox began.
+    /// Loads payments that were captured before this sandbox was started.
     pub fn load_payments(&self, payments: impl IntoIterator<Item = ExistingPayment>) {
         self.world(|world| {
             for payment in payments {
@@ -162,14 +161,14 @@ impl Sandbox {
         });
     }
 
-    /// Does something to the world as it is now, and passes on what that set off.
+    /// Acts on the current world, and sends the resulting webhooks.
     pub(crate) fn world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.0.world.lock();
         let before = world.next_due();
         world.advance(self.0.clock.now());
         let done = act(&mut world);
         for notice in world.drain_webhooks() {
-            // Closed only when the sending task has ended, with the whole sandbox.
+            // Fails only when the sending task has ended, with the whole sandbox.
             self.0.notices.send(notice).ok();
         }
         if world.next_due() != before {
@@ -178,7 +177,7 @@ impl Sandbox {
         done
     }
 
-    /// Forgets everything but where webhooks go.
+    /// Resets everything except webhook endpoints.
     pub(crate) fn reset(&self) {
         self.0.calls.lock().clear();
         self.0.faults.lock().clear();

@@ -1,4 +1,4 @@
-//! Everything the third parties know, and the moments at which it changes by itself.
+//! The state of all third parties, and its changes over time.
 
 use chrono::{DateTime, Utc};
 
@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) exchange_rates: ExchangeRates,
     pub(crate) fcm: Fcm,
     pub(crate) endpoints: Endpoints,
-    /// What happened and has not been told yet.
+    /// Events that have not been sent yet.
     notices: Vec<Webhook>,
 }
 
@@ -46,9 +46,9 @@ impl World {
         }
     }
 
-    /// Brings the world to this moment: what is due by then happens, in order.
+    /// Advances the world to this time: whatever is due happens in order.
     pub(crate) fn advance(&mut self, now: DateTime<Utc>) {
-        // A clock that was set back moves nothing.
+        // A clock that was set back changes nothing.
         self.now = self.now.max(now);
         for number in self.parcels.advance(self.now) {
             self.notify_movement(&number);
@@ -57,7 +57,7 @@ impl World {
         self.settle_refunds();
     }
 
-    /// When something will next happen by itself.
+    /// When the next change is due.
     pub(crate) fn next_due(&self) -> Option<DateTime<Utc>> {
         [
             self.parcels.next_due(),
@@ -69,7 +69,7 @@ impl World {
         .min()
     }
 
-    /// Remembers to tell everybody who listens to this provider.
+    /// Queues an event for everybody subscribed to this provider.
     pub(crate) fn notify(&mut self, provider: Provider, event: &str, id: String, body: Vec<u8>) {
         for endpoint in self.endpoints.of(provider, event) {
             self.notices.push(Webhook {
@@ -82,7 +82,7 @@ impl World {
         }
     }
 
-    /// A parcel has moved: its carrier and EasyPost tell whoever listens.
+    /// A parcel has moved: notifies the carrier's and EasyPost's subscribers.
     pub(crate) fn notify_movement(&mut self, number: &str) {
         self.notify_carrier_subscribers(number);
         self.notify_trackers(number);

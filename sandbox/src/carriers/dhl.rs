@@ -1,4 +1,4 @@
-//! DHL's Shipment Tracking, Unified: `GET /track/shipments?trackingNumber=…`, the key in `DHL-API-Key`.
+//! DHL's Shipment Tracking Unified API: `GET /track/shipments?trackingNumber=…`, key in `DHL-API-Key`.
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -109,7 +109,7 @@ fn time(at: chrono::DateTime<chrono::Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// DHL's status code, its name, and what it says of it.
+/// DHL's status code, its name and description.
 fn code(status: Status) -> (&'static str, &'static str, &'static str) {
     match status {
         Status::LabelCreated => (

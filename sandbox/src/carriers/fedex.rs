@@ -224,7 +224,7 @@ fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// FedEx's code, and how it says it in English.
+/// FedEx's code and English description.
 fn code(status: Status) -> (&'static str, &'static str) {
     match status {
         Status::LabelCreated => ("OC", "Label created"),

@@ -21,7 +21,7 @@ pub(crate) fn routes() -> Router<Sandbox> {
 }
 
 impl World {
-    /// Tells who listens to the parcel's carrier what its tracking API would answer now.
+    /// Sends the carrier's subscribers what its tracking API would now answer.
     pub(crate) fn notify_carrier_subscribers(&mut self, number: &str) {
         let Some(parcel) = self.parcels.get(number) else {
             return;

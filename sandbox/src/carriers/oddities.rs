@@ -1,6 +1,6 @@
-//! What carriers really send beside what their samples show: local times, missing codes, `null` and numbers where
-//! texts are promised, elements that are none. A parcel has the oddities it was given, or some of its own, which
-//! follow from the seed and its number.
+//! Irregularities of real carriers' responses, beyond their published samples: local times, missing codes, `null` and
+//! numbers in place of text, invalid elements. A parcel has the oddities it was given, or some determined by the seed
+//! and its number.
 
 use chrono::Duration;
 use rand::rngs::ChaCha8Rng;
@@ -11,31 +11,31 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::parcels::{Carrier, Parcel, Scan, Status};
 
-/// One way in which answers about a parcel differ from the sample.
+/// A way in which responses about a parcel differ from the sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Oddity {
-    /// Times without an offset, in the local time of their place.
+    /// Times without an offset, local to their place.
     LocalTimes,
-    /// The first scan has a day and no time.
+    /// The first scan has a date without a time.
     DaysOnly,
-    /// `null` for lists, texts and places.
+    /// `null` for lists, text and places.
     Nulls,
-    /// Numbers for texts, texts for numbers, a day for a moment, in fields that say little.
+    /// Numbers for text, text for numbers, a date for a time, in unimportant fields.
     Retyped,
-    /// Scans without the code that says most.
+    /// Scans without their most specific code.
     MissingCodes,
-    /// UPS's three digits beside the letters.
+    /// UPS's three-digit codes in addition to the letters.
     NumericCodes,
-    /// Elements among the scans that are none.
+    /// Invalid elements among the scans.
     UnreadableScan,
-    /// The newest scan is of five days ahead.
+    /// The newest scan is five days in the future.
     FutureTimes,
     /// EasyPost's names of its own accounts.
     AccountNames,
 }
 
-/// Those that a parcel may have of its own: they change nothing of what is said.
+/// Oddities a parcel may have by default: they do not change the meaning.
 const RANDOM: [Oddity; 7] = [
     Oddity::LocalTimes,
     Oddity::Nulls,
@@ -46,14 +46,14 @@ const RANDOM: [Oddity; 7] = [
     Oddity::AccountNames,
 ];
 
-/// Who writes an answer.
+/// Who writes a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writer {
     Carrier(Carrier),
     Easypost,
 }
 
-/// What this parcel's answers are like.
+/// This parcel's oddities.
 pub(crate) fn of(config: &Config, parcel: &Parcel) -> Vec<Oddity> {
     if let Some(given) = &parcel.oddities {
         return given.clone();
@@ -71,7 +71,7 @@ pub(crate) fn of(config: &Config, parcel: &Parcel) -> Vec<Oddity> {
         .collect()
 }
 
-/// Writes an answer about a parcel as it is really written.
+/// Applies a parcel's oddities to a response.
 pub(crate) fn apply(config: &Config, writer: Writer, parcel: &Parcel, mut answer: Value) -> Value {
     for oddity in of(config, parcel) {
         write(writer, oddity, parcel, &mut answer);
@@ -81,7 +81,7 @@ pub(crate) fn apply(config: &Config, writer: Writer, parcel: &Parcel, mut answer
 
 fn write(writer: Writer, oddity: Oddity, parcel: &Parcel, answer: &mut Value) {
     let form = Form::of(writer);
-    // The newest comes first, but at EasyPost.
+    // The newest comes first, except at EasyPost.
     let mut scans: Vec<_> = parcel.scans().iter().collect();
     if writer != Writer::Easypost {
         scans.reverse();
@@ -148,7 +148,7 @@ fn write(writer: Writer, oddity: Oddity, parcel: &Parcel, answer: &mut Value) {
     }
 }
 
-/// Where things are in an answer.
+/// The structure of a response.
 struct Form {
     elements: &'static str,
     time: &'static str,
@@ -218,7 +218,7 @@ fn clear(element: &mut Value, fields: &[&str]) {
     }
 }
 
-/// Local time, with what tells which: a country and a postal code, or UPS's offset.
+/// A local time, with what identifies its zone: a country and a postal code, or UPS's offset.
 fn local_time(writer: Writer, position: usize, element: &mut Value, scan: &Scan) {
     let Some(clock) = scan.place.clock() else {
         return;
@@ -247,7 +247,7 @@ fn local_time(writer: Writer, position: usize, element: &mut Value, scan: &Scan)
                 element["location"]["address"]["postalCode"] = json!(clock.postal_code);
             }
         }
-        // EasyPost tells every time in UTC.
+        // EasyPost's times are always in UTC.
         Writer::Easypost => {}
     }
 }
@@ -271,7 +271,7 @@ fn drop_code(writer: Writer, element: &mut Value) {
     match writer {
         Writer::Carrier(Carrier::Dhl | Carrier::Usps) => clear(element, &["statusCode"]),
         Writer::Carrier(Carrier::Fedex) => clear(element, &["derivedStatusCode", "derivedStatus"]),
-        // The type alone is left.
+        // Only the type is left.
         Writer::Carrier(Carrier::Ups) => clear(&mut element["status"], &["statusCode"]),
         Writer::Easypost => clear(element, &["carrier_code"]),
     }
@@ -337,7 +337,7 @@ fn current_ups(status: Status, answer: &mut Value) {
     }
 }
 
-/// UPS's type, code of an activity, status of a package, and words.
+/// UPS's type, activity code, package status and description.
 const fn ups_codes(status: Status) -> (&'static str, &'static str, &'static str, &'static str) {
     match status {
         Status::LabelCreated => ("M", "MP", "003", "Shipment Ready for UPS"),

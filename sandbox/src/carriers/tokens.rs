@@ -1,4 +1,4 @@
-//! OAuth tokens of FedEx and UPS: client credentials for a bearer token that expires.
+//! OAuth tokens of FedEx and UPS: client credentials in exchange for an expiring bearer token.
 
 use std::collections::HashMap;
 
@@ -14,12 +14,12 @@ use crate::provider::Provider;
 use crate::sandbox::Sandbox;
 use crate::world::World;
 
-/// The tokens that were given out, and until when they are good.
+/// Issued tokens with their expiry.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens(HashMap<(Provider, String), DateTime<Utc>>);
 
 impl World {
-    /// A new token of this provider.
+    /// Issues a new token for this provider.
     pub(super) fn grant(&mut self, provider: Provider, lifetime: Duration) -> String {
         let token = self.ids.letters(48);
         let now = self.now;
@@ -31,7 +31,7 @@ impl World {
     }
 }
 
-/// Whether the call has a token that is still good, where it needs one.
+/// Whether the call has a valid token, if it needs one.
 pub(crate) fn authorize(
     sandbox: &Sandbox,
     provider: Provider,

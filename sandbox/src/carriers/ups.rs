@@ -138,7 +138,7 @@ fn activity(scan: &Scan) -> Value {
     })
 }
 
-/// UPS's type of activity, its code, and how it says it.
+/// UPS's activity type, code and description.
 fn code(status: Status) -> (&'static str, &'static str, &'static str) {
     match status {
         Status::LabelCreated => (

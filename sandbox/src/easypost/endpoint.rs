@@ -1,4 +1,4 @@
-//! Webhooks: where EasyPost tells events.
+//! Webhook endpoints: where EasyPost sends events.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Router<Sandbox> {
         )
 }
 
-/// The SDKs send it inside `webhook` to create, and as it is to update.
+/// SDKs send it inside `webhook` to create, and directly to update.
 #[derive(Debug, Deserialize)]
 struct WebhookBody {
     webhook: Option<NewWebhook>,

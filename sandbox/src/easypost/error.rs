@@ -1,4 +1,4 @@
-//! Errors, as EasyPost writes them.
+//! EasyPost's errors.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::provider::reason;
 
-/// Why EasyPost refuses.
+/// Why EasyPost rejects a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EasyPostError {
     #[error("A valid API key is required to access this resource.")]

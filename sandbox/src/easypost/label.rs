@@ -54,7 +54,7 @@ impl Label {
     }
 }
 
-/// The label's file, open to whoever has its address, as EasyPost's are.
+/// The label's file, available to anybody with its URL, as at EasyPost.
 async fn download(State(sandbox): State<Sandbox>, Path(file): Path<String>) -> Response {
     let lines = file.strip_suffix(".pdf").and_then(|id| {
         sandbox.world(|world| {
@@ -69,7 +69,7 @@ async fn download(State(sandbox): State<Sandbox>, Path(file): Path<String>) -> R
     }
 }
 
-/// Points: 4 by 6 inches of 72.
+/// 4 by 6 inches at 72 points per inch.
 const WIDTH: u32 = 288;
 const HEIGHT: u32 = 432;
 
@@ -119,7 +119,7 @@ fn pdf(lines: &[String]) -> Vec<u8> {
     file.into_bytes()
 }
 
-/// Text of a PDF string in ASCII: what WinAnsi has more goes as octal, what it has not as a question mark.
+/// ASCII text of a PDF string: other WinAnsi characters in octal, all others as question marks.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {

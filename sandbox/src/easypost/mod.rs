@@ -30,17 +30,17 @@ use refund::Refund;
 use shipment::Shipment;
 use tracker::Tracker;
 
-/// What EasyPost knows.
+/// EasyPost's state.
 #[derive(Debug, Default)]
 pub(crate) struct EasyPost {
     shipments: IndexMap<String, Shipment>,
     trackers: IndexMap<String, Tracker>,
-    /// Ids of trackers, by the numbers they follow.
+    /// Ids of trackers, by tracking number.
     followed: HashMap<String, String>,
     refunds: IndexMap<String, Refund>,
-    /// Refunds that are not granted yet.
+    /// Refunds that have not been granted yet.
     due: BTreeSet<(DateTime<Utc>, String)>,
-    /// What every rate costs, in cents, instead of what it should.
+    /// Overrides the price of every rate, in cents.
     pub(crate) rate_override: Option<i64>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .merge(label::routes())
 }
 
-/// Any key does: as a Basic user without password, as the SDKs send it, or as a bearer token.
+/// Accepts any key: as a Basic user without a password, as the SDKs send it, or as a bearer token.
 pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Box<Response>> {
     let key = match basic(headers) {
         Some((user, _)) => Some(user),
@@ -72,7 +72,7 @@ pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Box<Response>> {
 }
 
 impl World {
-    /// Tells who listens that this happened to an object.
+    /// Sends an object's event to its subscribers.
     fn emit_easypost_event(&mut self, event: &str, result: Value, previous: Value) {
         let id = self.ids.hex("evt");
         let now = time(self.now);
@@ -99,7 +99,7 @@ impl World {
     }
 }
 
-/// Which page of a list is asked for: the newest first.
+/// The requested page of a list, newest first.
 #[derive(Debug, Default, Deserialize)]
 struct Page {
     page_size: Option<usize>,
@@ -112,7 +112,7 @@ const PAGE_SIZE: usize = 20;
 const LARGEST_PAGE: usize = 100;
 
 impl Page {
-    /// This page of a list that is given oldest first, and whether there is more.
+    /// This page of a list given oldest first, and whether there is more.
     fn of<'a, T>(
         &self,
         all: &'a IndexMap<String, T>,
@@ -143,12 +143,12 @@ impl Page {
     }
 }
 
-/// As EasyPost writes times.
+/// EasyPost's time format.
 fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Cents as EasyPost writes money.
+/// EasyPost's money format, from cents.
 fn money(cents: i64) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
 }

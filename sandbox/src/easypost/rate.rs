@@ -1,4 +1,4 @@
-//! What the carriers ask for a parcel.
+//! The carriers' rates for a parcel.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{money, time};
 use crate::parcels::Carrier;
 use crate::world::World;
 
-/// One carrier's offer.
+/// One carrier's rate.
 #[derive(Clone, Debug)]
 pub(super) struct Rate {
     pub(super) id: String,
@@ -16,7 +16,7 @@ pub(super) struct Rate {
     days: u8,
 }
 
-/// A service: its price in cents for the first pound and for each further one, and its days.
+/// Services: price in cents for the first pound and for each further one, and delivery days.
 const SERVICES: [(Carrier, &str, i64, i64, u8); 8] = [
     (Carrier::Usps, "GroundAdvantage", 645, 58, 3),
     (Carrier::Usps, "Priority", 845, 95, 2),
@@ -30,14 +30,14 @@ const SERVICES: [(Carrier, &str, i64, i64, u8); 8] = [
 
 const OUNCES_PER_POUND: i64 = 16;
 
-/// What a parcel of this weight costs, in cents.
+/// The price of a parcel of this weight, in cents.
 fn cents(first: i64, further: i64, ounces: i64) -> i64 {
     let pounds = (ounces + OUNCES_PER_POUND - 1) / OUNCES_PER_POUND;
     first + further * (pounds - 1).max(0)
 }
 
 impl World {
-    /// Every carrier's offers for a parcel of this weight.
+    /// Every carrier's rates for a parcel of this weight.
     pub(super) fn rates(&mut self, ounces: i64) -> Vec<Rate> {
         SERVICES
             .into_iter()

@@ -1,4 +1,4 @@
-//! Refunds of labels that nobody used: asked for at once, granted a little later.
+//! Refunds of unused labels: requested at once, granted a little later.
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -45,7 +45,7 @@ struct NewRefund {
     tracking_codes: Option<Codes>,
 }
 
-/// A list, or a text with commas.
+/// A list, or comma-separated text.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Codes {
@@ -98,7 +98,7 @@ async fn list(State(sandbox): State<Sandbox>, Query(page): Query<Page>) -> Json<
 }
 
 impl World {
-    /// Asks the carrier for the money of an unused label. Asking again changes nothing.
+    /// Requests a refund of an unused label from the carrier. Repeating it changes nothing.
     pub(super) fn refund_label(
         &mut self,
         code: &str,

@@ -1,4 +1,4 @@
-//! What clients send about shipments, read and checked.
+//! Parses and validates shipment requests.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use super::time;
 use crate::parcels::Place;
 use crate::world::World;
 
-/// The body as JSON; none at all is an empty object.
+/// Parses the body as JSON; an empty body is an empty object.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, EasyPostError> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| {
@@ -19,7 +19,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, EasyPost
     })
 }
 
-/// The object as it was given, with what EasyPost adds to it.
+/// The object as given, with EasyPost's additions.
 pub(super) fn object(
     world: &mut World,
     prefix: &str,

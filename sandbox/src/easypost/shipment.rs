@@ -48,7 +48,7 @@ pub(super) struct Shipment {
     pub(super) bought: Option<Bought>,
 }
 
-/// What a bought shipment has.
+/// The parts of a bought shipment.
 #[derive(Clone, Debug)]
 pub(super) struct Bought {
     rate: Rate,
@@ -155,7 +155,7 @@ async fn buy(
         let rate = rate.ok_or_else(|| {
             EasyPostError::invalid(
                 "SHIPMENT.POSTAGE.FAILURE",
-                "The rate is not of this shipment.",
+                "The rate does not belong to this shipment.",
             )
         })?;
         let tracking_code = world.new_tracking_code(rate.carrier);
@@ -238,7 +238,7 @@ struct LabelFormat {
     file_format: Option<String>,
 }
 
-/// Converts the label; it is a PDF already.
+/// Converts the label, which is always a PDF already.
 async fn label(
     State(sandbox): State<Sandbox>,
     Path(id): Path<String>,
@@ -288,7 +288,7 @@ impl World {
             .map_or(Value::Null, |shipment| shipment.json(self))
     }
 
-    /// A number that no parcel has, in the carrier's form.
+    /// An unused number in the carrier's format.
     fn new_tracking_code(&mut self, carrier: Carrier) -> String {
         loop {
             let code = match carrier {
@@ -311,7 +311,7 @@ impl Shipment {
             .map(|bought| bought.tracking_code.as_str())
     }
 
-    /// What is printed on the label.
+    /// The text on the label.
     pub(super) fn label_lines(&self) -> Vec<String> {
         let Some(bought) = &self.bought else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! Trackers: a parcel as EasyPost tells of it, whoever carries it.
+//! Trackers: EasyPost's view of a parcel with any carrier.
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -106,7 +106,7 @@ async fn list(State(sandbox): State<Sandbox>, Query(page): Query<Page>) -> Json<
 }
 
 impl World {
-    /// Follows a parcel, and tells that it does. Gives the tracker's id; one that is there already stays.
+    /// Starts tracking a parcel and sends the event. Returns the tracker's id; an existing one is kept.
     pub(crate) fn track(
         &mut self,
         code: String,
@@ -135,7 +135,7 @@ impl World {
         id
     }
 
-    /// Tells who listens that this parcel has moved.
+    /// Notifies subscribers that this parcel has moved.
     pub(crate) fn notify_trackers(&mut self, number: &str) {
         let id = self.easypost.followed.get(number);
         let Some(tracker) = id.and_then(|id| self.easypost.trackers.get(id)) else {
@@ -172,7 +172,7 @@ impl Tracker {
         let updated = scans
             .last()
             .map_or(self.created_at, |scan| scan.at.max(self.created_at));
-        // A float even when whole: EasyPost writes weights so, and its SDKs check signatures over it.
+        // Always a float: EasyPost writes weights that way, and its SDKs verify signatures over it.
         #[expect(clippy::cast_precision_loss, reason = "it is at most 2,400")]
         let weight = self.ounces.map(|ounces| ounces as f64);
         json!({
@@ -228,7 +228,7 @@ fn detail_json(carrier: Carrier, scan: &Scan) -> Value {
     })
 }
 
-/// EasyPost's status, its detail, and what a carrier would say of it.
+/// EasyPost's status, its detail, and a carrier's description.
 fn status(status: Status) -> (&'static str, &'static str, &'static str) {
     match status {
         Status::LabelCreated => (
@@ -259,7 +259,7 @@ fn status(status: Status) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-/// EasyPost's codes for tests: each is a parcel that is just there.
+/// EasyPost's test codes: parcels that always exist.
 const TEST_CODES: [(&str, Status); 6] = [
     ("EZ1000000001", Status::LabelCreated),
     ("EZ2000000002", Status::InTransit),

@@ -1,4 +1,4 @@
-//! Faults: what goes wrong on purpose, for whom, and how often.
+//! Fault injection: what fails, for which calls, and how often.
 
 mod rule;
 
@@ -10,7 +10,7 @@ pub(crate) use rule::{Effect, NewRule, Rule, RuleError, Timing, matches};
 
 use crate::provider::Provider;
 
-/// The rules in force, in the order they were made.
+/// The active rules, in the order they were created.
 #[derive(Debug)]
 pub(crate) struct Faults {
     rules: Vec<Rule>,
@@ -19,7 +19,7 @@ pub(crate) struct Faults {
     random: ChaCha8Rng,
 }
 
-/// Faults have a random stream of their own, so that they change no id.
+/// Faults have their own random stream, so that they do not change ids.
 const STREAM: u64 = 1;
 
 fn stream(seed: u64) -> ChaCha8Rng {
@@ -49,25 +49,25 @@ impl Faults {
         &self.rules
     }
 
-    /// Whether there was one with this number.
+    /// Removes a rule, and returns whether it existed.
     pub(crate) fn remove(&mut self, id: u64) -> bool {
         let before = self.rules.len();
         self.rules.retain(|rule| rule.id != id);
         self.rules.len() < before
     }
 
-    /// Forgets the rules and begins the dice anew.
+    /// Removes all rules and restarts the random stream.
     pub(crate) fn clear(&mut self) {
         self.rules.clear();
         self.random = stream(self.seed);
     }
 
-    /// What happens to this call. Counts it.
+    /// The faults of this call. Counts it.
     pub(crate) fn for_call(&mut self, provider: Provider, method: &str, path: &str) -> Vec<Effect> {
         self.draw(|rule| !rule.effect.is_for_webhooks() && rule.is_for_call(provider, method, path))
     }
 
-    /// What happens to this webhook. Counts it.
+    /// The faults of this webhook. Counts it.
     pub(crate) fn for_webhook(&mut self, provider: Provider, event: &str) -> Vec<Effect> {
         self.draw(|rule| rule.effect.is_for_webhooks() && rule.is_for_event(provider, event))
     }

@@ -1,4 +1,4 @@
-//! One fault as the control API writes it: whose calls it hits, how many of them, and what it does.
+//! A fault rule as in the control API: which calls it affects, how many, and how.
 
 use platform::config::Duration;
 use serde::{Deserialize, Serialize};
@@ -6,25 +6,25 @@ use serde_json::Value;
 
 use crate::provider::Provider;
 
-/// What a rule is made from. Without `next` or `probability` it hits every time.
+/// The definition of a rule. Without `next` or `probability` it always applies.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewRule {
     provider: Option<Provider>,
-    /// `GET`, `POST` …
+    /// `GET`, `POST`, …
     method: Option<String>,
-    /// A path, or the start of one and `*`.
+    /// A path, or a prefix followed by `*`.
     path: Option<String>,
-    /// An event's name, or the start of one and `*`.
+    /// An event's name, or a prefix followed by `*`.
     event: Option<String>,
-    /// Only so many.
+    /// Applies only to this many.
     next: Option<u32>,
-    /// Of 1.
+    /// From 0 to 1.
     probability: Option<f64>,
     effect: Effect,
 }
 
-/// A rule in force.
+/// An active rule.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Rule {
     pub(crate) id: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Rule {
     pub(super) effect: Effect,
 }
 
-/// Whether the provider has done what it was asked when the fault strikes.
+/// Whether the fault strikes before or after the provider acts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Timing {
@@ -47,14 +47,14 @@ pub(crate) enum Timing {
     After,
 }
 
-/// What goes wrong.
+/// The effect of a fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Effect {
-    /// This status, with the provider's own error body unless another is given.
+    /// Responds with this status, and the provider's own error body unless another is given.
     Status {
         status: u16,
-        /// Seconds, for the `Retry-After` header.
+        /// The `Retry-After` header, in seconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u32>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,32 +62,31 @@ pub(crate) enum Effect {
         #[serde(default)]
         moment: Timing,
     },
-    /// The answer comes later by so much.
+    /// Delays the response.
     Delay {
         by: Duration,
         #[serde(default)]
         moment: Timing,
     },
-    /// There is no answer, and the connection stays open.
+    /// Never responds, and keeps the connection open.
     Hang {
         #[serde(default)]
         moment: Timing,
     },
-    /// The connection breaks after so many bytes of the body; half of it when not said.
+    /// Breaks the connection after this many bytes of the body; by default after half of it.
     Truncate {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bytes: Option<usize>,
     },
-    /// The webhook is sent so many times altogether.
+    /// Sends the webhook this many times in total.
     Duplicate { times: u32 },
-    /// The webhook waits until there are so many of them, or until `hold` has passed; then they are
-    /// sent in another order.
+    /// Holds the webhook until this many have accumulated or `hold` has passed, then sends them in another order.
     Reorder {
         window: usize,
         #[serde(default = "default_hold")]
         hold: Duration,
     },
-    /// The webhook is never sent.
+    /// Never sends the webhook.
     Drop,
 }
 
@@ -95,18 +94,18 @@ fn default_hold() -> Duration {
     Duration::from_millis(500)
 }
 
-/// Why a rule is refused.
+/// Why a rule is rejected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RuleError {
-    #[error("probability is between 0 and 1")]
+    #[error("probability must be between 0 and 1")]
     Probability,
-    #[error("{0} is no HTTP status: it is between 200 and 599")]
+    #[error("{0} is not valid: an HTTP status must be between 200 and 599")]
     Status(u16),
     #[error("{0} concerns webhooks, which have an event and no method or path")]
     WebhookHasNoPath(&'static str),
     #[error("{0} concerns calls, which have a method and a path and no event")]
     CallHasNoEvent(&'static str),
-    #[error("{0} needs a number above zero")]
+    #[error("{0} requires a number above zero")]
     Zero(&'static str),
 }
 
@@ -181,7 +180,7 @@ impl Rule {
     }
 }
 
-/// Whether this is the text, or starts like the pattern up to its `*`.
+/// Whether the text equals the pattern, or starts with its part before `*`.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         Some((start, end)) => {

@@ -1,4 +1,4 @@
-//! The carriers, and the forms of their numbers.
+//! The carriers and the formats of their tracking numbers.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum Carrier {
 }
 
 impl Carrier {
-    /// Whose number this could be.
+    /// The carrier whose format the number has.
     pub(crate) fn of(number: &str) -> Option<Self> {
         let digits =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -40,7 +40,7 @@ impl Carrier {
         }
     }
 
-    /// As EasyPost calls it.
+    /// EasyPost's name of the carrier.
     pub(crate) fn easypost_name(self) -> &'static str {
         match self {
             Self::Dhl => "DHLExpress",
@@ -56,7 +56,7 @@ impl Carrier {
             .find(|carrier| carrier.easypost_name().eq_ignore_ascii_case(name))
     }
 
-    /// Where the carrier sorts everything.
+    /// The carrier's sorting hub.
     pub(super) fn hub(self) -> Place {
         match self {
             Self::Dhl => Place::new("Sort Facility", "Cincinnati", "OH"),

@@ -6,24 +6,24 @@ use super::carrier::Carrier;
 use super::parcel::Status;
 use super::place::Place;
 
-/// How a journey goes.
+/// The course of a journey.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Scenario {
-    /// The parcel stands where it is until it is moved.
+    /// The parcel stays where it is until it is moved.
     #[default]
     Manual,
     /// Delivered in two days.
     Standard,
     /// Two days late.
     Delayed,
-    /// Nobody at home the first time.
+    /// The first delivery attempt fails.
     Attempted,
-    /// Waits at a shop of the carrier's.
+    /// Waits at one of the carrier's pickup points.
     PickupPoint,
-    /// Something happens on the way, and it arrives in the end.
+    /// Is held up on the way, and arrives in the end.
     Exception,
-    /// Nobody takes it, and it goes back: its sender has it again.
+    /// Is not accepted, and is returned to its sender.
     Returned,
     /// Never seen again.
     Lost,
@@ -40,17 +40,17 @@ enum Stop {
     Shop,
 }
 
-/// A step to come.
+/// A future step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// Hours of the journey since it began.
+    /// Hours since the journey began.
     pub(crate) hour: u32,
     pub(crate) status: Status,
     pub(crate) place: Place,
 }
 
 impl Scenario {
-    /// The steps after the carrier took the parcel, in order.
+    /// The steps after the carrier received the parcel, in order.
     pub(super) fn steps(self, carrier: Carrier, from: &Place, to: &Place) -> Vec<Step> {
         use Status::*;
         use Stop::*;
@@ -124,7 +124,7 @@ impl Scenario {
             .collect()
     }
 
-    /// Hours between handing over and the delivery that the carrier promises.
+    /// Hours from handover to the delivery that the carrier promises.
     pub(super) const PROMISED_HOURS: i64 = 49;
 }
 

@@ -1,4 +1,4 @@
-//! Parcels, whoever carries them: where they are, and where their journey takes them next.
+//! Parcels of all carriers: where they are, and where they go next.
 
 mod carrier;
 mod journey;
@@ -16,11 +16,11 @@ pub use parcel::{ExistingParcel, Status};
 pub(crate) use parcel::{Parcel, Scan};
 pub(crate) use place::Place;
 
-/// Every parcel that a carrier knows, by tracking number.
+/// Every parcel known to a carrier, by tracking number.
 #[derive(Debug, Default)]
 pub(crate) struct Parcels {
     parcels: IndexMap<String, Parcel>,
-    /// When parcels next move, so that those that stand cost nothing.
+    /// When parcels move next, so that idle ones cost nothing.
     due: BTreeMap<DateTime<Utc>, Vec<String>>,
 }
 
@@ -29,7 +29,7 @@ impl Parcels {
         self.parcels.get(number)
     }
 
-    /// A new parcel, or a changed one.
+    /// Adds or replaces a parcel.
     pub(crate) fn put(&mut self, parcel: Parcel) {
         if let Some(due) = parcel.next_due() {
             self.due.entry(due).or_default().push(parcel.number.clone());
@@ -37,15 +37,15 @@ impl Parcels {
         self.parcels.insert(parcel.number.clone(), parcel);
     }
 
-    /// Takes over a parcel that was handed to the carrier elsewhere; what is known already stays.
+    /// Loads a parcel that was handed to the carrier elsewhere; a known one is kept.
     pub(crate) fn load(&mut self, known: ExistingParcel) {
         if !self.parcels.contains_key(&known.number) {
             self.put(Parcel::from_existing(known));
         }
     }
 
-    /// The parcel of this number. A number of the carrier's form that it has not heard of is a label that
-    /// somebody printed and has not handed over: it stands until it is moved.
+    /// The parcel with this number. An unknown number in the carrier's format is a label that was printed but not
+    /// handed over: it stays until it is moved.
     pub(crate) fn of_carrier(
         &mut self,
         carrier: Carrier,
@@ -63,7 +63,7 @@ impl Parcels {
             .filter(|parcel| parcel.carrier == carrier)
     }
 
-    /// Changes a parcel, and looks anew when it moves next.
+    /// Changes a parcel and reschedules its next move.
     pub(crate) fn change<T>(
         &mut self,
         number: &str,
@@ -77,7 +77,7 @@ impl Parcels {
         Some(changed)
     }
 
-    /// Lets the parcels move up to this moment. Gives the numbers that did, once for each move.
+    /// Moves parcels up to this time. Returns their numbers, once for each move.
     pub(crate) fn advance(&mut self, now: DateTime<Utc>) -> Vec<String> {
         let mut moved = Vec::new();
         while let Some(entry) = self.due.first_entry() {

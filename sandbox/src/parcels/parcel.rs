@@ -1,4 +1,4 @@
-//! One parcel: what happened to it, and what will.
+//! One parcel: its history and its future steps.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use super::journey::{Scenario, Step};
 use super::place::Place;
 use crate::carriers::Oddity;
 
-/// Where a parcel is on its way.
+/// The status of a parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
@@ -25,7 +25,7 @@ pub enum Status {
     Exception,
 }
 
-/// A parcel that was handed to its carrier before the sandbox began.
+/// A parcel handed to its carrier before the sandbox was started.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExistingParcel {
@@ -35,13 +35,13 @@ pub struct ExistingParcel {
     /// Such as `Sort Facility, Columbus OH`.
     #[serde(default)]
     pub location: String,
-    /// When it was seen there.
+    /// When it was scanned there.
     pub at: DateTime<Utc>,
     #[serde(default)]
     pub estimated_delivery: Option<DateTime<Utc>>,
 }
 
-/// What a carrier saw.
+/// A carrier's scan.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan {
     pub(crate) status: Status,
@@ -58,14 +58,14 @@ pub(crate) struct Parcel {
     /// Oldest first, never empty.
     scans: Vec<Scan>,
     scenario: Scenario,
-    /// Steps to come and when, once the journey has begun.
+    /// Future steps with their times, once the journey has begun.
     ahead: VecDeque<(DateTime<Utc>, Step)>,
     pub(crate) estimated_delivery: Option<DateTime<Utc>>,
-    /// What its carrier's answers are like, if that was said.
+    /// Its oddities, if they were set.
     pub(crate) oddities: Option<Vec<Oddity>>,
 }
 
-/// A label that nobody told the carrier of was printed so long ago: before anything that others know of it.
+/// The assumed age of a label that the carrier has not heard of: older than anything others know about it.
 const UNHEARD_OF_SINCE: Duration = Duration::days(14);
 
 impl Parcel {
@@ -134,7 +134,7 @@ impl Parcel {
 
     /// The newest scan.
     pub(crate) fn last(&self) -> &Scan {
-        // There is one from the beginning.
+        // There is always at least one.
         &self.scans[self.scans.len() - 1]
     }
 
@@ -142,7 +142,7 @@ impl Parcel {
         self.scans.len() > 1 || self.last().status != Status::LabelCreated
     }
 
-    /// The carrier takes the parcel: its journey begins. `hour` is how long an hour of it takes.
+    /// Hands the parcel to the carrier, which starts its journey. `hour` is how long an hour of it takes.
     pub(crate) fn hand_over(&mut self, place: Option<Place>, hour: Duration, now: DateTime<Utc>) {
         let place = place.unwrap_or_else(|| self.from.at("Pickup"));
         self.record_scan(Status::Shipped, place, now);
@@ -163,7 +163,7 @@ impl Parcel {
         }
     }
 
-    /// The carrier sees the parcel: what its scenario had ahead no longer comes.
+    /// Records a scan and cancels the rest of the scenario.
     pub(crate) fn record_scan(&mut self, status: Status, place: Place, now: DateTime<Utc>) {
         self.ahead.clear();
         self.scans.push(Scan {
@@ -173,12 +173,12 @@ impl Parcel {
         });
     }
 
-    /// Takes this way from now on.
+    /// Continues with this scenario.
     pub(crate) fn set_scenario(&mut self, scenario: Scenario) {
         self.scenario = scenario;
     }
 
-    /// Takes the next step, when it is due by now. Whether it did.
+    /// Takes the next step if it is due, and returns whether it was.
     pub(super) fn advance(&mut self, now: DateTime<Utc>) -> bool {
         match self.ahead.front() {
             Some((due, _)) if *due <= now => {}

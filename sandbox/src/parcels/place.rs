@@ -1,13 +1,13 @@
-//! Places, as carriers name them.
+//! Places in the carriers' notation.
 
 use std::fmt;
 
 use chrono_tz::Tz;
 
-/// Where a parcel was seen: `Sort Facility, Columbus OH`.
+/// Where a parcel was scanned: `Sort Facility, Columbus OH`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// What kind of place it is; may be empty.
+    /// The kind of place; may be empty.
     pub(crate) site: String,
     pub(crate) city: String,
     /// A state's two letters; may be empty.
@@ -23,7 +23,7 @@ impl Place {
         }
     }
 
-    /// Reads what [`fmt::Display`] writes.
+    /// Parses the output of [`fmt::Display`].
     pub(crate) fn parse(text: &str) -> Self {
         let (site, town) = match text.rsplit_once(',') {
             Some((site, town)) if !is_state(town.trim()) => (site.trim(), town.trim().to_owned()),
@@ -38,7 +38,7 @@ impl Place {
         }
     }
 
-    /// The same town, another kind of place.
+    /// Another kind of place in the same town.
     pub(crate) fn at(&self, site: &str) -> Self {
         Self {
             site: site.to_owned(),
@@ -56,7 +56,7 @@ impl Place {
     }
 }
 
-/// What says which clock hangs at a place.
+/// What identifies a place's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Clock {
     pub(crate) zone: Tz,
@@ -64,7 +64,7 @@ pub(crate) struct Clock {
     pub(crate) postal_code: &'static str,
 }
 
-/// Towns that parcels pass, with their postal codes.
+/// Towns on parcels' routes, with their postal codes.
 const TOWNS: [(&str, Tz, &str, &str); 26] = [
     ("Austin TX", Tz::America__Chicago, "US", "78701"),
     ("Brooklyn NY", Tz::America__New_York, "US", "11201"),
@@ -105,11 +105,11 @@ const TOWNS: [(&str, Tz, &str, &str); 26] = [
 ];
 
 impl Place {
-    /// The town's clock, if it is known.
+    /// The town's time zone, if known.
     pub(crate) fn clock(&self) -> Option<Clock> {
         let town = self.town();
         let (_, zone, country, postal_code) = TOWNS.into_iter().find(|(name, ..)| *name == town)?;
-        // Readers have to know the zone by these; a province with several clocks says too little.
+        // Readers must be able to derive the zone; a province with several zones is not enough.
         (country != "CA").then_some(Clock {
             zone,
             country,

@@ -1,4 +1,4 @@
-//! Charges: what was taken from a card, and what of it was given back.
+//! Charges: what was captured from a card, and what was refunded.
 
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -29,7 +29,7 @@ pub(super) struct Charge {
     pub(super) payment_intent: String,
     pub(super) payment_method: String,
     pub(super) card: Card,
-    /// The code and the message, when the card was not charged.
+    /// The code and the message, if the card was not charged.
     pub(super) failure: Option<(&'static str, &'static str)>,
     pub(super) metadata: Value,
     pub(super) created_at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Webhook endpoints: where Stripe tells events.
+//! Webhook endpoints: where Stripe sends events.
 
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -40,7 +40,7 @@ async fn create(
             events,
         };
         let mut created = json(&endpoint);
-        // Told once, when it is made.
+        // Shown once, when it is created.
         created["secret"] = json!(endpoint.secret);
         world.endpoints.add(endpoint);
         Ok(Json(created))

@@ -1,4 +1,4 @@
-//! Errors, as Stripe writes them.
+//! Stripe's errors.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::provider::reason;
 
-/// Why Stripe refuses.
+/// Why Stripe rejects a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StripeError {
     #[error(
@@ -32,7 +32,7 @@ pub(super) enum StripeError {
         param: Option<String>,
         message: String,
     },
-    /// The object is not in a state that allows it.
+    /// The object is not in the right state.
     #[error("{message}")]
     State {
         code: &'static str,
@@ -84,7 +84,7 @@ impl StripeError {
         }
     }
 
-    /// Stripe's type of the error, its code, and the parameter it is about.
+    /// Stripe's error type, code and parameter.
     fn parts(&self) -> (&'static str, Option<&'static str>, Option<String>) {
         const REQUEST: &str = "invalid_request_error";
         match self {

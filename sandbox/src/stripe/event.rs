@@ -1,4 +1,4 @@
-//! Events: what happened, to be asked for and to be told.
+//! Events, which can be retrieved and are sent to endpoints.
 
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -21,7 +21,7 @@ pub(super) fn routes() -> Router<Sandbox> {
 }
 
 impl World {
-    /// Keeps an event, and tells it to whoever listens.
+    /// Stores an event and sends it to subscribers.
     pub(super) fn emit_stripe_event(&mut self, kind: &str, object: Value, previous: Option<Value>) {
         let id = self.ids.mixed("evt");
         let mut data = json!({"object": object});

@@ -1,4 +1,4 @@
-//! `expand[]`: ids in an answer, replaced by what they name.
+//! `expand[]`: replaces ids in a response by their objects.
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ fn expand_path(world: &World, value: &mut Value, path: &[&str]) {
     }
 }
 
-/// The object of this id, whatever it is.
+/// The object with this id, of any type.
 fn find(world: &World, id: &str) -> Option<Value> {
     let stripe = &world.stripe;
     match id.split('_').next()? {

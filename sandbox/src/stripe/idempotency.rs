@@ -1,4 +1,4 @@
-//! Idempotency keys: the first answer is kept and given again; another request with the same key is refused.
+//! Idempotency keys: the first response is stored and repeated; another request with the same key is rejected.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use super::error::StripeError;
 use crate::middleware::text;
 use crate::provider::Provider;
 
-/// The keys that were used, and what came of it.
+/// Used keys with their responses.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Idempotency(Arc<Mutex<HashMap<String, Used>>>);
 
 #[derive(Clone, Debug)]
 struct Used {
     fingerprint: [u8; 32],
-    /// `None` while the request is under way.
+    /// `None` while the request is in progress.
     answer: Option<(StatusCode, Bytes)>,
 }
 
-/// The right to answer a key's first request. Dropped without an answer, the key is free again.
+/// The right to answer a key's first request. Dropping it without an answer frees the key.
 #[derive(Debug)]
 pub(crate) struct Claim {
     keys: Idempotency,
@@ -33,7 +33,7 @@ pub(crate) struct Claim {
     kept: bool,
 }
 
-/// Takes the key of a request that has one; `Err` is the answer when somebody else had it first.
+/// Claims the key of a request, if it has one; `Err` is the response if the key is already in use.
 pub(crate) fn claim(
     keys: &Idempotency,
     provider: Provider,
@@ -97,9 +97,9 @@ fn replay(status: StatusCode, body: Bytes) -> Response {
 }
 
 impl Claim {
-    /// Keeps the answer, unless the request was refused before anything was done.
+    /// Stores the response, unless the request was rejected before anything was done.
     pub(crate) fn store(mut self, status: StatusCode, body: &Bytes) {
-        // A refused card is a result; parameters that make no sense are not.
+        // A declined card is a result; invalid parameters are not.
         if status == StatusCode::BAD_REQUEST || status == StatusCode::NOT_FOUND {
             return;
         }

@@ -1,4 +1,4 @@
-//! Lists: the newest first, by pages.
+//! Lists, newest first, in pages.
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::error::StripeError;
 use super::params::Params;
 
-/// Which page is asked for.
+/// The requested page.
 #[derive(Debug)]
 pub(super) struct Page {
     limit: usize,
@@ -15,7 +15,7 @@ pub(super) struct Page {
     created: Created,
 }
 
-/// Bounds of the time of creation, in seconds.
+/// Bounds on the creation time, in seconds.
 #[derive(Debug, Default)]
 struct Created {
     from: Option<i64>,
@@ -46,7 +46,7 @@ impl Page {
         })
     }
 
-    /// This page of what is wanted. `all` is oldest first.
+    /// This page of the matching items. `all` is oldest first.
     pub(super) fn of<T>(
         &self,
         path: &str,
@@ -73,7 +73,7 @@ impl Page {
                     && wanted(one)
             })
             .map(|(_, one)| one);
-        // One more tells whether there is more.
+        // One more shows whether there are more.
         let mut page: Vec<_> = if newer_than.is_some() {
             listed.take(self.limit + 1).collect()
         } else {
@@ -94,7 +94,7 @@ impl Page {
 }
 
 impl Created {
-    /// A moment, or its bounds: `created[gte]=…`.
+    /// A time, or bounds: `created[gte]=…`.
     fn read(given: Option<Value>) -> Result<Self, StripeError> {
         let number = |text: &Value| {
             let number = text.as_str().and_then(|text| text.parse::<i64>().ok());

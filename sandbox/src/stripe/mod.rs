@@ -33,10 +33,10 @@ use payment_intent::PaymentIntent;
 use payment_method::PaymentMethod;
 use refund::Refund;
 
-/// The version of the API whose shapes these are.
+/// The simulated API version.
 const API_VERSION: &str = "2025-09-30.clover";
 
-/// What Stripe knows. Lists are in the order things were made.
+/// Stripe's state. Lists are in order of creation.
 #[derive(Debug, Default)]
 pub(crate) struct Stripe {
     payment_intents: IndexMap<String, PaymentIntent>,
@@ -44,7 +44,7 @@ pub(crate) struct Stripe {
     refunds: IndexMap<String, Refund>,
     payment_methods: IndexMap<String, PaymentMethod>,
     events: IndexMap<String, Value>,
-    /// Refunds that a bank has not answered yet.
+    /// Refunds that a bank has not decided yet.
     due: BTreeSet<(DateTime<Utc>, String)>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn routes() -> Router<Sandbox> {
         .merge(endpoint::routes())
 }
 
-/// A secret or restricted key, whichever: as a bearer token, as the SDKs send it, or as a Basic user.
+/// Accepts any secret or restricted key: as a bearer token, as the SDKs send it, or as a Basic user.
 pub(crate) fn authorize(headers: &HeaderMap) -> Result<(), Box<Response>> {
     let key = match bearer(headers) {
         Some(token) => Some(token.to_owned()),

@@ -1,4 +1,4 @@
-//! Parameters of a request: read one by one, and what is left over is refused, as Stripe does.
+//! Request parameters: read one by one; remaining ones are rejected, as by Stripe.
 
 use axum::extract::{FromRequest, Request};
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use super::error::StripeError;
 use crate::form;
 use crate::middleware::MAX_BODY_BYTES;
 
-/// The parameters of the query and the body together.
+/// The parameters of query and body combined.
 #[derive(Debug)]
 pub(super) struct Params(Map<String, Value>);
 
@@ -84,7 +84,7 @@ impl Params {
         }
     }
 
-    /// One of these words.
+    /// One of these values.
     pub(super) fn choice(
         &mut self,
         name: &'static str,
@@ -100,12 +100,12 @@ impl Params {
         })
     }
 
-    /// A map or a list as it was sent.
+    /// A map or list as sent.
     pub(super) fn nested(&mut self, name: &'static str) -> Option<Value> {
         self.0.shift_remove(name)
     }
 
-    /// Texts by name; empty without any.
+    /// String values by name; empty if missing.
     pub(super) fn metadata(&mut self) -> Result<Value, StripeError> {
         match self.nested("metadata") {
             None => Ok(Value::Object(Map::new())),
@@ -122,7 +122,7 @@ impl Params {
         }
     }
 
-    /// A list of texts.
+    /// A list of strings.
     pub(super) fn texts(&mut self, name: &'static str) -> Vec<String> {
         match self.nested(name) {
             Some(Value::Array(list)) => list
@@ -134,7 +134,7 @@ impl Params {
         }
     }
 
-    /// Refuses what nobody has read. `known` are parameters that Stripe has and the sandbox does not need.
+    /// Rejects parameters that were not read. `known` are Stripe's parameters that the sandbox ignores.
     pub(super) fn finish(self, known: &[&str]) -> Result<(), StripeError> {
         let left = self.0.keys().find(|name| !known.contains(&name.as_str()));
         left.map_or(Ok(()), |name| Err(StripeError::Unknown(name.clone())))

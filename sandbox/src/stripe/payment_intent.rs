@@ -1,4 +1,4 @@
-//! Payment intents: from what is to be paid to what was.
+//! Payment intents.
 
 mod routes;
 
@@ -15,7 +15,7 @@ use crate::world::World;
 
 pub(super) use routes::routes;
 
-/// A payment that was captured before the sandbox began.
+/// A payment captured before the sandbox was started.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExistingPayment {
@@ -25,7 +25,7 @@ pub struct ExistingPayment {
     pub amount: i64,
     /// ISO 4217.
     pub currency: String,
-    /// Minor units that were given back already.
+    /// The amount already refunded, in minor units.
     #[serde(default)]
     pub refunded: i64,
 }
@@ -88,7 +88,7 @@ impl World {
         Ok(Json(expand(self, json, paths)))
     }
 
-    /// Charges the intent's payment method, which it has.
+    /// Charges the intent's payment method, which must be set.
     fn charge(&mut self, id: &str) -> Result<(), StripeError> {
         let method = self.intent(id)?.payment_method.clone().unwrap_or_default();
         let method = self.payment_method(&method, "payment_method")?;
@@ -166,7 +166,7 @@ impl World {
         })))
     }
 
-    /// Takes over a payment that was captured elsewhere; what is known already stays.
+    /// Loads a payment that was captured elsewhere; a known one is kept.
     pub(crate) fn load_payment(&mut self, known: ExistingPayment) {
         if self.stripe.payment_intents.contains_key(&known.id) {
             return;
@@ -211,7 +211,7 @@ impl World {
 }
 
 impl PaymentIntent {
-    /// The charge that a refund takes from.
+    /// The charge that refunds are taken from.
     pub(super) fn charge(&self) -> Option<&String> {
         self.latest_charge.as_ref()
     }

@@ -1,4 +1,4 @@
-//! Payment methods: cards, and how each of them behaves. Stripe's test cards behave as its documentation says.
+//! Payment methods: cards and their behaviour. Stripe's test cards behave as documented.
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -30,10 +30,10 @@ pub(super) struct PaymentMethod {
     created_at: DateTime<Utc>,
 }
 
-/// A test card: Stripe's names for it, its number, and what happens to it.
+/// A test card: Stripe's names for it, its number and its behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Card {
-    /// After `pm_card_` and `tok_`.
+    /// Follows `pm_card_` and `tok_`.
     name: &'static str,
     number: &'static str,
     pub(super) brand: &'static str,
@@ -44,13 +44,13 @@ pub(super) struct Card {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behaviour {
     Works,
-    /// Not charged: the code, the decline code, and the message.
+    /// Declined: the code, the decline code and the message.
     Declined(&'static str, Option<&'static str>, &'static str),
-    /// The customer has to confirm at their bank.
+    /// The customer has to confirm with their bank.
     NeedsAction,
-    /// Charged; a refund succeeds at first, and then fails.
+    /// Charged; a refund succeeds at first and fails later.
     RefundFails,
-    /// Charged; a refund is pending at first, and then succeeds.
+    /// Charged; a refund is pending at first and succeeds later.
     RefundPends,
 }
 
@@ -154,13 +154,13 @@ const INSUFFICIENT: Behaviour = Behaviour::Declined(
 );
 
 impl Card {
-    /// The card behind `pm_card_visa`: a number or a token is no payment method.
+    /// The card of `pm_card_visa`; numbers and tokens are not payment methods.
     fn of_payment_method(id: &str) -> Option<Self> {
         let name = id.strip_prefix("pm_card_")?;
         CARDS.into_iter().find(|card| card.name == name)
     }
 
-    /// The card behind `tok_visa` or a number.
+    /// The card of `tok_visa` or of a number.
     fn of_token_or_number(text: &str) -> Option<Self> {
         let name = text.strip_prefix("tok_");
         CARDS
@@ -199,7 +199,7 @@ impl Card {
 }
 
 impl World {
-    /// The payment method of this id; a test card's becomes one of its own, as at Stripe.
+    /// The payment method with this id; a test card's becomes a new one, as at Stripe.
     pub(super) fn payment_method(
         &mut self,
         id: &str,

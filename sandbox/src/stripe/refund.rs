@@ -129,7 +129,7 @@ impl World {
         }
     }
 
-    /// The charge of the request: by its own id, or the one that paid the intent.
+    /// The request's charge: by its own id, or the one that paid the intent.
     fn charge_to_refund(
         &self,
         intent: Option<String>,
@@ -161,7 +161,7 @@ impl World {
         }
     }
 
-    /// Gives back this much, or all that is left. The new refund's id.
+    /// Refunds this amount, or everything that is left. Returns the new refund's id.
     fn refund(
         &mut self,
         charge: &str,
@@ -230,7 +230,7 @@ impl World {
         Ok(id)
     }
 
-    /// Lets the banks answer what is due.
+    /// Lets the banks decide what is due.
     pub(crate) fn settle_refunds(&mut self) {
         while self.stripe.next_due().is_some_and(|due| due <= self.now) {
             let Some((_, id)) = self.stripe.due.pop_first() else {
@@ -248,7 +248,7 @@ impl World {
             }
             refund.status = Status::Failed;
             let (charge, amount, json) = (refund.charge.clone(), refund.amount, refund.json());
-            // What failed can be given back some other way.
+            // A failed refund can be repaid another way.
             if let Some(charge) = self.stripe.charges.get_mut(&charge) {
                 charge.refunded -= amount;
             }

@@ -1,5 +1,4 @@
-//! The task that sends webhooks: in order to each endpoint unless a fault says otherwise, again when nobody
-//! took them.
+//! The task that sends webhooks: in order for each endpoint unless a fault says otherwise, with retries.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -20,7 +19,7 @@ use crate::sandbox::Sandbox;
 /// How long a receiver may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 6;
-/// Older deliveries are forgotten first.
+/// Maximum number of recorded deliveries; the oldest are dropped first.
 const MAX_DELIVERIES: usize = 10_000;
 
 /// One attempt.
@@ -32,7 +31,7 @@ pub(crate) struct Delivery {
     id: String,
     url: String,
     attempt: u32,
-    /// What the receiver answered, or why it did not.
+    /// The receiver's response, or why there was none.
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -45,7 +44,7 @@ enum Outcome {
     Dropped(bool),
 }
 
-/// What was sent.
+/// Recorded deliveries.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries(Mutex<VecDeque<Delivery>>);
 
@@ -75,7 +74,7 @@ impl Deliveries {
     }
 }
 
-/// Webhooks that wait to be sent in another order.
+/// Webhooks waiting to be sent in another order.
 #[derive(Debug)]
 struct ReorderBuffer {
     notices: Vec<Webhook>,
@@ -83,7 +82,7 @@ struct ReorderBuffer {
     until: Instant,
 }
 
-/// Sends until the sandbox is gone.
+/// Sends until the sandbox is dropped.
 pub(crate) async fn send(sandbox: &Sandbox, notices: &mut mpsc::UnboundedReceiver<Webhook>) {
     let http = reqwest::Client::new();
     let mut queues: HashMap<String, mpsc::UnboundedSender<Webhook>> = HashMap::new();
@@ -112,7 +111,7 @@ pub(crate) async fn send(sandbox: &Sandbox, notices: &mut mpsc::UnboundedReceive
     }
 }
 
-/// What is to be sent now that this one has met its faults.
+/// What to send after applying this webhook's faults.
 fn apply_faults(
     sandbox: &Sandbox,
     held: &mut HashMap<Provider, ReorderBuffer>,
@@ -149,7 +148,7 @@ fn apply_faults(
     drain_ready(sandbox, held)
 }
 
-/// Takes what has waited long enough, shuffled.
+/// Takes webhooks that have waited long enough, shuffled.
 fn drain_ready(sandbox: &Sandbox, held: &mut HashMap<Provider, ReorderBuffer>) -> Vec<Webhook> {
     let now = Instant::now();
     let mut ready = Vec::new();
@@ -165,7 +164,7 @@ fn drain_ready(sandbox: &Sandbox, held: &mut HashMap<Provider, ReorderBuffer>) -
     ready
 }
 
-/// Puts it behind what the same endpoint still waits for.
+/// Appends it to the queue of its endpoint.
 fn enqueue(
     sandbox: &Sandbox,
     http: &reqwest::Client,
@@ -181,7 +180,7 @@ fn enqueue(
         queue
     };
     let queue = queues.entry(url).or_insert_with(&mut start);
-    // A task that has panicked takes nothing any more: another one does.
+    // A panicked task receives nothing more: start another one.
     if let Err(mpsc::error::SendError(notice)) = queue.send(notice) {
         *queue = start();
         queue.send(notice).ok();
@@ -197,7 +196,7 @@ async fn send_in_order(
     while let Some(notice) = waiting.recv().await {
         while retries.try_join_next().is_some() {}
         if !attempt(&sandbox, &http, &notice, 1).await {
-            // What comes after does not wait for it.
+            // Later webhooks do not wait for it.
             retries.spawn(retry(sandbox.clone(), http.clone(), notice));
         }
     }
@@ -214,7 +213,7 @@ async fn retry(sandbox: Sandbox, http: reqwest::Client, notice: Webhook) {
     }
 }
 
-/// Whether the receiver took it.
+/// Whether the receiver accepted it.
 async fn attempt(sandbox: &Sandbox, http: &reqwest::Client, notice: &Webhook, number: u32) -> bool {
     let now = sandbox.clock().now();
     let mut request = http

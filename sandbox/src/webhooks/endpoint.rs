@@ -1,30 +1,30 @@
-//! Where webhooks go.
+//! Webhook endpoints.
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::provider::Provider;
 
-/// A listener for a provider's events.
+/// A subscriber to a provider's events.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Endpoint {
     pub(crate) id: String,
     pub(crate) provider: Provider,
     pub(crate) url: String,
-    /// What its webhooks are signed with; empty: they are not.
+    /// The secret that signs its webhooks; empty: unsigned.
     #[serde(skip)]
     pub(crate) secret: String,
-    /// Names of events; `*` is all of them.
+    /// Event names; `*` matches all.
     pub(crate) events: Vec<String>,
 }
 
-/// Something to tell one endpoint.
+/// An event for one endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct Webhook {
     pub(crate) provider: Provider,
     /// The event's name.
     pub(crate) event: String,
-    /// The event's own id: what a receiver recognizes a repetition by.
+    /// The event's own id, by which a receiver recognizes a repetition.
     pub(crate) id: String,
     pub(crate) body: Bytes,
     pub(crate) endpoint: Endpoint,
@@ -35,7 +35,7 @@ pub(crate) struct Webhook {
 pub(crate) struct Endpoints(Vec<Endpoint>);
 
 impl Endpoints {
-    /// The same provider and URL again replaces the secret and the events.
+    /// Adding the same provider and URL again replaces the secret and the events.
     pub(crate) fn add(&mut self, endpoint: Endpoint) {
         self.0
             .retain(|one| one.provider != endpoint.provider || one.url != endpoint.url);
@@ -60,7 +60,7 @@ impl Endpoints {
         Some(self.0.remove(position))
     }
 
-    /// Those who want this event.
+    /// The subscribers to this event.
     pub(crate) fn of(&self, provider: Provider, event: &str) -> Vec<Endpoint> {
         self.all(provider)
             .filter(|one| one.events.iter().any(|name| name == "*" || name == event))

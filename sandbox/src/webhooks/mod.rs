@@ -1,4 +1,4 @@
-//! Webhooks: who listens to what, how each provider signs, and the task that sends.
+//! Webhooks: subscriptions, signatures, and the sending task.
 
 mod delivery;
 mod endpoint;

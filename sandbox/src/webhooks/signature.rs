@@ -1,4 +1,4 @@
-//! Signatures, as each provider writes them.
+//! Signatures in each provider's format.
 
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
@@ -6,7 +6,7 @@ use sha2::Sha256;
 
 use crate::provider::Provider;
 
-/// The header's name and value that prove this body is from this provider.
+/// The name and value of the header that signs this body.
 pub(super) fn sign(
     provider: Provider,
     secret: &str,
@@ -19,7 +19,7 @@ pub(super) fn sign(
             let signature = hmac(secret, &[timestamp.as_bytes(), b".", body]);
             ("stripe-signature", format!("t={timestamp},v1={signature}"))
         }
-        // The carriers' own schemes need keys and contracts that a simulator has not: they sign like EasyPost.
+        // The carriers' own schemes need keys and contracts that a simulator lacks, so these sign like EasyPost.
         _ => {
             let signature = hmac(secret, &[body]);
             ("x-hmac-signature", format!("hmac-sha256-hex={signature}"))
@@ -27,9 +27,9 @@ pub(super) fn sign(
     }
 }
 
-/// HMAC-SHA256 of the parts, one after the other, in hexadecimal.
+/// HMAC-SHA256 of the concatenated parts, in hexadecimal.
 fn hmac(secret: &str, parts: &[&[u8]]) -> String {
-    // Any length of key is a key to HMAC.
+    // HMAC accepts keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return String::new();
     };

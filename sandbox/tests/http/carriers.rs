@@ -1,4 +1,4 @@
-//! DHL, FedEx and UPS: the documents' samples, tokens that expire, and parcels that move by scenario.
+//! DHL, FedEx and UPS: documented samples, expiring tokens, and parcels that move by scenario.
 
 use reqwest::Method;
 use sandbox::Config;
@@ -191,7 +191,7 @@ async fn credentials_are_asked_for_and_tokens_expire() {
     );
 
     let (at_fedex, at_ups) = (fedex_token(&kit).await, ups_token(&kit).await);
-    // One carrier's token is nothing to the other.
+    // One carrier's token is not valid for another.
     assert_eq!(ups(&kit, &at_fedex, "1Z999AA10123456784").await.0, 401);
     kit.clock.advance(chrono::Duration::seconds(3_600));
     assert_eq!(fedex(&kit, &at_fedex, &["FX1"]).await.0, 401);

@@ -1,4 +1,4 @@
-//! EasyPost: rates, labels, trackers and refunds, in the shapes of its API.
+//! EasyPost: rates, labels, trackers and refunds, in its API's formats.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn shipment(ounces: f64) -> Value {
     }})
 }
 
-/// A bought return label, by the cheapest rate of this carrier.
+/// Buys a return label at the cheapest rate of this carrier.
 pub(crate) async fn bought(kit: &Kit, carrier: &str) -> Value {
     let (status, created) = kit
         .easypost(Method::POST, "/v2/shipments", shipment(40.0))

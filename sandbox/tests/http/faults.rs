@@ -1,4 +1,4 @@
-//! Faults: each really happens, to whom it is meant for, before or after the effect.
+//! Faults affect the intended calls, before or after the effect.
 
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,7 @@ async fn a_fault_before_leaves_no_effect_and_one_after_leaves_it() {
         assert_eq!(create().await.0, 500);
         assert_eq!(intents(&kit).await, left, "{moment}");
     }
-    // The caller never saw it, but the key has it.
+    // The caller did not receive it, but the key has it.
     assert_eq!(create().await.0, 200);
     assert_eq!(intents(&kit).await, 1);
 }

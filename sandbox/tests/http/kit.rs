@@ -1,4 +1,4 @@
-//! A sandbox on a free port, with a clock that the test moves, and a receiver of webhooks.
+//! A sandbox on a free port with a manual clock, and a webhook receiver.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-/// Long enough for a busy machine; nothing waits for it when all goes well.
+/// Enough for a busy machine; never reached if all goes well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Kit {
@@ -31,7 +31,7 @@ pub(crate) fn start() -> DateTime<Utc> {
     "2025-10-09T10:15:00Z".parse().unwrap()
 }
 
-/// Carriers that write as their samples do.
+/// Carriers that write exactly like their samples.
 pub(crate) fn documented_forms() -> Config {
     Config {
         oddities: 0,
@@ -62,13 +62,13 @@ impl Kit {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    /// Sends JSON to the control API, which must take it.
+    /// Sends JSON to the control API; asserts success.
     pub(crate) async fn control(&self, path: &str, body: Value) {
         let (status, answer) = answer(self.request(Method::POST, path).json(&body)).await;
         assert!((200..300).contains(&status), "{path}: {status} {answer}");
     }
 
-    /// The calls that were recorded, by provider.
+    /// The recorded calls of a provider.
     pub(crate) async fn calls(&self, provider: &str) -> Vec<Value> {
         let path = format!("/_control/calls?provider={provider}");
         let (_, answer) = answer(self.request(Method::GET, &path)).await;
@@ -79,7 +79,7 @@ impl Kit {
         self.request(method, path).bearer_auth("sk_test_sandbox")
     }
 
-    /// A form sent to Stripe.
+    /// Sends a form to Stripe.
     pub(crate) async fn stripe_post(&self, path: &str, form: &str) -> (u16, Value) {
         answer(self.stripe_form(path, form)).await
     }
@@ -105,7 +105,7 @@ impl Kit {
     }
 }
 
-/// The status and the JSON of an answer; null when it has none.
+/// The status and JSON of a response; null if it has none.
 pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     let response = request.timeout(PATIENCE).send().await.unwrap();
     let status = response.status().as_u16();
@@ -113,7 +113,7 @@ pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
-/// A webhook that arrived.
+/// A received webhook.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) headers: HeaderMap,
@@ -130,7 +130,7 @@ impl Received {
     }
 }
 
-/// Takes webhooks, after it has refused the first few.
+/// Accepts webhooks after rejecting the first few.
 #[derive(Clone, Default)]
 pub(crate) struct Receiver {
     taken: Arc<Mutex<Vec<Received>>>,
@@ -139,7 +139,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Listens, and gives its URL.
+    /// Starts it and returns its URL.
     pub(crate) async fn start(refuse: usize) -> (Self, String) {
         let receiver = Self {
             refuse: Arc::new(Mutex::new(refuse)),
@@ -156,7 +156,7 @@ impl Receiver {
         (receiver, url)
     }
 
-    /// What arrived, once there are at least so many.
+    /// The received webhooks, once there are at least this many.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Received> {
         tokio::time::timeout(PATIENCE, async {
             loop {

@@ -1,4 +1,4 @@
-//! Every simulator over HTTP, as its clients see it.
+//! Every simulator over HTTP, as its clients use it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod carriers;

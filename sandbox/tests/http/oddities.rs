@@ -1,4 +1,4 @@
-//! Answers as the carriers really write them.
+//! Responses with real carriers' irregularities.
 
 use reqwest::Method;
 use sandbox::Config;
@@ -129,7 +129,7 @@ async fn elements_are_null_numbers_days_ahead_of_time_or_none() {
     let shipment = dhl(&kit, "DHL1").await;
     assert_eq!(shipment["service"], 7);
     let events = shipment["events"].as_array().unwrap();
-    // Five days ahead, a day, and three that are none.
+    // One five days ahead, one with a date only, and three invalid ones.
     assert_eq!(events.len(), 5);
     assert_eq!(events[0]["timestamp"], "2025-10-14T10:15:00Z");
     assert_eq!(events[0]["status"], Value::Null);

@@ -1,4 +1,4 @@
-//! The control API is for programs, and no page in a browser can use it.
+//! The control API accepts programs and rejects web pages.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Stripe: payments, refunds that never exceed them, keys that have one effect, errors in its own words.
+//! Stripe: payments, refunds up to the captured amount, idempotency keys, and its error messages.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -225,7 +225,7 @@ async fn one_key_has_one_effect_however_often_it_is_sent_at_once() {
         .iter()
         .filter_map(|(status, body)| match status {
             200 => Some(id(body).to_owned()),
-            // Another one was under way.
+            // Another request was in progress.
             409 => {
                 assert_eq!(body["error"]["code"], "idempotency_key_in_use");
                 None

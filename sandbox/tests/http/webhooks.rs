@@ -1,4 +1,4 @@
-//! Webhooks: signed as each provider signs, in order, again when refused, and as the faults have it.
+//! Webhooks: signed like each provider's, in order, retried when rejected, and subject to faults.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn hmac(secret: &str, body: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A Stripe endpoint for these events, and its secret.
+/// A Stripe endpoint for these events; returns its secret.
 async fn listen_to_stripe(kit: &Kit, url: &str, events: &str) -> String {
     let form = format!("url={url}&enabled_events[]={events}");
     let (status, endpoint) = kit.stripe_post("/v1/webhook_endpoints", &form).await;

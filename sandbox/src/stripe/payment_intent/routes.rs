@@ -21,7 +21,7 @@ pub(in crate::stripe) fn routes() -> Router<Sandbox> {
         .route("/v1/payment_intents/{id}/cancel", post(cancel))
 }
 
-/// Parameters that Stripe has and that change nothing here.
+/// Stripe's parameters that have no effect here.
 const IGNORED: [&str; 14] = [
     "automatic_payment_methods",
     "payment_method_types",
@@ -269,7 +269,7 @@ async fn list(
     })
 }
 
-/// Three letters, as Stripe keeps them: small.
+/// Three letters in lower case, as Stripe stores them.
 fn currency(given: String) -> Result<String, StripeError> {
     let small = given.to_lowercase();
     if small.len() == 3 && small.bytes().all(|byte| byte.is_ascii_lowercase()) {
