@@ -1,4 +1,4 @@
-//! The command line: what can be asked of the binary, and the words for it.
+//! The command line: commands, flags and their help.
 
 mod clients;
 #[cfg(test)]
@@ -32,41 +32,41 @@ pub(crate) enum Command {
     Subgraph(Subgraph),
     /// Serve any supergraph whose subgraph URLs are in its SDL
     Router(Router),
-    /// Serve the simulated third parties alone
+    /// Serve only the simulated third parties
     Sandbox(Sandbox),
     /// Compose the subgraphs' schemas into a supergraph
     Compose(Compose),
-    /// Export the schemas, or check what they change for clients
+    /// Export the schemas, or check what their changes mean for clients
     #[command(subcommand)]
     Schema(Schema),
-    /// Look after the clients that are registered
+    /// Manage registered clients
     #[command(subcommand)]
     Client(Client),
-    /// Look after the operations that clients have registered
+    /// Manage clients' registered operations
     #[command(subcommand)]
     Operations(Operations),
-    /// Bring the databases to this version
+    /// Migrate the databases to this version
     Migrate(Migrate),
     /// Fill the databases with demo data
     Seed(Seed),
     /// Mint a token with the development key
     Token(Token),
-    /// Check the configuration, or describe it
+    /// Check or describe the configuration
     #[command(subcommand)]
     Config(Config),
-    /// Look after events that could not be delivered
+    /// Manage events that could not be delivered
     #[command(subcommand)]
     Outbox(Outbox),
-    /// Look after the work that is still to be done
+    /// Manage durable tasks
     #[command(subcommand)]
     Tasks(Tasks),
-    /// Copy the data directory while it is in use
+    /// Back up the data directory while it is in use
     Backup(Backup),
-    /// Put a backup into an empty data directory
+    /// Restore a backup into an empty data directory
     Restore(Restore),
 }
 
-/// Where settings come from; the same for every command that has any.
+/// Where settings come from; shared by all commands that have any.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Settings {
     /// Configuration file, instead of router-config/vantage.yaml
@@ -77,34 +77,34 @@ pub(crate) struct Settings {
     pub(crate) data: Option<PathBuf>,
 }
 
-/// What is done about databases that are not in the data directory.
+/// What to do about databases missing from the data directory.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct MissingDatabases {
-    /// Make an empty database in place of one that is missing from the data directory
+    /// Create an empty database where one is missing from the data directory
     #[arg(long, value_name = "NAME")]
     pub(crate) create_database: Vec<Domain>,
 }
 
 impl MissingDatabases {
-    /// Which ones may be made.
+    /// Which databases may be created.
     pub(crate) fn allowed(&self) -> Missing<'_> {
         Missing::Create(&self.create_database)
     }
 }
 
-/// Where to serve.
+/// The addresses to listen on.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Listen {
-    /// Address and port to serve on; port 0 takes a free one [default: 127.0.0.1:4000]
+    /// Address and port to serve on; port 0 picks a free one [default: 127.0.0.1:4000]
     #[arg(long, value_name = "ADDR:PORT", value_parser = listen::parse)]
     pub(crate) listen: Option<SocketAddr>,
-    /// Address and port for operators alone: metrics, and what is not ready
+    /// Address and port for operators only: metrics and readiness details
     #[arg(long, value_name = "ADDR:PORT", value_parser = listen::parse)]
     pub(crate) admin_listen: Option<SocketAddr>,
 }
 
 impl Settings {
-    /// The keys that these flags set.
+    /// The configuration keys set by these flags.
     pub(crate) fn overrides(&self, listen: Option<&Listen>) -> Overrides {
         Overrides {
             listen: listen.and_then(|listen| listen.listen),
@@ -114,7 +114,7 @@ impl Settings {
         }
     }
 
-    /// The keys that these flags set for the sandbox alone.
+    /// The configuration keys that these flags set for the sandbox.
     pub(crate) fn sandbox_overrides(&self, listen: Option<SocketAddr>) -> Overrides {
         Overrides {
             sandbox_listen: listen.map(|listen| ("--listen", listen)),
@@ -131,7 +131,7 @@ pub(crate) struct Serve {
     pub(crate) missing: MissingDatabases,
     #[command(flatten)]
     pub(crate) listen: Listen,
-    /// Run no subgraph here: all are reached by their configured URLs
+    /// Run no subgraph in this process: all are reached at their configured URLs
     #[arg(long, conflicts_with = "demo")]
     pub(crate) router_only: bool,
     /// Keep the demo shipments moving
@@ -143,7 +143,7 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    /// The keys that the flags set.
+    /// The configuration keys set by the flags.
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
             sandbox_listen: self
@@ -182,10 +182,10 @@ pub(crate) struct Router {
     /// SDL of the supergraph
     #[arg(long, value_name = "FILE")]
     pub(crate) supergraph: PathBuf,
-    /// Address and port to serve on; port 0 takes a free one
+    /// Address and port to serve on; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4000", value_parser = listen::parse)]
     pub(crate) listen: SocketAddr,
-    /// Address and port for operators alone: metrics, and what is not ready
+    /// Address and port for operators only: metrics and readiness details
     #[arg(long, value_name = "ADDR:PORT", value_parser = listen::parse)]
     pub(crate) admin_listen: Option<SocketAddr>,
     /// Configuration file, instead of router-config/vantage.yaml
@@ -197,13 +197,13 @@ pub(crate) struct Router {
 pub(crate) struct Compose {
     #[command(flatten)]
     pub(crate) settings: Settings,
-    /// Leave out `@authenticated` and the like, for routers that refuse a supergraph with them
+    /// Omit `@authenticated` and the like, for routers that reject supergraphs with them
     #[arg(long)]
     pub(crate) omit_authorization: bool,
-    /// Another team's subgraph, with the file of its schema; repeated for each
+    /// Another team's subgraph with its schema file; may be repeated
     #[arg(long, num_args = 3, value_names = ["NAME", "URL", "FILE"])]
     pub(crate) subgraph: Vec<String>,
-    /// File for the supergraph, instead of standard output
+    /// Write the supergraph to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -215,22 +215,22 @@ pub(crate) enum Schema {
         #[arg(long, value_name = "DIR", default_value = "schema")]
         directory: PathBuf,
     },
-    /// Tell what changes for clients, and fail when something breaks them
+    /// Report what changes for clients, and fail if anything breaks them
     Check(SchemaCheck),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct SchemaCheck {
-    /// SDL that clients have: a public schema or a supergraph
+    /// The clients' current SDL: a public schema or a supergraph
     #[arg(long, value_name = "FILE", default_value = "schema/api.graphql")]
     pub(crate) old: PathBuf,
-    /// SDL that they are to get; without it, the one of this program
+    /// The new SDL; by default the one of this program
     #[arg(long, value_name = "FILE")]
     pub(crate) new: Option<PathBuf>,
-    /// Manifests of operations: only what these use counts
+    /// Manifests of operations; changes that affect none of them are ignored
     #[arg(long, value_name = "MANIFEST", num_args = 1..)]
     pub(crate) operations: Vec<PathBuf>,
-    /// Count every change, whether an operation uses it or not
+    /// Include every change, whether or not an operation uses it
     #[arg(long)]
     pub(crate) all: bool,
     #[arg(long, value_enum, default_value_t)]
@@ -243,7 +243,7 @@ pub(crate) struct Migrate {
     pub(crate) settings: Settings,
     #[command(flatten)]
     pub(crate) missing: MissingDatabases,
-    /// One domain instead of all
+    /// A single domain instead of all
     #[arg(long, value_name = "NAME")]
     pub(crate) domain: Option<Domain>,
 }
@@ -254,7 +254,7 @@ pub(crate) struct Seed {
     pub(crate) settings: Settings,
     #[command(flatten)]
     pub(crate) missing: MissingDatabases,
-    /// How many orders [default: 2000]
+    /// Number of orders [default: 2000]
     #[arg(long, value_name = "N")]
     pub(crate) orders: Option<u32>,
 }
@@ -273,18 +273,18 @@ pub(crate) struct Token {
     /// OAuth scopes, separated by spaces or commas, or repeated
     #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
     pub(crate) scope: Vec<String>,
-    /// How long it is good for, such as 15m or 30d
+    /// How long the token is valid, such as 15m or 30d
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub(crate) ttl: Duration,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
-    /// Say whether the configuration is valid, and show it without its secrets
+    /// Validate the configuration and print it without secrets
     Check(ConfigCheck),
     /// Print the JSON schema of the configuration file
     Schema {
-        /// File for it, instead of standard output
+        /// Write it to this file instead of standard output
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
@@ -300,7 +300,7 @@ pub(crate) struct ConfigCheck {
 
 #[derive(Args, Debug)]
 pub(crate) struct Backup {
-    /// Directory for the copy; empty, or not there yet
+    /// Directory for the copy; must be empty or not exist
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
     #[command(flatten)]
@@ -318,18 +318,18 @@ pub(crate) struct Restore {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Outbox {
-    /// List the events that are given up, and those that failed and will be tried again
+    /// List events that were given up, and those that failed and will be retried
     List {
         #[command(flatten)]
         settings: Settings,
-        /// One domain instead of all
+        /// A single domain instead of all
         #[arg(long, value_name = "NAME")]
         domain: Option<Domain>,
-        /// How many of each domain at most
+        /// Maximum number of events per domain
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: u64,
     },
-    /// Deliver events again that are given up, and at once those that failed
+    /// Deliver given-up events again, and retry failed ones at once
     Requeue {
         #[command(flatten)]
         settings: Settings,
@@ -337,7 +337,7 @@ pub(crate) enum Outbox {
         /// Ids of the events
         #[arg(value_name = "EVENT", required_unless_present = "all")]
         events: Vec<String>,
-        /// All that are given up or failed
+        /// All that were given up or failed
         #[arg(long, conflicts_with = "events")]
         all: bool,
     },
@@ -345,38 +345,38 @@ pub(crate) enum Outbox {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tasks {
-    /// List the tasks that are given up, and those that failed and will be tried again
+    /// List tasks that were given up, and those that failed and will be retried
     List {
         #[command(flatten)]
         settings: Settings,
-        /// One domain instead of all
+        /// A single domain instead of all
         #[arg(long, value_name = "NAME")]
         domain: Option<Domain>,
-        /// Those that did not fail, too
+        /// Include tasks that did not fail
         #[arg(long)]
         all: bool,
-        /// How many of each domain at most
+        /// Maximum number of tasks per domain
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: u64,
     },
-    /// Try tasks again at once
+    /// Retry tasks at once
     Retry {
         #[command(flatten)]
         settings: Settings,
         domain: Domain,
-        /// Tasks as they are listed, such as refund/ret_01h…
+        /// Tasks as shown by `list`, such as refund/ret_01h…
         #[arg(value_name = "TASK", required_unless_present = "all")]
         tasks: Vec<String>,
-        /// All that are given up or failed
+        /// All that were given up or failed
         #[arg(long, conflicts_with = "tasks")]
         all: bool,
     },
-    /// Delete tasks: what they were to do is not done
+    /// Delete tasks; their work is not done
     Discard {
         #[command(flatten)]
         settings: Settings,
         domain: Domain,
-        /// Tasks as they are listed, such as refund/ret_01h…
+        /// Tasks as shown by `list`, such as refund/ret_01h…
         #[arg(value_name = "TASK", required = true)]
         tasks: Vec<String>,
     },

@@ -1,4 +1,4 @@
-//! The clients' file, as commands change it: comments and layout stay, and a reader sees the old file or the new one.
+//! Edits the clients file: keeps comments and layout, and replaces the file atomically.
 
 use std::fs::Permissions;
 use std::io::Write;
@@ -15,25 +15,25 @@ use yaml_edit::{Document, Mapping};
 use crate::cli;
 use crate::config::{Configuration, Overrides};
 
-/// What a file without clients begins with.
-const EMPTY: &str = "# The applications that call. router-config/clients.yaml of Vantage's sources shows what can be said of them.\nclients: []\n";
+/// The start of a new file.
+const EMPTY: &str = "# The registered client applications. See router-config/clients.yaml in Vantage's sources for all settings.\nclients: []\n";
 
-/// The file, and what it says.
+/// The file with its parsed contents.
 pub(crate) struct ClientsFile {
     path: PathBuf,
     text: String,
 }
 
-/// A change of the file. New parts are written as they stand here, in YAML.
+/// A change to the file. New parts are inserted verbatim as YAML.
 pub(crate) enum Edit<'a> {
     AddClient(&'a str),
-    /// To the list that a client has under this key.
+    /// Appends an item to the client's list under this key.
     Append {
         client: &'a str,
         key: &'static str,
         item: &'a str,
     },
-    /// The item at this place of that list.
+    /// Removes the item at this index from that list.
     Remove {
         client: &'a str,
         key: &'static str,
@@ -42,7 +42,7 @@ pub(crate) enum Edit<'a> {
 }
 
 impl ClientsFile {
-    /// Where it is, by the command line or the configuration.
+    /// Its path, from the command line or the configuration.
     pub(crate) fn path(named: &cli::ClientsFile) -> anyhow::Result<PathBuf> {
         if let Some(path) = &named.clients {
             return Ok(path.clone());
@@ -52,12 +52,13 @@ impl ClientsFile {
             std::env::vars_os(),
             &Overrides::default(),
         )?;
-        configuration.clients.file.context(
-            "no file of clients is named: set clients.file in the configuration, or name one with --clients FILE",
-        )
+        configuration
+            .clients
+            .file
+            .context("no clients file is configured: set clients.file, or pass --clients FILE")
     }
 
-    /// The file; one that is not there is begun.
+    /// Opens the file, or starts a new one.
     pub(crate) fn open(named: &cli::ClientsFile) -> anyhow::Result<Self> {
         let path = Self::path(named)?;
         let text = match std::fs::read_to_string(&path) {
@@ -70,10 +71,10 @@ impl ClientsFile {
         Ok(Self { path, text })
     }
 
-    /// What it says, without its manifests.
+    /// Its contents, without its manifests.
     pub(crate) fn value(&self) -> anyhow::Result<Value> {
         let value: Value = yaml::from_str(&self.text)
-            .with_context(|| format!("{} cannot be used", self.path.display()))?;
+            .with_context(|| format!("{} is not valid", self.path.display()))?;
         Ok(if value.is_null() { json!({}) } else { value })
     }
 
@@ -82,7 +83,7 @@ impl ClientsFile {
         Ok(position(&self.value()?, name).is_some())
     }
 
-    /// What a client has under this key.
+    /// A client's list under this key.
     pub(crate) fn list(&self, client: &str, key: &str) -> anyhow::Result<Vec<Value>> {
         let value = self.value()?;
         let index = position(&value, client)
@@ -91,12 +92,12 @@ impl ClientsFile {
         Ok(list.cloned().unwrap_or_default())
     }
 
-    /// Its directory, beside which manifests are.
+    /// Its directory, which manifests are relative to.
     pub(crate) fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// Changes it, on disk too. What it then says is checked before: nothing but the change may be another.
+    /// Applies a change and writes the file. The new text is validated first: nothing else may have changed.
     pub(crate) fn edit(&mut self, edit: &Edit<'_>) -> anyhow::Result<()> {
         let mut expected = self.value()?;
         edit.apply(&mut expected)?;
@@ -109,7 +110,7 @@ impl ClientsFile {
         });
         let Some(text) = written else {
             bail!(
-                "{} is laid out in a way that cannot be changed without touching more of it: change it by hand",
+                "the layout of {} does not allow an automatic change: edit it by hand",
                 self.path.display()
             );
         };
@@ -121,7 +122,7 @@ impl ClientsFile {
 }
 
 impl Edit<'_> {
-    /// What the file says afterwards.
+    /// The file's contents after the change.
     fn apply(&self, document: &mut Value) -> anyhow::Result<()> {
         let list = match self {
             Self::AddClient(_) => &mut document["clients"],
@@ -134,7 +135,7 @@ impl Edit<'_> {
         if list.is_null() {
             *list = json!([]);
         }
-        let items = list.as_array_mut().context("it is no list")?;
+        let items = list.as_array_mut().context("it is not a list")?;
         match self {
             Self::AddClient(item) | Self::Append { item, .. } => items.push(yaml::from_str(item)?),
             Self::Remove { index, .. } => {
@@ -144,7 +145,7 @@ impl Edit<'_> {
         Ok(())
     }
 
-    /// Writes it; whether it could.
+    /// Edits the text; returns whether that was possible.
     fn write(&self, document: &Document) -> bool {
         let Some(root) = document.as_mapping() else {
             return false;
@@ -178,7 +179,7 @@ fn client_in(root: &Mapping, client: &str) -> Option<Mapping> {
     })
 }
 
-/// Adds an item to a list, which is begun in its place if it is not there or empty.
+/// Appends an item to a list, creating the list if it is missing or empty.
 fn append(to: &Mapping, key: &str, item: &str) -> bool {
     let Ok(item) = Document::from_str(item) else {
         return false;
@@ -193,10 +194,10 @@ fn append(to: &Mapping, key: &str, item: &str) -> bool {
     true
 }
 
-/// Replaces a file in one step.
+/// Replaces a file atomically.
 pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     let shown = path.display();
-    // Through a link, which stays.
+    // Keep a symlink in place.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let directory = target.parent().filter(|parent| *parent != Path::new(""));
     let directory = directory.unwrap_or(Path::new("."));

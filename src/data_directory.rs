@@ -1,7 +1,8 @@
-//! The directory of what a process keeps by itself: private, whole, and each database in it served by one process.
+//! The data directory: private to its owner, checked for missing databases, and with each database served by one
+//! process.
 //!
-//! For each domain there is a file in `domains`. Whoever serves the domain holds a lock on it, and it says whether the
-//! domain's database was made: one that was, and is not there, is missing.
+//! Each domain has a file in `domains`. The process that serves the domain holds a lock on it, and its content records
+//! whether the domain's database was created: one that was created and does not exist is missing.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -16,12 +17,12 @@ use crate::domains::Domain;
 const DOMAINS: &str = "domains";
 const CREATED: &str = "created\n";
 
-/// Which databases a command may make.
+/// Which databases a command may create.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Missing<'a> {
-    /// It is an error that there is none: the command only looks at what is there.
+    /// None: the command only works on existing databases.
     Refuse,
-    /// One that never was is made; one that was and is gone, only when it is named here.
+    /// Databases that never existed; a missing one only if it is listed here.
     Create(&'a [Domain]),
 }
 
@@ -31,14 +32,14 @@ pub(crate) struct DataDirectory {
     path: PathBuf,
 }
 
-/// Dropping it releases the directory.
+/// Locks on served domains, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Serving {
     _locks: Vec<File>,
 }
 
 impl DataDirectory {
-    /// The directory, when this configuration has its databases there.
+    /// The directory, if this configuration keeps its databases there.
     pub(crate) fn of_databases(configuration: &Configuration) -> Option<Self> {
         configuration
             .database_url
@@ -57,7 +58,7 @@ impl DataDirectory {
         self.path.join(format!("{}.sqlite", domain.name()))
     }
 
-    /// The domains whose databases are here. One that is missing is an error.
+    /// The domains whose databases exist. A missing one is an error.
     pub(crate) fn existing(&self) -> anyhow::Result<Vec<Domain>> {
         let is_there = |domain: &Domain| self.database(*domain).exists();
         let (existing, absent): (Vec<_>, Vec<_>) = Domain::ALL.into_iter().partition(is_there);
@@ -78,7 +79,7 @@ impl DataDirectory {
         self.path.join(DOMAINS).join(domain.name())
     }
 
-    /// Refuses a database that is missing.
+    /// Fails if the database is missing.
     pub(crate) fn check(&self, domain: Domain, missing: Missing<'_>) -> anyhow::Result<()> {
         if let Missing::Create(_) = missing {
             self.prepare()?;
@@ -97,7 +98,7 @@ impl DataDirectory {
         };
         if self.was_created(domain)? && !named.contains(&domain) {
             bail!(
-                "the {name} database {} is missing, but it was there before: restore it from a backup, or make an empty \
+                "the {name} database {} is missing, but it was there before: restore it from a backup, or create an empty \
                  one with --create-database {name}",
                 file.display()
             );
@@ -105,7 +106,7 @@ impl DataDirectory {
         Ok(())
     }
 
-    /// Notes that the domain's database is there from now on.
+    /// Records that the domain's database exists.
     pub(crate) fn created(&self, domain: Domain) -> anyhow::Result<()> {
         self.prepare()?;
         if !self.was_created(domain)? {
@@ -125,8 +126,8 @@ impl DataDirectory {
         }
     }
 
-    /// Locks the domains for as long as they are served. Processes that share their messages by Redis may serve the
-    /// same; one that keeps them to itself serves alone, or the watchers of the other would miss what it tells.
+    /// Locks the domains while they are served. Processes that share messages over Redis may serve the same domains; a
+    /// process that does not must be alone, or watchers in other processes would miss its messages.
     pub(crate) fn serve(&self, domains: &[Domain], shares: bool) -> anyhow::Result<Serving> {
         self.prepare()?;
         let mut locks = Vec::new();
@@ -158,8 +159,8 @@ impl DataDirectory {
         Ok(Serving { _locks: locks })
     }
 
-    /// Makes the directory, and makes what is in it private. Where databases are without a word of which there were, it
-    /// is from an earlier version, which made all that it served: whatever is missing was there.
+    /// Creates the directory and makes its contents private. Databases without any record of them come from an earlier
+    /// version, which created all domains it served: any that does not exist is missing.
     fn prepare(&self) -> anyhow::Result<()> {
         create_private(&self.path)?;
         let domains = self.path.join(DOMAINS);
@@ -169,7 +170,7 @@ impl DataDirectory {
         let is_earlier = Domain::ALL
             .iter()
             .any(|&domain| self.database(domain).exists());
-        // Put in place whole, so that processes that start together agree.
+        // Renamed into place, so that processes that start together agree.
         let draft = self
             .path
             .join(format!("{DOMAINS}.{}", Uuid::now_v7().simple()));
@@ -180,7 +181,7 @@ impl DataDirectory {
             fs::rename(&draft, &domains)
         });
         if written.is_err() {
-            // The first error is the one to tell, if it is one: another process may have been first.
+            // Report the first error, if it is one: another process may have been faster.
             let _ = fs::remove_dir_all(&draft);
         }
         match written {
@@ -192,8 +193,8 @@ impl DataDirectory {
     }
 }
 
-/// Makes the directory when it is missing. What this process makes from now on, and what is in the directory already,
-/// only its owner can read.
+/// Creates the directory if necessary. Existing contents, and whatever this process creates from now on, are readable
+/// by their owner only.
 pub(crate) fn create_private(path: &Path) -> anyhow::Result<()> {
     restrict_new_files();
     fs::create_dir_all(path).with_context(|| {
@@ -218,21 +219,21 @@ fn restrict_new_files() {
 #[cfg(not(unix))]
 fn restrict_new_files() {}
 
-/// What others may do with a file.
+/// Permission bits of group and others.
 #[cfg(unix)]
 const OTHERS: u32 = 0o077;
-/// Of directories that everybody may write to, such as /tmp.
+/// Set on world-writable directories such as /tmp.
 #[cfg(unix)]
 const STICKY: u32 = 0o1000;
 
-/// A directory whose mode is right already was made so after all that is in it.
+/// A directory that already has the right mode got it after everything inside it.
 #[cfg(unix)]
 fn make_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        // Files come and go.
+        // Deleted meanwhile.
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
@@ -250,9 +251,9 @@ fn make_private(path: &Path) -> io::Result<()> {
     };
     match private() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        // It belongs to somebody else, who decides.
+        // It belongs to another user, who decides.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            tracing::warn!(path = %path.display(), "others can read what is in the data directory");
+            tracing::warn!(path = %path.display(), "other users can read files in the data directory");
             Ok(())
         }
         done => done,

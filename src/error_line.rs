@@ -1,11 +1,11 @@
-//! How a failed command ends: one line that says what went wrong and what to do, and exit code 1.
+//! Formats a failed command's error: one line that says what went wrong and what to do, with exit code 1.
 
-/// The whole chain of causes in one line, as it follows `error: `.
+/// The whole chain of causes in one line, to follow `error: `.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        // Some libraries repeat the source in their own text.
+        // Some libraries repeat their source's text.
         if line.ends_with(&text) {
             continue;
         }

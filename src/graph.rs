@@ -1,4 +1,4 @@
-//! The router over this configuration's subgraphs: in this process, or at their URLs.
+//! The router over this configuration's subgraphs, in this process or at their URLs.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::config::Configuration;
 use crate::domains::{Domain, Domains};
 use crate::nodes;
 
-/// A subgraph of this process, as the router calls it.
+/// Adapts a subgraph of this process to the router.
 struct Local(Subgraph);
 
 #[async_trait]
@@ -30,7 +30,7 @@ impl LocalService for Local {
     }
 }
 
-/// Composes the graph and says how to reach each part of it.
+/// Composes the graph, with a transport to each subgraph.
 pub(crate) fn router(
     configuration: &Configuration,
     domains: &Domains,

@@ -1,4 +1,4 @@
-//! Keys that a shop without configuration makes for itself, and keeps in its data directory.
+//! Keys that a shop without configured secrets generates and keeps in its data directory.
 
 use std::io::Write;
 use std::path::Path;
@@ -13,12 +13,12 @@ use uuid::Uuid;
 use crate::config::{Configuration, Mode};
 use crate::data_directory;
 
-/// Signs development tokens; made by the first process that needs it.
+/// Signs development tokens; created by the first process that needs it.
 const DEVELOPMENT_FILE: &str = "development.key";
-/// Signs the caller between router and subgraphs.
+/// Signs the caller between the router and subgraphs.
 const SUBGRAPH_FILE: &str = "subgraph.key";
 
-/// The key between the router and its subgraphs.
+/// The key shared by the router and its subgraphs.
 pub(crate) fn caller_key(configuration: &Configuration) -> anyhow::Result<CallerKey> {
     let secret = subgraph_secret(configuration)?;
     Ok(CallerKey::new(secret.expose().as_bytes())?)
@@ -49,14 +49,14 @@ pub(crate) fn sandbox_webhooks(configuration: &Configuration) -> anyhow::Result<
     Ok(Secret::new(hex(&key)))
 }
 
-/// Another use of the subgraphs' secret, so another key.
+/// Derives a key for another purpose from the subgraphs' secret.
 fn derived(configuration: &Configuration, purpose: &[u8]) -> anyhow::Result<[u8; 32]> {
     let mut hash = Sha256::new_with_prefix(purpose);
     hash.update(subgraph_secret(configuration)?.expose());
     Ok(hash.finalize().into())
 }
 
-/// Whose tokens are believed: the configuration's, and in development a kept key.
+/// The accepted tokens: as configured, plus a generated key in development.
 pub(crate) fn auth(configuration: &Configuration) -> anyhow::Result<router::auth::AuthConfig> {
     let mut auth = configuration.auth.clone();
     if configuration.mode == Mode::Development && auth.development_secret.is_none() {
@@ -65,11 +65,11 @@ pub(crate) fn auth(configuration: &Configuration) -> anyhow::Result<router::auth
     Ok(auth)
 }
 
-/// The secret in this file of the data directory, made when there is none.
+/// The secret in this file of the data directory, created if missing.
 fn load_or_create(data: &Path, file: &str) -> anyhow::Result<Secret> {
     let path = data.join(file);
     data_directory::create_private(data)?;
-    // Written whole beside it and linked into place, so that processes that start together agree.
+    // Written to a draft and linked into place, so that processes that start together agree.
     let draft = data.join(format!("{file}.{}", Uuid::now_v7().simple()));
     if !path.exists() {
         let written = private_file(&draft)
@@ -78,7 +78,7 @@ fn load_or_create(data: &Path, file: &str) -> anyhow::Result<Secret> {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
                 linked => linked,
             });
-        // The draft may not be there when it could not be written.
+        // The draft may not exist if writing failed.
         let _ = std::fs::remove_file(&draft);
         written.with_context(|| {
             format!(
@@ -92,7 +92,7 @@ fn load_or_create(data: &Path, file: &str) -> anyhow::Result<Secret> {
     Ok(Secret::new(text.trim()))
 }
 
-/// A file that only its owner can read.
+/// Creates a file that only its owner can read.
 fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -101,7 +101,7 @@ fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
     options.open(path)
 }
 
-/// 256 bits from the operating system's generator, which UUIDs are made of.
+/// 256 bits from the operating system's generator, by way of UUIDs.
 fn random_hex() -> String {
     let mut hash = Sha256::new();
     for _ in 0..4 {

@@ -1,5 +1,4 @@
-//! The life of a serving process: what signals end it, what runs in the background, and what it says
-//! about itself while it lives.
+//! The lifecycle of a serving process: shutdown signals, background tasks, health and metrics.
 
 use std::future::Future;
 use std::time::Duration;
@@ -22,13 +21,13 @@ use crate::listener::{self, Limits, Threads};
 use crate::output;
 use crate::workers::SHUTDOWN_PATIENCE;
 
-/// Whether a process can serve at the moment.
+/// Whether a process can currently serve.
 pub(crate) trait Ready: Clone + Send + Sync + 'static {
     /// `Err` with what is missing.
     fn ready(&self) -> impl Future<Output = Result<(), String>> + Send;
 }
 
-/// What every serving process has.
+/// Common to every serving process.
 pub(crate) struct Lifecycle {
     pub(crate) supervisor: Supervisor,
     pub(crate) shutdown: Shutdown,
@@ -38,17 +37,17 @@ pub(crate) struct Lifecycle {
     is_open: bool,
 }
 
-/// The end of a process, in two steps.
+/// The two steps of a shutdown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shutdown {
-    /// The process was told to stop: it is not ready any more, and serves whatever still comes.
+    /// The process was told to stop: it is no longer ready, but still serves requests.
     pub(crate) announced: CancellationToken,
-    /// It accepts no more connections, and finishes what runs.
+    /// It accepts no more connections and finishes running requests.
     pub(crate) begun: CancellationToken,
 }
 
 impl Lifecycle {
-    /// Waits for signals from here on, and binds the operators' address.
+    /// Installs signal handlers and binds the operators' address.
     pub(crate) async fn start(
         metrics: Metrics,
         configuration: &Configuration,
@@ -77,8 +76,8 @@ impl Lifecycle {
         })
     }
 
-    /// `/healthz` (alive) and `/readyz` (able to serve) of the public address, and `/metrics` where
-    /// everybody may see that. Starts the operators' listener, which has all of it.
+    /// The public `/healthz` (alive) and `/readyz` (able to serve), and `/metrics` where it may be public. Starts the
+    /// operators' listener, which has all of them.
     pub(crate) fn routes<R: Ready>(&self, ready: R) -> anyhow::Result<Router> {
         let readiness = |shows_details| Readiness {
             ready: ready.clone(),
@@ -98,7 +97,7 @@ impl Lifecycle {
         })
     }
 
-    /// Operators can look until the end: this listener is among the last that stop.
+    /// Operators can look until the end: this listener is among the last to stop.
     fn serve_admin(&self, listener: std::net::TcpListener, app: Router) -> anyhow::Result<()> {
         output::announce(&format!("Admin at http://{}", listener.local_addr()?));
         self.supervisor.start(Stage::Support, "admin", move |stop| {
@@ -115,14 +114,14 @@ impl Lifecycle {
                     listener::serve(listener, app, Threads::Shared, limits, shutdown).await
                 };
                 if let Err(error) = served.await {
-                    tracing::error!(error = format!("{error:#}"), "the admin listener failed");
+                    tracing::error!(error = format!("{error:#}"), "admin listener failed");
                 }
             }
         });
         Ok(())
     }
 
-    /// Ends the background tasks, in order.
+    /// Stops the background tasks in order.
     pub(crate) async fn end(self) {
         self.supervisor.shutdown(SHUTDOWN_PATIENCE).await;
     }
@@ -162,8 +161,8 @@ impl<R: Ready> Readiness<R> {
     }
 }
 
-/// 503 when requests cannot be served. A background task that is down is named, and no reason to
-/// send requests elsewhere: they are served, and what it does waits in the database until it is back.
+/// 503 if requests cannot be served. A background task that is down is reported, but requests are still accepted: its
+/// work waits in the database until it is back.
 async fn readyz<R: Ready>(State(readiness): State<Readiness<R>>) -> impl IntoResponse {
     let (status, mut text) = match readiness.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
@@ -182,15 +181,15 @@ async fn readyz<R: Ready>(State(readiness): State<Readiness<R>>) -> impl IntoRes
     (status, text)
 }
 
-/// Begins to shut down on the first SIGINT or SIGTERM: at once on SIGINT, which a person sends, and
-/// after `delay` on SIGTERM, which an orchestrator sends while load balancers still send requests.
-/// A second signal ends the process at once.
+/// Begins the shutdown on the first SIGINT or SIGTERM: at once on SIGINT, which a person sends, and after `delay` on
+/// SIGTERM, which an orchestrator sends while load balancers still send requests. A second signal ends the process at
+/// once.
 pub(crate) fn shutdown_on_signal(delay: Duration) -> anyhow::Result<Shutdown> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let shutdown = Shutdown::default();
     let Shutdown { announced, begun } = shutdown.clone();
-    // The one task without a supervisor, because it outlives that: it does nothing that can fail.
+    // The only task without a supervisor, because it outlives that; nothing in it can fail.
     tokio::spawn(async move {
         let delay = tokio::select! {
             _ = interrupt.recv() => Duration::ZERO,
@@ -199,12 +198,12 @@ pub(crate) fn shutdown_on_signal(delay: Duration) -> anyhow::Result<Shutdown> {
         announced.cancel();
         tracing::info!(
             ?delay,
-            "stopping: not ready any more; connections are refused after the delay"
+            "stopping: no longer ready, connections are refused after the delay"
         );
         let begin = async {
             tokio::time::sleep(delay).await;
             begun.cancel();
-            tracing::info!("stopping: requests that run are finished first");
+            tracing::info!("stopping: finishing running requests");
             std::future::pending::<()>().await;
         };
         tokio::select! {

@@ -1,4 +1,4 @@
-//! Listening for HTTP until the process shuts down: bind with a clear refusal, serve, drain.
+//! HTTP listeners: bind with a helpful error, serve, and drain at shutdown.
 
 mod activity;
 mod body;
@@ -35,16 +35,16 @@ use write_deadline::WriteDeadline;
 
 use crate::lifecycle::Shutdown;
 
-/// Binds the address; port 0 takes a free one. `flag` is what chooses another.
+/// Binds the address; port 0 picks a free one. `flag` is the option named in errors.
 pub(crate) async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
-                "{address} is in use: stop what listens there, or choose another with {flag}"
+                "{address} is in use: stop the process listening there, or choose another address with {flag}"
             ),
             std::io::ErrorKind::PermissionDenied => anyhow::anyhow!(
-                "{address} may not be used by this user: choose a port above 1023 with {flag}"
+                "this user may not listen on {address}: choose a port above 1023 with {flag}"
             ),
             _ => anyhow::Error::new(error).context(format!(
                 "cannot listen on {address}; choose another with {flag}"
@@ -52,23 +52,23 @@ pub(crate) async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpL
         })
 }
 
-/// How long requests that run may take after `stop`.
+/// How long running requests may take after `stop`.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long to wait before accepting again when the process has no descriptor left.
+/// Pause before accepting again when the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Of one connection's reads and writes; hyper's own default grows to 400 KB.
+/// Read and write buffer of one connection; hyper's default grows to 400 KB.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// Requests of one HTTP/2 connection at a time.
+/// Concurrent requests on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 100;
 
 /// The threads that serve connections.
 #[derive(Clone)]
 pub(crate) enum Threads {
-    /// Those of the runtime, which take work from each other: one request's work is spread over all of them.
+    /// The runtime's threads, with work stealing: one request's work is spread over all of them.
     Shared,
-    /// An event loop for each processor. A request stays on the thread of its connection, and so do its calls to
-    /// other services: none of their answers has to wake another thread.
+    /// One event loop per processor. A request stays on its connection's thread, and so do its calls to other services:
+    /// none of their responses has to wake another thread.
     EventLoops(LocalPoolHandle),
 }
 
@@ -78,7 +78,7 @@ impl Threads {
         Self::EventLoops(LocalPoolHandle::new(processors))
     }
 
-    /// Serves a connection, the `number`th.
+    /// Serves the `number`th connection.
     fn serve<F>(
         &self,
         number: usize,
@@ -92,11 +92,11 @@ impl Threads {
             Self::Shared => {
                 tokio::spawn(serve(socket));
             }
-            // In turn: the pool counts tasks, but a WebSocket leaves the one it came by.
+            // Round robin: the pool counts tasks, but a WebSocket outlives the task it arrived with.
             Self::EventLoops(pool) => {
                 let socket = socket.into_std()?;
                 let registered = || async move {
-                    // The loop it is registered with from here on wakes it.
+                    // From here on it is registered with this thread's event loop.
                     match TcpStream::from_std(socket) {
                         Ok(socket) => serve(socket).await,
                         Err(error) => tracing::warn!(%error, "a connection could not be served"),
@@ -109,13 +109,13 @@ impl Threads {
     }
 }
 
-/// What a client has for health checks, when it has a connection for those only.
+/// The timeouts of a connection accepted for health checks only.
 const HEALTH_TIMEOUTS: Timeouts = Timeouts {
     headers: Duration::from_secs(2),
     idle: Duration::from_secs(2),
     write: Duration::from_secs(2),
 };
-/// How much longer a body may take than the edge waits for it, which has words for the client.
+/// Grace beyond the edge's own body timeout, which has a message for the client.
 const BODY_GRACE: Duration = Duration::from_secs(1);
 
 /// The limits of a listener's connections.
@@ -125,7 +125,7 @@ pub(crate) struct Limits {
     body_timeout: Duration,
     ping_interval: Duration,
     ping_timeout: Duration,
-    /// What all connections of the process have not sent yet.
+    /// Unsent bytes of all connections of the process.
     unsent: Unsent,
     places: ConnectionLimits,
 }
@@ -148,8 +148,8 @@ impl Limits {
     }
 }
 
-/// Serves until the shutdown has begun, then lets what runs finish. Once it is announced, HTTP/1 clients are told to
-/// open another connection for their next request: it may lead to another instance.
+/// Serves until the shutdown has begun, then finishes running requests. Once the shutdown is announced, HTTP/1 clients
+/// are told to open another connection, which may lead to another instance.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
@@ -180,7 +180,7 @@ pub(crate) async fn serve(
         let Some((place, refused)) = limits.places.admit(peer.ip()) else {
             continue;
         };
-        // Small answers leave at once instead of waiting for more to send.
+        // Send small responses at once.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "the socket has no TCP_NODELAY");
         }
@@ -210,7 +210,7 @@ pub(crate) async fn serve(
         .await
         .is_err()
     {
-        tracing::warn!("requests still ran after {DRAIN_TIMEOUT:?} and were cut");
+        tracing::warn!("requests were still running after {DRAIN_TIMEOUT:?} and were cut off");
     }
     Ok(())
 }
@@ -239,10 +239,10 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
-        // The connection is watched as a whole: this would end idle ones too.
+        // The connection is watched as a whole; this timeout would also end idle ones.
         .header_read_timeout(None)
-        // Names of headers have no case, but some WebSocket clients look for `Upgrade` and `Connection` as they are
-        // commonly written.
+        // Header names are case-insensitive, but some WebSocket clients expect `Upgrade` and `Connection` in their
+        // usual spelling.
         .title_case_headers(true)
         .max_buf_size(BUFFER_BYTES);
     builder

@@ -30,8 +30,8 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
-// Rows are allocated by the databases' threads and freed by the runtime's, which glibc's allocator
-// makes them wait for.
+// Rows are allocated on the databases' threads and freed on the runtime's; glibc's allocator would make these threads
+// contend.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

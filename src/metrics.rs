@@ -1,20 +1,20 @@
-//! What each metric of this crate means.
+//! Descriptions of this crate's metrics.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// Gives them their help lines.
+/// Registers the help lines.
 pub(crate) fn describe() {
     describe_gauge!(
         "vantage_connections",
-        "Open connections of clients, on all listeners of the process."
+        "Open client connections, over all listeners of the process."
     );
     describe_counter!(
         "vantage_connections_refused_total",
-        "Connections that were not served, or answered health checks only, by reason: full or address."
+        "Connections refused or limited to health checks, by reason: full or address."
     );
     describe_counter!(
         "vantage_connections_timed_out_total",
-        "Connections that were closed, by reason: headers that did not arrive in time, idle, or unread answers."
+        "Connections closed, by reason: late headers, idle, or unread responses."
     );
     describe_counter!(
         "vantage_rest_requests_total",
@@ -22,11 +22,11 @@ pub(crate) fn describe() {
     );
     describe_counter!(
         "vantage_rest_fallbacks_total",
-        "Questions where an order's parcel is by clients that would rather watch, by what they say keeps them from it."
+        "Polls of an order's parcel by clients that cannot watch it, by the reason they give."
     );
     describe_histogram!(
         "vantage_rest_request_duration_seconds",
         Unit::Seconds,
-        "Time until the answer to a REST request begins, by route."
+        "Time until the response to a REST request begins, by route."
     );
 }

@@ -1,5 +1,5 @@
-//! Any entity by its id alone, as Relay's clients ask for it: a subgraph without data of its own, which asks the domain
-//! that an id belongs to whether the caller may have it. The router gets the entity's fields from the domains.
+//! Relay's global object identification: a subgraph without data of its own, which asks an id's domain whether the
+//! caller may see the entity. The router then fetches the entity's fields from the domains.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,15 +22,15 @@ use crate::domains::Domain;
 
 pub(crate) const NAME: &str = "nodes";
 
-/// Ids of one request.
+/// Maximum number of ids in one request.
 const MAX_IDS: usize = 100;
 
-/// Ways to the domains, which know who may have what.
+/// Clients for the domains, which check access.
 type Clients = Arc<HashMap<Domain, SubgraphClient>>;
 
-/// Everything that has an id of its own.
+/// Every type with a global id.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "&ID", desc = "The id, which no other object has."))]
+#[graphql(field(name = "id", ty = "&ID", desc = "The globally unique id."))]
 enum Node {
     Customer(Customer),
     Notification(Notification),
@@ -41,7 +41,7 @@ enum Node {
     Shipment(Shipment),
 }
 
-/// Types with an id, all else of which is known elsewhere.
+/// Key-only types, whose other fields are resolved elsewhere.
 macro_rules! nodes {
     ($($name:ident of $domain:ident,)+) => {
         $(
@@ -60,7 +60,7 @@ macro_rules! nodes {
             }
         }
 
-        /// The type of what has such an id, and whose it is.
+        /// The type that an id kind belongs to, and its domain.
         const fn owner(kind: IdKind) -> (&'static str, Domain) {
             match kind {
                 $(IdKind::$name => (stringify!($name), Domain::$domain),)+
@@ -85,12 +85,12 @@ struct Query {
 
 #[Object]
 impl Query {
-    /// What has this id; null when there is nothing, or when it is someone else's.
+    /// The object with this id; null if it does not exist or belongs to somebody else.
     async fn node(&self, context: &Context<'_>, id: ID) -> Option<ApiResult<Node>> {
         self.find(context, vec![id]).await.pop().flatten()
     }
 
-    /// What has these ids, in their order. At most 100.
+    /// The objects with these ids, in the same order. At most 100.
     async fn nodes(
         &self,
         context: &Context<'_>,
@@ -108,7 +108,7 @@ impl Query {
 }
 
 impl Query {
-    /// Asks each domain once for all ids that are its own.
+    /// Asks each domain once for all of its ids.
     async fn find(&self, context: &Context<'_>, ids: Vec<ID>) -> Vec<Option<ApiResult<Node>>> {
         let caller = match access::caller(context) {
             Ok(caller) => caller,
@@ -134,7 +134,7 @@ impl Query {
             .map(
                 |(position, (kind, id))| match (kind, found.get(&position)) {
                     (None, _) => Some(Err(ApiError::bad_user_input(format!(
-                        "{:?} is no id of this graph",
+                        "{:?} is not an id of this graph",
                         id.as_str()
                     )))),
                     (Some(kind), Some(Ok(true))) => Some(Ok(Node::new(kind, id))),
@@ -145,7 +145,7 @@ impl Query {
             .collect()
     }
 
-    /// Which of these the caller may have.
+    /// Which of these the caller may see.
     async fn exist<'i>(
         &self,
         caller: &Caller,
@@ -157,7 +157,7 @@ impl Query {
             .collect();
         let count = representations.len();
         let Some(client) = self.clients.get(&domain) else {
-            let missing = ApiError::internal(format!("{} is not to be reached", domain.name()));
+            let missing = ApiError::internal(format!("{} cannot be reached", domain.name()));
             return vec![Err(missing); count];
         };
         let variables = Variables::from_json(json!({ "representations": representations }));
@@ -190,7 +190,7 @@ struct Existing {
     entities: Vec<Option<serde_json::Value>>,
 }
 
-/// The place among the entities that an error is about.
+/// The index of the entity that an error concerns.
 fn index(error: &ServerError) -> Option<usize> {
     error.path.iter().find_map(|segment| match segment {
         async_graphql::PathSegment::Index(index) => Some(*index),
@@ -198,7 +198,7 @@ fn index(error: &ServerError) -> Option<usize> {
     })
 }
 
-/// What a client is told of an id that it may not have: nothing, unless it can do something about it.
+/// The error shown for an inaccessible id: none, unless the client can do something about it.
 fn refusal(error: &ServerError) -> Option<ApiError> {
     let code = error
         .extensions
@@ -219,7 +219,7 @@ pub(crate) fn sdl() -> String {
     subgraph(HashMap::new()).sdl().to_owned()
 }
 
-/// The subgraph, over these ways to the domains.
+/// The subgraph, with clients for the domains.
 pub(crate) fn subgraph(clients: HashMap<Domain, SubgraphClient>) -> Subgraph {
     let query = Entities(Query {
         clients: Arc::new(clients),

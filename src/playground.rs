@@ -1,4 +1,4 @@
-//! The web pages over the commerce graph, for developers: the storefront and the tracking page.
+//! The web pages for developers: the storefront and the tracking page.
 
 mod asset;
 
@@ -13,10 +13,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use router::server::ServerConfig;
 
-/// Where the pages are: in the first of these folders that does not have the endpoint in it.
+/// The folder of the pages: the first of these that does not contain the endpoint.
 const FOLDERS: [&str; 2] = ["/playground/", "/vantage-playground/"];
 
-/// The pages by name. `{{pages}}` stands for their folder in them, and `{{endpoint}}` for the path of the endpoint.
+/// The pages by name. In them, `{{pages}}` stands for their folder and `{{endpoint}}` for the path of the endpoint.
 const PAGES: [(&str, &str); 2] = [
     (
         "storefront.html",
@@ -31,8 +31,8 @@ const PAGES: [(&str, &str); 2] = [
 /// The page at `/` and at the folder.
 const FIRST: &str = "storefront.html";
 
-/// Scripts and styles are files of this server, texts never become markup, and nothing is loaded from or sent to other
-/// origins.
+/// Scripts and styles come from this server only, text never becomes markup, and nothing is loaded from or sent to
+/// other origins.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
@@ -48,7 +48,7 @@ pub(crate) fn folder(server: &ServerConfig) -> &'static str {
     }
 }
 
-/// The pages, and `/` leading to them. In production there is nothing here.
+/// The pages, and a redirect from `/`. None in production.
 pub(crate) fn routes(server: &ServerConfig) -> axum::Router {
     let mut routes = axum::Router::new();
     if !server.development {
@@ -85,7 +85,7 @@ const PAGE_HEADERS: [(HeaderName, &str); 4] = [
     (REFERRER_POLICY, "no-referrer"),
 ];
 
-/// A page with the paths of this server.
+/// A page with this server's paths filled in.
 fn page(template: &str, server: &ServerConfig) -> String {
     let endpoint = server
         .path
@@ -97,7 +97,7 @@ fn page(template: &str, server: &ServerConfig) -> String {
         .replace("{{endpoint}}", &endpoint)
 }
 
-/// Names a text, so that a browser that has it is not sent it again.
+/// An entity tag, so that unchanged content is not sent again.
 fn tag(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
@@ -145,7 +145,7 @@ mod tests {
                 &format!("{}/{{id}}", path.trim_end_matches('/')),
                 get(|| async {}),
             );
-            // Two routes of one path panic.
+            // Duplicate routes panic.
             let served = endpoint.merge(routes(&server));
             assert!(served.has_routes());
         }

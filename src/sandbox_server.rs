@@ -1,4 +1,4 @@
-//! Starting the sandbox, and telling it what the third parties would know of a shop that was there before.
+//! Starts the sandbox, and loads it with what third parties would know about an existing shop.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ pub(crate) struct SandboxServer {
     sandbox: Sandbox,
 }
 
-/// The newest orders and parcels that the sandbox is told of.
+/// Maximum number of orders and parcels loaded, the newest first.
 const MAX_LOADED: u64 = 10_000;
 
 /// Parcels that a carrier can still be asked about.
@@ -42,7 +42,7 @@ const IN_TRANSIT: [TrackingStatus; 8] = [
     TrackingStatus::Exception,
 ];
 
-/// Serves all simulators. `flag` is what chooses another address.
+/// Serves all simulators. `flag` is the option named in errors.
 pub(crate) async fn start(
     configuration: &config::Sandbox,
     clock: &Clock,
@@ -63,8 +63,8 @@ pub(crate) async fn start(
     Ok(SandboxServer { address, sandbox })
 }
 
-/// Whether `serve` has third parties to simulate: in development, for subgraphs that are here, when not all
-/// of the real ones are configured.
+/// Whether `serve` has third parties to simulate: in development, if subgraphs run in this process and some real
+/// providers are not configured.
 pub(crate) fn are_needed(configuration: &Configuration, subgraphs_here: usize) -> bool {
     configuration.mode == Mode::Development
         && configuration.sandbox.enabled
@@ -72,19 +72,18 @@ pub(crate) fn are_needed(configuration: &Configuration, subgraphs_here: usize) -
         && !configuration.providers.without_url().is_empty()
 }
 
-/// Where the webhooks of each provider go, under the public address.
+/// The path of each provider's webhooks under the public URL.
 const WEBHOOKS: [(Provider, &str); 6] = [
     (Provider::Stripe, "webhooks/stripe"),
     (Provider::Easypost, "webhooks/easypost"),
-    // Parcels of USPS are followed through EasyPost.
+    // USPS parcels are tracked through EasyPost.
     (Provider::Easypost, "webhooks/tracking/usps"),
     (Provider::Dhl, "webhooks/tracking/dhl"),
     (Provider::Fedex, "webhooks/tracking/fedex"),
     (Provider::Ups, "webhooks/tracking/ups"),
 ];
 
-/// Serves what this process has to call and nobody has a URL for, and lets the configuration say so. The
-/// names are of those that are simulated.
+/// Serves the providers that have no URL and points the configuration at them. Returns the names of the simulated ones.
 pub(crate) async fn start_in_process(
     configuration: &mut Configuration,
     clock: &Clock,
@@ -114,7 +113,7 @@ pub(crate) async fn start_in_process(
 }
 
 impl SandboxServer {
-    /// Tells them of the payments and parcels that these domains had before.
+    /// Loads the payments and parcels that these domains already have.
     pub(crate) async fn load_shop(&self, domains: &Domains) -> anyhow::Result<()> {
         if let Ok(orders) = domains.database(Domain::Orders) {
             let paid = order::newest_with_payment(orders.read(), MAX_LOADED).await?;
@@ -159,7 +158,7 @@ fn parcel(shipment: shipment::Model) -> Option<ExistingParcel> {
     })
 }
 
-/// The variant that is written so.
+/// The variant with this serialized name.
 fn parse_variant<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
     T::deserialize(IntoDeserializer::<Error>::into_deserializer(name)).ok()
 }

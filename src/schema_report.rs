@@ -1,4 +1,4 @@
-//! What `vantage schema check` tells of the changes between two schemas: for people, for programs and for pull requests.
+//! The output of `vantage schema check`, for people, programs and pull requests.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,25 +15,25 @@ pub(crate) enum Format {
     Markdown,
 }
 
-/// The changes that count, and whom they concern.
+/// The relevant changes, and whom they affect.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Report {
     /// Where the schemas come from.
     pub(crate) old: String,
     pub(crate) new: String,
-    /// How many operations were asked whether they use what changes.
+    /// How many operations were checked for what they use.
     pub(crate) operations: usize,
-    /// How many changes concern none of them, and so do not count.
+    /// How many changes affect none of them and are therefore left out.
     pub(crate) unused: usize,
     pub(crate) changes: Vec<Line>,
 }
 
-/// A change that counts.
+/// A relevant change.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Line {
     #[serde(flatten)]
     pub(crate) change: Change,
-    /// The operations that use what changes.
+    /// The operations affected.
     pub(crate) operations: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ impl Report {
         if self.operations > 0 {
             let _ = write!(
                 summary,
-                "; {} more concern none of the {} operations",
+                "; {} more affect none of the {} operations",
                 self.unused, self.operations
             );
         }
@@ -132,7 +132,7 @@ impl Report {
     }
 }
 
-/// A text that does not end its cell of a table.
+/// A text that can be used in a table cell.
 fn cell(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.replace('|', "\\|").replace('<', "&lt;")
@@ -170,7 +170,7 @@ mod tests {
             "breaking   FIELD_REMOVED  Field Query.b was removed.\n           used by B (app.json)\n\
              dangerous  VALUE_ADDED_TO_ENUM  Enum value E.Y was added.\n           used by B (app.json)\n\
              safe       FIELD_ADDED  Field Query.d was added.\n           used by B (app.json)\n\
-             old.graphql → new.graphql: 1 breaking, 1 dangerous and 1 safe changes; 3 more concern none of the 2 operations\n"
+             old.graphql → new.graphql: 1 breaking, 1 dangerous and 1 safe changes; 3 more affect none of the 2 operations\n"
         );
     }
 
@@ -193,7 +193,7 @@ mod tests {
     fn pull_requests_read_tables() {
         assert_eq!(
             report().write(Format::Markdown).unwrap(),
-            "## Schema changes\n\n1 breaking, 1 dangerous and 1 safe changes; 3 more concern none of the 2 operations.\n\
+            "## Schema changes\n\n1 breaking, 1 dangerous and 1 safe changes; 3 more affect none of the 2 operations.\n\
              \n### Breaking\n\n| Where | What | Operations |\n|---|---|---|\n| `Query.b` | Field Query.b was removed. | B (app.json) |\n\
              \n### Dangerous\n\n| Where | What | Operations |\n|---|---|---|\n| `E.Y` | Enum value E.Y was added. | B (app.json) |\n\
              \n### Safe\n\n| Where | What | Operations |\n|---|---|---|\n| `Query.d` | Field Query.d was added. | B (app.json) |\n"

@@ -1,5 +1,4 @@
-//! A router behind its edge: routes, health and drain, the same for the commerce graph and for any
-//! other supergraph.
+//! Serves a router behind its edge: routes, health and draining, for the commerce graph and for any other supergraph.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use crate::config::Configuration;
 use crate::lifecycle::{Lifecycle, Ready};
 use crate::listener::{self, Limits, Threads};
 
-/// The page that browsers get at the endpoint in development.
+/// The page shown to browsers at the endpoint in development.
 const EXPLORER: &str = include_str!("../playground/explorer/explorer.html");
 
 /// The edge over a router.
@@ -35,14 +34,14 @@ pub(crate) fn edge(
 ) -> anyhow::Result<ServerState> {
     let verifier = JwtVerifier::new(auth, config.development, supervisor)?;
     let mut config = config.clone();
-    // WebSockets stay; the rest is for those who come and go.
+    // WebSockets are long-lived; the rest is reserved for short-lived connections.
     let most = listener::max_connections(&config.connections);
     let sockets = &mut config.websocket.max_connections;
     *sockets = (*sockets).min(most - most / 10);
     Ok(ServerState::new(router, verifier, config)?.with_ide_page(EXPLORER))
 }
 
-/// Lets instances that share a Redis server count a user's connections together.
+/// Counts users' connections across instances that share a Redis server.
 pub(crate) fn share_connections(
     state: &ServerState,
     configuration: &Configuration,
@@ -60,7 +59,7 @@ pub(crate) fn share_connections(
     Ok(())
 }
 
-/// Lets instances that share a Redis server find the documents that clients have sent to any of them.
+/// Shares clients' persisted documents across instances that share a Redis server.
 pub(crate) fn share_documents(
     state: ServerState,
     configuration: &Configuration,
@@ -73,7 +72,7 @@ pub(crate) fn share_documents(
     Ok(state.with_document_cache(Arc::new(cache)))
 }
 
-/// Lets instances that share a Redis server limit rates together.
+/// Shares rate limits across instances that share a Redis server.
 pub(crate) fn share_rates(
     state: ServerState,
     configuration: &Configuration,
@@ -85,7 +84,7 @@ pub(crate) fn share_rates(
     Ok(state.with_rate_limiter(limiter))
 }
 
-/// Serves the clients of the configured file, whose operations have to fit the schema.
+/// Loads the configured clients file, whose operations must be valid against the schema.
 pub(crate) async fn load_clients(
     state: &ServerState,
     configuration: &Configuration,
@@ -99,11 +98,10 @@ pub(crate) async fn load_clients(
     watched.context("clients.file")
 }
 
-/// How long operations are planned before the first request is taken.
+/// Time limit for planning operations before the first request is accepted.
 const WARM_UP: Duration = Duration::from_secs(10);
 
-/// Plans the operations of these manifests. Those that cannot be planned are logged: a manifest may be older than the
-/// schema.
+/// Plans the operations of these manifests. Failures are logged only, since a manifest may be older than the schema.
 pub(crate) async fn warm_up(router: &Router, manifests: &[PathBuf]) -> anyhow::Result<()> {
     let mut operations = Vec::new();
     for file in manifests {
@@ -122,19 +120,19 @@ pub(crate) async fn warm_up(router: &Router, manifests: &[PathBuf]) -> anyhow::R
             operation = operation.operation_name,
             document = operation.query,
             reason = refusal.errors.first().map(|error| &*error.message),
-            "an operation of router.warm_up cannot be planned"
+            "router.warm_up operation not planned"
         );
     }
     if warmed.left > 0 {
         tracing::warn!(
             left = warmed.left,
-            "router.warm_up has more than {WARM_UP:?} allow"
+            "router.warm_up has more operations than could be planned in {WARM_UP:?}"
         );
     }
     Ok(())
 }
 
-/// `/` leading to the explorer, in development.
+/// Redirects `/` to the explorer, in development.
 pub(crate) fn explorer_first(server: &ServerConfig) -> axum::Router {
     let routes = axum::Router::new();
     if !server.development || server.path == "/" {
@@ -144,8 +142,8 @@ pub(crate) fn explorer_first(server: &ServerConfig) -> axum::Router {
     routes.route("/", get(|| async move { Redirect::temporary(&path) }))
 }
 
-/// Serves GraphQL, and `routes` beside it, until the process shuts down; then new connections are refused, requests
-/// finish, WebSockets drain, and background tasks end.
+/// Serves GraphQL and `routes` until the process shuts down; then new connections are refused, requests finish,
+/// WebSockets drain, and background tasks stop.
 pub(crate) async fn serve(
     listener: TcpListener,
     state: ServerState,
@@ -166,7 +164,7 @@ pub(crate) async fn serve(
             state.drain().await;
         }
     };
-    // Event loops end with the last of these: the WebSockets that drain live on them.
+    // Event loops end with this future, and draining WebSockets run on them.
     let serving = listener::serve(
         listener,
         app,

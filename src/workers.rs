@@ -1,5 +1,5 @@
-//! The background work of the domains in this process: what each publishes and receives, its jobs and
-//! sweeps, all in tasks of the supervisor.
+//! Starts the background work of the domains in this process as supervised tasks: publishers, receivers, jobs and
+//! sweeps.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use platform::workers::WorkerContext;
 use crate::config::Configuration;
 use crate::domains::{Domain, Domains};
 
-/// How long background tasks may take to finish what they are at when the process stops.
+/// How long background tasks may take to finish their current work at shutdown.
 pub(crate) const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Events between domains: over Redis when there is one, else within the process.
+/// The event bus: over Redis if configured, else within the process.
 fn bus(
     configuration: &Configuration,
     supervisor: &Supervisor,
@@ -36,7 +36,7 @@ fn bus(
     Ok(Arc::new(bus))
 }
 
-/// Starts the workers of the domains that are here.
+/// Starts the workers of the domains in this process.
 pub(crate) fn start(
     domains: &Domains,
     configuration: &Configuration,
@@ -53,13 +53,13 @@ pub(crate) fn start(
         .flat_map(Domain::consumers)
         .copied()
         .collect();
-    // All consumers first: what is published reaches those who have joined.
+    // Consumers first, so that they receive everything that is published.
     for (database, work) in domains.work() {
         let context = |stage| context(database, stage);
         for subscriber in &work.subscribers {
             anyhow::ensure!(
                 consumers.contains(&subscriber.group),
-                "{} is no consumer that publishers know: name it in its domain's CONSUMERS",
+                "{} is not a consumer known to publishers: add it to its domain's CONSUMERS",
                 subscriber.group.name
             );
             receive(context(Stage::Receive), subscriber, supervisor)?;
@@ -71,8 +71,8 @@ pub(crate) fn start(
     let is_published = domains.len() == Domain::ALL.len() || bus.is_shared();
     if !is_published && domains.len() > 0 {
         tracing::warn!(
-            "events wait in the outbox: other domains run in other processes, and without \
-             redis_url nothing carries events there"
+            "events stay in the outbox: other domains run in other processes, and without \
+             redis_url nothing delivers events to them"
         );
     }
     for (database, work) in domains.work() {
@@ -95,7 +95,7 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// Receives for a consumer: joined now, and again if the task is started again.
+/// Receives for a consumer; joins the group now, and again whenever the task is restarted.
 fn receive(
     context: WorkerContext,
     subscriber: &Subscriber,
@@ -112,7 +112,7 @@ fn receive(
         async move {
             match receiver {
                 Ok(receiver) => receiver.run().await,
-                Err(error) => tracing::error!(%error, "the consumer cannot join its group"),
+                Err(error) => tracing::error!(%error, "consumer could not join its group"),
             }
         }
     });

@@ -1,48 +1,48 @@
-//! `vantage client` and `vantage operations`: who calls, and with what.
+//! `vantage client` and `vantage operations`: registered clients and their operations.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use router::clients::ClientMode;
 
-/// Which file of clients.
+/// The location of the clients file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ClientsFile {
     /// Configuration file, instead of router-config/vantage.yaml
     #[arg(long, value_name = "FILE", env = "VANTAGE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// File of the clients, instead of the configured clients.file
+    /// Clients file, instead of the configured clients.file
     #[arg(long, value_name = "FILE")]
     pub(crate) clients: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Client {
-    /// Register a client, and print its key: once, for only its hash is kept
+    /// Register a client and print its key: only once, since only its hash is kept
     Add {
         #[command(flatten)]
         file: ClientsFile,
-        /// What the client calls itself
+        /// The name that the client sends
         name: String,
-        /// Which documents it may send
+        /// Which documents the client may send
         #[arg(long, value_enum, default_value = "allow")]
         mode: Mode,
-        /// Make no key: it is known by its name, or by its tokens
+        /// Create no key: the client is identified by its name or its tokens
         #[arg(long)]
         without_key: bool,
     },
-    /// Make another key of a client, and print it; the ones it has go on working
+    /// Create another key for a client and print it; existing keys keep working
     RotateKey {
         #[command(flatten)]
         file: ClientsFile,
         name: String,
     },
-    /// Take a key from a client, or all of them
+    /// Revoke one or all of a client's keys
     Revoke {
         #[command(flatten)]
         file: ClientsFile,
         name: String,
-        /// Id of the key, instead of all
+        /// Id of the key; by default all keys are revoked
         key: Option<String>,
     },
     /// List the clients
@@ -52,7 +52,7 @@ pub(crate) enum Client {
     },
 }
 
-/// The modes by the names that the file has.
+/// The modes, named as in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
     Allow,
@@ -76,13 +76,13 @@ pub(crate) enum Operations {
     Check {
         #[command(flatten)]
         file: ClientsFile,
-        /// SDL of the supergraph, instead of this binary's own
+        /// SDL of the supergraph; by default this binary's own
         #[arg(long, value_name = "FILE")]
         supergraph: Option<PathBuf>,
-        /// One client instead of all
+        /// A single client instead of all
         #[arg(long, value_name = "NAME")]
         client: Option<String>,
-        /// Count every change from this binary's schema, whether an operation uses it or not
+        /// Include every change from this binary's schema, whether or not an operation uses it
         #[arg(long, requires = "supergraph")]
         all: bool,
         #[arg(long, value_enum, default_value = "text")]
@@ -92,18 +92,18 @@ pub(crate) enum Operations {
     List {
         #[command(flatten)]
         file: ClientsFile,
-        /// One client instead of all
+        /// A single client instead of all
         #[arg(long, value_name = "NAME")]
         client: Option<String>,
     },
-    /// Print what each registered operation costs, in the units of rates and limits, with the defaults of its variables
+    /// Print the cost of each registered operation, in the units of rates and limits, with default variables
     Cost {
         #[command(flatten)]
         file: ClientsFile,
-        /// SDL of the supergraph, instead of this binary's own
+        /// SDL of the supergraph; by default this binary's own
         #[arg(long, value_name = "FILE")]
         supergraph: Option<PathBuf>,
-        /// One client instead of all
+        /// A single client instead of all
         #[arg(long, value_name = "NAME")]
         client: Option<String>,
     },
@@ -111,21 +111,21 @@ pub(crate) enum Operations {
     Add {
         #[command(flatten)]
         file: ClientsFile,
-        /// SDL of the supergraph that they have to fit, instead of this binary's own
+        /// SDL of the supergraph to validate against; by default this binary's own
         #[arg(long, value_name = "FILE")]
         supergraph: Option<PathBuf>,
         client: String,
-        /// A GraphQL document of one operation, or a manifest (.json)
+        /// A GraphQL document with one operation, or a manifest (.json)
         operations: PathBuf,
     },
 }
 
-/// How the outcome of a check is written.
+/// The output format of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OperationsFormat {
-    /// A line for each operation that does not fit
+    /// One line for each invalid operation
     Text,
     Json,
-    /// JUnit's XML: a suite for each client
+    /// JUnit XML with one suite per client
     Junit,
 }

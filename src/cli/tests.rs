@@ -1,4 +1,4 @@
-//! What is understood on the command line.
+//! Parsing command lines.
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;

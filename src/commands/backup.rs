@@ -1,4 +1,4 @@
-//! `vantage backup DIR` and `vantage restore DIR`: the data directory, while it is in use, and back.
+//! `vantage backup DIR` and `vantage restore DIR`: copies the data directory while it is in use, and back.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,28 +15,28 @@ use crate::data_directory::{self, DataDirectory, Missing};
 use crate::domains::Domain;
 use crate::output;
 
-/// Written last: a backup without it was cut off.
+/// Written last: a backup without it is incomplete.
 const MANIFEST: &str = "backup.json";
-/// Of this program's backups, so that a later one can tell them apart.
+/// The version of the backup format.
 const FORMAT: u32 = 1;
-/// Labels and other files, when they are kept in the data directory.
+/// Labels and other files, if they are kept in the data directory.
 const OBJECTS: &str = "objects";
-/// What the names of generated keys end with.
+/// The suffix of generated keys.
 const KEY: &str = "key";
 
-/// What a backup says of itself.
+/// The description of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Manifest {
     format: u32,
-    /// Of the program that made it.
+    /// The version of the program that made it.
     version: String,
     created_at: DateTime<Utc>,
-    /// Names of the domains whose databases are in it.
+    /// Domains whose databases it contains.
     databases: Vec<String>,
 }
 
-/// What was copied beside the databases.
+/// What was copied in addition to the databases.
 #[derive(Debug, Default)]
 struct Files {
     keys: usize,
@@ -51,8 +51,8 @@ pub(crate) async fn back_up(command: Backup) -> anyhow::Result<()> {
     )?;
     let Some(data) = DataDirectory::of_databases(&configuration) else {
         bail!(
-            "the databases are in PostgreSQL: back them up with `pg_dump --format=custom`, which copies all schemas as \
-             they are at one moment, and then copy the directory {} with the files and keys",
+            "the databases are in PostgreSQL: back them up with `pg_dump --format=custom`, which copies all schemas \
+             consistently, and then copy the directory {} with the files and keys",
             configuration.data.display()
         );
     };
@@ -66,12 +66,12 @@ pub(crate) async fn back_up(command: Backup) -> anyhow::Result<()> {
     let to = &command.directory;
     if !is_empty(to)? {
         bail!(
-            "{} is not empty: name a directory that is, or that does not exist",
+            "{} is not empty: choose a directory that is empty or does not exist",
             to.display()
         );
     }
     data_directory::create_private(to)?;
-    // Databases first: a file is there before the row that names it.
+    // Databases first: an object's file is written before the row that refers to it.
     let copies: Vec<_> = domains
         .iter()
         .map(|&domain| DatabaseCopy {
@@ -131,7 +131,7 @@ pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
     for &domain in &domains {
         snapshot::check(&backup.database(domain)).await?;
     }
-    // From here on a restore that is cut off leaves databases that are missed, not ones that are made anew.
+    // From here on, an interrupted restore leaves databases marked as missing, which are not silently recreated.
     for &domain in &domains {
         data.created(domain)?;
     }
@@ -150,12 +150,12 @@ pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
     ))
 }
 
-/// The domains of a backup that is whole.
+/// The domains of a complete backup.
 fn read_manifest(backup: &Path) -> anyhow::Result<Vec<Domain>> {
     let path = backup.join(MANIFEST);
     let text = fs::read_to_string(&path).with_context(|| {
         format!(
-            "{} is no complete backup: cannot read {}",
+            "{} is not a complete backup: cannot read {}",
             backup.display(),
             path.display()
         )
@@ -173,12 +173,12 @@ fn read_manifest(backup: &Path) -> anyhow::Result<Vec<Domain>> {
         let all = Domain::ALL.into_iter();
         all.into_iter()
             .find(|domain| domain.name() == name)
-            .with_context(|| format!("{} names no domain: {name:?}", path.display()))
+            .with_context(|| format!("{} names an unknown domain: {name:?}", path.display()))
     };
     manifest.databases.iter().map(domain).collect()
 }
 
-/// Keys and objects; the search index is derived, and made anew.
+/// Copies keys and objects; the search index is derived and will be rebuilt.
 fn copy_files(from: &Path, to: &Path) -> anyhow::Result<Files> {
     let mut files = Files::default();
     for path in entries(from)? {
@@ -194,7 +194,7 @@ fn copy_files(from: &Path, to: &Path) -> anyhow::Result<Files> {
     Ok(files)
 }
 
-/// The files of a directory and those below it; how many there were.
+/// Copies the files of a directory recursively, and returns how many there were.
 fn copy_directory(from: &Path, to: &Path) -> anyhow::Result<usize> {
     fs::create_dir_all(to).with_context(|| format!("cannot write {}", to.display()))?;
     let mut copied = 0;
@@ -209,8 +209,8 @@ fn copy_directory(from: &Path, to: &Path) -> anyhow::Result<usize> {
     Ok(copied)
 }
 
-/// Copies a file whole, with its time of change, which says when an object expires. One that was swept meanwhile is not
-/// copied.
+/// Copies a file completely, with its modification time, which determines when an object expires. Skips one that has
+/// been deleted meanwhile.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<bool> {
     let part = to.with_added_extension("part");
     let copied = fs::copy(from, &part).and_then(|_| {
@@ -222,7 +222,7 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<bool> {
     match copied {
         Ok(()) => Ok(true),
         Err(_) if !from.exists() => {
-            // It may not have been begun.
+            // It may not exist yet.
             let _ = fs::remove_file(&part);
             Ok(false)
         }

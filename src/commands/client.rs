@@ -1,4 +1,4 @@
-//! `vantage client add|rotate-key|revoke|list`: who may call, and the keys that prove it.
+//! `vantage client add|rotate-key|revoke|list`: registered clients and their keys.
 
 use std::path::Path;
 
@@ -28,7 +28,9 @@ pub(crate) fn run(command: Client) -> anyhow::Result<()> {
 
 fn add(mut file: ClientsFile, name: &str, mode: ClientMode, with_key: bool) -> anyhow::Result<()> {
     if file.has(name)? {
-        bail!("there is a client `{name}`: `vantage client rotate-key` makes another key of it");
+        bail!(
+            "client `{name}` already exists: `vantage client rotate-key` creates another key for it"
+        );
     }
     let key = with_key.then(ApiKey::generate);
     let keys = key.as_ref().map(|key| {
@@ -48,7 +50,7 @@ fn add(mut file: ClientsFile, name: &str, mode: ClientMode, with_key: bool) -> a
     }
 }
 
-/// Another key beside the ones it has: a client that is already running goes over to it when it can.
+/// Creates another key in addition to the existing ones, so that a running client can switch when it is ready.
 fn rotate(mut file: ClientsFile, name: &str) -> anyhow::Result<()> {
     let keys = file.list(name, "keys")?;
     let ids: Vec<_> = keys.iter().filter_map(|key| key["id"].as_str()).collect();
@@ -80,7 +82,7 @@ fn revoke(mut file: ClientsFile, name: &str, id: Option<&str>) -> anyhow::Result
     let keys = file.list(name, "keys")?;
     let is_meant = |key: &Value| id.is_none_or(|id| key["id"] == id);
     let mut revoked = 0;
-    // From the end, so that the places of the others stay.
+    // From the end, so that the other indexes stay valid.
     for (index, _) in keys
         .iter()
         .enumerate()
@@ -130,12 +132,12 @@ fn key_item(number: usize, key: &ApiKey) -> String {
 
 fn show(client: &str, id: &str, key: &ApiKey) -> anyhow::Result<()> {
     output::line(&format!(
-        "Key {id} of {client}, to be sent in X-API-Key. It is shown this once:\n{}",
+        "Key {id} of {client}, to be sent in X-API-Key. It is shown only once:\n{}",
         key.expose()
     ))
 }
 
-/// A text as it stands in YAML: in quotes only where it would be something else.
+/// A text as a YAML scalar, quoted only if necessary.
 fn plain(text: &str) -> String {
     match platform::yaml::from_str::<Value>(text) {
         Ok(Value::String(read)) if read == text => text.to_owned(),

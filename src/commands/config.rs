@@ -1,4 +1,4 @@
-//! `vantage config check` says whether the configuration is valid; `config schema` describes it to editors.
+//! `vantage config check` validates the configuration; `config schema` describes it to editors.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(crate) fn run(command: Config) -> anyhow::Result<()> {
     }
 }
 
-/// Prints "ok" and what the configuration comes to; secrets are shown as an ellipsis.
+/// Prints "ok" and the resulting configuration, with secrets shown as an ellipsis.
 fn run_check(check: &ConfigCheck) -> anyhow::Result<()> {
     let configuration = Configuration::load(
         check.settings.config.as_deref(),

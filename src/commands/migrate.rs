@@ -1,4 +1,4 @@
-//! `vantage migrate`: brings the databases to this version.
+//! `vantage migrate`: migrates the databases to this version.
 
 use crate::cli::Migrate;
 use crate::config::Configuration;

@@ -1,4 +1,4 @@
-//! `vantage outbox list|requeue`: events that failed or were given up, and another try for them.
+//! `vantage outbox list|requeue`: lists events that failed or were given up, and retries them.
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -66,8 +66,8 @@ pub(crate) async fn run(command: Outbox) -> anyhow::Result<()> {
     }
 }
 
-/// A line for each event that could not be published or had no effect: the domain, the event's id, its
-/// type, what it happened to, on which side it failed, whether it will be tried again, and why it failed.
+/// A line for each event that could not be published or handled: domain, event id, type, aggregate, the side on which
+/// it failed, whether it will be retried, and the error.
 async fn failed(database: &Database, limit: u64) -> anyhow::Result<Vec<String>> {
     let db = database.read();
     let line = |event: Uuid, kind: &str, aggregate: &str, side: &str, error: Option<String>| {
@@ -76,7 +76,7 @@ async fn failed(database: &Database, limit: u64) -> anyhow::Result<Vec<String>> 
     };
     let again = |attempts: i32, at: DateTime<Utc>| {
         let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        format!("after {attempts} attempts, tried again at {at}")
+        format!("after {attempts} attempts, next attempt at {at}")
     };
     let mut lines = Vec::new();
     for event in outbox::dead_letters(db, limit).await? {

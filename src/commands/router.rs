@@ -1,4 +1,4 @@
-//! `vantage router`: the router alone, over any supergraph whose subgraph URLs are in its SDL.
+//! `vantage router`: a standalone router over any supergraph whose SDL contains the subgraph URLs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::listener::{self, Threads};
 use crate::output;
 use crate::serving;
 
-/// How often the supergraph's file is looked at.
+/// How often to check the supergraph's file for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A router without databases is ready as soon as it listens.
@@ -32,8 +32,8 @@ impl Ready for Always {
     }
 }
 
-/// Whom to believe. Without a key nobody can be verified here, so tokens go to the subgraphs as they
-/// are, which know whose they are.
+/// The edge's authentication. Without a key nothing can be verified here, so tokens are passed through to the
+/// subgraphs, which verify them.
 fn edge(configuration: &Configuration) -> (AuthConfig, ServerConfig) {
     let (mut auth, mut server) = (configuration.auth.clone(), configuration.server.clone());
     let no_key =
@@ -118,7 +118,7 @@ fn build(
         .with_context(|| format!("the supergraph {} cannot be served", file.display()))
 }
 
-/// The supergraph's file, and what is served of it.
+/// The supergraph's file, and what is served from it.
 struct Supergraph {
     configuration: Configuration,
     server: ServerConfig,
@@ -129,7 +129,7 @@ struct Supergraph {
 
 #[async_trait]
 impl Reload for Supergraph {
-    /// With the number of the clients: a schema that lacked what they asked for may do for others.
+    /// With the version of the clients: a schema that was invalid for the previous ones may be valid for others.
     type Contents = (String, u64);
     type Error = Unusable;
 

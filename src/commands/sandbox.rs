@@ -1,4 +1,4 @@
-//! `vantage sandbox`: the simulated third parties alone, for subgraphs in processes of their own.
+//! `vantage sandbox`: only the simulated third parties, for subgraphs in other processes.
 
 use std::time::Duration;
 

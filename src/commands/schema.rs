@@ -1,5 +1,5 @@
-//! `vantage schema export|check` and `vantage compose`: the graph as SDL. `schema/` holds what
-//! `export` writes, and a test fails when it is out of date.
+//! `vantage schema export|check` and `vantage compose`: the graph as SDL. `schema/` contains the output of `export`; a
+//! test fails if it is out of date.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub(crate) async fn run(command: Schema) -> anyhow::Result<()> {
     }
 }
 
-/// Prints the supergraph, with the URLs that are configured, or writes it to a file.
+/// Prints the supergraph with the configured URLs, or writes it to a file.
 pub(crate) fn compose(command: &Compose) -> anyhow::Result<()> {
     let configuration = Configuration::load(
         command.settings.config.as_deref(),
@@ -39,7 +39,7 @@ pub(crate) fn compose(command: &Compose) -> anyhow::Result<()> {
         subgraphs.push((name, domain.sdl().to_owned(), url));
     }
     for other in command.subgraph.chunks(3) {
-        // The command line takes three at a time.
+        // The command line takes three values at a time.
         if let [name, url, file] = other {
             let sdl = std::fs::read_to_string(file)
                 .with_context(|| format!("cannot read the schema of {name}, {file}"))?;
@@ -90,13 +90,13 @@ async fn export(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What clients see of the whole graph.
+/// The public schema of the whole graph.
 pub(super) async fn api_sdl() -> anyhow::Result<String> {
     let (_, router) = graph().await?;
     Ok(router.api_sdl().to_owned())
 }
 
-/// The whole graph over empty databases in a directory of its own.
+/// The whole graph over empty databases in a temporary directory.
 async fn graph() -> anyhow::Result<(Domains, Router)> {
     let scratch = tempfile::tempdir().context("cannot create a temporary directory")?;
     let configuration = Configuration {

@@ -1,4 +1,4 @@
-//! `vantage schema check`: what a schema changes for the clients of another, and for the operations that they have.
+//! `vantage schema check`: what a new schema changes for the clients of an old one and their operations.
 
 use std::path::Path;
 
@@ -40,17 +40,17 @@ pub(crate) async fn run(command: SchemaCheck) -> anyhow::Result<()> {
     }
 }
 
-/// What clients see of the schema in a file, which may be a supergraph.
+/// The public schema of a file, which may be a supergraph.
 fn api_sdl(file: &Path) -> anyhow::Result<String> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     if !text.contains("join__Graph") {
         return Ok(text);
     }
-    router::api_sdl(&text).with_context(|| format!("{} cannot be read", file.display()))
+    router::api_sdl(&text).with_context(|| format!("{} is not usable", file.display()))
 }
 
-/// The operations of a manifest, each by its name and the file.
+/// The operations of a manifest, labelled with their name and the file.
 fn read_operations(file: &Path) -> anyhow::Result<Vec<ClientOperation>> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the operations {}", file.display()))?;
@@ -68,7 +68,7 @@ fn read_operations(file: &Path) -> anyhow::Result<Vec<ClientOperation>> {
     Ok(operations.collect())
 }
 
-/// What the operations use of the old schema, each by its label.
+/// What the operations use of the old schema, by label.
 fn usages(old: &str, operations: &[ClientOperation]) -> anyhow::Result<Vec<(String, Usage)>> {
     let mut usages = Vec::new();
     let mut errors = Vec::new();
@@ -80,14 +80,14 @@ fn usages(old: &str, operations: &[ClientOperation]) -> anyhow::Result<Vec<(Stri
     }
     if !errors.is_empty() {
         bail!(
-            "operations do not fit the old schema: {}",
+            "operations are not valid against the old schema: {}",
             errors.join("; ")
         );
     }
     Ok(usages)
 }
 
-/// The changes that count, and how many do not: where operations are known, those that none of them uses.
+/// The relevant changes, and how many are not: if operations are given, those that none of them uses.
 fn select(changes: Vec<Change>, usages: &[(String, Usage)], all: bool) -> (Vec<Line>, usize) {
     let mut lines = Vec::new();
     let mut unused = 0;

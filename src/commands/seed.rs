@@ -1,4 +1,4 @@
-//! `vantage seed`: fills empty databases with the demo shop, of any size.
+//! `vantage seed`: fills empty databases with a demo shop of any size.
 
 use anyhow::bail;
 use platform::clock::Clock;
@@ -21,7 +21,7 @@ pub(crate) async fn run(command: Seed) -> anyhow::Result<()> {
     let plan = demo::Plan::new(&configuration.demo, &Clock::system());
     if !demo::seed(&databases, &plan).await? {
         bail!(
-            "the databases have orders already: seed another --data directory, or an empty database"
+            "the databases already contain orders: seed another --data directory, or an empty database"
         );
     }
     output::line(&format!(

@@ -1,4 +1,4 @@
-//! `vantage serve`: the whole graph from one process, or its router alone.
+//! `vantage serve`: the whole graph in one process, or only its router.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::listener::{self, Threads};
 use crate::output;
 use crate::{graph, keys, playground, rest, sandbox_server, serving, workers};
 
-/// How long the printed token is good for.
+/// How long the printed token is valid.
 const TOKEN_HOURS: u64 = 24;
 const TOKEN_TTL: Duration = Duration::from_secs(TOKEN_HOURS * 60 * 60);
 
@@ -88,7 +88,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
         let address = configuration.listen;
         tracing::warn!(%address, "development mode is open to other machines");
         output::announce(&format!(
-            "Warning:  whoever reaches {address} can use this development server, whose tokens are good for {TOKEN_HOURS} hours"
+            "Warning:  anybody who can reach {address} can use this development server, whose tokens are valid for {TOKEN_HOURS} hours"
         ));
     }
     if is_development && let Some(customer) = domains.demo_customer().await? {
@@ -114,7 +114,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     serving::serve(listener, state, routes, domains, threads, lifecycle).await
 }
 
-/// Where a developer begins: the pages, and the demo customer's token for any other client.
+/// Where a developer starts: the pages, and the demo customer's token for other clients.
 fn print_welcome(
     url: &str,
     shop: &str,
@@ -130,7 +130,7 @@ fn print_welcome(
         ttl: TOKEN_TTL,
     };
     let token = key.mint(&token, std::time::SystemTime::now())?;
-    // The part behind # is for the page alone: it is not sent to any server.
+    // The fragment is only for the page: browsers do not send it to a server.
     output::announce(&format!(
         "Shop:     {shop}#token={token}\n\
          Explorer: {url}\n\

@@ -1,4 +1,4 @@
-//! `vantage subgraph NAME`: one domain as its own HTTP service.
+//! `vantage subgraph NAME`: a single domain as an HTTP service.
 
 use anyhow::Context;
 use platform::clock::Clock;

@@ -1,4 +1,4 @@
-//! `vantage tasks list|retry|discard`: work that failed or was given up, and what becomes of it.
+//! `vantage tasks list|retry|discard`: manages tasks that failed or were given up.
 
 use anyhow::Context;
 use chrono::SecondsFormat;
@@ -45,7 +45,7 @@ pub(crate) async fn run(command: Tasks) -> anyhow::Result<()> {
             for name in &tasks {
                 retried += tasks::retry(db, Some(parts(name)?), now).await?;
             }
-            output::line(&format!("{retried} tasks will be tried again"))?;
+            output::line(&format!("{retried} tasks will be retried"))?;
             Ok(())
         }
         Tasks::Discard {
@@ -60,7 +60,7 @@ pub(crate) async fn run(command: Tasks) -> anyhow::Result<()> {
                 let (kind, subject) = parts(name)?;
                 discarded += u64::from(tasks::discard(db, kind, subject, now).await?);
             }
-            output::line(&format!("{discarded} tasks are discarded"))?;
+            output::line(&format!("{discarded} tasks discarded"))?;
             Ok(())
         }
     }
@@ -76,13 +76,14 @@ async fn open(settings: &Settings, domain: Domain) -> anyhow::Result<Database> {
     Ok(database)
 }
 
-/// A task is named as it is listed: its kind and the id of what it is about.
+/// A task's name as listed: its kind and the id of its subject.
 fn parts(name: &str) -> anyhow::Result<(&str, &str)> {
-    name.split_once('/')
-        .with_context(|| format!("{name} is no task: write it as `tasks list` does, KIND/ID"))
+    name.split_once('/').with_context(|| {
+        format!("{name} is not a task: write it as KIND/ID, as shown by `tasks list`")
+    })
 }
 
-/// The domain, the task's name, how far it is, and why it failed last.
+/// The domain, the task's name, its state, and the last error.
 fn line(domain: Domain, row: &task::Model) -> String {
     let name = format!("{} {}/{}", domain.name(), row.kind, row.subject);
     let due = row.due_at.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -91,7 +92,7 @@ fn line(domain: Domain, row: &task::Model) -> String {
     match (row.dead_lettered_at, &row.last_error) {
         (Some(_), _) => format!("{name} given up after {attempts} attempts: {error}"),
         (None, Some(_)) => {
-            format!("{name} failed after {attempts} attempts, tried again at {due}: {error}")
+            format!("{name} failed after {attempts} attempts, next attempt at {due}: {error}")
         }
         (None, None) => format!("{name} due at {due}"),
     }

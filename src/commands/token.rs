@@ -20,13 +20,15 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
         &command.settings.overrides(None),
     )?;
     if configuration.mode == Mode::Production {
-        bail!("production believes its identity provider only: mint tokens with mode: development");
+        bail!(
+            "production accepts only its identity provider's tokens: mint tokens with mode: development"
+        );
     }
     let subject = match &command.customer {
         Some(id) if !id.contains('@') => {
             if IdKind::Customer.parse(id).is_none() {
                 bail!(
-                    "{id} is neither an email address nor a customer's id, which is usr_ and 26 letters and digits, \
+                    "{id} is neither an email address nor a customer id: use usr_ followed by 26 letters and digits, \
                      such as usr_01h455vb4pex5vsknk084sn02q"
                 );
             }
@@ -39,7 +41,7 @@ pub(crate) async fn run(command: Token) -> anyhow::Result<()> {
             let customer = customer::by_email(orders.read(), email)
                 .await?
                 .with_context(|| {
-                    format!("nobody has the address {email}: run `vantage serve` or `vantage seed` first")
+                    format!("no customer has the address {email}: run `vantage serve` or `vantage seed` first")
                 })?;
             IdKind::Customer.format(customer.id)
         }

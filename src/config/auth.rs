@@ -1,10 +1,10 @@
-//! What production refuses of the `auth` section, whose keys the router's edge defines.
+//! Production checks of the `auth` section, whose keys are defined by the router's edge.
 
 use platform::config::Invalid;
 use router::auth::AuthConfig;
 use url::Host;
 
-/// In production tokens come from an identity provider, or are left to the subgraphs; the development key is refused.
+/// In production, tokens come from an identity provider or are left to the subgraphs; the development key is refused.
 pub(super) fn check_production(auth: &AuthConfig) -> Result<(), Invalid> {
     if auth.development_secret.is_some() {
         return Err(Invalid::new(
@@ -35,7 +35,7 @@ pub(super) fn check_production(auth: &AuthConfig) -> Result<(), Invalid> {
     } else {
         Err(Invalid::new(
             "auth.jwks.url",
-            "must be https in production: whoever answers for it could sign tokens",
+            "must be https in production, or an attacker could answer in its place and sign tokens",
         ))
     }
 }

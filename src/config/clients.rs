@@ -1,4 +1,4 @@
-//! Where the registered clients are, and how often they are looked after.
+//! The `clients` section.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The applications that call: who they are, and which operations they may run.
+/// Registered client applications and the operations they may run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Clients {
-    /// File of the clients, such as router-config/clients.yaml; without it no client is registered.
+    /// The clients file, such as router-config/clients.yaml; without it no clients are registered.
     pub(crate) file: Option<PathBuf>,
-    /// How often the file and its manifests are looked at for changes.
+    /// How often the file and its manifests are checked for changes.
     pub(crate) reload_interval: Duration,
 }
 

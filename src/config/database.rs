@@ -1,4 +1,4 @@
-//! How the databases are used.
+//! The `database` section.
 
 use std::num::NonZeroU32;
 
@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Database {
-    /// Connections to PostgreSQL that each domain of this process may hold. All processes together must stay below the
-    /// server's own limit.
+    /// Maximum number of PostgreSQL connections for each domain of this process. All processes together must stay below
+    /// the server's own limit.
     pub(crate) max_connections: NonZeroU32,
-    /// How long a connection to PostgreSQL is waited for, be all of them in use or the server gone.
+    /// How long to wait for a PostgreSQL connection, whether all are in use or the server is down.
     pub(crate) acquire_timeout: Duration,
     pub(crate) sqlite: Sqlite,
 }
 
-/// The SQLite files, when there is no `database_url`.
+/// The SQLite files, used without a `database_url`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Sqlite {

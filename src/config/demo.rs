@@ -1,21 +1,21 @@
-//! The demo data that a first start is seeded with, and what moves in it.
+//! The `demo` section.
 
 use chrono::{DateTime, Utc};
 use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The demo data that a first start is seeded with, and what moves in it.
+/// The demo data of a first start, and its movement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Demo {
-    /// How many orders the seed has.
+    /// The number of orders.
     pub(crate) orders: u32,
-    /// The same number gives the same data.
+    /// The random seed: the same number gives the same data.
     pub(crate) seed: u64,
-    /// The moment the data is from, such as 2025-10-09T12:00:00Z; without it, the time of the seeding.
+    /// The date of the data, such as 2025-10-09T12:00:00Z; by default, the time of seeding.
     pub(crate) now: Option<DateTime<Utc>>,
-    /// How often `serve --demo` moves a shipment on.
+    /// How often `serve --demo` advances a shipment.
     pub(crate) ticker_interval: Duration,
 }
 

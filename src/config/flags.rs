@@ -1,4 +1,4 @@
-//! Where feature flags are, and how often they are looked after.
+//! The `flags` section.
 
 use std::path::PathBuf;
 
@@ -6,17 +6,16 @@ use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Read when it exists and no other file is named.
+/// Read if it exists and no other file is configured.
 const DEFAULT_FILE: &str = "router-config/flags.yaml";
 
-/// Feature flags: what is switched on, and for whom.
+/// Feature flags: what is on, and for whom.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Flags {
-    /// File of the flags; without it router-config/flags.yaml, if there is one. A flag that is not in it has
-    /// its default.
+    /// The flags file; by default router-config/flags.yaml, if it exists. Flags that are not in it have their defaults.
     pub(crate) file: Option<PathBuf>,
-    /// How often the file is looked at for changes.
+    /// How often the file is checked for changes.
     pub(crate) reload_interval: Duration,
 }
 
@@ -30,7 +29,7 @@ impl Default for Flags {
 }
 
 impl Flags {
-    /// The file to read, if there is any.
+    /// The file to read, if any.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         self.file.clone().or_else(|| {
             let file = PathBuf::from(DEFAULT_FILE);

@@ -1,4 +1,4 @@
-//! Addresses to serve on, as people write them.
+//! Parses listen addresses.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -8,11 +8,11 @@ use serde::de::{Error, Visitor};
 
 const FORM: &str = "write an address and a port, such as 127.0.0.1:4000, localhost:4000, [::1]:4000, :4000 or 4000";
 
-/// Reads `127.0.0.1:4000`, `[::1]:4000`, a host name with a port, a port alone (on this machine), or `:4000` (on every
+/// Parses `127.0.0.1:4000`, `[::1]:4000`, a host name with a port, a port alone (on this machine), or `:4000` (on every
 /// interface).
 ///
 /// # Errors
-/// For anything else, and for a name that does not resolve.
+/// Anything else, and a name that does not resolve.
 pub(crate) fn parse(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
     if let Ok(address) = text.parse() {
@@ -22,23 +22,23 @@ pub(crate) fn parse(text: &str) -> Result<SocketAddr, String> {
     let port: u16 = port.parse().map_err(|_| FORM.to_owned())?;
     match host {
         "" => Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
-        // Both families answer to this name; the defaults are those of the first.
+        // The name resolves to both families; the defaults use the first.
         "localhost" => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
         _ if host.contains([':', '[', ']', '/', '@']) => Err(FORM.to_owned()),
         _ => {
             let mut found = (host, port).to_socket_addrs().into_iter().flatten();
             let found = found.next();
-            found.ok_or_else(|| format!("{host} has no address here"))
+            found.ok_or_else(|| format!("{host} does not resolve to an address"))
         }
     }
 }
 
-/// For a key of the configuration.
+/// For a configuration key.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     from.deserialize_any(Listen)
 }
 
-/// For a key that may be absent.
+/// For an optional configuration key.
 pub(super) fn deserialize_option<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<SocketAddr>, D::Error> {
@@ -115,6 +115,6 @@ mod tests {
             assert_eq!(parse(text), Err(FORM.to_owned()), "{text}");
         }
         let unknown = parse("nobody.invalid:4000").expect_err("no such host");
-        assert_eq!(unknown, "nobody.invalid has no address here");
+        assert_eq!(unknown, "nobody.invalid does not resolve to an address");
     }
 }

@@ -51,16 +51,16 @@ pub(crate) use subgraphs::Subgraphs;
 pub(crate) use telemetry::Telemetry;
 pub(crate) use tracking::Tracking;
 
-/// Read when it exists and no other file is named.
+/// Read if it exists and no other file is given.
 pub(crate) const DEFAULT_FILE: &str = "router-config/vantage.yaml";
 
-/// Every variable that starts so sets a key, except the reserved ones.
+/// Every variable with this prefix sets a key, except the reserved ones.
 const PREFIX: &str = "VANTAGE_";
 
-/// `VANTAGE_CONFIG` names the file; `VANTAGE_TEST_…` tells the tests where their databases are.
+/// `VANTAGE_CONFIG` gives the file; `VANTAGE_TEST_…` tells tests where their servers are.
 const RESERVED: [&str; 2] = ["CONFIG", "TEST_"];
 
-/// Fewer bytes than a SHA-256 hash can be guessed sooner than it.
+/// Secrets shorter than a SHA-256 hash would be easier to guess than the hash.
 const SECRET_BYTES: usize = 32;
 
 /// The configuration of a vantage process.
@@ -70,27 +70,27 @@ const SECRET_BYTES: usize = 32;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Configuration {
-    /// What this process may take for granted. In production the development key is refused.
+    /// The environment of this process. In production the development key is refused.
     pub(crate) mode: Mode,
-    /// Address and port to serve on; port 0 takes a free one.
+    /// Address and port to serve on; port 0 picks a free one.
     #[serde(deserialize_with = "listen::deserialize")]
     pub(crate) listen: SocketAddr,
     pub(crate) admin: Admin,
-    /// Where clients reach this process, for links to it: `https://shop.example.com`. Without it, `listen`.
+    /// The public URL of this process, used in links: `https://shop.example.com`. Default: `listen`.
     pub(crate) public_url: Option<ConnectionUrl>,
-    /// Directory of the embedded databases, indexes and generated keys; created when missing.
+    /// Directory of the embedded databases, indexes and generated keys; created if missing.
     pub(crate) data: PathBuf,
-    /// Where this instance runs, such as us-east-1: in metrics, and for flags that are on in some regions only.
+    /// Where this instance runs, such as us-east-1; used in metrics, and for flags limited to certain regions.
     pub(crate) region: String,
-    /// PostgreSQL, one schema for each domain. Without it each domain has an SQLite file in `data`.
+    /// PostgreSQL, with one schema for each domain. Without it each domain has a SQLite file in `data`.
     pub(crate) database_url: Option<ConnectionUrl>,
     pub(crate) database: Database,
-    /// Redis, for messages and caches shared by instances. Without it they stay in the process.
+    /// Redis, for messages and caches shared by instances. Without it they stay within the process.
     pub(crate) redis_url: Option<ConnectionUrl>,
-    /// Signs the verified caller between the router and subgraph processes: the same in all of them.
-    /// Without it one is generated and kept in `data`.
+    /// Signs the verified caller between the router and subgraph processes: must be the same in all of them. By default
+    /// one is generated and kept in `data`.
     pub(crate) subgraph_secret: Option<Secret>,
-    /// Whose tokens are believed. In development, without a secret here, one is generated and kept in `data`.
+    /// Whose tokens are accepted. In development, if no secret is set here, one is generated and kept in `data`.
     pub(crate) auth: AuthConfig,
     pub(crate) server: ServerConfig,
     pub(crate) router: Router,
@@ -109,14 +109,14 @@ pub(crate) struct Configuration {
     pub(crate) telemetry: Telemetry,
 }
 
-/// What a process may take for granted.
+/// The environment of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
-    /// A developer's machine: tokens of a generated key, an explorer page.
+    /// A developer's machine: tokens signed with a generated key, an explorer page.
     #[default]
     Development,
-    /// Strangers can reach it: tokens of an identity provider only.
+    /// Publicly reachable: only an identity provider's tokens.
     Production,
 }
 
@@ -170,13 +170,13 @@ pub(crate) struct Overrides {
 }
 
 impl Configuration {
-    /// Whether clients may ask for the schema when nothing else is said of them.
+    /// Whether clients may use introspection by default.
     pub(crate) fn introspection(&self) -> bool {
         self.router.introspection.unwrap_or(self.server.development)
     }
 
-    /// The configuration from the file (the default one may be absent, a named one may not), the
-    /// variables and the command line.
+    /// Loads the configuration from the file (the default one is optional, a named one is not), the variables and the
+    /// command line.
     pub(crate) fn load(
         file: Option<&Path>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -207,7 +207,7 @@ impl Configuration {
         Ok(configuration)
     }
 
-    /// Where clients reach this process: where it listens, unless something else was said.
+    /// The public URL; by default the listen address.
     pub(crate) fn public_url(&self) -> anyhow::Result<Url> {
         match &self.public_url {
             Some(url) => Ok(url.expose_url().clone()),
@@ -215,7 +215,7 @@ impl Configuration {
         }
     }
 
-    /// What no single value can know to be wrong.
+    /// Checks across several values.
     fn check(&self) -> Result<(), Invalid> {
         check_scheme(
             "database_url",
@@ -225,7 +225,7 @@ impl Configuration {
         if self.database.max_connections.get() < 2 {
             return Err(Invalid::new(
                 "database.max_connections",
-                "is less than 2: reads go on beside a transaction",
+                "is less than 2: reads must continue during a transaction",
             ));
         }
         if let Some(url) = &self.public_url
@@ -233,7 +233,7 @@ impl Configuration {
         {
             return Err(Invalid::new(
                 "public_url",
-                format!("{:?} is none of http, https", url.scheme()),
+                format!("{:?} is not one of http, https", url.scheme()),
             ));
         }
         check_scheme("redis_url", self.redis_url.as_ref(), &["redis", "rediss"])?;
@@ -259,7 +259,7 @@ impl Configuration {
         if self.subgraph_secret.is_none() && self.subgraphs.any_remote() {
             return Err(Invalid::new(
                 "subgraph_secret",
-                "is needed when subgraphs are other processes: set the same one in all of them",
+                "is required when subgraphs are other processes: set the same one in all of them",
             ));
         }
         Ok(())
@@ -284,7 +284,7 @@ fn check_scheme(
     match url {
         Some(url) if !schemes.contains(&url.scheme()) => Err(Invalid::new(
             key,
-            format!("{:?} is none of {}", url.scheme(), schemes.join(", ")),
+            format!("{:?} is not one of {}", url.scheme(), schemes.join(", ")),
         )),
         _ => Ok(()),
     }

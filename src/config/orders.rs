@@ -1,15 +1,14 @@
-//! What a checkout adds to prices.
+//! The `orders` section.
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a checkout adds to prices.
+/// Checkout settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Orders {
-    /// Shipping, taxes and what cannot be returned; without it, the rates of router-config/checkout.yaml
-    /// that this version was built with.
+    /// Shipping, taxes and non-returnable categories; by default, router-config/checkout.yaml as of this build.
     pub(crate) checkout_rates: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! How the currency of a price is chosen.
+//! The `pricing` section.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Pricing {
-    /// Which currency a country's customers see; without it, the map of router-config/countries.yaml
-    /// that this version was built with.
+    /// The currency for each country's customers; by default, router-config/countries.yaml as of this build.
     pub(crate) countries: Option<PathBuf>,
-    /// MaxMind database (.mmdb) that says in which country an address is. Without it nobody is located.
+    /// MaxMind database (.mmdb) for locating IP addresses. Without it nobody is located.
     pub(crate) geo_database: Option<PathBuf>,
 }

@@ -1,11 +1,11 @@
-//! Where the third parties are, and what they know us by.
+//! The `providers` section: third parties and our credentials.
 
 use platform::config::{ConnectionUrl, Invalid, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The third parties. Without a URL: the sandbox that `serve` runs.
+/// The third parties. Without a URL, `serve` uses its sandbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Providers {
@@ -22,18 +22,18 @@ pub(crate) struct Providers {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Provider {
-    /// Start of its API's addresses, without a path.
+    /// The API's base URL, without a path.
     pub(crate) url: Option<ConnectionUrl>,
-    /// What it calls us, where it needs that beside the key: FedEx's and UPS's client id, FCM's project.
+    /// Our account, where one is needed in addition to the key: FedEx's and UPS's client id, FCM's project.
     pub(crate) account: Option<String>,
-    /// The API key, the client secret, or the application's id: what proves that it is us.
+    /// The API key, the client secret, or the application's id, which authenticates us.
     pub(crate) key: Option<Secret>,
-    /// Signs the webhooks that it sends. Without it they are refused.
+    /// Verifies the webhooks that it sends. Without it they are rejected.
     pub(crate) webhook_secret: Option<Secret>,
 }
 
 impl Providers {
-    /// Each with its name, and whether it wants an account beside the key.
+    /// Each with its name, and whether it requires an account.
     fn named(&self) -> [(&'static str, &Provider, bool); 7] {
         [
             ("easypost", &self.easypost, false),
@@ -46,14 +46,14 @@ impl Providers {
         ]
     }
 
-    /// Those without a URL are simulated there. `webhook_secret` signs what the simulators send.
+    /// Points providers without a URL at the sandbox. `webhook_secret` signs the simulators' webhooks.
     pub(crate) fn simulate(&mut self, at: &Url, webhook_secret: &Secret) {
         for provider in self.all_mut() {
             if provider.url.is_none() {
                 *provider = Provider {
                     url: Some(at.clone().into()),
                     account: Some("sandbox".to_owned()),
-                    // Stripe's keys say of what kind they are; the others are anything.
+                    // Stripe's keys must have its prefix; the others can be anything.
                     key: Some(Secret::new("sk_test_sandbox")),
                     webhook_secret: Some(webhook_secret.clone()),
                 };
@@ -73,7 +73,7 @@ impl Providers {
         ]
     }
 
-    /// Those without a URL, by name.
+    /// The names of those without a URL.
     pub(crate) fn without_url(&self) -> Vec<&'static str> {
         self.named()
             .into_iter()
@@ -88,19 +88,19 @@ impl Providers {
             if !matches!(url.scheme(), "http" | "https") {
                 return Err(Invalid::new(
                     format!("providers.{name}.url"),
-                    format!("{:?} is none of http, https", url.scheme()),
+                    format!("{:?} is not one of http, https", url.scheme()),
                 ));
             }
             if provider.key.is_none() {
                 return Err(Invalid::new(
                     format!("providers.{name}.key"),
-                    format!("is needed with providers.{name}.url"),
+                    format!("is required with providers.{name}.url"),
                 ));
             }
             if has_account && provider.account.is_none() {
                 return Err(Invalid::new(
                     format!("providers.{name}.account"),
-                    format!("is needed with providers.{name}.url"),
+                    format!("is required with providers.{name}.url"),
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! How operations are answered.
+//! The `router` section.
 
 use std::path::PathBuf;
 
@@ -6,23 +6,23 @@ use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How operations are answered.
+/// How operations are executed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Router {
-    /// When slow subgraphs are cut; what is there by then is served.
+    /// Time limit for an operation; slow subgraphs are cut off and the rest is served.
     pub(crate) deadline: Duration,
-    /// Whether equal queries that are on their way to a subgraph over HTTP at the same time are sent once.
+    /// Whether identical concurrent queries to an HTTP subgraph are sent once.
     pub(crate) share_fetches: bool,
-    /// Whether clients may ask for the schema (`__schema`, `__type`). Unset: in development only.
+    /// Whether clients may use introspection (`__schema`, `__type`). Unset: in development only.
     pub(crate) introspection: Option<bool>,
-    /// Whether clients may ask how an operation is planned. It names the subgraphs.
+    /// Whether clients may request an operation's query plan, which names the subgraphs.
     pub(crate) expose_query_plan: bool,
-    /// What an operation may be before anything is planned for it.
+    /// Limits on operations, checked before planning.
     pub(crate) limits: router::OperationLimits,
-    /// The labels of `@override(label:)` that are on; shares, such as `percent(5)`, need no entry.
+    /// The active labels of `@override(label:)`; shares such as `percent(5)` need no entry.
     pub(crate) override_labels: Vec<String>,
-    /// Files of operations that are planned before the first request comes: manifests of Apollo's or Relay's tools.
+    /// Manifests of operations to plan before the first request, in Apollo's or Relay's format.
     pub(crate) warm_up: Vec<PathBuf>,
 }
 

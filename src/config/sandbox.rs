@@ -1,4 +1,4 @@
-//! The simulated third parties.
+//! The `sandbox` section.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,25 +6,25 @@ use platform::config::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The simulated third parties. `serve` runs them in development, for those without a URL in `providers`.
+/// The simulated third parties. In development, `serve` runs them for those without a URL in `providers`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Sandbox {
     /// Whether `serve` runs them.
     pub(crate) enabled: bool,
-    /// Address and port of all of them; port 0 takes a free one.
+    /// Address and port of all of them; port 0 picks a free one.
     #[serde(deserialize_with = "super::listen::deserialize")]
     pub(crate) listen: SocketAddr,
-    /// The same number gives the same rates and journeys.
+    /// The random seed: the same number gives the same rates and journeys.
     pub(crate) seed: u64,
     /// How long an hour of a parcel's journey takes.
     pub(crate) pace: Duration,
-    /// How long what a provider settles later takes: refunds of labels, refunds that a bank refuses.
+    /// How long delayed settlements take: label refunds, refunds that a bank rejects.
     pub(crate) settle: Duration,
-    /// How long a webhook that nobody took waits for its next attempt; doubled after each.
+    /// Wait before an unaccepted webhook is sent again; doubles each time.
     pub(crate) webhook_retry: Duration,
-    /// How many parcels in a hundred have each of the carriers' oddities: local times, missing codes, `null`
-    /// where texts are promised.
+    /// Percentage of parcels with each of the carriers' irregularities: local times, missing codes, `null` in place of
+    /// text.
     pub(crate) oddities: u32,
 }
 
@@ -50,7 +50,7 @@ impl Default for Sandbox {
 }
 
 impl Sandbox {
-    /// What its world follows from.
+    /// The parameters of its world.
     pub(crate) fn world(&self) -> sandbox::Config {
         sandbox::Config {
             seed: self.seed,

@@ -1,11 +1,11 @@
-//! What cannot be served in the `server` section, whose keys the router's edge defines.
+//! Checks of the `server` section, whose keys are defined by the router's edge.
 
 use ::router::server::{ServerConfig, ServerConfigError};
 use platform::config::Invalid;
 
 use super::Mode;
 
-/// The mode alone decides what is only for developers.
+/// Developer features depend on the mode alone.
 pub(super) fn in_mode(server: ServerConfig, mode: Mode) -> ServerConfig {
     ServerConfig {
         development: mode == Mode::Development,
@@ -23,7 +23,7 @@ pub(super) fn check(server: &ServerConfig, mode: Mode) -> Result<(), Invalid> {
             ServerConfigError::Origin(_) => "server.cors.origins".to_owned(),
             ServerConfigError::AnyOriginWithCredentials => "server.cors".to_owned(),
         };
-        // The text starts with the key, for those who have no layers to say where it was set.
+        // The text starts with the key, for callers that cannot say where it was set.
         let text = error.to_string();
         let problem = text.strip_prefix(&key).unwrap_or(&text);
         let problem = problem.trim_start_matches([':', ' ']).to_owned();

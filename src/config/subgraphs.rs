@@ -1,4 +1,4 @@
-//! Where each subgraph runs.
+//! The `subgraphs` section.
 
 use platform::config::{ConnectionUrl, Duration, Invalid};
 use resolvers::subgraph::RECURSION;
@@ -16,9 +16,9 @@ pub(crate) struct Subgraphs {
     pub(crate) notifications: Subgraph,
     pub(crate) search: Subgraph,
     pub(crate) tracking: Subgraph,
-    /// How long a subgraph waits for the answer of one in another process.
+    /// How long a subgraph waits for a response from one in another process.
     pub(crate) call_timeout: Duration,
-    /// What one request to a subgraph may be and take, whichever router sends it.
+    /// Limits on one request to a subgraph, whichever router sends it.
     pub(crate) limits: Limits,
 }
 
@@ -37,15 +37,15 @@ impl Default for Subgraphs {
     }
 }
 
-/// What one request to a subgraph may be and take.
+/// Limits on one request to a subgraph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// Levels of fields, fragments spread; at most 48.
+    /// Levels of fields after spreading fragments; at most 48.
     pub(crate) depth: usize,
-    /// Rows that it may resolve, each as often as it is resolved.
+    /// Rows that it may resolve, counting each as often as it is resolved.
     pub(crate) rows: usize,
-    /// When a query is stopped. Mutations come to their end.
+    /// When a query is cancelled. Mutations run to their end.
     pub(crate) deadline: Duration,
 }
 
@@ -74,12 +74,12 @@ impl Limits {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Subgraph {
-    /// GraphQL endpoint of its process. Without it the subgraph runs in this one.
+    /// GraphQL endpoint of its process. Without it the subgraph runs in this process.
     pub(crate) url: Option<ConnectionUrl>,
 }
 
 impl Subgraphs {
-    /// Each subgraph with its name, in the order of the design.
+    /// Each subgraph with its name, in their usual order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &Subgraph)> {
         [
             ("orders", &self.orders),
@@ -92,7 +92,7 @@ impl Subgraphs {
         .into_iter()
     }
 
-    /// Where this subgraph is, when it is not in this process.
+    /// The URL of this subgraph, unless it is in this process.
     pub(crate) fn url(&self, name: &str) -> Option<&Url> {
         self.iter()
             .find(|(known, _)| *known == name)
@@ -100,11 +100,11 @@ impl Subgraphs {
             .map(ConnectionUrl::expose_url)
     }
 
-    /// Like [`Self::url`], when it has to be elsewhere.
+    /// Like [`Self::url`], but required.
     pub(crate) fn required_url(&self, name: &str) -> anyhow::Result<&Url> {
         self.url(name).ok_or_else(|| {
             anyhow::anyhow!(
-                "nobody has said where the {name} subgraph is: set subgraphs.{name}.url, such as \
+                "the URL of the {name} subgraph is missing: set subgraphs.{name}.url, such as \
                  VANTAGE_SUBGRAPHS__{}__URL=http://127.0.0.1:4001/graphql",
                 name.to_uppercase()
             )
@@ -129,7 +129,7 @@ impl Subgraphs {
             {
                 return Err(Invalid::new(
                     format!("subgraphs.{name}.url"),
-                    format!("{:?} is none of http, https", url.scheme()),
+                    format!("{:?} is not one of http, https", url.scheme()),
                 ));
             }
         }

@@ -1,18 +1,18 @@
-//! What is logged, and how.
+//! The `telemetry` section.
 
 use platform::config::Invalid;
 use platform::telemetry::{LogFormat, LogGuard, Metrics, TelemetryError, check_filter, init_log};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is logged, and how.
+/// Logging settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Telemetry {
     pub(crate) log_format: LogFormat,
     /// Level, or levels by module: `info`, `warn,router=debug`.
     pub(crate) log_level: String,
-    /// Whether each request has a line in the log: method, path, operation, client, status, time.
+    /// Whether each request is logged: method, path, operation, client, status, time.
     pub(crate) access_log: bool,
 }
 
@@ -27,7 +27,7 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// Logs and counts from here on; once in a process.
+    /// Starts logging and metrics; call once per process.
     pub(crate) fn start(&self) -> Result<(LogGuard, Metrics), TelemetryError> {
         let log = self.start_log()?;
         let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
@@ -44,7 +44,7 @@ impl Telemetry {
         Ok((log, metrics))
     }
 
-    /// Logs from here on; once in a process.
+    /// Starts logging; call once per process.
     pub(crate) fn start_log(&self) -> Result<LogGuard, TelemetryError> {
         init_log(self.log_format, &self.log_level, self.access_log)
     }

@@ -1,4 +1,4 @@
-//! The tree as a whole: its defaults, its example file, its JSON schema, and what production refuses.
+//! The whole configuration: its defaults, example file, JSON schema, and production checks.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::*;
 const EXAMPLE: &str = include_str!("../../router-config/vantage.yaml");
 const SCHEMA: &str = include_str!("../../router-config/vantage.schema.json");
 
-/// Loads with these variables over an empty file.
+/// Loads an empty file with these variables.
 fn load(variables: &[(&str, &str)]) -> Result<Configuration, ConfigError> {
     let file = tempfile::NamedTempFile::new().unwrap();
     let variables = variables
@@ -16,7 +16,7 @@ fn load(variables: &[(&str, &str)]) -> Result<Configuration, ConfigError> {
     Configuration::load(Some(file.path()), variables, &Overrides::default())
 }
 
-/// The error's line, for something that must be refused.
+/// The error line of a configuration that must be refused.
 fn refused(variables: &[(&str, &str)]) -> String {
     load(variables).unwrap_err().to_string()
 }
@@ -120,15 +120,15 @@ fn a_carrier_keeps_its_own_defaults() {
 fn addresses_of_the_wrong_kind_are_refused() {
     assert_eq!(
         refused(&[("VANTAGE_DATABASE_URL", "mysql://root:hunter2@db/shop")]),
-        "VANTAGE_DATABASE_URL: \"mysql\" is none of postgres, postgresql"
+        "VANTAGE_DATABASE_URL: \"mysql\" is not one of postgres, postgresql"
     );
     assert_eq!(
         refused(&[("VANTAGE_REDIS_URL", "http://cache")]),
-        "VANTAGE_REDIS_URL: \"http\" is none of redis, rediss"
+        "VANTAGE_REDIS_URL: \"http\" is not one of redis, rediss"
     );
     assert_eq!(
         refused(&[("VANTAGE_SUBGRAPHS__ORDERS__URL", "orders:4001")]),
-        "VANTAGE_SUBGRAPHS__ORDERS__URL: \"orders\" is none of http, https"
+        "VANTAGE_SUBGRAPHS__ORDERS__URL: \"orders\" is not one of http, https"
     );
     assert_eq!(
         refused(&[("VANTAGE_TELEMETRY__LOG_LEVEL", "loud")]),
@@ -195,10 +195,10 @@ fn production_believes_only_an_identity_provider() {
             production,
             ("VANTAGE_AUTH__JWKS__URL", "http://id.example/jwks.json")
         ]),
-        "VANTAGE_AUTH__JWKS__URL: must be https in production: whoever answers for it could sign tokens"
+        "VANTAGE_AUTH__JWKS__URL: must be https in production, or an attacker could answer in its place and sign tokens"
     );
     assert!(load(&[production, provider]).is_ok());
-    // Then nobody is believed here at all.
+    // Then no tokens are verified here.
     assert!(load(&[production, ("VANTAGE_AUTH__PASS_THROUGH", "true")]).is_ok());
     assert!(
         load(&[
@@ -221,7 +221,7 @@ fn production_over_processes_needs_a_shared_secret() {
     ];
     assert_eq!(
         refused(&production),
-        "\"subgraph_secret\": is needed when subgraphs are other processes: set the same one in all of them"
+        "\"subgraph_secret\": is required when subgraphs are other processes: set the same one in all of them"
     );
     let secret = (
         "VANTAGE_SUBGRAPH_SECRET",
@@ -244,7 +244,7 @@ fn short_secrets_are_refused_and_not_shown() {
     }
 }
 
-/// The paths of all keys whose schema refers to this type, with what leads there.
+/// The paths of all keys with this type in the schema, however they are nested.
 fn keys_of_type(schema: &Value, node: &Value, path: &str, name: &str, found: &mut Vec<String>) {
     let reference = format!("#/$defs/{name}");
     let Value::Object(members) = node else {
@@ -301,7 +301,7 @@ fn no_secret_and_no_credential_of_a_url_is_ever_shown() {
         }
     }
     variables.extend(secrets.into_iter().map(|key| (key, CANARY.to_owned())));
-    // What some of them are refused without.
+    // Keys that some of them require.
     let companions = [
         ("__OBJECTS__S3__BUCKET", "labels"),
         ("__PROVIDERS__FEDEX__ACCOUNT", "shop"),
@@ -340,7 +340,7 @@ fn no_secret_and_no_credential_of_a_url_is_ever_shown() {
     }
 }
 
-/// Whoever adds a URL or a secret under another type is told here.
+/// Fails if a URL or a secret is added with another type.
 #[test]
 fn every_url_and_every_secret_of_the_tree_has_the_type_that_hides_it() {
     let schema: Value = serde_json::from_str(&json_schema().unwrap()).unwrap();
@@ -373,7 +373,7 @@ fn every_url_and_every_secret_of_the_tree_has_the_type_that_hides_it() {
     assert_eq!(wrong, [] as [String; 0]);
 }
 
-/// Loads a file that sets one key, and what else it needs.
+/// Loads a file that sets one key, with the keys that it requires.
 fn load_key(key: &str, text: &str, mode: &str) -> Result<Configuration, ConfigError> {
     let mut tree = serde_json::json!({
         "mode": mode,

@@ -1,17 +1,17 @@
-//! How often carriers are asked where a shipment is.
+//! The `tracking` section.
 
 use platform::config::Duration;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
-/// How often carriers are asked where a shipment is.
+/// How often carriers are polled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tracking {
-    /// How often those who watch are asked whether they still may: whether live updates are on for them, and a
-    /// guest's link is good.
+    /// How often the entitlement of watchers is checked: whether live updates are on for them, and whether a guest's
+    /// link is valid.
     pub(crate) recheck_interval: Duration,
-    /// A shipment that was not delivered for longer than this since its label is no longer asked about, and flagged.
+    /// A shipment not delivered for this long after its label is flagged and no longer polled.
     pub(crate) age_limit: Duration,
     pub(crate) carriers: Carriers,
 }
@@ -26,7 +26,7 @@ impl Default for Tracking {
     }
 }
 
-/// The carriers that are polled; the others call us.
+/// The carriers that are polled; the others send webhooks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Carriers {
@@ -35,16 +35,16 @@ pub(crate) struct Carriers {
     pub(crate) ups: Carrier,
 }
 
-/// How one carrier is asked. What is not set stays as it is for this carrier.
+/// How one carrier is polled. Unset keys keep the carrier's own defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = nothing_required)]
 pub(crate) struct Carrier {
-    /// Time between two questions about one shipment.
+    /// Interval between two polls of one shipment.
     pub(crate) poll_interval: Duration,
-    /// How long an answer may take.
+    /// Time limit for a response.
     pub(crate) timeout: Duration,
-    /// Questions an hour that the carrier allows, over all shipments and instances.
+    /// Calls per hour that the carrier allows, over all shipments and instances.
     pub(crate) hourly_budget: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The data directory: private, whole, and served by one process.
+//! The data directory: permissions, missing databases, and locks.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn directory() -> (tempfile::TempDir, DataDirectory) {
     (temporary, directory)
 }
 
-/// As if the domain's database were made.
+/// Simulates the creation of the domain's database.
 fn make(directory: &DataDirectory, domain: Domain) {
     directory.check(domain, Missing::Create(&[])).unwrap();
     fs::write(directory.database(domain), "").unwrap();
@@ -82,7 +82,7 @@ fn a_domain_is_served_by_one() {
     let other = directory.serve(&Domain::ALL, true).unwrap();
     assert!(directory.serve(&Domain::ALL, false).is_err());
     drop((one, other));
-    // The locks say nothing of the databases.
+    // Locks are independent of the databases.
     directory
         .check(Domain::Orders, Missing::Create(&[]))
         .unwrap();

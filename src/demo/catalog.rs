@@ -8,18 +8,18 @@ use uuid::Uuid;
 
 use super::{Plan, Stream};
 
-/// How many products the shop has, whatever its number of orders.
+/// The number of products, for any number of orders.
 pub(super) const PRODUCTS: u32 = 500;
 
 struct Category {
     name: &'static str,
     restriction: Option<Restriction>,
-    /// Cheapest and dearest, in cents.
+    /// Lowest and highest price, in cents.
     price: (i64, i64),
     brands: [&'static str; 4],
     kinds: [&'static str; 5],
     lines: [&'static str; 5],
-    /// What every product of the category is for.
+    /// A description that fits every product of the category.
     about: &'static str,
 }
 
@@ -43,13 +43,13 @@ pub(super) struct Product {
 }
 
 impl Plan {
-    /// The product with this number, from 0. Product 0 is the monitor of the source documents.
+    /// The product with this index, from 0. Product 0 is the monitor of the source documents.
     pub(super) fn product(&self, index: u32) -> Product {
         let mut random = self.random(Stream::Product, index.into());
         let position = index as usize;
         let category = &CATEGORIES[position % CATEGORIES.len()];
         let number = position / CATEGORIES.len();
-        // Each category's 25 products are its kinds by its lines, so no title repeats.
+        // Each category's 25 products combine its kinds and lines, so no title repeats.
         let kind = category.kinds[number % category.kinds.len()];
         let line = category.lines[number / category.kinds.len() % category.lines.len()];
         let brand = category
@@ -63,7 +63,7 @@ impl Plan {
             format!("{brand} {line} {kind}")
         };
         let (low, high) = category.price;
-        // Prices end in .99 or .49, as prices do.
+        // Prices end in .99 or .49.
         let price = random.random_range(low..=high) / 50 * 50 + 49;
         let slug = title.to_lowercase().replace(' ', "-");
         Product {

@@ -1,4 +1,4 @@
-//! Demo customers. They have numbers instead of names: nobody is made up.
+//! Demo customers. They have numbers instead of invented names.
 
 use rand::RngExt;
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::places::{PLACES, Place};
 use super::{Plan, Stream};
 
-/// Whom `vantage token --demo` speaks for: the shop's first customer.
+/// The customer that `vantage token --demo` signs in: the shop's first.
 pub(crate) const DEMO_CUSTOMER_EMAIL: &str = "demo@vantage.example";
 
 pub(super) struct Customer {
@@ -18,7 +18,7 @@ pub(super) struct Customer {
 }
 
 impl Plan {
-    /// The customer with this number, from 0, who is the demo customer.
+    /// The customer with this index; 0 is the demo customer.
     pub(super) fn customer(&self, index: u32) -> Customer {
         let mut random = self.random(Stream::Customer, index.into());
         let (email, name, place) = if index == 0 {

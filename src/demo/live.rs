@@ -1,5 +1,5 @@
-//! The demo shop alive: parcels move, and when one is about to arrive at the demo customer, another order is placed
-//! and sets out, so that there is always one of each carrier to watch.
+//! Keeps the demo shop moving: parcels advance, and when one is about to reach the demo customer, another order is
+//! placed and dispatched, so that there is always a parcel of each carrier to watch.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use uuid::Uuid;
 use super::Plan;
 use super::shipments::tracking_number;
 
-/// How long an order that could not be placed waits for the next attempt.
+/// Wait before retrying an order that could not be placed.
 const REST: TimeDelta = TimeDelta::minutes(1);
 
-/// Keeps the shop of this plan moving until it is stopped.
+/// Keeps the shop of this plan moving until told to stop.
 pub(crate) async fn run(tracking: State, plan: Plan, every: Duration, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(every);
     let mut live = Live {
@@ -48,12 +48,12 @@ pub(crate) async fn run(tracking: State, plan: Plan, every: Duration, stop: Canc
 
 struct Live {
     tracking: State,
-    /// Whom the demo is shown to.
+    /// The demo customer.
     customer: Uuid,
     random: ChaCha8Rng,
-    /// Orders that wait for their payment before their parcel sets out.
+    /// Orders whose payment must settle before their parcel is dispatched.
     placed: HashMap<Carrier, Uuid>,
-    /// No order is placed before.
+    /// No order is placed before this time.
     rests_until: DateTime<Utc>,
 }
 
@@ -72,7 +72,7 @@ impl Live {
         Ok(())
     }
 
-    /// Places an order, and lets its parcel set out as soon as it is paid.
+    /// Places an order, and dispatches its parcel once it is paid.
     async fn send_next(&mut self, carrier: Carrier) -> anyhow::Result<()> {
         let Some(&id) = self.placed.get(&carrier) else {
             let id = self.place_order().await?;
@@ -88,14 +88,14 @@ impl Live {
                 let parcel = parcel(&self.tracking, id, self.customer, carrier, digits);
                 demo_dispatch(&self.tracking, &parcel).await?;
             }
-            // Declined, or sent by somebody else.
+            // Declined, or already dispatched.
             _ => {}
         }
         self.placed.remove(&carrier);
         Ok(())
     }
 
-    /// The customer orders again what was ordered before, in the way of any storefront.
+    /// Repeats an earlier order of the customer, as any storefront could.
     async fn place_order(&mut self) -> anyhow::Result<Uuid> {
         let before: Before = self.query(&BEFORE, json!({})).await?;
         let before = before.me.and_then(|me| me.orders.nodes.into_iter().next());

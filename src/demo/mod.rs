@@ -1,5 +1,5 @@
-//! The demo shop: customers, products, orders and what became of them. Everything follows from a
-//! seed and a moment; the same two give the same shop, row for row and id for id, of any size.
+//! The demo shop: customers, products, orders and their history. A seed and a date determine everything: the same two
+//! give the same shop, row for row and id for id, at any size.
 
 mod catalog;
 mod customers;
@@ -22,17 +22,16 @@ pub(crate) use customers::DEMO_CUSTOMER_EMAIL;
 pub(crate) use live::run;
 pub(crate) use write::{Databases, seed};
 
-/// What a shop follows from.
+/// The parameters of a shop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) orders: u32,
-    /// The shop's "now": orders were placed before it.
+    /// The shop's "now"; orders were placed before it.
     pub(crate) now: DateTime<Utc>,
 }
 
-/// What is generated; each thing has a random stream of its own, so that one more order changes
-/// no other.
+/// What is generated. Each thing has its own random stream, so that one more order changes no other.
 #[derive(Clone, Copy, Debug)]
 enum Stream {
     Customer = 1,
@@ -48,11 +47,11 @@ enum Stream {
     ReturnShipment = 11,
 }
 
-/// Ids carry times of this epoch instead of the shop's "now", so they are the same every day.
+/// Ids use times of this epoch rather than the shop's "now", so that they are the same every day.
 const ID_EPOCH_MILLIS: u64 = 1_735_689_600_000; // 2025-01-01T00:00:00Z
 
 impl Plan {
-    /// The shop of this configuration: its own "now", or the clock's.
+    /// The shop of this configuration; "now" is the configured date or the clock's.
     pub(crate) fn new(demo: &config::Demo, clock: &Clock) -> Self {
         Self {
             seed: demo.seed,
@@ -61,7 +60,7 @@ impl Plan {
         }
     }
 
-    /// Customers of the shop: each orders about forty times, and there are never fewer than fifty.
+    /// The number of customers: each orders about forty times, and there are at least fifty.
     pub(crate) fn customers(&self) -> u32 {
         (self.orders / 40).max(50)
     }

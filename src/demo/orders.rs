@@ -1,4 +1,4 @@
-//! Demo orders: who bought what, when, in which currency, and how far it has come.
+//! Demo orders: who bought what, when and in which currency, and their status.
 
 use chrono::{DateTime, Duration, Utc};
 use entities::orders::order::OrderStatus;
@@ -24,14 +24,14 @@ pub(super) struct Order {
     pub(super) confirmed_at: Option<DateTime<Utc>>,
     pub(super) shipped_at: Option<DateTime<Utc>>,
     pub(super) delivered_at: Option<DateTime<Utc>>,
-    /// When its parcel is to arrive, while it has not.
+    /// When an undelivered parcel is expected.
     pub(super) expected_at: DateTime<Utc>,
-    /// Who carries it, where that matters.
+    /// The carrier, where it matters.
     pub(super) carrier: Option<Carrier>,
     pub(super) cancelled_at: Option<DateTime<Utc>>,
     pub(super) lines: Vec<Line>,
     pub(super) currency: CurrencyCode,
-    /// How much of the currency one US dollar bought.
+    /// Units of the currency per US dollar.
     pub(super) rate: Decimal,
     /// In minor units of the currency.
     pub(super) subtotal: i64,
@@ -45,9 +45,9 @@ pub(super) struct Line {
     pub(super) id: Uuid,
     pub(super) product: Product,
     pub(super) quantity: i32,
-    /// In minor units of the order's currency, each.
+    /// In minor units of the order's currency.
     pub(super) unit_price: i64,
-    /// Of the whole line.
+    /// On the whole line.
     pub(super) tax: i64,
 }
 
@@ -62,10 +62,10 @@ impl Order {
     }
 }
 
-/// What is particular about the demo customer's orders; every rule has its case. The five newest are
-/// delivered, so that an account page shows everything an order can have.
+/// A demo customer's order with special properties; every rule has its case. The five newest are delivered, so that an
+/// account page shows everything an order can have.
 struct Special {
-    /// Days since it was placed, and how long the way to the door takes.
+    /// Days since it was placed, and days until delivery.
     age: i64,
     on_the_way: i64,
     status: OrderStatus,
@@ -93,7 +93,7 @@ const fn special(
     }
 }
 
-/// An order whose parcel this carrier has: the demo customer waits for one of each.
+/// An order whose parcel is with this carrier: the demo customer has one of each.
 const fn shipped(age: i64, on_the_way: i64, carrier: Carrier) -> Special {
     Special {
         carrier: Some(carrier),
@@ -129,21 +129,21 @@ static SPECIALS: [Special; 16] = [
     shipped(12, 40, Carrier::Usps),
 ];
 
-/// Orders of the demo customer; the others are everybody else's.
+/// The number of the demo customer's orders.
 pub(super) const DEMO_ORDERS: u32 = 16;
 
-/// The demo customer's order that has a return waiting for its parcel, and the one whose return is done.
+/// The demo customer's order with an open return, and the one whose return is complete.
 pub(super) const RETURN_UNDER_WAY: u32 = 9;
 pub(super) const RETURN_COMPLETED: u32 = 10;
 
 impl Plan {
-    /// The order with this number, from 0. The first [`DEMO_ORDERS`] are the demo customer's.
+    /// The order with this index, from 0. The first [`DEMO_ORDERS`] belong to the demo customer.
     pub(super) fn order(&self, index: u32) -> Order {
         let mut random = self.random(Stream::Order, index.into());
         let special = SPECIALS.get(index as usize);
         let customer = match special {
             Some(_) => self.customer(0),
-            // Customer 1 orders for an office: enough to page through.
+            // Customer 1 orders for an office: enough orders to page through.
             None if index.is_multiple_of(13) => self.customer(1),
             None => self.customer(random.random_range(1..self.customers())),
         };
@@ -152,7 +152,7 @@ impl Plan {
             Some(special) => {
                 Duration::days(special.age) + Duration::minutes(7 * i64::from(index) + 5)
             }
-            // Business goes on: some orders are of today, and a few of the last minutes.
+            // Recent activity: some orders are from today, a few from the last minutes.
             None if index.is_multiple_of(20) => Duration::minutes(random.random_range(1..400)),
             None => Duration::minutes(random.random_range(10..365 * 24 * 60)),
         };
@@ -202,7 +202,7 @@ impl Plan {
         order
     }
 
-    /// Puts products into the order and adds it up, as the shop would have.
+    /// Adds products to the order and computes its totals as the shop would.
     fn fill(&self, order: &mut Order, special: Option<&Special>) {
         let mut random = self.random(Stream::OrderItem, order.index.into());
         let small = special.is_some_and(|special| special.small);
@@ -250,7 +250,7 @@ impl Plan {
             order.subtotal += line_total;
         }
         order.tax = order.lines.iter().map(|line| line.tax).sum();
-        // Shipping is free from fifty dollars on.
+        // Shipping is free from fifty dollars.
         let usd_shipping = match (small, usd_subtotal >= 5_000) {
             (true, _) => 299,
             (_, true) => 0,
@@ -261,7 +261,7 @@ impl Plan {
         order.total_usd = usd_subtotal + usd_shipping + usd_tax;
     }
 
-    /// The first product that cannot be returned for this reason.
+    /// The first product with this restriction.
     fn restricted(&self, restriction: Restriction) -> Product {
         (0..PRODUCTS)
             .map(|index| self.product(index))
@@ -270,7 +270,7 @@ impl Plan {
     }
 }
 
-/// US cents in another currency's minor units, rounded down as prices are.
+/// Converts US cents to another currency's minor units, rounded down like prices.
 pub(super) fn convert(usd_cents: i64, rate: Decimal, currency: CurrencyCode) -> i64 {
     Money::from_decimal(Decimal::new(usd_cents, 2) * rate, currency, Rounding::Down)
         .map_or(i64::MAX, |money| money.minor)

@@ -1,4 +1,4 @@
-//! Where demo customers live: what they pay in, their tax, and the cities parcels pass.
+//! Where demo customers live: their currency, their tax, and the cities on their parcels' routes.
 
 use resolvers::money::CurrencyCode;
 use rust_decimal::Decimal;
@@ -7,20 +7,20 @@ pub(super) struct Place {
     pub(super) country: &'static str,
     pub(super) currency: CurrencyCode,
     pub(super) timezone: &'static str,
-    /// The region of the topic of deals.
+    /// The region of the deals topic.
     pub(super) deals_region: &'static str,
     /// In parts per ten thousand.
     pub(super) tax: i64,
     pub(super) city: &'static str,
-    /// The state or province, where addresses name it.
+    /// The state or province, where addresses include it.
     pub(super) region: Option<&'static str>,
     pub(super) postal_code: &'static str,
-    /// The way of a parcel, from the warehouse to the door.
+    /// A parcel's route, from the warehouse to the door.
     pub(super) route: [&'static str; 4],
 }
 
 impl Place {
-    /// As carriers write it: `Brooklyn NY`.
+    /// In a carrier's format: `Brooklyn NY`.
     pub(super) fn label(&self) -> String {
         match self.region {
             Some(region) => format!("{} {region}", self.city),
@@ -29,7 +29,7 @@ impl Place {
     }
 }
 
-/// The first is the demo customer's. More Americans than others, as in any dollar shop.
+/// The first is the demo customer's. Mostly American.
 pub(super) const PLACES: [Place; 11] = [
     Place {
         country: "US",
@@ -209,7 +209,7 @@ pub(super) const PLACES: [Place; 11] = [
     },
 ];
 
-/// How much of the currency one US dollar buys, in the demo shop.
+/// Units of the currency per US dollar in the demo shop.
 pub(super) fn rate(currency: CurrencyCode) -> Decimal {
     match currency {
         CurrencyCode::Usd => Decimal::ONE,

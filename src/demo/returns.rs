@@ -1,4 +1,4 @@
-//! Demo returns: some delivered orders have one, at every stage of its way.
+//! Demo returns: some delivered orders have one, at every stage.
 
 use chrono::{DateTime, Duration, Utc};
 use entities::orders::order::OrderStatus;
@@ -18,11 +18,11 @@ pub(super) struct Return<'a> {
     pub(super) status: ReturnStatus,
     pub(super) reason: &'static str,
     pub(super) condition: ItemCondition,
-    /// Our mistake: shipping is refunded too.
+    /// Whether the seller is at fault, so that shipping is refunded.
     pub(super) our_fault: bool,
     pub(super) created_at: DateTime<Utc>,
     pub(super) label: Option<Label>,
-    /// What happened, oldest first.
+    /// The timeline, oldest first.
     pub(super) events: Vec<(ReturnStatus, DateTime<Utc>)>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Label {
     pub(super) cost: i64,
 }
 
-/// Reasons with the condition that goes with them, and whether the mistake was ours.
+/// Reasons with a matching condition, and whether the seller is at fault.
 const REASONS: [(&str, ItemCondition, bool); 6] = [
     ("defective_on_arrival", ItemCondition::Defective, true),
     ("changed_mind", ItemCondition::OpenedUnused, false),
@@ -43,7 +43,7 @@ const REASONS: [(&str, ItemCondition, bool); 6] = [
     ("wrong_item_shipped", ItemCondition::Unopened, true),
 ];
 
-/// How far a return may have come, as the events that got it there.
+/// The stages of a return, with the events leading there.
 const STAGES: [(ReturnStatus, &[ReturnStatus]); 6] = [
     (ReturnStatus::Initiated, &[ReturnStatus::Initiated]),
     (
@@ -84,7 +84,7 @@ const STAGES: [(ReturnStatus, &[ReturnStatus]); 6] = [
 ];
 
 impl Plan {
-    /// The return of an order, if it has one: of one unit of its first line that may be returned.
+    /// The return of an order, if it has one: one unit of its first returnable line.
     pub(super) fn return_of<'a>(&self, order: &'a Order) -> Option<Return<'a>> {
         let mut random = self.random(Stream::Return, order.index.into());
         let stage = match order.index {
@@ -107,7 +107,7 @@ impl Plan {
         };
         let (status, steps) = STAGES[stage];
         let delivered_at = order.delivered_at?;
-        // Under way means recent: its deadline is still ahead.
+        // An open return is recent: its deadline is still ahead.
         let created_at = match status {
             ReturnStatus::Initiated | ReturnStatus::LabelGenerated => {
                 (self.now - Duration::hours(20)).max(delivered_at)

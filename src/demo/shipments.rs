@@ -1,4 +1,4 @@
-//! Demo parcels: which carrier, and how far along the way.
+//! Demo parcels: their carrier and progress.
 
 use chrono::{DateTime, Duration, Utc};
 use entities::orders::order::OrderStatus;
@@ -14,7 +14,7 @@ pub(super) struct Shipment {
     pub(super) carrier: Carrier,
     pub(super) tracking_number: String,
     pub(super) estimated_delivery: DateTime<Utc>,
-    /// Oldest first; the last is the current status.
+    /// Oldest first; the last one is the current status.
     pub(super) events: Vec<Event>,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Event {
     pub(super) at: DateTime<Utc>,
 }
 
-/// A number of the carrier's form, from ten digits.
+/// A tracking number in the carrier's format, from ten digits.
 pub(super) fn tracking_number(carrier: Carrier, digits: u64) -> String {
     let prefix = match carrier {
         Carrier::Dhl => "DHL",
@@ -36,12 +36,12 @@ pub(super) fn tracking_number(carrier: Carrier, digits: u64) -> String {
 }
 
 impl Plan {
-    /// The parcel of an order that has left.
+    /// The parcel of a shipped order.
     pub(super) fn shipment(&self, order: &Order) -> Option<Shipment> {
         let shipped_at = order.shipped_at?;
         let mut random = self.random(Stream::Shipment, order.index.into());
         let digits: u64 = random.random_range(1_000_000_000..10_000_000_000);
-        // The carriers' shares of the shop's parcels: 35, 28, 22 and 15 percent.
+        // The carriers' shares of the parcels: 35, 28, 22 and 15 percent.
         let by_share = match random.random_range(0..100) {
             0..35 => Carrier::Dhl,
             35..63 => Carrier::Fedex,

@@ -1,5 +1,5 @@
-//! Writes the demo shop into the domains' databases, domain by domain and chunk by chunk, so that a
-//! shop of any size takes the same memory. A domain is written whole or not at all.
+//! Writes the demo shop into the domains' databases, domain by domain and in chunks, so that a shop of any size takes
+//! the same memory. Each domain is written in one transaction.
 
 mod notifications;
 mod orders;
@@ -18,7 +18,7 @@ use crate::config::Configuration;
 use crate::data_directory::Missing;
 use crate::domains::{self, Domain};
 
-/// Orders that are generated and written at a time.
+/// Orders generated and written at a time.
 const CHUNK: u32 = 1_000;
 
 /// The databases of all domains.
@@ -49,7 +49,7 @@ impl Databases {
         })
     }
 
-    /// From databases that are open.
+    /// From open databases.
     pub(crate) fn new(
         mut database: impl FnMut(Domain) -> anyhow::Result<Database>,
     ) -> anyhow::Result<Self> {
@@ -75,11 +75,11 @@ impl Databases {
     }
 }
 
-/// Writes the shop, unless there is one: then nothing changes and the answer is `false`. Of processes that start together
-/// one writes, and the others wait.
+/// Writes the shop, unless there already is one: then nothing changes and the result is `false`. Of processes that
+/// start together, one writes while the others wait.
 ///
-/// Orders come last, so that a shop with orders is whole: what an interrupted run has written of the
-/// others is found and left.
+/// Orders come last, so that a shop with orders is complete: whatever an interrupted run has written to other domains
+/// is found and kept.
 pub(crate) async fn seed(databases: &Databases, plan: &Plan) -> anyhow::Result<bool> {
     let _one_writes = databases.orders.lock_across_processes("seed").await?;
     if orders::is_written(&databases.orders).await? {
@@ -98,7 +98,7 @@ pub(crate) async fn seed(databases: &Databases, plan: &Plan) -> anyhow::Result<b
 }
 
 impl Plan {
-    /// The numbers of all orders, in chunks.
+    /// The indexes of all orders, in chunks.
     fn chunks(&self) -> impl Iterator<Item = std::ops::Range<u32>> {
         let orders = self.orders;
         (0..orders)

@@ -1,4 +1,4 @@
-//! Each domain over this configuration: its state, its subgraph, and its work beside it.
+//! Builds each domain from the configuration: its state, its subgraph, and its background work.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::config::{self, Configuration, Provider};
 use crate::keys;
 
 impl Domains {
-    /// Builds a domain. Those whom it asks are here already, or elsewhere.
+    /// Builds a domain. The domains it depends on have been built already, or run elsewhere.
     pub(super) fn build(
         &mut self,
         configuration: &Configuration,
@@ -148,7 +148,7 @@ impl Domains {
     }
 }
 
-/// What is switched on, by the file that says so if there is one.
+/// The feature flags, from the configured file if there is one.
 pub(super) async fn flags(
     configuration: &Configuration,
     supervisor: &Supervisor,
@@ -165,7 +165,7 @@ pub(super) async fn flags(
     Ok(Flags::of(provider, everywhere).await)
 }
 
-/// A domain's jobs, over a state of their own.
+/// A domain's jobs, over their own state.
 fn jobs_of<S: Clone + Send + Sync + 'static>(
     state: &S,
     jobs: fn(&S, &WorkerContext) -> Vec<Job>,
@@ -174,13 +174,13 @@ fn jobs_of<S: Clone + Send + Sync + 'static>(
     Box::new(move |context| jobs(&state, context))
 }
 
-/// The client of Stripe, when there is one to call.
+/// The Stripe client, if it is configured.
 fn stripe(provider: &Provider, clock: Clock) -> anyhow::Result<Option<Stripe>> {
     let stripe = access("stripe", provider).map(|(url, key)| Stripe::new(url, key, clock));
     stripe.transpose().context("providers.stripe.url")
 }
 
-/// The client of EasyPost, when there is one to call.
+/// The EasyPost client, if it is configured.
 fn easypost(
     provider: &Provider,
     clock: Clock,
@@ -192,17 +192,17 @@ fn easypost(
     easypost.transpose().context("providers.easypost.url")
 }
 
-/// Where a provider is and what proves that it is us.
+/// A provider's URL and our key.
 fn access(name: &'static str, provider: &Provider) -> Option<(Url, Secret)> {
     let url = provider.url.as_ref().map(|url| url.expose_url().clone());
     let access = url.zip(provider.key.clone());
     if access.is_none() {
-        tracing::warn!("providers.{name}.url is not set: what needs it is refused");
+        tracing::warn!("providers.{name}.url is not set, operations that need it will fail");
     }
     access
 }
 
-/// Where labels are kept, and the links to them.
+/// The store of labels and their links.
 fn label_links(configuration: &Configuration, clock: Clock) -> anyhow::Result<ObjectLinks> {
     let objects: Arc<dyn Objects> = match &configuration.objects.s3 {
         Some(s3) => Arc::new(S3Objects::new(s3).context("objects.s3")?),
@@ -219,7 +219,7 @@ fn label_links(configuration: &Configuration, clock: Clock) -> anyhow::Result<Ob
     ObjectLinks::new(objects, base, secret, clock).context("public_url")
 }
 
-/// What the file that a key names says, or the default without one.
+/// The parsed file that a key points at, or the default without one.
 fn from_file<T: Default, E: std::error::Error + Send + Sync + 'static>(
     key: &str,
     file: Option<&Path>,
@@ -231,10 +231,10 @@ fn from_file<T: Default, E: std::error::Error + Send + Sync + 'static>(
     let shown = file.display();
     let text =
         std::fs::read_to_string(file).with_context(|| format!("{key}: cannot read {shown}"))?;
-    parse(&text).with_context(|| format!("{key}: {shown} cannot be used"))
+    parse(&text).with_context(|| format!("{key}: {shown} is not valid"))
 }
 
-/// Messages between instances: over Redis when there is one, else within the process.
+/// Pub/sub between instances: over Redis if configured, else within the process.
 fn pubsub(
     configuration: &Configuration,
     supervisor: &Supervisor,
@@ -266,7 +266,7 @@ fn tracking_config(configuration: &Configuration) -> TrackingConfig {
     config
 }
 
-/// The carriers to ask, and whose webhooks to believe; EasyPost tells of USPS's parcels.
+/// The carriers to poll, and those whose webhooks are accepted; EasyPost reports USPS's parcels.
 fn carriers(
     providers: &config::Providers,
     config: &TrackingConfig,

@@ -1,5 +1,4 @@
-//! The six domains: their databases, their subgraphs, and who asks whom. The only place that knows
-//! them all.
+//! The six domains: their databases, subgraphs and dependencies. The only place that knows them all.
 
 mod build;
 
@@ -27,7 +26,7 @@ use crate::data_directory::{DataDirectory, Missing};
 use crate::demo;
 use crate::lifecycle::Ready;
 
-/// A domain, and the name of its subgraph.
+/// A domain, which is also the name of its subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub(crate) enum Domain {
     Orders,
@@ -39,7 +38,7 @@ pub(crate) enum Domain {
 }
 
 impl Domain {
-    /// Those that others ask come first.
+    /// Dependencies come before the domains that query them.
     pub(crate) const ALL: [Self; 6] = [
         Self::Pricing,
         Self::Search,
@@ -60,7 +59,7 @@ impl Domain {
         }
     }
 
-    /// The SDL of this version, for a subgraph that runs elsewhere.
+    /// This version's SDL, for a subgraph that runs elsewhere.
     pub(crate) const fn sdl(self) -> &'static str {
         match self {
             Self::Orders => include_str!("../../schema/orders.graphql"),
@@ -72,7 +71,7 @@ impl Domain {
         }
     }
 
-    /// Who reads other domains' events here.
+    /// The domain's consumers of other domains' events.
     pub(crate) const fn consumers(self) -> &'static [ConsumerGroup] {
         match self {
             Self::Orders => orders::workers::CONSUMERS,
@@ -100,7 +99,7 @@ impl Domain {
     }
 }
 
-/// Opens a domain's database and brings it to this version; the number is of the steps that took.
+/// Opens and migrates a domain's database, and returns how many migrations were applied.
 pub(crate) async fn open_database(
     configuration: &Configuration,
     domain: Domain,
@@ -124,7 +123,7 @@ pub(crate) async fn open_database(
     let database = Database::open(&config, domain.name()).await?;
     let steps = domain.migrate(&database).await.with_context(|| {
         format!(
-            "the {} database {} cannot be used",
+            "the {} database {} is not usable",
             domain.name(),
             database.location()
         )
@@ -135,7 +134,7 @@ pub(crate) async fn open_database(
     Ok((database, steps))
 }
 
-/// A domain that runs in this process.
+/// A domain running in this process.
 #[derive(Debug)]
 struct Local {
     database: Database,
@@ -143,13 +142,13 @@ struct Local {
     work: Work,
 }
 
-/// What a domain does beside answering GraphQL.
+/// A domain's work besides GraphQL.
 pub(crate) struct Work {
-    /// What it answers by HTTP: webhooks and files.
+    /// HTTP routes: webhooks and files.
     pub(crate) routes: axum::Router,
-    /// What it is told by other domains.
+    /// Subscribers to other domains' events.
     pub(crate) subscribers: Vec<Subscriber>,
-    /// What it does by itself, until its context ends.
+    /// Background jobs, until their context ends.
     pub(crate) jobs: Jobs,
 }
 
@@ -173,7 +172,7 @@ impl fmt::Debug for Work {
     }
 }
 
-/// The domains that run in this process.
+/// The domains running in this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Domains {
     flags: Flags,
@@ -204,7 +203,7 @@ impl Domains {
             search: None,
         };
         let databases: BTreeMap<_, _> = databases.into_iter().collect();
-        // In the order of `ALL`, so that those who are asked are there before those who ask.
+        // In the order of `ALL`, so that dependencies are built first.
         for domain in Domain::ALL {
             if let Some(database) = databases.get(&domain) {
                 let here = opened.build(
@@ -221,8 +220,7 @@ impl Domains {
         Ok(opened)
     }
 
-    /// The way to another domain: in this process, or at its URL.
-    /// Ways to all domains, wherever they are.
+    /// Clients for all domains, wherever they run: in this process, or at their URL.
     pub(crate) fn clients(
         &self,
         configuration: &Configuration,
@@ -255,18 +253,18 @@ impl Domains {
         )?)
     }
 
-    /// The subgraph, when it runs in this process.
+    /// The subgraph, if it runs in this process.
     pub(crate) fn subgraph(&self, domain: Domain) -> Option<&Subgraph> {
         self.here.get(&domain).map(|here| &here.subgraph)
     }
 
-    /// Readies what subgraphs keep outside their databases: the search index.
+    /// Prepares what subgraphs keep outside their databases: the search index.
     pub(crate) async fn start(&self, supervisor: &Supervisor) -> anyhow::Result<()> {
         if let Some(search) = &self.search {
             search
                 .open_index()
                 .await
-                .context("the search index cannot be used")?;
+                .context("the search index is not usable")?;
             let search = search.clone();
             supervisor.start(Stage::Work, "search.index", move |stop| {
                 stop.run_until_cancelled_owned(follow_catalog(search.clone()))
@@ -276,7 +274,7 @@ impl Domains {
         Ok(())
     }
 
-    /// Fills the databases with the demo shop, when all are here and there is none.
+    /// Seeds the demo shop if all databases are in this process and empty.
     pub(crate) async fn seed_when_empty(
         &self,
         configuration: &Configuration,
@@ -286,13 +284,13 @@ impl Domains {
         let plan = demo::Plan::new(&configuration.demo, clock);
         tracing::info!(
             orders = plan.orders,
-            "looking for a shop, and writing the demo shop if there is none"
+            "seeding the demo shop unless the databases contain one"
         );
         demo::seed(&databases, &plan).await?;
         Ok(())
     }
 
-    /// The demo customer's public id, when orders are here and there is one.
+    /// The demo customer's public id, if it exists in this process's orders.
     pub(crate) async fn demo_customer(&self) -> anyhow::Result<Option<String>> {
         let Some(orders) = self.here.get(&Domain::Orders) else {
             return Ok(None);
@@ -302,7 +300,7 @@ impl Domains {
         Ok(customer.map(|customer| IdKind::Customer.format(customer.id)))
     }
 
-    /// Keeps the demo's parcels moving, when tracking is here.
+    /// Keeps the demo's parcels moving, if tracking is in this process.
     pub(crate) fn start_live_demo(&self, demo: &config::Demo, supervisor: &Supervisor) {
         if let Some(tracking) = self.tracking.clone() {
             let plan = demo::Plan::new(demo, &tracking.clock);
@@ -313,17 +311,17 @@ impl Domains {
         }
     }
 
-    /// What the domains that are here do beside answering GraphQL, with their databases.
+    /// The non-GraphQL work of the domains in this process, with their databases.
     pub(crate) fn work(&self) -> impl Iterator<Item = (&Database, &Work)> {
         self.here.values().map(|here| (&here.database, &here.work))
     }
 
-    /// How many are here.
+    /// How many domains are in this process.
     pub(crate) fn len(&self) -> usize {
         self.here.len()
     }
 
-    /// What they answer by HTTP beside GraphQL.
+    /// Their HTTP routes besides GraphQL.
     pub(crate) fn routes(&self) -> axum::Router {
         self.here
             .values()
@@ -332,30 +330,30 @@ impl Domains {
             })
     }
 
-    /// A domain's database, when the domain runs in this process.
+    /// A domain's database, if the domain runs in this process.
     pub(crate) fn database(&self, domain: Domain) -> anyhow::Result<Database> {
         self.here
             .get(&domain)
             .map(|here| here.database.clone())
-            .with_context(|| format!("the {} database is not here", domain.name()))
+            .with_context(|| format!("the {} database is not in this process", domain.name()))
     }
 }
 
-/// How often the search index is held against the database.
+/// How often the search index is compared with the database.
 const INDEX_CHECK: Duration = Duration::from_secs(15);
 
-/// Products may be imported by another process: the index follows.
+/// Updates the index, since another process may import products.
 async fn follow_catalog(search: search::State) {
     loop {
         tokio::time::sleep(INDEX_CHECK).await;
         if let Err(error) = search.open_index().await {
-            tracing::warn!(%error, "the search index could not be held against the database");
+            tracing::warn!(%error, "search index not compared with the database");
         }
     }
 }
 
 impl Ready for Domains {
-    /// Every database that is here can be read and written to.
+    /// Checks that every database in this process can be read and written.
     async fn ready(&self) -> Result<(), String> {
         let databases = self.here.iter().map(|(domain, here)| async {
             here.database.ready().await.map_err(|_| {

@@ -1,4 +1,4 @@
-//! What a connection is doing, and until when it may.
+//! Tracks what a connection is doing, and its current deadline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
-/// How long a connection may go without what it is there for.
+/// The timeouts of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timeouts {
     /// From connecting, or the first byte of a further request, to the end of the request's headers.
     pub(super) headers: Duration,
     /// Without a request.
     pub(super) idle: Duration,
-    /// Without reading any of what is written to it.
+    /// Without the client reading anything that is written.
     pub(super) write: Duration,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Timeouts {
 pub(super) enum Overdue {
     Headers,
     Idle,
-    /// The client reads nothing of an answer.
+    /// The client does not read its response.
     Unread,
 }
 
@@ -47,16 +47,16 @@ pub(super) struct Activity {
 struct State {
     in_flight: usize,
     is_http2: bool,
-    /// None while requests are in flight.
+    /// `None` while requests are in flight.
     deadline: Option<(Instant, Overdue)>,
 }
 
-/// A request in flight, to the end of its answer.
+/// A request in flight, until its response is complete.
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<Activity>);
 
 impl Activity {
-    /// Of a connection that was accepted now.
+    /// For a connection accepted now.
     pub(super) fn new(timeouts: Timeouts) -> Self {
         Self {
             timeouts,
@@ -76,8 +76,8 @@ impl Activity {
         self.state().deadline
     }
 
-    /// The client has sent something. After idleness that begins a request, except in HTTP/2, which has frames
-    /// that belong to none.
+    /// Bytes were received. On an idle connection they begin a request, except on HTTP/2, whose frames may belong to
+    /// none.
     pub(super) fn received(&self) {
         let mut state = self.state();
         if !state.is_http2 && matches!(state.deadline, Some((_, Overdue::Idle))) {
@@ -85,7 +85,7 @@ impl Activity {
         }
     }
 
-    /// The headers of a request are complete.
+    /// A request's headers are complete.
     pub(super) fn begin(self: &Arc<Self>, is_http2: bool) -> InFlight {
         let mut state = self.state();
         state.is_http2 = is_http2;
@@ -95,7 +95,7 @@ impl Activity {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock.
+        // No code panics while holding the lock.
         self.state.lock()
     }
 }

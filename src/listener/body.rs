@@ -1,4 +1,5 @@
-//! Bodies that a connection watches: requests must arrive in time, and answers are in flight until they are written.
+//! Bodies watched by their connection: requests must arrive in time, and responses are in flight until they are
+//! written.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,11 +11,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::InFlight;
 
-/// The body of a request, which must be complete in time.
+/// A request's body, which must be complete in time.
 pub(super) struct Arriving {
     body: Incoming,
     until: Instant,
-    /// Once it had to be waited for.
+    /// Created once the body has to be waited for.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -56,7 +57,7 @@ impl HttpBody for Arriving {
     }
 }
 
-/// The body of an answer.
+/// A response's body.
 pub(super) struct Leaving {
     body: Body,
     _in_flight: InFlight,

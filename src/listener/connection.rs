@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its end: served, told to end when it is idle, closed when it is late.
+//! Drives one connection: serves it, ends it when idle, and closes it when overdue.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Overdue};
 
-/// Serves a connection until it ends or must be closed. After `stop` it ends with the requests that run.
+/// Serves a connection until it ends or must be closed. After `stop` it ends with its running requests.
 pub(super) async fn drive<C: GracefulConnection>(
     connection: C,
     activity: &Activity,
@@ -23,7 +23,7 @@ pub(super) async fn drive<C: GracefulConnection>(
     let mut stopping = pin!(stop.cancelled());
     let mut timer = pin!(sleep_until(Instant::now() + timeouts.headers));
     let mut closing = false;
-    // Until when a client may agree that an idle connection ends.
+    // When an idle connection is closed if the client does not close it.
     let mut grace = None;
     poll_fn(|context| {
         loop {
@@ -37,10 +37,10 @@ pub(super) async fn drive<C: GracefulConnection>(
             }
             let deadline = activity.deadline();
             let deadline = deadline.map(|(at, overdue)| (at.max(grace.unwrap_or(at)), overdue));
-            // Only while requests are in flight may something be unsent.
+            // Only requests in flight can have unsent bytes.
             let unread = || Some((unsent.deadline()?, Overdue::Unread));
             let deadline = deadline.or_else(unread);
-            // A timer that is due too early is cheaper than one that is set anew with each request.
+            // A timer that fires too early is cheaper than resetting it for each request.
             let due = match deadline {
                 Some((at, Overdue::Unread)) => Some(at.min(Instant::now() + unsent.interval())),
                 deadline => deadline.map(|(at, _)| at),

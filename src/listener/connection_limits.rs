@@ -1,5 +1,4 @@
-//! How many connections may be open: of the process, and of one address. Beyond that a few are accepted for health
-//! checks.
+//! Limits on open connections, in total and per address. Beyond them, a few more are accepted for health checks.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,25 +10,25 @@ use router::server::{AddressLimiter, AddressPermit, ConnectionsConfig};
 use rustix::process::{Resource, getrlimit};
 use tokio::time::Instant;
 
-/// Connections for health checks, of all and of one address.
+/// Connections for health checks, in total and per address.
 const HEALTH: usize = 16;
 const HEALTH_PER_ADDRESS: usize = 4;
 
-/// Descriptors that are left for databases, calls and files: half of few, and of many this many.
+/// File descriptors reserved for databases, calls and files: up to half of them, at most this many.
 const OTHER_DESCRIPTORS: u64 = 512;
 
-/// Where the number of descriptors is not limited.
+/// Used if the number of descriptors is unlimited.
 const UNLIMITED: usize = 100_000;
 
-/// How often at most refusals are logged.
+/// How often refusals are logged at most.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Why a connection is not served as others are.
+/// Why a connection is only good for health checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LimitReached {
-    /// The process has as many connections as it may.
+    /// The process has reached its limit.
     Full,
-    /// The client's address has.
+    /// The client's address has reached its limit.
     Address,
 }
 
@@ -42,7 +41,7 @@ impl LimitReached {
     }
 }
 
-/// The place of one connection. Dropping it gives the place back.
+/// A connection's slot. Dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     pool: Arc<Pool>,
@@ -56,7 +55,7 @@ struct Pool {
     addresses: Option<AddressLimiter>,
 }
 
-/// The places of a listener.
+/// The slots of a listener.
 #[derive(Debug)]
 pub(super) struct ConnectionLimits {
     all: Arc<Pool>,
@@ -74,7 +73,7 @@ impl ConnectionLimits {
     pub(super) fn new(config: &ConnectionsConfig, trusted_proxies: usize) -> Self {
         let max = max_connections(config);
         let per_address = config.max_per_address.unwrap_or((max / 2).max(1));
-        // The connections of a proxy are those of many clients.
+        // A proxy's connections belong to many clients.
         let addresses = (trusted_proxies == 0).then(|| AddressLimiter::new(per_address));
         Self {
             all: Pool::new(max, addresses),
@@ -83,7 +82,7 @@ impl ConnectionLimits {
         }
     }
 
-    /// A place, and why it is good for health checks only if it is; `None` when the connection must be closed.
+    /// A slot, with the reason if it is only for health checks; `None` if the connection must be closed.
     pub(super) fn admit(
         &self,
         address: IpAddr,
@@ -148,12 +147,12 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// How many connections this process may have.
+/// The maximum number of connections of this process.
 pub(crate) fn max_connections(config: &ConnectionsConfig) -> usize {
     config.max.unwrap_or_else(by_descriptors)
 }
 
-/// What the limit of open files leaves for connections.
+/// What the open-file limit leaves for connections.
 fn by_descriptors() -> usize {
     getrlimit(Resource::Nofile)
         .current
@@ -177,7 +176,7 @@ mod tests {
         ConnectionLimits::new(&config, trusted_proxies)
     }
 
-    /// The connections that an address gets, and why those after them are for health checks only.
+    /// The connections that an address gets, and why further ones are only for health checks.
     fn fill(places: &ConnectionLimits, address: IpAddr) -> (Vec<ConnectionPermit>, LimitReached) {
         let mut held = Vec::new();
         loop {

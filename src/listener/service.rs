@@ -1,4 +1,4 @@
-//! The requests of one connection: what every answer has in common, and what never reaches the application.
+//! Handles the requests of one connection: common response headers, and requests rejected before the application.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,20 +19,20 @@ use super::activity::Activity;
 use super::body::{Arriving, Leaving};
 use super::connection_limits::LimitReached;
 
-/// What is answered also when no more connections are served.
+/// Paths served even when the limits are reached.
 const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
-/// What the requests of a connection are answered with. Cloning shares it.
+/// How the requests of a connection are served. Clones share it.
 #[derive(Clone)]
 pub(super) struct Service {
     pub(super) app: Router,
     pub(super) peer: SocketAddr,
     pub(super) activity: Arc<Activity>,
     pub(super) unsent: Unsent,
-    /// Why health checks alone are answered, if they are.
+    /// Set if only health checks are served.
     pub(super) refused: Option<LimitReached>,
     pub(super) body_timeout: Duration,
-    /// Clients should open another connection for their next request.
+    /// Tells clients to open another connection for their next request.
     pub(super) stopping: CancellationToken,
 }
 
@@ -45,7 +45,7 @@ impl Service {
         let is_http1 = version <= Version::HTTP_11;
         let in_flight = self.activity.begin(!is_http1);
         let (mut response, is_last) = if lacks_host(&request) {
-            let words = "an HTTP/1.1 request has one Host header\n";
+            let words = "an HTTP/1.1 request must have one Host header\n";
             ((StatusCode::BAD_REQUEST, words).into_response(), true)
         } else if let Some(refused) = self.refused
             && !HEALTH_PATHS.contains(&request.uri().path())
@@ -73,7 +73,7 @@ impl Service {
     }
 }
 
-/// HTTP/1.1 demands exactly one, also beside a whole URL.
+/// HTTP/1.1 requires exactly one, even with an absolute URL.
 fn lacks_host(request: &Request<Incoming>) -> bool {
     let hosts = request.headers().get_all(header::HOST).iter().count();
     request.version() == Version::HTTP_11 && hosts != 1
@@ -81,10 +81,7 @@ fn lacks_host(request: &Request<Incoming>) -> bool {
 
 fn refusal(refused: LimitReached) -> Response<Body> {
     let (status, message) = match refused {
-        LimitReached::Full => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no more connections can be served now",
-        ),
+        LimitReached::Full => (StatusCode::SERVICE_UNAVAILABLE, "too many connections"),
         LimitReached::Address => (
             StatusCode::TOO_MANY_REQUESTS,
             "too many connections from this address",

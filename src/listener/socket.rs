@@ -1,4 +1,4 @@
-//! A socket that holds its place, also after an upgrade, and says when something was received.
+//! A socket that holds its slot, even after an upgrade, and reports received bytes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

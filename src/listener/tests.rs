@@ -1,4 +1,4 @@
-//! Connections as their clients see them: closed when they are late or idle, refused beyond the bounds.
+//! Connections from their clients' view: closed when overdue or idle, refused beyond the limits.
 
 use std::net::IpAddr;
 
@@ -16,13 +16,13 @@ use super::*;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
-/// How long the answer of `/slow` takes.
+/// How long `/slow` takes.
 const SLOW: Duration = Duration::from_millis(100);
-/// Milliseconds that no test waits for.
+/// In milliseconds; longer than any test waits.
 const LONG: u64 = 3_600_000;
-/// Bytes of a long answer: more than a socket takes.
+/// The size of a long response: more than a socket buffers.
 const LENGTH: usize = 4 * 1024 * 1024;
-/// Long enough for a busy machine; nothing waits for it when all goes well.
+/// Enough for a busy machine; never reached if all goes well.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn app() -> Router {
@@ -39,18 +39,18 @@ fn app() -> Router {
         .route("/healthz", get(|| async { "ok" }))
 }
 
-/// A long answer as GraphQL has it: counted until it is read.
+/// A long response like GraphQL's: counted until it is read.
 async fn counted(Extension(unsent): Extension<Unsent>) -> Body {
     let answer = Bytes::from(vec![b'x'; LENGTH]);
     unsent.body(OperationKind::Query, answer).unwrap()
 }
 
-/// The client's end of a connection that is served.
+/// The client's end of a served connection.
 fn connect(config: &ServerConfig) -> DuplexStream {
     connect_counted(config).0
 }
 
-/// The same, and what the process has not sent.
+/// The same, with the count of unsent bytes.
 fn connect_counted(config: &ServerConfig) -> (DuplexStream, Unsent) {
     let unsent = Unsent::new(&config.connections);
     let limits = Limits::new(config, unsent.clone());
@@ -72,7 +72,7 @@ fn connect_counted(config: &ServerConfig) -> (DuplexStream, Unsent) {
     (client, unsent)
 }
 
-/// Sends a request and reads its answer, of which the body is this.
+/// Sends a request and reads its response, which must have this body.
 async fn exchange(client: &mut DuplexStream, request: &[u8], body: &str) -> String {
     client.write_all(request).await.unwrap();
     let mut answer = Vec::new();
@@ -83,17 +83,17 @@ async fn exchange(client: &mut DuplexStream, request: &[u8], body: &str) -> Stri
     String::from_utf8(answer).unwrap()
 }
 
-/// What is read until the connection is closed.
+/// Reads until the connection is closed.
 async fn closed(client: &mut (impl AsyncRead + Unpin)) -> String {
     let mut read = Vec::new();
-    // A connection that is reset is closed.
+    // A reset also counts as closed.
     let _ = timeout(PATIENCE, client.read_to_end(&mut read))
         .await
         .expect("it is closed");
     String::from_utf8_lossy(&read).into_owned()
 }
 
-/// The limits of time, in milliseconds.
+/// Timeouts in milliseconds.
 fn timeouts(headers: u64, idle: u64) -> ServerConfig {
     let mut config = ServerConfig::default();
     config.connections.header_timeout = Setting::from_millis(headers);
@@ -163,14 +163,14 @@ async fn a_request_in_flight_is_not_idle() {
     exchange(&mut client, request, "slow").await;
 }
 
-/// Clients may read nothing for so many milliseconds.
+/// Clients may go without reading for this many milliseconds.
 fn unread_for(write: u64) -> ServerConfig {
     let mut config = timeouts(LONG, LONG);
     config.connections.write_timeout = Setting::from_millis(write);
     config
 }
 
-/// Waits until the process holds something, or nothing, that is not read.
+/// Waits until the process holds unread bytes, or none.
 async fn holds(unsent: &Unsent, something: bool) {
     let changed = async {
         while (unsent.bytes() > 0) != something {
@@ -191,7 +191,7 @@ async fn a_client_that_does_not_read_its_answer_is_closed() {
     assert!(read.len() < LENGTH, "{} bytes", read.len());
 }
 
-/// The socket takes what is written, but the stream has no window.
+/// The socket accepts writes, but the stream's window is closed.
 #[tokio::test]
 async fn a_client_of_http2_that_lets_nothing_be_sent_is_closed() {
     let (mut client, unsent) = connect_counted(&unread_for(50));
@@ -209,13 +209,13 @@ async fn a_client_of_http2_that_lets_nothing_be_sent_is_closed() {
     assert!(!read.contains("xxx"), "{} bytes", read.len());
 }
 
-/// Whatever is answered: nobody counts it.
+/// For any response, even if its bytes are not counted.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_closed() {
     let mut client = connect(&unread_for(50));
     let request = b"GET /long HTTP/1.1\r\nhost: a\r\n\r\n";
     client.write_all(request).await.unwrap();
-    // Writing fails once nobody is there.
+    // Writing fails once the peer is gone.
     let mut drops = interval(Duration::from_millis(5));
     let given_up = async {
         while client.write_all(b" ").await.is_ok() {
@@ -227,7 +227,7 @@ async fn a_client_that_does_not_read_is_closed() {
     assert!(read.len() < LENGTH, "{} bytes", read.len());
 }
 
-/// A request of HTTP/2 to `/`.
+/// An HTTP/2 request to `/`.
 async fn get_by_http2(client: &mut DuplexStream) {
     client.write_all(PREFACE).await.unwrap();
     let headers = [0, 0, 6, 1, 5, 0, 0, 0, 1];
@@ -240,7 +240,7 @@ async fn get_by_http2(client: &mut DuplexStream) {
 async fn an_idle_connection_of_http2_is_closed() {
     let mut client = connect(&timeouts(5_000, 50));
     get_by_http2(&mut client).await;
-    // The client does not agree to the end.
+    // The client does not close its side.
     let answer = closed(&mut client).await;
     assert!(answer.contains("answer"), "{answer}");
 }
@@ -292,7 +292,7 @@ async fn no_answer_is_for_the_browser_to_guess_the_type_of() {
     );
 }
 
-/// A listener that has one place, and the shutdown that ends it.
+/// A listener with limits, and its shutdown.
 async fn one_place(max: usize, max_per_address: usize) -> (SocketAddr, Shutdown) {
     let config = ServerConfig {
         connections: ConnectionsConfig {
@@ -323,7 +323,7 @@ async fn health_is_answered_when_there_are_no_more_connections() {
             let mut client = TcpStream::connect(address).await.unwrap();
             client.write_all(request).await.unwrap();
             let mut answer = String::new();
-            // To its end: such a connection is good for one request.
+            // Such a connection is closed after one request.
             client.read_to_string(&mut answer).await.unwrap();
             answer
         };

@@ -1,4 +1,4 @@
-//! A socket whose writes end when nothing could be written for long: its client does not read.
+//! A socket whose writes fail if nothing could be written for long, because its client does not read.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use super::activity::Overdue;
 pub(super) struct WriteDeadline<S> {
     socket: S,
     timeout: Duration,
-    /// Since a write has had to wait.
+    /// Set while a write is blocked.
     blocked: Option<Pin<Box<Sleep>>>,
 }
 

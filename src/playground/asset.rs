@@ -1,4 +1,5 @@
-//! The scripts, styles and drawings of the pages. Their names have a hash of their contents, so browsers keep them.
+//! The pages' scripts, styles and images. Their names contain a hash of their contents, so browsers can cache them
+//! forever.
 
 use std::io::Read;
 
@@ -14,7 +15,7 @@ use router::server::prefers_gzip;
 
 use super::{CONTENT_POLICY, is_known, not_modified};
 
-/// Names and contents, compressed by gzip.
+/// Names and gzip-compressed contents.
 const ASSETS: &[(&str, &[u8])] = include!("../../playground/dist/assets.in");
 
 const HEADERS: [(HeaderName, &str); 4] = [
@@ -40,7 +41,7 @@ pub(super) async fn answer(Path(name): Path<String>, headers: HeaderMap) -> Resp
     match GzDecoder::new(*compressed).read_to_end(&mut contents) {
         Ok(_) => (own, HEADERS, contents).into_response(),
         Err(error) => {
-            tracing::error!(name, %error, "an asset of the playground cannot be decompressed");
+            tracing::error!(name, %error, "playground asset not decompressed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -1,5 +1,5 @@
-//! Whom a subgraph process answers: its router, which signs the caller; where it is configured, end users by their own
-//! tokens, visitors, and tools that fetch the schema.
+//! Authenticates callers of a subgraph process: its router, which signs the caller; and, if configured, end users with
+//! their own tokens, visitors, and tools that fetch the schema.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,51 +19,51 @@ use sha2::{Digest, Sha256};
 use crate::config::Configuration;
 use crate::keys;
 
-/// Who may ask, and for what.
+/// The accepted credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Credentials {
     subgraph: &'static str,
     key: CallerKey,
     clock: Clock,
-    /// Of end users; without it their tokens are refused.
+    /// Verifies end users' tokens; without it they are rejected.
     verifier: Option<Arc<JwtVerifier>>,
     serve_anonymous: bool,
-    /// The hash of the token of tools: comparing hashes says nothing of how much of a wrong one is right.
+    /// The hash of the tools' token. Comparing hashes reveals nothing about a wrong token.
     schema_token: Option<[u8; 32]>,
     trusted_proxies: usize,
 }
 
-/// Whom a request is from, as its headers prove.
+/// Who a request comes from, according to its headers.
 #[derive(Debug)]
 pub(super) enum Credential {
-    /// Somebody whom the router vouches for, with one body.
+    /// A caller signed by the router, for one body.
     Signed(SignedCaller),
-    /// Somebody with a token of their own, until it expires, or a visitor.
+    /// An end user until their token expires, or a visitor.
     Verified(Box<Caller>, Option<SystemTime>),
-    /// A tool, which gets the schema and nothing else.
+    /// A tool, which may only fetch the schema.
     Tool,
 }
 
-/// Why a request is refused.
+/// Why a request is rejected.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// No credential, or one that proves nothing here.
+    /// No valid credential.
     Stranger,
-    /// An end user's token.
+    /// An end user's token was rejected.
     Token(AuthError),
-    /// A tool's token, and not the schema alone.
+    /// A tool's token, used for something other than the schema.
     NotTheSchema,
 }
 
 impl Refused {
-    /// In words that may be shown.
+    /// The message for the client.
     pub(super) fn message(&self) -> String {
         match self {
             Self::Stranger => {
-                "This subgraph answers its router only: the signed caller is missing or not valid"
+                "This subgraph accepts requests from its router only: the signed caller is missing or not valid"
                     .to_owned()
             }
-            Self::Token(error) => format!("The token was refused: {error}"),
+            Self::Token(error) => format!("The token was rejected: {error}"),
             Self::NotTheSchema => "This token is for `_service { sdl }` only".to_owned(),
         }
     }
@@ -96,7 +96,7 @@ impl From<CallerError> for Refused {
 
 impl Credentials {
     /// # Errors
-    /// Keys of end users' tokens that cannot be read.
+    /// Verification keys that cannot be read.
     pub(super) fn new(
         subgraph: &'static str,
         key: CallerKey,
@@ -130,7 +130,7 @@ impl Credentials {
         })
     }
 
-    /// What the headers prove. A credential that is not valid is refused, whatever else there is.
+    /// Evaluates the headers. An invalid credential is rejected, whatever else is there.
     pub(super) async fn check(&self, headers: &HeaderMap) -> Result<Credential, Refused> {
         let signed_header = HeaderName::from_static(CALLER_HEADER);
         if headers.contains_key(&signed_header) {
@@ -159,12 +159,12 @@ impl Credentials {
         Ok(self.verified(identity.caller, identity.expires_at, headers))
     }
 
-    /// Whom the router vouches for in a signature that came without a header.
+    /// The caller in a signature that came without a header.
     pub(super) fn signed(&self, signed: &str) -> Result<SignedCaller, Refused> {
         Ok(self.key.verify(signed, self.subgraph, self.clock.now())?)
     }
 
-    /// What the router would have found out of the request.
+    /// Derives what the router would have known about the request.
     fn verified(
         &self,
         caller: Caller,
@@ -172,7 +172,7 @@ impl Credentials {
         headers: &HeaderMap,
     ) -> Credential {
         let caller = Caller {
-            // The other end of the connection is a router, and nobody's address.
+            // The peer is a router, not the user.
             ip: client_ip(None, headers, self.trusted_proxies),
             request_id: request_id(headers),
             ..caller
@@ -182,7 +182,7 @@ impl Credentials {
 }
 
 impl Credential {
-    /// Whom a request with this body is for. Tools may ask for the schema.
+    /// The caller of a request with this body. Tools may only fetch the schema.
     pub(super) fn caller(self, body: &[u8], request: &mut Request) -> Result<Caller, Refused> {
         match self {
             Self::Signed(signed) => Ok(signed.with_body(body)?),
@@ -192,7 +192,7 @@ impl Credential {
         }
     }
 
-    /// Whose a connection is, and for how long it may be.
+    /// The caller of a connection, and its remaining lifetime.
     pub(super) fn connection(self) -> Result<(Caller, Option<Duration>), Refused> {
         match self {
             // An upgrade has no body.
@@ -207,14 +207,14 @@ impl Credential {
     }
 }
 
-/// The value of a header that is there once.
+/// The value of a header that occurs exactly once.
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().filter(|_| values.next().is_none())?;
     value.to_str().ok()
 }
 
-/// Whether nothing is asked for but `_service`.
+/// Whether the request selects only `_service`.
 fn asks_for_schema(request: &mut Request) -> bool {
     let Ok(document) = request.parsed_query() else {
         return false;

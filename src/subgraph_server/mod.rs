@@ -1,5 +1,5 @@
-//! One domain as its own HTTP service: GraphQL over POST and graphql-transport-ws, for callers that
-//! the router vouches for, and for those whom the configuration names.
+//! A domain as an HTTP service: GraphQL over POST and graphql-transport-ws, for callers signed by the router and others
+//! allowed by the configuration.
 
 mod credentials;
 
@@ -37,7 +37,7 @@ struct Service {
 /// The subgraph at `/graphql`.
 ///
 /// # Errors
-/// Keys of end users' tokens that cannot be read.
+/// Verification keys that cannot be read.
 pub(crate) fn routes(
     subgraph: Subgraph,
     key: CallerKey,
@@ -68,7 +68,7 @@ async fn execute(State(service): State<Service>, headers: HeaderMap, body: Body)
         Ok(credential) => credential,
         Err(refused) => return refused.into_response(),
     };
-    // Nothing is read for strangers.
+    // Nothing is read before authentication.
     let body = match service.read(&headers, body).await {
         Ok(body) => body,
         Err(refusal) => return refusal.into_response(),
@@ -76,7 +76,11 @@ async fn execute(State(service): State<Service>, headers: HeaderMap, body: Body)
     let Ok(mut request) = serde_json::from_slice(&body)
         .inspect_err(|error| tracing::debug!(%error, "a request cannot be read"))
     else {
-        return (StatusCode::BAD_REQUEST, "the body is no GraphQL request\n").into_response();
+        return (
+            StatusCode::BAD_REQUEST,
+            "the body is not a GraphQL request\n",
+        )
+            .into_response();
     };
     let caller = match credential.caller(&body, &mut request) {
         Ok(caller) => caller,
@@ -111,7 +115,7 @@ async fn subscribe(
             return (
                 StatusCode::METHOD_NOT_ALLOWED,
                 [(header::ALLOW, "POST")],
-                "queries are POSTed here; GET is for graphql-transport-ws\n",
+                "send queries by POST; GET is for graphql-transport-ws\n",
             )
                 .into_response();
         }
@@ -122,7 +126,7 @@ async fn subscribe(
         .on_upgrade(move |socket| async move {
             let serving = GraphQLWebSocket::new(socket, executor, protocol).serve();
             match lifetime {
-                // A token that has expired watches nothing any more.
+                // The connection is closed when the token expires.
                 Some(lifetime) => drop(tokio::time::timeout(lifetime, serving).await),
                 None => serving.await,
             }
@@ -130,7 +134,7 @@ async fn subscribe(
 }
 
 impl Service {
-    /// The body of a request, within the limits of size and time.
+    /// Reads a request's body within limits of size and time.
     async fn read(
         &self,
         headers: &HeaderMap,
@@ -187,8 +191,8 @@ impl IntoResponse for Refused {
     }
 }
 
-/// A connection of the router's. Its operations are for many callers, each signed in the operation's
-/// extensions; one without is for the caller of the connection.
+/// A connection from the router. Its operations have many callers, each signed in the operation's extensions; one
+/// without a signature has the connection's caller.
 #[derive(Clone)]
 struct As {
     service: Service,
@@ -196,7 +200,7 @@ struct As {
 }
 
 impl As {
-    /// Whom an operation is for, unless that is forged or too old.
+    /// The caller of an operation, unless its signature is forged or expired.
     fn caller(&self, request: &mut Request) -> Result<Caller, Refused> {
         let signed = match request.extensions.get(CALLER_HEADER) {
             Some(Value::String(signed)) => self.service.credentials.signed(signed)?,

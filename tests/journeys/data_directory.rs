@@ -267,5 +267,5 @@ async fn a_backup_under_load_has_all_that_was_acknowledged_before_it() {
     let other = scratch.path().join("other");
     std::fs::create_dir(&other).unwrap();
     let incomplete = stderr_of_failure(vantage(&other).arg("restore").arg(&backup)).await;
-    assert!(incomplete.contains("no complete backup"), "{incomplete}");
+    assert!(incomplete.contains("not a complete backup"), "{incomplete}");
 }

@@ -246,7 +246,7 @@ async fn an_event_that_redis_refuses_is_listed_and_goes_at_once_when_it_is_reque
     let start = format!("notifications {event} notification.tested usr_1 not published after ");
     assert!(listed.starts_with(&start), "{listed}");
     assert!(
-        listed.contains("tried again at ") && listed.contains("WRONGTYPE"),
+        listed.contains("next attempt at ") && listed.contains("WRONGTYPE"),
         "{listed}"
     );
 

@@ -129,7 +129,7 @@ async fn only_what_an_operation_uses_counts() {
     assert!(is_ok, "{told}");
     assert!(
         told.ends_with(
-            "0 breaking, 1 dangerous and 0 safe changes; 2 more concern none of the 1 operations\n"
+            "0 breaking, 1 dangerous and 0 safe changes; 2 more affect none of the 1 operations\n"
         ),
         "{told}"
     );
@@ -144,6 +144,6 @@ async fn only_what_an_operation_uses_counts() {
     assert!(!is_ok);
     assert_eq!(
         error,
-        "error: operations do not fit the old schema: 1 (other.json), 1:3: Cannot query field \"nothing\" on type \"Query\".\n"
+        "error: operations are not valid against the old schema: 1 (other.json), 1:3: Cannot query field \"nothing\" on type \"Query\".\n"
     );
 }

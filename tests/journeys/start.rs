@@ -110,7 +110,7 @@ async fn a_busy_port_an_unusable_directory_and_an_unknown_key_are_told_in_one_li
     assert_eq!(
         told,
         format!(
-            "error: {address} is in use: stop what listens there, or choose another with --listen\n"
+            "error: {address} is in use: stop the process listening there, or choose another address with --listen\n"
         )
     );
 
@@ -148,7 +148,7 @@ async fn checkout_rates_that_cannot_be_used_are_reported_with_their_mistake() {
         let (code, told) = failure(command.env(key, &file)).await;
         assert_eq!(code, 1, "{key}: {told}");
         let expected = format!(
-            "error: orders.checkout_rates: {} cannot be used: \"Mars\" is not a country",
+            "error: orders.checkout_rates: {} is not valid: \"Mars\" is not a country",
             file.display()
         );
         assert!(told.contains(&expected), "{key}: {told}");

@@ -1,4 +1,4 @@
-//! Operations that are added to a client's manifest.
+//! Adds operations to a client's manifest.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub(super) async fn run(
             let errors: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
             let errors = errors.join("; ");
             bail!(
-                "operation `{}` of {shown} does not fit the schema: {errors}",
+                "operation `{}` of {shown} is not valid against the schema: {errors}",
                 operation.name
             );
         }
@@ -68,7 +68,7 @@ pub(super) async fn run(
     ))
 }
 
-/// A manifest, or a document as the only operation of one.
+/// Reads a manifest, or a document as a manifest with one operation.
 fn read(file: &Path) -> anyhow::Result<Vec<ManifestOperation>> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
@@ -76,7 +76,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<ManifestOperation>> {
         .extension()
         .is_some_and(|extension| extension == "json")
     {
-        return read_manifest(&text).with_context(|| format!("{shown} is no manifest"));
+        return read_manifest(&text).with_context(|| format!("{shown} is not a manifest"));
     }
     // Editors end a file with a line break, which clients do not send.
     let body = text.trim().to_owned();
@@ -88,7 +88,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<ManifestOperation>> {
     }])
 }
 
-/// Where the operations of a client are that has no manifest yet.
+/// The manifest for a client that does not have one yet.
 fn default_manifest(client: &str) -> PathBuf {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let name = client.replace(|c: char| !is_plain(c), "-");

@@ -1,4 +1,4 @@
-//! Every registered operation against a schema: whether it fits, and what changes under it.
+//! Checks every registered operation against a schema: whether it is valid, and what changes for it.
 
 use std::sync::Arc;
 
@@ -16,24 +16,24 @@ use crate::output;
 /// What the operations are checked against.
 pub(super) struct Check<'a> {
     pub(super) router: &'a Router,
-    /// The schema before; without it nothing has changed.
+    /// The previous schema; without it there are no changes.
     pub(super) before: Option<&'a Router>,
-    /// Whether changes count that no operation uses.
+    /// Whether to include changes that no operation uses.
     pub(super) counts_all: bool,
 }
 
-/// An operation, and what was found.
+/// A checked operation.
 pub(super) struct Checked {
     pub(super) client: Arc<RegisteredClient>,
     pub(super) operation: Arc<RegisteredOperation>,
-    /// Why it does not fit.
+    /// Why it is not valid.
     pub(super) errors: Vec<GraphQLError>,
-    /// Changes of what it uses, breaking and dangerous ones.
+    /// Breaking and dangerous changes that affect it.
     pub(super) changes: Vec<Change>,
 }
 
 impl Checked {
-    /// Why its client has to do something.
+    /// Why its client has to act.
     pub(super) fn problems(&self) -> Vec<String> {
         let errors = self.errors.iter().map(GraphQLError::to_string);
         let changes = self.changes.iter().filter(|change| is_breaking(change));
@@ -42,10 +42,10 @@ impl Checked {
     }
 }
 
-/// What was found.
+/// The result of a check.
 pub(super) struct Outcome {
     pub(super) operations: Vec<Checked>,
-    /// Changes that no operation uses, breaking and dangerous ones, where they count.
+    /// Breaking and dangerous changes that no operation uses, if they are included.
     pub(super) unused: Vec<Change>,
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn run(
     let broken = operations.filter(|one| !one.problems().is_empty()).count();
     let all = outcome.operations.len();
     if broken > 0 {
-        bail!("{broken} of {all} registered operations do not fit the schema");
+        bail!("{broken} of {all} registered operations are not valid against the schema");
     }
     match outcome.unused.iter().filter(|one| is_breaking(one)).count() {
         0 => Ok(()),
@@ -110,7 +110,7 @@ async fn outcome(clients: &[Arc<RegisteredClient>], check: &Check<'_>) -> anyhow
     Ok(Outcome { operations, unused })
 }
 
-/// What each operation uses of the schema before; nothing is known of one that did not fit that.
+/// What each operation uses of the previous schema; `None` for one that is not valid there.
 fn usages(before: &Router, operations: &[Checked]) -> anyhow::Result<Vec<Option<Usage>>> {
     let operations: Vec<_> = operations
         .iter()

@@ -1,4 +1,5 @@
-//! `vantage operations check|list|add`: what clients have registered, and whether it fits a schema.
+//! `vantage operations check|list|add|cost`: clients' registered operations, and whether they are valid against a
+//! schema.
 
 mod add;
 mod check;
@@ -28,7 +29,7 @@ pub(crate) async fn run(command: Operations) -> anyhow::Result<()> {
         } => {
             let chosen = checked(&file, client.as_deref())?;
             let router = schema(&file, supergraph.as_deref())?;
-            // The schema before is this binary's own.
+            // The previous schema is this binary's own.
             let before = supergraph.is_some().then(|| schema(&file, None));
             let before = before.transpose()?;
             let against = Check {
@@ -102,21 +103,21 @@ fn chosen(clients: &Clients, name: Option<&str>) -> anyhow::Result<Vec<Arc<Regis
         None => Ok(clients.iter().cloned().collect()),
         Some(name) => match clients.by_name(name) {
             Some(client) => Ok(vec![client.clone()]),
-            None => bail!("there is no client `{name}`"),
+            None => bail!("client `{name}` does not exist"),
         },
     }
 }
 
-/// The schema of this binary, as `vantage schema export` writes it.
+/// This binary's schema, as written by `vantage schema export`.
 const SUPERGRAPH: &str = include_str!("../../../schema/supergraph.graphql");
 
-/// A router that says whether operations fit: over a supergraph, or over the schema of this binary.
+/// A router that only validates operations, over a supergraph or over this binary's schema.
 fn schema(named: &Named, supergraph: Option<&Path>) -> anyhow::Result<Router> {
     let configuration = configuration(named)?;
     let builder = Router::builder()
         .limits(configuration.router.limits)
         .override_labels(configuration.router.override_labels)
-        // Names the nearest known field.
+        // Suggests the nearest known field.
         .development(true)
         .calling_nobody();
     let Some(file) = supergraph else {
@@ -125,11 +126,10 @@ fn schema(named: &Named, supergraph: Option<&Path>) -> anyhow::Result<Router> {
     let shown = file.display();
     let sdl = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
     let router = builder.supergraph(&sdl).build();
-    router.with_context(|| format!("{shown} cannot be used"))
+    router.with_context(|| format!("{shown} is not usable"))
 }
 
-/// A line for each operation. Lists whose length follows from a variable that has no default count as long as those that
-/// nothing is known of.
+/// Prints a line for each operation. Lists sized by a variable without a default count with the default list size.
 async fn cost(clients: &[Arc<RegisteredClient>], router: &Router) -> anyhow::Result<()> {
     for client in clients {
         for operation in client.operations.iter() {

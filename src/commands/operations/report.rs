@@ -1,4 +1,4 @@
-//! The outcome of a check, for people, for programs, and for build servers.
+//! Prints the result of a check for people, programs and build servers.
 
 use std::fmt::Write;
 
@@ -46,7 +46,10 @@ fn text(outcome: &Outcome) -> String {
     }
     if broken == 0 {
         let count = outcome.operations.len();
-        let _ = writeln!(text, "ok: {count} registered operations fit the schema");
+        let _ = writeln!(
+            text,
+            "ok: {count} registered operations are valid against the schema"
+        );
     }
     text
 }
@@ -76,7 +79,7 @@ fn value(outcome: &Outcome) -> Value {
     })
 }
 
-/// A suite for each client, and one for the schema where all of its changes count.
+/// A suite for each client, and one for the schema if all of its changes are included.
 fn junit(outcome: &Outcome) -> String {
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     let suites = outcome
@@ -93,7 +96,7 @@ fn junit(outcome: &Outcome) -> String {
     xml + "</testsuites>\n"
 }
 
-/// A test case in XML, and whether it has failed.
+/// A test case in XML, and whether it failed.
 type Case = (String, bool);
 
 fn write_suite(xml: &mut String, name: &str, cases: &[Case]) {
@@ -137,7 +140,7 @@ fn change_case(change: &Change) -> Case {
     }
 }
 
-/// As an attribute or text of XML, which has no control characters.
+/// Escapes text for an XML attribute or element, dropping control characters.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! The notifications domain's share: settings, devices, and the messages about orders.
+//! The notifications domain: settings, devices, and messages about orders.
 
 use chrono::{Duration, NaiveTime};
 use entities::insert_many;
@@ -31,7 +31,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
             timezone: customer.place.timezone.to_owned(),
             updated_at: since,
         });
-        // Every third customer sleeps undisturbed; the demo customer is the first of them.
+        // Every third customer has quiet hours, including the demo customer.
         if index % 3 == 0 {
             cells.push(preference::Model {
                 customer_id: customer.id,
@@ -69,7 +69,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
     Ok(())
 }
 
-/// What was sent about an order: a mail for each step that the customer waits for.
+/// The messages about an order: a mail for each step.
 fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
     let number = order.number();
     let steps = [
@@ -100,7 +100,7 @@ fn messages(order: &Order, plan: &Plan) -> Vec<notification::Model> {
         .filter_map(|((at, title, body), position)| {
             let at = at?;
             Some(notification::Model {
-                // The newest message comes first in a customer's list, which is sorted by id.
+                // A customer's list is sorted by id, so the newest message comes first.
                 id: plan.id_at(
                     Stream::Notification,
                     u64::from(order.index) * 4 + position,

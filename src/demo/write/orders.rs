@@ -1,4 +1,4 @@
-//! The orders domain's share: customers, payment methods, orders, their lines and timelines.
+//! The orders domain: customers, payment methods, orders with their lines and timelines.
 
 use chrono::Duration;
 use entities::insert_many;
@@ -12,7 +12,7 @@ use crate::demo::Stream;
 use crate::demo::customers::{Customer, DEMO_CUSTOMER_EMAIL};
 use crate::demo::orders::Order;
 
-/// Whether the shop is there.
+/// Whether the shop exists.
 pub(super) async fn is_written(database: &Database) -> anyhow::Result<bool> {
     Ok(customer::by_email(database.write(), DEMO_CUSTOMER_EMAIL)
         .await?

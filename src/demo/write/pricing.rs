@@ -1,4 +1,4 @@
-//! The pricing domain's share: prices, adjustments, their history, and rates.
+//! The pricing domain: prices, adjustments, their history, and rates.
 
 use chrono::Duration;
 use entities::insert_many;

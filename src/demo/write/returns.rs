@@ -1,4 +1,4 @@
-//! The returns domain's share.
+//! The returns domain.
 
 use chrono::Duration;
 use entities::insert_many;
@@ -45,7 +45,7 @@ pub(super) async fn write(database: &Database, plan: &Plan) -> anyhow::Result<()
     Ok(())
 }
 
-/// What is given back for one unit of the line, by the rules that judge returns.
+/// The refund of one unit of the line, by the domain's own rules.
 fn quote(order: &Order, made: &Return<'_>) -> Quote {
     let paid = Paid {
         subtotal: order.subtotal,
@@ -107,7 +107,7 @@ fn return_row(order: &Order, made: &Return<'_>) -> customer_return::Model {
         carrier_scanned_at: at(ReturnStatus::CarrierScanned),
         delivered_at: at(ReturnStatus::Completed),
         turned_back_at: None,
-        // A shop that has run since then has told support of returns without a label.
+        // A running shop would have alerted support about returns without a label.
         support_alerted_at: (made.status == ReturnStatus::Initiated)
             .then(|| made.created_at + Duration::hours(2)),
         created_at: made.created_at,

@@ -1,4 +1,4 @@
-//! The search domain's share: the products that can be found.
+//! The search domain: the products that can be found.
 
 use entities::insert_many;
 use entities::search::product;

@@ -1,4 +1,4 @@
-//! The tracking domain's share: the parcels of orders, and of returns that have a label.
+//! The tracking domain: the parcels of orders, and of returns with a label.
 
 use entities::insert_many;
 use entities::tracking::shipment::{Carrier, TrackingStatus};
@@ -80,7 +80,7 @@ fn event_rows(order: &Order, parcel: &Shipment, plan: &Plan) -> Vec<event::Model
         .collect()
 }
 
-/// The parcel that brings a return back, when it has a label.
+/// The parcel of a return that has a label.
 fn return_row(order: &Order, made: &Return<'_>, plan: &Plan) -> Option<shipment::Model> {
     let label = made.label.as_ref()?;
     let status = match made.status {
@@ -104,7 +104,7 @@ fn return_row(order: &Order, made: &Return<'_>, plan: &Plan) -> Option<shipment:
         consecutive_errors: 0,
         returned_to_sender: false,
         estimated_at: None,
-        // Some of them are older than parcels take: support knows that already.
+        // Some are overdue: support has already been alerted.
         overdue_at: Some(plan.now),
         last_polled_at: None,
         last_answered_at: None,
