@@ -293,7 +293,10 @@ async fn the_example_of_a_clients_file_fits_the_schema() {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     // Two of the partner's, and seven of the REST routes.
-    assert_eq!(text, "ok: 9 registered operations are valid against the schema\n");
+    assert_eq!(
+        text,
+        "ok: 9 registered operations are valid against the schema\n"
+    );
 }
 
 #[tokio::test]
