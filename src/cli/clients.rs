@@ -72,7 +72,7 @@ impl From<Mode> for ClientMode {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Operations {
-        /// Fail if a registered operation, or one of the REST routes (as client `rest`), is not valid against a schema
+    /// Fail if a registered operation, or one of the REST routes (as client `rest`), is not valid against a schema
     Check {
         #[command(flatten)]
         file: ClientsFile,
