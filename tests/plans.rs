@@ -1,6 +1,6 @@
-//! How SQLite finds the rows of each finder, over a shop of any size: it has no statistics, so a plan depends on the
-//! schema alone. A large table is never read whole, and no index is taken that hardly narrows the search.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! SQLite query plans of each finder. SQLite has no statistics here, so plans depend only on the schema and not on the
+//! shop's size. Finders must not scan large tables or use indexes with low selectivity.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Mutex;
 
@@ -16,7 +16,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use uuid::Uuid;
 
-/// Tables that stay small, whatever the shop's size: read whole, they cost nothing.
+/// Tables that stay small regardless of the shop's size, so that full scans are cheap.
 const SMALL: [&str; 5] = [
     "exchange_rates",
     "call_rates",
@@ -25,18 +25,18 @@ const SMALL: [&str; 5] = [
     "order_payments",
 ];
 
-/// Statements that read a large table by design.
+/// Statements that scan a large table by design.
 const WHOLE: [&str; 2] = [
     // Counted for a metric and for the search index.
     "product::count_active",
-    // For support's report.
+    // For a support report.
     "customer_return::refunded_by_order",
 ];
 
-/// Indexes whose first column hardly narrows: few values, each in a large part of the rows.
+/// Indexes whose first column has low selectivity: few values, each in a large share of the rows.
 const COARSE: [&str; 2] = ["return_id=? AND", "(return_id=?)"];
 
-/// Runs statements, and remembers how they were planned.
+/// Runs statements and records their plans.
 struct Planner {
     db: DatabaseConnection,
     plans: Mutex<Vec<(String, String)>>,
@@ -65,7 +65,7 @@ impl Planner {
         }
     }
 
-    /// What is wrong with the plans since the last look.
+    /// Problems in the plans since the last call.
     fn wrong(&self, finder: &str) -> Vec<String> {
         let plans = std::mem::take(&mut *self.plans.lock().unwrap());
         assert!(!plans.is_empty(), "{finder} ran no statement");
@@ -81,11 +81,11 @@ fn is_wrong(finder: &str, sql: &str, detail: &str) -> bool {
     if let Some(scanned) = detail.strip_prefix("SCAN ") {
         let table = scanned.split(' ').next().unwrap_or_default();
         let is_table = sql.contains(&format!("\"{table}\""));
-        // In the order of an index, up to the limit: that reads no more than it gives.
+        // Index-ordered scan up to the limit: reads no more rows than it returns.
         let is_bounded = scanned.contains("USING") && sql.contains("LIMIT");
         return is_table && !is_bounded && !SMALL.contains(&table) && !WHOLE.contains(&finder);
     }
-    // Found by being no parcel of a return, which nearly all are.
+    // Parcels that belong to no return, which are nearly all.
     COARSE.iter().any(|coarse| detail.contains(coarse)) && sql.contains("\"return_id\" IS NULL")
 }
 
@@ -115,12 +115,12 @@ impl ConnectionTrait for Planner {
     }
 }
 
-/// Runs the finders, and gives what is wrong with their plans.
+/// Runs the finders and returns the problems in their plans.
 macro_rules! wrong_plans {
     ($planner:expr, $($finder:literal: $call:expr),+ $(,)?) => {{
         let mut wrong = Vec::new();
         $(
-            // What it finds does not matter; that it is found does.
+            // Only the plan matters, not the result.
             drop($call.await);
             wrong.extend($planner.wrong($finder));
         )+

@@ -1,9 +1,6 @@
 //! Throughput of the rate limiter, in process and in the Redis server named by `VANTAGE_TEST_REDIS_URL`: 64 concurrent
 //! requests, each counted against one client bucket and one of 10,000 user buckets.
-#![expect(
-    clippy::print_stdout,
-    reason = "a program that prints what it measures"
-)]
+#![expect(clippy::print_stdout, reason = "prints measurements")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
 //! Reads a SQLite file from more tasks than it has connections, some of which are cancelled.
-#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use futures::FutureExt;
 use futures::future::{join_all, try_join_all};

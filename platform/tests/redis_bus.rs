@@ -1,6 +1,6 @@
 //! The event bus over the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Pub/sub over the Redis server named by `VANTAGE_TEST_REDIS_URL`, through a proxy that the test can interrupt.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::time::Duration;
 

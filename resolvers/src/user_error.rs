@@ -26,7 +26,7 @@ impl InputError {
 #[derive(Clone, Debug, Interface)]
 #[expect(
     clippy::duplicated_attributes,
-    reason = "each field has a name and a type of its own"
+    reason = "each field has its own name and type"
 )]
 #[graphql(
     field(name = "message", ty = "&String"),

@@ -35,7 +35,7 @@ impl Charge {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it is a whole number between two of this type"
+            reason = "a whole number within the range of the type"
         )]
         let cost = cost.ceil().clamp(1.0, f64::from(u32::MAX)) as u32;
         let decision = self.limiter.take(&self.buckets, cost).await;

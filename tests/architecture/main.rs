@@ -1,8 +1,5 @@
-//! The rules of the house: who may import whom, and that every file says what it is.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a rule that cannot be checked has failed"
-)]
+//! Architecture rules: allowed dependencies between crates, and a `//!` comment in every file.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod names;
 mod rules;
@@ -15,11 +12,11 @@ use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A crate of this workspace, and the crates of this workspace that it names, for tests too.
+/// A workspace crate and its workspace dependencies, including dev-dependencies.
 struct Crate {
     folder: String,
     imports: Vec<String>,
-    /// All crates that it depends on, as code names them.
+    /// All dependencies, as code names them.
     dependencies: Vec<String>,
 }
 
@@ -44,7 +41,7 @@ fn crates() -> BTreeMap<String, Crate> {
             let dependencies = package["dependencies"].as_array().unwrap();
             let imports = dependencies
                 .iter()
-                // Only crates of this workspace are found by path, and what is vendored.
+                // Path dependencies are workspace crates or vendored.
                 .filter(|dependency| {
                     dependency["path"].as_str().is_some_and(|path| {
                         !Path::new(path).starts_with(Path::new(ROOT).join("vendor"))
@@ -65,12 +62,12 @@ fn crates() -> BTreeMap<String, Crate> {
         .collect()
 }
 
-/// Who may import whom; nothing else may.
+/// Allowed dependencies of each crate.
 fn allowed(folder: &str) -> &'static [&'static str] {
     match folder {
         "resolvers" | "router" | "sandbox" => &["platform"],
         "entities" | "migrations" => &[],
-        // For its tests, which run over the tables as they are migrated.
+        // For its tests, which run against the migrated tables.
         "platform" => &["migrations"],
         _ if folder.starts_with("subgraphs/") => {
             &["entities", "migrations", "platform", "resolvers"]
@@ -79,10 +76,10 @@ fn allowed(folder: &str) -> &'static [&'static str] {
     }
 }
 
-/// The edges between crates that no rule allows.
+/// Dependencies between crates that no rule allows.
 fn forbidden(crates: &BTreeMap<String, Crate>) -> Vec<String> {
     let mut edges = Vec::new();
-    // The root package, in the folder "", wires everything.
+    // The root package (folder "") may depend on everything.
     for (name, one) in crates.iter().filter(|(_, one)| !one.folder.is_empty()) {
         for import in &one.imports {
             if !allowed(&one.folder).contains(&import.as_str()) {
@@ -154,7 +151,7 @@ fn modules_are_found_alone_and_in_braces() {
     );
 }
 
-/// What stands right behind `entities::` and `migrations::`.
+/// Modules named directly after `entities::` and `migrations::`.
 fn modules_named(text: &str) -> Vec<String> {
     ["entities::", "migrations::"]
         .iter()
@@ -194,7 +191,7 @@ fn every_file_opens_by_saying_what_it_is() {
 
 #[test]
 fn third_parties_are_called_side_by_side() {
-    // Where clients are made, beside the client's own folder and the questions between subgraphs.
+    // Where clients are constructed, besides their own folder and the client for other subgraphs.
     let places = [
         "platform/src/providers/",
         "platform/src/http/",
@@ -259,7 +256,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            // What is vendored was written elsewhere.
+            // Vendored code is exempt.
             if !matches!(&*name, "target" | "vendor" | "node_modules") && !name.starts_with('.') {
                 files.extend(rust_files(&path));
             }

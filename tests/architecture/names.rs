@@ -1,11 +1,11 @@
-//! Names of files and types are the field's own words.
+//! File and type names use common terms of the field.
 
 use std::path::Path;
 
 use crate::{ROOT, is_name, rust_files};
 
-/// Words that no file and no type is named by. They are ours and not the field's, or say nothing: somebody who knows
-/// GraphQL, federation and commerce should guess from a name what it is. In place of …
+/// Words not allowed in file and type names, because they are private coinages or say nothing, with alternatives. A
+/// reader who knows GraphQL, federation and commerce should be able to guess what a name means.
 const BANNED: &[(&str, &str)] = &[
     ("apart", "split"),
     ("asked", "requested"),
@@ -54,7 +54,7 @@ fn names_are_the_fields_own_words() {
     for file in rust_files(Path::new(ROOT)) {
         let path = file.strip_prefix(ROOT).unwrap();
         let stem = path.file_stem().unwrap().to_str().unwrap();
-        // Databases know a migration by the name of its file: that can never change.
+        // A migration's file name is its identity in databases and cannot change.
         if !path.starts_with("migrations") {
             names += 1;
             found.extend(banned(stem).map(|word| format!("{}: {word}", path.display())));
@@ -81,7 +81,7 @@ fn a_banned_word_is_found_in_names_of_files_and_types() {
     assert_eq!(types(text), ["Wish", "Told", "Ask", "Row"]);
 }
 
-/// The banned words of a name, with what to say instead.
+/// Banned words in a name, with their alternatives.
 fn banned(name: &str) -> impl Iterator<Item = String> {
     words(name).into_iter().filter_map(|word| {
         let (word, instead) = BANNED.iter().find(|(banned, _)| *banned == word)?;
@@ -89,7 +89,7 @@ fn banned(name: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// `order_lock` and `OrderLock` are `order` and `lock`.
+/// Splits `order_lock` and `OrderLock` into `order` and `lock`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = '_';
@@ -105,7 +105,7 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// The types that a Rust file defines.
+/// Types defined in a Rust file.
 fn types(text: &str) -> Vec<String> {
     text.lines()
         .filter_map(|line| {
@@ -119,7 +119,7 @@ fn types(text: &str) -> Vec<String> {
             let name = rest.split(|c: char| !is_name(c)).next()?;
             let defines = match kind {
                 "struct" | "enum" | "union" | "trait" => true,
-                // Not a type of GraphQL in a test's text.
+                // Skip GraphQL types in string literals.
                 "type" => rest.contains(" = ") && rest.trim_end().ends_with(';'),
                 _ => false,
             };

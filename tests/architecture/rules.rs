@@ -1,12 +1,12 @@
-//! Rules are pure: what they may import.
+//! Rules modules are pure: limits what they may import.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::{ROOT, crates, is_name, rust_files};
 
-/// What rules may name of the crates that their domain depends on: money, time, and data about the world that the
-/// standard library has not. `entities` only for the enumerations that columns store.
+/// Paths that rules may use beyond the standard library: money, time, and reference data. From `entities`, only enums
+/// stored in columns.
 const RULES_MAY_NAME: [&str; 12] = [
     "resolvers::money::",
     "chrono::",
@@ -15,13 +15,13 @@ const RULES_MAY_NAME: [&str; 12] = [
     "uuid::",
     "thiserror::Error",
     "proptest::",
-    // Countries, their regions and postal codes.
+    // Countries, regions and postal codes.
     "celes::",
     "keshvar::",
     "regex::",
-    // What a word is.
+    // Word boundaries.
     "tantivy::tokenizer::",
-    // How alike two words are.
+    // String similarity.
     "strsim::",
 ];
 
@@ -77,7 +77,7 @@ fn a_rule_that_reaches_beyond_the_rules_is_found() {
     );
 }
 
-/// Paths of other crates and of the own one, without those that rules may name.
+/// Paths outside the module that rules may not use.
 fn impure_paths(
     text: &str,
     dependencies: &[String],
@@ -116,7 +116,7 @@ fn impure_paths(
     found
 }
 
-/// The path that a text starts with, and the names in braces behind it.
+/// The path at the start of a text, and the names in braces after it.
 fn path_at(text: &str) -> &str {
     let end = text
         .find(|c: char| !is_name(c) && c != ':')
@@ -127,7 +127,7 @@ fn path_at(text: &str) -> &str {
     }
 }
 
-/// The enumerations that columns store, by their names.
+/// Names of the enums stored in columns.
 fn stored_enumerations() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for file in rust_files(&Path::new(ROOT).join("entities")) {

@@ -1,4 +1,4 @@
-//! Commands with their options: the binary's, cargo's, and scripts.
+//! Commands and their options: those of the binary, of cargo, and scripts.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::paths::exists;
 use crate::{ROOT, code, pages, tree};
 
-/// What cargo knows of this workspace: packages, and their targets by kind.
+/// The workspace's packages and their targets by kind, from cargo.
 pub(crate) fn targets() -> (BTreeSet<String>, BTreeSet<(String, String)>) {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1"])
@@ -34,7 +34,7 @@ pub(crate) fn targets() -> (BTreeSet<String>, BTreeSet<(String, String)>) {
     (packages, targets)
 }
 
-/// The help of a command of the binary, or nothing if there is no such command.
+/// Help text of a subcommand, or `None` if it does not exist.
 fn help(command: &[&str]) -> Option<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_vantage"))
         .args(command)
@@ -47,7 +47,7 @@ fn help(command: &[&str]) -> Option<String> {
         .then(|| String::from_utf8(output.stdout).unwrap())
 }
 
-/// What is wrong with `vantage …`: a command or an option that does not exist.
+/// Reports an unknown subcommand or option of `vantage …`.
 pub(crate) fn check_vantage(words: &[&str]) -> Result<(), String> {
     let mut command = Vec::new();
     let mut text = help(&[]).unwrap();
@@ -72,7 +72,7 @@ pub(crate) fn check_vantage(words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// What is wrong with `cargo …`: a package or a target that does not exist.
+/// Reports an unknown package or target of `cargo …`.
 pub(crate) fn check_cargo(
     words: &[&str],
     packages: &BTreeSet<String>,
@@ -121,7 +121,7 @@ fn every_command_that_the_documentation_names_exists() {
         }) {
             let words: Vec<&str> = command
                 .split_whitespace()
-                // Variables before the command.
+                // Environment variables before the command.
                 .skip_while(|word| {
                     word.split_once('=').is_some_and(|(name, _)| {
                         name.chars().all(|c| c.is_ascii_uppercase() || c == '_')

@@ -1,4 +1,4 @@
-//! Links between pages, and to their headings.
+//! Links between pages, including anchors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ fn every_link_of_the_documentation_leads_somewhere() {
     assert_eq!(broken, [] as [String; 0]);
 }
 
-/// A link's path from the root.
+/// Path of a link from the root.
 fn resolve(page: &str, link: &str) -> String {
     let mut segments: Vec<&str> = page.split('/').collect();
     segments.pop();
@@ -57,7 +57,7 @@ fn resolve(page: &str, link: &str) -> String {
     segments.join("/")
 }
 
-/// The anchors of a page's headings, as they are commonly made.
+/// Anchors generated for a page's headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     text.lines()
         .filter_map(|line| line.strip_prefix('#'))

@@ -1,8 +1,5 @@
-//! What the documentation names exists: files, links, commands and their options, settings, variables and metrics.
-#![expect(
-    clippy::unwrap_used,
-    reason = "documentation that cannot be checked has failed"
-)]
+//! Everything the documentation names exists: files, links, commands and options, settings, variables and metrics.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod commands;
 mod links;
@@ -20,13 +17,13 @@ use settings::is_setting;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A Markdown file of the project, by its path from the root.
+/// A Markdown file, by its path from the root.
 struct Page {
     path: String,
     text: String,
 }
 
-/// All files of the project, by their paths from the root; folders end with a slash.
+/// All files by their paths from the root; directories end with a slash.
 fn tree() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut folders = vec![PathBuf::from(ROOT)];
@@ -56,7 +53,7 @@ fn tree() -> BTreeSet<String> {
 fn pages(tree: &BTreeSet<String>) -> Vec<Page> {
     tree.iter()
         .filter(|path| path.ends_with(".md"))
-        // What is vendored was written elsewhere; what describes it was not.
+        // Vendored files are not ours; the pages about them are.
         .filter(|path| !path.starts_with("vendor/") || path.matches('/').count() <= 2)
         .map(|path| Page {
             path: path.clone(),
@@ -65,7 +62,7 @@ fn pages(tree: &BTreeSet<String>) -> Vec<Page> {
         .collect()
 }
 
-/// The inline code of a page, and the lines of its shell blocks, comments and continuations resolved.
+/// Inline code of a page, and the lines of its shell blocks with comments removed and continuations joined.
 fn code(text: &str) -> (Vec<&str>, Vec<String>) {
     let mut inline = Vec::new();
     let mut shell = Vec::new();
@@ -83,7 +80,7 @@ fn code(text: &str) -> (Vec<&str>, Vec<String>) {
     (inline, shell)
 }
 
-/// The text of the project's own Rust files below a folder, this test excepted.
+/// Contents of our Rust files below a folder, except this test.
 fn rust_sources(tree: &BTreeSet<String>, folder: &str) -> String {
     tree.iter()
         .filter(|path| path.ends_with(".rs") && path.starts_with(folder))

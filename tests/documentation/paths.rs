@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{code, pages, tree};
 
-/// Whether a word of inline code is meant to be a file or folder of the project.
+/// Whether inline code looks like a project path.
 pub(crate) fn is_path(word: &str, tree: &BTreeSet<String>) -> bool {
     const EXTENSIONS: [&str; 14] = [
         "rs", "md", "sh", "yaml", "yml", "toml", "graphql", "js", "mjs", "html", "css", "json",
@@ -23,7 +23,7 @@ pub(crate) fn is_path(word: &str, tree: &BTreeSet<String>) -> bool {
         || word.contains('/') && tree.contains(&format!("{first}/"))
 }
 
-/// The paths that a word stands for: `{a,b}` is both, `<domain>` any folder.
+/// Expands `{a,b}` into both, and `<domain>` into any folder.
 pub(crate) fn alternatives(word: &str) -> Vec<String> {
     let Some((before, rest)) = word.split_once('{') else {
         return vec![word.to_owned()];
@@ -34,7 +34,7 @@ pub(crate) fn alternatives(word: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether two paths are the same, where a segment with `<` or `*` is like any other.
+/// Whether two paths match; a segment containing `<` or `*` matches any.
 fn matches(path: &str, pattern: &str) -> bool {
     let mut segments = path.trim_end_matches('/').split('/');
     let mut required = pattern.trim_end_matches('/').split('/');
@@ -58,8 +58,7 @@ fn matches(path: &str, pattern: &str) -> bool {
     }
 }
 
-/// Where a path of a page may be: at the root, beside the page, in the sources of its crate, or, if it is a bare
-/// file name, anywhere.
+/// Looks for a path at the root, beside the page, in the sources of its crate, and, for a bare file name, anywhere.
 pub(crate) fn exists(path: &str, page: &str, tree: &BTreeSet<String>) -> bool {
     let path = path.strip_prefix("./").unwrap_or(path);
     let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);

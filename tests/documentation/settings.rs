@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{code, pages, rust_sources, tree};
 
-/// Whether a path of the configuration exists, by its JSON schema; free keys of maps are any.
+/// Whether a configuration path exists in the JSON schema; maps accept any key.
 pub(crate) fn is_setting(path: &[&str], schema: &Value, root: &Value) -> bool {
     let Some((first, rest)) = path.split_first() else {
         return true;
@@ -62,7 +62,7 @@ fn every_setting_and_variable_that_the_documentation_names_exists() {
                 .any(|path| path.rsplit('/').next() == Some(word));
             if lower && key.len() > 1 && sections.contains_key(key[0]) && !is_file {
                 checked += 1;
-                // Events and topics are named alike.
+                // Events use the same dotted form.
                 let is_event = sources.contains(&format!("\"{word}\""));
                 if !is_event
                     && key[1..].iter().all(|segment| !segment.is_empty())

@@ -1,10 +1,10 @@
-//! What operators see has an address of its own, and strangers see none of it.
+//! The admin address serves operators' endpoints, and the public address serves none of them.
 
 use std::process::Stdio;
 
 use crate::kit::{Process, vantage};
 
-/// The address that is announced behind this word.
+/// The address printed after a prefix.
 async fn announced(process: &mut Process, word: &str) -> String {
     loop {
         let line = process.output.next_line().await.unwrap().expect("a line");
@@ -87,7 +87,7 @@ async fn in_production_the_public_address_has_no_metrics_and_no_details() {
     assert_eq!(get(&format!("{}/metrics", process.base)).await.0, 404);
     let readyz = get(&format!("{}/readyz", process.base)).await;
     assert_eq!(readyz, (200, "ready\n".to_owned()));
-    // A subgraph and an identity provider that cannot be reached are logged without their credentials.
+    // An unreachable subgraph and identity provider are logged without credentials.
     let answer = reqwest::Client::new()
         .post(format!("{}/graphql", process.base))
         .json(&serde_json::json!({ "query": "{ productSearch(query: \"earbuds\", first: 1) { totalCount } }" }))

@@ -1,5 +1,5 @@
-//! Pages of pages of pages, through the running binary, in every layout: refused by what they cost, and where they are let
-//! in by configuration, bounded by what they resolve.
+//! Deeply nested pages against the running binary, in every layout: rejected for their cost, or, where configuration
+//! allows them, bounded by the resolver limits.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::kit::{Graph, layouts};
 use crate::wait::until;
 
-/// Orders for an office, and has more than a hundred orders.
+/// A business customer with more than a hundred orders.
 const OFFICE: &str = "customer1@vantage.example";
 
-/// The largest page that a client may ask for.
+/// The largest page a client may request.
 const ACCOUNT: &str = "{ me { orders(first: 100) { totalCount nodes { id status total { formatted } totalUsd { amount } \
     items { productName product { title price(currency: EUR) { current { amount { formatted } exchangeRate { freshness } } } } \
     returnEligibility { eligible returnDeadline reasons { code } } } shipments { carrier status } returns { status nextStep } } } } }";
@@ -51,9 +51,9 @@ async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
     let settings = [
         ("VANTAGE_DEMO__ORDERS", "1500"),
         ("VANTAGE_ROUTER__LIMITS__COST", "1000000000"),
-        // So that they run at the same time.
+        // So that all of them run concurrently.
         ("VANTAGE_ROUTER__LIMITS__CONCURRENT_COST", "4000000000"),
-        // What ends them must not be the time.
+        // The time limit must not be what ends them.
         ("VANTAGE_ROUTER__DEADLINE", "60s"),
         ("VANTAGE_SUBGRAPHS__LIMITS__DEADLINE", "60s"),
     ];
@@ -78,23 +78,23 @@ async fn pages_of_pages_that_are_let_in_are_bounded_by_what_they_resolve() {
     }
 }
 
-/// Processor time of an attack that is under way.
+/// Processor time that shows an attack is running.
 const BUSY: Duration = Duration::from_secs(1);
-/// What an abandoned attack may still take.
+/// Processor time an abandoned attack may still use.
 const REST: Duration = Duration::from_secs(1);
-/// So many looks at processes that use hardly any time say that they are idle.
+/// Consecutive idle samples before processes count as idle.
 const LOOKS: usize = 25;
 const IDLE: Duration = Duration::from_millis(50);
-/// Megabytes that an attack may leave in use, over all processes.
+/// Megabytes an attack may leave in use, over all processes.
 const KEPT: u64 = 50;
-/// Looks until the rest has been given back: some seconds, and longer where the looks themselves have to wait.
+/// Samples to wait for memory to be released: a few seconds, longer if sampling itself is slow.
 const LOOKS_AT_MEMORY: usize = 200;
 
 #[tokio::test]
 async fn the_work_of_an_attack_ends_when_its_clients_leave() {
     let settings = [
         ("VANTAGE_DEMO__ORDERS", "1500"),
-        // Nothing but their leaving ends it.
+        // Only disconnecting ends it.
         ("VANTAGE_ROUTER__LIMITS__COST", "1000000000"),
         ("VANTAGE_ROUTER__LIMITS__CONCURRENT_COST", "4000000000"),
         ("VANTAGE_ROUTER__LIMITS__ENTITIES", "1000000000"),
@@ -106,7 +106,7 @@ async fn the_work_of_an_attack_ends_when_its_clients_leave() {
     for layout in layouts() {
         let graph = Graph::start(layout, &settings, &[]).await;
         let token = graph.run(&["token", "--customer", OFFICE]).await;
-        // The processes have worked before, and have what they keep.
+        // Warm up the processes, so that their caches are allocated.
         let page = graph.query(Some(&token), ACCOUNT, json!({})).await;
         assert_eq!(page["errors"], Value::Null, "{page}");
         let (before, small) = (graph.processor_time(), graph.memory());

@@ -1,5 +1,4 @@
-//! What caches are told of answers, in every layout: public facts may be kept by all, and nothing that depends on who
-//! asks.
+//! Cache headers in every layout: public data is cacheable by anyone, user-specific data is not.
 
 use crate::kit::{Graph, layouts};
 
@@ -43,7 +42,7 @@ async fn public_facts_may_be_kept_and_nothing_that_depends_on_who_asks() {
             ("{ productSearch(query: \"a\") { nodes { id title } } }", 30),
         ] {
             check(None, query, &format!("max-age={seconds}, public")).await;
-            // It may be the same, but shared caches need not know that.
+            // Public data, but a request with a token is never publicly cacheable.
             check(user, query, &format!("max-age={seconds}, private")).await;
         }
         let price =

@@ -1,4 +1,4 @@
-//! The work of a request ends with it: in every process, and at every database.
+//! Cancelling a request stops its work in every process and in every database.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use serde_json::{Value, json};
 use crate::kit::{Graph, Layout, layouts, processor_time};
 use crate::wait::until;
 
-/// Asks three subgraphs at the same time, after a fourth.
+/// Queries three subgraphs concurrently, after a fourth.
 const PAGE: &str = "{ me { notificationPreferences { preferences { enabled } } \
     orders(first: 20) { nodes { shipments { history { status } } returns { timeline { event } } } } } }";
-/// Asks a subgraph that asks another.
+/// Queries a subgraph that calls another.
 const PREVIEW: &str =
     "query($input: ReturnCreateInput!) { returnPreview(input: $input) { eligible } }";
 const ORDER: &str = "{ me { id orders(first: 1) { nodes { id items { id } } } } }";
 const CHANGE: &str = "mutation($customer: ID!) { notificationPreferencesUpdate(customerId: $customer, idempotencyKey: \"1\", \
     input: { updates: [{ channel: EMAIL, category: DEALS, enabled: false }] }) { updated userErrors { message } } }";
 
-/// Looks at a state this often before it is believed: threads sleep for a moment in between.
+/// Samples of a state before it is trusted, since threads sleep briefly in between.
 const LOOKS: usize = 10;
 
-/// What each statement may go on working after its request has ended, in processor time: a busy machine makes
-/// everything take longer, but not more.
+/// Processor time each statement may use after its request has ended. Measured in processor time because a busy machine
+/// slows everything down.
 const LAST_WORK: Duration = Duration::from_millis(100);
 
-/// Rows without number, of which neither database keeps any: it would have to clear them away afterwards.
+/// An endless row source that neither database materializes; it would have to clean up afterwards.
 const ENDLESS_IN_SQLITE: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 const ENDLESS_IN_POSTGRES: &str =
     "SELECT count(*) FROM (SELECT generate_series(1, 9000000000000000000)) AS n";
 
-/// A table in two states: as it is, and such that no statement which reads it ever ends.
+/// A table that can be replaced by a view on which statements never end.
 struct Table {
     database: Database,
     name: &'static str,
@@ -64,7 +64,7 @@ impl Table {
         done.unwrap();
     }
 
-    /// The processes in which PostgreSQL works on statements of it.
+    /// PostgreSQL backends running statements on the table.
     async fn readers_at_the_server(&self) -> Vec<u32> {
         let sql = format!(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
@@ -80,25 +80,24 @@ impl Table {
     }
 }
 
-/// Threads of SQLite that have work.
+/// SQLite threads that are busy.
 fn busy_threads(graph: &Graph) -> usize {
     let id = graph.router.child.id().unwrap();
     let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
     let threads = threads.flatten().filter(|thread| {
-        // A thread may end while it is looked at.
+        // A thread may exit while being inspected.
         let state = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
         state.contains("(sqlx-sqlite") && state.contains(") R ")
     });
     threads.count()
 }
 
-/// Tables of a graph without end, and the work of those who read them.
+/// The endless tables of a graph, and the work of statements that read them.
 struct Work<'g> {
     graph: &'g Graph,
     layout: Layout,
     tables: Vec<Table>,
-    /// PostgreSQL's processes that were seen to read them, with the processor time they had used when they were seen
-    /// last.
+    /// PostgreSQL backends seen reading them, with their processor time when last seen.
     servers: Vec<(u32, Duration)>,
 }
 
@@ -127,7 +126,7 @@ impl<'g> Work<'g> {
         }
     }
 
-    /// Statements that run.
+    /// Running statements.
     async fn statements(&mut self) -> usize {
         if self.layout == Layout::Sqlite {
             return busy_threads(self.graph);
@@ -144,10 +143,10 @@ impl<'g> Work<'g> {
         readers.len()
     }
 
-    /// Processor time that has been used for the graph: by its processes, and by those of PostgreSQL that read the tables.
+    /// Processor time used for the graph by its processes and by PostgreSQL backends that read the tables.
     fn used(&mut self) -> Duration {
         for (id, used) in &mut self.servers {
-            // Of one that has ended nothing more is known, nor of one on another machine.
+            // Unknown for an exited process or one on another machine.
             *used = processor_time(*id).unwrap_or(*used).max(*used);
         }
         let servers: Duration = self.servers.iter().map(|(_, used)| *used).sum();
@@ -168,7 +167,7 @@ impl<'g> Work<'g> {
         .await;
     }
 
-    /// Waits until a statement reads each of the tables.
+    /// Waits until each table is being read by a statement.
     async fn begins_before(&mut self, answer: impl Future<Output = Value>) {
         let tables = self.tables.len();
         tokio::select! {
@@ -177,7 +176,7 @@ impl<'g> Work<'g> {
         }
     }
 
-    /// Waits until nothing works any more, and checks how much was worked since then.
+    /// Waits until all work has stopped, and checks the work done since then.
     async fn ends(&mut self, since: Duration, what: &str) {
         self.until_statements(0).await;
         let work = self.used() - since;
@@ -194,12 +193,12 @@ impl<'g> Work<'g> {
 
 #[tokio::test]
 async fn the_work_of_a_request_ends_with_it() {
-    // Enough for the statements to begin.
+    // Long enough for the statements to start.
     let settings = [("VANTAGE_ROUTER__DEADLINE", "10s")];
     for layout in layouts() {
         let graph = Graph::start(layout, &settings, &[]).await;
         let token = graph.demo_token().await;
-        // There is something to read.
+        // Make sure there is something to read.
         let order = graph.query(Some(&token), ORDER, json!({})).await;
         let me = &order["data"]["me"];
         let changed = graph

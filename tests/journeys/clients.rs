@@ -1,4 +1,5 @@
-//! Partners: registered from the command line, bound to their operations, and told before a schema breaks them.
+//! Partner clients: registration on the command line, safelisted operations, and warnings before a schema change breaks
+//! them.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -11,7 +12,7 @@ use tokio::process::Command;
 use crate::kit::{DOMAINS, Process, vantage};
 use crate::wait::until;
 
-/// The graph's schema with nothing behind it, which is enough for what it says of operations.
+/// A graph with a schema and no subgraphs, which is enough to validate operations.
 struct Edge {
     scratch: TempDir,
     supergraph: PathBuf,
@@ -43,7 +44,7 @@ impl Edge {
         command
     }
 
-    /// What a command says, whether it succeeds or not.
+    /// Output of a command, whether it succeeds or fails.
     async fn outcome(&self, arguments: &[&str]) -> Output {
         let clients = self.clients.to_str().unwrap();
         let mut command = self.command(arguments);
@@ -59,7 +60,7 @@ impl Edge {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The key that a command shows.
+    /// The key printed by a command.
     async fn key(&self, arguments: &[&str]) -> String {
         let shown = self.run(arguments).await;
         let key = shown.lines().find(|line| line.starts_with("vantage_key_"));
@@ -132,7 +133,7 @@ async fn a_partner_is_registered_bound_to_its_operations_and_revoked() {
     }
     let (_, other) = post(&router, &key, json!({"query": "{ __typename }"})).await;
     assert_eq!(code(&other), "QUERY_NOT_IN_SAFELIST", "{other}");
-    // Anybody else may ask what they like.
+    // Other callers may send any operation.
     let (_, anybody) = post(&router, "", json!({"query": "{ __typename }"})).await;
     assert_eq!(anybody, json!({ "data": data }));
 
@@ -190,7 +191,7 @@ async fn a_schema_is_checked_against_what_clients_have_registered() {
         "{printed}"
     );
 
-    // An operation may fit and still be answered otherwise than its client expects.
+    // A valid operation may still return something its client does not expect.
     let nullable = whole.replace("  label: String!", "  label: String");
     let nullable = edge.write("nullable.graphql", &nullable);
     let refused = edge
@@ -243,7 +244,7 @@ async fn a_schema_is_checked_against_what_clients_have_registered() {
     let (cost, limit): (u64, u64) = (cost.parse().unwrap(), limit.parse().unwrap());
     assert!(cost > 0 && cost < limit, "{costs}");
 
-    // It is not registered in the first place.
+    // An invalid operation is not registered.
     let lost = edge.write("lost.graphql", "query Lost { returnReasons { nothing } }");
     let refused = edge.outcome(&["operations", "add", "acme", &lost]).await;
     let error = String::from_utf8(refused.stderr).unwrap();
@@ -252,7 +253,7 @@ async fn a_schema_is_checked_against_what_clients_have_registered() {
         "{error}"
     );
 
-    // Neither a router nor a reload takes the schema.
+    // Neither startup nor a reload accepts the schema.
     let clients = edge.clients.to_str().unwrap();
     let settings = [("VANTAGE_CLIENTS__FILE", clients)];
     let mut command = edge.command(&["router", "--supergraph", &used, "--listen", "127.0.0.1:0"]);
@@ -292,7 +293,7 @@ async fn the_example_of_a_clients_file_fits_the_schema() {
     let output = checked.output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    // Two of the partner's, and seven of the REST routes.
+    // Two of the partner's and seven of the REST routes.
     assert_eq!(
         text,
         "ok: 9 registered operations are valid against the schema\n"
@@ -320,7 +321,7 @@ async fn instances_share_the_documents_that_clients_have_sent() {
     sent["query"] = document.into();
     let data = json!({"data": {"__typename": "Query"}});
     assert_eq!(post(&one, "", sent).await.1, data);
-    // Redis may be left out for a moment when the machine is busy.
+    // Redis may be skipped briefly on a busy machine.
     until("the other instance has it", async || {
         let (_, answer) = post(&other, "", named.clone()).await;
         (answer == data).then_some(())

@@ -1,4 +1,4 @@
-//! Clients that send nothing, or read nothing: they take neither others' connections nor the memory.
+//! Clients that send or read nothing do not exhaust connections or memory.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::kit::{Process, vantage, vantage_within};
 use crate::wait::until;
 
-/// Megabytes that clients who read nothing may cost.
+/// Megabytes that clients which read nothing may cost.
 const MEMORY: u64 = 50;
 
 const TYPE: &str = "fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } } \
@@ -17,7 +17,7 @@ const TYPE: &str = "fragment T on __Type { kind name ofType { kind name ofType {
     args { name description type { ...T } } type { ...T } } inputFields { name description type { ...T } } \
     enumValues { name description } }";
 
-/// A query whose answer is this many times the schema, some 90 KB each, and equal to no other's.
+/// A query with a response of this many copies of the schema (about 90 KB each), distinct for each number.
 fn query(schemas: usize, number: usize) -> String {
     let roots = schemas.div_ceil(2);
     let schemas: String = (0..roots)
@@ -51,7 +51,7 @@ async fn silent_connections_lock_nobody_out() {
     for _ in 0..320 {
         silent.push(connect(&process).await);
     }
-    // Another address of this machine.
+    // Another local address.
     let http = reqwest::Client::builder()
         .local_address(std::net::IpAddr::from([127, 0, 0, 2]))
         .build()
@@ -65,8 +65,8 @@ async fn silent_connections_lock_nobody_out() {
     assert!(process.stop().await.success());
 }
 
-/// Whether the server has closed a connection. A client that reads nothing is not told: that comes after what it has not
-/// read.
+/// Whether the server has closed a connection. A client that does not read cannot tell, since the close follows unread
+/// data.
 fn is_closed(socket: &TcpStream) -> bool {
     const ESTABLISHED: &str = "01";
     let port = |address: SocketAddr| format!(":{:04X}", address.port());
@@ -81,13 +81,13 @@ fn is_closed(socket: &TcpStream) -> bool {
     !is_open
 }
 
-/// Sends what each of the clients sends, reads nothing, and waits until all are closed.
+/// Sends the same from each client, reads nothing, and waits until all are closed.
 async fn attack(name: &str, clients: usize, send: impl AsyncFn(&mut TcpStream, usize)) {
     let data = tempfile::tempdir().unwrap();
     let mut command = shop(vantage(data.path()));
     command
         .env("VANTAGE_SERVER__CONNECTIONS__WRITE_TIMEOUT", "5s")
-        // Of those whose requests are refused.
+        // For clients whose requests are rejected.
         .env("VANTAGE_SERVER__CONNECTIONS__IDLE_TIMEOUT", "5s")
         .env("VANTAGE_SERVER__WEBSOCKET__PING_INTERVAL", "5s")
         .env("VANTAGE_SERVER__WEBSOCKET__PONG_TIMEOUT", "5s");
@@ -101,7 +101,7 @@ async fn attack(name: &str, clients: usize, send: impl AsyncFn(&mut TcpStream, u
         answer.bytes().await.unwrap();
         status
     };
-    // Whoever reads costs something once, too.
+    // Reading clients also have a one-time cost.
     for number in 0..4 {
         assert_eq!(ask(40, 1_000_000 + number).await, 200);
     }
@@ -122,7 +122,7 @@ async fn attack(name: &str, clients: usize, send: impl AsyncFn(&mut TcpStream, u
     }
     let grown = most - before;
     assert!(grown <= MEMORY, "{name}: {grown} MB");
-    // Whoever reads is answered as before.
+    // Reading clients are served as before.
     assert_eq!(ask(1, 1).await, 200);
     assert!(process.stop().await.success());
 }
@@ -135,7 +135,7 @@ async fn http1_clients_that_read_nothing_are_closed() {
             "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        // Two answers: the buffers of the system hold one.
+        // Two responses, since system buffers hold one.
         socket.write_all(request.repeat(2).as_bytes()).await.unwrap();
     })
     .await;
@@ -160,7 +160,7 @@ async fn http2_clients_without_a_window_are_closed() {
         let mut request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
         let no_window = [0, 4, 0, 0, 0, 0];
         request.extend(frame(SETTINGS, 0, 0, &no_window));
-        // POST and http, and then literally.
+        // POST and http as indexed fields, the rest as literals.
         let mut headers = vec![0x83, 0x86];
         for (name, value) in [
             (":path", "/graphql"),
@@ -183,7 +183,7 @@ async fn http2_clients_without_a_window_are_closed() {
     .await;
 }
 
-/// A message of a client; its mask is nothing.
+/// A client message with a zero mask.
 fn message(payload: &str) -> Vec<u8> {
     let mut message = vec![0x81];
     match u8::try_from(payload.len()) {
@@ -209,12 +209,12 @@ async fn websockets_that_read_nothing_are_closed() {
         assert!(socket.read(&mut answer).await.unwrap() > 0);
         let init = message(r#"{"type":"connection_init"}"#);
         socket.write_all(&init).await.unwrap();
-        // More than may be open, and fewer.
+        // Above and below the limit of open operations.
         let queries = if number % 2 == 0 { 100 } else { 10 };
         for id in 0..queries {
             let query = query(3, 100 * number + id);
             let subscribe = json!({ "id": id.to_string(), "type": "subscribe", "payload": { "query": query } });
-            // It may be closed by then.
+            // May already be closed.
             if socket.write_all(&message(&subscribe.to_string())).await.is_err() {
                 return;
             }

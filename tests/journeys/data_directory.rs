@@ -1,4 +1,4 @@
-//! The data directory through the running binary: what is missing, damaged, in use, backed up and restored.
+//! The data directory: missing, damaged, locked, backed up and restored.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn small_shop(data: &Path) -> Command {
     command
 }
 
-/// Runs to the end, and gives what it says when it must not succeed.
+/// Runs to completion, expects failure, and returns stderr.
 async fn stderr_of_failure(command: &mut Command) -> String {
     let output = command
         .stderr(std::process::Stdio::piped())
@@ -38,7 +38,7 @@ async fn run(data: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A shop that is asked as the demo customer.
+/// A shop queried as the demo customer.
 struct Shop {
     process: Process,
     token: String,
@@ -121,7 +121,7 @@ async fn what_cannot_be_opened_is_named() {
     Shop::start(data.path()).await.stop().await;
     let file = data.path().join("tracking.sqlite");
     for log in ["tracking.sqlite-wal", "tracking.sqlite-shm"] {
-        // They are gone when the process ended well.
+        // A clean shutdown removes them.
         let _ = std::fs::remove_file(data.path().join(log));
     }
     std::fs::write(&file, "this is no database, however long it is".repeat(100)).unwrap();
@@ -262,7 +262,7 @@ async fn a_backup_under_load_has_all_that_was_acknowledged_before_it() {
     assert!(placed_now.is_some(), "after {placed} during the backup");
     shop.stop().await;
 
-    // One that was cut off has no manifest.
+    // An interrupted backup has no manifest.
     std::fs::remove_file(backup.join("backup.json")).unwrap();
     let other = scratch.path().join("other");
     std::fs::create_dir(&other).unwrap();

@@ -1,5 +1,5 @@
-//! Events through the running binary: what one domain tells, another has heard, in every layout
-//! and whatever is killed.
+//! Events between domains in every layout, including after kills: every event published by one domain is handled by its
+//! consumers.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,19 +19,18 @@ use uuid::Uuid;
 use crate::kit::{Graph, Layout, Process, layouts, vantage};
 use crate::wait::until;
 
-/// Large enough for parcels on the way that are not the demo customer's: those move by themselves.
+/// Large enough to have parcels in transit besides the demo customer's, which move by themselves.
 const SHOP: [(&str, &str); 2] = [
     ("VANTAGE_DEMO__ORDERS", "600"),
     ("VANTAGE_DEMO__TICKER_INTERVAL", "150ms"),
 ];
 
-/// The settings of a layout; separate processes need a Redis server between them, which
-/// `VANTAGE_TEST_REDIS_URL` names.
+/// Settings of a layout. Separate processes need the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 fn settings(layout: Layout) -> Option<Vec<(&'static str, String)>> {
     let mut settings = SHOP.map(|(name, value)| (name, value.to_owned())).to_vec();
     if layout == Layout::Separate {
         let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-        // A database of the server that no other test uses.
+        // A Redis database that no other test uses.
         settings.push((
             "VANTAGE_REDIS_URL",
             format!("{}/9", url.trim_end_matches('/')),
@@ -83,7 +82,7 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
         let order_uuid = Uuid::now_v7();
         let order_id = IdKind::Order.format(order_uuid);
 
-        // Tracking tells of an order that orders does not know.
+        // Tracking publishes an event for an order unknown to orders.
         let tracking = graph.database("tracking").await;
         let transaction = tracking.begin().await.unwrap();
         let told = NewEvent {
@@ -99,7 +98,7 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
             .await
             .unwrap();
         transaction.commit().await.unwrap();
-        let listed = until("it is given up", async || {
+        let listed = until("the event is given up", async || {
             let listed = graph.run(&["outbox", "list"]).await;
             (!listed.is_empty()).then_some(listed)
         })
@@ -115,7 +114,7 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
         let elsewhere = graph.run(&["outbox", "list", "--domain", "tracking"]).await;
         assert_eq!(elsewhere, "");
 
-        // Once there is such an order, the event can have its effect.
+        // Once the order exists, the event can be handled.
         let orders = graph.database("orders").await;
         let like = order::Entity::find()
             .one(orders.read())
@@ -158,7 +157,7 @@ async fn what_had_no_effect_is_listed_and_can_be_delivered_again() {
     }
 }
 
-/// Times at which the process is killed, in milliseconds after it listens.
+/// When to kill the process, in milliseconds after it starts listening.
 const KILLS: [u64; 6] = [0, 130, 370, 620, 910, 1_270];
 
 #[tokio::test]
@@ -176,7 +175,7 @@ async fn a_process_killed_again_and_again_loses_no_event_and_has_no_effect_twice
     };
     for after in KILLS {
         let mut process = start(true).await;
-        // The moment of the kill is what this test is about; there is no state to wait for.
+        // This test is about the moment of the kill; there is no state to wait for.
         tokio::time::sleep(Duration::from_millis(after)).await;
         process.child.kill().await.unwrap();
     }
@@ -184,7 +183,7 @@ async fn a_process_killed_again_and_again_loses_no_event_and_has_no_effect_twice
     let config = DatabaseConfig::sqlite(data.path().to_owned());
     let tracking = Database::open(&config, "tracking").await.unwrap();
     let orders = Database::open(&config, "orders").await.unwrap();
-    let told = until("all is told and heard", async || {
+    let told = until("all events are published and handled", async || {
         let events = outbox_event::Entity::find()
             .all(tracking.read())
             .await
@@ -213,7 +212,7 @@ async fn a_process_killed_again_and_again_loses_no_event_and_has_no_effect_twice
         .filter(|event| event.data["allDelivered"] == true)
         .map(|event| IdKind::Order.parse(&event.aggregate_id).unwrap())
         .collect();
-    assert!(!delivered.is_empty(), "something was delivered meanwhile");
+    assert!(!delivered.is_empty(), "events were delivered meanwhile");
     for id in delivered {
         let row = order::Entity::find_by_id(id).one(orders.read()).await;
         assert_eq!(row.unwrap().unwrap().status, OrderStatus::Delivered, "{id}");
@@ -229,6 +228,6 @@ async fn a_process_killed_again_and_again_loses_no_event_and_has_no_effect_twice
     for (aggregate, mut numbers) in numbers {
         numbers.sort_unstable();
         let expected: Vec<_> = (1..=numbers.len() as i64).collect();
-        assert_eq!(numbers, expected, "{aggregate}: no number is missing");
+        assert_eq!(numbers, expected, "{aggregate}: no gap in sequence numbers");
     }
 }

@@ -1,5 +1,5 @@
-//! Our subgraphs behind another router, and another team's subgraph behind ours: `tests/federation/run.sh` installs what
-//! is needed and runs this.
+//! Our subgraphs behind another router, and another team's subgraph behind ours. `tests/federation/run.sh` installs the
+//! prerequisites and runs this.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -12,13 +12,13 @@ use tokio::process::Command;
 use crate::kit::Process;
 use crate::subgraphs::Subgraphs;
 
-/// Orders of the shop: enough that customers have returns and parcels of all kinds.
+/// Enough orders for customers with returns and parcels of all kinds.
 const ORDERS: u32 = 400;
 
-/// Where the scripts are.
+/// Folder of the scripts.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/federation");
 
-/// Our six as services, and the tokens of two customers.
+/// Our six subgraphs as services, and the tokens of two customers.
 struct Graph {
     subgraphs: Subgraphs,
     other_token: String,
@@ -37,7 +37,7 @@ impl Graph {
         }
     }
 
-    /// The file of a supergraph, composed with these arguments.
+    /// Composes a supergraph with these arguments and returns its file.
     async fn compose(&self, name: &str, arguments: &[&str]) -> PathBuf {
         let file = self.scratch.path().join(name);
         let mut command = vec!["compose", "--output", file.to_str().unwrap()];
@@ -46,8 +46,8 @@ impl Graph {
         file
     }
 
-    /// Asks this router and Apollo Gateway over this supergraph the same, so many times unless the environment says
-    /// otherwise.
+    /// Sends the same operations to this router and to Apollo Gateway over this supergraph; `count` can be overridden
+    /// by the environment.
     async fn compare(&self, router: &Process, supergraph: &Path, count: u32) {
         let count = std::env::var("FEDERATION_COUNT").unwrap_or_else(|_| count.to_string());
         let running = Command::new("node")
@@ -68,7 +68,7 @@ impl Graph {
         assert!(status.success(), "{status}");
     }
 
-    /// Starts another team's subgraph, with reviews of the shop's products by its customers.
+    /// Starts another team's subgraph, which adds customers' reviews to products.
     async fn reviews(&self) -> Process {
         let products = "{ productSearch(query: \"\", first: 30) { nodes { id } } }";
         let products = self.subgraphs.ask("search", products, json!({})).await;
@@ -96,7 +96,7 @@ async fn apollo_gateway_and_our_router_answer_the_same() {
     let graph = Graph::start().await;
     let router = ["serve", "--router-only"];
     let router = graph.subgraphs.process(&router).await;
-    // Apollo Gateway refuses a supergraph with `@authenticated`, which it does not implement.
+    // Apollo Gateway rejects supergraphs with `@authenticated`, which it does not implement.
     let open = graph.compose("open", &["--omit-authorization"]).await;
     graph.compare(&router, &open, 1000).await;
 
@@ -108,7 +108,7 @@ async fn apollo_gateway_and_our_router_answer_the_same() {
     let open = graph.compose("whole-open", &open).await;
     let forward = ("VANTAGE_SERVER__FORWARD_HEADERS", "authorization");
     let router = ["router", "--supergraph", whole.to_str().unwrap()];
-    // The gateway has no limit either.
+    // Apollo Gateway has no cost limit either.
     let dear = ("VANTAGE_ROUTER__LIMITS__COST", "100000000");
     let router = graph
         .subgraphs

@@ -1,4 +1,4 @@
-//! Any JSON value at any argument is the client's mistake or none, and never ours.
+//! Any JSON value for any argument gives a result or a client error, never an internal one.
 
 mod api;
 mod values;
@@ -16,7 +16,7 @@ use crate::kit::{Graph, layouts};
 use api::Api;
 use values::{odd_values, random_value};
 
-/// Requests at a time.
+/// Concurrent requests.
 const CONCURRENCY: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +89,7 @@ async fn no_value_of_any_argument_is_an_internal_error() {
     }
 }
 
-/// As literals and in variables, whichever way the subgraph is reached.
+/// As literals and as variables, in process and over HTTP.
 async fn decimals_are_exact(graph: &Graph) {
     let convert = "convert(to: EUR, amountUsd: ";
     for (number, amount) in [
@@ -98,7 +98,7 @@ async fn decimals_are_exact(graph: &Graph) {
         ("9007199254740993", json!("9007199254740993.00")),
         ("19.99", json!("19.99")),
         ("\"19.99\"", json!("19.99")),
-        // More than there is money for.
+        // Too large for an amount of money.
         ("9223372036854775808", Value::Null),
         ("1.79e308", Value::Null),
         ("true", Value::Null),

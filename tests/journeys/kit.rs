@@ -1,4 +1,4 @@
-//! Runs the binary as its users do: processes on free ports, each layout with databases of its own.
+//! Runs the binary as users do: processes on free ports, with separate databases for each layout.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// Long enough for a debug build on a busy machine; nothing waits for it when all goes well.
+/// Long enough for a debug build on a busy machine; only failures wait this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Those that others ask come first.
+/// Domains that others call come first.
 pub(crate) const DOMAINS: [&str; 6] = [
     "pricing",
     "search",
@@ -24,7 +24,7 @@ pub(crate) const DOMAINS: [&str; 6] = [
     "tracking",
 ];
 
-/// How the graph is laid out over processes and databases.
+/// How the graph is distributed over processes and databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
     Sqlite,
@@ -33,7 +33,7 @@ pub(crate) enum Layout {
     Separate,
 }
 
-/// The layouts this machine can run: those of PostgreSQL need `VANTAGE_TEST_POSTGRES_URL`.
+/// Layouts this machine can run: PostgreSQL requires `VANTAGE_TEST_POSTGRES_URL`.
 pub(crate) fn layouts() -> Vec<Layout> {
     if std::env::var("VANTAGE_TEST_POSTGRES_URL").is_ok() {
         vec![Layout::Sqlite, Layout::Postgres, Layout::Separate]
@@ -44,12 +44,12 @@ pub(crate) fn layouts() -> Vec<Layout> {
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vantage");
 
-/// The binary, with none of the developer's settings.
+/// The binary, without the developer's environment settings.
 pub(crate) fn vantage(data: &Path) -> Command {
     alone(Command::new(BINARY), data)
 }
 
-/// The same where a process may have this many descriptors.
+/// The same with this limit on file descriptors.
 pub(crate) fn vantage_within(descriptors: u32, data: &Path) -> Command {
     let mut command = Command::new("sh");
     let limited = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
@@ -66,12 +66,12 @@ fn alone(mut command: Command, data: &Path) -> Command {
     command
         .env("VANTAGE_DATA", data)
         .env("VANTAGE_TELEMETRY__LOG_LEVEL", "warn")
-        // A machine that is busy with other work is no reason for an answer to lack a part.
+        // Avoid partial responses on a busy machine.
         .env("VANTAGE_ROUTER__DEADLINE", "60s")
         .env("VANTAGE_SUBGRAPHS__LIMITS__DEADLINE", "60s")
         .env("VANTAGE_SUBGRAPHS__CALL_TIMEOUT", "60s")
         .env("VANTAGE_DATABASE__ACQUIRE_TIMEOUT", "60s")
-        // All tests come from one address.
+        // All tests connect from one address.
         .env("VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_SECOND", "")
         .env("VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_MINUTE", "")
         .current_dir(data)
@@ -80,7 +80,7 @@ fn alone(mut command: Command, data: &Path) -> Command {
     command
 }
 
-/// A process that listens.
+/// A listening process.
 pub(crate) struct Process {
     pub(crate) child: Child,
     /// `http://127.0.0.1:PORT`.
@@ -89,7 +89,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it, and waits until it says where it listens.
+    /// Starts the process and waits until it prints its address.
     pub(crate) async fn start(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary starts");
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -100,13 +100,13 @@ impl Process {
                 }
             }
             panic!(
-                "the process ended before it listened: {:?}",
+                "the process exited before listening: {:?}",
                 child.wait().await
             );
         };
         let base = tokio::time::timeout(PATIENCE, listening)
             .await
-            .expect("it listens in time");
+            .expect("the process listens in time");
         Self {
             child,
             base,
@@ -116,41 +116,41 @@ impl Process {
 
     /// Resident memory, in megabytes.
     pub(crate) fn memory(&self) -> u64 {
-        let id = self.child.id().expect("it runs");
+        let id = self.child.id().expect("the process runs");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kilobytes = resident.unwrap().trim().trim_end_matches(" kB");
         kilobytes.parse::<u64>().unwrap() / 1024
     }
 
-    /// Processor time that it has used, to 10 ms.
+    /// Processor time used, to 10 ms.
     pub(crate) fn processor_time(&self) -> Duration {
-        processor_time(self.child.id().expect("it runs")).unwrap()
+        processor_time(self.child.id().expect("the process runs")).unwrap()
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Sends SIGTERM and waits for the exit.
     pub(crate) async fn stop(&mut self) -> std::process::ExitStatus {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.child.id().expect("the process runs").to_string();
         let killed = Command::new("kill").args(["-TERM", &pid]).status().await;
         assert!(killed.unwrap().success());
         tokio::time::timeout(PATIENCE, self.child.wait())
             .await
-            .expect("it stops in time")
+            .expect("the process stops in time")
             .unwrap()
     }
 }
 
-/// Processor time that a process of this machine has used, to 10 ms; of one that has ended nothing is known.
+/// Processor time of a local process, to 10 ms, or `None` if it has exited.
 pub(crate) fn processor_time(id: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(") ")?;
-    // In user mode and in the kernel's.
+    // User and kernel mode.
     let ticks = fields.split(' ').skip(11).take(2);
     let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
     Some(Duration::from_millis(10 * ticks))
 }
 
-/// A seeded graph that answers.
+/// A running, seeded graph.
 pub(crate) struct Graph {
     pub(crate) router: Process,
     pub(crate) subgraphs: Vec<Process>,
@@ -161,13 +161,13 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    /// Lays the graph out. `settings` are extra variables of every process, `flags` of those that run
+    /// Starts the graph. `settings` are environment variables for every process, `flags` go to processes that run
     /// subgraphs.
     pub(crate) async fn start(layout: Layout, settings: &[(&str, &str)], flags: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), layout, settings, flags).await
     }
 
-    /// The same in a data directory that may have something in it.
+    /// The same in a data directory that may already contain data.
     pub(crate) async fn start_in(
         data: TempDir,
         layout: Layout,
@@ -203,7 +203,7 @@ impl Graph {
                 arguments.extend(flags);
                 let process = Process::start(command(&arguments, &environment)).await;
                 let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
-                // Those that start later ask those that are there.
+                // Later processes call the earlier ones.
                 environment.push((name, format!("{}/graphql", process.base)));
                 subgraphs.push(process);
             }
@@ -222,7 +222,7 @@ impl Graph {
         }
     }
 
-    /// Runs another command of the binary with the graph's settings, and gives what it prints.
+    /// Runs another subcommand with the graph's settings and returns its output.
     pub(crate) async fn run(&self, arguments: &[&str]) -> String {
         let output = vantage(self.data.path())
             .args(arguments)
@@ -234,7 +234,7 @@ impl Graph {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// A domain's database, beside the processes that have it open.
+    /// Opens a domain's database alongside the running processes.
     pub(crate) async fn database(&self, domain: &str) -> platform::database::Database {
         let url = self
             .environment
@@ -253,12 +253,12 @@ impl Graph {
             .unwrap()
     }
 
-    /// The URL of another database on the graph's server, with nothing in it.
+    /// URL of another, empty database on the graph's server.
     pub(crate) async fn empty_database(&self) -> String {
         postgres_database().await.2
     }
 
-    /// Removes a database of [`Self::empty_database`].
+    /// Drops a database from [`Self::empty_database`].
     pub(crate) async fn drop_database(&self, url: &str) {
         let (server, _) = self.postgres.as_ref().expect("a layout on PostgreSQL");
         let url: url::Url = url.parse().unwrap();
@@ -267,8 +267,8 @@ impl Graph {
         server.execute_unprepared(&sql).await.unwrap();
     }
 
-    /// Cuts all connections to the graph's PostgreSQL database and lets no new one in, until told otherwise: what
-    /// its processes see of a server that was stopped.
+    /// With `false`, closes all connections to the graph's PostgreSQL database and rejects new ones, as if the server
+    /// had stopped; `true` admits them again.
     pub(crate) async fn let_in(&self, let_in: bool) {
         let (server, name) = self.postgres.as_ref().expect("a layout on PostgreSQL");
         let allowed = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS {let_in}");
@@ -285,7 +285,7 @@ impl Graph {
         self.run(&["token", "--demo"]).await
     }
 
-    /// POSTs a query and gives the JSON of the answer.
+    /// POSTs a query and returns the JSON response.
     pub(crate) async fn query(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
         let mut request = self
             .http
@@ -298,7 +298,7 @@ impl Graph {
         response.json().await.expect("JSON")
     }
 
-    /// POSTs a body as it is and gives the JSON of the answer. No token is none.
+    /// POSTs a raw body and returns the JSON response. An empty token sends none.
     pub(crate) async fn post(&self, token: &str, body: &str) -> Value {
         let mut request = self
             .http
@@ -321,22 +321,22 @@ impl Graph {
         self.processes().map(Process::memory).sum()
     }
 
-    /// Processor time that all processes have used.
+    /// Processor time used by all processes.
     pub(crate) fn processor_time(&self) -> Duration {
         self.processes().map(Process::processor_time).sum()
     }
 
-    /// SQL statements that all processes have run so far.
+    /// SQL statements run by all processes so far.
     pub(crate) async fn statements(&self) -> u64 {
         self.metric("vantage_sql_statements_total").await
     }
 
-    /// Requests that run in the subgraphs of all processes.
+    /// Requests running in the subgraphs of all processes.
     pub(crate) async fn active_requests(&self) -> u64 {
         self.metric("vantage_subgraph_requests_active").await
     }
 
-    /// A metric, over all processes and labels.
+    /// Sum of a metric over all processes and labels.
     async fn metric(&self, name: &str) -> u64 {
         let mut total = 0;
         for process in self.processes() {
@@ -359,7 +359,7 @@ impl Graph {
         total
     }
 
-    /// Ends the processes and removes the database.
+    /// Stops the processes and drops the database.
     pub(crate) async fn stop(mut self) {
         assert!(self.router.stop().await.success());
         for process in &mut self.subgraphs {
@@ -372,7 +372,7 @@ impl Graph {
     }
 }
 
-/// A database of its own on the test server.
+/// Creates a database on the test server.
 async fn postgres_database() -> (DatabaseConnection, String, String) {
     let server = std::env::var("VANTAGE_TEST_POSTGRES_URL").unwrap();
     let connection = Database::connect(&server).await.unwrap();

@@ -1,5 +1,5 @@
-//! Whole journeys through the running binary, in one process and as separate processes.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! End-to-end tests of the running binary, in one process and as separate processes.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod admin;
 mod attack;

@@ -1,4 +1,4 @@
-//! Any entity by its id, as Relay asks for it: for whoever may have it, in every layout.
+//! Relay's `node` and `nodes` for every entity type, with access control, in every layout.
 
 use crate::kit::{Graph, layouts};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn code(answer: &Value) -> &str {
         .unwrap_or("")
 }
 
-/// An id of each kind that is the demo customer's, with its type.
+/// One of the demo customer's ids of each type.
 fn ids(mine: &Value) -> Vec<(&'static str, String)> {
     let me = &mine["data"]["me"];
     let orders = me["orders"]["nodes"].as_array().expect("orders");
@@ -79,7 +79,7 @@ async fn every_entity_is_found_by_its_id_by_whoever_may_have_it() {
             .await;
         assert_eq!(graph.statements().await - statements, once, "{layout:?}");
 
-        // Others have none of it but the product, and learn nothing of what there is.
+        // Other customers see only the product, and cannot tell which ids exist.
         let other = graph
             .run(&["token", "--customer", "customer1@vantage.example"])
             .await;

@@ -1,4 +1,4 @@
-//! What operators see: one line for each request, one id through all processes, metrics with help.
+//! What operators see: one access log line per request, one request id across processes, metrics with HELP lines.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,7 +15,7 @@ const PAGE: &str = "query AccountPage { me { name notificationPreferences { time
     returnEligibility { eligible } } shipments { status } } } } \
     productSearch(query: \"earbuds\", first: 1) { nodes { title } } }";
 
-/// Starts a process whose log is JSON lines in a file.
+/// Starts a process that logs JSON lines to a file.
 async fn logged(mut command: tokio::process::Command, log: &Path) -> Process {
     command
         .env("VANTAGE_TELEMETRY__LOG_FORMAT", "json")
@@ -32,7 +32,7 @@ fn lines(log: &Path) -> Vec<Value> {
     lines.collect()
 }
 
-/// Those that have the request's id in one of their spans.
+/// Log lines with the request id in one of their spans.
 fn of_request(log: &Path, id: &str) -> Vec<Value> {
     let has_id = |line: &Value| {
         let spans = line["spans"].as_array();
@@ -46,7 +46,7 @@ async fn metrics(process: &Process) -> String {
     response.unwrap().text().await.unwrap()
 }
 
-/// Operations of `router-config/rest/`, which are prepared at the start.
+/// Operations of `router-config/rest/`, prepared at startup.
 const REST_OPERATIONS: usize = 7;
 
 #[tokio::test]
@@ -120,12 +120,12 @@ async fn one_request_has_one_id_in_the_logs_of_seven_processes() {
         })
         .await;
     }
-    // Each request has one line at its edge.
+    // Each request is logged once by each process's HTTP server.
     let all = of_request(&log("router"), id);
     let access = all.iter().filter(|line| line["target"] == "access");
     assert_eq!(access.count(), 1, "{all:#?}");
 
-    // What goes wrong has the id too.
+    // Warnings carry the request id, too.
     let orders = DOMAINS.iter().position(|name| *name == "orders").unwrap();
     subgraphs[orders].child.kill().await.unwrap();
     let id = "journey-without-orders";
@@ -206,11 +206,11 @@ async fn every_metric_has_help_and_the_process_shows_what_it_is_and_uses() {
     }
     let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
     assert!(text.contains(&version), "{text}");
-    // What could not be prepared has no name of its own.
+    // Operations that fail preparation are counted under `other`.
     let refused = "router_operation_errors_total{operation=\"other\",client=\"anonymous\"";
     assert!(text.contains(refused), "{text}");
     assert_eq!(process.stop().await.code(), Some(0));
-    // The access log is off, and nothing else is.
+    // Only the access log is off.
     let lines = lines(&log);
     assert!(!lines.is_empty());
     let access = lines.iter().filter(|line| line["target"] == "access");

@@ -1,5 +1,4 @@
-//! An order from the basket to its refund, through the running binary, with Stripe simulated in a
-//! process of its own.
+//! An order from basket to refund through the running binary, with a simulated Stripe in its own process.
 
 use std::path::Path;
 
@@ -20,7 +19,7 @@ const ORDER: &str =
 
 const ORDERS: &str = "{ me { orders(first: 1) { totalCount } } }";
 
-/// What the processes of a graph are told.
+/// Settings for the graph's processes.
 fn settings(stripe: &ThirdParties) -> Vec<(&'static str, String)> {
     let mut settings = stripe.settings();
     settings.push(("VANTAGE_DEMO__ORDERS", "60".to_owned()));
@@ -67,7 +66,7 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
         let found = graph.query(token, PRODUCTS, json!({})).await;
         let product = &found["data"]["productSearch"]["nodes"][0];
 
-        // The bank asks the customer first.
+        // The bank requires authentication first.
         let waiting =
             json!({ "input": input(product, "pm_card_authenticationRequired"), "key": "k" });
         let placed = graph.query(token, PLACE, waiting.clone()).await;
@@ -131,7 +130,7 @@ async fn an_order_is_placed_confirmed_by_webhook_cancelled_and_refunded_in_every
     }
 }
 
-/// Sixty-four callers at once, with one key: one order, paid once.
+/// Sixty-four concurrent calls with one key: one order, one payment.
 async fn one_key_of_many_callers(
     stripe: &ThirdParties,
     graph: &Graph,
@@ -165,7 +164,7 @@ async fn one_key_of_many_callers(
     assert_eq!(stripe.posts("/v1/payment_intents/*").await, confirmed + 1);
 }
 
-/// One process over the same data, started again and again.
+/// A process that is restarted over the same data.
 struct Shop<'a> {
     data: &'a Path,
     stripe: &'a ThirdParties,
@@ -191,7 +190,7 @@ impl Shop<'_> {
         request.send().await.ok()?.json().await.ok()
     }
 
-    /// Asks something that calls Stripe, and kills the process in that call.
+    /// Runs an operation that calls Stripe, and kills the process during that call.
     async fn killed(
         &self,
         mut process: Process,
@@ -209,7 +208,7 @@ impl Shop<'_> {
             async || self.stripe.posts(path).await,
             |posts| *posts > before,
         );
-        // The call of the job comes when the answer is there already.
+        // The job calls after the response has been sent.
         let kill = async {
             called.await;
             process.child.kill().await.unwrap();

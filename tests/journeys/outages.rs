@@ -1,4 +1,4 @@
-//! What customers were told is true after a database or a third party was gone for a while.
+//! What customers were told remains true after a database or a third party was unavailable.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -14,13 +14,13 @@ use crate::{orders, refunds};
 
 const CUSTOMERS: usize = 8;
 const ORDERS_OF_EACH: usize = 8;
-/// Answers of each kind between the steps of the outage.
+/// Responses of each kind between the steps of the outage.
 const ENOUGH: usize = 12;
 
 const STATUS: &str = "query($id: ID!) { order(id: $id) { status } }";
 const COUNT: &str = "{ me { orders(first: 1) { totalCount } } }";
 
-/// Sets of orders that are being placed, each under a key of its own.
+/// Groups of orders being placed, each with its own key.
 #[derive(Default)]
 struct Acknowledged {
     /// Order ids by key.
@@ -38,7 +38,7 @@ impl Acknowledged {
     }
 }
 
-/// Places an order again and again under one key, until the shop says that it is placed.
+/// Retries placing an order with one key until it is acknowledged.
 async fn place_until_acknowledged(
     graph: &Graph,
     token: &str,
@@ -57,7 +57,7 @@ async fn place_until_acknowledged(
         let code = &answer["errors"][0]["extensions"]["code"];
         assert!(code.is_string(), "an error without a code: {answer:#}");
         *told.refused.lock().unwrap() += 1;
-        // A customer tries again after a moment.
+        // Customers retry after a moment.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -71,7 +71,7 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
     let third_parties = ThirdParties::start(scratch.path()).await;
     let settings = refunds::settings(Layout::Postgres, &third_parties).unwrap();
     let mut settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    // As it is outside of tests: customers are to be refused.
+    // As in production: customers must get errors.
     settings.push(("VANTAGE_DATABASE__ACQUIRE_TIMEOUT", "5s"));
     let graph = Graph::start(Layout::Postgres, &settings, &[]).await;
     let token = graph.demo_token().await;
@@ -104,7 +104,7 @@ async fn a_database_that_is_gone_under_load_loses_nothing_that_was_acknowledged(
         tokio::join!(customers, outage)
     })
     .await
-    .expect("all orders are placed when the database is back");
+    .expect("all orders are placed once the database is back");
 
     let placed = told.placed.into_inner().unwrap();
     assert_eq!(placed.len(), CUSTOMERS * ORDERS_OF_EACH);
@@ -156,7 +156,7 @@ async fn a_refund_is_made_once_by_a_stripe_that_does_not_answer() {
     let labelled = graph.query(token, refunds::LABEL, variables).await;
     let label = &labelled["data"]["returnLabelGenerate"]["return"]["label"];
 
-    // It gives the money back, and never says so.
+    // It refunds, but never responds.
     let hang = json!({ "kind": "hang", "moment": "after" });
     third_parties.fail("POST", "/v1/refunds", 1, hang).await;
     let number = label["trackingNumber"].as_str().unwrap();

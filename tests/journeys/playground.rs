@@ -1,4 +1,5 @@
-//! The web pages: served whole to developers and to nobody else, and running only operations that the schema has.
+//! The web pages: complete in development, absent in production, and running only operations valid against the schema.
+//! schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(folder().join(name)).unwrap()
 }
 
-/// The sources of the pages over the commerce graph, by their paths in `playground/`.
+/// Sources of the pages over the commerce graph, by their paths in `playground/`.
 fn sources() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for part in ["shared", "storefront", "tracking"] {
@@ -41,14 +42,14 @@ fn sources() -> BTreeMap<String, String> {
     found
 }
 
-/// What stands between `open` and the next `close`, each time.
+/// All texts between `open` and the next `close`.
 fn between<'a>(text: &'a str, open: &str, close: char) -> impl Iterator<Item = &'a str> {
     text.split(open)
         .skip(1)
         .filter_map(move |rest| rest.split(close).next())
 }
 
-/// The names of the assets that a page loads, or that an asset imports.
+/// Assets loaded by a page or imported by an asset.
 fn named_assets(text: &str) -> BTreeSet<String> {
     let in_pages = between(text, "/assets/", '"').map(str::to_owned);
     let imports = between(text, "\"./", '"').map(str::to_owned);
@@ -95,7 +96,7 @@ async fn developers_get_the_pages_and_everything_they_name() {
             continue;
         }
         let address = format!("{base}/playground/assets/{name}");
-        // The client accepts gzip, and undoes it.
+        // The client requests and decodes gzip.
         let response = reqwest::get(&address).await.unwrap();
         assert_eq!(response.status(), 200, "{name}");
         check_headers(&name, response.headers());
@@ -127,7 +128,7 @@ async fn developers_get_the_pages_and_everything_they_name() {
     assert_eq!(process.stop().await.code(), Some(0));
 }
 
-/// A browser that has a file is not sent it again.
+/// A browser with a cached file gets 304.
 async fn check_known(address: &str, headers: &HeaderMap) {
     let tag = headers["etag"].to_str().unwrap();
     for (known, status) in [
@@ -166,7 +167,7 @@ fn check_headers(name: &str, headers: &HeaderMap) {
     assert!(!policy.contains("unsafe") && !policy.contains("http"));
 }
 
-/// `playground/build.sh --check` compares the contents; this needs no Node.js.
+/// `playground/build.sh --check` compares contents; this check needs no Node.js.
 #[test]
 fn the_bundles_are_built_from_these_sources() {
     let recorded = read("dist/sources.sha256");
@@ -196,7 +197,7 @@ async fn production_has_no_pages() {
     let mut command = vantage(data.path());
     command
         .env("VANTAGE_MODE", "production")
-        // Nobody answers there, and nobody is asked before the first token.
+        // Nothing listens there; it is not contacted before the first token.
         .env("VANTAGE_AUTH__JWKS__URL", "https://127.0.0.1:1/jwks.json")
         .env("VANTAGE_SUBGRAPH_SECRET", "0".repeat(64))
         .args(["serve", "--listen", "127.0.0.1:0"]);
@@ -224,7 +225,7 @@ async fn production_has_no_pages() {
     assert_eq!(process.stop().await.code(), Some(0));
 }
 
-/// The operations and fragments that are written in a script, by name, with the fragments they include.
+/// Operations and fragments in a script by name, with the fragments they include.
 fn written(script: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for (before, rest) in script
@@ -233,7 +234,7 @@ fn written(script: &str) -> BTreeMap<String, String> {
     {
         let name = before.rsplit(' ').next().unwrap().to_owned();
         let mut text = rest.split('`').next().unwrap().to_owned();
-        // They are written before they are included, as JavaScript wants it too.
+        // Fragments are declared before use, as JavaScript requires.
         while let Some((open, rest)) = text.split_once("${") {
             let (fragment, close) = rest.split_once('}').unwrap();
             let included = found
@@ -246,10 +247,10 @@ fn written(script: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// What the rules say against a document.
+/// Validation errors of a document.
 fn problems(document: &str) -> Vec<String> {
     let schema = std::fs::read_to_string(Path::new(ROOT).join("schema/api.graphql")).unwrap();
-    // The rules want those named too that every schema has.
+    // The validator requires built-in scalars to be declared.
     let schema = schema + "scalar Boolean scalar Float scalar ID scalar Int scalar String";
     let schema = parse_schema::<String>(&schema).unwrap().into_static();
     let document = match parse_query::<String>(document) {
@@ -273,7 +274,7 @@ fn every_operation_of_the_pages_fits_the_public_schema() {
     for (name, text) in &operations {
         assert_eq!(problems(text), [] as [String; 0], "{name}");
     }
-    // A drift would be seen.
+    // The check detects drift.
     let drifted = written["ORDER"].replace("trackingNumber", "number");
     assert!(problems(&drifted)[0].contains("number"));
 

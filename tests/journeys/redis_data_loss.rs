@@ -1,4 +1,4 @@
-//! Redis that keeps nothing and is killed while events flow between processes: every event has its effect, once.
+//! Kills a Redis server without persistence while events flow between processes: every event is handled exactly once.
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -21,10 +21,10 @@ use uuid::Uuid;
 use crate::kit::{DOMAINS, Graph, Layout, layouts};
 use crate::wait::until;
 
-/// Orders that are delivered between two kills.
+/// Orders delivered between two kills.
 const ORDERS: usize = 30;
 
-/// A server in memory alone, on a port that stays its own.
+/// An in-memory Redis server on a fixed port.
 struct Redis {
     port: u16,
     process: Child,
@@ -78,7 +78,7 @@ async fn signal(pid: u32, signal: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// Confirmed orders, as many as a round needs.
+/// As many confirmed orders as one round needs.
 async fn confirmed(orders: &Database) -> Vec<Uuid> {
     let like = order::Entity::find().one(orders.read()).await.unwrap();
     let like = like.expect("the demo shop has orders");
@@ -100,7 +100,7 @@ async fn confirmed(orders: &Database) -> Vec<Uuid> {
     ids
 }
 
-/// Tracking tells that the parcels of these orders are on their way, then that they have arrived.
+/// Publishes tracking events: the parcels of these orders are shipped, then delivered.
 async fn deliver(tracking: &Database, ids: &[Uuid]) {
     for (status, all_delivered) in [("shipped", false), ("delivered", true)] {
         for id in ids {
@@ -123,7 +123,7 @@ async fn deliver(tracking: &Database, ids: &[Uuid]) {
     }
 }
 
-/// How many events are in this state.
+/// Number of events in this state.
 async fn count(database: &Database, which: impl IntoCondition) -> u64 {
     outbox_event::Entity::find()
         .filter(which.into_condition())
@@ -150,11 +150,11 @@ async fn redis_without_persistence_killed_twice_while_events_flow_loses_no_effec
     let mut all = Vec::new();
     for round in 0..3 {
         let ids = confirmed(&orders).await;
-        // Half of them while their consumer reads; then it does not, and Redis has the only other copy.
+        // Half while their consumer is reading; the rest while it is not, so that Redis holds the only other copy.
         deliver(&tracking, &ids[..ORDERS / 2]).await;
         signal(consumer, "-STOP").await;
         deliver(&tracking, &ids[ORDERS / 2..]).await;
-        until("all is published", async || {
+        until("all events are published", async || {
             let waiting = outbox_event::Column::PublishedAt.is_null();
             (count(&tracking, waiting).await == 0).then_some(())
         })
@@ -165,7 +165,7 @@ async fn redis_without_persistence_killed_twice_while_events_flow_loses_no_effec
         signal(consumer, "-CONT").await;
         all.extend(ids);
     }
-    until("all is confirmed and handled", async || {
+    until("all events are confirmed and handled", async || {
         let unconfirmed = || outbox_event::Column::ConfirmedAt.is_null();
         let open = count(&tracking, unconfirmed()).await + count(&orders, unconfirmed()).await;
         let waiting = inbox_delivery::Entity::find().count(orders.read()).await;
@@ -209,7 +209,7 @@ async fn an_event_that_redis_refuses_is_listed_and_goes_at_once_when_it_is_reque
     }
     let redis = Redis::start(free_port()).await;
     let mut commands = redis.commands().await.unwrap();
-    // Not a stream.
+    // Not a stream, so publishing fails.
     redis::cmd("SET")
         .arg("vantage:events:notification.events")
         .arg("x")
@@ -237,8 +237,8 @@ async fn an_event_that_redis_refuses_is_listed_and_goes_at_once_when_it_is_reque
             .await;
         row.unwrap().unwrap()
     };
-    // Tried so often, it rests for long.
-    until("it was refused", async || {
+    // After this many attempts, the retry delay is long.
+    until("publishing fails", async || {
         (row().await.attempts >= 5).then_some(())
     })
     .await;
@@ -260,11 +260,11 @@ async fn an_event_that_redis_refuses_is_listed_and_goes_at_once_when_it_is_reque
         .run(&["outbox", "requeue", "notifications", &event.to_string()])
         .await;
     assert_eq!(requeued, "1 events will be delivered again");
-    until("it is published", async || row().await.published_at).await;
+    until("the event is published", async || row().await.published_at).await;
     let sooner = row().await.published_at.unwrap() < due + Duration::from_secs(1);
     assert!(
         sooner || row().await.attempts == 0,
-        "it did not wait for its time"
+        "the event was published before its retry time"
     );
     assert_eq!(graph.run(&["outbox", "list"]).await, "");
     database.close().await;

@@ -1,4 +1,4 @@
-//! A return from its preview to the warehouse, in every layout.
+//! A return from preview to refund, in every layout.
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use entities::orders::{order, order_item};
@@ -21,7 +21,7 @@ pub(crate) const LABEL: &str = "mutation($id: ID!, $key: String!) { returnLabelG
 
 pub(crate) const RETURN: &str = "query($id: ID!) { return(id: $id) { status refundMethod nextStep timeline { event timestamp } } }";
 
-/// An order and an item of it that this is true of.
+/// An order and one of its items for which `is` holds.
 pub(crate) fn find(orders: &[Value], is: impl Fn(&Value) -> bool) -> (&Value, &Value) {
     orders
         .iter()
@@ -46,7 +46,7 @@ pub(crate) fn input(order: &Value, item: &Value, key: &str) -> Value {
     })
 }
 
-/// The settings of a layout; separate processes need a Redis server between them.
+/// Settings of a layout. Separate processes need a Redis server between them.
 pub(crate) fn settings(
     layout: Layout,
     third_parties: &ThirdParties,
@@ -57,7 +57,7 @@ pub(crate) fn settings(
     settings.push(("VANTAGE_DEMO__NOW", now.to_rfc3339()));
     if layout == Layout::Separate {
         let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
-        // A database of the server that no other test uses.
+        // A Redis database that no other test uses.
         let url = format!("{}/10", url.trim_end_matches('/'));
         settings.push(("VANTAGE_REDIS_URL", url));
     }
@@ -115,7 +115,7 @@ async fn a_return_goes_from_its_preview_to_the_warehouse_in_every_layout() {
         assert!(file.starts_with(b"%PDF-"), "{layout:?}");
         let inches = b"MediaBox [0 0 288 432]";
         let is_4x6 = file.windows(inches.len()).any(|bytes| bytes == inches);
-        assert!(is_4x6, "four by six inches at 72 points each");
+        assert!(is_4x6, "4 × 6 inches at 72 points per inch");
 
         let read =
             async || graph.query(token, RETURN, json!({ "id": id })).await["data"]["return"].take();
@@ -187,7 +187,7 @@ async fn a_return_goes_from_its_preview_to_the_warehouse_in_every_layout() {
     }
 }
 
-/// An item of an order of another customer than this order's.
+/// An order item of another customer.
 async fn foreign_item(orders: &Database, own: &Value) -> order_item::Model {
     let own = IdKind::Order.parse(own.as_str().unwrap()).unwrap();
     let own = order::Entity::find_by_id(own).one(orders.read()).await;

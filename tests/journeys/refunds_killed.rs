@@ -1,4 +1,4 @@
-//! Refunds of a process that is killed, at every point of their way.
+//! Kills the process at every step of a refund.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -21,20 +21,20 @@ use crate::kit::{Process, vantage};
 use crate::third_parties::ThirdParties;
 use crate::wait::until_it;
 
-/// Where on a refund's way the process is killed.
+/// The step at which the process is killed.
 #[derive(Clone, Copy, Debug)]
 enum Point {
-    /// The scan was told, and is not written.
+    /// The scan was received but not stored.
     ScanUnwritten,
-    /// The refund is written as wanted, and Stripe has not heard of it.
+    /// The refund is stored as pending, but Stripe has not been called.
     Wanted,
-    /// Stripe has given the money back, and nobody here knows.
+    /// Stripe has refunded, but no response has arrived.
     Unknown,
-    /// Stripe has said so, and it is not written.
+    /// Stripe has responded, but the result is not stored.
     Unrecorded,
-    /// The call's outcome is unknown, and Stripe is being asked.
+    /// The outcome of the call is unknown, and Stripe is being queried.
     Asking,
-    /// It is written, and not told to others.
+    /// The result is stored, but not published.
     Recorded,
     Random,
 }
@@ -54,7 +54,7 @@ const ROUNDS: usize = 21;
 const KILLS_OF_A_ROUND: usize = 5;
 const RETURNS_OF_A_KILL: usize = 2;
 
-/// One process over the same data and at the same address, started again and again.
+/// A process that is restarted over the same data at the same address.
 struct Shop<'a> {
     data: &'a Path,
     listen: String,
@@ -78,7 +78,7 @@ impl Shop<'_> {
         Database::open(&config, domain).await.unwrap()
     }
 
-    /// Has these parcels picked up, and kills the process at this point.
+    /// Reports these parcels as picked up, and kills the process at this step.
     async fn kill_at(
         &self,
         point: Point,
@@ -113,7 +113,7 @@ impl Shop<'_> {
         }
         match point {
             Point::ScanUnwritten | Point::Random => {
-                // The moment is what this is about; there is no state to wait for.
+                // This test is about the moment; there is no state to wait for.
                 let wait = Duration::from_millis(random.random_range(5..90));
                 tokio::time::sleep(wait).await;
             }
@@ -147,7 +147,7 @@ impl Shop<'_> {
     }
 }
 
-/// How many of these have their refund.
+/// How many of these returns have their refund.
 async fn issued(returns: &Database, of: &[customer_return::Model]) -> u64 {
     customer_return::Entity::find()
         .filter(customer_return::Column::Id.is_in(of.iter().map(|row| row.id)))
@@ -157,7 +157,7 @@ async fn issued(returns: &Database, of: &[customer_return::Model]) -> u64 {
         .unwrap()
 }
 
-/// Returns of the shop's orders that wait for their parcel to be picked up.
+/// Returns of the shop's orders with a label whose parcel has not been picked up.
 async fn labelled(
     orders: &Database,
     returns: &Database,
@@ -249,7 +249,7 @@ async fn a_process_killed_at_any_point_of_a_refund_loses_none_and_makes_none_twi
         }
         let restarted = Instant::now();
         for parcel in parcels {
-            // A carrier that nobody listened to gives up; but the parcel goes on.
+            // A carrier stops redelivering unacknowledged webhooks, but the parcel moves on.
             let number = parcel.tracking_number.as_deref().unwrap();
             third_parties.set_status(number, "IN_TRANSIT").await;
         }
@@ -274,7 +274,7 @@ async fn a_process_killed_at_any_point_of_a_refund_loses_none_and_makes_none_twi
         .map(|row| (IdKind::Return.format(row.id), row.refund_total))
         .collect();
     expected.sort();
-    assert_eq!(refunded, expected, "each refund once");
+    assert_eq!(refunded, expected, "each refund exactly once");
     let told = return_event::Entity::find()
         .filter(return_event::Column::Event.eq("refund_issued"))
         .filter(return_event::Column::ReturnId.is_in(all.iter().map(|row| row.id)))

@@ -1,4 +1,4 @@
-//! A return from its preview to its cancellation, through the running binary, in every layout.
+//! A return from preview to cancellation, through the running binary, in every layout.
 
 use chrono::{DurationRound, Utc};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn input(order: &Value, item: &Value) -> Value {
     })
 }
 
-/// An order and an item of it that this is true of.
+/// An order and one of its items for which `is` holds.
 fn find(orders: &[Value], is: impl Fn(&Value) -> bool) -> (&Value, &Value) {
     orders
         .iter()
@@ -102,7 +102,7 @@ async fn a_return_is_previewed_made_once_read_and_cancelled_in_every_layout() {
             "{layout:?}: {cancelled:#}"
         );
         let after = graph.query(token, ORDERS, json!({})).await;
-        assert_eq!(after, account, "its units are free again");
+        assert_eq!(after, account, "its units are returnable again");
 
         let (order, item) = find(orders, |judged| {
             judged["reasons"][0]["code"] == "PAST_RETURN_WINDOW"

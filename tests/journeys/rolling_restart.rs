@@ -1,4 +1,4 @@
-//! Behind a load balancer that looks at `/readyz`, instances are replaced without a failed request.
+//! Replaces instances behind a load balancer that checks `/readyz`, without a failed request.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::wait::until;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const CLIENTS: usize = 4;
 
-/// Sends each request to the next instance that is ready, over connections it keeps.
+/// Sends each request to the next ready instance, over keep-alive connections.
 #[derive(Clone, Default)]
 struct Balancer {
     instances: Arc<Mutex<Vec<Arc<Instance>>>>,
@@ -59,7 +59,7 @@ impl Balancer {
         }
     }
 
-    /// A client that asks again and again; any failure is its last word.
+    /// Sends queries until one fails, and returns the failure.
     async fn query_until_failure(self) -> String {
         let query =
             json!({ "query": "{ productSearch(query: \"earbuds\", first: 1) { totalCount } }" });
@@ -87,7 +87,7 @@ impl Balancer {
     }
 }
 
-/// A client that has ended has met a failure.
+/// A client task that has ended has seen a failure.
 fn none_failed(clients: &mut JoinSet<String>) {
     if let Some(failure) = clients.try_join_next() {
         panic!("a request failed: {}", failure.unwrap());
@@ -102,7 +102,7 @@ async fn instance(data: &Path, balancer: &Balancer) -> Process {
         .args(["serve", "--listen", "127.0.0.1:0"]);
     let process = Process::start(command).await;
     balancer.add(&process.base);
-    until("it gets requests", async || {
+    until("the new instance receives requests", async || {
         balancer.is_ready(&process.base).then_some(())
     })
     .await;
@@ -127,11 +127,11 @@ async fn a_rolling_restart_behind_a_balancer_fails_no_request() {
         new.push(instance(data.path(), &balancer).await);
         let base = replaced.base.clone();
         let stopping = tokio::spawn(async move { replaced.stop().await });
-        until("the balancer knows", async || {
+        until("the balancer drops the instance", async || {
             (!balancer.is_ready(&base)).then_some(())
         })
         .await;
-        // Whoever does not look at /readyz is still served, and told to come back elsewhere.
+        // Clients that ignore /readyz are still served, but asked to close the connection.
         let late = reqwest::Client::new().get(format!("{base}/healthz")).send();
         let late = late.await.expect("it still accepts connections");
         assert_eq!(late.headers()["connection"], "close");
@@ -143,7 +143,7 @@ async fn a_rolling_restart_behind_a_balancer_fails_no_request() {
         );
         assert_eq!(stopping.await.unwrap().code(), Some(0));
         let before = balancer.answered.load(Ordering::SeqCst);
-        until("requests go on", async || {
+        until("requests continue", async || {
             none_failed(&mut clients);
             (balancer.answered.load(Ordering::SeqCst) > before + 2 * CLIENTS).then_some(())
         })

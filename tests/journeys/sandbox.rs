@@ -1,4 +1,4 @@
-//! The simulated third parties, beside the router and alone.
+//! The simulated third parties, beside the router and standalone.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ async fn serve_simulates_the_third_parties_that_are_not_configured_and_they_know
     );
     let sandbox = address(&line);
 
-    // An order of the demo shop was paid there.
+    // A demo order was paid in this sandbox.
     let (status, refunded) = refund(&sandbox, "pi_demo_1").await;
     assert_eq!(status, 200, "{refunded}");
     assert_eq!(refunded["status"], "succeeded");
@@ -66,7 +66,7 @@ async fn without_a_third_party_to_simulate_there_is_no_sandbox() {
     let mut process = Process::start(command).await;
     while let Some(line) = process.output.next_line().await.unwrap() {
         assert!(!line.starts_with("Simulated"), "{line}");
-        // The last of the welcome.
+        // The last line of the startup banner.
         if line.contains("Token") {
             break;
         }

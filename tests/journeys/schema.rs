@@ -1,4 +1,4 @@
-//! The committed SDL is what the code says. `cargo run -- schema export` brings it up to date.
+//! The committed SDL matches the code. Update it with `cargo run -- schema export`.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ async fn the_committed_schema_is_up_to_date() {
     assert_eq!(
         names.len(),
         10,
-        "six subgraphs, that of nodes, the supergraph, the public schema and the REST routes"
+        "six subgraphs, the node subgraph, the supergraph, the public schema and the REST routes"
     );
     for name in names {
         let text = std::fs::read_to_string(committed.join(&name)).unwrap_or_default();
@@ -36,7 +36,7 @@ async fn the_committed_schema_is_up_to_date() {
     }
 }
 
-/// What the check of these schemas prints, and whether it passes.
+/// Runs `schema check` and returns its success and output.
 async fn check(directory: &Path, arguments: &[&str]) -> (bool, String, String) {
     let output = vantage(directory)
         .args(["schema", "check"])
@@ -68,7 +68,7 @@ async fn a_schema_that_lost_something_is_refused_by_the_check() {
         "{told}"
     );
     assert_eq!(error, "error: one change breaks clients of more.graphql\n");
-    // A supergraph is compared by what clients see of it.
+    // Supergraphs are compared by their public schema.
     let supergraph = committed.join("supergraph.graphql");
     let supergraph = [
         "--old",
@@ -124,7 +124,7 @@ async fn only_what_an_operation_uses_counts() {
     let users = serde_json::json!(["2 (web.json)", "Status (ios.json)"]);
     assert_eq!(told["changes"][1]["operations"], users);
 
-    // Nothing that this client uses breaks.
+    // Nothing this client uses breaks.
     let (is_ok, told, _) = check(scratch.path(), &all(&["--operations", "ios.json"])).await;
     assert!(is_ok, "{told}");
     assert!(

@@ -1,4 +1,4 @@
-//! Starting and stopping, and the one line that says what is wrong when it does not.
+//! Startup and shutdown, and the one-line error when startup fails.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Runs to the end and gives the exit code and what was told.
+/// Runs to completion and returns the exit code and stderr.
 async fn failure(command: &mut tokio::process::Command) -> (i32, String) {
     let output = command
         .stderr(std::process::Stdio::piped())
@@ -20,7 +20,7 @@ async fn failure(command: &mut tokio::process::Command) -> (i32, String) {
     (output.status.code().unwrap(), told)
 }
 
-/// Enough orders that some have returns at every stage.
+/// Enough orders for returns in every state.
 fn small_shop(data: &std::path::Path) -> tokio::process::Command {
     let mut command = vantage(data);
     command
@@ -83,7 +83,7 @@ async fn the_first_start_seeds_introduces_itself_and_the_second_finds_the_same_s
                 .unwrap();
             assert_eq!(response.status(), 200, "{path}");
         }
-        // The demo shop is in order: the jobs that look for trouble find none.
+        // The demo shop is consistent, so the reconciliation jobs find nothing.
         let settled = "vantage_job_runs_total{job=\"returns.reconciliation\",outcome=\"done\"}";
         until("the first reconciliation", async || {
             let metrics = reqwest::get(format!("{}/metrics", process.base)).await;
@@ -196,7 +196,7 @@ async fn a_subgraph_answers_its_router_only() {
     let answer: Value = response.json().await.unwrap();
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
 
-    // Nothing is read for strangers: they are refused before their body has come.
+    // Anonymous requests are rejected before their body is read.
     let address = process.base.trim_start_matches("http://");
     let mut stranger = TcpStream::connect(address).await.unwrap();
     let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n";
@@ -209,12 +209,12 @@ async fn a_subgraph_answers_its_router_only() {
     assert_eq!(process.stop().await.code(), Some(0));
 }
 
-/// A supergraph over a subgraph that tells the `authorization` header of a request.
+/// A supergraph over a subgraph that returns the `authorization` header it received.
 async fn token_supergraph() -> String {
     use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
     use axum::http::HeaderMap;
 
-    /// The `authorization` header a request came with.
+    /// The `authorization` header of a request.
     struct Token(Option<String>);
     struct Query;
 
@@ -318,7 +318,7 @@ async fn the_router_alone_verifies_tokens_and_hands_them_on() {
     );
     assert_eq!(process.stop().await.code(), Some(0));
 
-    // In production, where tokens are none of its business, and its schema is none of its clients'.
+    // In production mode, tokens are passed through and introspection is rejected.
     let production = [
         ("VANTAGE_MODE", "production"),
         ("VANTAGE_AUTH__PASS_THROUGH", "true"),
@@ -369,7 +369,7 @@ async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
     let (code, told) = failure(&mut command()).await;
     assert_eq!(code, 1, "{told}");
     assert!(
-        told.contains("router.warm_up: operations.json: it is neither"),
+        told.contains("router.warm_up: operations.json: neither"),
         "{told}"
     );
     std::fs::write(&operations, r#"{"1": "{ token }", "2": "{ gone }"}"#).unwrap();
@@ -393,7 +393,7 @@ async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
     let token = json!({ "data": { "token": "Bearer opaque" } });
     assert_eq!(ask("{ token }").await, token);
 
-    // A file that cannot be served changes nothing; one that can is served without a restart.
+    // An unusable file changes nothing; a usable one is served without a restart.
     std::fs::write(&file, "type Query {").unwrap();
     assert_eq!(ask("{ token }").await, token);
     let changed = supergraph.replace("token: String }", "token: String other: String }");
@@ -409,7 +409,7 @@ async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
         .expect("the new schema is served");
     assert_eq!(ask("{ token }").await, token);
 
-    // Whoever is connected is told to come back, elsewhere.
+    // Connected clients are asked to reconnect elsewhere.
     let mut client = Client::connect(&process.base, None).await;
     let (code, status) = tokio::join!(client.closed(), process.stop());
     assert_eq!(code, Some(1001));

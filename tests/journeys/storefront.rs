@@ -1,5 +1,4 @@
-//! What a storefront does, through the running binary, in every layout: the same questions get the
-//! same JSON.
+//! Storefront queries through the running binary return the same JSON in every layout.
 
 use crate::kit::{Graph, Layout, layouts};
 use chrono::{DurationRound, Utc};
@@ -11,10 +10,10 @@ const ORDER: &str = "query($id: ID!) { order(id: $id) { shipments { carrier trac
 
 const SEARCH: &str = "{ productSearch(query: \"headphones\", first: 10) { totalCount nodes { title brand price { current { amount { amount currency } } } } facets { name buckets { value count } } } currencies { code decimalPlaces } }";
 
-/// Orders for an office, and has more than a hundred orders.
+/// A business customer with more than a hundred orders.
 const OFFICE: &str = "customer1@vantage.example";
 
-/// The shop of these tests: small, and of this minute, so that deadlines are where they belong.
+/// A small shop seeded relative to now, so that return deadlines are current.
 fn shop() -> [(&'static str, String); 2] {
     let now = Utc::now()
         .duration_trunc(chrono::Duration::minutes(1))
@@ -33,7 +32,7 @@ async fn start(layout: Layout, shop: &[(&'static str, String)], flags: &[&str]) 
     Graph::start(layout, &settings, flags).await
 }
 
-/// The paths of all nulls in an answer.
+/// Collects the paths of all nulls in a response.
 fn nulls(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::Null => found.push(path.to_owned()),
@@ -101,7 +100,7 @@ async fn the_account_page_runs_as_many_statements_for_a_hundred_orders_as_for_on
         let token = graph.run(&["token", "--customer", OFFICE]).await;
         let mut counts = Vec::new();
         for first in [1, 100] {
-            // The first time, the operation is planned and connections are opened.
+            // The first request plans the operation and opens connections.
             for _ in 0..2 {
                 let before = graph.statements().await;
                 let answer = graph

@@ -1,5 +1,5 @@
-//! What each subgraph's process answers to documents that our router would not send, and others may: conditions with
-//! variables, objects of which nothing is left, and representations that are nobody's.
+//! Documents that our router never sends but other routers may: `@skip`/`@include` with variables, selections reduced
+//! to nothing, and representations of unknown entities.
 
 use serde_json::{Value, json};
 
@@ -110,7 +110,7 @@ async fn every_subgraph_answers_any_router_as_the_specification_says() {
     }
 }
 
-/// A router that leaves `@authenticated` to the subgraphs must not be told more than one that knows it would tell.
+/// A router that leaves `@authenticated` to the subgraphs must reveal no more than one that enforces it.
 #[tokio::test]
 async fn fields_for_the_signed_in_refuse_visitors_before_they_read_arguments() {
     let graph = Subgraphs::start(20).await;

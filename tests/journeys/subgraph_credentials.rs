@@ -1,4 +1,4 @@
-//! Whom a subgraph process answers, asked as another router would: by its HTTP endpoint.
+//! Authentication of callers on a subgraph's own HTTP endpoint.
 
 use std::time::{Duration, SystemTime};
 
@@ -45,7 +45,7 @@ impl Subgraph {
         }
     }
 
-    /// Answers as they were sent, with their status.
+    /// Returns the raw response with its status.
     async fn post(&self, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
         let mut post = self
             .http
@@ -66,7 +66,7 @@ impl Subgraph {
         (status, code.unwrap_or_default().to_owned())
     }
 
-    /// Signs as its router does, some time ago.
+    /// Signs as the router does, `age` ago.
     fn sign(&self, caller: &Caller, body: &[u8], age: TimeDelta) -> String {
         let key = CallerKey::new(SECRET.as_bytes()).unwrap();
         key.sign(caller, self.name, body, Utc::now() - age).unwrap()
@@ -95,7 +95,7 @@ fn unauthenticated() -> (u16, String) {
     (401, "UNAUTHENTICATED".to_owned())
 }
 
-/// The preferences of a customer, by a representation; only the customer may see them.
+/// Queries a customer's preferences through a representation; only the customer may see them.
 fn preferences(customer: &str) -> String {
     let query = "query($of: [_Any!]!) { _entities(representations: $of) { ... on Customer { notificationPreferences { preferences { enabled } } } } }";
     let representation = json!({ "__typename": "Customer", "id": customer });
@@ -128,7 +128,7 @@ async fn a_signature_is_good_for_one_body_at_one_subgraph_for_a_minute() {
             subgraph.sign(&caller, body.as_bytes(), TimeDelta::seconds(70)),
         ),
         (
-            "of the future",
+            "from the future",
             subgraph.sign(&caller, body.as_bytes(), TimeDelta::seconds(-30)),
         ),
     ] {
@@ -168,7 +168,7 @@ async fn an_operation_on_a_connection_is_for_whom_it_was_signed() {
         }
         assert_eq!(client.receive().await["type"], "complete");
     }
-    // A signature for a POST opens no connection.
+    // A signature for a POST does not open a WebSocket.
     let post = subgraph.sign(&nobody, b"{}", now);
     let refused = Client::upgrade(base, &[(CALLER_HEADER, &*post)], json!({})).await;
     assert_eq!(refused.err(), Some(401));
@@ -205,7 +205,7 @@ async fn tools_get_the_schema_and_nothing_else() {
         TOOLS.to_owned(),
     ] {
         let (status, _) = subgraph.post(&[("authorization", &wrong)], &sdl).await;
-        // Spaces around a header's value are no part of it.
+        // Whitespace around a header value is not part of it.
         assert_eq!(
             status,
             if wrong.ends_with("schemas ") {
@@ -215,7 +215,7 @@ async fn tools_get_the_schema_and_nothing_else() {
             }
         );
     }
-    // Where there is none, no token is one.
+    // Without a configured schema token, no token is valid.
     let without = Subgraph::start("pricing", &[]).await;
     assert_eq!(without.refuses(&tool, &sdl).await, unauthenticated());
 }
@@ -239,7 +239,7 @@ async fn end_users_are_verified_where_it_is_configured() {
     let cells = &answer["data"]["_entities"][0]["notificationPreferences"]["preferences"];
     assert_eq!(cells.as_array().map(Vec::len), Some(12), "{answer:#}");
 
-    // Another's are no more theirs than before, and a visitor has none.
+    // Other customers' data stays inaccessible, and anonymous callers have none.
     for (headers, code) in [
         (vec![("authorization", &*bearer)], "FORBIDDEN"),
         (vec![], "UNAUTHENTICATED"),
@@ -251,7 +251,7 @@ async fn end_users_are_verified_where_it_is_configured() {
         assert_eq!(entity["notificationPreferences"], Value::Null);
     }
 
-    // Who says who they are, and cannot prove it, is no visitor.
+    // An invalid token does not fall back to anonymous access.
     let expired = token(&ann, now - 2 * hour, hour);
     let forged = format!("{bearer}x");
     for token in [&*expired, &forged, "Bearer x", "Basic YTpi"] {
@@ -266,14 +266,14 @@ async fn end_users_are_verified_where_it_is_configured() {
     let refused = subgraph.refuses(&twice, &preferences(&ann)).await;
     assert_eq!(refused, unauthenticated());
 
-    // A connection ends with the token that it was opened with.
+    // A connection ends when its token expires.
     let short = token(&ann, SystemTime::now(), Duration::from_secs(10));
     let headers = [("authorization", &*short)];
     let base = &subgraph.process.base;
     let mut client = Client::upgrade(base, &headers, json!({})).await.unwrap();
     client.closed().await;
 
-    // Where it is not configured, tokens prove nothing, and nobody is a visitor.
+    // Unless configured, tokens are not accepted and anonymous callers are rejected.
     let strict = Subgraph::start("notifications", &[]).await;
     for headers in [vec![("authorization", &*bearer)], vec![]] {
         let refused = strict.refuses(&headers, &preferences(&ann)).await;

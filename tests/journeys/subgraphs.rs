@@ -1,14 +1,15 @@
-//! The six subgraphs as services of their own on SQLite, for anybody who has a token or none: what other routers need.
+//! The six subgraphs as separate services on SQLite, serving callers with and without tokens, as other routers need
+//! them.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::kit::{DOMAINS, Process, vantage};
 
-/// The same in all processes, so that each can verify tokens.
+/// Shared by all processes, so that each can verify tokens.
 const TOKEN_SECRET: &str = "the secret that development tokens are signed with";
 
-/// The processes over a seeded shop.
+/// The processes, over a seeded shop.
 pub(crate) struct Subgraphs {
     processes: Vec<Process>,
     token: String,
@@ -18,7 +19,7 @@ pub(crate) struct Subgraphs {
 }
 
 impl Subgraphs {
-    /// Seeds a shop with this many orders, and starts them.
+    /// Seeds a shop with this many orders and starts the processes.
     pub(crate) async fn start(orders: u32) -> Self {
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut subgraphs = Self {
@@ -38,7 +39,7 @@ impl Subgraphs {
         for domain in DOMAINS {
             let process = subgraphs.process(&["subgraph", domain]).await;
             let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
-            // Those that start later ask those that are there.
+            // Later processes call the earlier ones.
             let url = format!("{}/graphql", process.base);
             subgraphs.environment.push((name, url));
             subgraphs.processes.push(process);
@@ -46,12 +47,12 @@ impl Subgraphs {
         subgraphs
     }
 
-    /// Starts another process of the binary with the same settings.
+    /// Starts another process with the same settings.
     pub(crate) async fn process(&self, arguments: &[&str]) -> Process {
         self.process_with(arguments, &[]).await
     }
 
-    /// Starts one with settings of its own.
+    /// Starts a process with extra settings.
     pub(crate) async fn process_with(
         &self,
         arguments: &[&str],
@@ -66,7 +67,7 @@ impl Subgraphs {
         Process::start(command).await
     }
 
-    /// Runs another command of the binary with the same settings, and gives what it prints.
+    /// Runs a subcommand with the same settings and returns its output.
     pub(crate) async fn run(&self, arguments: &[&str]) -> String {
         let output = vantage(self.data.path())
             .args(arguments)
@@ -78,18 +79,18 @@ impl Subgraphs {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// The demo customer's.
+    /// The demo customer's token.
     pub(crate) fn token(&self) -> &str {
         &self.token
     }
 
-    /// Asks one subgraph as the demo customer.
+    /// Queries a subgraph as the demo customer.
     pub(crate) async fn ask(&self, domain: &str, query: &str, variables: Value) -> Value {
         self.ask_as(Some(&self.token), domain, query, variables)
             .await
     }
 
-    /// Asks one subgraph with this token, or as a visitor.
+    /// Queries a subgraph with this token, or anonymously.
     pub(crate) async fn ask_as(
         &self,
         token: Option<&str>,

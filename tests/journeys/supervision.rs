@@ -1,5 +1,4 @@
-//! Background tasks come back whatever ends them, and nothing that happens to the log reaches them or
-//! the requests.
+//! Background workers restart after any failure, and log failures affect neither workers nor requests.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +11,7 @@ use crate::kit::{Process, vantage};
 use crate::orders::{PLACE, PRODUCTS, input};
 use crate::wait::until;
 
-/// A small shop whose parcels move all the time, so that all its workers have something to do.
+/// A small shop with constantly moving parcels, so that all workers have work.
 fn busy_shop(data: &Path) -> Command {
     let mut command = vantage(data);
     command
@@ -27,7 +26,7 @@ async fn get(process: &Process, path: &str) -> String {
     response.unwrap().text().await.unwrap()
 }
 
-/// A metric by its one label.
+/// A metric by its only label.
 async fn metric(process: &Process, name: &str) -> BTreeMap<String, f64> {
     let prefix = format!("{name}{{");
     let metrics = get(process, "/metrics").await;
@@ -48,7 +47,7 @@ async fn published(process: &Process) -> f64 {
     published.get("orders").copied().unwrap_or_default()
 }
 
-/// Places an order, and waits until its event is published.
+/// Places an order and waits until its event is published.
 async fn events_are_published(process: &Process, data: &Path) {
     let token = vantage(data).args(["token", "--demo"]).output().await;
     let token = String::from_utf8(token.unwrap().stdout).unwrap();
@@ -88,7 +87,7 @@ async fn a_flag_file_that_breaks_shows_in_readyz_and_in_a_metric_until_it_is_men
     let process = Process::start(command).await;
     for (text, usable) in [("flags: [", "0"), ("flags: {}", "1")] {
         std::fs::write(&flags, text).unwrap();
-        until("the state of the file is seen", async || {
+        until("the file's state is reported", async || {
             let readyz = get(&process, "/readyz").await;
             let metrics = get(&process, "/metrics").await;
             let is_shown = readyz.contains("degraded: flags: the flags in ");
@@ -115,7 +114,7 @@ async fn every_background_task_comes_back_although_nobody_reads_the_log() {
         .env("VANTAGE_TELEMETRY__LOG_LEVEL", "debug")
         .stderr(Stdio::piped());
     let mut process = Process::start(command).await;
-    // What `| jq` leaves behind when it ends.
+    // What `| jq` leaves behind when it exits.
     drop(process.child.stderr.take());
 
     let workers = metric(&process, "vantage_worker_up").await;
@@ -140,7 +139,7 @@ async fn every_background_task_comes_back_although_nobody_reads_the_log() {
         let fault = if number % 2 == 0 { "panic" } else { "end" };
         std::fs::write(faults.path().join(worker), fault).unwrap();
     }
-    until("every worker is started again", async || {
+    until("every worker is restarted", async || {
         let restarts = metric(&process, "vantage_worker_restarts_total").await;
         let up = metric(&process, "vantage_worker_up").await;
         (restarts.values().all(|count| *count >= 1.0) && up.values().all(|up| *up == 1.0))
@@ -149,7 +148,7 @@ async fn every_background_task_comes_back_although_nobody_reads_the_log() {
     .await;
     events_are_published(&process, data.path()).await;
 
-    // One that keeps failing is away for longer each time, and named meanwhile.
+    // A worker that keeps failing backs off longer each time, and is listed meanwhile.
     let told = until("/readyz names a worker that is down", async || {
         std::fs::write(faults.path().join("orders.outbox"), "panic").unwrap();
         let told = get(&process, "/readyz").await;
@@ -169,7 +168,7 @@ async fn every_background_task_comes_back_although_nobody_reads_the_log() {
 
 #[tokio::test]
 async fn a_log_that_cannot_be_written_stops_neither_requests_nor_signals() {
-    // Closed, never read, and refusing every byte.
+    // A log that is closed, never read, or rejects every write.
     for log in ["closed", "full pipe", "full device"] {
         let data = tempfile::tempdir().unwrap();
         let mut command = busy_shop(data.path());
@@ -216,7 +215,7 @@ async fn a_welcome_that_nobody_reads_stops_no_server() {
     let mut child = command.spawn().unwrap();
     drop(child.stdout.take());
     let url = format!("http://{address}/readyz");
-    until("it is ready", async || {
+    until("the process is ready", async || {
         let ready = reqwest::get(&url).await.ok()?.text().await.ok()?;
         (ready == "ready\n").then_some(())
     })

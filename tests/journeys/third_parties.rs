@@ -1,4 +1,4 @@
-//! EasyPost and Stripe, simulated in a process of their own.
+//! EasyPost and Stripe, simulated in a separate process.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::kit::{Process, vantage};
 const KEY: &str = "sk_test_journey";
 const WEBHOOK_SECRET: &str = "whsec_journey";
 
-/// The sandbox, and what a test asks of it.
+/// The sandbox process and its control API.
 pub(crate) struct ThirdParties {
     pub(crate) process: Process,
     http: reqwest::Client,
@@ -30,7 +30,7 @@ impl ThirdParties {
         }
     }
 
-    /// What the processes of a graph are told of them.
+    /// Settings that connect the graph's processes to it.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         let url = &self.process.base;
         [
@@ -63,7 +63,7 @@ impl ThirdParties {
         assert!(response.status().is_success(), "{response:?}");
     }
 
-    /// Sends EasyPost's webhooks to the process at this address.
+    /// Sends EasyPost webhooks to the process at this address.
     pub(crate) async fn send_parcel_webhooks(&self, base: &str) {
         let endpoint = json!({
             "provider": "easypost", "url": format!("{base}/webhooks/easypost"),
@@ -72,7 +72,7 @@ impl ThirdParties {
         self.control("/_control/webhooks", &endpoint).await;
     }
 
-    /// Sends Stripe's webhooks to the process at this address.
+    /// Sends Stripe webhooks to the process at this address.
     pub(crate) async fn send_payment_webhooks(&self, base: &str) {
         let endpoint = json!({
             "provider": "stripe", "url": format!("{base}/webhooks/stripe"), "secret": WEBHOOK_SECRET,
@@ -80,7 +80,7 @@ impl ThirdParties {
         self.control("/_control/webhooks", &endpoint).await;
     }
 
-    /// Tells Stripe of the payments that orders were paid with before it was there.
+    /// Loads into Stripe the payments of orders that were seeded before it started.
     pub(crate) async fn load_payments(&self, orders: &Database) {
         let orders = order::Entity::find().all(orders.read()).await.unwrap();
         let payments: Vec<_> = orders
@@ -88,7 +88,7 @@ impl ThirdParties {
             .filter_map(|order| {
                 Some(json!({
                     "id": order.payment_intent_id?,
-                    // More than one order's: a test may make many returns of it.
+                    // Higher than one order, since a test may create several returns for it.
                     "amount": order.local_currency_amount.max(100_000_000),
                     "currency": order.local_currency_code,
                 }))
@@ -97,30 +97,30 @@ impl ThirdParties {
         self.control("/_control/payments", &json!(payments)).await;
     }
 
-    /// The carrier scans the parcel.
+    /// Simulates a carrier scan of the parcel.
     pub(crate) async fn scan(&self, number: &str, kind: &str) {
         let path = format!("/_control/shipments/{number}/scan");
         self.control(&path, &json!({ "kind": kind })).await;
     }
 
-    /// Sets the status that the carrier reports for the parcel.
+    /// Sets the status the carrier reports for the parcel.
     pub(crate) async fn set_status(&self, number: &str, status: &str) {
         let path = format!("/_control/shipments/{number}/status");
         self.control(&path, &json!({ "status": status })).await;
     }
 
-    /// The calls of this method and path so far.
+    /// Calls received so far with this method and path.
     pub(crate) async fn calls(&self, method: &str, path: &str) -> Vec<Value> {
         let path = format!("/_control/calls?method={method}&path={path}");
         self.get(&path).await["calls"].as_array().unwrap().clone()
     }
 
-    /// How many calls of this path have asked for a change so far.
+    /// Number of POST calls received so far at this path.
     pub(crate) async fn posts(&self, path: &str) -> usize {
         self.calls("POST", path).await.len()
     }
 
-    /// The customer confirms a payment at their bank.
+    /// Simulates the customer confirming a payment with their bank.
     pub(crate) async fn confirm(&self, intent: &str) {
         let path = format!("/v1/payment_intents/{intent}/confirm");
         let request = self.http.post(self.url(&path)).bearer_auth(KEY);
@@ -128,7 +128,7 @@ impl ThirdParties {
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
 
-    /// The payments of an order, newest first.
+    /// Payments of an order, newest first.
     pub(crate) async fn payments(&self, order: &Value) -> Vec<Value> {
         let list = self.get("/v1/payment_intents?limit=100").await;
         let all = list["data"].as_array().unwrap().iter();
@@ -137,14 +137,14 @@ impl ThirdParties {
             .collect()
     }
 
-    /// What was given back of a payment.
+    /// Refunds of a payment.
     pub(crate) async fn refunds_of(&self, intent: &Value) -> Vec<Value> {
         let id = intent["id"].as_str().unwrap();
         let list = self.get(&format!("/v1/refunds?payment_intent={id}")).await;
         list["data"].as_array().unwrap().clone()
     }
 
-    /// All refunds that Stripe made.
+    /// All refunds made by Stripe.
     pub(crate) async fn refunds(&self) -> Vec<Value> {
         let mut all: Vec<Value> = Vec::new();
         loop {
@@ -159,13 +159,13 @@ impl ThirdParties {
         }
     }
 
-    /// The next calls so go wrong so.
+    /// Makes the next `next` such calls fail with this effect.
     pub(crate) async fn fail(&self, method: &str, path: &str, next: u32, effect: Value) {
         let rule = json!({ "method": method, "path": path, "next": next, "effect": effect });
         self.control("/_control/faults", &rule).await;
     }
 
-    /// Nothing goes wrong anymore.
+    /// Removes all injected faults.
     pub(crate) async fn mend(&self) {
         let request = self.http.delete(self.url("/_control/faults"));
         assert!(request.send().await.unwrap().status().is_success());

@@ -1,4 +1,4 @@
-//! Live tracking through the running binary: a snapshot, then every update in order, in every layout.
+//! Live tracking through the running binary, in every layout: a snapshot, then every update in order.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::kit::{Graph, Layout, layouts};
 use crate::tracking_client::Client;
 use crate::wait::until;
 
-/// Moves a parcel every 50 ms, so that a test need not wait.
+/// Moves a parcel every 50 ms, to keep the test short.
 const SHOP: [(&str, &str); 2] = [
     ("VANTAGE_DEMO__ORDERS", "60"),
     ("VANTAGE_DEMO__TICKER_INTERVAL", "50ms"),
@@ -17,10 +17,10 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
     for layout in layouts() {
         let graph = Graph::start(layout, &SHOP, &["--demo"]).await;
         let token = graph.demo_token().await;
-        // The customer waits for a parcel of each carrier; this one has just set out, and moves when it is watched.
+        // The customer has a parcel in transit with each carrier; this one was just shipped, and moves once watched.
         let sent =
             "{ me { orders(status: [SHIPPED]) { nodes { id shipments { carrier status } } } } }";
-        let orders = until("the orders are shown", async || {
+        let orders = until("the orders appear", async || {
             let answer = graph.query(Some(&token), sent, json!({})).await;
             let orders = answer["data"]["me"]["orders"]["nodes"].as_array().cloned();
             orders.filter(|_| answer.get("errors").is_none())
@@ -36,7 +36,7 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
         let order = &orders.iter().find(just_sent).expect("a parcel")["id"];
         let order = order.as_str().unwrap();
 
-        // Two watchers of one order get the same, up to the door.
+        // Two subscribers to one order get the same updates until delivery.
         let mut sockets = [
             Client::connect(&graph.router.base, Some(&token)).await,
             Client::connect(&graph.router.base, Some(&token)).await,
@@ -69,7 +69,7 @@ async fn a_watcher_gets_a_snapshot_and_then_every_update_in_order() {
         assert_eq!(
             seen[0],
             Some(3),
-            "{layout:?}: to two places, and into the van"
+            "{layout:?}: two facilities, then out for delivery"
         );
         graph.stop().await;
     }
@@ -97,7 +97,7 @@ async fn only_the_owner_may_watch() {
         let mut client = Client::connect(&graph.router.base, token).await;
         client.watch(order.as_str().unwrap()).await;
         let message = client.receive().await;
-        // Refused at once, or as the first and only event: the client sees the code either way.
+        // Either an immediate error or the first and only event; clients see the code in both cases.
         let errors = match message["type"].as_str() {
             Some("error") => &message["payload"],
             _ => &message["payload"]["errors"],
@@ -134,7 +134,7 @@ async fn what_arrives_has_arrived_and_the_next_parcel_of_its_carrier_is_on_its_w
         }
     }
     let status = "query($id: ID!) { order(id: $id) { status shipments { status } } }";
-    until("the order follows its parcel", async || {
+    until("the order status follows its parcel", async || {
         let answer = graph
             .query(Some(&token), status, json!({ "id": order }))
             .await;

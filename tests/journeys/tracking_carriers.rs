@@ -1,4 +1,4 @@
-//! From the carrier to the screen, through the running binary: what a carrier sees reaches who watches.
+//! From the carrier to the subscriber through the running binary: carrier scans arrive as updates.
 
 use entities::tracking::shipment::{self, Carrier};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::tracking_client::{Client, Parcel, Shop};
 use crate::wait::until;
 
-/// Carriers are asked every second, and must answer soon.
+/// Polls carriers every second, with short timeouts.
 const SETTINGS: [(&str, &str); 6] = [
     ("VANTAGE_TRACKING__CARRIERS__DHL__POLL_INTERVAL", "1s"),
     ("VANTAGE_TRACKING__CARRIERS__FEDEX__POLL_INTERVAL", "1s"),
@@ -16,7 +16,7 @@ const SETTINGS: [(&str, &str); 6] = [
     ("VANTAGE_TRACKING__CARRIERS__UPS__TIMEOUT", "500ms"),
 ];
 
-/// The carriers say nothing by themselves: who wants to know must ask.
+/// Stops the carriers' webhooks, so that only polling can find changes.
 async fn silence_webhooks(shop: &Shop) {
     for provider in ["dhl", "fedex", "ups", "easypost"] {
         let rule = json!({ "provider": provider, "event": "*", "effect": { "kind": "drop" } });
@@ -24,7 +24,7 @@ async fn silence_webhooks(shop: &Shop) {
     }
 }
 
-/// Reads updates until the parcel is somewhere.
+/// Reads updates until one has this status and location.
 async fn reaches(client: &mut Client, status: &str, location: &str) -> Value {
     loop {
         let update = client.update().await;
@@ -71,13 +71,13 @@ async fn what_a_polled_carrier_sees_reaches_the_watcher_and_the_order_follows() 
 
 #[tokio::test]
 async fn what_a_carrier_tells_by_itself_reaches_the_watcher() {
-    // Nobody asks before the test is over.
+    // Polling intervals longer than the test.
     let shop = Shop::start(&[]).await;
     let parcel = shop.moving[0].clone();
     let mut client = Client::connect(&shop.process.base, Some(&shop.token)).await;
     client.watch(&parcel.order).await;
     client.update().await;
-    // Each webhook three times, and not in their order.
+    // Each webhook three times, out of order.
     for effect in [
         json!({ "kind": "duplicate", "times": 3 }),
         json!({ "kind": "reorder", "window": 4, "hold": "200ms" }),
@@ -128,7 +128,7 @@ async fn a_carrier_in_trouble_leaves_the_last_state_and_is_heard_when_it_recover
     shop.stop().await;
 }
 
-/// Errors in a row about this parcel.
+/// Consecutive polling errors for this parcel.
 async fn failures_of(shop: &Shop, parcel: &Parcel) -> Option<i32> {
     let database = shop.database("tracking").await;
     let carrier = Carrier::from_stored(&parcel.carrier).unwrap();

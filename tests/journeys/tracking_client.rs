@@ -1,4 +1,4 @@
-//! What journeys of live tracking share: a shop with its simulated carriers, and a client of the protocol.
+//! Shared by live tracking journeys: a shop with simulated carriers, and a graphql-transport-ws client.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,18 +18,18 @@ use uuid::Uuid;
 
 use crate::kit::{Process, vantage};
 
-/// Long enough for a debug build on a busy machine; nothing waits for it when all goes well.
+/// Long enough for a debug build on a busy machine; only failures wait this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 const TRACKING: &str = "subscription($order: ID!) { orderTracking(orderId: $order) { sequence snapshot status location timestamp carrier shipment { trackingNumber status } order { id status total { formatted } } } }";
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// A connection that has been acknowledged.
+/// An acknowledged connection.
 pub(crate) struct Client(Socket);
 
 impl Client {
-    /// At a process's `http://…` address, with a bearer token.
+    /// Connects to a process's `http://…` address, with a bearer token.
     pub(crate) async fn connect(base: &str, token: Option<&str>) -> Self {
         let payload = token.map_or(
             json!({}),
@@ -43,7 +43,7 @@ impl Client {
         connected.expect("the upgrade is accepted")
     }
 
-    /// With these headers; the status when the upgrade is refused.
+    /// Connects with these headers; the HTTP status if the upgrade is rejected.
     pub(crate) async fn upgrade(
         base: &str,
         headers: &[(&'static str, &str)],
@@ -91,7 +91,7 @@ impl Client {
         }
     }
 
-    /// The next update of what it watches.
+    /// The next update of the watched order.
     pub(crate) async fn update(&mut self) -> Value {
         let message = self.receive().await;
         assert_eq!(message["type"], "next", "{message:#}");
@@ -99,7 +99,7 @@ impl Client {
         message["payload"]["data"]["orderTracking"].clone()
     }
 
-    /// Reads until the server closes; the close code.
+    /// Reads until the server closes, and returns the close code.
     pub(crate) async fn closed(&mut self) -> Option<u16> {
         loop {
             if let Err(code) = self.next().await {
@@ -132,9 +132,9 @@ impl Client {
 /// `serve` with a small demo shop and its simulated third parties.
 pub(crate) struct Shop {
     pub(crate) process: Process,
-    /// Where the third parties are simulated.
+    /// Address of the simulated third parties.
     pub(crate) sandbox: String,
-    /// Of a customer with parcels under way.
+    /// Token of a customer with parcels in transit.
     pub(crate) token: String,
     /// That customer's parcels.
     pub(crate) moving: Vec<Parcel>,
@@ -143,12 +143,12 @@ pub(crate) struct Shop {
     http: reqwest::Client,
 }
 
-/// A parcel under way, and its order.
+/// A parcel in transit, and its order.
 #[derive(Clone, Debug)]
 pub(crate) struct Parcel {
     pub(crate) order: String,
     pub(crate) number: String,
-    /// As the sandbox calls it.
+    /// The carrier's name in the sandbox.
     pub(crate) carrier: String,
 }
 
@@ -185,7 +185,7 @@ impl Shop {
         shop
     }
 
-    /// Another instance over the same databases and the same third parties.
+    /// Starts another instance over the same databases and third parties.
     pub(crate) async fn another(&self) -> Process {
         let mut command = vantage(self.data.path());
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
@@ -219,7 +219,7 @@ impl Shop {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// The data of a query by that customer.
+    /// Runs a query as that customer and returns its data.
     pub(crate) async fn query(&self, query: &str, variables: Value) -> Value {
         let answer: Value = self
             .http
@@ -236,7 +236,7 @@ impl Shop {
         answer["data"].clone()
     }
 
-    /// The customer who waits for most parcels of carriers that can be asked, with those.
+    /// The customer with most parcels in transit with carriers that support polling, and those parcels.
     async fn somebody_who_waits(&self) -> (String, Vec<Parcel>) {
         let database = self.database("tracking").await;
         let mut waiting: HashMap<Uuid, Vec<Parcel>> = HashMap::new();
@@ -262,7 +262,7 @@ impl Shop {
         (IdKind::Customer.format(customer), parcels)
     }
 
-    /// A call of the sandbox's control API, with a JSON body or none.
+    /// Calls the sandbox's control API, with an optional JSON body.
     pub(crate) async fn control(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let url = format!("{}/_control/{path}", self.sandbox);
         let mut request = self.http.request(method.parse().unwrap(), url);
@@ -274,20 +274,20 @@ impl Shop {
         response.json().await.unwrap_or_default()
     }
 
-    /// The carrier scans the parcel.
+    /// Simulates a carrier scan of the parcel.
     pub(crate) async fn scan(&self, parcel: &Parcel, status: &str, location: &str) {
         let path = format!("shipments/{}/status", parcel.number);
         let body = json!({ "status": status, "location": location });
         self.control("POST", &path, Some(body)).await;
     }
 
-    /// A domain's database, beside the processes that have it open.
+    /// Opens a domain's database alongside the running process.
     pub(crate) async fn database(&self, domain: &str) -> Database {
         let config = DatabaseConfig::sqlite(self.data.path().to_owned());
         Database::open(&config, domain).await.unwrap()
     }
 
-    /// What the process counts, in Prometheus' format.
+    /// The process's metrics, in Prometheus format.
     pub(crate) async fn metrics(&self) -> String {
         let url = format!("{}/metrics", self.process.base);
         let response = self.http.get(url).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! What fails under those who watch: nobody misses the end. These need `redis-server` on the PATH.
+//! Failures during subscriptions: no subscriber misses the final state. These tests need `redis-server` on the PATH.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use tokio::process::Child;
 use crate::tracking_client::{Client, Shop};
 use crate::wait::until;
 
-/// A Redis server that can be killed and started again where it was.
+/// A Redis server that can be killed and restarted at the same address.
 struct Redis {
     port: u16,
     directory: tempfile::TempDir,
@@ -22,7 +22,7 @@ struct Redis {
 }
 
 impl Redis {
-    /// `None` where there is no such server.
+    /// `None` if `redis-server` is not installed.
     async fn start() -> Option<Self> {
         let found = Command::new("redis-server")
             .arg("--version")
@@ -46,7 +46,7 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// As after a crash of its machine: what it knew is gone.
+    /// Kills it as in a machine crash, losing its data.
     async fn kill(&mut self) {
         let mut server = self.server.take().unwrap();
         server.kill().await.unwrap();
@@ -80,7 +80,7 @@ fn settings(redis: &str) -> [(&str, &str); 3] {
             "VANTAGE_SERVER__WEBSOCKET__MAX_CONNECTIONS_PER_USER",
             "1000",
         ),
-        // Carriers tell by themselves; nobody asks before the test is over.
+        // Carriers send webhooks; polling intervals are longer than the test.
         ("VANTAGE_TRACKING__CARRIERS__DHL__POLL_INTERVAL", "60s"),
     ]
 }
@@ -104,7 +104,7 @@ async fn redis_may_die_under_watchers_who_keep_their_sockets_and_reach_the_final
     }
     shop.scan(&parcel, "IN_TRANSIT", "Newark NJ").await;
     redis.kill().await;
-    // Nobody hears of these, but they are written.
+    // Stored, but not delivered to anyone.
     shop.scan(&parcel, "OUT_FOR_DELIVERY", "Brooklyn NY").await;
     let shown = async || {
         let query = "query($id: ID!) { order(id: $id) { shipments { status } } }";
@@ -116,7 +116,7 @@ async fn redis_may_die_under_watchers_who_keep_their_sockets_and_reach_the_final
     shop.scan(&parcel, "DELIVERED", "Brooklyn NY").await;
     for (client, last) in &mut clients {
         loop {
-            // It fails if the socket was dropped.
+            // Fails if the socket was dropped.
             let update = client.update().await;
             let sequence = update["sequence"].as_i64().unwrap();
             assert_eq!(sequence, *last + 1, "no gap and no repeat: {update:#}");
@@ -142,7 +142,7 @@ async fn a_client_that_stops_reading_is_closed_with_4000_and_a_stopping_instance
     let order = shop.moving[0].order.clone();
     let mut deaf = Client::connect(&shop.process.base, Some(&shop.token)).await;
     deaf.watch(&order).await;
-    // Pongs are sent by who reads.
+    // Only a reading client sends pongs.
     let given_up = async || {
         let closes = "router_websocket_closes_total{reason=\"heartbeat_timeout\"} 1";
         shop.metrics().await.contains(closes).then_some(())
@@ -157,7 +157,7 @@ async fn a_client_that_stops_reading_is_closed_with_4000_and_a_stopping_instance
     assert_eq!(code, Some(1001));
 }
 
-/// Watches what came after the last change that was seen.
+/// Subscribes again, asking for changes after the last one seen.
 async fn come_back(base: &str, token: &str, order: &str, after: &Value) -> Client {
     let mut client = Client::connect(base, Some(token)).await;
     let query = "subscription($order: ID!, $after: Int) { orderTracking(orderId: $order, after: $after) { sequence snapshot status location } }";
@@ -186,7 +186,7 @@ async fn clients_of_an_instance_that_is_killed_miss_nothing_at_another() {
         last.push((client, snapshot["sequence"].clone()));
     }
     other.child.kill().await.unwrap();
-    // While nobody is there.
+    // While nobody is connected.
     shop.scan(&parcel, "OUT_FOR_DELIVERY", "Queens NY").await;
     shop.scan(&parcel, "DELIVERY_ATTEMPTED", "Brooklyn NY")
         .await;
@@ -208,7 +208,7 @@ async fn clients_of_an_instance_that_is_killed_miss_nothing_at_another() {
     shop.stop().await;
 }
 
-/// Changes that are told at once, and how long each is: more than sockets hold.
+/// Changes sent at once and the size of each: more than socket buffers hold.
 const CHANGES: usize = 8_000;
 const PLACE_BYTES: usize = 8_000;
 
@@ -239,7 +239,7 @@ async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
     reader.watch(&parcel.order).await;
     reader.update().await;
     let before = resident_bytes(&shop);
-    // The next change has a number far above theirs: they are told of all in between.
+    // The next change has a much higher number, so all changes in between are sent.
     shipment::update(database.write(), row).await.unwrap();
     shop.scan(&parcel, "DELIVERED", "Brooklyn NY").await;
     while reader.update().await["status"] != "DELIVERED" {}
@@ -252,7 +252,7 @@ async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
     let given_up = async || {
         let metrics = shop.metrics().await;
         let closes = "router_websocket_closes_total{reason=\"heartbeat_timeout\"} 1";
-        // Only what the reader still reads keeps it there.
+        // Only the reader's next read keeps it open.
         tokio::time::timeout(Duration::from_millis(1), reader.receive())
             .await
             .ok();
@@ -264,7 +264,7 @@ async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
     shop.stop().await;
 }
 
-/// The parcel's next change, written and not yet told.
+/// The parcel's next change, stored but not published.
 fn untold(row: &mut shipment::Model, place: &str) -> change::Model {
     row.sequence += 1;
     row.location = Some(place.to_owned());

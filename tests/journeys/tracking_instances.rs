@@ -1,4 +1,4 @@
-//! Several instances over one database and one Redis server, which `VANTAGE_TEST_REDIS_URL` names.
+//! Several instances over one database and the Redis server named by `VANTAGE_TEST_REDIS_URL`.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::tracking_client::{Client, Shop};
 
-/// A database of the test server for each shop, so that none hears of another's connections.
+/// One Redis database per shop, so that connection counts are separate.
 fn redis() -> Option<String> {
     static NEXT: AtomicU16 = AtomicU16::new(10);
     let url = std::env::var("VANTAGE_TEST_REDIS_URL").ok()?;
@@ -58,7 +58,7 @@ async fn the_sixth_connection_closes_the_users_oldest_on_whichever_instance_it_i
         others.push(Client::connect(&other.base, Some(&shop.token)).await);
     }
     assert_eq!(oldest.closed().await, Some(4001));
-    // The others stay.
+    // The others stay connected.
     for client in &mut others {
         client.send(json!({ "type": "ping" })).await;
         assert_eq!(client.receive().await["type"], "pong");
@@ -91,7 +91,7 @@ async fn switching_live_updates_off_closes_those_who_watch() {
     live_updates("off");
     assert_eq!(client.closed().await, Some(4003));
 
-    // Who comes now is refused, and asks now and then.
+    // New subscribers are rejected, and retry.
     let mut client = Client::connect(&shop.process.base, Some(&shop.token)).await;
     client.watch(order).await;
     let refused = client.receive().await;

@@ -1,4 +1,4 @@
-//! Carriers that write as they really do, through the running binary: what they saw arrives, at its right time.
+//! Irregular carrier responses through the running binary: scans arrive with the right time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::tracking_client::{Client, Shop};
 use crate::wait::until;
 
-/// All that change nothing of what is said.
+/// Oddities that do not change a response's meaning.
 const ODDITIES: [&str; 7] = [
     "local_times",
     "nulls",
@@ -31,13 +31,13 @@ async fn parcels_of_every_carrier_arrive_however_it_writes() {
             shop.scan(parcel, status, "Brooklyn NY").await;
             let update = loop {
                 let update = client.update().await;
-                // Not what was known before, with another estimate.
+                // Skip repeats of known data with a new estimate.
                 if update["status"] == status && update["location"] == "Brooklyn NY" {
                     break update;
                 }
             };
             let at: DateTime<Utc> = update["timestamp"].as_str().unwrap().parse().unwrap();
-            // An hour of another clock would be hours away.
+            // A wrong time zone would be hours off.
             let off = (Utc::now() - at).abs();
             assert!(off < TimeDelta::minutes(30), "{parcel:?}: {update}");
         }

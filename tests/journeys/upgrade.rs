@@ -1,4 +1,4 @@
-//! A data directory that an earlier version has written, with work that it left undone.
+//! Upgrade of a data directory written by an earlier version, with unfinished work.
 
 use std::process::Command;
 
@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::kit::{Graph, Layout};
 use crate::wait::until;
 
-/// Written while no third party answered, and killed: 40 orders, one of them cancelled, whose payment is still to be
-/// released, and a return whose label is still to be bought.
+/// Written while no third party responded, then killed: 40 orders, one cancelled with its payment still to be released,
+/// and a return whose label is still to be bought.
 const DATA: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/journeys/fixtures/data-2026-11-28.tar.gz"

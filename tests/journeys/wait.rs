@@ -1,4 +1,4 @@
-//! Waiting for a state, instead of for a time.
+//! Waiting for a state instead of a fixed time.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Asks until there is an answer.
+/// Polls until there is a result.
 pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         loop {
@@ -18,10 +18,10 @@ pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>
     };
     tokio::time::timeout(PATIENCE, asking)
         .await
-        .unwrap_or_else(|_| panic!("{what} in time"))
+        .unwrap_or_else(|_| panic!("timed out waiting until {what}"))
 }
 
-/// Asks until this is true of the answer.
+/// Polls until `is` holds for the result.
 pub(crate) async fn until_it<T: Debug>(ask: impl AsyncFn() -> T, is: impl Fn(&T) -> bool) -> T {
     let asking = async {
         loop {
@@ -34,6 +34,6 @@ pub(crate) async fn until_it<T: Debug>(ask: impl AsyncFn() -> T, is: impl Fn(&T)
     };
     match tokio::time::timeout(PATIENCE, asking).await {
         Ok(answer) => answer,
-        Err(_) => panic!("it never came to that: {:#?}", ask().await),
+        Err(_) => panic!("timed out; the last state was {:#?}", ask().await),
     }
 }

@@ -269,7 +269,10 @@ fn forgets(info: &str) -> bool {
 }
 
 /// A command that the server rejects as invalid will fail again; any other error may be temporary.
-#[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "signature required by map_err"
+)]
 fn failed(error: RedisError) -> BusError {
     let text: Arc<str> = error.to_string().into();
     // Older servers report every script error as a generic one and give the reason in its text.

@@ -49,7 +49,7 @@ impl Admission {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it is between two whole numbers of this type"
+            reason = "within the range of the type"
         )]
         let units = cost.min(f64::from(self.all)) as u32;
         let units = Arc::clone(&self.units).acquire_many_owned(units);

@@ -1,8 +1,5 @@
 //! Subscriptions to a subgraph behind TLS.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot be set up has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::io::Write;
 use std::process::Stdio;

@@ -1,9 +1,6 @@
 //! The router against small subgraphs, over both transports.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod abstract_types;
 mod access;

@@ -7,7 +7,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test may fail where it stands"
+    reason = "tests fail by panicking"
 )]
 
 mod drawn;

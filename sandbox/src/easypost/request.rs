@@ -51,7 +51,7 @@ pub(super) fn weight(parcel: &Map<String, Value>) -> Result<i64, EasyPostError> 
     };
     match weight {
         Some(ounces) if ounces > 0.0 && ounces <= 2_400.0 => {
-            #[expect(clippy::cast_possible_truncation, reason = "it is at most 2,400")]
+            #[expect(clippy::cast_possible_truncation, reason = "at most 2,400")]
             let ounces = ounces.ceil() as i64;
             Ok(ounces)
         }

@@ -173,7 +173,7 @@ impl Tracker {
             .last()
             .map_or(self.created_at, |scan| scan.at.max(self.created_at));
         // Always a float: EasyPost writes weights that way, and its SDKs verify signatures over it.
-        #[expect(clippy::cast_precision_loss, reason = "it is at most 2,400")]
+        #[expect(clippy::cast_precision_loss, reason = "at most 2,400")]
         let weight = self.ounces.map(|ounces| ounces as f64);
         json!({
             "id": self.id,

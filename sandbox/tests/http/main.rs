@@ -1,5 +1,5 @@
 //! Every simulator over HTTP, as its clients use it.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod carriers;
 mod easypost;

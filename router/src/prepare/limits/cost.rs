@@ -158,7 +158,7 @@ fn figure(cost: f64) -> Value {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it is a whole number from 0 to 2^53"
+        reason = "a whole number from 0 to 2^53"
     )]
     if cost.fract() == 0.0 {
         Value::from(cost as u64)
@@ -167,7 +167,7 @@ fn figure(cost: f64) -> Value {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no list is so long")]
+#[expect(clippy::cast_precision_loss, reason = "lists are far shorter")]
 pub(in crate::prepare) fn as_f64(size: usize) -> f64 {
     size as f64
 }

@@ -66,7 +66,7 @@ struct Operation {
 enum Running {
     Nothing,
     Task(AbortHandle),
-    Watching(#[expect(dead_code, reason = "it is there to be dropped")] Watch),
+    Watching(#[expect(dead_code, reason = "held for its Drop")] Watch),
 }
 
 /// How an operation ended.

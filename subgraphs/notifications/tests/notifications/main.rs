@@ -1,5 +1,5 @@
 //! The notifications subgraph, tested by query and mutation on every database.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod devices;
 mod fixture;

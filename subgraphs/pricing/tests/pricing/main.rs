@@ -1,6 +1,6 @@
 //! Currencies, rates and product prices, tested by query on every database.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod checkout_quote;
 mod currency_context;

@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "clippy.toml allows it in test functions, these also share functions"
+    reason = "clippy.toml allows it in test functions, and helper functions need it, too"
 )]
 
 mod desk;

@@ -1,6 +1,6 @@
 //! The search subgraph, tested by query on every database and the embedded index.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod entities_and_signals;
 mod failures;

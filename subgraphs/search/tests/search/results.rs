@@ -137,7 +137,7 @@ async fn every_sort_walks_all_results_without_gap_or_repeat() {
     let rating = |row: &product::Model| {
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "a rating has one decimal here"
+            reason = "ratings have one decimal here"
         )]
         let tenths = (row.rating.unwrap_or(0.0) * 10.0) as i64;
         tenths

@@ -1,6 +1,6 @@
 //! The tracking subgraph, tested by query and subscription on every database.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod carrier;
 mod demo;

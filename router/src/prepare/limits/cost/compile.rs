@@ -336,7 +336,7 @@ fn slice(value: &Literal, path: &[String], default: Option<f64>) -> Option<Slice
             path: path.to_vec(),
             default,
         }),
-        #[expect(clippy::cast_precision_loss, reason = "no page is so long")]
+        #[expect(clippy::cast_precision_loss, reason = "pages are far shorter")]
         (Literal::Int(number), []) => number.as_i64().map(|number| Slice::Number(number as f64)),
         (Literal::Object(fields), [step, rest @ ..]) => {
             let (_, value) = fields.iter().find(|(name, _)| name == step)?;

@@ -268,7 +268,7 @@ impl SegmentPage {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
-                    reason = "a rating is from 1 to 5"
+                    reason = "ratings are from 1 to 5"
                 )]
                 let thousandths = (rating.unwrap_or(0.0).clamp(0.0, 5.0) * 1_000.0) as u64;
                 let reviews = self.reviews.first(doc).unwrap_or(0);

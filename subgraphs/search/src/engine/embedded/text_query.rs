@@ -115,7 +115,7 @@ fn any_place(word: &Word, fields: &Fields) -> Box<dyn Query> {
 }
 
 fn whole_title(text: &str, words: usize, fields: &Fields) -> Vec<Box<dyn Query>> {
-    #[expect(clippy::cast_precision_loss, reason = "a query has 16 words at most")]
+    #[expect(clippy::cast_precision_loss, reason = "queries have at most 16 words")]
     let words = words as f32;
     let text = normalized(text);
     let mut queries = vec![
