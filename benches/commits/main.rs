@@ -1,5 +1,5 @@
-//! Measures what durable commits cost: many writers commit to one SQLite database, in turn with `synchronous: full` and
-//! `normal`, and with SQLite's own `synchronous=FULL`, one commit after the other, for comparison.
+//! Cost of durable commits: many writers commit to one SQLite database, alternating between `synchronous: full` and
+//! `normal`, with sequential commits under SQLite's own `synchronous=FULL` for comparison.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,27 +11,27 @@ use futures::future::try_join_all;
 use platform::database::{Database, DatabaseConfig, Synchronous};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
-/// What the commits of a second must reach of those without durability.
+/// Required share of the commit rate without durability.
 const WANTED: f64 = 0.8;
 
 #[derive(Parser)]
 struct Arguments {
-    /// How many commit at the same time.
+    /// Concurrent writers.
     #[arg(long, default_value_t = 50)]
     writers: usize,
-    /// How long each run takes.
+    /// Duration of each run.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
     /// Pairs of runs; the ratio is the median.
     #[arg(long, default_value_t = 7)]
     pairs: usize,
-    /// Directory for the databases: where they are decides what a sync costs. Without it, `target`.
+    /// Directory of the databases, which decides what a sync costs. Default: `target`.
     #[arg(long)]
     directory: Option<std::path::PathBuf>,
-    /// Fails when the ratio is less than wanted.
+    /// Fail if the ratio is below the target.
     #[arg(long)]
     check: bool,
-    /// `cargo bench` says so; it changes nothing.
+    /// Passed by `cargo bench`; ignored.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -54,11 +54,11 @@ async fn main() -> anyhow::Result<()> {
     let median = ratios.get(ratios.len() / 2).context("no pairs")?;
     let writers = arguments.writers;
     println!("{writers} writers: full/normal {median:.2} (median), wanted {WANTED}");
-    ensure!(!arguments.check || *median >= WANTED, "less than wanted");
+    ensure!(!arguments.check || *median >= WANTED, "below the target");
     Ok(())
 }
 
-/// Commits of a second.
+/// Commits per second.
 async fn run(
     arguments: &Arguments,
     synchronous: Synchronous,
@@ -89,7 +89,10 @@ async fn run(
         Ok::<_, DbErr>(())
     });
     try_join_all(writers).await?;
-    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "precision is irrelevant for a rate"
+    )]
     let commits = (ids.load(Ordering::Relaxed) - 1) as f64;
     let rate = commits / started.elapsed().as_secs_f64();
     database.close().await;

@@ -1,5 +1,5 @@
-//! The page beside an attack: a query whose pages are pages of pages. Its cost refuses it; where configuration lets it
-//! in all the same, what it may resolve is still bounded, and so are its memory and what is left of it once it is over.
+//! The page during an attack with deeply nested pages. The attack is rejected for its cost. Where configuration admits
+//! it, it is still bounded in objects and memory, and its work ends with it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,17 +11,17 @@ use crate::compare::{Loaded, median, shown};
 use crate::graph::Graph;
 use crate::load::{Connection, Page};
 
-/// A million orders, were it answered.
+/// Would resolve a million orders.
 const ATTACK: &str = "{ me { orders(first: 100) { nodes { customer { orders(first: 100) { nodes { customer { \
                       orders(first: 100) { nodes { id customer { id } } } } } } } } } } }";
 
-/// Clients that attack.
+/// Attacking clients.
 const ATTACKERS: usize = 4;
 
-/// Lets the attack in.
+/// Admits the attack.
 const ADMIT: [(&str, &str); 1] = [("VANTAGE_ROUTER__LIMITS__COST", "1000000000")];
 
-/// How soon the processes are idle again once the attack is over.
+/// Time after the attack until the processes must be idle.
 const IDLE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Compares the page's latencies without and with the attack, in both layouts.
@@ -39,14 +39,14 @@ pub(crate) async fn measure(
         ("In one process", &[][..], "1.2 ×"),
         ("In seven processes", &[], "1.2 ×"),
         (
-            "In one process, let in",
+            "In one process, admitted",
             &ADMIT,
-            "what as much honest work costs",
+            "as much as equivalent regular load",
         ),
         (
-            "In seven processes, let in",
+            "In seven processes, admitted",
             &ADMIT,
-            "what as much honest work costs",
+            "as much as equivalent regular load",
         ),
     ] {
         let graph = if layout.starts_with("In one") {
@@ -67,7 +67,7 @@ pub(crate) async fn measure(
             stop.send_replace(true);
             let refusals = attackers.await?;
             println!(
-                "  {} | {} | {refusals} attacks answered",
+                "  {} | {} | {refusals} attack responses",
                 shown(&alone),
                 shown(&beside)
             );
@@ -77,7 +77,7 @@ pub(crate) async fn measure(
         tokio::time::sleep(IDLE_WITHIN).await;
         let used = graph.cpu()?.saturating_sub(used);
         println!(
-            "  p99 {:.2} × (wanted: at most {wanted}); memory +{} MB (wanted: at most 50); {} ms of processor time in the \
+            "  p99 {:.2} × (target: at most {wanted}); memory +{} MB (target: at most 50); {} ms of processor time in the \
              second after the attack",
             median(ratios),
             graph.memory()?.saturating_sub(before) / 1_000_000,
@@ -87,7 +87,7 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// Attacks until it is stopped; what runs by then is abandoned. Counts the answers.
+/// Attacks until stopped, then abandons running requests. Counts the responses.
 async fn attackers(attack: Page, address: String, stopped: watch::Receiver<bool>) -> usize {
     let attackers = (0..ATTACKERS).map(|_| {
         let (attack, address, mut stopped) = (attack.clone(), address.clone(), stopped.clone());
@@ -101,7 +101,7 @@ async fn attackers(attack: Page, address: String, stopped: watch::Receiver<bool>
                     {
                         answers += 1;
                     }
-                    // One that is refused at once is no attack any more.
+                    // Limit the rate of immediate rejections.
                     tokio::time::sleep(Duration::from_millis(10).saturating_sub(begun.elapsed()))
                         .await;
                 }

@@ -1,19 +1,19 @@
-//! Two of a kind under the same load in turn, because a machine's speed drifts: what is compared are pairs of runs.
+//! Loads two alternatives in turn and compares pairs of runs, because a machine's speed drifts.
 
 use std::time::Duration;
 
 use crate::load::{Page, Run};
 
-/// What answers a page.
+/// A target that serves the page.
 pub(crate) trait Loaded {
     /// `127.0.0.1:PORT`.
     fn address(&self) -> &str;
 
-    /// Processor time that it has used so far.
+    /// Processor time used so far.
     fn cpu(&self) -> anyhow::Result<Duration>;
 }
 
-/// How long, how often and by how many the page is asked for.
+/// Duration of a run, number of runs, and connections.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) rounds: usize,
@@ -22,16 +22,16 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Loads both in turn, and prints every pair of runs and the medians of their ratios.
+    /// Loads both in turn, and prints every pair of runs and the median ratios.
     pub(crate) async fn compare<L: Loaded>(self, both: [&L; 2], page: &Page) -> anyhow::Result<()> {
         for one in both {
-            // The warm-up.
+            // Warm-up.
             page.load(one.address(), self.connections, self.time)
                 .await?;
         }
         let (mut rates, mut medians, mut tails, mut costs) = (vec![], vec![], vec![], vec![]);
         for round in 0..self.rounds {
-            // Who begins takes turns too.
+            // The starting side alternates, too.
             let (first, second);
             if round % 2 == 0 {
                 first = self.run(both[0], page).await?;
@@ -62,12 +62,12 @@ impl Load {
         Ok(())
     }
 
-    /// A run, and the processor time of one of its requests in milliseconds.
+    /// A run, and the processor time per request in milliseconds.
     async fn run<L: Loaded>(self, of: &L, page: &Page) -> anyhow::Result<(Run, f64)> {
         let before = of.cpu()?;
         let run = page.load(of.address(), self.connections, self.time).await?;
         let used = of.cpu()?.saturating_sub(before).as_secs_f64() * 1e3;
-        // Each connection began with a request that is not in the run.
+        // Each connection starts with a request that is not part of the run.
         let requests = run.requests() + self.connections;
         Ok((run, used / requests as f64))
     }

@@ -1,5 +1,4 @@
-//! The processes under measurement: the whole graph in one, or a router and six subgraphs, over the
-//! same databases.
+//! The measured processes: the whole graph in one, or a router and six subgraphs, over the same databases.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -23,13 +22,13 @@ const DOMAINS: [&str; 6] = [
     "tracking",
 ];
 
-/// Between two looks whether the other router listens.
+/// Polling interval until the other router listens.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The binary that was built with this program.
+/// The binary built with this program.
 const VANTAGE: &str = env!("CARGO_BIN_EXE_vantage");
 
-/// The binary over this data directory, with none of the developer's settings.
+/// The binary over this data directory, without the developer's environment settings.
 fn vantage(binary: &Path, data: &Path) -> Command {
     let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
@@ -46,7 +45,7 @@ fn vantage(binary: &Path, data: &Path) -> Command {
     command
 }
 
-/// Runs a command of the binary to its end, and gives what it prints.
+/// Runs a subcommand to completion and returns its output.
 pub(crate) async fn run(data: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let output = vantage(VANTAGE.as_ref(), data)
         .args(arguments)
@@ -58,12 +57,12 @@ pub(crate) async fn run(data: &Path, arguments: &[&str]) -> anyhow::Result<Strin
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-/// A process that listens.
+/// A listening process.
 pub(crate) struct Process {
     child: Child,
     /// `127.0.0.1:PORT`.
     pub(crate) address: String,
-    /// From its start until `/readyz` answered 200.
+    /// Time from its start until `/readyz` returned 200.
     pub(crate) start: Duration,
 }
 
@@ -75,13 +74,13 @@ impl Process {
         let mut lines = BufReader::new(stdout).lines();
         let url = loop {
             let line = lines.next_line().await?;
-            let line = line.context("the process ended before it listened")?;
+            let line = line.context("the process exited before listening")?;
             if let Some((_, url)) = line.split_once("listening on http://") {
                 break url.to_owned();
             }
         };
         let address = url.split('/').next().unwrap_or_default().to_owned();
-        // What it prints later is not of interest, but its pipe must not fill up.
+        // Drain later output, so that the pipe does not fill up.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let mut connection = Connection::open(&address).await?;
         while connection.get("/readyz").await?.status != 200 {
@@ -95,13 +94,13 @@ impl Process {
         })
     }
 
-    /// A process that says nothing, at an address that was free.
+    /// Starts a process that prints no address, at a free address.
     async fn listening(command: &mut Command, address: String) -> anyhow::Result<Self> {
         let begun = Instant::now();
         let mut child = command.spawn()?;
         while TcpStream::connect(&address).await.is_err() {
             if let Some(status) = child.try_wait()? {
-                bail!("the other router ended before it listened: {status}");
+                bail!("the other router exited before listening: {status}");
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -121,12 +120,12 @@ impl Process {
         process::memory(self.id())
     }
 
-    /// Processor time that its threads have used so far.
+    /// Processor time used by its threads so far.
     fn cpu(&self) -> anyhow::Result<Duration> {
         process::cpu(self.id())
     }
 
-    /// SQL statements that it has run so far.
+    /// SQL statements run so far.
     pub(crate) async fn statements(&self) -> anyhow::Result<u64> {
         let metrics = Connection::open(&self.address)
             .await?
@@ -142,7 +141,7 @@ impl Process {
     }
 }
 
-/// A process for each domain, with these settings.
+/// A process per domain, with these settings.
 async fn subgraphs(
     data: &Path,
     variables: &[(&str, &str)],
@@ -153,14 +152,14 @@ async fn subgraphs(
         command
             .args(["subgraph", domain, "--listen", "127.0.0.1:0"])
             .envs(variables.iter().copied())
-            // Those that start later ask those that are there.
+            // Later processes call the earlier ones.
             .envs(settings(&subgraphs));
         subgraphs.push((domain, Process::start(&mut command).await?));
     }
     Ok(subgraphs)
 }
 
-/// Where these subgraphs are, for another process.
+/// Settings with these subgraphs' URLs, for another process.
 fn settings(subgraphs: &[(&str, Process)]) -> impl Iterator<Item = (String, String)> {
     subgraphs.iter().map(|(domain, process)| {
         let name = format!("VANTAGE_SUBGRAPHS__{}__URL", domain.to_uppercase());
@@ -168,7 +167,7 @@ fn settings(subgraphs: &[(&str, Process)]) -> impl Iterator<Item = (String, Stri
     })
 }
 
-/// The other router hands customers' tokens on, and the subgraphs verify them.
+/// The other router passes customers' tokens on, and the subgraphs verify them.
 fn peer_config(port: u16) -> String {
     format!(
         "supergraph:\n  source: file\n  path: ./supergraph.graphql\n\
@@ -180,10 +179,10 @@ fn peer_config(port: u16) -> String {
     )
 }
 
-/// A variable of the configuration, and its value.
+/// A configuration variable and its value.
 pub(crate) type Setting = (&'static str, &'static str);
 
-/// A graph that answers: its router first, then its subgraphs if they are elsewhere.
+/// A running graph: its router first, then its subgraphs if separate.
 pub(crate) struct Graph {
     pub(crate) processes: Vec<Process>,
 }
@@ -215,15 +214,15 @@ impl Graph {
         let mut command = vantage(VANTAGE.as_ref(), data);
         command
             .args(["serve", "--router-only", "--listen", "127.0.0.1:0"])
-            // All connections are of one customer, whose equal fetches would be sent once. Customers
-            // have pages of their own.
+            // All connections belong to one customer, so identical fetches would be deduplicated. In reality, customers
+            // load different pages.
             .env("VANTAGE_ROUTER__SHARE_FETCHES", "false")
             .envs(more.iter().copied())
             .envs(settings(&subgraphs));
         Ok(Self::behind(Process::start(&mut command).await?, subgraphs))
     }
 
-    /// Six subgraph processes behind another router, which hands them the tokens that it is sent.
+    /// Six subgraph processes behind another router, which passes tokens on.
     pub(crate) async fn behind_peer(peer: &Path, data: &Path) -> anyhow::Result<Self> {
         let verified = [("VANTAGE_SUBGRAPH__VERIFY_TOKENS", "true")];
         let subgraphs = subgraphs(data, &verified).await?;
@@ -265,8 +264,7 @@ impl Loaded for Graph {
         &self.processes[0].address
     }
 
-    /// Of all processes. Unlike a rate, what a page costs of it says much the same on a machine that has
-    /// other work.
+    /// Of all processes. Unlike a rate, processor time per page is comparable on a machine with other load.
     fn cpu(&self) -> anyhow::Result<Duration> {
         self.processes.iter().map(Process::cpu).sum()
     }

@@ -1,5 +1,5 @@
-//! Load over keep-alive connections, by a client that costs next to nothing: requests are bytes made
-//! once, answers are read to their length and not decoded.
+//! Load over keep-alive connections from a client with minimal overhead: requests are prepared bytes, and responses are
+//! read by length without decoding.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The end of a response's head.
+/// End of a response head.
 const END: &[u8] = b"\r\n\r\n";
 
 pub(crate) struct Answer {
@@ -17,7 +17,7 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// One keep-alive connection.
+/// A keep-alive connection.
 pub(crate) struct Connection {
     socket: TcpStream,
     address: String,
@@ -42,13 +42,13 @@ impl Connection {
         Ok(Answer { status, body })
     }
 
-    /// Sends a request and reads its answer: the status and the body.
+    /// Sends a request and reads status and body of the response.
     pub(crate) async fn send(&mut self, request: &[u8]) -> anyhow::Result<(u16, &[u8])> {
         self.socket.write_all(request).await?;
         self.read.clear();
         let body = loop {
             if self.socket.read_buf(&mut self.read).await? == 0 {
-                bail!("the connection was closed within an answer");
+                bail!("the connection was closed within a response");
             }
             if let Some(end) = self.read.windows(END.len()).position(|four| four == END) {
                 break end + END.len();
@@ -59,19 +59,19 @@ impl Connection {
         let length: usize = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length:"))
-            .context("an answer without a length")?
+            .context("a response without content-length")?
             .trim()
             .parse()?;
         while self.read.len() < body + length {
             if self.socket.read_buf(&mut self.read).await? == 0 {
-                bail!("the connection was closed within an answer");
+                bail!("the connection was closed within a response");
             }
         }
         Ok((status, &self.read[body..]))
     }
 }
 
-/// A GraphQL request, as bytes to send as often as wanted.
+/// A GraphQL request, as prepared bytes.
 #[derive(Clone)]
 pub(crate) struct Page(Vec<u8>);
 
@@ -90,7 +90,7 @@ impl Page {
         )
     }
 
-    /// The page, when it came whole.
+    /// Fetches the page; fails unless it is complete.
     pub(crate) async fn fetch(&self, connection: &mut Connection) -> anyhow::Result<Vec<u8>> {
         let (status, body) = connection.send(&self.0).await?;
         let answer: serde_json::Value = serde_json::from_slice(body)?;
@@ -100,13 +100,13 @@ impl Page {
         Ok(body.to_vec())
     }
 
-    /// Sends it and reads what comes, whatever that is.
+    /// Sends the request and reads any response.
     pub(crate) async fn send(&self, connection: &mut Connection) -> anyhow::Result<u16> {
         let (status, _) = connection.send(&self.0).await?;
         Ok(status)
     }
 
-    /// Asks for the page over and over, on so many connections at once.
+    /// Requests the page repeatedly over this many connections.
     pub(crate) async fn load(
         &self,
         address: &str,
@@ -118,7 +118,7 @@ impl Page {
             let (page, address) = (self.clone(), address.to_owned());
             let worker = tokio::spawn(async move {
                 let mut connection = Connection::open(&address).await?;
-                // An answer with errors would have another length.
+                // A response with errors would have a different length.
                 let expected = page.fetch(&mut connection).await?.len();
                 let mut latencies = Vec::new();
                 while begun.elapsed() < time {
@@ -138,7 +138,7 @@ impl Page {
     }
 }
 
-/// What was measured in a stretch of time.
+/// Measurements of one run.
 pub(crate) struct Run {
     latencies: Vec<Duration>,
     time: Duration,
@@ -154,12 +154,12 @@ impl Run {
         self.latencies.len()
     }
 
-    /// Requests a second.
+    /// Requests per second.
     pub(crate) fn rate(&self) -> f64 {
         self.requests() as f64 / self.time.as_secs_f64()
     }
 
-    /// The latency that this share of requests kept below, in milliseconds.
+    /// The latency quantile, in milliseconds.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let last = self.latencies.len().saturating_sub(1);
         let index = (last as f64 * share).round() as usize;

@@ -1,5 +1,5 @@
-//! Measures the storefront's account page, which takes all six subgraphs: the graph in one process
-//! against a router and six processes, against the bare SQL, its memory and its start.
+//! Measures the storefront's account page, which needs all six subgraphs: the graph in one process against a router and
+//! six processes, against bare SQL, and its memory and startup time.
 
 mod attack;
 mod compare;
@@ -20,10 +20,10 @@ use graph::Graph;
 use load::{Connection, Page, Run};
 use sql::Sql;
 
-/// Orders for an office, and has more than a hundred orders.
+/// A business customer with more than a hundred orders.
 const CUSTOMER: &str = "customer1@vantage.example";
 
-/// The account page of the account's newest orders.
+/// The account page with the customer's newest orders.
 fn query(orders: u64) -> String {
     format!(
         "{{ me {{ name orders(first: {orders}) {{ totalCount nodes {{ id status total {{ formatted }} \
@@ -37,7 +37,7 @@ fn query(orders: u64) -> String {
 
 #[derive(Parser)]
 struct Arguments {
-    /// Pairs of runs that are compared.
+    /// Pairs of runs.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Length of a run, in seconds.
@@ -49,20 +49,20 @@ struct Arguments {
     /// Orders on the page.
     #[arg(long, default_value_t = 20)]
     orders: u64,
-    /// Only compare the graph in one process with that of another build of the binary.
+    /// Only compare the graph in one process with another build of the binary.
     #[arg(long)]
     against: Option<PathBuf>,
-    /// Only compare the graph in one process with the same subgraphs behind another router;
-    /// benches/README.md tells how to build it.
+    /// Only compare the graph in one process with the same subgraphs behind another router; benches/README.md explains
+    /// how to build it.
     #[arg(long, value_name = "FILE")]
     peer: Option<PathBuf>,
-    /// Only load the graph in one process, for a profiler to watch.
+    /// Only load the graph in one process, for profiling.
     #[arg(long)]
     profile: bool,
-    /// Only compare the page alone with the page beside an attack, refused and let in.
+    /// Only compare the page alone with the page during an attack, refused and admitted.
     #[arg(long)]
     attack: bool,
-    /// `cargo bench` says so; it changes nothing.
+    /// Passed by `cargo bench`; ignored.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -79,7 +79,7 @@ async fn main() -> anyhow::Result<()> {
     let page = Page::new(&query(arguments.orders), Some(&token));
     let demo_page = Page::new(&query(arguments.orders), Some(&demo_token));
 
-    // A directory is served by one process, or by one of each domain.
+    // A data directory can be used by one process, or by one per domain.
     let other_data = tempfile::tempdir()?;
     let other_data = other_data.path();
     copy(data, other_data)?;
@@ -129,7 +129,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files of a directory that nobody uses, and of those below it.
+/// Copies a directory that is not in use, recursively.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
@@ -144,14 +144,14 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Until `/readyz` answers, on databases that exist.
+/// Startup time until `/readyz` responds, on existing databases.
 async fn start(data: &Path) -> anyhow::Result<()> {
     let mut times = Vec::new();
     for _ in 0..5 {
         let graph = Graph::in_process(data, &[]).await?;
         times.push(graph.processes[0].start.as_secs_f64() * 1e3);
     }
-    println!("\nStart of serve: {:.0} ms (median of 5)", median(times));
+    println!("\nStartup of serve: {:.0} ms (median of 5)", median(times));
     Ok(())
 }
 
@@ -188,7 +188,7 @@ async fn layouts(
     .await
 }
 
-/// The graph in one process against that of another build.
+/// The graph in one process against another build.
 async fn builds(
     arguments: &Arguments,
     time: Duration,
@@ -221,7 +221,10 @@ async fn alternate(
         let mut connection = Connection::open(graph.address()).await?;
         answers.push(page.fetch(&mut connection).await?);
     }
-    ensure!(answers[0] == answers[1], "the graphs answer differently");
+    ensure!(
+        answers[0] == answers[1],
+        "the graphs return different responses"
+    );
     println!(
         "  {} orders, {} bytes, {connections} connections",
         arguments.orders,
@@ -235,7 +238,7 @@ async fn alternate(
     load.compare(graphs, page).await
 }
 
-/// The latency of one page at a time against that of the SQL it needs.
+/// The latency of one page at a time against the SQL it needs.
 async fn bare_sql(
     arguments: &Arguments,
     time: Duration,
@@ -246,7 +249,7 @@ async fn bare_sql(
     let sql = Sql::open(data).await?;
     let customer = sql.customer(CUSTOMER).await?;
 
-    // It is the page's SQL if it is as many statements.
+    // The SQL is equivalent only if the number of statements is equal.
     let before = (local.processes[0].statements().await?, sql.statements());
     page.fetch(&mut Connection::open(local.address()).await?)
         .await?;
@@ -256,7 +259,10 @@ async fn bare_sql(
     println!(
         "\nOne page at a time: {orders} orders, {items} items, {of_page} statements (page | bare SQL, {of_sql} statements)"
     );
-    ensure!(of_page == of_sql, "the bare SQL is not the page's");
+    ensure!(
+        of_page == of_sql,
+        "the bare SQL runs a different number of statements"
+    );
 
     let mut medians = Vec::new();
     for _ in 0..arguments.rounds {

@@ -1,4 +1,4 @@
-//! What the kernel knows of a process.
+//! Process statistics from the kernel.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) fn memory(id: u32) -> anyhow::Result<u64> {
     Ok(kilobytes * 1024)
 }
 
-/// Processor time that its threads have used so far.
+/// Processor time used by its threads so far.
 pub(crate) fn cpu(id: u32) -> anyhow::Result<Duration> {
     let mut nanoseconds = 0;
     for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {

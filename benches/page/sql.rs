@@ -1,5 +1,5 @@
-//! The SQL that the page needs and nothing else: the same finders over the same files, in two waves.
-//! First the orders; then, all at once, what hangs on them.
+//! Exactly the SQL that the page needs: the same finders over the same files, in two waves. First the orders; then,
+//! concurrently, everything that belongs to them.
 
 use std::path::Path;
 
@@ -57,7 +57,7 @@ impl Sql {
         .sum()
     }
 
-    /// Reads all rows of the page, and says how many orders and items they are of.
+    /// Reads all rows of the page; returns the number of orders and items.
     pub(crate) async fn page(
         &self,
         customer: Uuid,

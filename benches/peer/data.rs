@@ -1,4 +1,4 @@
-//! The shop that the subgraphs tell of: users, products, and what the ones think of the others.
+//! The data served by the subgraphs: users, products and reviews.
 
 use serde_json::Value;
 
@@ -25,17 +25,17 @@ const PRODUCTS: [(&str, i64, i64, bool); 9] = [
 
 const REVIEWS: usize = 18;
 
-/// What a subgraph can be asked about.
+/// An object that a subgraph can resolve.
 #[derive(Clone, Copy)]
 pub(crate) enum Node {
     Query,
     User(usize),
-    /// With its price and weight, where a router has told them.
+    /// With price and weight if the router sent them.
     Product(usize, Option<(i64, i64)>),
     Review(usize),
 }
 
-/// What a field has.
+/// A field's value.
 pub(crate) enum Answer {
     Leaf(Value),
     Node(Node),
@@ -43,7 +43,7 @@ pub(crate) enum Answer {
 }
 
 impl Node {
-    /// The entity that a representation stands for.
+    /// The entity identified by a representation.
     pub(crate) fn of_representation(representation: &Value) -> Option<Self> {
         let index = |key: &str| {
             let id: usize = representation[key].as_str()?.parse().ok()?;
@@ -70,7 +70,7 @@ impl Node {
         }
     }
 
-    /// The value of a field; `None` where there is none.
+    /// The value of a field; `None` if it does not exist.
     pub(crate) fn field(self, name: &str) -> Option<Answer> {
         let leaf = |value: Value| Some(Answer::Leaf(value));
         let id = |index: usize| leaf((index + 1).to_string().into());
@@ -94,7 +94,7 @@ impl Node {
             (Self::Product(index, _), "price") => leaf(PRODUCTS.get(index)?.1.into()),
             (Self::Product(index, _), "weight") => leaf(PRODUCTS.get(index)?.2.into()),
             (Self::Product(index, _), "inStock") => leaf(PRODUCTS.get(index)?.3.into()),
-            // As the benchmark has it: what is dear is sent for nothing.
+            // As in the original benchmark: expensive products ship for free.
             (Self::Product(_, Some((price, weight))), "shippingEstimate") => {
                 leaf(if price > 1000 { 0 } else { weight / 2 }.into())
             }

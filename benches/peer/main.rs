@@ -1,5 +1,5 @@
-//! Measures `vantage router` against another router in front of the same four HTTP subgraphs, with the page
-//! that the field measures its routers by: lists in lists, and entities three levels deep. The two run in turn.
+//! Measures `vantage router` against another router in front of the same four HTTP subgraphs, with a page commonly used
+//! in router benchmarks: nested lists, and entities three levels deep. The two run in turn.
 
 #[path = "../page/compare.rs"]
 mod compare;
@@ -24,7 +24,7 @@ use routers::Router;
 
 #[derive(Parser)]
 struct Arguments {
-    /// The other router's binary; benches/README.md tells how to build it
+    /// The other router's binary; benches/README.md explains how to build it
     #[arg(long, value_name = "FILE", required_unless_present_any = ["against", "profile", "subgraphs"])]
     peer: Option<PathBuf>,
     /// Compare with another build of `vantage` instead
@@ -42,16 +42,16 @@ struct Arguments {
     /// Keep-alive connections
     #[arg(long, default_value_t = 50)]
     connections: usize,
-    /// Send every fetch by itself: no client gets an answer that a subgraph gave another one
+    /// Do not deduplicate identical in-flight fetches
     #[arg(long)]
     unshared: bool,
-    /// Only load `vantage router`, for a profiler to watch
+    /// Only load `vantage router`, for profiling
     #[arg(long)]
     profile: bool,
-    /// Be the subgraphs
+    /// Run as the subgraphs
     #[arg(long, hide = true)]
     subgraphs: bool,
-    /// `cargo bench` says so; it changes nothing
+    /// Passed by `cargo bench`; ignored
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -91,7 +91,7 @@ async fn main() -> anyhow::Result<()> {
     compare(&arguments, time, [&ours, &other], &page).await
 }
 
-/// Loads two routers that answer alike in turn, and tells what they cost.
+/// Loads two routers with equal responses in turn, and prints their costs.
 async fn compare(
     arguments: &Arguments,
     time: Duration,
@@ -114,10 +114,10 @@ async fn compare(
     let read = |answer: &[u8]| serde_json::from_slice::<serde_json::Value>(answer);
     ensure!(
         read(&answers[0])? == read(&answers[1])?,
-        "the routers answer differently"
+        "the routers return different responses"
     );
     println!(
-        "  equal answers of {} and {} bytes, {} connections",
+        "  equal responses of {} and {} bytes, {} connections",
         answers[0].len(),
         answers[1].len(),
         arguments.connections

@@ -1,4 +1,4 @@
-//! The processes under measurement: a router each, over the same subgraphs, and the subgraphs themselves.
+//! The measured processes: a router each, over the same subgraphs, and the subgraphs.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,12 +14,12 @@ use crate::load::Connection;
 use crate::process;
 use crate::subgraphs::NAMES;
 
-/// The longest a router may take to answer for the first time.
+/// Maximum time until a router's first response.
 const START: Duration = Duration::from_secs(20);
-/// Between two looks whether it answers.
+/// Polling interval until it responds.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The schema over all four subgraphs, at these ports.
+/// The supergraph of all four subgraphs, at these ports.
 pub(crate) fn supergraph(ports: &str) -> String {
     let mut sdl = include_str!("supergraph.graphql").to_owned();
     for (name, port) in NAMES.iter().zip(ports.split_whitespace()) {
@@ -31,7 +31,7 @@ pub(crate) fn supergraph(ports: &str) -> String {
     sdl
 }
 
-/// The subgraphs' process, and their ports.
+/// Starts the subgraphs' process and returns their ports.
 pub(crate) async fn subgraphs() -> anyhow::Result<(Child, String)> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("--subgraphs")
@@ -43,7 +43,7 @@ pub(crate) async fn subgraphs() -> anyhow::Result<(Child, String)> {
     Ok((child, line.context("the subgraphs did not start")?))
 }
 
-/// A router that answers.
+/// A running router.
 pub(crate) struct Router {
     pub(crate) name: String,
     pub(crate) address: String,
@@ -51,8 +51,8 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    /// `vantage router`, of whatever build. `share` leaves on what both routers do by default: they ask a subgraph
-    /// once for what several clients want at the same time.
+    /// `vantage router` from any build. `share` keeps deduplication of identical in-flight fetches on, the default of
+    /// both routers.
     pub(crate) async fn vantage(
         name: &str,
         binary: &Path,
@@ -111,14 +111,17 @@ impl Router {
         let begun = Instant::now();
         loop {
             if let Some(status) = child.try_wait()? {
-                bail!("{name} ended before it answered: {status}");
+                bail!("{name} exited before it responded: {status}");
             }
             if let Ok(mut connection) = Connection::open(&address).await
                 && connection.get(health).await.is_ok()
             {
                 break;
             }
-            ensure!(begun.elapsed() < START, "{name} does not answer {health}");
+            ensure!(
+                begun.elapsed() < START,
+                "{name} does not respond at {health}"
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(Self {
@@ -148,20 +151,20 @@ impl Loaded for Router {
     }
 }
 
-/// An address that nobody listens on: the peer takes no port 0.
+/// A free address, since the other router does not accept port 0.
 async fn free_address() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     Ok(listener.local_addr()?.to_string())
 }
 
-/// A program that is there, or how to come by it.
+/// Returns the path of a program, or an error that explains how to build it.
 pub(crate) fn program(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path)
         .ok()
         .filter(|path| path.is_file())
         .with_context(|| {
             format!(
-                "there is no program {}: build the other router with `cargo build --release \
+                "program {} does not exist: build the other router with `cargo build --release \
                  --manifest-path benches/peer/hive-router/Cargo.toml` (some 15 minutes)",
                 path.display()
             )

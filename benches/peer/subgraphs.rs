@@ -1,5 +1,5 @@
-//! The four subgraphs, in a process of their own: each at a port of its own, answering from memory. What was
-//! asked once is answered by looking it up, so that it is the routers that are measured.
+//! The four subgraphs in one process, each on its own port, serving from memory. Repeated requests are served from a
+//! cache, so that the routers dominate the measurement.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::data::{Answer, Node};
 
 pub(crate) const NAMES: [&str; 4] = ["accounts", "inventory", "products", "reviews"];
 
-/// Answers by request. A router's requests for one page are few.
+/// Responses by request. A router sends few distinct requests for one page.
 type Indexed = Arc<Mutex<HashMap<Bytes, Bytes>>>;
 
-/// Serves until killed, after a line with the ports in the order of [`NAMES`].
+/// Serves until killed, after printing a line with the ports in the order of [`NAMES`].
 pub(crate) async fn serve() -> anyhow::Result<()> {
     let mut ports = Vec::new();
     for _ in NAMES {
@@ -35,7 +35,7 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
             .route("/graphql", post(answer))
             .with_state(Indexed::default());
         let listener = listener.tap_io(|socket| {
-            // A socket without it is slower, and serves.
+            // Optional; without it, the socket is only slower.
             let _ = socket.set_nodelay(true);
         });
         tokio::spawn(axum::serve(listener, app).into_future());
@@ -119,7 +119,7 @@ impl Resolution<'_> {
                     let key = field.alias.as_ref().unwrap_or(&field.name);
                     object.insert(key.clone(), value);
                 }
-                // All types are objects: a condition names the one type that can be here, or none of it.
+                // All types are objects, so a type condition matches either this type or nothing.
                 Selection::InlineFragment(fragment) => {
                     let wanted = fragment.type_condition.as_ref().map(ToString::to_string);
                     if wanted.is_none_or(|on| on == format!("on {}", node.typename())) {

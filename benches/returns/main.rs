@@ -1,6 +1,5 @@
-//! Measures returns through the real binary, one request at a time, against a simulated EasyPost
-//! that takes a known while: making one, reading its status, being refused, and what a label takes
-//! beyond its provider.
+//! Measures returns through the real binary, one request at a time, against a simulated EasyPost with a fixed delay:
+//! creating a return, reading its status, an ineligible request, and the time a label takes beyond the provider's.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use tokio::process::{Child, Command};
 /// Has more than a hundred orders.
 const CUSTOMER: &str = "customer1@vantage.example";
 
-/// How long each of EasyPost's two answers takes. Its file is fetched without a delay.
+/// Delay of each of EasyPost's two responses. The label file has no delay.
 const PROVIDER: Duration = Duration::from_millis(100);
 const CALLS: u32 = 2;
 
@@ -25,13 +24,13 @@ const STATUS: &str = "query($id: ID!) { return(id: $id) { status nextStep refund
 
 #[derive(Parser)]
 struct Arguments {
-    /// Labels that are made. EasyPost's limit lets twenty calls through at once, and then waits.
+    /// Labels to buy. EasyPost's rate limit admits a burst of twenty calls, then throttles.
     #[arg(long, default_value_t = 8)]
     labels: usize,
-    /// Requests of the other kinds, at most; a shop has only so much that may come back.
+    /// Maximum requests of each other kind; a shop has only so many returnable items.
     #[arg(long, default_value_t = 200)]
     requests: usize,
-    /// `cargo bench` says so; it changes nothing.
+    /// Passed by `cargo bench`; ignored.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -50,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
     let (eligible, refused) = shop.items().await?;
     ensure!(
         eligible.len() > arguments.labels,
-        "too little may come back"
+        "too few returnable items"
     );
 
     let mut made = Vec::new();
@@ -120,7 +119,7 @@ struct Shop {
     token: String,
 }
 
-/// An order and an item of it.
+/// An order and one of its items.
 type Item = (Value, Value);
 
 impl Shop {
@@ -136,7 +135,7 @@ impl Shop {
         Ok((serde_json::from_slice(&body)?, took))
     }
 
-    /// What may come back, and what may not.
+    /// Returnable and non-returnable items.
     async fn items(&self) -> anyhow::Result<(Vec<Item>, Vec<Item>)> {
         let (mut eligible, mut refused) = (Vec::new(), Vec::new());
         let mut after = Value::Null;
@@ -197,7 +196,7 @@ fn vantage(data: &std::path::Path) -> Command {
     command
 }
 
-/// The graph, its address, and the sandbox's beside it.
+/// Starts the graph and the sandbox; returns their addresses.
 async fn serve(data: &std::path::Path) -> anyhow::Result<(Child, String, String)> {
     let mut command = vantage(data);
     let mut child = command.args(["serve", "--listen", "127.0.0.1:0"]).spawn()?;
@@ -211,13 +210,13 @@ async fn serve(data: &std::path::Path) -> anyhow::Result<(Child, String, String)
         if let Some((_, told)) = line.split_once("Simulated at ")
             && let Some((sandbox, _)) = told.split_once(": ")
         {
-            // What comes after is read and thrown away, or the process would wait to write it.
+            // Drain later output, so that the process does not block.
             let sandbox = sandbox.to_owned();
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             return Ok((child, url.context("its address")?, sandbox));
         }
     }
-    anyhow::bail!("the process ended before it served")
+    anyhow::bail!("the process exited before serving")
 }
 
 async fn run(data: &std::path::Path, arguments: &[&str]) -> anyhow::Result<String> {

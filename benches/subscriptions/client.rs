@@ -1,4 +1,4 @@
-//! A process of clients: each connects, watches its order, and comes back when it loses its connection.
+//! A client process: each client connects, watches its order, and reconnects after losing its connection.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,11 +23,11 @@ use crate::figures::{Connect, Report};
 
 const QUERY: &str = "subscription($order: ID!) { orderTracking(orderId: $order) { sequence snapshot status location timestamp estimatedDelivery carrier } }";
 
-/// Clients with one address. The system has some 28,000 ports for an address, but once half of them are taken, it
-/// looks for a free one for so long that connecting is slow, and so are all clients.
+/// Clients per address. The system has some 28,000 ports per address, but once half of them are taken, finding a free
+/// one gets slow, and so do all clients.
 const OF_ADDRESS: usize = 5_000;
 
-/// Whose connection it is.
+/// A connection's user and order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Subscriber {
     pub(crate) order: String,
@@ -37,14 +37,14 @@ pub(crate) struct Subscriber {
 /// The clients of a process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct List {
-    /// Their addresses begin with this.
+    /// First bytes of their addresses.
     pub(crate) from: [u8; 3],
-    /// The instances; clients take turns at them.
+    /// The instances, assigned round-robin.
     pub(crate) instances: Vec<SocketAddr>,
     pub(crate) seats: Vec<Subscriber>,
 }
 
-/// Runs the clients of a list until the input ends, and writes what they have seen.
+/// Runs the clients of a list until stdin ends, and writes their report.
 pub(crate) async fn run(list: &Path, report: &Path, connect_rate: u32) -> anyhow::Result<()> {
     let List {
         from,
@@ -72,7 +72,7 @@ pub(crate) async fn run(list: &Path, report: &Path, connect_rate: u32) -> anyhow
     }
     begun.wait().await;
     println!("ready");
-    // The parent closes it at the end.
+    // The parent closes stdin at the end.
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     stop.cancel();
     let mut all = Report::default();
@@ -83,7 +83,7 @@ pub(crate) async fn run(list: &Path, report: &Path, connect_rate: u32) -> anyhow
     Ok(())
 }
 
-/// Counts the clients that still wait for their first snapshot.
+/// Counts clients waiting for their first snapshot.
 struct Ready {
     missing: AtomicUsize,
     all: Notify,
@@ -115,7 +115,7 @@ type Socket = WebSocketStream<TcpStream>;
 struct Client {
     from: Ipv4Addr,
     instances: Arc<[SocketAddr]>,
-    /// Where it connects the next time, counted around.
+    /// Index of the next instance to connect to.
     next: usize,
     seat: Subscriber,
     seen: Report,
@@ -132,8 +132,8 @@ impl Client {
             };
             tries += 1;
             if tries < 10 {
-                // The first reasons are enough to see what is wrong.
-                eprintln!("a client comes back: {ended:#?}");
+                // The first few reasons are enough for diagnosis.
+                eprintln!("a client reconnects: {ended:#?}");
             }
             self.seen.reconnects += 1;
             tokio::select! {
@@ -174,7 +174,7 @@ impl Client {
             self.last = Some(sequence);
             let sent: u64 = update["location"]
                 .as_str()
-                .context("no time in the place")?
+                .context("no timestamp in the location")?
                 .parse()?;
             let sent = UNIX_EPOCH + Duration::from_nanos(sent);
             let taken = SystemTime::now().duration_since(sent).unwrap_or_default();
@@ -194,7 +194,7 @@ impl Client {
         request
             .headers_mut()
             .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
-        // There are many of them in this process, too.
+        // This process has many of them.
         let config = WebSocketConfig::default()
             .read_buffer_size(2 * 1024)
             .write_buffer_size(0);
@@ -212,7 +212,11 @@ impl Client {
 
 async fn next(socket: &mut Socket) -> anyhow::Result<String> {
     loop {
-        match socket.next().await.context("the connection was cut")?? {
+        match socket
+            .next()
+            .await
+            .context("the connection was dropped")??
+        {
             Message::Text(text) => return Ok(text.as_str().to_owned()),
             Message::Close(frame) => bail!("closed: {frame:?}"),
             _ => {}

@@ -1,4 +1,4 @@
-//! The table that is printed, beside the figures of the system that this one follows.
+//! The printed results table, beside the source system's figures.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::Arguments;
 
-/// What client processes have seen. Times are in microseconds.
+/// Observations of client processes. Times are in microseconds.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) connects: Vec<Connect>,
     /// From publishing to reading.
     pub(crate) events: Vec<u32>,
-    /// Of each client, the number of the last change it was told of.
+    /// Last change number received by each client.
     pub(crate) last: Vec<u32>,
-    /// Changes that were told twice or left out before others.
+    /// Changes received twice or out of order.
     pub(crate) misnumbered: u64,
     pub(crate) reconnects: u64,
-    /// When the last change was told.
+    /// When the last change was received.
     pub(crate) settled: Option<SystemTime>,
 }
 
@@ -39,7 +39,7 @@ impl Report {
     }
 }
 
-/// Processor time of the instances and of the clients, and how long that took.
+/// Processor time of instances and clients, and elapsed time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     pub(crate) instances: Duration,
@@ -60,17 +60,17 @@ impl Work {
 
 pub(crate) struct Figures<'a> {
     pub(crate) arguments: &'a Arguments,
-    /// Resident memory of the instances: before the clients came, with all of them, and after the load.
+    /// Resident memory of the instances: before connecting, with all clients connected, and after the load.
     pub(crate) idle: u64,
     pub(crate) connected: u64,
     pub(crate) loaded: u64,
     /// While the clients connected.
     pub(crate) connecting: Work,
-    /// Processor time of the instances while changes were published, and how long that took.
+    /// Processor time of the instances while changes were published, and elapsed time.
     pub(crate) cpu: Duration,
     pub(crate) busy: Duration,
     pub(crate) published: u64,
-    /// When what was killed was there again.
+    /// When the killed component was available again.
     pub(crate) restored: Option<SystemTime>,
     pub(crate) report: Report,
 }
@@ -97,7 +97,7 @@ impl Figures<'_> {
             .map(|connect| connect.took)
             .collect();
         let connects = sorted(&mut connects);
-        // Changes go to one order after the other; clients report in the order of their orders.
+        // Changes go to the orders in turn; clients report in the same order.
         let of_order = |order: u64| {
             self.published / connections + u64::from(order < self.published % connections)
         };
@@ -113,7 +113,7 @@ impl Figures<'_> {
             });
         let mut rows = vec![
             ("connections", connections.to_string(), "49,847", ""),
-            ("events a second", format!("{rate:.0}"), "1,661", ""),
+            ("events per second", format!("{rate:.0}"), "1,661", ""),
             ("event to client p50", quantile(events, 0.5), "3 ms", "1 ms"),
             (
                 "event to client p99",
@@ -124,7 +124,7 @@ impl Figures<'_> {
             ("connect p50", quantile(connects, 0.5), "45 ms", ""),
             ("connect p99", quantile(connects, 0.99), "312 ms", "312 ms"),
             ("connect, slowest", quantile(connects, 1.0), "", ""),
-            ("  which began", slowest.unwrap_or_default(), "", ""),
+            ("  started at", slowest.unwrap_or_default(), "", ""),
             (
                 "  CPU, instances + clients",
                 self.connecting.shares(),
@@ -132,7 +132,7 @@ impl Figures<'_> {
                 "",
             ),
             (
-                "KB a connection",
+                "KB per connection",
                 kilobytes(self.connected).to_string(),
                 "72",
                 "8",
@@ -146,7 +146,7 @@ impl Figures<'_> {
             ("CPU of all instances", format!("{cpu:.0} %"), "65 %", ""),
             ("changes lost", lost.to_string(), "", "0"),
             (
-                "clients told their last",
+                "clients with their last change",
                 complete.count().to_string(),
                 "",
                 "all",
@@ -165,11 +165,11 @@ impl Figures<'_> {
             ),
         ];
         if let Some(recovered) = recovered {
-            rows.push(("told all after the fault", recovered, "", ""));
+            rows.push(("caught up after the fault", recovered, "", ""));
         }
         println!(
             "\n| {:<26} | {:>12} | {:>13} | {:>9} |",
-            "what", "found", "source system", "wanted"
+            "measurement", "result", "source system", "target"
         );
         println!("|{:-<28}|{:->14}|{:->15}|{:->11}|", "", ":", ":", ":");
         for (what, found, source, wanted) in rows {

@@ -1,6 +1,6 @@
-//! Measures live subscriptions: many clients that each watch an order of their own, over one or several
-//! instances with one Redis server, while changes are published. What is measured is what a customer feels:
-//! how long connecting takes, and how long a change takes from its publishing to the client.
+//! Measures live subscriptions: many clients, each watching its own order, over one or more instances with one Redis
+//! server, while changes are published. It measures what customers notice: connection time, and the time from
+//! publishing a change to its arrival at the client.
 
 mod client;
 mod figures;
@@ -20,32 +20,32 @@ use shop::{Redis, Shop};
 
 #[derive(Clone, Parser)]
 pub(crate) struct Arguments {
-    /// Clients, each with a connection and an order of its own.
+    /// Clients, each with its own connection and order.
     #[arg(long, default_value_t = 2_000)]
     connections: usize,
-    /// Instances that the clients are spread over.
+    /// Instances the clients are spread over.
     #[arg(long, default_value_t = 1)]
     instances: usize,
-    /// Changes published a second.
+    /// Changes published per second.
     #[arg(long, default_value_t = 1_661)]
     rate: u32,
-    /// How long changes are published, in seconds.
+    /// How long to publish changes, in seconds.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// New connections a second, over all client processes.
+    /// New connections per second, over all client processes.
     #[arg(long, default_value_t = 500)]
     connect_rate: u32,
-    /// What is killed while changes are published. Redis is started again when all are; an instance is not, and
-    /// its clients go to the others.
+    /// Component to kill while changes are published. Redis is restarted after the last change; a killed instance is
+    /// not, and its clients move to the others.
     #[arg(long)]
     kill: Option<Fault>,
-    /// A Redis server to use; without it one is started, if `redis-server` is on the PATH.
+    /// Redis server to use; by default one is started, which requires `redis-server` on the PATH.
     #[arg(long)]
     redis: Option<String>,
-    /// A client process: where its connections are listed, and where its report goes.
+    /// Run as a client process, with these connection list and report files.
     #[arg(long, hide = true, num_args = 2)]
     client: Option<Vec<PathBuf>>,
-    /// `cargo bench` says so; it changes nothing.
+    /// Passed by `cargo bench`; ignored.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -56,11 +56,10 @@ enum Fault {
     Instance,
 }
 
-/// How long after a fault clients may need to be told everything: those who lose a server try it again after
-/// ever longer waits.
+/// Time clients may take to catch up after a fault, since reconnects back off exponentially.
 const RECOVERY: Duration = Duration::from_secs(20);
 
-/// Descriptors of a process that are no connections of clients: databases, logs, the runtime.
+/// Descriptors a process needs besides client connections: databases, logs, the runtime.
 const OTHER_DESCRIPTORS: usize = 500;
 
 #[tokio::main]
@@ -79,7 +78,7 @@ async fn main() -> anyhow::Result<()> {
     let mut shop = Shop::open(&arguments, &redis.url).await?;
     let idle = shop.memory()?;
     println!(
-        "{} instances over one Redis, {} MB resident; {} clients connect, {} a second",
+        "{} instances over one Redis, {} MB resident; {} clients connect, {} per second",
         arguments.instances,
         idle >> 20,
         arguments.connections,
@@ -114,7 +113,7 @@ async fn main() -> anyhow::Result<()> {
         redis.restart().await?;
     }
     let restored = arguments.kill.map(|_| SystemTime::now());
-    // Long after the slowest event that the figures could show.
+    // Much longer than the slowest event the figures could show.
     let rest = restored.map_or(Duration::from_secs(2), |_| RECOVERY);
     tokio::time::sleep(rest).await;
     let loaded = shop.memory()?;
@@ -135,7 +134,7 @@ async fn main() -> anyhow::Result<()> {
     shop.stop().await
 }
 
-/// How many descriptors a process may have open.
+/// Maximum number of open descriptors of a process.
 fn descriptors() -> anyhow::Result<usize> {
     let limits = std::fs::read_to_string("/proc/self/limits")?;
     let line = limits
@@ -146,7 +145,7 @@ fn descriptors() -> anyhow::Result<usize> {
     Ok(soft.parse().unwrap_or(usize::MAX))
 }
 
-/// The processes that hold the clients' ends.
+/// The client processes.
 struct Clients {
     processes: Vec<(Child, PathBuf)>,
 }
@@ -165,7 +164,7 @@ impl Clients {
             let list = shop.data().join(format!("clients-{number}"));
             let report = shop.data().join(format!("report-{number}"));
             let clients = client::List {
-                // Each process has addresses of its own.
+                // Each process uses its own addresses.
                 from: [127, 0, u8::try_from(number + 1)?],
                 instances: shop.addresses(),
                 seats: chunk.to_vec(),
@@ -185,7 +184,7 @@ impl Clients {
             let line = BufReader::new(stdout).lines().next_line().await?;
             ensure!(
                 line.as_deref() == Some("ready"),
-                "a client process ended: {line:?}"
+                "a client process exited: {line:?}"
             );
         }
         Ok(Self { processes })
@@ -193,17 +192,17 @@ impl Clients {
 
     fn cpu(&self) -> anyhow::Result<Duration> {
         let used = self.processes.iter().map(|(child, _)| {
-            let id = child.id().context("a client process has ended")?;
+            let id = child.id().context("a client process has exited")?;
             shop::cpu(id)
         });
         Ok(Duration::from_nanos(used.sum::<anyhow::Result<u64>>()?))
     }
 
-    /// Ends them, and gives what they have seen.
+    /// Stops them and collects their reports.
     async fn stop(self) -> anyhow::Result<Report> {
         let mut all = Report::default();
         for (mut child, report) in self.processes {
-            // The end of its input tells it.
+            // End of input tells them to stop.
             drop(child.stdin.take());
             ensure!(child.wait().await?.success(), "a client process failed");
             all.add(serde_json::from_slice(&std::fs::read(report)?)?);

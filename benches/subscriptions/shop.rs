@@ -1,4 +1,4 @@
-//! The instances under load, their databases and their Redis server, and the changes that are published.
+//! The instances under load, their databases and Redis server, and the published changes.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,19 +28,19 @@ use uuid::Uuid;
 use crate::Arguments;
 use crate::client::Subscriber;
 
-/// The binary that was built with this program.
+/// The binary built with this program.
 const VANTAGE: &str = env!("CARGO_BIN_EXE_vantage");
 
-/// Batches of changes that are written before they are published.
+/// Batches of changes written ahead of publishing.
 const AHEAD: usize = 4;
 
-/// A Redis server: the user's, or one for this run.
+/// A Redis server: the user's, or one started for this run.
 pub(crate) struct Redis {
     pub(crate) url: String,
     server: Option<Server>,
 }
 
-/// A server of our own.
+/// A server started here.
 struct Server {
     process: Child,
     directory: TempDir,
@@ -74,7 +74,7 @@ impl Redis {
         Ok(self.own()?.process.kill().await?)
     }
 
-    /// Starts it again where it was, with nothing in it.
+    /// Restarts it at the same address, empty.
     pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
         let server = self.own()?;
         server.process = serve(&server.directory, server.port)?;
@@ -89,8 +89,7 @@ impl Redis {
 
     fn own(&mut self) -> anyhow::Result<&mut Server> {
         let server = self.server.as_mut();
-        server
-            .context("only a server that this program has started can be killed: leave out --redis")
+        server.context("cannot kill a server not started by this program: omit --redis")
     }
 }
 
@@ -121,7 +120,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// Starts the instances over one small shop, with a parcel for every client.
+    /// Starts the instances over one small shop, with a parcel per client.
     pub(crate) async fn open(arguments: &Arguments, redis: &str) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let mut instances = Vec::new();
@@ -173,11 +172,11 @@ impl Shop {
         instances.map(|instance| instance.address).collect()
     }
 
-    /// Kills one of the instances, which its clients have to leave.
+    /// Kills one instance; its clients must reconnect elsewhere.
     pub(crate) async fn kill_instance(&mut self) -> anyhow::Result<()> {
         ensure!(
             self.instances.len() > 1,
-            "its clients need another one: take more --instances"
+            "its clients need another instance: increase --instances"
         );
         let mut instance = self.instances.remove(0);
         Ok(instance.process.kill().await?)
@@ -193,7 +192,7 @@ impl Shop {
         })
     }
 
-    /// Processor time that all instances have used so far.
+    /// Processor time used by all instances so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         Ok(Duration::from_nanos(self.of_each(cpu)?))
     }
@@ -201,7 +200,7 @@ impl Shop {
     fn of_each(&self, figure: impl Fn(u32) -> anyhow::Result<u64>) -> anyhow::Result<u64> {
         self.instances
             .iter()
-            .map(|instance| figure(instance.process.id().context("an instance has ended")?))
+            .map(|instance| figure(instance.process.id().context("an instance has exited")?))
             .sum()
     }
 
@@ -221,7 +220,7 @@ impl Shop {
     }
 }
 
-/// Tells what happens to the parcels.
+/// Publishes parcel changes.
 pub(crate) struct Publisher {
     database: Database,
     pubsub: Arc<RedisPubSub>,
@@ -229,10 +228,10 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// Writes and publishes so many changes a second, to one order after the other; gives their number.
+    /// Writes and publishes `rate` changes per second to the orders in turn; returns their number.
     pub(crate) async fn publish(self, rate: u32, seconds: u64) -> anyhow::Result<u64> {
         let total = u64::from(rate) * seconds;
-        // Written ahead by a task of its own, so that writing makes no change late.
+        // A separate task writes ahead, so that writing does not delay publishing.
         let (written, mut changes) = mpsc::channel(AHEAD);
         let writer = Writer {
             database: self.database,
@@ -264,11 +263,11 @@ impl Publisher {
     }
 }
 
-/// Writes changes, so that whoever comes back can read them.
+/// Stores changes, so that reconnecting clients can read them.
 struct Writer {
     database: Database,
     parcels: Vec<shipment::Model>,
-    /// Changes of one transaction.
+    /// Changes per transaction.
     batch: usize,
 }
 
@@ -285,7 +284,7 @@ impl Writer {
             for number in begin..total.min(begin + self.batch) {
                 let parcel = &mut self.parcels[number % orders];
                 parcel.sequence += 1;
-                // For those who will read it here, because they could not be told.
+                // Clients that missed the event read the time here.
                 parcel.location = Some(nanoseconds()?.to_string());
                 batch.push(parcel.clone());
             }
@@ -316,7 +315,7 @@ impl Writer {
     }
 }
 
-/// Processor time that a process has used so far, in nanoseconds.
+/// Processor time used by a process so far, in nanoseconds.
 pub(crate) fn cpu(id: u32) -> anyhow::Result<u64> {
     let mut sum = 0;
     for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
@@ -348,7 +347,7 @@ async fn instance(data: &Path, redis: &str, arguments: &Arguments) -> anyhow::Re
             "VANTAGE_SERVER__WEBSOCKET__MAX_CONNECTIONS",
             arguments.connections.to_string(),
         )
-        // All watchers come from a few addresses.
+        // All clients connect from a few addresses.
         .env("VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_SECOND", "")
         .env("VANTAGE_SERVER__WEBSOCKET__MAX_UPGRADES_PER_MINUTE", "")
         .current_dir(data)
@@ -360,19 +359,19 @@ async fn instance(data: &Path, redis: &str, arguments: &Arguments) -> anyhow::Re
     let mut lines = BufReader::new(stdout).lines();
     let address = loop {
         let Some(line) = lines.next_line().await? else {
-            bail!("an instance ended before it listened");
+            bail!("an instance exited before listening");
         };
         if let Some((_, url)) = line.split_once("listening on http://") {
             break url.split('/').next().unwrap_or_default().parse()?;
         }
     };
-    // What it prints later is not of interest, but its pipe must not fill up.
+    // Drain later output, so that the pipe does not fill up.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    ensure!(process.id().is_some(), "an instance has ended");
+    ensure!(process.id().is_some(), "an instance has exited");
     Ok(Instance { process, address })
 }
 
-/// A parcel under way, of a customer and an order of its own.
+/// A parcel in transit, with its own customer and order.
 fn parcel(number: usize) -> shipment::Model {
     let now = Utc::now();
     shipment::Model {

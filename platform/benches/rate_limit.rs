@@ -18,7 +18,7 @@ const WANTED: u64 = 10_000;
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let local = RateLimiter::in_process(Clock::system(), 100_000);
-    measure("in the process", local).await;
+    measure("in process", local).await;
     match std::env::var("VANTAGE_TEST_REDIS_URL") {
         Ok(url) => match RateLimiter::redis(&url) {
             Ok(redis) => measure("in Redis", redis).await,

@@ -1,8 +1,8 @@
-//! What an open connection costs in resident memory: `cargo bench -p router --bench connections`.
+//! Resident memory per open connection: `cargo bench -p router --bench connections`.
 //!
-//! For each number of connections (5,000 and 15,000, or those given after `--`) a server in a process of its
-//! own is measured before and after they are open: without a subscription, each with a subscription of its
-//! own, and all with the same one. The limit of open files must be above the number (`ulimit -n 20000`).
+//! For each number of connections (5,000 and 15,000, or those given after `--`), a server in its own process is
+//! measured before and after they are opened: without subscriptions, with a distinct subscription each, and all with
+//! the same subscription. The open file limit must exceed the number (`ulimit -n 20000`).
 
 mod server;
 
@@ -26,7 +26,7 @@ use server::{Failure, Server};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// How many connections are opened at the same time.
+/// Connections opened concurrently.
 const AT_ONCE: usize = 64;
 
 fn main() -> Result<(), Failure> {
@@ -58,7 +58,7 @@ enum Scenario {
 
 async fn measure(scenario: Scenario, count: usize) -> Result<(), Failure> {
     let server = Server::start()?;
-    // What the first connection brings with it belongs to no connection.
+    // One-time costs of the first connection do not count.
     let warm = connect(&server.address, scenario, count).await?;
     let before = server.resident_kilobytes()?;
     let started = Instant::now();
@@ -99,7 +99,7 @@ async fn connect(address: &str, scenario: Scenario, number: usize) -> Result<Soc
     });
     let subscribe = json!({ "id": "1", "type": "subscribe", "payload": payload });
     send(&mut socket, subscribe).await?;
-    // Its snapshot shows that it watches.
+    // Its snapshot shows that the subscription is active.
     loop {
         let message = socket.next().await.ok_or("the server has closed")??;
         if message.to_text()?.contains("\"next\"") {
@@ -114,7 +114,7 @@ async fn send(socket: &mut Socket, message: serde_json::Value) -> Result<(), Fai
 
 impl Server {
     fn resident_kilobytes(&self) -> Result<u64, Failure> {
-        // The server settles for a moment: what it frees is not counted.
+        // Let the server release temporary memory first.
         std::thread::sleep(Duration::from_secs(1));
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -136,7 +136,7 @@ async fn serve() -> Result<(), Failure> {
         .build()?;
     let mut config = ServerConfig::default();
     config.websocket.max_connections = 1_000_000;
-    // The measurement is about connections, not about their pings.
+    // Measure connections without their pings.
     config.websocket.ping_interval = ConfigDuration::from_secs(3600);
     server::serve(router, config).await
 }
@@ -161,7 +161,7 @@ struct Subscriptions;
 
 #[Subscription(name = "Subscription")]
 impl Subscriptions {
-    /// How a parcel stands, and then nothing more: it rests.
+    /// The parcel's current state, and then nothing more.
     async fn parcel(&self, id: i32) -> impl Stream<Item = Parcel> + use<> {
         let parcel = Parcel {
             sequence: id,

@@ -1,5 +1,5 @@
-//! The bare router in front of a supergraph: `--supergraph FILE --listen ADDR:PORT`. It builds without the
-//! rest of the project, for differential tests and profiles; `vantage router` is the program to deploy.
+//! A minimal router in front of a supergraph: `--supergraph FILE --listen ADDR:PORT`. It builds without the rest of the
+//! project, for differential tests and profiling; deploy `vantage router` instead.
 
 use std::error::Error;
 

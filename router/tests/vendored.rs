@@ -1,4 +1,4 @@
-//! The vendored planner is the published one with the patches that lie beside it, and nothing else.
+//! The vendored planner equals the published crate plus the patches beside it.
 
 use std::process::Command;
 

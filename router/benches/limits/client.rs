@@ -1,4 +1,4 @@
-//! A client that asks one request after the other, and what it measures.
+//! A client that sends one request at a time and measures it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ pub(crate) struct Measurement {
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
     pub(crate) cpu: Duration,
-    /// The last one.
+    /// The last response.
     pub(crate) answer: String,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn measure(
     })
 }
 
-/// Sets the counter at the end of a document that has one.
+/// Writes the counter at the end of a document that has one.
 fn number_document(body: &mut [u8], number: usize) {
     let digits = format!("#{number:08}\"}}");
     let Some(start) = body.len().checked_sub(digits.len()) else {
@@ -57,7 +57,7 @@ fn number_document(body: &mut [u8], number: usize) {
     }
 }
 
-/// A kept connection, opened again where the server has closed it.
+/// A keep-alive connection, reopened when the server has closed it.
 pub(crate) struct Connection {
     address: String,
     socket: BufReader<TcpStream>,
@@ -81,7 +81,7 @@ impl Connection {
         Ok(answer)
     }
 
-    /// The answer, and whether the connection ends with it.
+    /// The response, and whether the server closes the connection.
     fn exchange(&mut self, attack: &Attack, body: &[u8]) -> Result<(String, bool), Failure> {
         let head = format!(
             "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
@@ -116,7 +116,7 @@ impl Connection {
 }
 
 impl Server {
-    /// Processor time that its threads have used so far.
+    /// Processor time used by its threads so far.
     fn cpu(&self) -> Result<Duration, Failure> {
         let mut nanoseconds = 0;
         for thread in std::fs::read_dir(format!("/proc/{}/task", self.process.id()))? {

@@ -1,11 +1,11 @@
-//! What it costs to refuse an operation that exceeds a limit, and what those can cost that exceed none:
-//! `cargo bench -p router --bench limits`.
+//! The cost of rejecting operations over a limit, and the maximum cost of operations under all limits: `cargo bench -p
+//! router --bench limits`.
 //!
-//! Each attack of the first table is the largest body that the edge admits and keeps within every limit that is looked
-//! at before its own; those that are parsed are as large as a document may be. A server in a process of its own is
-//! asked one request after the other over a kept connection; the number of requests for each attack (200, a tenth of
-//! it in the second table) can be given after `--`. The tables show the latency that a client sees, with up to 1 MB to
-//! send, and the processor time of the server.
+//! Each attack in the first table is the largest body the server accepts that satisfies every limit checked before the
+//! one it exceeds; those that get parsed are as large as a document may be. One request at a time goes to a server in
+//! its own process over a keep-alive connection. The number of requests per attack (200; a tenth of that in the second
+//! table) can be given after `--`. The tables show the latency seen by the client, who sends up to 1 MB, and the
+//! server's processor time.
 
 mod client;
 mod refused;
@@ -25,7 +25,7 @@ use router::{LocalTransport, Router};
 use client::{Connection, Measurement, measure};
 use server::{Failure, Server};
 
-/// What a refusal may take.
+/// Target for rejections.
 const WANTED: Duration = Duration::from_millis(5);
 
 fn main() -> Result<(), Failure> {
@@ -75,7 +75,7 @@ fn print(attack: &Attack, measured: &Measurement) {
     );
 }
 
-/// A body, and what the answer must contain.
+/// A body, and a text the response must contain.
 struct Attack {
     name: &'static str,
     body: String,

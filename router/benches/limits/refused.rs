@@ -1,4 +1,4 @@
-//! The largest documents and bodies that exceed one limit each.
+//! The largest documents and bodies that exceed exactly one limit.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         body: json!({ "query": document }).to_string(),
         announced: false,
     };
-    // Names take what is left of the body, so that the parser has to read it all.
+    // Names fill the rest of the body, so that the parser has to read it all.
     let padded = |room: usize, count: usize, each: &str| "a".repeat(room / count - each.len());
     let mut attacks = Vec::new();
 
@@ -34,7 +34,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     attacks.push(attack("depth: brackets", "`depth`", "{a".repeat(brackets)));
     let list = format!("{{ a(b: {}) }}", "[".repeat(limits.tokens - 16));
     attacks.push(attack("depth: lists in an argument", "`depth`", list));
-    // Three tokens an alias.
+    // Three tokens per alias.
     let aliases = limits.tokens / 3 - 4;
     let name = padded(room, aliases, "1234:a ");
     let mut document = String::from("{x{");
@@ -69,8 +69,8 @@ pub(crate) fn attacks() -> Vec<Attack> {
         "`document_bytes`",
         string,
     ));
-    // The most that can be written before a selection repeats a key too often: each fragment spreads the next
-    // one in two fields.
+    // The most that fits before a selection exceeds the limit on repeated keys: each fragment spreads the next one in
+    // two fields.
     let fragments = (limits.tokens - 8) / 17;
     let name = padded(
         parsed,
@@ -108,7 +108,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         body: json!({ "query": query, "variables": { "v": vec![1; room / 2 - 64] } }).to_string(),
         announced: false,
     });
-    // Its length says enough: no byte of it is sent.
+    // Rejected by its content-length; no byte of the body is sent.
     attacks.push(Attack {
         name: "body",
         answer: "longer than",
@@ -118,7 +118,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     attacks
 }
 
-/// Twenty levels of fragments that each spread the next as often as the limits of tokens and depth allow.
+/// Twenty levels of fragments, each spreading the next as often as the token and depth limits allow.
 fn wide_expansion(limits: &OperationLimits, room: usize) -> String {
     const LEVELS: usize = 20;
     let spreads = (limits.tokens - 16) / LEVELS / 2 - 8;

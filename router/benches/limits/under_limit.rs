@@ -1,5 +1,5 @@
-//! Documents and variables that exceed no limit, or none that is looked at first, and are meant to keep the router
-//! busy. A counter at the end makes each document another one, so that none is answered from memory.
+//! Documents and variables meant to keep the router busy without exceeding a limit, or at least none that is checked
+//! early. A counter at the end makes each document unique, so that none is served from the cache.
 
 use std::fmt::Write as _;
 
@@ -154,9 +154,9 @@ fn under_limit(name: &'static str, document: String, variable: Value) -> Attack 
     let query = format!("{document} #00000000");
     Attack {
         name,
-        // Nothing is wanted of it but an answer.
+        // Any response will do.
         answer: "{",
-        // The document comes last, so that its counter is at a place that is known.
+        // The document comes last, so that its counter is at a known offset.
         body: format!(
             "{{\"variables\":{},\"query\":{}}}",
             json!({ "v": variable }),
@@ -173,7 +173,7 @@ pub(crate) fn numbered(count: usize, before: &str, after: &str) -> String {
     })
 }
 
-/// A field with itself so often in itself, so many levels deep.
+/// A field nested `times` times per level, `levels` deep.
 pub(crate) fn nested(field: &str, times: usize, levels: usize) -> String {
     match levels {
         0 => "{hello}".to_owned(),
@@ -184,7 +184,7 @@ pub(crate) fn nested(field: &str, times: usize, levels: usize) -> String {
     }
 }
 
-/// The same fields of two types that exclude each other.
+/// The same fields on two mutually exclusive types.
 fn exclusive(levels: usize) -> String {
     match levels {
         0 => "{hello}".to_owned(),
@@ -195,7 +195,7 @@ fn exclusive(levels: usize) -> String {
     }
 }
 
-/// Fragments that are all spread at one place.
+/// Fragments that are all spread in one place.
 fn fragments(count: usize, fields: impl Fn(usize) -> String) -> String {
     let mut document = format!("{{a{{{}}}}}", numbered(count, "...f", ""));
     for index in 0..count {
@@ -227,7 +227,7 @@ fn chains(chains: usize, links: usize) -> String {
     document
 }
 
-/// Fragments that each spread the next in two fields.
+/// Fragments that each spread the next one in two fields.
 fn doubling(levels: usize) -> String {
     let mut document = format!("{{...f0}}fragment f{levels} on Query{{hello}}");
     for level in 0..levels {
@@ -240,7 +240,7 @@ fn doubling(levels: usize) -> String {
     document
 }
 
-/// Every fragment spreads every one.
+/// Every fragment spreads every fragment.
 fn cycles(count: usize) -> String {
     let spreads = (0..count).fold(String::new(), |text, index| {
         format!("{text}...{}{index:02} ", "f".repeat(60))

@@ -1,4 +1,5 @@
-//! The server that a bench measures: the same program in a process of its own, so that what it takes is its own.
+//! The server measured by a benchmark: the same program in another process, so that its resources are measured
+//! separately.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -11,15 +12,15 @@ use router::server::{ServerConfig, ServerState, graphql_routes};
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Tells the program to be the server.
+/// Argument that makes the program the server.
 const SERVE: &str = "serve";
 
-/// Whether this process is to be the server.
+/// Whether this process is the server.
 pub(crate) fn is_server() -> bool {
     std::env::args().skip(1).any(|argument| argument == SERVE)
 }
 
-/// A server that listens, until it is dropped.
+/// A listening server, stopped when dropped.
 pub(crate) struct Server {
     pub(crate) process: Child,
     pub(crate) address: String,
@@ -41,13 +42,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have gone already.
+        // It may have exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Serves a router, and tells the other process where.
+/// Serves a router and prints its address for the parent process.
 pub(crate) async fn serve(router: Router, config: ServerConfig) -> Result<(), Failure> {
     let verifier = JwtVerifier::new(&AuthConfig::default(), false, &Supervisor::new())?;
     let state = ServerState::new(router, verifier, config)?;

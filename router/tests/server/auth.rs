@@ -1,4 +1,4 @@
-//! Which tokens are believed.
+//! Token verification: which tokens are accepted.
 
 use std::time::{Duration, SystemTime};
 
@@ -120,7 +120,7 @@ async fn an_rsa_key_verifies_rs256_and_is_no_secret() {
     let (stranger, _) = rsa();
     let token = sign(Algorithm::RS256, None, &claims(), &stranger);
     assert_eq!(verdict(&verifier, &token).await, Err(AuthError::Signature));
-    // The public key is public: whoever takes it for a secret can sign with it.
+    // Algorithm confusion: signing with the public key as an HMAC secret.
     let confused = EncodingKey::from_secret(public.as_bytes()).unwrap();
     let token = sign(Algorithm::HS256, None, &claims(), &confused);
     assert_eq!(verdict(&verifier, &token).await, Err(AuthError::Algorithm));
@@ -136,7 +136,7 @@ async fn no_token_is_an_anonymous_caller_and_no_key_refuses_every_token() {
         !verifier
             .verify(None)
             .await
-            .expect("a visitor")
+            .expect("an anonymous identity")
             .is_authenticated()
     );
     assert_eq!(verdict(&verifier, "a.b.c").await, Err(AuthError::NoKeys));

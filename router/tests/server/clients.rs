@@ -1,4 +1,4 @@
-//! The edge as real clients see it: `clients/run.sh` installs them and runs this.
+//! The HTTP server with real client libraries. `clients/run.sh` installs them and runs this.
 
 use std::path::Path;
 use std::process::Stdio;

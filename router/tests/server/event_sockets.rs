@@ -1,4 +1,4 @@
-//! WebSockets that carry one subscription in a protocol of their own: the rules are those of GraphQL's.
+//! WebSockets that carry a single subscription in their own protocol, under the same rules as GraphQL WebSockets.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,7 @@ use crate::subgraphs::Silent;
 const HOUR: Duration = Duration::from_secs(3600);
 const SUBPROTOCOL: (&str, &str) = ("sec-websocket-protocol", "events-v1");
 
-/// `["first", …]`, `["next", …]`, `["error", code]`, and `["pong"]` to a `ping`.
+/// `["first", …]`, `["next", …]`, `["error", code]`, and `["pong"]` in response to `ping`.
 #[derive(Debug)]
 struct Lists;
 
@@ -57,7 +57,7 @@ impl EventProtocol for Lists {
     }
 }
 
-/// A route for every subscription: `/watch/feed { sequence }`.
+/// A route for any subscription: `/watch/feed { sequence }`.
 pub(crate) fn routes(state: ServerState) -> axum::Router {
     axum::Router::new()
         .route("/watch/{selection}", get(watch))
@@ -112,7 +112,7 @@ fn path(selection: &str) -> String {
     format!("/watch/{selection}")
 }
 
-/// The status and the code of a refused upgrade.
+/// Status and code of a rejected upgrade.
 async fn refused(
     edge: &Edge,
     selection: &str,
@@ -194,7 +194,7 @@ async fn a_users_connections_are_counted_over_both_protocols() {
     assert_eq!(first.closed().await, 4001);
     let _seventh = open_as(&edge, "usr_many", "feed { sequence }").await;
     assert_eq!(graphql[0].closed().await, 4001);
-    // Who is refused takes nobody's place.
+    // Rejected upgrades do not occupy a slot.
     let authorization = format!("Bearer {}", edge.token("usr_many", HOUR));
     let headers = [SUBPROTOCOL, ("authorization", authorization.as_str())];
     assert_eq!(refused(&edge, "unknown", &headers).await.0, 409);
@@ -211,7 +211,7 @@ async fn a_client_that_stops_reading_is_closed_with_4000() {
     })
     .await;
     let mut socket = open(&edge, "feed { sequence }").await;
-    until("the connection is given up", || {
+    until("the connection is dropped", || {
         edge.state.connections.open() == 0
     })
     .await;
@@ -266,7 +266,7 @@ async fn clients_may_leave_the_subprotocol_out_but_not_ask_for_others_only() {
         .expect("an upgrade");
     assert_eq!(plain.next().await.json()[0], "first");
     let other = [("sec-websocket-protocol", "graphql-transport-ws")];
-    // The library ends a connection whose subprotocol it has not got.
+    // The client library ends a connection whose subprotocol was not accepted.
     assert!(
         tokio_tungstenite::connect_async(request(&edge, &path, &other))
             .await

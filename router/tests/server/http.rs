@@ -227,7 +227,7 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
-/// The answer to a POST of JSON whose last headers and body are written as they are.
+/// Response to a JSON POST whose remaining headers and body are written verbatim.
 async fn spoken(edge: &Edge, rest: &str) -> String {
     let mut stream = TcpStream::connect(edge.address).await.expect("connected");
     let head = "POST /graphql HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n";

@@ -1,4 +1,4 @@
-//! A small graph behind a listening edge.
+//! A small graph behind a listening HTTP server.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,26 +21,26 @@ use tokio_stream::wrappers::BroadcastStream;
 
 use crate::event_sockets;
 
-/// A listening server and what its subgraph has seen.
+/// A listening server, and what its subgraph has observed.
 pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
     pub(crate) state: ServerState,
     pub(crate) source: Arc<Source>,
-    /// Asks it, and leaves answers compressed.
+    /// Does not decompress responses.
     pub(crate) http: reqwest::Client,
     token_key: DevelopmentKey,
 }
 
-/// What feeds the subscriptions, and what they do.
+/// Controls and observes the subscriptions' source.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Events that were taken from it.
+    /// Events taken from the source.
     pub(crate) taken: AtomicU64,
-    /// Streams that are open.
+    /// Open streams.
     pub(crate) open: AtomicU64,
-    /// Events of `feed` that were executed.
+    /// Executed events of `feed`.
     pub(crate) executed: AtomicU64,
-    /// The state of `feed`: the number of its last change.
+    /// State of `feed`: the number of its last change.
     state: AtomicU64,
     changes: broadcast::Sender<u64>,
 }
@@ -58,10 +58,10 @@ impl Default for Source {
 }
 
 impl Source {
-    /// Changes the state that `feed` tells.
+    /// Changes the state published by `feed`.
     pub(crate) fn publish(&self) -> u64 {
         let number = 1 + self.state.fetch_add(1, Ordering::SeqCst);
-        // Nobody may be listening.
+        // There may be no receivers.
         let _ = self.changes.send(number);
         number
     }
@@ -79,14 +79,14 @@ impl Edge {
         Self::with(|_| {}).await
     }
 
-    /// A development server with changes to the configuration.
+    /// A development server with a modified configuration.
     pub(crate) async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         let source = Arc::new(Source::default());
         let transport = Arc::new(LocalTransport::new("small", service(source.clone())));
         Self::serve(router(transport), source, with_secret(), change).await
     }
 
-    /// A development server that keeps the documents that it is sent in this cache.
+    /// A development server that stores automatic persisted queries in this cache.
     pub(crate) async fn keeping_documents_in(cache: Arc<dyn Cache>) -> Self {
         let source = Arc::new(Source::default());
         let transport = Arc::new(LocalTransport::new("small", service(source.clone())));
@@ -94,7 +94,7 @@ impl Edge {
         Self::serve_with(router(transport), source, with_secret(), |_| {}, kept).await
     }
 
-    /// A development server that limits rates by this limiter.
+    /// A development server with this rate limiter.
     pub(crate) async fn limiting_rates_by(
         limiter: RateLimiter,
         change: impl FnOnce(&mut ServerConfig),
@@ -105,7 +105,7 @@ impl Edge {
         Self::serve_with(router(transport), source, with_secret(), change, shared).await
     }
 
-    /// A development server over another way to the same subgraph.
+    /// A development server with another transport to the same subgraph.
     pub(crate) async fn over(
         transport: Arc<dyn Transport>,
         change: impl FnOnce(&mut ServerConfig),
@@ -113,7 +113,7 @@ impl Edge {
         Self::serve(router(transport), Arc::default(), with_secret(), change).await
     }
 
-    /// One that knows no tokens and hands them on.
+    /// A server that passes tokens through without verifying them.
     pub(crate) async fn handing_on(transport: Arc<dyn Transport>) -> Self {
         let auth = AuthConfig {
             pass_through: true,
@@ -125,7 +125,7 @@ impl Edge {
         .await
     }
 
-    /// A development server of another router.
+    /// A development server with another router.
     pub(crate) async fn of(router: Router) -> Self {
         Self::serve(router, Arc::default(), with_secret(), |_| {}).await
     }
@@ -151,7 +151,7 @@ impl Edge {
             development: true,
             ..ServerConfig::default()
         };
-        // All tests come from one address.
+        // All tests connect from one address.
         config.websocket.max_upgrades_per_second = None;
         config.websocket.max_upgrades_per_minute = None;
         change(&mut config);
@@ -186,7 +186,7 @@ impl Edge {
         format!("http://{}/graphql", self.address)
     }
 
-    /// A token of this customer.
+    /// A token for this customer.
     pub(crate) fn token(&self, subject: &str, ttl: Duration) -> String {
         let token = NewToken {
             subject: subject.to_owned(),
@@ -207,7 +207,7 @@ fn with_secret() -> AuthConfig {
     }
 }
 
-/// The metrics of this process in Prometheus' text format.
+/// This process's metrics in the Prometheus text format.
 pub(crate) fn rendered_metrics() -> String {
     recorder().render()
 }
@@ -221,7 +221,7 @@ fn recorder() -> &'static PrometheusHandle {
     })
 }
 
-/// Waits until something holds; fails after ten seconds.
+/// Waits until a condition holds; panics after ten seconds.
 pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     let waiting = async {
         while !holds() {
@@ -230,10 +230,10 @@ pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(10), waiting)
         .await
-        .unwrap_or_else(|_| panic!("in vain: {what}"));
+        .unwrap_or_else(|_| panic!("timed out waiting until {what}"));
 }
 
-/// The same graph over another source, to swap in.
+/// The same graph over another source, for reload tests.
 pub(crate) fn router_of(source: &Arc<Source>) -> Router {
     router(Arc::new(LocalTransport::new(
         "small",
@@ -259,13 +259,13 @@ pub(crate) fn router(transport: Arc<dyn Transport>) -> Router {
         .subgraph("small", &sdl, transport)
         .event_sequence("feed", "sequence")
         .event_resume("feed", "after")
-        // The audits of real clients ask for types.
+        // The audits of real clients query types.
         .introspection(true)
         .build()
         .expect("a router")
 }
 
-/// A router over a subgraph that greets otherwise, to swap in.
+/// A router over a subgraph with another greeting, for reload tests.
 pub(crate) fn other_router() -> Router {
     let schema = Schema::build(OtherQuery, async_graphql::EmptyMutation, EmptySubscription)
         .enable_federation()
@@ -308,13 +308,13 @@ impl Query {
         format!("hello {}", name.as_deref().unwrap_or("you"))
     }
 
-    /// The same for everybody, for a minute.
+    /// Publicly cacheable for a minute.
     #[graphql(cache_control(max_age = 60))]
     async fn shop(&self) -> &str {
         "open"
     }
 
-    /// The caller's own, for half a minute.
+    /// Privately cacheable for half a minute.
     #[graphql(cache_control(max_age = 30, private))]
     async fn basket(&self) -> i32 {
         3
@@ -325,7 +325,7 @@ impl Query {
         Err("closed".into())
     }
 
-    /// A long answer.
+    /// A long response.
     async fn long(&self) -> String {
         "long ".repeat(1000)
     }
@@ -357,7 +357,7 @@ pub(crate) struct Mutation(Arc<Source>);
 
 #[Object]
 impl Mutation {
-    /// Changes the state that `feed` tells.
+    /// Changes the state published by `feed`.
     async fn change(&self) -> u64 {
         self.0.publish()
     }
@@ -401,7 +401,7 @@ struct Tick {
 
 #[async_graphql::Subscription]
 impl Subscription {
-    /// Counts to a number as fast as it is read, then ends.
+    /// Counts up to a number as fast as it is read, then ends.
     async fn count(
         &self,
         to: u64,
@@ -420,7 +420,7 @@ impl Subscription {
         })
     }
 
-    /// How the state is, then every change of it. Without its snapshot it begins with a change.
+    /// The current state, then every change. Without its snapshot it starts with the next change.
     async fn feed(
         &self,
         #[graphql(default = true)] snapshot: bool,
@@ -450,7 +450,7 @@ impl Subscription {
         })
     }
 
-    /// Says one thing and then nothing more.
+    /// Sends one event and then nothing.
     async fn forever(&self) -> impl Stream<Item = Tick> + use<> {
         let source = Open::new(self.0.clone());
         let first = Tick {
@@ -464,7 +464,7 @@ impl Subscription {
     }
 }
 
-/// Counts a stream as open until it is dropped.
+/// Counts a stream as open until dropped.
 struct Open(Arc<Source>);
 
 impl Open {

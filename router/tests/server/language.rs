@@ -1,5 +1,4 @@
-//! The whole of the language in, and the same out: what a client writes reaches a subgraph as it was meant, as a literal
-//! and in a variable, in this process and over HTTP.
+//! Values of every kind reach subgraphs unchanged, as literals and in variables, in process and over HTTP.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +16,7 @@ use crate::kit::Edge;
 use crate::remote::KEY;
 use crate::requests::{Case, GRAPHQL_RESPONSE, query};
 
-/// An exact number, as a number or as a string of its digits.
+/// An exact number, as a number or as a string of digits.
 struct Amount(String);
 
 #[Scalar(name = "Amount")]
@@ -81,7 +80,7 @@ async fn edge_over(transport: Arc<dyn Transport>) -> Edge {
     Edge::of(router.build().expect("a router")).await
 }
 
-/// Serves at a free port; answers with the URL.
+/// Serves on a free port and returns the URL.
 async fn serve(app: axum::Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -91,7 +90,7 @@ async fn serve(app: axum::Router) -> String {
     format!("http://{address}/graphql")
 }
 
-/// The subgraph in this process, and one of ours in another.
+/// The subgraph in process, and over HTTP.
 async fn edges() -> [Edge; 2] {
     let local = LocalTransport::new("language", Arc::new(schema()));
     let schema = schema();
@@ -138,7 +137,7 @@ async fn strings_mean_what_the_specification_says() {
             let (_, answer) =
                 post_body(&edge, query(&format!("{{ text(value: {literal}) }}"))).await;
             assert_eq!(answer, json!({ "data": { "text": text } }), "{literal}");
-            // As the default of a variable it is JSON on its way.
+            // Sent as JSON when it is a variable's default.
             let document = format!("query($v: String! = {literal}) {{ text(value: $v) }}");
             let (_, answer) = post_body(&edge, query(&document)).await;
             assert_eq!(answer, json!({ "data": { "text": text } }), "{literal}");

@@ -1,4 +1,4 @@
-//! The edge as clients see it: a listening server over a tiny subgraph.
+//! The HTTP server as clients see it, over a tiny subgraph.
 
 mod auth;
 mod batching;

@@ -1,4 +1,4 @@
-//! What surrounds an answer: ids, callers, compression, pages of other origins, panics.
+//! Middleware: request ids, caller identity, compression, CORS, panics.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Subscriptions to a subgraph in another process: how many connections they take, and what they survive.
+//! Subscriptions to a remote subgraph: how many connections they use, and which failures they survive.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use crate::kit::{Edge, router};
 use crate::remote::{Remote, silent};
 use crate::sockets::Socket;
 
-/// A subscription like no other, so that it is not shared.
+/// A distinct subscription per number, so that none is shared.
 fn feed(number: usize) -> String {
     format!("subscription {{ feed(label: \"{number}\") {{ sequence snapshot label }} }}")
 }
 
-/// Lets anybody watch more feeds over one connection than the default allows.
+/// Allows more feeds per connection than the default.
 fn many_operations(config: &mut ServerConfig) {
     config.websocket.max_operations = 100;
     config.websocket.max_anonymous_operations = 100;
 }
 
-/// Subscribes to this many feeds over one connection to the edge, and sees each begin.
+/// Subscribes to this many feeds over one connection, and waits for the first event of each.
 async fn watching(edge: &Edge, feeds: usize) -> Socket {
     let mut socket = Socket::ready(edge, json!({})).await;
     for number in 0..feeds {
@@ -60,7 +60,7 @@ async fn fifty_subscriptions_take_one_connection() {
     remote.source.publish();
     assert_eq!(states(&mut socket, 50).await, BTreeSet::from([(1, false)]));
     assert_eq!(remote.connected(), 1);
-    // Whoever leaves is told of to the subgraph.
+    // Unsubscribing is forwarded to the subgraph.
     socket.send(json!({ "type": "complete", "id": "7" })).await;
     remote.source.opened(49).await;
     drop(socket);
@@ -95,7 +95,7 @@ async fn each_operation_of_a_shared_connection_is_for_its_own_caller() {
     assert_eq!(remote.connected(), 1);
 }
 
-/// Subscribes over a WebSocket with this payload of `connection_init`, and sees the first event.
+/// Subscribes over a WebSocket with this `connection_init` payload, and waits for the first event.
 async fn subscribe_as(edge: &Edge, payload: Value) -> Socket {
     let mut socket = Socket::ready(edge, payload).await;
     socket.subscribe("0", &feed(0)).await;
@@ -109,7 +109,7 @@ async fn a_token_that_is_handed_on_reaches_the_subgraph_from_wherever_it_came() 
     let remote = Remote::websocket().await;
     let edge = Edge::handing_on(remote.transport(forwarding)).await;
     let _one = subscribe_as(&edge, json!({ "authorization": "Bearer one" })).await;
-    // Without its scheme, and for somebody else: the stream is not shared.
+    // Without its scheme, and for another user, so the stream is not shared.
     let _two = subscribe_as(&edge, json!({ "Authorization": "two" })).await;
     let tokens = remote.tokens.lock().unwrap().clone();
     assert_eq!(
@@ -130,7 +130,7 @@ async fn a_token_that_is_handed_on_reaches_the_subgraph_from_wherever_it_came() 
     tokens.dedup();
     assert_eq!(tokens, ["Bearer one", "Bearer two"]);
 
-    // A transport that is not told to hand tokens on keeps them.
+    // Unless configured to pass tokens through, a transport keeps them.
     let remote = Remote::websocket().await;
     let edge = Edge::handing_on(remote.transport(|_| {})).await;
     let _one = subscribe_as(&edge, json!({ "authorization": "Bearer one" })).await;
@@ -174,7 +174,7 @@ async fn all_subscriptions_survive_the_loss_of_their_connection() {
     assert_eq!(states(&mut socket, 20).await, BTreeSet::from([(1, true)]));
     remote.source.publish();
     assert_eq!(states(&mut socket, 20).await, BTreeSet::from([(2, false)]));
-    assert_eq!(remote.connected(), 2, "one for all, each time");
+    assert_eq!(remote.connected(), 2, "one shared connection each time");
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn a_connection_that_is_silent_is_given_up() {
     );
 }
 
-/// A slow watcher and a quick one of the same subgraph, straight at the router.
+/// A slow and a fast subscriber to the same subgraph, directly at the router.
 async fn slow_and_quick(remote: &Remote) {
     let router = router(remote.transport(|_| {}));
     let subscribe = async |query: &str| {
@@ -254,7 +254,7 @@ async fn slow_and_quick(remote: &Remote) {
         assert_eq!(event.data_value()["feed"]["sequence"], json!(sequence - 1));
         remote.source.publish();
     }
-    // It has not read, and has not missed the last.
+    // It has not read yet, and still receives the latest.
     remote.source.opened(1).await;
     let mut numbers = Vec::new();
     while let Some(event) = slow.next().await {
@@ -281,7 +281,7 @@ async fn a_subgraph_without_websockets_is_subscribed_to_by_server_sent_events() 
     remote.source.opened(0).await;
     remote.source.publish();
     assert_eq!(states(&mut socket, 5).await, BTreeSet::from([(2, true)]));
-    // One for each, as the protocol has it.
+    // One connection per subscription, as the protocol requires.
     assert_eq!(remote.connected(), 10);
     socket.send(json!({ "type": "complete", "id": "3" })).await;
     remote.source.opened(4).await;

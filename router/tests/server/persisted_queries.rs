@@ -1,4 +1,4 @@
-//! Documents that requests name instead of sending them: registered ones, and those that were sent before.
+//! Requests that name a document instead of sending it: registered operations and automatic persisted queries.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn hash(document: &str) -> String {
     Sha256Hash::of(document.as_bytes()).to_string()
 }
 
-/// Apollo's extension.
+/// Apollo's request extension.
 fn by_hash(hash: &str) -> Value {
     json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash}}})
 }
@@ -29,7 +29,7 @@ fn with(mut request: Value, member: &str, value: impl Into<Value>) -> Value {
     request
 }
 
-/// An edge with three clients that have the same operations.
+/// A server with three clients that have the same operations.
 async fn registered() -> Edge {
     let edge = Edge::start().await;
     let directory = tempfile::tempdir().expect("a directory");
@@ -61,7 +61,7 @@ async fn post(edge: &Edge, body: &Value, headers: &[(&str, &str)]) -> (u16, Valu
     (status, response.json().await.expect("JSON"))
 }
 
-/// The code and the message of an answer's only error.
+/// Code and message of a response's only error.
 fn refusal(answer: &Value) -> (&str, &str) {
     let errors = answer["errors"].as_array().map_or(&[][..], Vec::as_slice);
     assert_eq!(errors.len(), 1, "{answer}");
@@ -90,7 +90,7 @@ async fn a_document_is_sent_once_and_then_named_by_its_hash() {
     let response = Case::get(&query_string).send(&edge).await;
     let answer: Value = response.json().await.expect("JSON");
     assert_eq!(answer["data"]["hello"], "hello Ada", "{answer}");
-    // The specification's form of the same hash.
+    // The GraphQL specification's form of the same hash.
     let (_, answer) = post(
         &edge,
         &json!({"documentId": format!("sha256:{}", hash(HELLO))}),
@@ -111,7 +111,7 @@ async fn a_hash_cannot_be_had_for_another_document() {
     assert_eq!(refusal(&answer).0, "PERSISTED_QUERY_HASH_MISMATCH");
     let (_, answer) = post(&edge, &named, &[]).await;
     assert_eq!(refusal(&answer), NOT_FOUND);
-    // Somebody else has written into it.
+    // Another writer has tampered with the cache.
     cache.put(&hash(HELLO), "{ shop }".into()).await;
     let (_, answer) = post(&edge, &named, &[]).await;
     assert_eq!(refusal(&answer), NOT_FOUND);
@@ -152,7 +152,7 @@ async fn clients_that_read_only_answers_with_status_200_are_asked_for_the_docume
     let unknown = by_hash(&hash(HELLO));
     check(unknown.clone(), JSON, 200).await;
     check(unknown.clone(), GRAPHQL_RESPONSE, 404).await;
-    // As Apollo's clients for iOS and Kotlin write it.
+    // As Apollo iOS and Apollo Kotlin send it.
     let both =
         "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json";
     check(unknown.clone(), both, 200).await;
@@ -262,12 +262,12 @@ async fn a_client_in_require_mode_runs_what_it_has_registered_and_nothing_else()
     };
     let not_in_safelist = "QUERY_NOT_IN_SAFELIST";
     check(json!({"query": "{ hello }"}), 403, not_in_safelist).await;
-    // Another document, though not another meaning.
+    // A different document with the same meaning.
     check(json!({"query": format!("{HELLO} ")}), 403, not_in_safelist).await;
     check(json!({}), 400, "PERSISTED_QUERY_ID_REQUIRED").await;
     check(json!({"query": " "}), 400, "PERSISTED_QUERY_ID_REQUIRED").await;
     check(json!({"documentId": "other"}), 404, NOT_FOUND.0).await;
-    // It registers nothing, and has nothing of what others have registered.
+    // It neither registers documents nor can use those registered by others.
     let named = by_hash(&hash("{ hello }"));
     let sent = with(named.clone(), "query", "{ hello }");
     check(named.clone(), 404, NOT_FOUND.0).await;

@@ -1,4 +1,4 @@
-//! Keys of an identity provider: fetched, rotated, missing.
+//! Keys of an identity provider: fetching, rotation, outages.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,12 +17,12 @@ use tokio::sync::watch;
 
 use crate::tokens::{claims, jwk, p256, sign, verdict};
 
-/// An identity provider whose key set the test can change.
+/// An identity provider with a replaceable key set.
 struct Provider {
     url: String,
     keys: Arc<Mutex<Vec<Jwk>>>,
     fetches: Arc<AtomicUsize>,
-    /// While true, fetches wait for it to become false.
+    /// While true, fetches block.
     held: watch::Sender<bool>,
     /// While true, fetches fail.
     down: Arc<AtomicBool>,
@@ -115,7 +115,7 @@ async fn unknown_keys_do_not_make_the_provider_busy() {
         );
         assert_eq!(verdict(&verifier, &token).await, Err(AuthError::UnknownKey));
     }
-    // One at the start, by schedule, and at most one for the first unknown key.
+    // One at startup, scheduled ones, and at most one for the first unknown key.
     assert!(provider.fetches.load(Ordering::SeqCst) <= 2);
     let token = sign(Algorithm::ES256, Some("known"), &claims(), &known);
     assert_eq!(
@@ -181,7 +181,7 @@ async fn a_provider_that_is_down_is_not_the_callers_fault() {
     );
 }
 
-/// A key of a provider that gives its keys no `kid`.
+/// A key from a provider that omits `kid`.
 fn unnamed(key: &EncodingKey) -> Jwk {
     let mut jwk = jwk(key, "unnamed");
     jwk.common.key_id = None;
@@ -203,7 +203,7 @@ async fn keys_may_rotate_without_a_name_or_under_the_same_one() {
         let token = sign(Algorithm::ES256, kid, &claims(), &old);
         assert_eq!(verdict(&verifier, &token).await, good);
         *provider.keys.lock().expect("keys") = vec![known(&new)];
-        // Tokens may name keys that the provider does not.
+        // Tokens may carry a `kid` although the provider's keys do not.
         for named in [kid, Some("same")] {
             let token = sign(Algorithm::ES256, named, &claims(), &new);
             assert_eq!(verdict(&verifier, &token).await, good, "{kid:?} {named:?}");
@@ -266,7 +266,7 @@ async fn who_has_an_unknown_key_waits_for_one_fetch_and_no_more() {
         tokens.iter().map(|token| verdict(&verifier, token))
     ));
     assert!(poll!(&mut refusals).is_pending());
-    // Known keys wait for nothing.
+    // Known keys need no fetch.
     assert!(verdict(&verifier, &good).await.is_ok());
     provider.held.send_replace(false);
     for refusal in refusals.await {

@@ -1,4 +1,4 @@
-//! What users, addresses and clients may spend, over every protocol.
+//! Rate limits of users, addresses and clients, over every protocol.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::sockets::Socket;
 const KEY: &str = "acme's key";
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Nothing to speak of comes back while a test runs.
+/// Refills negligibly during a test.
 fn rate(burst: u32) -> Option<RateConfig> {
     let rate = format!(r#"{{"cost_per_minute":1,"burst":{burst}}}"#);
     Some(serde_json::from_str(&rate).expect("a rate"))
@@ -124,7 +124,7 @@ async fn a_client_spends_its_own_whoever_its_users_are_and_sees_what() {
         assert_eq!(answer["extensions"]["cost"]["estimated"], 1, "{answer}");
         assert!(answer["extensions"]["cost"]["limit"].is_u64(), "{answer}");
     }
-    // Who only says its name uses up nothing of it.
+    // Naming a client without authenticating as it does not consume its quota.
     for _ in 0..4 {
         let response = ask(&edge, "{ hello }", &[("graphql-client-name", "acme")]).await;
         assert_eq!(response.status(), 200);
@@ -176,7 +176,7 @@ async fn instances_over_one_redis_count_together() {
     let Ok(url) = std::env::var("VANTAGE_TEST_REDIS_URL") else {
         return;
     };
-    // A server that others keep busy would let some pass without counting them.
+    // A busy Redis server would let some requests pass uncounted.
     let limiter = || {
         let limiter = RateLimiter::redis(&url).expect("a URL");
         limiter.with_patience(Duration::from_secs(20))

@@ -1,4 +1,4 @@
-//! Clients that are registered: how they are known, and what they may do.
+//! Registered clients: authentication and permissions.
 
 use std::path::Path;
 use std::time::Duration;
@@ -257,20 +257,20 @@ async fn clients_that_did_not_fit_one_schema_are_looked_at_again_with_the_next()
     let watched = edge.state.watch_clients(&path, interval, &supervisor);
     watched.await.expect("it fits");
     write(directory.path(), "query Next { shop }");
-    until("it is refused", || !supervisor.degraded().is_empty()).await;
+    until("the file is rejected", || !supervisor.degraded().is_empty()).await;
     let next = router_of(&edge.source);
     edge.state.reload(next).await.expect("it fits");
-    until("it is used", || {
+    until("the file is loaded", || {
         let clients = edge.state.clients();
         clients
             .operations()
             .any(|operation| operation.name == "Next")
     })
     .await;
-    until("all is well", || supervisor.degraded().is_empty()).await;
+    until("nothing is degraded", || supervisor.degraded().is_empty()).await;
 }
 
-/// A file of clients with a manifest of one operation.
+/// Writes a clients file with a manifest of one operation.
 fn write(directory: &Path, document: &str) -> std::path::PathBuf {
     let manifest = json!({ "one": document });
     std::fs::write(directory.join("web.json"), manifest.to_string()).expect("written");
@@ -306,14 +306,14 @@ async fn an_operation_that_does_not_fit_the_schema_is_refused_with_its_client_an
     };
     assert!(named("Page"));
     write(directory.path(), "query Other { nothing }");
-    until("it is degraded", || {
+    until("the file is reported as degraded", || {
         supervisor.degraded().join("").contains("operation `Other`")
     })
     .await;
     assert!(named("Page") && !named("Other"));
     write(directory.path(), "query Other { shop }");
-    until("it is replaced", || named("Other")).await;
-    until("it is well again", || supervisor.degraded().is_empty()).await;
+    until("the manifest is reloaded", || named("Other")).await;
+    until("nothing is degraded", || supervisor.degraded().is_empty()).await;
 
     // The other schema has no `shop`.
     let error = edge
@@ -328,6 +328,6 @@ async fn an_operation_that_does_not_fit_the_schema_is_refused_with_its_client_an
     let (_, answer) = answer(&edge, "{ shop }", &[]).await;
     assert_eq!(answer["data"]["shop"], "open");
     write(directory.path(), "query Page { hello }");
-    until("it is replaced", || named("Page")).await;
+    until("the manifest is reloaded", || named("Page")).await;
     edge.state.reload(other_router()).await.expect("it fits");
 }

@@ -1,4 +1,4 @@
-//! Another schema takes over with what clients ask for already planned.
+//! A schema reload plans the clients' operations before switching over.
 
 use router::GraphQLRequest;
 
@@ -16,7 +16,7 @@ async fn what_clients_ask_is_planned_before_another_schema_takes_over() {
         let known = edge.state.router().prepared_operations();
         known.into_iter().filter_map(|known| known.query).collect()
     };
-    // The most used ones first.
+    // Most used first.
     assert_eq!(known(&edge), ["{ again: hello }", "{ hello }", "{ shop }"]);
     // It has no `shop`.
     edge.state.reload(other_router()).await.expect("it fits");

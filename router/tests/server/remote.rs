@@ -1,4 +1,4 @@
-//! The small subgraph as a process of its own would be: behind HTTP, by WebSocket or by server-sent events.
+//! The small subgraph as a remote service: over HTTP, WebSocket or server-sent events.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,23 +23,23 @@ use tokio_stream::StreamMap;
 
 use crate::kit::{Small, Source, service, until};
 
-/// What callers are signed with.
+/// Key for signing caller identity.
 pub(crate) const KEY: &[u8] = b"between these two";
 
-/// What a connection is ended with.
+/// How a connection is ended.
 #[derive(Clone, Copy, Debug)]
 enum Cut {
-    /// Without a word.
+    /// Without a close frame.
     Gone,
     Close(u16),
 }
 
-/// A subgraph at a URL, and what it has seen.
+/// A subgraph at a URL, and what it has observed.
 pub(crate) struct Remote {
     pub(crate) source: Arc<Source>,
-    /// Whom each operation was for.
+    /// The caller of each operation.
     pub(crate) callers: Mutex<Vec<Caller>>,
-    /// The tokens that connections or requests came with, in a header or in `connection_init`.
+    /// Tokens received with connections or requests, in a header or in `connection_init`.
     pub(crate) tokens: Mutex<Vec<String>>,
     service: Arc<Small>,
     key: CallerKey,
@@ -84,7 +84,7 @@ impl Remote {
         remote
     }
 
-    /// The way to it.
+    /// A transport to it.
     pub(crate) fn transport(
         &self,
         change: impl FnOnce(&mut HttpTransportOptions),
@@ -97,13 +97,13 @@ impl Remote {
         Arc::new(HttpTransport::new("small", &self.url, options).expect("a transport"))
     }
 
-    /// Its host and port.
+    /// Host and port.
     pub(crate) fn address(&self) -> String {
         let url = url::Url::parse(&self.url).expect("a URL");
         url.authority().to_owned()
     }
 
-    /// How many connections there have been.
+    /// Connections so far.
     pub(crate) fn connected(&self) -> usize {
         self.connected.load(Ordering::SeqCst)
     }
@@ -114,7 +114,7 @@ impl Remote {
         until(&what, || self.open.load(Ordering::SeqCst) == connections).await;
     }
 
-    /// Ends every connection, as a process does that is killed.
+    /// Drops every connection, as a killed process would.
     pub(crate) fn die(&self) {
         self.cut.send_replace(Cut::Gone);
     }
@@ -150,7 +150,7 @@ impl Remote {
     }
 }
 
-/// Counts a connection as open until it is dropped.
+/// Counts a connection as open until dropped.
 struct Connected(Arc<Remote>);
 
 impl Connected {
@@ -194,7 +194,7 @@ async fn talk(connected: Connected, mut socket: WebSocket, caller: Caller) {
                 let cut = *cut.borrow();
                 if let Cut::Close(code) = cut {
                     let frame = CloseFrame { code, reason: "go".into() };
-                    // It may have gone by itself.
+                    // The peer may have left already.
                     let _ = socket.send(Message::Close(Some(frame))).await;
                 }
                 return;
@@ -218,7 +218,7 @@ async fn talk(connected: Connected, mut socket: WebSocket, caller: Caller) {
                     Some("subscribe") => {
                         let events = remote.execute(&message["payload"], &caller);
                         let events = events.map(Some).chain(stream::once(async { None }));
-                        assert!(operations.insert(id, events.boxed()).is_none(), "an id twice");
+                        assert!(operations.insert(id, events.boxed()).is_none(), "duplicate id");
                         continue;
                     }
                     Some("complete") => {
@@ -271,7 +271,7 @@ async fn events(
     .into_response()
 }
 
-/// The URL of a subgraph that accepts a connection and then does nothing more; it answers no pings either.
+/// URL of a subgraph that accepts connections and then does nothing, not even answer pings.
 pub(crate) async fn silent() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await

@@ -1,4 +1,4 @@
-//! HTTP requests to the edge.
+//! HTTP requests to the server.
 
 use reqwest::{Method, Response};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::kit::Edge;
 pub(crate) const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 pub(crate) const JSON: &str = "application/json";
 
-/// One request, described by what differs from a plain POST of a good query.
+/// A request, described by how it differs from a plain POST of a valid query.
 pub(crate) struct Case<'a> {
     pub(crate) method: Method,
     pub(crate) query_string: &'a str,

@@ -1,4 +1,4 @@
-//! What caches in front of the edge are told.
+//! Cache headers for caches in front of the server.
 
 use std::path::Path;
 use std::time::Duration;
@@ -41,13 +41,13 @@ async fn an_answer_that_all_may_keep_has_a_tag_and_is_not_sent_again() {
         assert_eq!(again.text().await.expect("text"), "");
     }
     assert_eq!(get("{shop}", Some("W/\"other\"")).await.status(), 200);
-    // What is somebody's own, or must not be kept, has none.
+    // Private or uncacheable responses have none.
     for document in ["{basket}", "{hello}", "{shop basket}", "{closed}"] {
         let response = get(document, Some("*")).await;
         assert_eq!(response.status(), 200, "{document}");
         assert_eq!(text(&response, "etag"), "", "{document}");
     }
-    // Nor has what somebody got who is known: it may be a mixture.
+    // Nor do responses to requests with a token, which may contain private data.
     let token = format!("Bearer {}", edge.token("usr_1", Duration::from_secs(60)));
     let known = Case::get("?query={shop}").header("authorization", &token);
     let known = known.header("if-none-match", "*").send(&edge).await;

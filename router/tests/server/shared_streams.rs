@@ -1,4 +1,4 @@
-//! One execution for all who watch the same, and what each of them gets.
+//! Identical subscriptions share one execution, and each subscriber gets every event.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn watching(edge: &Edge, payload: Value, query: &str) -> Socket {
     socket
 }
 
-/// The sequence of the next event and whether it is a snapshot.
+/// The next event's sequence number, and whether it is a snapshot.
 async fn change(socket: &mut Socket) -> (u64, bool) {
     let event = socket.next().await.json();
     let feed = &event["payload"]["data"]["feed"];
@@ -37,7 +37,7 @@ async fn equal_watchers_share_one_execution() {
     let mut sockets = Vec::new();
     for _ in 0..4 {
         let mut socket = watching(&edge, json!({}), CHANGES).await;
-        // Answered after the subscription: it has been taken up by then.
+        // Operations are handled in order, so the subscription is registered once this one completes.
         socket.subscribe("2", "{ hello }").await;
         assert_eq!(socket.next().await.json()["id"], "2");
         assert_eq!(socket.next().await.json()["type"], "complete");
@@ -99,7 +99,7 @@ async fn a_late_watcher_of_numbered_events_gets_its_snapshot_and_then_shares() {
         sockets.push(late);
         edge.source.opened(1).await;
     }
-    // The one that all have joined goes on without its first watcher.
+    // The shared stream continues without its first subscriber.
     sockets.remove(0);
     edge.source.publish();
     for socket in &mut sockets {
@@ -173,7 +173,7 @@ async fn live_subscriptions_move_to_a_new_router_without_a_gap_or_a_repetition()
     edge.state.reload(router_of(&next)).await.expect("it fits");
     edge.source.opened(0).await;
     next.opened(1).await;
-    // The new source's snapshot is known already.
+    // The new source's snapshot is already known.
     next.publish();
     for socket in &mut sockets {
         assert_eq!(change(socket).await, (2, false));
@@ -198,7 +198,7 @@ async fn a_subscription_that_the_new_schema_has_not_ends_with_a_named_error() {
         message["payload"][0]["extensions"]["code"], "SCHEMA_CHANGED",
         "{message}"
     );
-    // The connection stays.
+    // The connection stays open.
     socket.subscribe("2", "{ hello }").await;
     assert!(matches!(socket.next().await, Got::Json(message) if message["id"] == "2"));
     edge.source.opened(0).await;
@@ -216,7 +216,7 @@ async fn watchers_survive_a_subgraphs_restart() {
     source.publish();
     source.publish();
     switch.send_replace(true);
-    // What happened meanwhile, as a snapshot: the last state is not missed.
+    // Changes in between arrive as a snapshot, so the latest state is not missed.
     assert_eq!(change(&mut socket).await, (2, true));
     source.publish();
     assert_eq!(change(&mut socket).await, (3, false));

@@ -1,4 +1,4 @@
-//! A WebSocket client that says what it gets.
+//! A WebSocket test client.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::kit::Edge;
 
-/// A connection to an edge.
+/// A connection to the server.
 pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
-/// What a client got.
+/// What a client received.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Got {
     Json(Value),
@@ -31,7 +31,7 @@ impl Got {
     pub(crate) fn json(self) -> Value {
         match self {
             Self::Json(value) => value,
-            other => panic!("no message but {other:?}"),
+            other => panic!("expected a message, got {other:?}"),
         }
     }
 }
@@ -44,7 +44,7 @@ impl Socket {
             .expect("an upgrade")
     }
 
-    /// Opens a connection with these headers; the refusal's response if it is refused.
+    /// Opens a connection with these headers; returns the HTTP response if it is rejected.
     pub(crate) async fn open_with(
         edge: &Edge,
         headers: &[(&'static str, &str)],
@@ -74,7 +74,7 @@ impl Socket {
         }
     }
 
-    /// Opens a connection and is acknowledged, with this payload of `connection_init`.
+    /// Opens and initializes a connection with this `connection_init` payload.
     pub(crate) async fn ready(edge: &Edge, payload: Value) -> Self {
         let mut socket = Self::open(edge).await;
         socket
@@ -100,7 +100,7 @@ impl Socket {
             .await;
     }
 
-    /// The next thing; pings are answered on the way. Fails after ten seconds.
+    /// The next frame; answers pings. Panics after ten seconds.
     pub(crate) async fn next_or_ping(&mut self) -> Got {
         let message = tokio::time::timeout(Duration::from_secs(10), self.stream.next())
             .await
@@ -116,7 +116,7 @@ impl Socket {
         }
     }
 
-    /// The next message or the end.
+    /// The next message, or the end.
     pub(crate) async fn next(&mut self) -> Got {
         loop {
             match self.next_or_ping().await {
@@ -126,13 +126,13 @@ impl Socket {
         }
     }
 
-    /// The code the connection is closed with; what comes before is ignored.
+    /// The close code; ignores earlier messages.
     pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             match self.next().await {
                 Got::Close(code, reason) => {
                     assert!(!reason.is_empty(), "{code} without a reason");
-                    // Agrees to the close, or the server would wait for that.
+                    // Completes the closing handshake, which the server waits for.
                     while let Some(Ok(_)) = self.stream.next().await {}
                     return code;
                 }

@@ -13,7 +13,7 @@ const MULTIPART: &str = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,a
 const FEED: &str = "subscription { feed { sequence snapshot } }";
 const COUNT: &str = "subscription { count(to: 3) { number } }";
 
-/// Reads a response piece by piece, up to a separator.
+/// Reads a response up to each separator.
 struct Reader {
     response: Response,
     separator: &'static str,
@@ -29,7 +29,7 @@ impl Reader {
         }
     }
 
-    /// The next piece; `None` at the end. Fails after ten seconds.
+    /// The next piece; `None` at the end. Panics after ten seconds.
     async fn piece(&mut self) -> Option<String> {
         loop {
             if let Some((piece, rest)) = self.text.split_once(self.separator) {
@@ -45,7 +45,7 @@ impl Reader {
         }
     }
 
-    /// The next server-sent event that is no comment, by the names of its fields.
+    /// The next server-sent event other than a comment, by field names.
     async fn event(&mut self) -> Option<Value> {
         loop {
             let piece = self.piece().await?;
@@ -61,7 +61,7 @@ impl Reader {
         }
     }
 
-    /// The payload of the next event, and the event's id.
+    /// The next event's payload and id.
     async fn payload(&mut self) -> (Value, String) {
         let event = self.event().await.expect("an event");
         assert_eq!(event["event"], "next", "{event}");
@@ -70,7 +70,7 @@ impl Reader {
         (serde_json::from_str(data).expect("JSON"), id.to_owned())
     }
 
-    /// The next part that is no heartbeat.
+    /// The next part other than a heartbeat.
     async fn part(&mut self) -> Option<Value> {
         loop {
             let piece = self.piece().await?;
@@ -126,7 +126,7 @@ async fn an_event_stream_has_each_event_and_the_end() {
 
 #[tokio::test]
 async fn a_client_that_comes_back_gets_what_it_has_missed_and_nothing_twice() {
-    // Numbered or not: the stream itself counts its events.
+    // Numbered or not, the stream counts its own events.
     for text in [
         FEED,
         "subscription { feed(label: \"x\") { snapshot label } }",
@@ -166,7 +166,7 @@ async fn a_client_whose_stream_has_gone_gets_what_its_source_says_it_has_missed(
     assert_eq!(feed(&payload), (0, true));
     drop(reader);
     edge.source.opened(0).await;
-    // Nothing has changed: it is told nothing.
+    // Nothing has changed, so nothing is sent.
     let mut reader = sse(&edge, FEED, Some(&id)).await;
     edge.source.opened(1).await;
     edge.source.publish();
@@ -180,7 +180,7 @@ async fn a_client_whose_stream_has_gone_gets_what_its_source_says_it_has_missed(
     for missed in [2, 3] {
         assert_eq!(feed(&reader.payload().await.0), (missed, false));
     }
-    // An id that is none begins anew.
+    // An invalid id starts a new stream.
     let mut reader = sse(&edge, FEED, Some("nonsense")).await;
     assert_eq!(feed(&reader.payload().await.0), (3, true));
 }
@@ -305,7 +305,7 @@ async fn an_address_has_so_many_streams_that_are_nobodys() {
     let signed_in = Case::post(query(FEED))
         .header("accept", SSE)
         .header("authorization", &token);
-    // Who is signed in at once is never one of them.
+    // Signed-in callers are never among them.
     assert_eq!(signed_in.send(&edge).await.status(), 200);
 }
 
@@ -332,14 +332,14 @@ async fn streams_count_as_connections_and_end_with_their_reason() {
     assert_eq!(payload["errors"][0]["message"], "Connection limit exceeded");
     assert_eq!(first.event().await.expect("an end")["event"], "complete");
     drop(first);
-    crate::kit::until("one stream", || edge.state.connections.open() == 1).await;
+    crate::kit::until("one stream is open", || edge.state.connections.open() == 1).await;
 
     let anonymous = Case::post(query(FEED)).header("accept", SSE);
     let third = anonymous.send(&edge).await;
     assert_eq!(third.status(), 200);
     assert_eq!(open(&hour, SSE).await.status(), 503);
     drop((second, third));
-    crate::kit::until("no stream", || edge.state.connections.open() == 0).await;
+    crate::kit::until("no stream is open", || edge.state.connections.open() == 0).await;
 
     let late = open(&token(Duration::from_secs(4)), MULTIPART).await;
     let mut late = Reader::new(late, "\r\n--graphql");
@@ -361,7 +361,7 @@ async fn a_drain_ends_streams_so_that_clients_come_back() {
     let mut parts = Reader::new(case.send(&edge).await, "\r\n--graphql");
     parts.part().await;
     edge.state.drain().await;
-    // No `complete`: an event stream that breaks off is opened again.
+    // No `complete`: clients reconnect to an event stream that breaks off.
     assert_eq!(events.event().await, None);
     let end = parts.part().await.expect("a part");
     let message = end["errors"][0]["message"].as_str().expect("a message");

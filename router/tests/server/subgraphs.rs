@@ -1,4 +1,4 @@
-//! Subgraphs that misbehave.
+//! Misbehaving subgraphs.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::kit::{Source, service};
 
-/// A subgraph that never answers.
+/// A subgraph that never responds.
 #[derive(Debug)]
 pub(crate) struct Silent;
 
@@ -46,7 +46,7 @@ impl Transport for Panicking {
     }
 }
 
-/// A subgraph that goes down, with all its streams, and comes up again.
+/// A subgraph that goes down with all its streams and comes back.
 #[derive(Debug)]
 pub(crate) struct Restarting {
     subgraph: LocalTransport,

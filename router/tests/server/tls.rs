@@ -19,10 +19,10 @@ use tokio_rustls::TlsAcceptor;
 use crate::kit::router;
 use crate::remote::{KEY, Remote};
 
-/// Where the subgraph is, for the process that watches it.
+/// Passes the subgraph's URL to the subscribing process.
 const URL: &str = "WSS_SUBGRAPH";
 
-/// Roots are the process's own, so that who trusts others is another process: this test again.
+/// Trusted roots are process-wide, so each case runs this test again in another process.
 #[tokio::test]
 async fn a_subgraph_is_watched_by_wss_if_its_certificate_is_trusted() {
     if let Ok(url) = std::env::var(URL) {
@@ -40,7 +40,7 @@ async fn a_subgraph_is_watched_by_wss_if_its_certificate_is_trusted() {
 
     let event = watch(&url, &certificate()).await;
     assert!(event.contains("SUBGRAPH_UNAVAILABLE"), "{event}");
-    assert_eq!(remote.connected(), 1, "nobody else");
+    assert_eq!(remote.connected(), 1, "only the trusting process connects");
 }
 
 async fn first_event(url: String) -> Value {
@@ -59,7 +59,7 @@ async fn first_event(url: String) -> Value {
     serde_json::from_slice(&answer.to_bytes()).unwrap()
 }
 
-/// What a process prints that trusts this certificate alone.
+/// Output of a process that trusts only this certificate.
 async fn watch(url: &str, trusted: &CertifiedKey<rcgen::KeyPair>) -> String {
     let mut roots = tempfile::NamedTempFile::new().unwrap();
     roots.write_all(trusted.cert.pem().as_bytes()).unwrap();
@@ -80,7 +80,7 @@ fn certificate() -> CertifiedKey<rcgen::KeyPair> {
     generate_simple_self_signed(["localhost".to_owned()]).unwrap()
 }
 
-/// Takes TLS off connections to another server.
+/// Terminates TLS in front of another server.
 async fn serve(certified: &CertifiedKey<rcgen::KeyPair>, to: String) -> std::net::SocketAddr {
     let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -99,7 +99,7 @@ async fn serve(certified: &CertifiedKey<rcgen::KeyPair>, to: String) -> std::net
         while let Ok((socket, _)) = listener.accept().await {
             let (acceptor, to) = (acceptor.clone(), to.clone());
             tokio::spawn(async move {
-                // A client that does not trust us ends it here.
+                // A client that does not trust the certificate disconnects here.
                 let mut outside = acceptor.accept(socket).await?;
                 let mut inside = TcpStream::connect(to).await?;
                 tokio::io::copy_bidirectional(&mut outside, &mut inside).await

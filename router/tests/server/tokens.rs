@@ -1,4 +1,4 @@
-//! Keys and tokens made for a test.
+//! Keys and tokens for tests.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,7 +38,7 @@ pub(crate) fn sign(
     jsonwebtoken::encode(&header, claims, key).expect("a token")
 }
 
-/// An RSA key: to sign with, and as PEM to verify with.
+/// An RSA key pair: for signing, and as PEM for verification.
 pub(crate) fn rsa() -> (EncodingKey, String) {
     let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key");
     let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).expect("DER");
@@ -47,7 +47,7 @@ pub(crate) fn rsa() -> (EncodingKey, String) {
     (signing.expect("a key"), pem("PUBLIC KEY", public.as_ref()))
 }
 
-/// A P-256 key to sign with.
+/// A P-256 signing key.
 pub(crate) fn p256() -> EncodingKey {
     let pkcs8 =
         EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());

@@ -1,4 +1,4 @@
-//! `graphql-transport-ws`: operations, and each way to break the protocol.
+//! `graphql-transport-ws`: operations and protocol violations.
 
 use std::sync::atomic::Ordering;
 
@@ -181,7 +181,7 @@ async fn a_client_that_leaves_stops_its_sources() {
         edge.source.open.load(Ordering::Relaxed) == 0
     })
     .await;
-    until("the connection is forgotten", || {
+    until("the connection is removed", || {
         edge.state.connections.open() == 0
     })
     .await;
@@ -223,7 +223,7 @@ async fn each_breach_of_the_protocol_has_its_close_code() {
         4400,
     )
     .await;
-    check("no object", vec![json!([1])], 4400).await;
+    check("not an object", vec![json!([1])], 4400).await;
     check(
         "no payload",
         vec![init(), json!({"id": "1", "type": "subscribe"})],
@@ -237,7 +237,7 @@ async fn each_breach_of_the_protocol_has_its_close_code() {
     )
     .await;
     check(
-        "a token that is none",
+        "a malformed token",
         vec![json!({"type": "connection_init", "payload": {"authorization": 1}})],
         4403,
     )

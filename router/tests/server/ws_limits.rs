@@ -1,4 +1,4 @@
-//! WebSockets under strain: limits, heartbeats, slow clients, expiry, shutdown.
+//! WebSocket limits, heartbeats, slow clients, token expiry and shutdown.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,9 +31,9 @@ async fn a_client_that_stops_reading_is_closed_with_4000() {
         config.websocket.close_timeout = millis(50);
     })
     .await;
-    // Whoever does not read does not answer pings.
+    // A client that does not read does not answer pings.
     let mut socket = Socket::ready(&edge, json!({})).await;
-    until("the connection is given up", || {
+    until("the connection is dropped", || {
         edge.state.connections.open() == 0
     })
     .await;
@@ -131,7 +131,7 @@ async fn a_full_instance_answers_503_until_one_has_left() {
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     drop(first);
-    until("the place is free", || edge.state.connections.open() == 0).await;
+    until("the slot is free", || edge.state.connections.open() == 0).await;
     Socket::ready(&edge, json!({})).await;
 }
 
@@ -150,7 +150,7 @@ async fn an_address_has_so_many_connections_that_are_nobodys() {
     assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key("retry-after"));
     drop(first);
-    until("the place is free", || edge.state.connections.open() == 2).await;
+    until("the slot is free", || edge.state.connections.open() == 2).await;
     Socket::ready(&edge, payload).await;
 }
 
@@ -231,7 +231,7 @@ async fn a_slow_reader_skips_events_but_never_the_last() {
     const EVENTS: u64 = 2000;
     let edge = Edge::start().await;
     let mut socket = Socket::ready(&edge, json!({})).await;
-    // 40 MB: far more than the sockets of both sides can hold.
+    // 40 MB: far more than the socket buffers on both sides hold.
     socket
         .subscribe(
             "1",

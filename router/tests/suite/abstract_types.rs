@@ -1,10 +1,10 @@
-//! Interfaces and unions whose members, and whose members' fields, live in different subgraphs.
+//! Interfaces and unions whose members, and whose members' fields, are spread over several subgraphs.
 
 use serde_json::{Value, json};
 
 use crate::kit::{Graph, Subgraph};
 
-/// Media of a library, a shop and a cinema: the first knows all, the others some.
+/// Media of a library, a shop and a cinema: the library knows all of them, the others only some.
 async fn media() -> Graph {
     let library = Subgraph::new(
         "library",

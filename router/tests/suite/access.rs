@@ -1,4 +1,4 @@
-//! `@authenticated` and `@requiresScopes`: refused fields are null with an error, the rest is served.
+//! `@authenticated` and `@requiresScopes`: denied fields are null with an error, the rest is served.
 
 use crate::kit::{Graph, Subgraph};
 use platform::caller::Caller;

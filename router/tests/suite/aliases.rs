@@ -1,10 +1,10 @@
-//! Clients may name keys and variables as they like, also as the planner names its own.
+//! Clients may choose any aliases and variable names, even those the planner generates.
 
 use serde_json::{Value, json};
 
 use crate::kit::{Graph, Subgraph};
 
-/// Orders are known to `orders` and `prices`: each by the other's key.
+/// `orders` and `prices` both resolve orders, each by the other's key.
 async fn shop() -> Graph {
     let order = || json!({ "__typename": "Order", "id": "1", "status": "PAID", "placedAt": "now", "total": 5 });
     let orders = Subgraph::new(

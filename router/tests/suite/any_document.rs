@@ -1,5 +1,5 @@
-//! Documents drawn at random: whatever they are, they are refused for a reason or planned and run; nothing panics,
-//! and no subgraph gets what it would not take.
+//! Random documents: each is rejected with a reason or executed, without panics and without sending invalid requests to
+//! subgraphs.
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::planner::library;
 
-/// What is left of the random bytes that a document is made of.
+/// The remaining random bytes from which a document is generated.
 struct Tape<'t> {
     bytes: std::slice::Iter<'t, u8>,
     schema: &'t Document,
@@ -19,7 +19,7 @@ struct Tape<'t> {
 }
 
 impl Tape<'_> {
-    /// A number below; always 0 at the end, so that documents end too.
+    /// A number below `below`; always 0 at the end of the tape, so that documents end.
     fn pick(&mut self, below: usize) -> usize {
         let byte = self.bytes.next().copied().unwrap_or_default();
         usize::from(byte) % below.max(1)
@@ -70,7 +70,7 @@ impl Tape<'_> {
         self.selections(&condition, depth + 1, out);
     }
 
-    /// The type itself, its members, and what it is a member of; now and then any other.
+    /// The type itself, its members and its interfaces or unions; occasionally any other type.
     fn related(&mut self, type_name: &str) -> Vec<String> {
         let any = self.pick(16) == 15;
         let mut related = vec![type_name.to_owned()];
@@ -175,7 +175,7 @@ fn any_operation_is_refused_for_a_reason_or_runs() {
         for error in &answer.errors {
             let mistakes = [ErrorCode::GraphQLValidationFailed, ErrorCode::BadUserInput];
             let refused = answer.data.is_none() && mistakes.contains(&error.code());
-            // A null that the little subgraphs leave where none may be.
+            // A null from the generated subgraphs at a non-null position.
             let null = error.message.starts_with("Cannot return null");
             prop_assert!(refused || null, "{query}: {error:?}");
         }

@@ -1,4 +1,4 @@
-//! What a running request may gather, and that its work ends with it.
+//! Limits on the data a running request may collect, and cancellation of its work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ const A: &str =
     r#"type Query { items: [Item!] other: String } type Item @key(fields: "id") { id: ID! }"#;
 const B: &str = r#"type Query { b: Int } type Item @key(fields: "id") { id: ID! name: String parts: [Part!] } type Part { n: Int }"#;
 
-/// A list of the same three items over and over, whose names and parts another subgraph has.
+/// A list repeating the same three items, whose names and parts come from another subgraph.
 async fn items(count: usize, limits: OperationLimits) -> Graph {
     let item = |n: usize| json!({ "__typename": "Item", "id": (n % 3).to_string() });
     let items: Vec<Value> = (0..count).map(item).collect();
@@ -35,7 +35,7 @@ async fn items(count: usize, limits: OperationLimits) -> Graph {
     Graph::with([a, b], |builder| builder.limits(limits.clone())).await
 }
 
-/// The limits that the answer's errors name, over both transports alike.
+/// The limits named by the response's errors, equal over both transports.
 async fn over(graph: &Graph, text: &str) -> (Vec<String>, Value) {
     let mut answers = Vec::new();
     for (_, router) in graph.routers() {
@@ -60,7 +60,7 @@ async fn objects_are_counted_at_every_place_where_they_are_merged() {
     let graph = items(60, limits.clone()).await;
     let (limits_over, data) = over(&graph, "{ items { id } }").await;
     assert!(limits_over.is_empty() && data["items"].as_array().unwrap().len() == 60);
-    // Three entities are fetched, and would be sixty with ten parts each.
+    // Only three entities are fetched, but the response would hold sixty with ten parts each.
     let (limits_over, data) = over(&graph, "{ other items { name parts { n } } }").await;
     assert_eq!(limits_over, ["entities"]);
     assert_eq!(data["items"][0], json!({ "name": null, "parts": null }));
@@ -84,7 +84,7 @@ async fn bytes_are_counted() {
     assert!(over(&graph, "{ items { id } }").await.0.is_empty());
 }
 
-/// Never answers, and counts the requests that it works on.
+/// Never responds, and counts requests in progress.
 #[derive(Clone, Default)]
 struct Busy(Arc<AtomicUsize>);
 
@@ -118,7 +118,7 @@ impl Busy {
             .unwrap_or_else(|_| panic!("{working} requests are worked on"));
     }
 
-    /// Waits for the end of all work: 100 ms, by a clock that goes slower when the machine is busy.
+    /// Waits up to 100 ms for all work to end, on a clock that slows down with a busy machine.
     async fn ends(&self) {
         for _ in 0..100 {
             if self.working() == 0 {
@@ -176,7 +176,7 @@ async fn the_work_of_a_request_ends_with_it() {
             async move { router.execute(request, context).await }.boxed()
         };
 
-        // The client leaves.
+        // The client disconnects.
         let mut request = run("{ a b }", Duration::from_secs(60));
         tokio::select! {
             _ = &mut request => panic!("it never answers"),

@@ -1,4 +1,4 @@
-//! A subgraph that does not answer is left alone for a moment, and asked again after it.
+//! A failing subgraph is not called for a while, then probed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use platform::http::Breaker;
 use router::{GraphQLRequest, HttpTransport, HttpTransportOptions, RequestContext, Router};
 use serde_json::{Value, json};
 
-/// Answers 503 so often, and well after that.
+/// Returns 503 the first `times` times, then valid responses.
 async fn failing(times: usize, open_for: Duration) -> (Router, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
@@ -70,7 +70,7 @@ async fn a_subgraph_that_fails_again_and_again_is_not_asked_any_more() {
     assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
 
-/// Counts its calls, and answers none until it is mended.
+/// Counts its calls, and hangs until repaired.
 async fn hanging(
     deadline: Duration,
 ) -> (Router, Arc<AtomicUsize>, tokio::sync::watch::Sender<bool>) {
@@ -112,7 +112,7 @@ async fn a_subgraph_that_hangs_keeps_two_callers_waiting_and_nobody_after_them()
         let answer = execute(&router).await;
         assert_eq!(answer, json!([{ "ok": null }, "DEADLINE_EXCEEDED"]));
     }
-    // Until it was probed twice: a caller who waited for that would get DEADLINE_EXCEEDED.
+    // Until it was probed twice. A caller waiting for that would get DEADLINE_EXCEEDED.
     while calls.load(Ordering::SeqCst) < 4 {
         let answer = execute(&router).await;
         assert_eq!(answer, json!([{ "ok": null }, "SUBGRAPH_UNAVAILABLE"]));

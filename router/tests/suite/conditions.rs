@@ -1,10 +1,10 @@
-//! Selections that `@skip`, `@include` or interface objects leave bare: found by the differential test.
+//! Selections left empty by `@skip`, `@include` or interface objects; cases found by the differential test.
 
 use serde_json::json;
 
 use crate::kit::{Graph, Subgraph};
 
-/// A catalog whose works are interface objects to reviews, and a stock that knows books by another key.
+/// A catalog whose works are interface objects in reviews, and a stock that identifies books by another key.
 async fn works() -> Graph {
     let catalog = Subgraph::new(
         "catalog",

@@ -1,4 +1,4 @@
-//! What an operation may cost: refused before anything is planned or fetched, with the figure and the limit.
+//! Cost limit: rejected before planning and fetching, with the computed cost and the limit.
 
 use router::{ErrorCode, GraphQLError, GraphQLRequest, OperationLimits, RequestContext, Router};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ async fn error(graph: &Graph, text: &str, variables: Value) -> Option<GraphQLErr
     first
 }
 
-/// `levels` pages of the orders of their customer.
+/// `levels` nested pages of customers' orders.
 fn orders(levels: usize, arguments: &str) -> String {
     let open = format!("orders{arguments} {{ nodes {{ customer {{ ");
     format!(
@@ -79,7 +79,7 @@ async fn pages_of_pages_are_refused_before_anything_is_fetched() {
     assert!(error(&graph, &cycle, json!({})).await.is_some());
     assert!(graph.requests("shop").is_empty(), "nothing was fetched");
 
-    // The same document is answered with other variables.
+    // The same document passes with other variables.
     assert!(error(&graph, &variable, json!({ "n": 5 })).await.is_none());
     assert!(
         error(&graph, &orders(1, "(first: 100)"), json!({}))

@@ -1,4 +1,4 @@
-//! Equal queries of one request that are under way at the same time reach their subgraph once.
+//! Identical concurrent fetches of one request are sent once.
 
 use router::{GraphQLRequest, RequestContext, Router};
 use serde_json::{Value, json};
@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use crate::kit::{Graph, Subgraph, failure};
 
-/// A graph in which objects lead back to the root, where another subgraph's fields are; that subgraph
-/// answers when the gate is opened.
+/// A graph whose objects lead back to `Query`, with fields of another subgraph. That subgraph responds once the gate
+/// opens.
 async fn graph() -> (Graph, watch::Sender<bool>) {
     let (gate, closed) = watch::channel(true);
     let shop = Subgraph::new(
@@ -31,7 +31,7 @@ async fn graph() -> (Graph, watch::Sender<bool>) {
     (Graph::new([shop, counter]).await, gate)
 }
 
-/// The answer, with the gate closed until every fetch that can be under way is.
+/// The response; the gate stays closed until all possible fetches are in flight.
 async fn execute(
     router: &Router,
     gate: &watch::Sender<bool>,

@@ -1,4 +1,4 @@
-//! Federation's directives by whatever name a supergraph links them: they hold for clients and in introspection.
+//! Federation directives under any linked name, in execution and in introspection.
 
 use platform::caller::Caller;
 use router::{GraphQLRequest, RequestContext, Router};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{Graph, Subgraph};
 
-/// A supergraph whose fields `open`, `secret`, `scoped`, `ruled` and `hidden` are of one subgraph.
+/// A supergraph whose fields `open`, `secret`, `scoped`, `ruled` and `hidden` belong to one subgraph.
 fn supergraph(links: &str, join: &str, directives: [&str; 4]) -> String {
     let [secret, scoped, ruled, hidden] = directives;
     format!(
@@ -168,7 +168,8 @@ fn a_feature_that_is_needed_and_not_implemented_keeps_the_router_from_starting()
     }
 }
 
-/// Nobody but composition sees to it that nothing visible leads to what is inaccessible.
+/// Composition normally guarantees that nothing visible refers to inaccessible elements; the router must not rely on
+/// it.
 #[tokio::test]
 async fn what_leads_to_an_inaccessible_type_is_inaccessible_too() {
     let sdl = format!(
@@ -214,7 +215,7 @@ async fn what_leads_to_an_inaccessible_type_is_inaccessible_too() {
     }
 }
 
-/// Composing, too, is by links: subgraphs may import directives under other names, or not at all.
+/// Composition also resolves links: subgraphs may import directives under other names, or not import them.
 #[tokio::test]
 async fn what_subgraphs_call_a_directive_does_not_matter() {
     for (import, name) in [
@@ -250,7 +251,7 @@ async fn what_subgraphs_call_a_directive_does_not_matter() {
     }
 }
 
-/// A subgraph that answers every field with 1.
+/// A subgraph that returns 1 for every field.
 struct Answering;
 
 #[async_trait::async_trait]

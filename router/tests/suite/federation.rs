@@ -1,4 +1,4 @@
-//! Data from several subgraphs in one answer: entities, `@requires`, `@provides`, abstract types.
+//! Data from several subgraphs in one response: entities, `@requires`, `@provides`, abstract types.
 
 use crate::kit::{Graph, Subgraph};
 use serde_json::json;

@@ -1,11 +1,11 @@
-//! Answers in which Apollo's gateway differs, found by the differential test. What is expected here follows from
-//! the specification, step by step as the comments say.
+//! Responses that differ from Apollo Gateway's, found by the differential test. The comments derive the expected result
+//! from the GraphQL specification.
 
 use serde_json::json;
 
 use crate::kit::{Graph, Subgraph};
 
-/// Works that lead to works of either kind, and subgraphs that know more of them.
+/// Works that refer to works of both kinds, and subgraphs with more of their fields.
 async fn library() -> Graph {
     let person = |id: &str| json!({ "__typename": "Person", "id": id });
     let book = |id: &str, maker: &str, related| json!({ "__typename": "Book", "id": id, "isbn": format!("i-{id}"), "maker": person(maker), "related": related });
@@ -41,7 +41,7 @@ async fn library() -> Graph {
            type Person implements Maker @key(fields: "id") { id: ID! name: String friends: [Person] mustHave: String! }"#,
     )
     .entity("Person", move |known| match known["id"].as_str() {
-        // A friend of the maker of books lacks what must not be null.
+        // A friend of the books' maker has a null in a non-null field.
         Some("p2") => json!({ "name": "Bo", "friends": [{ "id": "p4", "mustHave": null }] }),
         _ => json!({ "name": "Flo", "friends": [{ "id": "p6", "mustHave": "m6" }] }),
     });
@@ -57,8 +57,8 @@ async fn library() -> Graph {
     Graph::new([catalog, people, reviews]).await
 }
 
-/// The gateway goes on from `related.maker`, which is selected of films only, into the makers of the books in the
-/// same list, and tells that a friend of theirs has no `mustHave`.
+/// Apollo Gateway follows `related.maker`, selected only for films, into the makers of books in the same list, and
+/// reports that a friend of theirs has no `mustHave`.
 #[tokio::test]
 async fn a_path_through_one_member_of_an_interface_is_not_followed_through_another() {
     let graph = library().await;
@@ -69,9 +69,9 @@ async fn a_path_through_one_member_of_an_interface_is_not_followed_through_anoth
                  ... on Book { isbn }
                  related { maker { ... on Person { name } } }
                } } }",
-            // CollectFields of a Book collects `isbn` and `related`, and no `maker`. Of a Film it collects `maker` and
-            // `related`. The only friends that are asked for `mustHave` are those of f1's maker, p6, who has it. A
-            // field that is not collected is not executed, so nothing fails.
+            // CollectFields for a Book collects `isbn` and `related`, but not `maker`. For a Film it collects `maker`
+            // and `related`. `mustHave` is therefore requested only for friends of f1's maker, namely p6, who has it.
+            // Fields that are not collected are not executed, so nothing fails.
             json!({ "data": { "book": { "related": [
                 { "isbn": "i-b2", "related": [{ "maker": { "name": "Flo" } }, null, { "maker": { "name": "Bo" } }] },
                 { "maker": { "friends": [{ "mustHave": "m6" }] }, "related": [{ "maker": { "name": "Bo" } }] },
@@ -80,7 +80,7 @@ async fn a_path_through_one_member_of_an_interface_is_not_followed_through_anoth
         .await;
 }
 
-/// The gateway does not fetch `average` here: it takes the fetch for one that it makes for the films beside.
+/// Apollo Gateway does not fetch `average` here, because it confuses this fetch with another for the films beside it.
 #[tokio::test]
 async fn a_field_is_fetched_of_one_member_whatever_is_fetched_of_another() {
     let graph = library().await;
@@ -93,8 +93,8 @@ async fn a_field_is_fetched_of_one_member_whatever_is_fetched_of_another() {
                    ... on Film { related { ... on Book { label } } }
                  } }
                } } }",
-            // `Anything` has Book among its members, so both type conditions apply to b1 inside b2: it has `average`.
-            // f2 inside b2, and f1, are films: they have `related`, whose books have `label`.
+            // `Anything` includes Book, so both type conditions apply to b1 inside b2, and it has `average`. f2 inside
+            // b2, and f1, are films: they have `related`, whose books have `label`.
             json!({ "data": { "book": { "related": [
                 { "related": [{ "related": [{ "label": "label of b1" }] }, null, { "average": 2.5 }] },
                 { "related": [{ "label": "label of b1" }] },

@@ -1,4 +1,4 @@
-//! What an HTTP subgraph is told about the request, and what it is not.
+//! Which request headers an HTTP subgraph receives, and which it does not.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use router::{GraphQLRequest, HttpTransport, HttpTransportOptions, RequestContext
 use serde_json::json;
 use tokio::sync::mpsc;
 
-/// The headers and the body a subgraph sees when a client sends these headers.
+/// Headers and body a subgraph receives when a client sends these headers.
 async fn received_headers_and_body(
     options: HttpTransportOptions,
     caller: Caller,

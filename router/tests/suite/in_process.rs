@@ -1,4 +1,4 @@
-//! Subgraphs as they are written for real: async-graphql schemas with federation, in this process.
+//! Real in-process subgraphs: async-graphql schemas with federation.
 
 use std::sync::Arc;
 
@@ -142,7 +142,7 @@ mod tracking {
         berths: u64,
     }
 
-    /// Shipments of all orders but `o2`; each says how many were loaded with it.
+    /// Shipments of all orders except `o2`; each reports how many were loaded in its batch.
     pub(super) struct Shipments;
 
     impl Loader<String> for Shipments {

@@ -1,4 +1,4 @@
-//! `@interfaceObject`: fields that a subgraph gives to every type of an interface it knows nothing else of.
+//! `@interfaceObject`: fields that a subgraph adds to every type of an interface without knowing the types.
 
 use serde_json::{Value, json};
 

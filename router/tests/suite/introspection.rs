@@ -1,4 +1,4 @@
-//! Introspection is the router's own answer, and shows clients their schema only.
+//! The router resolves introspection itself, and shows only the public schema.
 
 use crate::kit::{Graph, Subgraph};
 use router::{ErrorCode, GraphQLRequest, RequestContext};

@@ -1,10 +1,10 @@
-//! Keys: several of them, mixed over subgraphs, null, nested, in lists, and of types that cannot be resolved.
+//! Entity keys: several per type, differing between subgraphs, null, nested, in lists, and of unresolvable types.
 
 use serde_json::{Value, json};
 
 use crate::kit::{Graph, Subgraph};
 
-/// A person whom each subgraph knows by other keys: `id`, `id email`, `email`, `email { … }` of an account.
+/// A person identified by a different key in each subgraph: `id`, `id email`, `email`, `email { … }` of an account.
 async fn people() -> Graph {
     let directory = Subgraph::new(
         "directory",

@@ -1,11 +1,11 @@
-//! Documents that are refused before anything is planned, each with the limit it exceeds.
+//! Documents rejected before planning, each with the limit it exceeds.
 
 use router::{ErrorCode, GraphQLError, GraphQLRequest, OperationLimits, RequestContext};
 use serde_json::json;
 
 use crate::kit::{Graph, Subgraph};
 
-/// The error that refuses a document by a limit.
+/// The error that rejects a document for exceeding a limit.
 async fn refused(graph: &Graph, document: &str, limit: &str) -> GraphQLError {
     let request = GraphQLRequest::new(document);
     let mut answer = graph

@@ -1,5 +1,5 @@
-//! Subgraphs whose responses are not what the specification says. Whatever they send costs no more than what is wrong,
-//! and never passes for an absence.
+//! Subgraph responses that violate the specification. Whatever they contain, only the invalid part is lost, and never
+//! without an error.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use router::{
 };
 use serde_json::{Value, json};
 
-/// Answers its root fields with one text and entities with another, whatever it is asked.
+/// Returns one fixed response for root fields and another for entities, whatever is requested.
 #[derive(Debug)]
 struct Scripted {
     root: Mutex<String>,
@@ -89,7 +89,7 @@ impl Scripts {
     }
 }
 
-/// Where the errors are, each place once.
+/// Paths of the errors, without duplicates.
 pub(crate) fn paths(answer: &Value) -> Vec<&Value> {
     let errors = answer["errors"].as_array();
     let paths = errors.into_iter().flatten().map(|error| &error["path"]);
@@ -207,7 +207,7 @@ async fn entities_that_do_not_belong_to_their_representations_are_an_error() {
         assert_eq!(found.len(), 1, "{body}: {answer}");
         assert_eq!(found[0][1], 0, "{body}");
     }
-    // One that is not there is no error.
+    // A missing entity is not an error.
     let body = json!({ "data": { "_entities": [null, price(2)] } }).to_string();
     let answer = scripts.execute(query, &root.to_string(), &body).await;
     assert_eq!(answer.get("errors"), None);
@@ -269,7 +269,7 @@ fn responses() -> [Value; 2] {
     ]
 }
 
-/// The places of a value, by JSON pointer.
+/// All locations within a value, as JSON pointers.
 fn places(value: &Value, at: &str, out: &mut Vec<String>) {
     out.push(at.to_owned());
     match value {
@@ -315,7 +315,7 @@ fn junk() -> impl Strategy<Value = Option<Value>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// The responses have no nulls: a null in the answer stands for something that was wrong.
+    /// The responses contain no nulls, so every null in the result stands for an invalid value.
     #[test]
     fn no_null_is_silent(second in any::<bool>(), place in any::<prop::sample::Index>(), junk in junk()) {
         let mut responses = responses();
@@ -337,7 +337,7 @@ proptest! {
         let answer = runtime.block_on(scripts().execute(QUERY, &root, &entities));
         let explained = !paths(&answer).is_empty();
         prop_assert!(explained || !has_null(&answer["data"]), "{root} {entities}: {answer}");
-        // What has nothing to do with it is there.
+        // Unrelated fields are unaffected.
         let elsewhere = if second || place.starts_with("/data/item") { "n" } else { "" };
         if !elsewhere.is_empty() {
             prop_assert_eq!(&answer["data"][elsewhere], &json!(1));

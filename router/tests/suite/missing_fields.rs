@@ -1,4 +1,4 @@
-//! Fields that a subgraph leaves out: reported where it is known that they were asked for, and nowhere else.
+//! Fields missing from a subgraph response are reported, but only where they were certainly requested.
 
 use serde_json::json;
 

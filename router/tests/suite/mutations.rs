@@ -1,11 +1,11 @@
-//! The root fields of a mutation run one after the other, each of them whole: no request of the next is sent while one
-//! of the last is open.
+//! Root mutation fields run serially and completely: no request for a field is sent while one for an earlier field is
+//! in progress.
 
 use serde_json::{Value, json};
 
 use crate::kit::{Graph, Journal, Subgraph, failure};
 
-/// Products are created in `a`, judged in `b` and counted in `c`, which also puts them on shelves that `a` names.
+/// Products are created in `a`, judged in `b` and counted in `c`, which also assigns them to shelves named by `a`.
 async fn shop(journal: &Journal) -> Graph {
     let product = |id: &str, price: i64| json!({ "id": id, "price": price });
     let a = Subgraph::new(
@@ -49,7 +49,7 @@ async fn shop(journal: &Journal) -> Graph {
     Graph::new([a, b, c].map(|subgraph| subgraph.journaled(journal))).await
 }
 
-/// Both routers answer so, by these requests one after the other: each is answered before the next is sent.
+/// Both transports return `expected` with exactly these requests, each answered before the next is sent.
 async fn check(query: &str, variables: Value, expected: Value, requests: &[&str]) {
     let journal = Journal::default();
     let graph = shop(&journal).await;
@@ -83,7 +83,7 @@ async fn fields_of_one_subgraph_are_one_request_when_nothing_is_between() {
         &["a addProduct rename log"],
     )
     .await;
-    // Only the last of them needs another subgraph, after all of them.
+    // Only the last one needs another subgraph, after all of them.
     check(
         "mutation { line: log create: addProduct(price: 5) { isExpensive } }",
         json!({}),
@@ -91,7 +91,7 @@ async fn fields_of_one_subgraph_are_one_request_when_nothing_is_between() {
         &["a log addProduct", "b _entities"],
     )
     .await;
-    // The first needs another one before the second may run.
+    // The first one needs another subgraph before the second may run.
     check(
         "mutation { create: addProduct(price: 5) { isExpensive } line: log more: log(line: \"x\") }",
         json!({}),
@@ -154,7 +154,7 @@ async fn skipped_fields_between_change_nothing() {
         &["a addProduct", "b _entities", "c add add"],
     )
     .await;
-    // What is between two fields of one subgraph is gone: they are neighbours.
+    // A skipped field between two fields of the same subgraph makes them adjacent.
     check(
         "mutation { line: log x: add @skip(if: true) create: addProduct { id } }",
         json!({}),
@@ -204,7 +204,7 @@ async fn an_error_of_one_field_does_not_stop_the_next() {
         &["a fail", "c add", "a addProduct"],
     )
     .await;
-    // Its null takes the whole answer with it, but what follows runs.
+    // Its null propagates to the whole response, but later fields still run.
     check(
         "mutation { first: failHard count: add(num: 1) }",
         json!({}),

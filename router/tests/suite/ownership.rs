@@ -1,5 +1,5 @@
-//! Which subgraph a field comes from: `@override`, `@provides`, shared fields and roots; and what clients and
-//! subgraphs do not know: `@inaccessible`, values of enums and inputs.
+//! Which subgraph resolves a field: `@override`, `@provides`, shared fields and root fields; and elements hidden from
+//! clients or unknown to subgraphs: `@inaccessible`, enum values and inputs.
 
 use serde_json::{Value, json};
 
@@ -82,7 +82,7 @@ async fn an_overridden_subgraph_may_be_out_of_reach() {
         .await;
 }
 
-/// Reviews that provide some of what their products are, through objects, interfaces and unions.
+/// Reviews that provide some fields of their products, through objects, interfaces and unions.
 async fn providing() -> Graph {
     let products = Subgraph::new(
         "products",
@@ -170,7 +170,7 @@ async fn what_is_not_provided_is_fetched_beside_what_is() {
     }
 }
 
-/// Three subgraphs with roots and values in common.
+/// Three subgraphs that share root fields and value types.
 async fn sharing() -> Graph {
     let names = Subgraph::new(
         "names",

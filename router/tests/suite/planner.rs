@@ -1,11 +1,11 @@
-//! Operations that the published planner refuses or plans wrongly, found by the differential test; see
+//! Operations that the published planner rejects or plans incorrectly, found by the differential test. See
 //! `vendor/hive-router-planner`.
 
 use serde_json::{Value, json};
 
 use crate::kit::{Graph, Subgraph};
 
-/// Four subgraphs that know books by different keys: only the catalog knows both.
+/// Four subgraphs that identify books by different keys; only the catalog knows both.
 pub(crate) async fn library() -> Graph {
     let catalog = Subgraph::new(
         "catalog",
@@ -213,7 +213,7 @@ async fn a_subgraph_is_asked_for_an_entity_once() {
             json!({ "data": { "cheapest": { "label": "BOOK 1", "average": 3, "kind": "BOOK" } } }),
         )
         .await;
-    // Both routers have asked.
+    // One request by each transport's router.
     assert_eq!(graph.requests("catalog").len(), 2);
     assert_eq!(graph.requests("reviews").len(), 2);
 }

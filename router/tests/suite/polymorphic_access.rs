@@ -1,4 +1,5 @@
-//! What members of interfaces and unions refuse or hide: the same answer comes by whatever way, and whatever else is selected.
+//! Denied and hidden fields of interface and union members: the response is the same by any path and with any other
+//! selections.
 
 use platform::caller::Caller;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ const HEADER: &str = r#"schema
     { query: Query }
     enum join__Graph { SHOP @join__graph(name: "shop", url: "http://shop") RATE @join__graph(name: "rate", url: "http://rate") }"#;
 
-/// Books whose price needs signing in, films whose price is for all, and what clients do not know of.
+/// Books whose price requires a signed-in user, films whose price is public, and hidden elements.
 fn supergraph() -> String {
     format!(
         r#"{HEADER}
@@ -99,7 +100,7 @@ fn refusal(path: Value) -> Value {
     json!({ "message": "Sign in to see this field.", "path": path, "extensions": { "code": "UNAUTHENTICATED" } })
 }
 
-/// With `__typename` beside it, at whatever place, the rest of the answer is the same.
+/// Adding `__typename` at any position does not change the rest of the response.
 async fn check(graph: &Graph, field: &str, selection: &str, expected: Value, errors: Value) {
     let mut answer = json!({ "data": { field: expected.clone() } });
     if errors != json!([]) {
@@ -259,7 +260,7 @@ async fn who_may_see_everything_gets_it() {
         .await;
 }
 
-/// Nothing but the denial depends on the type here, so that nothing else asks for it.
+/// Only the denial depends on the type here, so nothing else would request `__typename`.
 #[tokio::test]
 async fn the_type_is_asked_for_where_only_a_denial_depends_on_it() {
     let fields = "id: ID! price: Int";

@@ -1,11 +1,11 @@
-//! `@requires` in all its forms: from a third subgraph, in chains, with arguments, with fragments, of lists.
+//! `@requires` in all forms: from a third subgraph, chained, with arguments, with fragments, of lists.
 
 use router::{GraphQLRequest, RequestContext};
 use serde_json::{Value, json};
 
 use crate::kit::{Graph, Subgraph, failure};
 
-/// A shop whose shipping costs depend on what three others know.
+/// A shop whose shipping cost depends on fields of three other subgraphs.
 async fn shop() -> Graph {
     let catalog = Subgraph::new(
         "catalog",
@@ -184,7 +184,7 @@ async fn needs_may_need_others_in_turn() {
         ),
     ] {
         let expected = match query.contains("shipped") {
-            // What cannot be known of the second item is told where it is needed.
+            // Errors for the second item are reported where its values are needed.
             true => {
                 json!({ "data": answer, "errors": [{ "message": "too light", "path": ["shipped", 1], "extensions": { "code": "CONFLICT" } }] })
             }
@@ -300,11 +300,11 @@ async fn each_subgraph_is_asked_once_for_what_several_requirements_share() {
             json!({ "data": { "item": { "cost": 24, "heaviest": 9, "both": "\"One\" 2000" } } }),
         )
         .await;
-    // Both routers have asked.
+    // One request by each transport's router.
     assert_eq!(graph.requests("catalog").len(), 2);
 }
 
-/// A shop in which each of several subgraphs may fail to say what shipping needs.
+/// A shop in which several subgraphs may fail to return what shipping requires.
 async fn fragile() -> Graph {
     let lost = |what: &str| failure(what, json!({ "code": "CONFLICT" }));
     let catalog = Subgraph::new(

@@ -1,5 +1,4 @@
-//! The finer rules of federation: keys of every form, `@override`, chains of `@requires`, conflicts
-//! between types.
+//! Details of federation: all forms of keys, `@override`, chains of `@requires`, and conflicts between types.
 
 use router::{GraphQLRequest, RequestContext};
 use serde_json::json;
@@ -367,7 +366,7 @@ async fn fields_with_a_needed_name_make_room() {
             json!({ "data": { "items": [{ "volume": 2500, "size": "one", "name": { "id": "Ann" }, "tag": "one" }] } }),
         )
         .await;
-    // Errors are told at the client's keys.
+    // Error paths use the client's response keys.
     graph
         .check(
             "{ b { id: name } }",

@@ -1,4 +1,4 @@
-//! A subscription's events come from one subgraph; what others know is added to each.
+//! Subscription events come from one subgraph; fields of other subgraphs are added to each event.
 
 use crate::kit::{Graph, Subgraph, failure};
 use futures::StreamExt;

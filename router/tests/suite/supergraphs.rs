@@ -1,11 +1,11 @@
-//! Supergraphs that somebody else composed, reached at the URLs they name.
+//! Supergraphs composed elsewhere, with subgraphs at the URLs they contain.
 
 use router::{GraphQLRequest, RequestContext, Router, RouterError};
 use serde_json::json;
 
 use crate::kit::{Subgraph, over_http};
 
-/// As Apollo's composition writes it, with the definitions of the specifications it links.
+/// As written by Apollo's composition, including definitions of the linked specifications.
 const SUPERGRAPH: &str = r#"schema
   @link(url: "https://specs.apollo.dev/link/v1.0")
   @link(url: "https://specs.apollo.dev/join/v0.5", for: EXECUTION)

@@ -1,4 +1,4 @@
-//! Each rule of validation, by documents that keep it and documents that break it.
+//! Each validation rule, with documents that satisfy it and documents that violate it.
 
 use router::{ErrorCode, GraphQLRequest, RequestContext, StatusHint};
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::kit::{Graph, Subgraph};
 
 const CASES: &str = include_str!("fixtures/validation.txt");
 
-/// What a document is refused with. `BAD_USER_INPUT` is for conditions at the root of a subscription, which depend on
+/// Error codes of rejected documents. `BAD_USER_INPUT` is for conditions at the root of a subscription, which depend on
 /// variables.
 const CODES: [ErrorCode; 3] = [
     ErrorCode::GraphQLParseFailed,
@@ -53,7 +53,7 @@ async fn every_rule_is_kept() {
             rule = document;
             continue;
         }
-        // Which operation of several is not what these are about.
+        // Operation selection is not under test here.
         let mut request = GraphQLRequest::new(document);
         request.operation_name = document.contains("query A").then(|| "A".to_owned());
         let prepared = graph.local.prepare(&request).await;
@@ -66,7 +66,7 @@ async fn every_rule_is_kept() {
                     .all(|error| CODES.contains(&error.code()) && !error.locations.is_empty());
                 if !told || refused.errors.is_empty() {
                     wrong.push(format!(
-                        "{rule}: {document}\n    told as {:?}",
+                        "{rule}: {document}\n    reported as {:?}",
                         refused.errors
                     ));
                 }
@@ -74,7 +74,7 @@ async fn every_rule_is_kept() {
             (_, Ok(_)) => wrong.push(format!("{rule}: {document}\n    passes")),
             (_, Err(refused)) => {
                 wrong.push(format!(
-                    "{rule}: {document}\n    is refused: {:?}",
+                    "{rule}: {document}\n    is rejected: {:?}",
                     refused.errors
                 ));
             }

@@ -1,4 +1,4 @@
-//! Variables are checked and coerced before anything is fetched.
+//! Variables are validated and coerced before anything is fetched.
 
 use crate::kit::{Graph, Subgraph};
 use router::{ErrorCode, GraphQLRequest, RequestContext, StatusHint};

@@ -1,4 +1,4 @@
-//! Supergraphs drawn at random: interfaces and a union whose members are entities of two subgraphs.
+//! Randomly generated supergraphs: interfaces and a union whose members are entities of two subgraphs.
 
 use std::fmt::Write;
 
@@ -30,7 +30,7 @@ pub(crate) fn supergraph(seed: u64) -> String {
         );
     }
     for object in 0..OBJECTS {
-        // Each interface has an object at least.
+        // Each interface has at least one implementation.
         let implemented: Vec<usize> = (0..INTERFACES)
             .filter(|interface| object == *interface || random.random_range(0..2) == 0)
             .collect();

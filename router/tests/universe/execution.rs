@@ -1,4 +1,4 @@
-//! Answers an operation from the world, as the specification says: for clients all of it, in a subgraph what it knows.
+//! Reference execution of an operation against the world: of everything for clients, or of one subgraph's part.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,23 +16,23 @@ use crate::world::{Object, Shape, World, literal};
 
 pub(crate) struct Execution<'e> {
     pub(crate) world: &'e World,
-    /// `None`: for clients.
+    /// The subgraph; `None` executes for clients.
     pub(crate) graph: Option<&'e str>,
     pub(crate) variables: &'e Map<String, Value>,
     fragments: HashMap<&'e str, &'e FragmentDefinition>,
-    /// What no router may ask of a subgraph.
+    /// Requests that no router may send to a subgraph.
     pub(crate) mistakes: RefCell<Vec<String>>,
 }
 
-/// An object, as it was come to.
+/// An object and how it was reached.
 struct Seen<'s> {
     object: Object,
-    /// An interface, where the subgraph knows no more of it.
+    /// An interface, if the subgraph knows no concrete type.
     type_name: String,
-    /// Of the fields that are others': those that the way here provides.
+    /// Selections of other subgraphs' fields that are provided on this path.
     provided: Vec<&'s SelectionSet>,
     representation: Option<&'s Value>,
-    /// What it is inside of, the outermost first.
+    /// Enclosing objects, outermost first.
     ancestors: Vec<Object>,
 }
 
@@ -73,7 +73,7 @@ impl<'e> Execution<'e> {
                 let root = supergraph.mutation.as_ref().expect("mutations");
                 (root, &mutation.selection_set)
             }
-            OperationDefinition::Subscription(_) => unreachable!("none is asked"),
+            OperationDefinition::Subscription(_) => unreachable!("none is generated"),
         };
         let root = Seen {
             object: Object {
@@ -194,7 +194,7 @@ impl<'e> Execution<'e> {
         self.complete(shape, named(type_of_field), &sets, &provided, &ancestors)
     }
 
-    /// The field's type, if it may be asked for here.
+    /// The field's type, if it may be requested here.
     fn ask(&self, field: &Field, seen: &Seen<'e>) -> Option<&'e Type> {
         let name = &field.name;
         let Some(graph) = self.graph else {
@@ -203,7 +203,7 @@ impl<'e> Execution<'e> {
         };
         let place = format!("{graph}: {}.{name}", seen.type_name);
         let Some(known) = self.supergraph().field_in(graph, &seen.type_name, name) else {
-            self.mistake(format!("{place} is not there"));
+            self.mistake(format!("{place} does not exist"));
             return None;
         };
         for argument in known.context {
@@ -231,12 +231,12 @@ impl<'e> Execution<'e> {
         };
         let is_provided = || seen.provided.iter().any(|set| selects(set, name));
         if known.external && !is_provided() && !is_key() && !is_represented() {
-            self.mistake(format!("{place} is another's"));
+            self.mistake(format!("{place} belongs to another subgraph"));
         }
         Some(known.ty)
     }
 
-    /// What is provided of the objects that a field gives.
+    /// Selections provided for the objects a field returns.
     fn provided(&self, field: &Field, seen: &Seen<'e>) -> Vec<&'e SelectionSet> {
         let Some(graph) = self.graph else {
             return Vec::new();
@@ -307,7 +307,7 @@ impl<'e> Execution<'e> {
         let representations = representations.as_array().expect("a list");
         let entities = representations.iter().map(|representation| {
             let Some(seen) = self.entity(graph, representation) else {
-                self.mistake(format!("{graph}: nothing is known by {representation}"));
+                self.mistake(format!("{graph}: cannot resolve {representation}"));
                 return Value::Null;
             };
             self.object(sets, &seen)
@@ -341,7 +341,7 @@ impl<'e> Execution<'e> {
     }
 }
 
-/// Whether a field set has a field, for whatever type.
+/// Whether a field set contains a field, on any type.
 fn selects(set: &SelectionSet, name: &str) -> bool {
     set.items.iter().any(|selection| match selection {
         Selection::Field(field) => field.name == name,
@@ -350,7 +350,7 @@ fn selects(set: &SelectionSet, name: &str) -> bool {
     })
 }
 
-/// What a field set has below a field.
+/// Collects a field set's selections below a field.
 fn below<'s>(set: &'s SelectionSet, name: &str, into: &mut Vec<&'s SelectionSet>) {
     for selection in &set.items {
         match selection {

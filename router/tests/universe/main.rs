@@ -1,8 +1,8 @@
-//! Any operation over any supergraph: the supergraphs that the planner is tested with, subgraphs that know a world
-//! made for each, and operations drawn at random. What an operation must answer is computed from the world directly.
+//! Random operations over many supergraphs: the planner's test supergraphs, subgraphs serving a world generated for
+//! each, and randomly generated operations. The expected response is computed from the world directly.
 //!
-//! `UNIVERSE_OPERATIONS` says how many for each supergraph, `UNIVERSE_SEED` which ones, `UNIVERSE_ONLY` for which
-//! supergraph, and `UNIVERSE_QUERY` one to ask instead.
+//! `UNIVERSE_OPERATIONS` sets the number of operations per supergraph, `UNIVERSE_SEED` the random seed, `UNIVERSE_ONLY`
+//! a single supergraph, and `UNIVERSE_QUERY` a single operation to run instead.
 
 #![expect(
     clippy::unwrap_used,
@@ -34,7 +34,7 @@ use operations::Operations;
 use supergraph::Supergraph;
 use world::World;
 
-/// Differences that are told of one supergraph.
+/// Differences shown per supergraph.
 const SHOWN: usize = 3;
 
 fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
@@ -55,7 +55,7 @@ fn supergraphs() -> Vec<PathBuf> {
         .flat_map(|directory| std::fs::read_dir(PathBuf::from(fixtures).join(directory)).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|file| file.is_file() && file.to_string_lossy().contains(&only))
-        // One leads nowhere, and one has fields that can be reached without their contexts: it would not compose.
+        // One has an unreachable field, the other has fields reachable without their contexts; neither composes.
         .filter(|file| {
             let name = file.file_name().unwrap().to_string_lossy();
             !name.starts_with("corrupted-") && !name.starts_with("context-edge-cases")
@@ -67,14 +67,14 @@ fn supergraphs() -> Vec<PathBuf> {
 
 fn sdl_of(file: &Path) -> String {
     let sdl = std::fs::read_to_string(file).unwrap();
-    // An interface is not a member of the union that is the context of `fromUnion`: it would not compose.
+    // The context of `fromUnion` is a union with an interface as member, which does not compose.
     sdl.replace(
         "  account: Account @join__field(graph: A)\n  viewer: Viewer",
         "  viewer: Viewer",
     )
 }
 
-/// A supergraph, and a router over it.
+/// A supergraph and a router over it.
 struct Universe {
     world: Arc<World>,
     router: Router,
@@ -88,7 +88,8 @@ impl Universe {
         Self { world, router }
     }
 
-    /// What an operation answers instead of what it must; `None` when it is refused for a reason.
+    /// The actual response if it differs from the expected one; `None` if they agree or the operation is rejected with
+    /// a reason.
     async fn ask(
         &self,
         document: &Document,
@@ -106,7 +107,7 @@ impl Universe {
         ];
         let is_refused = |error: &GraphQLError| reasons.contains(&error.code());
         if response.data.is_none() && response.errors.iter().all(is_refused) {
-            // Two fields of one name that cannot be merged, or too many fields.
+            // Unmergeable fields of the same name, or too many fields.
             return None;
         }
         let expected = Execution::answer(&self.world, None, document, variables).unwrap();
@@ -121,7 +122,7 @@ impl Universe {
         )))
     }
 
-    /// The difference of the smallest operation that goes wrong as this one does.
+    /// The difference for the smallest operation that fails in the same way.
     async fn smallest(
         &self,
         mut document: Document,
@@ -140,7 +141,7 @@ impl Universe {
     }
 }
 
-/// What went wrong, and how many of the operations ran.
+/// The differences, and how many operations ran.
 async fn differences(file: PathBuf, count: usize, seed: u64) -> (Vec<String>, usize) {
     let universe = Universe::open(file).await;
     let mut operations = Operations::new(&universe.world.supergraph, seed);
@@ -177,7 +178,7 @@ async fn any_operation_over_any_supergraph_answers_what_its_subgraphs_know() {
     let (mut ran, mut told) = (0, Vec::new());
     for file in supergraphs() {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        // A subgraph that cannot be made, or a router that cannot be built, is told beside the others.
+        // A failure to build a subgraph or router is reported like a difference.
         let (differences, of_it) = match tokio::spawn(differences(file, count, seed)).await {
             Ok(found) => found,
             Err(panic) => (vec![panic.to_string()], 0),
@@ -186,7 +187,7 @@ async fn any_operation_over_any_supergraph_answers_what_its_subgraphs_know() {
         if !differences.is_empty() {
             let first = &differences[0];
             told.push(format!(
-                "{name}: {} of {of_it} differ, such as\n{first}",
+                "{name}: {} of {of_it} differ, for example\n{first}",
                 differences.len()
             ));
         }
@@ -195,7 +196,7 @@ async fn any_operation_over_any_supergraph_answers_what_its_subgraphs_know() {
     assert!(ran > 0);
 }
 
-/// Each was answered wrongly, or not at all.
+/// Regression cases: each once returned a wrong response or none.
 const ONCE_WRONG: &[(&str, &str)] = &[
     (
         "child-type-mismatch",

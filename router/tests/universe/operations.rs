@@ -1,4 +1,4 @@
-//! Operations over the schema that clients see, drawn at random.
+//! Randomly generated operations over the public schema.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::supergraph::{Supergraph, named};
 
-/// Levels of fields.
+/// Maximum nesting.
 const DEPTH: usize = 6;
 
 pub(crate) struct Operations<'o> {
@@ -62,7 +62,7 @@ impl<'o> Operations<'o> {
         out.push_str("{ ");
         let supergraph = self.supergraph;
         let known = &supergraph.composites[type_name];
-        // A way from a query to mutations: what is there is planned as a query.
+        // Mutation types reachable from a query are planned as queries, so avoid them.
         let mutation = supergraph.mutation.as_deref();
         let fields = known
             .fields
@@ -89,7 +89,7 @@ impl<'o> Operations<'o> {
         out.push_str("} ");
     }
 
-    /// On the type itself, on what it may be, or on what that also is.
+    /// A fragment on the type itself, on one of its possible types, or on another abstract type of those.
     fn fragment(&mut self, type_name: &str, depth: usize, out: &mut String) -> bool {
         let supergraph = self.supergraph;
         let members = supergraph.members(None, type_name);

@@ -1,4 +1,4 @@
-//! What a caller must be answered who may not see everything: computed from the world, and apart from how the router does it.
+//! The expected response for a caller with restricted access, computed from the world independently of the router.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,20 +16,20 @@ use crate::supergraph::named;
 use crate::world::{Object, Shape, World, literal};
 
 pub(crate) struct Oracle<'o> {
-    /// Of all that there is.
+    /// The complete world.
     world: &'o World,
     sight: Sight<'o>,
     variables: &'o Map<String, Value>,
     fragments: HashMap<&'o str, &'o FragmentDefinition>,
     denials: Cell<usize>,
-    /// The objects on the way to where it is, the present one last.
+    /// Enclosing objects, the current one last.
     way: RefCell<Vec<Object>>,
 }
 
-/// A null where none may be: the parent's.
+/// A null in a non-null position, which propagates to the parent.
 struct Nulled;
 
-/// A selection set, and the type it is written on.
+/// A selection set, and its type condition.
 #[derive(Clone, Copy)]
 struct Written<'o> {
     set: &'o SelectionSet,
@@ -161,7 +161,7 @@ impl<'o> Oracle<'o> {
             if through || !hidden {
                 self.denials.set(self.denials.get() + 1);
             }
-            // Nullable or not as it was written.
+            // Nullability as declared on the written type.
             return match composites[on].fields[name].ty {
                 Type::NonNullType(_) => Err(Nulled),
                 _ => Ok(Value::Null),

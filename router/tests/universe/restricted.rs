@@ -1,7 +1,7 @@
-//! The same operations over the same supergraphs, with restrictions drawn at random, for callers drawn at random: what is
-//! denied or hidden is in no answer, and asking for `__typename` besides changes nothing else.
+//! The same operations and supergraphs with random access restrictions and random callers. Denied and hidden data never
+//! appears, and adding `__typename` changes nothing else.
 //!
-//! `UNIVERSE_DRAWS` says how many times each supergraph is restricted.
+//! `UNIVERSE_DRAWS` sets how often each supergraph is restricted anew.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl Restricted {
         }
     }
 
-    /// What is wrong with the answer; `None` when the operation is refused for a reason.
+    /// What is wrong with the response; `None` if it is correct or the operation is rejected with a reason.
     async fn ask(
         &self,
         document: &Document,
@@ -83,7 +83,7 @@ impl Restricted {
         )))
     }
 
-    /// As it is, and with the types of all objects.
+    /// As it is, and with `__typename` in every selection.
     async fn ask_both(
         &self,
         document: &Document,
@@ -95,7 +95,7 @@ impl Restricted {
             return Some(plain);
         }
         let typed = with_types(document);
-        // It may be too large then.
+        // May then exceed a limit.
         let typed = self.ask(&typed, variables, caller).await;
         Some(typed.unwrap_or(Ok(())))
     }
@@ -159,7 +159,7 @@ fn add_types(set: &mut SelectionSet) {
     }));
 }
 
-/// What went wrong first, and how many operations ran.
+/// The first difference, and how many operations ran.
 async fn differences(sdl: String, count: usize, seed: u64) -> (Option<String>, usize) {
     let mut draw = Draw::new(seed);
     let universe = Restricted::open(&sdl, &mut draw).await;

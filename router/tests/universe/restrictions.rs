@@ -1,4 +1,4 @@
-//! Restrictions drawn at random for a supergraph: what needs signing in, a scope or a policy, and what clients may not know of.
+//! Random restrictions for a supergraph: `@authenticated`, scopes, policies and `@inaccessible`.
 
 use graphql_tools::parser::Pos;
 use graphql_tools::parser::schema::Value;
@@ -11,23 +11,23 @@ use rand::{RngExt, SeedableRng};
 
 use crate::supergraph::{Supergraph, directives, find, named};
 
-/// The scopes and the policies that are asked for.
+/// Scopes and policies used.
 const NAMES: [&str; 2] = ["one", "two"];
 
-/// How a supergraph calls the directives that restrict it.
+/// Naming of the restricting directives.
 #[derive(Clone, Copy)]
 enum Naming {
-    /// As they are called where they are defined.
+    /// Default names.
     Plain,
-    /// With the prefix of their feature.
+    /// Prefixed with the feature's name.
     Prefixed,
-    /// By imports that rename them.
+    /// Renamed by imports.
     Renamed,
 }
 
 /// A restricted supergraph.
 pub(crate) struct Restrictions {
-    /// With the directives' own names.
+    /// With the directives' default names.
     pub(crate) supergraph: Supergraph,
     /// As the router gets it.
     pub(crate) sdl: String,
@@ -113,7 +113,7 @@ impl Draw {
             TypeDefinition::Scalar(scalar) => self.on_type(&mut scalar.directives, 12, 40),
             TypeDefinition::Enum(definition) => {
                 self.on_type(&mut definition.directives, 12, 40);
-                // One of them must be left.
+                // At least one value must remain visible.
                 for value in definition.values.iter_mut().skip(1) {
                     if self.one_of(6) {
                         value.directives.push(directive("inaccessible", None));
@@ -134,7 +134,7 @@ impl Draw {
     }
 
     fn on_fields(&mut self, fields: &mut [Field], is_root: bool) {
-        // Not everything may be hidden.
+        // At least one field must remain visible.
         for (index, field) in fields.iter_mut().enumerate() {
             if self.one_of(if is_root { 12 } else { 5 }) {
                 field.directives.push(self.need());
@@ -169,7 +169,7 @@ fn directive(name: &str, argument: Option<(&str, Value<'static, String>)>) -> Di
 
 const RESTRICTING: [&str; 4] = ["authenticated", "requiresScopes", "policy", "inaccessible"];
 
-/// What an interface object has is its members' too, with all restrictions, as composition writes it.
+/// Copies an interface object's fields with their restrictions to its members, as composition does.
 fn share_with_members(document: &mut Document, known: &Supergraph) {
     let mut shared: Vec<(String, String, Directive)> = Vec::new();
     for definition in &document.definitions {
@@ -320,7 +320,7 @@ impl Sight<'_> {
         })
     }
 
-    /// By the field's own directives, those of its type, and those of the type it is a field of.
+    /// Denied by directives of the field, its type or its parent type.
     pub(crate) fn is_denied(&self, type_name: &str, field: &str) -> bool {
         let Some(field) = self.field(type_name, field) else {
             return false;

@@ -1,10 +1,10 @@
-//! The smallest operation that still goes wrong.
+//! Shrinks an operation to the smallest one that still fails.
 
 use graphql_tools::static_graphql::query::{
     Definition, Document, OperationDefinition, Selection, SelectionSet,
 };
 
-/// Documents with one thing less.
+/// Documents with one element removed.
 pub(crate) fn smaller(document: &Document) -> Vec<Document> {
     let mut smaller = Vec::new();
     for change in [Change::Remove, Change::Unwrap, Change::Plain] {
@@ -14,7 +14,7 @@ pub(crate) fn smaller(document: &Document) -> Vec<Document> {
             match change_set(set, &mut { number }, change) {
                 Some(true) => smaller.push(without_unused(document)),
                 Some(false) => {}
-                // There is no selection of this number.
+                // No selection has this index.
                 None => break,
             }
         }
@@ -25,9 +25,9 @@ pub(crate) fn smaller(document: &Document) -> Vec<Document> {
 #[derive(Clone, Copy)]
 enum Change {
     Remove,
-    /// A fragment becomes what it has.
+    /// Replaces a fragment with its selections.
     Unwrap,
-    /// Without alias and directives.
+    /// Removes alias and directives.
     Plain,
 }
 
@@ -41,7 +41,7 @@ fn selections(document: &mut Document) -> &mut SelectionSet {
     }
 }
 
-/// Changes the selection of this number. `None`: it is not in here.
+/// Changes the selection with this index; `None` if it is not in this set.
 fn change_set(set: &mut SelectionSet, number: &mut usize, change: Change) -> Option<bool> {
     for index in 0..set.items.len() {
         if *number == 0 {
@@ -89,7 +89,7 @@ fn change_item(set: &mut SelectionSet, index: usize, change: Change) -> bool {
     }
 }
 
-/// A variable that is defined must be used.
+/// Removes variables that are no longer used.
 fn without_unused(mut document: Document) -> Document {
     let text = selections(&mut document).to_string();
     let definitions = match document.definitions.first_mut() {

@@ -1,4 +1,4 @@
-//! The subgraphs of a supergraph, behind HTTP. They validate what they are asked, and tell what no router should ask.
+//! The supergraph's subgraphs, behind HTTP. They validate requests and report those that no router should send.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ struct Subgraphs {
     schemas: Vec<(String, Document)>,
 }
 
-/// A router over subgraphs that know this world.
+/// A router over subgraphs that serve this world.
 pub(crate) async fn router(world: &Arc<World>, sdl: &str) -> Router {
     let supergraph = &world.supergraph;
     let schemas = supergraph.graphs.iter().map(|(graph, _)| {
@@ -143,13 +143,14 @@ fn schema_in(supergraph: &Supergraph, graph: &str) -> String {
     sdl
 }
 
-/// Whether a subgraph has what these directives are on: those that are named say who does, and where there are none all do.
+/// Whether an element exists in a subgraph: `@join__*` directives name the subgraphs that have it, and without any, all
+/// do.
 fn is_here(directives: &[Directive], name: &str, graph: &str) -> bool {
     let mut joins = find(directives, name).peekable();
     joins.peek().is_none() || joins.any(|join| text(join, "graph").as_deref() == Some(graph))
 }
 
-/// A definition, unless nothing is in it.
+/// Writes a definition, unless it is empty.
 fn block(sdl: &mut String, keyword: &str, name: &str, inside: Vec<String>) {
     if !inside.is_empty() {
         let _ = writeln!(sdl, "{keyword} {name} {{ {} }}", inside.join(" "));

@@ -1,4 +1,4 @@
-//! A supergraph as each of its subgraphs sees it, read from the join directives.
+//! A supergraph from the point of view of each subgraph, read from the join directives.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,25 +12,25 @@ use graphql_tools::static_graphql::schema::{
 
 pub(crate) struct Supergraph {
     pub(crate) document: Document,
-    /// The subgraphs: as directives name them, and their names.
+    /// The subgraphs: enum value in directives, and name.
     pub(crate) graphs: Vec<(String, String)>,
     pub(crate) composites: BTreeMap<String, Composite>,
     pub(crate) query: String,
     pub(crate) mutation: Option<String>,
 }
 
-/// An object, an interface or a union.
+/// An object, interface or union.
 #[derive(Default)]
 pub(crate) struct Composite {
     pub(crate) is_object: bool,
     pub(crate) fields: BTreeMap<String, Field>,
     pub(crate) joins: Vec<TypeJoin>,
-    /// The interfaces it implements, and where.
+    /// Implemented interfaces, with the subgraph.
     pub(crate) interfaces: Vec<(String, String)>,
-    /// The members of a union, and where.
+    /// Union members, with the subgraph.
     members: Vec<(String, String)>,
     pub(crate) inaccessible: bool,
-    /// The contexts that it is.
+    /// Contexts set by this type.
     pub(crate) contexts: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Field {
     joins: Vec<FieldJoin>,
 }
 
-/// An argument that clients do not see: its value is of what the field's object is inside of.
+/// An argument hidden from clients, whose value comes from an enclosing object.
 pub(crate) struct ContextArgument {
     pub(crate) name: String,
     pub(crate) ty: Type,
@@ -66,13 +66,13 @@ struct FieldJoin {
     context: Vec<ContextArgument>,
 }
 
-/// A field as one subgraph has it.
+/// A field as defined in one subgraph.
 #[derive(Clone, Copy)]
 pub(crate) struct FieldIn<'s> {
     pub(crate) ty: &'s Type,
     pub(crate) requires: Option<&'s SelectionSet>,
     pub(crate) provides: Option<&'s SelectionSet>,
-    /// It is known there, but not resolved for everybody.
+    /// External: known, but resolved only on certain paths.
     pub(crate) external: bool,
     pub(crate) context: &'s [ContextArgument],
 }
@@ -175,7 +175,7 @@ impl Supergraph {
         })
     }
 
-    /// The arguments of a field that come from contexts, wherever it is.
+    /// A field's arguments that come from contexts, in any subgraph.
     pub(crate) fn context_arguments(&self, type_name: &str, field: &str) -> &[ContextArgument] {
         let field = self
             .composites
@@ -186,13 +186,13 @@ impl Supergraph {
         join.map_or(&[], |join| &join.context)
     }
 
-    /// Whether a field's value depends on what its object is inside of.
+    /// Whether a field's value depends on enclosing objects.
     pub(crate) fn is_contextual(&self, object: &Object, field: &str) -> bool {
         let arguments = self.context_arguments(&object.type_name, field);
         !arguments.is_empty() && self.arguments_of_some(&object.type_name, field).is_empty()
     }
 
-    /// Those that only some of the subgraphs with the field have.
+    /// Context arguments that only some of the field's subgraphs have.
     pub(crate) fn arguments_of_some(&self, type_name: &str, field: &str) -> &[ContextArgument] {
         let known = self
             .composites
@@ -206,7 +206,7 @@ impl Supergraph {
         }
     }
 
-    /// Whether an object of this type, or of one that it belongs to, is a context.
+    /// Whether an object type, or an abstract type it belongs to, sets a context.
     pub(crate) fn is_context(&self, object: &str, context: &str) -> bool {
         self.composites.iter().any(|(name, known)| {
             known.contexts.iter().any(|known| known == context)
@@ -214,7 +214,7 @@ impl Supergraph {
         })
     }
 
-    /// The objects that a value of this type may be: in a subgraph, or for clients.
+    /// Possible object types of a type, in a subgraph or for clients.
     pub(crate) fn members(&self, graph: Option<&str>, type_name: &str) -> BTreeSet<&str> {
         let here = |of: &str| graph.is_none_or(|graph| graph == of);
         let known = &self.composites[type_name];
@@ -237,7 +237,7 @@ impl Supergraph {
             .collect()
     }
 
-    /// Whether clients may know of a field.
+    /// Whether a field is visible to clients.
     pub(crate) fn is_visible(&self, field: &Field) -> bool {
         let of_type = self.definition(named(&field.ty)).map(directives);
         let hidden = of_type.is_some_and(|known| find(known, "inaccessible").next().is_some());
@@ -249,7 +249,7 @@ impl Supergraph {
         known.map_or("", |(name, _)| name)
     }
 
-    /// The interfaces of an object that are entities, or are objects to some subgraph: they share its identity.
+    /// An object's interfaces that are entities, or interface objects in some subgraph; they share its identity.
     pub(crate) fn identities(&self, object: &str) -> BTreeSet<&str> {
         let interfaces = self.composites[object].interfaces.iter();
         let interfaces = interfaces.map(|(_, name)| name.as_str());
@@ -262,7 +262,7 @@ impl Supergraph {
         interfaces.filter(shared).collect()
     }
 
-    /// The values of an enum that all have, who have the enum.
+    /// Enum values common to all subgraphs with the enum.
     pub(crate) fn enum_values(&self, name: &str) -> Option<Vec<&str>> {
         let definition = self.definition(name)?;
         let TypeDefinition::Enum(definition) = definition else {
@@ -407,7 +407,7 @@ fn selection(directive: &Directive, argument: &str) -> Option<SelectionSet> {
 
 fn selection_of(text: &str) -> Option<SelectionSet> {
     use graphql_tools::static_graphql::query::{Definition, OperationDefinition};
-    // That of a context may begin with a fragment.
+    // A context's selection may start with a fragment.
     let text = if text.trim_start().starts_with('{') {
         text.to_owned()
     } else {
@@ -427,7 +427,7 @@ fn type_of(text: &str) -> Type {
         Some(Definition::TypeDefinition(TypeDefinition::Object(mut object))) => {
             object.fields.remove(0).field_type
         }
-        _ => unreachable!("it was written as an object"),
+        _ => unreachable!("written as an object"),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What `hive-router` corrected in its planner from 0.3.0 to 0.3.10, by the words of its changelog: an operation for each
-//! over the supergraph that goes with it, for every value of its conditions.
+//! Planner corrections in `hive-router` from 0.3.0 to 0.3.10, by its changelog: one operation for each over a matching
+//! supergraph, executed for all values of its conditions.
 
 use std::path::PathBuf;
 
@@ -286,7 +286,7 @@ async fn what_the_planner_corrected_is_right() {
             match universe.ask(&document, &variables).await {
                 Some(Ok(())) => {}
                 Some(Err(difference)) => wrong.push(format!("{correction}, {name}:\n{difference}")),
-                None => wrong.push(format!("{correction}, {name}: {query} is refused")),
+                None => wrong.push(format!("{correction}, {name}: {query} is rejected")),
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What all subgraphs of a supergraph know together: a few objects of each type, whose values follow from the type,
-//! the field and the object's number. So it is known what any operation must answer.
+//! The data shared by a supergraph's subgraphs: a few objects per type, whose values are a function of type, field and
+//! object number. The expected response to any operation can therefore be computed.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,12 +10,12 @@ use serde_json::{Map, Value, json};
 
 use crate::supergraph::{ContextArgument, Supergraph, named};
 
-/// Objects of each type.
+/// Objects per type.
 const OBJECTS: usize = 24;
 
 pub(crate) struct World {
     pub(crate) supergraph: Supergraph,
-    /// Fields of keys: they are never null.
+    /// Key fields, which are never null.
     keys: BTreeSet<(String, String)>,
 }
 
@@ -76,7 +76,7 @@ impl World {
         }
     }
 
-    /// What the object of this number is, of those that a type may be.
+    /// The object with this number, of one of the type's possible types.
     pub(crate) fn object(&self, type_name: &str, number: usize) -> Option<Object> {
         let members: Vec<_> = self
             .supergraph
@@ -90,7 +90,7 @@ impl World {
         })
     }
 
-    /// Objects that are also known by an interface share its numbers: each is of one of the types.
+    /// Objects that share an interface's identity share its numbers, each number belonging to one of the types.
     fn exists(&self, object: &str, number: usize) -> bool {
         self.supergraph.identities(object).iter().all(|interface| {
             let members = self.supergraph.members(None, interface);
@@ -98,7 +98,7 @@ impl World {
         })
     }
 
-    /// The object that a representation is of.
+    /// The object a representation identifies.
     pub(crate) fn entity(
         &self,
         type_name: &str,
@@ -110,7 +110,7 @@ impl World {
         objects.find(|object| self.lacks(key, object, representation).is_none())
     }
 
-    /// What a representation lacks of these fields of an object, or has otherwise.
+    /// Fields of an object that are missing or different in a representation.
     pub(crate) fn lacks(
         &self,
         fields: &SelectionSet,
@@ -119,7 +119,7 @@ impl World {
     ) -> Option<String> {
         fields.items.iter().find_map(|selection| match selection {
             Selection::Field(field) if field.name == "__typename" => None,
-            // It follows from where the object was found.
+            // Depends on where the object was found.
             Selection::Field(field) if self.supergraph.is_contextual(object, &field.name) => None,
             Selection::Field(field) => {
                 let arguments = literal_arguments(&field.arguments);
@@ -161,7 +161,7 @@ impl World {
         }
     }
 
-    /// Arguments that were not given have their defaults.
+    /// Arguments with defaults for those not given.
     pub(crate) fn with_defaults(
         &self,
         type_name: &str,
@@ -187,7 +187,7 @@ impl World {
         arguments: &Map<String, Value>,
     ) -> Shape {
         let known = &self.supergraph.composites[&object.type_name].fields[field];
-        // What an interface has too is the same for those who know the object only by it.
+        // Fields of an interface have the same value for subgraphs that know the object only by the interface.
         let interfaces = self.supergraph.identities(&object.type_name);
         let owner = interfaces.into_iter().find(|interface| {
             self.supergraph.composites[*interface]
@@ -195,7 +195,7 @@ impl World {
                 .contains_key(field)
         });
         let owner = owner.unwrap_or(&object.type_name);
-        // Where one subgraph needs a context for it and another does not, it is the same.
+        // The value is the same whether or not a subgraph needs a context for it.
         let mut arguments = arguments.clone();
         for argument in self.supergraph.arguments_of_some(&object.type_name, field) {
             arguments.remove(&argument.name);
@@ -223,7 +223,7 @@ impl World {
         self.of_type(&known.ty, &place, 0)
     }
 
-    /// Arguments that come from what an object is inside of.
+    /// Adds arguments taken from enclosing objects.
     pub(crate) fn with_context(
         &self,
         type_name: &str,
@@ -239,7 +239,7 @@ impl World {
         arguments
     }
 
-    /// The value of a context, from the nearest of these that is one.
+    /// The value of a context, from the nearest enclosing object that sets it.
     fn context_value(&self, ancestors: &[Object], argument: &ContextArgument) -> Value {
         let mut nearest = ancestors.iter().rev();
         let source = nearest.find(|object| {
@@ -250,7 +250,7 @@ impl World {
         selected.unwrap_or_default()
     }
 
-    /// The value of the only leaf that is selected of an object.
+    /// The value of the single leaf selected of an object.
     fn selected(&self, object: &Object, selections: &SelectionSet) -> Option<Value> {
         selections
             .items
@@ -300,7 +300,7 @@ impl World {
         nullable(&known.ty) && types.all(|(_, ty)| nullable(ty))
     }
 
-    /// The types that the subgraphs give a field of an object.
+    /// The types that subgraphs declare for an object's field.
     fn seen_types<'w>(
         &'w self,
         object: &'w Object,
@@ -337,7 +337,7 @@ impl World {
         }
     }
 
-    /// An object of a type that all who know the field can give.
+    /// An object of a type that every subgraph with the field can return.
     fn related(&self, type_name: &str, place: &Place<'_>, item: usize) -> Shape {
         if self.supergraph.is_root(type_name) {
             return Shape::Object(Object {
@@ -380,7 +380,7 @@ impl World {
     }
 }
 
-/// Where a value is.
+/// The position of a value.
 struct Place<'p> {
     object: &'p Object,
     field: &'p str,

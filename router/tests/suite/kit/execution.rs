@@ -1,4 +1,4 @@
-//! A small executor: picks from a subgraph's JSON what a query selects.
+//! A small executor that resolves a query's selections from a subgraph's JSON.
 
 use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
 use async_graphql::{Name, Positioned};
@@ -174,7 +174,7 @@ impl<'a> Run<'a> {
         }
         let value = match (parent, &self.event) {
             (Some(parent), _) => {
-                // A field with arguments may have a value for each: `price(currency: "EUR")`.
+                // A field with arguments may have a separate value for each: `price(currency: "EUR")`.
                 let with = format!("{name}{}", Value::Object(arguments));
                 parent
                     .get(&with)

@@ -1,4 +1,4 @@
-//! Subgraphs made of SDL and JSON, and a graph of them that answers over both transports alike.
+//! Subgraphs defined by SDL and JSON, and a graph of them behind both transports.
 
 mod execution;
 mod subgraph;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 pub(crate) use subgraph::{Journal, LINK, Subgraph, failure};
 
-/// The subgraphs behind a router over local transports and one over HTTP.
+/// The subgraphs behind two routers: one with in-process transports, one over HTTP.
 pub(crate) struct Graph {
     pub subgraphs: Vec<Arc<Subgraph>>,
     pub local: Router,
@@ -53,7 +53,7 @@ impl Graph {
         }
     }
 
-    /// Behind a supergraph that somebody else has composed.
+    /// Behind a supergraph composed elsewhere.
     pub(crate) async fn composed(
         sdl: &str,
         subgraphs: impl IntoIterator<Item = Subgraph>,
@@ -80,7 +80,7 @@ impl Graph {
         [("local", &self.local), ("http", &self.http)]
     }
 
-    /// Both transports answer with exactly this.
+    /// Asserts this exact response over both transports.
     pub(crate) async fn check(&self, query: &str, expected: Value) {
         self.check_as(Caller::default(), query, json!({}), expected)
             .await;
@@ -111,14 +111,14 @@ impl Graph {
         }
     }
 
-    /// Runs a query over one router and returns its answer with its text, for order.
+    /// Executes a query over one router and returns the response text, to check field order.
     pub(crate) async fn text(&self, query: &str) -> String {
         let request = GraphQLRequest::new(query);
         let response = self.local.execute(request, RequestContext::default()).await;
         String::from_utf8(response.to_bytes().to_vec()).expect("UTF-8")
     }
 
-    /// The requests that a subgraph got since the last call.
+    /// Requests received by a subgraph since the last call.
     pub(crate) fn requests(&self, name: &str) -> Vec<(String, Value)> {
         let subgraph = self.subgraphs.iter().find(|subgraph| subgraph.name == name);
         std::mem::take(&mut subgraph.expect("a subgraph").requests.lock().unwrap())
@@ -128,7 +128,7 @@ impl Graph {
 struct Service(Arc<Subgraph>);
 
 fn local_response(answer: &Value) -> async_graphql::Response {
-    // Extensions of errors have a type that only deserializing can fill.
+    // Error extensions can only be set by deserializing.
     let mut response: async_graphql::Response = serde_json::from_value(
         json!({ "data": null, "errors": answer.get("errors").cloned().unwrap_or(json!([])) }),
     )

@@ -1,4 +1,4 @@
-//! A subgraph whose answers are JSON: a small executor picks from it what a query selects.
+//! A subgraph whose responses are JSON; a small executor resolves the selections.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,18 +12,17 @@ use tokio::sync::watch;
 
 use super::execution::Run;
 
-/// The header every subgraph's SDL starts with.
+/// The header of every subgraph's SDL.
 pub(crate) const LINK: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@external", "@requires", "@provides", "@shareable", "@override", "@inaccessible", "@interfaceObject", "@authenticated", "@requiresScopes"])
 "#;
 
-/// What several subgraphs were asked, in order: the subgraph and the fields of the root, when each request comes and
-/// when it is answered.
+/// Requests to several subgraphs in order: subgraph and root fields when a request arrives, and again when it is
+/// answered.
 pub(crate) type Journal = Arc<Mutex<Vec<String>>>;
 
 type Resolver = Box<dyn Fn(&Value) -> Value + Send + Sync>;
 
-/// SDL, and closures that give JSON for root fields (of their arguments) and for entities (of their
-/// representations).
+/// SDL, and closures that return JSON for root fields (by arguments) and entities (by representation).
 pub(crate) struct Subgraph {
     pub name: String,
     pub sdl: String,
@@ -31,13 +30,13 @@ pub(crate) struct Subgraph {
     pub(super) roots: HashMap<String, Resolver>,
     pub(super) entities: HashMap<String, Resolver>,
     events: Vec<Value>,
-    /// While true, requests wait.
+    /// While true, requests block.
     gate: Option<watch::Receiver<bool>>,
     journal: Option<Journal>,
     pub requests: Mutex<Vec<(String, Value)>>,
 }
 
-/// A field that fails: null in the data, and an error with this message and extensions.
+/// A failing field: null in the data, and an error with this message and extensions.
 pub(crate) fn failure(message: &str, extensions: Value) -> Value {
     json!({ "$error": { "message": message, "extensions": extensions } })
 }
@@ -83,19 +82,19 @@ impl Subgraph {
         self
     }
 
-    /// What its subscriptions emit, each a value of the root field.
+    /// Subscription events, as values of the root field.
     pub(crate) fn emits(mut self, events: impl IntoIterator<Item = Value>) -> Self {
         self.events = events.into_iter().collect();
         self
     }
 
-    /// Requests wait while the gate says so.
+    /// Blocks requests while the gate is closed.
     pub(crate) fn behind(mut self, gate: watch::Receiver<bool>) -> Self {
         self.gate = Some(gate);
         self
     }
 
-    /// Writes down its requests, and lets others come in between while it answers one.
+    /// Records its requests, and yields to others while answering one.
     pub(crate) fn journaled(mut self, journal: &Journal) -> Self {
         self.journal = Some(Arc::clone(journal));
         self
@@ -193,7 +192,7 @@ impl Subgraph {
             .map(|field| named(&field.field_type))
     }
 
-    /// Subgraphs validate what they are asked.
+    /// Subgraphs validate requests.
     pub(crate) fn assert_valid(&self, query: &str) {
         let entities: Vec<&str> = self
             .document
@@ -230,7 +229,7 @@ impl Subgraph {
         assert!(errors.is_empty(), "{} got {query}: {errors:?}", self.name);
     }
 
-    /// A representation has every field of one of the keys that its type can be entered by.
+    /// A representation must contain all fields of one of the type's resolvable keys.
     pub(super) fn assert_key(&self, type_name: &str, representation: &Value) {
         let definitions = self.document.definitions.iter();
         let directives = definitions
