@@ -60,7 +60,7 @@ impl DatabaseConfig {
     }
 }
 
-/// What a commit to a SQLite file waits for.
+/// Durability of commits to a SQLite file.
 #[derive(
     Clone,
     Copy,

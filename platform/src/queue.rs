@@ -42,7 +42,7 @@ pub(crate) trait QueueWorker: Send {
     async fn measure(&self);
 }
 
-/// Works through the queue until told to stop.
+/// Works through the queue until shutdown.
 pub(crate) async fn work_through(
     context: &WorkerContext,
     queue: &str,

@@ -1,4 +1,4 @@
-//! What a domain's background tasks work with, and how the supervisor starts them.
+//! Resources of a domain's background workers, and how the supervisor starts them.
 
 use std::fmt;
 use std::sync::Arc;

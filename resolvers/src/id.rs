@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, ApiResult};
 
-/// What an id identifies. The prefix makes an id of the wrong kind an error rather than a miss.
+/// The entity type of an id. The prefix makes an id of the wrong kind an error rather than a miss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdKind {
     Order,

@@ -23,8 +23,8 @@ pub fn describe() {
     );
     describe_counter!(
         "router_persisted_queries_total",
-        "Documents requested by id, by outcome: registered, sent_before, not_found, not_supported, or mismatch \
-         if the document sent with it has another hash; and added ones."
+        "Documents requested by id, by outcome: registered, sent_before, not_found, not_supported, mismatch \
+         (the document has another hash) or added."
     );
     describe_counter!(
         "router_unregistered_operations_total",
@@ -76,11 +76,11 @@ pub fn describe() {
     describe_gauge!("router_subgraph_sockets", "Open WebSockets to subgraphs.");
     describe_counter!(
         "router_connections_refused_total",
-        "WebSockets and event streams that were refused, by reason: full, address or rate."
+        "Rejected WebSockets and event streams, by reason: full, address or rate."
     );
     describe_counter!(
         "router_answers_discarded_total",
-        "Responses refused because too many were waiting to be read by clients."
+        "Requests rejected because too many responses were waiting to be read by clients."
     );
     describe_gauge!(
         "router_websocket_connections",

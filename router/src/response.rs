@@ -27,7 +27,7 @@ pub struct GraphQLResponse {
 /// Which class of GraphQL over HTTP status codes applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusHint {
-    /// Execution began: 200, whatever the errors.
+    /// Execution began: 200, regardless of errors.
     Executed,
     /// Rejected before execution; the code of the first error says why.
     RequestError(ErrorCode),

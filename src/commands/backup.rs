@@ -36,7 +36,7 @@ struct Manifest {
     databases: Vec<String>,
 }
 
-/// What was copied in addition to the databases.
+/// Files copied in addition to the databases.
 #[derive(Debug, Default)]
 struct Files {
     keys: usize,

@@ -68,7 +68,7 @@ fn read_operations(file: &Path) -> anyhow::Result<Vec<ClientOperation>> {
     Ok(operations.collect())
 }
 
-/// What the operations use of the old schema, by label.
+/// Elements of the old schema used by the operations, by label.
 fn usages(old: &str, operations: &[ClientOperation]) -> anyhow::Result<Vec<(String, Usage)>> {
     let mut usages = Vec::new();
     let mut errors = Vec::new();

@@ -159,7 +159,7 @@ pub(crate) fn json_schema() -> serde_json::Result<String> {
     serde_json::to_string_pretty(&schema).map(|text| text + "\n")
 }
 
-/// What the command line sets.
+/// Settings from the command line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
     pub(crate) listen: Option<SocketAddr>,

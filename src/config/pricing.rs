@@ -11,6 +11,6 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Pricing {
     /// The currency for each country's customers; by default, router-config/countries.yaml as of this build.
     pub(crate) countries: Option<PathBuf>,
-    /// MaxMind database (.mmdb) for locating IP addresses. Without it nobody is located.
+    /// MaxMind database (.mmdb) for locating IP addresses. Without it, locations are unknown.
     pub(crate) geo_database: Option<PathBuf>,
 }

@@ -25,7 +25,7 @@ use super::shipments::tracking_number;
 /// Wait before retrying an order that could not be placed.
 const REST: TimeDelta = TimeDelta::minutes(1);
 
-/// Keeps the shop of this plan moving until told to stop.
+/// Keeps the shop of this plan moving until shutdown.
 pub(crate) async fn run(tracking: State, plan: Plan, every: Duration, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(every);
     let mut live = Live {

@@ -31,7 +31,7 @@ pub(crate) struct Plan {
     pub(crate) now: DateTime<Utc>,
 }
 
-/// What is generated. Each thing has its own random stream, so that one more order changes no other.
+/// Random streams by kind of generated record, so that adding an order does not change the others.
 #[derive(Clone, Copy, Debug)]
 enum Stream {
     Customer = 1,

@@ -152,7 +152,7 @@ pub(crate) fn max_connections(config: &ConnectionsConfig) -> usize {
     config.max.unwrap_or_else(by_descriptors)
 }
 
-/// What the open-file limit leaves for connections.
+/// File descriptors left for connections by the open-file limit.
 fn by_descriptors() -> usize {
     getrlimit(Resource::Nofile)
         .current

@@ -130,7 +130,7 @@ impl Credentials {
         })
     }
 
-    /// Evaluates the headers. An invalid credential is rejected, whatever else is there.
+    /// Evaluates the headers. An invalid credential is rejected even beside a valid one.
     pub(super) async fn check(&self, headers: &HeaderMap) -> Result<Credential, Refused> {
         let signed_header = HeaderName::from_static(CALLER_HEADER);
         if headers.contains_key(&signed_header) {

@@ -1,4 +1,4 @@
-//! What was requested from the payment provider for an order, and its state. Written before the provider is called, so
+//! Requests to the payment provider for an order, with their state. Written before the provider is called, so
 //! that a call of unknown outcome is settled later.
 
 use chrono::{DateTime, Utc};

@@ -124,7 +124,7 @@ pub async fn of_orders(
     Ok(by_order)
 }
 
-/// What has been refunded of each order's payment, in minor units of its currency.
+/// Refunded amount of each order's payment, in minor units of its currency.
 pub async fn refunded_by_order(db: &impl ConnectionTrait) -> Result<HashMap<Uuid, i64>, DbErr> {
     let rows: Vec<(Uuid, i64)> = Entity::find()
         .select_only()

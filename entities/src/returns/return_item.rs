@@ -85,7 +85,7 @@ pub async fn of_returns(
     Ok(by_return)
 }
 
-/// What has been returned of each order item so far; items without returns have no entry.
+/// Returned quantity of each order item so far; items without returns have no entry.
 pub async fn returned(
     db: &impl ConnectionTrait,
     order_items: &[Uuid],

@@ -40,7 +40,7 @@ pub enum ConfigError {
         /// Dotted path of the key.
         key: String,
         origin: Origin,
-        /// What is wrong with the value, and how to write it.
+        /// The problem with the value, and its expected form.
         problem: String,
     },
 }

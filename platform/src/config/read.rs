@@ -9,14 +9,14 @@ use serde::forward_to_deserialize_any;
 use super::node::{Node, Value};
 use super::secret;
 
-/// What is wrong with the value at the path found by `serde_path_to_error`.
+/// The problem with the value at the path found by `serde_path_to_error`.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// The last key of the path is not one of these.
     UnknownKey(&'static [&'static str]),
     /// The section lacks this key, which has no default.
     MissingKey(&'static str),
-    /// What is wrong, and how to write the value.
+    /// The problem, and the value's expected form.
     BadValue(String),
 }
 

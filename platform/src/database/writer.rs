@@ -67,7 +67,7 @@ impl Writes {
     async fn acknowledge(&self, lease: Lease, has_written: bool) -> Result<(), DbErr> {
         let commit = self.group.as_ref().map(|group| match has_written {
             true => group.committed(),
-            // What the transaction read must also be durable before anybody learns of it.
+            // Data the transaction has read must be durable, too, before anyone learns of it.
             false => group.newest(),
         });
         lease.release();

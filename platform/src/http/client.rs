@@ -284,7 +284,7 @@ impl Inner {
         })
     }
 
-    /// Statuses that mean "not now", whatever was requested.
+    /// Statuses that mean "not now" for any request.
     fn retryable_status(
         &self,
         request: &Request,

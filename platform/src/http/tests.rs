@@ -20,7 +20,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::config::Secret;
 
-/// What the server does with the next request.
+/// Response to the next request.
 enum Step {
     Answer(u16, Value),
     RetryAfter(u16, &'static str),

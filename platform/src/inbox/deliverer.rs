@@ -38,7 +38,7 @@ impl Deliverer {
         }
     }
 
-    /// Delivers until told to stop.
+    /// Delivers until shutdown.
     pub async fn run(mut self) {
         let context = self.context.clone();
         let queue = format!("inbox of {}", self.subscriber.group.name);

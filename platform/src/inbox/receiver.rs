@@ -41,7 +41,7 @@ impl Receiver {
         })
     }
 
-    /// Receives until told to stop.
+    /// Receives until shutdown.
     pub async fn run(mut self) {
         let stop = self.context.stop.clone();
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));

@@ -29,7 +29,7 @@ pub struct Quota {
 /// A bucket that a request counts against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// What is limited, and for whom, such as `user:usr_…`.
+    /// Identifies the limit and its subject, such as `user:usr_…`.
     pub key: String,
     pub quota: Quota,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What the task does instead of its work.
+/// A fault to inject instead of the task's work.
 enum Fault {
     Panic,
     End,

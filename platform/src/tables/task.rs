@@ -11,7 +11,7 @@ use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect, UpdateMany};
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,
-    /// What it is about; each kind has one task per key.
+    /// The task's subject; each kind has at most one task per key.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: Uuid,
     /// The public id of what it is about.

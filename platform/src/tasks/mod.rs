@@ -40,7 +40,7 @@ pub trait Task: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The dependencies it runs with.
     type State: Clone + Send + Sync + 'static;
 
-    /// What it is about. Each kind has one task per key.
+    /// The task's subject. Each kind has at most one task per key.
     fn key(&self) -> Uuid;
 
     /// The public id of what it is about, for logs and operators.

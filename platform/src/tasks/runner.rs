@@ -59,7 +59,7 @@ impl Runner {
         }
     }
 
-    /// Runs everything due now, and whatever becomes due as a result.
+    /// Runs everything due now, including tasks that become due as a result.
     pub async fn run_due(&self) -> Result<(), DbErr> {
         let mut running = FuturesUnordered::new();
         loop {

@@ -16,12 +16,13 @@ pub(super) const TARGET: &str = "access";
 /// Paths polled by orchestrators and scrapers every few seconds; logged at `debug`.
 const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
-/// What a GraphQL endpoint knows about the request it answers; put into the response's extensions.
+/// Details of a request to a GraphQL endpoint, passed in the response's extensions.
 #[derive(Clone, Debug, Default)]
 pub struct OperationDetails {
     /// The operation's name; `None` if anonymous.
     pub operation: Option<String>,
-    /// `query`, `mutation` or `subscription`; `batch` of a request with several; `None` when it was refused before that was known.
+    /// `query`, `mutation` or `subscription`; `batch` for a request with several operations; `None` if rejected before
+    /// it was known.
     pub kind: Option<&'static str>,
     /// The client's self-declared name.
     pub client: Option<String>,
@@ -105,8 +106,8 @@ impl Drop for AccessLine {
     }
 }
 
-/// Logs an operation that is not alone in its HTTP request, or came over a WebSocket by this protocol. A subscription's
-/// time is the one it took to start.
+/// Logs an operation that has no HTTP request of its own: part of a batch, or sent over a WebSocket with this protocol.
+/// A subscription's duration is the time until it started.
 pub fn log_operation(protocol: &str, details: &OperationDetails, started: Instant) {
     tracing::info!(
         target: TARGET,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use platform::yaml::YamlError;
 
-/// What is wrong, and where.
+/// The problem and its location.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientsError {
     #[error("the clients in {path} cannot be read: {reason}")]

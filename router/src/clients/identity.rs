@@ -20,7 +20,7 @@ pub struct ClientIdentity {
     pub is_authenticated: bool,
 }
 
-/// What a request says about its client, apart from its token.
+/// A request's client credentials, apart from its token.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Credentials {
     pub(crate) name: Option<String>,

@@ -26,7 +26,7 @@ pub struct RegisteredOperation {
     pub manifest: PathBuf,
 }
 
-/// What is wrong with a manifest's operation, regardless of the schema.
+/// Problems with a manifest's operation that do not depend on the schema.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OperationError {
     #[error("not a GraphQL document with one operation: {0}")]

@@ -41,10 +41,10 @@ pub struct RegisteredClient {
 }
 
 impl RegisteredClient {
-    /// One that no file tells of, with these operations and no way to be authenticated.
+    /// A client outside the file, with these operations and no credentials.
     ///
     /// # Errors
-    /// When two of them have the same id.
+    /// If two operations have the same id.
     pub fn of_operations(
         name: &str,
         operations: impl IntoIterator<Item = RegisteredOperation>,
@@ -68,7 +68,7 @@ impl RegisteredClient {
     }
 }
 
-/// All of them. They do not change: another file makes others.
+/// All registered clients. Immutable; a changed file is loaded as a new value.
 #[derive(Debug, Default)]
 pub struct Clients {
     /// The file they were read from.

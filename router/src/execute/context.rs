@@ -133,7 +133,7 @@ fn at<'v>(data: &'v Value, steps: &[Step]) -> Option<&'v Value> {
         })
 }
 
-/// What is selected on an ancestor.
+/// The selection on an ancestor.
 struct Selection<'t> {
     /// Selects the type name of the objects at the path's end instead of the objects.
     is_typename: bool,

@@ -8,7 +8,7 @@ use crate::request::RequestContext;
 use crate::transport::{SubgraphError, TransportError};
 use crate::value::{Symbol, Symbols, Value};
 
-/// What clients may see of errors.
+/// Which error details clients may see.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ErrorPolicy {
     /// Whether to show the messages of internal errors.

@@ -165,7 +165,7 @@ pub(crate) enum Change {
     Rename(Symbol, Symbol),
 }
 
-/// What a fetch sends besides the client's variables.
+/// Data that a fetch sends besides the client's variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Inputs {
     /// One list for each of the operation's representation variables.

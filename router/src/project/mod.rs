@@ -17,7 +17,7 @@ use crate::value::Symbol;
 
 pub(crate) use write::write;
 
-/// What the caller may not see, with the error code to report.
+/// Fields the caller may not see, with the error code to report.
 pub(crate) type Denials = BTreeMap<RequirementId, ErrorCode>;
 
 /// The client's compiled selection.

@@ -139,7 +139,7 @@ impl Serialize for Change {
     }
 }
 
-/// What an operation must use to be affected by a change.
+/// The schema elements whose use makes a change affect an operation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Subject {
     /// Nothing an operation can use.

@@ -1,4 +1,4 @@
-//! What an operation uses of the schema it was written for.
+//! The schema elements used by an operation.
 
 use std::collections::HashSet;
 
@@ -25,7 +25,7 @@ pub struct OperationError {
     pub column: usize,
 }
 
-/// What an operation uses.
+/// Schema elements used by an operation.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
     pub(super) roots: HashSet<OperationKind>,

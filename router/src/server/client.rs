@@ -1,4 +1,4 @@
-//! What the edge knows about a client before its credentials are verified.
+//! A client before its credentials are verified.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -13,7 +13,7 @@ use crate::clients::{Clients, ClientsError, ClientsFiles};
 struct Source {
     path: PathBuf,
     state: ServerState,
-    /// What is in use.
+    /// The clients in use.
     used: Option<ClientsFiles>,
 }
 

@@ -156,10 +156,10 @@ pub struct WebSocketConfig {
     /// Connections and streams of one address (one /64 network for IPv6) that are not signed in, or not yet. One more
     /// is rejected with 429.
     pub max_anonymous_per_address: usize,
-    /// WebSockets that one address (of IPv6, one /64 network) may open in a second, whoever is signed in, and those that
-    /// are refused for another reason counted too. The next one is refused with 429. Null: as many as it likes.
+    /// WebSocket upgrades per second from one address (one /64 network for IPv6), signed in or not, including rejected
+    /// ones. More are rejected with 429. Null: unlimited.
     pub max_upgrades_per_second: Option<NonZeroU32>,
-    /// The same in a minute.
+    /// The same per minute.
     pub max_upgrades_per_minute: Option<NonZeroU32>,
     /// Operations that may be open at once on a connection.
     pub max_operations: usize,

@@ -89,7 +89,7 @@ impl OperationLog {
         })))
     }
 
-    /// For another operation of the same client.
+    /// A record for another operation of the same client.
     pub(super) fn another(&self) -> Self {
         let details = self.state(|seen| OperationDetails {
             client: seen.details.client.clone(),
@@ -102,7 +102,7 @@ impl OperationLog {
         })))
     }
 
-    /// What the access log shows of a request with several operations, which have lines of their own.
+    /// Access log details of a batch, whose operations are logged separately.
     pub(super) fn of_batch(&self, code: Option<String>) -> OperationDetails {
         self.state(|seen| OperationDetails {
             kind: Some("batch"),
@@ -111,7 +111,7 @@ impl OperationLog {
         })
     }
 
-    /// What the client calls itself.
+    /// The client's self-declared name.
     pub(super) fn client(&self) -> Option<String> {
         self.state(|seen| seen.details.client.clone())
     }

@@ -18,7 +18,7 @@ pub(super) fn from_body(body: &[u8]) -> Result<GraphQLRequest, Refusal> {
     from_value(value)
 }
 
-/// The requests in a POST body that is an array: each by itself, or why it is none.
+/// The requests in a POST body that is an array; an invalid element is an error by itself.
 pub(super) fn batch_from_body(
     body: &[u8],
     max: usize,
@@ -34,7 +34,7 @@ pub(super) fn batch_from_body(
     }
 }
 
-/// The request in a JSON value. Members of other names are ignored, as the specification wants.
+/// The request in a JSON value. Unknown members are ignored, as the specification requires.
 fn from_value(value: Value) -> Result<GraphQLRequest, Refusal> {
     let mut members = match value {
         Value::Object(members) => members,

@@ -20,14 +20,14 @@ pub(super) struct Rates {
     limiter: Arc<RateLimiter>,
     user: Option<Quota>,
     address: Option<Quota>,
-    /// How many WebSockets an address may open: what a bucket is called, and what it holds.
+    /// Limits on WebSocket upgrades per address: bucket names and quotas.
     upgrades: Arc<[(&'static str, Quota)]>,
 }
 
 const SECONDS_PER_MINUTE: u32 = 60;
 
 impl Rates {
-    /// In this process.
+    /// Counts in this process.
     pub(super) fn new(config: &RatesConfig, sockets: &WebSocketConfig) -> Self {
         let limiter = RateLimiter::in_process(Clock::system(), config.max_buckets);
         Self {
@@ -42,10 +42,10 @@ impl Rates {
         self.limiter = Arc::new(limiter);
     }
 
-    /// Counts a WebSocket that this address opens.
+    /// Counts a WebSocket upgrade from this address.
     ///
     /// # Errors
-    /// How long it has to wait, when it has opened as many as it may.
+    /// If the limit is reached, with the time to wait.
     pub(super) async fn admit_upgrade(&self, ip: Option<IpAddr>) -> Result<(), Duration> {
         let Some(ip) = ip else {
             return Ok(());
@@ -66,8 +66,8 @@ impl Rates {
         }
     }
 
-    /// The buckets of a request. A client that has proved who it is has one for all that it sends; one that only says its
-    /// name has one with each user or address, so that nobody can use up what others have.
+    /// The buckets of a request. An authenticated client has one bucket for all its requests. A client that only claims
+    /// a name has one per user or address, so that no one can exhaust another's quota.
     pub(super) fn charge(&self, caller: &Caller, client: &ClientIdentity) -> Option<Charge> {
         let user = caller.subject.as_deref().map(|user| format!("user:{user}"));
         let sender = user.clone().or_else(|| caller.ip.map(address));
@@ -95,7 +95,7 @@ impl Rates {
     }
 }
 
-/// The limits that there are.
+/// The configured limits.
 fn upgrades(config: &WebSocketConfig) -> Arc<[(&'static str, Quota)]> {
     let quota = |burst: NonZeroU32, per_minute: u32| Quota {
         cost_per_minute: burst.get().saturating_mul(per_minute),

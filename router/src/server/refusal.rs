@@ -11,8 +11,8 @@ use crate::clients::IdentityError;
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
 
-/// Tells an HTTP/1.1 client that it needs another connection for its next request; HTTP/2 has no such header, and hyper
-/// leaves it out.
+/// Tells an HTTP/1.1 client to use another connection for its next request. HTTP/2 has no such header, and hyper omits
+/// it.
 const CLOSE: (HeaderName, HeaderValue) = (header::CONNECTION, HeaderValue::from_static("close"));
 
 /// A request rejected before it becomes an operation. Its status does not depend on the media type.
@@ -21,7 +21,7 @@ pub struct Refusal {
     pub status: StatusCode,
     code: ErrorCode,
     pub message: String,
-    /// What the answer has to say beside the message.
+    /// An additional header, such as `Retry-After`.
     pub header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -52,12 +52,12 @@ impl Refusal {
         )
     }
 
-    /// As an error of a response, for protocols without a status code.
+    /// As an error in a response, for protocols without a status code.
     pub(super) fn into_error(self) -> GraphQLError {
         GraphQLError::new(self.code, self.message)
     }
 
-    /// The refusal as a response, for protocols without a status.
+    /// As a response, for protocols without a status code.
     pub(super) fn into_response(self) -> GraphQLResponse {
         GraphQLResponse::request_error(vec![self.into_error()])
     }
@@ -126,10 +126,10 @@ impl Refusal {
 
     /// 503. Clients are not reading their responses.
     pub(super) fn unread() -> Self {
-        Self::unavailable("too many answers wait to be read")
+        Self::unavailable("too many responses are waiting to be read")
     }
 
-    /// 429: the address opens WebSockets faster than it may.
+    /// 429: the address exceeds the rate of WebSocket upgrades.
     pub(super) fn too_many_upgrades(wait: Duration) -> Self {
         let wait = seconds(wait);
         let message = format!("this address opens WebSockets too fast: try again in {wait} s");
@@ -143,11 +143,11 @@ impl Refusal {
         }
     }
 
-    /// 503 where the instance is full, 429 where the client's address has as many as it may.
+    /// 503 if the instance is full, 429 if the client's address has reached its limit.
     pub(super) fn at_capacity(reason: CapacityError, what: &str) -> Self {
         match reason {
             CapacityError::Full => {
-                Self::unavailable(&format!("no more {what} can be opened here now"))
+                Self::unavailable(&format!("this instance cannot open more {what} at the moment"))
             }
             CapacityError::Address => Self {
                 status: StatusCode::TOO_MANY_REQUESTS,

@@ -235,10 +235,10 @@ impl ServerState {
         self.connections.share(registry, evictions, supervisor);
     }
 
-    /// Whether a request may open a WebSocket in any protocol, apart from checks on its sender.
+    /// Checks whether a request may open a WebSocket in any protocol, before authentication.
     ///
     /// # Errors
-    /// When it comes from a page that may not call, or from an address that opens too many.
+    /// If its origin is not allowed, or its address opens too many WebSockets.
     pub async fn admit_upgrade(&self, parts: &request::Parts) -> Result<(), Refusal> {
         if !self.origins.allow_upgrade(&parts.headers) {
             return Err(Refusal::forbidden(

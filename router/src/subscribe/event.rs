@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
-/// What a stream's watchers receive.
+/// An item delivered to a stream's watchers.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub id: EventId,

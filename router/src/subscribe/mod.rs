@@ -110,7 +110,7 @@ impl Subscriptions {
         }
     }
 
-    /// Subscribes, or joins an existing stream. The source is opened afterwards; the watcher is told the outcome.
+    /// Subscribes, or joins an existing stream. The source is opened afterwards; the watcher receives the outcome.
     ///
     /// # Errors
     /// The response that rejects the operation.
@@ -188,7 +188,7 @@ impl Hub {
         Watch { hub, own, shared }
     }
 
-    /// Removes a watcher from a stream, and ends the stream if nobody may want it any more.
+    /// Removes a watcher from a stream, and ends the stream unless a client may still resume it.
     fn leave(self: &Arc<Self>, stream: &Arc<Stream>, member: u64) {
         if stream.leave(member) == stream::Remaining::Others {
             return;

@@ -192,7 +192,7 @@ impl Stream {
             id: EventId {
                 stream: self.id,
                 number: state.number,
-                // What the watcher has seen, even after an event without a number.
+                // The watcher's position, even after an event without a number.
                 sequence: state.sequence,
             },
             payload,

@@ -9,7 +9,7 @@ use platform::caller::Caller;
 use super::{Schema, TypeNames, definitions, directives, named_type, output_fields};
 use crate::error::ErrorCode;
 
-/// What a field requires of its caller.
+/// Access requirements of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Requirement {
     authenticated: bool,

@@ -76,7 +76,7 @@ impl Schema {
     ///
     /// # Errors
     /// Duplicate definitions, or an extension of another kind.
-    /// What is defined twice, or extended as another kind.
+    /// Types defined twice, or extended as another kind.
     pub(crate) fn build(document: Document) -> Result<Self, Vec<SchemaError>> {
         let mut building = Building::default();
         let (definitions, extensions): (Vec<_>, Vec<_>) = document

@@ -13,7 +13,7 @@ use super::report;
 use crate::cli::OperationsFormat;
 use crate::output;
 
-/// What the operations are checked against.
+/// The schema the operations are checked against.
 pub(super) struct Check<'a> {
     pub(super) router: &'a Router,
     /// The previous schema; without it there are no changes.

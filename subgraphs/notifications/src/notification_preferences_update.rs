@@ -84,7 +84,7 @@ pub(crate) struct NotificationPreferencesUpdatePayload {
     pub user_errors: Vec<InputError>,
 }
 
-/// What an idempotency key stores for an update.
+/// The result stored under an update's idempotency key.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub updated: i32,

@@ -22,7 +22,7 @@ pub struct CheckoutRates {
     restrictions: HashMap<String, Restriction>,
 }
 
-/// What is wrong with the rates.
+/// Problems with the rates.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckoutRatesError {
     #[error("the rates cannot be read: {0}")]

@@ -27,7 +27,7 @@ use crate::order_place_input::OrderPlaceInput;
 use crate::payment_task::{SettlePayment, Settlement};
 use crate::quote;
 
-/// What an idempotency key stores: the order it created or changed.
+/// The result stored under an idempotency key: the created or changed order.
 #[derive(Debug, Serialize, Deserialize)]
 struct Outcome {
     id: Uuid,

@@ -29,7 +29,7 @@ struct Payments {
     secret: Secret,
 }
 
-/// The endpoint; without a webhook secret there is none.
+/// The endpoint; `None` without a webhook secret.
 pub(crate) fn routes(state: crate::State) -> Router {
     match state.stripe_webhook_secret.clone() {
         Some(secret) => webhooks::route("/webhooks/stripe", Payments { state, secret }),

@@ -11,7 +11,7 @@ const EMBEDDED: &str = include_str!("../../../router-config/countries.yaml");
 #[derive(Clone, Debug)]
 pub struct Countries(HashMap<String, CurrencyCode>);
 
-/// What is wrong with a country map.
+/// Problems with a country map.
 #[derive(Debug, thiserror::Error)]
 pub enum CountriesError {
     #[error("the country map cannot be read: {0}")]

@@ -23,7 +23,7 @@ use crate::return_request::ReturnRequest;
 use crate::rules::eligibility::SELF_SERVICE_OFF;
 use crate::self_service;
 
-/// What an idempotency key stores: the return it created or changed.
+/// The result stored under an idempotency key: the created or changed return.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub(crate) id: Uuid,

@@ -30,7 +30,7 @@ static DOCUMENT: Document = Document::new(
 }",
 );
 
-/// What a refund and a label need to know about the order.
+/// Order data needed for a refund and a label.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderPayment {
@@ -119,7 +119,7 @@ impl OrderPayment {
             .filter(|_| self.payment_method.usable)
     }
 
-    /// What was paid for the whole order, and its lines by id. `None` if the amounts are inconsistent with this
+    /// The payment for the whole order, and its lines by id. `None` if the amounts are inconsistent with this
     /// currency.
     pub(crate) fn bought(
         &self,

@@ -15,7 +15,7 @@ pub(crate) enum RefundMethod {
     StoreCredit,
 }
 
-/// What the customer gets back, in the currency of the payment.
+/// The refund amounts, in the currency of the payment.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub(crate) struct RefundQuote {
     pub items: Money,

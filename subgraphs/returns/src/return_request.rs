@@ -124,7 +124,7 @@ impl<'a> ReturnRequest<'a> {
     }
 }
 
-/// What the order's returns, except cancelled ones, already refund.
+/// Amounts already refunded by the order's returns, except cancelled ones.
 pub(crate) fn refunded(returns: &[customer_return::Model]) -> Refunded {
     returns
         .iter()

@@ -25,7 +25,7 @@ use crate::transitions::{self, Actor, ReviewReason, Transition, TransitionError}
 /// The inbox's consumer name for these events.
 const CONSUMER: &str = "returns.easypost";
 
-/// The endpoint; without a webhook secret there is none.
+/// The endpoint; `None` without a webhook secret.
 pub(crate) fn routes(state: State) -> Router {
     match state.easypost_webhook_secret.clone() {
         Some(secret) => webhooks::route("/webhooks/easypost", TrackerWebhook { state, secret }),

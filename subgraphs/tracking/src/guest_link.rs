@@ -10,7 +10,7 @@ use resolvers::id::IdKind;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What a link shows.
+/// The object a link gives access to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestScope {
     /// The order's most recently updated parcel.
@@ -91,7 +91,7 @@ impl GuestLinkKey {
             .map_err(GuestLinkError::Sign)
     }
 
-    /// What the link shows, if it was signed with this key and has not expired.
+    /// The link's scope, if it was signed with this key and has not expired.
     pub fn open(&self, token: &str, now: DateTime<Utc>) -> Result<GuestScope, GuestLinkError> {
         self.open_until(token, now).map(|(scope, _)| scope)
     }

@@ -83,7 +83,7 @@ pub struct State {
 }
 
 impl State {
-    /// What a guest's link shows, and its expiry.
+    /// The scope of a guest's link, and its expiry.
     ///
     /// # Errors
     /// BAD_USER_INPUT for an invalid link, RATE_LIMITED after too many of them.

@@ -261,7 +261,7 @@ impl Journey {
             .ok_or(RecordError::NoShipment(parcel.id))
     }
 
-    /// When the last of all parcels was delivered, if all were, in whatever order that was reported.
+    /// Delivery time of the last parcel if all were delivered, regardless of the order of reports.
     fn delivered_at(&self) -> Option<DateTime<Utc>> {
         let others = self.others_delivered.as_ref()?.iter().copied();
         let own = self

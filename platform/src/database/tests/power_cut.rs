@@ -15,7 +15,7 @@ const WRITERS: i64 = 50;
 const WRITES: i64 = 10_000;
 const NOTHING: [i64; 0] = [];
 
-/// What has been acknowledged so far, and the last copy.
+/// Writes acknowledged so far, and the last copy.
 #[derive(Default)]
 struct Disk {
     acknowledged: Mutex<Vec<i64>>,

@@ -36,7 +36,7 @@ struct Scan<'t, 'l> {
     name: Name,
 }
 
-/// What the next or current braces belong to.
+/// The construct that the next or current braces belong to.
 #[derive(Clone, Copy, PartialEq)]
 enum Definition {
     /// Unknown before its first word; without one it is an operation.
@@ -45,7 +45,7 @@ enum Definition {
     Fragment,
 }
 
-/// What the next name would be, inside a selection.
+/// The meaning of the next name inside a selection.
 #[derive(Clone, Copy)]
 enum Name {
     /// A field or its alias.

@@ -1,4 +1,4 @@
-//! What is parsed, and where invalid documents fail.
+//! Accepted documents, and error positions in invalid ones.
 
 use graphql_tools::static_graphql::query::{Definition, OperationDefinition, Selection};
 use proptest::prelude::*;

@@ -46,7 +46,7 @@ struct Range<'a> {
     specification: Option<&'a str>,
 }
 
-/// What a client accepts: at least one of the two.
+/// Media types a client accepts; at least one is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Accepted {
     /// The best type for a single response.

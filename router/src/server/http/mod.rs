@@ -61,7 +61,7 @@ pub(super) async fn handle(State(state): State<ServerState>, request: Request) -
     let mut response = answer(state, client, parts, body).await;
     response.headers_mut().insert(REQUEST_ID, id);
     record(&method, response.status(), start);
-    // A page, or an upgrade, is no operation; those of a batch have been counted.
+    // Log GraphQL requests only, not pages or upgrades. Batches log their operations themselves.
     if is_graphql(&response) && response.extensions().get::<OperationDetails>().is_none() {
         let details = log.finish(&known_pairs);
         response.extensions_mut().insert(details);
@@ -71,7 +71,7 @@ pub(super) async fn handle(State(state): State<ServerState>, request: Request) -
 
 async fn answer(state: ServerState, client: Client, parts: request::Parts, body: Body) -> Response {
     let accepted = media::negotiate(&parts.headers);
-    // A client that accepts none of our types still has to be told so.
+    // A client that accepts none of our media types still gets a readable error.
     let refused_as = accepted.as_ref().map_or(MediaType::Json, Accepted::refusal);
     let log = client.log.clone();
     let answer = match (&parts.method, ide_page(&state)) {
@@ -220,7 +220,7 @@ async fn run(
     match (accepted.single, accepted.stream) {
         (Some(media), _) => {
             let is_get = parts.method == Method::GET;
-            // What subgraphs do not call private may be mixed with what they call public.
+            // Never public for authenticated callers, since subgraphs may omit to mark private fields.
             let policy = response.cache.map(|policy| CachePolicy {
                 public: policy.public && !is_known(&parts.headers),
                 ..policy
@@ -241,12 +241,12 @@ async fn run(
     }
 }
 
-/// Whether the request says whose it is.
+/// Whether the request carries credentials.
 fn is_known(headers: &HeaderMap) -> bool {
     headers.contains_key(header::AUTHORIZATION) || headers.contains_key(KEY_HEADER)
 }
 
-/// Says no to an operation.
+/// The response to a rejected operation.
 fn refuse(client: &Client, accepted: Accepted, error: OperationError) -> Result<Response, Refusal> {
     match error {
         OperationError::Request(refusal) => Err(refusal),

@@ -48,7 +48,7 @@ pub(super) fn graphql(media: MediaType, response: &GraphQLResponse) -> Response 
     build(media, status, response)
 }
 
-/// Says what is left of what the request counts against, and how long one has to wait that is refused.
+/// Sets the rate limit headers, and `Retry-After` if the request was rejected.
 pub(in crate::server) fn set_rate(headers: &mut HeaderMap, rate: Option<Decision>) {
     let Some(rate) = rate else {
         return;
@@ -110,7 +110,7 @@ pub(super) fn cached(
     Ok(answer)
 }
 
-/// An answer that is held until its client has read it; `None` when too much is held already.
+/// A response that is accounted for until its client has read it; `None` if too much is unread.
 pub(super) fn held(
     media: MediaType,
     kind: OperationKind,
@@ -146,7 +146,7 @@ fn entity_tag(media: MediaType, answer: &[u8]) -> String {
     format!("W/\"{digits}\"")
 }
 
-/// Says how long an answer may be kept, and by which headers of the client it may differ.
+/// Sets `cache-control` and `vary`.
 pub(super) fn set_caching(answer: &mut Response, caching: &Caching<'_>) {
     let policy = caching.policy;
     let value = policy.map_or_else(|| "no-store".to_owned(), CachePolicy::to_value);

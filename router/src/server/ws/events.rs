@@ -48,7 +48,7 @@ pub trait EventProtocol: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub enum WatchRefusal {
     Request(Refusal),
-    /// What the graph says of the subscription: a response without data.
+    /// The operation was rejected: a response without data.
     Operation(Box<GraphQLResponse>),
 }
 

@@ -117,7 +117,7 @@ fn finish(
 }
 
 fn refuse(log: &OperationLog, ticket: OperationHandle) {
-    let message = "too many answers wait to be read";
+    let message = "too many responses are waiting to be read";
     log.refused(ErrorCode::RateLimited);
     ticket.fail(vec![GraphQLError::new(ErrorCode::RateLimited, message)]);
 }

@@ -40,7 +40,7 @@ pub(super) fn links<'p, 't>(pieces: &'p [Piece<'t>]) -> Vec<&'p [Piece<'t>]> {
         .collect()
 }
 
-/// What a document with this link calls a federation directive.
+/// The name of a federation directive in a document with this link.
 pub(super) fn names_by(link: &str, own: &str) -> Vec<String> {
     let schema = format!("schema {link} {{ query: Query }}");
     let Ok(document) = graphql_tools::parser::parse_schema::<String>(&schema) else {
@@ -59,7 +59,7 @@ pub(super) fn names_by(link: &str, own: &str) -> Vec<String> {
     links.collect()
 }
 
-/// Whether a federation directive is used, under whatever name.
+/// Whether a federation directive is used, under any name.
 pub(super) fn uses(sdl: &str, own: &str) -> bool {
     let Some(pieces) = pieces(sdl).filter(|_| sdl.contains(own)) else {
         return false;

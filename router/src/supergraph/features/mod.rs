@@ -29,12 +29,12 @@ pub(super) fn canonical(document: Document) -> Result<Document, RouterError> {
     Ok(document)
 }
 
-/// What a document with this link calls the directive with this canonical name.
+/// The name, in a document with this link, of the directive with this canonical name.
 pub(super) fn names_by(link: &Directive, canonical: &str) -> Vec<String> {
     Link::of(link).map_or_else(Vec::new, |link| link.names_of(canonical))
 }
 
-/// What a name in the document refers to.
+/// The feature element that a name in the document refers to.
 enum NameKind {
     /// An element of a known feature, with its canonical name.
     Known(String),

@@ -72,7 +72,7 @@ pub enum SubscriptionProtocol {
     ServerSentEvents,
 }
 
-/// What a subscription sends besides its operation.
+/// Credentials that a subscription sends besides its operation.
 pub(super) struct Credentials {
     /// Headers of the connection. Subscriptions with other headers use another connection.
     pub headers: HeaderMap,

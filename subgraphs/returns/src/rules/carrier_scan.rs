@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::status::ReturnStatus;
 
-/// What is known about the package.
+/// The package's known state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScanSummary {
     /// When the carrier received it.
@@ -72,7 +72,7 @@ pub(crate) enum ScanOutcome {
     Scanned(DateTime<Utc>),
     /// It was delivered after the refund was issued.
     Completed,
-    /// Nobody expected the package any more: a person has to look at it.
+    /// The package was no longer expected; needs manual review.
     Unexpected,
     /// The customer is getting the package back: a person has to look at it.
     TurnedBack,

@@ -53,7 +53,7 @@ impl Restriction {
     }
 }
 
-/// What the rules need to know about an order.
+/// Order data for the rules.
 #[derive(Clone, Copy, Debug)]
 pub struct OrderFacts {
     /// `None` until delivery.
@@ -61,7 +61,7 @@ pub struct OrderFacts {
     pub total_usd: Decimal,
 }
 
-/// What the rules need to know about one item, and how many units are to be returned.
+/// Item data for the rules, and the number of units to return.
 #[derive(Clone, Copy, Debug)]
 pub struct ItemFacts {
     /// The order item.

@@ -5,7 +5,7 @@
 //! Every amount is rounded in the customer's favour and capped by what remains of it, so that no sequence of returns
 //! refunds more than was captured.
 
-/// What the customer paid for the order, in minor units of its currency.
+/// The order's payment, in minor units of its currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paid {
     /// The total of all lines, before tax and shipping.
@@ -16,7 +16,7 @@ pub struct Paid {
     pub total: i64,
 }
 
-/// What the order's other returns already refund; cancelled ones do not count.
+/// Amounts already refunded by the order's other returns, except cancelled ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refunded {
     pub tax: i64,

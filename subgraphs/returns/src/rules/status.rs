@@ -57,7 +57,7 @@ pub fn transition(
     }
 }
 
-/// What the customer should do or wait for; `None` when nothing more will happen.
+/// The customer's next step; `None` when nothing more will happen.
 pub fn next_step(status: ReturnStatus, carrier: Option<&str>) -> Option<Cow<'static, str>> {
     Some(match status {
         ReturnStatus::Initiated => "Generate your shipping label".into(),

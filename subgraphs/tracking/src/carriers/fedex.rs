@@ -19,7 +19,7 @@ pub(super) fn reports(answer: &Value) -> Vec<Report> {
     results(answer).filter_map(Result::ok).collect()
 }
 
-/// For each number, FedEx's report, or why there is none.
+/// FedEx's report or the error for each number.
 pub(super) fn results(answer: &Value) -> impl Iterator<Item = Result<Report, CarrierError>> {
     let complete = list(&answer["output"]["completeTrackResults"]);
     complete.iter().map(|complete| {

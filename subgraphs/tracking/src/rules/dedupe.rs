@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::observation::{Observation, Scan};
 use super::status::TrackingStatus;
 
-/// What has been recorded of a parcel.
+/// A parcel's recorded events.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedHistory {
     pub status: TrackingStatus,

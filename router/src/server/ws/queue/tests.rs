@@ -1,4 +1,4 @@
-//! What a slowly reading client receives, and in which order.
+//! Which messages a slow client receives, and in which order.
 
 use serde_json::Value;
 
