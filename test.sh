@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Passes the tests. Installs PostgreSQL and Redis from Debian's packages when they are missing and it may
+# Runs the tests. Installs PostgreSQL and Redis from Debian packages if they are missing and it is allowed to
 # (as root), starts private instances of both on free ports in a temporary directory, checks format, lints
 # and licences, runs every test, and cleans up after itself.
 #
@@ -9,15 +9,15 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-# Outside the clone, so that a fresh one finds what another has built.
+# Outside the clone, so that fresh clones reuse the build.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/vantage/target}"
 
-# A developer's own settings must not decide what the tests see.
+# Developers' own settings must not affect the tests.
 for variable in "${!VANTAGE_@}"; do
     unset "$variable"
 done
 
-# A snapshot that differs is a failure, and no file to review later.
+# Snapshot mismatches fail instead of writing files for review.
 export INSTA_UPDATE=no
 
 step=""
@@ -57,7 +57,7 @@ main() {
     run "format" cargo fmt --all --check
     run "lints" lints
     if ! cargo deny --version >/dev/null 2>&1; then
-        skipped+=("licences by cargo-deny: it is not installed")
+        skipped+=("licences by cargo-deny: not installed")
     else
         run "cargo deny" cargo deny --offline check licenses bans sources
         if compgen -G "${CARGO_HOME:-$HOME/.cargo}/advisory-db*/*" >/dev/null; then
@@ -73,14 +73,14 @@ main() {
     with_node "packages and browser of the pages" "the pages in a browser" playground/tests/run.sh
 }
 
-# Runs what needs Node.js, where it is: the clients that the field uses, the reference parser, another router, and pages in
-# a browser. Further arguments are those of the script.
+# Runs checks that need Node.js, if available: common clients, the reference parser, another router, and the pages in
+# a browser. Remaining arguments go to the script.
 with_node() {
     local packages="$1" name="$2" script="$3"
     shift 3
     begin "$packages"
     if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-        skipped+=("$name: there is no Node.js")
+        skipped+=("$name: Node.js is not installed")
     elif [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
         skipped+=("$name: Node.js is older than 20")
     elif ! timeout 180 "$script" install >"$scratch/npm.log" 2>&1; then
@@ -90,7 +90,7 @@ with_node() {
     fi
 }
 
-# Names the step that a failure belongs to.
+# Sets the step reported on failure.
 begin() {
     step="$1"
 }
@@ -140,9 +140,9 @@ is_root() {
 require_rust() {
     command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
     command -v cc >/dev/null || command -v clang >/dev/null || fail "a C compiler is missing: install gcc"
-    # What rust-toolchain.toml names, with rustfmt and clippy.
+    # The toolchain of rust-toolchain.toml, with rustfmt and clippy.
     if command -v rustup >/dev/null && ! rustup toolchain install; then
-        fail "rustup could not install the toolchain that rust-toolchain.toml names"
+        fail "rustup could not install the toolchain named in rust-toolchain.toml"
     fi
     local component
     for component in rustfmt clippy; do
@@ -150,7 +150,7 @@ require_rust() {
     done
 }
 
-# Lints are errors in CI and for the pinned compiler; those that a newer one brings are warnings.
+# Lints are errors in CI and with the pinned compiler; lints of newer compilers are warnings.
 lints() {
     local pinned
     pinned="$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)"
@@ -175,7 +175,7 @@ require_databases() {
 }
 
 install_packages() {
-    # The packages start servers of their own, which nobody here needs: Debian asks this file first.
+    # Debian's packages would start system servers; this policy file prevents that.
     local policy=/usr/sbin/policy-rc.d ours=""
     if [ ! -e "$policy" ]; then
         printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -191,7 +191,7 @@ install_packages() {
     [ "$status" -eq 0 ] || fail "apt-get could not install $*"
 }
 
-# Finds the newest server; Debian keeps its programs off the PATH.
+# Finds the newest server; Debian does not put its programs on the PATH.
 find_postgres() {
     local directory
     while read -r directory; do
@@ -213,8 +213,8 @@ find_redis() {
 
 # --- databases -----------------------------------------------------------------------------------------
 
-# Sets the user that owns the servers, and how to become it: PostgreSQL refuses to run as root, and the
-# working directory may be one that its user cannot enter.
+# Sets the user that runs the servers, and how to switch to it: PostgreSQL refuses to run as root, and the
+# working directory may be inaccessible to that user.
 choose_owner() {
     is_root || return 0
     owner=nobody
@@ -230,7 +230,7 @@ give_to_owner() {
     fi
 }
 
-# A port on which nobody listens now. Whoever binds it first wins, so the callers try again.
+# A currently free port. Another process may take it first, so callers retry.
 free_port() {
     local port
     while :; do
@@ -249,7 +249,7 @@ start_postgres() {
     "${as_owner[@]}" "$postgres_bin/initdb" --pgdata="$data" --username=vantage --pwfile="$scratch/password" \
         --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync >"$scratch/initdb.log" 2>&1 ||
         { cat "$scratch/initdb.log" >&2 && fail "initdb failed"; }
-    # Nothing has to survive a crash.
+    # Durability is not needed.
     cat >>"$data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$socket'
@@ -290,7 +290,7 @@ start_redis() {
     fail "Redis did not start"
 }
 
-# Waits until the server that was just started answers, or has ended.
+# Waits until the started server responds or has exited.
 redis_answers() {
     local port="$1" reply
     while kill -0 "$redis_pid" 2>/dev/null; do

@@ -20,7 +20,7 @@ const apollo = (t, link) => {
   return client;
 };
 
-/** Everything a subscription brings, until it ends or `enough` says so. */
+/** A subscription's results until it ends or `enough` returns true. */
 const all = (client, query, enough = () => false) =>
   new Promise((resolve, reject) => {
     const results = [];

@@ -1,4 +1,4 @@
-// Where the edge under test listens. It serves the graph of `router/tests/server/kit.rs`.
+// The URL of the server under test, which serves the graph of `router/tests/server/kit.rs`.
 
 import assert from "node:assert/strict";
 
@@ -10,7 +10,7 @@ export const COUNT = "subscription { count(to: 3) { number } }";
 export const FEED = "subscription { feed { sequence } }";
 export const CHANGE = "mutation { change }";
 
-/** Changes the state that `feed` tells; gives the number of the change. */
+/** Changes the state published by `feed`; returns the change's number. */
 export async function change() {
   const response = await fetch(url, {
     method: "POST",

@@ -1,11 +1,11 @@
-// The audits of GraphQL over HTTP that the package graphql-http ships.
+// The GraphQL over HTTP audits of the graphql-http package.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverAudits } from "graphql-http";
 import { url } from "./edge.mjs";
 
-// A plain GET could come from any page; honest clients send one of the edge's headers.
+// Plain GETs are rejected as possible cross-site requests; clients send one of the CSRF headers.
 const fetchFn = (input, init = {}) => {
   const headers = new Headers(init.headers);
   if ((init.method ?? "GET") === "GET") headers.set("x-vantage-csrf", "1");

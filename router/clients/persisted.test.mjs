@@ -1,6 +1,6 @@
-// Documents that clients name instead of sending them: automatic persisted queries by Apollo Client and urql, and
-// registered operations by Apollo Client, urql, Relay and graphql-ws. The manifests of operations/ are what the clients'
-// tools write; acme may run them and nothing else.
+// Persisted documents: automatic persisted queries with Apollo Client and urql, and
+// registered operations with Apollo Client, urql, Relay and graphql-ws. The manifests in operations/ were written by the
+// clients' tools; acme may run only these operations.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -25,7 +25,7 @@ const manifest = async (name) =>
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
-/** `fetch`, and what was sent by it: its method, and whether it had a document. */
+/** `fetch`, and a record of its requests: method, and whether a document was sent. */
 const recorder = () => {
   const sent = [];
   const recording = (input, init = {}) => {
@@ -38,7 +38,7 @@ const recorder = () => {
   return { sent, recording };
 };
 
-/** A query of its own for each test, which nobody has sent before. */
+/** A unique query for each test. */
 let tests = 0;
 const fresh = () => `query Fresh${process.pid}_${++tests} { hello }`;
 
@@ -117,7 +117,7 @@ test("a name that needs proof is refused without it", async (t) => {
 const urql = (persisted, options = {}) =>
   new Client({ url, exchanges: [persistedExchange(persisted), fetchExchange], ...options });
 
-// A GET has to show that no foreign page has sent it.
+// GETs need a CSRF header.
 const preflight = { "apollo-require-preflight": "true" };
 
 for (const [method, get] of [
@@ -148,7 +148,7 @@ for (const [method, get] of [
       {
         preferGetForPersistedQueries: get,
         enforcePersistedQueries: true,
-        // As the generated documents have it in `__meta__`.
+        // As in the generated documents' `__meta__`.
         generateHash: async (printed, document) => (isHello(document) ? id : sha256(printed)),
       },
       { fetch: recording, fetchOptions: { headers: ACME } },
@@ -167,7 +167,7 @@ test("urql is refused a document that is not registered", async () => {
   assert.equal(error.graphQLErrors[0].extensions.code, "QUERY_NOT_IN_SAFELIST");
 });
 
-/** A Relay environment whose network sends ids, as Relay's documentation writes it. */
+/** A Relay environment whose network layer sends ids, as in Relay's documentation. */
 const relay = (member, headers = ACME) => {
   const network = Relay.Network.create(async (request, variables) => {
     const response = await fetch(url, {

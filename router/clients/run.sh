@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Drives the router's edge with the clients that the field uses: the audits of graphql-http, graphql-ws, graphql-sse,
-# Apollo Client, urql and Relay. Needs Node.js 20 or newer, and a package registry the first time.
+# Tests the router's HTTP server with common clients: the audits of graphql-http, graphql-ws, graphql-sse,
+# Apollo Client, urql and Relay. Requires Node.js 20 or newer, and a package registry on the first run.
 #
-#   router/clients/run.sh            installs what is missing and runs
-#   router/clients/run.sh install    installs only
+#   router/clients/run.sh            install missing packages and run
+#   router/clients/run.sh install    only install
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-# What is installed is what the lock file says, or it is installed again.
+# Reinstall unless the installed packages match the lock file.
 if ! cmp -s package-lock.json node_modules/.installed.json; then
     npm ci --no-audit --no-fund --loglevel=error
     cp package-lock.json node_modules/.installed.json

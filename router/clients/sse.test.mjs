@@ -1,4 +1,4 @@
-// The client graphql-sse, in distinct connections mode.
+// graphql-sse in distinct connections mode.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

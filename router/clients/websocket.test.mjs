@@ -1,4 +1,4 @@
-// The client graphql-ws, over the protocol graphql-transport-ws.
+// graphql-ws over the graphql-transport-ws protocol.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

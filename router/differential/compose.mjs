@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { composeServices } from "@apollo/composition";
 import { parse } from "graphql";
 
-/** The supergraph SDL of `{ name, url, sdl }`s. Throws with every error of composition. */
+/** The supergraph SDL of `{ name, url, sdl }`s. Throws with all composition errors. */
 export function compose(subgraphs) {
   const services = subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) }));
   const { errors, supergraphSdl } = composeServices(services);
@@ -12,7 +12,7 @@ export function compose(subgraphs) {
   return supergraphSdl;
 }
 
-/** The SDL of each subgraph of this directory, by name; the one with an interface object only if asked for. */
+/** The SDL of each subgraph of this directory, by name; the one with an interface object is optional. */
 export function schemas({ interfaceObjects = false } = {}) {
   const directory = new URL("subgraphs/", import.meta.url);
   return Object.fromEntries(

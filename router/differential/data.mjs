@@ -1,4 +1,4 @@
-// What the subgraphs answer: resolvers over a small fixed world. Some people cannot be read, some keys are
+// Resolvers of the subgraphs over a small fixed world. Some people cannot be read, some keys are
 // null, some entities are unknown to some subgraphs.
 import { GraphQLError } from "graphql";
 
@@ -39,7 +39,7 @@ const studio = (id) => typed("Studio", id && studios[id] && { id, country: { cod
 const maker = (id) => (id?.startsWith("s") ? studio(id) : person(id));
 const refused = (message, code) => new GraphQLError(message, { extensions: { code } });
 
-/** Resolvers of each subgraph, over one world: what mutations count is theirs alone, until `reset()`. */
+/** Resolvers of each subgraph over one world, with separate mutation counters until `reset()`. */
 export function world() {
   let count = 0;
   const work = (id) => (id?.startsWith("b") ? book(id) : film(id));

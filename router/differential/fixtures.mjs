@@ -1,5 +1,5 @@
-// Writes `router/tests/suite/fixtures/`: supergraphs as Apollo's composition writes them, one for each version of
-// the join specification. `node fixtures.mjs` after a change here.
+// Writes `router/tests/suite/fixtures/`: supergraphs composed by Apollo, one for each version of
+// the join specification. Run `node fixtures.mjs` after a change here.
 import { writeFileSync } from "node:fs";
 import { compose } from "./compose.mjs";
 

@@ -1,7 +1,7 @@
-// Operations over a schema, drawn from a seed: the same seed gives the same operations.
+// Random operations over a schema, reproducible by seed.
 import { isAbstractType, isCompositeType, isEnumType, isInputObjectType, isLeafType, isListType, isNonNullType, getNamedType } from "graphql";
 
-/** A small generator of numbers in [0, 1) (mulberry32). */
+/** Random numbers in [0, 1) (mulberry32). */
 export function random(seed) {
   let state = seed >>> 0;
   return () => {
@@ -61,14 +61,14 @@ export class Generator {
       this.budget--;
       if (isAbstractType(type) && this.chance(0.6)) items.push(this.fragment(this.pick(this.narrower(type)), depth, depthLimit));
       else if (isAbstractType(type) && !type.getFields) items.push(this.chance(0.3) ? "kindOf: __typename" : "__typename");
-      // The gateway runs the fields of a mutation in another order where fragments hold them.
+      // The gateway runs mutation fields within fragments in a different order.
       else if (type !== this.schema.getMutationType() && this.chance(0.08)) items.push(this.fragment(type, depth, depthLimit));
       else items.push(this.field(type, depth, depthLimit));
     }
     return `{ ${items.join(" ")} }`;
   }
 
-  /** Types that an inline fragment on this type may name. */
+  /** Valid type conditions of inline fragments on this type. */
   narrower(type) {
     const possible = this.schema.getPossibleTypes(type);
     const wider = Object.values(this.schema.getTypeMap()).filter(
@@ -84,7 +84,7 @@ export class Generator {
       if (known.length > 0 && this.chance(0.5)) return `...${this.pick(known)}${condition}`;
       const name = `${type.name}_${this.fragments.size}`;
       const body = this.selections(type, depth + 1, depthLimit);
-      // Bodies are made before they are named, so that none spreads itself.
+      // The body is generated before the fragment is named, so that no fragment spreads itself.
       if (!this.fragments.has(name)) {
         this.fragments.set(name, ` fragment ${name} on ${type.name} ${body}`);
         return `...${name}${condition}`;
@@ -115,9 +115,9 @@ export class Generator {
     const field = this.pick(usable);
     const args = field.args.map((argument) => this.argument(argument)).filter(Boolean);
     const named = getNamedType(field.type);
-    // Fields whose arguments or types could differ between places get a key of their own.
+    // Fields whose arguments or types may differ between positions get unique response keys.
     const key = args.length > 0 || field.args.length > 0 ? `a${hash(field.name + args.join(","), this.values)}: ` : this.chance(0.1) ? `x${hash(field.name + field.type, {})}: ` : "";
-    // Some take the name of a field that subgraphs need; where that is selected too, the operation is invalid.
+    // Some aliases equal a field that subgraphs require; if that is selected too, the operation is invalid.
     const shadow = this.shadows && !key && this.chance(0.03) ? `${this.pick(NEEDED)}: ` : "";
     const text = `${shadow || key}${field.name}${args.length > 0 ? `(${args.join(", ")})` : ""}${this.condition()}`;
     return isCompositeType(named) ? `${text} ${this.selections(named, depth + 1, depthLimit)}` : text;
@@ -160,7 +160,7 @@ function literal(value, type) {
   return JSON.stringify(value);
 }
 
-/** Equal text gives an equal key, so that equal fields merge. */
+/** Equal text gives equal keys, so that equal fields merge. */
 function hash(text) {
   let sum = 7;
   for (const character of text) sum = (Math.imul(sum, 31) + character.codePointAt(0)) >>> 0;

@@ -1,13 +1,13 @@
 // The differential test: `node run.mjs [--count N] [--seed S] [--router COMMAND] [--keep-going N] [--strict] [--hard]`, or
-// `node run.mjs --query Q [--variables JSON]` to see both answers.
+// `node run.mjs --query Q [--variables JSON]` to show both responses.
 //
-// `--hard` asks for what the gateway itself gets wrong: interface objects, and aliases that are names of key fields.
-// Then the differences are for a person to judge.
+// `--hard` includes features the gateway itself gets wrong: interface objects, and aliases equal to key fields.
+// The differences then need manual review.
 //
-// Where the gateway contradicts itself or the specification, and the router does not, that is counted as a known fault of
-// the gateway, and told with its explanation (`knownFault`).
+// Differences where only the gateway contradicts itself or the specification are counted as known faults of
+// the gateway, and reported with an explanation (`knownFault`).
 //
-// Serves the subgraphs twice, puts @apollo/gateway before one set and the router before the other, sends both
+// Serves the subgraphs twice, with @apollo/gateway in front of one set and the router in front of the other, sends both
 // the same generated operations, and compares: data exactly, errors by path and code. Exits 1 on a difference.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -76,12 +76,12 @@ async function oracle({ query, variables }) {
 
 async function router(request) {
   const send = () => fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(request) });
-  // While the gateway plans for long, this process does not notice that an idle connection was closed.
+  // During long planning by the gateway, this process does not notice closed idle connections.
   const response = await send().catch(send);
   return response.json();
 }
 
-/** Both have their own names for an error without a code. */
+/** The two use different codes for errors without one. */
 const UNNAMED = new Set([undefined, "DOWNSTREAM_SERVICE_ERROR", "INTERNAL_SERVER_ERROR", "INTERNAL"]);
 
 function errors(answer) {
@@ -92,12 +92,12 @@ function errors(answer) {
   return [...new Set(all)].sort();
 }
 
-/** The gateway counts indexes of lists of several types among those of the type it asked for only. */
+/** In lists of several types, the gateway's indexes count only items of the fetched type. */
 function withoutIndexes(errors) {
   return [...new Set(errors.map((error) => error.replace(/\/\d+(?=[/ ])/g, "/@")))].sort();
 }
 
-/** The same operation with every `@skip` and `@include` decided. What it has more than the answer is `__gone`. */
+/** The operation with `@skip` and `@include` resolved. Fields it keeps only to be valid are `__gone`. */
 function decided({ query, variables }) {
   const holds = ({ name, arguments: [{ value }] }) => (value.kind === Kind.VARIABLE ? variables[value.name.value] : value.value) === (name.value === "include");
   const empty = { kind: Kind.FIELD, alias: { kind: Kind.NAME, value: "__gone" }, name: { kind: Kind.NAME, value: "__typename" } };
@@ -117,7 +117,7 @@ function withoutGone(value) {
   return Object.fromEntries(Object.entries(value).filter(([key]) => key !== "__gone").map(([key, inner]) => [key, withoutGone(inner)]));
 }
 
-/** Whether the gateway answers as the router does when it is asked without conditions: its own plans lose fields beside skipped ones. */
+/** Whether the gateway agrees when conditions are resolved beforehand; its plans lose fields next to skipped ones. */
 async function agreesDecided(request, actual) {
   worlds[0].reset();
   const expected = await oracle(decided(request)).catch((error) => error);
@@ -125,7 +125,7 @@ async function agreesDecided(request, actual) {
   return !difference(withoutGone(expected.data ?? null), actual.data ?? null) && isDeepStrictEqual(withoutIndexes(errors(expected)), withoutIndexes(errors(actual)));
 }
 
-/** Where two values first differ. The gateway reorders keys when it normalizes fragments, so order is not compared. */
+/** The first difference of two values. Key order is ignored, since the gateway reorders keys when normalizing fragments. */
 function difference(one, other, path = "data") {
   if (isDeepStrictEqual(one, other)) return undefined;
   if (one && other && typeof one === "object" && typeof other === "object" && Array.isArray(one) === Array.isArray(other)) {
@@ -139,7 +139,7 @@ function difference(one, other, path = "data") {
   return `${path}: ${JSON.stringify(one)} and ${JSON.stringify(other)}`;
 }
 
-/** Every place where two values differ, as far down as both go. */
+/** All paths where two values differ, as deep as both go. */
 function differences(one, other, path = []) {
   if (isDeepStrictEqual(one, other)) return [];
   if (one && other && typeof one === "object" && typeof other === "object" && Array.isArray(one) === Array.isArray(other)) {
@@ -149,12 +149,12 @@ function differences(one, other, path = []) {
   return [path];
 }
 
-/** The value at a path; `undefined` when the answer has no such place. */
+/** The value at a path; `undefined` if it does not exist. */
 function at(value, path) {
   return path.reduce((inner, key) => (inner === null || inner === undefined ? inner : inner[key]), value);
 }
 
-/** The operation with nothing but the fields on the way to a path, and everything below it. */
+/** The operation reduced to the fields on a path and everything below it. */
 function alone({ query, variables }, path) {
   const document = parse(query);
   const fragments = new Map(document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]));
@@ -184,14 +184,14 @@ function alone({ query, variables }, path) {
 }
 
 /**
- * Why a difference is the gateway's fault; `undefined` if that is not known. What a field answers does not depend on what
- * is selected beside it (the subgraphs are the same for both), and an error's path leads to a field that was selected.
+ * Why a difference is the gateway's fault; `undefined` if unknown. A field's value does not depend on the fields
+ * selected beside it (both use the same subgraphs), and an error's path leads to a selected field.
  */
 async function knownFault(request, expected, actual) {
   const reasons = new Set();
   const paths = differences(expected.data ?? null, actual.data ?? null);
   if (paths.length === 0 && expected.data && actual.data) {
-    // Only errors differ. What the router tells must be told by both.
+    // Only errors differ. Both must report every error of the router.
     const told = (answer) => (answer.errors ?? []).map(({ path, extensions }) => ({ path: path ?? [], shown: withoutIndexes(errors({ errors: [{ path, extensions }] }))[0] }));
     const [wanted, got] = [told(expected), told(actual)];
     if (got.some(({ shown }) => !wanted.some((other) => other.shown === shown))) return undefined;
@@ -212,7 +212,7 @@ async function knownFault(request, expected, actual) {
   return reasons.size > 0 ? [...reasons].join("; ") : undefined;
 }
 
-/** For the person who judges: what both say of the first differing field when it is asked for alone. */
+/** For manual review: both responses to the first differing field on its own. */
 async function tellAlone(request, expected, actual) {
   const [path] = differences(expected.data ?? null, actual.data ?? null);
   if (path.length === 0) return;
@@ -236,12 +236,12 @@ while (tally.operations < count && tally.differences < Number(options["keep-goin
   tally.operations++;
   for (const { reset } of worlds) reset();
   const [expected, actual] = await Promise.all([oracle(request).catch((error) => error), router(request)]);
-  // It has bugs of its own, and then there is nothing to compare with.
+  // The gateway failed because of its own bug, so there is nothing to compare.
   if (expected instanceof Error) {
     tally["refused by the gateway"]++;
     continue;
   }
-  // What the planner's library cannot plan is a gap of its own: counted, and a difference if `--strict`.
+  // Operations the planner library cannot plan are counted separately, and as differences with `--strict`.
   if (actual.data === undefined && actual.errors[0].message === "The operation could not be planned.") {
     tally["not planned by the router"]++;
     if (!options.strict) continue;

@@ -1,4 +1,4 @@
-// Serves the subgraphs of this directory over HTTP, each on a free port, for as long as the process lives.
+// Serves the subgraphs of this directory over HTTP, each on a free port, until the process exits.
 import { createServer } from "node:http";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { execute, parse } from "graphql";
@@ -14,12 +14,12 @@ async function answerTo({ query, ...request }) {
   }
 }
 
-/** The subgraphs over a world of their own: `subgraphs`, `{ name, sdl, url }` each, and `reset()` for the world. */
+/** The subgraphs over a separate world: `subgraphs`, `{ name, sdl, url }` each, and `reset()` for the world. */
 export async function serve(options) {
   const { resolvers, reset } = world();
   const subgraphs = await Promise.all(
     Object.entries(schemas(options)).map(async ([name, sdl]) => {
-      // A reference that fails at once would fail all that were asked for with it.
+      // A reference that fails synchronously would fail the whole batch.
       for (const type of Object.values(resolvers[name])) {
         const resolve = type.__resolveReference;
         if (resolve) type.__resolveReference = async (reference) => resolve(reference);

@@ -1,4 +1,4 @@
-// Random documents, and what graphql-js reads of each, as JSON lines:
+// Random documents, and how graphql-js parses each, as JSON lines:
 //   {"text": …, "nodes": [[kind, …, line, column], …]}   or   {"text": …, "error": [line, column]}
 //
 //   node cases.mjs [--count 2000] [--seed 1]
@@ -9,7 +9,7 @@ import { below, chance, options, pick } from "./random.mjs";
 const times = (most, make) => Array.from({ length: below(most + 1) }, make).join("");
 const hex = (digits) => Array.from({ length: digits }, () => pick([..."0123456789abcdefABCDEF"])).join("");
 
-// The lexical grammar. A few of the pieces are wrong, so that what is refused is compared too.
+// The lexical grammar. Some pieces are invalid, so that rejections are compared, too.
 const WRONG = 0.002;
 const wrong = (good, bad) => (chance(WRONG) ? pick(bad) : good());
 
@@ -59,7 +59,7 @@ const number = () =>
       }`,
     ["00", "01", "-", "+1", ".5", "1.", "1.a", "1e", "1e+", "1.5.5", "0x1", "1a", "1_0", "1.5f", "--1", "0...a"],
   );
-// No word of the type system begins a definition: the router reads executable documents only.
+// No type system definitions: the router parses executable documents only.
 const name = () => wrong(() => pick(["a", "b", "_1", "on", "fragment", "query", "subscription", "true", "null", "X9"]), ["é", "1a", "-a"]);
 const sign = (good) => wrong(() => good, ["~", "?", "..", "%", "'", "\u00a0", "", ";", "`"]);
 
@@ -121,7 +121,7 @@ const definition = () =>
   ])();
 const document = () => tokens(space(), some(2, definition));
 
-/** Where the node begins, behind its description. */
+/** The start of a node after its description. */
 const place = (node) => {
   let token = node.description ? node.description.loc.endToken.next : node.loc.startToken;
   while (token.kind === "Comment") token = token.next;
@@ -140,7 +140,7 @@ const nodesOf = (document) => {
       const names = (ancestor) => !Array.isArray(ancestor) && ancestor.kind === "VariableDefinition";
       switch (node.kind) {
         case "OperationDefinition": {
-          // The short form has no name and no place of its own in the router's tree.
+          // The shorthand form has neither name nor position in the router's tree.
           const short = node.loc.startToken.kind === "{";
           nodes.push(short ? ["Selections"] : ["Operation", node.operation, node.name?.value ?? null, ...place(node)]);
           return;
@@ -184,7 +184,7 @@ const nodesOf = (document) => {
           nodes.push(["Object", node.fields.length]);
           return;
         default:
-          // Zero has no sign in the router's tree.
+          // The router's tree has no negative zero.
           if (leaf[node.kind]) nodes.push([node.kind, node.value === "-0" ? "0" : node.value]);
       }
     },

@@ -1,4 +1,4 @@
-// Random choices that a seed repeats, and the options of the programs that make them: [--count 2000] [--seed 1].
+// Random choices, reproducible by seed, and the options of the generators: [--count 2000] [--seed 1].
 
 import { parseArgs } from "node:util";
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Compares the router's parser with graphql-js over random documents, and the changes that it finds between random schemas.
-# Needs Node.js 20 or newer, and a package registry the first time.
+# Compares the router with graphql-js: parsing of random documents, and changes found between random schemas.
+# Requires Node.js 20 or newer, and a package registry on the first run.
 #
-#   router/language/run.sh            installs what is missing and runs
-#   router/language/run.sh install    installs only
+#   router/language/run.sh            install missing packages and run
+#   router/language/run.sh install    only install
 #   LANGUAGE_COUNT=100000 LANGUAGE_SEED=7 router/language/run.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-# What is installed is what the lock file says, or it is installed again.
+# Reinstall unless the installed packages match the lock file.
 if ! cmp -s package-lock.json node_modules/.installed.json; then
     npm ci --no-audit --no-fund --loglevel=error
     cp package-lock.json node_modules/.installed.json

@@ -1,4 +1,4 @@
-// Random schemas, each with a changed copy, and what graphql-js finds of the changes, as JSON lines:
+// Random schemas, each with a changed copy, and the changes found by graphql-js, as JSON lines:
 //   {"old": …, "new": …, "changes": [[type, description], …], "grades": {type: "breaking", …}}
 //
 //   node schemas.mjs [--count 2000] [--seed 1]
@@ -21,7 +21,7 @@ const TYPES = {
 const VALUES = ["ONE", "TWO", "THREE", "FOUR"];
 const LOCATIONS = ["FIELD", "QUERY", "FRAGMENT_SPREAD", "OBJECT", "FIELD_DEFINITION"];
 
-/** A name around which lists and non-nulls may be. */
+/** A named type, possibly wrapped in lists and non-nulls. */
 function wrapped(name) {
   let type = name;
   if (chance(0.3)) type += "!";
@@ -33,7 +33,7 @@ function wrapped(name) {
 }
 const output = () => wrapped(pick([...SCALARS, ...TYPES.type, ...TYPES.interface, ...TYPES.union, ...TYPES.enum, ...TYPES.scalar]));
 
-/** A literal that fits a type. Input objects are given without their fields: these have defaults or may be null. */
+/** A literal valid for a type. Input objects are empty, since their fields have defaults or are nullable. */
 function literal(type) {
   if (type.endsWith("!")) return present(type.slice(0, -1));
   return chance(0.1) ? "null" : present(type);
@@ -41,8 +41,8 @@ function literal(type) {
 function present(type) {
   if (type.startsWith("[")) {
     const inner = type.slice(1, -1);
-    // Without nulls inside, so that they fit non-nulls as well. graphql-js compares what is written: a single value for a
-    // list would be another default than the list of it.
+    // Without nulls inside, so that they are valid for non-nulls, too. graphql-js compares literals as written: a single value
+    // for a list would differ from a list with that value.
     const item = () => literal(inner.endsWith("!") ? inner : `${inner}!`);
     return `[${Array.from({ length: below(3) }, item).join(", ")}]`;
   }
@@ -71,7 +71,7 @@ function inputValue(name, names) {
   const type = wrapped(pick(names));
   const isRequired = type.endsWith("!");
   const value = { name, type, deprecated: chance(0.1) && !isRequired };
-  // Of input objects it compares defaults without those of their fields.
+  // It compares input object defaults without their fields' defaults.
   if (chance(0.4) && !TYPES.input.some((input) => type.includes(input))) value.default = literal(type);
   return value;
 }
@@ -93,7 +93,7 @@ function definition(kind, name) {
       made.values = ["ONE", ...some(VALUES.slice(1), 3)];
       break;
     case "input":
-      // Of scalars and enums alone, and none required: `{}` fits it.
+      // Only optional scalars and enums, so that `{}` is valid.
       made.fields = [...new Set(["z", ...some(NAMES, 3)])].map((name) => {
         const value = inputValue(name, [...SCALARS, ...TYPES.enum]);
         if (value.type.endsWith("!") && value.default === undefined) value.type = value.type.slice(0, -1);
@@ -116,7 +116,7 @@ function schema() {
   return { types, directives: ["x", "y"].filter(() => chance(0.7)).map(directive) };
 }
 
-/** Changes something. What others refer to stays. */
+/** Makes a random change, but keeps definitions that others reference. */
 function change({ types, directives }) {
   const type = pick(types);
   const made = type.kind === "directive" ? type : definition(type.kind, type.name);
@@ -134,7 +134,7 @@ function change({ types, directives }) {
       if (one?.arguments) one.arguments = argumentsOf();
     },
     () => {
-      // Only whether it is in lists or may be null.
+      // Only list and non-null wrappers.
       if (one === undefined || type.kind === "input") return;
       one.type = wrapped(one.type.replace(/[[\]!]/g, ""));
     },
@@ -153,12 +153,12 @@ function change({ types, directives }) {
       else if (!directives.some(({ name }) => name === "w")) directives.push(directive("w"));
     },
     () => {
-      // Another kind, or none at all.
+      // Another kind, or removed.
       const free = types.filter(({ name }) => ["S", "T"].includes(name));
       const scalar = pick([...free, undefined]);
       if (scalar && scalar.kind === "scalar") Object.assign(scalar, definition("enum", scalar.name));
       else if (!types.some(({ name }) => name === "New")) types.push(definition(pick(["type", "enum", "input"]), "New"));
-      // Nothing refers to it.
+      // Nothing references it.
       const unused = types.findIndex(({ name }) => name === "Old");
       if (unused >= 0 && chance(0.5)) types.splice(unused, 1);
     },
@@ -190,11 +190,11 @@ function text({ types, directives }) {
   return [...definitions, ...lines].join("\n");
 }
 
-// Interfaces need not be implemented rightly for their changes to be found.
+// Changes are found even if interfaces are not implemented correctly.
 const read = (sdl) => buildSchema(sdl, { assumeValid: true });
 const told = (changes) =>
   changes
-    // Scalars of the language are there if somebody refers to them.
+    // Built-in scalars exist only if referenced.
     .filter(({ description }) => !/^(Standard scalar|(Int|Float|String|Boolean|ID) was)/.test(description))
     .map(({ type, description }) => [type, description]);
 

@@ -1,4 +1,4 @@
-// The sandbox's EasyPost, driven by EasyPost's own SDK.
+// The sandbox's EasyPost, tested with EasyPost's own SDK.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import EasyPost from "@easypost/api";

@@ -1,4 +1,4 @@
-// A receiver of webhooks that keeps them as they came, and calls to the sandbox's control API.
+// A webhook receiver that records raw requests, and calls to the sandbox's control API.
 import { createServer } from "node:http";
 import { once } from "node:events";
 
@@ -26,7 +26,7 @@ export async function receiver() {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  // A test that fails before it closes must not keep the process.
+  // A failing test that does not close the server must not keep the process alive.
   server.unref();
   return {
     url: `http://127.0.0.1:${server.address().port}/hook`,

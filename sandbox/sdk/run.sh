@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Drives the sandbox with Stripe's and EasyPost's own Node SDKs: installs them next to this script (nothing
-# is committed), starts `vantage sandbox` on a free port, runs the tests, stops it.
-# Without node and npm it says so and passes. SANDBOX_URL names a sandbox that runs already.
+# Tests the sandbox with Stripe's and EasyPost's own Node SDKs: installs them next to this script (nothing
+# is committed), starts `vantage sandbox` on a free port, runs the tests and stops it.
+# Skips the tests without node and npm. SANDBOX_URL selects a running sandbox instead.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

@@ -1,4 +1,4 @@
-// The sandbox's Stripe, driven by Stripe's own SDK.
+// The sandbox's Stripe, tested with Stripe's own SDK.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import Stripe from "stripe";

@@ -1,6 +1,6 @@
-// Asks Vantage's subgraphs the same through Apollo Gateway and through its own router, and compares the answers: data, and
-// errors by path and code. Our router's data must also be in the order in which graphql-js would have it; Apollo Gateway
-// does not always keep the order of what several fragments select.
+// Sends the same operations to Vantage's subgraphs through Apollo Gateway and its own router, and compares responses: data, and
+// errors by path and code. Our router's data must also have the key order of graphql-js; Apollo Gateway
+// does not always keep the order of fields selected by several fragments.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -23,7 +23,7 @@ const tokens = { customer: CUSTOMER_TOKEN, other: OTHER_TOKEN };
 
 const { server, apiSchema } = gatewayOver(readFileSync(SUPERGRAPH, "utf8"));
 await server.start();
-// One that Apollo Server has not put resolvers into.
+// A copy without Apollo Server's resolvers.
 const schema = buildSchema(printSchema(apiSchema()));
 
 async function throughRouter({ query, variables, operationName, caller }) {
@@ -46,7 +46,7 @@ async function throughGateway({ query, variables, operationName, caller }) {
   return JSON.parse(JSON.stringify(body.singleResult));
 }
 
-/** An answer for which every subgraph had the time: on a busy machine search gives up, which is not what is compared. */
+/** A response without timeouts, which search hits on a busy machine and which are not under test. */
 async function answerOf(ask, operation) {
   let answer;
   for (let attempt = 0; attempt < 5; attempt += 1) {
@@ -58,7 +58,7 @@ async function answerOf(ask, operation) {
   return answer;
 }
 
-/** What is compared of an answer. Apollo Gateway reports null where none may be beside its errors, if there are no others. */
+/** The compared part of a response. Apollo Gateway reports a null in a non-null position only if there are no other errors. */
 function comparable({ data, errors = [], extensions }) {
   const isNull = ({ message }) => message.startsWith("Cannot return null for non-nullable field");
   const others = errors.filter((error) => !isNull(error));
@@ -70,7 +70,7 @@ function comparable({ data, errors = [], extensions }) {
   };
 }
 
-/** Whether two answers with the same data have the same errors. Of those that leave no data one is enough. */
+/** Whether two responses with equal data have equal errors. If there is no data, one common error is enough. */
 function haveSameErrors(ours, theirs) {
   const all = new Set([...ours.errors, ...theirs.errors]).size;
   if (ours.data === "null") {
@@ -80,7 +80,7 @@ function haveSameErrors(ours, theirs) {
   return isReported && all === ours.errors.size && all === theirs.errors.size;
 }
 
-/** Whether graphql-js, given these values, would answer the same in the same order. */
+/** Whether graphql-js would return the same data, in the same order, for these values. */
 function isInOrder({ query, variables, operationName }, data) {
   const result = executeSync({
     schema,
@@ -91,11 +91,11 @@ function isInOrder({ query, variables, operationName }, data) {
     fieldResolver: (source, _arguments, _context, info) => source[info.path.key],
     typeResolver: (value) => value.__typename,
   });
-  // What it cannot say is the type of an object of an abstract type that was not asked for it.
+  // It cannot resolve the type of an abstract type's object without `__typename`.
   return result.errors !== undefined || JSON.stringify(result.data) === JSON.stringify(data);
 }
 
-/** In one order, and without values that are others each time. */
+/** With sorted keys, and without values that differ each time. */
 function masked(value) {
   if (Array.isArray(value)) {
     return value.map(masked);
@@ -142,7 +142,7 @@ async function compare(operation) {
   }
 }
 
-/** All of them, some at a time. */
+/** Runs all of them with limited concurrency. */
 async function compareAll(pending, concurrency) {
   const queue = pending[Symbol.iterator]();
   const worker = async () => {
@@ -156,7 +156,7 @@ async function compareAll(pending, concurrency) {
 const wanted = generated.filter(({ index }) => only === undefined || index === Number(only));
 const isQuery = ({ kind }) => kind === "query";
 await compareAll(wanted.filter(isQuery), CONCURRENCY);
-// What one changes the next may read.
+// Serial, since a later operation may read an earlier one's changes.
 await compareAll(wanted.filter((operation) => !isQuery(operation)), 1);
 await server.stop();
 

@@ -1,4 +1,4 @@
-// Apollo Gateway in front of subgraphs that verify their callers themselves: it forwards `authorization`.
+// Apollo Gateway in front of subgraphs that verify callers themselves; it forwards `authorization`.
 //
 //   node gateway.mjs supergraph.graphql 4100
 
@@ -17,7 +17,7 @@ class ForwardingDataSource extends RemoteGraphQLDataSource {
   }
 }
 
-/** A server over this supergraph, and the schema of its clients. The context of each operation is `{ authorization }`. */
+/** A server over this supergraph, and its public schema. Each operation's context is `{ authorization }`. */
 export function gatewayOver(supergraphSdl) {
   const gateway = new ApolloGateway({
     supergraphSdl,

@@ -1,4 +1,4 @@
-// Random operations over a schema: fragments, conditions, variables and aliases everywhere that they may be.
+// Random operations over a schema, with fragments, conditions, variables and aliases wherever allowed.
 
 import {
   getNamedType,
@@ -17,7 +17,7 @@ import {
 import { Random } from "./random.mjs";
 import { Values } from "./values.mjs";
 
-/** Fields whose values may differ each time they are asked for. They get aliases by which they are known. */
+/** Fields whose values differ between requests. They get recognizable aliases. */
 const VOLATILE = new Set([
   "ExchangeRate.asOf",
   "ExchangeRate.fetchedAt",
@@ -31,8 +31,8 @@ const VOLATILE = new Set([
 export const VOLATILE_ALIAS = "volatile_";
 
 /**
- * Types of which other subgraphs resolve fields. What is selected on a composite field of theirs is never conditional as a
- * whole: Apollo Gateway sends no fetch then, and answers null for an object of which conditions leave nothing.
+ * Types with fields in other subgraphs. A selection on one of their composite fields is never conditional as a
+ * whole: Apollo Gateway then sends no fetch, and returns null for an object whose selections are all skipped.
  */
 const JOINED = new Set([
   "Customer",
@@ -46,7 +46,7 @@ const JOINED = new Set([
   "Shipment",
 ]);
 
-/** Mutations whose outcome is the same when they are sent again. */
+/** Idempotent mutations. */
 const MUTATIONS = [
   "deviceRegister",
   "deviceUnregister",
@@ -66,7 +66,7 @@ export class Operations {
     this.values = new Values(this.random, shop, seed);
   }
 
-  /** A valid operation, its variables, and who asks. */
+  /** A valid operation, its variables and its caller. */
   next() {
     for (;;) {
       const operation = new Operation(this.schema, this.random, this.values).generate();
@@ -153,7 +153,7 @@ class Operation {
     return this.field(type, depth);
   }
 
-  /** The name of a fragment on this type: one that is there, or a new one. */
+  /** The name of an existing or new fragment on this type. */
   fragment(type, depth) {
     const known = this.fragments.filter((fragment) => fragment.type === type);
     if (known.length > 0 && this.random.chance(0.4)) {
@@ -176,7 +176,7 @@ class Operation {
     if (all.length === 0) {
       return "__typename";
     }
-    // Those that lead to other subgraphs are worth more.
+    // Prefer fields that lead to other subgraphs.
     const composite = all.filter((field) => isCompositeType(getNamedType(field.type)));
     const field = random.pick(composite.length > 0 && random.chance(0.5) ? composite : all);
     this.fields += 1;
@@ -193,13 +193,13 @@ class Operation {
       this.aliases += 1;
       return `${VOLATILE_ALIAS}${this.aliases}: ${field.name}`;
     }
-    // The same name with other arguments would be a conflict.
+    // The same response key with other arguments would conflict.
     const isTaken = field.args.length > 0 && this.names.has(field.name);
     this.names.add(field.name);
     if (isTaken || random.chance(0.15)) {
       return `${this.alias()}: ${field.name}`;
     }
-    // Apollo Gateway takes what is called `id` for the key, whatever it is.
+    // Apollo Gateway takes any field aliased `id` for the key.
     const names = others.map(({ name }) => name).filter((name) => name !== "id");
     if (random.chance(0.03) && names.length > 0) {
       return `${random.pick(names)}: ${field.name}`;
@@ -216,7 +216,7 @@ class Operation {
     const { random } = this;
     const given = [];
     for (const argument of field.args) {
-      // Without it a page has 20 rows.
+      // The default page size is 20.
       const bounds = argument.name === "first";
       if (isRequiredArgument(argument) || random.chance(bounds ? 0.95 : 0.25)) {
         given.push(`${argument.name}: ${this.value(argument.type, argument.name, field.name)}`);
@@ -238,7 +238,7 @@ class Operation {
     const name = `v${this.definitions.length + 1}`;
     const drawn = random.next();
     if (drawn < 0.2 && value !== null) {
-      // The default is what it has.
+      // Uses its default.
       this.definitions.push(`$${name}: ${type} = ${this.literal(type, value, false)}`);
     } else {
       const hasUnusedDefault = drawn < 0.25 && value !== null;
@@ -290,8 +290,8 @@ class Operation {
   }
 
   /**
-   * A literal only leaves in what it is on, and a variable is in the one or the other directive: Apollo Gateway answers null
-   * for an object of which it finds without values that nothing is left.
+   * Literals never remove the selection, and a variable is used in only one of the two directives: Apollo Gateway returns null
+   * for an object whose selections it finds to be empty without knowing the variables' values.
    */
   condition(literal) {
     const { random } = this;

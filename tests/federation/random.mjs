@@ -1,11 +1,11 @@
-// Random choices that a seed repeats.
+// Random choices, reproducible by seed.
 
 export class Random {
   constructor(seed) {
     this.state = seed >>> 0;
   }
 
-  /** From 0 to 1, by mulberry32. */
+  /** A number in [0, 1), by mulberry32. */
   next() {
     this.state = (this.state + 0x6d2b79f5) >>> 0;
     let t = this.state;

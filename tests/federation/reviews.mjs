@@ -1,6 +1,6 @@
-// Another team's subgraph, by `@apollo/subgraph`: reviews of the shop's products, by its customers.
+// Another team's subgraph, built with `@apollo/subgraph`: customers' reviews of the shop's products.
 //
-//   node reviews.mjs 4201 prd_… usr_…        products and customers, as many as there are
+//   node reviews.mjs 4201 prd_… usr_…        the ids of products and customers
 
 import { readFileSync } from "node:fs";
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs Vantage's six subgraphs as services and asks them the same through Apollo Gateway and through Vantage's router: the
-# answers must be the same. Needs Node.js 20 or newer, and a package registry the first time.
+# Runs Vantage's six subgraphs as services, and sends the same operations through Apollo Gateway and Vantage's router; the
+# responses must be equal. Requires Node.js 20 or newer, and a package registry on the first run.
 #
-#   tests/federation/run.sh            installs what is missing and runs
-#   tests/federation/run.sh install    installs only
+#   tests/federation/run.sh            install missing packages and run
+#   tests/federation/run.sh install    only install
 #   FEDERATION_COUNT=10000 FEDERATION_SEED=7 tests/federation/run.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-# What is installed is what the lock file says, or it is installed again.
+# Reinstall unless the installed packages match the lock file.
 if ! cmp -s package-lock.json node_modules/.installed.json; then
     npm ci --no-audit --no-fund --loglevel=error
     cp package-lock.json node_modules/.installed.json

@@ -1,4 +1,4 @@
-// What there is in the shop that operations may name.
+// Ids in the shop that operations may use.
 
 import assert from "node:assert/strict";
 
@@ -15,7 +15,7 @@ const QUERY = `{
 
 const OTHERS = `{ me { id orders(first: 5) { nodes { id items { id } shipments { id } returns { id } } } } }`;
 
-/** Ids by kind; most are the customer's, some somebody else's. */
+/** Ids by kind; most belong to the customer, some to others. */
 export async function readShop(ask) {
   const mine = await data(ask, QUERY, "customer");
   const theirs = await data(ask, OTHERS, "other");

@@ -1,4 +1,4 @@
-// Values of arguments: those of the shop for the most part, and some that are nobody's or nonsense.
+// Argument values: mostly from the shop, some unknown or invalid.
 
 import {
   getNullableType,
@@ -9,7 +9,7 @@ import {
   isRequiredInputField,
 } from "graphql";
 
-/** What an `id` names, by the field that it is an argument of. */
+/** The kind of an `id` argument, by field. */
 const KINDS = {
   order: "orders",
   product: "products",
@@ -18,7 +18,7 @@ const KINDS = {
   shipment: "shipments",
 };
 
-/** What arguments and input fields of other names are. */
+/** Kinds of other arguments and input fields. */
 const NAMED_KINDS = {
   customerId: "customers",
   orderId: "orders",
@@ -84,7 +84,7 @@ export class Values {
       case "DateTime":
         return "2026-01-01T00:00:00Z";
       case "LocalTime":
-        // One that is none is refused before the caller is, or after, which both are allowed.
+        // Malformed values may be rejected before or after the caller is.
         return random.pick(["22:00", "07:30"]);
       default:
         return this.string(name);
@@ -125,7 +125,7 @@ export class Values {
       return random.chance(0.8) ? random.pick(shop.cursors) : "nonsense";
     }
     if (name === "token") {
-      // Good ones only: five wrong ones a minute are all that an address may try.
+      // Valid ones only, since an address may try only five invalid ones a minute.
       return random.pick(shop.tokens);
     }
     return random.pick(STRINGS[name] ?? ["text", ""]);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the manifests and Relay's artifacts again, by the tools of Apollo Client, Relay and GraphQL Code Generator. Needs
+# Regenerates the manifests and Relay's artifacts with the tools of Apollo Client, Relay and GraphQL Code Generator. Requires
 # Node.js and a package registry.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
