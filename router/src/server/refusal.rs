@@ -146,9 +146,9 @@ impl Refusal {
     /// 503 if the instance is full, 429 if the client's address has reached its limit.
     pub(super) fn at_capacity(reason: CapacityError, what: &str) -> Self {
         match reason {
-            CapacityError::Full => {
-                Self::unavailable(&format!("this instance cannot open more {what} at the moment"))
-            }
+            CapacityError::Full => Self::unavailable(&format!(
+                "this instance cannot open more {what} at the moment"
+            )),
             CapacityError::Address => Self {
                 status: StatusCode::TOO_MANY_REQUESTS,
                 ..Self::unavailable(&format!("too many {what} are open from this address"))
