@@ -1,4 +1,4 @@
-//! Values of the graph as the bodies have them: amounts as numbers with all their digits, times to the second.
+//! JSON representations of graph values: exact decimal amounts, and times with second precision.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use resolvers::id::IdKind;
@@ -10,11 +10,10 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-/// The currency of amounts that are written without one.
+/// The currency of amounts without an explicit one.
 const DEFAULT_CURRENCY: &str = "USD";
 
-/// An amount in the units of its currency. The graph's decimal string becomes a number digit by digit: no float is on the
-/// way.
+/// An amount in units of its currency. The graph's decimal string becomes a JSON number digit by digit, without floats.
 #[derive(Clone, Debug)]
 pub(super) struct Amount(Box<RawValue>);
 
@@ -24,7 +23,7 @@ impl<'de> Deserialize<'de> for Amount {
         let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
         match RawValue::from_string(text) {
             Ok(number) if is_number => Ok(Self(number)),
-            _ => Err(D::Error::custom("an amount is no number")),
+            _ => Err(D::Error::custom("an amount is not a number")),
         }
     }
 }
@@ -49,7 +48,7 @@ impl PartialSchema for Amount {
 
 impl ToSchema for Amount {}
 
-/// An amount of the graph.
+/// The graph's `Money`.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Money {
     pub(super) amount: Amount,
@@ -57,13 +56,13 @@ pub(super) struct Money {
 }
 
 impl Money {
-    /// The currency, if clients have to be told: they knew dollars only.
+    /// The currency, unless it is USD, which older clients assume.
     pub(super) fn other_currency(&self) -> Option<String> {
         (self.currency != DEFAULT_CURRENCY).then(|| self.currency.clone())
     }
 }
 
-/// A moment, written to the second.
+/// A timestamp with second precision.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Timestamp(DateTime<Utc>);
 
@@ -73,7 +72,7 @@ impl Serialize for Timestamp {
     }
 }
 
-/// The values of an enumeration, which the graph writes in upper case.
+/// Enum values, which the graph writes in upper case, in lower case.
 pub(super) mod graph_enum {
     use serde::de::value::StringDeserializer;
     use serde::de::{Deserialize, Deserializer, IntoDeserializer};
@@ -98,7 +97,7 @@ pub(super) mod graph_enum {
             Ok(serde_json::Value::String(name)) => {
                 serializer.serialize_str(&name.to_ascii_uppercase())
             }
-            _ => Err(S::Error::custom("the value is no name")),
+            _ => Err(S::Error::custom("the value is not an enum name")),
         }
     }
 }
@@ -108,7 +107,7 @@ impl PartialSchema for Timestamp {
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::String))
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .description(Some("A moment in UTC, to the second."))
+            .description(Some("A UTC timestamp with second precision."))
             .examples([serde_json::json!("2025-10-09T10:15:22Z")])
             .into()
     }
@@ -116,7 +115,7 @@ impl PartialSchema for Timestamp {
 
 impl ToSchema for Timestamp {}
 
-/// An id from a path, to ask the graph for. What is no id of this kind is asked for as one that nothing has.
+/// Parses an id from a path for the graph. An id of another kind is replaced by one that does not exist.
 pub(super) fn id_in_path(kind: IdKind, id: &str) -> String {
     match kind.parse(id) {
         Some(_) => id.to_owned(),

@@ -1,4 +1,4 @@
-//! Notification preferences: which messages a customer wants, by channel and category.
+//! Notification preferences: which messages a customer receives, by channel and category.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::openapi::{IdempotencyKey, Refused, RequestHeaders};
 use super::operations::{NOTIFICATION_PREFERENCES, NOTIFICATION_PREFERENCES_UPDATE};
 use super::request::RestRequest;
 
-/// The way that messages go.
+/// A delivery channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Channel {
@@ -26,7 +26,7 @@ pub(super) enum Channel {
     Sms,
 }
 
-/// What messages are about.
+/// A message category.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Category {
@@ -36,7 +36,7 @@ pub(super) enum Category {
     Social,
 }
 
-/// Hours of the customer's day in which deals wait; may cross midnight.
+/// Hours in the customer's time zone during which deals are held back; may cross midnight.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(super) struct QuietHours {
     /// `22:00`.
@@ -44,35 +44,35 @@ pub(super) struct QuietHours {
     end: String,
 }
 
-/// The preferences of a customer.
+/// A customer's preferences.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Preferences {
     user_id: String,
     /// Always 12: 3 channels by 4 categories.
     preferences: Vec<Preference>,
-    /// When the customer last changed anything; the beginning of 1970 for one who never has.
+    /// When the customer last changed a preference; 1970-01-01 if never.
     updated_at: Timestamp,
 }
 
-/// Whether messages of a category are wanted on a channel.
+/// Whether messages of a category are enabled on a channel.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Preference {
     channel: Channel,
     category: Category,
     enabled: bool,
-    /// Of push always there, null for none; of other channels absent for none.
+    /// For push always present, null for none; for other channels absent if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<QuietHours>)]
     quiet_hours: Option<Option<QuietHours>>,
 }
 
-/// What is to be changed; the other preferences stay as they are.
+/// Preferences to change; others keep their values.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(super) struct PreferenceUpdates {
     updates: Vec<PreferenceUpdate>,
 }
 
-/// A change of one preference: what is absent stays as it is.
+/// Changes to one preference; absent fields keep their values.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all(serialize = "camelCase"))]
 pub(super) struct PreferenceUpdate {
@@ -82,7 +82,7 @@ pub(super) struct PreferenceUpdate {
     category: Category,
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
-    /// Absent: as they are. Null: none.
+    /// Absent: unchanged. Null: removed.
     #[serde(
         default,
         deserialize_with = "present",
@@ -92,34 +92,34 @@ pub(super) struct PreferenceUpdate {
     quiet_hours: Option<Option<QuietHours>>,
 }
 
-/// A value that is there, null too.
+/// Deserializes a present value, including null.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// What an update came to.
+/// The result of an update.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UpdatedPreferences {
-    /// Preferences that the update named.
+    /// Number of preferences in the update.
     updated: i32,
     fcm_topic_changes: Vec<TopicChange>,
     updated_at: Timestamp,
 }
 
-/// A push topic that the customer's devices joined or left.
+/// A push topic that the customer's devices were subscribed to or unsubscribed from.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all(deserialize = "camelCase"))]
 pub(super) struct TopicChange {
     topic: String,
     #[serde(deserialize_with = "graph_enum::deserialize")]
     action: TopicAction,
-    /// How many of the customer's devices.
+    /// Number of the customer's devices.
     device_tokens: i32,
 }
 
-/// What became of a topic.
+/// What was done with a topic.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TopicAction {
@@ -127,7 +127,7 @@ pub(super) enum TopicAction {
     Unsubscribed,
 }
 
-/// See which messages the customer wants.
+/// Get the customer's notification preferences
 #[utoipa::path(
     get,
     path = "/api/v1/users/{id}/notification-preferences",
@@ -137,7 +137,7 @@ pub(super) enum TopicAction {
     params(("id" = String, Path, description = "The customer's id"), RequestHeaders),
     responses(
         (status = 200, description = "The preferences", body = Preferences),
-        (status = 404, description = "The account is gone: `NOT_FOUND`", body = ErrorBody),
+        (status = 404, description = "The account no longer exists: `NOT_FOUND`", body = ErrorBody),
         Refused,
     ),
 )]
@@ -147,8 +147,8 @@ pub(super) async fn show(
 ) -> Result<Response, RestError> {
     let graph::Me { me } = request.run(&NOTIFICATION_PREFERENCES, json!({})).await?;
     let customer =
-        me.ok_or_else(|| RestError::not_found("This account does not exist any more"))?;
-    // The graph has preferences of the caller only, so whose they are is compared here.
+        me.ok_or_else(|| RestError::not_found("This account no longer exists"))?;
+    // The graph only has the caller's preferences, so the id is compared here.
     if customer.id != user {
         return Err(RestError::forbidden(
             "You can only see your own notification preferences",
@@ -172,7 +172,7 @@ pub(super) async fn show(
     request.answer(StatusCode::OK, &body)
 }
 
-/// Change which messages the customer wants.
+/// Change the customer's notification preferences
 #[utoipa::path(
     put,
     path = "/api/v1/users/{id}/notification-preferences",
@@ -182,9 +182,9 @@ pub(super) async fn show(
     params(("id" = String, Path, description = "The customer's id"), RequestHeaders, IdempotencyKey),
     request_body = PreferenceUpdates,
     responses(
-        (status = 200, description = "What has changed", body = UpdatedPreferences),
+        (status = 200, description = "The changes", body = UpdatedPreferences),
         (status = 409, description = "The key was used with another body: `CONFLICT`", body = ErrorBody),
-        (status = 422, description = "The body has mistakes, listed in `errors`", body = ErrorBody),
+        (status = 422, description = "The body is invalid; problems are listed in `errors`", body = ErrorBody),
         Refused,
     ),
 )]
@@ -204,7 +204,7 @@ pub(super) async fn update(
         return Err(error);
     }
     let updated_at = payload.updated_at.ok_or_else(|| {
-        tracing::error!("preferences were updated at no time");
+        tracing::error!("an update of preferences has no time");
         RestError::internal()
     })?;
     let body = UpdatedPreferences {
@@ -215,7 +215,7 @@ pub(super) async fn update(
     request.answer(StatusCode::OK, &body)
 }
 
-/// What the operations answer.
+/// Types of the operations' results.
 mod graph {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document of the routes: made of the types of their bodies, for people and for generators of clients.
+//! The routes' OpenAPI document, generated from the types of their bodies.
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
@@ -7,7 +7,7 @@ use super::error::ErrorBody;
 use super::tracking_socket::{ClientMessage, ServerMessage};
 use super::{notification_preferences, returns, tracking, tracking_socket};
 
-/// Where the document is.
+/// Path of the document.
 pub(super) const PATH: &str = "/api/openapi.json";
 
 #[derive(OpenApi)]
@@ -30,9 +30,9 @@ pub(super) const PATH: &str = "/api/openapi.json";
     ),
     components(schemas(ServerMessage, ClientMessage)),
     tags(
-        (name = "returns", description = "Sending something back"),
-        (name = "notification preferences", description = "Which messages a customer wants"),
-        (name = "tracking", description = "Where an order's parcel is"),
+        (name = "returns", description = "Returns of purchased items"),
+        (name = "notification preferences", description = "Messages a customer receives"),
+        (name = "tracking", description = "Status of an order's parcel"),
     ),
     modifiers(&BearerToken),
 )]
@@ -43,72 +43,72 @@ pub(crate) fn document() -> Result<String, serde_json::Error> {
     Ok(Document::openapi().to_pretty_json()? + "\n")
 }
 
-/// The way in: a customer's token.
+/// Authentication: a customer's token.
 struct BearerToken;
 
 impl Modify for BearerToken {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        // Clients are told where the server is by whoever gives them the document.
+        // The server URL depends on the deployment.
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
-            .description(Some("An access token of the customer."));
+            .description(Some("The customer's access token."));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme.build()));
     }
 }
 
-/// Headers that every request may have.
+/// Headers of all requests.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it describes headers, which are read one by one")]
+#[expect(dead_code, reason = "only describes headers, which are read individually")]
 pub(super) struct RequestHeaders {
-    /// The version of the routes: `v1`, which is meant too when it is left out.
+    /// Version of the routes: `v1`, which is also the default.
     #[param(rename = "X-API-Version", nullable = false, example = "v1")]
     version: Option<String>,
-    /// Names the request in logs; the answer repeats it.
+    /// Request id for logs; echoed in the response.
     #[param(rename = "X-Request-ID", nullable = false, example = "req_return_001")]
     request_id: Option<String>,
-    /// The answer repeats it.
+    /// Echoed in the response.
     #[param(rename = "X-Correlation-Id", nullable = false)]
     correlation_id: Option<String>,
 }
 
-/// The header that makes a change happen once.
+/// The header that makes a change idempotent.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it describes a header, which is read by itself")]
+#[expect(dead_code, reason = "only describes a header, which is read individually")]
 pub(super) struct IdempotencyKey {
-    /// 1 to 255 characters, such as a fresh UUID. The same key with the same body has one effect and one answer; with another
-    /// body it is refused with 409. Without it, the key follows from `X-Request-ID`.
+    /// 1 to 255 characters, such as a new UUID. Repeating a request with the same key and body has no further effect
+    /// and returns the same response; a different body is rejected with 409. By default, the key is derived from
+    /// `X-Request-ID`.
     #[param(rename = "Idempotency-Key", nullable = false)]
     idempotency_key: Option<String>,
 }
 
-/// How every request may be refused.
+/// Errors common to all requests.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "it describes answers, which are made one by one")]
+#[expect(dead_code, reason = "only describes responses, which are built individually")]
 pub(super) enum Refused {
-    /// The request cannot be understood: `BAD_USER_INPUT`, `UNSUPPORTED_API_VERSION`
+    /// The request is invalid: `BAD_USER_INPUT`, `UNSUPPORTED_API_VERSION`
     #[response(status = 400)]
     BadRequest(ErrorBody),
-    /// The token is missing or not accepted: `UNAUTHENTICATED`
+    /// The token is missing or invalid: `UNAUTHENTICATED`
     #[response(status = 401)]
     Unauthenticated(ErrorBody),
-    /// It is not the caller's: `FORBIDDEN`
+    /// The object belongs to another customer: `FORBIDDEN`
     #[response(status = 403)]
     Forbidden(ErrorBody),
     /// The body is too long: `PAYLOAD_TOO_LARGE`
     #[response(status = 413)]
     PayloadTooLarge(ErrorBody),
-    /// Too many requests: `RATE_LIMITED`. `Retry-After` says when to try again
+    /// Too many requests: `RATE_LIMITED`. Wait for `Retry-After` seconds
     #[response(status = 429)]
     RateLimited(ErrorBody),
-    /// Something went wrong on our side: `INTERNAL`
+    /// Internal error: `INTERNAL`
     #[response(status = 500)]
     Internal(ErrorBody),
-    /// A part of the service does not answer, or there is no room: `SERVICE_UNAVAILABLE`. `Retry-After` says when to try
-    /// again
+    /// Part of the service is unavailable or at capacity: `SERVICE_UNAVAILABLE`. Wait for `Retry-After` seconds
     #[response(status = 503)]
     Unavailable(ErrorBody),
 }
@@ -126,7 +126,7 @@ mod tests {
         serde_json::from_str(&document().unwrap()).unwrap()
     }
 
-    /// The values of an enumeration of the graph.
+    /// The values of a graph enum.
     fn values(name: &str) -> BTreeSet<String> {
         let schema = include_str!("../../schema/api.graphql");
         let schema = graphql_tools::parser::parse_schema::<String>(schema).unwrap();

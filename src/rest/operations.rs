@@ -1,4 +1,4 @@
-//! The operations behind the routes. They are part of the program, so that it can be started anywhere.
+//! The operations behind the routes, embedded in the binary.
 
 use std::path::Path;
 
@@ -6,16 +6,16 @@ use anyhow::bail;
 use router::clients::{ManifestOperation, OperationError, RegisteredClient, RegisteredOperation};
 use router::{GraphQLRequest, Router};
 
-/// What these operations are called by, as those of a client, when all that is registered is checked against a schema.
+/// Client name of these operations when registered operations are checked against a schema.
 pub(crate) const CLIENT: &str = "rest";
 
-/// Their folder, in the sources.
+/// Their folder in the sources.
 const FOLDER: &str = "router-config/rest";
 
 /// A document with one operation.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// Its file in `router-config/rest/`.
+    /// File name in `router-config/rest/`.
     file: &'static str,
     document: &'static str,
 }
@@ -44,16 +44,16 @@ operations! {
 }
 
 impl Operation {
-    /// A request for it, without variables.
+    /// A request for the operation, without variables.
     pub(super) fn request(&self) -> GraphQLRequest {
         GraphQLRequest::new(self.document)
     }
 }
 
-/// All of them as a client's, for checks.
+/// All of them as operations of a registered client, for checks.
 ///
 /// # Errors
-/// A document that is not one operation.
+/// If a document does not contain exactly one operation.
 pub(crate) fn client() -> Result<RegisteredClient, OperationError> {
     let operations = ALL.iter().map(|operation| {
         let entry = ManifestOperation {
@@ -67,13 +67,13 @@ pub(crate) fn client() -> Result<RegisteredClient, OperationError> {
     RegisteredClient::of_operations(CLIENT, operations.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// Fails with the first operation that does not fit the router's schema.
+/// Fails with the first operation that is not valid against the router's schema.
 pub(crate) async fn check(router: &Router) -> anyhow::Result<()> {
     for operation in ALL {
         if let Err(refused) = router.prepare(&operation.request()).await {
             let errors: Vec<_> = refused.errors.iter().map(|error| &*error.message).collect();
             let (file, errors) = (operation.file, errors.join("; "));
-            bail!("{FOLDER}/{file} does not fit the schema: {errors}");
+            bail!("{FOLDER}/{file} is not valid against the schema: {errors}");
         }
     }
     Ok(())
@@ -83,7 +83,7 @@ pub(crate) async fn check(router: &Router) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    /// A router over the schema of this binary, with this part of it replaced.
+    /// A router over this binary's schema with a part of it replaced.
     fn router(from: &str, to: &str) -> Router {
         let supergraph = include_str!("../../schema/supergraph.graphql");
         assert!(supergraph.contains(from), "{from}");

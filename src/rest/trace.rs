@@ -1,10 +1,10 @@
-//! The id that clients find a request's trace by: that of W3C's Trace Context, which subgraphs see, too.
+//! The W3C Trace Context id by which clients can find a request's trace; forwarded to subgraphs, too.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The trace that the request is part of; a request that names none begins one, which is written into its headers.
+/// The request's trace id. If it has none, a new trace is started and written to its headers.
 pub(super) fn trace_id(headers: &mut HeaderMap) -> String {
     let sent = headers.get(TRACEPARENT).and_then(|sent| sent.to_str().ok());
     if let Some(id) = sent.and_then(parse) {

@@ -1,4 +1,4 @@
-//! Where an order's parcel is: what clients ask now and then while they cannot watch.
+//! Tracking status of an order's parcel, polled by clients that cannot use live tracking.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::openapi::{Refused, RequestHeaders};
 use super::operations::ORDER_TRACKING;
 use super::request::RestRequest;
 
-/// Where a parcel is on its way.
+/// A parcel's status.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TrackingStatus {
@@ -36,7 +36,7 @@ pub(super) enum TrackingStatus {
     Exception,
 }
 
-/// Who carries a parcel.
+/// A carrier.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Carrier {
@@ -46,26 +46,26 @@ pub(super) enum Carrier {
     Usps,
 }
 
-/// An order's parcel; of several the one that moved last.
+/// An order's parcel; of several, the most recently updated one.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Tracking {
     order_id: String,
-    /// Null while the order has no parcel.
+    /// Null until the order has a parcel.
     #[schema(required)]
     tracking_number: Option<String>,
     #[schema(required)]
     carrier: Option<Carrier>,
     status: TrackingStatus,
-    /// When the status was reached, by the carrier's time.
+    /// Time of the current status, as reported by the carrier.
     #[schema(required)]
     last_update: Option<Timestamp>,
     #[schema(required)]
     estimated_delivery: Option<Timestamp>,
-    /// All that the carrier has told, in the order in which it happened.
+    /// All of the carrier's events, in chronological order.
     history: Vec<TrackingEvent>,
 }
 
-/// Something that happened to a parcel.
+/// An event of a parcel.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(super) struct TrackingEvent {
     #[serde(deserialize_with = "graph_enum::deserialize")]
@@ -75,7 +75,7 @@ pub(super) struct TrackingEvent {
     timestamp: Timestamp,
 }
 
-/// See where an order's parcel is.
+/// Get the tracking status of an order's parcel
 #[utoipa::path(
     get,
     path = "/api/v2/orders/{id}/tracking",
@@ -85,12 +85,12 @@ pub(super) struct TrackingEvent {
     params(
         ("id" = String, Path, description = "The order's id"),
         RequestHeaders,
-        ("X-Fallback-Reason" = Option<String>, Header, description = "Why the client does not watch: \
+        ("X-Fallback-Reason" = Option<String>, Header, description = "Why the client does not use live tracking: \
             `websocket_disconnected`, `heartbeat_timeout` …"),
     ),
     responses(
-        (status = 200, description = "Where the parcel is, and was", body = Tracking),
-        (status = 404, description = "There is no such order: `NOT_FOUND`", body = ErrorBody),
+        (status = 200, description = "The parcel's status and history", body = Tracking),
+        (status = 404, description = "The order does not exist: `NOT_FOUND`", body = ErrorBody),
         Refused,
     ),
 )]
@@ -102,7 +102,7 @@ pub(super) async fn show(
     let variables = json!({ "id": id_in_path(IdKind::Order, &order) });
     let asked = request.run(&ORDER_TRACKING, variables).await;
     let graph::OrderQuery { order } = asked.map_err(|error: RestError| {
-        // In the words of live updates.
+        // The same message as in live tracking.
         error.if_forbidden("You can only track orders you own")
     })?;
     let order = order.ok_or_else(|| RestError::not_found("There is no order with this id"))?;
@@ -129,7 +129,7 @@ pub(super) async fn show(
     request.answer(StatusCode::OK, &body)
 }
 
-/// Why clients ask instead of watching, as far as they are reasons that are known.
+/// Known reasons why clients poll instead of watching.
 const FALLBACK_REASONS: [&str; 8] = [
     "websocket_disconnected",
     "websocket_refused",
@@ -150,7 +150,7 @@ fn count_fallback(headers: &HeaderMap) {
     counter!("vantage_rest_fallbacks_total", "reason" => known.unwrap_or("other")).increment(1);
 }
 
-/// What the operation answers.
+/// Types of the operation's result.
 mod graph {
     use super::*;
 

@@ -1,11 +1,11 @@
-//! The bodies of requests and answers.
+//! Request and response bodies.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::rest::fields::{Amount, Timestamp, graph_enum};
 
-/// How far a return is.
+/// A return's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ReturnStatus {
@@ -18,7 +18,7 @@ pub(super) enum ReturnStatus {
     Cancelled,
 }
 
-/// What state an item comes back in.
+/// The condition of a returned item.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ItemCondition {
@@ -29,7 +29,7 @@ pub(super) enum ItemCondition {
     Damaged,
 }
 
-/// What is to come back.
+/// A return to create.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all(serialize = "camelCase"))]
 pub(super) struct NewReturn {
@@ -37,7 +37,7 @@ pub(super) struct NewReturn {
     pub(super) items: Vec<NewReturnItem>,
 }
 
-/// Units of an order item that are to come back.
+/// Units of an order item to return.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all(serialize = "camelCase"))]
 pub(super) struct NewReturnItem {
@@ -45,18 +45,18 @@ pub(super) struct NewReturnItem {
     pub(super) quantity: i32,
     #[serde(serialize_with = "graph_enum::serialize")]
     pub(super) condition: ItemCondition,
-    /// One of the 18 reasons, which the query `returnReasons` lists: `defective_on_arrival`, `changed_mind` …
+    /// One of the 18 reason codes listed by the query `returnReasons`: `defective_on_arrival`, `changed_mind` …
     pub(super) reason_code: String,
-    /// In the customer's own words.
+    /// The customer's own description.
     pub(super) reason_text: Option<String>,
 }
 
-/// A return that was made.
+/// A created return.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CreatedReturn {
     pub(super) return_id: String,
     pub(super) status: ReturnStatus,
-    /// Always true: what may not come back is refused.
+    /// Always true: ineligible requests are rejected.
     pub(super) eligible: bool,
     pub(super) refund_amount: Amount,
     /// ISO 4217; absent for USD.
@@ -71,12 +71,12 @@ pub(super) struct CreatedReturn {
     pub(super) created_at: Timestamp,
 }
 
-/// The label of a return.
+/// A return's shipping label.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LabelledReturn {
     pub(super) return_id: String,
     pub(super) status: ReturnStatus,
-    /// A PDF; the link is good until `label_expires_at`.
+    /// A PDF; the link is valid until `label_expires_at`.
     pub(super) shipping_label_url: String,
     pub(super) tracking_number: String,
     pub(super) carrier: String,
@@ -89,7 +89,7 @@ pub(super) struct LabelledReturn {
     pub(super) label_expires_at: Timestamp,
 }
 
-/// A return as it is now.
+/// A return's current state.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ShownReturn {
     pub(super) return_id: String,
@@ -102,22 +102,22 @@ pub(super) struct ShownReturn {
     #[schema(nullable = false)]
     pub(super) refund_currency: Option<String>,
     pub(super) refund_includes_shipping: bool,
-    /// Null until there is a label.
+    /// Null until the label exists.
     #[schema(required)]
     pub(super) shipping_label_url: Option<String>,
     #[schema(required)]
     pub(super) tracking_number: Option<String>,
-    /// What happened so far, in order.
+    /// What has happened so far, in order.
     pub(super) timeline: Vec<ReturnEvent>,
-    /// What the customer does or waits for; null when nothing more will happen.
+    /// The customer's next step; null when nothing more will happen.
     #[schema(required)]
     pub(super) next_step: Option<String>,
-    /// Without a carrier scan until then, support looks at the return. Null while no scan is awaited.
+    /// Without a carrier scan by then, the return goes to manual review. Null while no scan is expected.
     #[schema(required)]
     pub(super) fallback_deadline: Option<Timestamp>,
 }
 
-/// Units of an order item that come back.
+/// Units of a returned order item.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ShownItem {
     pub(super) order_item_id: String,
@@ -127,11 +127,11 @@ pub(super) struct ShownItem {
     pub(super) reason_code: String,
 }
 
-/// A step on a return's way.
+/// An event of a return.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(super) struct ReturnEvent {
     /// `return_initiated`, `label_generated`, `carrier_scanned`, `refund_issued`, `completed`, `manual_review` or
-    /// `cancelled`; `shipping_refunded` and `store_credit_issued` between them.
+    /// `cancelled`; also `shipping_refunded` and `store_credit_issued` in between.
     pub(super) event: String,
     pub(super) timestamp: Timestamp,
 }

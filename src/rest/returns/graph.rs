@@ -1,4 +1,4 @@
-//! What the operations answer.
+//! Types of the operations' results.
 
 use serde::Deserialize;
 
@@ -40,7 +40,7 @@ impl<T> Payload<T> {
             return Err(error);
         }
         self.changed.ok_or_else(|| {
-            tracing::error!("a mutation answered neither a return nor an error");
+            tracing::error!("a mutation returned neither a return nor an error");
             RestError::internal()
         })
     }
