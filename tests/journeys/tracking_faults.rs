@@ -147,7 +147,7 @@ async fn a_client_that_stops_reading_is_closed_with_4000_and_a_stopping_instance
         let closes = "router_websocket_closes_total{reason=\"heartbeat_timeout\"} 1";
         shop.metrics().await.contains(closes).then_some(())
     };
-    until("the connection is given up", given_up).await;
+    until("the connection is dropped", given_up).await;
     assert_eq!(deaf.closed().await, Some(4000));
 
     let mut client = Client::connect(&shop.process.base, Some(&shop.token)).await;
@@ -258,7 +258,7 @@ async fn a_client_that_never_reads_takes_no_memory_and_no_time_of_others() {
             .ok();
         metrics.contains(closes).then_some(metrics)
     };
-    let metrics = until("the connection is given up", given_up).await;
+    let metrics = until("the connection is dropped", given_up).await;
     assert!(metrics.contains("router_websocket_coalesced_total"));
     assert!(metrics.contains("router_websocket_connections 1"));
     shop.stop().await;

@@ -1,16 +1,16 @@
-//! A client of the routes, and the comparison of its answers with printed samples.
+//! An HTTP client for the routes, and comparison of responses with documented samples.
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-/// A client with a token or none.
+/// A client with or without a token.
 pub(super) struct Client {
     base: String,
     token: Option<String>,
     http: reqwest::Client,
 }
 
-/// An answer, as it came.
+/// A raw response.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -28,7 +28,7 @@ impl Answer {
         value.map_or("", |value| value.to_str().unwrap())
     }
 
-    /// A failure with this status and code; its message.
+    /// Asserts an error with this status and code; returns its message.
     pub(super) fn error(&self, status: u16, code: &str) -> String {
         let body = self.json();
         assert_eq!(
@@ -53,7 +53,7 @@ impl Client {
         }
     }
 
-    /// Sends a request with these headers, and a body of JSON or none.
+    /// Sends a request with these headers and an optional JSON body.
     pub(super) async fn send(
         &self,
         method: Method,
@@ -96,8 +96,8 @@ impl Client {
     }
 }
 
-/// Checks that a body is the printed sample, byte for byte but for blanks, and for the values at these pointers: they have
-/// to look like the sample's.
+/// Asserts that a body equals the documented sample byte for byte, except whitespace and the values at these pointers,
+/// which only need the same format.
 pub(super) fn assert_sample(answer: &Answer, status: u16, sample: &str, own: &[&str]) {
     assert_eq!(answer.status.as_u16(), status, "{answer:?}");
     assert_eq!(
@@ -123,7 +123,7 @@ pub(super) fn assert_sample(answer: &Answer, status: u16, sample: &str, own: &[&
     assert_eq!(answer.text, expected.to_string());
 }
 
-/// What a value has in common with others of its kind.
+/// The format of a value.
 fn form(value: &Value) -> String {
     let Value::String(text) = value else {
         return value.to_string();

@@ -1,4 +1,4 @@
-//! The OpenAPI document as others use it: validated, and made into a client that is run. `tests/rest/run.sh` runs it.
+//! Validates the OpenAPI document, and generates and runs a client from it. Started by `tests/rest/run.sh`.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ async fn every_documented_operation_is_a_route() {
         for method in item.as_object().unwrap().keys() {
             let method = method.to_ascii_uppercase().parse().unwrap();
             let answer = client.send(method, &path, &[], None).await;
-            // By somebody without a token, a body, or an upgrade.
+            // Without a token, a body, or an upgrade.
             let status = answer.status.as_u16();
             assert!([401, 415, 426].contains(&status), "{answer:?}");
             operations += 1;

@@ -1,4 +1,4 @@
-//! Requests that are sent again: by clients with a key, and by those that only repeat the id of the request.
+//! Repeated requests, from clients with idempotency keys and from those that only repeat the request id.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -56,13 +56,13 @@ async fn a_request_that_is_sent_again_has_one_effect() {
     assert_eq!((again.status, &again.text), (made.status, &made.text));
     returns.post(1, &keyed).await.error(409, "CONFLICT");
 
-    // The client has no keys, and its proxy repeats the request under the same id.
+    // The client sends no keys, and its proxy repeats the request with the same id.
     let repeated = [("x-request-id", "req_return_001")];
     let made = returns.post(1, &repeated).await;
     assert_eq!(made.status, 201, "{made:?}");
     let again = returns.post(1, &repeated).await;
     assert_eq!(again.text, made.text);
-    // A request of its own is a wish of its own.
+    // A different request id means a new request.
     let refused = returns.post(1, &[("x-request-id", "req_return_002")]).await;
     refused.error(422, "RETURN_INELIGIBLE");
     assert_eq!(refused.json()["reasons"][0]["code"], "ALREADY_RETURNED");
@@ -76,7 +76,7 @@ async fn an_id_of_a_request_is_a_key_on_its_own_route_only() {
     let repeated = [("x-request-id", "req_1")];
     let first = returns.post(0, &[]).await.json();
     let second = returns.post(1, &[]).await.json();
-    // The simulator of labels is there, so each return gets one.
+    // The label simulator is available, so each return gets a label.
     for made in [&first, &second] {
         let id = made["return_id"].as_str().unwrap();
         let path = format!("/api/v1/returns/{id}/label");

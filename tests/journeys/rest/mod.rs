@@ -1,4 +1,4 @@
-//! REST, as clients of the system that this graph replaces speak it: that system's own sample requests first.
+//! The REST routes as used by clients of the replaced system, starting with that system's documented samples.
 
 mod client;
 mod errors;

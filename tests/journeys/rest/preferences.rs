@@ -1,4 +1,4 @@
-//! The samples of notification preferences, replayed.
+//! Replays the documented samples of notification preferences.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ async fn the_samples_of_preferences_are_answered_as_they_are_printed() {
         let (id, token) = customer(&graph).await;
         let client = Client::new(&graph.router.base, Some(&token));
         let path = format!("/api/v1/users/{id}/notification-preferences");
-        // Whoever has quiet hours has set them; the rest is what a customer begins with. This one has two devices.
+        // The sample has quiet hours, so set them; everything else is the default. The customer has two devices.
         let quiet = r#"{"updates":[{"channel":"push","category":"deals","quiet_hours":{"start":"22:00","end":"07:00"}}]}"#;
         let set = client.put(&path, &[], quiet).await;
         assert_eq!(set.status, 200, "{layout:?}: {set:?}");
@@ -69,7 +69,7 @@ async fn the_samples_of_preferences_are_answered_as_they_are_printed() {
             "updated_at": "2025-09-29T09:18:45Z"
         }"#;
         assert_sample(&updated, 200, printed, &["/updated_at"]);
-        // Its proxy sends it again.
+        // The proxy repeats the request.
         let again = client.put(&path, &headers, updates).await;
         assert_eq!(again.text, updated.text, "{layout:?}");
 

@@ -1,4 +1,4 @@
-//! What the routes cost, of the buckets that GraphQL has, and how fast WebSockets may be opened.
+//! The routes' costs, charged to the same buckets as GraphQL, and the rate of WebSocket upgrades.
 
 use router::clients::Sha256Hash;
 use serde_json::json;
@@ -11,7 +11,7 @@ const NOBODYS: &str = "/api/v1/returns/ret_01h455vb4pex5vsknk084sn02q";
 const KEY: &str = "a partner's key";
 const BURST: u64 = 100;
 
-/// A header that is a number.
+/// A numeric header.
 fn number(answer: &Answer, name: &str) -> Option<u64> {
     answer.header(name).parse().ok()
 }
@@ -56,7 +56,7 @@ async fn a_route_spends_what_its_operation_costs_of_the_clients_bucket() {
     let message = refused.error(429, "RATE_LIMITED");
     assert!(message.contains(&format!("costs {cost}")), "{message}");
     assert_eq!(number(&refused, "ratelimit-remaining"), Some(left % cost));
-    // A minute for each unit that is lacking.
+    // One minute per missing unit.
     let wait = number(&refused, "retry-after").expect("a wait");
     assert!(wait > 30 && wait <= 60 * cost, "{wait}");
     client.get(NOBODYS, &[]).await.error(404, "NOT_FOUND");
@@ -90,7 +90,7 @@ async fn an_address_that_opens_websockets_too_fast_waits() {
     assert!((1..=30).contains(&wait), "{wait}");
     let graphql = tracking_client::Client::upgrade(base, &[], json!({})).await;
     assert_eq!(graphql.err(), Some(429));
-    // Other requests are none.
+    // Other requests are not limited.
     client.get(NOBODYS, &[]).await.error(401, "UNAUTHENTICATED");
     graph.stop().await;
 }

@@ -1,4 +1,4 @@
-//! The samples of returns, replayed: made, labelled, shown, refused.
+//! Replays the documented samples of returns: creation, label, status and rejection.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::kit::{Graph, layouts};
 use crate::tracking_client::Shop;
 use crate::wait::until;
 
-/// Of one item of an order.
+/// A return of one item of an order.
 fn new_return(order: &str, item: &str) -> String {
     let body = json!({
         "order_id": order,
@@ -24,7 +24,7 @@ fn new_return(order: &str, item: &str) -> String {
     body.to_string()
 }
 
-/// Who the token is of.
+/// The token's customer.
 async fn customer(shop: &Shop) -> String {
     let me = shop.query("{ me { id } }", json!({})).await;
     me["me"]["id"].as_str().unwrap().to_owned()
@@ -226,7 +226,7 @@ async fn a_label_that_is_not_there_is_told_apart_by_whether_it_will_be() {
         ));
     }
 
-    // Its provider does not answer, for now.
+    // The provider is unavailable for now.
     let fault = json!({ "provider": "easypost", "effect": { "kind": "status", "status": 503 } });
     shop.control("POST", "faults", Some(fault)).await;
     let label = format!("{}/label", paths[0]);
@@ -235,14 +235,14 @@ async fn a_label_that_is_not_there_is_told_apart_by_whether_it_will_be() {
     pending.error(503, "LABEL_PENDING");
     assert_eq!(pending.header("retry-after"), "5");
     shop.control("DELETE", "faults", None).await;
-    let labelled = until("the label is made", async || {
+    let labelled = until("the label is ready", async || {
         let answer = client.put(&label, &headers, "{}").await;
         (answer.status == 200).then(|| answer.json())
     })
     .await;
     assert_eq!(labelled["status"], "label_generated");
 
-    // No rate is plausible: a person looks at the return.
+    // No rate is plausible, so the return goes to manual review.
     shop.control("POST", "rates", Some(json!({ "cents": 7500 })))
         .await;
     let refused = client.put(&format!("{}/label", paths[1]), &[], "{}").await;

@@ -1,4 +1,4 @@
-//! What the samples are about: orders that their customer has received.
+//! Data for the samples: delivered orders and a parcel in transit.
 
 use chrono::{DateTime, Utc};
 use entities::orders::{order, order_item};
@@ -15,7 +15,7 @@ pub(super) struct Delivered {
     pub(super) item: String,
 }
 
-/// Adds an order of a monitor for $314.99 with tax and shipping, like one that the customer has.
+/// Adds an order of a monitor for $314.99 with tax and shipping, based on one of the customer's orders.
 pub(super) async fn deliver(orders: &Database, customer: &str, at: DateTime<Utc>) -> Delivered {
     let customer = IdKind::Customer.parse(customer).expect("a customer's id");
     let like = order::Entity::find()
@@ -72,7 +72,7 @@ pub(super) async fn deliver(orders: &Database, customer: &str, at: DateTime<Utc>
     }
 }
 
-/// Adds the parcel of an order, as the carrier has told of it: in the van.
+/// Adds an order's parcel with its carrier events, out for delivery.
 pub(super) async fn send(tracking: &Database, customer: &str, order: &str) {
     let customer = IdKind::Customer.parse(customer).expect("a customer's id");
     let order = IdKind::Order.parse(order).expect("an order's id");
@@ -114,7 +114,7 @@ pub(super) async fn send(tracking: &Database, customer: &str, order: &str) {
         estimated_delivery: Some(time("2025-10-03T17:00:00Z")),
         sequence: 4,
         consecutive_errors: 0,
-        // Nobody asks the carrier again while a test looks.
+        // Keeps the carrier from being polled during the test.
         last_polled_at: Some(Utc::now()),
         last_answered_at: Some(Utc::now()),
         created_at: time("2025-10-01T08:00:00Z"),

@@ -1,4 +1,4 @@
-//! The WebSocket of live tracking: the samples first, then each way in which it is refused or ends.
+//! The live tracking WebSocket: first the documented samples, then all ways of rejection and closing.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,12 +17,12 @@ use crate::kit::{Graph, layouts};
 use crate::tracking_client::{self, Shop};
 use crate::wait::until;
 
-/// Long enough for a debug build on a busy machine; nothing waits for it when all goes well.
+/// Long enough for a debug build on a busy machine; only failures wait this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 const SUBPROTOCOL: (&str, &str) = ("sec-websocket-protocol", "vantage-tracking-v1");
 
-/// A connection, and the headers of its upgrade.
+/// A connection, and its upgrade's response headers.
 struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     headers: HeaderMap,
@@ -57,13 +57,13 @@ impl Socket {
         }
     }
 
-    /// One that has to be accepted, of the shop's customer.
+    /// A connection of the shop's customer, which must be accepted.
     async fn of(shop: &Shop, order: &str) -> Self {
         let opened = Self::open(&shop.process.base, order, Some(&shop.token), &[SUBPROTOCOL]).await;
         opened.expect("the upgrade is accepted")
     }
 
-    /// The next message as it came; pings are answered on the way.
+    /// The next raw message; answers pings.
     async fn text(&mut self) -> Result<String, Closed> {
         let next = async {
             loop {
@@ -86,7 +86,7 @@ impl Socket {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// The close code, and the last message before it if there was one.
+    /// The close code, and the last message before it, if any.
     async fn end(&mut self) -> (Closed, Option<Value>) {
         let mut last = None;
         loop {
@@ -106,7 +106,7 @@ impl Socket {
     }
 }
 
-/// The status, code and message of a refused upgrade.
+/// Status, code and message of a rejected upgrade.
 async fn refused(
     base: &str,
     order: &str,
@@ -149,7 +149,7 @@ async fn the_samples_of_live_tracking_are_spoken_as_they_are_printed() {
     let printed = printed.replace("ws_conn_7f8e9d0a", &id);
     assert_eq!(acknowledged, printed.replace("ord_1a2b3c4d5e6f", &order));
 
-    // The carrier tells by itself where it is.
+    // The carrier sends webhooks.
     let parcel = tracking_client::Parcel {
         order: order.clone(),
         number: "DHL1234567890".to_owned(),
@@ -202,7 +202,7 @@ async fn who_may_not_watch_is_told_before_the_upgrade() {
     let (status, code, _) = refused(base, order, own, &version).await;
     assert_eq!((status, &*code), (400, "UNSUPPORTED_API_VERSION"));
 
-    // A token that is for one order opens that one only.
+    // A token for one order gives access only to that order.
     let token = |order: &str| {
         let exp = SystemTime::now() + Duration::from_secs(3600);
         let exp = exp
@@ -219,7 +219,7 @@ async fn who_may_not_watch_is_told_before_the_upgrade() {
     let (status, code, _) = refused(base, order, Some(&elsewhere), &[SUBPROTOCOL]).await;
     assert_eq!((status, &*code), (403, "FORBIDDEN"));
 
-    // What is no upgrade, and what is too long for one.
+    // Not an upgrade, or too long for one.
     let client = Client::new(base, own);
     let path = format!("/ws/orders/{order}/track");
     let answer = client.get(&path, &[]).await;
@@ -247,7 +247,7 @@ async fn a_full_instance_refuses_with_503() {
     let (status, code, _) = refused(base, order, Some(&shop.token), &[SUBPROTOCOL]).await;
     assert_eq!((status, &*code), (503, "SERVICE_UNAVAILABLE"));
     first.stream.close(None).await.unwrap();
-    let opened = until("the place is free", async || {
+    let opened = until("the slot is free", async || {
         Socket::open(base, order, Some(&shop.token), &[SUBPROTOCOL])
             .await
             .ok()
@@ -316,9 +316,9 @@ async fn a_client_that_answers_no_ping_is_closed_with_4000() {
         ("VANTAGE_SERVER__WEBSOCKET__CLOSE_TIMEOUT", "100ms"),
     ])
     .await;
-    // Whoever does not read does not answer pings.
+    // A client that does not read does not answer pings.
     let mut silent = Socket::of(&shop, &shop.moving[0].order).await;
-    until("the connection is given up", async || {
+    until("the connection is dropped", async || {
         let metrics = shop.metrics().await;
         let closed = r#"router_websocket_closes_total{reason="heartbeat_timeout"} 1"#;
         metrics.contains(closed).then_some(())
@@ -359,7 +359,7 @@ async fn live_tracking_that_is_switched_off_ends_with_4003_and_is_refused() {
     let (status, code, message) = refused(base, order, Some(&shop.token), &[SUBPROTOCOL]).await;
     assert_eq!((status, &*code), (403, "FORBIDDEN"));
     assert!(message.contains("switched off"), "{message}");
-    // Whoever asks now and then is answered.
+    // Polling still works.
     let client = Client::new(base, Some(&shop.token));
     let answer = client
         .get(&format!("/api/v2/orders/{order}/tracking"), &[])
@@ -396,7 +396,7 @@ async fn an_order_without_a_parcel_is_followed_from_its_label_on_in_every_layout
             (&json!(order), &Value::Null, &json!("not_shipped")),
             "{layout:?}"
         );
-        // In separate processes what refuses comes as the first event.
+        // With separate processes, the rejection arrives as the first event.
         let other = graph
             .run(&["token", "--customer", "usr_01h455vb4pex5vsknk084sn02q"])
             .await;

@@ -1,4 +1,4 @@
-//! The samples of tracking, replayed: what clients ask while they cannot watch.
+//! Replays the documented samples of tracking for clients that poll.
 
 use serde_json::json;
 
