@@ -1,4 +1,4 @@
-// A client by types that are generated from the document: TypeScript has checked that each call and each answer fits them.
+// A client with types generated from the document; TypeScript checks every call and response against them.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -1,4 +1,4 @@
-// The document that the server serves is an OpenAPI document, by the specification's own schema.
+// Validates the served document against the OpenAPI specification's own schema.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Validates the OpenAPI document of a running server, generates a client from it, checks the client's use against the
-# generated types, and runs it against the server. Needs Node.js 20 or newer, and a package registry the first time.
+# generated types, and runs it against the server. Requires Node.js 20 or newer, and a package registry on the first run.
 #
-#   tests/rest/run.sh            installs what is missing and runs
-#   tests/rest/run.sh install    installs only
+#   tests/rest/run.sh            install missing packages and run
+#   tests/rest/run.sh install    only install
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-# What is installed is what the lock file says, or it is installed again.
+# Reinstall unless the installed packages match the lock file.
 if ! cmp -s package-lock.json node_modules/.installed.json; then
     npm ci --no-audit --no-fund --loglevel=error
     cp package-lock.json node_modules/.installed.json

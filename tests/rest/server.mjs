@@ -1,4 +1,4 @@
-// Where the server under test is, and what it has: `tests/journeys/rest/generated_client.rs` says so.
+// URL and data of the server under test, passed by `tests/journeys/rest/generated_client.rs`.
 
 import assert from "node:assert/strict";
 
@@ -12,6 +12,6 @@ function variable(name) {
 export const base = variable("BASE_URL");
 export const token = variable("TOKEN");
 export const customer = variable("CUSTOMER");
-/** An order that was delivered, and its item. */
+/** A delivered order and its item. */
 export const order = variable("ORDER");
 export const item = variable("ITEM");
