@@ -230,7 +230,7 @@ impl Lookup<'_> {
             self.count_unregistered("refused");
             return Err(OperationError::new(
                 ErrorCode::QueryNotInSafelist,
-                "This client may run registered operations only, and this is none of them.",
+                "This client may only run registered operations, and this is not one of them.",
             ));
         }
         if let Some(id) = &id {

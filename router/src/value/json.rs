@@ -252,11 +252,11 @@ impl Decoder<'_> {
                         Some(b'u') => {
                             let digits = self.bytes.get(self.at + 2..self.at + 6);
                             if !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
-                                return Err(self.malformed("an escape that is none"));
+                                return Err(self.malformed("an invalid escape"));
                             }
                             6
                         }
-                        _ => return Err(self.malformed("an escape that is none")),
+                        _ => return Err(self.malformed("an invalid escape")),
                     };
                     self.at += length;
                 }
@@ -271,7 +271,7 @@ impl Decoder<'_> {
             self.at += word.len();
             Ok(value)
         } else {
-            Err(self.malformed("a value that is none"))
+            Err(self.malformed("an invalid value"))
         }
     }
 
@@ -281,7 +281,7 @@ impl Decoder<'_> {
             self.at += 1;
         }
         if self.at == start {
-            return Err(self.malformed("a value that is none"));
+            return Err(self.malformed("an invalid value"));
         }
         Ok(self.at - start)
     }
