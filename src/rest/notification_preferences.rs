@@ -146,8 +146,7 @@ pub(super) async fn show(
     Path(user): Path<String>,
 ) -> Result<Response, RestError> {
     let graph::Me { me } = request.run(&NOTIFICATION_PREFERENCES, json!({})).await?;
-    let customer =
-        me.ok_or_else(|| RestError::not_found("This account no longer exists"))?;
+    let customer = me.ok_or_else(|| RestError::not_found("This account no longer exists"))?;
     // The graph only has the caller's preferences, so the id is compared here.
     if customer.id != user {
         return Err(RestError::forbidden(

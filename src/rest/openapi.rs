@@ -61,7 +61,10 @@ impl Modify for BearerToken {
 /// Headers of all requests.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "only describes headers, which are read individually")]
+#[expect(
+    dead_code,
+    reason = "only describes headers, which are read individually"
+)]
 pub(super) struct RequestHeaders {
     /// Version of the routes: `v1`, which is also the default.
     #[param(rename = "X-API-Version", nullable = false, example = "v1")]
@@ -77,7 +80,10 @@ pub(super) struct RequestHeaders {
 /// The header that makes a change idempotent.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "only describes a header, which is read individually")]
+#[expect(
+    dead_code,
+    reason = "only describes a header, which is read individually"
+)]
 pub(super) struct IdempotencyKey {
     /// 1 to 255 characters, such as a new UUID. Repeating a request with the same key and body has no further effect
     /// and returns the same response; a different body is rejected with 409. By default, the key is derived from
@@ -88,7 +94,10 @@ pub(super) struct IdempotencyKey {
 
 /// Errors common to all requests.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "only describes responses, which are built individually")]
+#[expect(
+    dead_code,
+    reason = "only describes responses, which are built individually"
+)]
 pub(super) enum Refused {
     /// The request is invalid: `BAD_USER_INPUT`, `UNSUPPORTED_API_VERSION`
     #[response(status = 400)]
