@@ -74,10 +74,10 @@ impl DatabaseConfig {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Synchronous {
-    /// The disk: a power cut loses nothing that was acknowledged.
+    /// Commits wait for the disk: a power cut loses no acknowledged commit.
     #[default]
     Full,
-    /// The operating system: a process crash loses nothing, a power cut may lose the last seconds.
+    /// Commits wait for the operating system: a process crash loses nothing, a power cut may lose the last seconds.
     Normal,
 }
 
