@@ -39,7 +39,7 @@ pub(crate) fn router(
     let mut builder = Router::builder()
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.introspection())
-        .expose_query_plan(configuration.router.expose_query_plan)
+        .expose_query_plan(configuration.exposes_query_plans())
         .limits(configuration.router.limits.clone())
         .override_labels(configuration.router.override_labels.clone())
         .development(configuration.server.development)

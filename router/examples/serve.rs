@@ -8,13 +8,17 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::post;
-use router::{GraphQLRequest, RequestContext, Router};
+use router::{GraphQLRequest, PlanRequest, RequestContext, Router};
 
 async fn answer(
     State(router): State<Router>,
     Json(request): Json<GraphQLRequest>,
 ) -> impl IntoResponse {
-    let response = router.execute(request, RequestContext::default()).await;
+    let context = RequestContext {
+        query_plan: PlanRequest::Shown,
+        ..RequestContext::default()
+    };
+    let response = router.execute(request, context).await;
     ([(CONTENT_TYPE, "application/json")], response.to_bytes())
 }
 

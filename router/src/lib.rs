@@ -34,7 +34,7 @@ pub use error::{
     ComposeError, ErrorCode, Extensions, GraphQLError, Location, PathSegment, RouterError,
 };
 pub use prepare::{OperationKind, OperationLimits, PreparedOperation};
-pub use request::{GraphQLRequest, PreparedRequest, RequestContext};
+pub use request::{GraphQLRequest, PlanRequest, PreparedRequest, RequestContext};
 pub use response::{GraphQLResponse, StatusHint};
 pub use router::{Router, RouterBuilder, WarmUp};
 pub use supergraph::{api_sdl, compose, omit_authorization};

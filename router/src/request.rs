@@ -68,6 +68,17 @@ pub struct PreparedRequest {
     pub context: RequestContext,
 }
 
+/// Whether a request asks for its plan, in `extensions.queryPlan`. A router that does not expose plans ignores it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlanRequest {
+    #[default]
+    No,
+    /// With the answer.
+    Shown,
+    /// In place of the answer: nothing is executed.
+    DryRun,
+}
+
 /// Everything about a request that is not GraphQL.
 #[derive(Clone, Debug, Default)]
 pub struct RequestContext {
@@ -77,6 +88,7 @@ pub struct RequestContext {
     pub client: ClientIdentity,
     /// The rate limits it is charged to; `None`: unlimited.
     pub charge: Option<Charge>,
+    pub query_plan: PlanRequest,
     /// Whether to report the operation's cost in `extensions.cost`.
     pub shows_cost: bool,
     pub request_id: String,

@@ -120,6 +120,9 @@ impl Router {
             Ok(job) => job,
             Err(refused) => return refused,
         };
+        if let Some(planned) = job.dry_run() {
+            return planned;
+        }
         if job.operation.kind() == OperationKind::Subscription {
             return request_error(
                 ErrorCode::BadUserInput,
@@ -334,6 +337,11 @@ impl Router {
     /// The cost limit for this client's operations.
     pub fn cost_limit(&self, client: &RegisteredClient) -> usize {
         self.inner.cost_limit(Some(client))
+    }
+
+    /// Whether requests are shown their plans when they ask for them.
+    pub fn exposes_query_plans(&self) -> bool {
+        self.inner.options.prepare.keep_plan
     }
 
     pub fn supergraph_sdl(&self) -> &str {

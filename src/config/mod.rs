@@ -175,6 +175,12 @@ impl Configuration {
         self.router.introspection.unwrap_or(self.server.development)
     }
 
+    /// Whether clients may request query plans.
+    pub(crate) fn exposes_query_plans(&self) -> bool {
+        let allowed = self.router.expose_query_plan;
+        allowed.unwrap_or(self.server.development)
+    }
+
     /// Loads the configuration from the file (the default one is optional, a named one is not), the variables and the
     /// command line.
     pub(crate) fn load(

@@ -16,8 +16,10 @@ pub(crate) struct Router {
     pub(crate) share_fetches: bool,
     /// Whether clients may use introspection (`__schema`, `__type`). Unset: in development only.
     pub(crate) introspection: Option<bool>,
-    /// Whether clients may request an operation's query plan, which names the subgraphs.
-    pub(crate) expose_query_plan: bool,
+    /// Whether clients may request an operation's query plan, which names the subgraphs, with the header
+    /// `x-vantage-query-plan`: `true` adds it to the response, `dry-run` returns only the plan. Unset: in development
+    /// only.
+    pub(crate) expose_query_plan: Option<bool>,
     /// Limits on operations, checked before planning.
     pub(crate) limits: router::OperationLimits,
     /// The active labels of `@override(label:)`; shares such as `percent(5)` need no entry.
@@ -32,7 +34,7 @@ impl Default for Router {
             deadline: Duration::from_secs(4),
             share_fetches: true,
             introspection: None,
-            expose_query_plan: false,
+            expose_query_plan: None,
             limits: router::OperationLimits::default(),
             override_labels: Vec::new(),
             warm_up: Vec::new(),

@@ -67,7 +67,7 @@ impl RouterBuilder {
         self
     }
 
-    /// Adds the query plan to `extensions`. Default: no.
+    /// Shows the query plan to requests that ask for it ([`PlanRequest`](crate::PlanRequest)). Default: no.
     pub fn expose_query_plan(mut self, expose: bool) -> Self {
         self.options.prepare.keep_plan = expose;
         self

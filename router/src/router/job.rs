@@ -13,7 +13,7 @@ use crate::error::{ErrorCode, GraphQLError};
 use crate::execute::{Budget, Execution};
 use crate::prepare::{OperationKind, PreparedOperation, Variables, Variant, shown_cost};
 use crate::project;
-use crate::request::RequestContext;
+use crate::request::{PlanRequest, RequestContext};
 use crate::response::GraphQLResponse;
 use crate::transport::{EventStream, SubgraphResponse, TransportError};
 use crate::value::{Symbol, Value};
@@ -95,6 +95,23 @@ impl Job {
         (sequence, Some(self.answer(data, errors, deadline).await))
     }
 
+    /// The query plan, if the request asked for it.
+    fn shown_plan(&self) -> Option<&serde_json::Value> {
+        let asked = self.context.query_plan != PlanRequest::No;
+        self.variant.plan.shown.as_ref().filter(|_| asked)
+    }
+
+    /// The response to a dry run, if the request asked for one and the router exposes plans.
+    pub(super) fn dry_run(&self) -> Option<GraphQLResponse> {
+        let plan = self.shown_plan()?;
+        (self.context.query_plan == PlanRequest::DryRun).then(|| GraphQLResponse {
+            data: Some(Bytes::from_static(b"null")),
+            extensions: Map::from_iter([("queryPlan".to_owned(), plan.clone())]),
+            rate: self.rate,
+            ..GraphQLResponse::default()
+        })
+    }
+
     /// Runs the plan and projects its data.
     pub(super) async fn answer(
         &self,
@@ -115,7 +132,9 @@ impl Job {
         let large = execution.budget.entities() > LARGE_ANSWER;
         let (data, errors) = projecting.write(data, errors, large).await;
         let mut extensions = Map::new();
-        if let Some(plan) = &self.variant.plan.shown {
+        let plan = self.shown_plan();
+        let asks_for_plan = plan.is_some();
+        if let Some(plan) = plan {
             extensions.insert("queryPlan".to_owned(), plan.clone());
         }
         if self.context.shows_cost {
@@ -127,7 +146,9 @@ impl Job {
             // A response with errors may be better next time.
             cache: cache
                 .policy()
-                .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query),
+                .filter(|_| errors.is_empty() && self.operation.kind() == OperationKind::Query)
+                // Others have not asked for the plan.
+                .filter(|_| !asks_for_plan),
             errors,
             extensions,
             rate: self.rate,

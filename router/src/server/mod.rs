@@ -40,7 +40,7 @@ pub use config::{
 pub use connections::Connections;
 pub use encoding::prefers_gzip;
 pub use refusal::Refusal;
-pub use state::ServerState;
+pub use state::{IdePage, ServerState};
 pub use unsent::Unsent;
 pub use ws::{EventProtocol, WatchRefusal};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::http::{HeaderName, request};
+use bytes::Bytes;
 use platform::cache::Cache;
 use platform::connection_registry::{ConnectionRegistry, Evictions};
 use platform::rate_limit::RateLimiter;
@@ -45,8 +46,8 @@ pub struct ServerState {
     pub(super) subscriptions: Subscriptions,
     pub auth: Arc<JwtVerifier>,
     pub config: Arc<ServerConfig>,
-    /// The page shown to browsers in development. It must be self-contained.
-    pub ide_page: Option<&'static str>,
+    /// The page shown to browsers in development.
+    pub ide_page: Option<IdePage>,
     /// The open WebSockets.
     pub connections: Connections,
     /// Responses that clients have not read yet.
@@ -57,6 +58,14 @@ pub struct ServerState {
     pub(super) origins: Arc<Origins>,
     pub(super) rates: Rates,
     pub(super) known_pairs: Arc<MetricLabels>,
+}
+
+/// An HTML page to explore the schema with.
+#[derive(Clone, Debug)]
+pub struct IdePage {
+    pub html: Bytes,
+    /// Its `Content-Security-Policy`.
+    pub content_policy: &'static str,
 }
 
 /// How often the router and the clients were replaced. Only one is replaced at a time, because they must be valid
@@ -207,7 +216,7 @@ impl ServerState {
     }
 
     /// Adds a page for browsers, shown in development only.
-    pub fn with_ide_page(mut self, page: &'static str) -> Self {
+    pub fn with_ide_page(mut self, page: IdePage) -> Self {
         self.ide_page = Some(page);
         self
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::kit::Edge;
+use crate::kit::{Edge, router_with_plans};
 use crate::requests::{Case, GRAPHQL_RESPONSE, JSON, content_type, query};
 
 #[tokio::test]
@@ -260,4 +260,53 @@ async fn mutations_and_the_refusal_of_batches_and_subscriptions() {
         .send(&edge)
         .await;
     assert_eq!(response.status(), 406);
+}
+
+#[tokio::test]
+async fn a_plan_is_shown_to_those_who_ask_where_plans_are_exposed() {
+    let edge = Edge::of(router_with_plans()).await;
+    let ask = async |document: &str, header: Option<&str>| -> Value {
+        let mut case = Case::post(query(document));
+        if let Some(value) = header {
+            case = case.header("x-vantage-query-plan", value);
+        }
+        let response = case.send(&edge).await;
+        assert!(!response.headers().contains_key("etag"));
+        response.json().await.expect("JSON")
+    };
+    let plain = json!({"data": {"hello": "Hello"}});
+    for header in [None, Some("false"), Some("")] {
+        assert_eq!(ask("{ hello }", header).await, plain, "{header:?}");
+    }
+    let shown = ask("{ hello }", Some("true")).await;
+    assert_eq!(shown["data"], plain["data"]);
+    assert_eq!(
+        shown["extensions"]["queryPlan"]["node"]["serviceName"],
+        "small"
+    );
+    // Neither a mutation nor a subscription runs.
+    for (document, kind) in [
+        ("mutation { double(number: 4) }", "Fetch"),
+        ("subscription { forever { number } }", "Subscription"),
+    ] {
+        let planned = ask(document, Some("dry-run")).await;
+        assert_eq!(planned["data"], Value::Null, "{planned}");
+        assert_eq!(planned["extensions"]["queryPlan"]["node"]["kind"], kind);
+    }
+    let refused = ask("{ nothing }", Some("dry-run")).await;
+    assert_eq!(
+        refused["errors"][0]["extensions"]["code"],
+        "GRAPHQL_VALIDATION_FAILED"
+    );
+}
+
+#[tokio::test]
+async fn a_router_that_hides_plans_runs_what_asks_for_them() {
+    let edge = Edge::start().await;
+    for value in ["true", "dry-run"] {
+        let case = Case::post(query("mutation { double(number: 4) }"));
+        let response = case.header("x-vantage-query-plan", value).send(&edge).await;
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(answer, json!({"data": {"double": 8}}));
+    }
 }

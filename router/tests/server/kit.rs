@@ -14,8 +14,8 @@ use platform::config::Secret;
 use platform::rate_limit::RateLimiter;
 use platform::supervisor::Supervisor;
 use router::auth::{AuthConfig, DevelopmentKey, JwtVerifier, NewToken};
-use router::server::{ServerConfig, ServerState, graphql_routes};
-use router::{LocalTransport, Router, Transport};
+use router::server::{IdePage, ServerConfig, ServerState, graphql_routes};
+use router::{LocalTransport, Router, RouterBuilder, Transport};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -161,7 +161,10 @@ impl Edge {
         let verifier = JwtVerifier::new(&auth, true, &Supervisor::new()).expect("a verifier");
         let state = ServerState::new(router, verifier, config)
             .expect("a valid configuration")
-            .with_ide_page("<!doctype html><title>IDE</title>");
+            .with_ide_page(IdePage {
+                html: "<!doctype html><title>IDE</title>".into(),
+                content_policy: "default-src 'self'",
+            });
         let state = complete(state);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
@@ -242,6 +245,17 @@ pub(crate) fn router_of(source: &Arc<Source>) -> Router {
 }
 
 pub(crate) fn router(transport: Arc<dyn Transport>) -> Router {
+    builder(transport).build().expect("a router")
+}
+
+/// The same, showing how operations are planned, and what its subgraph has seen.
+pub(crate) fn router_with_plans() -> Router {
+    let transport = Arc::new(LocalTransport::new("small", service(Arc::default())));
+    let router = builder(transport).expose_query_plan(true).build();
+    router.expect("a router")
+}
+
+fn builder(transport: Arc<dyn Transport>) -> RouterBuilder {
     let sdl = Schema::build(
         Query,
         Mutation(Arc::default()),
@@ -261,8 +275,6 @@ pub(crate) fn router(transport: Arc<dyn Transport>) -> Router {
         .event_resume("feed", "after")
         // The audits of real clients query types.
         .introspection(true)
-        .build()
-        .expect("a router")
 }
 
 /// A router over a subgraph with another greeting, for reload tests.

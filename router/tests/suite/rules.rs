@@ -1,6 +1,6 @@
 //! Details of federation: all forms of keys, `@override`, chains of `@requires`, and conflicts between types.
 
-use router::{GraphQLRequest, RequestContext};
+use router::{GraphQLRequest, PlanRequest, RequestContext};
 use serde_json::json;
 
 use crate::kit::{Graph, Subgraph, failure};
@@ -295,7 +295,11 @@ async fn entities_at_several_places_of_one_subgraph_are_one_request() {
     let query = "query($n: Int) { me { written(first: $n) } best: top { stars } cart { lines { product { s: stars } } } }";
     for (name, router) in graph.routers() {
         let request = GraphQLRequest::new(query).with_variables(json!({ "n": 1 }));
-        let mut response = router.execute(request, RequestContext::default()).await;
+        let context = RequestContext {
+            query_plan: PlanRequest::Shown,
+            ..RequestContext::default()
+        };
+        let mut response = router.execute(request, context).await;
         assert_eq!(
             response.data_value(),
             json!({

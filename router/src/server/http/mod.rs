@@ -28,13 +28,16 @@ use super::execution::execute;
 use super::params;
 use super::refusal::Refusal;
 use super::sender::Sender;
-use super::state::ServerState;
+use super::state::{IdePage, ServerState};
 use super::ws;
 use crate::cache_control::CachePolicy;
 use crate::clients::{IdentityError, KEY_HEADER};
 use crate::prepare::OperationKind;
-use crate::request::{GraphQLRequest, PreparedRequest};
+use crate::request::{GraphQLRequest, PlanRequest, PreparedRequest};
 use crate::subscribe::EventId;
+
+/// Requests the query plan: `true` with the response, `dry-run` instead of it.
+const QUERY_PLAN: &str = "x-vantage-query-plan";
 
 /// The document id in a request's path.
 #[derive(Clone, Debug)]
@@ -76,7 +79,7 @@ async fn answer(state: ServerState, client: Client, parts: request::Parts, body:
     let log = client.log.clone();
     let answer = match (&parts.method, ide_page(&state)) {
         (&Method::GET, _) if is_upgrade(&parts.headers) => upgrade(state, client, parts).await,
-        (&Method::GET, Some(html)) if wants_page(&parts) => Ok(page(html)),
+        (&Method::GET, Some(ide)) if wants_page(&parts) => Ok(page(ide)),
         (&Method::GET, _) => catch_panic(get(state, client, parts, accepted)).await,
         (&Method::POST, _) => catch_panic(post(state, client, parts, body, accepted)).await,
         _ => Err(Refusal::method("GET, POST", "use GET or POST")),
@@ -172,7 +175,9 @@ async fn run(
         application,
     } = sender;
     let router = state.router.load_full();
-    let context = client.context(&state, &identity.caller, application);
+    let mut context = client.context(&state, &identity.caller, application);
+    context.query_plan = plan_request(&parts.headers);
+    let is_dry_run = context.query_plan == PlanRequest::DryRun && router.exposes_query_plans();
     let prepared = documents::prepare(&state, &router, &mut request, &context, &client.log);
     let Prepared {
         operation,
@@ -197,6 +202,7 @@ async fn run(
             return Err(Refusal::method("POST", "mutations need POST"));
         }
         OperationKind::Query | OperationKind::Mutation => execute(&router, request).await?,
+        OperationKind::Subscription if is_dry_run => execute(&router, request).await?,
         OperationKind::Subscription => {
             let Some(format) = accepted.stream else {
                 return Err(Refusal::not_acceptable(
@@ -262,6 +268,14 @@ fn last_event(headers: &HeaderMap) -> Option<EventId> {
     headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 
+fn plan_request(headers: &HeaderMap) -> PlanRequest {
+    match headers.get(QUERY_PLAN).map(HeaderValue::as_bytes) {
+        Some(b"true") => PlanRequest::Shown,
+        Some(b"dry-run") => PlanRequest::DryRun,
+        _ => PlanRequest::No,
+    }
+}
+
 async fn upgrade(
     state: ServerState,
     client: Client,
@@ -289,20 +303,20 @@ fn is_upgrade(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-fn ide_page(state: &ServerState) -> Option<&'static str> {
-    state.ide_page.filter(|_| state.config.development)
+fn ide_page(state: &ServerState) -> Option<IdePage> {
+    let page = state.ide_page.as_ref();
+    page.filter(|_| state.config.development).cloned()
 }
 
-fn page(html: &'static str) -> Response {
+fn page(ide: IdePage) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'self' 'unsafe-inline' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'",
-        ),
+        (header::CONTENT_SECURITY_POLICY, ide.content_policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
     ];
-    (headers, html).into_response()
+    (headers, ide.html).into_response()
 }
 
 fn record(method: &Method, status: StatusCode, start: Instant) {
