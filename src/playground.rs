@@ -1,6 +1,8 @@
-//! The web pages for developers: the storefront and the tracking page.
+//! The web pages for developers: the storefront and the tracking page over the commerce graph, and the explorer.
 
 mod asset;
+mod explorer;
+mod sign_in;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,6 +14,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use router::server::ServerConfig;
+
+pub(crate) use explorer::{explorer, explorer_routes};
+pub(crate) use sign_in::{SignIn, TOKEN_HOURS};
 
 /// The folder of the pages: the first of these that does not contain the endpoint.
 const FOLDERS: [&str; 2] = ["/playground/", "/vantage-playground/"];
@@ -48,8 +53,8 @@ pub(crate) fn folder(server: &ServerConfig) -> &'static str {
     }
 }
 
-/// The pages, and a redirect from `/`. None in production.
-pub(crate) fn routes(server: &ServerConfig) -> axum::Router {
+/// The pages of the shop, and a redirect from `/`. None in production.
+pub(crate) fn routes(server: &ServerConfig, sign_in: SignIn) -> axum::Router {
     let mut routes = axum::Router::new();
     if !server.development {
         return routes;
@@ -75,7 +80,10 @@ pub(crate) fn routes(server: &ServerConfig) -> axum::Router {
         });
         routes = routes.route(&format!("{folder}{name}"), page);
     }
-    routes.route(&format!("{folder}assets/{{name}}"), get(asset::answer))
+    routes.route(
+        &format!("{folder}customers.json"),
+        get(async move || sign_in.answer()),
+    )
 }
 
 const PAGE_HEADERS: [(HeaderName, &str); 4] = [
@@ -119,6 +127,8 @@ fn not_modified(tag: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use router::auth::AuthConfig;
+
     use super::*;
 
     fn server(path: &str) -> ServerConfig {
@@ -146,7 +156,8 @@ mod tests {
                 get(|| async {}),
             );
             // Duplicate routes panic.
-            let served = endpoint.merge(routes(&server));
+            let nobody = SignIn::new(&AuthConfig::default(), Vec::new()).expect("no key");
+            let served = endpoint.merge(routes(&server, nobody));
             assert!(served.has_routes());
         }
     }

@@ -22,9 +22,6 @@ use crate::config::Configuration;
 use crate::lifecycle::{Lifecycle, Ready};
 use crate::listener::{self, Limits, Threads};
 
-/// The page shown to browsers at the endpoint in development.
-const EXPLORER: &str = include_str!("../playground/explorer/explorer.html");
-
 /// The edge over a router.
 pub(crate) fn edge(
     router: Router,
@@ -38,7 +35,7 @@ pub(crate) fn edge(
     let most = listener::max_connections(&config.connections);
     let sockets = &mut config.websocket.max_connections;
     *sockets = (*sockets).min(most - most / 10);
-    Ok(ServerState::new(router, verifier, config)?.with_ide_page(EXPLORER))
+    Ok(ServerState::new(router, verifier, config)?)
 }
 
 /// Counts users' connections across instances that share a Redis server.

@@ -3,7 +3,7 @@
 import { body } from "./operations.js";
 
 /** What the server writes into the page's head. */
-const setting = (name) => document.querySelector(`meta[name="${name}"]`).content;
+export const setting = (name) => document.querySelector(`meta[name="${name}"]`).content;
 
 /** The GraphQL endpoint. */
 export const endpoint = new URL(setting("graphql-endpoint"), location.origin);
@@ -125,7 +125,7 @@ export function idempotencyKeys() {
 }
 
 /** 128 bits. `crypto.randomUUID` is missing on a phone that opens a developer's machine without TLS. */
-function randomHex() {
+export function randomHex() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

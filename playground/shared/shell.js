@@ -3,7 +3,7 @@
 import { h, notice } from "./dom.js";
 import { endpoint, pages, session } from "./graph.js";
 
-/** The one row of navigation. Without the shop there is only the explorer. */
+/** The one row of navigation. */
 const PAGES = [
   [`${pages}storefront.html#/`, "Products"],
   [`${pages}storefront.html#/orders`, "My orders"],
@@ -32,14 +32,18 @@ export function announce(text) {
 
 const dialog = signInDialog();
 
-/** Shows the dialog that asks for a token. */
+/** Shows the dialog that asks who signs in. */
 export function signIn() {
   dialog.querySelector("textarea").value = "";
+  if (hasShop) showCustomers();
   dialog.showModal();
 }
 
-/** Puts the frame around the page's own `<main>`. */
-export function frame() {
+let hasShop = true;
+
+/** Puts the frame around the page's own `<main>`. Without the shop there is only the explorer to go to. */
+export function frame({ isShop = true } = {}) {
+  hasShop = isShop;
   const account = h("button", { type: "button", class: "quiet" });
   const expired = h(
     "p",
@@ -66,8 +70,8 @@ export function frame() {
   const header = h(
     "header",
     { class: "site" },
-    h("a", { class: "brand", href: links[0].href }, "Vantage"),
-    h("nav", { "aria-label": "Pages" }, links),
+    h("a", { class: "brand", href: isShop ? links[0].href : endpoint.pathname }, "Vantage"),
+    h("nav", { "aria-label": "Pages" }, isShop ? links : []),
     account,
   );
   document.body.prepend(skip, header, expired);
@@ -87,13 +91,8 @@ function signInDialog() {
     "form",
     {},
     h("h2", { id: "sign-in-title" }, "Sign in"),
-    h(
-      "p",
-      {},
-      "Paste an access token. The command ",
-      h("code", {}, "vantage token --demo"),
-      " prints one for the demo customer.",
-    ),
+    h("div", { class: "row customers" }),
+    h("p", {}, "Paste an access token. The command ", h("code", {}, "vantage token"), " prints one for a customer."),
     h("label", { htmlFor: "sign-in-token" }, "Access token"),
     token,
     trouble,
@@ -105,7 +104,7 @@ function signInDialog() {
       h("button", {}, "Sign in"),
     ),
   );
-  const dialog = h("dialog", { "aria-labelledby": "sign-in-title" }, form);
+  const dialog = h("dialog", { class: "site", "aria-labelledby": "sign-in-title" }, form);
   form.onsubmit = (event) => {
     event.preventDefault();
     if (!/^\s*(bearer\s+)?[\w-]+\.[\w-]+\.[\w-]+\s*$/i.test(token.value)) {
@@ -113,11 +112,27 @@ function signInDialog() {
       return;
     }
     trouble.textContent = "";
-    dialog.close();
-    session.token = token.value;
-    announce("Signed in");
+    enter(token.value);
   };
   return dialog;
+}
+
+function enter(token) {
+  dialog.close();
+  session.token = token;
+  announce("Signed in");
+}
+
+/** Offers the demo shop's customers, of whom the server has tokens in development. */
+async function showCustomers() {
+  const place = dialog.querySelector(".customers");
+  const customers = await fetch(`${pages}customers.json`, { cache: "no-store" }).then(
+    (answer) => answer.json(),
+    () => [],
+  );
+  place.replaceChildren(
+    ...customers.map(({ name, token }) => h("button", { type: "button", onclick: () => enter(token) }, name)),
+  );
 }
 
 /** What stands in place of something that needs an account. */
@@ -153,7 +168,7 @@ export function confirmed({ title, text, yes, no }, run) {
     };
     const dialog = h(
       "dialog",
-      { "aria-labelledby": "confirm-title" },
+      { class: "site", "aria-labelledby": "confirm-title" },
       h("h2", { id: "confirm-title" }, title),
       h("p", {}, text),
       h(

@@ -6,7 +6,7 @@ import { createServer, request } from "node:http";
 import { join } from "node:path";
 
 const DIST = join(import.meta.dirname, "../dist");
-const TYPES = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", ttf: "font/ttf" };
+const TYPES = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", ttf: "font/ttf", txt: "text/plain" };
 /** The policy of the explorer; that of the other pages is stricter. Both are those of `src/playground.rs`. */
 const POLICY =
   "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; " +
@@ -100,7 +100,8 @@ export class Proxy {
     if (name.endsWith(".html")) {
       const text = readFileSync(path, "utf8")
         .replaceAll("{{pages}}", "/playground/")
-        .replaceAll("{{endpoint}}", "/graphql");
+        .replaceAll("{{endpoint}}", "/graphql")
+        .replaceAll("{{shop}}", "yes");
       response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...policy });
       response.end(text);
     } else {

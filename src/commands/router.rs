@@ -16,8 +16,7 @@ use crate::config::{Configuration, Overrides};
 use crate::error_line::one_line;
 use crate::lifecycle::{Lifecycle, Ready};
 use crate::listener::{self, Threads};
-use crate::output;
-use crate::serving;
+use crate::{output, playground, serving};
 
 /// How often to check the supergraph's file for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -68,6 +67,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
     let lifecycle = Lifecycle::start(metrics, &configuration).await?;
     let supervisor = &lifecycle.supervisor;
     let state = serving::edge(router, &auth, &server, supervisor)?;
+    let state = state.with_ide_page(playground::explorer(&server, false));
     let state = serving::share_documents(state, &configuration)?;
     let state = serving::share_rates(state, &configuration)?;
     serving::load_clients(&state, &configuration, supervisor).await?;
@@ -81,6 +81,7 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         configuration.server.path
     ));
     let contents = (supergraph.clone(), state.clients_version());
+    let introspection = configuration.introspection();
     let supergraph = Supergraph {
         configuration,
         server: server.clone(),
@@ -89,7 +90,8 @@ pub(crate) async fn run(command: Router) -> anyhow::Result<()> {
         state: state.clone(),
     };
     Reloader::of(supergraph, contents, supervisor).start(LOOK_EVERY);
-    let routes = serving::explorer_first(&server);
+    let explorer = playground::explorer_routes(&state, introspection);
+    let routes = serving::explorer_first(&server).merge(explorer);
     let threads = Threads::event_loops();
     serving::serve(listener, state, routes, Always, threads, lifecycle).await
 }
@@ -110,7 +112,7 @@ fn build(
         })
         .deadline(configuration.router.deadline.get())
         .introspection(configuration.introspection())
-        .expose_query_plan(configuration.router.expose_query_plan)
+        .expose_query_plan(configuration.exposes_query_plans())
         .limits(configuration.router.limits.clone())
         .override_labels(configuration.router.override_labels.clone())
         .development(configuration.server.development)

@@ -1,10 +1,7 @@
 //! `vantage serve`: the whole graph in one process, or only its router.
 
-use std::time::Duration;
-
 use anyhow::Context;
 use platform::clock::Clock;
-use router::auth::{DevelopmentKey, NewToken};
 
 use crate::cli::Serve;
 use crate::config::{Configuration, Mode};
@@ -13,11 +10,8 @@ use crate::domains::{Domain, Domains};
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Threads};
 use crate::output;
+use crate::playground::{SignIn, TOKEN_HOURS};
 use crate::{graph, keys, playground, rest, sandbox_server, serving, workers};
-
-/// How long the printed token is valid.
-const TOKEN_HOURS: u64 = 24;
-const TOKEN_TTL: Duration = Duration::from_secs(TOKEN_HOURS * 60 * 60);
 
 pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     let mut configuration = Configuration::load(
@@ -66,6 +60,7 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
     }
     serving::warm_up(&router, &configuration.router.warm_up).await?;
     let state = serving::edge(router, &auth, &configuration.server, supervisor)?;
+    let state = state.with_ide_page(playground::explorer(&configuration.server, true));
     let state = serving::share_documents(state, &configuration)?;
     let state = serving::share_rates(state, &configuration)?;
     serving::load_clients(&state, &configuration, supervisor).await?;
@@ -91,20 +86,30 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
             "Warning:  anybody who can reach {address} can use this development server, whose tokens are valid for {TOKEN_HOURS} hours"
         ));
     }
-    if is_development && let Some(customer) = domains.demo_customer().await? {
+    let customers = if is_development {
+        domains.demo_customers().await?
+    } else {
+        Vec::new()
+    };
+    let sign_in = SignIn::new(&auth, customers)?;
+    if let Some(token) = sign_in.first()? {
         let shop = format!(
             "http://{}{}",
             configuration.listen,
             playground::folder(&configuration.server)
         );
-        print_welcome(&url, &shop, &auth, &customer)?;
+        print_welcome(&url, &shop, &token);
     }
     if command.demo {
         domains.start_live_demo(&configuration.demo, supervisor);
     }
     let routes = domains
         .routes()
-        .merge(playground::routes(&configuration.server))
+        .merge(playground::routes(&configuration.server, sign_in))
+        .merge(playground::explorer_routes(
+            &state,
+            configuration.introspection(),
+        ))
         .merge(rest::routes(&state, &configuration.rest)?);
     let threads = if here.is_empty() {
         Threads::event_loops()
@@ -115,26 +120,11 @@ pub(crate) async fn run(command: Serve) -> anyhow::Result<()> {
 }
 
 /// Where a developer starts: the pages, and the demo customer's token for other clients.
-fn print_welcome(
-    url: &str,
-    shop: &str,
-    auth: &router::auth::AuthConfig,
-    customer: &str,
-) -> anyhow::Result<()> {
-    let Some(key) = DevelopmentKey::from_config(auth)? else {
-        return Ok(());
-    };
-    let token = NewToken {
-        subject: customer.to_owned(),
-        scopes: Vec::new(),
-        ttl: TOKEN_TTL,
-    };
-    let token = key.mint(&token, std::time::SystemTime::now())?;
+fn print_welcome(url: &str, shop: &str, token: &str) {
     // The fragment is only for the page: browsers do not send it to a server.
     output::announce(&format!(
         "Shop:     {shop}#token={token}\n\
          Explorer: {url}\n\
          Token:    {token}"
     ));
-    Ok(())
 }

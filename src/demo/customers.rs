@@ -9,6 +9,13 @@ use super::{Plan, Stream};
 /// The customer that `vantage token --demo` signs in: the shop's first.
 pub(crate) const DEMO_CUSTOMER_EMAIL: &str = "demo@vantage.example";
 
+/// Whom the web pages offer to sign in as; the demo customer is the first.
+pub(crate) const SIGN_IN_EMAILS: [&str; 3] = [
+    DEMO_CUSTOMER_EMAIL,
+    "customer1@vantage.example",
+    "customer2@vantage.example",
+];
+
 pub(super) struct Customer {
     pub(super) id: Uuid,
     pub(super) email: String,

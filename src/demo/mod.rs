@@ -18,7 +18,7 @@ use uuid::{Builder, Uuid};
 
 use crate::config;
 
-pub(crate) use customers::DEMO_CUSTOMER_EMAIL;
+pub(crate) use customers::{DEMO_CUSTOMER_EMAIL, SIGN_IN_EMAILS};
 pub(crate) use live::run;
 pub(crate) use write::{Databases, seed};
 

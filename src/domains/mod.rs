@@ -181,6 +181,13 @@ pub(crate) struct Domains {
     search: Option<search::State>,
 }
 
+/// Somebody to sign in as.
+pub(crate) struct DemoCustomer {
+    /// As tokens name it.
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
 impl Domains {
     /// Opens these domains' databases and builds their subgraphs.
     pub(crate) async fn open(
@@ -290,14 +297,20 @@ impl Domains {
         Ok(())
     }
 
-    /// The demo customer's public id, if it exists in this process's orders.
-    pub(crate) async fn demo_customer(&self) -> anyhow::Result<Option<String>> {
-        let Some(orders) = self.here.get(&Domain::Orders) else {
-            return Ok(None);
-        };
-        let customer =
-            customer::by_email(orders.database.read(), demo::DEMO_CUSTOMER_EMAIL).await?;
-        Ok(customer.map(|customer| IdKind::Customer.format(customer.id)))
+    /// Demo customers to sign in as, if they exist in this process's orders; the demo customer comes first.
+    pub(crate) async fn demo_customers(&self) -> anyhow::Result<Vec<DemoCustomer>> {
+        let mut found = Vec::new();
+        if let Some(orders) = self.here.get(&Domain::Orders) {
+            for email in demo::SIGN_IN_EMAILS {
+                if let Some(customer) = customer::by_email(orders.database.read(), email).await? {
+                    found.push(DemoCustomer {
+                        id: IdKind::Customer.format(customer.id),
+                        name: customer.name,
+                    });
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Keeps the demo's parcels moving, if tracking is in this process.

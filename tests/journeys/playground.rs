@@ -27,10 +27,10 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(folder().join(name)).unwrap()
 }
 
-/// Sources of the pages over the commerce graph, by their paths in `playground/`.
+/// Sources of the pages, by their paths in `playground/`.
 fn sources() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    for part in ["shared", "storefront", "tracking"] {
+    for part in ["explorer", "shared", "storefront", "tracking"] {
         for entry in std::fs::read_dir(folder().join(part)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let path = format!("{part}/{name}");
@@ -54,7 +54,15 @@ fn named_assets(text: &str) -> BTreeSet<String> {
     let in_pages = between(text, "/assets/", '"').map(str::to_owned);
     let imports = between(text, "\"./", '"').map(str::to_owned);
     in_pages
-        .chain(imports.filter(|name| name.ends_with(".js")))
+        .chain(imports.filter(|name| name.ends_with(".js") && !name.contains('/')))
+        .collect()
+}
+
+/// All assets.
+fn assets() -> Vec<String> {
+    let listed = read("dist/assets.in");
+    between(&listed, "    (\"", '"')
+        .map(str::to_owned)
         .collect()
 }
 
@@ -65,6 +73,7 @@ async fn developers_get_the_pages_and_everything_they_name() {
     command
         .env("VANTAGE_DEMO__ORDERS", "60")
         .env("VANTAGE_SERVER__PATH", "/api/graphql")
+        .env("VANTAGE_CLIENTS__FILE", clients_file())
         .args(["serve", "--listen", "127.0.0.1:0"]);
     let mut process = Process::start(command).await;
     let base = process.base.trim_end_matches("/api").to_owned();
@@ -90,6 +99,36 @@ async fn developers_get_the_pages_and_everything_they_name() {
         assert!(!text.contains("{{"), "{text}");
         left.extend(named_assets(&text));
     }
+    let explorer = reqwest::Client::new()
+        .get(format!("{base}/api/graphql"))
+        .header("accept", "text/html");
+    let explorer = explorer.send().await.unwrap();
+    assert_eq!(
+        explorer.headers()["content-type"],
+        "text/html; charset=utf-8"
+    );
+    let policy = explorer.headers()["content-security-policy"]
+        .to_str()
+        .unwrap();
+    for directive in [
+        "default-src 'none'",
+        "script-src 'self';",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(directive), "{policy}");
+    }
+    assert!(
+        !policy.contains("unsafe-eval") && !policy.contains("http"),
+        "{policy}"
+    );
+    let text = explorer.text().await.unwrap();
+    assert!(text.contains("\"graphql-endpoint\" content=\"/api/graphql\""));
+    assert!(text.contains("\"shop\" content=\"yes\""));
+    assert!(!text.contains("{{"), "{text}");
+    left.extend(named_assets(&text));
+    // Workers and fonts are named in scripts and style sheets.
+    left.extend(assets());
+
     let mut seen = BTreeSet::new();
     while let Some(name) = left.pop() {
         if !seen.insert(name.clone()) {
@@ -103,12 +142,14 @@ async fn developers_get_the_pages_and_everything_they_name() {
         let caching = response.headers()["cache-control"].to_str().unwrap();
         assert!(caching.contains("immutable"), "{name}: {caching}");
         check_known(&address, response.headers()).await;
-        let text = response.text().await.unwrap();
+        let contents = response.bytes().await.unwrap();
         let plain = reqwest::Client::builder().no_gzip().build().unwrap();
         let plain = plain.get(&address).send().await.unwrap();
         assert!(!plain.headers().contains_key("content-encoding"));
-        assert_eq!(plain.text().await.unwrap(), text, "{name}");
-        left.extend(named_assets(&text));
+        assert_eq!(plain.bytes().await.unwrap(), contents, "{name}");
+        if name.ends_with(".js") {
+            left.extend(named_assets(std::str::from_utf8(&contents).unwrap()));
+        }
     }
     assert!(seen.len() > 5, "{seen:?}");
     for nothing in ["README.md", "assets/nothing.js", "assets/assets.in"] {
@@ -116,16 +157,45 @@ async fn developers_get_the_pages_and_everything_they_name() {
         assert_eq!(reqwest::get(nothing).await.unwrap().status(), 404);
     }
 
-    let page = read("explorer/explorer.html");
-    let example = between(&page, "spellcheck=\"false\">", '<').next().unwrap();
-    let introspection = between(&page, "query: `", '`').next().unwrap();
-    for query in [example, introspection] {
+    let customers: Value = json_at(&format!("{base}/playground/customers.json")).await;
+    let customers = customers.as_array().unwrap();
+    let names: Vec<_> = customers.iter().map(|customer| &customer["name"]).collect();
+    assert_eq!(names, ["Demo Customer", "Customer 1", "Customer 2"]);
+    for customer in customers {
         let request = reqwest::Client::new().post(format!("{base}/api/graphql"));
-        let request = request.json(&json!({ "query": query }));
+        let request = request.bearer_auth(customer["token"].as_str().unwrap());
+        let request = request.json(&json!({ "query": "{ me { name } }" }));
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
-        assert_eq!(answer.get("errors"), None, "{query}: {answer:#}");
+        assert_eq!(answer["data"]["me"]["name"], customer["name"], "{answer:#}");
+    }
+    let operations = json_at(&format!("{base}/playground/operations.json")).await;
+    let clients = operations["clients"].as_array().unwrap();
+    let acme = clients
+        .iter()
+        .find(|client| client["name"] == "acme-marketplace");
+    let acme = acme.unwrap();
+    assert_eq!(acme["mode"], "require");
+    let first = &acme["operations"][0];
+    assert!(first["id"].is_string() && first["name"].is_string());
+    assert_eq!(
+        problems(first["document"].as_str().unwrap()),
+        [] as [String; 0]
+    );
+    for secret in ["keys", "sha256"] {
+        assert_eq!(acme.get(secret), None);
     }
     assert_eq!(process.stop().await.code(), Some(0));
+}
+
+/// The clients that the repository comes with.
+fn clients_file() -> PathBuf {
+    Path::new(ROOT).join("router-config/clients.yaml")
+}
+
+async fn json_at(address: &str) -> Value {
+    let response = reqwest::get(address).await.unwrap();
+    assert_eq!(response.headers()["cache-control"], "no-store", "{address}");
+    response.json().await.unwrap()
 }
 
 /// A browser with a cached file gets 304.
@@ -151,6 +221,8 @@ fn check_headers(name: &str, headers: &HeaderMap) {
         "css" => "text/css; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
+        "ttf" => "font/ttf",
+        "txt" => "text/plain; charset=utf-8",
         other => panic!("what type is .{other}?"),
     };
     assert_eq!(header("content-type"), kind, "{name}");
@@ -205,9 +277,11 @@ async fn production_has_no_pages() {
     let health = format!("{}/healthz", process.base);
     assert_eq!(reqwest::get(health).await.unwrap().status(), 200);
     let paths = ["/", "/playground", "/playground/"];
-    let assets = read("dist/assets.in");
-    let assets = between(&assets, "(\"", '"').map(|name| format!("assets/{name}"));
-    let files = PAGES.map(str::to_owned).into_iter().chain(assets);
+    let assets = assets().into_iter().map(|name| format!("assets/{name}"));
+    let files = PAGES
+        .into_iter()
+        .chain(["customers.json", "operations.json"]);
+    let files = files.map(str::to_owned).chain(assets);
     let files = files.map(|name| format!("/playground/{name}"));
     for path in paths.map(str::to_owned).into_iter().chain(files) {
         let response = reqwest::get(format!("{}{path}", process.base))
@@ -222,6 +296,12 @@ async fn production_has_no_pages() {
         .await
         .unwrap();
     assert_ne!(page.status(), 200, "the explorer is for developers");
+    let planned = reqwest::Client::new()
+        .post(format!("{}/graphql", process.base))
+        .header("x-vantage-query-plan", "dry-run")
+        .json(&json!({ "query": "{ __typename }" }));
+    let planned: Value = planned.send().await.unwrap().json().await.unwrap();
+    assert_eq!(planned, json!({ "data": { "__typename": "Query" } }));
     assert_eq!(process.stop().await.code(), Some(0));
 }
 
@@ -265,7 +345,8 @@ fn problems(document: &str) -> Vec<String> {
 
 #[test]
 fn every_operation_of_the_pages_fits_the_public_schema() {
-    let written = written(&read("shared/operations.js"));
+    let mut written = written(&read("shared/operations.js"));
+    written.extend(self::written(&read("explorer/operations.js")));
     let operations: BTreeMap<_, _> = written
         .iter()
         .filter(|(_, text)| !text.trim_start().starts_with("fragment "))
@@ -301,7 +382,7 @@ fn the_pages_run_no_text_as_code_and_name_no_other_origin() {
         let text = text.replace("http://www.w3.org/2000/svg", "");
         assert!(!text.contains("://"), "{name} names another origin");
         assert!(
-            !text.contains("graphql`") || name == "shared/operations.js",
+            !text.contains("graphql`") || name.ends_with("/operations.js"),
             "{name}"
         );
         if name.ends_with(".html") {
@@ -313,14 +394,19 @@ fn the_pages_run_no_text_as_code_and_name_no_other_origin() {
 }
 
 /// Long enough for every view and outage on a busy machine.
-const BROWSING: Duration = Duration::from_secs(300);
+const BROWSING: Duration = Duration::from_secs(600);
 
 #[tokio::test]
 #[ignore = "needs Node.js, its packages and Chromium: run playground/tests/run.sh"]
 async fn browsers_show_the_pages() {
     let data = tempfile::tempdir().unwrap();
     let mut command = vantage(data.path());
-    command.args(["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    command.env("VANTAGE_CLIENTS__FILE", clients_file()).args([
+        "serve",
+        "--demo",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
     let mut process = Process::start(command).await;
     let token = loop {
         let line = process.output.next_line().await.unwrap().unwrap();
@@ -331,7 +417,7 @@ async fn browsers_show_the_pages() {
     let running = Command::new("node")
         .args([
             "--test",
-            "--test-timeout=120000",
+            "--test-timeout=300000",
             "--test-reporter=spec",
             "tests/",
         ])

@@ -393,6 +393,24 @@ async fn the_router_alone_serves_any_supergraph_and_hands_tokens_on() {
     let token = json!({ "data": { "token": "Bearer opaque" } });
     assert_eq!(ask("{ token }").await, token);
 
+    // The explorer is there, and the shop is not.
+    let explorer = reqwest::Client::new()
+        .get(&process.base)
+        .header("accept", "text/html");
+    let explorer = explorer.send().await.unwrap().text().await.unwrap();
+    assert!(explorer.contains("\"shop\" content=\"no\""), "{explorer}");
+    let script = explorer.split("src=\"").nth(1).unwrap();
+    let script = script.split('"').next().unwrap();
+    for (path, status) in [
+        (script, 200),
+        ("/playground/operations.json", 200),
+        ("/playground/customers.json", 404),
+        ("/playground/storefront.html", 404),
+    ] {
+        let answer = reqwest::get(format!("{}{path}", process.base)).await;
+        assert_eq!(answer.unwrap().status(), status, "{path}");
+    }
+
     // An unusable file changes nothing; a usable one is served without a restart.
     std::fs::write(&file, "type Query {").unwrap();
     assert_eq!(ask("{ token }").await, token);

@@ -1,0 +1,113 @@
+// How operations reach the endpoint: queries and mutations by POST, subscriptions by the transport that is chosen.
+
+import { getOperationAST } from "graphql";
+import { createClient as createSseClient } from "graphql-sse";
+import { createClient as createWebSocketClient } from "graphql-ws";
+import { meros } from "meros/browser";
+import { endpoint, headers as requestHeaders } from "../shared/graph.js";
+
+/** The transports of subscriptions, by the value that is stored. */
+export const TRANSPORTS = {
+  websocket: { name: "WebSocket", subscribe: overWebSocket },
+  sse: { name: "SSE", subscribe: overEventStream },
+  multipart: { name: "Multipart", subscribe: overMultipart },
+};
+
+const CHOICE = "subscription-transport";
+
+export const transport = {
+  get chosen() {
+    const stored = localStorage.getItem(CHOICE);
+    return stored in TRANSPORTS ? stored : "websocket";
+  },
+  set chosen(name) {
+    localStorage.setItem(CHOICE, name);
+  },
+};
+
+/** Sends what GraphiQL runs. The session's token goes with it, unless the headers editor has another. */
+export function fetcher(request, { headers = {}, documentAST } = {}) {
+  const operation = documentAST && getOperationAST(documentAST, request.operationName);
+  if (operation?.operation === "subscription") return TRANSPORTS[transport.chosen].subscribe(request, headers);
+  return post(request, headers);
+}
+
+/** The plan of an operation, which is not run. */
+export async function queryPlan(request, headers = {}) {
+  const { errors, extensions } = await post(request, { ...headers, "x-vantage-query-plan": "dry-run" });
+  if (extensions?.queryPlan) return extensions.queryPlan;
+  throw new Error(errors?.[0]?.message ?? "This router does not show query plans: set router.expose_query_plan.");
+}
+
+const SINGLE = "application/graphql-response+json, application/json";
+
+async function post(request, headers) {
+  return (await send(request, headers, SINGLE)).json();
+}
+
+function send(request, headers, accept, signal) {
+  const all = new Headers(requestHeaders(accept));
+  for (const [name, value] of Object.entries(headers)) all.set(name, value);
+  return fetch(endpoint, { method: "POST", headers: all, body: JSON.stringify(request), signal });
+}
+
+/** What a connection is opened with: browsers cannot set headers of a WebSocket. */
+function credentials(headers) {
+  const all = { ...requestHeaders(""), ...headers };
+  const isSent = ([name]) => !/^(accept|content-type)$/i.test(name);
+  return Object.fromEntries(Object.entries(all).filter(isSent));
+}
+
+async function* overWebSocket(request, headers) {
+  const url = new URL(endpoint);
+  url.protocol = url.protocol.replace("http", "ws");
+  const client = createWebSocketClient({
+    url: url.href,
+    connectionParams: Object.fromEntries(
+      Object.entries(credentials(headers)).map(([name, value]) => [name.toLowerCase(), value]),
+    ),
+    retryAttempts: 0,
+  });
+  try {
+    yield* client.iterate(request);
+  } catch (error) {
+    if (error instanceof CloseEvent) {
+      throw new Error(`The WebSocket was closed: ${error.code} ${error.reason}`, { cause: error });
+    }
+    throw Array.isArray(error) ? new AggregateError(error, error.map(({ message }) => message).join("\n")) : error;
+  } finally {
+    client.dispose();
+  }
+}
+
+async function* overEventStream(request, headers) {
+  const client = createSseClient({ url: endpoint.href, headers: () => credentials(headers), retryAttempts: 0 });
+  try {
+    yield* client.iterate(request);
+  } catch (error) {
+    // A refusal is a GraphQL response in place of a stream.
+    if (error.response?.headers.get("content-type")?.includes("json")) yield await error.response.json();
+    else throw error;
+  } finally {
+    client.dispose();
+  }
+}
+
+async function* overMultipart(request, headers) {
+  const hangUp = new AbortController();
+  try {
+    const accept = `multipart/mixed;subscriptionSpec=1.0, ${SINGLE}`;
+    const answer = await meros(await send(request, headers, accept, hangUp.signal));
+    if (answer instanceof Response) {
+      yield await answer.json();
+      return;
+    }
+    for await (const { body } of answer) {
+      // An empty part is a heartbeat; `errors` beside the payload ends the subscription.
+      if (body.errors) yield { errors: body.errors };
+      else if (body.payload) yield body.payload;
+    }
+  } finally {
+    hangUp.abort();
+  }
+}
