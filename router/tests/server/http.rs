@@ -274,7 +274,7 @@ async fn a_plan_is_shown_to_those_who_ask_where_plans_are_exposed() {
         assert!(!response.headers().contains_key("etag"));
         response.json().await.expect("JSON")
     };
-    let plain = json!({"data": {"hello": "Hello"}});
+    let plain = json!({"data": {"hello": "hello you"}});
     for header in [None, Some("false"), Some("")] {
         assert_eq!(ask("{ hello }", header).await, plain, "{header:?}");
     }

@@ -37,6 +37,7 @@ async fn an_answer_that_all_may_keep_has_a_tag_and_is_not_sent_again() {
         for name in ["accept", "authorization", "x-api-key", "accept-language"] {
             let vary = text(&again, "vary");
             assert!(vary.split(", ").any(|part| part == name), "{name}: {vary}");
+            assert!(!vary.contains("trace"), "{vary}");
         }
         assert_eq!(again.text().await.expect("text"), "");
     }

@@ -14,6 +14,7 @@ use crate::charge::seconds;
 use crate::clients::KEY_HEADER;
 use crate::error::ErrorCode;
 use crate::prepare::OperationKind;
+use crate::request::TRACING;
 use crate::response::{GraphQLResponse, StatusHint};
 use crate::server::operation_log::NAME_HEADERS;
 use crate::server::refusal::Refusal;
@@ -160,7 +161,9 @@ pub(super) fn set_caching(answer: &mut Response, caching: &Caching<'_>) {
     let credentials = [header::AUTHORIZATION, HeaderName::from_static(KEY_HEADER)];
     let names = NAME_HEADERS.map(HeaderName::from_static);
     let names = names.into_iter().filter(|_| caching.depends_on_client);
+    // Every request has its own of these: with them in `Vary`, no cache would ever have an answer.
     let forwarded = caching.forwarded.iter().cloned();
+    let forwarded = forwarded.filter(|name| !TRACING.contains(&name.as_str()));
     for name in credentials.into_iter().chain(names).chain(forwarded) {
         headers.append(header::VARY, HeaderValue::from(name));
     }
