@@ -1,10 +1,22 @@
-//! Lenient field readers for third parties' JSON: an invalid field counts as missing, so that one field of an
-//! unexpected type does not invalidate the rest.
+//! Lenient readers for third parties' JSON: an invalid field counts as missing, so that one field of an unexpected
+//! type does not invalidate the rest.
+
+mod repair;
 
 use std::slice;
 
-use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+/// Parses a third party's JSON. What the parser refuses although the rest can be read, a field that nobody reads may
+/// have: half of a surrogate pair and bytes that are no UTF-8 become U+FFFD, a number out of range becomes null, and
+/// control characters in strings are kept. The error is that of the text as it was sent.
+pub fn from_slice<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(body).or_else(|error| {
+        let repaired = repair::repair(body);
+        serde_json::from_slice(&repaired).map_err(|_| error)
+    })
+}
 
 /// Non-blank text, trimmed, without the control characters that databases reject. Numbers count as text, since some
 /// providers send them.
@@ -29,12 +41,6 @@ pub fn list(value: &Value) -> &[Value] {
     }
 }
 
-/// A timestamp with its UTC offset.
-pub fn time(value: &Value) -> Option<DateTime<Utc>> {
-    let time = DateTime::parse_from_rfc3339(value.as_str()?.trim()).ok()?;
-    Some(time.with_timezone(&Utc))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -48,15 +54,65 @@ mod tests {
         assert_eq!(text(&json!("a\u{0}b\n")).as_deref(), Some("ab"));
         for odd in [json!(null), json!(""), json!([]), json!({}), json!(true)] {
             assert_eq!(text(&odd), None, "{odd}");
-            assert_eq!(time(&odd), None, "{odd}");
         }
         assert_eq!(list(&json!([1, 2])).len(), 2);
         assert_eq!(list(&json!({"a": 1})), [json!({"a": 1})]);
         for odd in [json!(null), json!("a"), json!(1)] {
             assert!(list(&odd).is_empty(), "{odd}");
         }
-        let utc = "2025-10-03T12:00:00Z".parse().ok();
-        assert_eq!(time(&json!("2025-10-03T14:00:00+02:00")), utc);
-        assert_eq!(time(&json!("2025-10-03T14:00:00")), None);
+    }
+
+    #[test]
+    fn a_value_that_no_json_can_have_costs_no_other() {
+        for (sent, read) in [
+            (r#""\ud83d""#, json!("\u{fffd}")),
+            (r#""\ude00\ud83d.""#, json!("\u{fffd}\u{fffd}.")),
+            (r#""\ud83d\ud83d\ude00""#, json!("\u{fffd}😀")),
+            (r#""\ud83d\n""#, json!("\u{fffd}\n")),
+            (
+                r#""\\ud83d \"1e999\" \ud83d""#,
+                json!("\\ud83d \"1e999\" \u{fffd}"),
+            ),
+            ("1e999", json!(null)),
+            ("-1.5E+400", json!(null)),
+            (&"9".repeat(400), json!(null)),
+            ("\"a\tb\nc\"", json!("a\tb\nc")),
+            (
+                r#"{"\ud83d": [1e999, 1e9]}"#,
+                json!({"\u{fffd}": [null, 1e9]}),
+            ),
+        ] {
+            let body = format!(r#"{{"id": "é😀", "odd": {sent}, "count": 7}}"#);
+            assert!(serde_json::from_str::<Value>(&body).is_err(), "{body}");
+            let expected = json!({"id": "é😀", "odd": read, "count": 7});
+            assert_eq!(from_slice::<Value>(body.as_bytes()).unwrap(), expected);
+        }
+        let latin = from_slice::<Value>(b"\xef\xbb\xbf[\"K\xf6ln\"]").unwrap();
+        assert_eq!(latin, json!(["K\u{fffd}ln"]));
+    }
+
+    #[test]
+    fn what_is_no_json_stays_so() {
+        for body in [
+            "", "{", "[1,]", "\"", "\"\\ud8", "\"\\q\"", "nul", "[1e]", "--1",
+        ] {
+            assert!(from_slice::<Value>(body.as_bytes()).is_err(), "{body}");
+        }
+        // The error is of the text as it was sent.
+        let error = from_slice::<Value>(br#"{"a": 1e999, }"#).unwrap_err();
+        assert_eq!(error.to_string(), "number out of range at line 1 column 11");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_json_stays_as_it_is(text in ".*", escapes in "(\\\\[nu\"]|\\P{C})*", number: f64) {
+            let body = serde_json::to_vec(&json!({ text: [escapes, number] })).unwrap();
+            proptest::prop_assert_eq!(repair::repair(&body), body);
+        }
+
+        #[test]
+        fn anything_can_be_repaired(body in "[\"\\\\ud8c01e9.+{}:,\u{0}-]*") {
+            repair::repair(body.as_bytes());
+        }
     }
 }

@@ -5,6 +5,7 @@ pub mod bus;
 pub mod cache;
 pub mod caller;
 pub mod card_number;
+pub mod carriers;
 pub mod clock;
 pub mod config;
 pub mod connection_registry;

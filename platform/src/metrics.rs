@@ -178,6 +178,10 @@ fn describe_calls() {
         "vantage_external_calls_total",
         "Calls to third parties, by provider, operation and outcome."
     );
+    describe_counter!(
+        "vantage_external_unreadable_total",
+        "Successful responses of third parties that are not the JSON they document, by provider and operation."
+    );
     describe_histogram!(
         "vantage_external_call_duration_seconds",
         Unit::Seconds,

@@ -1,10 +1,11 @@
 //! Receives webhooks, in the same way for every provider.
 //!
 //! Without a secret there is no route, so the answer is 404. A missing or wrong signature is answered with 401, an
-//! unreadable body with 400, and a temporary failure with 503; providers send the latter two again. Everything else is
+//! unreadable body with 400, and a failure, a panic included, with 503; providers send the latter two again. Everything else is
 //! 200. A repeated webhook must have no further effect: record its id with [`consume_once`](crate::inbox::consume_once)
 //! in the transaction of the effect, or make the effect idempotent.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,11 +14,14 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use futures::FutureExt;
 use metrics::counter;
 use serde_json::Value;
 
 use crate::config::Secret;
 use crate::http::is_body_signature;
+use crate::json;
+use crate::supervisor::panic_message;
 
 /// EasyPost's header, which our carriers' webhooks use too.
 const SIGNATURE: &str = "x-hmac-signature";
@@ -78,10 +82,14 @@ async fn receive<W: Webhook>(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, &'static str) {
-    let result = match webhook.read(&headers, &body) {
-        Ok(message) => webhook.apply(message).await,
-        Err(error) => Err(error),
-    };
+    let applying = AssertUnwindSafe(async {
+        let message = webhook.read(&headers, &body)?;
+        webhook.apply(message).await
+    });
+    let result = applying.catch_unwind().await.unwrap_or_else(|panic| {
+        let message = panic_message(&*panic);
+        Err(WebhookError::Failed(format!("it panicked: {message}")))
+    });
     let provider = webhook.provider();
     let (outcome, status, answer) = match &result {
         Ok(Applied::Done) => ("applied", StatusCode::OK, "thank you\n"),
@@ -111,7 +119,7 @@ async fn receive<W: Webhook>(
     (status, answer)
 }
 
-/// Parses the JSON body, if it was signed with this secret in `x-hmac-signature`.
+/// Parses the JSON body leniently, if it was signed with this secret in `x-hmac-signature`.
 pub fn signed_json(
     secret: &Secret,
     headers: &HeaderMap,
@@ -123,7 +131,47 @@ pub fn signed_json(
         Some(signature) if !is_body_signature(secret, signature, body) => Err(
             WebhookError::Forged(format!("{SIGNATURE} does not match the body and secret")),
         ),
-        Some(_) => serde_json::from_slice(body)
-            .map_err(|error| WebhookError::Unreadable(error.to_string())),
+        Some(_) => {
+            json::from_slice(body).map_err(|error| WebhookError::Unreadable(error.to_string()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    struct Panicking;
+
+    #[async_trait]
+    impl Webhook for Panicking {
+        type Message = ();
+
+        fn provider(&self) -> &'static str {
+            "pigeons"
+        }
+
+        fn read(&self, _: &HeaderMap, body: &[u8]) -> Result<(), WebhookError> {
+            assert!(!body.is_empty(), "as a defect would");
+            Ok(())
+        }
+
+        async fn apply(&self, (): ()) -> Result<Applied, WebhookError> {
+            panic!("as a defect would")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_webhook_that_panics_is_to_be_sent_again() {
+        for body in ["", "{}"] {
+            let request = Request::post("/webhooks/pigeons").body(Body::from(body));
+            let app = route("/webhooks/pigeons", Panicking);
+            let answer = app.oneshot(request.unwrap()).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        }
     }
 }

@@ -7,10 +7,12 @@ use crate::{ROOT, crates, is_name, rust_files};
 
 /// Paths that rules may use beyond the standard library: money, time, and reference data. From `entities`, only enums
 /// stored in columns.
-const RULES_MAY_NAME: [&str; 12] = [
+const RULES_MAY_NAME: [&str; 13] = [
     "resolvers::money::",
     "chrono::",
     "chrono_tz::",
+    // Carriers' times and places.
+    "platform::carriers::",
     "rust_decimal::",
     "uuid::",
     "thiserror::Error",

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::redact::redact;
+use crate::json;
 
 /// Why a call returned no usable answer. Names the provider and the operation, and never shows request data.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +143,7 @@ impl Rejection {
 
     /// The provider's own error, if the body has one.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(&self.body).ok()
+        json::from_slice(&self.body).ok()
     }
 
     /// The beginning of the body, redacted.

@@ -5,6 +5,7 @@ use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::error::{Call, HttpError};
+use crate::json;
 
 /// A successful response (2xx).
 #[derive(Clone)]
@@ -30,17 +31,34 @@ impl Response {
         &self.body
     }
 
-    /// Parses the body as JSON. [`HttpError::Malformed`] gives the position of an error without quoting the body.
+    /// Parses the body as JSON, leniently. [`HttpError::Malformed`] gives the position of an error without quoting the
+    /// body; it is logged here, as the client logs the failures of the call itself.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
-        serde_json::from_slice(&self.body).map_err(|error| HttpError::Malformed {
-            call: self.call,
-            what: format!(
-                "{:?} error in JSON, line {} column {}",
-                error.classify(),
-                error.line(),
-                error.column()
-            ),
-            in_doubt: self.had_effect,
+        json::from_slice(&self.body).map_err(|error| {
+            let error = HttpError::Malformed {
+                call: self.call,
+                what: format!(
+                    "{:?} error in JSON, line {} column {}",
+                    error.classify(),
+                    error.line(),
+                    error.column()
+                ),
+                in_doubt: self.had_effect,
+            };
+            let Call {
+                provider,
+                operation,
+            } = self.call;
+            metrics::counter!("vantage_external_unreadable_total", "provider" => provider, "operation" => operation)
+                .increment(1);
+            tracing::warn!(
+                provider,
+                operation,
+                in_doubt = error.outcome_unknown(),
+                %error,
+                "provider call failed"
+            );
+            error
         })
     }
 }

@@ -47,18 +47,21 @@ impl Failure {
     }
 }
 
-/// `Retry-After` in either form: seconds or a date.
+/// A longer wait is not believed, and could not be added to a time.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `Retry-After` in either form: seconds or a date. A day at most.
 pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = DateTime::parse_from_rfc2822(text).ok()?;
-    Some(
-        (date.with_timezone(&Utc) - now)
-            .to_std()
-            .unwrap_or(Duration::ZERO),
-    )
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = DateTime::parse_from_rfc2822(text).ok()?;
+            let wait = date.with_timezone(&Utc) - now;
+            wait.to_std().unwrap_or(Duration::ZERO)
+        }
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -80,6 +83,8 @@ mod tests {
         check(" 120 ", Some(120));
         check("Thu, 09 Oct 2025 12:00:30 GMT", Some(30));
         check("Thu, 09 Oct 2025 11:00:00 GMT", Some(0));
+        check("18446744073709551615", Some(86_400));
+        check("Fri, 31 Dec 9999 23:59:59 GMT", Some(86_400));
         check("soon", None);
         check("-1", None);
         assert_eq!(retry_after(&HeaderMap::new(), now), None);

@@ -23,6 +23,7 @@ use crate::config::Secret;
 /// Response to the next request.
 enum Step {
     Answer(u16, Value),
+    Text(&'static str),
     RetryAfter(u16, &'static str),
     Hang,
     Cut,
@@ -74,6 +75,7 @@ async fn answer(State(server): State<Server>, asked: Asked) -> Answer {
     let status = |status| StatusCode::from_u16(status).unwrap();
     match step.expect("no call that is not expected") {
         Step::Answer(code, body) => (status(code), body.to_string()).into_response(),
+        Step::Text(text) => text.into_response(),
         Step::RetryAfter(code, after) => (status(code), [("retry-after", after)]).into_response(),
         Step::Hang => std::future::pending().await,
         Step::Cut => {
@@ -293,6 +295,18 @@ async fn a_body_that_is_too_long_or_of_another_shape_is_malformed() {
     let error = response.json::<Vec<u8>>().unwrap_err().to_string();
     assert!(error.ends_with("line 1 column 0"), "{error}");
     assert!(!error.contains("shp_1"), "{error}");
+}
+
+#[tokio::test]
+async fn what_nobody_reads_of_a_body_decides_nothing() {
+    let odd = r#"{"id": "shp_1", "note": "\ud83d", "weight": 1e999}"#;
+    let (_server, base) = Server::start([Step::Text(odd)]).await;
+    let response = client(&base, policy()).send(&read()).await.unwrap();
+    let value = response.json::<Value>().unwrap();
+    assert_eq!(
+        value,
+        json!({"id": "shp_1", "note": "\u{fffd}", "weight": null})
+    );
 }
 
 #[tokio::test]

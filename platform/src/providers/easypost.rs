@@ -1,7 +1,8 @@
-//! EasyPost: shipments, the labels bought for them, and the signatures of its webhooks.
+//! EasyPost: shipments, the labels bought for them, and the trackers of its webhooks.
 
 #[cfg(test)]
 mod tests;
+pub mod tracker;
 
 use std::time::Duration;
 

@@ -37,6 +37,9 @@ struct Granted {
 /// How long to use a token without a stated lifetime, unless it is rejected earlier.
 const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
+/// A lifetime that is longer, or negative, counts as not stated.
+const LONGEST_LIFETIME: TimeDelta = TimeDelta::days(365);
+
 impl Granted {
     /// FedEx writes it as a number of seconds, UPS as text.
     fn lifetime(&self) -> TimeDelta {
@@ -46,8 +49,8 @@ impl Granted {
             _ => None,
         };
         seconds
-            .and_then(TimeDelta::try_seconds)
-            .unwrap_or(UNKNOWN_LIFETIME)
+            .filter(|seconds| (0..=LONGEST_LIFETIME.num_seconds()).contains(seconds))
+            .map_or(UNKNOWN_LIFETIME, TimeDelta::seconds)
     }
 }
 
@@ -120,7 +123,14 @@ mod tests {
         let hour = TimeDelta::hours(1);
         check(r#"{"access_token": "t", "expires_in": 3600}"#, hour);
         check(r#"{"access_token": "t", "expires_in": "3600"}"#, hour);
-        for unknown in ["null", "\"soon\"", "[]", "9223372036854775807"] {
+        for unknown in [
+            "null",
+            "\"soon\"",
+            "[]",
+            "9223372036854775807",
+            "9000000000000000",
+            "-9223372036854775",
+        ] {
             let answer = format!(r#"{{"access_token": "t", "expires_in": {unknown}}}"#);
             check(&answer, UNKNOWN_LIFETIME);
         }

@@ -12,6 +12,7 @@ use platform::config::Secret;
 use platform::database::DatabaseTransaction;
 use platform::inbox::consume_once;
 use platform::json;
+use platform::providers::easypost::tracker;
 use platform::tasks::enqueue;
 use platform::webhooks::{self, Applied, Webhook, WebhookError};
 use serde_json::Value;
@@ -61,7 +62,13 @@ impl Webhook for TrackerWebhook {
         }
         let tracker = Tracker::of(event.result);
         let tracker = tracker.ok_or_else(|| unreadable("the event has no tracker"))?;
-        ingest(&self.state, &event.id, &tracker)
+        let scans = tracker.scans();
+        if scans.is_empty() && tracker.reports_scans() {
+            // The provider sends it again; with 200 it would be lost.
+            let code = &tracker.tracking_code;
+            return Err(unreadable(&format!("the tracker of {code:?}")));
+        }
+        ingest(&self.state, &event.id, &tracker.tracking_code, &scans)
             .await
             .map_err(|error| WebhookError::Failed(format!("event {}: {error}", event.id)))
     }
@@ -98,30 +105,40 @@ impl<'a> Tracker<'a> {
         })
     }
 
-    fn summary(&self, now: DateTime<Utc>) -> ScanSummary {
-        let details = json::list(&self.body["tracking_details"]);
-        let details = details.iter().filter_map(|detail| {
+    /// The scans, oldest first, then the tracker's own status, for carriers without details.
+    fn scans(&self) -> Vec<Scan<'a>> {
+        let scan = |scan: &'a Value, time: &str| {
             Some(Scan {
-                status: detail["status"].as_str()?,
-                at: json::time(&detail["datetime"])?,
+                status: scan["status"].as_str()?.trim(),
+                at: tracker::moment(scan, time),
             })
-        });
-        // The tracker's own status, for carriers without details.
-        let current = self.body["status"].as_str().map(|status| Scan {
-            status,
-            at: json::time(&self.body["updated_at"]).unwrap_or(now),
-        });
-        ScanSummary::of(details.chain(current), now)
+        };
+        let details = json::list(&self.body["tracking_details"]).iter();
+        details
+            .filter_map(|detail| scan(detail, "datetime"))
+            .chain(scan(self.body, "updated_at"))
+            .collect()
+    }
+
+    /// Whether it reports anything about the parcel, readable or not.
+    fn reports_scans(&self) -> bool {
+        let details = &self.body["tracking_details"];
+        let has_details = match details.as_array() {
+            Some(details) => !details.is_empty(),
+            None => !details.is_null(),
+        };
+        has_details || !self.body["status"].is_null()
     }
 }
 
 async fn ingest(
     state: &State,
     event: &str,
-    tracker: &Tracker<'_>,
+    tracking_code: &str,
+    scans: &[Scan<'_>],
 ) -> Result<Applied, TransitionError> {
     let now = state.clock.now();
-    let summary = tracker.summary(now);
+    let summary = ScanSummary::of(scans, now);
     if summary == ScanSummary::default() {
         return Ok(Applied::Ignored);
     }
@@ -130,7 +147,7 @@ async fn ingest(
         return Ok(Applied::Repeated);
     }
     // EasyPost also tracks outgoing parcels, which do not concern this domain.
-    let row = customer_return::lock_tracked(&transaction, &tracker.tracking_code).await?;
+    let row = customer_return::lock_tracked(&transaction, tracking_code).await?;
     let applied = match row {
         Some(row) => {
             apply_scans(&transaction, row, &summary, now).await?;

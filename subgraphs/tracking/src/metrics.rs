@@ -10,7 +10,8 @@ pub fn describe() {
     );
     describe_counter!(
         "vantage_tracking_polls_total",
-        "Polls of parcels, by carrier and outcome."
+        "Polls of parcels, by carrier and outcome: answered, unknown, unreadable, failed, unrecorded, panicked, \
+         unconfigured, or resting while the carrier's circuit breaker is open."
     );
     describe_counter!(
         "vantage_tracking_unknown_codes_total",

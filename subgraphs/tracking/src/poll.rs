@@ -1,16 +1,21 @@
 //! Polls carriers for the status of parcels: watched orders first, then the parcels polled longest ago. Each parcel is
 //! polled once per interval, and all instances together stay within the carrier's hourly budget.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use entities::tracking::shipment::{self, Due};
+use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use metrics::counter;
 use platform::http::{HttpError, UnavailableReason};
+use platform::supervisor::panic_message;
 use platform::tables::call_rate;
 use platform::workers::WorkerContext;
+use resolvers::id::IdKind;
 use sea_orm::DbErr;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::State;
@@ -72,10 +77,11 @@ pub async fn poll(state: &State, carrier: Carrier) -> Result<usize, DbErr> {
     }
     let polled = parcels.len();
     stream::iter(parcels)
-        .for_each_concurrent(CONCURRENCY, |parcel| async move {
-            if let Err(error) = track_shipment(state, carrier, &parcel).await {
-                tracing::error!(%error, shipment = %parcel.id, "carrier's response not recorded");
-            }
+        .for_each_concurrent(CONCURRENCY, |parcel| {
+            // Adds the parcel to what the carrier's client logs.
+            let shipment = IdKind::Shipment.format(parcel.id);
+            let span = tracing::warn_span!("poll", shipment);
+            async move { poll_shipment(state, carrier, &parcel).await }.instrument(span)
         })
         .await;
     Ok(polled)
@@ -128,21 +134,43 @@ async fn claim(
     Ok(claimed)
 }
 
-/// Polls one parcel and records the response. After an error the parcel waits for the next interval.
+/// Polls one parcel. An error or a panic affects only this parcel, which waits for the next interval.
+async fn poll_shipment(state: &State, carrier: Carrier, parcel: &shipment::Model) {
+    let tracking = AssertUnwindSafe(track_shipment(state, carrier, parcel)).catch_unwind();
+    let outcome = match tracking.await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "carrier's response not recorded");
+            "unrecorded"
+        }
+        Err(panic) => {
+            let error = panic_message(&*panic);
+            tracing::error!(error, "poll panicked");
+            if let Err(error) = record_failure(state, parcel).await {
+                tracing::error!(%error, "failed poll not recorded");
+            }
+            "panicked"
+        }
+    };
+    counter!("vantage_tracking_polls_total", "carrier" => carrier.as_str(), "outcome" => outcome)
+        .increment(1);
+}
+
+/// Polls one parcel, records the response, and returns the outcome.
 async fn track_shipment(
     state: &State,
     carrier: Carrier,
     parcel: &shipment::Model,
-) -> Result<(), RecordError> {
+) -> Result<&'static str, RecordError> {
     let Some(api) = state.carriers.api(carrier) else {
-        return Ok(());
+        return Ok("unconfigured");
     };
     let outcome = match api.track(&parcel.tracking_number).await {
         Ok(report) => {
             state.carriers.note_parse_issues(carrier, &report.issues);
             if report.is_unreadable() {
                 let error = CarrierError::Unreadable;
-                tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no response");
+                tracing::warn!(%error, carrier = carrier.as_str(), "no response");
                 record_failure(state, parcel).await?;
                 "unreadable"
             } else {
@@ -160,15 +188,15 @@ async fn track_shipment(
             ..
         })) => "resting",
         Err(error) => {
-            // The client has logged the reason.
-            tracing::debug!(%error, carrier = carrier.as_str(), shipment = %parcel.id, "no response");
+            // The client has logged failed calls.
+            if !matches!(error, CarrierError::Http(_)) {
+                tracing::warn!(%error, carrier = carrier.as_str(), "no response");
+            }
             record_failure(state, parcel).await?;
             "failed"
         }
     };
-    counter!("vantage_tracking_polls_total", "carrier" => carrier.as_str(), "outcome" => outcome)
-        .increment(1);
-    Ok(())
+    Ok(outcome)
 }
 
 /// Counts the failure, and flags the parcel for support after too many consecutive ones.

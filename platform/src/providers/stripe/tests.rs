@@ -248,3 +248,15 @@ fn a_webhook_that_stripe_did_not_sign_is_not_believed() {
         check(&secret, &header, BODY);
     }
 }
+
+#[test]
+fn what_nobody_reads_of_a_webhook_decides_nothing() {
+    let secret = "whsec_test";
+    let body = br#"{"id":"evt_1","type":"charge.refunded","created":1700000000,"note":"\ud83d",
+        "data":{"object":{"id":"ch_1","description":"\ud83d.","weight":1e999}}}"#;
+    let signature = crate::testing::hmac_sha256(secret, &[b"1700000000.", body]);
+    let header = format!("t=1700000000,v1={signature}");
+    let event = event(&Secret::new(secret), &header, body, at(1_700_000_000)).unwrap();
+    assert_eq!(event.data.object["id"], "ch_1");
+    assert_eq!(event.data.object["description"], "\u{fffd}.");
+}

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::config::Secret;
 use crate::http::is_hmac_sha256;
+use crate::json;
 
 /// Largest allowed difference between a webhook's time and ours, in seconds.
 const TOLERANCE: u64 = 5 * 60;
@@ -63,5 +64,5 @@ pub fn event(
     if now.timestamp().abs_diff(time) > TOLERANCE {
         return Err(WebhookError::Stale);
     }
-    serde_json::from_slice(body).map_err(|_| WebhookError::Malformed)
+    json::from_slice(body).map_err(|_| WebhookError::Malformed)
 }

@@ -2,6 +2,7 @@
 //! depends on the set of scans and not on their order of arrival.
 
 use chrono::{DateTime, Utc};
+use platform::carriers::Moment;
 
 use super::status::ReturnStatus;
 
@@ -20,7 +21,8 @@ pub(crate) struct ScanSummary {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scan<'a> {
     pub status: &'a str,
-    pub at: DateTime<Utc>,
+    /// `None` if it cannot be read; the scan's position in the list then determines it.
+    pub at: Option<Moment>,
 }
 
 /// Statuses that imply that the carrier has the package.
@@ -32,12 +34,11 @@ const UNDER_WAY: [&str; 4] = [
 ];
 
 impl ScanSummary {
-    /// Summarizes scans. A scan in the future counts as now, since the carrier's clock is wrong.
-    pub(crate) fn of<'a>(scans: impl IntoIterator<Item = Scan<'a>>, now: DateTime<Utc>) -> Self {
+    /// Summarizes scans, oldest first. A scan in the future counts as now, since the carrier's clock is wrong.
+    pub(crate) fn of(scans: &[Scan<'_>], now: DateTime<Utc>) -> Self {
         let mut summary = Self::default();
         let earlier = |known: Option<DateTime<Utc>>, at| known.map_or(at, |known| known.min(at));
-        for Scan { status, at } in scans {
-            let at = at.min(now);
+        for (&Scan { status, .. }, at) in scans.iter().zip(times(scans, now)) {
             if UNDER_WAY.contains(&status) {
                 summary.scanned_at = Some(earlier(summary.scanned_at, at));
             }
@@ -62,6 +63,39 @@ impl ScanSummary {
         }
         self
     }
+}
+
+/// When each of these scans happened, oldest first. Exact times are used as they are. A time without an offset, a date
+/// alone or no time lies between the exact times around it, as late as possible if nothing else is known: a scan that
+/// follows the turn back must never seem to precede it.
+fn times(scans: &[Scan<'_>], now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    let exact = |scan: &Scan<'_>| {
+        let moment = scan.at.filter(Moment::is_exact)?;
+        Some(moment.at.min(now))
+    };
+    let mut next = now;
+    let mut times = Vec::with_capacity(scans.len());
+    for scan in scans.iter().rev() {
+        times.push(match (exact(scan), scan.at) {
+            (Some(at), _) => {
+                next = at;
+                at
+            }
+            (None, Some(moment)) if scan.status == "delivered" => moment.latest().min(next),
+            (None, Some(moment)) => moment.at.min(next),
+            (None, None) => next,
+        });
+    }
+    times.reverse();
+    let mut previous = None;
+    for (scan, at) in scans.iter().zip(&mut times) {
+        match (exact(scan), previous) {
+            (Some(exact), _) => previous = Some(exact),
+            (None, Some(previous)) => *at = previous.max(*at),
+            (None, None) => {}
+        }
+    }
+    times
 }
 
 /// The consequence of the scans.
@@ -117,11 +151,14 @@ mod tests {
     }
 
     fn summary(scans: &[(&str, i64)]) -> ScanSummary {
-        let scans = scans.iter().map(|&(status, hours)| Scan {
-            status,
-            at: noon() + Duration::hours(hours),
-        });
-        ScanSummary::of(scans, noon())
+        let scans: Vec<_> = scans
+            .iter()
+            .map(|&(status, hours)| Scan {
+                status,
+                at: Moment::exact(noon() + Duration::hours(hours)),
+            })
+            .collect();
+        ScanSummary::of(&scans, noon())
     }
 
     #[test]
@@ -199,6 +236,84 @@ mod tests {
             (ReturnStatus::Cancelled, ScanOutcome::Nothing),
         ] {
             assert_eq!(outcome(status, &back), expected, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_scan_without_an_exact_time_happened_where_the_list_has_it() {
+        let turned = |turned_back_at: &str| ScanSummary {
+            turned_back_at: turned_back_at.parse().ok(),
+            ..ScanSummary::default()
+        };
+        let back = "return_to_sender";
+        for (scans, expected) in [
+            // Turned before it was handed over, whatever its own time says.
+            (
+                &[
+                    (back, "2025-10-09T08:00:00"),
+                    ("delivered", "2025-10-09T09:00:00Z"),
+                ][..],
+                turned("2025-10-09T08:00:00Z"),
+            ),
+            (
+                &[
+                    (back, "2025-10-09T11:00:00"),
+                    ("delivered", "2025-10-09T09:00:00Z"),
+                ],
+                turned("2025-10-09T09:00:00Z"),
+            ),
+            (
+                &[(back, "soon"), ("delivered", "2025-10-09T09:00:00Z")],
+                turned("2025-10-09T09:00:00Z"),
+            ),
+            (
+                &[
+                    (back, "2025-10-09T08:00:00Z"),
+                    ("delivered", "2025-10-09T07:00:00"),
+                ],
+                turned("2025-10-09T08:00:00Z"),
+            ),
+            (
+                &[(back, "2025-10-09T08:00:00Z"), ("delivered", "2025-10-09")],
+                turned("2025-10-09T08:00:00Z"),
+            ),
+            (
+                &[(back, "2025-10-09T08:00:00Z"), ("delivered", "")],
+                turned("2025-10-09T08:00:00Z"),
+            ),
+            (
+                &[(back, ""), ("delivered", "")],
+                turned("2025-10-09T12:00:00Z"),
+            ),
+            // On its way before.
+            (
+                &[
+                    ("in_transit", "2025-10-08"),
+                    ("delivered", "2025-10-09T06:00:00Z"),
+                    (back, "soon"),
+                ],
+                ScanSummary {
+                    scanned_at: "2025-10-08T00:00:00Z".parse().ok(),
+                    delivered_at: "2025-10-09T06:00:00Z".parse().ok(),
+                    turned_back_at: Some(noon()),
+                },
+            ),
+            (
+                &[("in_transit", "2025-10-09T23:00:00")],
+                ScanSummary {
+                    scanned_at: Some(noon()),
+                    ..ScanSummary::default()
+                },
+            ),
+        ] {
+            let scans: Vec<_> = scans
+                .iter()
+                .map(|&(status, at)| Scan {
+                    status,
+                    at: Moment::read(at, None),
+                })
+                .collect();
+            assert_eq!(ScanSummary::of(&scans, noon()), expected, "{scans:?}");
         }
     }
 

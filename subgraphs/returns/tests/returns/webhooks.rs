@@ -1,6 +1,6 @@
 //! EasyPost's webhooks: repeated, shuffled, forged and unexpected.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{TimeDelta, Timelike, Utc};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
@@ -244,13 +244,119 @@ async fn a_scan_that_cannot_be_read_costs_itself() {
         let readable = result["tracking_details"][0].clone();
         result["tracking_details"] = json!([
             null, "lost", {"status": 5, "datetime": null}, readable,
-            {"status": "delivered", "datetime": "yesterday"},
         ]);
         assert_eq!(desk.hook(&odd).await, 200);
         desk.until_status(id, ReturnStatus::RefundIssued).await;
         let nothing = json!({"id": 7, "description": "tracker.updated",
             "result": {"tracking_code": tracking(1), "tracking_details": null, "status": null}});
         assert_eq!(desk.hook(&nothing).await, 200);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_package_sent_back_to_the_customer_is_not_refunded_whatever_the_scans_times_look_like() {
+    let times = ["08:00:00", "08:00", "8 in the morning"];
+    let numbers = 1..=u32::try_from(times.len()).unwrap();
+    let all: Vec<_> = numbers.clone().map(labelled).collect();
+    let orders: Vec<_> = all.iter().map(|(order, _)| order.clone()).collect();
+    for mut desk in desks(&orders).await {
+        let returns = numbers.clone().map(|number| labelled(number).1);
+        desk.fixture.store(returns.collect()).await;
+        desk.work();
+        let day = (Utc::now() - TimeDelta::days(1)).date_naive();
+        for ((number, (_, made)), time) in (1..).zip(&all).zip(times) {
+            let at = day.and_hms_opt(9, 0, 0).unwrap().and_utc();
+            let id = format!("evt_{number}");
+            let mut back = event(&id, &tracking(number), &[("delivered", at)]);
+            let details = &mut back["result"]["tracking_details"];
+            let turn = json!({"status": "return_to_sender", "datetime": format!("{day}T{time}")});
+            *details = json!([turn, details[0]]);
+            assert_eq!(desk.hook(&back).await, 200);
+            let row = desk.row(made.row.id).await;
+            assert_eq!(row.status, ReturnStatus::ManualReview, "{time}");
+            assert_eq!((row.carrier_scanned_at, row.delivered_at), (None, None));
+        }
+        assert_eq!(desk.providers.refunded(), []);
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_scan_without_an_offset_or_of_a_day_alone_counts() {
+    let all: Vec<_> = (1..=4).map(labelled).collect();
+    let orders: Vec<_> = all.iter().map(|(order, _)| order.clone()).collect();
+    for mut desk in desks(&orders).await {
+        let returns = (1..=4).map(|number| labelled(number).1);
+        desk.fixture.store(returns.collect()).await;
+        desk.work();
+        let day = (Utc::now() - TimeDelta::days(1)).date_naive();
+        let newark = json!({"city": "NEWARK", "state": "NJ", "country": "US", "zip": "07101"});
+        for (number, datetime, status, place, scanned_at) in [
+            (
+                1,
+                json!(format!("{day}T08:00:00")),
+                json!(null),
+                json!(null),
+                Some("08:00"),
+            ),
+            (
+                2,
+                json!(format!("{day}")),
+                json!("unknown"),
+                json!(null),
+                Some("00:00"),
+            ),
+            (3, json!(format!("{day} 08:00")), json!(null), newark, None),
+            (4, json!(null), json!(null), json!(null), None),
+        ] {
+            let code = tracking(number);
+            let mut scan = event(
+                &format!("evt_{number}"),
+                &code,
+                &[("in_transit", Utc::now())],
+            );
+            let result = &mut scan["result"];
+            result["status"] = status;
+            result["tracking_details"] =
+                json!([{"status": "in_transit", "datetime": datetime, "tracking_location": place}]);
+            assert_eq!(desk.hook(&scan).await, 200);
+            let id = all[number - 1].1.row.id;
+            let row = desk.until_status(id, ReturnStatus::RefundIssued).await;
+            let scanned = row.carrier_scanned_at.unwrap();
+            match scanned_at {
+                Some(time) => {
+                    assert_eq!(scanned.format("%F %R").to_string(), format!("{day} {time}"))
+                }
+                // Eight in the morning in Newark is noon or one o'clock.
+                None if number == 3 => assert!((12..=13).contains(&scanned.hour()), "{scanned}"),
+                None => assert!(scanned > Utc::now() - TimeDelta::hours(1), "{scanned}"),
+            }
+        }
+        desk.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_tracker_of_which_nothing_can_be_read_is_refused_so_that_it_is_sent_again() {
+    let (order, _) = labelled(1);
+    for desk in desks(&[order]).await {
+        let mut odd = event("evt_1", &tracking(1), &[("in_transit", Utc::now())]);
+        for (status, details) in [
+            (
+                json!(null),
+                json!([{"status": null, "datetime": "2025-10-03T08:00:00Z"}]),
+            ),
+            (json!(7), json!([])),
+            (json!(null), json!("lost")),
+        ] {
+            odd["result"]["status"] = status;
+            odd["result"]["tracking_details"] = details;
+            assert_eq!(desk.hook(&odd).await, 400, "{odd}");
+        }
+        odd["result"]["status"] = json!(null);
+        odd["result"]["tracking_details"] = json!([]);
+        assert_eq!(desk.hook(&odd).await, 200, "there is nothing to read");
         desk.stop().await;
     }
 }

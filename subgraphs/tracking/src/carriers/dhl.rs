@@ -3,11 +3,11 @@
 //! Events have a `statusCode`, only a `status`, or only a description. Times have an offset or are local to their
 //! place, which may be given by country, postal code or name.
 
+use platform::carriers::Place;
 use platform::json::{list, text};
 use serde_json::Value;
 
 use super::report::{self, ParseIssue, ReadScan, Report};
-use crate::rules::place::Place;
 use crate::rules::status::{Carrier, TrackingStatus};
 use crate::rules::status_codes;
 

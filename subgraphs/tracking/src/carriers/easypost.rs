@@ -1,10 +1,11 @@
 //! Parses EasyPost's `tracker.updated`, which covers USPS and any other carrier whose labels EasyPost sold.
 
+use platform::carriers::Place;
 use platform::json::{list, text};
+use platform::providers::easypost::tracker;
 use serde_json::Value;
 
-use super::report::{self, ParseIssue, ReadScan, Report};
-use crate::rules::place::Place;
+use super::report::{ParseIssue, ReadScan, Report};
 use crate::rules::status::{TrackingStatus, carrier_by_seller_name};
 use crate::rules::status_codes;
 
@@ -62,8 +63,8 @@ fn scan(detail: &Value, time: &str) -> Result<ReadScan, ParseIssue> {
     if !detail.is_object() {
         return Err(ParseIssue::Scan);
     }
-    let place = place(&detail["tracking_location"]);
-    let at = report::moment(&detail[time], &place)?;
+    let place = tracker::place(&detail["tracking_location"]);
+    let at = tracker::moment(detail, time).ok_or(ParseIssue::Time)?;
     Ok(ReadScan::new(
         status(detail)?,
         &place,
@@ -80,13 +81,4 @@ fn status(detail: &Value) -> Result<TrackingStatus, ParseIssue> {
 
 fn said(detail: &Value) -> String {
     text(&detail["message"]).unwrap_or_default()
-}
-
-fn place(location: &Value) -> Place {
-    Place {
-        city: text(&location["city"]),
-        state: text(&location["state"]),
-        country: text(&location["country"]),
-        postal_code: text(&location["zip"]),
-    }
 }

@@ -3,12 +3,12 @@
 //! A scan has an event code and a status derived from it by FedEx, which is more specific for some events and less for
 //! others. Its time may have the offset of its place.
 
+use platform::carriers::{Moment, Place};
 use platform::json::{list, text};
 use serde_json::Value;
 
 use super::CarrierError;
 use super::report::{self, ParseIssue, ReadScan, Report};
-use crate::rules::place::Place;
 use crate::rules::status::{Carrier, TrackingStatus};
 use crate::rules::status_codes;
 
@@ -126,11 +126,7 @@ fn latest_said(latest: &Value) -> String {
 }
 
 /// When it was delivered or picked up, if that is the current status.
-fn latest_time(
-    result: &Value,
-    status: TrackingStatus,
-    place: &Place,
-) -> Option<crate::rules::carrier_time::Moment> {
+fn latest_time(result: &Value, status: TrackingStatus, place: &Place) -> Option<Moment> {
     let kind = match status {
         TrackingStatus::Delivered => "ACTUAL_DELIVERY",
         TrackingStatus::Shipped => "ACTUAL_PICKUP",

@@ -1,11 +1,10 @@
 //! The reports parsed from a carrier's response, one per parcel, with parse issues.
 
 use chrono::{DateTime, Utc};
+use platform::carriers::{Moment, Place};
 use serde_json::Value;
 
-use crate::rules::carrier_time::Moment;
 use crate::rules::observation::Scan;
-use crate::rules::place::Place;
 use crate::rules::status::{Carrier, TrackingStatus};
 
 /// A carrier's report of a parcel.
@@ -167,7 +166,6 @@ fn names_the_sender(said: &str) -> bool {
 pub(super) fn moment(field: &Value, place: &Place) -> Result<Moment, ParseIssue> {
     platform::json::text(field)
         .and_then(|text| Moment::read(&text, place.zone()))
-        .filter(Moment::is_plausible)
         .ok_or(ParseIssue::Time)
 }
 

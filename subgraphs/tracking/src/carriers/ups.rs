@@ -4,12 +4,11 @@
 //! (`statusCode`, or the package's own `code`); any of them may be missing.
 
 use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
+use platform::carriers::{Moment, Place};
 use platform::json::{list, text};
 use serde_json::Value;
 
 use super::report::{ParseIssue, ReadScan, Report};
-use crate::rules::carrier_time::Moment;
-use crate::rules::place::Place;
 use crate::rules::status::{Carrier, TrackingStatus};
 use crate::rules::status_codes;
 
@@ -97,18 +96,17 @@ fn said(status: &Value) -> String {
 fn moment(activity: &Value, place: &Place) -> Option<Moment> {
     let gmt = date_time(&activity["gmtDate"], &activity["gmtTime"]);
     if let Some(utc) = gmt {
-        return Some(Moment::exact(utc.and_utc())).filter(Moment::is_plausible);
+        return Moment::exact(utc.and_utc());
     }
     let day = day(&activity["date"])?;
-    let moment = match (time(&activity["time"]), offset(&activity["gmtOffset"])) {
+    match (time(&activity["time"]), offset(&activity["gmtOffset"])) {
         (Some(time), Some(offset)) => {
             let local = day.and_time(time).and_local_timezone(offset);
             Moment::exact(local.earliest()?.to_utc())
         }
         (Some(time), None) => Moment::local(day.and_time(time), place.zone()),
         (None, _) => Moment::day(day, place.zone()),
-    };
-    Some(moment).filter(Moment::is_plausible)
+    }
 }
 
 fn read_estimate(report: &mut Report, package: &Value) {
@@ -138,10 +136,9 @@ fn read_estimate(report: &mut Report, package: &Value) {
         Some(end) => Moment::local(day.and_time(end), destination.zone()),
         None => Moment::day(day, destination.zone()),
     };
-    if moment.is_plausible() {
-        report.estimated_delivery = Some(moment.latest());
-    } else {
-        report.issues.push(ParseIssue::Estimate);
+    match moment {
+        Some(moment) => report.estimated_delivery = Some(moment.latest()),
+        None => report.issues.push(ParseIssue::Estimate),
     }
 }
 

@@ -58,8 +58,9 @@ pub(crate) fn new_observations(
 
 #[cfg(test)]
 mod tests {
+    use platform::carriers::Moment;
+
     use super::*;
-    use crate::rules::carrier_time::Moment;
 
     fn at(minute: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_759_500_000 + 60 * minute, 0).unwrap()
@@ -69,7 +70,7 @@ mod tests {
         Scan {
             status,
             location: Some("Newark NJ".to_owned()),
-            at: minute.map(|minute| Moment::exact(at(minute))),
+            at: minute.and_then(|minute| Moment::exact(at(minute))),
         }
     }
 

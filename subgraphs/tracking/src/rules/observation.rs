@@ -1,8 +1,8 @@
 //! What carriers report about parcels.
 
 use chrono::{DateTime, Utc};
+use platform::carriers::Moment;
 
-use super::carrier_time::Moment;
 use super::status::TrackingStatus;
 
 /// A scan as a carrier reports it.

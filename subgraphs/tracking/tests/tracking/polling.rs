@@ -1,9 +1,14 @@
 //! Polling carriers.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::Duration;
 use entities::tracking::shipment;
+use platform::pubsub::{InProcess, PubSub, PubSubError, Subscription};
 use serde_json::Value;
-use tracking::{Carrier, TrackingConfig, TrackingStatus, flag_overdue, poll};
+use tracking::{Carrier, TrackingConfig, TrackingStatus, change_message, flag_overdue, poll};
 use uuid::Uuid;
 
 use crate::carrier::Dhl;
@@ -222,6 +227,51 @@ async fn an_answer_of_which_nothing_can_be_read_is_a_failure_and_one_bad_scan_is
         let shown = fixture.shipment(&good).await;
         assert_eq!(shown["status"], "IN_TRANSIT");
         assert_eq!(shown["history"].as_array().map(Vec::len), Some(2));
+        fixture.scratch.drop().await;
+    }
+}
+
+/// Panics at what is published to one channel.
+#[derive(Debug)]
+struct PanickingPubSub {
+    inner: InProcess,
+    channel: String,
+}
+
+#[async_trait]
+impl PubSub for PanickingPubSub {
+    async fn publish(&self, channel: &str, message: Bytes) -> Result<(), PubSubError> {
+        assert_ne!(channel, self.channel, "as a defect would");
+        self.inner.publish(channel, message).await
+    }
+
+    async fn subscribe(&self, channel: &str) -> Result<Subscription, PubSubError> {
+        self.inner.subscribe(channel).await
+    }
+}
+
+#[tokio::test]
+async fn a_panic_over_one_parcel_costs_no_other_its_poll() {
+    for mut fixture in fixtures().await {
+        let dhl = Dhl::of(&mut fixture, TrackingConfig::default()).await;
+        let mut parcels = Vec::new();
+        // More than are polled at once.
+        for _ in 0..20 {
+            let parcel = fixture.ship().await;
+            dhl.tells(&parcel.tracking_number, &[MOVING]);
+            parcels.push(parcel);
+        }
+        let bad = parcels.swap_remove(3);
+        fixture.state.pubsub = Arc::new(PanickingPubSub {
+            inner: InProcess::new(),
+            channel: change_message(&bad).unwrap().0,
+        });
+        assert_eq!(poll(&fixture.state, Carrier::Dhl).await.unwrap(), 20);
+        assert_eq!(row(&fixture, bad.id).await.consecutive_errors, 1);
+        for parcel in &parcels {
+            let polled = row(&fixture, parcel.id).await;
+            assert_eq!(polled.status, TrackingStatus::InTransit);
+        }
         fixture.scratch.drop().await;
     }
 }

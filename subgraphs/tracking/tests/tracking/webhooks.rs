@@ -266,3 +266,20 @@ async fn easyposts_names_of_its_accounts_are_those_of_their_carriers_and_a_numbe
         fixture.scratch.drop().await;
     }
 }
+
+#[tokio::test]
+async fn what_nobody_reads_of_a_webhook_decides_nothing() {
+    for fixture in believing_fixtures().await {
+        let parcel = fixture.ship().await;
+        let mut body = report(&parcel.tracking_number, &[SHIPPED, MOVING]);
+        body["note"] = json!("NOTE");
+        body["weight"] = json!("WEIGHT");
+        let body = body.to_string();
+        let body = body.replace("NOTE", r"\ud83d");
+        let body = body.replace(r#""WEIGHT""#, "1e999");
+        let status = post(&fixture, "dhl", Some(signature(SECRET, &body)), &body).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!(fixture.shipment(&parcel).await["status"], "IN_TRANSIT");
+        fixture.scratch.drop().await;
+    }
+}

@@ -1,5 +1,6 @@
 //! Samples with any field removed, nulled or of another type: nothing fails, and only the broken part is lost.
 
+use chrono::Datelike;
 use proptest::prelude::*;
 
 use super::*;
@@ -96,7 +97,7 @@ fn paths(value: &Value, path: String, found: &mut Vec<String>) {
     }
 }
 
-const WAYS: usize = 11;
+const WAYS: usize = 12;
 
 fn break_at(body: &mut Value, path: &str, way: usize) {
     if way == 0 {
@@ -124,6 +125,7 @@ fn break_at(body: &mut Value, path: &str, way: usize) {
         json!([null, 3]),
         json!({}),
         json!("9999-12-31T23:59:59Z"),
+        json!("+262142-12-31T23:59:59"),
     ];
     if let Some(place) = body.pointer_mut(path) {
         *place = odd[way - 1].clone();
@@ -203,7 +205,7 @@ proptest! {
         }
         for scan in webhook_reports(carrier, &broken).into_iter().flatten().flat_map(|report| report.scans) {
             if let Some(moment) = scan.at {
-                prop_assert!(moment.is_plausible(), "{:?}", scan);
+                prop_assert!((1_990..2_200).contains(&moment.at.year()), "{:?}", scan);
             }
         }
     }

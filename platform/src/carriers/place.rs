@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 
 /// A place as the carrier gives it; each part may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     pub city: Option<String>,
     /// The code of a state or province.
     pub state: Option<String>,
@@ -22,7 +22,7 @@ const US_POSTAL_CODES: &str = include_str!("zones/us_postal_codes.txt");
 
 impl Place {
     /// The label for customers: `NEWARK` and `NJ` become `Newark NJ`.
-    pub(crate) fn label(&self) -> Option<String> {
+    pub fn label(&self) -> Option<String> {
         let city = self.city.as_deref().unwrap_or_default();
         // Some carriers write in capitals; text with lower-case letters is kept.
         let shouts = !city.chars().any(char::is_lowercase);
@@ -41,7 +41,7 @@ impl Place {
     }
 
     /// The place's time zone, if it is unambiguous.
-    pub(crate) fn zone(&self) -> Option<Tz> {
+    pub fn zone(&self) -> Option<Tz> {
         let upper = |text: &String| text.trim().to_uppercase();
         let state = self.state.as_ref().map(upper);
         let postal_code = self.postal_code.as_deref().map(str::trim);

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 /// When something happened, by a carrier's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Moment {
+pub struct Moment {
     pub at: DateTime<Utc>,
     /// UTC was assumed, because neither an offset nor a place with a single time zone was given.
     pub zone_assumed: bool,
@@ -28,60 +28,67 @@ const WITH_OFFSET: [&str; 4] = [
 ];
 
 impl Moment {
-    /// Parses ISO 8601 as written by carriers; `zone` is the place's time zone.
-    pub(crate) fn read(text: &str, zone: Option<Tz>) -> Option<Self> {
+    /// Parses ISO 8601 as written by carriers; `zone` is the place's time zone. `None` if it is not a time, or if the
+    /// year is not plausible: 1 or 99999 is a mistake.
+    pub fn read(text: &str, zone: Option<Tz>) -> Option<Self> {
         let text = text.trim();
         if let Some(at) = with_offset(text) {
-            return Some(Self::exact(at));
+            return Self::exact(at);
         }
         let mut locals = LOCAL.into_iter();
         if let Some(local) =
             locals.find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
         {
-            return Some(Self::local(local, zone));
+            return Self::local(local, zone);
         }
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-        Some(Self::day(day, zone))
+        Self::day(day, zone)
     }
 
-    pub(crate) const fn exact(at: DateTime<Utc>) -> Self {
-        Self {
+    pub fn exact(at: DateTime<Utc>) -> Option<Self> {
+        is_plausible(at.naive_utc()).then_some(Self {
             at,
             zone_assumed: false,
             is_day: false,
-        }
+        })
     }
 
     /// A local time at a place with this time zone.
-    pub(crate) fn local(local: NaiveDateTime, zone: Option<Tz>) -> Self {
-        Self {
+    pub fn local(local: NaiveDateTime, zone: Option<Tz>) -> Option<Self> {
+        // Checked first, because arithmetic at the ends of the calendar panics.
+        is_plausible(local).then(|| Self {
             at: utc(local, zone),
             zone_assumed: zone.is_none(),
             is_day: false,
-        }
+        })
     }
 
     /// The first moment of a day.
-    pub(crate) fn day(day: NaiveDate, zone: Option<Tz>) -> Self {
-        Self {
+    pub fn day(day: NaiveDate, zone: Option<Tz>) -> Option<Self> {
+        let moment = Self::local(day.and_time(NaiveTime::MIN), zone)?;
+        Some(Self {
             is_day: true,
-            ..Self::local(day.and_time(NaiveTime::MIN), zone)
-        }
+            ..moment
+        })
     }
 
-    /// Whether the year is plausible; 1 or 99999 is a mistake.
-    pub(crate) fn is_plausible(&self) -> bool {
-        (1_990..2_200).contains(&self.at.year())
+    /// Whether the time of day and its offset are known.
+    pub const fn is_exact(&self) -> bool {
+        !self.zone_assumed && !self.is_day
     }
 
     /// The last moment it can refer to.
-    pub(crate) fn latest(self) -> DateTime<Utc> {
+    pub fn latest(self) -> DateTime<Utc> {
         if self.is_day {
             self.at + Duration::days(1) - Duration::seconds(1)
         } else {
             self.at
         }
     }
+}
+
+fn is_plausible(time: NaiveDateTime) -> bool {
+    (1_990..2_200).contains(&time.year())
 }
 
 fn with_offset(text: &str) -> Option<DateTime<Utc>> {
@@ -167,6 +174,30 @@ mod tests {
             "2025-10-03T25:00:00",
         ] {
             check(text, berlin, None);
+        }
+    }
+
+    #[test]
+    fn a_year_that_cannot_be_is_no_time_at_any_place() {
+        for zone in [
+            None,
+            Some(Tz::America__Los_Angeles),
+            Some(Tz::Pacific__Kiritimati),
+        ] {
+            for text in [
+                "+262142-12-31T23:59:59",
+                "+262142-12-31",
+                "-262143-01-01T00:00:00",
+                "-262143-01-01",
+                "9999-12-31T23:59:59Z",
+                "9999-12-31T23:59:59",
+                "9999-12-31",
+                "0001-01-01T00:00:00+14:00",
+                "2200-01-01T00:00:00",
+                "1989-12-31",
+            ] {
+                check(text, zone, None);
+            }
         }
     }
 
