@@ -2,13 +2,14 @@
 //! process.
 //!
 //! Each domain has a file in `domains`. The process that serves the domain holds a lock on it, and its content records
-//! whether the domain's database was created: one that was created and does not exist is missing.
+//! whether the domain's database was created: one that was created and does not exist, or is empty, is missing.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use platform::database::was_migrated;
 use uuid::Uuid;
 
 use crate::config::Configuration;
@@ -59,16 +60,18 @@ impl DataDirectory {
     }
 
     /// The domains whose databases exist. A missing one is an error.
-    pub(crate) fn existing(&self) -> anyhow::Result<Vec<Domain>> {
-        let is_there = |domain: &Domain| self.database(*domain).exists();
-        let (existing, absent): (Vec<_>, Vec<_>) = Domain::ALL.into_iter().partition(is_there);
-        for domain in absent {
-            if self.was_created(domain)? {
-                let file = self.database(domain);
+    pub(crate) async fn existing(&self) -> anyhow::Result<Vec<Domain>> {
+        let mut existing = Vec::new();
+        for domain in Domain::ALL {
+            let file = self.database(domain);
+            if was_migrated(&file, domain.name()).await? {
+                existing.push(domain);
+            } else if self.was_created(domain)? {
                 bail!(
-                    "the {} database {} is missing, but it was there before",
+                    "the {} database {} {}, but it was there before",
                     domain.name(),
-                    file.display()
+                    file.display(),
+                    absence(&file)
                 );
             }
         }
@@ -79,13 +82,13 @@ impl DataDirectory {
         self.path.join(DOMAINS).join(domain.name())
     }
 
-    /// Fails if the database is missing.
-    pub(crate) fn check(&self, domain: Domain, missing: Missing<'_>) -> anyhow::Result<()> {
+    /// Fails if the database is missing, or if only an empty file of it is left.
+    pub(crate) async fn check(&self, domain: Domain, missing: Missing<'_>) -> anyhow::Result<()> {
         if let Missing::Create(_) = missing {
             self.prepare()?;
         }
         let file = self.database(domain);
-        if file.exists() {
+        if was_migrated(&file, domain.name()).await? {
             return Ok(());
         }
         let name = domain.name();
@@ -98,9 +101,10 @@ impl DataDirectory {
         };
         if self.was_created(domain)? && !named.contains(&domain) {
             bail!(
-                "the {name} database {} is missing, but it was there before: restore it from a backup, or create an empty \
+                "the {name} database {} {}, but it was there before: restore it from a backup, or create an empty \
                  one with --create-database {name}",
-                file.display()
+                file.display(),
+                absence(&file)
             );
         }
         Ok(())
@@ -190,6 +194,15 @@ impl DataDirectory {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Why a database counts as missing.
+fn absence(file: &Path) -> &'static str {
+    if file.exists() {
+        "is empty"
+    } else {
+        "is missing"
     }
 }
 

@@ -2,6 +2,7 @@
 //! no other code can tell the difference.
 
 mod connection;
+mod content;
 #[cfg(any(test, feature = "testing"))]
 pub mod faults;
 mod group_commit;
@@ -28,6 +29,7 @@ use health::WriteHealth;
 use meter::Meter;
 use writer::Writes;
 
+pub use content::was_migrated;
 pub use process_lock::ProcessLock;
 pub use readers::Readers;
 pub use transaction::DatabaseTransaction;

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use platform::clock::Clock;
 use platform::database::snapshot::{self, DatabaseCopy};
+use platform::database::was_migrated;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Backup, Restore};
@@ -56,7 +57,7 @@ pub(crate) async fn back_up(command: Backup) -> anyhow::Result<()> {
             configuration.data.display()
         );
     };
-    let domains = data.existing()?;
+    let domains = data.existing().await?;
     if domains.is_empty() {
         bail!(
             "there are no databases in {}: choose another directory with --data",
@@ -129,7 +130,15 @@ pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
     }
     let (backup, data) = (DataDirectory::at(from), DataDirectory::at(to));
     for &domain in &domains {
-        snapshot::check(&backup.database(domain)).await?;
+        let copy = backup.database(domain);
+        snapshot::check(&copy).await?;
+        if !was_migrated(&copy, domain.name()).await? {
+            bail!(
+                "{} is no complete backup: {} is empty",
+                from.display(),
+                copy.display()
+            );
+        }
     }
     // From here on, an interrupted restore leaves databases marked as missing, which are not silently recreated.
     for &domain in &domains {
@@ -138,7 +147,7 @@ pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
     let files = copy_files(from, to)?;
     for &domain in &domains {
         copy(&backup.database(domain), &data.database(domain))?;
-        data.check(domain, Missing::Refuse)?;
+        data.check(domain, Missing::Refuse).await?;
     }
     output::line(&format!(
         "restored {} databases, {} keys and {} files into {}: start it with `vantage serve --data {}`",

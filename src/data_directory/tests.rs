@@ -1,5 +1,7 @@
 //! The data directory: permissions, missing databases, and locks.
 
+use sea_orm::ConnectionTrait;
+
 use super::*;
 
 fn directory() -> (tempfile::TempDir, DataDirectory) {
@@ -9,54 +11,83 @@ fn directory() -> (tempfile::TempDir, DataDirectory) {
 }
 
 /// Simulates the creation of the domain's database.
-fn make(directory: &DataDirectory, domain: Domain) {
-    directory.check(domain, Missing::Create(&[])).unwrap();
-    fs::write(directory.database(domain), "").unwrap();
+async fn make(directory: &DataDirectory, domain: Domain) {
+    directory.check(domain, Missing::Create(&[])).await.unwrap();
+    run(directory, domain, "CREATE TABLE seaql_migrations (version)").await;
     directory.created(domain).unwrap();
 }
 
-#[test]
-fn a_database_that_was_there_is_not_made_again_unless_it_is_named() {
+/// Runs a statement in the domain's database, which exists afterwards.
+async fn run(directory: &DataDirectory, domain: Domain, statement: &str) {
+    let file = directory.database(domain);
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    let connection = sea_orm::Database::connect(url).await.unwrap();
+    connection.execute_unprepared(statement).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_was_there_is_not_made_again_unless_it_is_named() {
     for domain in Domain::ALL {
         let (_temporary, directory) = directory();
         for made in Domain::ALL {
-            make(&directory, made);
+            make(&directory, made).await;
         }
-        fs::remove_file(directory.database(domain)).unwrap();
-        for other in Domain::ALL {
-            let checked = directory.check(other, Missing::Create(&[]));
-            assert_eq!(checked.is_err(), other == domain, "{other:?}");
+        assert_eq!(directory.existing().await.unwrap(), Domain::ALL);
+        let file = directory.database(domain);
+        for left in ["nothing", "an empty file", "no table"] {
+            fs::remove_file(&file).unwrap();
+            match left {
+                "an empty file" => fs::write(&file, "").unwrap(),
+                "no table" => run(&directory, domain, "PRAGMA user_version = 1").await,
+                _ => {}
+            }
+            for other in Domain::ALL {
+                let checked = directory.check(other, Missing::Create(&[])).await;
+                assert_eq!(checked.is_err(), other == domain, "{other:?} with {left}");
+            }
+            let refused = directory.check(domain, Missing::Create(&[])).await;
+            let refused = refused.unwrap_err().to_string();
+            let flag = format!("--create-database {}", domain.name());
+            assert!(refused.contains(&flag), "{refused}");
+            let is_empty = refused.contains("is empty, but it was there before");
+            assert_eq!(is_empty, left != "nothing", "{refused}");
+            assert!(directory.existing().await.is_err());
+            assert!(directory.check(domain, Missing::Refuse).await.is_err());
+            directory
+                .check(domain, Missing::Create(&[domain]))
+                .await
+                .unwrap();
+            run(&directory, domain, "PRAGMA user_version = 2").await;
         }
-        let refused = directory.check(domain, Missing::Create(&[])).unwrap_err();
-        let flag = format!("--create-database {}", domain.name());
-        assert!(refused.to_string().contains(&flag), "{refused}");
-        directory.check(domain, Missing::Create(&[domain])).unwrap();
     }
 }
 
-#[test]
-fn a_first_start_that_was_cut_off_goes_on() {
+#[tokio::test]
+async fn a_first_start_that_was_cut_off_goes_on() {
     let (_temporary, directory) = directory();
-    make(&directory, Domain::Orders);
-    directory
-        .check(Domain::Returns, Missing::Create(&[]))
-        .unwrap();
+    make(&directory, Domain::Orders).await;
+    fs::write(directory.database(Domain::Search), "").unwrap();
+    for domain in [Domain::Returns, Domain::Search] {
+        directory.check(domain, Missing::Create(&[])).await.unwrap();
+    }
 }
 
-#[test]
-fn a_directory_of_an_earlier_version_had_all() {
+#[tokio::test]
+async fn a_directory_of_an_earlier_version_had_all() {
     let (_temporary, directory) = directory();
     fs::create_dir(&directory.path).unwrap();
     fs::write(directory.database(Domain::Orders), "").unwrap();
     let refused = directory.check(Domain::Returns, Missing::Create(&[]));
-    assert!(refused.is_err());
+    assert!(refused.await.is_err());
 }
 
-#[test]
-fn who_only_looks_makes_nothing() {
+#[tokio::test]
+async fn who_only_looks_makes_nothing() {
     let (_temporary, directory) = directory();
     let refused = directory
         .check(Domain::Orders, Missing::Refuse)
+        .await
         .unwrap_err();
     let file = directory.database(Domain::Orders);
     assert!(
@@ -66,8 +97,8 @@ fn who_only_looks_makes_nothing() {
     assert!(!directory.path.exists());
 }
 
-#[test]
-fn a_domain_is_served_by_one() {
+#[tokio::test]
+async fn a_domain_is_served_by_one() {
     let (_temporary, directory) = directory();
     let first = [Domain::Orders, Domain::Search];
     let first = directory.serve(&first, false).unwrap();
@@ -85,12 +116,13 @@ fn a_domain_is_served_by_one() {
     // Locks are independent of the databases.
     directory
         .check(Domain::Orders, Missing::Create(&[]))
+        .await
         .unwrap();
 }
 
 #[cfg(unix)]
-#[test]
-fn what_is_there_becomes_private() {
+#[tokio::test]
+async fn what_is_there_becomes_private() {
     use std::os::unix::fs::PermissionsExt;
 
     let (_temporary, directory) = directory();
@@ -113,6 +145,7 @@ fn what_is_there_becomes_private() {
     }
     directory
         .check(Domain::Search, Missing::Create(&[Domain::Search]))
+        .await
         .unwrap();
     let later = directory.path.join("later");
     fs::write(&later, "").unwrap();

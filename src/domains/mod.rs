@@ -107,7 +107,7 @@ pub(crate) async fn open_database(
 ) -> anyhow::Result<(Database, usize)> {
     let directory = DataDirectory::of_databases(configuration);
     if let Some(directory) = &directory {
-        directory.check(domain, missing)?;
+        directory.check(domain, missing).await?;
     }
     let config = match &configuration.database_url {
         Some(url) => DatabaseConfig::Postgres {
@@ -369,13 +369,42 @@ impl Ready for Domains {
     /// Checks that every database in this process can be read and written.
     async fn ready(&self) -> Result<(), String> {
         let databases = self.here.iter().map(|(domain, here)| async {
-            here.database.ready().await.map_err(|_| {
-                format!(
-                    "the {} database cannot be read or written to",
-                    domain.name()
-                )
-            })
+            let failed = here.database.ready().await.is_err();
+            failed.then(|| domain.name())
         });
-        futures::future::try_join_all(databases).await.map(drop)
+        let failed = futures::future::join_all(databases).await;
+        readiness(&failed.into_iter().flatten().collect::<Vec<_>>())
+    }
+}
+
+/// Names every database that failed.
+fn readiness(failed: &[&str]) -> Result<(), String> {
+    match failed {
+        [] => Ok(()),
+        [one] => Err(format!("the {one} database cannot be read or written to")),
+        all => Err(format!(
+            "the databases of {} cannot be read or written to",
+            all.join(", ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_names_every_database_that_failed() {
+        assert_eq!(readiness(&[]), Ok(()));
+        for (failed, named) in [
+            (&["orders"][..], "the orders database cannot"),
+            (
+                &["orders", "tracking"],
+                "the databases of orders, tracking cannot",
+            ),
+        ] {
+            let message = readiness(failed).unwrap_err();
+            assert!(message.starts_with(named), "{message}");
+        }
     }
 }

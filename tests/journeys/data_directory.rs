@@ -76,6 +76,9 @@ async fn a_database_that_is_gone_is_missed_and_made_anew_only_on_request() {
     assert!(told.contains(file.to_str().unwrap()), "{told}");
     assert!(told.contains("--create-database returns"), "{told}");
     assert!(!file.exists());
+    std::fs::write(&file, "").unwrap();
+    let told = stderr_of_failure(&mut small_shop(data.path())).await;
+    assert!(told.contains("is empty, but it was there before"), "{told}");
     let mut command = small_shop(data.path());
     command.args(["--create-database", "returns"]);
     let mut process = Process::start(command).await;
