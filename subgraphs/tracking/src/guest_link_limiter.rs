@@ -1,4 +1,4 @@
-//! Counts invalid guest links by address: an address that keeps guessing has to wait.
+//! Counts invalid guest links by address: an address that keeps guessing has to wait. Valid links are never refused.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -33,25 +33,13 @@ impl Wrong {
 }
 
 impl GuestLinkLimiter {
-    /// Whether this address may try a link.
+    /// Counts an invalid link. Call it after verifying the signature: a valid link is no guess.
     ///
     /// # Errors
-    /// RATE_LIMITED after too many invalid links, until one minute after the first of them.
-    pub(crate) fn check(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> ApiResult<()> {
-        let wrong = address.and_then(|address| self.wrong().get(&network(address)).copied());
-        match wrong {
-            Some(wrong) if wrong.count >= ALLOWED && !wrong.is_over(now) => Err(ApiError::new(
-                ErrorCode::RateLimited,
-                "Too many links that do not exist: try again in a minute",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Counts an invalid link.
-    pub(crate) fn add(&self, address: Option<IpAddr>, now: DateTime<Utc>) {
+    /// RATE_LIMITED after too many invalid links from this address, until one minute after the first of them.
+    pub(crate) fn count(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> ApiResult<()> {
         let Some(address) = address.map(network) else {
-            return;
+            return Ok(());
         };
         let mut all = self.wrong();
         if all.len() >= MAX_ADDRESSES && !all.contains_key(&address) {
@@ -61,17 +49,22 @@ impl GuestLinkLimiter {
                 all.clear();
             }
         }
-        let wrong = all.entry(address).or_insert(Wrong {
+        let first = Wrong {
             count: 0,
             since: now,
-        });
+        };
+        let wrong = all.entry(address).or_insert(first);
         if wrong.is_over(now) {
-            *wrong = Wrong {
-                count: 0,
-                since: now,
-            };
+            *wrong = first;
+        }
+        if wrong.count >= ALLOWED {
+            return Err(ApiError::new(
+                ErrorCode::RateLimited,
+                "Too many links that do not exist: try again in a minute",
+            ));
         }
         wrong.count += 1;
+        Ok(())
     }
 
     fn wrong(&self) -> MutexGuard<'_, HashMap<IpAddr, Wrong>> {
@@ -100,23 +93,23 @@ mod tests {
         let address = |text: &str| Some(text.parse().unwrap());
         let (one, same) = (address("2001:db8::1"), address("2001:db8::2"));
         for _ in 0..ALLOWED {
-            limiter.check(one, now).unwrap();
-            limiter.add(one, now);
+            limiter.count(one, now).unwrap();
         }
-        let refused = limiter.check(same, now).unwrap_err();
+        let refused = limiter.count(same, now).unwrap_err();
         assert_eq!(refused.code, ErrorCode::RateLimited);
-        limiter.check(address("192.0.2.1"), now).unwrap();
+        limiter.count(address("192.0.2.1"), now).unwrap();
         let later = now + WINDOW;
-        limiter.check(one, later).unwrap();
-        limiter.add(one, later);
-        limiter.check(one, later).unwrap();
+        for _ in 0..ALLOWED {
+            limiter.count(one, later).unwrap();
+        }
+        assert!(limiter.count(one, later).is_err());
     }
 
     #[test]
     fn addresses_are_not_remembered_without_end() {
         let (limiter, now) = (GuestLinkLimiter::default(), Utc::now());
         for n in 0..2 * u32::try_from(MAX_ADDRESSES).unwrap() {
-            limiter.add(Some(IpAddr::V4(n.into())), now);
+            limiter.count(Some(IpAddr::V4(n.into())), now).unwrap();
         }
         assert!(limiter.wrong().len() <= MAX_ADDRESSES);
     }

@@ -86,17 +86,16 @@ impl State {
     /// The scope of a guest's link, and its expiry.
     ///
     /// # Errors
-    /// BAD_USER_INPUT for an invalid link, RATE_LIMITED after too many of them.
+    /// BAD_USER_INPUT for an invalid link, RATE_LIMITED for an invalid link after too many of them.
     pub(crate) fn open_link(
         &self,
         context: &Context<'_>,
         token: &str,
     ) -> ApiResult<(GuestScope, DateTime<Utc>)> {
         let (address, now) = (access::caller(context)?.ip, self.clock.now());
-        self.guest_link_limiter.check(address, now)?;
         let opened = self.guest_links.open_until(token, now);
         if matches!(opened, Err(GuestLinkError::Invalid)) {
-            self.guest_link_limiter.add(address, now);
+            self.guest_link_limiter.count(address, now)?;
         }
         Ok(opened?)
     }

@@ -300,21 +300,28 @@ async fn the_sdl_says_what_needs_a_signed_in_caller() {
 #[tokio::test]
 async fn an_address_may_try_five_links_that_nobody_signed() {
     for fixture in fixtures().await {
-        let from = async |address: &str| {
+        let parcel = fixture.ship().await;
+        let good = link(&fixture, GuestScope::Shipment(parcel.id));
+        let with = async |token: &str, address: &str| {
             let caller = Caller {
                 ip: Some(address.parse().unwrap()),
                 ..Caller::default()
             };
-            let variables = Variables::from_json(json!({ "token": "guessed" }));
+            let variables = Variables::from_json(json!({ "token": token }));
             let request = Request::new(BY_TOKEN).variables(variables);
             let answer = fixture.subgraph.execute(request, caller).await;
-            let answer = serde_json::to_value(answer).unwrap();
-            code(&answer).to_owned()
+            serde_json::to_value(answer).unwrap()
         };
+        let from = async |address: &str| code(&with("guessed", address).await).to_owned();
         for _ in 0..5 {
             assert_eq!(from("192.0.2.1").await, "BAD_USER_INPUT");
         }
         assert_eq!(from("192.0.2.1").await, "RATE_LIMITED");
         assert_eq!(from("192.0.2.2").await, "BAD_USER_INPUT");
+        // Somebody behind the same address, with a link that is signed.
+        let answer = with(&good, "192.0.2.1").await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        assert!(answer["data"]["trackByToken"].is_object(), "{answer}");
+        assert_eq!(from("192.0.2.1").await, "RATE_LIMITED");
     }
 }
