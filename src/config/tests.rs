@@ -427,6 +427,12 @@ fn no_secret_of_the_tree_may_be_empty_or_short_and_production_is_strict() {
                 assert!(!error.contains("hunter2"), "{error}");
             }
         }
+        let variable = format!("VANTAGE_{}", key.to_uppercase().replace('.', "__"));
+        let error = refused(&[(&variable, "")]);
+        assert!(
+            error.starts_with(&format!("{variable}: is empty")),
+            "{error}"
+        );
         let fifteen = load_key(key, "0123456789abcde", "production");
         assert!(
             fifteen.unwrap_err().to_string().contains("is shorter than"),

@@ -160,17 +160,26 @@ impl Layers {
                 origin: Origin::Default,
                 problem: error.to_string(),
             })?;
-        let tree = Self {
+        let mut tree = Self {
             root: Node::new(defaults.clone(), &Origin::Default),
             ..self
         }
         .over(self.root)?;
-        let reader = Reader {
-            node: &tree.root,
-            shortest_secret: tree.shortest_secret(),
+        let configuration = loop {
+            let reader = Reader {
+                node: &tree.root,
+                shortest_secret: tree.shortest_secret(),
+            };
+            let error = match serde_path_to_error::deserialize(reader) {
+                Ok(configuration) => break configuration,
+                Err(error) => error,
+            };
+            let path = path(&error);
+            let is_unset = matches!(error.inner(), Problem::Unset) && tree.root.unset(&path);
+            if !is_unset {
+                return Err(tree.explain(error, &defaults));
+            }
         };
-        let configuration = serde_path_to_error::deserialize(reader)
-            .map_err(|error| tree.explain(error, &defaults))?;
         match check(&configuration) {
             Ok(()) => Ok(configuration),
             Err(Invalid { key, problem }) => Err(ConfigError::BadValue {
@@ -221,7 +230,7 @@ impl Layers {
         error: serde_path_to_error::Error<Problem>,
         defaults: &serde_json::Value,
     ) -> ConfigError {
-        let path: Vec<String> = error.path().iter().filter_map(segment).collect();
+        let path = path(&error);
         let key = path.join(".");
         let origin = self.root.origin(&path).clone();
         let problem = match error.into_inner() {
@@ -233,6 +242,7 @@ impl Layers {
                 };
             }
             Problem::MissingKey(missing) => format!("needs the key {missing:?}"),
+            Problem::Unset => "is empty: set it, or remove the variable".to_owned(),
             Problem::BadValue(problem) => match suggest::default(&path, defaults) {
                 Some(default) => format!("{problem} (the default is {default})"),
                 None => problem,
@@ -244,6 +254,11 @@ impl Layers {
             problem,
         }
     }
+}
+
+/// The keys that lead to the value in question.
+fn path(error: &serde_path_to_error::Error<Problem>) -> Vec<String> {
+    error.path().iter().filter_map(segment).collect()
 }
 
 /// One key of a path; list items are counted from 1.

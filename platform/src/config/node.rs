@@ -110,6 +110,21 @@ impl Node {
         }
     }
 
+    /// Makes the value at a path null, and says whether there was one.
+    pub(super) fn unset(&mut self, path: &[String]) -> bool {
+        match (path, &mut self.value) {
+            ([], Value::Null) => false,
+            ([], value) => {
+                *value = Value::Null;
+                true
+            }
+            ([key, rest @ ..], Value::Section(entries)) => {
+                entries.get_mut(key).is_some_and(|node| node.unset(rest))
+            }
+            _ => false,
+        }
+    }
+
     /// Renames the key at a dotted path, unless its section already has a key of that name.
     pub(super) fn rename(&mut self, path: &str, name: &str) {
         let (key, rest) = path.split_once('.').unwrap_or((path, ""));

@@ -18,6 +18,8 @@ pub(super) enum Problem {
     MissingKey(&'static str),
     /// The problem, and the value's expected form.
     BadValue(String),
+    /// The variable is empty, which means that the value is not set.
+    Unset,
 }
 
 impl Display for Problem {
@@ -26,6 +28,7 @@ impl Display for Problem {
             Self::UnknownKey(known) => write!(f, "is not one of {}", known.join(", ")),
             Self::MissingKey(key) => write!(f, "needs the key {key:?}"),
             Self::BadValue(problem) => f.write_str(problem),
+            Self::Unset => f.write_str("is empty"),
         }
     }
 }
@@ -124,6 +127,34 @@ impl Reader<'_> {
     }
 }
 
+/// An empty variable where a value may be left out. Only what asks for the value says whether it is a secret, which
+/// must not be unset by mistake; that of any other is [`Problem::Unset`].
+struct Empty;
+
+impl<'de> Deserializer<'de> for Empty {
+    type Error = Problem;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Problem> {
+        Err(Problem::Unset)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: V,
+    ) -> Result<V::Value, Problem> {
+        if name == secret::NAME {
+            secret::check("", secret::SHORTEST).map_err(Problem::BadValue)?;
+        }
+        Err(Problem::Unset)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 impl IntoDeserializer<'_, Problem> for Reader<'_> {
     type Deserializer = Self;
 
@@ -172,11 +203,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
-    /// An empty variable means "not set".
+    /// An empty variable means "not set", unless it is a secret.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match &self.node.value {
             Value::Null => visitor.visit_none(),
-            Value::Bare(text) if text.is_empty() => visitor.visit_none(),
+            Value::Bare(text) if text.is_empty() => visitor.visit_some(Empty),
             _ => visitor.visit_some(self),
         }
     }

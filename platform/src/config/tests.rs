@@ -228,6 +228,16 @@ fn a_variable_has_the_type_of_its_key() {
     )
     .unwrap();
     assert_eq!(tree.database_url, None, "an empty variable unsets");
+    let secret = "tracking: { carriers: { dhl: { key: '08150815' } } }";
+    for yaml in [secret, ""] {
+        let empty = ("VANTAGE_TRACKING__CARRIERS__DHL__KEY", "");
+        let error = layers(yaml, &[empty, ("VANTAGE_DATABASE_URL", "")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "VANTAGE_TRACKING__CARRIERS__DHL__KEY: is empty: copy the whole secret, make one with \
+             `openssl rand -hex 32`, or remove the key"
+        );
+    }
     assert!(!tree.development);
     assert_eq!(tree.format, Format::Json);
     assert_eq!(tree.router.sampling, 1.0);
