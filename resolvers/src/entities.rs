@@ -14,6 +14,7 @@ use async_graphql::{
 use parking_lot::Mutex;
 
 use crate::error::ErrorCode;
+use crate::nul_characters;
 
 /// A wrapper around a subgraph's query root. The schema is that of the inner root.
 pub struct Entities<Q>(pub Q);
@@ -53,9 +54,16 @@ impl<Q: ObjectType> ContainerType for Entities<Q> {
                 segment: QueryPathSegment::Index(index),
             });
         }
-        let error = match self.0.find_entity(&entity, representation).await {
+        let found = match unreadable(representation) {
+            Some(problem) => Err(refused(&entity, problem)),
+            None => self.0.find_entity(&entity, representation).await,
+        };
+        let error = match found {
             Ok(Some(found)) => return Ok(Some(found)),
-            Ok(None) => unknown(&entity),
+            Ok(None) => refused(
+                &entity,
+                "The representation is not of an entity of this subgraph, or lacks its key",
+            ),
             Err(error) if error.path.is_empty() => entity.set_error_path(error),
             Err(error) => error,
         };
@@ -64,9 +72,22 @@ impl<Q: ObjectType> ContainerType for Entities<Q> {
     }
 }
 
-/// A representation of an unknown type, or without any of its keys.
-fn unknown(entity: &Context<'_>) -> ServerError {
-    let message = "The representation is not of an entity of this subgraph, or lacks its key";
+/// Why a representation cannot be of any entity.
+fn unreadable(representation: &Value) -> Option<&'static str> {
+    match representation {
+        Value::Object(fields) if !matches!(fields.get(TYPE_NAME), Some(Value::String(_))) => {
+            Some("The representation has no __typename")
+        }
+        Value::Object(_) => {
+            nul_characters::has_nul(representation).then_some(nul_characters::MESSAGE)
+        }
+        _ => Some("The representation is not an object with __typename and a key"),
+    }
+}
+
+const TYPE_NAME: &str = "__typename";
+
+fn refused(entity: &Context<'_>, message: &str) -> ServerError {
     let mut error = ServerError::new(message, Some(entity.item.pos));
     let mut extensions = ErrorExtensionValues::default();
     extensions.set("code", ErrorCode::BadUserInput.as_str());
@@ -171,12 +192,18 @@ mod tests {
             { "__typename": "Thing", "id": "gone" },
             { "__typename": "Thing", "id": "broken" },
             good,
+            { "__typename": "Thing", "id": "a\u{0}" },
+            { "__typename": 5, "id": "a" },
+            "Thing",
+            good,
         ]);
         let answer = ask(DOCUMENT, representations).await;
         let found = json!({ "__typename": "Thing", "id": "a" });
         assert_eq!(
             answer["data"]["_entities"],
-            json!([found, null, null, null, null, null, null, found])
+            json!([
+                found, null, null, null, null, null, null, found, null, null, null, found
+            ])
         );
         let mut told: Vec<_> = answer["errors"]
             .as_array()
@@ -188,17 +215,23 @@ mod tests {
             })
             .collect();
         told.sort_by(|one, other| one.0.cmp(&other.0));
-        let bad = json!("BAD_USER_INPUT");
-        assert_eq!(
-            told,
-            [
-                (r#"["_entities",1]"#.to_owned(), bad.clone()),
-                (r#"["_entities",2]"#.to_owned(), bad.clone()),
-                (r#"["_entities",3]"#.to_owned(), bad),
-                (r#"["_entities",4]"#.to_owned(), json!(null)),
-                (r#"["_entities",6]"#.to_owned(), json!("FORBIDDEN")),
-            ]
-        );
+        let mut expected: Vec<_> = [1, 2, 3, 4, 8, 9, 10]
+            .map(|index| (index, "BAD_USER_INPUT"))
+            .into_iter()
+            .chain([(6, "FORBIDDEN")])
+            .map(|(index, code)| (json!(["_entities", index]).to_string(), json!(code)))
+            .collect();
+        expected.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(told, expected);
+    }
+
+    #[tokio::test]
+    async fn a_text_that_no_database_stores_costs_its_own_entity_where_it_is_in_the_document() {
+        let document = r#"{ _entities(representations: [
+            {__typename: "Thing", id: "a\u0000"}, {__typename: "Thing", id: "a"}
+        ]) { ... on Thing { id } } }"#;
+        let answer = ask(document, json!([])).await;
+        assert_eq!(answer["data"]["_entities"], json!([null, { "id": "a" }]));
     }
 
     #[tokio::test]
