@@ -138,6 +138,10 @@ fn text_of(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Addr
         }
         value.to_owned()
     };
+    // An unknown country is an error of its own.
+    let country_code = given.country_code.trim().to_uppercase();
+    let has_postal_codes =
+        address::country(&country_code).is_none_or(|country| address::has_postal_codes(&country));
     let optional = |value: String| Some(value).filter(|value| !value.is_empty());
     Address {
         name: text(&given.name, "name", true),
@@ -153,8 +157,8 @@ fn text_of(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Addr
             "region",
             false,
         )),
-        postal_code: text(&given.postal_code, "postalCode", true),
-        country_code: given.country_code.trim().to_uppercase(),
+        postal_code: text(&given.postal_code, "postalCode", has_postal_codes),
+        country_code,
     }
 }
 
@@ -172,13 +176,23 @@ fn check_place(address: &Address, of: &str, errors: &mut Vec<InputError>) {
     }
 }
 
-/// Replaces the region by its code, or rejects it if it is not a region of the country.
+/// Replaces the region by its code, or rejects it if it is not a region of the country, or not that of the postal code.
 fn taxed_region(address: &mut Address, of: &str, errors: &mut Vec<InputError>) {
     let Some(country) = address::country(&address.country_code) else {
         return;
     };
     let given = address.region.as_deref().unwrap_or_default();
     match address::region(&country, given) {
+        Some(code)
+            if address::is_postal_code(&country, &address.postal_code)
+                && !address::is_in_region(&country, &address.postal_code, code) =>
+        {
+            let postal_code = &address.postal_code;
+            let message = format!(
+                "The postal code {postal_code} is not in {code}: check the region and the postal code"
+            );
+            errors.push(invalid_address(message, of, "postalCode"));
+        }
         Some(code) => address.region = Some(code.to_owned()),
         None => {
             let message = if given.is_empty() {
@@ -351,6 +365,11 @@ mod tests {
             ("DE", Some("anywhere"), "04109"),
             ("JP", Some("Tokyo"), "150-0001"),
             ("HK", None, "n/a"),
+            ("HK", None, ""),
+            ("AE", Some("Dubai"), " "),
+            ("US", Some("PR"), "00901"),
+            ("US", Some("Guam"), "96910"),
+            ("US", Some("AE"), "09012"),
         ] {
             let errors = address_mistakes(country, region, postal_code);
             assert_eq!(errors, none, "{country} {region:?} {postal_code}");
@@ -367,6 +386,10 @@ mod tests {
             ("CA", Some("NY"), "K1A 0B1", &["region"]),
             ("DE", None, "SW1Y 4JH", &["postalCode"]),
             ("US", Some("NY"), "", &["postalCode"]),
+            ("US", Some("NY"), "90001", &["postalCode"]),
+            ("US", Some("PR"), "10001", &["postalCode"]),
+            ("US", Some("NY"), "9000", &["postalCode"]),
+            ("DE", None, "", &["postalCode"]),
         ] {
             let errors = address_mistakes(country, region, postal_code);
             let fields: Vec<_> = fields.iter().map(|field| at(field)).collect();

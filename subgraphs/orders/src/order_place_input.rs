@@ -33,9 +33,9 @@ pub(crate) struct AddressInput {
     pub line2: Option<String>,
     pub city: String,
     /// State, province or prefecture, where the country has them. Required in the US and Canada, by code or name,
-    /// because the tax depends on it.
+    /// because the tax depends on it. US territories and military addresses are regions of the US, too: `PR`, `AE`.
     pub region: Option<String>,
-    /// In the country's format.
+    /// In the country's format, and in the US of the region. Empty in countries without postal codes.
     pub postal_code: String,
     /// ISO 3166-1 alpha-2, "US".
     pub country_code: String,
