@@ -60,6 +60,9 @@ pub(crate) enum Command {
     /// Manage durable tasks
     #[command(subcommand)]
     Tasks(Tasks),
+    /// Manage exchange rates
+    #[command(subcommand)]
+    Rates(Rates),
     /// Back up the data directory while it is in use
     Backup(Backup),
     /// Restore a backup into an empty data directory
@@ -379,5 +382,30 @@ pub(crate) enum Tasks {
         /// Tasks as shown by `list`, such as refund/ret_01h…
         #[arg(value_name = "TASK", required = true)]
         tasks: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rates {
+    /// List the rate of each currency, its age, and what is held because it moved too far
+    List {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Use held rates from now on
+    Release {
+        #[command(flatten)]
+        settings: Settings,
+        /// Currencies whose rate is held
+        #[arg(value_name = "CURRENCY", required = true)]
+        currencies: Vec<String>,
+    },
+    /// Use this rate until the next fetch brings another
+    Set {
+        #[command(flatten)]
+        settings: Settings,
+        currency: String,
+        /// Units of the currency for one US dollar, such as 0.9345
+        rate: String,
     },
 }

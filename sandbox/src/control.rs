@@ -374,15 +374,18 @@ async fn rates(State(sandbox): State<Sandbox>, Body(new): Body<NewRates>) -> Sta
 /// Rates per dollar as text: `{"EUR": "0.9345"}`.
 async fn set_exchange_rates(
     State(sandbox): State<Sandbox>,
-    Body(new): Body<BTreeMap<String, String>>,
+    Body(new): Body<BTreeMap<String, Option<String>>>,
 ) -> Result<StatusCode, ControlError> {
     let mut parsed = Vec::new();
     for (currency, rate) in new {
-        let millionths = exchange_rates::parse(&rate).ok_or_else(|| {
-            bad(format!(
-                "{currency}: {rate:?} is not a rate with up to six decimals"
-            ))
-        })?;
+        let millionths = rate.map(|rate| {
+            exchange_rates::parse(&rate).ok_or_else(|| {
+                bad(format!(
+                    "{currency}: {rate:?} is not a rate with up to six decimals"
+                ))
+            })
+        });
+        let millionths = millionths.transpose()?;
         parsed.push((currency, millionths));
     }
     sandbox.world(|world| {

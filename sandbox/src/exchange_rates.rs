@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,7 +12,9 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
+use crate::middleware::text;
 use crate::provider::reason;
 use crate::sandbox::Sandbox;
 
@@ -59,7 +61,11 @@ struct LatestQuery {
     symbols: Option<String>,
 }
 
-async fn latest(State(sandbox): State<Sandbox>, Query(asked): Query<LatestQuery>) -> Response {
+async fn latest(
+    State(sandbox): State<Sandbox>,
+    Query(asked): Query<LatestQuery>,
+    headers: HeaderMap,
+) -> Response {
     if asked.base.as_deref().is_some_and(|base| base != "USD") {
         return problem(
             StatusCode::FORBIDDEN,
@@ -79,14 +85,38 @@ async fn latest(State(sandbox): State<Sandbox>, Query(asked): Query<LatestQuery>
         })
         .map(|(currency, millionths)| (currency, number(millionths)))
         .collect();
-    Json(json!({
+    let body = json!({
         "disclaimer": "Usage subject to terms: https://openexchangerates.org/terms",
         "license": "https://openexchangerates.org/license",
         "timestamp": timestamp,
         "base": "USD",
         "rates": rates,
-    }))
-    .into_response()
+    });
+    let body = body.to_string();
+    let etag = etag(&body);
+    // The provider's `Date` is that of its data.
+    let date = DateTime::from_timestamp(timestamp, 0).unwrap_or_default();
+    let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let known = text(&headers, "if-none-match").unwrap_or_default();
+    let known = known
+        .split(',')
+        .map(|tag| tag.trim().trim_start_matches("W/"));
+    let validators = [(header::ETAG, etag.clone()), (header::DATE, date)];
+    if known.into_iter().any(|tag| tag == etag) {
+        return (StatusCode::NOT_MODIFIED, validators).into_response();
+    }
+    let json = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    (validators, json, body).into_response()
+}
+
+/// The same for the same body.
+fn etag(body: &str) -> String {
+    let hash = Sha256::digest(body.as_bytes());
+    let digits: String = hash[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("\"{digits}\"")
 }
 
 /// The key is a query parameter.
@@ -130,9 +160,12 @@ impl ExchangeRates {
         }
     }
 
-    /// Fixes a currency's rate, in millionths per dollar.
-    pub(crate) fn set(&mut self, currency: String, millionths: i64) {
-        self.set.insert(currency, millionths);
+    /// Fixes a currency's rate, in millionths per dollar, or restores the usual one.
+    pub(crate) fn set(&mut self, currency: String, millionths: Option<i64>) {
+        match millionths {
+            Some(millionths) => self.set.insert(currency, millionths),
+            None => self.set.remove(&currency),
+        };
     }
 
     /// Every rate at this time, and when it was last updated.

@@ -246,6 +246,7 @@ impl Configuration {
         server::check(&self.server, self.mode)?;
         self.subgraphs.check()?;
         self.subgraph.check(&self.auth)?;
+        self.pricing.check()?;
         self.providers.check()?;
         self.telemetry.check()?;
         if self.mode == Mode::Production {

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use platform::config::{Duration, Invalid};
+use rust_decimal::Decimal;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// How the currency of a price is chosen.
+/// How the currency of a price is chosen, and how exchange rates are kept fresh.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Pricing {
@@ -13,4 +15,102 @@ pub(crate) struct Pricing {
     pub(crate) countries: Option<PathBuf>,
     /// MaxMind database (.mmdb) for locating IP addresses. Without it, locations are unknown.
     pub(crate) geo_database: Option<PathBuf>,
+    pub(crate) rates: Rates,
+}
+
+/// How exchange rates are fetched, and how far they are trusted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Rates {
+    /// Time from one fetch to the next.
+    pub(crate) refresh_interval: Duration,
+    /// A rate is FRESH below this age, counted from its fetch.
+    pub(crate) fresh_for: Duration,
+    /// A rate is STALE up to this age, and VERY_STALE past it.
+    pub(crate) stale_for: Duration,
+    /// Percent by which prices are lowered when their rate is VERY_STALE.
+    #[schemars(schema_with = "percent")]
+    pub(crate) buffer_percent: Decimal,
+    /// A fetched rate that differs by more percent from the last known one is held until it is released.
+    #[schemars(schema_with = "percent")]
+    pub(crate) max_move_percent: Decimal,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let pricing::RatesConfig {
+            refresh_interval,
+            fresh_for,
+            stale_for,
+            buffer_percent,
+            max_move_percent,
+        } = pricing::RatesConfig::default();
+        Self {
+            refresh_interval: refresh_interval.into(),
+            fresh_for: fresh_for.into(),
+            stale_for: stale_for.into(),
+            buffer_percent,
+            max_move_percent,
+        }
+    }
+}
+
+impl Rates {
+    /// As the domain takes it.
+    pub(crate) fn get(&self) -> pricing::RatesConfig {
+        pricing::RatesConfig {
+            refresh_interval: self.refresh_interval.get(),
+            fresh_for: self.fresh_for.get(),
+            stale_for: self.stale_for.get(),
+            buffer_percent: self.buffer_percent,
+            max_move_percent: self.max_move_percent,
+        }
+    }
+}
+
+/// More often would be of no use: providers have new rates every minute at most.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+impl Pricing {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        let rates = &self.rates;
+        for (key, value) in [
+            ("refresh_interval", rates.refresh_interval),
+            ("fresh_for", rates.fresh_for),
+        ] {
+            if value < SHORTEST {
+                return Err(Invalid::new(
+                    format!("pricing.rates.{key}"),
+                    format!("is less than {SHORTEST}"),
+                ));
+            }
+        }
+        if rates.stale_for < rates.fresh_for {
+            return Err(Invalid::new(
+                "pricing.rates.stale_for",
+                "is less than pricing.rates.fresh_for: a rate is fresh first, and stale after that",
+            ));
+        }
+        if rates.buffer_percent < Decimal::ZERO || rates.buffer_percent >= Decimal::ONE_HUNDRED {
+            return Err(Invalid::new(
+                "pricing.rates.buffer_percent",
+                "is not a percentage from 0 to below 100",
+            ));
+        }
+        if rates.max_move_percent <= Decimal::ZERO || rates.max_move_percent > MOST_PERCENT {
+            return Err(Invalid::new(
+                "pricing.rates.max_move_percent",
+                format!("is not a percentage above 0 and up to {MOST_PERCENT}"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A rate that moves a hundredfold is a mistake at any rate.
+const MOST_PERCENT: Decimal = Decimal::from_parts(10_000, 0, 0, false, 0);
+
+/// A number, or the same in quotes.
+fn percent(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["number", "string"], "pattern": "^[0-9]+(\\.[0-9]+)?$"})
 }

@@ -37,6 +37,7 @@ impl Telemetry {
             resolvers::metrics::describe,
             orders::metrics::describe,
             returns::metrics::describe,
+            pricing::metrics::describe,
             tracking::metrics::describe,
         ] {
             describe();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use orders::CheckoutRates;
+use platform::cache::RedisCache;
 use platform::caller::CallerKey;
 use platform::clock::Clock;
 use platform::config::Secret;
@@ -12,11 +13,12 @@ use platform::database::Database;
 use platform::flags::{EvaluationContext, FlagFile, Flags, REGION};
 use platform::objects::{LocalObjects, ObjectLinks, Objects, S3Objects};
 use platform::providers::easypost::Easypost;
+use platform::providers::open_exchange_rates::OpenExchangeRates;
 use platform::providers::stripe::Stripe;
 use platform::pubsub::{InProcess, PubSub, RedisPubSub};
 use platform::supervisor::Supervisor;
 use platform::workers::{Job, WorkerContext};
-use pricing::{Countries, GeoDatabase};
+use pricing::{Countries, GeoDatabase, RateCache};
 use tracking::{Carrier, CarrierAccess, Carriers, TrackingConfig};
 use url::Url;
 
@@ -85,18 +87,15 @@ impl Domains {
                 (returns::subgraph(state), work)
             }
             Domain::Pricing => {
-                let pricing = &configuration.pricing;
-                let countries = pricing.countries.as_deref();
-                let countries = from_file("pricing.countries", countries, Countries::parse)?;
-                let geo = pricing.geo_database.as_deref().map(GeoDatabase::open);
-                let geo = geo.transpose().context("pricing.geo_database")?;
                 let state = pricing::State {
-                    database: database.clone(),
-                    clock,
-                    countries: Arc::new(countries),
-                    geo: geo.map(Arc::new),
+                    rate_provider: rate_provider(&providers.exchange_rates, clock.clone())?,
+                    ..pricing_state(configuration, database.clone(), clock)?
                 };
-                (pricing::subgraph(state), Work::default())
+                let work = Work {
+                    jobs: jobs_of(&state, pricing::workers::jobs),
+                    ..Work::default()
+                };
+                (pricing::subgraph(state), work)
             }
             Domain::Notifications => {
                 let state = notifications::State {
@@ -190,6 +189,40 @@ fn easypost(
     let easypost =
         access("easypost", provider).map(|(url, key)| Easypost::new(url, key, clock, database));
     easypost.transpose().context("providers.easypost.url")
+}
+
+/// The pricing domain's state for this configuration, without a rate provider.
+pub(crate) fn pricing_state(
+    configuration: &Configuration,
+    database: Database,
+    clock: Clock,
+) -> anyhow::Result<pricing::State> {
+    let pricing = &configuration.pricing;
+    let countries = pricing.countries.as_deref();
+    let countries = from_file("pricing.countries", countries, Countries::parse)?;
+    let geo = pricing.geo_database.as_deref().map(GeoDatabase::open);
+    let geo = geo.transpose().context("pricing.geo_database")?;
+    let rate_cache = match &configuration.redis_url {
+        Some(url) => {
+            let cache = RedisCache::new(url.expose(), "exchange_rates", RateCache::BOUNDS);
+            RateCache::new(Arc::new(cache.context("redis_url")?.without_prefix()))
+        }
+        None => RateCache::default(),
+    };
+    Ok(pricing::State {
+        countries: Arc::new(countries),
+        geo: geo.map(Arc::new),
+        rates: pricing.rates.get(),
+        rate_cache,
+        ..pricing::State::new(database, clock)
+    })
+}
+
+/// The client of Open Exchange Rates, if it is configured.
+fn rate_provider(provider: &Provider, clock: Clock) -> anyhow::Result<Option<OpenExchangeRates>> {
+    let rates = access("exchange_rates", provider)
+        .map(|(url, app_id)| OpenExchangeRates::new(url, app_id, clock));
+    rates.transpose().context("providers.exchange_rates.url")
 }
 
 /// A provider's URL and our key.

@@ -26,6 +26,8 @@ use crate::data_directory::{DataDirectory, Missing};
 use crate::demo;
 use crate::lifecycle::Ready;
 
+pub(crate) use build::pricing_state;
+
 /// A domain, which is also the name of its subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub(crate) enum Domain {

@@ -9,6 +9,7 @@ mod clients;
 mod connections;
 mod data_directory;
 mod events;
+mod exchange_rates;
 mod federation;
 mod inputs;
 mod kit;

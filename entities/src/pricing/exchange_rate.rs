@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::IntoActiveModel;
+use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
@@ -29,6 +30,11 @@ impl ActiveModelBehavior for ActiveModel {}
 /// All rates: at most one for each supported currency.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
     Entity::find().all(db).await
+}
+
+/// Every rate there is, until the end of the transaction out of reach for others who lock them.
+pub async fn lock_all(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
+    Entity::find().lock_exclusive().all(db).await
 }
 
 /// Replaces the last known rate of each currency.

@@ -1,6 +1,7 @@
 //! The pricing database.
 
 mod m20260101_000001_create_pricing;
+mod m20260303_000001_create_held_rates;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,6 +12,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut migrations = crate::platform::migrations();
         migrations.push(Box::new(m20260101_000001_create_pricing::Migration));
+        migrations.push(Box::new(m20260303_000001_create_held_rates::Migration));
         migrations
     }
 }

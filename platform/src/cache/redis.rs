@@ -19,8 +19,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Keeps values in Redis and in this process.
 #[derive(Clone)]
 pub struct RedisCache {
-    /// Used in its Redis keys and its metrics.
+    /// Used in its metrics.
     name: &'static str,
+    /// What its keys in Redis begin with.
+    prefix: String,
     local: InProcessCache,
     server: ConnectionManager,
     ttl: Duration,
@@ -37,6 +39,7 @@ impl RedisCache {
             .set_number_of_retries(1);
         Ok(Self {
             name,
+            prefix: format!("cache:{name}:"),
             local: InProcessCache::new(bounds),
             server: ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?,
             ttl: bounds.ttl,
@@ -50,8 +53,15 @@ impl RedisCache {
         Self { patience, ..self }
     }
 
+    /// With keys in Redis as they are given: for those that others read, too.
+    #[must_use]
+    pub fn without_prefix(mut self) -> Self {
+        self.prefix.clear();
+        self
+    }
+
     fn key(&self, key: &str) -> String {
-        format!("cache:{}:{key}", self.name)
+        format!("{}{key}", self.prefix)
     }
 
     /// Redis' answer, if it arrives in time.

@@ -262,7 +262,8 @@ impl Inner {
         }
         let body = self.read(request, response).await?;
         let call = self.call(request);
-        if status.is_success() {
+        let is_unchanged = request.conditional && status == StatusCode::NOT_MODIFIED;
+        if status.is_success() || is_unchanged {
             return Ok(Response {
                 call,
                 status: status.as_u16(),

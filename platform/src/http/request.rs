@@ -19,6 +19,8 @@ pub struct Request {
     pub(super) body: Option<Body>,
     pub(super) idempotent: bool,
     pub(super) retried: Vec<u16>,
+    /// Whether 304 is an answer.
+    pub(super) conditional: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ impl Request {
             auth: None,
             body: None,
             retried: Vec::new(),
+            conditional: false,
         }
     }
 
@@ -78,6 +81,13 @@ impl Request {
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, Secret::new(value)));
         self
+    }
+
+    /// Asks for what has changed since the answer with this entity tag. An answer with the status 304 then says that
+    /// nothing has.
+    pub fn if_none_match(mut self, etag: &str) -> Self {
+        self.conditional = true;
+        self.header("if-none-match", etag)
     }
 
     pub fn bearer(mut self, token: &Secret) -> Self {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::error::{Call, HttpError};
 use crate::json;
 
-/// A successful response (2xx).
+/// A successful response: 2xx, or 304 to a conditional request.
 #[derive(Clone)]
 pub struct Response {
     pub(super) call: Call,

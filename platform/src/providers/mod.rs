@@ -7,5 +7,6 @@ pub mod dhl;
 pub mod easypost;
 pub mod fedex;
 mod oauth;
+pub mod open_exchange_rates;
 pub mod stripe;
 pub mod ups;

@@ -115,3 +115,29 @@ async fn requests_that_fcm_refuses_are_refused() {
     let tokens = json!({"to": "/topics/t", "registration_tokens": many});
     assert_eq!(fcm(&kit, "/iid/v1:batchAdd", tokens).await.0, 400);
 }
+
+#[tokio::test]
+async fn rates_that_are_known_already_are_not_told_again() {
+    let kit = Kit::start().await;
+    let ask = |etag: &str| {
+        kit.request(Method::GET, "/api/latest.json?app_id=app")
+            .header("if-none-match", etag.to_owned())
+            .send()
+    };
+    let first = ask("\"other\"").await.unwrap();
+    assert_eq!(first.status(), 200);
+    let etag = first.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(ask(&etag).await.unwrap().status(), 304);
+    kit.control("/_control/exchange_rates", json!({"EUR": "0.5"}))
+        .await;
+    assert_eq!(ask(&etag).await.unwrap().status(), 200);
+    kit.control("/_control/exchange_rates", json!({"EUR": null}))
+        .await;
+    assert_eq!(
+        ask(&etag).await.unwrap().status(),
+        304,
+        "the usual rate is back"
+    );
+    kit.clock.advance(chrono::Duration::minutes(15));
+    assert_eq!(ask(&etag).await.unwrap().status(), 200);
+}

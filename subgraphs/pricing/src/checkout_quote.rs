@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::State;
 use crate::exchange_rate::ExchangeRate;
 use crate::loaders::Loaders;
-use crate::product_price::PriceQuote;
-use crate::rules::{conversion, price};
+use crate::product_price::{PriceFallbackReason, PriceQuote};
+use crate::rules::price;
 
 /// The prices of products and charges at one time and one rate.
 #[derive(Clone, Debug, SimpleObject)]
@@ -21,6 +21,8 @@ use crate::rules::{conversion, price};
 pub(crate) struct CheckoutQuote {
     /// The currency of every amount: the requested one, or US dollars if it has no exchange rate.
     pub currency: CurrencyCode,
+    /// Why the amounts are in US dollars instead of the requested currency.
+    pub fallback: Option<PriceFallbackReason>,
     /// The rate used for the amounts.
     pub exchange_rate: Arc<ExchangeRate>,
     /// The current unit price of each product, in the requested order; null for a product without a price.
@@ -39,21 +41,18 @@ impl CheckoutQuote {
     ) -> ApiResult<Self> {
         let loaders = context.data_unchecked::<Loaders>();
         let prices = products.iter().map(|&product| current(loaders, product));
-        let (rates, prices) =
-            futures::try_join!(loaders.rates_for(requested), try_join_all(prices))?;
-        let exchange_rate = match rates.get(requested) {
-            Some(rate) => rate.clone(),
-            None => {
-                let now = context.data_unchecked::<State>().clock.now();
-                Arc::new(ExchangeRate::identity(now))
-            }
-        };
+        let (rate, prices) = futures::try_join!(loaders.rate(requested), try_join_all(prices))?;
         let quote = |usd: Decimal| {
-            quote(usd, &exchange_rate)
+            PriceQuote::new(usd, requested, rate.as_ref())
                 .ok_or_else(|| ApiError::bad_user_input("An amount is too large to convert"))
         };
+        let exchange_rate = rate.clone().unwrap_or_else(|| {
+            let now = context.data_unchecked::<State>().clock.now();
+            Arc::new(ExchangeRate::identity(now))
+        });
         Ok(Self {
             currency: exchange_rate.to,
+            fallback: (exchange_rate.to != requested).then_some(PriceFallbackReason::NoRate),
             prices: prices
                 .into_iter()
                 .map(|usd| usd.map(|usd| quote(usd.decimal())).transpose())
@@ -77,13 +76,4 @@ async fn current(loaders: &Loaders, product: Uuid) -> ApiResult<Option<Money>> {
         let cents = price::current(row.base_usd_minor, adjustments.iter().map(|a| a.usd_minor));
         Money::new(cents, CurrencyCode::Usd)
     }))
-}
-
-fn quote(usd: Decimal, rate: &Arc<ExchangeRate>) -> Option<PriceQuote> {
-    let converted = rate.to != CurrencyCode::Usd;
-    Some(PriceQuote {
-        amount: conversion::convert(usd, rate.effective_rate, rate.to)?,
-        usd: conversion::convert(usd, Decimal::ONE, CurrencyCode::Usd)?,
-        exchange_rate: converted.then(|| rate.clone()),
-    })
 }

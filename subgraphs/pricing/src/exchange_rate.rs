@@ -1,8 +1,5 @@
 //! An exchange rate from US dollars, with its freshness.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use async_graphql::{Enum, SimpleObject};
 use chrono::{DateTime as Time, Utc};
 use entities::pricing::exchange_rate as entity;
@@ -11,13 +8,14 @@ use resolvers::scalars::DateTime;
 use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
 
+use crate::config::RatesConfig;
 use crate::rules::freshness;
 
 /// The age of a rate, counted from when we fetched it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "freshness::RateFreshness")]
 pub(crate) enum RateFreshness {
-    /// Less than 15 minutes.
+    /// Less than 15 minutes, unless the shop has other limits.
     Fresh,
     /// 15 to 60 minutes, inclusive.
     Stale,
@@ -62,7 +60,12 @@ impl ExchangeRate {
     }
 
     /// A stored rate, as used now.
-    fn new(row: entity::Model, to: CurrencyCode, now: Time<Utc>) -> ApiResult<Self> {
+    pub(crate) fn new(
+        row: entity::Model,
+        to: CurrencyCode,
+        config: &RatesConfig,
+        now: Time<Utc>,
+    ) -> ApiResult<Self> {
         let rate: Decimal = row
             .rate
             .parse()
@@ -71,8 +74,8 @@ impl ExchangeRate {
             .ok_or_else(|| {
                 ApiError::internal(format!("the rate of {} is {:?}", row.currency, row.rate))
             })?;
-        let freshness = freshness::of_age(now - row.fetched_at);
-        let buffer_percent = freshness::buffer_percent(freshness);
+        let freshness = config.freshness(now - row.fetched_at);
+        let buffer_percent = config.buffer(freshness);
         Ok(Self {
             base: CurrencyCode::Usd,
             to,
@@ -84,30 +87,6 @@ impl ExchangeRate {
             as_of: row.as_of.into(),
             fetched_at: row.fetched_at.into(),
         })
-    }
-}
-
-/// All rates at one time.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Rates(HashMap<CurrencyCode, Arc<ExchangeRate>>);
-
-impl Rates {
-    /// From the stored rows, without currencies that are no longer supported.
-    pub(crate) fn new(rows: Vec<entity::Model>, now: Time<Utc>) -> ApiResult<Self> {
-        rows.into_iter()
-            .filter_map(|row| CurrencyCode::from_code(&row.currency).map(|to| (row, to)))
-            .map(|(row, to)| Ok((to, Arc::new(ExchangeRate::new(row, to, now)?))))
-            .collect::<ApiResult<_>>()
-            .map(Self)
-    }
-
-    /// `None` for US dollars, and for a currency without a stored rate.
-    pub(crate) fn get(&self, to: CurrencyCode) -> Option<&Arc<ExchangeRate>> {
-        self.0.get(&to)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<ExchangeRate>> {
-        self.0.values()
     }
 }
 

@@ -1,29 +1,42 @@
 //! The pricing subgraph: product prices and exchange rates.
 
 mod checkout_quote;
+mod config;
 mod countries;
 mod currency;
 mod currency_context;
+mod events;
 mod exchange_rate;
-mod freshness_log;
 mod geo_database;
 mod loaders;
+pub mod metrics;
 mod product;
 mod product_price;
 mod query;
+mod rate_cache;
+pub mod rate_override;
+mod rate_refresh;
+mod rate_watch;
 mod rules;
+pub mod workers;
 
 use std::sync::Arc;
 
 use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use platform::clock::Clock;
 use platform::database::Database;
+use platform::providers::open_exchange_rates::OpenExchangeRates;
 use resolvers::entities::Entities;
 use resolvers::subgraph::{RECURSION, Subgraph};
 
+pub use config::RatesConfig;
 pub use countries::{Countries, CountriesError};
+pub use entities::pricing::rate_freshness::RateFreshness;
 pub use geo_database::{GeoDatabase, GeoError};
 pub use migrations::pricing::Migrator;
+pub use rate_cache::RateCache;
+pub use rate_refresh::{RefreshError, RefreshReport, refresh as refresh_rates};
+pub use rate_watch::observe as observe_rates;
 
 /// The domain's name: of its database, its SDL file and its process.
 pub const NAME: &str = "pricing";
@@ -37,16 +50,24 @@ pub struct State {
     pub countries: Arc<Countries>,
     /// Locates addresses, if a database is configured.
     pub geo: Option<Arc<GeoDatabase>>,
+    /// How exchange rates are fetched and judged.
+    pub rates: RatesConfig,
+    pub rate_cache: RateCache,
+    /// Who is asked for rates; without one, those that are known are used for what their age makes them worth.
+    pub rate_provider: Option<OpenExchangeRates>,
 }
 
 impl State {
-    /// With the default country map and without geolocation.
+    /// With the default country map and rate limits, without geolocation and rate provider.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
             database,
             clock,
             countries: Arc::default(),
             geo: None,
+            rates: RatesConfig::default(),
+            rate_cache: RateCache::default(),
+            rate_provider: None,
         }
     }
 }
@@ -58,8 +79,7 @@ pub fn subgraph(state: State) -> Subgraph {
         .enable_federation()
         .limit_recursive_depth(RECURSION)
         .finish();
-    let freshness_log = Arc::default();
     Subgraph::new(NAME, schema, move |batches| {
-        loaders::Loaders::new(&state, &freshness_log, batches)
+        loaders::Loaders::new(&state, batches)
     })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Duration, Utc};
 use entities::pricing::{exchange_rate, price_adjustment, price_change, product_price};
+use futures::future::join_all;
 use platform::database::Database;
 use resolvers::batch::{Batched, Batches};
 use resolvers::money::CurrencyCode;
@@ -15,8 +16,7 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::State;
-use crate::exchange_rate::Rates;
-use crate::freshness_log::FreshnessLog;
+use crate::exchange_rate::ExchangeRate;
 
 /// The period covered by a product's price history.
 const HISTORY: Duration = Duration::days(90);
@@ -60,25 +60,63 @@ impl Loader<Uuid> for ChangesOfProduct {
     }
 }
 
-/// All rates, in one statement per request: there are at most seven.
-pub(crate) struct AllRates {
-    database: Database,
+/// Rates by currency, from the cache or in one statement for all.
+pub(crate) struct RateOfCurrency {
+    state: State,
     now: DateTime<Utc>,
-    freshness_log: Arc<FreshnessLog>,
 }
 
-impl Loader<()> for AllRates {
-    type Value = Arc<Rates>;
+impl Loader<CurrencyCode> for RateOfCurrency {
+    type Value = Arc<ExchangeRate>;
     type Error = ApiError;
 
-    async fn load(&self, _: &[()]) -> Result<HashMap<(), Self::Value>, Self::Error> {
-        let rows = exchange_rate::all(self.database.read()).await?;
-        let rates = Rates::new(rows, self.now)?;
-        for rate in rates.iter() {
-            self.freshness_log
-                .observe(rate.to, rate.freshness.into(), rate.fetched_at.0);
+    async fn load(
+        &self,
+        currencies: &[CurrencyCode],
+    ) -> Result<HashMap<CurrencyCode, Self::Value>, Self::Error> {
+        let rows = self.rows(currencies).await?;
+        let rate = |&currency: &CurrencyCode| {
+            let row = rows.iter().find(|row| row.currency == currency.as_str())?;
+            let rate = ExchangeRate::new(row.clone(), currency, &self.state.rates, self.now);
+            Some(rate.map(|rate| (currency, Arc::new(rate))))
+        };
+        currencies.iter().filter_map(rate).collect()
+    }
+}
+
+impl RateOfCurrency {
+    async fn rows(&self, currencies: &[CurrencyCode]) -> Result<Vec<exchange_rate::Model>, DbErr> {
+        let State {
+            database,
+            rate_cache,
+            ..
+        } = &self.state;
+        let cached = currencies
+            .iter()
+            .map(|&currency| rate_cache.get(currency, self.now));
+        let cached: Option<Vec<_>> = join_all(cached).await.into_iter().collect();
+        let (are_current, cached) = match cached {
+            Some(cached) => (
+                cached.iter().all(|rate| rate.is_current),
+                Some(cached.into_iter().map(|rate| rate.row).collect()),
+            ),
+            None => (false, None),
+        };
+        match cached {
+            Some(rows) if are_current => return Ok(rows),
+            _ => {}
         }
-        Ok(HashMap::from([((), Arc::new(rates))]))
+        match (exchange_rate::all(database.read()).await, cached) {
+            (Ok(rows), _) => {
+                rate_cache.put(&rows, self.now).await;
+                Ok(rows)
+            }
+            (Err(error), Some(cached)) => {
+                tracing::warn!(%error, "exchange rates could not be read, the cached ones are used");
+                Ok(cached)
+            }
+            (Err(error), None) => Err(error),
+        }
     }
 }
 
@@ -86,11 +124,11 @@ pub(crate) struct Loaders {
     pub prices: Batched<PriceOfProduct>,
     pub adjustments: Batched<AdjustmentsOfProduct>,
     pub changes: Batched<ChangesOfProduct>,
-    rates: Batched<AllRates>,
+    rates: Batched<RateOfCurrency>,
 }
 
 impl Loaders {
-    pub(crate) fn new(state: &State, freshness_log: &Arc<FreshnessLog>, batches: &Batches) -> Self {
+    pub(crate) fn new(state: &State, batches: &Batches) -> Self {
         let database = || state.database.clone();
         let now = state.clock.now();
         Self {
@@ -103,19 +141,18 @@ impl Loaders {
                 database: database(),
                 now,
             }),
-            rates: batches.loader(AllRates {
-                database: database(),
+            rates: batches.loader(RateOfCurrency {
+                state: state.clone(),
                 now,
-                freshness_log: freshness_log.clone(),
             }),
         }
     }
 
-    /// The rates, if this currency needs any.
-    pub(crate) async fn rates_for(&self, currency: CurrencyCode) -> ApiResult<Arc<Rates>> {
-        if currency == CurrencyCode::Usd {
-            return Ok(Arc::default());
+    /// The rate of this currency; `None` for US dollars and if none was ever fetched.
+    pub(crate) async fn rate(&self, to: CurrencyCode) -> ApiResult<Option<Arc<ExchangeRate>>> {
+        if to == CurrencyCode::Usd {
+            return Ok(None);
         }
-        Ok(self.rates.load_one(()).await?.unwrap_or_default())
+        self.rates.load_one(to).await
     }
 }

@@ -1,9 +1,9 @@
 //! Extends the search domain's `Product` with its price.
 
 use async_graphql::{Context, ID, Object};
-use resolvers::ApiResult;
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money};
+use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
 use crate::State;
@@ -43,21 +43,26 @@ impl Product {
                 }
             };
             let loaders = context.data_unchecked::<Loaders>();
-            let (row, adjustments, rates) = futures::try_join!(
+            let (row, adjustments, rate) = futures::try_join!(
                 loaders.prices.load_one(self.id),
                 loaders.adjustments.load_list(self.id),
-                loaders.rates_for(currency),
+                loaders.rate(currency),
             )?;
             let Some(row) = row else { return Ok(None) };
 
             let usd = |minor| Money::new(minor, CurrencyCode::Usd);
-            let quote = |minor| PriceQuote::new(usd(minor), currency, &rates);
+            let quote = |minor| {
+                PriceQuote::new(usd(minor).decimal(), currency, rate.as_ref())
+                    .ok_or_else(|| ApiError::internal("a price is too large to convert"))
+            };
             let current =
                 price::current(row.base_usd_minor, adjustments.iter().map(|a| a.usd_minor));
             Ok(Some(ProductPrice {
-                current: quote(current),
-                base: quote(row.base_usd_minor),
-                compare_at: price::compare_at(row.compare_at_usd_minor, current).map(quote),
+                current: quote(current)?,
+                base: quote(row.base_usd_minor)?,
+                compare_at: price::compare_at(row.compare_at_usd_minor, current)
+                    .map(quote)
+                    .transpose()?,
                 adjustments: adjustments
                     .into_iter()
                     .map(|adjustment| PriceAdjustment {

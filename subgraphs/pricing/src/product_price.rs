@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Enum, SimpleObject};
 use resolvers::money::{CurrencyCode, Money};
 use resolvers::scalars::DateTime;
+use rust_decimal::Decimal;
 
-use crate::exchange_rate::{ExchangeRate, Rates};
+use crate::exchange_rate::ExchangeRate;
 use crate::rules::conversion;
 
 /// An amount in a currency, with its value in US dollars.
@@ -17,27 +18,42 @@ pub(crate) struct PriceQuote {
     pub usd: Money,
     /// The rate used for conversion; null for US dollars.
     pub exchange_rate: Option<Arc<ExchangeRate>>,
+    /// Why the amount is in US dollars instead of the requested currency; null otherwise.
+    pub fallback: Option<PriceFallbackReason>,
+}
+
+/// Why an amount is in US dollars instead of another currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum PriceFallbackReason {
+    /// No rate for the currency was ever fetched.
+    NoRate,
+    /// The shop has no prices in the currency.
+    UnsupportedCurrency,
 }
 
 impl PriceQuote {
-    /// Converts for display. Without a rate the amount stays in US dollars rather than being guessed.
-    pub(crate) fn new(usd: Money, to: CurrencyCode, rates: &Rates) -> Self {
-        let converted = rates.get(to).and_then(|rate| {
-            let amount = conversion::convert(usd.decimal(), rate.effective_rate, to)?;
-            Some((amount, rate.clone()))
-        });
-        match converted {
-            Some((amount, rate)) => Self {
-                amount,
-                usd,
-                exchange_rate: Some(rate),
-            },
-            None => Self {
-                amount: usd,
-                usd,
+    /// Converts an exact amount for display. Without a rate the amount stays in US dollars rather than being guessed.
+    /// `None` if the amount is too large to convert.
+    pub(crate) fn new(
+        usd: Decimal,
+        to: CurrencyCode,
+        rate: Option<&Arc<ExchangeRate>>,
+    ) -> Option<Self> {
+        let dollars = conversion::convert(usd, Decimal::ONE, CurrencyCode::Usd)?;
+        let Some(rate) = rate else {
+            return Some(Self {
+                amount: dollars,
+                usd: dollars,
                 exchange_rate: None,
-            },
-        }
+                fallback: (to != CurrencyCode::Usd).then_some(PriceFallbackReason::NoRate),
+            });
+        };
+        Some(Self {
+            amount: conversion::convert(usd, rate.effective_rate, to)?,
+            usd: dollars,
+            exchange_rate: Some(rate.clone()),
+            fallback: None,
+        })
     }
 }
 

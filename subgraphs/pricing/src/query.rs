@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use resolvers::id::IdKind;
-use resolvers::money::{CurrencyCode, Money, Rounding};
+use resolvers::money::CurrencyCode;
 use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
 
@@ -15,7 +15,7 @@ use crate::exchange_rate::{ExchangeRate, no_rate};
 use crate::loaders::Loaders;
 use crate::product::Product;
 use crate::product_price::PriceQuote;
-use crate::rules::{conversion, detection};
+use crate::rules::detection;
 
 /// Maximum number of products in one checkout.
 const MAX_PRODUCTS: usize = 100;
@@ -59,12 +59,13 @@ impl Query {
             let state = context.data_unchecked::<State>();
             return Ok(ExchangeRate::identity(state.clock.now()));
         }
-        let rates = context.data_unchecked::<Loaders>().rates_for(to).await?;
-        let rate = rates.get(to).ok_or_else(|| no_rate(to))?;
-        Ok(ExchangeRate::clone(rate))
+        let rate = context.data_unchecked::<Loaders>().rate(to).await?;
+        let rate = rate.ok_or_else(|| no_rate(to))?;
+        Ok(ExchangeRate::clone(&rate))
     }
 
-    /// Converts an amount in US dollars to another currency, rounded down like prices.
+    /// Converts an amount in US dollars to another currency, rounded down like prices. Without a rate for the currency
+    /// the amount stays in US dollars, with the reason in `fallback`.
     #[graphql(cache_control(max_age = 60))]
     async fn convert(
         &self,
@@ -75,26 +76,10 @@ impl Query {
         if amount_usd.is_sign_negative() && !amount_usd.is_zero() {
             return Err(ApiError::bad_user_input("amountUsd must not be negative"));
         }
-        let too_large = || ApiError::bad_user_input("amountUsd is too large to convert");
-        let usd = Money::from_decimal(amount_usd, CurrencyCode::Usd, Rounding::Down)
-            .ok_or_else(too_large)?;
-        if to == CurrencyCode::Usd {
-            return Ok(PriceQuote {
-                amount: usd,
-                usd,
-                exchange_rate: None,
-            });
-        }
-        let rates = context.data_unchecked::<Loaders>().rates_for(to).await?;
-        let rate = rates.get(to).ok_or_else(|| no_rate(to))?;
         // Converts the exact amount, so that it is rounded only once.
-        let amount =
-            conversion::convert(amount_usd, rate.effective_rate, to).ok_or_else(too_large)?;
-        Ok(PriceQuote {
-            amount,
-            usd,
-            exchange_rate: Some(rate.clone()),
-        })
+        let rate = context.data_unchecked::<Loaders>().rate(to).await?;
+        PriceQuote::new(amount_usd, to, rate.as_ref())
+            .ok_or_else(|| ApiError::bad_user_input("amountUsd is too large to convert"))
     }
 
     /// The prices for a checkout. The currency is chosen as in `currencyContext`; without an exchange rate for it, the

@@ -1,40 +1,20 @@
 //! How far a rate can be trusted by its age, and the buffer for old rates.
 
 use chrono::Duration;
+pub(crate) use entities::pricing::rate_freshness::RateFreshness;
 use rust_decimal::Decimal;
 
-/// The age of a rate, counted from when it was fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RateFreshness {
-    /// Less than 15 minutes.
-    Fresh,
-    /// 15 to 60 minutes, inclusive.
-    Stale,
-    /// More than 60 minutes: prices include a buffer in the customer's favour.
-    VeryStale,
-}
-
-/// From this age on, a rate is stale.
-const STALE_FROM: Duration = Duration::minutes(15);
-/// Beyond this age, it is very stale.
-const VERY_STALE_PAST: Duration = Duration::minutes(60);
-
-/// The freshness of a rate of this age. A negative age, after the clock was set back, is fresh.
-pub(crate) fn of_age(age: Duration) -> RateFreshness {
-    if age < STALE_FROM {
-        RateFreshness::Fresh
-    } else if age <= VERY_STALE_PAST {
-        RateFreshness::Stale
-    } else {
+/// The freshness of a rate of this age: fresh below `fresh_for`, very stale beyond `stale_for`.
+///
+/// A slightly negative age, after the clock was set back, is fresh. The age of a rate from further ahead than
+/// `fresh_for` is unknown: it is very stale, which is never at the customer's expense.
+pub(crate) fn of_age(age: Duration, fresh_for: Duration, stale_for: Duration) -> RateFreshness {
+    if age <= -fresh_for || age > stale_for {
         RateFreshness::VeryStale
-    }
-}
-
-/// How many percent prices are lowered, so that an old rate is never at the customer's expense.
-pub(crate) fn buffer_percent(freshness: RateFreshness) -> Decimal {
-    match freshness {
-        RateFreshness::Fresh | RateFreshness::Stale => Decimal::ZERO,
-        RateFreshness::VeryStale => Decimal::ONE,
+    } else if age < fresh_for {
+        RateFreshness::Fresh
+    } else {
+        RateFreshness::Stale
     }
 }
 
@@ -54,18 +34,20 @@ mod tests {
     #[test]
     fn freshness_changes_at_fifteen_minutes_and_past_sixty() {
         let tick = Duration::microseconds(1);
+        let (fresh_for, stale_for) = (Duration::minutes(15), Duration::minutes(60));
         let cases = [
-            (Duration::minutes(-5), Fresh, "0"),
-            (Duration::zero(), Fresh, "0"),
-            (Duration::minutes(15) - tick, Fresh, "0"),
-            (Duration::minutes(15), Stale, "0"),
-            (Duration::minutes(60), Stale, "0"),
-            (Duration::minutes(60) + tick, VeryStale, "1"),
-            (Duration::days(30), VeryStale, "1"),
+            (Duration::days(-1), VeryStale),
+            (Duration::minutes(-15), VeryStale),
+            (Duration::minutes(-15) + tick, Fresh),
+            (Duration::zero(), Fresh),
+            (Duration::minutes(15) - tick, Fresh),
+            (Duration::minutes(15), Stale),
+            (Duration::minutes(60), Stale),
+            (Duration::minutes(60) + tick, VeryStale),
+            (Duration::days(30), VeryStale),
         ];
-        for (age, freshness, buffer) in cases {
-            assert_eq!(of_age(age), freshness, "{age}");
-            assert_eq!(buffer_percent(freshness).to_string(), buffer);
+        for (age, freshness) in cases {
+            assert_eq!(of_age(age, fresh_for, stale_for), freshness, "{age}");
         }
     }
 

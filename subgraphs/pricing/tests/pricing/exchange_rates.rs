@@ -88,21 +88,25 @@ async fn without_any_rate_prices_are_in_dollars_and_a_rate_is_not_found() {
         let price = &fixture.prices(&[product], json!("EUR")).await[0]["price"];
         assert_eq!(price["current"]["amount"]["formatted"], "$29.99");
         assert_eq!(price["current"]["exchangeRate"], Value::Null);
-        for document in [
-            "{ exchangeRate(to: EUR) { rate } }",
-            "{ convert(amountUsd: \"1\", to: EUR) { amount { amount } } }",
-        ] {
-            let answer = fixture.ask(document, json!({})).await;
-            assert_eq!(code(&answer), "NOT_FOUND");
-            assert_eq!(
-                answer["errors"][0]["message"],
-                "No exchange rate from USD to EUR is known yet: prices are shown in USD"
-            );
-        }
+        assert_eq!(price["current"]["fallback"], "NO_RATE");
+        let answer = fixture
+            .ask("{ exchangeRate(to: EUR) { rate } }", json!({}))
+            .await;
+        assert_eq!(code(&answer), "NOT_FOUND");
+        assert_eq!(
+            answer["errors"][0]["message"],
+            "No exchange rate from USD to EUR is known yet: prices are shown in USD"
+        );
+        let document = "{ convert(amountUsd: \"1\", to: EUR) { amount { formatted } exchangeRate { rate } fallback } }";
+        let answer = fixture.ask(document, json!({})).await;
+        assert_eq!(
+            answer["data"]["convert"],
+            json!({ "amount": { "formatted": "$1.00" }, "exchangeRate": null, "fallback": "NO_RATE" })
+        );
         let answer = fixture
             .ask(
                 "{ exchangeRate(to: USD) { rate freshness } \
-                   convert(amountUsd: \"29.999\", to: USD) { amount { amount } exchangeRate { rate } } }",
+                   convert(amountUsd: \"29.999\", to: USD) { amount { amount } exchangeRate { rate } fallback } }",
                 json!({}),
             )
             .await;
@@ -110,7 +114,7 @@ async fn without_any_rate_prices_are_in_dollars_and_a_rate_is_not_found() {
             answer["data"],
             json!({
                 "exchangeRate": { "rate": "1", "freshness": "FRESH" },
-                "convert": { "amount": { "amount": "29.99" }, "exchangeRate": null },
+                "convert": { "amount": { "amount": "29.99" }, "exchangeRate": null, "fallback": null },
             })
         );
         fixture.scratch.drop().await;

@@ -4,11 +4,13 @@ use chrono::{DateTime, Duration, TimeZone, Utc};
 use entities::insert_many;
 use entities::pricing::{exchange_rate, price_adjustment, product_price};
 use platform::clock::Clock;
+use platform::tables::outbox_event;
 use platform::testing::{Scratch, scratch_databases};
 use pricing::{Migrator, State, subgraph};
 use resolvers::id::IdKind;
 use resolvers::subgraph::Subgraph;
 use resolvers::testing::execute;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -17,7 +19,7 @@ pub(crate) const PRICES: &str = r#"query($products: [_Any!]!, $currency: Currenc
         ... on Product {
             id
             price(currency: $currency) {
-                current { amount { formatted } usd { amount } exchangeRate { to freshness effectiveRate } }
+                current { amount { formatted } usd { amount } exchangeRate { to freshness effectiveRate } fallback }
                 base { amount { amount } }
                 compareAt { amount { amount } }
                 adjustments { kind type usd { amount } }
@@ -28,6 +30,7 @@ pub(crate) const PRICES: &str = r#"query($products: [_Any!]!, $currency: Currenc
 
 pub(crate) struct Fixture {
     pub(crate) scratch: Scratch,
+    pub(crate) state: State,
     pub(crate) subgraph: Subgraph,
     pub(crate) clock: Clock,
 }
@@ -40,9 +43,11 @@ pub(crate) async fn fixtures() -> Vec<Fixture> {
             .await
             .unwrap();
         let clock = Clock::manual(Utc.with_ymd_and_hms(2025, 10, 9, 12, 0, 0).unwrap());
-        let subgraph = subgraph(State::new(scratch.database.clone(), clock.clone()));
+        let state = State::new(scratch.database.clone(), clock.clone());
+        let subgraph = subgraph(state.clone());
         fixtures.push(Fixture {
             scratch,
+            state,
             subgraph,
             clock,
         });
@@ -112,6 +117,23 @@ impl Fixture {
         insert_many::<price_adjustment::Entity>(self.scratch.database.write(), vec![row])
             .await
             .unwrap();
+    }
+
+    /// What the outbox has for this topic, oldest first.
+    pub(crate) async fn events(&self, topic: &str) -> Vec<Value> {
+        let events = outbox_event::Entity::find()
+            .filter(outbox_event::Column::Topic.eq(topic))
+            .order_by_asc(outbox_event::Column::Id)
+            .all(self.scratch.database.read())
+            .await
+            .unwrap();
+        events.into_iter().map(|event| event.data).collect()
+    }
+
+    pub(crate) async fn rename_table(&self, from: &str, to: &str) {
+        let rename = format!("ALTER TABLE {from} RENAME TO {to}");
+        let db = self.scratch.database.write();
+        db.execute_unprepared(&rename).await.unwrap();
     }
 
     pub(crate) async fn ask(&self, document: &str, variables: Value) -> Value {

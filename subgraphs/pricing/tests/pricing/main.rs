@@ -7,3 +7,5 @@ mod currency_context;
 mod exchange_rates;
 mod fixture;
 mod prices;
+mod rate_provider;
+mod rate_refresh;

@@ -1,0 +1,281 @@
+//! Rates that are fetched: used, renewed, held and released, and what is left when they cannot be.
+
+use chrono::{DateTime, Duration, Utc};
+use entities::pricing::{exchange_rate, held_exchange_rate};
+use pricing::{RateFreshness, State, observe_rates, rate_override, refresh_rates};
+use resolvers::money::CurrencyCode;
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, fixtures};
+use crate::rate_provider::{ALL, RateProvider, all_but};
+
+const EUR: &str = "{ exchangeRate(to: EUR) { rate effectiveRate freshness asOf fetchedAt } }";
+
+impl Fixture {
+    async fn eur(&self) -> (String, String) {
+        let answer = self.ask(EUR, json!({})).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        let rate = &answer["data"]["exchangeRate"];
+        let text = |name: &str| rate[name].as_str().unwrap().to_owned();
+        (text("rate"), text("freshness"))
+    }
+
+    async fn row(&self, currency: &str) -> exchange_rate::Model {
+        let rows = exchange_rate::all(self.scratch.database.read()).await;
+        let is_asked = |row: &exchange_rate::Model| row.currency == currency;
+        rows.unwrap().into_iter().find(is_asked).unwrap()
+    }
+
+    async fn held(&self) -> Vec<held_exchange_rate::Model> {
+        held_exchange_rate::all(self.scratch.database.read())
+            .await
+            .unwrap()
+    }
+
+    /// Alerts in the outbox: currency and reason.
+    async fn alerts(&self) -> Vec<(String, String)> {
+        let events = self.events("pricing.events").await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        events
+            .iter()
+            .map(|event| (text(&event["currency"]), text(&event["reason"])))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn fetched_rates_are_used_and_an_unchanged_answer_renews_them() {
+    for fixture in fixtures().await {
+        let provider = RateProvider::start(&ALL).await;
+        let (state, client) = (&fixture.state, provider.client(&fixture.clock));
+        let report = refresh_rates(state, &client).await.unwrap();
+        assert!(!report.unchanged);
+        assert_eq!(report.used.len(), 7);
+        let first = fixture.row("EUR").await;
+        assert_eq!(
+            (first.rate.as_str(), first.fetched_at),
+            ("0.9", fixture.clock.now())
+        );
+        assert_eq!(
+            first.as_of.timestamp(),
+            1_760_011_200,
+            "the provider's own time"
+        );
+
+        fixture.clock.advance(Duration::minutes(20));
+        assert_eq!(fixture.eur().await, ("0.9".to_owned(), "STALE".to_owned()));
+        assert!(refresh_rates(state, &client).await.unwrap().unchanged);
+        assert_eq!(fixture.row("EUR").await.fetched_at, fixture.clock.now());
+        assert_eq!(fixture.eur().await, ("0.9".to_owned(), "FRESH".to_owned()));
+
+        provider.tell(&all_but("EUR", 0.91));
+        assert!(!refresh_rates(state, &client).await.unwrap().unchanged);
+        assert_eq!(fixture.eur().await.0, "0.91");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rate_that_moves_too_far_is_held_until_it_is_released() {
+    for fixture in fixtures().await {
+        let provider = RateProvider::start(&ALL).await;
+        let (state, client) = (&fixture.state, provider.client(&fixture.clock));
+        refresh_rates(state, &client).await.unwrap();
+        // Exactly ten percent is believed.
+        provider.tell(&all_but("JPY", 165.0));
+        assert_eq!(
+            refresh_rates(state, &client).await.unwrap().held,
+            [] as [&str; 0]
+        );
+
+        provider.tell(&all_but("EUR", 1.08));
+        let held_since = fixture.clock.now();
+        for _ in 0..3 {
+            let report = refresh_rates(state, &client).await.unwrap();
+            assert_eq!(report.held, ["EUR"]);
+            fixture.clock.advance(Duration::minutes(5));
+        }
+        assert_eq!(fixture.eur().await, ("0.9".to_owned(), "STALE".to_owned()));
+        let held = fixture.held().await;
+        assert_eq!(
+            (held[0].rate.as_str(), held[0].held_since),
+            ("1.08", held_since)
+        );
+        let alerts = fixture.alerts().await;
+        assert_eq!(alerts, [("EUR".to_owned(), "held".to_owned())], "once");
+        let listed = rate_override::list(state).await.unwrap();
+        let move_percent = listed[0].held.as_ref().unwrap().move_percent;
+        assert_eq!(move_percent.unwrap().normalize().to_string(), "20");
+
+        let released = rate_override::release(state, CurrencyCode::Eur)
+            .await
+            .unwrap();
+        assert_eq!(released.unwrap().rate, "1.08");
+        assert_eq!(fixture.eur().await, ("1.08".to_owned(), "FRESH".to_owned()));
+        assert_eq!(fixture.held().await, []);
+        assert!(
+            rate_override::release(state, CurrencyCode::Eur)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        // It is the provider's: "unchanged" renews it.
+        assert!(refresh_rates(state, &client).await.unwrap().unchanged);
+        assert_eq!(fixture.row("EUR").await.fetched_at, fixture.clock.now());
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_held_rate_is_dropped_when_the_next_is_near_again() {
+    for fixture in fixtures().await {
+        let provider = RateProvider::start(&ALL).await;
+        let (state, client) = (&fixture.state, provider.client(&fixture.clock));
+        refresh_rates(state, &client).await.unwrap();
+        provider.tell(&all_but("GBP", 7.5));
+        refresh_rates(state, &client).await.unwrap();
+        assert_eq!(fixture.held().await.len(), 1);
+        provider.tell(&all_but("GBP", 0.76));
+        refresh_rates(state, &client).await.unwrap();
+        assert_eq!(fixture.held().await, []);
+        assert_eq!(fixture.row("GBP").await.rate, "0.76");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rate_that_is_set_is_used_until_the_next_fetch() {
+    for fixture in fixtures().await {
+        let provider = RateProvider::start(&ALL).await;
+        let (state, client) = (&fixture.state, provider.client(&fixture.clock));
+        refresh_rates(state, &client).await.unwrap();
+        let set = rate_override::set(state, CurrencyCode::Eur, "0.95".parse().unwrap()).await;
+        assert_eq!(set.unwrap().source, "manual");
+        assert_eq!(fixture.eur().await.0, "0.95");
+        // The provider's answer is the same as before, and what it says is used again.
+        let report = refresh_rates(state, &client).await.unwrap();
+        assert!(!report.unchanged);
+        assert_eq!(fixture.eur().await.0, "0.9");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn answers_that_cannot_be_used_leave_the_last_known_rates() {
+    for fixture in fixtures().await {
+        let provider = RateProvider::start(&ALL).await;
+        let (state, client) = (&fixture.state, provider.client(&fixture.clock));
+        refresh_rates(state, &client).await.unwrap();
+        let before = fixture.row("EUR").await;
+        let other_base = json!({"timestamp": 1, "base": "EUR", "rates": {"EUR": 1, "GBP": 0.8}});
+        let nothing = json!({"timestamp": 1, "base": "USD", "rates": {"XTS": 1, "EUR": 0}});
+        for (status, body, expected) in [
+            (200, other_base, "rates from \"EUR\": only those from USD"),
+            (200, nothing, "none of our currencies"),
+            (200, json!("rates"), "invalid response"),
+            (429, json!({}), "answered 429"),
+            (401, json!({"message": "invalid_app_id"}), "invalid_app_id"),
+        ] {
+            provider.refuse(status, body);
+            let client = provider.client(&fixture.clock);
+            let error = refresh_rates(state, &client).await.unwrap_err().to_string();
+            assert!(error.contains(expected), "{expected}: {error}");
+            assert_eq!(fixture.row("EUR").await, before);
+        }
+        // What is missing keeps its last known rate, and the others are used.
+        provider.tell(&[("GBP", 0.76)]);
+        let client = provider.client(&fixture.clock);
+        fixture.clock.advance(Duration::minutes(1));
+        let report = refresh_rates(state, &client).await.unwrap();
+        assert_eq!(report.missing, ["EUR", "CAD", "AUD", "JPY", "MXN", "BRL"]);
+        assert_eq!(fixture.row("EUR").await, before);
+        assert_eq!(fixture.row("GBP").await.rate, "0.76");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_freshness_is_reported_once_and_a_very_stale_rate_alerts() {
+    for fixture in fixtures().await {
+        let provider = RateProvider::start(&all_but("EUR", 0.9)).await;
+        let state = &fixture.state;
+        let client = provider.client(&fixture.clock);
+        refresh_rates(state, &client).await.unwrap();
+        let other = State::new(fixture.scratch.database.clone(), fixture.clock.clone());
+        let mut seen = Vec::new();
+        for minutes in [0, 15, 30, 16, 1] {
+            fixture.clock.advance(Duration::minutes(minutes));
+            // Two instances look.
+            let mut changes = observe_rates(state).await.unwrap();
+            changes.extend(observe_rates(&other).await.unwrap());
+            let eur = changes
+                .into_iter()
+                .filter(|(currency, _)| currency == "EUR");
+            seen.push(eur.map(|(_, freshness)| freshness).collect::<Vec<_>>());
+        }
+        refresh_rates(state, &client).await.unwrap();
+        let changes = observe_rates(&other).await.unwrap();
+        assert_eq!(changes.len(), 7);
+        assert!(
+            changes
+                .iter()
+                .all(|(_, freshness)| *freshness == RateFreshness::Fresh)
+        );
+        use RateFreshness::{Stale, VeryStale};
+        assert_eq!(
+            seen,
+            [vec![], vec![Stale], vec![], vec![VeryStale], vec![]],
+            "{}",
+            fixture.scratch.name
+        );
+        let alerts = fixture.alerts().await;
+        assert_eq!(alerts.len(), 7);
+        assert!(alerts.contains(&("EUR".to_owned(), "very_stale".to_owned())));
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn another_instance_uses_a_new_rate_within_a_second() {
+    for fixture in fixtures().await {
+        let provider = RateProvider::start(&ALL).await;
+        let other = State::new(fixture.scratch.database.clone(), fixture.clock.clone());
+        let client = provider.client(&fixture.clock);
+        refresh_rates(&other, &client).await.unwrap();
+        assert_eq!(fixture.eur().await.0, "0.9");
+        provider.tell(&all_but("EUR", 0.91));
+        refresh_rates(&other, &client).await.unwrap();
+        fixture.clock.advance(Duration::seconds(1));
+        assert_eq!(fixture.eur().await.0, "0.91");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rate_from_the_future_is_one_of_unknown_age() {
+    for fixture in fixtures().await {
+        let ahead = |minutes| fixture.clock.now() + Duration::minutes(minutes);
+        let eur = |fetched_at: DateTime<Utc>| vec![crate::fixture::rate("EUR", "0.9", fetched_at)];
+        fixture.rates(eur(ahead(5))).await;
+        assert_eq!(fixture.eur().await.1, "FRESH");
+        fixture.rates(eur(ahead(120))).await;
+        fixture.clock.advance(Duration::seconds(2));
+        assert_eq!(fixture.eur().await.1, "VERY_STALE");
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cached_rate_is_used_when_the_database_is_gone() {
+    for fixture in fixtures().await {
+        let now = fixture.clock.now();
+        fixture
+            .rates(vec![crate::fixture::rate("EUR", "0.9", now)])
+            .await;
+        assert_eq!(fixture.eur().await.0, "0.9");
+        fixture.clock.advance(Duration::minutes(16));
+        fixture.rename_table("exchange_rates", "gone").await;
+        assert_eq!(fixture.eur().await, ("0.9".to_owned(), "STALE".to_owned()));
+        fixture.scratch.drop().await;
+    }
+}
