@@ -38,7 +38,7 @@ async fn publish(bus: &RedisBus, events: &[Arc<Event>]) {
 
 /// Receives until this many have arrived, without committing.
 async fn receive(member: &mut Box<dyn Consumer>) -> Vec<Arc<Event>> {
-    tokio::time::timeout(Duration::from_secs(20), member.receive())
+    tokio::time::timeout(Duration::from_secs(60), member.receive())
         .await
         .expect("events in time")
         .unwrap()
@@ -113,7 +113,7 @@ async fn one_member_of_a_group_reads_and_another_takes_over_when_it_is_gone() {
     assert!(waited.is_err(), "{waited:?}");
     // The first dies silently; its lock expires.
     drop(first);
-    let received = tokio::time::timeout(Duration::from_secs(20), standing_by).await;
+    let received = tokio::time::timeout(Duration::from_secs(60), standing_by).await;
     assert_eq!(received.expect("it takes over").unwrap(), more);
 }
 

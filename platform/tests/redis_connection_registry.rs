@@ -18,7 +18,7 @@ fn instance() -> Option<(ConnectionRegistry, Evictions)> {
 }
 
 async fn evicted(evictions: &mut Evictions) -> u64 {
-    let evicted = tokio::time::timeout(Duration::from_secs(20), evictions.recv());
+    let evicted = tokio::time::timeout(Duration::from_secs(60), evictions.recv());
     evicted.await.expect("an eviction in time").unwrap()
 }
 

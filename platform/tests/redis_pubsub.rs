@@ -73,7 +73,7 @@ async fn publish(pubsub: &RedisPubSub, channel: &str, text: &str) {
 }
 
 async fn next(subscription: &mut Subscription) -> Signal {
-    tokio::time::timeout(Duration::from_secs(20), subscription.next())
+    tokio::time::timeout(Duration::from_secs(60), subscription.next())
         .await
         .expect("a signal in time")
         .expect("an open subscription")

@@ -224,14 +224,17 @@ fn recorder() -> &'static PrometheusHandle {
     })
 }
 
-/// Waits until a condition holds; panics after ten seconds.
+/// How long a test waits for a condition: long, for busy machines.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until a condition holds; panics after [`PATIENCE`].
 pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     let waiting = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), waiting)
+    tokio::time::timeout(PATIENCE, waiting)
         .await
         .unwrap_or_else(|_| panic!("timed out waiting until {what}"));
 }

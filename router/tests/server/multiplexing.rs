@@ -227,7 +227,7 @@ async fn a_connection_that_is_silent_is_given_up() {
         .subscribe(GraphQLRequest::new(feed(1)), RequestContext::default())
         .await
         .expect("accepted");
-    let event = tokio::time::timeout(Duration::from_secs(10), events.next()).await;
+    let event = tokio::time::timeout(crate::kit::PATIENCE, events.next()).await;
     let event = event.expect("an end").expect("an error");
     let answer: Value = serde_json::from_slice(&event.to_bytes()).unwrap();
     assert_eq!(

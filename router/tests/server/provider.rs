@@ -135,7 +135,7 @@ async fn keys_are_fetched_again_on_schedule_and_kept_when_that_fails() {
     let verifier = JwtVerifier::new(&config, false, &Supervisor::new()).expect("a verifier");
     let token = |key: &EncodingKey| sign(Algorithm::ES256, Some("a"), &claims(), key);
     let accepted = async |token: String| {
-        tokio::time::timeout(Duration::from_secs(10), async {
+        tokio::time::timeout(crate::kit::PATIENCE, async {
             while verdict(&verifier, &token).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -148,7 +148,7 @@ async fn keys_are_fetched_again_on_schedule_and_kept_when_that_fails() {
     accepted(token(&second)).await;
     provider.down.store(true, Ordering::SeqCst);
     let seen = provider.fetches.load(Ordering::SeqCst);
-    tokio::time::timeout(Duration::from_secs(10), async {
+    tokio::time::timeout(crate::kit::PATIENCE, async {
         while provider.fetches.load(Ordering::SeqCst) < seen + 3 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -237,7 +237,7 @@ async fn an_empty_key_set_revokes_every_key() {
     let token = sign(Algorithm::ES256, Some("a"), &claims(), &key);
     assert!(verdict(&verifier, &token).await.is_ok());
     provider.keys.lock().expect("keys").clear();
-    tokio::time::timeout(Duration::from_secs(10), async {
+    tokio::time::timeout(crate::kit::PATIENCE, async {
         while verdict(&verifier, &token).await != Err(AuthError::UnknownKey) {
             tokio::task::yield_now().await;
         }

@@ -102,7 +102,7 @@ impl Socket {
 
     /// The next frame; answers pings. Panics after ten seconds.
     pub(crate) async fn next_or_ping(&mut self) -> Got {
-        let message = tokio::time::timeout(Duration::from_secs(10), self.stream.next())
+        let message = tokio::time::timeout(crate::kit::PATIENCE, self.stream.next())
             .await
             .expect("something within ten seconds");
         match message {

@@ -37,7 +37,7 @@ impl Reader {
                 self.text = rest.to_owned();
                 return Some(piece);
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(10), self.response.chunk());
+            let chunk = tokio::time::timeout(crate::kit::PATIENCE, self.response.chunk());
             match chunk.await.expect("something within ten seconds") {
                 Ok(Some(chunk)) => self.text.push_str(&String::from_utf8_lossy(&chunk)),
                 Ok(None) | Err(_) => return None,

@@ -31,7 +31,7 @@ async fn at_server(scratch: &Scratch) -> i64 {
 
 async fn until_at_server(scratch: &Scratch, running: i64) {
     let waiting = async { while at_server(scratch).await != running {} };
-    tokio::time::timeout(std::time::Duration::from_secs(20), waiting)
+    tokio::time::timeout(std::time::Duration::from_secs(60), waiting)
         .await
         .unwrap_or_else(|_| panic!("{running} statements run"));
 }

@@ -235,7 +235,7 @@ impl SubscriptionSource {
 
     /// The next response, unmodified.
     pub(crate) async fn answer(&mut self) -> Value {
-        let answer = tokio::time::timeout(Duration::from_secs(20), self.0.next())
+        let answer = tokio::time::timeout(Duration::from_secs(60), self.0.next())
             .await
             .expect("an answer in time")
             .expect("an open subscription");
@@ -245,7 +245,7 @@ impl SubscriptionSource {
     /// The error that ends it; asserts that it has ended.
     pub(crate) async fn last_error(&mut self) -> Value {
         let answer = self.answer().await;
-        let after = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await;
+        let after = tokio::time::timeout(Duration::from_secs(60), self.0.next()).await;
         assert!(after.expect("an end in time").is_none());
         answer["errors"][0]["extensions"]["code"].clone()
     }
