@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares the router with graphql-js: parsing of random documents, and changes found between random schemas.
-# Requires Node.js 20 or newer, and a package registry on the first run.
+# Compares the router with graphql-js: the parser over random documents, validation over random operations, and schema
+# comparison over random schemas.
 #
 #   router/language/run.sh            install missing packages and run
 #   router/language/run.sh install    only install
@@ -17,4 +17,5 @@ if [ "${1:-}" = install ]; then
     exit
 fi
 exec cargo test --locked -p router --lib -- --ignored --exact --nocapture \
-    prepare::oracle::graphql_js_reads_the_same schema_changes::oracle::graphql_js_finds_the_same_changes
+    prepare::oracle::graphql_js_reads_the_same \
+    prepare::validation::oracle::graphql_js_finds_the_same_valid schema_changes::oracle::graphql_js_finds_the_same_changes

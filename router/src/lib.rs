@@ -12,6 +12,8 @@ mod charge;
 pub mod clients;
 pub mod error;
 mod execute;
+#[cfg(test)]
+mod graphql_js;
 mod introspection;
 pub mod metrics;
 mod origin;

@@ -9,12 +9,11 @@ use graphql_tools::parser::query::{
 use graphql_tools::parser::schema::DirectiveLocation;
 use graphql_tools::static_graphql::query::{Directive, Document, Value};
 use graphql_tools::validation::utils::ValidationError;
-use graphql_tools::validation::validate::validate;
 
 use super::limits::selections::Rejection;
 use super::limits::{self, Exceeded, at_most};
 use super::parser::{self, ParseError, ParsedDocument};
-use super::validation::CONDITIONAL_SUBSCRIPTION;
+use super::validation::{CONDITIONAL_SUBSCRIPTION, validate};
 use super::{PrepareOptions, numbers, suggestions, values};
 use crate::error::{ErrorCode, GraphQLError};
 use crate::response::GraphQLResponse;
@@ -121,6 +120,7 @@ pub(super) fn parse(
             &supergraph.schema.document,
             &document,
             &supergraph.validation,
+            text.contains('['),
         )
     })
     .map_err(|panic| {

@@ -1,35 +1,16 @@
 //! Compares our schema comparison with graphql-js; `router/language/run.sh` installs that and runs this.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
-
-use serde_json::Value;
 
 use super::{ChangeKind, schema_changes};
-
-/// Default number of schema pairs to compare.
-const COUNT: &str = "2000";
+use crate::graphql_js::Cases;
 
 #[test]
 #[ignore = "needs Node.js and its packages: run router/language/run.sh"]
 fn graphql_js_finds_the_same_changes() {
-    let option = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
-    let (count, seed) = (
-        option("LANGUAGE_COUNT", COUNT),
-        option("LANGUAGE_SEED", "1"),
-    );
-    let mut cases = Command::new("node")
-        .args(["schemas.mjs", "--count", &count, "--seed", &seed])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/language"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("node");
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut compared = 0;
-    for line in BufReader::new(cases.stdout.take().expect("its output")).lines() {
-        let case: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
+    for case in Cases::of("schemas.mjs") {
         let text = |name: &str| case[name].as_str().expect("a text");
         let changes = schema_changes(text("old"), text("new"))
             .unwrap_or_else(|error| panic!("{error}\n{}\n{}", text("old"), text("new")));
@@ -73,9 +54,7 @@ fn graphql_js_finds_the_same_changes() {
         }
         compared += 1;
     }
-    assert!(cases.wait().expect("an end").success());
-    println!("{compared} pairs of schemas have the same changes (seed {seed}): {seen:?}");
-    assert_eq!(compared.to_string(), count);
+    println!("{compared} pairs of schemas have the same changes: {seen:?}");
     assert!(seen.len() >= 25, "not all kinds were drawn: {seen:?}");
 }
 

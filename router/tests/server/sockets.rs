@@ -1,7 +1,5 @@
 //! A WebSocket test client.
 
-use std::time::Duration;
-
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;

@@ -106,3 +106,54 @@ async fn operations_that_the_schema_has_none_of_are_refused_at_their_place() {
         assert!(!refused.errors[0].locations.is_empty(), "{document}");
     }
 }
+
+#[tokio::test]
+async fn an_error_is_told_once_and_at_its_place() {
+    let graph = graph().await;
+    for (document, message, line, column) in [
+        (
+            "{ dog { __typename(zz: 1) } }",
+            "Unknown argument \"zz\" on field \"Dog.__typename\".",
+            1,
+            9,
+        ),
+        (
+            "{ dog { nothing(zz: 1) } }",
+            "Cannot query field \"nothing\" on type \"Dog\".",
+            1,
+            9,
+        ),
+        (
+            "{ a }\nfragment F on Query { a }",
+            "Fragment \"F\" is never used.",
+            2,
+            1,
+        ),
+        (
+            "{ numbers(id: {a: 1}) }",
+            "Expected value of type \"ID\", found {a: 1}.",
+            1,
+            3,
+        ),
+    ] {
+        let request = GraphQLRequest::new(document);
+        let Err(refused) = graph.local.prepare(&request).await else {
+            panic!("{document} passes");
+        };
+        let errors: Vec<_> = refused
+            .errors
+            .iter()
+            .map(|error| {
+                let at = error.locations[0];
+                (error.message.as_str(), at.line, at.column)
+            })
+            .collect();
+        assert_eq!(errors, [(message, line, column)], "{document}");
+    }
+    let request = GraphQLRequest::new("fragment F on Query { a }");
+    let Err(refused) = graph.local.prepare(&request).await else {
+        panic!("there is no operation");
+    };
+    let at = refused.errors[0].locations[0];
+    assert_eq!((at.line, at.column), (1, 1));
+}

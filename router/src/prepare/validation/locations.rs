@@ -33,6 +33,8 @@ struct Visitor {
     /// Where variables are defined and first used.
     definitions: HashMap<String, Pos>,
     uses: HashMap<String, Pos>,
+    fragments: Vec<(String, Pos)>,
+    /// The first one.
     operation: Option<Pos>,
 }
 
@@ -67,6 +69,17 @@ impl Visitor {
         };
         known.get(name).copied()
     }
+
+    fn of_unused_fragment(&self, error: &ValidationError) -> Option<Pos> {
+        if error.error_code != "NoUnusedFragments" {
+            return None;
+        }
+        let name = error.message.split('"').nth(1)?;
+        let mut fragments = self.fragments.iter();
+        fragments
+            .find(|(known, _)| known == name)
+            .map(|(_, position)| *position)
+    }
 }
 
 impl<'doc> OperationVisitor<'doc, ValidationErrorContext> for Visitor {
@@ -78,8 +91,12 @@ impl<'doc> OperationVisitor<'doc, ValidationErrorContext> for Visitor {
     ) {
         for error in &mut errors.errors {
             if error.locations.is_empty() {
-                let position = self.of_variable(error).or(self.operation);
-                error.locations.push(position.unwrap_or_default());
+                let position = self
+                    .of_variable(error)
+                    .or_else(|| self.of_unused_fragment(error))
+                    .or(self.operation)
+                    .or_else(|| self.fragments.first().map(|(_, position)| *position));
+                error.locations.extend(position);
             }
         }
     }
@@ -115,6 +132,8 @@ impl<'doc> OperationVisitor<'doc, ValidationErrorContext> for Visitor {
         errors: &mut ValidationErrorContext,
         fragment: &'doc FragmentDefinition,
     ) {
+        self.fragments
+            .push((fragment.name.clone(), fragment.position));
         self.enter(errors, fragment.position);
     }
 

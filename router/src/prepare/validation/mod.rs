@@ -1,11 +1,18 @@
 //! The validation rules: those of `graphql-tools`, plus those of the specification that it lacks.
 
+mod list_arguments;
 mod locations;
 mod meta_fields;
 mod operations;
+#[cfg(test)]
+mod oracle;
+mod unknown_fields;
+mod values;
 
+use graphql_tools::static_graphql::{query, schema};
 use graphql_tools::validation::rules::default_rules_validation_plan;
-use graphql_tools::validation::validate::ValidationPlan;
+use graphql_tools::validation::utils::ValidationError;
+use graphql_tools::validation::validate::{self, ValidationPlan};
 
 pub(super) use operations::CONDITIONAL_SUBSCRIPTION;
 
@@ -15,7 +22,24 @@ pub(crate) fn plan() -> ValidationPlan {
     plan.add_rule(Box::new(operations::OperationTypes));
     plan.add_rule(Box::new(operations::SubscriptionRoot));
     plan.add_rule(Box::new(meta_fields::MetaFields));
+    plan.add_rule(Box::new(values::Values));
+    plan.add_rule(Box::new(unknown_fields::UnknownFields));
     // Last: it completes the other rules' errors.
     plan.add_rule(Box::new(locations::Locations));
     plan
+}
+
+/// What is wrong with a document, by the rules of [`plan`]. `has_lists`: whether there may be lists in it.
+pub(super) fn validate(
+    schema: &schema::Document,
+    document: &query::Document,
+    plan: &ValidationPlan,
+    has_lists: bool,
+) -> Vec<ValidationError> {
+    let errors = validate::validate(schema, document, plan);
+    if has_lists && errors.is_empty() {
+        list_arguments::check(schema, document)
+    } else {
+        errors
+    }
 }
