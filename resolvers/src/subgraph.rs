@@ -16,9 +16,9 @@ use tracing::Instrument;
 
 use self::document::Document;
 use crate::batch::Batches;
-use crate::conditions;
 use crate::entities::Begun;
 use crate::error::{ApiError, ErrorCode};
+use crate::normalize;
 use crate::nul_characters;
 use crate::sdl;
 use crate::subscription::{self, Phase};
@@ -82,7 +82,7 @@ impl Subgraph {
                 if let Some(refused) = nul_characters::reject(&mut request) {
                     return Box::pin(std::future::ready(refused));
                 }
-                let placeholder = match conditions::decide(&mut request) {
+                let placeholder = match normalize::normalize(&mut request) {
                     Ok(placeholder) => placeholder,
                     Err(refused) => return Box::pin(std::future::ready(*refused)),
                 };
@@ -115,7 +115,7 @@ impl Subgraph {
             if let Some(refused) = refused {
                 return Box::pin(std::future::ready(Some(refused)));
             }
-            let placeholder = match conditions::decide(&mut request) {
+            let placeholder = match normalize::normalize(&mut request) {
                 Ok(placeholder) => placeholder,
                 Err(refused) => return Box::pin(std::future::ready(Some(*refused))),
             };

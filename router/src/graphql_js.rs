@@ -1,4 +1,4 @@
-//! Cases from the programs in `language/`, with what graphql-js finds of each. `language/run.sh` installs graphql-js.
+//! Cases from the programs in `language/`, each with the result of graphql-js. `language/run.sh` installs graphql-js.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Default number of cases.
 const COUNT: &str = "2000";
 
-/// The cases of a program, in its order. Ends the test when there are not as many as wanted.
+/// The cases that a program prints. Fails the test if there are fewer than requested.
 pub(crate) struct Cases {
     program: Child,
     lines: BufReader<ChildStdout>,

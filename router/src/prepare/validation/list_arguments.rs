@@ -1,5 +1,5 @@
-//! Lists in the arguments of fields of the same name. `graphql-tools` takes two lists for the same when one begins with
-//! the other, and would merge fields of different answers; it compares objects by all that is in them.
+//! List arguments of fields with the same response key. `graphql-tools` considers two lists equal if one is a prefix of
+//! the other, and so would merge different fields. It compares objects completely, so lists are compared as objects.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use graphql_tools::validation::validate::{ValidationPlan, validate};
 static MERGING: LazyLock<ValidationPlan> =
     LazyLock::new(|| ValidationPlan::from(vec![Box::new(OverlappingFieldsCanBeMerged::new())]));
 
-/// Fields that cannot be merged because of their lists, in a document that is valid otherwise.
+/// Fields that cannot be merged because of list arguments, in an otherwise valid document.
 pub(super) fn check(schema: &schema::Document, document: &Document) -> Vec<ValidationError> {
     let mut copy = document.clone();
     let mut has_lists = false;
@@ -52,7 +52,7 @@ fn of_set(set: &mut SelectionSet, has_lists: &mut bool) {
     }
 }
 
-/// Writes lists as objects, of names that no document can have.
+/// Rewrites lists as objects with field names that no document can contain.
 fn as_object(value: &mut Value, has_lists: &mut bool) {
     match value {
         Value::List(items) => {

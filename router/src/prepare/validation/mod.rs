@@ -29,7 +29,7 @@ pub(crate) fn plan() -> ValidationPlan {
     plan
 }
 
-/// What is wrong with a document, by the rules of [`plan`]. `has_lists`: whether there may be lists in it.
+/// The errors of a document by the rules of [`plan`]. `has_lists`: whether it may contain lists.
 pub(super) fn validate(
     schema: &schema::Document,
     document: &query::Document,

@@ -1,12 +1,12 @@
-//! Arguments of fields that the schema does not have: `graphql-tools` looks for them on the field around. That the field
-//! is unknown says enough.
+//! Arguments of unknown fields: `graphql-tools` looks for them on the enclosing field and reports them there. The error
+//! about the unknown field is enough.
 
 use graphql_tools::ast::{OperationVisitor, OperationVisitorContext};
 use graphql_tools::static_graphql::query::Value;
 use graphql_tools::validation::rules::{ValidationRule, ValidationVisitor};
 use graphql_tools::validation::utils::ValidationErrorContext;
 
-/// Must come after `graphql-tools`' rules, whose errors it takes back.
+/// Must follow the rules of `graphql-tools`, whose errors it removes.
 pub(super) struct UnknownFields;
 
 impl ValidationRule for UnknownFields {

@@ -1,5 +1,5 @@
-//! Values that `graphql-tools` lets pass: objects where a scalar or an enum value is expected (5.6.1), and variables that
-//! a subgraph could not declare.
+//! Values that `graphql-tools` accepts although they are invalid: objects where a scalar or an enum value is expected
+//! (5.6.1), and variables that a subgraph could not declare.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use graphql_tools::validation::utils::{ValidationError, ValidationErrorContext};
 
 const BUILT_IN_SCALARS: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
 
-/// Objects are values of input objects and of custom scalars only. The value of a custom scalar may use variables of
-/// built-in scalars only: its subgraph need not know other types, and could not declare the variable.
+/// Objects are values of input objects and custom scalars only. Within a custom scalar, only variables of built-in
+/// scalars are allowed: its subgraph may not know other types, and then cannot declare the variable.
 pub(super) struct Values;
 
 impl ValidationRule for Values {
@@ -27,7 +27,7 @@ impl ValidationRule for Values {
 
 #[derive(Default)]
 struct Visitor<'doc> {
-    /// The types of variables. Operations may give a name several types.
+    /// The types of each variable. Operations may use a name for different types.
     variables: HashMap<&'doc str, Vec<&'doc Type>>,
     /// The custom scalar whose value is being visited, and how many lists and objects deep.
     custom: Option<(String, usize)>,
@@ -59,7 +59,7 @@ impl Visitor<'_> {
     fn report(errors: &mut ValidationErrorContext, message: String) {
         errors.report_error(ValidationError {
             error_code: Values.error_code(),
-            // It is that of the enclosing field, directive or variable.
+            // The position of the enclosing field, directive or variable is added later.
             locations: Vec::new(),
             message,
         });

@@ -1,11 +1,12 @@
-//! Documents with conditions, compared with the specification.
+//! Documents with conditions and with variables without a value, compared with the specification.
 
 mod random_documents;
 
 use std::sync::LazyLock;
 
 use async_graphql::{
-    EmptyMutation, EmptySubscription, ID, Interface, Object, Request, Schema, Union, Variables,
+    EmptyMutation, EmptySubscription, ID, InputObject, Interface, MaybeUndefined, Object, Request,
+    Schema, Union, Variables,
 };
 use platform::caller::Caller;
 use serde_json::{Value, json};
@@ -61,7 +62,37 @@ macro_rules! fields {
         }
     };
 }
+#[derive(Debug, InputObject)]
+struct Input {
+    given: MaybeUndefined<i32>,
+    #[graphql(default = 20)]
+    first: i32,
+    list: MaybeUndefined<Vec<Option<i32>>>,
+    inner: MaybeUndefined<Box<Self>>,
+}
+
 fields!(Query
+    /// What arrives.
+    async fn arrives(
+        &self,
+        input: Option<Input>,
+        given: MaybeUndefined<i32>,
+        #[graphql(default = 20)] first: i32,
+    ) -> String {
+        let of = |value: &MaybeUndefined<i32>| match value {
+            MaybeUndefined::Undefined => "-".to_owned(),
+            MaybeUndefined::Null => "null".to_owned(),
+            MaybeUndefined::Value(value) => value.to_string(),
+        };
+        let mut words = format!("{} {first}", of(&given));
+        let mut next = input;
+        while let Some(input) = next {
+            words += &format!(" ({} {} {:?}", of(&input.given), input.first, input.list);
+            next = input.inner.take().map(|inner| *inner);
+        }
+        words
+    }
+
     #[graphql(entity)]
     async fn find_a(&self, id: ID) -> A {
         let _ = id;
@@ -262,4 +293,55 @@ async fn what_is_no_condition_is_refused() {
         json!({ "x": true }),
     );
     assert_eq!(answer.await["data"], Value::Null, "$y is for nothing");
+}
+
+#[tokio::test]
+async fn what_a_variable_without_a_value_is_given_for_is_left_out() {
+    for (query, variables, expect) in [
+        ("($x: Int) { arrives(given: $x) }", json!({}), "- 20"),
+        (
+            "($x: Int) { arrives(given: $x) }",
+            json!({ "x": null }),
+            "null 20",
+        ),
+        ("($x: Int = 5) { arrives(given: $x) }", json!({}), "5 20"),
+        ("($x: Int) { arrives(first: $x) }", json!({}), "- 20"),
+        (
+            "($x: Int) { arrives(input: { given: $x, first: $x }) }",
+            json!({}),
+            "- 20 (- 20 Undefined",
+        ),
+        (
+            "($x: Int) { arrives(input: { given: $x }) }",
+            json!({ "x": null }),
+            "- 20 (null 20 Undefined",
+        ),
+        (
+            "($x: Int) { arrives(input: { list: [1, $x], inner: { given: $x } }) }",
+            json!({}),
+            "- 20 (- 20 Value([Some(1), None]) (- 20 Undefined",
+        ),
+        (
+            "($x: Input, $y: Int) { ...F } fragment F on Query { arrives(input: $x, first: $y) }",
+            json!({ "y": 3 }),
+            "- 3",
+        ),
+        (
+            "($x: Int, $no: Boolean!) { arrives(given: $x) @skip(if: $no) }",
+            json!({ "no": false }),
+            "- 20",
+        ),
+    ] {
+        let query = format!("query {query}");
+        check(&query, variables, json!({ "arrives": expect })).await;
+    }
+    // Invalid documents stay invalid.
+    for query in [
+        "query ($x: Int!) { arrives(given: $x) }",
+        "query ($x: Int) { number }",
+        "query { arrives(given: $x) }",
+    ] {
+        let answer = ask(query, json!({})).await;
+        assert_ne!(answer["errors"], Value::Null, "{query}: {answer}");
+    }
 }

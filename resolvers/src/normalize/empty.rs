@@ -8,7 +8,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Pos, Positioned, Value, Variables};
 use async_graphql_value::Value as Literal;
 
-use super::decide::{inner_mut, remains};
+use super::conditions::{inner_mut, remains};
 
 /// A response key that the client does not use.
 #[derive(Debug)]
