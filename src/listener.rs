@@ -242,7 +242,7 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         // The connection is watched as a whole; this timeout would also end idle ones.
         .header_read_timeout(None)
         // Header names are case-insensitive, but some WebSocket clients expect `Upgrade` and `Connection` in their
-        // usual spelling.
+        // usual spelling. `Sec-WebSocket-` is spelled by the socket.
         .title_case_headers(true)
         .max_buf_size(BUFFER_BYTES);
     builder

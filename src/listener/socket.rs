@@ -1,4 +1,5 @@
-//! A socket that holds its slot, even after an upgrade, and reports received bytes.
+//! A socket that holds its slot, even after an upgrade, reports received bytes, and spells the headers of WebSocket
+//! upgrades as RFC 6455 does.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -47,7 +48,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(context, bytes)
+        match upgrade(bytes) {
+            Some(spelled) => Pin::new(&mut self.socket).poll_write(context, &spelled),
+            None => Pin::new(&mut self.socket).poll_write(context, bytes),
+        }
     }
 
     fn poll_write_vectored(
@@ -55,6 +59,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(spelled) = slices.first().and_then(|slice| upgrade(slice)) {
+            return Pin::new(&mut self.socket).poll_write(context, &spelled);
+        }
         Pin::new(&mut self.socket).poll_write_vectored(context, slices)
     }
 
@@ -69,4 +76,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(context)
     }
+}
+
+/// The same bytes with `Sec-WebSocket-` headers in their usual spelling, if they are the head of a WebSocket upgrade.
+/// Header names are case-insensitive, but some clients look for this spelling, and hyper writes `Sec-Websocket-`.
+fn upgrade(bytes: &[u8]) -> Option<Vec<u8>> {
+    const NAME: &[u8] = b"\r\nSec-Websocket-";
+    if !bytes.starts_with(b"HTTP/1.1 101 ") {
+        return None;
+    }
+    let mut spelled = bytes.to_vec();
+    for start in 0..bytes.len() {
+        if bytes[start..].starts_with(NAME) {
+            spelled[start..start + NAME.len()].copy_from_slice(b"\r\nSec-WebSocket-");
+        }
+    }
+    Some(spelled)
 }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::response::Response;
 use axum::routing::{get, post};
 use platform::config::Duration as Setting;
 use router::OperationKind;
@@ -35,6 +37,7 @@ fn app() -> Router {
         .route("/slow", get(slow))
         .route("/long", get(|| async { Bytes::from(vec![b'x'; LENGTH]) }))
         .route("/counted", get(counted))
+        .route("/websocket", get(websocket))
         .route("/body", post(|_: Bytes| async { "read" }))
         .route("/healthz", get(|| async { "ok" }))
 }
@@ -43,6 +46,10 @@ fn app() -> Router {
 async fn counted(Extension(unsent): Extension<Unsent>) -> Body {
     let answer = Bytes::from(vec![b'x'; LENGTH]);
     unsent.body(OperationKind::Query, answer).unwrap()
+}
+
+async fn websocket(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.protocols(["spoken"]).on_upgrade(async |_| {})
 }
 
 /// The client's end of a served connection.
@@ -349,4 +356,21 @@ async fn a_shutdown_ends_idle_connections_at_once() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     assert!(answer.ends_with("answer"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_headers_of_an_upgrade_are_spelled_as_clients_look_for_them() {
+    let mut client = connect(&ServerConfig::default());
+    let request = "GET /websocket HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        sec-websocket-protocol: spoken\r\n\r\n";
+    let answer = exchange(&mut client, request.as_bytes(), "\r\n\r\n").await;
+    for header in [
+        "\r\nConnection: ",
+        "\r\nUpgrade: ",
+        "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+        "\r\nSec-WebSocket-Protocol: spoken\r\n",
+    ] {
+        assert!(answer.contains(header), "{answer}");
+    }
 }
