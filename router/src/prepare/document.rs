@@ -160,9 +160,13 @@ pub(super) fn parse(
             message,
         )));
     }
-    if let Some(OperationDefinition::Mutation(mutation)) = operation(&document) {
-        let found = limits::selections::root_fields(&document, &mutation.selection_set);
-        at_most("root_mutations", found, limits.root_mutations).map_err(too_complex)?;
+    if let Some(operation) = operation(&document) {
+        // With those in fragments, which the scan of the tokens does not follow.
+        let found = limits::selections::root_fields(&document, operation.selection_set());
+        at_most("root_fields", found, limits.root_fields).map_err(too_complex)?;
+        if matches!(operation, OperationDefinition::Mutation(_)) {
+            at_most("root_mutations", found, limits.root_mutations).map_err(too_complex)?;
+        }
     }
     Ok((document, fields))
 }

@@ -57,6 +57,10 @@ async fn every_limit_refuses_by_its_name() {
         ("aliases", "{ x: n y: n a { z: n } }"),
         ("root_fields", "{ n n a { n } __typename }"),
         (
+            "root_fields",
+            "{ ...F } fragment F on Query { n n: n ... { n a { n } } }",
+        ),
+        (
             "directives",
             "{ n @skip(if: false) @include(if: true) a { n @skip(if: true) } }",
         ),

@@ -25,7 +25,7 @@ pub struct OperationLimits {
     pub fields: usize,
     /// Aliases in the document.
     pub aliases: usize,
-    /// Fields and fragments directly in the operation.
+    /// Root fields, including those in fragments.
     pub root_fields: usize,
     /// Directives in the document.
     pub directives: usize,
