@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compares the router with graphql-js: the parser over random documents, validation over random operations, and schema
 # comparison over random schemas.
+# Requires Node.js 20 or newer, and a package registry on the first run.
 #
 #   router/language/run.sh            install missing packages and run
 #   router/language/run.sh install    only install
