@@ -28,7 +28,7 @@ pub(super) fn batch_from_body(
     match values.len() {
         0 => Err(Refusal::bad_request("the batch is empty")),
         count if count > max => Err(Refusal::bad_request(format!(
-            "the batch has {count} operations, and may have {max}"
+            "the batch has {count} operations; the limit is {max}"
         ))),
         _ => Ok(values.into_iter().map(from_value).collect()),
     }

@@ -1,4 +1,4 @@
-//! Several operations in one POST.
+//! Operation batching: several operations in one POST.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
@@ -32,7 +32,7 @@ async fn answers(edge: &Edge, body: &Value, headers: &[(&str, &str)]) -> Vec<Val
     response.json().await.expect("an array")
 }
 
-/// The status, code and message of a batch that is refused as a whole.
+/// Status, code and message of a rejected batch.
 async fn refused(edge: &Edge, body: &Value, headers: &[(&str, &str)]) -> (u16, String, String) {
     let response = send(edge, body, headers).await;
     let status = response.status().as_u16();
@@ -89,7 +89,7 @@ async fn answers_come_in_order_and_each_has_its_own_errors() {
         json!({"hello": "hello Ada", "broken": null})
     );
     assert_eq!(answers[3]["errors"][0]["path"], json!(["broken"]));
-    // Each is counted by its own name.
+    // Each operation is counted under its own name.
     let metrics = rendered_metrics();
     for operation in ["B", "anonymous"] {
         let counted =
@@ -113,7 +113,7 @@ async fn a_batch_that_is_none_is_refused_as_a_whole() {
     check(
         json!([one, one, one, one, one]),
         400,
-        "has 5 operations, and may have 4",
+        "has 5 operations; the limit is 4",
     )
     .await;
     let response = Case::post(r#"[{"query":"{ hello }"}"#).send(&edge).await;
@@ -142,7 +142,7 @@ async fn a_batch_is_no_stream() {
         let (status, code, _) = refused(&edge, &batch, &[("accept", stream)]).await;
         assert_eq!((status, &*code), (406, "BAD_USER_INPUT"), "{stream}");
     }
-    // What Apollo Client sends, and who takes one type only.
+    // Apollo Client's `accept` header, and one with a single type.
     let apollo = "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9";
     for (accept, expected) in [(apollo, JSON), (GRAPHQL_RESPONSE, GRAPHQL_RESPONSE)] {
         let response = send(&edge, &batch, &[("accept", accept)]).await;

@@ -1,17 +1,17 @@
-//! Whether several operations may come in one request.
+//! Whether a request may contain several operations.
 
 use std::num::NonZeroUsize;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Arrays of operations in one POST. Each counts by itself for limits and rates.
+/// Arrays of operations in one POST. Each operation counts separately against limits and rates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BatchingConfig {
-    /// Without it they are refused with BATCHING_NOT_SUPPORTED.
+    /// If disabled, batches are rejected with BATCHING_NOT_SUPPORTED.
     pub enabled: bool,
-    /// Operations of one request at most; more are refused with BAD_USER_INPUT.
+    /// Maximum operations per request; more are rejected with BAD_USER_INPUT.
     pub max: NonZeroUsize,
 }
 
@@ -24,5 +24,5 @@ impl Default for BatchingConfig {
     }
 }
 
-/// As many as one page asks at once.
+/// Enough for one page.
 const MAX: NonZeroUsize = NonZeroUsize::new(10).expect("not zero");

@@ -1,5 +1,5 @@
-//! Several operations in one POST: an array of requests, answered with an array of responses in the same order. Each is
-//! an operation like any other, with its own errors, its own cost and its own place in the log.
+//! Operation batching: a POST with an array of requests gets an array of responses in the same order. Each operation
+//! has its own errors, cost and log line.
 
 use std::time::Instant;
 
@@ -26,28 +26,28 @@ use crate::server::refusal::Refusal;
 use crate::server::sender::Sender;
 use crate::server::state::ServerState;
 
-/// How such an operation is called in the log.
+/// The protocol name in the log.
 const PROTOCOL: &str = "HTTP batch";
 
 /// An operation of a batch.
 struct Item {
     log: OperationLog,
     started: Instant,
-    /// What is to be run, or the answer that refuses it.
+    /// The operation to run, or the response that rejects it.
     prepared: Result<PreparedRequest, GraphQLResponse>,
     depends_on_client: bool,
 }
 
-/// Whether a body is an array: no single request is one.
+/// Whether a body is an array; single requests are objects.
 pub(super) fn is_batch(body: &[u8]) -> bool {
     body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
 }
 
-/// Answers a batch. Its queries run together; if it has a mutation, all run one after another, in their order.
+/// Executes a batch. Queries run concurrently; if there is a mutation, all operations run serially in order.
 ///
 /// # Errors
-/// When the batch as a whole is refused: batches are off, it is too long or no array of JSON, or its answer would have to
-/// be a stream.
+/// If the whole batch is rejected: batching is disabled, the batch is too long or not a JSON array, or the client only
+/// accepts streams.
 pub(super) async fn answer(
     state: &ServerState,
     sender: &Sender,
@@ -61,12 +61,12 @@ pub(super) async fn answer(
     }
     if parts.extensions.get::<PathDocument>().is_some() {
         return Err(Refusal::bad_request(
-            "the path names one document: send a batch to the endpoint itself",
+            "the path references a single document: send batches to the endpoint itself",
         ));
     }
     let Some(media) = accepted.batch() else {
         return Err(Refusal::not_acceptable(
-            "batches are answered with application/json",
+            "responses to batches are application/json",
         ));
     };
     let requests = params::batch_from_body(body, config.max.get())?;
@@ -122,7 +122,7 @@ pub(super) async fn answer(
     Ok(answer)
 }
 
-/// The answers, as one.
+/// The responses as a JSON array.
 fn to_json(responses: &[GraphQLResponse]) -> Vec<u8> {
     let mut json = vec![b'['];
     for (index, response) in responses.iter().enumerate() {
@@ -188,7 +188,7 @@ impl Item {
             Ok(request) if request.operation.kind() == OperationKind::Subscription => Refusal::new(
                 StatusCode::BAD_REQUEST,
                 ErrorCode::BadUserInput,
-                "a subscription cannot be part of a batch: send it by itself",
+                "a subscription cannot be part of a batch: send it separately",
             )
             .into_response(),
             Ok(request) => execute(router, request)
