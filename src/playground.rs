@@ -1,4 +1,4 @@
-//! The web pages for developers: the storefront and the tracking page over the commerce graph, and the explorer.
+//! Web pages for developers: the storefront and the tracking page over the commerce graph, and the explorer.
 
 mod asset;
 mod explorer;
@@ -53,7 +53,7 @@ pub(crate) fn folder(server: &ServerConfig) -> &'static str {
     }
 }
 
-/// The pages of the shop, and a redirect from `/`. None in production.
+/// The shop's pages, and a redirect from `/`. None in production.
 pub(crate) fn routes(server: &ServerConfig, sign_in: SignIn) -> axum::Router {
     let mut routes = axum::Router::new();
     if !server.development {

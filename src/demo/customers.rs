@@ -9,7 +9,7 @@ use super::{Plan, Stream};
 /// The customer that `vantage token --demo` signs in: the shop's first.
 pub(crate) const DEMO_CUSTOMER_EMAIL: &str = "demo@vantage.example";
 
-/// Whom the web pages offer to sign in as; the demo customer is the first.
+/// Customers the web pages offer to sign in as; the demo customer comes first.
 pub(crate) const SIGN_IN_EMAILS: [&str; 3] = [
     DEMO_CUSTOMER_EMAIL,
     "customer1@vantage.example",

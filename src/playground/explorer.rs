@@ -1,4 +1,4 @@
-//! The explorer: GraphiQL at the endpoint, over any supergraph, and what its panels show.
+//! The explorer: GraphiQL at the GraphQL endpoint, over any supergraph, and the data of its panels.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -13,13 +13,13 @@ use super::{asset, folder, page};
 
 const EXPLORER: &str = include_str!("../../playground/dist/explorer.html");
 
-/// Scripts, workers and fonts are files of this server, and nothing is loaded from or sent to other origins. The editor
-/// sizes its lines by inline styles, and GraphiQL shows descriptions as markup, in which scripts do not run.
+/// Scripts, workers and fonts come from this server only, and nothing is loaded from or sent to other origins. The
+/// editor uses inline styles, and GraphiQL renders descriptions as markup, in which scripts do not run.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; \
      style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
-/// The page for the endpoint of this server; `with_shop` says whether the other pages are there.
+/// The page for this server's endpoint; `with_shop` says whether the shop's pages exist.
 pub(crate) fn explorer(server: &ServerConfig, with_shop: bool) -> IdePage {
     let shop = if with_shop { "yes" } else { "no" };
     IdePage {
@@ -28,8 +28,8 @@ pub(crate) fn explorer(server: &ServerConfig, with_shop: bool) -> IdePage {
     }
 }
 
-/// What the explorer needs beside its page, in development: the assets of all pages, and the operations that clients have
-/// registered. Those are shown to whoever may ask for the schema.
+/// The explorer's routes besides its page, in development only: assets of all pages, and the clients' registered
+/// operations. The latter are shown only if introspection is allowed.
 pub(crate) fn explorer_routes(state: &ServerState, introspection: bool) -> axum::Router {
     let routes = axum::Router::new();
     if !state.config.development {
@@ -70,7 +70,7 @@ fn registered(clients: &Clients) -> Response {
 }
 
 fn not_allowed() -> Response {
-    let trouble = "Registered operations are shown where router.introspection is on.";
+    let trouble = "Registered operations are only shown if router.introspection is enabled.";
     let body = Json(json!({ "trouble": trouble }));
     (StatusCode::FORBIDDEN, body).into_response()
 }

@@ -1,4 +1,4 @@
-//! Signing in as a customer of the demo shop, for developers: the pages ask for tokens.
+//! Sign-in as a demo shop customer, for developers: tokens for the pages.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,11 +13,11 @@ use serde::Serialize;
 
 use crate::domains::DemoCustomer;
 
-/// How long tokens are good for.
+/// Lifetime of the tokens.
 pub(crate) const TOKEN_HOURS: u64 = 24;
 const TOKEN_TTL: Duration = Duration::from_secs(TOKEN_HOURS * 60 * 60);
 
-/// The customers whom developers may sign in as; nobody where there is no development key.
+/// The customers developers may sign in as; none without a development key.
 #[derive(Clone)]
 pub(crate) struct SignIn(Option<Arc<Tokens>>);
 
@@ -39,7 +39,7 @@ impl SignIn {
         Ok(Self(tokens))
     }
 
-    /// A token of the first of them.
+    /// A token for the first of them.
     pub(crate) fn first(&self) -> anyhow::Result<Option<String>> {
         let tokens = self.0.as_deref();
         let first = tokens.and_then(|tokens| Some((tokens, tokens.customers.first()?)));
@@ -62,7 +62,7 @@ impl SignIn {
         Ok(signed)
     }
 
-    /// All of them, with fresh tokens.
+    /// All of them, with new tokens.
     pub(super) fn answer(&self) -> Response {
         match self.customers() {
             Ok(customers) => ([(CACHE_CONTROL, "no-store")], Json(customers)).into_response(),

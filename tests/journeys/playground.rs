@@ -1,5 +1,4 @@
 //! The web pages: complete in development, absent in production, and running only operations valid against the schema.
-//! schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -126,7 +125,7 @@ async fn developers_get_the_pages_and_everything_they_name() {
     assert!(text.contains("\"shop\" content=\"yes\""));
     assert!(!text.contains("{{"), "{text}");
     left.extend(named_assets(&text));
-    // Workers and fonts are named in scripts and style sheets.
+    // Workers and fonts are referenced only from scripts and style sheets.
     left.extend(assets());
 
     let mut seen = BTreeSet::new();
@@ -187,7 +186,7 @@ async fn developers_get_the_pages_and_everything_they_name() {
     assert_eq!(process.stop().await.code(), Some(0));
 }
 
-/// The clients that the repository comes with.
+/// The clients file in the repository.
 fn clients_file() -> PathBuf {
     Path::new(ROOT).join("router-config/clients.yaml")
 }

@@ -161,7 +161,7 @@ pub(super) fn set_caching(answer: &mut Response, caching: &Caching<'_>) {
     let credentials = [header::AUTHORIZATION, HeaderName::from_static(KEY_HEADER)];
     let names = NAME_HEADERS.map(HeaderName::from_static);
     let names = names.into_iter().filter(|_| caching.depends_on_client);
-    // Every request has its own of these: with them in `Vary`, no cache would ever have an answer.
+    // Tracing headers differ for every request; listing them in `Vary` would defeat caching.
     let forwarded = caching.forwarded.iter().cloned();
     let forwarded = forwarded.filter(|name| !TRACING.contains(&name.as_str()));
     for name in credentials.into_iter().chain(names).chain(forwarded) {
