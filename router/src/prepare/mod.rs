@@ -52,6 +52,8 @@ pub use limits::OperationLimits;
 pub(crate) use limits::cost::shown as shown_cost;
 pub(crate) use outline::{OutlineError, outline};
 pub(crate) use parser::{ParseError, parse, parse_type_system};
+#[cfg(test)]
+pub(crate) use planning::plan_document;
 pub use prepared_operation::{OperationKind, PreparedOperation};
 pub(crate) use prepared_operation::{Variant, VariantLookup};
 pub(crate) use validation::plan as validation_plan;

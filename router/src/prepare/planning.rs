@@ -16,13 +16,14 @@ use super::mutation;
 use crate::supergraph::Supergraph;
 
 /// Why there is no plan.
-pub(super) enum PlanFailure {
+#[derive(Debug)]
+pub(crate) enum PlanFailure {
     TooLong,
     Internal(String),
 }
 
-/// Plans a document within a time limit.
-pub(super) fn plan_document(
+/// Plans a document within this time.
+pub(crate) fn plan_document(
     document: &Document,
     supergraph: &Supergraph,
     overrides: impl Fn() -> PlannerOverrideContext,

@@ -5,7 +5,8 @@ use graphql_tools::static_graphql::schema::{Directive, Value};
 use super::NameKind;
 use super::specifications::{canonical_directive, canonical_type, is_implemented, specification};
 
-/// A use of `@link(url:, as:, for:, import:)` or `@core(feature:, as:, for:)`.
+/// A use of `@link(url:, as:, for:, import:)`, or of `@core(feature:, as:, for:)`.
+#[derive(Debug)]
 pub(super) struct Link {
     pub(super) url: String,
     /// The URL without its version.
@@ -59,6 +60,11 @@ impl Link {
 
     fn specification(&self) -> Option<&str> {
         specification(&self.identity)
+    }
+
+    /// Whether it links a specification that the router knows, implemented or not.
+    pub(super) fn is_of_federation(&self) -> bool {
+        self.specification().is_some()
     }
 
     pub(super) fn is_supported(&self) -> bool {

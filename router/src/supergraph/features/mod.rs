@@ -34,6 +34,46 @@ pub(super) fn names_by(link: &Directive, canonical: &str) -> Vec<String> {
     Link::of(link).map_or_else(Vec::new, |link| link.names_of(canonical))
 }
 
+/// The names that a supergraph's document has for what is federation's.
+#[derive(Debug)]
+pub(crate) struct FederationNames(Links);
+
+impl FederationNames {
+    /// # Errors
+    /// A text that is not SDL.
+    pub(crate) fn of(sdl: &str) -> Result<Self, String> {
+        let document = graphql_tools::parser::parse_schema::<String>(sdl);
+        let document = document.map_err(|error| error.to_string())?.into_static();
+        Ok(Self(Links::of(&document)))
+    }
+
+    /// The canonical name of a directive, if it is federation's.
+    pub(crate) fn directive(&self, name: &str) -> Option<String> {
+        match self.0.directive(name) {
+            NameKind::Known(canonical) => Some(canonical),
+            NameKind::Foreign => None,
+            NameKind::Local => {
+                let is_canonical = CANONICAL_DIRECTIVES.contains(&name) || is_machinery(name);
+                (is_canonical && !self.0.is_renamed(name)).then(|| name.to_owned())
+            }
+        }
+    }
+
+    /// The canonical name of a type, if it is federation's.
+    pub(crate) fn type_name(&self, name: &str) -> Option<String> {
+        match self.0.type_name(name) {
+            NameKind::Known(canonical) => Some(canonical),
+            NameKind::Foreign => None,
+            NameKind::Local => is_machinery(name).then(|| name.to_owned()),
+        }
+    }
+
+    /// Whether this links a specification that the router knows.
+    pub(crate) fn is_known_link(&self, directive: &Directive) -> bool {
+        Link::of(directive).is_some_and(|link| link.is_of_federation())
+    }
+}
+
 /// The feature element that a name in the document refers to.
 enum NameKind {
     /// An element of a known feature, with its canonical name.
@@ -44,6 +84,7 @@ enum NameKind {
     Local,
 }
 
+#[derive(Debug)]
 struct Links {
     links: Vec<Link>,
     /// The names of the linking directives: `link` or `core` by default.
