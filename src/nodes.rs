@@ -12,6 +12,7 @@ use futures::future::join_all;
 use platform::caller::Caller;
 use resolvers::client::{Document, SubgraphClient};
 use resolvers::entities::Entities;
+use resolvers::error::ErrorCode;
 use resolvers::id::IdKind;
 use resolvers::subgraph::{RECURSION, Subgraph};
 use resolvers::{ApiError, ApiResult, access};
@@ -205,9 +206,9 @@ fn refusal(error: &ServerError) -> Option<ApiError> {
         .as_ref()
         .and_then(|values| values.get("code"));
     match code {
-        Some(async_graphql::Value::String(code)) => match &**code {
-            "FORBIDDEN" | "NOT_FOUND" | "BAD_USER_INPUT" => None,
-            "UNAUTHENTICATED" => Some(ApiError::unauthenticated()),
+        Some(async_graphql::Value::String(code)) => match ErrorCode::parse(code) {
+            Some(ErrorCode::Forbidden | ErrorCode::NotFound | ErrorCode::BadUserInput) => None,
+            Some(ErrorCode::Unauthenticated) => Some(ApiError::unauthenticated()),
             _ => Some(ApiError::unavailable(error.message.clone())),
         },
         _ => Some(ApiError::unavailable(error.message.clone())),

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod connection_registry;
 pub mod database;
+pub mod error_code;
 pub mod flags;
 pub mod http;
 pub mod inbox;

@@ -4,45 +4,10 @@
 use std::sync::Arc;
 
 use async_graphql::ErrorExtensions;
+pub use platform::error_code::ErrorCode;
 use sea_orm::DbErr;
 
 pub type ApiResult<T> = Result<T, ApiError>;
-
-/// The codes that a subgraph may return in `extensions.code`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorCode {
-    Unauthenticated,
-    Forbidden,
-    BadUserInput,
-    NotFound,
-    Conflict,
-    RateLimited,
-    /// It would resolve more than a request may.
-    OperationTooComplex,
-    SubgraphUnavailable,
-    DeadlineExceeded,
-    /// The feature being watched was switched off: a WebSocket closes with 4003.
-    FeatureDisabled,
-    Internal,
-}
-
-impl ErrorCode {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::Forbidden => "FORBIDDEN",
-            Self::BadUserInput => "BAD_USER_INPUT",
-            Self::NotFound => "NOT_FOUND",
-            Self::Conflict => "CONFLICT",
-            Self::RateLimited => "RATE_LIMITED",
-            Self::OperationTooComplex => "OPERATION_TOO_COMPLEX",
-            Self::SubgraphUnavailable => "SUBGRAPH_UNAVAILABLE",
-            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
-            Self::FeatureDisabled => "FEATURE_DISABLED",
-            Self::Internal => "INTERNAL",
-        }
-    }
-}
 
 /// An error for the client. Deliberately without `Display`: async-graphql would use any such error's text, even a
 /// database's, as the client's message.

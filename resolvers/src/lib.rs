@@ -22,5 +22,6 @@ pub mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod user_error;
+mod user_error_code;
 
 pub use error::{ApiError, ApiResult};

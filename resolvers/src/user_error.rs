@@ -3,20 +3,22 @@
 use async_graphql::{Interface, SimpleObject};
 use serde::{Deserialize, Serialize};
 
+pub use crate::user_error_code::UserErrorCode;
+
 /// An error in the input. `field` is the path from the mutation's arguments to the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
 #[graphql(shareable)]
 pub struct InputError {
     pub message: String,
-    pub code: String,
+    pub code: UserErrorCode,
     pub field: Option<Vec<String>>,
 }
 
 impl InputError {
-    pub fn new(code: &str, message: impl Into<String>, field: &[&str]) -> Self {
+    pub fn new(code: UserErrorCode, message: impl Into<String>, field: &[&str]) -> Self {
         Self {
             message: message.into(),
-            code: code.to_owned(),
+            code,
             field: Some(field.iter().map(|&name| name.to_owned()).collect()),
         }
     }
@@ -30,7 +32,7 @@ impl InputError {
 )]
 #[graphql(
     field(name = "message", ty = "&String"),
-    field(name = "code", ty = "&String"),
+    field(name = "code", ty = "&UserErrorCode"),
     field(name = "field", ty = "&Option<Vec<String>>")
 )]
 pub enum UserError {

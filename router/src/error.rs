@@ -2,105 +2,9 @@
 
 use std::fmt;
 
+pub use platform::error_code::ErrorCode;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
-
-/// `extensions.code` of a top-level error. The router itself uses no other codes. GraphQL clients know the names that
-/// begin with `GRAPHQL_` or `PERSISTED_QUERY_`, and `QUERY_NOT_IN_SAFELIST`, `OPERATION_RESOLUTION_FAILURE` and
-/// `BATCHING_NOT_SUPPORTED`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    Unauthenticated,
-    Forbidden,
-    /// The document is not GraphQL.
-    GraphQLParseFailed,
-    /// The document is not valid against the schema.
-    GraphQLValidationFailed,
-    /// The document has no operation of the given name, or has several and none is named.
-    OperationResolutionFailure,
-    /// A variable has an invalid value, or the request is malformed.
-    BadUserInput,
-    /// One body contains several requests.
-    BatchingNotSupported,
-    NotFound,
-    Conflict,
-    RateLimited,
-    OperationTooComplex,
-    /// The document's id is unknown; the client should send the document.
-    PersistedQueryNotFound,
-    /// Only registered documents may be referenced by hash.
-    PersistedQueryNotSupported,
-    /// The document does not match the id sent with it.
-    PersistedQueryHashMismatch,
-    /// The client may only run registered operations, and the request has neither an id nor a document.
-    PersistedQueryIdRequired,
-    /// The client may only run registered operations, and this is not one.
-    QueryNotInSafelist,
-    SubgraphUnavailable,
-    DeadlineExceeded,
-    /// The schema was replaced, and a live subscription is not valid against the new one.
-    SchemaChanged,
-    /// The feature behind a live subscription was switched off.
-    FeatureDisabled,
-    Internal,
-}
-
-impl ErrorCode {
-    pub const ALL: [Self; 21] = [
-        Self::Unauthenticated,
-        Self::Forbidden,
-        Self::GraphQLParseFailed,
-        Self::GraphQLValidationFailed,
-        Self::OperationResolutionFailure,
-        Self::BadUserInput,
-        Self::BatchingNotSupported,
-        Self::NotFound,
-        Self::Conflict,
-        Self::RateLimited,
-        Self::OperationTooComplex,
-        Self::PersistedQueryNotFound,
-        Self::PersistedQueryNotSupported,
-        Self::PersistedQueryHashMismatch,
-        Self::PersistedQueryIdRequired,
-        Self::QueryNotInSafelist,
-        Self::SubgraphUnavailable,
-        Self::DeadlineExceeded,
-        Self::SchemaChanged,
-        Self::FeatureDisabled,
-        Self::Internal,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::Forbidden => "FORBIDDEN",
-            Self::GraphQLParseFailed => "GRAPHQL_PARSE_FAILED",
-            Self::GraphQLValidationFailed => "GRAPHQL_VALIDATION_FAILED",
-            Self::OperationResolutionFailure => "OPERATION_RESOLUTION_FAILURE",
-            Self::BadUserInput => "BAD_USER_INPUT",
-            Self::BatchingNotSupported => "BATCHING_NOT_SUPPORTED",
-            Self::NotFound => "NOT_FOUND",
-            Self::Conflict => "CONFLICT",
-            Self::RateLimited => "RATE_LIMITED",
-            Self::OperationTooComplex => "OPERATION_TOO_COMPLEX",
-            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
-            Self::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
-            Self::PersistedQueryHashMismatch => "PERSISTED_QUERY_HASH_MISMATCH",
-            Self::PersistedQueryIdRequired => "PERSISTED_QUERY_ID_REQUIRED",
-            Self::QueryNotInSafelist => "QUERY_NOT_IN_SAFELIST",
-            Self::SubgraphUnavailable => "SUBGRAPH_UNAVAILABLE",
-            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
-            Self::SchemaChanged => "SCHEMA_CHANGED",
-            Self::FeatureDisabled => "FEATURE_DISABLED",
-            Self::Internal => "INTERNAL",
-        }
-    }
-
-    /// Parses one of our codes.
-    pub fn parse(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == code)
-    }
-}
 
 /// One step of an error's path: a response key (or alias) or a list index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,7 +128,40 @@ pub enum RouterError {
 
 /// Composition failed. Lists every diagnostic, one per line.
 #[derive(Debug, thiserror::Error)]
-#[error("the subgraphs do not compose:{}", .diagnostics.iter().map(|line| format!("\n  - {line}")).collect::<String>())]
+#[error("the subgraphs do not compose:{}", .diagnostics.iter().map(|one| format!("\n  - {one}")).collect::<String>())]
 pub struct ComposeError {
-    pub diagnostics: Vec<String>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+platform::error_codes! {
+    /// Why subgraphs do not compose. Those of the Composite Schemas specification have its names.
+    pub enum CompositionCode {
+        /// The schema of a subgraph cannot be read.
+        SubgraphInvalid = "SUBGRAPH_INVALID",
+        /// A subgraph uses something that cannot be composed here.
+        FeatureNotSupported = "FEATURE_NOT_SUPPORTED",
+        TypeKindMismatch = "TYPE_KIND_MISMATCH",
+        InvalidFieldSharing = "INVALID_FIELD_SHARING",
+        OverrideFromSelf = "OVERRIDE_FROM_SELF",
+        OverrideSourceHasOverride = "OVERRIDE_SOURCE_HAS_OVERRIDE",
+        ProvidesDirectiveInFieldsArgument = "PROVIDES_DIRECTIVE_IN_FIELDS_ARGUMENT",
+        QueryRootTypeInaccessible = "QUERY_ROOT_TYPE_INACCESSIBLE",
+        /// The subgraphs contradict each other in another way.
+        CompositionFailed = "COMPOSITION_FAILED",
+    }
+}
+
+/// What composition says of subgraphs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub code: CompositionCode,
+    pub message: String,
+    /// The subgraphs that the message names.
+    pub subgraphs: Vec<String>,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
 }

@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
+use platform::error_code::ErrorCode;
 use router::server::Unsent;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -88,7 +89,7 @@ fn refusal(refused: LimitReached) -> Response<Body> {
         ),
     };
     let body = serde_json::json!({
-        "errors": [{ "message": message, "extensions": { "code": "RATE_LIMITED" } }]
+        "errors": [{ "message": message, "extensions": { "code": ErrorCode::RateLimited.as_str() } }]
     });
     (status, [(header::RETRY_AFTER, "5")], axum::Json(body)).into_response()
 }

@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use resolvers::user_error::UserErrorCode;
 use router::server::Refusal;
 use router::{ErrorCode, GraphQLError, GraphQLResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::JSON;
+use super::error_code::RestErrorCode;
 use super::fields::Timestamp;
 
 /// How long clients wait before they try again what may work soon, in seconds.
@@ -80,12 +82,32 @@ pub(super) struct UserError {
 #[derive(Clone, Debug)]
 pub(super) struct ErrorLabel(pub(super) String);
 
+/// A code of the graph or of the routes. What the graph says of a mutation is passed on as it is: its subgraphs may be
+/// newer than this process.
+pub(super) struct Code(String);
+
+impl From<ErrorCode> for Code {
+    fn from(code: ErrorCode) -> Self {
+        Self(code.as_str().to_owned())
+    }
+}
+
+impl From<RestErrorCode> for Code {
+    fn from(code: RestErrorCode) -> Self {
+        Self(code.as_str().to_owned())
+    }
+}
+
 impl RestError {
-    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(
+        status: StatusCode,
+        code: impl Into<Code>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             status,
             body: ErrorBody {
-                error: code.to_owned(),
+                error: code.into().0,
                 message: message.into(),
                 reasons: Vec::new(),
                 errors: Vec::new(),
@@ -101,11 +123,11 @@ impl RestError {
 
     /// The request cannot be understood.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message)
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
     }
 
     pub(super) fn forbidden(message: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
     }
 
     /// In other words, if it says that the caller may not.
@@ -117,7 +139,7 @@ impl RestError {
     }
 
     pub(super) fn not_found(message: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
     }
 
     pub(super) fn no_such_route() -> Self {
@@ -128,13 +150,13 @@ impl RestError {
     pub(super) fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
-            "METHOD_NOT_ALLOWED",
+            RestErrorCode::MethodNotAllowed,
             "This path does not have the method: the header Allow lists those that it has",
         )
     }
 
     /// It may work when the client tries again.
-    pub(super) fn unavailable(code: &str, message: impl Into<String>) -> Self {
+    pub(super) fn unavailable(code: RestErrorCode, message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
             .with_header(header::RETRY_AFTER, RETRY_AFTER)
     }
@@ -143,7 +165,7 @@ impl RestError {
     pub(super) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "INTERNAL",
+            ErrorCode::Internal,
             "Something went wrong on our side",
         )
     }
@@ -151,11 +173,12 @@ impl RestError {
     /// What the graph says that the client can mend; `None` when it says nothing.
     pub(super) fn of_user(errors: Vec<UserError>) -> Option<Self> {
         let first = errors.first()?;
-        let status = match first.code.as_str() {
-            "RETURN_CANCELLED" => StatusCode::CONFLICT,
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        let status = if first.code == UserErrorCode::ReturnCancelled.as_str() {
+            StatusCode::CONFLICT
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
         };
-        let mut refused = Self::new(status, &first.code, &first.message);
+        let mut refused = Self::new(status, Code(first.code.clone()), &first.message);
         for error in errors {
             refused.body.reasons.extend(error.reasons);
             if let Some(path) = error.field.as_deref().and_then(path_in_body) {
@@ -211,7 +234,7 @@ impl From<&GraphQLResponse> for RestError {
 impl From<&GraphQLError> for RestError {
     fn from(error: &GraphQLError) -> Self {
         let message = &error.message;
-        let new = |status, code: ErrorCode| Self::new(status, code.as_str(), message);
+        let new = |status, code: ErrorCode| Self::new(status, code, message);
         match error.code() {
             code @ ErrorCode::Unauthenticated => {
                 new(StatusCode::UNAUTHORIZED, code).with_header(header::WWW_AUTHENTICATE, "Bearer")
@@ -228,7 +251,7 @@ impl From<&GraphQLError> for RestError {
             code @ ErrorCode::RateLimited => new(StatusCode::TOO_MANY_REQUESTS, code)
                 .with_header(header::RETRY_AFTER, RETRY_AFTER),
             ErrorCode::SubgraphUnavailable | ErrorCode::DeadlineExceeded => {
-                Self::unavailable("SERVICE_UNAVAILABLE", message)
+                Self::unavailable(RestErrorCode::ServiceUnavailable, message)
             }
             // The documents are ours.
             _ => Self::internal(),
@@ -238,15 +261,15 @@ impl From<&GraphQLError> for RestError {
 
 impl From<Refusal> for RestError {
     fn from(refusal: Refusal) -> Self {
-        let code = match refusal.status {
-            StatusCode::BAD_REQUEST => "BAD_USER_INPUT",
-            StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
-            StatusCode::FORBIDDEN => "FORBIDDEN",
-            StatusCode::REQUEST_TIMEOUT => "REQUEST_TIMEOUT",
-            StatusCode::PAYLOAD_TOO_LARGE => "PAYLOAD_TOO_LARGE",
-            StatusCode::TOO_MANY_REQUESTS => "RATE_LIMITED",
-            StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
-            _ => "INTERNAL",
+        let code: Code = match refusal.status {
+            StatusCode::BAD_REQUEST => ErrorCode::BadUserInput.into(),
+            StatusCode::UNAUTHORIZED => ErrorCode::Unauthenticated.into(),
+            StatusCode::FORBIDDEN => ErrorCode::Forbidden.into(),
+            StatusCode::REQUEST_TIMEOUT => RestErrorCode::RequestTimeout.into(),
+            StatusCode::PAYLOAD_TOO_LARGE => RestErrorCode::PayloadTooLarge.into(),
+            StatusCode::TOO_MANY_REQUESTS => ErrorCode::RateLimited.into(),
+            StatusCode::SERVICE_UNAVAILABLE => RestErrorCode::ServiceUnavailable.into(),
+            _ => ErrorCode::Internal.into(),
         };
         Self {
             header: refusal.header,

@@ -15,6 +15,7 @@ use platform::telemetry::access_log::OperationDetails;
 use router::server::{ClientRequest, ServerState};
 
 use super::error::{ErrorLabel, RestError};
+use super::error_code::RestErrorCode;
 use super::request::RestRequest;
 use super::trace::trace_id;
 use super::{API_VERSION, CORRELATION_ID, TRACE_ID};
@@ -111,7 +112,11 @@ fn check_version(headers: &HeaderMap) -> Result<(), RestError> {
     }
     let message = format!("X-API-Version must be {VERSION}, or be left out");
     let status = StatusCode::BAD_REQUEST;
-    Err(RestError::new(status, "UNSUPPORTED_API_VERSION", message))
+    Err(RestError::new(
+        status,
+        RestErrorCode::UnsupportedApiVersion,
+        message,
+    ))
 }
 
 fn record(route: &str, status: StatusCode, started: Instant) {

@@ -6,6 +6,7 @@
 )]
 
 mod error;
+mod error_code;
 mod fields;
 mod middleware;
 mod notification_preferences;
@@ -25,6 +26,8 @@ use bytes::Bytes;
 use router::server::{Allowed, ServerState, for_pages};
 
 use self::error::RestError;
+#[cfg(test)]
+pub(crate) use self::error_code::RestErrorCode;
 use self::middleware::Limits;
 pub(crate) use self::openapi::document;
 pub(crate) use self::operations::{CLIENT, check, client};

@@ -12,6 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::error::RestError;
+use super::error_code::RestErrorCode;
 use super::operations::Operation;
 use super::{IDEMPOTENCY_KEY, JSON};
 
@@ -49,7 +50,7 @@ impl RestRequest {
         if !is_json(self.headers()) {
             return Err(RestError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "UNSUPPORTED_MEDIA_TYPE",
+                RestErrorCode::UnsupportedMediaType,
                 "The body must be JSON: send it with content-type application/json",
             ));
         }

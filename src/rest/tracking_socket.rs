@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use super::WS_CONNECTION_ID;
 use super::error::{ErrorBody, RestError};
+use super::error_code::RestErrorCode;
 use super::fields::{Timestamp, graph_enum, id_in_path};
 use super::openapi::{Refused, RequestHeaders};
 use super::operations::ORDER_TRACKING_LIVE;
@@ -66,8 +67,12 @@ pub(super) async fn upgrade(
 ) -> Result<Response, RestError> {
     let upgrade = upgrade.map_err(|rejection| {
         let words = rejection.body_text();
-        RestError::new(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", words)
-            .with_header(header::UPGRADE, "websocket")
+        RestError::new(
+            StatusCode::UPGRADE_REQUIRED,
+            RestErrorCode::UpgradeRequired,
+            words,
+        )
+        .with_header(header::UPGRADE, "websocket")
     })?;
     if let Some(only) = request.claim(ORDER_CLAIM).await?
         && only != order.as_str()

@@ -1,6 +1,7 @@
 //! Composition: turns the subgraphs' SDL into a supergraph.
 
 mod costs;
+mod diagnostics;
 mod features;
 mod links;
 
@@ -14,7 +15,8 @@ use graphql_tools::static_graphql::schema::{
 };
 
 use super::{definitions, definitions_mut, directives, named_type, output_fields};
-use crate::error::ComposeError;
+use crate::error::{ComposeError, CompositionCode, Diagnostic};
+use crate::type_system;
 
 /// Composes subgraphs, each `(name, SDL, URL)`, into a supergraph SDL with the join directives that federation routers
 /// plan by.
@@ -22,31 +24,62 @@ use crate::error::ComposeError;
 /// # Errors
 /// Every diagnostic of the composer.
 pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError> {
+    Ok(compose_with_hints(subgraphs)?.sdl)
+}
+
+/// A supergraph, and what its composer noticed.
+#[derive(Clone, Debug)]
+pub struct Composition {
+    pub sdl: String,
+    /// What is no error, and may be a mistake.
+    pub hints: Vec<String>,
+}
+
+/// The same, with what may be a mistake.
+///
+/// # Errors
+/// Every diagnostic of composition.
+pub fn compose_with_hints(subgraphs: &[(&str, &str, &str)]) -> Result<Composition, ComposeError> {
     let mut set = Subgraphs::default();
     let mut diagnostics = Vec::new();
     for (name, sdl, url) in subgraphs {
         // The composer would expose the argument to clients.
         if links::uses(sdl, "fromContext") {
-            diagnostics.push(format!(
-                "[{name}] @fromContext is not supported here: compose with another tool, such as rover, and serve its supergraph"
-            ));
+            diagnostics.push(Diagnostic {
+                code: CompositionCode::FeatureNotSupported,
+                message: format!(
+                    "[{name}] @fromContext is not supported here: compose with another tool, such as rover, and serve its supergraph"
+                ),
+                subgraphs: vec![(*name).to_owned()],
+            });
         }
-        if let Err(error) = set.ingest_str(&costs::by_their_own_names(sdl), name, Some(url)) {
-            diagnostics.push(format!("[{name}] {error:#}"));
+        // The composer's syntax errors are drawings of many lines.
+        let parsed = type_system::parse(sdl).map_err(|error| error.to_string());
+        let ingested = parsed.and_then(|_| {
+            let ingested = set.ingest_str(&costs::by_their_own_names(sdl), name, Some(url));
+            ingested.map_err(|error| format!("{error:#}"))
+        });
+        if let Err(error) = ingested {
+            diagnostics.push(Diagnostic {
+                code: CompositionCode::SubgraphInvalid,
+                message: format!("[{name}] {error}"),
+                subgraphs: vec![(*name).to_owned()],
+            });
         }
     }
     if !diagnostics.is_empty() {
         return Err(ComposeError { diagnostics });
     }
-    let graph = graphql_composition::compose(&mut set)
-        .into_result()
-        .map_err(|diagnostics| ComposeError {
-            diagnostics: diagnostics
-                .iter()
-                .filter(|diagnostic| diagnostic.severity() == Severity::Error)
-                .map(|diagnostic| diagnostic.message().to_owned())
-                .collect(),
-        })?;
+    let result = graphql_composition::compose(&mut set);
+    let hints = result.diagnostics().iter_warnings().map(str::to_owned);
+    let hints = hints.collect();
+    let graph = result.into_result().map_err(|diagnostics| ComposeError {
+        diagnostics: diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity() == Severity::Error)
+            .map(|error| diagnostics::of_composer(error, subgraphs))
+            .collect(),
+    })?;
     let sdl = graphql_composition::render_federated_sdl(&graph).map_err(failed)?;
     let mut document = graphql_tools::parser::parse_schema::<String>(&sdl)
         .map_err(failed)?
@@ -57,7 +90,10 @@ pub fn compose(subgraphs: &[(&str, &str, &str)]) -> Result<String, ComposeError>
     join_scalars(&mut document);
     join_interfaces(&mut document);
     features::link_features(&mut document)?;
-    Ok(document.to_string())
+    Ok(Composition {
+        sdl: document.to_string(),
+        hints,
+    })
 }
 
 /// A supergraph without `@authenticated`, `@requiresScopes` and `@policy`, for routers that do not implement them and
@@ -76,7 +112,11 @@ pub fn omit_authorization(supergraph: &str) -> Result<String, ComposeError> {
 
 fn failed(error: impl std::fmt::Display) -> ComposeError {
     ComposeError {
-        diagnostics: vec![format!("the composed supergraph is not usable: {error}")],
+        diagnostics: vec![Diagnostic {
+            code: CompositionCode::CompositionFailed,
+            message: format!("the composed supergraph is not usable: {error}"),
+            subgraphs: Vec::new(),
+        }],
     }
 }
 

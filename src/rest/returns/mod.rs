@@ -16,6 +16,7 @@ use self::bodies::{
     CreatedReturn, LabelledReturn, NewReturn, ReturnStatus, ShownItem, ShownReturn,
 };
 use super::error::{ErrorBody, RestError};
+use super::error_code::RestErrorCode;
 use super::fields::id_in_path;
 use super::openapi::{IdempotencyKey, Refused, RequestHeaders};
 use super::operations::{RETURN, RETURN_CREATE, RETURN_LABEL};
@@ -100,7 +101,7 @@ pub(super) async fn label(
     let Some(label) = labelled.label else {
         return Err(match status {
             Some(graph::LabelStatus::Pending) => RestError::unavailable(
-                "LABEL_PENDING",
+                RestErrorCode::LabelPending,
                 "The shipping label is being made: ask for it again in a moment",
             ),
             _ => no_label(labelled.next_step),
@@ -182,5 +183,5 @@ fn next_step(status: ReturnStatus, id: &str, words: Option<String>) -> Option<St
 /// There is none, and there will be none by asking again.
 fn no_label(next_step: Option<String>) -> RestError {
     let words = next_step.unwrap_or_else(|| "This return needs no label any more".to_owned());
-    RestError::new(StatusCode::CONFLICT, "LABEL_UNAVAILABLE", words)
+    RestError::new(StatusCode::CONFLICT, RestErrorCode::LabelUnavailable, words)
 }

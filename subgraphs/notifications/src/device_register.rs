@@ -2,7 +2,7 @@
 
 use async_graphql::{Enum, InputObject, SimpleObject};
 use entities::notifications::device_token;
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 
 /// Maximum number of devices per customer.
 pub(crate) const MAX_DEVICES: u64 = 20;
@@ -42,7 +42,7 @@ pub(crate) fn check(input: &DeviceRegisterInput) -> Vec<InputError> {
     let mut errors = Vec::new();
     if input.token.trim().is_empty() || input.token.len() > MAX_TOKEN_BYTES {
         errors.push(InputError::new(
-            "INVALID_TOKEN",
+            UserErrorCode::InvalidToken,
             "A device token must have 1 to 2048 bytes",
             &["input", "token"],
         ));
@@ -51,7 +51,7 @@ pub(crate) fn check(input: &DeviceRegisterInput) -> Vec<InputError> {
         && !REGIONS.contains(&region.as_str())
     {
         errors.push(InputError::new(
-            "INVALID_REGION",
+            UserErrorCode::InvalidRegion,
             "The region must be one of us, eu, apac",
             &["input", "region"],
         ));

@@ -8,7 +8,7 @@ use platform::outbox::{self, NewEvent};
 use resolvers::ApiResult;
 use resolvers::id::IdKind;
 use resolvers::scalars::{DateTime, LocalTime};
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -106,7 +106,7 @@ pub(crate) fn check(input: &NotificationPreferencesUpdateInput) -> Vec<InputErro
         && timezone.parse::<chrono_tz::Tz>().is_err()
     {
         errors.push(InputError::new(
-            "INVALID_TIMEZONE",
+            UserErrorCode::InvalidTimezone,
             "This is not an IANA time zone, such as America/New_York",
             &["input", "timezone"],
         ));
@@ -117,7 +117,7 @@ pub(crate) fn check(input: &NotificationPreferencesUpdateInput) -> Vec<InputErro
             && hours.start == hours.end
         {
             errors.push(InputError::new(
-                "INVALID_QUIET_HOURS",
+                UserErrorCode::InvalidQuietHours,
                 "Quiet hours must start and end at different times; null clears them",
                 &["input", "updates", &position, "quietHours"],
             ));
@@ -127,7 +127,7 @@ pub(crate) fn check(input: &NotificationPreferencesUpdateInput) -> Vec<InputErro
             .any(|other| (other.channel, other.category) == (update.channel, update.category));
         if twice || index >= CELLS {
             errors.push(InputError::new(
-                "DUPLICATE_PREFERENCE",
+                UserErrorCode::DuplicatePreference,
                 "This channel and category are listed twice",
                 &["input", "updates", &position],
             ));

@@ -3,7 +3,7 @@
 use entities::orders::order::Address;
 use resolvers::id::IdKind;
 use resolvers::money::CurrencyCode;
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use uuid::Uuid;
 
 use crate::checkout_rates::CheckoutRates;
@@ -62,7 +62,7 @@ pub(crate) fn parse(
     if !is_token(token) {
         // The text is not repeated: it may be a card number.
         errors.push(InputError::new(
-            "INVALID_PAYMENT_METHOD",
+            UserErrorCode::InvalidPaymentMethod,
             "Send the token from the payment provider's form: it begins with pm_, tok_ or src_",
             &["input", "paymentMethodToken"],
         ));
@@ -82,7 +82,7 @@ pub(crate) fn parse(
 fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<ParsedLine> {
     if input.items.is_empty() || input.items.len() > MAX_LINES {
         errors.push(InputError::new(
-            "INVALID_ITEMS",
+            UserErrorCode::InvalidItems,
             format!("An order must have 1 to {MAX_LINES} items"),
             &["input", "items"],
         ));
@@ -93,7 +93,7 @@ fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<ParsedLin
         let place = index.to_string();
         let Some(product) = IdKind::Product.parse(&item.product_id) else {
             errors.push(InputError::new(
-                "INVALID_ID",
+                UserErrorCode::InvalidId,
                 "The product id is not valid",
                 &["input", "items", &place, "productId"],
             ));
@@ -103,7 +103,7 @@ fn lines(input: &OrderPlaceInput, errors: &mut Vec<InputError>) -> Vec<ParsedLin
         let units_before = before.map_or(0, |position| lines[position].quantity);
         if !(1..=MAX_QUANTITY - units_before).contains(&item.quantity) {
             errors.push(InputError::new(
-                "INVALID_QUANTITY",
+                UserErrorCode::InvalidQuantity,
                 format!("The quantity of a product must be 1 to {MAX_QUANTITY}"),
                 &["input", "items", &place, "quantity"],
             ));
@@ -127,7 +127,7 @@ fn text_of(given: &AddressInput, of: &str, errors: &mut Vec<InputError>) -> Addr
         let value = value.trim();
         if (is_needed && value.is_empty()) || value.chars().count() > MAX_TEXT {
             errors.push(InputError::new(
-                "INVALID_ADDRESS",
+                UserErrorCode::InvalidAddress,
                 if value.is_empty() {
                     "This part of the address is missing".to_owned()
                 } else {
@@ -209,7 +209,11 @@ fn taxed_region(address: &mut Address, of: &str, errors: &mut Vec<InputError>) {
 }
 
 fn invalid_address(message: String, of: &str, field: &str) -> InputError {
-    InputError::new("INVALID_ADDRESS", message, &["input", of, field])
+    InputError::new(
+        UserErrorCode::InvalidAddress,
+        message,
+        &["input", of, field],
+    )
 }
 
 /// The cancellation reason to store; a blank one counts as none.
@@ -217,7 +221,7 @@ pub(crate) fn reason(given: Option<&str>) -> Result<Option<String>, InputError> 
     let reason = given.map(str::trim).filter(|reason| !reason.is_empty());
     if reason.is_some_and(|reason| reason.chars().count() > MAX_REASON) {
         return Err(InputError::new(
-            "INVALID_REASON",
+            UserErrorCode::InvalidReason,
             format!("The reason must have at most {MAX_REASON} characters"),
             &["reason"],
         ));
@@ -267,7 +271,7 @@ mod tests {
         let field = |error: &InputError| error.field.clone().unwrap().join(".");
         errors
             .iter()
-            .map(|error| (error.code.clone(), field(error)))
+            .map(|error| (error.code.as_str().to_owned(), field(error)))
             .collect()
     }
 
@@ -348,7 +352,7 @@ mod tests {
             .unwrap_or_default();
         errors
             .into_iter()
-            .inspect(|error| assert_eq!(error.code, "INVALID_ADDRESS"))
+            .inspect(|error| assert_eq!(error.code, UserErrorCode::InvalidAddress))
             .map(|error| error.field.unwrap().join("."))
             .collect()
     }
@@ -461,7 +465,7 @@ mod tests {
         );
         assert_eq!(
             reason(Some(&"x".repeat(501))).unwrap_err().code,
-            "INVALID_REASON"
+            UserErrorCode::InvalidReason
         );
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entities::orders::order;
 use entities::orders::order_event::Actor;
 use platform::database::DatabaseTransaction;
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
@@ -43,7 +43,11 @@ impl OrderCancelPayload {
             OrderStatus::Cancelled => "This order is already cancelled",
             _ => "This order has already been shipped: return it once it has arrived",
         };
-        Self::with_errors(InputError::new("ORDER_NOT_CANCELLABLE", message, &["id"]))
+        Self::with_errors(InputError::new(
+            UserErrorCode::OrderNotCancellable,
+            message,
+            &["id"],
+        ))
     }
 }
 

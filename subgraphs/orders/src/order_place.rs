@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entities::orders::{customer, order, order_item, order_payment, payment_method};
 use platform::database::{Database, DatabaseTransaction};
 use platform::providers::stripe::{self, Stripe, StripeError};
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -64,7 +64,7 @@ pub(crate) async fn resolve_method(
     let refuse = |message: &str| {
         let field = ["input", "paymentMethodToken"];
         Ok(Err(vec![InputError::new(
-            "INVALID_PAYMENT_METHOD",
+            UserErrorCode::InvalidPaymentMethod,
             message,
             &field,
         )]))
@@ -106,7 +106,7 @@ pub(crate) fn totals(
         .filter(checkout::is_payable)
         .ok_or_else(|| {
             vec![InputError::new(
-                "ORDER_TOTAL_NOT_PAYABLE",
+                UserErrorCode::OrderTotalNotPayable,
                 checkout::PAYABLE,
                 &["input", "items"],
             )]
@@ -258,7 +258,7 @@ fn declined(code: &str) -> InputError {
         _ => "The payment was declined",
     };
     InputError::new(
-        "PAYMENT_DECLINED",
+        UserErrorCode::PaymentDeclined,
         format!("{message}. Nothing was charged; order again with another payment method."),
         &["input", "paymentMethodToken"],
     )

@@ -7,7 +7,7 @@ use platform::caller::Caller;
 use resolvers::client::{Document, SubgraphClient};
 use resolvers::id::IdKind;
 use resolvers::money::{CurrencyCode, Money, Rounding};
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -69,7 +69,7 @@ pub(crate) async fn fetch(
         && currency != prices.currency
     {
         return Ok(Err(vec![InputError::new(
-            "CURRENCY_NOT_AVAILABLE",
+            UserErrorCode::CurrencyNotAvailable,
             format!(
                 "Orders in {} are not possible at the moment: there is no exchange rate",
                 currency.as_str()
@@ -96,11 +96,14 @@ pub(crate) async fn fetch(
             errors.push(InputError::new(code, message, &field));
         };
         let Some(product) = products.get(&line.product) else {
-            refuse("PRODUCT_NOT_FOUND", "There is no such product");
+            refuse(UserErrorCode::ProductNotFound, "There is no such product");
             continue;
         };
         let Some(price) = price.as_ref().filter(|_| product.active) else {
-            refuse("PRODUCT_NOT_AVAILABLE", "This product is no longer sold");
+            refuse(
+                UserErrorCode::ProductNotAvailable,
+                "This product is no longer sold",
+            );
             continue;
         };
         lines.push(QuotedLine {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use entities::returns::return_item::ItemCondition;
 use resolvers::id::IdKind;
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use uuid::Uuid;
 
 use crate::return_create_input::{ReturnCreateInput, ReturnItemInput};
@@ -44,14 +44,14 @@ pub(crate) fn parse(input: &ReturnCreateInput) -> Result<ParsedInput, Vec<InputE
     let order = IdKind::Order.parse(&input.order_id);
     if order.is_none() {
         errors.push(InputError::new(
-            "INVALID_ID",
+            UserErrorCode::InvalidId,
             "The order id is not valid",
             &["input", "orderId"],
         ));
     }
     if input.items.is_empty() || input.items.len() > MAX_ITEMS {
         errors.push(InputError::new(
-            "INVALID_ITEMS",
+            UserErrorCode::InvalidItems,
             format!("A return must have 1 to {MAX_ITEMS} items"),
             &["input", "items"],
         ));
@@ -87,12 +87,12 @@ fn parse_item(
     let order_item = IdKind::OrderItem.parse(&item.order_item_id);
     match order_item {
         None => refuse(
-            "INVALID_ID",
+            UserErrorCode::InvalidId,
             "The order item id is not valid",
             "orderItemId",
         ),
         Some(id) if !seen.insert(id) => refuse(
-            "DUPLICATE_ITEM",
+            UserErrorCode::DuplicateItem,
             "List each order item once, with the quantity to return",
             "orderItemId",
         ),
@@ -100,7 +100,7 @@ fn parse_item(
     }
     if item.quantity < 1 {
         refuse(
-            "INVALID_QUANTITY",
+            UserErrorCode::InvalidQuantity,
             "The quantity must be at least 1",
             "quantity",
         );
@@ -108,7 +108,7 @@ fn parse_item(
     let reason = ReturnReason::from_code(&item.reason_code);
     if reason.is_none() {
         refuse(
-            "UNKNOWN_REASON",
+            UserErrorCode::UnknownReason,
             "The reason is not one of returnReasons",
             "reasonCode",
         );
@@ -117,7 +117,7 @@ fn parse_item(
         && text.chars().count() > MAX_REASON_TEXT
     {
         refuse(
-            "REASON_TEXT_TOO_LONG",
+            UserErrorCode::ReasonTextTooLong,
             &format!("The reason's text may have at most {MAX_REASON_TEXT} characters"),
             "reasonText",
         );
@@ -158,7 +158,12 @@ mod tests {
         parse(input)
             .unwrap_err()
             .into_iter()
-            .map(|error| (error.code, error.field.unwrap().join(".")))
+            .map(|error| {
+                (
+                    error.code.as_str().to_owned(),
+                    error.field.unwrap().join("."),
+                )
+            })
             .collect()
     }
 

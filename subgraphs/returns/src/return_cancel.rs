@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use entities::returns::{customer_return, order_lock};
 use platform::database::DatabaseTransaction;
 use platform::tasks::enqueue;
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
@@ -38,7 +38,11 @@ impl ReturnCancelPayload {
         };
         Self {
             cancelled: None,
-            user_errors: vec![InputError::new("RETURN_NOT_CANCELLABLE", message, &["id"])],
+            user_errors: vec![InputError::new(
+                UserErrorCode::ReturnNotCancellable,
+                message,
+                &["id"],
+            )],
         }
     }
 }

@@ -9,7 +9,7 @@ use entities::returns::customer_return;
 use platform::database::DatabaseTransaction;
 use platform::tasks::{self, enqueue};
 use resolvers::id::IdKind;
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
@@ -71,7 +71,11 @@ impl ReturnLabelPayload {
         Self {
             labelled: None,
             label_status: None,
-            user_errors: vec![InputError::new("RETURN_CANCELLED", message, &["id"])],
+            user_errors: vec![InputError::new(
+                UserErrorCode::ReturnCancelled,
+                message,
+                &["id"],
+            )],
         }
     }
 }

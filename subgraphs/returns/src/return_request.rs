@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use entities::returns::customer_return;
 use entities::returns::return_item::Returned;
 use resolvers::money::CurrencyCode;
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiError, ApiResult};
 use uuid::Uuid;
 
@@ -138,7 +138,7 @@ pub(crate) fn refunded(returns: &[customer_return::Model]) -> Refunded {
 
 fn not_of_the_order(index: usize) -> InputError {
     InputError::new(
-        "NOT_OF_THIS_ORDER",
+        UserErrorCode::NotOfThisOrder,
         "Every item must belong to the order in orderId",
         &["input", "items", &index.to_string(), "orderItemId"],
     )

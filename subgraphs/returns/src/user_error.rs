@@ -1,7 +1,7 @@
 //! Errors of creating a return that the customer can fix.
 
 use async_graphql::{Interface, SimpleObject, Union};
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 
 use crate::return_eligibility::IneligibilityReason;
 use crate::rules::eligibility::Ineligible;
@@ -10,7 +10,7 @@ use crate::rules::eligibility::Ineligible;
 #[derive(Clone, Debug, SimpleObject)]
 pub(crate) struct ReturnIneligible {
     pub message: String,
-    pub code: String,
+    pub code: UserErrorCode,
     pub field: Option<Vec<String>>,
     /// Every failed rule.
     pub reasons: Vec<IneligibilityReason>,
@@ -20,7 +20,7 @@ impl ReturnIneligible {
     pub(crate) fn new(failures: &[Ineligible]) -> Self {
         Self {
             message: "This order is not eligible for return".to_owned(),
-            code: "RETURN_INELIGIBLE".to_owned(),
+            code: UserErrorCode::ReturnIneligible,
             field: None,
             reasons: failures.iter().map(IneligibilityReason::from).collect(),
         }
@@ -41,7 +41,7 @@ pub(crate) enum ReturnCreateError {
 )]
 #[graphql(
     field(name = "message", ty = "&String"),
-    field(name = "code", ty = "&String"),
+    field(name = "code", ty = "&UserErrorCode"),
     field(name = "field", ty = "&Option<Vec<String>>")
 )]
 pub(crate) enum UserError {

@@ -4,7 +4,7 @@ use async_graphql::{Context, Object};
 use entities::insert_many;
 use entities::search::signal;
 use resolvers::id::IdKind;
-use resolvers::user_error::InputError;
+use resolvers::user_error::{InputError, UserErrorCode};
 use resolvers::{ApiResult, access};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ impl Mutation {
         };
         if product.is_none() {
             user_errors.push(InputError::new(
-                "UNKNOWN_PRODUCT",
+                UserErrorCode::UnknownProduct,
                 "There is no product with this id",
                 &["input", "productId"],
             ));
@@ -41,14 +41,14 @@ impl Mutation {
         let query_id = input.query_id.map(|id| Uuid::parse_str(&id)).transpose();
         if query_id.is_err() {
             user_errors.push(InputError::new(
-                "INVALID_QUERY_ID",
+                UserErrorCode::InvalidQueryId,
                 "This is not the queryId of a search",
                 &["input", "queryId"],
             ));
         }
         if input.position.is_some_and(|position| position < 0) {
             user_errors.push(InputError::new(
-                "INVALID_POSITION",
+                UserErrorCode::InvalidPosition,
                 "Positions count from 0",
                 &["input", "position"],
             ));

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::client::Client;
 use crate::kit::{Graph, Layout};
@@ -92,6 +93,32 @@ async fn whatever_is_wrong_is_said_as_json_with_a_status() {
         .send(Method::POST, returns, &text, None)
         .await
         .error(415, "UNSUPPORTED_MEDIA_TYPE");
+    graph.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    let settings = [
+        ("VANTAGE_DEMO__ORDERS", "60"),
+        ("VANTAGE_SERVER__BODY_TIMEOUT", "100ms"),
+    ];
+    let graph = Graph::start(Layout::Sqlite, &settings, &[]).await;
+    let token = graph.demo_token().await;
+    let address = graph.router.base.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /api/v1/returns HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: 10\r\n\r\n{{"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    // The connection ends with the answer.
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(
+        answer.contains(r#"{"error":"REQUEST_TIMEOUT","#),
+        "{answer}"
+    );
     graph.stop().await;
 }
 

@@ -135,6 +135,25 @@ async fn a_token_is_as_long_as_every_database_can_index() {
 }
 
 #[tokio::test]
+async fn a_device_is_in_one_of_the_regions_that_topics_have() {
+    for fixture in fixtures().await {
+        for (region, errors) in [
+            (json!("eu"), json!([])),
+            (json!("mars"), json!([{ "code": "INVALID_REGION" }])),
+        ] {
+            let variables = json!({ "token": "a token", "region": region });
+            let caller = Some(fixture.customer);
+            let answer = execute(&fixture.subgraph, caller, REGISTER, variables).await;
+            assert_eq!(
+                answer["data"]["deviceRegister"]["userErrors"], errors,
+                "{answer}"
+            );
+        }
+        fixture.scratch.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn one_key_has_one_effect_however_often_it_is_sent_at_once() {
     let input = json!({ "updates": [{ "channel": "SMS", "category": "DEALS", "enabled": true }] });
     for fixture in fixtures().await {

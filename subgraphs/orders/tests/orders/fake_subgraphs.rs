@@ -11,13 +11,16 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 /// Products for sale, with their price in US cents and their category.
-const PRODUCTS: [(u128, i64, &str, &str); 5] = [
+const PRODUCTS: [(u128, i64, &str, &str); 6] = [
     (1, 3_000, "Notebook", "Stationery"),
     (2, 14_999, "4K Monitor Pro 32 inch", "Monitors"),
     (3, 2_500, "Gift Card Classic", "Gift Cards"),
     (4, 1_250, "Engraved Pen", "Engraved Jewelry"),
     (5, 10, "Sticker", "Stationery"),
+    (DEAR, 1_200_000, "Film Camera", "Cameras"),
 ];
+/// Too expensive to pay for in quantity.
+pub(crate) const DEAR: u128 = 6;
 /// One that is no longer sold, and one without a price.
 pub(crate) const GONE: u128 = 8;
 pub(crate) const UNPRICED: u128 = 9;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::checkout::{CANCEL, PLACE, input};
 use crate::fake_stripe::{DECLINED, WORKS};
-use crate::fake_subgraphs::{GONE, UNPRICED, product};
+use crate::fake_subgraphs::{DEAR, GONE, UNPRICED, product};
 use crate::fixture::shops;
 
 #[tokio::test]
@@ -58,6 +58,12 @@ async fn what_cannot_be_ordered_is_told_with_its_place_and_nothing_is_written() 
                 json!([item(UNPRICED, 1)]),
                 "PRODUCT_NOT_AVAILABLE",
                 json!(["input", "items", "0", "productId"]),
+            ),
+            (
+                "items",
+                json!([item(DEAR, 99)]),
+                "ORDER_TOTAL_NOT_PAYABLE",
+                json!(["input", "items"]),
             ),
             (
                 "currency",
